@@ -1,0 +1,100 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Subjects of what we tell the outside.
+const (
+	FeedUpdated = "feed.updated"
+	Rejected    = "article.rejected"
+)
+
+// CloudEvent is what we send: CloudEvents 1.0 in structured JSON.
+type CloudEvent struct {
+	SpecVersion     string    `json:"specversion"`
+	ID              string    `json:"id"`
+	Source          string    `json:"source"` // "//" and the site's id
+	Type            string    `json:"type"`
+	Subject         string    `json:"subject,omitzero"`
+	Time            time.Time `json:"time"`
+	DataContentType string    `json:"datacontenttype"`
+	Data            any       `json:"data"`
+}
+
+// Update is the data of feed.updated: a feed whose content changed.
+type Update struct {
+	Feed    string             `json:"feed"`
+	Formats map[string]Address `json:"formats"` // by "rss", "atom", "json"
+	Changed time.Time          `json:"changed"` // the instant of the change
+	Added   []string           `json:"galleries_added"`
+	Edited  []string           `json:"galleries_changed"`
+	Removed []string           `json:"galleries_removed"`
+}
+
+// Address is where a document is and which version of it is meant.
+type Address struct {
+	URL  string `json:"url"`
+	ETag string `json:"etag"`
+}
+
+// Refusal is the data of article.rejected: an event that can never succeed.
+type Refusal struct {
+	Subject  string           `json:"subject"`
+	Event    string           `json:"event,omitzero"`   // id of the refused CloudEvent
+	Source   string           `json:"source,omitzero"`  // its source
+	Gallery  string           `json:"gallery,omitzero"` // id of the gallery, where it could be read
+	Stored   time.Time        `json:"stored"`
+	Sequence uint64           `json:"reject"` // number for "gallerywire rejects show"
+	Problems gallery.Problems `json:"problems"`
+}
+
+// NewUpdate returns the feed.updated event with that id.
+func NewUpdate(id, siteID string, u Update) CloudEvent {
+	return CloudEvent{
+		SpecVersion: "1.0", ID: id, Source: "//" + siteID, Type: FeedUpdated, Subject: u.Feed,
+		Time: u.Changed.UTC(), DataContentType: "application/json", Data: u,
+	}
+}
+
+// NewRejected returns the article.rejected event with that id.
+func NewRejected(id, siteID string, r Refusal) CloudEvent {
+	return CloudEvent{
+		SpecVersion: "1.0", ID: id, Source: "//" + siteID, Type: Rejected, Subject: r.Gallery,
+		Time: r.Stored.UTC(), DataContentType: "application/json", Data: r,
+	}
+}
+
+// Encode returns e as JSON, map keys sorted, so that equal events are equal bytes.
+func (e CloudEvent) Encode() ([]byte, error) {
+	data, err := json.Marshal(e, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", e.Type, err)
+	}
+	return data, nil
+}
+
+// Attributes reads, from a message that may be anything, the id and source of
+// its CloudEvent and the id of its gallery, each empty where it can not be
+// read. They are for telling the sender which event was meant.
+func Attributes(m Message) (id, source, galleryID string) {
+	var outer struct {
+		SpecVersion, ID, Source any
+		Data                    struct {
+			ID any `json:"id"`
+		} `json:"data"`
+	}
+	lenient := json.MatchCaseInsensitiveNames(true)
+	_ = json.Unmarshal(m.Data, &outer, lenient) // what was read before an error is still there
+	text := func(v any) string { s, _ := v.(string); return strings.ToValidUTF8(s[:min(len(s), gallery.MaxID)], "") }
+	if outer.SpecVersion != nil {
+		return text(outer.ID), text(outer.Source), text(outer.Data.ID)
+	}
+	return text(header(m.Header, "ce-id")), text(header(m.Header, "ce-source")), text(outer.ID)
+}

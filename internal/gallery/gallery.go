@@ -1,0 +1,71 @@
+// Package gallery is the vocabulary of gallerywire: a photo gallery, its
+// slides and pictures, who may show them and when, and the total order of a
+// gallery's revisions.
+//
+// It holds rules and no state. Everything in it is a pure function of its
+// arguments; the time is always passed in. What is stored is the original, so
+// sanitising happens when something is shown (see [Policy]), not when it is
+// received.
+package gallery
+
+import "time"
+
+// Gallery is one photo gallery, or an ordinary article when it has no slides.
+// The JSON names are those of the event contract; fields that the contract
+// does not know are ignored here and kept in what is stored.
+type Gallery struct {
+	ID        string    `json:"id"`
+	URL       string    `json:"url,omitzero"`  // absolute http or https, the publisher's page
+	GUID      string    `json:"guid,omitzero"` // used in feeds as it is
+	Title     string    `json:"title"`         // plain text
+	Summary   string    `json:"summary,omitzero"`
+	Body      string    `json:"body,omitzero"` // HTML, not sanitised
+	Language  string    `json:"language,omitzero"`
+	Section   string    `json:"section,omitzero"`
+	Tags      []string  `json:"tags,omitzero"`
+	Authors   []Author  `json:"authors,omitzero"`
+	Published time.Time `json:"published"`         // in the future: an embargo
+	Updated   time.Time `json:"updated,omitzero"`  // defaults to Published
+	Expires   time.Time `json:"expires,omitzero"`  // zero: never
+	Version   int64     `json:"version,omitzero"`  // breaks ties of Updated
+	Sources   []string  `json:"sources,omitzero"`  // agencies and papers
+	Copyright string    `json:"copyright,omitzero"`
+	License   string    `json:"license,omitzero"` // an address
+	Rights    Rights    `json:"rights,omitzero"`
+	Slides    []Slide   `json:"slides,omitzero"`
+}
+
+// Author is a person who made the gallery.
+type Author struct {
+	Name  string `json:"name,omitzero"`
+	Email string `json:"email,omitzero"`
+	URL   string `json:"url,omitzero"`
+}
+
+// Rights say whether and until when something may be shown outside the
+// publisher's own site. The zero value allows everything.
+type Rights struct {
+	Syndicate *bool     `json:"syndicate,omitzero"` // nil: yes
+	Until     time.Time `json:"until,omitzero"`     // zero: for good
+}
+
+// Slide is one picture of a gallery with its text.
+type Slide struct {
+	ID      string `json:"id,omitzero"`
+	Title   string `json:"title,omitzero"`
+	Caption string `json:"caption,omitzero"` // HTML or text, not sanitised
+	Credit  string `json:"credit,omitzero"`
+	Rights  Rights `json:"rights,omitzero"`
+	Image   Image  `json:"image"`
+}
+
+// Image is a picture file. Bytes is its true size, 0 where it is unknown.
+type Image struct {
+	URL       string `json:"url"`
+	Type      string `json:"type,omitzero"` // media type; derived from URL when empty
+	Width     int    `json:"width,omitzero"`
+	Height    int    `json:"height,omitzero"`
+	Bytes     int64  `json:"bytes,omitzero"`
+	Alt       string `json:"alt,omitzero"`
+	Thumbnail string `json:"thumbnail,omitzero"`
+}

@@ -1,0 +1,140 @@
+package gallery
+
+import (
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/microcosm-cc/bluemonday"
+)
+
+// Policy says what HTML of a caption or a lead text may be shown: text
+// markup, lists, simple tables, quotations, figures, pictures and links, with
+// the language and direction of the text, and nothing that runs, frames,
+// styles or names things in the page around it.
+//
+// It is safe for concurrent use. Make one with [NewPolicy] and keep it.
+type Policy struct {
+	allow *bluemonday.Policy
+}
+
+// NewPolicy returns the policy for captions and lead texts.
+func NewPolicy() *Policy {
+	p := bluemonday.NewPolicy()
+	p.AllowElements(
+		"p", "br", "wbr", "hr", "div", "span", "h2", "h3", "h4", "h5", "h6",
+		"em", "strong", "b", "i", "u", "s", "sub", "sup", "small", "mark", "del", "ins", "bdi", "bdo", "abbr",
+		"q", "cite", "code", "pre", "blockquote", "time",
+		"ul", "ol", "li", "dl", "dt", "dd", "figure", "figcaption",
+		"table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th",
+	)
+	p.AllowAttrs("href").OnElements("a")
+	p.AllowAttrs("src", "alt").OnElements("img")
+	p.AllowAttrs("width", "height").Matching(regexp.MustCompile(`^[0-9]{1,5}$`)).OnElements("img")
+	p.AllowAttrs("datetime").Matching(regexp.MustCompile(`^[0-9A-Z:+. -]{1,40}$`)).OnElements("time")
+	p.AllowAttrs("colspan", "rowspan").Matching(regexp.MustCompile(`^[0-9]{1,3}$`)).OnElements("td", "th")
+	p.AllowAttrs("lang").Matching(regexp.MustCompile(`^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$`)).Globally()
+	p.AllowAttrs("dir").Matching(regexp.MustCompile(`^(ltr|rtl|auto)$`)).Globally()
+	p.RequireParseableURLs(true)
+	p.AllowRelativeURLs(true) // resolved, or removed, when the tags are balanced
+	p.AllowURLSchemes("http", "https", "mailto")
+	return &Policy{allow: p}
+}
+
+// HTML returns s, which is HTML or plain text, as an HTML fragment that is
+// safe to put inside another element: what the policy does not allow is gone,
+// every element is closed, and no end tag reaches what stands around it.
+// Relative addresses are resolved against base; with a nil base their links
+// and pictures are removed. In text without tags a line break becomes <br>.
+// HTML(HTML(s)) equals HTML(s).
+func (p *Policy) HTML(s string, base *url.URL) string {
+	s = unixLines(Text(s))
+	if !hasTag(s) {
+		return textHTML(s)
+	}
+	out := strings.TrimSpace(balance(p.allow.Sanitize(s), base))
+	if !hasTag(out) {
+		// What is left would read as plain text, where a line break counts.
+		return strings.ReplaceAll(out, "\n", " ")
+	}
+	return out
+}
+
+// hasTag reports whether an HTML parser would see a tag or a comment in s.
+func hasTag(s string) bool {
+	for {
+		i := strings.IndexByte(s, '<')
+		if i < 0 || i == len(s)-1 {
+			return false
+		}
+		s = s[i+1:]
+		if c := s[0] | 0x20; 'a' <= c && c <= 'z' || s[0] == '/' || s[0] == '!' || s[0] == '?' {
+			return true
+		}
+	}
+}
+
+// textHTML returns text, in which entities may stand, as HTML.
+func textHTML(s string) string {
+	if strings.IndexByte(s, '&') >= 0 {
+		s = unixLines(Text(html.UnescapeString(s)))
+	}
+	s = strings.TrimSpace(s)
+	if !strings.ContainsAny(s, "&<>\n") {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s) + len(s)/8)
+	for rest := s; ; {
+		i := strings.IndexByte(rest, '\n')
+		if i < 0 {
+			writeText(&b, rest)
+			return b.String()
+		}
+		writeText(&b, rest[:i])
+		b.WriteString("<br>")
+		rest = rest[i+1:]
+	}
+}
+
+// What has a meaning of its own in HTML.
+const (
+	inText      = "&<>"
+	inAttribute = `&<>"`
+)
+
+func writeText(b *strings.Builder, s string) { writeEscaped(b, s, inText) }
+
+func writeEscaped(b *strings.Builder, s, special string) {
+	for {
+		i := strings.IndexAny(s, special)
+		if i < 0 {
+			b.WriteString(s)
+			return
+		}
+		b.WriteString(s[:i])
+		b.WriteString(entity(s[i]))
+		s = s[i+1:]
+	}
+}
+
+func entity(c byte) string {
+	switch c {
+	case '&':
+		return "&amp;"
+	case '<':
+		return "&lt;"
+	case '>':
+		return "&gt;"
+	}
+	return "&#34;"
+}
+
+// unixLines makes every line break of s a single line feed.
+func unixLines(s string) string {
+	if strings.IndexByte(s, '\r') < 0 {
+		return s
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+}

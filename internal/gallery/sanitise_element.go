@@ -1,0 +1,64 @@
+package gallery
+
+// isVoid reports whether tag has neither content nor end tag.
+func isVoid(tag string) bool {
+	switch tag {
+	case "br", "hr", "img", "wbr":
+		return true
+	}
+	return false
+}
+
+// isBlock reports whether tag begins a new block of text.
+func isBlock(tag string) bool {
+	switch tag {
+	case "p", "div", "pre", "blockquote", "hr", "ul", "ol", "li", "dl", "dt", "dd", "figure", "figcaption",
+		"table", "caption", "section", "article", "header", "footer", "aside", "address", "h1":
+		return true
+	}
+	return isHeading(tag) || isTablePart(tag)
+}
+
+func isHeading(tag string) bool {
+	return len(tag) == 2 && tag[0] == 'h' && '2' <= tag[1] && tag[1] <= '6'
+}
+
+func isCell(tag string) bool { return tag == "td" || tag == "th" }
+
+func isRowGroup(tag string) bool { return tag == "thead" || tag == "tbody" || tag == "tfoot" }
+
+func isTablePart(tag string) bool {
+	return isCell(tag) || isRowGroup(tag) || tag == "tr" || tag == "table" || tag == "caption"
+}
+
+// ends reports whether the start of tag closes the open element.
+func ends(tag, open string) bool {
+	switch {
+	case open == "p":
+		return isBlock(tag)
+	case tag == "li":
+		return open == "li"
+	case tag == "dt" || tag == "dd":
+		return open == "dt" || open == "dd"
+	case isCell(tag):
+		return isCell(open) || open == "caption"
+	case tag == "tr":
+		return isCell(open) || open == "tr" || open == "caption"
+	case isRowGroup(tag):
+		return isTablePart(open) && open != "table"
+	}
+	return false
+}
+
+// shields reports whether the start of tag closes nothing outside the open
+// element.
+func shields(open, tag string) bool {
+	if isTablePart(tag) && tag != "table" {
+		return open == "table"
+	}
+	switch open {
+	case "ul", "ol", "dl", "table", "caption", "td", "th", "blockquote", "figure", "figcaption", "div":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,273 @@
+package gallery
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+func TestPolicyHTML(t *testing.T) {
+	base := &url.URL{Scheme: "https", Host: "news.example.com", Path: "/galleries/one"}
+	const rel = ` rel="nofollow noopener noreferrer"`
+	tests := []struct{ name, in, want string }{
+		{"empty", "", ""},
+		{"plain text", "Boats at dusk", "Boats at dusk"},
+		{"plain text with signs", `3 < 4 > 2 & "so" on`, `3 &lt; 4 &gt; 2 &amp; "so" on`},
+		{"plain text with entities", "Caf&eacute; &lt;b&gt;", "Café &lt;b&gt;"},
+		{"plain text with line breaks", "one\r\ntwo\rthree\n", "one<br>two<br>three"},
+		{"line breaks as entities", "one&#13;&#10;two", "one<br>two"},
+		{"HTML with line breaks", "<p>one\ntwo</p>", "<p>one\ntwo</p>"},
+		{"only text left of HTML", "<x>one\ntwo</x>", "one two"},
+		{"text markup", "<b>a</b> <em>b</em><sup>2</sup>", "<b>a</b> <em>b</em><sup>2</sup>"},
+		{"unclosed", "<p>one <b>two", "<p>one <b>two</b></p>"},
+		{"stray ends", "</div></figcaption></figure>one</p>", "one"},
+		{"crossed", "<b>one <i>two</b> three</i>", "<b>one <i>two</i></b> three"},
+		{"paragraphs without ends", "<p>one<p>two", "<p>one</p><p>two</p>"},
+		{"block in a paragraph", "<p>one<ul><li>two</ul></p>", "<p>one</p><ul><li>two</li></ul>"},
+		{"rule in a paragraph", "<p>one<hr>two", "<p>one</p><hr>two"},
+		{"list items without ends", "<ul><li>a<ul><li>b<li>c</ul><li>d</ul>", "<ul><li>a<ul><li>b</li><li>c</li></ul></li><li>d</li></ul>"},
+		{"definitions without ends", "<dl><dt>a<dd>b<dt>c</dl>", "<dl><dt>a</dt><dd>b</dd><dt>c</dt></dl>"},
+		{"table without ends", "<table><tr><td>a<td><p>b<tr><th>c</table>d", "<table><tr><td>a</td><td><p>b</p></td></tr><tr><th>c</th></tr></table>d"},
+		{"end across a cell", "<b><table><tr><td>a</b>b</table>", "<b><table><tr><td>ab</td></tr></table></b>"},
+		{"link", `<a href="https://example.com/?a=1&amp;b=2" target=_blank onclick=x()>a</a>`, `<a href="https://example.com/?a=1&amp;b=2"` + rel + `>a</a>`},
+		{"mail link", `<a href="mailto:a@example.com">a</a>`, `<a href="mailto:a@example.com"` + rel + `>a</a>`},
+		{"relative link", `<a href="two#x">a</a>`, `<a href="https://news.example.com/galleries/two#x"` + rel + `>a</a>`},
+		{"link in a link", `<a href="/a">a<a href="/b">b</a>`, `<a href="https://news.example.com/a"` + rel + `>ab</a>`},
+		{"link to nowhere", `<a name=x>a</a>`, "a"},
+		{"picture", `<img src=/a.jpg alt='a "b"' width=4 height=3 srcset=x class=y>`, `<img src="https://news.example.com/a.jpg" alt="a &#34;b&#34;" width="4" height="3" loading="lazy">`},
+		{"picture by mail", `<img src="mailto:a@b">`, ""},
+		{"picture inside the address", `<img src="data:image/png;base64,AAAA">`, ""},
+		{"language and direction", `<span lang=ar dir=rtl id=x>a</span>`, `<span lang="ar" dir="rtl">a</span>`},
+		{"comment", "<!-- <b>x</b> -->a", "a"},
+		{"what XML forbids", "a\x00b\x0b\xff<b>\ufffe&#11;c</b>", "ab<b>c</b>"},
+	}
+	p := NewPolicy()
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, p.HTML(tt.in, base)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPolicyHTMLWithoutBaseRemovesRelativeAddresses(t *testing.T) {
+	got := NewPolicy().HTML(`<a href="/x">a</a><img src="b.jpg"><img src="//img.example.com/c.jpg">`, nil)
+	if got != "a" {
+		t.Errorf("got %q, want only the text", got)
+	}
+}
+
+// hostile holds a case for each class of attack known from filter evasion.
+func hostile() []string {
+	return []string{
+		`<script>alert(1)</script>`,
+		`<SCRIPT/SRC="//evil.example/x.js"></SCRIPT>`,
+		`<scr<script>ipt>alert(1)</scr</script>ipt>`,
+		`<<script>alert(1)//<</script>`,
+		"<script\x00>alert(1)</script>",
+		`<img src=x onerror=alert(1)>`,
+		`<img src="https://a.example/x" onload="alert(1)" style="width:100%">`,
+		`<img """><script>alert(1)</script>">`,
+		`<img src=javascript:alert(1)>`,
+		`<a href="javascript:alert(1)">x</a>`,
+		`<a href="JaVaScRiPt:alert(1)">x</a>`,
+		"<a href=\"java\tscript:alert(1)\">x</a>",
+		"<a href=\"java&#10;script:alert(1)\">x</a>",
+		"<a href=\" &#14; javascript:alert(1)\">x</a>",
+		"<a href=\"\x01javascript:alert(1)\">x</a>",
+		`<a href="&#106;&#97;&#118;&#97;script:alert(1)">x</a>`,
+		`<a href="vbscript:msgbox(1)">x</a>`,
+		`<a href="data:text/html;base64,PHNjcmlwdD4=">x</a>`,
+		`<a href="//evil.example" onmouseover=alert(1)>x</a>`,
+		`<a href="https://a.example/&quot; onclick=&quot;alert(1)">x</a>`,
+		`<svg onload=alert(1)><animate onbegin=alert(1)></svg>`,
+		`<svg><style><img src=x onerror=alert(1)></style></svg>`,
+		`<svg></p><style><a id="</style><img src=1 onerror=alert(1)>">`,
+		`<math><mtext><table><mglyph><style><img src=x onerror=alert(1)></style></mglyph></table></mtext></math>`,
+		`<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>`,
+		`<noscript><p title="</noscript><img src=x onerror=alert(1)>">`,
+		`<textarea></textarea><script>alert(1)</script>`,
+		`<title><img src=x onerror=alert(1)></title>`,
+		`<xmp><script>alert(1)</script></xmp><plaintext><script>alert(1)`,
+		`<style>@import 'https://evil.example/x.css';</style>`,
+		`<div style="background:url(javascript:alert(1))">x</div>`,
+		`<link rel=stylesheet href="https://evil.example/x.css">`,
+		`<meta http-equiv=refresh content="0;url=javascript:alert(1)">`,
+		`<base href="javascript:alert(1)//">`,
+		`<iframe src="https://evil.example"></iframe><iframe srcdoc="<script>alert(1)</script>">`,
+		`<object data="x.swf"><param name=a></object><embed src="x.swf"><applet code=x>`,
+		`<frameset><frame src="javascript:alert(1)"></frameset>`,
+		`<form action="https://evil.example"><input autofocus onfocus=alert(1)><button formaction="javascript:alert(1)">x</button></form>`,
+		`<video><source onerror=alert(1)></video><audio src=x onerror=alert(1)>`,
+		`<details open ontoggle=alert(1)><summary>x</summary></details>`,
+		`<marquee onstart=alert(1)>x</marquee><body onload=alert(1)>`,
+		`<table background="javascript:alert(1)"><td background="javascript:alert(1)">x`,
+		`<!--[if gte IE 4]><script>alert(1)</script><![endif]-->`,
+		`<!--><img src=x onerror=alert(1)>-->`,
+		`<![CDATA[<script>alert(1)</script>]]>`,
+		`<?xml version="1.0"?><?php echo 1 ?>`,
+		`<p id=x name=y class=z>clobber</p><img name=body src=/x>`,
+		`<template><script>alert(1)</script></template>`,
+		`<custom-element onclick=alert(1)>x</custom-element>`,
+		`</figcaption></figure></div></body></html><script>alert(1)</script>`,
+		`<figure><figcaption><table><tr><td><a href="/x"><b><i>`,
+		`&lt;script&gt;alert(1)&lt;/script&gt;`,
+		`+ADw-script+AD4-alert(1)+ADw-/script+AD4-`,
+		"\xbcscript\xbealert(1)\xbc/script\xbe",
+		strings.Repeat("<div>", 300) + "deep",
+		strings.Repeat("<b lang=a><i>", 40) + strings.Repeat("<p>x", 20),
+	}
+}
+
+func TestPolicyHTMLOfHostileInputIsHarmless(t *testing.T) {
+	p := NewPolicy()
+	base := &url.URL{Scheme: "https", Host: "news.example.com"}
+	for _, in := range hostile() {
+		checkHarmless(t, in, p.HTML(in, base))
+	}
+}
+
+func FuzzPolicyHTML(f *testing.F) {
+	for _, in := range hostile() {
+		f.Add(in)
+	}
+	p := NewPolicy()
+	base := &url.URL{Scheme: "https", Host: "news.example.com"}
+	f.Fuzz(func(t *testing.T, in string) {
+		out := p.HTML(in, base)
+		checkHarmless(t, in, out)
+		if again := p.HTML(out, base); again != out {
+			t.Errorf("not idempotent:\nin    %q\nonce  %q\ntwice %q", in, out, again)
+		}
+		PlainText(in)
+	})
+}
+
+// checkHarmless parses out as a browser would, inside a caption, and looks at
+// everything in it.
+func checkHarmless(t *testing.T, in, out string) {
+	t.Helper()
+	if Text(out) != out {
+		t.Errorf("%q: XML forbids a character of %q", in, out)
+	}
+	body := &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body}
+	nodes, err := html.ParseFragment(strings.NewReader(`<figure><figcaption>`+out+`</figcaption></figure><aside>after</aside>`), body)
+	if err != nil {
+		t.Fatalf("%q: parse %q: %v", in, out, err)
+	}
+	if len(nodes) != 2 || !lone(nodes[0], "figcaption") || !lone(nodes[1], "") {
+		t.Errorf("%q: %q reaches out of its caption", in, out)
+	}
+	for n := range nodes[0].Descendants() {
+		if reason := harm(n); reason != "" {
+			t.Errorf("%q: %s in %q", in, reason, out)
+		}
+	}
+}
+
+// lone reports whether the only child of n is the element tag, or a text where
+// tag is empty.
+func lone(n *html.Node, tag string) bool {
+	c := n.FirstChild
+	return c != nil && c == n.LastChild && (c.Type == html.ElementNode && c.Data == tag || c.Type == html.TextNode && tag == "")
+}
+
+func harm(n *html.Node) string {
+	if n.Type == html.TextNode {
+		return ""
+	}
+	allowed := strings.Fields(`p br wbr hr div span h2 h3 h4 h5 h6 em strong b i u s sub sup small mark del ins bdi bdo abbr
+		q cite code pre blockquote time ul ol li dl dt dd figure figcaption table caption colgroup thead tbody tfoot tr td th a img`)
+	if n.Type != html.ElementNode || n.Namespace != "" || !slices.Contains(allowed, n.Data) {
+		return "forbidden node " + n.Data
+	}
+	for _, a := range n.Attr {
+		if !harmlessAttribute(n.Data, a) {
+			return "forbidden attribute " + a.Key + "=" + a.Val
+		}
+	}
+	return ""
+}
+
+func harmlessAttribute(tag string, a html.Attribute) bool {
+	u, err := url.Parse(a.Val)
+	web := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	switch tag + " " + a.Key {
+	case "a href":
+		return web || err == nil && u.Scheme == "mailto"
+	case "img src":
+		return web
+	case "a rel":
+		return a.Val == linkRel
+	case "img alt", "img width", "img height", "img loading", "time datetime", "td colspan", "td rowspan", "th colspan", "th rowspan":
+		return true
+	}
+	return a.Key == "lang" || a.Key == "dir"
+}
+
+func TestText(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"nothing to do", "tab\tline\nreturn\r é 😀 \u0085", "tab\tline\nreturn\r é 😀 \u0085"},
+		{"controls", "a\x00b\x0bc\x1fd\x7f", "abcd\x7f"},
+		{"not characters", "a\ufffeb\uffffc", "abc"},
+		{"replacement character", "a\ufffdb", "a\ufffdb"},
+		{"not UTF-8", "a\xffb\xed\xa0\x80c\xc3", "abc"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Text(tt.in); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestLine(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"", ""}, {" ", ""}, {"one two", "one two"}, {" one\u00a0 two\n", "one two"}, {"one\v two \ufffe", "one two"}, {"é\u2003é", "é é"},
+	}
+	for _, tt := range tests {
+		if got := Line(tt.in); got != tt.want {
+			t.Errorf("Line(%q) = %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestPlainText(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"plain", "  one\n two\t", "one two"},
+		{"tags and entities", "<p>AT&amp;T <b>b</b>c</p><p>d<br>e</p>", "AT&T bc d e"},
+		{"script and style", "a<script>x</script><style>y</style>b<!-- z -->", "ab"},
+		{"comparison", "3 < 4 & 5", "3 < 4 & 5"},
+		{"what XML forbids", "a&#11;b\x01", "ab"},
+		{"list", "<ul><li>a</li><li>b</li></ul>", "a b"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := PlainText(tt.in); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func BenchmarkPolicyHTML(b *testing.B) {
+	p := NewPolicy()
+	for name, in := range map[string]string{
+		"plain": "Boats come home at dusk, one after the other, to a harbour that has seen better years.",
+		"html":  `<p>Boats come <em>home</em> at dusk, <a href="https://example.com/x">one</a> after the other.</p>`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				p.HTML(in, nil)
+			}
+		})
+	}
+}

@@ -1,0 +1,124 @@
+package gallery
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
+)
+
+// Text returns s without the characters that XML 1.0 §2.2 forbids (most
+// control characters, U+FFFE, U+FFFF) and without bytes that are not UTF-8.
+// Everything else is kept as it is.
+func Text(s string) string {
+	i := forbidden(s)
+	if i < 0 {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for i >= 0 {
+		b.WriteString(s[:i])
+		_, size := utf8.DecodeRuneInString(s[i:])
+		s = s[i+size:]
+		i = forbidden(s)
+	}
+	b.WriteString(s)
+	return b.String()
+}
+
+// forbidden returns the index of the first character of s that XML forbids,
+// or -1.
+func forbidden(s string) int {
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+				return i
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 || r == 0xFFFE || r == 0xFFFF {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// PlainText returns the text of an HTML fragment on one line: tags, comments,
+// scripts and styles are gone, entities decoded, white space is folded into
+// single spaces, and blocks are kept apart by one. It has no characters that
+// XML forbids.
+func PlainText(fragment string) string {
+	switch {
+	case strings.IndexByte(fragment, '<') >= 0:
+		fragment = textOf(fragment)
+	case strings.IndexByte(fragment, '&') >= 0:
+		fragment = html.UnescapeString(fragment)
+	}
+	return Line(fragment)
+}
+
+// Line returns s as one line: without what [Text] removes, and with white
+// space folded into single spaces, none at the ends.
+func Line(s string) string {
+	s = Text(s)
+	if isLine(s) {
+		return s
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// isLine reports whether folding white space leaves s as it is.
+func isLine(s string) bool {
+	space := true // the character before is one, or there is none
+	for _, c := range s {
+		if c == ' ' && space || c != ' ' && unicode.IsSpace(c) {
+			return false
+		}
+		space = c == ' '
+	}
+	return !space || s == ""
+}
+
+func textOf(fragment string) string {
+	var b strings.Builder
+	b.Grow(len(fragment))
+	hidden := false
+	for z := html.NewTokenizer(strings.NewReader(fragment)); ; {
+		switch z.Next() {
+		case html.ErrorToken:
+			return b.String()
+		case html.TextToken:
+			if !hidden {
+				b.Write(z.Text())
+			}
+		case html.StartTagToken, html.SelfClosingTagToken:
+			name, _ := z.TagName()
+			hidden = unreadable(string(name))
+			separate(&b, string(name))
+		case html.EndTagToken:
+			name, _ := z.TagName()
+			hidden = false
+			separate(&b, string(name))
+		}
+	}
+}
+
+func separate(b *strings.Builder, tag string) {
+	if tag == "br" || tag == "img" || isBlock(tag) {
+		b.WriteByte(' ')
+	}
+}
+
+// unreadable reports whether the raw text inside tag is not meant for people.
+func unreadable(tag string) bool {
+	switch tag {
+	case "script", "style", "iframe", "noembed", "noframes":
+		return true
+	}
+	return false
+}

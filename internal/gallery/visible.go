@@ -1,0 +1,52 @@
+package gallery
+
+import (
+	"slices"
+	"time"
+)
+
+// Allowed reports whether r lets its holder be shown at t.
+func (r Rights) Allowed(t time.Time) bool {
+	return (r.Syndicate == nil || *r.Syndicate) && (r.Until.IsZero() || t.Before(r.Until))
+}
+
+// VisibleAt reports whether g may be in feeds and on pages at t: published,
+// not expired, and free to be syndicated.
+func (g *Gallery) VisibleAt(t time.Time) bool {
+	return !t.Before(g.Published) && (g.Expires.IsZero() || t.Before(g.Expires)) && g.Rights.Allowed(t)
+}
+
+// End is the first instant at which g may no longer be shown: the earlier of
+// its expiry and the end of its rights; zero when neither is set.
+func (g *Gallery) End() time.Time {
+	switch {
+	case g.Expires.IsZero():
+		return g.Rights.Until
+	case g.Rights.Until.IsZero() || g.Expires.Before(g.Rights.Until):
+		return g.Expires
+	}
+	return g.Rights.Until
+}
+
+// SlidesAt returns the slides that may be shown at t, in order. It shares no
+// memory with g.Slides when one had to be left out.
+func (g *Gallery) SlidesAt(t time.Time) []Slide {
+	hidden := func(s Slide) bool { return !s.Rights.Allowed(t) }
+	if !slices.ContainsFunc(g.Slides, hidden) {
+		return g.Slides
+	}
+	return slices.DeleteFunc(slices.Clone(g.Slides), hidden)
+}
+
+// SlideEnds returns, in order and without repetition, the instants at which
+// the rights of a slide that may be syndicated at all run out.
+func (g *Gallery) SlideEnds() []time.Time {
+	var ends []time.Time
+	for _, s := range g.Slides {
+		if !s.Rights.Until.IsZero() && (s.Rights.Syndicate == nil || *s.Rights.Syndicate) {
+			ends = append(ends, s.Rights.Until)
+		}
+	}
+	slices.SortFunc(ends, time.Time.Compare)
+	return slices.CompactFunc(ends, time.Time.Equal)
+}

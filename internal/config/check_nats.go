@@ -1,0 +1,170 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// The limits of one event, and the one that NATS sets to a stream's name.
+const (
+	minEvent      = 1 << 10
+	maxEvent      = 8 << 20
+	maxStreamName = 255
+)
+
+// own lists the subjects that the program itself publishes on.
+func own() []string { return []string{"article.rejected", "feed.updated"} }
+
+func serverSchemes() []string { return []string{"nats", "tls", "ws", "wss"} }
+
+var prefix = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+func (n NATS) check(r report) {
+	if n.URL == "" {
+		n.checkEmbedded(r)
+	} else {
+		n.checkServers(r)
+		n.TLS.check(r)
+		checkReadable("nats.credentials_file", n.CredentialsFile, r)
+	}
+	if !slices.Contains([]int{1, 3, 5}, n.Replicas) {
+		r("nats.replicas", fmt.Sprintf("%d cannot be: write 1, 3 or 5", n.Replicas))
+	}
+	if !prefix.MatchString(n.Prefix) {
+		r("nats.prefix", fmt.Sprintf("%q is no prefix: write 1 to 64 of A-Z, a-z, 0-9, _ and -", n.Prefix))
+	}
+}
+
+// checkEmbedded checks what the embedded server needs, and refuses what only a
+// connection to another server can use: somebody forgot the address.
+func (n NATS) checkEmbedded(r report) {
+	checkListen("nats.embedded.listen", n.Embedded.Listen, r)
+	if strings.TrimSpace(n.Embedded.DataDir) == "" {
+		r("nats.embedded.data_dir", "is empty: name a directory for the embedded server, or set nats.url")
+	}
+	if n.Replicas > 1 {
+		r("nats.replicas", fmt.Sprintf("%d needs a cluster, the embedded server is one: set nats.url, or write 1", n.Replicas), "nats.url")
+	}
+	checkUnused("nats.credentials_file", n.CredentialsFile, r)
+	checkUnused("nats.tls.ca_file", n.TLS.CAFile, r)
+	checkUnused("nats.tls.cert_file", n.TLS.CertFile, r)
+	checkUnused("nats.tls.key_file", n.TLS.KeyFile, r)
+}
+
+func checkUnused(path, file string, r report) {
+	if file != "" {
+		r(path, "does nothing for the embedded server: set nats.url, or remove it", "nats.url")
+	}
+}
+
+// checkServers never quotes an address as it is: it may hold a password.
+func (n NATS) checkServers(r report) {
+	for i, server := range strings.Split(string(n.URL), ",") {
+		if !isServer(strings.TrimSpace(server)) {
+			r("nats.url", fmt.Sprintf("address %d of %s is no NATS address: write one such as nats://127.0.0.1:4222, with commas between several and %%-escapes in a password", i+1, n.URL))
+			return
+		}
+	}
+}
+
+func isServer(server string) bool {
+	if !strings.Contains(server, "://") {
+		server = "nats://" + server
+	}
+	u, err := url.Parse(server)
+	return err == nil && slices.Contains(serverSchemes(), u.Scheme) && u.Hostname() != "" && (u.Port() == "" || isPort(u.Port()))
+}
+
+func (t TLS) check(r report) {
+	checkReadable("nats.tls.ca_file", t.CAFile, r)
+	checkReadable("nats.tls.cert_file", t.CertFile, r)
+	checkReadable("nats.tls.key_file", t.KeyFile, r)
+	if t.CertFile != "" && t.KeyFile == "" {
+		r("nats.tls.cert_file", "has no key: set nats.tls.key_file too", "nats.tls.key_file")
+	}
+	if t.KeyFile != "" && t.CertFile == "" {
+		r("nats.tls.key_file", "has no certificate: set nats.tls.cert_file too", "nats.tls.cert_file")
+	}
+}
+
+func (e Events) check(r report) {
+	if e.Stream == "" || len(e.Stream) > maxStreamName || strings.ContainsFunc(e.Stream, notInStreamName) {
+		r("events.stream", fmt.Sprintf(`%q is no stream name: write 1 to %d characters without spaces and none of . * > / \`, e.Stream, maxStreamName))
+	}
+	if e.MaxEvent < minEvent || e.MaxEvent > maxEvent {
+		r("events.max_event", fmt.Sprintf("%s is out of range: write %s to %s", e.MaxEvent, Size(minEvent), Size(maxEvent)))
+	}
+	if e.MaxBytes < e.MaxEvent {
+		r("events.max_bytes", fmt.Sprintf("%s holds no event of events.max_event, %s: write more, such as 1GiB", e.MaxBytes, e.MaxEvent), "events.max_event")
+	}
+	e.checkSubjects(r)
+}
+
+func notInStreamName(r rune) bool {
+	return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`.*>/\`, r)
+}
+
+func (e Events) checkSubjects(r report) {
+	if len(e.Subjects) == 0 {
+		r("events.subjects", "is empty: write those that the CMS publishes on, such as [article.published, article.unpublished]")
+	}
+	for i, subject := range e.Subjects {
+		path := fmt.Sprintf("events.subjects[%d]", i)
+		if !isSubject(subject) {
+			r(path, fmt.Sprintf("%q is no subject: write words with dots between them, such as article.published", subject))
+			continue
+		}
+		if taken := overlapping(own(), subject); taken != "" {
+			r(path, fmt.Sprintf("%q takes in %s, which gallerywire itself sends and would hear for ever: name the subjects one by one", subject, taken))
+		}
+		if taken := overlapping(e.Subjects[:i], subject); taken != "" {
+			r(path, fmt.Sprintf("%q overlaps %s, and a stream takes a subject once: remove one", subject, taken))
+		}
+	}
+}
+
+// isSubject reports whether a stream can take subject, which may have wildcards.
+func isSubject(subject string) bool {
+	if strings.HasPrefix(subject, "$") || strings.ContainsFunc(subject, notInSubject) {
+		return false
+	}
+	tokens := strings.Split(subject, ".")
+	for i, token := range tokens {
+		wild := strings.ContainsAny(token, "*>") && token != "*" && token != ">"
+		if token == "" || wild || token == ">" && i < len(tokens)-1 {
+			return false
+		}
+	}
+	return true
+}
+
+func notInSubject(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
+
+// overlapping returns the first of subjects that a message on subject could also
+// be on, or nothing.
+func overlapping(subjects []string, subject string) string {
+	i := slices.IndexFunc(subjects, func(s string) bool {
+		return overlap(strings.Split(s, "."), strings.Split(subject, "."))
+	})
+	if i < 0 {
+		return ""
+	}
+	return subjects[i]
+}
+
+func overlap(a, b []string) bool {
+	for len(a) > 0 && len(b) > 0 {
+		if a[0] == ">" || b[0] == ">" {
+			return true
+		}
+		if a[0] != b[0] && a[0] != "*" && b[0] != "*" {
+			return false
+		}
+		a, b = a[1:], b[1:]
+	}
+	return len(a) == len(b)
+}

@@ -1,0 +1,163 @@
+// Package config turns a YAML file and the environment into one Config.
+//
+// A key is one struct field with a yaml tag: its place in the file, the
+// environment variable that overrides it and the suggestions for misspelt keys
+// all follow from that field. Default has its value when nobody states it, and
+// the check methods say what must be true of it beyond its type.
+//
+// Guarantees: every problem of file, environment and meaning is reported at
+// once, each with its place and a remedy; a Config that Load returns without an
+// error is usable as it stands; no secret is ever printed.
+//
+// Left to others: whether a schedule's specification can be parsed (the
+// scheduler says so, and Config.Problem gives its answer a line), and whether
+// addresses can be bound and servers reached.
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is everything an operator can choose. The zero value is not usable:
+// start from Default or Load.
+type Config struct {
+	Site     Site     `yaml:"site"`
+	HTTP     HTTP     `yaml:"http"`
+	NATS     NATS     `yaml:"nats"`
+	Events   Events   `yaml:"events"`
+	Feeds    []Feed   `yaml:"feeds"`
+	Schedule Schedule `yaml:"schedule"`
+	Notices  Notices  `yaml:"notices"`
+	Log      Log      `yaml:"log"`
+
+	places places
+}
+
+// Site is what feeds and pages say about their publisher.
+type Site struct {
+	// ID is the domain that identifiers are built from, or empty: then the host
+	// of BaseURL at the first start is taken and remembered.
+	ID          string `yaml:"id"`
+	Title       string `yaml:"title"`
+	Description string `yaml:"description"`
+	// BaseURL is the public address without a trailing slash, or empty for the
+	// address that was bound.
+	BaseURL string `yaml:"base_url"`
+	// Language is a BCP 47 tag.
+	Language  string `yaml:"language"`
+	Author    Author `yaml:"author"`
+	Copyright string `yaml:"copyright"`
+}
+
+// Author is the person or desk behind a site; each part may be empty.
+type Author struct {
+	Name  string `yaml:"name"`
+	Email string `yaml:"email"`
+}
+
+// HTTP is how readers and operators reach a node.
+type HTTP struct {
+	Listen      string `yaml:"listen"`
+	AdminListen string `yaml:"admin_listen"`
+	// AdminToken is the content of the file that the key names, or empty.
+	AdminToken Secret `yaml:"admin_token_file"`
+	// MaxAge is how long a cache may keep a document without asking again.
+	MaxAge time.Duration `yaml:"max_age"`
+}
+
+// NATS is where the state lives: on the servers of URL, or embedded.
+type NATS struct {
+	// URL is one address or several with commas between them; empty means the
+	// embedded server.
+	URL      Servers  `yaml:"url"`
+	Embedded Embedded `yaml:"embedded"`
+	// CredentialsFile and the files of TLS are paths, read by the connection.
+	CredentialsFile string `yaml:"credentials_file"`
+	TLS             TLS    `yaml:"tls"`
+	// Replicas is the number of copies of each stream and bucket: 1, 3 or 5.
+	Replicas int `yaml:"replicas"`
+	// Prefix begins the name of every bucket, stream and consumer of ours.
+	Prefix string `yaml:"prefix"`
+}
+
+// Embedded is the server inside the process, used when NATS.URL is empty.
+type Embedded struct {
+	Listen  string `yaml:"listen"`
+	DataDir string `yaml:"data_dir"`
+	Sync    Sync   `yaml:"sync"`
+	// PublisherToken is the content of the file that the key names, or empty.
+	PublisherToken Secret `yaml:"publisher_token_file"`
+}
+
+// TLS names the PEM files of a connection; CertFile and KeyFile go together.
+type TLS struct {
+	CAFile   string `yaml:"ca_file"`
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// Events is the stream that a CMS publishes to.
+type Events struct {
+	Stream   string   `yaml:"stream"`
+	Subjects []string `yaml:"subjects"`
+	// MaxBytes bounds the stream, MaxEvent one event in it.
+	MaxBytes Size `yaml:"max_bytes"`
+	MaxEvent Size `yaml:"max_event"`
+}
+
+// Feed is one configured feed.
+type Feed struct {
+	// Name is its part of the address, Aliases are further ones.
+	Name  string `yaml:"name"`
+	Title string `yaml:"title"`
+	Items int    `yaml:"items"`
+	// Content is "full" or "summary".
+	Content string   `yaml:"content"`
+	Match   Match    `yaml:"match"`
+	Aliases []string `yaml:"aliases"`
+}
+
+// Match chooses galleries: one of each list that is not empty must fit.
+type Match struct {
+	Sections  []string `yaml:"sections"`
+	Tags      []string `yaml:"tags"`
+	Languages []string `yaml:"languages"`
+}
+
+// Schedule holds cron specifications, read in Timezone (an IANA name). That they
+// are well-formed is for the scheduler to say.
+type Schedule struct {
+	Timezone  string `yaml:"timezone"`
+	Republish string `yaml:"republish"`
+	Notices   string `yaml:"notices"`
+}
+
+// Notices is how a burst of changes becomes one notice: after QuietPeriod
+// without another change, at the latest MaxWait after the first.
+type Notices struct {
+	QuietPeriod time.Duration `yaml:"quiet_period"`
+	MaxWait     time.Duration `yaml:"max_wait"`
+}
+
+// Log is what is logged and how: Format is "text" or "json".
+type Log struct {
+	Level  slog.Level `yaml:"level"`
+	Format string     `yaml:"format"`
+}
+
+// Asked reports whether the file or the environment stated the key at path,
+// such as "http.listen" or "feeds[0].items", whatever value it has there. It is
+// how a default port that may give way is told from one that was asked for.
+func (c Config) Asked(path string) bool {
+	_, ok := c.places[path]
+	return ok
+}
+
+// Problem describes what is wrong with the value at path, placed where that
+// value was stated. It lets those who know more about a value than this package
+// report it in the same way.
+func (c Config) Problem(path, message string) Problem {
+	at := c.places.nearest(path)
+	return Problem{Source: at.source, Line: at.line, Column: at.column, Key: path, Message: message}
+}

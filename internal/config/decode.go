@@ -1,0 +1,156 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const envPrefix = "GALLERYWIRE_"
+
+// envName is the variable that overrides path.
+func envName(path string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+}
+
+// decoder fills a Config that already holds the defaults from a tree and the
+// environment. A value that the environment overrides is not looked at.
+type decoder struct {
+	environ  map[string]string
+	places   places
+	problems Problems
+}
+
+// value fills v, which the key at path stands for, from n: nil if the source does
+// not state it. at is where n's key stands.
+func (d *decoder) value(v reflect.Value, path string, n *node, at place) {
+	if stated, ok := d.override(v, path); ok {
+		n, at = stated, place{source: envName(path)}
+	}
+	if n != nil {
+		d.places[path] = at
+	}
+	switch {
+	case v.Kind() == reflect.Struct:
+		d.mapping(v, path, n, at)
+	case n == nil:
+	case v.Kind() == reflect.Slice:
+		d.list(v, path, n, at)
+	default:
+		d.scalar(v, path, n, at)
+	}
+}
+
+// override is what the environment says of path: a single value as it is, a list
+// as YAML.
+func (d *decoder) override(v reflect.Value, path string) (*node, bool) {
+	name := envName(path)
+	text, ok := d.environ[name]
+	if !ok || v.Kind() == reflect.Struct || strings.Contains(path, "[") {
+		return nil, false
+	}
+	if v.Kind() != reflect.Slice {
+		return &node{kind: scalar, text: text}, true
+	}
+	root, problems := parse(name, []byte(text), path)
+	d.problems = append(d.problems, problems...)
+	if root == nil {
+		root = &node{kind: scalar, null: true}
+	}
+	return root, true
+}
+
+func (d *decoder) mapping(v reflect.Value, path string, n *node, at place) {
+	if n != nil && n.kind != mapping && !n.null {
+		d.problem(at, path, fmt.Sprintf("is a %s: write keys and their values", n.kind))
+	}
+	// The environment may still state what the file does not.
+	if n == nil || n.kind != mapping {
+		n = &node{kind: mapping}
+	}
+	for _, e := range n.entries {
+		if _, ok := field(v.Type(), e.key); !ok {
+			d.problem(e.at, join(path, e.key), "unknown key: "+suggest(v.Type(), path, e.key))
+		}
+	}
+	for i := range v.NumField() {
+		key := v.Type().Field(i).Tag.Get("yaml")
+		if key == "" {
+			continue
+		}
+		e, _ := n.entry(key)
+		d.value(v.Field(i), join(path, key), e.value, e.at)
+	}
+}
+
+func (d *decoder) list(v reflect.Value, path string, n *node, at place) {
+	if n.kind != list && !n.null {
+		d.problem(at, path, fmt.Sprintf("is a %s: write a list, such as [a, b]", n.kind))
+		return
+	}
+	v.SetZero()
+	for i, item := range n.items {
+		element := reflect.New(v.Type().Elem())
+		if e, ok := element.Interface().(interface{ setDefaults() }); ok {
+			e.setDefaults()
+		}
+		d.value(element.Elem(), fmt.Sprintf("%s[%d]", path, i), item, item.where())
+		v.Set(reflect.Append(v, element.Elem()))
+	}
+}
+
+func (d *decoder) scalar(v reflect.Value, path string, n *node, at place) {
+	if n.kind != scalar {
+		d.problem(at, path, fmt.Sprintf("is a %s: write a single value", n.kind))
+		return
+	}
+	if strings.ContainsFunc(n.text, isForbidden) {
+		d.problem(at, path, "holds a control character: remove it")
+		return
+	}
+	if err := setScalar(v.Addr().Interface(), n.text); err != nil {
+		d.problem(at, path, err.Error())
+	}
+}
+
+func isForbidden(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t'
+}
+
+// setScalar sets what target points to; its errors are phrases with a remedy.
+func setScalar(target any, text string) (err error) {
+	switch t := target.(type) {
+	case *string:
+		*t = text
+	case *Servers:
+		*t = Servers(text)
+	case *Secret:
+		*t, err = readSecret(text)
+	case *int:
+		if *t, err = strconv.Atoi(text); err != nil {
+			return fmt.Errorf("%q is no whole number: write digits, such as 3", text)
+		}
+	case *time.Duration:
+		if *t, err = time.ParseDuration(text); err != nil {
+			return fmt.Errorf("%q is no duration: write 60s, 5m or 1h", text)
+		}
+	case *slog.Level:
+		if err := t.UnmarshalText([]byte(text)); err != nil {
+			return fmt.Errorf("%q is no level: write debug, info, warn or error", text)
+		}
+	case encoding.TextUnmarshaler:
+		return t.UnmarshalText([]byte(text))
+	default:
+		panic(fmt.Sprintf("config: a key has the type %T, which no text is read into", target))
+	}
+	return err
+}
+
+func (d *decoder) problem(at place, path, message string) {
+	d.problems = append(d.problems, Problem{Source: at.source, Line: at.line, Column: at.column, Key: path, Message: message})
+}

@@ -1,0 +1,45 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// The values a feed has where its entry in the list states none.
+const (
+	defaultItems   = 50
+	defaultContent = "full"
+)
+
+// Default returns the configuration that runs when nobody states anything. Its
+// lists are the caller's own.
+func Default() Config {
+	return Config{
+		Site: Site{
+			Title:       "Gallery Wire",
+			Description: "Photo galleries, as soon as they are published",
+			Language:    "en",
+		},
+		HTTP:     HTTP{Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", MaxAge: time.Minute},
+		NATS:     NATS{Embedded: Embedded{Listen: "127.0.0.1:4222", DataDir: "data"}, Replicas: 1, Prefix: "gallerywire"},
+		Events:   defaultEvents(),
+		Feeds:    []Feed{{Name: "all", Title: "All galleries", Items: defaultItems, Content: defaultContent}},
+		Schedule: Schedule{Timezone: "UTC", Republish: "@every 5m", Notices: "@every 1m"},
+		Notices:  Notices{QuietPeriod: 500 * time.Millisecond, MaxWait: 10 * time.Second},
+		Log:      Log{Level: slog.LevelInfo, Format: "text"},
+	}
+}
+
+func defaultEvents() Events {
+	return Events{
+		Stream:   "ARTICLES",
+		Subjects: []string{"article.published", "article.unpublished"},
+		MaxBytes: 1 << 30,
+		MaxEvent: 1 << 20,
+	}
+}
+
+func (f *Feed) setDefaults() {
+	f.Items = defaultItems
+	f.Content = defaultContent
+}

@@ -1,0 +1,102 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+)
+
+// field finds the struct field that key names.
+func field(t reflect.Type, key string) (reflect.StructField, bool) {
+	for i := range t.NumField() {
+		if f := t.Field(i); key != "" && f.Tag.Get("yaml") == key {
+			return f, true
+		}
+	}
+	return reflect.StructField{}, false
+}
+
+// keys lists every key below the struct t whose own path is path, sections and
+// lists before what they hold. A list's elements have "[]" in their paths.
+func keys(t reflect.Type, path string) []string {
+	var found []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key := f.Tag.Get("yaml")
+		if key == "" {
+			continue
+		}
+		under, inner := join(path, key), f.Type
+		found = append(found, under)
+		if inner.Kind() == reflect.Slice {
+			under, inner = under+"[]", inner.Elem()
+		}
+		if inner.Kind() == reflect.Struct {
+			found = append(found, keys(inner, under)...)
+		}
+	}
+	return found
+}
+
+// suggest says which key was likely meant by an unknown one in the struct t at
+// path: one that is spelt nearly so, else one of that name elsewhere, else those
+// that there are.
+func suggest(t reflect.Type, path, unknown string) string {
+	var here []string
+	for i := range t.NumField() {
+		if key := t.Field(i).Tag.Get("yaml"); key != "" {
+			here = append(here, key)
+		}
+	}
+	if key, ok := nearest(here, unknown); ok {
+		return "did you mean " + join(path, key) + "?"
+	}
+	var elsewhere []string
+	for _, key := range keys(reflect.TypeFor[Config](), "") {
+		if strings.HasSuffix(key, "."+unknown) {
+			elsewhere = append(elsewhere, key)
+		}
+	}
+	if len(elsewhere) > 0 {
+		return "did you mean " + strings.Join(elsewhere, " or ") + "?"
+	}
+	return "known here are " + strings.Join(here, ", ")
+}
+
+// nearest picks a candidate that is word with a part more or less ("admin_token" for
+// "admin_token_file"), or else the one that takes the fewest edits to become word, if
+// they are few enough for a slip of the hand.
+func nearest(candidates []string, word string) (string, bool) {
+	word = strings.ReplaceAll(strings.ToLower(word), "-", "_")
+	best, fewest := "", 0
+	for _, c := range candidates {
+		if len(word) > 2 && (strings.HasPrefix(c, word+"_") || strings.HasPrefix(word, c+"_")) {
+			return c, true
+		}
+		edits := distance(c, word)
+		if edits <= 1+len(c)/4 && (best == "" || edits < fewest) {
+			best, fewest = c, edits
+		}
+	}
+	return best, best != ""
+}
+
+// distance is the number of characters to insert, remove or replace between a and b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			edit := diagonal
+			if a[i] != b[j] {
+				edit++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(edit, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

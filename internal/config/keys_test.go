@@ -1,0 +1,38 @@
+package config
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestUnknownKeyIsAnsweredWithTheNearestKnownOne(t *testing.T) {
+	for _, tt := range []struct{ path, unknown, want string }{
+		{"http", "max_agee", "did you mean http.max_age?"},
+		{"http", "max-age", "did you mean http.max_age?"},
+		{"http", "Listen", "did you mean http.listen?"},
+		{"http", "admin_token", "did you mean http.admin_token_file?"},
+		{"http", "lsiten", "did you mean http.listen?"},
+		{"http", "replicas", "did you mean nats.replicas?"},
+		{"http", "title", "did you mean site.title or feeds[].title?"},
+		{"http", "gzip", "known here are listen, admin_listen, admin_token_file, max_age"},
+		{"http", "x", "known here are listen, admin_listen, admin_token_file, max_age"},
+	} {
+		if got := suggest(reflect.TypeFor[HTTP](), tt.path, tt.unknown); got != tt.want {
+			t.Errorf("%s.%s: %s, want %s", tt.path, tt.unknown, got, tt.want)
+		}
+	}
+}
+
+func TestDistanceCountsEdits(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"listen", "listen", 0},
+		{"listen", "lisen", 1}, {"listen", "listens", 1}, {"listen", "lasten", 1}, {"kitten", "sitting", 3},
+	} {
+		if got := distance(tt.a, tt.b); got != tt.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}

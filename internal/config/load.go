@@ -1,0 +1,99 @@
+package config
+
+import (
+	"io"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Load returns the defaults, overridden by the YAML file at path (none if path is
+// empty) and that by environ, whose entries are as in os.Environ. The variable for
+// a key is GALLERYWIRE_ and its path in capitals with underscores; its text is the
+// value itself, or YAML for a list. Variables that fit no key are ignored: others
+// set some with this prefix.
+//
+// It reads the files that hold secrets; relative paths start at the working
+// directory. Every error is a Problems with all there are.
+func Load(path string, environ []string) (Config, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return load(path, nil, environ, Problems{{Source: path, Message: err.Error()}})
+	}
+	return load(path, data, environ, nil)
+}
+
+func readFile(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxSource+1))
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	return data, nil
+}
+
+// load builds on problems that are already known.
+func load(path string, data []byte, environ []string, problems Problems) (Config, error) {
+	root, unread := parse(path, data, "")
+	at := place{source: path}
+	if root != nil {
+		at = root.at
+	}
+	d := decoder{
+		environ:  variables(environ),
+		places:   places{},
+		problems: append(problems, unread...),
+	}
+	c := Default()
+	d.value(reflect.ValueOf(&c).Elem(), "", root, at)
+	d.places[""] = place{source: path}
+	c.places = d.places
+	c.normalise()
+	problems = append(d.problems, c.unmet(d.problems)...)
+	if len(problems) == 0 {
+		return c, nil
+	}
+	problems.inOrder(path)
+	return Config{}, problems
+}
+
+func variables(environ []string) map[string]string {
+	set := map[string]string{}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, envPrefix) {
+			set[name] = value
+		}
+	}
+	return set
+}
+
+// normalise gives what can be written in several ways one form.
+func (c *Config) normalise() {
+	c.Site.BaseURL = strings.TrimRight(c.Site.BaseURL, "/")
+	for i := range c.Feeds {
+		if c.Feeds[i].Title == "" {
+			c.Feeds[i].Title = c.Feeds[i].Name
+		}
+	}
+}
+
+// unmet checks what the values must be and how they go together, and leaves out
+// what known problems already speak of.
+func (c Config) unmet(known Problems) Problems {
+	var found Problems
+	c.check(func(path, message string, others ...string) {
+		if !slices.ContainsFunc(append(others, path), known.blame) {
+			found = append(found, c.Problem(path, message))
+		}
+	})
+	return found
+}

@@ -1,0 +1,247 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// problemsOf loads text, and the environment after it, and returns the lines of
+// the error.
+func problemsOf(t *testing.T, text string, environ ...string) []string {
+	t.Helper()
+	_, err := load("g.yaml", []byte(text), environ, nil)
+	if err == nil {
+		return nil
+	}
+	var ps Problems
+	if !errors.As(err, &ps) {
+		t.Fatalf("the error is a %T, want Problems: %v", err, err)
+	}
+	return strings.Split(err.Error(), "\n")
+}
+
+func TestFileOverridesDefaultsAndEnvironmentOverridesFile(t *testing.T) {
+	text := `
+site: {title: 2026, base_url: "https://news.example.com/feeds/"}
+http:
+  max_age: 5m
+nats:
+  embedded:
+    sync: 30s
+events: {max_event: 8MiB}
+feeds:
+  - name: travel
+    match: {sections: [Travel], languages: [en-US]}
+  - {name: short, title: In short, items: 5, content: summary, aliases: [brief]}
+log: {level: debug}
+`
+	environ := []string{
+		"GALLERYWIRE_HTTP_MAX_AGE=10s",
+		"GALLERYWIRE_HTTP_LISTEN=:0",
+		"GALLERYWIRE_NATS_EMBEDDED_DATA_DIR=/var/lib/a=b",
+		"GALLERYWIRE_EVENTS_SUBJECTS=[cms.out, cms.gone]",
+		"GALLERYWIRE_SERVICE_HOST=10.0.0.1",
+		"GALLERYWIRE_NO_SUCH_KEY=1",
+		"PATH=/bin",
+	}
+	want := Default()
+	want.Site.Title, want.Site.BaseURL = "2026", "https://news.example.com/feeds"
+	want.HTTP.MaxAge, want.HTTP.Listen = 10*time.Second, ":0"
+	want.NATS.Embedded.Sync, want.NATS.Embedded.DataDir = Sync(30*time.Second), "/var/lib/a=b"
+	want.Events.MaxEvent = 8 << 20
+	want.Events.Subjects = []string{"cms.out", "cms.gone"}
+	want.Feeds = []Feed{
+		{Name: "travel", Title: "travel", Items: 50, Content: "full", Match: Match{Sections: []string{"Travel"}, Languages: []string{"en-US"}}},
+		{Name: "short", Title: "In short", Items: 5, Content: "summary", Aliases: []string{"brief"}},
+	}
+	want.Log.Level = slog.LevelDebug
+
+	got, err := load("g.yaml", []byte(text), environ, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, sameValues()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestFeedsFromTheEnvironmentReplaceThoseOfTheFile(t *testing.T) {
+	got, err := load("g.yaml", []byte("feeds: [{name: a}, {name: b}]"), []string{"GALLERYWIRE_FEEDS=- name: c\n  items: 3\n"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Feed{{Name: "c", Title: "c", Items: 3, Content: "full"}}
+	if diff := cmp.Diff(want, got.Feeds); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryProblemIsReportedAtOnceAndInOrder(t *testing.T) {
+	text := `site:
+  title: ""
+  langauge: en
+http:
+  max_age: soon
+  max_age: 60s
+  listen: [a]
+nats: hello
+max_event: 3
+feeds:
+  - name: Travel!
+    items: many
+    match: {tag: [a]}
+  - title: nameless
+schedule: {timezone: Mars/Olympus}
+notices: {quiet_period: 1m}
+`
+	got := problemsOf(t, text, "GALLERYWIRE_NATS_REPLICAS=two", "GALLERYWIRE_EVENTS_MAX_BYTES=1Gib", "GALLERYWIRE_EVENTS_SUBJECTS=[a, 'b c']")
+	want := []string{
+		`g.yaml:2:3: site.title: is empty: write the name that readers see`,
+		`g.yaml:3:3: site.langauge: unknown key: did you mean site.language?`,
+		`g.yaml:5:3: http.max_age: "soon" is no duration: write 60s, 5m or 1h`,
+		`g.yaml:6:3: http.max_age: stated again, first on line 5: keep one`,
+		`g.yaml:7:3: http.listen: is a list: write a single value`,
+		`g.yaml:8:1: nats: is a single value: write keys and their values`,
+		`g.yaml:9:1: max_event: unknown key: did you mean events.max_event?`,
+		`g.yaml:11:5: feeds[0].name: "Travel!" is no feed name: write 1 to 64 of a-z, 0-9, _ and -, first a letter or digit`,
+		`g.yaml:12:5: feeds[0].items: "many" is no whole number: write digits, such as 3`,
+		`g.yaml:13:13: feeds[0].match.tag: unknown key: did you mean feeds[0].match.tags?`,
+		`g.yaml:14:5: feeds[1].name: "" is no feed name: write 1 to 64 of a-z, 0-9, _ and -, first a letter or digit`,
+		`g.yaml:15:12: schedule.timezone: "Mars/Olympus" is no known time zone: write UTC, or a name such as Europe/Rome`,
+		`g.yaml:16:11: notices.quiet_period: 1m0s is longer than notices.max_wait, 10s: shorten it, or raise the other`,
+		`GALLERYWIRE_EVENTS_MAX_BYTES: events.max_bytes: "1Gib" is no size: write a whole number with a unit, such as 512KiB, 8MiB or 1GiB`,
+		`GALLERYWIRE_EVENTS_SUBJECTS:1:5: events.subjects[1]: "b c" is no subject: write words with dots between them, such as article.published`,
+		`GALLERYWIRE_NATS_REPLICAS: nats.replicas: "two" is no whole number: write digits, such as 3`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestOverriddenValueIsNotLookedAt(t *testing.T) {
+	text := "http:\n  max_age: soon\n  admin_token_file: /no/such/file\n"
+	if got := problemsOf(t, text, "GALLERYWIRE_HTTP_MAX_AGE=5s", "GALLERYWIRE_HTTP_ADMIN_TOKEN_FILE="); got != nil {
+		t.Errorf("problems of values that do not count: %q", got)
+	}
+}
+
+func TestProblemOfOneValueIsNotBlamedOnAnother(t *testing.T) {
+	text := "notices: {quiet_period: 30s, max_wait: soon}\nnats: {url: [a], replicas: 3, credentials_file: x}\n"
+	got := problemsOf(t, text)
+	want := []string{
+		`g.yaml:1:30: notices.max_wait: "soon" is no duration: write 60s, 5m or 1h`,
+		`g.yaml:2:8: nats.url: is a list: write a single value`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEnvironmentIsReadThoughTheFileIsBroken(t *testing.T) {
+	got := problemsOf(t, "site: [", "GALLERYWIRE_HTTP_MAX_AGE=soon", "GALLERYWIRE_FEEDS={")
+	want := []string{
+		`g.yaml:1:7: sequence end token ']' not found`,
+		`GALLERYWIRE_FEEDS:1:1: feeds: could not find flow mapping end token '}'`,
+		`GALLERYWIRE_HTTP_MAX_AGE: http.max_age: "soon" is no duration: write 60s, 5m or 1h`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEmptySectionAndEmptyListKeepTheirMeaning(t *testing.T) {
+	if got := problemsOf(t, "http:\n  # listen: :80\nsite: {copyright: }\n"); got != nil {
+		t.Errorf("a section with every key commented out: %q", got)
+	}
+	want := "feeds: is empty, so that there is nothing to serve"
+	for _, text := range []string{"feeds: []", "feeds:\n"} {
+		if got := problemsOf(t, text); len(got) != 1 || !strings.Contains(got[0], want) {
+			t.Errorf("%q: %q, want one problem with %q", text, got, want)
+		}
+	}
+}
+
+func TestMissingFileIsAProblemBesideTheOthers(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "none.yaml")
+	_, err := Load(missing, []string{"GALLERYWIRE_HTTP_MAX_AGE=soon"})
+	want := missing + ": cannot be read (no such file or directory): name a file that this user may read\n" +
+		`GALLERYWIRE_HTTP_MAX_AGE: http.max_age: "soon" is no duration: write 60s, 5m or 1h`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, err := Load(t.TempDir(), nil); err == nil {
+		t.Error("a directory passes for a configuration")
+	}
+}
+
+func TestSecretsAreReadFromTheirFiles(t *testing.T) {
+	dir := t.TempDir()
+	token := write(t, dir, "token", "hunter2\r\n")
+	c := mustLoad(t, "", "GALLERYWIRE_HTTP_ADMIN_TOKEN_FILE="+token, "GALLERYWIRE_NATS_EMBEDDED_PUBLISHER_TOKEN_FILE="+token)
+	if c.HTTP.AdminToken != "hunter2" || c.NATS.Embedded.PublisherToken != "hunter2" {
+		t.Errorf("got %q and %q", string(c.HTTP.AdminToken), string(c.NATS.Embedded.PublisherToken))
+	}
+}
+
+func TestSecretFileThatHoldsNoSecret(t *testing.T) {
+	dir := t.TempDir()
+	for path, want := range map[string]string{
+		write(t, dir, "empty", "\n"):                             "is empty",
+		write(t, dir, "lines", "hunter2\nhunter3\n"):             "more than one line",
+		write(t, dir, "large", strings.Repeat("x", maxSecret+1)): "is over 64KiB",
+		filepath.Join(dir, "missing"):                            "no such file or directory",
+		dir:                                                      "is a directory",
+	} {
+		got := problemsOf(t, "http:\n  admin_token_file: "+path+"\n")
+		if len(got) != 1 || !strings.HasPrefix(got[0], "g.yaml:2:3: http.admin_token_file: ") || !strings.Contains(got[0], want) {
+			t.Errorf("%s: %q, want one problem with %q", path, got, want)
+		}
+		if strings.Contains(strings.Join(got, ""), "hunter") {
+			t.Errorf("%s: the problem quotes the secret: %q", path, got)
+		}
+	}
+}
+
+func TestFilesOfAConnectionMustBeReadable(t *testing.T) {
+	text := "nats:\n  url: nats://h\n  credentials_file: /no/creds\n  tls: {ca_file: /no/ca}\n"
+	got := problemsOf(t, text)
+	want := []string{
+		`g.yaml:3:3: nats.credentials_file: "/no/creds" cannot be read (no such file or directory): name a file that this user may read`,
+		`g.yaml:4:9: nats.tls.ca_file: "/no/ca" cannot be read (no such file or directory): name a file that this user may read`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestErrorsAsFindsASingleProblem(t *testing.T) {
+	_, err := load("g.yaml", []byte("http:\n  max_age: 25h\n"), nil, nil)
+	var p Problem
+	if !errors.As(err, &p) {
+		t.Fatalf("no Problem in %v", err)
+	}
+	want := Problem{Source: "g.yaml", Line: 2, Column: 3, Key: "http.max_age", Message: "25h0m0s is out of range: write 0s to 24h"}
+	if p != want {
+		t.Errorf("got %+v, want %+v", p, want)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Error("a bad value passes for a missing file")
+	}
+}
+
+func write(t *testing.T, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

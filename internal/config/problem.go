@@ -1,0 +1,114 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one thing wrong with a configuration.
+type Problem struct {
+	// Source is the file as it was named, or the environment variable; empty for
+	// what nobody stated.
+	Source string
+	// Line and Column count from 1, in characters; 0 where a source has no lines.
+	Line, Column int
+	// Key is the path of the key, such as "http.max_age"; empty for a problem of
+	// the whole source.
+	Key string
+	// Message says what is wrong and what to write.
+	Message string
+}
+
+// Error writes "source:line:column: key: message", leaving out what is empty.
+func (p Problem) Error() string {
+	var parts []string
+	if where := (place{p.Source, p.Line, p.Column}).String(); where != "" {
+		parts = append(parts, where)
+	}
+	if p.Key != "" {
+		parts = append(parts, p.Key)
+	}
+	return strings.Join(append(parts, p.Message), ": ")
+}
+
+// Problems is every problem of a configuration: those of the file first, in its
+// order, then those of the environment by variable.
+type Problems []Problem
+
+// Error writes one problem a line.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives each problem to errors.Is and errors.As.
+func (ps Problems) Unwrap() []error {
+	errs := make([]error, len(ps))
+	for i, p := range ps {
+		errs[i] = p
+	}
+	return errs
+}
+
+// inOrder sorts ps for a configuration whose file is file.
+func (ps Problems) inOrder(file string) {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		if (a.Source == file) != (b.Source == file) {
+			if a.Source == file {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
+
+// blame reports whether key or anything that holds it has a problem already.
+func (ps Problems) blame(key string) bool {
+	for {
+		if slices.ContainsFunc(ps, func(p Problem) bool { return p.Key == key }) {
+			return true
+		}
+		if key == "" {
+			return false
+		}
+		key = parent(key)
+	}
+}
+
+// place is where something is stated; line is 0 in a source without lines.
+type place struct {
+	source       string
+	line, column int
+}
+
+func (p place) String() string {
+	if p.line == 0 {
+		return p.source
+	}
+	return fmt.Sprintf("%s:%d:%d", p.source, p.line, p.column)
+}
+
+// places says where each stated key stands; under "" is the file itself.
+type places map[string]place
+
+// nearest finds where key is stated, or else the closest thing that holds it.
+func (ps places) nearest(key string) place {
+	for {
+		if at, ok := ps[key]; ok || key == "" {
+			return at
+		}
+		key = parent(key)
+	}
+}
+
+// parent is the path of what holds key: "feeds[1]" for "feeds[1].name", "feeds"
+// for that, and "" for that.
+func parent(key string) string {
+	return key[:max(strings.LastIndexAny(key, ".["), 0)]
+}

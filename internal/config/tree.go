@@ -1,0 +1,194 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Far above any configuration, and low enough that the YAML parser, whose time
+// and stack grow with both, stays quick.
+const (
+	maxSource = 256 << 10
+	maxDepth  = 32
+)
+
+// node is a YAML value as far as a configuration needs it: a scalar's text, a
+// mapping or a list. Aliases and merge keys are already replaced.
+type node struct {
+	kind    kind
+	null    bool
+	text    string
+	entries []entry
+	items   []*node
+	at      place
+}
+
+type kind string
+
+const (
+	scalar  kind = "single value"
+	mapping kind = "mapping"
+	list    kind = "list"
+)
+
+type entry struct {
+	key   string
+	at    place
+	value *node
+}
+
+// parse reads text as one YAML document, the value of the key at path. The tree is
+// nil where there is nothing to read; what could be read is returned beside the
+// problems.
+func parse(source string, text []byte, path string) (root *node, problems Problems) {
+	b := builder{source: source, anchors: map[string]*node{}}
+	// The parser is not ours and the text is not the parser's: a panic on it is
+	// one more way of saying that it cannot be read.
+	defer func() {
+		if r := recover(); r != nil {
+			root, problems = nil, Problems{{Source: source, Key: path, Message: fmt.Sprintf("cannot be read as YAML (%v): simplify it", r)}}
+		}
+	}()
+	body, err := b.document(strings.TrimPrefix(string(text), "\ufeff"))
+	if err != nil {
+		return nil, Problems{b.syntaxProblem(err, path)}
+	}
+	if body == nil {
+		return nil, nil
+	}
+	root = b.node(body, path)
+	return root, b.problems
+}
+
+// builder turns the parser's tree into ours, in the order of the text, so that an
+// alias finds the last anchor before it and never one that it is part of.
+type builder struct {
+	source   string
+	anchors  map[string]*node
+	problems Problems
+}
+
+// document returns the only document's body, nil if it is empty.
+func (b *builder) document(text string) (ast.Node, error) {
+	if err := checkText(text); err != nil {
+		return nil, err
+	}
+	tokens := lexer.Tokenize(text)
+	if err := checkTokens(tokens); err != nil {
+		return nil, err
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		return nil, err
+	}
+	return only(file.Docs)
+}
+
+func checkText(text string) error {
+	if len(text) > maxSource {
+		return fmt.Errorf("is over %s: remove what is no configuration", Size(maxSource))
+	}
+	at := token.Position{Line: 1, Column: 1}
+	for rest := text; rest != ""; {
+		r, size := utf8.DecodeRuneInString(rest)
+		if r == utf8.RuneError && size == 1 {
+			return &yaml.SyntaxError{Message: "is not UTF-8: save it as UTF-8", Token: &token.Token{Position: &at}}
+		}
+		at.Column++
+		if r == '\n' {
+			at.Line, at.Column = at.Line+1, 1
+		}
+		rest = rest[size:]
+	}
+	return nil
+}
+
+// checkTokens refuses what the parser would be slow on, would overflow its stack
+// on, or would drop without a word: it loses a document that follows an empty one.
+func checkTokens(tokens token.Tokens) error {
+	brackets, dashes, headers := 0, 0, 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets = max(brackets-1, 0)
+		case token.DocumentHeaderType:
+			headers++
+		}
+		dashes++
+		if !nestedEntry(t) {
+			dashes = 0
+		}
+		if brackets+dashes > maxDepth {
+			return &yaml.SyntaxError{Message: "nested too deeply: no key needs that", Token: t}
+		}
+		if headers > 1 {
+			return errManyDocuments(t)
+		}
+	}
+	return nil
+}
+
+// nestedEntry reports whether t is a dash right after another, as in "- - x".
+func nestedEntry(t *token.Token) bool {
+	return t.Type == token.SequenceEntryType && t.Prev != nil && t.Prev.Type == token.SequenceEntryType && t.Prev.Position.Line == t.Position.Line
+}
+
+func only(docs []*ast.DocumentNode) (ast.Node, error) {
+	var body ast.Node
+	for _, doc := range docs {
+		if doc.Body == nil || doc.Body.Type() == ast.DirectiveType {
+			continue
+		}
+		if body != nil {
+			return nil, errManyDocuments(doc.Body.GetToken())
+		}
+		body = doc.Body
+	}
+	return body, nil
+}
+
+func errManyDocuments(t *token.Token) error {
+	return &yaml.SyntaxError{Message: "a second document: keep one", Token: t}
+}
+
+// syntaxProblem places what the parser said, without the excerpt that it would add:
+// a secret may be in it.
+func (b *builder) syntaxProblem(err error, path string) Problem {
+	var at yaml.Error
+	if !errors.As(err, &at) {
+		return Problem{Source: b.source, Key: path, Message: err.Error()}
+	}
+	where := b.place(at.GetToken())
+	return Problem{Source: where.source, Line: where.line, Column: where.column, Key: path, Message: explain(at.GetMessage())}
+}
+
+// explain adds a remedy to what the parser says of the mistakes that are common in
+// a configuration, and leaves out the one message that quotes a whole value.
+func explain(message string) string {
+	switch {
+	case strings.Contains(message, "\t"):
+		return "a tab: indent with spaces"
+	case strings.Contains(message, "reserved character"):
+		return message + ": put the value in quotes"
+	case strings.HasPrefix(message, "invalid header option"):
+		return "no way to begin a text of several lines: put the value in quotes"
+	}
+	return message
+}
+
+func (b *builder) place(t *token.Token) place {
+	if t == nil || t.Position == nil {
+		return place{source: b.source}
+	}
+	return place{b.source, t.Position.Line, t.Position.Column}
+}

@@ -1,0 +1,93 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Size is a number of bytes. Its text is a whole number with an optional unit:
+// 1GiB, 512MiB, 10MB, 4096.
+type Size int64
+
+type unit struct {
+	name  string
+	bytes int64
+}
+
+// units lists the largest first, so that the first that divides a size is the
+// shortest way to write it.
+func units() []unit {
+	return []unit{
+		{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
+		{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"KB", 1e3}, {"B", 1},
+	}
+}
+
+// String writes s exactly, in the largest unit that divides it.
+func (s Size) String() string {
+	for _, u := range units() {
+		if s != 0 && u.bytes > 1 && int64(s)%u.bytes == 0 {
+			return strconv.FormatInt(int64(s)/u.bytes, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(s), 10)
+}
+
+// MarshalText writes s as String does.
+func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what String writes, and any other whole number with a unit.
+func (s *Size) UnmarshalText(text []byte) error {
+	number, bytes := splitUnit(strings.TrimSpace(string(text)))
+	n, err := strconv.ParseUint(number, 10, 63)
+	if err != nil || n > math.MaxInt64/uint64(bytes) {
+		return fmt.Errorf("%q is no size: write a whole number with a unit, such as 512KiB, 8MiB or 1GiB", text)
+	}
+	*s = Size(int64(n) * bytes)
+	return nil
+}
+
+func splitUnit(text string) (number string, bytes int64) {
+	for _, u := range units() {
+		if number, ok := strings.CutSuffix(text, u.name); ok {
+			return strings.TrimSpace(number), u.bytes
+		}
+	}
+	return text, 1
+}
+
+// Sync is how often the embedded server flushes to disk. SyncAlways, the zero
+// value, flushes every write before it is acknowledged; any other value is the
+// time between flushes, which is what a power cut can lose.
+type Sync time.Duration
+
+// SyncAlways flushes before every acknowledgement.
+const SyncAlways Sync = 0
+
+// String is "always" or the interval.
+func (s Sync) String() string {
+	if s == SyncAlways {
+		return "always"
+	}
+	return time.Duration(s).String()
+}
+
+// MarshalText writes s as String does.
+func (s Sync) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads "always" or an interval above zero.
+func (s *Sync) UnmarshalText(text []byte) error {
+	if string(text) == "always" {
+		*s = SyncAlways
+		return nil
+	}
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%q is no way to flush: write always, or the time between flushes such as 10s or 2m", text)
+	}
+	*s = Sync(d)
+	return nil
+}

@@ -1,0 +1,190 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Options say where NATS is and what is ours there. The zero value runs an
+// embedded server that listens nowhere, in the directory "data".
+type Options struct {
+	URL             string // addresses of servers elsewhere, separated by commas; empty: the embedded server
+	CredentialsFile string // a NATS credentials file, for URL only
+	TLS             TLS    // for URL only
+	Embedded        Embedded
+
+	Prefix   string // of the name of every stream, bucket and consumer of ours; default "gallerywire"
+	Replicas int    // of every stream of ours; default 1; the embedded server has no more
+
+	PublishSubjects []string // what a CMS may publish on the embedded server
+	NoticeSubjects  []string // what it may hear there, beside the answers to its own requests
+
+	Name   string       // of the connection and of the embedded server, for people; default "gallerywire"
+	Logger *slog.Logger // default: discards
+}
+
+// TLS names the files of the certificates to connect with. CertFile and
+// KeyFile go together; without CAFile the system's authorities count.
+type TLS struct {
+	CAFile   string
+	CertFile string
+	KeyFile  string
+}
+
+// Embedded says how the embedded server runs.
+type Embedded struct {
+	Listen          string        // host:port where a CMS connects; port 0: any free one; empty: in-process only
+	ListenElsewhere bool          // a taken port gives way to a free one of the same host
+	DataDir         string        // holds the streams, the lock and the secret; default "data"
+	SyncInterval    time.Duration // between flushes to the disk; 0: flush before each acknowledgement
+	PublisherToken  string        // what a CMS must show, as token or as password; empty: nothing
+}
+
+func (o Options) withDefaults() Options {
+	o.Embedded.DataDir = cmp.Or(o.Embedded.DataDir, "data")
+	o.Prefix = cmp.Or(o.Prefix, "gallerywire")
+	o.Name = cmp.Or(o.Name, "gallerywire")
+	o.Replicas = cmp.Or(o.Replicas, 1)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func (o Options) validate() error {
+	if o.URL == "" && o.Replicas > 1 {
+		return fmt.Errorf("replicas is %d: the embedded server has one, give the address of a cluster or take 1", o.Replicas)
+	}
+	return nil
+}
+
+// Broker is a connection to NATS and, when embedded, the server behind it.
+// Its methods are safe for concurrent use.
+type Broker struct {
+	prefix    string
+	replicas  int
+	addresses string // where a CMS connects, without credentials
+	log       *slog.Logger
+
+	link   *link
+	js     jetstream.JetStream
+	server *embeddedServer // nil: elsewhere
+
+	close    sync.Once
+	closeErr error
+}
+
+// Open returns a broker. With the embedded server it blocks until that runs and
+// is connected, ctx is done, or starting failed. With [Options].URL it returns
+// without waiting for a connection and goes on connecting for ever: only wrong
+// options are an error, NATS being away is not (see [Broker.Status]). The
+// caller owns the broker and closes it; ctx bounds only the opening.
+func Open(ctx context.Context, o Options) (*Broker, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if o.URL == "" {
+		return openEmbedded(ctx, o)
+	}
+	return openElsewhere(o)
+}
+
+func openElsewhere(o Options) (*Broker, error) {
+	where, err := elsewhere(o)
+	if err != nil {
+		return nil, err
+	}
+	l, err := dial(o, where, forEver())
+	if err != nil {
+		return nil, err
+	}
+	return newBroker(o, l, nil)
+}
+
+func openEmbedded(ctx context.Context, o Options) (*Broker, error) {
+	s, err := startServer(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	l, err := dial(o, s.inProcess(), forEver())
+	if err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	b, err := newBroker(o, l, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Status(); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+func newBroker(o Options, l *link, s *embeddedServer) (*Broker, error) {
+	b := &Broker{prefix: o.Prefix, replicas: o.Replicas, addresses: l.addresses, log: o.Logger, link: l, server: s}
+	if s != nil {
+		b.addresses = s.address
+	}
+	js, err := jetstream.New(l.conn)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("use jetstream: %w", err), b.Close())
+	}
+	b.js = js
+	return b, nil
+}
+
+// Conn returns the connection. Its owner is the broker: do not close it.
+func (b *Broker) Conn() *nats.Conn { return b.link.conn }
+
+// JetStream returns JetStream on the connection.
+func (b *Broker) JetStream() jetstream.JetStream { return b.js }
+
+// Status is nil while connected, else it says why not, in words for a person
+// who looks at a readiness check. It holds no credentials.
+func (b *Broker) Status() error { return b.link.status() }
+
+// Embedded reports whether the server runs inside this process.
+func (b *Broker) Embedded() bool { return b.server != nil }
+
+// PublisherURL returns where a CMS connects: the address that the embedded
+// server has really bound (empty when it listens nowhere), or the configured
+// addresses without credentials, separated by commas.
+func (b *Broker) PublisherURL() string { return b.addresses }
+
+// MaxPayload returns the most bytes that the server takes in one message with
+// its headers; 0 while there has been no connection yet.
+func (b *Broker) MaxPayload() int64 { return b.link.conn.MaxPayload() }
+
+// Name returns the name that a stream, bucket or consumer of ours has on the
+// server: s with the prefix, so that several sites can share one server.
+func (b *Broker) Name(s string) string { return b.prefix + "_" + s }
+
+// OnReconnect has f called after each connection that is made from now on, the
+// first one too unless it stood when Open returned. Several connections in
+// quick succession may be one call. All are called one after the other by a
+// goroutine of the broker, which Close waits for: f may block for a while, but
+// must not wait for Close. A call under way when stop is called goes on.
+func (b *Broker) OnReconnect(f func()) (stop func()) { return b.link.watchers.add(f) }
+
+// Close drains the connection, so that what has been received is handled and
+// what has been published is sent, then stops the embedded server and frees
+// its directory. It blocks until that is done; a second call does nothing more
+// and returns the same.
+func (b *Broker) Close() error {
+	b.close.Do(func() {
+		b.closeErr = b.link.close()
+		if b.server != nil {
+			b.closeErr = errors.Join(b.closeErr, b.server.stop())
+		}
+	})
+	return b.closeErr
+}

@@ -1,0 +1,65 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Bucket returns the stream behind the key-value bucket Name(name), and makes
+// the bucket when there is none: on disk, the last value of each key, for good.
+// A value is read and written through the stream, on the subject
+// $KV.{bucket}.{key}. A bucket that is there is used as it is; one that could
+// lose values is an error. It blocks for a few round trips and fails while NATS
+// is away; it can be repeated.
+func (b *Broker) Bucket(ctx context.Context, name string) (jetstream.Stream, error) {
+	bucket := b.Name(name)
+	s, err := b.js.Stream(ctx, "KV_"+bucket)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = b.createBucket(ctx, bucket)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", bucket, err)
+	}
+	got := s.CachedInfo().Config
+	b.warnReplicas(got)
+	if err := checkBucket(bucket, got); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (b *Broker) createBucket(ctx context.Context, bucket string) (jetstream.Stream, error) {
+	_, err := b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket:   bucket,
+		History:  1,
+		Storage:  jetstream.FileStorage,
+		Replicas: b.replicas,
+	})
+	if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
+		return nil, err
+	}
+	return b.js.Stream(ctx, "KV_"+bucket)
+}
+
+func checkBucket(bucket string, got jetstream.StreamConfig) error {
+	rules := append(alwaysWrong(got), coverage(got, []string{"$KV." + bucket + ".>"}))
+	if got.Storage != jetstream.FileStorage {
+		rules = append(rules, rule{"storage", word(got.Storage), "must be file"})
+	}
+	if got.MaxAge > 0 {
+		rules = append(rules, rule{"ttl", got.MaxAge.String(), "must be 0, values are kept for good"})
+	}
+	if got.Retention != jetstream.LimitsPolicy {
+		rules = append(rules, rule{"retention", word(got.Retention), "must be limits"})
+	}
+	if got.Discard == jetstream.DiscardOld && (got.MaxBytes > 0 || got.MaxMsgs > 0) {
+		rules = append(rules, rule{"discard", "old", "must be new, a full bucket refuses"})
+	}
+	if got.NoAck {
+		rules = append(rules, rule{"no_ack", "true", "must be false"})
+	}
+	return unfit("bucket "+bucket, rules)
+}

@@ -1,0 +1,143 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Consumer is a durable pull consumer of ours. All limits apply only when it
+// has to be made.
+type Consumer struct {
+	Name           string        // without the prefix
+	FilterSubjects []string      // what it must hand out; empty: all of the stream
+	AckWait        time.Duration // before what is not acknowledged comes again
+	MaxAckPending  int           // how many may be in flight, over all nodes
+}
+
+func (c Consumer) config(name string) jetstream.ConsumerConfig {
+	config := jetstream.ConsumerConfig{
+		Durable:       name,
+		DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       c.AckWait,
+		MaxAckPending: c.MaxAckPending,
+		MaxDeliver:    -1,
+	}
+	// Servers before 2.10 know one filter only, and it need not be a list.
+	if len(c.FilterSubjects) == 1 {
+		config.FilterSubject = c.FilterSubjects[0]
+	} else {
+		config.FilterSubjects = c.FilterSubjects
+	}
+	return config
+}
+
+// Consumer returns the durable consumer of that name and makes it when there is
+// none: one that hands out everything, each again until it is acknowledged,
+// with the replicas of its stream. One that is there is used as it is; one that
+// could lose or miss events is an error. It blocks for a few round trips and
+// fails while NATS is away; it can be repeated.
+func (b *Broker) Consumer(ctx context.Context, stream jetstream.Stream, c Consumer) (jetstream.Consumer, error) {
+	name := b.Name(c.Name)
+	got, err := stream.Consumer(ctx, name)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		got, err = createConsumer(ctx, stream, c.config(name))
+	}
+	if errors.Is(err, jetstream.ErrNotPullConsumer) {
+		err = errors.New("deliver_subject is set: it must not be, delete the consumer")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("consumer %s: %w", name, err)
+	}
+	if err := checkConsumer(got.CachedInfo().Config, c); err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+func createConsumer(ctx context.Context, stream jetstream.Stream, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	c, err := stream.CreateConsumer(ctx, config)
+	if errors.Is(err, jetstream.ErrConsumerExists) {
+		return stream.Consumer(ctx, config.Durable)
+	}
+	if isCode(err, codeQueueTaken, codeQueueTakenWhole) {
+		return nil, queueTaken(ctx, stream, err)
+	}
+	return c, err
+}
+
+// queueTaken explains that somebody else already reads the work queue.
+func queueTaken(ctx context.Context, stream jetstream.Stream, cause error) error {
+	var names []string
+	lister := stream.ConsumerNames(ctx)
+	for name := range lister.Name() {
+		names = append(names, name)
+	}
+	return fmt.Errorf("stream %s is a work queue and hands each event to one consumer only, and there is %s: "+
+		"delete that one, or change the stream's retention to limits: %w",
+		stream.CachedInfo().Config.Name, strings.Join(names, ", "), cause)
+}
+
+func checkConsumer(got jetstream.ConsumerConfig, want Consumer) error {
+	var rules []rule
+	if got.AckPolicy != jetstream.AckExplicitPolicy {
+		rules = append(rules, rule{"ack_policy", word(got.AckPolicy), "must be explicit"})
+	}
+	if got.MaxDeliver > 0 {
+		rules = append(rules, rule{"max_deliver", strconv.Itoa(got.MaxDeliver), "must be -1, without limit"})
+	}
+	if got.HeadersOnly {
+		rules = append(rules, rule{"headers_only", "true", "must be false"})
+	}
+	if got.PriorityPolicy != jetstream.PriorityPolicyNone {
+		rules = append(rules, rule{"priority_policy", word(got.PriorityPolicy), "must be none"})
+	}
+	if missed := missedByFilter(got, want.FilterSubjects); len(missed) > 0 {
+		rules = append(rules, rule{"filter_subjects", strings.Join(filters(got), ", "), "must take in " + strings.Join(missed, ", ")})
+	}
+	return unfit("consumer "+got.Name, rules)
+}
+
+func filters(c jetstream.ConsumerConfig) []string {
+	if c.FilterSubject != "" {
+		return []string{c.FilterSubject}
+	}
+	return c.FilterSubjects
+}
+
+func missedByFilter(got jetstream.ConsumerConfig, wanted []string) []string {
+	if len(filters(got)) == 0 {
+		return nil
+	}
+	if len(wanted) == 0 {
+		return []string{"every subject"}
+	}
+	return uncovered(wanted, filters(got))
+}
+
+// uncovered returns those subjects that no single filter takes in whole.
+func uncovered(subjects, filters []string) []string {
+	var missed []string
+	for _, subject := range subjects {
+		if !coveredBy(subject, filters) {
+			missed = append(missed, subject)
+		}
+	}
+	return missed
+}
+
+func coveredBy(subject string, filters []string) bool {
+	for _, filter := range filters {
+		if server.SubjectMatchesFilter(subject, filter) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,139 @@
+package broker_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+)
+
+var intake = broker.Consumer{
+	Name: "intake", FilterSubjects: articles.Subjects, AckWait: 30 * time.Second, MaxAckPending: 64,
+}
+
+func events(t *testing.T, b *broker.Broker) jetstream.Stream {
+	t.Helper()
+	s, _, err := b.Events(t.Context(), articles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConsumerHandsOutUntilAcknowledged(t *testing.T) {
+	b := brokertest.Start(t)
+	c, err := b.Consumer(t.Context(), events(t, b), intake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.CachedInfo().Config
+	want := jetstream.ConsumerConfig{
+		Name: "gallerywire_intake", Durable: "gallerywire_intake", FilterSubjects: articles.Subjects,
+		AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckWait: 30 * time.Second, MaxAckPending: 64, MaxDeliver: -1, MaxWaiting: 512,
+	}
+	got.Metadata = nil
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("consumer (-want +got):\n%s", diff)
+	}
+}
+
+func TestConsumerOfOneSubject(t *testing.T) {
+	b := brokertest.Start(t)
+	one := intake
+	one.FilterSubjects = articles.Subjects[:1]
+	c, err := b.Consumer(t.Context(), events(t, b), one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.CachedInfo().Config.FilterSubject; got != "article.published" {
+		t.Errorf("filter %q", got)
+	}
+}
+
+func TestConsumerThatIsThereIsUsedAsItIs(t *testing.T) {
+	for name, change := range map[string]func(*jetstream.ConsumerConfig){
+		"other limits":  func(c *jetstream.ConsumerConfig) { c.AckWait, c.MaxAckPending = time.Minute, 7 },
+		"no filter":     func(*jetstream.ConsumerConfig) {},
+		"a wide filter": func(c *jetstream.ConsumerConfig) { c.FilterSubject = "article.*" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := brokertest.Start(t)
+			makeStream(t, b, jetstream.StreamConfig{Name: "NEWS", Subjects: []string{"article.*"}})
+			s := events(t, b)
+			cfg := jetstream.ConsumerConfig{Durable: "gallerywire_intake", AckPolicy: jetstream.AckExplicitPolicy}
+			change(&cfg)
+			made, err := s.CreateConsumer(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := b.Consumer(t.Context(), s, intake)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(made.CachedInfo().Config, got.CachedInfo().Config); diff != "" {
+				t.Errorf("consumer changed:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestConsumerThatCannotWork(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*jetstream.ConsumerConfig)
+		says   string
+	}{
+		"no acks":          {func(c *jetstream.ConsumerConfig) { c.AckPolicy = jetstream.AckNonePolicy }, "ack_policy is none, it must be explicit"},
+		"acks for all":     {func(c *jetstream.ConsumerConfig) { c.AckPolicy = jetstream.AckAllPolicy }, "ack_policy is all, it must be explicit"},
+		"gives up":         {func(c *jetstream.ConsumerConfig) { c.MaxDeliver = 5 }, "max_deliver is 5, it must be -1"},
+		"headers only":     {func(c *jetstream.ConsumerConfig) { c.HeadersOnly = true }, "headers_only is true"},
+		"misses take-down": {func(c *jetstream.ConsumerConfig) { c.FilterSubject = "article.published" }, "filter_subjects is article.published, it must take in article.unpublished"},
+		"priority groups": {func(c *jetstream.ConsumerConfig) {
+			c.PriorityPolicy, c.PriorityGroups = jetstream.PriorityPolicyOverflow, []string{"a"}
+		}, "priority_policy is"},
+		"push": {func(c *jetstream.ConsumerConfig) { c.DeliverSubject = "somewhere" }, "deliver_subject is set"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := brokertest.Start(t)
+			makeStream(t, b, jetstream.StreamConfig{Name: "NEWS", Subjects: []string{"article.*"}})
+			s := events(t, b)
+			cfg := jetstream.ConsumerConfig{Durable: "gallerywire_intake", AckPolicy: jetstream.AckExplicitPolicy}
+			c.change(&cfg)
+			create(t, s, cfg)
+			_, err := b.Consumer(t.Context(), s, intake)
+			wantError(t, err, "consumer gallerywire_intake", c.says)
+		})
+	}
+}
+
+func create(t *testing.T, s jetstream.Stream, cfg jetstream.ConsumerConfig) {
+	t.Helper()
+	var err error
+	if cfg.DeliverSubject != "" {
+		_, err = s.CreatePushConsumer(t.Context(), cfg)
+	} else {
+		_, err = s.CreateConsumer(t.Context(), cfg)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestConsumerOfAQueueThatSomebodyElseReads(t *testing.T) {
+	for name, other := range map[string]jetstream.ConsumerConfig{
+		"all of it":       {Durable: "archive", AckPolicy: jetstream.AckExplicitPolicy},
+		"the same events": {Durable: "archive", AckPolicy: jetstream.AckExplicitPolicy, FilterSubject: "article.published"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := brokertest.Start(t)
+			s := events(t, b)
+			create(t, s, other)
+			_, err := b.Consumer(t.Context(), s, intake)
+			wantError(t, err, "stream ARTICLES is a work queue", "there is archive", "delete that one")
+		})
+	}
+}

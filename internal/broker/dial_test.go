@@ -1,0 +1,141 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+)
+
+func TestOperatorReachesTheRunningServer(t *testing.T) {
+	o := brokertest.Options(t)
+	node := open(t, o)
+	if _, err := node.Bucket(t.Context(), "galleries"); err != nil {
+		t.Fatal(err)
+	}
+	operator, err := broker.DialOperator(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if operator.Embedded() {
+		t.Error("an operator with a server of its own")
+	}
+	if _, err := operator.JetStream().Publish(t.Context(), record, nil); err != nil {
+		t.Error(err)
+	}
+	if err := operator.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := node.Status(); err != nil {
+		t.Errorf("the server went with the operator: %v", err)
+	}
+}
+
+func TestOperatorOfAServerElsewhere(t *testing.T) {
+	server := brokertest.Server(t)
+	operator, err := broker.DialOperator(t.Context(), broker.Options{URL: server.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer operator.Close()
+	if _, err := operator.Bucket(t.Context(), "galleries"); err != nil {
+		t.Error(err)
+	}
+	server.Stop()
+	_, err = broker.DialOperator(t.Context(), broker.Options{URL: server.URL()})
+	wantError(t, err, "connect to nats at "+server.URL())
+}
+
+func TestOperatorWhereNothingRuns(t *testing.T) {
+	o := brokertest.Options(t)
+	const hint = `: start "gallerywire serve" first`
+	_, err := broker.DialOperator(t.Context(), o)
+	wantError(t, err, "no gallerywire is running on "+o.Embedded.DataDir+"/"+hint)
+
+	b := open(t, o)
+	left := readFile(t, o, "address")
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	leave(t, o, left)
+	_, err = broker.DialOperator(t.Context(), o)
+	wantError(t, err, "no gallerywire is running on "+o.Embedded.DataDir+"/"+hint)
+}
+
+// leave puts back the address, as a process does that died.
+func leave(t *testing.T, o broker.Options, address string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(o.Embedded.DataDir, "address"), []byte(address), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPublisherConnectsAsACMSDoes(t *testing.T) {
+	o := brokertest.Options(t)
+	o.Embedded.PublisherToken = "the token"
+	node := open(t, o)
+	if _, _, err := node.Events(t.Context(), articles); err != nil {
+		t.Fatal(err)
+	}
+	nc, err := broker.DialPublisher(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish(t.Context(), "article.published", nil); err != nil {
+		t.Error(err)
+	}
+
+	o.Embedded.PublisherToken = "another"
+	if _, err := broker.DialPublisher(t.Context(), o); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("with a wrong token: %v", err)
+	}
+}
+
+func TestPublisherUsesTheConfiguredAddressOfAnotherDirectory(t *testing.T) {
+	node := brokertest.Start(t)
+	o := brokertest.Options(t)
+	o.Embedded.Listen = node.PublisherURL()[len("nats://"):]
+	nc, err := broker.DialPublisher(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
+}
+
+func TestPublisherWhereNothingRuns(t *testing.T) {
+	server := brokertest.Server(t)
+	server.Stop()
+	o := brokertest.Options(t)
+	o.Embedded.Listen = server.URL()[len("nats://"):]
+	for _, o := range []broker.Options{o, {URL: server.URL()}} {
+		_, err := broker.DialPublisher(t.Context(), o)
+		wantError(t, err, "connect to nats at "+server.URL())
+	}
+}
+
+func TestDialAfterTheEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	o := broker.Options{URL: brokertest.Server(t).URL()}
+	if _, err := broker.DialOperator(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("operator: %v", err)
+	}
+	if _, err := broker.DialPublisher(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("publisher: %v", err)
+	}
+	if _, err := broker.Open(ctx, brokertest.Options(t)); !errors.Is(err, context.Canceled) {
+		t.Errorf("open: %v", err)
+	}
+}

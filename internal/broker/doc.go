@@ -1,0 +1,23 @@
+// Package broker is the way to NATS: it runs the embedded server or connects
+// to servers elsewhere, and makes the streams, consumers and buckets that the
+// other rooms use.
+//
+// What it guarantees:
+//
+//   - One process a data directory: the directory is locked before the embedded
+//     server starts, and freed when the broker is closed or the process dies.
+//   - The embedded server keeps its rooms apart. Whoever connects from outside
+//     may publish events and hear notices and nothing else, see [Options];
+//     the node itself, and commands that can read the data directory, may do
+//     everything.
+//   - The embedded server has written an event to the disk before it
+//     acknowledges it, unless a sync interval says otherwise.
+//   - A connection elsewhere is tried for ever. While it is away, publishing
+//     fails at once instead of being kept in memory.
+//   - Streams, consumers and buckets are made when they are missing and used as
+//     they are when they are present. One with settings that cannot work is an
+//     error that names the setting and what it must be.
+//
+// What it leaves to others: what flows through the streams, retrying while NATS
+// is away, and rebuilding state after a reconnection (see [Broker.OnReconnect]).
+package broker

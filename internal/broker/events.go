@@ -1,0 +1,158 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// duplicateWindow is how long a stream of ours knows a message id again.
+const duplicateWindow = 2 * time.Minute
+
+// EventStream is the stream that a CMS publishes to.
+type EventStream struct {
+	Name     string   // when it has to be made
+	Subjects []string // by which it is found
+	MaxBytes int64    // when it has to be made; a full stream refuses
+}
+
+func (e EventStream) config(replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        e.Name,
+		Description: "events from the CMS, each until it has been taken in",
+		Subjects:    e.Subjects,
+		Retention:   jetstream.WorkQueuePolicy,
+		Discard:     jetstream.DiscardNew,
+		MaxBytes:    e.MaxBytes,
+		Storage:     jetstream.FileStorage,
+		Replicas:    replicas,
+		Duplicates:  duplicateWindow,
+		AllowDirect: true,
+	}
+}
+
+// Events returns the stream that holds the subjects, whatever its name, and
+// makes it when there is none: a work queue on disk that refuses when it is
+// full. A stream that keeps or drops events in another way is used as it is and
+// reported as foreign: it may drop what has not been read. One that cannot work,
+// and subjects spread over several streams, are errors. It blocks for a few
+// round trips and fails while NATS is away; it can be repeated.
+func (b *Broker) Events(ctx context.Context, want EventStream) (stream jetstream.Stream, foreign bool, err error) {
+	stream, err = b.findEvents(ctx, want)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = b.createStream(ctx, want.config(b.replicas))
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("event stream: %w", err)
+	}
+	got := stream.CachedInfo().Config
+	if err := checkEvents(got, want); err != nil {
+		return nil, false, fmt.Errorf("event stream: %w", err)
+	}
+	b.warnEvents(got, want)
+	return stream, isForeign(got, want), nil
+}
+
+// findEvents returns [jetstream.ErrStreamNotFound] when no stream holds any of
+// the subjects and none has the name.
+func (b *Broker) findEvents(ctx context.Context, want EventStream) (jetstream.Stream, error) {
+	holders, err := b.holders(ctx, want.Subjects)
+	if err != nil {
+		return nil, err
+	}
+	switch len(holders) {
+	case 0:
+		return b.js.Stream(ctx, want.Name)
+	case 1:
+		return b.js.Stream(ctx, slices.Collect(maps.Keys(holders))[0])
+	}
+	return nil, spread(holders)
+}
+
+// holders returns the names of the streams that take in any of the subjects,
+// each with those that it takes in.
+func (b *Broker) holders(ctx context.Context, subjects []string) (map[string][]string, error) {
+	held := map[string][]string{}
+	for _, subject := range subjects {
+		names := b.js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
+		for name := range names.Name() {
+			held[name] = append(held[name], subject)
+		}
+		if err := names.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
+			return nil, fmt.Errorf("look for %s: %w", subject, err)
+		}
+	}
+	return held, nil
+}
+
+func spread(holders map[string][]string) error {
+	var each []string
+	for _, name := range slices.Sorted(maps.Keys(holders)) {
+		each = append(each, fmt.Sprintf("%s takes in %s", name, strings.Join(holders[name], ", ")))
+	}
+	return fmt.Errorf("the subjects must all be in one stream: %s", strings.Join(each, "; "))
+}
+
+func checkEvents(got jetstream.StreamConfig, want EventStream) error {
+	rules := alwaysWrong(got)
+	if len(got.Sources) == 0 && got.Mirror == nil {
+		rules = append(rules, coverage(got, want.Subjects))
+	}
+	if t := got.SubjectTransform; t != nil && slices.ContainsFunc(want.Subjects, func(s string) bool {
+		return t.Source == "" || server.SubjectsCollide(t.Source, s)
+	}) {
+		rules = append(rules, rule{"subject_transform", t.Source + " → " + t.Destination, "must leave the event subjects alone"})
+	}
+	return unfit("stream "+got.Name, rules)
+}
+
+// isForeign reports whether the stream may treat events otherwise than one that
+// we make.
+func isForeign(got jetstream.StreamConfig, want EventStream) bool {
+	return got.Name != want.Name || len(losses(got)) > 0 ||
+		got.Retention != jetstream.WorkQueuePolicy || got.Discard != jetstream.DiscardNew ||
+		got.Mirror != nil || len(got.Sources) > 0
+}
+
+// losses says how the stream can lose what nobody has read.
+func losses(got jetstream.StreamConfig) []string {
+	var how []string
+	full := got.MaxBytes > 0 || got.MaxMsgs > 0 || got.MaxMsgsPerSubject > 0
+	if got.Discard == jetstream.DiscardOld && full {
+		how = append(how, "discard is old: when it is full it drops the oldest events, read or not")
+	}
+	if got.Discard == jetstream.DiscardNew && got.MaxMsgsPerSubject > 0 && !got.DiscardNewPerSubject {
+		how = append(how, "max_msgs_per_subject is set: a new event pushes out an unread one of its subject")
+	}
+	if got.MaxAge > 0 {
+		how = append(how, fmt.Sprintf("max_age is %s: it drops older events, read or not", got.MaxAge))
+	}
+	if got.Retention == jetstream.InterestPolicy {
+		how = append(how, "retention is interest: it drops events that come while there is no consumer")
+	}
+	if got.NoAck {
+		how = append(how, "no_ack is true: the publisher is never told whether its event was stored")
+	}
+	if got.Storage == jetstream.MemoryStorage {
+		how = append(how, "storage is memory: it does not outlive its servers")
+	}
+	return how
+}
+
+func (b *Broker) warnEvents(got jetstream.StreamConfig, want EventStream) {
+	for _, how := range losses(got) {
+		b.log.Warn("the event stream may lose events", "stream", got.Name, "why", how)
+	}
+	if got.Name == want.Name && got.MaxBytes != want.MaxBytes {
+		b.log.Warn("the event stream keeps its size limit: change it with nats stream edit",
+			"stream", got.Name, "max_bytes", got.MaxBytes, "configured", want.MaxBytes)
+	}
+	b.warnReplicas(got)
+}

@@ -1,0 +1,195 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// InboxPrefix is where the answers to our own requests arrive, instead of in
+// _INBOX, which others on the same server may be allowed to listen to. On a
+// server with permissions we must be allowed to subscribe to InboxPrefix.>.
+const InboxPrefix = "_GW_INBOX"
+
+const (
+	// A peer that went silent is noticed when the third ping is due.
+	pingInterval = 7 * time.Second
+	pingsOut     = 2
+
+	drainTimeout   = 10 * time.Second
+	firstRetry     = 50 * time.Millisecond
+	slowestRetry   = 5 * time.Second
+	commandTimeout = 5 * time.Second
+)
+
+// link is one connection to NATS and what is known about its state.
+type link struct {
+	conn      *nats.Conn
+	addresses string // for people: without credentials
+	log       *slog.Logger
+	watchers  *watchers
+	closed    chan struct{} // closed when conn has ended for good and told everybody
+
+	mu      sync.Mutex
+	lastErr error // of the last try to connect; nil once connected
+	closing bool
+}
+
+// target is where to connect and how to show who we are.
+type target struct {
+	url       string
+	addresses string
+	options   []nats.Option
+}
+
+// dial connects with the options that every connection of ours has, those of
+// the target, and then extra.
+func dial(o Options, t target, extra []nats.Option) (*link, error) {
+	l := &link{addresses: t.addresses, log: o.Logger, watchers: newWatchers(), closed: make(chan struct{})}
+	options := append(l.options(o.Name), t.options...)
+	conn, err := nats.Connect(t.url, append(options, extra...)...)
+	if err != nil {
+		l.watchers.close()
+		return nil, fmt.Errorf("connect to nats at %s: %w", t.addresses, err)
+	}
+	l.conn = conn
+	return l, nil
+}
+
+func (l *link) options(name string) []nats.Option {
+	return []nats.Option{
+		nats.Name(name),
+		nats.CustomInboxPrefix(InboxPrefix),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(pingsOut),
+		nats.DrainTimeout(drainTimeout),
+		nats.ReconnectBufSize(-1),
+		nats.ConnectHandler(l.onConnect),
+		nats.ReconnectHandler(l.onConnect),
+		nats.DisconnectErrHandler(l.onDisconnect),
+		nats.ReconnectErrHandler(l.onRetry),
+		nats.ErrorHandler(l.onError),
+		nats.ClosedHandler(l.onClosed),
+	}
+}
+
+// forEver are the options of a connection that is never given up.
+func forEver() []nats.Option {
+	return []nats.Option{
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.CustomReconnectDelay(retryDelay),
+		nats.IgnoreAuthErrorAbort(),
+	}
+}
+
+// retryDelay grows by half with each attempt, so that being back takes about
+// half as long again as the server was away, and never more than the slowest.
+// A fifth of it is left to chance, so that nodes do not come in step.
+func retryDelay(attempt int) time.Duration {
+	d := firstRetry
+	for range min(attempt-1, 20) {
+		d += d / 2
+	}
+	d = min(d, slowestRetry)
+	return d - rand.N(d/5)
+}
+
+func (l *link) onConnect(nc *nats.Conn) {
+	l.mu.Lock()
+	l.lastErr = nil
+	l.mu.Unlock()
+	l.log.Info("connected to nats", "url", l.addresses, "server", nc.ConnectedServerName())
+	// A connection that stood when Open returned is no news to anybody.
+	if nc.Stats().Reconnects > 0 {
+		l.watchers.wake()
+	}
+}
+
+func (l *link) onDisconnect(_ *nats.Conn, err error) {
+	l.mu.Lock()
+	l.lastErr = err
+	closing := l.closing
+	l.mu.Unlock()
+	if !closing {
+		l.log.Warn("lost the connection to nats: connecting again until it is there", "err", err)
+	}
+}
+
+// onRetry is called for each try that fails; only the first of a kind is news.
+func (l *link) onRetry(_ *nats.Conn, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lastErr == nil || l.lastErr.Error() != err.Error() {
+		l.log.Warn("nats cannot be reached: connecting again until it is there", "url", l.addresses, "err", err)
+	}
+	l.lastErr = err
+}
+
+func (l *link) onError(_ *nats.Conn, sub *nats.Subscription, err error) {
+	if sub == nil {
+		l.log.Warn("nats reports an error", "err", err)
+		return
+	}
+	l.log.Warn("nats reports an error", "subject", sub.Subject, "err", err)
+}
+
+func (l *link) onClosed(nc *nats.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closing {
+		l.lastErr = nc.LastError()
+		l.log.Error("nats ended the connection for good: restart this process", "err", l.lastErr)
+	}
+	close(l.closed)
+}
+
+func (l *link) status() error {
+	if l.conn.IsConnected() {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closing:
+		return errors.New("the connection to nats is closed")
+	case l.conn.IsClosed():
+		return fmt.Errorf("nats at %s ended the connection for good, restart this process: %w", l.addresses, l.reason())
+	}
+	return fmt.Errorf("no connection to nats at %s, trying again: %w", l.addresses, l.reason())
+}
+
+// reason is why there is no connection: a server that refuses us is known to
+// the connection alone, one that cannot be reached is told to onRetry.
+func (l *link) reason() error {
+	if err := l.conn.LastError(); err != nil {
+		return err
+	}
+	if l.lastErr != nil {
+		return l.lastErr
+	}
+	return nats.ErrDisconnected
+}
+
+// close drains the connection and waits until it has ended and nobody is
+// called any more.
+func (l *link) close() error {
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
+	err := l.conn.Drain()
+	if err != nil {
+		l.conn.Close()
+	}
+	<-l.closed
+	l.watchers.close()
+	if errors.Is(err, nats.ErrConnectionReconnecting) || errors.Is(err, nats.ErrConnectionClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,22 @@
+//go:build !unix
+
+package broker
+
+import (
+	"errors"
+	"strings"
+)
+
+// lock does not exist on this system.
+type lock struct{}
+
+// lockDir refuses: a server that runs twice on one directory destroys it.
+func lockDir(dataDir) (*lock, error) {
+	return nil, errors.New("the embedded server cannot lock its directory on this system: set nats.url to a server elsewhere")
+}
+
+func (*lock) release() error { return nil }
+
+func addressInUse(err error) bool {
+	return strings.Contains(err.Error(), "Only one usage of each socket address")
+}

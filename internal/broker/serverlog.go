@@ -1,0 +1,54 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+)
+
+// serverLog is the embedded server's log on ours. A server that starts and
+// stops as it should says nothing above debug; its last fatal error, after which
+// it does not run, is kept for who waits for it to start.
+type serverLog struct {
+	log *slog.Logger
+
+	mu       sync.Mutex
+	fatalErr error
+}
+
+// Noticef implements server.Logger.
+func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(line(format, v)) }
+
+// Debugf implements server.Logger.
+func (l *serverLog) Debugf(format string, v ...any) { l.log.Debug(line(format, v)) }
+
+// Tracef implements server.Logger.
+func (l *serverLog) Tracef(format string, v ...any) { l.log.Debug(line(format, v)) }
+
+// Warnf implements server.Logger.
+func (l *serverLog) Warnf(format string, v ...any) { l.log.Warn(line(format, v)) }
+
+// Errorf implements server.Logger.
+func (l *serverLog) Errorf(format string, v ...any) { l.log.Error(line(format, v)) }
+
+// Fatalf implements server.Logger. Unlike the server's own it does not end the
+// process.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	text := line(format, v)
+	l.log.Error(text)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fatalErr = errors.New(text)
+}
+
+func (l *serverLog) fatal() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fatalErr
+}
+
+func line(format string, v []any) string {
+	return strings.TrimSpace(fmt.Sprintf(format, v...))
+}

@@ -1,0 +1,142 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Error codes of the server that the client has no name for.
+const (
+	codeNoSpace         jetstream.ErrorCode = 10047
+	codeSubjectsOverlap jetstream.ErrorCode = 10065
+	codeQueueTakenWhole jetstream.ErrorCode = 10099
+	codeQueueTaken      jetstream.ErrorCode = 10100
+)
+
+// Stream returns the stream of ours with cfg.Name (see [Broker.Name]) and makes
+// it from cfg when there is none; Replicas, when 0, are those of the options.
+// One that is there is used as it is, unless its subjects, retention or storage
+// cannot do what cfg asks for, which is an error. It blocks for a few round
+// trips and fails while NATS is away; it can be repeated.
+func (b *Broker) Stream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	if cfg.Replicas == 0 {
+		cfg.Replicas = b.replicas
+	}
+	s, err := b.js.Stream(ctx, cfg.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = b.createStream(ctx, cfg)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", cfg.Name, err)
+	}
+	got := s.CachedInfo().Config
+	b.warnReplicas(got)
+	if err := checkStream(got, cfg); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// createStream makes the stream, or takes the one that somebody else has made
+// in the meantime.
+func (b *Broker) createStream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := b.js.CreateStream(ctx, cfg)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return b.js.Stream(ctx, cfg.Name)
+	}
+	if isCode(err, codeSubjectsOverlap) {
+		return nil, b.overlap(ctx, cfg, err)
+	}
+	if isCode(err, codeNoSpace) {
+		return nil, fmt.Errorf("make stream %s: its max_bytes of %d are more than the disk has to give: %w", cfg.Name, cfg.MaxBytes, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make stream %s: %w", cfg.Name, err)
+	}
+	return s, nil
+}
+
+// overlap explains which streams stand in the way of a new one.
+func (b *Broker) overlap(ctx context.Context, cfg jetstream.StreamConfig, cause error) error {
+	holders, err := b.holders(ctx, cfg.Subjects)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	return fmt.Errorf("make stream %s: %w: %w", cfg.Name, spread(holders), cause)
+}
+
+func checkStream(got, want jetstream.StreamConfig) error {
+	rules := append(alwaysWrong(got), coverage(got, want.Subjects))
+	if got.NoAck {
+		rules = append(rules, rule{"no_ack", "true", "must be false"})
+	}
+	if got.Retention != want.Retention {
+		rules = append(rules, rule{"retention", word(got.Retention), "must be " + word(want.Retention)})
+	}
+	if got.Storage != want.Storage {
+		rules = append(rules, rule{"storage", word(got.Storage), "must be " + word(want.Storage)})
+	}
+	if want.Discard == jetstream.DiscardNew && got.Discard != want.Discard {
+		rules = append(rules, rule{"discard", word(got.Discard), "must be " + word(want.Discard)})
+	}
+	return unfit("stream "+got.Name, rules)
+}
+
+// word is how the value of a setting is written for the server and its tools.
+func word(value json.Marshaler) string {
+	text, err := value.MarshalJSON()
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return strings.Trim(string(text), `"`)
+}
+
+// rule is a setting that cannot work and what would. The zero rule is none.
+type rule struct{ setting, is, must string }
+
+// unfit joins the rules to one error about what; no rules, no error.
+func unfit(what string, rules []rule) error {
+	var each []string
+	for _, r := range rules {
+		if r != (rule{}) {
+			each = append(each, fmt.Sprintf("%s is %s, it %s", r.setting, r.is, r.must))
+		}
+	}
+	if len(each) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s cannot be used: %s", what, strings.Join(each, "; "))
+}
+
+func alwaysWrong(got jetstream.StreamConfig) []rule {
+	if got.Sealed {
+		return []rule{{"sealed", "true", "must be false"}}
+	}
+	return nil
+}
+
+func coverage(got jetstream.StreamConfig, subjects []string) rule {
+	missed := uncovered(subjects, got.Subjects)
+	if len(missed) == 0 {
+		return rule{}
+	}
+	return rule{"subjects", strings.Join(got.Subjects, ", "), "must take in " + strings.Join(missed, ", ")}
+}
+
+func (b *Broker) warnReplicas(got jetstream.StreamConfig) {
+	if got.Replicas < b.replicas {
+		b.log.Warn("the stream has fewer replicas than configured: change it with nats stream edit",
+			"stream", got.Name, "replicas", got.Replicas, "configured", b.replicas)
+	}
+}
+
+func isCode(err error, codes ...jetstream.ErrorCode) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && slices.Contains(codes, api.ErrorCode)
+}

@@ -1,0 +1,47 @@
+package feed
+
+import (
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+// Item is one gallery rendered in every format: the piece from which documents
+// are put together. It never changes, and any number of feeds and goroutines
+// may share it.
+type Item struct {
+	id      string
+	updated time.Time
+	pieces  [formats]piece
+}
+
+// ID returns the identifier that RSS and JSON Feed show.
+func (i *Item) ID() string { return i.id }
+
+// Updated returns when the gallery last changed, in whole seconds, as the
+// documents show it.
+func (i *Item) Updated() time.Time { return i.updated }
+
+// Size returns how many bytes the item holds, without its compressed forms.
+func (i *Item) Size() int {
+	n := 0
+	for _, p := range i.pieces {
+		n += len(p.body)
+	}
+	return n
+}
+
+// piece is an item in one format.
+type piece struct {
+	body     []byte
+	sum      [sha256.Size]byte
+	deflated func() []byte // a segment of a deflate stream; made once, when asked for
+}
+
+func newPiece(body []byte, d *deflater) piece {
+	return piece{
+		body:     body,
+		sum:      sha256.Sum256(body),
+		deflated: sync.OnceValue(func() []byte { return d.segment(body) }),
+	}
+}

@@ -1,0 +1,128 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/intake"
+	"github.com/gallerywire/gallerywire/internal/notice"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// storeTimeout bounds one attempt to store an event.
+const storeTimeout = 5 * time.Second
+
+// store is the catalogue as intake needs it.
+type store struct{ catalogue *catalogue.Catalogue }
+
+// Put implements [intake.Store].
+func (s store) Put(ctx context.Context, e *event.Event, m event.Message) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	outcome, err := s.catalogue.Put(ctx, catalogue.Revision{
+		ID: e.GalleryID(), Rank: e.Rank, Gallery: e.Gallery, Body: m.Data, Event: e.Attributes(m.Subject),
+	})
+	return string(outcome), err
+}
+
+// snapshots is the shelf as notices need it.
+type snapshots struct{ shelf *edition.Shelf }
+
+// Snapshot implements [notice.Source].
+func (s snapshots) Snapshot(ctx context.Context, name string) (notice.Snapshot, error) {
+	e, err := s.shelf.Current(ctx, name)
+	if err != nil {
+		return notice.Snapshot{}, err
+	}
+	if e.Cut {
+		return notice.Snapshot{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnavailable)
+	}
+	snap := notice.Snapshot{
+		Feed:      name,
+		Changed:   e.Touched,
+		Position:  notice.Position{Epoch: e.Epoch, Revision: e.Revision, Passed: e.Passed},
+		Addresses: map[string]event.Address{},
+	}
+	for _, m := range e.Members {
+		snap.Members = append(snap.Members, notice.Member{ID: m.ID, State: state(m)})
+	}
+	for _, f := range feed.Formats() {
+		snap.Addresses[f.String()] = event.Address{URL: s.shelf.URL(name, f), ETag: e.Document(f).ETag}
+	}
+	return snap, nil
+}
+
+// state is what a notice is about: the rank, and how many pictures' rights ran
+// out since.
+func state(m edition.Member) string {
+	s := fmt.Sprintf("%s/%d/%s", m.Rank.Updated.UTC().Format(time.RFC3339Nano), m.Rank.Version, m.Rank.Hash)
+	if m.Phase > 0 {
+		s += fmt.Sprintf("/%d", m.Phase)
+	}
+	return s
+}
+
+// Holds implements [notice.Source].
+func (s snapshots) Holds(name, id string) bool { return s.shelf.Holds(name, gallery.Key(id)) }
+
+// sendTimeout bounds how long the server may take to receive a notice.
+const sendTimeout = 5 * time.Second
+
+// send publishes an event to whoever listens, and returns when the server has
+// it. Its id lets a stream that keeps notices drop one that comes again.
+func (a *App) send(ctx context.Context, e event.CloudEvent) error {
+	data, err := e.Encode()
+	if err != nil {
+		return err
+	}
+	msg := nats.NewMsg(e.Type)
+	msg.Data = data
+	msg.Header.Set(nats.MsgIdHdr, e.ID)
+	msg.Header.Set("Content-Type", "application/cloudevents+json")
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	conn := a.broker.Conn()
+	if err := conn.PublishMsg(msg); err != nil {
+		return fmt.Errorf("send %s: %w", e.Type, err)
+	}
+	if err := conn.FlushWithContext(ctx); err != nil {
+		return fmt.Errorf("send %s: %w", e.Type, err)
+	}
+	return nil
+}
+
+// tell sends article.rejected.
+func (a *App) tell(siteID string) func(context.Context, string, event.Refusal) error {
+	return func(ctx context.Context, id string, r event.Refusal) error {
+		return a.send(ctx, event.NewRejected(id, siteID, r))
+	}
+}
+
+// Rejects returns the rejects that b's server keeps; tell may be nil.
+func Rejects(b *broker.Broker, tell func(context.Context, string, event.Refusal) error) *intake.Rejects {
+	subject := b.Name(streamRejects)
+	return intake.NewRejects(intake.RejectsOptions{
+		JetStream: b.JetStream(),
+		Open: func(ctx context.Context) (jetstream.Stream, error) {
+			return b.Stream(ctx, jetstream.StreamConfig{
+				Name:        b.Name(streamRejects),
+				Description: "events that can never succeed, with the reason",
+				Subjects:    []string{subject + ".>"},
+				MaxBytes:    maxRejects,
+				Discard:     jetstream.DiscardOld,
+				AllowDirect: true,
+			})
+		},
+		Subject:    subject,
+		MaxPayload: b.MaxPayload,
+		Tell:       tell,
+	})
+}

@@ -1,0 +1,234 @@
+// Package app puts the rooms together: it opens what they need, adapts one to
+// another, starts them, and stops them in order.
+//
+// A node answers on HTTP from the beginning. Until NATS has told it who the
+// site is, it says that it is not ready; from then on it serves what its index
+// holds, also while NATS is away.
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/intake"
+	"github.com/gallerywire/gallerywire/internal/web"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// Options make an App.
+type Options struct {
+	Config config.Config
+	Logger *slog.Logger
+	Watch  Watch
+	Mount  func(*http.ServeMux) // adds handlers to the public listener; may be nil
+}
+
+// Watch is told what happens. Its functions must not block; each may be nil.
+type Watch struct {
+	Event     func(intake.Report)
+	Announced func(event.Update)
+}
+
+// App is one node.
+type App struct {
+	opts    Options
+	log     *slog.Logger
+	broker  *broker.Broker
+	public  net.Listener
+	admin   net.Listener
+	baseURL string
+	metrics *prometheus.Registry
+	rooms   atomic.Pointer[rooms] // nil until the site is known
+	handler atomic.Pointer[http.Handler]
+	waiting atomic.Pointer[error] // why the site is not known yet
+}
+
+// New binds the listeners and opens the broker. What it opened is closed when
+// [App.Run] returns, or by [App.Close] when Run is never called.
+func New(ctx context.Context, o Options) (*App, error) {
+	a := &App{opts: o, log: o.Logger, metrics: prometheus.NewRegistry()}
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	a.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+reachable(a.public.Addr()))
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) (err error) {
+	c := a.opts.Config
+	if a.public, err = listen("http.listen", c.HTTP.Listen, !c.Asked("http.listen"), a.log); err != nil {
+		return err
+	}
+	if a.admin, err = listen("http.admin_listen", c.HTTP.AdminListen, !c.Asked("http.admin_listen"), a.log); err != nil {
+		return err
+	}
+	a.broker, err = broker.Open(ctx, BrokerOptions(c, a.log))
+	return err
+}
+
+// Close closes what New opened. It may be called twice.
+func (a *App) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{a.public, a.admin} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if a.broker != nil {
+		errs = append(errs, a.broker.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// URL is the site's address, without a slash at the end.
+func (a *App) URL() string { return a.baseURL }
+
+// AdminURL is the address of the operators' listener.
+func (a *App) AdminURL() string { return "http://" + reachable(a.admin.Addr()) }
+
+// PublisherURL is where a CMS publishes.
+func (a *App) PublisherURL() string { return a.broker.PublisherURL() }
+
+// Run works until ctx ends, then stops everything in order: first what takes
+// work in, last what others need.
+func (a *App) Run(ctx context.Context) error {
+	a.handle(a.starting())
+	o := a.opts.Config
+	a.log.Info("gallerywire is up", "url", a.baseURL, "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
+	err := runParts(ctx, a.log, []part{
+		{"http", a.serve(a.public, http.HandlerFunc(a.serveCurrent))},
+		{"admin http", a.serve(a.admin, web.Admin(web.Options{Ready: a.unready, Metrics: a.metrics, Token: string(o.HTTP.AdminToken)}))},
+		{"rooms", a.runRooms},
+	})
+	return errors.Join(err, a.Close())
+}
+
+// runRooms waits until the site is known, then runs the rooms.
+func (a *App) runRooms(ctx context.Context) error {
+	siteID, err := a.siteID(ctx)
+	if err != nil {
+		return nil // ctx ended before NATS was there
+	}
+	r, err := a.build(siteID)
+	if err != nil {
+		return err
+	}
+	a.rooms.Store(r)
+	a.handle(r.handler)
+	return runParts(ctx, a.log, r.parts)
+}
+
+func (a *App) handle(h http.Handler) { a.handler.Store(&h) }
+
+func (a *App) serveCurrent(w http.ResponseWriter, r *http.Request) {
+	(*a.handler.Load()).ServeHTTP(w, r)
+}
+
+// starting answers while the site is not known.
+func (a *App) starting() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", web.Starting(a.unready))
+	if a.opts.Mount != nil {
+		a.opts.Mount(mux)
+	}
+	return mux
+}
+
+// unready says why the node is not ready, nothing when it is.
+func (a *App) unready() []error {
+	var reasons []error
+	if err := a.broker.Status(); err != nil {
+		reasons = append(reasons, err)
+	}
+	r := a.rooms.Load()
+	if r == nil {
+		if why := a.waiting.Load(); why != nil {
+			return append(reasons, *why)
+		}
+		return append(reasons, errors.New("starting"))
+	}
+	if err := r.catalogue.Ready(); err != nil {
+		reasons = append(reasons, err)
+	}
+	return reasons
+}
+
+// shutdownTimeout bounds what a request may still take when the node stops.
+const shutdownTimeout = 5 * time.Second
+
+// serve returns a part that serves h on l.
+func (a *App) serve(l net.Listener, h http.Handler) func(context.Context) error {
+	return func(ctx context.Context) error {
+		server := web.NewServer(h, a.log)
+		stopped := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			defer close(stopped)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+			defer cancel()
+			if server.Shutdown(last) != nil {
+				_ = server.Close() // whoever is still reading reads too slowly
+			}
+		})
+		err := server.Serve(l)
+		if stop() {
+			return err // it ended by itself
+		}
+		<-stopped
+		return nil
+	}
+}
+
+// listen binds an address. A default one that is taken gives way to a free one.
+func listen(key, address string, mayMove bool, log *slog.Logger) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		return l, nil
+	}
+	host, _, splitErr := net.SplitHostPort(address)
+	if !mayMove || splitErr != nil {
+		return nil, fmt.Errorf("%s: %w: free it or choose another", key, err)
+	}
+	if l, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	log.Warn("the default address is taken, listening elsewhere", "key", key, "taken", address, "instead", l.Addr().String())
+	return l, nil
+}
+
+// reachable is a's host and port as somebody on this machine reaches it.
+func reachable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// hostOf is the host of an address, without port.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}

@@ -1,0 +1,153 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/demo"
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/intake"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// DemoOptions make a demonstration.
+type DemoOptions struct {
+	Config config.Config // as for serve; where it stores is ignored
+	Every  time.Duration // between two things that happen
+	Out    io.Writer     // for a person
+	Logger *slog.Logger
+}
+
+// pictures is where the demonstration serves its drawings.
+const pictures = "/demo/pictures"
+
+// Demo runs a whole node on a server and a directory of its own, plays a CMS
+// that publishes to it, and says what happens, until ctx ends. It leaves
+// nothing behind.
+func Demo(ctx context.Context, o DemoOptions) (err error) {
+	dir, err := os.MkdirTemp("", "gallerywire-demo-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the demonstration: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	c := o.Config
+	c.NATS.URL, c.NATS.Embedded.DataDir = "", dir
+	d := &demonstration{opts: o, config: c}
+	a, err := New(ctx, Options{
+		Config: c, Logger: o.Logger, Mount: d.mount,
+		Watch: Watch{Event: d.event, Announced: d.announced},
+	})
+	if err != nil {
+		return err
+	}
+	if d.studio, err = demo.NewStudio(a.URL()+pictures, time.Now()); err != nil {
+		return errors.Join(err, a.Close())
+	}
+	d.app = a
+	return runParts(ctx, o.Logger, []part{{"node", a.Run}, {"cms", d.play}})
+}
+
+// demonstration is the CMS and the narrator.
+type demonstration struct {
+	opts   DemoOptions
+	config config.Config
+	app    *App
+	studio *demo.Studio
+
+	mu sync.Mutex // of Out
+}
+
+// mount is called when the node builds its handlers, after the studio is there.
+func (d *demonstration) mount(mux *http.ServeMux) {
+	mux.Handle("GET "+pictures+"/", http.StripPrefix(pictures, d.studio.Pictures()))
+}
+
+func (d *demonstration) say(what, text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fmt.Fprintf(d.opts.Out, "%s  %-9s  %s\n", time.Now().Format("15:04:05"), what, text)
+}
+
+func (d *demonstration) event(r intake.Report) {
+	text := fmt.Sprintf("%s %s in %s", r.Gallery, r.Outcome, r.Took.Round(10*time.Microsecond))
+	if r.Problems != nil {
+		text += ": " + r.Problems.Error()
+	}
+	d.say("event in", text)
+}
+
+func (d *demonstration) announced(u event.Update) {
+	d.say("changed", fmt.Sprintf("%s: %d added, %d changed, %d removed", u.Feed, len(u.Added), len(u.Edited), len(u.Removed)))
+	d.say("notice", "feed.updated for "+u.Feed+" sent on NATS")
+}
+
+// play publishes over a connection like that of any CMS.
+func (d *demonstration) play(ctx context.Context) error {
+	options := BrokerOptions(d.config, d.opts.Logger)
+	options.Embedded.Listen = strings.TrimPrefix(d.app.PublisherURL(), "nats://")
+	conn, err := broker.DialPublisher(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	publish, err := d.publisher(conn)
+	if err != nil {
+		return err
+	}
+	if err := d.ready(ctx); err != nil {
+		return nil // stopped before it began
+	}
+	d.welcome()
+	return d.studio.Play(ctx, d.opts.Every, publish, func(text string) { d.say("published", text) })
+}
+
+func (d *demonstration) publisher(conn *nats.Conn) (demo.Publish, error) {
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return nil, fmt.Errorf("use jetstream: %w", err)
+	}
+	return func(ctx context.Context, kind event.Kind, data []byte) error {
+		_, err := js.Publish(ctx, string(kind), data)
+		return err
+	}, nil
+}
+
+// ready waits until the node takes events in.
+func (d *demonstration) ready(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for len(d.app.unready()) > 0 || !d.app.taking(ctx) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (d *demonstration) welcome() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out, url := d.opts.Out, d.app.URL()
+	fmt.Fprintf(out, "\ngallerywire is running. Open in a browser or a feed reader:\n\n  %s/\n", url)
+	for _, f := range d.config.Feeds {
+		for _, format := range feed.Formats() {
+			fmt.Fprintf(out, "  %s/feeds/%s.%s\n", url, f.Name, format)
+		}
+	}
+	fmt.Fprintf(out, "\nMetrics are at %s/metrics.\nPublish galleries of your own to article.published at %s.\n"+
+		"Something happens every %s. Ctrl-C ends it and leaves nothing behind.\n\n", d.app.AdminURL(), d.app.PublisherURL(), d.opts.Every)
+}

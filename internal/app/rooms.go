@@ -1,0 +1,257 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/intake"
+	"github.com/gallerywire/gallerywire/internal/notice"
+	"github.com/gallerywire/gallerywire/internal/page"
+	"github.com/gallerywire/gallerywire/internal/schedule"
+	"github.com/gallerywire/gallerywire/internal/web"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// What is ours on the server, without the prefix.
+const (
+	bucketGalleries = "galleries"
+	bucketNotices   = "notices"
+	bucketSite      = "site"
+	consumerIntake  = "intake"
+	streamRejects   = "rejects"
+)
+
+const (
+	// ackWait is after how long an event that is not acknowledged comes again.
+	ackWait = 30 * time.Second
+	// maxAckPending is how many events all nodes together may have in hand.
+	maxAckPending = 1024
+	// maxRejects is how many bytes of rejects are kept; the oldest go first.
+	maxRejects = 256 << 20
+	// headerRoom is what a record needs beside the event as it came.
+	headerRoom = 64 << 10
+)
+
+// rooms are wired together and not yet running.
+type rooms struct {
+	catalogue *catalogue.Catalogue
+	handler   http.Handler
+	parts     []part
+}
+
+// build wires the rooms of a site.
+func (a *App) build(siteID string) (*rooms, error) {
+	c := a.opts.Config
+	var shelf *edition.Shelf
+	var notices *notice.Notices
+	cat := a.catalogue(func(change catalogue.Change) { notices.Mark(shelf.Concerned(change)...) })
+	shelf = a.shelf(cat, siteID)
+	notices = a.notices(cat, shelf, siteID)
+	plan, err := schedule.New(schedule.Options{
+		Timezone:   c.Schedule.Timezone,
+		Logger:     a.log,
+		Registerer: a.metrics,
+		Jobs: []schedule.Job{
+			{Name: "republish", Spec: c.Schedule.Republish, Run: republish(shelf, notices)},
+			{Name: "notices", Spec: c.Schedule.Notices, Run: notices.Sweep},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	in := a.intake(cat, siteID)
+	return &rooms{
+		catalogue: cat,
+		handler:   a.publicHandler(cat, shelf),
+		parts: []part{
+			{"catalogue", cat.Run},
+			{"notices", notices.Run},
+			{"schedule", plan.Run},
+			{"intake", in.Run},
+		},
+	}, nil
+}
+
+// republish brings every feed up to date and has what changed announced.
+func republish(shelf *edition.Shelf, notices *notice.Notices) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := shelf.Republish(ctx); err != nil {
+			return err
+		}
+		return notices.Sweep(ctx)
+	}
+}
+
+func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
+	cat := catalogue.New(catalogue.Options{
+		JetStream: a.broker.JetStream(),
+		Bucket:    a.broker.Name(bucketGalleries),
+		Open: func(ctx context.Context) (jetstream.Stream, error) {
+			return a.broker.Bucket(ctx, bucketGalleries)
+		},
+		Decode:    event.Gallery,
+		Changed:   changed,
+		Reconnect: a.broker.OnReconnect,
+		Logger:    a.log,
+	})
+	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gallerywire_index_galleries",
+		Help: "Galleries in the index that are not taken down.",
+	}, func() float64 { return float64(cat.Len()) }))
+	return cat
+}
+
+func (a *App) shelf(cat *catalogue.Catalogue, siteID string) *edition.Shelf {
+	c := a.opts.Config
+	return edition.New(edition.Options{
+		Catalogue: cat,
+		Renderer:  feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL}),
+		Site: edition.Site{
+			Title: c.Site.Title, Description: c.Site.Description, BaseURL: a.baseURL,
+			Language: c.Site.Language, Copyright: c.Site.Copyright,
+			Author: gallery.Author{Name: c.Site.Author.Name, Email: c.Site.Author.Email},
+		},
+		Feeds:      definitions(c.Feeds),
+		Registerer: a.metrics,
+		Logger:     a.log,
+	})
+}
+
+func definitions(feeds []config.Feed) []edition.Definition {
+	defs := make([]edition.Definition, len(feeds))
+	for i, f := range feeds {
+		defs[i] = edition.Definition{
+			Name: f.Name, Title: f.Title, Items: f.Items, Aliases: f.Aliases,
+			Match: catalogue.Match{Sections: f.Match.Sections, Tags: f.Match.Tags, Languages: f.Match.Languages},
+		}
+		if f.Content == "summary" {
+			defs[i].Content = feed.Summary
+		}
+	}
+	return defs
+}
+
+func (a *App) notices(cat *catalogue.Catalogue, shelf *edition.Shelf, siteID string) *notice.Notices {
+	c := a.opts.Config
+	var names []string
+	for _, f := range c.Feeds {
+		names = append(names, f.Name)
+	}
+	return notice.New(notice.Options{
+		Source:      snapshots{shelf},
+		Feeds:       names,
+		Bucket:      func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketNotices) },
+		Send:        a.send,
+		SiteID:      siteID,
+		QuietPeriod: c.Notices.QuietPeriod,
+		MaxWait:     c.Notices.MaxWait,
+		Sent:        a.opts.Watch.Announced,
+		Registerer:  a.metrics,
+		Logger:      a.log,
+	})
+}
+
+func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
+	return intake.New(intake.Options{
+		Consumer:   a.events,
+		Store:      store{cat},
+		Rejects:    Rejects(a.broker, a.tell(siteID)),
+		MaxEvent:   a.maxEvent(),
+		Observe:    a.opts.Watch.Event,
+		Registerer: a.metrics,
+		Logger:     a.log,
+	})
+}
+
+// events makes the stream and the consumer where they are missing.
+func (a *App) events(ctx context.Context) (jetstream.Consumer, error) {
+	c := a.opts.Config.Events
+	stream, _, err := a.broker.Events(ctx, broker.EventStream{Name: c.Stream, Subjects: c.Subjects, MaxBytes: int64(c.MaxBytes)})
+	if err != nil {
+		return nil, err
+	}
+	return a.broker.Consumer(ctx, stream, broker.Consumer{
+		Name: consumerIntake, FilterSubjects: c.Subjects, AckWait: ackWait, MaxAckPending: maxAckPending,
+	})
+}
+
+// taking reports whether the event stream is there to publish to.
+func (a *App) taking(ctx context.Context) bool {
+	_, err := a.events(ctx)
+	return err == nil
+}
+
+// maxEvent is the configured limit, or less where the server takes no message
+// that holds such an event and what a record needs beside it.
+func (a *App) maxEvent() int64 {
+	most := int64(a.opts.Config.Events.MaxEvent)
+	if room := a.broker.MaxPayload() - headerRoom; room > 0 && room < most {
+		a.log.Warn("larger events are rejected because of the server's max_payload", "max_event", most, "instead", room)
+		return room
+	}
+	return most
+}
+
+func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf) http.Handler {
+	c := a.opts.Config
+	pages := page.New(page.Options{Shelf: shelf, Catalogue: cat, MaxAge: c.HTTP.MaxAge, Logger: a.log})
+	return web.Public(web.Options{
+		Shelf: shelf,
+		Pages: func(mux *http.ServeMux) {
+			pages.Register(mux)
+			if a.opts.Mount != nil {
+				a.opts.Mount(mux)
+			}
+		},
+		NotFound: pages.NotFound,
+		Ready:    a.unready,
+		MaxAge:   c.HTTP.MaxAge,
+		Metrics:  a.metrics,
+		Logger:   a.log,
+	})
+}
+
+// keyValue opens a bucket of ours, making it when missing.
+func (a *App) keyValue(ctx context.Context, name string) (jetstream.KeyValue, error) {
+	if _, err := a.broker.Bucket(ctx, name); err != nil {
+		return nil, err
+	}
+	bucket, err := a.broker.JetStream().KeyValue(ctx, a.broker.Name(name))
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", name, err)
+	}
+	return bucket, nil
+}
+
+// BrokerOptions are what the configuration says of NATS.
+func BrokerOptions(c config.Config, log *slog.Logger) broker.Options {
+	return broker.Options{
+		URL:             string(c.NATS.URL),
+		CredentialsFile: c.NATS.CredentialsFile,
+		TLS:             broker.TLS(c.NATS.TLS),
+		Embedded: broker.Embedded{
+			Listen:          c.NATS.Embedded.Listen,
+			ListenElsewhere: !c.Asked("nats.embedded.listen"),
+			DataDir:         c.NATS.Embedded.DataDir,
+			SyncInterval:    time.Duration(c.NATS.Embedded.Sync),
+			PublisherToken:  string(c.NATS.Embedded.PublisherToken),
+		},
+		Prefix:          c.NATS.Prefix,
+		Replicas:        c.NATS.Replicas,
+		PublishSubjects: slices.Clone(c.Events.Subjects),
+		NoticeSubjects:  []string{"feed.>", event.Rejected},
+		Logger:          log,
+	}
+}

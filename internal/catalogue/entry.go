@@ -1,0 +1,175 @@
+package catalogue
+
+import (
+	"cmp"
+	"math"
+	"strings"
+	"time"
+	"unique"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// Entry is what the index knows of a gallery. It is immutable.
+type Entry struct {
+	ID       string
+	Revision uint64 // sequence of its record in the bucket
+	Rank     gallery.Rank
+	Withheld bool // may not be syndicated
+	Facets   []Facet
+
+	stored    int64 // when the server stored the record; all instants in Unix nanoseconds
+	published int64
+	end       int64   // no longer shown from then on; never: math.MaxInt64
+	slideEnds []int64 // rights of single slides run out then, ascending
+	left      []departure
+	foreign   bool // a newer release wrote it: known to be there, nothing more
+}
+
+// Facet is a property by which galleries are chosen. Equal facets are the same
+// memory in the whole process.
+type Facet struct{ unique.Handle[Property] }
+
+// Property is what a facet stands for.
+type Property struct {
+	Kind Kind
+	Name string
+}
+
+// Kind says what sort of property a facet is.
+type Kind byte
+
+// The kinds of facets.
+const (
+	Section  Kind = 's'
+	Tag      Kind = 't'
+	Author   Kind = 'a'
+	Language Kind = 'l'
+)
+
+// departure remembers what a gallery was chosen by before a correction or a
+// take-down, so that the feed it left knows when it was touched.
+type departure struct {
+	facets []Facet
+	all    bool  // the oldest ones, summed up: touches every selection
+	at     int64 // 0: with the record that holds it
+}
+
+// maxDepartures bounds what a record remembers.
+const maxDepartures = 6
+
+// Stored is the instant at which the server stored the record.
+func (e *Entry) Stored() time.Time { return time.Unix(0, e.stored).UTC() }
+
+// Published is the gallery's instant of publication.
+func (e *Entry) Published() time.Time { return time.Unix(0, e.published).UTC() }
+
+// VisibleAt reports whether the gallery may be shown at t.
+func (e *Entry) VisibleAt(t time.Time) bool {
+	return e.shows() && e.published <= t.UnixNano() && t.UnixNano() < e.end
+}
+
+// EndedAt reports whether the gallery's own time to be shown is over at t: it
+// expired, or its rights ran out. It is false of a gallery that has never had
+// such a time, and of one that was taken down.
+func (e *Entry) EndedAt(t time.Time) bool {
+	return e.shows() && e.published < e.end && e.end <= t.UnixNano()
+}
+
+// Phase counts the slides' rights that have run out at t: the same revision
+// shows fewer pictures in a later phase.
+func (e *Entry) Phase(t time.Time) int {
+	n := 0
+	for n < len(e.slideEnds) && e.slideEnds[n] <= t.UnixNano() {
+		n++
+	}
+	return n
+}
+
+// shows reports whether there is any time at which the gallery may be shown.
+func (e *Entry) shows() bool { return e != nil && !e.Rank.TakeDown && !e.Withheld && !e.foreign }
+
+// compare orders entries by publication, then id: the total order of feeds,
+// oldest first.
+func compare(a, b *Entry) int {
+	return cmp.Or(cmp.Compare(a.published, b.published), strings.Compare(a.ID, b.ID))
+}
+
+// instants calls yield with each instant at which the time alone changes what
+// is shown of e, in no order.
+func (e *Entry) instants(yield func(int64)) {
+	if !e.shows() {
+		return
+	}
+	yield(e.published)
+	if e.end != math.MaxInt64 {
+		yield(e.end)
+	}
+	for _, at := range e.slideEnds {
+		yield(at)
+	}
+}
+
+// lastInstant is the newest of e's instants up to now.
+func (e *Entry) lastInstant(now int64) int64 {
+	last := int64(math.MinInt64)
+	e.instants(func(at int64) {
+		if at <= now {
+			last = max(last, at)
+		}
+	})
+	return last
+}
+
+// nextInstant is the earliest of e's instants after now, math.MaxInt64 for none.
+func (e *Entry) nextInstant(now int64) int64 {
+	next := int64(math.MaxInt64)
+	e.instants(func(at int64) {
+		if at > now {
+			next = min(next, at)
+		}
+	})
+	return next
+}
+
+// facet returns the facet of that kind and name.
+func facet(k Kind, name string) Facet { return Facet{unique.Make(Property{k, name})} }
+
+// facetsOf lists what g can be chosen by, without repetition.
+func facetsOf(g *gallery.Gallery) []Facet {
+	fs := make([]Facet, 0, 2+len(g.Tags)+len(g.Authors))
+	add := func(k Kind, name string) {
+		if name = strings.TrimSpace(gallery.Text(name)); name == "" {
+			return
+		}
+		f := facet(k, name)
+		for _, have := range fs {
+			if have == f {
+				return
+			}
+		}
+		fs = append(fs, f)
+	}
+	add(Section, g.Section)
+	add(Language, g.Language)
+	for _, t := range g.Tags {
+		add(Tag, t)
+	}
+	for _, a := range g.Authors {
+		add(Author, a.Name)
+	}
+	return fs
+}
+
+// sameFacets compares two lists as [facetsOf] makes them.
+func sameFacets(a, b []Facet) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

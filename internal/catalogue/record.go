@@ -1,0 +1,193 @@
+package catalogue
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
+)
+
+// The headers of a record.
+const (
+	headerFormat = "Gallerywire-Format"
+	headerIndex  = "Gallerywire-Index"
+	headerEvent  = "Gallerywire-Event"
+)
+
+// format is the number of the records written here. Releases read this one and
+// the one before.
+const format = 1
+
+// line is the index's part of a record: one line of JSON in a header. Instants
+// are Unix nanoseconds.
+type line struct {
+	ID        string     `json:"id"`
+	Updated   int64      `json:"u"`
+	Version   int64      `json:"v,omitzero"`
+	TakeDown  bool       `json:"d,omitzero"`
+	Hash      string     `json:"h"`
+	Published int64      `json:"p,omitzero"`
+	End       int64      `json:"e,omitzero"`
+	Withheld  bool       `json:"w,omitzero"`
+	SlideEnds []int64    `json:"se,omitzero"`
+	Facets    []wireFact `json:"f,omitzero"`
+	Left      []wireLeft `json:"left,omitzero"`
+}
+
+// wireFact is a facet: its kind's letter and its name.
+type wireFact string
+
+type wireLeft struct {
+	Facets []wireFact `json:"f,omitzero"`
+	All    bool       `json:"all,omitzero"`
+	At     int64      `json:"at,omitzero"`
+}
+
+// message returns the record of r, which replaces prev (nil: nothing).
+func message(subject string, r Revision, prev *Entry) (*nats.Msg, error) {
+	l := line{
+		ID: r.ID, Updated: r.Rank.Updated.UnixNano(), Version: r.Rank.Version,
+		TakeDown: r.Rank.TakeDown, Hash: r.Rank.Hash.String(),
+	}
+	var facets []Facet
+	if g := r.Gallery; g != nil {
+		facets = facetsOf(g)
+		l.Published = g.Published.UnixNano()
+		l.End = nanos(g.End())
+		l.Withheld = g.Rights.Syndicate != nil && !*g.Rights.Syndicate
+		for _, at := range g.SlideEnds() {
+			l.SlideEnds = append(l.SlideEnds, nanos(at))
+		}
+	}
+	l.Facets = toWire(facets)
+	for _, d := range departures(prev, facets, r.Rank.TakeDown) {
+		l.Left = append(l.Left, wireLeft{Facets: toWire(d.facets), All: d.all, At: d.at})
+	}
+	text, err := l.encode()
+	if err != nil {
+		return nil, fmt.Errorf("encode the index line of gallery %q: %w", r.ID, err)
+	}
+	msg := nats.NewMsg(subject)
+	msg.Data = r.Body
+	msg.Header.Set(headerFormat, strconv.Itoa(format))
+	msg.Header.Set(headerIndex, string(text))
+	if len(r.Event) > 0 {
+		msg.Header.Set(headerEvent, string(r.Event))
+	}
+	return msg, nil
+}
+
+// maxLine keeps a record's headers below the 64 KiB that JetStream takes.
+const maxLine = 60_000
+
+// encode sums up what the gallery left where there is no room for all of it.
+func (l line) encode() ([]byte, error) {
+	text, err := json.Marshal(l)
+	if err != nil || len(text) <= maxLine {
+		return text, err
+	}
+	l.Left = []wireLeft{{All: true}}
+	return json.Marshal(l)
+}
+
+// departures is what the successor of prev remembers to have left, oldest
+// first: what prev remembers, and prev's own facets unless they stay.
+func departures(prev *Entry, facets []Facet, takeDown bool) []departure {
+	if prev == nil {
+		return nil
+	}
+	stay := func(fs []Facet) bool { return !takeDown && sameFacets(fs, facets) }
+	leaves := !prev.Rank.TakeDown && !stay(prev.Facets)
+	var ds []departure
+	for _, d := range prev.left {
+		if d.at == 0 {
+			d.at = prev.stored
+		}
+		if again := leaves && sameFacets(d.facets, prev.Facets); d.all || !stay(d.facets) && !again {
+			ds = append(ds, d)
+		}
+	}
+	if leaves {
+		ds = append(ds, departure{facets: prev.Facets})
+	}
+	for len(ds) > maxDepartures {
+		ds[1] = departure{all: true, at: max(ds[0].at, ds[1].at)}
+		ds = ds[1:]
+	}
+	return ds
+}
+
+// entry reads the index's part of a record. Its error names what does not fit;
+// a record of a newer release is an entry that shows nothing.
+func entry(header nats.Header, revision uint64, stored time.Time) (*Entry, error) {
+	var l line
+	text := []byte(header.Get(headerIndex))
+	if err := json.Unmarshal(text, &l); err != nil {
+		return nil, fmt.Errorf("read the index line of revision %d: %w", revision, err)
+	}
+	e := &Entry{ID: l.ID, Revision: revision, stored: stored.UnixNano()}
+	if n, err := strconv.Atoi(header.Get(headerFormat)); err != nil || n > format {
+		e.foreign = true
+		return e, nil
+	}
+	e.Rank = gallery.Rank{Updated: time.Unix(0, l.Updated).UTC(), Version: l.Version, TakeDown: l.TakeDown}
+	if _, err := hex.Decode(e.Rank.Hash[:], []byte(l.Hash)[:min(len(l.Hash), 2*len(e.Rank.Hash))]); err != nil {
+		return nil, fmt.Errorf("read the rank of revision %d: %w", revision, err)
+	}
+	e.Withheld, e.published, e.end, e.slideEnds = l.Withheld, l.Published, l.End, l.SlideEnds
+	if e.end == 0 {
+		e.end = math.MaxInt64
+	}
+	e.Facets = fromWire(l.Facets)
+	for _, d := range l.Left {
+		e.left = append(e.left, departure{facets: fromWire(d.Facets), all: d.All, at: d.At})
+	}
+	return e, nil
+}
+
+func toWire(fs []Facet) []wireFact {
+	out := make([]wireFact, len(fs))
+	for i, f := range fs {
+		p := f.Value()
+		out[i] = wireFact(string(p.Kind) + p.Name)
+	}
+	return out
+}
+
+func fromWire(ws []wireFact) []Facet {
+	if len(ws) == 0 {
+		return nil
+	}
+	fs := make([]Facet, 0, len(ws))
+	for _, w := range ws {
+		if w != "" {
+			fs = append(fs, facet(Kind(w[0]), string(w[1:])))
+		}
+	}
+	return fs
+}
+
+// nanos clamps t to what fits; zero stays 0.
+func nanos(t time.Time) int64 {
+	switch {
+	case t.IsZero():
+		return 0
+	case t.Year() > 2261:
+		return math.MaxInt64
+	case t.Year() < 1679:
+		return math.MinInt64 + 1
+	}
+	return t.UnixNano()
+}
+
+// deleted reports whether a message in the bucket is a marker that the key was
+// deleted by somebody's hand.
+func deleted(header nats.Header) bool {
+	op := header.Get("KV-Operation")
+	return op == "DEL" || op == "PURGE"
+}

@@ -1,0 +1,181 @@
+// Package edition knows which feeds there are and keeps the current edition of
+// each: its three documents and what they were made from.
+//
+// An edition is rendered when somebody asks for it and it is stale, once for
+// all who ask together, and a gallery is rendered once for all feeds that hold
+// it. While galleries can not be read, a feed keeps its last good edition, cut
+// down by whatever was withdrawn, expired or embargoed since; a gallery that
+// can not be rendered is left out and takes nothing else with it.
+package edition
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+var (
+	// ErrUnknown means that there is no feed of that name.
+	ErrUnknown = errors.New("no such feed")
+	// ErrUnavailable means that there is neither a current edition nor a last
+	// good one: try again later.
+	ErrUnavailable = errors.New("feed not available yet")
+)
+
+// Definition is a configured feed.
+type Definition struct {
+	Name    string
+	Title   string
+	Items   int // at most so many galleries
+	Content feed.Content
+	Match   catalogue.Match
+	Aliases []string // former names
+}
+
+// Site is what every feed says of the site.
+type Site struct {
+	Title       string
+	Description string
+	BaseURL     string // without a slash at the end
+	Language    string
+	Copyright   string
+	Author      gallery.Author
+}
+
+// Options make a shelf.
+type Options struct {
+	Catalogue  *catalogue.Catalogue
+	Renderer   *feed.Renderer
+	Site       Site
+	Feeds      []Definition
+	CacheBytes int                   // of rendered galleries beyond those in current editions; 0: 128 MiB
+	Now        func() time.Time      // nil: time.Now
+	Registerer prometheus.Registerer // nil: no metrics
+	Logger     *slog.Logger
+}
+
+// Shelf holds the current edition of every feed. It is safe for concurrent use.
+type Shelf struct {
+	opts    Options
+	presses map[string]*press
+	aliases map[string]string
+	items   *itemCache
+	metrics metrics
+}
+
+// New returns a shelf without editions; they are rendered when asked for.
+func New(o Options) *Shelf {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 128 << 20
+	}
+	s := &Shelf{
+		opts:    o,
+		presses: make(map[string]*press, len(o.Feeds)),
+		aliases: map[string]string{},
+		items:   newItemCache(o.CacheBytes),
+		metrics: newMetrics(o.Registerer),
+	}
+	for _, d := range o.Feeds {
+		s.presses[d.Name] = newPress(s, d)
+		for _, alias := range d.Aliases {
+			s.aliases[alias] = d.Name
+		}
+	}
+	return s
+}
+
+// Feeds returns the configured feeds in their order.
+func (s *Shelf) Feeds() []Definition { return s.opts.Feeds }
+
+// Site returns what every feed says of the site.
+func (s *Shelf) Site() Site { return s.opts.Site }
+
+// Alias returns the present name of a feed that once had another.
+func (s *Shelf) Alias(former string) (name string, ok bool) {
+	name, ok = s.aliases[former]
+	return name, ok
+}
+
+// URL returns the address of a feed's document.
+func (s *Shelf) URL(name string, f feed.Format) string {
+	return s.opts.Site.BaseURL + "/feeds/" + name + "." + f.String()
+}
+
+// Address is where one document of a feed is.
+type Address struct {
+	Format    string // rss, atom or json
+	MediaType string // without parameters
+	URL       string // absolute
+}
+
+// Addresses returns the addresses of a feed's documents, in the order of
+// [feed.Formats].
+func (s *Shelf) Addresses(name string) []Address {
+	list := make([]Address, 0, len(feed.Formats()))
+	for _, f := range feed.Formats() {
+		list = append(list, Address{Format: f.String(), MediaType: f.MediaType(), URL: s.URL(name, f)})
+	}
+	return list
+}
+
+// Current returns the feed's edition as it is now. A fresh one costs no lock,
+// no rendering and no way to NATS.
+func (s *Shelf) Current(ctx context.Context, name string) (*Edition, error) {
+	p, ok := s.presses[name]
+	if !ok {
+		return nil, fmt.Errorf("feed %q: %w", name, ErrUnknown)
+	}
+	if e := p.fresh(); e != nil {
+		return e, nil
+	}
+	return p.print(ctx)
+}
+
+// Concerned returns the names of the feeds in which the change may show.
+func (s *Shelf) Concerned(c catalogue.Change) []string {
+	var names []string
+	for _, d := range s.opts.Feeds {
+		if s.presses[d.Name].selection.Concerns(c) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// Holds reports whether the gallery with that key belongs to the feed now,
+// though it may be too old to be in its edition.
+func (s *Shelf) Holds(name, key string) bool {
+	p, ok := s.presses[name]
+	return ok && p.selection.Holds(key, s.opts.Now())
+}
+
+// Len is how many galleries the feed could show now if it had no end.
+func (s *Shelf) Len(name string) int {
+	if p, ok := s.presses[name]; ok {
+		return p.selection.LenAt(s.opts.Now())
+	}
+	return 0
+}
+
+// Republish brings every feed to what it should be now, whatever was missed.
+// It goes on after an error and returns all of them.
+func (s *Shelf) Republish(ctx context.Context) error {
+	s.opts.Catalogue.Advance()
+	var errs []error
+	for _, d := range s.opts.Feeds {
+		if _, err := s.presses[d.Name].reprint(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,140 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Rejects keeps events that can never succeed and tells their senders.
+type Rejects struct {
+	opts RejectsOptions
+}
+
+// RejectsOptions make Rejects.
+type RejectsOptions struct {
+	JetStream  jetstream.JetStream
+	Open       func(context.Context) (jetstream.Stream, error)             // makes the stream when missing
+	Subject    string                                                      // what its subjects begin with
+	MaxPayload func() int64                                                // of the server, in bytes
+	Tell       func(ctx context.Context, id string, e event.Refusal) error // sends article.rejected; may be nil
+}
+
+// NewRejects returns the rejects of a site.
+func NewRejects(o RejectsOptions) *Rejects { return &Rejects{opts: o} }
+
+// Add keeps m and tells its sender. Adding the same message of the event stream
+// again keeps it once and tells again, with the same id.
+func (r *Rejects) Add(ctx context.Context, m event.Message, sequence uint64, problems gallery.Problems) (number uint64, err error) {
+	reject := Reject{
+		Subject: m.Subject, Stored: m.Stored, Sequence: sequence, Problems: problems,
+		Header: keep(m.Header), Size: len(m.Data), Body: m.Data,
+	}
+	reject.Event, reject.Source, reject.Gallery = event.Attributes(m)
+	id := gallery.HashOf(fmt.Appendf(nil, "%d %d %s", sequence, m.Stored.UnixNano(), m.Subject)).String()
+	if number, err = r.store(ctx, id, reject); err != nil {
+		return 0, fmt.Errorf("keep a rejected event: %w", err)
+	}
+	if r.opts.Tell == nil {
+		return number, nil
+	}
+	return number, r.opts.Tell(ctx, id, event.Refusal{
+		Subject: m.Subject, Event: reject.Event, Source: reject.Source, Gallery: reject.Gallery,
+		Stored: m.Stored, Sequence: number, Problems: problems,
+	})
+}
+
+func (r *Rejects) store(ctx context.Context, id string, reject Reject) (uint64, error) {
+	stream, err := r.opts.Open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	subject := r.opts.Subject + "." + id
+	data, err := reject.encode(r.opts.MaxPayload())
+	if err != nil {
+		return 0, err
+	}
+	ack, err := r.opts.JetStream.Publish(ctx, subject, data, jetstream.WithExpectLastSequencePerSubject(0))
+	if err == nil {
+		return ack.Sequence, nil
+	}
+	if kept, lookErr := stream.GetLastMsgForSubject(ctx, subject); lookErr == nil {
+		return kept.Sequence, nil // by an earlier delivery of the same message
+	}
+	return 0, err
+}
+
+// All yields the rejects, oldest first. It ends after the first error.
+func (r *Rejects) All(ctx context.Context) iter.Seq2[Reject, error] {
+	return func(yield func(Reject, error) bool) {
+		stream, err := r.opts.Open(ctx)
+		if err != nil {
+			yield(Reject{}, err)
+			return
+		}
+		for from := uint64(1); ; {
+			msg, err := stream.GetMsg(ctx, from, jetstream.WithGetMsgSubject(r.opts.Subject+".>"))
+			if errors.Is(err, jetstream.ErrMsgNotFound) {
+				return
+			}
+			if err != nil {
+				yield(Reject{}, fmt.Errorf("list rejects: %w", err))
+				return
+			}
+			reject, err := decodeReject(msg)
+			if !yield(reject, err) || err != nil {
+				return
+			}
+			from = msg.Sequence + 1
+		}
+	}
+}
+
+// ErrNoReject means that there is no reject of that number.
+var ErrNoReject = errors.New("there is no such reject: see gallerywire rejects list")
+
+// Get returns the reject of that number.
+func (r *Rejects) Get(ctx context.Context, number uint64) (Reject, error) {
+	stream, err := r.opts.Open(ctx)
+	if err != nil {
+		return Reject{}, err
+	}
+	msg, err := stream.GetMsg(ctx, number)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return Reject{}, fmt.Errorf("reject %d: %w", number, ErrNoReject)
+	}
+	if err != nil {
+		return Reject{}, fmt.Errorf("reject %d: %w", number, err)
+	}
+	return decodeReject(msg)
+}
+
+// Replay publishes a reject as it came, without what belongs to NATS, and
+// forgets it once the event stream has it. Rejected again, it is a new one.
+func (r *Rejects) Replay(ctx context.Context, number uint64) error {
+	reject, err := r.Get(ctx, number)
+	if err != nil {
+		return err
+	}
+	if reject.Cut {
+		return fmt.Errorf("reject %d: %w: have it sent anew", number, ErrCut)
+	}
+	msg := &nats.Msg{Subject: reject.Subject, Header: reject.restore(), Data: reject.Body}
+	if _, err := r.opts.JetStream.PublishMsg(ctx, msg); err != nil {
+		return fmt.Errorf("replay reject %d: %w", number, err)
+	}
+	stream, err := r.opts.Open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := stream.DeleteMsg(ctx, number); err != nil {
+		return fmt.Errorf("reject %d was replayed but is still listed: %w", number, err)
+	}
+	return nil
+}

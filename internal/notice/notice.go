@@ -1,0 +1,155 @@
+// Package notice tells the outside, on NATS, that a feed's content changed.
+//
+// What was last announced of a feed is one record in a bucket, which only moves
+// forward. A node that wants to announce claims the record by compare-and-set,
+// with the event in it, then sends the event, then marks it as sent. So of many
+// nodes one announces; a node that lags, or whose clock is off, announces
+// nothing; and an event whose sender died is sent by another, with the same id.
+//
+// Content is the ordered list of a feed's galleries and their ranks: a new way
+// of rendering announces nothing. Delivery on NATS is to whoever listens then.
+package notice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Snapshot is a feed's content at one moment.
+type Snapshot struct {
+	Feed      string
+	Members   []Member
+	Addresses map[string]event.Address // by format
+	Changed   time.Time                // when the content last changed
+	Position  Position
+}
+
+// Member is a gallery in a feed. State changes whenever what the feed shows of
+// it does.
+type Member struct {
+	ID    string `json:"id"`
+	State string `json:"state"`
+}
+
+// Position says how much a snapshot takes account of. Positions are ordered.
+type Position struct {
+	Epoch    time.Time `json:"epoch"`    // when the bucket of galleries was made
+	Revision uint64    `json:"revision"` // the newest of its records
+	Passed   time.Time `json:"passed"`   // the newest embargo or expiry that has passed
+}
+
+// compare orders positions by Epoch, Revision and Passed.
+func (p Position) compare(o Position) int {
+	if c := p.Epoch.Compare(o.Epoch); c != 0 {
+		return c
+	}
+	if p.Revision != o.Revision {
+		if p.Revision < o.Revision {
+			return -1
+		}
+		return 1
+	}
+	return p.Passed.Compare(o.Passed)
+}
+
+// Source is where content comes from.
+type Source interface {
+	// Snapshot returns the feed's content now. An error means that it is not
+	// known at the moment.
+	Snapshot(ctx context.Context, feed string) (Snapshot, error)
+	// Holds reports whether the gallery still belongs to the feed, though it
+	// may be too old to be among its members.
+	Holds(feed, gallery string) bool
+}
+
+// Options make Notices.
+type Options struct {
+	Source      Source
+	Feeds       []string                                            // the feeds to announce
+	Bucket      func(context.Context) (jetstream.KeyValue, error)   // makes the bucket when missing
+	Send        func(ctx context.Context, e event.CloudEvent) error // returns when the server has it
+	SiteID      string
+	QuietPeriod time.Duration         // a feed is announced once it has not changed for so long
+	MaxWait     time.Duration         // but at the latest so long after its first change
+	Lease       time.Duration         // how long another node may take to send what it claimed; 0: 10 s
+	Sent        func(event.Update)    // told of what this node sent; may be nil
+	Registerer  prometheus.Registerer // nil: no metrics
+	Logger      *slog.Logger
+}
+
+// Notices announces changes. [Notices.Run] must run for [Notices.Mark] to have
+// an effect.
+type Notices struct {
+	opts  Options
+	queue *queue
+	sent  *prometheus.CounterVec
+
+	mu    sync.Mutex // one announcement at a time
+	known map[string]*state
+}
+
+// New returns notices for the feeds of o.
+func New(o Options) *Notices {
+	if o.Lease == 0 {
+		o.Lease = 10 * time.Second
+	}
+	if o.Sent == nil {
+		o.Sent = func(event.Update) {}
+	}
+	n := &Notices{
+		opts:  o,
+		queue: newQueue(o.QuietPeriod, o.MaxWait),
+		known: map[string]*state{},
+		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gallerywire_notices_total",
+			Help: "Notices, by channel and outcome.",
+		}, []string{"channel", "outcome"}),
+	}
+	for _, feed := range o.Feeds {
+		n.known[feed] = &state{}
+	}
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(n.sent)
+	}
+	return n
+}
+
+// Mark notes that the feeds may have changed. It does not block.
+func (n *Notices) Mark(feeds ...string) { n.queue.mark(feeds) }
+
+// Run announces marked feeds when they are due, until ctx ends.
+func (n *Notices) Run(ctx context.Context) error {
+	for {
+		feed, err := n.queue.next(ctx)
+		if err != nil {
+			return nil
+		}
+		if err := n.announce(ctx, feed); err != nil && ctx.Err() == nil {
+			n.opts.Logger.Warn("a feed could not be announced, trying again", "feed", feed, "err", err)
+			n.queue.later(feed, retryAfter)
+		}
+	}
+}
+
+// retryAfter is when a feed that could not be announced is due again.
+const retryAfter = 5 * time.Second
+
+// Sweep announces every feed whose content is not what was last announced, and
+// sends whatever is still owed. It goes on after an error and returns all.
+func (n *Notices) Sweep(ctx context.Context) error {
+	var errs []error
+	for _, feed := range n.opts.Feeds {
+		if err := n.announce(ctx, feed); err != nil {
+			errs = append(errs, fmt.Errorf("announce feed %q: %w", feed, err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,96 @@
+package notice
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// queue holds the feeds that may have changed until they are due.
+type queue struct {
+	quiet, most time.Duration
+
+	mu    sync.Mutex
+	feeds map[string]burst
+	wake  chan struct{}
+}
+
+// burst is a row of changes of one feed.
+type burst struct{ first, due time.Time }
+
+func newQueue(quiet, most time.Duration) *queue {
+	return &queue{quiet: quiet, most: most, feeds: map[string]burst{}, wake: make(chan struct{}, 1)}
+}
+
+// mark makes each feed due a quiet period from now, and no later than the
+// longest wait after the first change.
+func (q *queue) mark(feeds []string) {
+	now := time.Now()
+	q.mu.Lock()
+	for _, feed := range feeds {
+		b, waiting := q.feeds[feed]
+		if !waiting {
+			b.first = now
+		}
+		b.due = now.Add(q.quiet)
+		if latest := b.first.Add(q.most); b.due.After(latest) {
+			b.due = latest
+		}
+		q.feeds[feed] = b
+	}
+	q.mu.Unlock()
+	q.nudge()
+}
+
+// later makes feed due after d, unless it is due anyway.
+func (q *queue) later(feed string, d time.Duration) {
+	q.mu.Lock()
+	if _, waiting := q.feeds[feed]; !waiting {
+		now := time.Now()
+		q.feeds[feed] = burst{first: now, due: now.Add(d)}
+	}
+	q.mu.Unlock()
+	q.nudge()
+}
+
+func (q *queue) nudge() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next blocks until a feed is due and takes it off, or until ctx ends.
+func (q *queue) next(ctx context.Context) (string, error) {
+	for {
+		feed, wait := q.take(time.Now())
+		if feed != "" {
+			return feed, nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-q.wake:
+		case <-ctx.Done():
+			timer.Stop()
+			return "", ctx.Err()
+		}
+		timer.Stop()
+	}
+}
+
+// take removes a feed that is due, else says how long none will be.
+func (q *queue) take(now time.Time) (feed string, wait time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	wait = time.Hour
+	for feed, b := range q.feeds {
+		if left := b.due.Sub(now); left > 0 {
+			wait = min(wait, left)
+			continue
+		}
+		delete(q.feeds, feed)
+		return feed, 0
+	}
+	return "", wait
+}

@@ -1,0 +1,67 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// security lets a page show its text, its stylesheet and pictures, and do
+// nothing else: whatever got past sanitising is dead.
+const security = "default-src 'none'; style-src 'self'; img-src http: https: data:; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// document is something to send. It is immutable.
+type document struct {
+	mediaType string
+	body      []byte
+	etag      string // strong and quoted; a function of body
+}
+
+func newDocument(mediaType string, body []byte) *document {
+	sum := sha256.Sum256(body)
+	return &document{mediaType: mediaType, body: body, etag: `"` + hex.EncodeToString(sum[:16]) + `"`}
+}
+
+func (d *document) size() int { return len(d.body) }
+
+// cacheControl allows a cache to keep a page for so long and no longer, because
+// it may be taken down.
+func cacheControl(maxAge time.Duration) string {
+	return fmt.Sprintf("public, max-age=%d, must-revalidate", int(maxAge.Seconds()))
+}
+
+// serve answers with d, or with 304 when the client has these very bytes.
+func serve(w http.ResponseWriter, r *http.Request, d *document, caching string) {
+	h := secured(w)
+	h.Set("Cache-Control", caching)
+	h.Set("Content-Type", d.mediaType)
+	h.Set("Etag", d.etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.body))
+}
+
+// refuse answers with d and a status that says why there is nothing better. No
+// cache keeps it: the next request may have more luck.
+func refuse(w http.ResponseWriter, r *http.Request, status int, d *document) {
+	h := secured(w)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", d.mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(d.body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(d.body) // a client that left needs no answer
+	}
+}
+
+func secured(w http.ResponseWriter) http.Header {
+	h := w.Header()
+	h.Set("Content-Security-Policy", security)
+	h.Set("X-Content-Type-Options", "nosniff")
+	// The hosts of pictures may ask on which site they are shown, not where.
+	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	return h
+}

@@ -1,0 +1,71 @@
+package page
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// retryAfter is the number of seconds after which asking again may help.
+const retryAfter = "2"
+
+var (
+	// errUnknown means that there is nothing to show, and nothing to say of it.
+	errUnknown = errors.New("no such gallery")
+	// errGone means that the gallery was shown once and no longer is.
+	errGone = errors.New("gallery withdrawn")
+)
+
+// message is a page that says why there is no other.
+type message struct{ Heading, Text string }
+
+// NotFound answers 404 with a page that leads back to the front page.
+func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
+	p.say(w, r, http.StatusNotFound, message{
+		Heading: "Not found",
+		Text:    "There is nothing at this address.",
+	})
+}
+
+// fail answers with what err means to the person who asked.
+func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var problems gallery.Problems
+	switch {
+	case errors.Is(err, errUnknown):
+		p.NotFound(w, r)
+	case errors.Is(err, errGone):
+		p.say(w, r, http.StatusGone, message{
+			Heading: "No longer available",
+			Text:    "This gallery has been withdrawn.",
+		})
+	case errors.As(err, &problems):
+		p.log.Error("a gallery can not be shown: publish it again, mended", "url", r.URL.Path, "err", err)
+		p.say(w, r, http.StatusInternalServerError, message{
+			Heading: "This gallery can not be shown",
+			Text:    "What was published can not be read. Its publisher has to send it again.",
+		})
+	default:
+		p.unavailable(w, r, err)
+	}
+}
+
+func (p *Pages) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() == nil { // else nobody waits for it
+		p.log.Warn("a page is not available: check that NATS can be reached", "url", r.URL.Path, "err", err)
+	}
+	w.Header().Set("Retry-After", retryAfter)
+	p.say(w, r, http.StatusServiceUnavailable, message{
+		Heading: "Not available just now",
+		Text:    "The galleries can not be read at the moment. Please try again in a few seconds.",
+	})
+}
+
+func (p *Pages) say(w http.ResponseWriter, r *http.Request, status int, m message) {
+	d, err := p.render(p.templates.message, view{Title: m.Heading, Content: m})
+	if err != nil {
+		http.Error(w, m.Text, status)
+		return
+	}
+	refuse(w, r, status, d)
+}

@@ -1,0 +1,88 @@
+// Package page is HTTP for people: the front page, a page for each gallery, and
+// what is said where there is nothing to show.
+//
+// A page is a function of what is stored and of what may be shown at the time:
+// no page says when it was made, so every node gives the same bytes and the
+// same entity tag. What a gallery says is sanitised, there is no script, and
+// the policy sent with each page would let none run. Whether a gallery may be
+// shown is asked of the index for every request; only then is a page that was
+// rendered before used again. An embargoed or withheld gallery can not be told
+// from one that does not exist.
+//
+// Feeds for programs, compression, logs and limits of requests are left to
+// others.
+package page
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+const (
+	pagesBytes   = 16 << 20 // of rendered gallery pages kept
+	teasersBytes = 2 << 20  // of front page entries kept
+)
+
+// Options make the pages.
+type Options struct {
+	Shelf     *edition.Shelf
+	Catalogue *catalogue.Catalogue
+	Now       func() time.Time // nil: time.Now
+	MaxAge    time.Duration    // how long a cache may keep a page
+	Logger    *slog.Logger     // nil: discards
+}
+
+// Pages answers requests for pages. It is safe for concurrent use.
+type Pages struct {
+	shelf     *edition.Shelf
+	catalogue *catalogue.Catalogue
+	now       func() time.Time
+	log       *slog.Logger
+
+	caching   string // the Cache-Control of a page
+	site      site
+	policy    *gallery.Policy
+	templates templates
+	style     *document
+	galleries *cache[*document]
+	teasers   *cache[teaser]
+}
+
+// New returns the pages of the site and the feeds that the shelf has.
+func New(o Options) *Pages {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Pages{
+		shelf:     o.Shelf,
+		catalogue: o.Catalogue,
+		now:       o.Now,
+		log:       o.Logger,
+		caching:   cacheControl(o.MaxAge),
+		site:      newSite(o.Shelf),
+		policy:    gallery.NewPolicy(),
+		templates: parseTemplates(),
+		style:     newDocument("text/css; charset=utf-8", stylesheet),
+		galleries: newCache(pagesBytes, (*document).size),
+		teasers:   newCache(teasersBytes, teaser.size),
+	}
+}
+
+// Register adds the pages to mux. They answer GET and HEAD.
+func (p *Pages) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", p.front)
+	mux.HandleFunc("GET /galleries/{key}", p.gallery)
+	mux.HandleFunc("GET /style.css", p.stylesheet)
+}
+
+func (p *Pages) stylesheet(w http.ResponseWriter, r *http.Request) {
+	serve(w, r, p.style, p.caching)
+}

@@ -1,0 +1,263 @@
+package page_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/page"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const baseURL = "https://wire.example.com/news"
+
+// noon is the time in every test that does not set its own.
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// clock is a time that tests set.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = t
+}
+
+// node is a site with its pages, on a NATS server of its own.
+type node struct {
+	t         *testing.T
+	clock     *clock
+	broker    *broker.Broker
+	catalogue *catalogue.Catalogue
+	shelf     *edition.Shelf
+	mux       *http.ServeMux
+	whole     chan struct{} // closed when the index is
+}
+
+// startNode starts a node and waits until its index is whole.
+func startNode(t *testing.T, change ...func(*catalogue.Options)) *node {
+	t.Helper()
+	n := newNode(t, change...)
+	n.run()
+	return n
+}
+
+// newNode makes a node whose index is not read yet.
+func newNode(t *testing.T, change ...func(*catalogue.Options)) *node {
+	t.Helper()
+	n := &node{t: t, clock: &clock{at: noon}, broker: brokertest.Start(t), whole: make(chan struct{})}
+	o := catalogueOptions(n.broker, n.clock.now)
+	o.Changed = func(catalogue.Change) {}
+	for _, f := range change {
+		f(&o)
+	}
+	changed, whole := o.Changed, sync.OnceFunc(func() { close(n.whole) })
+	o.Changed = func(c catalogue.Change) {
+		if c == (catalogue.Change{}) {
+			whole()
+		}
+		changed(c)
+	}
+	n.catalogue = catalogue.New(o)
+	n.shelf = edition.New(edition.Options{
+		Catalogue: n.catalogue,
+		Renderer:  feed.NewRenderer(feed.Options{SiteID: "wire.example.com", BaseURL: baseURL}),
+		Site:      edition.Site{Title: "Gallery & Wire", Description: "Pictures of the day", BaseURL: baseURL, Language: "en", Copyright: "© Example News"},
+		Feeds: []edition.Definition{
+			{Name: "all", Title: "All <galleries>", Items: 30},
+			{Name: "travel", Title: "Travel", Items: 30, Match: catalogue.Match{Sections: []string{"Travel"}}},
+		},
+		Now:    n.clock.now,
+		Logger: quiet(),
+	})
+	n.mount(n.clock.now)
+	return n
+}
+
+func catalogueOptions(b *broker.Broker, now func() time.Time) catalogue.Options {
+	return catalogue.Options{
+		JetStream: b.JetStream(),
+		Bucket:    b.Name("galleries"),
+		Open: func(ctx context.Context) (jetstream.Stream, error) {
+			return b.Bucket(ctx, "galleries")
+		},
+		Decode:   decode,
+		Now:      now,
+		Logger:   quiet(),
+		Timeless: true,
+	}
+}
+
+// decode refuses a gallery without a title, as the contract does.
+func decode(body []byte) (*gallery.Gallery, error) {
+	g := new(gallery.Gallery)
+	if err := json.Unmarshal(body, g); err != nil {
+		return nil, err
+	}
+	g.Normalise()
+	if g.Title == "" {
+		return nil, gallery.Problems{{Place: "/title", Reason: "missing or blank"}}
+	}
+	return g, nil
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// mount makes new pages that take the time from now.
+func (n *node) mount(now func() time.Time) {
+	pages := page.New(page.Options{Shelf: n.shelf, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet()})
+	n.mux = http.NewServeMux()
+	pages.Register(n.mux)
+	n.mux.HandleFunc("GET /", pages.NotFound)
+}
+
+// run reads the index until the test ends.
+func (n *node) run() {
+	n.t.Helper()
+	ctx, cancel := context.WithCancel(n.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.catalogue.Run(ctx) }()
+	n.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			n.t.Errorf("run catalogue: %v", err)
+		}
+	})
+	select {
+	case <-n.whole:
+	case <-time.After(10 * time.Second):
+		n.t.Fatal(n.catalogue.Ready())
+	}
+}
+
+// put stores a gallery as it stands.
+func (n *node) put(g *gallery.Gallery) {
+	n.t.Helper()
+	store(n.t, n.catalogue, g)
+}
+
+func store(t *testing.T, c *catalogue.Catalogue, g *gallery.Gallery) {
+	t.Helper()
+	body, err := json.Marshal(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := *g
+	stored.Normalise()
+	rank := gallery.Rank{Updated: stored.Updated, Version: stored.Version, Hash: gallery.HashOf(body)}
+	outcome, err := c.Put(t.Context(), catalogue.Revision{ID: g.ID, Rank: rank, Gallery: &stored, Body: body})
+	if err != nil || outcome != catalogue.Stored {
+		t.Fatalf("put %s: %v, %v", g.ID, outcome, err)
+	}
+}
+
+func (n *node) takeDown(id string) {
+	n.t.Helper()
+	body := []byte(`{"id":"` + id + `"}`)
+	rank := gallery.Rank{Updated: noon, TakeDown: true, Hash: gallery.HashOf(body)}
+	if outcome, err := n.catalogue.Put(n.t.Context(), catalogue.Revision{ID: id, Rank: rank, Body: body}); err != nil || outcome != catalogue.Stored {
+		n.t.Fatalf("take %s down: %v, %v", id, outcome, err)
+	}
+}
+
+// settle waits until the index knows everything that was put.
+func (n *node) settle() {
+	n.t.Helper()
+	stream, err := n.broker.Bucket(n.t.Context(), "galleries")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	info, err := stream.Info(n.t.Context())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(n.t.Context(), 10*time.Second)
+	defer cancel()
+	if err := n.catalogue.Wait(ctx, info.State.LastSeq); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// get asks for a page; headers are name and value by turns.
+func (n *node) get(path string, headers ...string) *http.Response {
+	return n.request(http.MethodGet, path, headers...)
+}
+
+func (n *node) request(method, path string, headers ...string) *http.Response {
+	r := httptest.NewRequestWithContext(n.t.Context(), method, path, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	n.mux.ServeHTTP(w, r)
+	return w.Result()
+}
+
+// open asks for a page that must be there and returns it parsed.
+func (n *node) open(path string) dom {
+	n.t.Helper()
+	return n.openAs(http.StatusOK, path)
+}
+
+func (n *node) openAs(status int, path string) dom {
+	n.t.Helper()
+	res := n.get(path)
+	if res.StatusCode != status {
+		n.t.Fatalf("GET %s: %s, want %d", path, res.Status, status)
+	}
+	if got := res.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
+		n.t.Errorf("GET %s: content type %q", path, got)
+	}
+	return parse(n.t, body(n.t, res))
+}
+
+func body(t *testing.T, res *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// photo returns a gallery of two slides, published an hour before noon.
+func photo(id string, change ...func(*gallery.Gallery)) *gallery.Gallery {
+	g := &gallery.Gallery{
+		ID: id, URL: "https://paper.example.com/g/" + id, Title: "Title of " + id, Language: "en",
+		Published: noon.Add(-time.Hour),
+		Slides:    []gallery.Slide{picture(1), picture(2)},
+	}
+	for _, f := range change {
+		f(g)
+	}
+	return g
+}
+
+func picture(n int) gallery.Slide {
+	return gallery.Slide{
+		ID: fmt.Sprint(n), Title: fmt.Sprintf("Slide %d", n), Caption: fmt.Sprintf("<p>Caption <em>%d</em></p>", n), Credit: fmt.Sprintf("Agency %d", n),
+		Image: gallery.Image{URL: fmt.Sprintf("https://img.example.com/%d.jpg", n), Width: 1600, Height: 900, Alt: fmt.Sprintf("Picture %d", n)},
+	}
+}

@@ -1,0 +1,139 @@
+package page
+
+import (
+	"cmp"
+	"html/template"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// story is a gallery as its page shows it: clean text, HTML that is safe,
+// addresses that can be followed or are empty.
+type story struct {
+	Title, Summary string
+	Lead           template.HTML
+	Language       string // empty: not known
+	RightToLeft    bool
+	Authors        []author
+	Published      time.Time
+	Updated        time.Time // zero: never since
+	Section        string
+	Tags           []string
+	Slides         []slide
+	Sources        []string
+	Copyright      string
+	License        string // an address
+	Original       string // the publisher's page
+	Publisher      string // the host of Original
+}
+
+type author struct{ Name, URL string }
+
+// slide has no Image where the address of its picture can not be used. Width
+// and Height are zero unless both are known.
+type slide struct {
+	Image, Alt    string
+	Width, Height int
+	Title         string
+	Caption       template.HTML
+	Credit        string
+}
+
+// newStory returns what may be shown of g at that instant.
+func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
+	base := webURL(g.URL)
+	s := &story{
+		Title:       gallery.Line(g.Title),
+		Summary:     gallery.Line(g.Summary),
+		Lead:        safe(policy, g.Body, base),
+		Language:    g.Language,
+		RightToLeft: gallery.RightToLeft(g.Language),
+		Authors:     authorsOf(g.Authors),
+		Published:   g.Published,
+		Section:     gallery.Line(g.Section),
+		Tags:        lines(g.Tags),
+		Slides:      slidesOf(g.SlidesAt(at), policy, base),
+		Sources:     lines(g.Sources),
+		Copyright:   gallery.Line(g.Copyright),
+		License:     webAddress(g.License),
+	}
+	if g.Updated.After(g.Published) {
+		s.Updated = g.Updated
+	}
+	if base != nil {
+		s.Original, s.Publisher = webAddress(g.URL), base.Hostname()
+	}
+	return s
+}
+
+// canonical is where the story is at home: at its publisher's, else on the page
+// itself.
+func (s *story) canonical(page string) string { return cmp.Or(s.Original, page) }
+
+func authorsOf(list []gallery.Author) []author {
+	var out []author
+	for _, a := range list {
+		link := webAddress(a.URL)
+		if name := cmp.Or(gallery.Line(a.Name), link); name != "" {
+			out = append(out, author{Name: name, URL: link})
+		}
+	}
+	return out
+}
+
+func slidesOf(list []gallery.Slide, policy *gallery.Policy, base *url.URL) []slide {
+	out := make([]slide, len(list))
+	for i, from := range list {
+		s := slide{
+			Image:   webAddress(from.Image.URL),
+			Title:   gallery.Line(from.Title),
+			Caption: safe(policy, from.Caption, base),
+			Credit:  gallery.Line(from.Credit),
+		}
+		// The caption stands beside the picture and is not said twice.
+		s.Alt = cmp.Or(gallery.Line(from.Image.Alt), s.Title)
+		if from.Image.Width > 0 && from.Image.Height > 0 {
+			s.Width, s.Height = from.Image.Width, from.Image.Height
+		}
+		out[i] = s
+	}
+	return out
+}
+
+// safe returns the fragment as the policy shows it, which the template may
+// write as it is.
+func safe(policy *gallery.Policy, fragment string, base *url.URL) template.HTML {
+	return template.HTML(policy.HTML(fragment, base))
+}
+
+// lines returns each of list as a line, without empty ones and repetitions.
+func lines(list []string) []string {
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		if s = gallery.Line(s); s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// webURL returns the address s, nil unless it is absolute http or https.
+func webURL(s string) *url.URL {
+	u, err := url.Parse(gallery.Line(s))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return nil
+	}
+	return u
+}
+
+// webAddress returns s as it is spelt, empty unless it is an absolute http or
+// https address.
+func webAddress(s string) string {
+	if webURL(s) == nil {
+		return ""
+	}
+	return gallery.Line(s)
+}

@@ -1,0 +1,135 @@
+// Package schedule turns cron specifications into runs.
+//
+// A run that is due while the last one of its job goes on is skipped; a panic
+// in a run is logged and ends that run only. Runs missed while the process was
+// down, or in the hour that daylight saving skips, are not made up for, and a
+// run in the hour that it repeats may come twice: every job is to be repeatable
+// and to compare what is with what should be.
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/robfig/cron/v3"
+)
+
+// Job is something to be done again and again.
+type Job struct {
+	Name string
+	Spec string // five cron fields, @hourly and the like, or "@every 5m"
+	Run  func(context.Context) error
+}
+
+// Options make a schedule.
+type Options struct {
+	Timezone   string // of the specifications: a name of the IANA database
+	Jobs       []Job
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer // nil: no metrics
+}
+
+// Schedule runs jobs at their times.
+type Schedule struct {
+	opts     Options
+	location *time.Location
+	specs    []cron.Schedule
+	runs     *prometheus.CounterVec
+}
+
+// New checks the time zone and every specification, and returns all that is
+// wrong with them.
+func New(o Options) (*Schedule, error) {
+	s := &Schedule{opts: o, runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gallerywire_schedule_runs_total",
+		Help: "Runs of scheduled jobs, by job and outcome.",
+	}, []string{"job", "outcome"})}
+	var errs []error
+	var err error
+	if s.location, err = time.LoadLocation(o.Timezone); err != nil {
+		errs = append(errs, fmt.Errorf("schedule.timezone: %q is no time zone: write Europe/Rome or UTC", o.Timezone))
+	}
+	for _, job := range o.Jobs {
+		spec, err := Parse(job.Spec)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("schedule.%s: %w", job.Name, err))
+		}
+		s.specs = append(s.specs, spec)
+	}
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(s.runs)
+	}
+	return s, errors.Join(errs...)
+}
+
+// Parse reads a specification. It catches the panics that the parser answers
+// some of them with.
+func Parse(spec string) (parsed cron.Schedule, err error) {
+	defer func() {
+		if recover() != nil {
+			parsed, err = nil, unreadable(spec, "it has no fields")
+		}
+	}()
+	if parsed, err = cron.ParseStandard(spec); err != nil {
+		return nil, unreadable(spec, err.Error())
+	}
+	return parsed, nil
+}
+
+func unreadable(spec, why string) error {
+	return fmt.Errorf(`%q is no schedule (%s): write "@every 5m" or five cron fields such as "0 7 * * 1-5"`, spec, why)
+}
+
+// Run runs the jobs until ctx ends and waits for those that are under way,
+// whose context ends with it.
+func (s *Schedule) Run(ctx context.Context) error {
+	log := logger{s.opts.Logger}
+	c := cron.New(
+		cron.WithLocation(s.location),
+		cron.WithLogger(log),
+		// In this order: the skipper would stay shut after a panic that passes it.
+		cron.WithChain(cron.SkipIfStillRunning(log), cron.Recover(log)),
+	)
+	for i, job := range s.opts.Jobs {
+		c.Schedule(s.specs[i], cron.FuncJob(func() { s.run(ctx, job) }))
+	}
+	c.Start()
+	<-ctx.Done()
+	<-c.Stop().Done()
+	return nil
+}
+
+func (s *Schedule) run(ctx context.Context, job Job) {
+	outcome := "panicked"
+	defer func() { s.runs.WithLabelValues(job.Name, outcome).Inc() }()
+	began := time.Now()
+	err := job.Run(ctx)
+	if err != nil && ctx.Err() == nil {
+		outcome = "failed"
+		s.opts.Logger.Error("a scheduled run failed and is tried again at its next time", "job", job.Name, "err", err)
+		return
+	}
+	outcome = "done"
+	s.opts.Logger.Debug("a scheduled run is done", "job", job.Name, "took", time.Since(began))
+}
+
+// logger lets cron log through slog.
+type logger struct{ log *slog.Logger }
+
+// Info is called for what cron does, runs that are skipped among it.
+func (l logger) Info(msg string, keysAndValues ...any) {
+	if msg == "skip" {
+		l.log.Warn("a scheduled run is skipped because the last one goes on")
+		return
+	}
+	l.log.Debug(msg, keysAndValues...)
+}
+
+// Error is called for a run that panicked.
+func (l logger) Error(err error, msg string, keysAndValues ...any) {
+	l.log.Error("a scheduled run panicked: please report this", append(keysAndValues, "err", err, "cause", msg)...)
+}

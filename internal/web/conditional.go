@@ -1,0 +1,91 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// gzipTag is the entity tag of a document's compressed form, known before that
+// form is made.
+func gzipTag(etag string) string { return etag[:len(etag)-1] + `-gzip"` }
+
+// unchanged evaluates the request's conditions (RFC 9110 §13.2.2) and returns
+// the entity tag that the client has. A tag of the other coding is accepted
+// too: it names the same edition. If-Modified-Since counts only without
+// If-None-Match, and only when there is a date to compare with.
+func unchanged(r *http.Request, etag, plain string, modified time.Time) (matched string, ok bool) {
+	if tags := r.Header["If-None-Match"]; len(tags) > 0 {
+		for _, have := range []string{etag, plain, gzipTag(plain)} {
+			if matchesAny(tags, have) {
+				return have, true
+			}
+		}
+		return "", false
+	}
+	if modified.IsZero() {
+		return "", false
+	}
+	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
+	return etag, err == nil && !modified.After(since)
+}
+
+// matchesAny compares weakly (RFC 9110 §8.8.3.2): proxies that recompress
+// weaken tags.
+func matchesAny(lists []string, etag string) bool {
+	for _, list := range lists {
+		for list != "" {
+			var tag string
+			tag, list = nextTag(list)
+			if tag == "*" || tag == etag {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// nextTag takes the first entity tag off a list, without its weakness.
+func nextTag(list string) (tag, rest string) {
+	list = strings.TrimLeft(list, " \t,")
+	list = strings.TrimPrefix(list, "W/")
+	if !strings.HasPrefix(list, `"`) {
+		tag, rest, _ = strings.Cut(list, ",")
+		return strings.TrimSpace(tag), rest
+	}
+	if end := strings.IndexByte(list[1:], '"'); end >= 0 {
+		return list[:end+2], list[end+2:]
+	}
+	return list, ""
+}
+
+// acceptsGzip reads an Accept-Encoding header (RFC 9110 §12.5.3).
+func acceptsGzip(accept string) bool {
+	any := false
+	for accept != "" {
+		var part string
+		part, accept, _ = strings.Cut(accept, ",")
+		coding, params, _ := strings.Cut(part, ";")
+		switch strings.ToLower(strings.TrimSpace(coding)) {
+		case "gzip", "x-gzip":
+			return weight(params) > 0
+		case "*":
+			any = weight(params) > 0
+		}
+	}
+	return any
+}
+
+// weight is the q of a coding, 1 where none is given.
+func weight(params string) float64 {
+	name, value, found := strings.Cut(strings.TrimSpace(params), "=")
+	if !found || !strings.EqualFold(strings.TrimSpace(name), "q") {
+		return 1
+	}
+	q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	if err != nil {
+		return 0
+	}
+	return q
+}

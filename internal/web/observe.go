@@ -1,0 +1,111 @@
+package web
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// requestID is what we take over from a proxy as the id of a request.
+var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// observer counts, times and logs requests, gives each an id, and answers 500
+// where a handler panics.
+type observer struct {
+	next     http.Handler
+	log      *slog.Logger
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+func observe(next http.Handler, o Options) http.Handler {
+	ob := &observer{
+		next: next,
+		log:  o.Logger,
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gallerywire_http_requests_total",
+			Help: "Requests answered, by route and status.",
+		}, []string{"route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "gallerywire_http_request_seconds",
+			Help:    "Time to answer a request, by route.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
+		}, []string{"route"}),
+	}
+	o.Metrics.MustRegister(ob.requests, ob.seconds)
+	return ob
+}
+
+// ServeHTTP passes the request on and notes what became of it.
+func (ob *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	id := r.Header.Get("X-Request-Id")
+	if !requestID.MatchString(id) {
+		id = rand.Text()
+	}
+	w.Header()["X-Request-Id"] = []string{id}
+	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+	defer func() {
+		if cause := recover(); cause != nil {
+			ob.recovered(rec, id, cause)
+		}
+		ob.note(rec, r, id, time.Since(began))
+	}()
+	ob.next.ServeHTTP(rec, r)
+}
+
+func (ob *observer) recovered(rec *recorder, id string, cause any) {
+	if cause == http.ErrAbortHandler {
+		panic(cause)
+	}
+	ob.log.Error("a request made the server panic: please report this", "request", id, "err", cause, "stack", string(debug.Stack()))
+	if !rec.wrote {
+		plain(rec, http.StatusInternalServerError, "something went wrong, request "+id)
+	}
+}
+
+func (ob *observer) note(rec *recorder, r *http.Request, id string, took time.Duration) {
+	route := r.Pattern
+	if route == "" {
+		route = "none"
+	}
+	ob.requests.WithLabelValues(route, strconv.Itoa(rec.status)).Inc()
+	ob.seconds.WithLabelValues(route).Observe(took.Seconds())
+	ob.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		slog.String("method", r.Method), slog.String("url", r.URL.RequestURI()), slog.Int("status", rec.status),
+		slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("remote", r.RemoteAddr),
+		slog.String("agent", r.UserAgent()), slog.String("request", id))
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+	wrote  bool
+}
+
+// WriteHeader notes the status.
+func (rec *recorder) WriteHeader(status int) {
+	if !rec.wrote {
+		rec.status, rec.wrote = status, true
+	}
+	rec.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts the bytes.
+func (rec *recorder) Write(b []byte) (int, error) {
+	rec.wrote = true
+	n, err := rec.ResponseWriter.Write(b)
+	rec.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }

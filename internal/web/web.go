@@ -1,0 +1,162 @@
+// Package web is HTTP for programs: feeds, health and metrics.
+//
+// A request for a feed that has not changed is answered from memory: no lock,
+// no rendering, no way to NATS. Conditional requests are honest: 304 is said
+// only of the very bytes that the reader has, and Last-Modified only once no
+// second change can share its second. What makes an edition current is left to
+// the edition; pages for people are mounted beside this by the application.
+package web
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Shelf is where editions come from. Its errors are [edition.ErrUnknown] and
+// [edition.ErrUnavailable].
+type Shelf interface {
+	Current(ctx context.Context, name string) (*edition.Edition, error)
+	Alias(former string) (name string, ok bool)
+}
+
+// Options make the handlers.
+type Options struct {
+	Shelf    Shelf
+	Pages    func(*http.ServeMux) // adds the pages for people; may be nil
+	NotFound http.HandlerFunc     // answers what nothing else does; may be nil
+	Ready    func() []error       // why the node is not ready; nothing when it is
+	Token    string               // what Admin asks for, as bearer token or as password; empty: nothing
+	MaxAge   time.Duration        // how long a cache may keep a feed
+	Now      func() time.Time     // nil: time.Now
+	Metrics  *prometheus.Registry // served by Admin; requests are counted in it
+	Logger   *slog.Logger         // of requests
+}
+
+func (o *Options) fill() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NotFound == nil {
+		o.NotFound = http.NotFound
+	}
+	if o.Ready == nil {
+		o.Ready = func() []error { return nil }
+	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+}
+
+// Public returns the handler of what the world may see.
+func Public(o Options) http.Handler {
+	o.fill()
+	mux := http.NewServeMux()
+	feeds := newFeeds(o)
+	mux.Handle("GET /feeds/{file}", feeds)
+	mux.HandleFunc("OPTIONS /feeds/{file}", preflight)
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.HandleFunc("GET /readyz", readyz(o.Ready))
+	if o.Pages != nil {
+		o.Pages(mux)
+	}
+	mux.HandleFunc("GET /", o.NotFound)
+	return observe(mux, o)
+}
+
+// Admin returns the handler of what operators see, on a listener of its own.
+func Admin(o Options) http.Handler {
+	o.fill()
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", guarded(o.Token, promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{})))
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.HandleFunc("GET /readyz", readyz(o.Ready))
+	return mux
+}
+
+// guarded asks for the token, which scrapers send as a bearer token (RFC 6750)
+// and browsers as the password of any user (RFC 7617).
+func guarded(token string, next http.Handler) http.Handler {
+	if token == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !bearer {
+			_, given, _ = r.BasicAuth()
+		}
+		if subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="gallerywire", charset="UTF-8"`)
+		plain(w, http.StatusUnauthorized, "the token is missing or wrong")
+	})
+}
+
+// Starting returns the handler of a node that does not know its site yet.
+func Starting(unready func() []error) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.HandleFunc("GET /readyz", readyz(unready))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "1")
+		plain(w, http.StatusServiceUnavailable, "starting, try again in a second")
+	})
+	return mux
+}
+
+// Limits against slow and greedy clients.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+)
+
+// NewServer returns a server with limits for h. Its errors go to log.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// healthz says that the process answers. Whether it can do its work is readyz's.
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusOK, "ok")
+}
+
+func readyz(ready func() []error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		reasons := ready()
+		if len(reasons) == 0 {
+			plain(w, http.StatusOK, "ready")
+			return
+		}
+		plain(w, http.StatusServiceUnavailable, "not ready: "+errors.Join(reasons...).Error())
+	}
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n")) // a client that left needs no answer
+}

@@ -111,7 +111,7 @@ func (a *App) PublisherURL() string { return a.broker.PublisherURL() }
 func (a *App) Run(ctx context.Context) error {
 	a.handle(a.starting())
 	o := a.opts.Config
-	a.log.Info("gallerywire is up", "url", a.baseURL, "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
+	a.log.Info("gallerywire is up", "url", a.baseURL, "http", a.public.Addr().String(), "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
 	err := runParts(ctx, a.log, []part{
 		{"http", a.serve(a.public, http.HandlerFunc(a.serveCurrent))},
 		{"admin http", a.serve(a.admin, web.Admin(web.Options{Ready: a.unready, Metrics: a.metrics, Token: string(o.HTTP.AdminToken)}))},

@@ -1,0 +1,231 @@
+package app_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// binary is the real program, built once for all stories.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "gallerywire-stories-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "gallerywire")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/gallerywire/gallerywire/cmd/gallerywire").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// process is a running "gallerywire serve".
+type process struct {
+	t    testing.TB
+	cmd  *exec.Cmd
+	http string // address
+	nats string
+	logs *logs
+	done chan struct{}
+}
+
+// logs keeps what a process wrote, for the failure of a test.
+type logs struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *logs) add(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, line)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.lines[max(0, len(l.lines)-60):], "\n")
+}
+
+var upLine = regexp.MustCompile(`msg="gallerywire is up" .*\bhttp=(\S+) .*\bnats=(\S+)`)
+
+// serve starts the program with a configuration and returns once it is up. It
+// is killed when the test ends.
+func serve(t testing.TB, config string) *process {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "gallerywire.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, cmd: exec.Command(path, "serve", "--config", file), logs: &logs{}, done: make(chan struct{})}
+	p.cmd.Dir = t.TempDir()
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	up := make(chan []string, 1)
+	go p.read(stderr, up)
+	t.Cleanup(func() { p.kill() })
+	select {
+	case found := <-up:
+		p.http, p.nats = "http://"+found[1], found[2]
+	case <-p.done:
+		t.Fatalf("serve ended at once:\n%s", p.logs)
+	case <-time.After(20 * time.Second):
+		t.Fatalf("serve is not up after 20 seconds:\n%s", p.logs)
+	}
+	return p
+}
+
+func (p *process) read(stderr io.Reader, up chan<- []string) {
+	defer close(p.done)
+	scanner := bufio.NewScanner(stderr)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		p.logs.add(scanner.Text())
+		if found := upLine.FindStringSubmatch(scanner.Text()); found != nil {
+			up <- found
+		}
+	}
+	_ = p.cmd.Wait()
+}
+
+// kill ends the process as a power cut would.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// stop ends the process in order and returns its exit code.
+func (p *process) stop() int {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(20 * time.Second):
+		p.t.Fatalf("serve does not stop:\n%s", p.logs)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// get returns status, headers and body of an address of the process.
+func (p *process) get(path string, header ...string) (*http.Response, string) {
+	p.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, p.http+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		p.t.Fatalf("%v\n%s", err, p.logs)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+// ready waits until the node says so.
+func (p *process) ready() {
+	p.t.Helper()
+	p.eventually("the node is ready", func() bool {
+		resp, _ := p.get("/readyz")
+		return resp.StatusCode == http.StatusOK
+	})
+}
+
+// eventually waits for a condition, for at most thirty seconds.
+func (p *process) eventually(what string, is func() bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("in vain: %s\n%s", what, p.logs)
+		}
+		<-tick.C
+	}
+}
+
+// connect is how a CMS or a partner connects.
+func connect(t testing.TB, url string) *nats.Conn {
+	t.Helper()
+	conn, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.RetryOnFailedConnect(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return conn
+}
+
+// publish sends one event until it is acknowledged.
+func publish(t testing.TB, conn *nats.Conn, subject, data string) {
+	t.Helper()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(60 * time.Second)
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		_, err := js.Publish(ctx, subject, []byte(data))
+		cancel()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("publish: %v", err)
+		}
+	}
+}
+
+// freePort returns an address of the loopback that was free a moment ago, for
+// servers that must come back where they were.
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

@@ -3,6 +3,7 @@ package page_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -177,6 +178,7 @@ func TestGalleryThatCanNotBeReadAnyMore(t *testing.T) {
 
 func TestSupersededWhileItIsRead(t *testing.T) {
 	held, resume := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(resume) })
 	n := startNode(t, func(o *catalogue.Options) {
 		o.Changed = func(c catalogue.Change) {
 			if c.ID() == "hold" { // the index lags behind the bucket from here
@@ -185,12 +187,13 @@ func TestSupersededWhileItIsRead(t *testing.T) {
 			}
 		}
 	})
+	t.Cleanup(release) // before the node's own, which waits for the index
 	n.put(photo("moving"))
 	n.settle()
 	looks := 0
 	n.mount(func() time.Time {
 		if looks++; looks == 2 {
-			close(resume)
+			release()
 		}
 		return noon
 	})

@@ -15,7 +15,7 @@ const (
 	// catchUp is how long a request waits for the index to hear of a revision
 	// that has just been replaced, and maxTries how often it looks.
 	catchUp  = 250 * time.Millisecond
-	maxTries = 1
+	maxTries = 4
 )
 
 // find calls use with what the index has of the gallery with that key, and with

@@ -2,7 +2,6 @@ package feed
 
 import (
 	"encoding/xml"
-	"strconv"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -16,9 +15,10 @@ const atomNamespace = "http://www.w3.org/2005/Atom"
 type atomEntry struct {
 	Lang string `xml:"xml:lang,attr,omitempty"`
 	*feeds.AtomEntry
-	Content  *atomContent
-	Author   []feeds.AtomAuthor
-	Category []atomCategory `xml:"category"`
+	Content    *atomContent
+	Author     []feeds.AtomAuthor
+	Category   []atomCategory `xml:"category"`
+	Enclosures string         `xml:",innerxml"`
 }
 
 // atomContent is HTML in a CDATA section, where it needs no escaping and is a
@@ -44,8 +44,9 @@ func (s *story) atom() ([]byte, error) {
 			Rights:    s.rights,
 			Links:     s.atomLinks(),
 		},
-		Author:   make([]feeds.AtomAuthor, len(s.authors)),
-		Category: make([]atomCategory, len(s.terms)),
+		Author:     make([]feeds.AtomAuthor, len(s.authors)),
+		Category:   make([]atomCategory, len(s.terms)),
+		Enclosures: s.enclosures(),
 	}
 	for i, a := range s.authors {
 		entry.Author[i] = a.atom()
@@ -53,8 +54,8 @@ func (s *story) atom() ([]byte, error) {
 	for i, term := range s.terms {
 		entry.Category[i] = atomCategory{Term: term}
 	}
-	if s.summary != "" {
-		entry.Summary = &feeds.AtomSummary{Type: "text", Content: s.summary}
+	if s.summary != "" || s.content == "" {
+		entry.Summary = &feeds.AtomSummary{Type: "text", Content: s.description()}
 	}
 	if s.content != "" {
 		entry.Content = &atomContent{Type: "html", HTML: s.content}
@@ -63,35 +64,54 @@ func (s *story) atom() ([]byte, error) {
 }
 
 func (s *story) atomLinks() []feeds.AtomLink {
-	links := make([]feeds.AtomLink, 0, 2+len(s.pictures))
-	links = append(links, feeds.AtomLink{Rel: "alternate", Type: "text/html", Href: s.link})
+	links := []feeds.AtomLink{{Rel: "alternate", Type: "text/html", Href: s.link}}
 	if s.license != "" {
 		links = append(links, feeds.AtomLink{Rel: "license", Href: s.license})
 	}
-	for _, p := range s.pictures {
-		if p.url == "" {
-			continue
-		}
-		link := feeds.AtomLink{Rel: "enclosure", Type: p.mediaType, Href: p.url}
-		if p.bytes > 0 {
-			link.Length = strconv.FormatInt(p.bytes, 10)
-		}
-		links = append(links, link)
-	}
 	return links
+}
+
+// enclosures returns a link to each picture, written by hand for the reason of
+// [story.media].
+func (s *story) enclosures() string {
+	var p page
+	p.Grow(150 * len(s.pictures))
+	for i := range s.pictures {
+		if pic := &s.pictures[i]; pic.url != "" {
+			p.block(`<link rel="enclosure" href="`, pic.url, `"`)
+			p.block(` type="`, pic.mediaType, `"`)
+			p.number(` length="`, pic.bytes)
+			p.add("/>")
+		}
+	}
+	return p.String()
 }
 
 func (p person) atom() feeds.AtomAuthor {
 	return feeds.AtomAuthor{AtomPerson: feeds.AtomPerson{Name: p.name, Uri: p.url, Email: p.email}}
 }
 
-// atomFeed is a feed with its language, all its links and its generator.
+// atomFeed is a feed with its language, all its links, its generator, and what
+// became of items that are gone.
 type atomFeed struct {
-	Lang string `xml:"xml:lang,attr,omitempty"`
+	Lang             string `xml:"xml:lang,attr,omitempty"`
+	HistoryNamespace string `xml:"xmlns:fh,attr,omitempty"`
+	DeletedNamespace string `xml:"xmlns:at,attr,omitempty"`
 	*feeds.AtomFeed
 	Link      []feeds.AtomLink
-	Generator string `xml:"generator"`
+	Generator string         `xml:"generator"`
+	Archive   *presence      `xml:"fh:archive"`
+	Deleted   []deletedEntry `xml:"at:deleted-entry"`
 }
+
+// deletedEntry is RFC 6721.
+type deletedEntry struct {
+	Ref     string `xml:"ref,attr"`
+	When    string `xml:"when,attr"`
+	Comment string `xml:"at:comment,omitempty"`
+}
+
+const deletedNamespace = "http://purl.org/atompub/tombstones/1.0"
 
 func (ch *Channel) atom() (frame, error) {
 	author := newPerson(ch.Author, nil)
@@ -99,31 +119,45 @@ func (ch *Channel) atom() (frame, error) {
 		author.name = gallery.Line(ch.Title) // a feed whose entries may lack authors needs one
 	}
 	person := author.atom()
-	return xmlFrame(atomFeed{
+	f := atomFeed{
 		Lang: language(ch.Language),
 		AtomFeed: &feeds.AtomFeed{
 			Xmlns:    atomNamespace,
 			Title:    gallery.Line(ch.Title),
 			Id:       ch.ID,
 			Updated:  ch.updated().Format(time.RFC3339),
+			Icon:     gallery.WebAddress(ch.Icon, nil),
+			Logo:     gallery.WebAddress(ch.Image.URL, nil),
 			Subtitle: gallery.Line(ch.Description),
 			Rights:   gallery.Line(ch.Copyright),
 			Author:   &person,
 		},
 		Link:      ch.atomLinks(),
 		Generator: generator,
-	}, "</feed>")
+		Deleted:   ch.deleted(),
+	}
+	f.HistoryNamespace, f.Archive = ch.history()
+	if len(f.Deleted) > 0 {
+		f.DeletedNamespace = deletedNamespace
+	}
+	return xmlFrame(f, "</feed>")
 }
 
 func (ch *Channel) atomLinks() []feeds.AtomLink {
 	var links []feeds.AtomLink
-	add := func(rel, mediaType, href string) {
-		if href != "" {
-			links = append(links, feeds.AtomLink{Rel: rel, Type: mediaType, Href: href})
-		}
+	if ch.Home != "" {
+		links = append(links, feeds.AtomLink{Rel: "alternate", Type: "text/html", Href: ch.Home})
 	}
-	add("self", Atom.MediaType(), ch.Self[Atom])
-	add("alternate", "text/html", ch.Home)
-	add("hub", "", ch.Hub)
+	for _, l := range ch.links(Atom) {
+		links = append(links, feeds.AtomLink{Rel: l.rel, Type: l.mediaType, Href: l.href})
+	}
 	return links
+}
+
+func (ch *Channel) deleted() []deletedEntry {
+	list := make([]deletedEntry, len(ch.Tombstones))
+	for i, t := range ch.Tombstones {
+		list[i] = deletedEntry{Ref: t.ID, When: second(t.When).Format(time.RFC3339), Comment: gallery.Line(t.Reason)}
+	}
+	return list
 }

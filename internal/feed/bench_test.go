@@ -59,7 +59,7 @@ func benchItems(b *testing.B, r *Renderer) ([]*gallery.Gallery, []*Item) {
 }
 
 // BenchmarkOneChange is what a change costs: one gallery of the feed rendered
-// anew and the three documents put together. Its floor is
+// anew, the three documents put together, all of it checked. Its floor is
 // BenchmarkGorillaWhole.
 func BenchmarkOneChange(b *testing.B) {
 	r := testRenderer()
@@ -68,7 +68,9 @@ func BenchmarkOneChange(b *testing.B) {
 	for b.Loop() {
 		items[benchGalleries/2] = must(r.Item(galleries[benchGalleries/2], testNow, Full))(b)
 		for _, f := range Formats() {
-			must(Assemble(f, testChannel(), items))(b)
+			if faults := must(Assemble(f, testChannel(), items))(b).Check(0); faults != nil {
+				b.Fatal(faults)
+			}
 		}
 	}
 }
@@ -93,7 +95,7 @@ func BenchmarkGorillaWhole(b *testing.B) {
 	galleries, _ := benchItems(b, r)
 	contents := make([]string, len(galleries))
 	for i, g := range galleries {
-		contents[i] = must(r.story(g, testNow, Full))(b).content
+		contents[i] = r.story(g, testNow, Full).content
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -6,53 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
-	"time"
-
-	"github.com/gallerywire/gallerywire/internal/gallery"
 )
-
-// generator names the program in documents, without its version: a new release
-// must not change every document.
-const generator = "gallerywire"
-
-// Channel is what a feed says of itself. Its addresses are absolute and ASCII.
-type Channel struct {
-	ID          string // an IRI that never changes, as [Renderer.FeedID] makes it
-	Title       string
-	Description string
-	Language    string
-	Copyright   string
-	Author      gallery.Author
-	Home        string    // the page that the feed belongs to
-	Self        [3]string // the feed's own address, by Format
-	Hub         string    // empty: none
-	Updated     time.Time // of the newest item; zero: 1970-01-01T00:00:00Z
-}
-
-func (ch *Channel) updated() time.Time {
-	if ch.Updated.IsZero() {
-		return time.Unix(0, 0).UTC()
-	}
-	return second(ch.Updated)
-}
-
-// description is what RSS requires of a channel.
-func (ch *Channel) description() string {
-	if d := gallery.Line(ch.Description); d != "" {
-		return d
-	}
-	return gallery.Line(ch.Title)
-}
-
-func (ch *Channel) frame(f Format) (frame, error) {
-	switch f {
-	case Atom:
-		return ch.atom()
-	case JSON:
-		return ch.json()
-	}
-	return ch.rss()
-}
 
 // frame is a document without its items.
 type frame struct{ head, separator, tail []byte }
@@ -64,11 +18,14 @@ type Document struct {
 	Body   []byte
 	ETag   string // strong and quoted; a function of Body
 
-	gzip func() []byte
+	frame frame
+	items []*Item
+	gzip  func() []byte
 }
 
 // Assemble puts a document together: the head of ch and the items in the given
-// order, which may be none. Its cost beside copying is that of the head.
+// order, which may be none. Its cost beside copying is that of the head. What
+// it returns is fit to be published once [Document.Check] finds nothing.
 func Assemble(f Format, ch Channel, items []*Item) (*Document, error) {
 	fr, err := ch.frame(f)
 	if err != nil {
@@ -78,7 +35,7 @@ func Assemble(f Format, ch Channel, items []*Item) (*Document, error) {
 	for i, item := range items {
 		pieces[i] = &item.pieces[f]
 	}
-	d := &Document{Format: f, Body: fr.join(pieces), ETag: fr.etag(pieces)}
+	d := &Document{Format: f, Body: fr.join(pieces), ETag: fr.etag(pieces), frame: fr, items: items}
 	d.gzip = sync.OnceValue(func() []byte { return gzipped(fr, pieces, d.Body) })
 	return d, nil
 }

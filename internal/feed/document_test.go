@@ -78,7 +78,7 @@ func TestInstantSelectsSlidesAndNothingElse(t *testing.T) {
 func TestGzipReadsBack(t *testing.T) {
 	for name, in := range goldenFeeds() {
 		for _, f := range Formats() {
-			doc := render(t, f, in.content, in.galleries...)
+			doc := in.render(t, f)
 			body, etag := doc.Gzip()
 			if want := doc.ETag[:len(doc.ETag)-1] + `-gzip"`; etag != want {
 				t.Errorf("ETag %s, want %s", etag, want)

@@ -5,11 +5,15 @@
 // into an [Item] once; [Assemble] puts a document together from a channel's
 // head and the items' finished pieces, so that a change of one gallery costs
 // one gallery. Pieces keep their hash and their compressed form, which the
-// documents that hold them share.
+// documents that hold them share. [Renderer.Slides] does the same for the slides
+// of one gallery.
 //
 // What it makes is well-formed and valid for its format, and the HTML inside
-// is safe to show, whatever the gallery holds. Which galleries a feed has, in
-// which order, and what is kept for how long is left to others.
+// is safe to show, whatever the gallery holds. That is not taken on trust: an
+// item is checked when it is rendered, and what belongs to a document alone by
+// [Document.Check]; a [Fault] names the gallery that may not be published.
+// Which galleries a feed has, in which order, and what is kept for how long is
+// left to others.
 package feed
 
 import "fmt"
@@ -73,5 +77,5 @@ type Content int
 // How much of a gallery its items show.
 const (
 	Full    Content = iota // the lead text and every slide, as HTML
-	Summary                // the summary in plain text; pictures only as attachments
+	Summary                // the summary in plain text and, as an attachment, the cover
 )

@@ -32,19 +32,28 @@ func (p *page) small(text string) { p.block("<p><small>", text, "</small></p>") 
 func (s *story) html(lead string) string {
 	var p page
 	p.Grow(len(lead) + 600*len(s.pictures) + 256)
-	rtl := rightToLeft(s.language)
-	if rtl {
-		p.add(`<div lang="`, s.language, `" dir="rtl">`)
-	}
-	p.add(lead)
+	p.add(s.opening(), lead)
 	for i := range s.pictures {
 		s.pictures[i].figure(&p)
 	}
 	p.small(strings.Join(s.sources, " · "))
 	s.copyright(&p)
-	if rtl {
-		p.add("</div>")
+	p.add("</div>")
+	return p.String()
+}
+
+// opening is the tag around the content, with its language and direction where
+// they are known: a reader shows it among text that may have others.
+func (s *story) opening() string {
+	var p page
+	p.add("<div")
+	if s.language != "" {
+		p.add(` lang="`, s.language, `"`)
 	}
+	if s.direction != "" {
+		p.add(` dir="`, s.direction, `"`)
+	}
+	p.add(">")
 	return p.String()
 }
 

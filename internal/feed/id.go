@@ -20,9 +20,20 @@ func (r *Renderer) ID(g *gallery.Gallery) string {
 // has it: an id never begins with a slash there.
 func (r *Renderer) FeedID(name string) string { return r.tag("/feeds/" + escapeID(name)) }
 
-// atomID is ID where that is an IRI, which Atom asks for, else a tag made of
-// it.
-func (r *Renderer) atomID(g *gallery.Gallery) string {
+// GalleryFeedID returns the identifier of the feed that shows the slides of g,
+// which neither a gallery nor another feed has.
+func (r *Renderer) GalleryFeedID(g *gallery.Gallery) string {
+	return r.tag("/galleries/" + escapeSegment(g.ID))
+}
+
+// slideID returns the identifier of the slide of g with that key.
+func (r *Renderer) slideID(g *gallery.Gallery, key string) string {
+	return r.GalleryFeedID(g) + "/slides/" + key
+}
+
+// AtomID returns ID where that is an IRI, which Atom asks for, else a tag made
+// of it.
+func (r *Renderer) AtomID(g *gallery.Gallery) string {
 	id := r.ID(g)
 	if isIRI(id) {
 		return id
@@ -34,9 +45,9 @@ func (r *Renderer) tag(specific string) string {
 	return "tag:" + r.opts.SiteID + ",2026:" + specific
 }
 
-// link returns the address of g for people.
-func (r *Renderer) link(g *gallery.Gallery) string {
-	if link := address(g.URL, nil); link != "" {
+// Link returns the address of g for people: its publisher's page, else ours.
+func (r *Renderer) Link(g *gallery.Gallery) string {
+	if link := gallery.WebAddress(g.URL, nil); link != "" {
 		return link
 	}
 	return r.opts.BaseURL + "/galleries/" + gallery.Key(g.ID)
@@ -59,6 +70,9 @@ func escapeID(id string) string {
 	}
 	return b.String()
 }
+
+// escapeSegment is escapeID for one segment of a path: no slash is left.
+func escapeSegment(id string) string { return strings.ReplaceAll(escapeID(id), "/", "%2F") }
 
 func pathByte(c byte) bool {
 	return isAlnum(c) || strings.IndexByte("-._~:@!$&'()*+,;=/", c) >= 0

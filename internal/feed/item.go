@@ -6,17 +6,18 @@ import (
 	"time"
 )
 
-// Item is one gallery rendered in every format: the piece from which documents
-// are put together. It never changes, and any number of feeds and goroutines
-// may share it.
+// Item is one gallery, or one slide of a gallery's own feed, rendered in every
+// format: the piece from which documents are put together. It never changes,
+// and any number of feeds and goroutines may share it.
 type Item struct {
-	id      string
-	updated time.Time
-	pieces  [formats]piece
+	galleryID string
+	ids       [formats]string
+	updated   time.Time
+	pieces    [formats]piece
 }
 
 // ID returns the identifier that RSS and JSON Feed show.
-func (i *Item) ID() string { return i.id }
+func (i *Item) ID() string { return i.ids[RSS] }
 
 // Updated returns when the gallery last changed, in whole seconds, as the
 // documents show it.

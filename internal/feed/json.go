@@ -8,12 +8,14 @@ import (
 	"github.com/gorilla/feeds"
 )
 
-// jsonItem is an item with what gorilla/feeds lacks: its language, and
-// attachments as JSON Feed 1.1 names them.
+// jsonItem is an item with what gorilla/feeds lacks: its language, the banner
+// and the attachments as JSON Feed 1.1 names them, and the gallery as data.
 type jsonItem struct {
 	*feeds.JSONItem
+	Banner      string       `json:"banner_image,omitempty"`
 	Language    string       `json:"language,omitempty"`
 	Attachments []attachment `json:"attachments,omitempty"`
+	Gallery     *galleryData `json:"_gallerywire"`
 }
 
 type attachment struct {
@@ -37,12 +39,16 @@ func (s *story) json() ([]byte, error) {
 		},
 		Language:    s.language,
 		Attachments: s.attachments(),
+		Gallery:     s.data(),
 	}
 	if s.content == "" {
 		item.ContentText = s.description()
 	}
 	if cover := s.cover(); cover != nil {
 		item.Image = cover.url
+	}
+	if banner := s.banner(); banner != nil {
+		item.Banner = banner.url
 	}
 	for _, a := range s.authors {
 		item.Authors = append(item.Authors, a.json())
@@ -66,15 +72,24 @@ func (p person) json() *feeds.JSONAuthor { return &feeds.JSONAuthor{Name: p.name
 // items, which is how the items get their own place.
 type jsonFeed struct {
 	*feeds.JSONFeed
+	About about `json:"_gallerywire"`
+}
+
+// about says where the members of "_gallerywire" are explained.
+type about struct {
+	URL string `json:"about"`
 }
 
 func (ch *Channel) json() (frame, error) {
-	f := jsonFeed{&feeds.JSONFeed{
+	f := jsonFeed{About: about{extensionAbout}, JSONFeed: &feeds.JSONFeed{
 		Version:     "https://jsonfeed.org/version/1.1",
 		Title:       gallery.Line(ch.Title),
 		Language:    language(ch.Language),
 		HomePageUrl: ch.Home,
 		FeedUrl:     ch.Self[JSON],
+		NextUrl:     ch.PrevArchive[JSON],
+		Icon:        gallery.WebAddress(ch.Image.URL, nil),
+		Favicon:     gallery.WebAddress(ch.Icon, nil),
 		Description: gallery.Line(ch.Description),
 	}}
 	if author := newPerson(ch.Author, nil); author.name != "" {

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 type Options struct {
 	SiteID  string // the authority of ids: a domain that never changes
 	BaseURL string // where galleries without an address have their page; no slash at the end
+	MaxItem int    // bytes of an item in one format, at most; 0: 2 MiB
 }
 
 // Renderer renders galleries. It is safe for concurrent use.
@@ -22,23 +24,36 @@ type Renderer struct {
 
 // NewRenderer returns a renderer for the site that opts describe.
 func NewRenderer(opts Options) *Renderer {
+	opts.MaxItem = cmp.Or(opts.MaxItem, 2<<20)
 	return &Renderer{opts: opts, policy: gallery.NewPolicy(), deflater: new(deflater)}
 }
 
 // Item renders g in every format, without the slides that may not be shown at
 // the instant at. The instant only selects slides; it is not in the bytes. It
-// does not ask whether g itself may be shown. An error means that g has a date
-// that no feed can carry.
+// does not ask whether g itself may be shown.
+//
+// What it returns is checked and fit to be published. An error means that g has
+// a date that no feed can carry, or is a [*Fault].
 func (r *Renderer) Item(g *gallery.Gallery, at time.Time, c Content) (*Item, error) {
-	s, err := r.story(g, at, c)
+	item, err := r.item(r.story(g, at, c))
 	if err != nil {
 		return nil, fmt.Errorf("render gallery %q: %w", g.ID, err)
 	}
-	item := &Item{id: s.id, updated: s.updated}
+	return item, nil
+}
+
+func (r *Renderer) item(s *story) (*Item, error) {
+	if err := s.checkDates(); err != nil {
+		return nil, err
+	}
+	item := &Item{galleryID: s.galleryID, ids: [formats]string{RSS: s.id, Atom: s.atomID, JSON: s.id}, updated: s.updated}
 	for _, f := range Formats() {
 		body, err := s.render(f)
 		if err != nil {
-			return nil, fmt.Errorf("render %s of gallery %q: %w", f, g.ID, err)
+			return nil, fmt.Errorf("write %s: %w", f, err)
+		}
+		if reason := faultOf(f, body, r.opts.MaxItem); reason != "" {
+			return nil, &Fault{GalleryID: s.galleryID, Format: f, Reason: reason}
 		}
 		item.pieces[f] = newPiece(body, r.deflater)
 	}

@@ -13,42 +13,16 @@ import (
 )
 
 // rssItem is an item with what gorilla/feeds lacks: many categories, Dublin
-// Core creators, and Media RSS, of which it uses only what the W3C's validator
-// knows.
+// Core creators, and Media RSS.
 type rssItem struct {
 	*feeds.RssItem
-	Category []string       `xml:"category"`
-	Creators []string       `xml:"dc:creator"`
-	Language string         `xml:"dc:language,omitempty"`
-	Updated  string         `xml:"atom:updated"`
-	Rights   string         `xml:"media:copyright,omitempty"`
-	Keywords string         `xml:"media:keywords,omitempty"`
-	Media    []mediaContent `xml:"media:content"`
-}
-
-// mediaContent is a slide. They stand flat in the item: a media:group would
-// say that they are renditions of one picture.
-type mediaContent struct {
-	URL         string          `xml:"url,attr"`
-	Type        string          `xml:"type,attr,omitempty"`
-	Medium      string          `xml:"medium,attr"`
-	Width       int             `xml:"width,attr,omitempty"`
-	Height      int             `xml:"height,attr,omitempty"`
-	Bytes       int64           `xml:"fileSize,attr,omitempty"`
-	Title       *mediaText      `xml:"media:title"`
-	Description *mediaText      `xml:"media:description"`
-	Credit      string          `xml:"media:credit,omitempty"`
-	Alt         string          `xml:"media:text,omitempty"`
-	Thumbnail   *mediaThumbnail `xml:"media:thumbnail"`
-}
-
-type mediaText struct {
-	Type string `xml:"type,attr"`
-	Text string `xml:",chardata"`
-}
-
-type mediaThumbnail struct {
-	URL string `xml:"url,attr"`
+	Category []string `xml:"category"`
+	Creators []string `xml:"dc:creator"`
+	Language string   `xml:"dc:language,omitempty"`
+	Updated  string   `xml:"atom:updated"`
+	Rights   string   `xml:"media:copyright,omitempty"`
+	Keywords string   `xml:"media:keywords,omitempty"`
+	Media    string   `xml:",innerxml"`
 }
 
 func (s *story) rss() ([]byte, error) {
@@ -87,37 +61,6 @@ func (s *story) enclosure() *feeds.RssEnclosure {
 	return &feeds.RssEnclosure{Url: p.url, Length: strconv.FormatInt(p.bytes, 10), Type: p.pictureType()}
 }
 
-func (s *story) media() []mediaContent {
-	out := make([]mediaContent, 0, len(s.pictures))
-	for i := range s.pictures {
-		if s.pictures[i].url != "" {
-			out = append(out, s.pictures[i].media())
-		}
-	}
-	return out
-}
-
-func (p *picture) media() mediaContent {
-	m := mediaContent{
-		URL: p.url, Type: p.mediaType, Medium: "image", Width: p.width, Height: p.height, Bytes: p.bytes,
-		Title: plain(p.title), Description: plain(p.caption), Credit: p.credit, Alt: p.alt,
-	}
-	if p.thumbnail != "" {
-		m.Thumbnail = &mediaThumbnail{URL: p.thumbnail}
-	}
-	return m
-}
-
-// plain is text for Media RSS, as plain text even where the caption has
-// markup: readers that ignore the type would show tags, and the markup is in
-// the content already.
-func plain(text string) *mediaText {
-	if text == "" {
-		return nil
-	}
-	return &mediaText{Type: "plain", Text: text}
-}
-
 // rssTitle returns a title for RSS, which does not say whether titles are text
 // or HTML: as text, but escaped where a reader that thinks HTML would see a
 // tag.
@@ -139,12 +82,14 @@ type rssDocument struct {
 	Media   string     `xml:"xmlns:media,attr"`
 	DC      string     `xml:"xmlns:dc,attr"`
 	Atom    string     `xml:"xmlns:atom,attr"`
+	History string     `xml:"xmlns:fh,attr,omitempty"`
 	Channel rssChannel // instead of gorilla's, which has no links
 }
 
 type rssChannel struct {
 	*feeds.RssFeed
-	Links []rssLink `xml:"atom:link"`
+	Links   []rssLink `xml:"atom:link"`
+	Archive *presence `xml:"fh:archive"`
 }
 
 type rssLink struct {
@@ -163,20 +108,36 @@ func (ch *Channel) rss() (frame, error) {
 		ManagingEditor: ch.editor(),
 		LastBuildDate:  ch.updated().Format(time.RFC1123Z),
 		Generator:      generator,
+		Image:          ch.rssImage(),
 	}}
-	if self := ch.Self[RSS]; self != "" {
-		c.Links = append(c.Links, rssLink{Href: self, Rel: "self", Type: RSS.MediaType()})
+	for _, l := range ch.links(RSS) {
+		c.Links = append(c.Links, rssLink{Href: l.href, Rel: l.rel, Type: l.mediaType})
 	}
-	if ch.Hub != "" {
-		c.Links = append(c.Links, rssLink{Href: ch.Hub, Rel: "hub"})
-	}
-	return xmlFrame(rssDocument{
+	d := rssDocument{
 		RssFeedXml: feeds.RssFeedXml{Version: "2.0", ContentNamespace: "http://purl.org/rss/1.0/modules/content/"},
 		Media:      "http://search.yahoo.com/mrss/",
 		DC:         "http://purl.org/dc/elements/1.1/",
 		Atom:       atomNamespace,
-		Channel:    c,
-	}, "</channel></rss>")
+	}
+	d.History, c.Archive = ch.history()
+	d.Channel = c
+	return xmlFrame(d, "</channel></rss>")
+}
+
+// rssImage is the feed's picture with the size at which RSS lets it be shown,
+// 144 by 400 at most. The specification wants the title and link of the channel.
+func (ch *Channel) rssImage() *feeds.RssImage {
+	const widest, highest = 144, 400
+	url := gallery.WebAddress(ch.Image.URL, nil)
+	if url == "" {
+		return nil
+	}
+	image := &feeds.RssImage{Url: url, Title: rssTitle(gallery.Line(ch.Title)), Link: ch.Home}
+	if w, h := ch.Image.Width, ch.Image.Height; w > 0 && h > 0 {
+		scale := min(1, widest/float64(w), highest/float64(h))
+		image.Width, image.Height = max(1, int(float64(w)*scale)), max(1, int(float64(h)*scale))
+	}
+	return image
 }
 
 // editor is the author as RSS wants one, "" without an address for mail.

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"errors"
+	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
@@ -10,60 +11,77 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// excerptLength is how many characters of the lead text stand in for a
-// missing summary, at most.
+// excerptLength is how many characters of a text stand in for a missing
+// summary, at most.
 const excerptLength = 300
 
-// story is a gallery made ready to be written in any format: clean text,
-// absolute ASCII addresses, the HTML that the formats share.
+// story is what an item tells, made ready to be written in any format: clean
+// text, absolute ASCII addresses, the HTML that the formats share.
 type story struct {
-	id, atomID, link                    string
-	title, summary, content             string // content is HTML, empty in a summary
-	language, keywords, rights, license string
-	published, updated                  time.Time
-	authors                             []person
-	sources, terms                      []string // terms: the section and the tags
-	pictures                            []picture
+	galleryID                          string // as the publisher gave it
+	id, atomID, link                   string
+	title, summary, content            string // content is HTML, empty in a summary
+	language, direction                string // direction as HTML's dir; either may be empty
+	section, keywords, rights, license string
+	published, updated                 time.Time
+	authors                            []person
+	sources, terms                     []string // terms: the section and the tags
+	pictures                           []picture
 }
 
 type person struct{ name, email, url string }
 
-// picture is a slide. Its url is empty when its address can not be used.
-type picture struct {
-	url, mediaType, thumbnail   string
-	title, caption, credit, alt string
-	html                        string // the caption
-	width, height               int
-	bytes                       int64
+// story returns g as an item. In a summary only the cover is left of its
+// pictures.
+func (r *Renderer) story(g *gallery.Gallery, at time.Time, c Content) *story {
+	base := baseOf(g)
+	s := r.facts(g, at, base)
+	if c == Summary {
+		s.pictures = s.coverAlone()
+		return s
+	}
+	s.content = s.html(r.lead(g, base))
+	return s
 }
 
-func (r *Renderer) story(g *gallery.Gallery, at time.Time, c Content) (*story, error) {
-	base, err := url.Parse(g.URL)
-	if err != nil || !base.IsAbs() {
-		base = nil
-	}
+// facts returns everything about g but its content.
+func (r *Renderer) facts(g *gallery.Gallery, at time.Time, base *url.URL) *story {
 	s := &story{
-		id:       r.ID(g),
-		atomID:   r.atomID(g),
-		link:     r.link(g),
-		title:    gallery.Line(g.Title),
-		language: language(g.Language),
-		keywords: strings.Join(lines(g.Tags), ", "),
-		rights:   gallery.Line(g.Copyright),
-		license:  address(g.License, base),
-		authors:  people(g.Authors, base),
-		sources:  lines(g.Sources),
-		terms:    lines(append([]string{g.Section}, g.Tags...)),
-		pictures: r.pictures(g.SlidesAt(at), base),
+		galleryID: g.ID,
+		id:        r.ID(g),
+		atomID:    r.AtomID(g),
+		link:      r.Link(g),
+		title:     gallery.Line(g.Title),
+		summary:   gallery.Line(g.Summary),
+		language:  language(g.Language),
+		section:   gallery.Line(g.Section),
+		keywords:  strings.Join(lines(g.Tags), ", "),
+		rights:    gallery.Line(g.Copyright),
+		license:   gallery.WebAddress(g.License, base),
+		authors:   people(g.Authors, base),
+		sources:   lines(g.Sources),
+		terms:     lines(append([]string{g.Section}, g.Tags...)),
+		pictures:  r.pictures(g, at, base),
+		published: second(g.Published),
+		updated:   second(g.Updated),
 	}
-	s.summary = gallery.Line(g.Summary)
+	if g.Updated.IsZero() {
+		s.updated = s.published
+	}
 	if s.summary == "" {
 		s.summary = excerpt(gallery.PlainText(g.Body))
 	}
-	if c == Full {
-		s.content = s.html(r.lead(g, base))
+	s.direction = gallery.Direction(s.language, s.title, s.summary)
+	return s
+}
+
+// baseOf returns what relative addresses of g resolve against, nil if nothing.
+func baseOf(g *gallery.Gallery) *url.URL {
+	base, err := url.Parse(g.URL)
+	if err != nil || !base.IsAbs() {
+		return nil
 	}
-	return s, s.dates(g)
+	return base
 }
 
 // lead returns the text above the pictures, as HTML.
@@ -74,12 +92,8 @@ func (r *Renderer) lead(g *gallery.Gallery, base *url.URL) string {
 	return r.policy.HTML(g.Body, base)
 }
 
-// dates sets the dates of s, to the second and in UTC.
-func (s *story) dates(g *gallery.Gallery) error {
-	s.published, s.updated = second(g.Published), second(g.Updated)
-	if g.Updated.IsZero() {
-		s.updated = s.published
-	}
+// checkDates refuses dates that not every format can write.
+func (s *story) checkDates() error {
 	for _, t := range []time.Time{s.published, s.updated} {
 		if t.Year() < 1 || t.Year() > 9999 {
 			return errors.New("a date is outside the years 1 to 9999")
@@ -90,41 +104,27 @@ func (s *story) dates(g *gallery.Gallery) error {
 
 func second(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
-func (r *Renderer) pictures(slides []gallery.Slide, base *url.URL) []picture {
-	out := make([]picture, len(slides))
-	for i, s := range slides {
-		img := s.Image
-		p := picture{
-			url:       address(img.URL, base),
-			thumbnail: address(img.Thumbnail, base),
-			title:     gallery.Line(s.Title),
-			credit:    gallery.Line(s.Credit),
-			alt:       gallery.Line(img.Alt),
-			html:      r.policy.HTML(s.Caption, base),
-			width:     max(img.Width, 0),
-			height:    max(img.Height, 0),
-			bytes:     max(img.Bytes, 0),
-		}
-		p.caption = gallery.PlainText(p.html)
-		p.mediaType = mediaType(img.Type, p.url)
-		out[i] = p
-	}
-	return out
-}
-
-// description is what a person reads instead of the picture.
-func (p *picture) description() string {
-	for _, text := range []string{p.alt, p.title, p.caption} {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
-}
-
 // cover returns the first picture that has an address, nil when there is none.
 func (s *story) cover() *picture {
+	if cover := s.coverAlone(); len(cover) > 0 {
+		return &cover[0]
+	}
+	return nil
+}
+
+// coverAlone returns the pictures without all but the cover.
+func (s *story) coverAlone() []picture {
 	i := slices.IndexFunc(s.pictures, func(p picture) bool { return p.url != "" })
+	if i < 0 {
+		return nil
+	}
+	return s.pictures[i : i+1]
+}
+
+// banner returns the first picture that is not known to be upright, nil when
+// there is none.
+func (s *story) banner() *picture {
+	i := slices.IndexFunc(s.pictures, func(p picture) bool { return p.url != "" && !p.upright() })
 	if i < 0 {
 		return nil
 	}
@@ -152,8 +152,8 @@ func people(authors []gallery.Author, base *url.URL) []person {
 }
 
 func newPerson(a gallery.Author, base *url.URL) person {
-	p := person{name: gallery.Line(a.Name), email: gallery.Line(a.Email), url: address(a.URL, base)}
-	if !strings.Contains(p.email, "@") || strings.Contains(p.email, " ") {
+	p := person{name: gallery.Line(a.Name), email: gallery.Line(a.Email), url: gallery.WebAddress(a.URL, base)}
+	if !isMail(p.email) {
 		p.email = ""
 	}
 	for _, name := range []string{p.url, p.email} {
@@ -162,6 +162,12 @@ func newPerson(a gallery.Author, base *url.URL) person {
 		}
 	}
 	return p
+}
+
+// isMail reports whether s is an address for mail and nothing else.
+func isMail(s string) bool {
+	a, err := mail.ParseAddress(s)
+	return err == nil && a.Name == "" && a.Address == s
 }
 
 // lines returns each of list as a line, without empty ones and repetitions.

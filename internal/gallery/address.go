@@ -15,8 +15,9 @@ func parseBase(s string) *url.URL {
 	return u
 }
 
-// resolve makes ref absolute (RFC 3986 §5). An absolute one is returned as it
-// was written, so that nobody's address is spelt anew.
+// resolve makes ref absolute (RFC 3986 §5) and takes away the white space
+// around it. An absolute one is else returned as it was written, so that
+// nobody's address is spelt anew.
 func resolve(base *url.URL, ref string) string {
 	ref = strings.TrimSpace(ref)
 	if base == nil || ref == "" || hasScheme(ref) {
@@ -26,7 +27,7 @@ func resolve(base *url.URL, ref string) string {
 	if err != nil {
 		return ref
 	}
-	return u.String()
+	return strings.TrimSpace(u.String()) // an empty fragment, left out, may have hidden some
 }
 
 func hasScheme(s string) bool {
@@ -34,34 +35,30 @@ func hasScheme(s string) bool {
 	return found && scheme != "" && !strings.ContainsAny(scheme, "/?#")
 }
 
-// address names what is wrong with an address that, if given, must be absolute
-// http or https.
-func (ps *Problems) address(place, s string) {
+// needsBase is the remedy for an address that was not resolved.
+const needsBase = "make it absolute, or give the gallery a url to resolve it against"
+
+// address refuses what, if given, is not absolute http or https. remedy is what
+// to do about a relative one.
+func (ps *Problems) address(place, s, remedy string) {
 	if s == "" {
 		return
 	}
 	if len(s) > MaxURL {
-		ps.addf(place, "%d bytes, at most %d are allowed", len(s), MaxURL)
+		ps.text(place, s, MaxURL)
 		return
 	}
-	if reason := addressFault(s); reason != "" {
-		ps.addf(place, "%s", reason)
-	}
-}
-
-func addressFault(s string) string {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		return "is no address"
+		ps.addf(place, "is not a valid address (RFC 3986)")
 	case u.Scheme == "":
-		return "is relative, and there is no url to resolve it against"
+		ps.addf(place, "is relative: %s", remedy)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return "its scheme is neither http nor https"
+		ps.addf(place, "begins with %.20q: only http and https addresses are allowed", u.Scheme+":")
 	case u.Hostname() == "":
-		return "has no host"
+		ps.addf(place, "has no host")
 	case u.User != nil:
-		return "holds a user name or password"
+		ps.addf(place, "holds a user name or password, which everybody would see: leave it out")
 	}
-	return ""
 }

@@ -25,3 +25,28 @@ func TestRightToLeft(t *testing.T) {
 		}
 	}
 }
+
+func TestDirection(t *testing.T) {
+	tests := []struct{ name, tag, title, summary, want string }{
+		{"by language", "he", "Lights", "", "rtl"},
+		{"by language though the text differs", "en", "أضواء", "", "ltr"},
+		{"Arabic", "", "أضواء الميناء", "", "rtl"},
+		{"Hebrew", "", "1. אורות", "", "rtl"},
+		{"Thaana", "", "ދިވެހި", "", "rtl"},
+		{"Adlam, outside the basic plane", "", "𞤀𞤣𞤤𞤢𞤥", "", "rtl"},
+		{"a name in another script first", "", "BBC: أضواء الميناء", "", "rtl"},
+		{"Latin", "", "Harbour lights", "", "ltr"},
+		{"Latin that quotes", "", "The word نور means light", "", "ltr"},
+		{"Chinese", "", "港口的灯光", "", "ltr"},
+		{"by summary", "", "2026", "מנורות", "rtl"},
+		{"digits alone", "", "2026 – 2027", "…", ""},
+		{"nothing", "", "", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Direction(tt.tag, tt.title, tt.summary); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

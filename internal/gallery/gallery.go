@@ -24,11 +24,11 @@ type Gallery struct {
 	Section   string    `json:"section,omitzero"`
 	Tags      []string  `json:"tags,omitzero"`
 	Authors   []Author  `json:"authors,omitzero"`
-	Published time.Time `json:"published"`         // in the future: an embargo
-	Updated   time.Time `json:"updated,omitzero"`  // defaults to Published
-	Expires   time.Time `json:"expires,omitzero"`  // zero: never
-	Version   int64     `json:"version,omitzero"`  // breaks ties of Updated
-	Sources   []string  `json:"sources,omitzero"`  // agencies and papers
+	Published time.Time `json:"published"`        // in the future: an embargo
+	Updated   time.Time `json:"updated,omitzero"` // defaults to Published
+	Expires   time.Time `json:"expires,omitzero"` // zero: never
+	Version   int64     `json:"version,omitzero"` // breaks ties of Updated
+	Sources   []string  `json:"sources,omitzero"` // agencies and papers
 	Copyright string    `json:"copyright,omitzero"`
 	License   string    `json:"license,omitzero"` // an address
 	Rights    Rights    `json:"rights,omitzero"`

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong with an event.
+// Problem is one thing that is wrong with an event. The places that this
+// package names are in the gallery.
 type Problem struct {
-	Place  string `json:"place"`  // a JSON pointer into the gallery (RFC 6901), empty for the whole
+	Place  string `json:"place"`  // a JSON pointer (RFC 6901), empty for the whole
 	Reason string `json:"reason"` // what is wrong and, where it helps, what would be right
 }
 

@@ -12,7 +12,11 @@ import (
 // Policy says what HTML of a caption or a lead text may be shown: text
 // markup, lists, simple tables, quotations, figures, pictures and links, with
 // the language and direction of the text, and nothing that runs, frames,
-// styles or names things in the page around it.
+// styles or names things in the page around it. Links and pictures lead to
+// http or https, links also to mail, and their addresses are absolute and in
+// ASCII. Links ask not to be followed by search engines and tell nothing about
+// the reader; pictures keep alt, width and height and are loaded when they
+// come into view.
 //
 // It is safe for concurrent use. Make one with [NewPolicy] and keep it.
 type Policy struct {

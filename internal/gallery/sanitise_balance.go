@@ -148,23 +148,11 @@ func (b *balancer) attributes(t html.Token) ([]html.Attribute, bool) {
 	return kept, true
 }
 
-// follow returns raw as an absolute address, "" when it is none that may be
-// followed.
+// follow returns raw as an absolute address in ASCII, "" when it is none that
+// may be followed.
 func follow(raw string, base *url.URL, mail bool) string {
-	u, err := url.Parse(Text(raw))
-	if err != nil {
-		return ""
+	if address := WebAddress(raw, base); address != "" || !mail {
+		return address
 	}
-	if !u.IsAbs() {
-		if base == nil {
-			return ""
-		}
-		u = base.ResolveReference(u)
-	}
-	switch {
-	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "",
-		u.Scheme == "mailto" && mail:
-		return u.String()
-	}
-	return ""
+	return mailAddress(raw)
 }

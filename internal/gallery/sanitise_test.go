@@ -37,6 +37,8 @@ func TestPolicyHTML(t *testing.T) {
 		{"link", `<a href="https://example.com/?a=1&amp;b=2" target=_blank onclick=x()>a</a>`, `<a href="https://example.com/?a=1&amp;b=2"` + rel + `>a</a>`},
 		{"mail link", `<a href="mailto:a@example.com">a</a>`, `<a href="mailto:a@example.com"` + rel + `>a</a>`},
 		{"relative link", `<a href="two#x">a</a>`, `<a href="https://news.example.com/galleries/two#x"` + rel + `>a</a>`},
+		{"link that is not ASCII", `<a href="https://bücher.example/ä?ö">a</a>`, `<a href="https://xn--bcher-kva.example/%C3%A4?%C3%B6"` + rel + `>a</a>`},
+		{"mail link that is not ASCII", `<a href="mailto:ä@example.com">a</a>`, `<a href="mailto:%C3%A4@example.com"` + rel + `>a</a>`},
 		{"link in a link", `<a href="/a">a<a href="/b">b</a>`, `<a href="https://news.example.com/a"` + rel + `>ab</a>`},
 		{"link to nowhere", `<a name=x>a</a>`, "a"},
 		{"picture", `<img src=/a.jpg alt='a "b"' width=4 height=3 srcset=x class=y>`, `<img src="https://news.example.com/a.jpg" alt="a &#34;b&#34;" width="4" height="3" loading="lazy">`},
@@ -197,6 +199,9 @@ func harm(n *html.Node) string {
 
 func harmlessAttribute(tag string, a html.Attribute) bool {
 	u, err := url.Parse(a.Val)
+	if (a.Key == "href" || a.Key == "src") && !isASCII(a.Val) {
+		return false
+	}
 	web := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 	switch tag + " " + a.Key {
 	case "a href":

@@ -1,0 +1,104 @@
+package feed
+
+import (
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// generator names the program in documents, without its version: a new release
+// must not change every document.
+const generator = "gallerywire"
+
+// Channel is what a feed says of itself. Its addresses are absolute and ASCII;
+// those of a pair of brackets stand by [Format]. What is empty is left out.
+type Channel struct {
+	ID          string // an IRI that never changes, as [Renderer.FeedID] makes it
+	Title       string
+	Description string
+	Language    string
+	Copyright   string
+	Author      gallery.Author
+	Home        string        // the page that the feed belongs to
+	Icon        string        // a small square picture of the site
+	Image       gallery.Image // the feed's picture: address and, where they are known, width and height
+	Self        [3]string     // the feed's own address
+	Hub         string
+	Updated     time.Time // of the newest item; zero: 1970-01-01T00:00:00Z
+
+	// The feed's history in documents that follow one another (RFC 5005 §4).
+	Current     [3]string // where the newest items are, in a document of older ones
+	PrevArchive [3]string // the next older document; JSON Feed calls it next_url
+	NextArchive [3]string // the next newer archive document
+	Archive     bool      // this is an archive document
+
+	Tombstones []Tombstone // galleries taken down, which Atom can tell
+}
+
+// Tombstone says that an item was taken down (RFC 6721).
+type Tombstone struct {
+	ID     string // as [Renderer.AtomID] gives it
+	When   time.Time
+	Reason string // plain text for people; may be empty
+}
+
+func (ch *Channel) updated() time.Time {
+	if ch.Updated.IsZero() {
+		return time.Unix(0, 0).UTC()
+	}
+	return second(ch.Updated)
+}
+
+// description is what RSS requires of a channel.
+func (ch *Channel) description() string {
+	if d := gallery.Line(ch.Description); d != "" {
+		return d
+	}
+	return gallery.Line(ch.Title)
+}
+
+func (ch *Channel) frame(f Format) (frame, error) {
+	switch f {
+	case Atom:
+		return ch.atom()
+	case JSON:
+		return ch.json()
+	}
+	return ch.rss()
+}
+
+// channelLink is a link from a feed to a document.
+type channelLink struct{ rel, mediaType, href string }
+
+// links returns what the feed in that format leads to, in the order in which
+// documents name it.
+func (ch *Channel) links(f Format) []channelLink {
+	all := []channelLink{
+		{"self", f.MediaType(), ch.Self[f]},
+		{"hub", "", ch.Hub},
+		{"current", f.MediaType(), ch.Current[f]},
+		{"prev-archive", f.MediaType(), ch.PrevArchive[f]},
+		{"next-archive", f.MediaType(), ch.NextArchive[f]},
+	}
+	links := all[:0]
+	for _, l := range all {
+		if l.href != "" {
+			links = append(links, l)
+		}
+	}
+	return links
+}
+
+// presence is an element without content.
+type presence struct{}
+
+const historyNamespace = "http://purl.org/syndication/history/1.0"
+
+// history returns the mark of an archive document and the namespace that it
+// takes, neither for other documents.
+func (ch *Channel) history() (namespace string, mark *presence) {
+	if !ch.Archive {
+		return "", nil
+	}
+	return historyNamespace, new(presence)
+}

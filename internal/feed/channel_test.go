@@ -1,0 +1,128 @@
+package feed
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestChannelImageIsShownNoLargerThanRSSAllows(t *testing.T) {
+	tests := []struct {
+		name                  string
+		image                 gallery.Image
+		width, height, images int
+	}{
+		{"wide", gallery.Image{URL: "https://example.com/a.png", Width: 512, Height: 256}, 144, 72, 1},
+		{"high", gallery.Image{URL: "https://example.com/a.png", Width: 100, Height: 1000}, 40, 400, 1},
+		{"small", gallery.Image{URL: "https://example.com/a.png", Width: 88, Height: 31}, 88, 31, 1},
+		{"a line", gallery.Image{URL: "https://example.com/a.png", Width: 10_000, Height: 1}, 144, 1, 1},
+		{"of unknown size", gallery.Image{URL: "https://example.com/a.png", Width: 512}, 0, 0, 1},
+		{"relative", gallery.Image{URL: "/a.png"}, 0, 0, 0},
+		{"none", gallery.Image{}, 0, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ch := testChannel()
+			ch.Image = tt.image
+			doc := must(Assemble(RSS, ch, nil))(t)
+			checkValid(t, doc)
+			images := parseXML(t, doc.Body).children[0].all("image")
+			if len(images) != tt.images {
+				t.Fatalf("%d images, want %d", len(images), tt.images)
+			}
+			for _, image := range images {
+				if w, h := number(image.textOf("width")), number(image.textOf("height")); w != tt.width || h != tt.height {
+					t.Errorf("%d × %d, want %d × %d", w, h, tt.width, tt.height)
+				}
+			}
+		})
+	}
+}
+
+// relations returns the feed links of a document by relation.
+func relations(t *testing.T, doc *Document) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	if doc.Format == JSON {
+		var feed struct {
+			Self string `json:"feed_url"`
+			Prev string `json:"next_url"`
+		}
+		must(0, json.Unmarshal(doc.Body, &feed))(t)
+		return map[string]string{"self": feed.Self, "prev-archive": feed.Prev}
+	}
+	root := parseXML(t, doc.Body)
+	if doc.Format == RSS {
+		root = root.children[0]
+	}
+	for _, l := range root.all("atom:link") {
+		got[l.attrs["rel"]] = l.attrs["href"]
+	}
+	if root.place("fh:archive") >= 0 {
+		got["archive"] = "yes"
+	}
+	return got
+}
+
+func TestArchiveLeadsToItsNeighbours(t *testing.T) {
+	for _, f := range Formats() {
+		at := func(path string) string { return addresses(path)[f] }
+		want := map[string]string{
+			"self": at("all/archive/b"), "current": at("all"), "prev-archive": at("all/archive/a"), "next-archive": at("all/archive/c"), "archive": "yes",
+		}
+		switch f {
+		case Atom:
+			want["alternate"] = "https://feeds.example.com/"
+		case JSON:
+			want = map[string]string{"self": at("all/archive/b"), "prev-archive": at("all/archive/a")}
+		}
+		if diff := cmp.Diff(want, relations(t, goldenFeeds()["archive"].render(t, f))); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", f, diff)
+		}
+	}
+}
+
+func TestNamespacesAreDeclaredOnlyWhereUsed(t *testing.T) {
+	tests := []struct {
+		feed, namespace string
+		formats         []Format
+	}{
+		{"galleries", historyNamespace, nil},
+		{"current", historyNamespace, nil},
+		{"archive", historyNamespace, []Format{RSS, Atom}},
+		{"galleries", deletedNamespace, nil},
+		{"tombstones", deletedNamespace, []Format{Atom}},
+	}
+	for _, tt := range tests {
+		var got []Format
+		for _, f := range Formats() {
+			if bytes.Contains(goldenFeeds()[tt.feed].render(t, f).Body, []byte(tt.namespace)) {
+				got = append(got, f)
+			}
+		}
+		if diff := cmp.Diff(tt.formats, got); diff != "" {
+			t.Errorf("%s in %s (-want +got)\n%s", tt.namespace, tt.feed, diff)
+		}
+	}
+}
+
+func TestTombstonesStandBeforeTheEntries(t *testing.T) {
+	feed := parseXML(t, goldenFeeds()["tombstones"].render(t, Atom).Body)
+	var got []string
+	for _, d := range feed.all("at:deleted-entry") {
+		got = append(got, d.attrs["ref"]+" "+d.attrs["when"]+" "+d.textOf("at:comment"))
+	}
+	want := []string{
+		"tag:news.example.com,2026:gone 2026-11-20T09:00:00Z Withdrawn at the agency's request & ours",
+		"tag:news.example.com,2026:quiet 2026-11-19T09:00:00Z ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if first, entry := feed.place("at:deleted-entry"), feed.place("atom:entry"); first > entry {
+		t.Errorf("the first tombstone stands at %d, the first entry at %d", first, entry)
+	}
+}

@@ -1,0 +1,76 @@
+package feed
+
+import "github.com/gallerywire/gallerywire/internal/gallery"
+
+// extensionAbout is the page that explains the extension of JSON Feed.
+const extensionAbout = "https://github.com/gallerywire/gallerywire"
+
+// galleryData is the gallery as data: what this program adds to every item of
+// JSON Feed under the name "_gallerywire", for programs that show slides in a
+// way of their own.
+//
+//	"_gallerywire": {
+//	  "gallery": "harbour-lights",      the gallery's id at its publisher
+//	  "section": "Travel",
+//	  "direction": "rtl",               of the texts, "ltr" or "rtl"
+//	  "sources": ["Agency One"],
+//	  "copyright": "© Example News",
+//	  "license": "https://example.com/licence",
+//	  "slides": [{                      in order; in a summary only the cover
+//	    "id": "1",                      in the gallery's own feed the slide's id ends in it
+//	    "title": "Dusk",
+//	    "caption_html": "<p>…</p>",     safe to show as it is
+//	    "credit": "Agency One",
+//	    "image": {"url": "https://…", "type": "image/jpeg", "width": 1600, "height": 900,
+//	              "bytes": 245113, "alt": "Boats at dusk", "thumbnail": "https://…"}
+//	  }]
+//	}
+//
+// Members without a value are left out: none is null, zero or empty. "gallery"
+// and a slide's "id" are always there, an image's "url" wherever there is an
+// image. Later releases may add members. The feed itself has "_gallerywire":
+// {"about": …}, the address of the documentation.
+type galleryData struct {
+	Gallery   string      `json:"gallery"`
+	Section   string      `json:"section,omitempty"`
+	Direction string      `json:"direction,omitempty"`
+	Sources   []string    `json:"sources,omitempty"`
+	Copyright string      `json:"copyright,omitempty"`
+	License   string      `json:"license,omitempty"`
+	Slides    []slideData `json:"slides,omitempty"`
+}
+
+type slideData struct {
+	ID      string     `json:"id"`
+	Title   string     `json:"title,omitempty"`
+	Caption string     `json:"caption_html,omitempty"`
+	Credit  string     `json:"credit,omitempty"`
+	Image   *imageData `json:"image,omitempty"`
+}
+
+type imageData struct {
+	URL       string `json:"url"`
+	Type      string `json:"type,omitempty"`
+	Width     int    `json:"width,omitempty"`
+	Height    int    `json:"height,omitempty"`
+	Bytes     int64  `json:"bytes,omitempty"`
+	Alt       string `json:"alt,omitempty"`
+	Thumbnail string `json:"thumbnail,omitempty"`
+}
+
+func (s *story) data() *galleryData {
+	d := &galleryData{
+		Gallery: gallery.Line(s.galleryID), Section: s.section, Direction: s.direction, Sources: s.sources, Copyright: s.rights, License: s.license,
+		Slides: make([]slideData, len(s.pictures)),
+	}
+	images := make([]imageData, len(s.pictures))
+	for i := range s.pictures {
+		p := &s.pictures[i]
+		d.Slides[i] = slideData{ID: p.key, Title: p.title, Caption: p.html, Credit: p.credit}
+		if p.url != "" {
+			images[i] = imageData{URL: p.url, Type: p.mediaType, Width: p.width, Height: p.height, Bytes: p.bytes, Alt: p.alt, Thumbnail: p.thumbnail}
+			d.Slides[i].Image = &images[i]
+		}
+	}
+	return d
+}

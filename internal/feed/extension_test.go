@@ -1,0 +1,100 @@
+package feed
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/google/go-cmp/cmp"
+	"github.com/mmcdole/gofeed"
+)
+
+// jsonItemOf returns the only item of a JSON Feed of g.
+func jsonItemOf(t *testing.T, g *gallery.Gallery, c Content) map[string]any {
+	t.Helper()
+	var feed struct{ Items []map[string]any }
+	must(0, json.Unmarshal(render(t, JSON, c, g).Body, &feed))(t)
+	return only(t, feed.Items)
+}
+
+func TestJSONItemHoldsTheGalleryAsData(t *testing.T) {
+	g := harbour()
+	g.Slides = append(g.Slides[:1], gallery.Slide{ID: "lost", Caption: "without a picture", Image: gallery.Image{URL: "javascript:x"}})
+	want := map[string]any{
+		"gallery": "harbour-lights", "section": "Travel", "direction": "ltr", "sources": []any{"Agency One", "Agency Two"},
+		"copyright": "© Example News", "license": "https://example.com/licence",
+		"slides": []any{
+			map[string]any{
+				"id": "1", "title": "Dusk", "caption_html": "<p>The <b>first lamp</b></p>", "credit": "Agency One",
+				"image": map[string]any{
+					"url": "https://img.example.com/1.jpg", "type": "image/jpeg", "width": 1600.0, "height": 900.0, "bytes": 245113.0,
+					"alt": "Boats at dusk", "thumbnail": "https://img.example.com/1-s.jpg",
+				},
+			},
+			map[string]any{"id": "lost", "caption_html": "without a picture"},
+		},
+	}
+	if diff := cmp.Diff(want, jsonItemOf(t, g, Full)["_gallerywire"]); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestIDOfASlideInTheGallerysOwnFeedEndsInTheOneInItsData(t *testing.T) {
+	g := benchGallery(0)
+	g.Slides[0].ID = "a/b"
+	data := jsonItemOf(t, g, Full)["_gallerywire"].(map[string]any)
+	for i, item := range must(testRenderer().Slides(g, testNow))(t) {
+		id := data["slides"].([]any)[i].(map[string]any)["id"].(string)
+		if want := testRenderer().GalleryFeedID(g) + "/slides/" + id; item.ID() != want {
+			t.Errorf("slide %d is %s, want %s", i, item.ID(), want)
+		}
+	}
+}
+
+func TestBannerIsNoUprightPicture(t *testing.T) {
+	upright, wide := gallery.Image{URL: "https://example.com/1.jpg", Width: 600, Height: 900}, gallery.Image{URL: "https://example.com/2.jpg", Width: 900, Height: 600}
+	unknown := gallery.Image{URL: "https://example.com/3.jpg"}
+	tests := []struct {
+		name   string
+		images []gallery.Image
+		want   any
+	}{
+		{"the first wide one", []gallery.Image{upright, wide, unknown}, wide.URL},
+		{"the cover of unknown size", []gallery.Image{unknown, wide}, unknown.URL},
+		{"none", []gallery.Image{upright}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := article()
+			for _, img := range tt.images {
+				g.Slides = append(g.Slides, gallery.Slide{Image: img})
+			}
+			item := jsonItemOf(t, g, Full)
+			if item["banner_image"] != tt.want || item["image"] != tt.images[0].URL {
+				t.Errorf("banner %v, image %v", item["banner_image"], item["image"])
+			}
+		})
+	}
+}
+
+func TestSummaryKeepsTheCoverAndNoOtherPicture(t *testing.T) {
+	g := harbour()
+	const cover = "https://news.example.com/galleries/img/zwei%20gr%C3%B6%C3%9Fer.png?q=%C3%A4"
+	g.Slides[0].Image.URL = "ftp://img.example.com/1.jpg"
+	for _, f := range Formats() {
+		doc := render(t, f, Summary, g)
+		checkValid(t, doc)
+		item := only(t, must(gofeed.NewParser().ParseString(string(doc.Body)))(t).Items)
+		if got := only(t, attachedPictures(f, item)); got != cover {
+			t.Errorf("%s: picture %q, want %q", f, got, cover)
+		}
+		if f == RSS && only(t, item.Enclosures).URL != cover {
+			t.Errorf("enclosure %q, want %q", item.Enclosures[0].URL, cover)
+		}
+	}
+	item := jsonItemOf(t, g, Summary)
+	slides := item["_gallerywire"].(map[string]any)["slides"].([]any)
+	if item["image"] != cover || len(slides) != 1 || item["content_html"] != nil {
+		t.Errorf("image %v, %d slides, content %v", item["image"], len(slides), item["content_html"])
+	}
+}

@@ -1,0 +1,34 @@
+package feed
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestLanguage(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"en_GB", "en-GB"}, {"ar", "ar"}, {"ar-Latn", "ar-Latn"}, {"pa-Arab-PK", "pa-Arab-PK"}, {"English (US)", ""}, {"", ""}, {"de-1996", "de-1996"},
+	}
+	for _, tt := range tests {
+		if got := language(tt.in); got != tt.want {
+			t.Errorf("language(%q) = %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestExcerptIsCutBetweenWords(t *testing.T) {
+	word := strings.Repeat("ä", 99)
+	tests := []struct{ name, in, want string }{
+		{"short", "one two", "one two"},
+		{"as long as allowed", word + " " + word + " " + word + "x", word + " " + word + " " + word + "x"},
+		{"long", word + " " + word + " " + word + " x y", word + " " + word + " " + word + "…"},
+		{"one long word", strings.Repeat("ä", 301), strings.Repeat("ä", 300) + "…"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := excerpt(tt.in); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

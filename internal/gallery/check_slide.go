@@ -1,0 +1,56 @@
+package gallery
+
+import "fmt"
+
+func (ps *Problems) slides(slides []Slide) {
+	ps.count("/slides", len(slides), MaxSlides)
+	first := make(map[string]int, len(slides))
+	for i := range slides {
+		if len(*ps) >= maxProblems {
+			return
+		}
+		s := &slides[i]
+		ps.within("/slides", i, s.problems())
+		if s.ID == "" {
+			continue
+		}
+		if j, twice := first[s.ID]; twice {
+			ps.addf(fmt.Sprintf("/slides/%d/id", i), "is the id of /slides/%d too", j)
+			continue
+		}
+		first[s.ID] = i
+	}
+}
+
+func (s *Slide) problems() Problems {
+	var ps Problems
+	if s.ID != "" {
+		ps.id("/id", s.ID)
+	}
+	ps.text("/title", s.Title, MaxTitle)
+	ps.text("/caption", s.Caption, MaxCaption)
+	ps.text("/credit", s.Credit, MaxName)
+	ps.image(&s.Image)
+	return ps
+}
+
+func (ps *Problems) image(img *Image) {
+	if img.URL == "" {
+		ps.addf("/image/url", "missing: a slide has a picture")
+	}
+	ps.address("/image/url", img.URL, needsBase)
+	ps.text("/image/type", img.Type, MaxName)
+	ps.side("/image/width", img.Width)
+	ps.side("/image/height", img.Height)
+	if img.Bytes < 0 {
+		ps.addf("/image/bytes", "is negative")
+	}
+	ps.text("/image/alt", img.Alt, MaxSummary)
+	ps.address("/image/thumbnail", img.Thumbnail, needsBase)
+}
+
+func (ps *Problems) side(place string, pixels int) {
+	if pixels < 0 || pixels > MaxSide {
+		ps.addf(place, "is %d pixels, from 0 (unknown) to %d are allowed", pixels, MaxSide)
+	}
+}

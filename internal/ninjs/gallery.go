@@ -1,0 +1,231 @@
+package ninjs
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// titleLength is how many characters of a description stand in for a missing
+// headline, at most.
+const titleLength = 100
+
+// draft is a gallery in the making.
+type draft struct {
+	gallery.Gallery
+	origin   places
+	added    map[string]bool // places of lists, each with a name that it has
+	problems gallery.Problems
+}
+
+// gallery returns w as a gallery that has been normalised and is valid.
+func (w *item) gallery(o Options) (*gallery.Gallery, error) {
+	d := &draft{origin: newPlaces(&w.head), added: make(map[string]bool)}
+	d.ID, d.Version, d.Language = w.id(), int64(w.Version), strings.TrimSpace(w.Language)
+	d.dates(w)
+	d.texts(w)
+	d.labels(w)
+	d.rights(w)
+	d.slides(w)
+	d.address(w, o)
+	d.Normalise()
+	ps := append(d.problems, d.origin.locate(d.Validate())...)
+	if len(ps) > 0 {
+		return nil, ps[:min(len(ps), maxProblems)]
+	}
+	return &d.Gallery, nil
+}
+
+// note remembers where in the item a place of the gallery comes from.
+func (d *draft) note(place, origin string) { d.origin[place] = origin }
+
+func (d *draft) refuse(p gallery.Problem) { d.problems = append(d.problems, p) }
+
+// dates falls back on the first date that there is, for neither IPTC nor
+// Superdesk promises any.
+func (d *draft) dates(w *item) {
+	d.note("/published", "/versioncreated")
+	for _, at := range []struct {
+		place string
+		time.Time
+	}{
+		{"/firstpublished", w.FirstPublished.Time}, {"/firstcreated", w.FirstCreated.Time},
+		{"/contentcreated", w.ContentCreated.Time}, {"/versioncreated", w.VersionCreated.Time},
+	} {
+		if !at.IsZero() {
+			d.Published = at.Time
+			d.note("/published", at.place)
+			break
+		}
+	}
+	d.Updated = w.VersionCreated.Time
+	if d.Updated.IsZero() {
+		d.Updated = d.Published
+	}
+	d.Expires = w.Expires.Time
+	d.embargo(w.Embargoed.Time, "/embargoed")
+}
+
+func (d *draft) embargo(until time.Time, place string) {
+	if until.After(d.Published) {
+		d.Published = until
+		d.note("/published", place)
+	}
+}
+
+func (d *draft) texts(w *item) {
+	description := first(w.descriptions(), plain, either, markup)
+	d.Summary = description.line()
+	d.note("/summary", description.place)
+	d.title(w, description)
+	body := first(w.bodies(), markup, either, plain)
+	switch {
+	case w.isPicture() && body.format != markup:
+		// What Superdesk sends as the text of a picture stands in for it.
+	case body.format == plain && !body.blank():
+		d.Body = paragraphs(body.value)
+	case !body.blank():
+		d.Body = withoutEmbeds(body.value, w.Associations.has)
+	case !w.isPicture():
+		d.Body = first(w.descriptions(), markup).html()
+	}
+}
+
+func (d *draft) title(w *item, description passage) {
+	p := first(w.headlines(), plain, either, markup)
+	if p.blank() {
+		p = first(w.names(), plain)
+	}
+	d.Title = p.line()
+	if d.Title == "" {
+		p, d.Title = description, beginning(description.line())
+	}
+	if p.place == "" {
+		p.place = "/headline"
+	}
+	d.note("/title", p.place)
+}
+
+// beginning returns s, cut between two words where it is longer than a title.
+func beginning(s string) string {
+	runes := []rune(s)
+	if len(runes) <= titleLength {
+		return s
+	}
+	s = string(runes[:titleLength])
+	if space := strings.LastIndexByte(s, ' '); space > 0 {
+		s = s[:space]
+	}
+	return s + "…"
+}
+
+func (d *draft) labels(w *item) {
+	for i, c := range w.Service {
+		if name := gallery.Line(c.Name); name != "" && d.Section == "" {
+			d.Section = name
+			d.note("/section", fmt.Sprintf("/service/%d/name", i))
+		}
+	}
+	d.note("/tags", "/subject")
+	d.concepts(&d.Tags, "/tags", "/subject", w.Subject)
+	d.concepts(&d.Tags, "/tags", "/subjects", w.Subjects)
+	for i, word := range w.Keywords {
+		d.add(&d.Tags, "/tags", word, fmt.Sprintf("/keywords/%d", i))
+	}
+	d.add(&d.Sources, "/sources", w.Source, "/source")
+	d.concepts(&d.Sources, "/sources", "/infosource", w.InfoSource)
+	d.concepts(&d.Sources, "/sources", "/infosources", w.InfoSources)
+	d.authors(w)
+}
+
+func (d *draft) concepts(list *[]string, place, origin string, cs []concept) {
+	for i, c := range cs {
+		d.add(list, place, c.Name, fmt.Sprintf("%s/%d/name", origin, i))
+	}
+}
+
+// add appends name, as a line, unless it is empty or there already.
+func (d *draft) add(list *[]string, place, name, origin string) {
+	name = gallery.Line(name)
+	if name == "" || d.added[place+name] {
+		return
+	}
+	d.added[place+name] = true
+	d.note(fmt.Sprintf("%s/%d", place, len(*list)), origin)
+	*list = append(*list, name)
+}
+
+// authors are those that the item lists, else its byline. People are mostly
+// what an item is about: only some of them wrote it.
+func (d *draft) authors(w *item) {
+	var names []string
+	d.note("/authors", "/authors")
+	d.concepts(&names, "/authors", "/authors", w.Authors)
+	d.concepts(&names, "/authors", "/person", writers(w.Person))
+	d.concepts(&names, "/authors", "/people", writers(w.People))
+	if len(names) == 0 {
+		d.add(&names, "/authors", w.Byline, "/byline")
+	}
+	if len(names) == 0 {
+		d.add(&names, "/authors", w.By, "/by")
+	}
+	for _, name := range names {
+		d.Authors = append(d.Authors, gallery.Author{Name: name})
+	}
+}
+
+// writers keeps the indexes, for the places.
+func writers(people []concept) []concept {
+	out := make([]concept, len(people))
+	for i, p := range people {
+		if rel := strings.ToLower(p.Rel); rel == "author" || rel == "creator" {
+			out[i] = p
+		}
+	}
+	return out
+}
+
+// rights keeps terms of use with the notice, as words: nothing in them is for
+// machines. Only linked rights have an address.
+func (d *draft) rights(w *item) {
+	notice := gallery.Line(w.CopyrightNotice)
+	d.note("/copyright", "/copyrightnotice")
+	if notice == "" {
+		notice = gallery.Line(w.CopyrightHolder)
+		d.note("/copyright", "/copyrightholder")
+	}
+	terms := gallery.Line(w.UsageTerms)
+	if len(terms) > len(notice) {
+		d.note("/copyright", "/usageterms")
+	}
+	d.Copyright = sentences(notice, terms)
+	if link := strings.TrimSpace(w.RightsInfo.LinkedRights); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
+		d.License = link
+		d.note("/license", "/rightsinfo/linkedrights")
+	}
+}
+
+func sentences(a, b string) string {
+	switch {
+	case a == "" || b == "":
+		return a + b
+	case strings.HasSuffix(a, "."):
+		return a + " " + b
+	}
+	return a + ". " + b
+}
+
+func (d *draft) address(w *item, o Options) {
+	d.URL = strings.TrimSpace(w.URL)
+	d.note("/url", "/url")
+	if d.URL == "" {
+		f := fields{id: d.ID, slug: w.Slugline, section: d.Section, language: d.Language}
+		if slug(f.slug) == "" {
+			f.slug = d.Title
+		}
+		d.URL = f.address(o.URLTemplate)
+		d.note("/url", d.origin["/id"])
+	}
+}

@@ -1,0 +1,55 @@
+package ninjs
+
+import (
+	"bytes"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Recognise reports whether data is a JSON object with the members of a ninjs
+// item: a guid or uri, and a versioncreated, a pubstatus or one of IPTC's
+// types. It is false for a gallery in our own form (slides, or title and
+// published), for a CloudEvent and for what is not JSON. It looks at top-level
+// members only and needs one pass over data, none where neither id occurs.
+func Recognise(data []byte) bool {
+	if !bytes.Contains(data, []byte(`"guid"`)) && !bytes.Contains(data, []byte(`"uri"`)) {
+		return false
+	}
+	var m signs
+	err := json.Unmarshal(data, &m, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	return err == nil && !m.isOurs() && m.isNinjs()
+}
+
+// signs are the members by which the forms are told apart. A [jsontext.Value]
+// is nil where there is no such member.
+type signs struct {
+	GUID           jsontext.Value `json:"guid"`
+	URI            jsontext.Value `json:"uri"`
+	VersionCreated jsontext.Value `json:"versioncreated"`
+	PubStatus      jsontext.Value `json:"pubstatus"`
+	Type           jsontext.Value `json:"type"`
+
+	SpecVersion jsontext.Value `json:"specversion"`
+	Slides      jsontext.Value `json:"slides"`
+	Published   jsontext.Value `json:"published"`
+	Title       jsontext.Value `json:"title"`
+}
+
+func (m *signs) isOurs() bool {
+	return m.SpecVersion != nil || m.Slides != nil || m.Published != nil && m.Title != nil
+}
+
+func (m *signs) isNinjs() bool {
+	return (m.GUID != nil || m.URI != nil) && (m.VersionCreated != nil || m.PubStatus != nil || isType(m.Type))
+}
+
+// isType reports whether raw is one of the values that IPTC and Superdesk give
+// to type.
+func isType(raw jsontext.Value) bool {
+	switch string(raw) {
+	case `"text"`, `"audio"`, `"video"`, `"picture"`, `"graphic"`, `"composite"`, `"component"`, `"preformatted"`:
+		return true
+	}
+	return false
+}

@@ -59,7 +59,7 @@ type Options struct {
 	Bucket    string                                          // name of the key-value bucket
 	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
 	Decode    func(body []byte) (*gallery.Gallery, error)     // reads a record's body
-	Changed   func(Change)                                    // called in the order of changes; must not block; may be nil
+	Changed   func(Change)                                    // called after each change, by several goroutines; must not block; may be nil
 	Reconnect func(func()) (stop func())                      // registers for reconnections; may be nil
 	Now       func() time.Time                                // nil: time.Now
 	Logger    *slog.Logger
@@ -73,7 +73,6 @@ type Catalogue struct {
 	index  *index
 	stream atomic.Pointer[jetstream.Stream]
 	ready  atomic.Bool
-	wake   chan struct{} // the next instant of visibility may have changed
 }
 
 // New returns a catalogue with an empty index.
@@ -87,11 +86,11 @@ func New(o Options) *Catalogue {
 	if o.Reconnect == nil {
 		o.Reconnect = func(func()) func() { return func() {} }
 	}
-	return &Catalogue{opts: o, index: newIndex(o.Changed), wake: make(chan struct{}, 1)}
+	return &Catalogue{opts: o, index: newIndex(o.Changed)}
 }
 
-// Ready returns nil once the index has caught up with the bucket for the first
-// time, else why it has not.
+// Ready returns nil while the index holds the bucket as far as it was heard of,
+// else why not: it was never read to its end, or it was recreated.
 func (c *Catalogue) Ready() error {
 	if c.ready.Load() {
 		return nil
@@ -139,9 +138,29 @@ func (c *Catalogue) Load(ctx context.Context, e *Entry) (*gallery.Gallery, error
 	if err != nil {
 		return nil, fmt.Errorf("load gallery %q: %w", e.ID, err)
 	}
+	if err := c.isOf(e, msg); err != nil {
+		return nil, fmt.Errorf("load gallery %q: %w", e.ID, err)
+	}
 	g, err := c.opts.Decode(msg.Data)
 	if err != nil {
 		return nil, fmt.Errorf("read gallery %q: %w", e.ID, err)
 	}
 	return g, nil
+}
+
+// isOf returns ErrSuperseded unless msg is the record of e: in a bucket that
+// was recreated, any other may have its sequence.
+func (c *Catalogue) isOf(e *Entry, msg *jetstream.RawStreamMsg) error {
+	key := gallery.Key(e.ID)
+	if msg.Subject != c.subject(key) {
+		return ErrSuperseded
+	}
+	got, err := entry(key, msg.Header, msg.Sequence, msg.Time)
+	if err != nil {
+		return err
+	}
+	if got.Rank != e.Rank {
+		return ErrSuperseded
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package catalogue
 import (
 	"cmp"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unique"
@@ -23,7 +24,34 @@ type Entry struct {
 	end       int64   // no longer shown from then on; never: math.MaxInt64
 	slideEnds []int64 // rights of single slides run out then, ascending
 	left      []departure
-	foreign   bool // a newer release wrote it: known to be there, nothing more
+	state     state
+}
+
+// state says what the record of an entry is.
+type state byte
+
+const (
+	sound   state = iota
+	foreign       // a newer release wrote it: known to be there, nothing more
+	lost          // deleted by somebody's hand, or can not be read: any revision may take its place
+)
+
+// stray is the entry of a record that says nothing of its gallery. Whatever
+// showed the gallery before is touched, and nobody knows what that was.
+func stray(s state, revision uint64, stored int64) *Entry {
+	return &Entry{
+		Revision: revision, stored: stored, state: s,
+		Rank: gallery.Rank{TakeDown: s == lost},
+		left: []departure{{all: true}},
+	}
+}
+
+// known returns e unless it is lost.
+func (e *Entry) known() *Entry {
+	if e == nil || e.state == lost {
+		return nil
+	}
+	return e
 }
 
 // Facet is a property by which galleries are chosen. Equal facets are the same
@@ -87,7 +115,7 @@ func (e *Entry) Phase(t time.Time) int {
 }
 
 // shows reports whether there is any time at which the gallery may be shown.
-func (e *Entry) shows() bool { return e != nil && !e.Rank.TakeDown && !e.Withheld && !e.foreign }
+func (e *Entry) shows() bool { return e != nil && !e.Rank.TakeDown && !e.Withheld && e.state == sound }
 
 // compare orders entries by publication, then id: the total order of feeds,
 // oldest first.
@@ -142,13 +170,9 @@ func facetsOf(g *gallery.Gallery) []Facet {
 		if name = strings.TrimSpace(gallery.Text(name)); name == "" {
 			return
 		}
-		f := facet(k, name)
-		for _, have := range fs {
-			if have == f {
-				return
-			}
+		if f := facet(k, name); !slices.Contains(fs, f) {
+			fs = append(fs, f)
 		}
-		fs = append(fs, f)
 	}
 	add(Section, g.Section)
 	add(Language, g.Language)
@@ -159,17 +183,4 @@ func facetsOf(g *gallery.Gallery) []Facet {
 		add(Author, a.Name)
 	}
 	return fs
-}
-
-// sameFacets compares two lists as [facetsOf] makes them.
-func sameFacets(a, b []Facet) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

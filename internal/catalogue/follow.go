@@ -21,8 +21,11 @@ const (
 	// clockCheck bounds how long a clock that is set forward goes unnoticed.
 	clockCheck = 30 * time.Second
 	// bucketCheck bounds how long a recreated bucket goes unnoticed when no
-	// reconnection tells of it.
+	// reconnection tells of it, and bucketRetry when the bucket does not answer.
 	bucketCheck = 30 * time.Second
+	bucketRetry = 500 * time.Millisecond
+	// prefetch is how many headers are asked for at once.
+	prefetch = 4096
 )
 
 // reader is how far the bucket was read.
@@ -30,6 +33,7 @@ type reader struct {
 	created time.Time
 	last    uint64
 	loading map[string]*Entry // nil once the index is whole
+	target  uint64            // where it is whole
 }
 
 // Run keeps the index whole until ctx ends. It retries for ever.
@@ -39,57 +43,62 @@ func (c *Catalogue) Run(ctx context.Context) error {
 	if !c.opts.Timeless {
 		wg.Go(func() { c.keepTime(ctx) })
 	}
+	back := make(chan struct{}, 1)
+	defer c.opts.Reconnect(func() { nudge(back) })()
 	var r reader
 	for wait := retryLeast; ctx.Err() == nil; wait = min(2*wait, retryMost) {
 		began := time.Now()
-		err := c.follow(ctx, &r)
+		err := c.follow(ctx, &r, back)
 		if ctx.Err() != nil {
 			break
 		}
-		if time.Since(began) > retryMost {
+		if time.Since(began) > retryMost || errors.Is(err, errRecreated) {
 			wait = retryLeast
 		}
 		c.opts.Logger.Warn("the index stopped following the bucket and starts again", "err", err, "in", wait)
-		pause(ctx, wait)
+		pause(ctx, wait, back)
 	}
 	return nil
 }
 
-func pause(ctx context.Context, d time.Duration) {
+// pause waits, but not after the server is back.
+func pause(ctx context.Context, d time.Duration, back <-chan struct{}) {
 	select {
 	case <-time.After(d):
+	case <-back:
 	case <-ctx.Done():
 	}
 }
 
 // follow reads the bucket from where r is until something breaks.
-func (c *Catalogue) follow(ctx context.Context, r *reader) error {
+func (c *Catalogue) follow(ctx context.Context, r *reader, back <-chan struct{}) error {
 	stream, err := c.opts.Open(ctx)
 	if err != nil {
 		return err
 	}
 	info, err := stream.Info(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("read the bucket: %w", err)
 	}
 	c.stream.Store(&stream)
 	if r.loading != nil || !r.created.Equal(info.Created) || info.State.LastSeq < r.last {
 		c.ready.Store(false)
-		*r = reader{created: info.Created, loading: make(map[string]*Entry, info.State.Msgs)}
+		c.index.distrust()
+		*r = reader{created: info.Created, loading: make(map[string]*Entry, info.State.Msgs), target: info.State.LastSeq}
 	}
 	messages, err := c.consume(ctx, stream, r.last+1)
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, messages.Stop)
-	defer stop()
 	defer messages.Stop()
 	if info.State.Msgs == 0 {
 		c.caughtUp(r)
 	}
-	watch := c.watchBucket(ctx, stream, r.created, messages.Stop)
-	err = c.read(messages, r)
-	return errors.Join(err, watch())
+	ctx, stop := context.WithCancel(ctx)
+	found := c.watchBucket(ctx, stream, r.created, back, stop)
+	err = c.read(ctx, messages, r)
+	stop()
+	return errors.Join(found(), err)
 }
 
 func (c *Catalogue) consume(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.MessagesContext, error) {
@@ -98,16 +107,21 @@ func (c *Catalogue) consume(ctx context.Context, stream jetstream.Stream, from u
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:    from,
 		HeadersOnly:    true,
+		// Its own retries can not be ended while they wait; Run's can.
+		MaxResetAttempts: 1,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the bucket: %w", err)
 	}
-	return consumer.Messages(jetstream.PullMaxMessages(4096))
+	return consumer.Messages(jetstream.PullMaxMessages(prefetch))
 }
 
-func (c *Catalogue) read(messages jetstream.MessagesContext, r *reader) error {
+// read ends with ctx and not by a Stop from elsewhere, which a consumer that
+// is being made anew at that moment does not hear.
+func (c *Catalogue) read(ctx context.Context, messages jetstream.MessagesContext, r *reader) error {
+	until := jetstream.NextContext(ctx)
 	for {
-		msg, err := messages.Next()
+		msg, err := messages.Next(until)
 		if err != nil {
 			return fmt.Errorf("read the bucket: %w", err)
 		}
@@ -117,7 +131,7 @@ func (c *Catalogue) read(messages jetstream.MessagesContext, r *reader) error {
 		}
 		c.take(msg, meta, r)
 		r.last = meta.Sequence.Stream
-		if meta.NumPending == 0 {
+		if r.last >= r.target || meta.NumPending == 0 {
 			c.caughtUp(r)
 		}
 	}
@@ -127,26 +141,24 @@ func (c *Catalogue) read(messages jetstream.MessagesContext, r *reader) error {
 // for the first time.
 func (c *Catalogue) take(msg jetstream.Msg, meta *jetstream.MsgMetadata, r *reader) {
 	key := strings.TrimPrefix(msg.Subject(), c.subject(""))
-	sequence, now := meta.Sequence.Stream, c.opts.Now().UnixNano()
-	if deleted(msg.Headers()) {
-		if r.loading != nil {
-			delete(r.loading, key)
-		} else {
-			c.index.remove(key, sequence, meta.Timestamp.UnixNano(), now)
-		}
-		return
-	}
-	e, err := entry(msg.Headers(), sequence, meta.Timestamp)
+	e, err := read(key, msg.Headers(), meta.Sequence.Stream, meta.Timestamp)
 	if err != nil {
 		c.opts.Logger.Error("a record in the bucket can not be read and is left out: publish the gallery again", "key", key, "err", err)
-		return
 	}
+	key = e.key(key)
 	if r.loading != nil {
 		r.loading[key] = e
 		return
 	}
-	c.index.apply(e, now)
-	c.poke()
+	c.index.apply(key, e, c.opts.Now().UnixNano())
+}
+
+// key returns key, in the memory of the id where the two are the same.
+func (e *Entry) key(key string) string {
+	if e.ID == key {
+		return e.ID
+	}
+	return strings.Clone(key)
 }
 
 // caughtUp makes what was read the index.
@@ -155,48 +167,50 @@ func (c *Catalogue) caughtUp(r *reader) {
 		return
 	}
 	c.index.fill(r.loading, r.created, r.last, c.opts.Now().UnixNano())
-	c.opts.Logger.Info("the index is whole", "galleries", len(r.loading), "revision", r.last)
+	c.opts.Logger.Info("the index is whole", "galleries", c.index.live(), "revision", r.last)
 	r.loading = nil
 	c.ready.Store(true)
-	c.poke()
 	c.opts.Changed(Change{})
 }
 
 // watchBucket calls stop when the bucket is not the one created then. It looks
-// after every reconnection, and now and then. The returned function ends the
-// watch and says what it found.
-func (c *Catalogue) watchBucket(ctx context.Context, stream jetstream.Stream, created time.Time, stop func()) func() error {
-	ctx, cancel := context.WithCancel(ctx)
-	look := make(chan struct{}, 1)
-	unregister := c.opts.Reconnect(func() { nudge(look) })
-	found := make(chan error, 1)
-	go func() {
+// after every reconnection, and now and then. The returned function waits for
+// the watch, which ends with ctx, and says what it found.
+func (c *Catalogue) watchBucket(ctx context.Context, stream jetstream.Stream, created time.Time, back <-chan struct{}, stop func()) func() error {
+	var watch sync.WaitGroup
+	var found error
+	watch.Go(func() {
 		defer stop()
-		found <- c.guard(ctx, stream, created, look)
-	}()
+		found = c.guard(ctx, stream, created, back)
+	})
 	return func() error {
-		unregister()
-		cancel()
-		return <-found
+		watch.Wait()
+		return found
 	}
 }
 
 // guard returns when ctx ends or the bucket was recreated.
-func (c *Catalogue) guard(ctx context.Context, stream jetstream.Stream, created time.Time, look <-chan struct{}) error {
-	tick := time.NewTicker(bucketCheck)
-	defer tick.Stop()
+func (c *Catalogue) guard(ctx context.Context, stream jetstream.Stream, created time.Time, back <-chan struct{}) error {
+	look := time.NewTimer(bucketCheck)
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-look:
-		case <-tick.C:
+		case <-back:
+		case <-look.C:
 		}
 		known := c.index.revision() // before asking: it grows meanwhile
 		info, err := stream.Info(ctx)
-		if errors.Is(err, jetstream.ErrStreamNotFound) ||
-			err == nil && (!info.Created.Equal(created) || info.State.LastSeq < known) {
+		switch {
+		case errors.Is(err, jetstream.ErrStreamNotFound):
 			return errRecreated
+		case err != nil:
+			look.Reset(bucketRetry)
+		case !info.Created.Equal(created) || info.State.LastSeq < known:
+			return errRecreated
+		default:
+			look.Reset(bucketCheck)
 		}
 	}
 }
@@ -212,7 +226,7 @@ func (c *Catalogue) keepTime(ctx context.Context) {
 		select {
 		case <-timer.C:
 			c.Advance()
-		case <-c.wake:
+		case <-c.index.wake:
 		case <-ctx.Done():
 			timer.Stop()
 			return
@@ -221,10 +235,9 @@ func (c *Catalogue) keepTime(ctx context.Context) {
 	}
 }
 
-// Advance lets every embargo and expiry up to now take effect.
+// Advance lets every embargo and expiry up to now take effect. It is cheap when
+// there is none.
 func (c *Catalogue) Advance() { c.index.advance(c.opts.Now()) }
-
-func (c *Catalogue) poke() { nudge(c.wake) }
 
 func nudge(ch chan struct{}) {
 	select {

@@ -5,17 +5,15 @@ import (
 	"math"
 	"sync"
 	"time"
-
-	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // Change is a gallery's step from one revision to the next. The zero value says
 // that everything may have changed: the index was read anew.
 type Change struct {
-	Old, New *Entry // nil: not known before, or deleted from the bucket
+	Old, New *Entry // nil: there was none, or it was deleted from the bucket
 }
 
-// ID is the id of the gallery that changed, empty for the zero value.
+// ID is the id of the gallery that changed, empty where it is not known.
 func (c Change) ID() string {
 	switch {
 	case c.New != nil:
@@ -29,22 +27,25 @@ func (c Change) ID() string {
 // index is the ordered memory of the bucket. Entries are immutable, so what is
 // read under the lock may be used after it.
 type index struct {
+	changed func(Change)  // called without the lock
+	wake    chan struct{} // the next instant of visibility has changed
+
 	mu         sync.RWMutex
 	entries    map[string]*Entry // by key
 	showing    int               // entries that are not taken down
 	selections map[*Selection]struct{}
-	epoch      time.Time // when the bucket was made
+	epoch      time.Time // when the bucket was made; zero: never read whole
 	last       uint64    // newest revision applied
-	passed     int64     // newest instant of visibility that is not in the future
+	passed     int64     // newest instant of visibility up to now
 	upcoming   timeline
 	now        int64 // the latest instant that was advanced to
 	waiting    map[chan struct{}]uint64
-	changed    func(Change) // called without the lock
 }
 
 func newIndex(changed func(Change)) *index {
 	return &index{
 		changed:    changed,
+		wake:       make(chan struct{}, 1),
 		entries:    map[string]*Entry{},
 		selections: map[*Selection]struct{}{},
 		passed:     math.MinInt64,
@@ -72,7 +73,10 @@ func (c *Catalogue) Release(s *Selection) {
 	delete(c.index.selections, s)
 }
 
-func (x *index) find(key string) *Entry {
+func (x *index) find(key string) *Entry { return x.entry(key).known() }
+
+// entry is find for those that are lost too.
+func (x *index) entry(key string) *Entry {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.entries[key]
@@ -90,39 +94,45 @@ func (x *index) revision() uint64 {
 	return x.last
 }
 
-// apply takes e over unless a later revision is known.
-func (x *index) apply(e *Entry, now int64) {
-	if change, news := x.exchange(gallery.Key(e.ID), e, e.Revision, e.stored, now); news {
-		x.changed(change)
-	}
+// whole reports whether the bucket was ever read to its end: before that the
+// index shows nothing.
+func (x *index) whole() bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return !x.epoch.IsZero()
 }
 
-// remove forgets what somebody deleted from the bucket by hand.
-func (x *index) remove(key string, revision uint64, stored, now int64) {
-	if change, news := x.exchange(key, nil, revision, stored, now); news {
-		x.changed(change)
-	}
-}
-
-func (x *index) exchange(key string, e *Entry, revision uint64, stored, now int64) (change Change, news bool) {
+// distrust says that the entries are of a bucket that is no longer there: no
+// revision is known until the index is filled again.
+func (x *index) distrust() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	defer x.reach(revision)
+	x.last = 0
+}
+
+// apply takes e over unless a later revision is known.
+func (x *index) apply(key string, e *Entry, now int64) {
+	if change, news := x.exchange(key, e, now); news {
+		x.changed(change)
+	}
+}
+
+func (x *index) exchange(key string, e *Entry, now int64) (change Change, news bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	defer x.reach(e.Revision)
 	old := x.entries[key]
-	if old == nil && e == nil || old != nil && old.Revision >= revision {
+	if old != nil && old.Revision >= e.Revision {
 		return Change{}, false
 	}
-	if e == nil {
-		delete(x.entries, key)
-	} else {
-		x.entries[key] = e
-		x.expect(e, now)
-	}
+	x.entries[key] = e
+	x.expect(e, now)
+	x.upcoming.tidy(x.entries)
 	x.count(old, e)
 	for s := range x.selections {
-		s.replace(old, e, stored, now)
+		s.replace(old, e, now)
 	}
-	return Change{Old: old, New: e}, true
+	return Change{Old: old.known(), New: e.known()}, true
 }
 
 // fill replaces everything by what was read from the bucket.
@@ -130,18 +140,21 @@ func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.entries, x.epoch, x.last, x.showing = entries, epoch, 0, 0
-	x.upcoming, x.passed, x.now = nil, math.MinInt64, now
 	for _, e := range entries {
 		x.count(nil, e)
-		x.expect(e, now)
 	}
 	x.refill(now)
 	x.reach(last)
 }
 
+// refill computes what depends on the time from all entries.
 func (x *index) refill(now int64) {
+	x.upcoming, x.passed, x.now = nil, math.MinInt64, now
+	for _, e := range x.entries {
+		x.expect(e, now)
+	}
+	x.announceNext()
 	for s := range x.selections {
-		s.next.Store(x.upcoming.first())
 		s.refill(x.entries, now)
 	}
 }
@@ -150,7 +163,7 @@ func (x *index) count(old, e *Entry) {
 	if old != nil && !old.Rank.TakeDown {
 		x.showing--
 	}
-	if e != nil && !e.Rank.TakeDown {
+	if !e.Rank.TakeDown {
 		x.showing++
 	}
 }
@@ -169,11 +182,13 @@ func (x *index) expect(e *Entry, now int64) {
 	}
 }
 
-// announceNext tells the selections when the time alone makes them stale.
+// announceNext tells the selections, and whoever keeps the time, when the time
+// alone makes them stale.
 func (x *index) announceNext() {
 	for s := range x.selections {
 		s.next.Store(x.upcoming.first())
 	}
+	nudge(x.wake)
 }
 
 // next is the earliest instant of visibility to come.
@@ -184,32 +199,36 @@ func (x *index) next() (time.Time, bool) {
 	return instant(at), at != math.MaxInt64
 }
 
-// advance lets every instant up to now take effect. It is cheap when there is
-// none. A clock that was set back makes it compute everything anew.
-func (x *index) advance(now time.Time) {
+// jitter is how far a clock may be set back without anything that has begun
+// being taken back.
+const jitter = int64(time.Second)
+
+// advance lets every instant up to now take effect, and returns the instant
+// that it is in the index: now, or a little later while a clock that was set
+// back by less than the jitter catches up. It is cheap when nothing is due. A
+// clock that was set back further makes it compute everything anew.
+func (x *index) advance(now time.Time) time.Time {
 	ns := now.UnixNano()
 	x.mu.RLock()
-	due, back := x.upcoming.first() <= ns, ns < x.now-int64(time.Second)
+	due, back, latest := x.upcoming.first() <= ns, ns < x.now-jitter, x.now
 	x.mu.RUnlock()
-	if back {
+	switch {
+	case back:
 		x.restart(ns)
+		x.changed(Change{})
+	case due:
+		for _, change := range x.pass(ns) {
+			x.changed(change)
+		}
+	case ns < latest:
+		return instant(latest)
 	}
-	if !due {
-		return
-	}
-	for _, change := range x.pass(ns) {
-		x.changed(change)
-	}
+	return now
 }
 
-// restart computes what depends on the time from all entries.
 func (x *index) restart(now int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.upcoming, x.now = nil, now
-	for _, e := range x.entries {
-		x.expect(e, now)
-	}
 	x.refill(now)
 }
 
@@ -219,15 +238,15 @@ func (x *index) pass(now int64) []Change {
 	defer x.mu.Unlock()
 	var changes []Change
 	for x.upcoming.first() <= now {
-		e := heap.Pop(&x.upcoming).(moment).entry
-		if x.entries[gallery.Key(e.ID)] != e {
+		m := heap.Pop(&x.upcoming).(moment)
+		if !m.counts(x.entries) {
 			continue // superseded since
 		}
-		x.expect(e, now)
+		x.expect(m.entry, now)
 		for s := range x.selections {
-			s.replace(e, e, math.MinInt64, now)
+			s.replace(m.entry, m.entry, now)
 		}
-		changes = append(changes, Change{Old: e, New: e})
+		changes = append(changes, Change{Old: m.entry, New: m.entry})
 	}
 	x.now = max(x.now, now)
 	x.announceNext()
@@ -266,32 +285,4 @@ func (x *index) abandon(ch <-chan struct{}) {
 			delete(x.waiting, c)
 		}
 	}
-}
-
-// moment is an instant at which an entry's visibility changes.
-type moment struct {
-	at    int64
-	entry *Entry
-}
-
-// timeline is a heap of moments, the earliest first.
-type timeline []moment
-
-func (t timeline) Len() int           { return len(t) }
-func (t timeline) Less(i, j int) bool { return t[i].at < t[j].at }
-func (t timeline) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
-func (t *timeline) Push(v any)        { *t = append(*t, v.(moment)) }
-func (t *timeline) Pop() any {
-	last := len(*t) - 1
-	m := (*t)[last]
-	(*t)[last] = moment{}
-	*t = (*t)[:last]
-	return m
-}
-
-func (t timeline) first() int64 {
-	if len(t) == 0 {
-		return math.MaxInt64
-	}
-	return t[0].at
 }

@@ -14,39 +14,70 @@ import (
 const maxConflicts = 16
 
 // Put stores r durably unless a rank as high is there. It may be repeated, and
-// run at once with others, on any node. An error means that r may or may not
-// be stored: put it again.
+// run at once with others, on any node. After a take-down it returns once this
+// node's index knows of it. An error means that r may or may not be stored: put
+// it again.
 func (c *Catalogue) Put(ctx context.Context, r Revision) (Outcome, error) {
-	key := gallery.Key(r.ID)
-	prev := c.index.find(key)
-	for range maxConflicts {
-		if prev != nil && prev.foreign {
-			return "", fmt.Errorf("store gallery %q: %w", r.ID, ErrNewerFormat)
-		}
-		if prev != nil {
-			if order := r.Rank.Compare(prev.Rank); order <= 0 {
-				return refused(order), nil
-			}
-		}
-		sequence, err := c.write(ctx, key, r, prev)
-		if err == nil {
-			return Stored, c.settle(ctx, r, sequence)
-		}
-		if !conflict(err) {
-			return "", fmt.Errorf("store gallery %q: %w", r.ID, err)
-		}
-		if prev, err = c.fetch(ctx, key); err != nil {
-			return "", fmt.Errorf("store gallery %q: %w", r.ID, err)
-		}
+	outcome, sequence, err := c.put(ctx, r)
+	if err == nil {
+		err = c.settle(ctx, r, outcome, sequence)
 	}
-	return "", fmt.Errorf("store gallery %q: gave way to other writers %d times", r.ID, maxConflicts)
+	if err != nil {
+		return "", fmt.Errorf("store gallery %q: %w", r.ID, err)
+	}
+	return outcome, nil
 }
 
-func refused(order int) Outcome {
-	if order == 0 {
-		return Unchanged
+// put returns the sequence of the record that is there in the end. What the
+// index says is good enough to write upon, because the write is a
+// compare-and-set; to refuse r, which is forgotten then, the bucket itself is
+// asked: the index may be of one that is gone.
+func (c *Catalogue) put(ctx context.Context, r Revision) (Outcome, uint64, error) {
+	if _, err := c.open(ctx); err != nil {
+		return "", 0, err
 	}
-	return Superseded
+	key := gallery.Key(r.ID)
+	prev, certain := c.expected(key), false
+	for range maxConflicts {
+		switch {
+		case prev.yields(r.Rank):
+			sequence, err := c.write(ctx, key, r, prev)
+			if !conflict(err) {
+				return Stored, sequence, err
+			}
+		case certain:
+			return refuse(prev, r.Rank)
+		}
+		var err error
+		if prev, err = c.fetch(ctx, key); err != nil {
+			return "", 0, err
+		}
+		certain = true
+	}
+	return "", 0, fmt.Errorf("gave way to other writers %d times", maxConflicts)
+}
+
+// expected is the entry that the bucket should have, nil for none.
+func (c *Catalogue) expected(key string) *Entry {
+	if !c.ready.Load() {
+		return nil
+	}
+	return c.index.entry(key)
+}
+
+// yields reports whether a revision of that rank takes the place of e.
+func (e *Entry) yields(rank gallery.Rank) bool {
+	return e == nil || e.state == lost || e.state == sound && rank.Compare(e.Rank) > 0
+}
+
+func refuse(prev *Entry, rank gallery.Rank) (Outcome, uint64, error) {
+	if prev.state == foreign {
+		return "", 0, ErrNewerFormat
+	}
+	if rank.Compare(prev.Rank) == 0 {
+		return Unchanged, prev.Revision, nil
+	}
+	return Superseded, prev.Revision, nil
 }
 
 func (c *Catalogue) write(ctx context.Context, key string, r Revision, prev *Entry) (uint64, error) {
@@ -66,9 +97,10 @@ func (c *Catalogue) write(ctx context.Context, key string, r Revision, prev *Ent
 }
 
 // settle waits, after a take-down, until this node's index knows of it, so that
-// when the event is acknowledged the node no longer shows the gallery.
-func (c *Catalogue) settle(ctx context.Context, r Revision, sequence uint64) error {
-	if !r.Rank.TakeDown || !c.ready.Load() {
+// when the event is acknowledged the node no longer shows the gallery. An index
+// that was never whole shows nothing.
+func (c *Catalogue) settle(ctx context.Context, r Revision, outcome Outcome, sequence uint64) error {
+	if !r.Rank.TakeDown || outcome == Superseded || !c.index.whole() {
 		return nil
 	}
 	return c.Wait(ctx, sequence)
@@ -78,8 +110,8 @@ func (c *Catalogue) subject(key string) string { return "$KV." + c.opts.Bucket +
 
 // conflict reports whether somebody else wrote the record first.
 func conflict(err error) bool {
-	var api *jetstream.APIError
-	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
 		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
@@ -98,10 +130,8 @@ func (c *Catalogue) fetch(ctx context.Context, key string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if deleted(msg.Header) {
-		return &Entry{Revision: msg.Sequence, Rank: gallery.Rank{TakeDown: true}}, nil
-	}
-	return entry(msg.Header, msg.Sequence, msg.Time)
+	e, _ := read(key, msg.Header, msg.Sequence, msg.Time) // what can not be read gives way
+	return e, nil
 }
 
 // open returns the bucket's stream, making it when missing.

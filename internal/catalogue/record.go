@@ -1,9 +1,11 @@
 package catalogue
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -101,14 +103,14 @@ func departures(prev *Entry, facets []Facet, takeDown bool) []departure {
 	if prev == nil {
 		return nil
 	}
-	stay := func(fs []Facet) bool { return !takeDown && sameFacets(fs, facets) }
+	stay := func(fs []Facet) bool { return !takeDown && slices.Equal(fs, facets) }
 	leaves := !prev.Rank.TakeDown && !stay(prev.Facets)
 	var ds []departure
 	for _, d := range prev.left {
 		if d.at == 0 {
 			d.at = prev.stored
 		}
-		if again := leaves && sameFacets(d.facets, prev.Facets); d.all || !stay(d.facets) && !again {
+		if again := leaves && slices.Equal(d.facets, prev.Facets); d.all || !stay(d.facets) && !again {
 			ds = append(ds, d)
 		}
 	}
@@ -122,30 +124,58 @@ func departures(prev *Entry, facets []Facet, takeDown bool) []departure {
 	return ds
 }
 
-// entry reads the index's part of a record. Its error names what does not fit;
-// a record of a newer release is an entry that shows nothing.
-func entry(header nats.Header, revision uint64, stored time.Time) (*Entry, error) {
+// entry reads the index's part of the record with that key. Its error names
+// what does not fit; a record of a newer release is an entry that shows nothing.
+func entry(key string, header nats.Header, revision uint64, stored time.Time) (*Entry, error) {
+	number, err := strconv.Atoi(header.Get(headerFormat))
+	if err != nil {
+		return nil, fmt.Errorf("read the format of revision %d: %w", revision, err)
+	}
+	if number > format {
+		return stray(foreign, revision, stored.UnixNano()), nil
+	}
 	var l line
-	text := []byte(header.Get(headerIndex))
-	if err := json.Unmarshal(text, &l); err != nil {
+	if err := json.Unmarshal([]byte(header.Get(headerIndex)), &l); err != nil {
 		return nil, fmt.Errorf("read the index line of revision %d: %w", revision, err)
 	}
-	e := &Entry{ID: l.ID, Revision: revision, stored: stored.UnixNano()}
-	if n, err := strconv.Atoi(header.Get(headerFormat)); err != nil || n > format {
-		e.foreign = true
-		return e, nil
+	if gallery.Key(l.ID) != key {
+		return nil, fmt.Errorf("read the index line of revision %d: it is of gallery %q, which is kept elsewhere", revision, l.ID)
 	}
-	e.Rank = gallery.Rank{Updated: time.Unix(0, l.Updated).UTC(), Version: l.Version, TakeDown: l.TakeDown}
-	if _, err := hex.Decode(e.Rank.Hash[:], []byte(l.Hash)[:min(len(l.Hash), 2*len(e.Rank.Hash))]); err != nil {
-		return nil, fmt.Errorf("read the rank of revision %d: %w", revision, err)
+	e := l.entry()
+	e.Revision, e.stored = revision, stored.UnixNano()
+	if n, err := hex.Decode(e.Rank.Hash[:], []byte(l.Hash)[:min(len(l.Hash), hashDigits)]); err != nil || n < len(e.Rank.Hash) {
+		return nil, fmt.Errorf("read the rank of revision %d: %q is no hash", revision, l.Hash)
 	}
-	e.Withheld, e.published, e.end, e.slideEnds = l.Withheld, l.Published, l.End, l.SlideEnds
+	return e, nil
+}
+
+const hashDigits = 2 * len(gallery.Hash{})
+
+// entry returns what the line says, without the rank's hash.
+func (l line) entry() *Entry {
+	e := &Entry{
+		ID:       l.ID,
+		Rank:     gallery.Rank{Updated: time.Unix(0, l.Updated).UTC(), Version: l.Version, TakeDown: l.TakeDown},
+		Withheld: l.Withheld, Facets: fromWire(l.Facets),
+		published: l.Published, end: l.End, slideEnds: l.SlideEnds,
+	}
 	if e.end == 0 {
 		e.end = math.MaxInt64
 	}
-	e.Facets = fromWire(l.Facets)
 	for _, d := range l.Left {
 		e.left = append(e.left, departure{facets: fromWire(d.Facets), all: d.All, at: d.At})
+	}
+	return e
+}
+
+// read is [entry] for a record that may be anything: one that was deleted, or
+// that can not be read, is an entry that is lost, and err says why.
+func read(key string, header nats.Header, revision uint64, stored time.Time) (e *Entry, err error) {
+	if deleted(header) {
+		return stray(lost, revision, stored.UnixNano()), nil
+	}
+	if e, err = entry(key, header, revision, stored); err != nil {
+		return stray(lost, revision, stored.UnixNano()), err
 	}
 	return e, nil
 }
@@ -172,7 +202,7 @@ func fromWire(ws []wireFact) []Facet {
 	return fs
 }
 
-// nanos clamps t to what fits; zero stays 0.
+// nanos clamps t to what fits. The zero time is 0, and no other instant is.
 func nanos(t time.Time) int64 {
 	switch {
 	case t.IsZero():
@@ -182,7 +212,7 @@ func nanos(t time.Time) int64 {
 	case t.Year() < 1679:
 		return math.MinInt64 + 1
 	}
-	return t.UnixNano()
+	return cmp.Or(t.UnixNano(), 1)
 }
 
 // deleted reports whether a message in the bucket is a marker that the key was

@@ -60,7 +60,7 @@ type Selection struct {
 // View is a selection at one moment.
 type View struct {
 	Entries    []*Entry  // visible at At, newest first
-	At         time.Time // the moment
+	At         time.Time // the moment: what was asked for, or up to a second later while a clock set back catches up
 	Touched    time.Time // newest instant at which anything chosen was stored, withdrawn or became visible; zero: never
 	Epoch      time.Time // when the bucket was made: revisions of another one do not compare
 	Revision   uint64    // of the index
@@ -71,13 +71,13 @@ type View struct {
 // View returns up to n entries of s as they are at the instant now. It reads
 // memory only.
 func (s *Selection) View(n int, now time.Time) View {
-	s.index.advance(now)
+	now = s.index.advance(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
 	v := View{At: now, Epoch: s.index.epoch, Revision: s.index.last, Generation: s.generation.Load()}
 	v.Passed = instant(s.index.passed)
 	v.Touched = instant(s.touched)
-	for i := len(s.entries) - 1; i >= 0 && len(v.Entries) < n; i-- {
+	for i := s.until(now) - 1; i >= 0 && len(v.Entries) < n; i-- {
 		if e := s.entries[i]; e.VisibleAt(now) {
 			v.Entries = append(v.Entries, e)
 		}
@@ -104,7 +104,7 @@ func (s *Selection) Concerns(c Change) bool {
 // however old it is.
 func (s *Selection) Holds(key string, now time.Time) bool {
 	e := s.index.find(key)
-	return e != nil && e.VisibleAt(now) && s.match.matches(e.Facets)
+	return e.VisibleAt(now) && s.match.matches(e.Facets)
 }
 
 // Len is the number of galleries chosen that have not ended.
@@ -117,9 +117,14 @@ func (s *Selection) Len() int {
 // LenAt is the number of galleries chosen that are visible at now: what is
 // embargoed is not counted.
 func (s *Selection) LenAt(now time.Time) int {
-	s.index.advance(now)
+	now = s.index.advance(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
+	return s.until(now)
+}
+
+// until counts the entries published up to now: the others are embargoed.
+func (s *Selection) until(now time.Time) int {
 	n, _ := slices.BinarySearchFunc(s.entries, now.UnixNano(), func(e *Entry, ns int64) int {
 		if e.published <= ns {
 			return -1
@@ -154,21 +159,14 @@ func (s *Selection) present(e *Entry, now int64) bool {
 	return e.shows() && now < e.end && s.match.matches(e.Facets)
 }
 
-// replace puts e, stored at that instant, in the place of old; either may be nil.
-func (s *Selection) replace(old, e *Entry, stored, now int64) {
+// replace puts e in the place of old, which may be nil.
+func (s *Selection) replace(old, e *Entry, now int64) {
 	was := old != nil && s.take(old)
-	is := e != nil && s.present(e, now)
+	is := s.present(e, now)
 	if is {
 		s.insert(e)
 	}
-	touched := int64(math.MinInt64)
-	if e != nil {
-		touched = s.touchedBy(e, now)
-	}
-	if was && e == nil {
-		touched = stored
-	}
-	if was || is || touched > s.touched {
+	if touched := s.touchedBy(e, now); was || is || touched > s.touched {
 		s.touched = max(s.touched, touched)
 		s.generation.Add(1)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -35,7 +36,7 @@ type Options struct {
 	Store      Store
 	Rejects    *Rejects
 	MaxEvent   int64                 // bytes of a body
-	InFlight   int                   // events in hand at once; 0: 8
+	InFlight   int                   // events being stored at once; 0: 8
 	Grace      time.Duration         // how long what is in hand may take after Run's context ended; 0: 10 s
 	Observe    func(Report)          // told of every event; must not block; may be nil
 	Registerer prometheus.Registerer // nil: no metrics
@@ -62,6 +63,7 @@ const (
 type Intake struct {
 	opts    Options
 	metrics metrics
+	storing chan struct{} // holds a token for each event that is being stored
 }
 
 // New returns an intake; [Intake.Run] starts it.
@@ -75,7 +77,7 @@ func New(o Options) *Intake {
 	if o.Observe == nil {
 		o.Observe = func(Report) {}
 	}
-	return &Intake{opts: o, metrics: newMetrics(o)}
+	return &Intake{opts: o, metrics: newMetrics(o), storing: make(chan struct{}, o.InFlight)}
 }
 
 const (
@@ -87,12 +89,11 @@ const (
 // retries for ever what NATS refuses.
 func (in *Intake) Run(ctx context.Context) error {
 	for attempt := uint64(1); ctx.Err() == nil; attempt++ {
-		began := time.Now()
-		err := in.work(ctx)
+		some, err := in.work(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if time.Since(began) > retryMost {
+		if some {
 			attempt = 1
 		}
 		in.opts.Logger.Warn("events can not be read, trying again", "err", err, "in", delay(attempt))
@@ -109,30 +110,33 @@ func delay(attempt uint64) time.Duration {
 	return min(retryLeast<<min(attempt-1, 10), retryMost)
 }
 
-// work hands messages to at most InFlight goroutines and waits for them.
-func (in *Intake) work(ctx context.Context) error {
+// ahead is how many events are decoded while as many as may be are stored.
+const ahead = 2
+
+// work hands each message to a goroutine and waits for them all. It returns
+// when no more can be read, and whether there were some.
+func (in *Intake) work(ctx context.Context) (some bool, err error) {
 	consumer, err := in.opts.Consumer(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	messages, err := consumer.Messages(
-		jetstream.PullMaxMessages(8*in.opts.InFlight),
-		jetstream.WithMessagesErrOnMissingHeartbeat(false))
+	messages, err := newPull(in.opts.Rejects.opts.JetStream, consumer, 8*in.opts.InFlight)
 	if err != nil {
-		return fmt.Errorf("read events: %w", err)
+		return false, err
 	}
-	defer messages.Stop()
-	defer context.AfterFunc(ctx, messages.Drain)()
+	defer messages.drain()
+	defer context.AfterFunc(ctx, messages.drain)()
 	hand, drop := in.grace(ctx)
 	defer drop()
 	var workers sync.WaitGroup
 	defer workers.Wait()
-	free := make(chan struct{}, in.opts.InFlight)
+	free := make(chan struct{}, in.opts.InFlight+ahead)
 	for {
-		msg, err := messages.Next()
+		msg, err := messages.next()
 		if err != nil {
-			return fmt.Errorf("read events: %w", err)
+			return some, fmt.Errorf("read events: %w", err)
 		}
+		some = true
 		free <- struct{}{}
 		workers.Go(func() {
 			defer func() { <-free }()
@@ -145,19 +149,25 @@ func (in *Intake) work(ctx context.Context) error {
 // may still take.
 func (in *Intake) grace(ctx context.Context) (context.Context, context.CancelFunc) {
 	hand, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(in.opts.Grace, cancel) })
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(in.opts.Grace):
+			cancel()
+		case <-hand.Done():
+		}
+	})
 	return hand, func() { stop(); cancel() }
 }
 
 // handle decides about one message and tells the server last of all.
-func (in *Intake) handle(ctx context.Context, msg jetstream.Msg) {
+func (in *Intake) handle(ctx context.Context, msg *nats.Msg) {
 	began := time.Now()
 	meta, err := msg.Metadata()
 	if err != nil {
 		in.opts.Logger.Error("a message of the event stream has no metadata and stays there", "err", err)
 		return
 	}
-	m := event.Message{Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(), Stored: meta.Timestamp}
+	m := event.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Stored: meta.Timestamp}
 	report, err := in.settle(ctx, m, meta.Sequence.Stream)
 	report.Stored = m.Stored
 	if err != nil {
@@ -166,7 +176,7 @@ func (in *Intake) handle(ctx context.Context, msg jetstream.Msg) {
 		report.Outcome = outcomeRetried
 		err = msg.NakWithDelay(again)
 	} else if report.Problems != nil {
-		err = msg.TermWithReason("rejected")
+		err = msg.Respond([]byte("+TERM rejected"))
 	} else {
 		err = msg.Ack()
 	}
@@ -185,6 +195,7 @@ func (in *Intake) settle(ctx context.Context, m event.Message, sequence uint64) 
 	e, err := event.Decode(m, in.opts.MaxEvent)
 	var problems gallery.Problems
 	if errors.As(err, &problems) {
+		problems = brief(problems)
 		report := Report{Outcome: outcomeRejected, Problems: problems}
 		_, _, report.Gallery = event.Attributes(m)
 		return report, in.reject(ctx, m, sequence, problems)
@@ -193,6 +204,8 @@ func (in *Intake) settle(ctx context.Context, m event.Message, sequence uint64) 
 		return Report{}, err
 	}
 	report := Report{Event: e, Gallery: e.GalleryID()}
+	in.storing <- struct{}{}
+	defer func() { <-in.storing }()
 	report.Outcome, err = in.opts.Store.Put(ctx, e, m)
 	return report, err
 }

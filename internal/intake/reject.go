@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -28,11 +31,11 @@ type Reject struct {
 	Event    string           `json:"event,omitzero"`
 	Source   string           `json:"source,omitzero"`
 	Gallery  string           `json:"gallery,omitzero"`
-	Header   map[string]lines `json:"header,omitzero"`
+	Header   map[string]lines `json:"header,omitzero"`   // as received, unless Cut
 	Encoding string           `json:"encoding,omitzero"` // of the body as kept: empty or "gzip"
 	Size     int              `json:"size"`              // bytes of the body as received
 	Body     []byte           `json:"-"`                 // as received, unless Cut
-	Cut      bool             `json:"cut,omitzero"`      // only the beginning of the body could be kept
+	Cut      bool             `json:"cut,omitzero"`      // only a part could be kept: the beginning of the body, perhaps no headers
 }
 
 // lines are the values of a header: bytes, for they need not be text.
@@ -46,29 +49,59 @@ var ErrCut = errors.New("only the beginning of this event could be kept")
 const room = 1024
 
 // encode fits the reject into a message of at most most bytes: as it is, else
-// with its body compressed, else with as much of its body as there is room for.
+// with its body compressed, else with as much of its body as there is room for
+// beside its headers, else without these.
 func (r Reject) encode(most int64) ([]byte, error) {
-	data, err := r.join()
-	if over := len(data) + room - int(most); err != nil || over <= 0 {
+	limit := int(most) - room
+	if data, err := r.join(); err != nil || len(data) <= limit {
 		return data, err
 	}
+	packed := r
+	packed.Encoding, packed.Body = "gzip", compress(r.Body)
+	if data, err := packed.join(); err != nil || len(data) <= limit {
+		return data, err
+	}
+	r.Cut = true
+	data, err := r.cut(limit)
+	if err == nil && len(data) > limit {
+		r.Header = nil
+		data, err = r.cut(limit)
+	}
+	if err == nil && len(data) > limit {
+		return nil, fmt.Errorf("encode reject: %d bytes without its body, and a message may have %d", len(data), most)
+	}
+	return data, err
+}
+
+// cut keeps as much of the body as makes limit bytes; nothing of it may still
+// be more.
+func (r Reject) cut(limit int) ([]byte, error) {
 	whole := r.Body
-	r.Encoding, r.Body = "gzip", compress(whole)
-	data, err = r.join()
-	over := len(data) + room - int(most)
-	if err != nil || over <= 0 {
-		return data, err
+	r.Body = nil
+	head, err := r.join()
+	if err != nil {
+		return nil, err
 	}
-	over += len(`"cut":true,`)
-	if over > len(r.Body) {
-		return nil, errors.New("encode reject: its headers alone are larger than a message may be")
-	}
-	r.Encoding, r.Cut, r.Body = "", true, whole[:min(len(whole), len(r.Body)-over)]
-	return r.join()
+	return append(head, whole[:min(max(limit-len(head), 0), len(whole))]...), nil
+}
+
+// record is a reject on the wire. The names of headers are bytes too.
+type record struct {
+	Reject
+	Header []field `json:"header,omitzero"`
+}
+
+type field struct {
+	Name   []byte `json:"name"`
+	Values lines  `json:"values"`
 }
 
 func (r Reject) join() ([]byte, error) {
-	head, err := json.Marshal(r, json.Deterministic(true))
+	wire := record{Reject: r}
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		wire.Header = append(wire.Header, field{[]byte(name), r.Header[name]})
+	}
+	head, err := json.Marshal(wire, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return nil, fmt.Errorf("encode reject: %w", err)
 	}
@@ -76,12 +109,19 @@ func (r Reject) join() ([]byte, error) {
 }
 
 func decodeReject(msg *jetstream.RawStreamMsg) (Reject, error) {
-	r := Reject{Number: msg.Sequence}
+	var wire record
 	head, body, _ := bytes.Cut(msg.Data, []byte("\n"))
-	if err := json.Unmarshal(head, &r); err != nil {
-		return r, fmt.Errorf("read reject %d: %w", msg.Sequence, err)
+	if err := json.Unmarshal(head, &wire); err != nil {
+		return Reject{Number: msg.Sequence}, fmt.Errorf("read reject %d: %w", msg.Sequence, err)
 	}
-	r.Body = body
+	r := wire.Reject
+	r.Number, r.Body = msg.Sequence, body
+	for _, f := range wire.Header {
+		if r.Header == nil {
+			r.Header = make(map[string]lines, len(wire.Header))
+		}
+		r.Header[string(f.Name)] = f.Values
+	}
 	if r.Encoding != "gzip" {
 		return r, nil
 	}
@@ -113,10 +153,30 @@ func keep(header map[string][]string) map[string]lines {
 	kept := make(map[string]lines, len(header))
 	for key, values := range header {
 		for _, v := range values {
-			kept[strings.ToValidUTF8(key, "?")] = append(kept[key], []byte(v))
+			kept[key] = append(kept[key], []byte(v))
 		}
 	}
 	return kept
+}
+
+// maxReason bounds each half of a problem: a place can be as long as the event.
+const maxReason = 1000
+
+// brief returns the problems, none longer than what a person reads and a
+// message can hold.
+func brief(problems gallery.Problems) gallery.Problems {
+	short := make(gallery.Problems, len(problems))
+	for i, p := range problems {
+		short[i] = gallery.Problem{Place: shorten(p.Place), Reason: shorten(p.Reason)}
+	}
+	return short
+}
+
+func shorten(s string) string {
+	if len(s) > maxReason {
+		s = s[:maxReason-len("…")] + "…"
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // restore returns the headers without those that NATS obeys.

@@ -32,6 +32,7 @@ func NewRejects(o RejectsOptions) *Rejects { return &Rejects{opts: o} }
 // Add keeps m and tells its sender. Adding the same message of the event stream
 // again keeps it once and tells again, with the same id.
 func (r *Rejects) Add(ctx context.Context, m event.Message, sequence uint64, problems gallery.Problems) (number uint64, err error) {
+	problems = brief(problems)
 	reject := Reject{
 		Subject: m.Subject, Stored: m.Stored, Sequence: sequence, Problems: problems,
 		Header: keep(m.Header), Size: len(m.Data), Body: m.Data,

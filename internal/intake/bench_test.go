@@ -1,0 +1,170 @@
+package intake_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/intake"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// BenchmarkEvents takes events of 12 KB through intake into the catalogue,
+// while the index follows. Beside it stands the floor: the least that a program
+// must do to have the same bytes safe, which is to consume, put in one bucket
+// and acknowledge, as many at once. It reports events per second for both, and
+// intake's as a part of the floor's.
+func BenchmarkEvents(b *testing.B) {
+	for _, disk := range []struct {
+		name string
+		sync time.Duration
+	}{{"fsync", 0}, {"nosync", 2 * time.Minute}} {
+		for _, inFlight := range []int{1, 8} {
+			b.Run(fmt.Sprintf("%s/inflight=%d", disk.name, inFlight), func(b *testing.B) {
+				benchmarkEvents(b, disk.sync, inFlight)
+			})
+		}
+	}
+}
+
+// rounds is how often subject and floor take turns: a machine is not equally
+// fast all the time.
+const rounds = 4
+
+func benchmarkEvents(b *testing.B, sync time.Duration, inFlight int) {
+	each := 400
+	if sync > 0 {
+		each = 2000
+	}
+	var subject, floor time.Duration
+	for b.Loop() {
+		subject, floor = 0, 0
+		node := brokertest.Start(b, func(o *broker.Options) { o.Embedded.SyncInterval = sync })
+		s := newSite(b, node)
+		l := newLibrary(b, node)
+		for round := range rounds {
+			s.fill(round, each)
+			subject += s.timeSubject(l, inFlight, each)
+			s.fill(round, each)
+			floor += s.timeFloor(inFlight, each)
+		}
+	}
+	rate := func(d time.Duration) float64 { return float64(rounds*each) / d.Seconds() }
+	b.ReportMetric(rate(subject), "events/s")
+	b.ReportMetric(rate(floor), "floor-events/s")
+	b.ReportMetric(rate(subject)/rate(floor), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// fill publishes n galleries of a round to the stream.
+func (s *site) fill(round, n int) {
+	s.t.Helper()
+	for i := range n {
+		id := fmt.Sprintf("gallery-%d-%d", round, i)
+		if _, err := s.broker.JetStream().PublishAsync(string(event.Published), []byte(long(s.t, id))); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	<-s.broker.JetStream().PublishAsyncComplete()
+}
+
+// long is a gallery of about 12 KB.
+func long(t testing.TB, id string) string {
+	g := gallery.Gallery{
+		ID: id, URL: "https://news.example.com/galleries/" + id, Title: "Harbour lights of " + id, Language: "en",
+		Summary: "What the harbours look like when the ships have gone.", Section: "Travel", Tags: []string{"harbours", "night", "ships"},
+		Body:    "<p>" + strings.Repeat("The pilots say that one never gets used to it. ", 20) + "</p>",
+		Authors: []gallery.Author{{Name: "A. Writer", Email: "a@example.com"}}, Published: noon, Updated: noon.Add(time.Hour), Version: 3,
+	}
+	for i := range 20 {
+		g.Slides = append(g.Slides, gallery.Slide{
+			ID: fmt.Sprint(i), Title: fmt.Sprintf("Dusk, number %d", i), Credit: "Agency One",
+			Caption: "<p>" + strings.Repeat("Boats at dusk, before the <em>night ferry</em> leaves. ", 4) + "</p>",
+			Image: gallery.Image{
+				URL: fmt.Sprintf("https://img.example.com/%s/%d.jpg", id, i), Type: "image/jpeg", Width: 1600, Height: 900, Bytes: 245113,
+				Alt: "Boats at dusk", Thumbnail: fmt.Sprintf("https://img.example.com/%s/%d-s.jpg", id, i),
+			},
+		})
+	}
+	body, err := json.Marshal(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// timeSubject is how long intake takes for what is in the stream.
+func (s *site) timeSubject(l library, inFlight, n int) time.Duration {
+	var done sync.WaitGroup
+	done.Add(n)
+	in := s.intake(l, func(o *intake.Options) {
+		o.InFlight = inFlight
+		o.Observe = func(r intake.Report) {
+			if r.Outcome == "stored" {
+				done.Done()
+			}
+		}
+	})
+	began := time.Now()
+	stop := s.run(in)
+	done.Wait()
+	took := time.Since(began)
+	s.drained()
+	stop()
+	return took
+}
+
+// timeFloor is how long the bare loop takes for what is in the stream.
+func (s *site) timeFloor(inFlight, n int) time.Duration {
+	ctx := s.t.Context()
+	kv, err := s.broker.JetStream().CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "floor"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	began := time.Now()
+	consumer, err := s.consumer(ctx)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(8 * inFlight))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var workers sync.WaitGroup
+	free := make(chan struct{}, inFlight)
+	for range n {
+		msg, err := messages.Next()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		free <- struct{}{}
+		workers.Go(func() {
+			defer func() { <-free }()
+			if _, err := kv.Put(ctx, fmt.Sprint("gallery-", meta.Sequence.Stream), msg.Data()); err != nil {
+				s.t.Error(err)
+			}
+			if err := msg.Ack(); err != nil {
+				s.t.Error(err)
+			}
+		})
+	}
+	workers.Wait()
+	took := time.Since(began)
+	s.drained()
+	messages.Drain()
+	for _, err = messages.Next(); err == nil; {
+		_, err = messages.Next()
+	}
+	return took
+}

@@ -1,6 +1,7 @@
 package edition
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
@@ -18,6 +19,7 @@ type Edition struct {
 	Revision  uint64           // of the index that it was made from
 	Passed    time.Time        // newest instant of visibility that it takes account of
 	Cut       bool             // not all could be read: a last good edition, or what may be shown of it
+	Undated   bool             // no date tells it from an edition before it: see [Date]
 
 	generation uint64
 	items      []*feed.Item // of Members
@@ -33,3 +35,23 @@ type Member struct {
 
 // Document returns the edition in that format.
 func (e *Edition) Document(f feed.Format) *feed.Document { return e.Documents[f] }
+
+// Date is the whole second in which an edition touched then was over, as HTTP
+// dates it. Rounding up serves readers that send the time of their own last
+// visit.
+func Date(touched time.Time) time.Time {
+	return touched.Add(time.Second - 1).Truncate(time.Second).UTC()
+}
+
+// undated reports whether the edition before, made from an index that lagged,
+// may have been served with the date that e, made at now, would have.
+func undated(e, before *Edition, now time.Time) bool {
+	if before == nil || !Date(e.Touched).Equal(Date(before.Touched)) {
+		return false
+	}
+	same := func(a, b *feed.Document) bool { return a.ETag == b.ETag }
+	if before.Undated || slices.EqualFunc(e.Documents, before.Documents, same) {
+		return before.Undated
+	}
+	return now.Sub(before.Touched) >= time.Second
+}

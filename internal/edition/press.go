@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,8 +14,11 @@ import (
 )
 
 const (
-	// renderTimeout bounds what one rendering may wait for storage.
+	// renderTimeout bounds what one rendering may wait for storage, loadTimeout
+	// what it may wait for one gallery: a request that is under way when NATS
+	// goes away is answered by nobody.
 	renderTimeout = 10 * time.Second
+	loadTimeout   = 2 * time.Second
 	// restAfterFailure keeps a feed that can not be rendered from trying again
 	// for every reader.
 	restAfterFailure = time.Second
@@ -31,7 +35,10 @@ type press struct {
 	selection *catalogue.Selection
 	current   atomic.Pointer[Edition]
 	turn      chan struct{} // holds a token while somebody renders
-	rest      time.Time     // no rendering before; owned by whoever has the turn
+
+	// Owned by whoever has the turn.
+	rest time.Time // no rendering before
+	good *Edition  // the last one that was not cut
 }
 
 func newPress(s *Shelf, d Definition) *press {
@@ -83,23 +90,34 @@ func (p *press) render(ctx context.Context) (*Edition, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renderTimeout)
 	defer cancel()
 	began := time.Now()
-	view, members, items, err := p.collect(ctx)
+	e, err := p.whole(ctx)
 	if err != nil {
 		p.shelf.metrics.failed.Inc()
 		p.rest = p.shelf.opts.Now().Add(restAfterFailure)
 		return p.salvage(err)
 	}
-	p.rest = time.Time{}
-	e, err := p.assemble(view, members, items)
-	if err != nil {
-		return p.salvage(err)
-	}
+	p.rest, p.good = time.Time{}, e
 	p.current.Store(e)
 	p.shelf.metrics.rendered.Observe(time.Since(began).Seconds())
 	return e, nil
 }
 
-// collect renders the galleries of a view in which none is superseded.
+// whole returns an edition of everything that the feed shows now.
+func (p *press) whole(ctx context.Context) (*Edition, error) {
+	view, members, items, err := p.collect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e, err := p.assemble(view, members, items)
+	if err != nil {
+		return nil, err
+	}
+	e.Undated = undated(e, p.good, view.At)
+	return e, nil
+}
+
+// collect renders the galleries of a view in which none is superseded, or
+// withdrawn by the time that all are rendered.
 func (p *press) collect(ctx context.Context) (view catalogue.View, members []Member, items []*feed.Item, err error) {
 	if err := p.shelf.opts.Catalogue.Ready(); err != nil {
 		return view, nil, nil, err
@@ -107,14 +125,20 @@ func (p *press) collect(ctx context.Context) (view catalogue.View, members []Mem
 	for range maxCatchUps {
 		view = p.selection.View(p.def.Items, p.shelf.opts.Now())
 		members, items, err = p.gather(ctx, view)
-		if !errors.Is(err, catalogue.ErrSuperseded) {
-			break
+		switch {
+		case err == nil && p.mayShowAll(members):
+			return view, members, items, nil
+		case err == nil:
+			err = errWithdrawn
+		case errors.Is(err, catalogue.ErrSuperseded):
+			soon, cancel := context.WithTimeout(ctx, catchUp)
+			_ = p.shelf.opts.Catalogue.Wait(soon, view.Revision+1) // in vain: look again all the same
+			cancel()
+		default:
+			return view, nil, nil, err
 		}
-		soon, cancel := context.WithTimeout(ctx, catchUp)
-		_ = p.shelf.opts.Catalogue.Wait(soon, view.Revision+1) // in vain: look again all the same
-		cancel()
 	}
-	return view, members, items, err
+	return view, nil, nil, err
 }
 
 func (p *press) gather(ctx context.Context, view catalogue.View) (members []Member, items []*feed.Item, err error) {
@@ -133,15 +157,56 @@ func (p *press) gather(ctx context.Context, view catalogue.View) (members []Memb
 	return members, items, nil
 }
 
-// errUnfit means that a gallery can be read and can not be shown.
-var errUnfit = errors.New("gallery can not be rendered")
+var (
+	// errUnfit means that a gallery can be read and can not be shown.
+	errUnfit = errors.New("gallery can not be rendered")
+	// errWithdrawn means that a gallery was withdrawn while it was rendered.
+	errWithdrawn = errors.New("galleries are withdrawn faster than the feed can be rendered")
+)
 
-// item returns the rendered gallery, from the cache where it is there.
+// item returns the rendered gallery, from memory where it is there.
 func (p *press) item(ctx context.Context, entry *catalogue.Entry, at time.Time) (*feed.Item, error) {
 	key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.Phase(at), content: p.def.Content}
 	if item := p.shelf.items.get(key); item != nil {
 		return item, nil
 	}
+	if item := p.held(key); item != nil {
+		return item, nil
+	}
+	item, err := p.typeset(ctx, entry, at)
+	if err != nil {
+		return nil, err
+	}
+	p.shelf.items.add(key, item)
+	return item, nil
+}
+
+// held returns the rendered gallery from the current edition, nil if it is not
+// there: the feed's own galleries need no room in the cache.
+func (p *press) held(key itemKey) *feed.Item {
+	e := p.current.Load()
+	if e == nil {
+		return nil
+	}
+	i := slices.IndexFunc(e.Members, func(m Member) bool {
+		return m.ID == key.id && m.Rank.Hash == key.hash && m.Phase == key.phase
+	})
+	if i < 0 {
+		return nil
+	}
+	return e.items[i]
+}
+
+// typeset reads and renders a gallery. A panic is one bad gallery's: it must
+// not take the feed, or a goroutine that nobody guards, with it.
+func (p *press) typeset(ctx context.Context, entry *catalogue.Entry, at time.Time) (item *feed.Item, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			item, err = nil, fmt.Errorf("%w: panic: %v", errUnfit, cause)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
 	g, err := p.shelf.opts.Catalogue.Load(ctx, entry)
 	var problems gallery.Problems
 	if errors.As(err, &problems) {
@@ -150,11 +215,9 @@ func (p *press) item(ctx context.Context, entry *catalogue.Entry, at time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	item, err := p.shelf.opts.Renderer.Item(g, at, p.def.Content)
-	if err != nil {
+	if item, err = p.shelf.opts.Renderer.Item(g, at, p.def.Content); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnfit, err)
 	}
-	p.shelf.items.add(key, item)
 	return item, nil
 }
 
@@ -168,11 +231,15 @@ func (p *press) assemble(view catalogue.View, members []Member, items []*feed.It
 		Feed: p.def.Name, Members: members, items: items,
 		Touched: view.Touched, Epoch: view.Epoch, Revision: view.Revision, Passed: view.Passed, generation: view.Generation,
 	}
+	last := p.current.Load()
 	ch := p.channel(items)
 	for _, f := range feed.Formats() {
 		doc, err := feed.Assemble(f, ch, items)
 		if err != nil {
 			return nil, fmt.Errorf("render feed %q: %w", p.def.Name, err)
+		}
+		if last != nil && last.Document(f).ETag == doc.ETag {
+			doc = last.Document(f) // it may have been compressed already
 		}
 		e.Documents = append(e.Documents, doc)
 	}
@@ -199,49 +266,4 @@ func (p *press) channel(items []*feed.Item) feed.Channel {
 		}
 	}
 	return ch
-}
-
-// salvage returns what may still be shown of the last good edition after
-// rendering failed with cause.
-func (p *press) salvage(cause error) (*Edition, error) {
-	last := p.current.Load()
-	if last == nil {
-		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, orResting(cause))
-	}
-	if cause != nil {
-		p.shelf.opts.Logger.Warn("a feed could not be rendered and keeps its last good edition", "feed", p.def.Name, "err", cause)
-	}
-	view := p.selection.View(0, p.shelf.opts.Now())
-	var members []Member
-	var items []*feed.Item
-	for i, m := range last.Members {
-		if p.mayShow(m, view.At) {
-			members, items = append(members, m), append(items, last.items[i])
-		}
-	}
-	if len(members) == len(last.Members) && last.Cut {
-		return last, nil
-	}
-	e, err := p.assemble(view, members, items)
-	if err != nil {
-		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
-	}
-	// It is older than what touched the feed last: dated so, it would make
-	// readers miss the good one.
-	e.Cut, e.Touched = true, time.Time{}
-	p.current.Store(e)
-	return e, nil
-}
-
-// mayShow reports whether a member of an old edition may be shown as it was
-// rendered: it still belongs to the feed, and no picture's rights ran out.
-func (p *press) mayShow(m Member, now time.Time) bool {
-	return p.selection.Holds(gallery.Key(m.ID), now) && m.entry.Phase(now) == m.Phase
-}
-
-func orResting(cause error) error {
-	if cause == nil {
-		return errors.New("the last attempt failed a moment ago")
-	}
-	return cause
 }

@@ -9,40 +9,28 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// format is the number of the records written here; a record of a newer one is
-// left alone.
-const format = 1
-
-// record is what was last announced of a feed.
-type record struct {
-	Format   int          `json:"format"`
-	Position Position     `json:"position"`
-	Members  []Member     `json:"members"`
-	ID       string       `json:"id"` // of the event
-	Update   event.Update `json:"update"`
-	Sent     bool         `json:"sent"`
-}
 
 // state is what this node knows of a feed's record.
 type state struct {
 	settled  Position  // at which content was what was announced; nothing is to be done while it is there
+	told     string    // id of the last event that this node sent
 	revision uint64    // of an unsent record that was seen
 	since    time.Time // since when; by the monotonic clock
 }
 
-// announce brings what was announced of the feed up to its content.
-func (n *Notices) announce(ctx context.Context, feed string) error {
+// announce brings what was announced of the feed up to its content. It looks
+// at the record only if the content is news to this node, or if told to look.
+func (n *Notices) announce(ctx context.Context, feed string, look bool) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	snap, err := n.opts.Source.Snapshot(ctx, feed)
 	if err != nil {
 		return err
 	}
-	if n.known[feed].settled == snap.Position {
+	known := n.known[feed]
+	if !look && known.settled.compare(snap.Position) == 0 {
 		return nil
 	}
 	bucket, err := n.opts.Bucket(ctx)
@@ -56,9 +44,9 @@ func (n *Notices) announce(ctx context.Context, feed string) error {
 	case last.Format > format:
 		return nil // a newer release announces this feed
 	case revision > 0 && !last.Sent:
-		return n.takeOver(ctx, bucket, feed, last, revision)
+		return n.finish(ctx, bucket, feed, last, revision)
 	case slices.Equal(last.Members, snap.Members):
-		*n.known[feed] = state{settled: snap.Position}
+		known.settled = snap.Position
 		return nil
 	case revision > 0 && snap.Position.compare(last.Position) <= 0:
 		return nil // we lag: somebody knew more already
@@ -80,6 +68,15 @@ func (n *Notices) claim(ctx context.Context, bucket jetstream.KeyValue, last rec
 		return err
 	}
 	return n.send(ctx, bucket, snap.Feed, next, claimed)
+}
+
+// finish brings a record to its end that is claimed and not marked as sent.
+func (n *Notices) finish(ctx context.Context, bucket jetstream.KeyValue, feed string, owed record, revision uint64) error {
+	if n.known[feed].told == owed.ID {
+		n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
+		return mark(ctx, bucket, feed, owed, revision)
+	}
+	return n.takeOver(ctx, bucket, feed, owed, revision)
 }
 
 // takeOver sends what somebody claimed and did not send within the lease.
@@ -107,22 +104,19 @@ func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed 
 // send sends what is claimed, then says so. If it dies between the two, the
 // event goes out again with the same id.
 func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
+	known := n.known[feed]
 	if err := n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, r.Update)); err != nil {
 		n.sent.WithLabelValues("nats", "failed").Inc()
 		// Nobody else can have sent it: no need to wait for the lease.
-		*n.known[feed] = state{revision: revision, since: time.Now().Add(-n.opts.Lease)}
+		known.revision, known.since = revision, time.Now().Add(-n.opts.Lease)
 		return err
 	}
+	known.told = r.ID
 	n.sent.WithLabelValues("nats", "sent").Inc()
 	n.opts.Logger.Info("feed announced", "feed", feed, "event", r.ID,
 		"added", len(r.Update.Added), "changed", len(r.Update.Edited), "removed", len(r.Update.Removed))
 	n.opts.Sent(r.Update)
-	r.Sent = true
-	_, err := store(ctx, bucket, feed, r, revision)
-	if errors.Is(err, errLost) {
-		return nil // somebody took over; the next look tells
-	}
-	return err
+	return mark(ctx, bucket, feed, r, revision)
 }
 
 // difference says what changed from the last announcement to snap. A gallery
@@ -133,7 +127,7 @@ func (n *Notices) difference(last record, snap Snapshot) event.Update {
 		before[m.ID] = m.State
 	}
 	u := event.Update{
-		Feed: snap.Feed, Formats: snap.Addresses, Changed: snap.Changed,
+		Feed: snap.Feed, Formats: snap.Addresses, Changed: changed(snap),
 		Added: []string{}, Edited: []string{}, Removed: []string{},
 	}
 	for _, m := range snap.Members {
@@ -153,39 +147,11 @@ func (n *Notices) difference(last record, snap Snapshot) event.Update {
 	return u
 }
 
-// errLost means that somebody else wrote the record first.
-var errLost = errors.New("claimed by another node")
-
-// load returns the record of a feed and its revision, 0 when there is none.
-func load(ctx context.Context, bucket jetstream.KeyValue, feed string) (record, uint64, error) {
-	var r record
-	entry, err := bucket.Get(ctx, key(feed))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return r, 0, nil
+// changed is when the content last changed. Where nothing stored says so, the
+// bucket was made anew and is still empty of what concerns the feed.
+func changed(snap Snapshot) time.Time {
+	if snap.Changed.IsZero() {
+		return snap.Position.Epoch
 	}
-	if err != nil {
-		return r, 0, fmt.Errorf("read what was announced: %w", err)
-	}
-	if err := json.Unmarshal(entry.Value(), &r); err != nil {
-		return r, 0, fmt.Errorf("read what was announced: %w", err)
-	}
-	return r, entry.Revision(), nil
+	return snap.Changed
 }
-
-// store replaces the record at that revision and returns the new one.
-func store(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) (uint64, error) {
-	data, err := json.Marshal(r, json.Deterministic(true))
-	if err != nil {
-		return 0, fmt.Errorf("encode what is announced: %w", err)
-	}
-	next, err := bucket.Update(ctx, key(feed), data, revision)
-	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
-		return 0, errLost
-	}
-	if err != nil {
-		return 0, fmt.Errorf("claim the announcement: %w", err)
-	}
-	return next, nil
-}
-
-func key(feed string) string { return "announced." + feed }

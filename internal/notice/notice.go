@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -122,8 +123,11 @@ func New(o Options) *Notices {
 	return n
 }
 
-// Mark notes that the feeds may have changed. It does not block.
-func (n *Notices) Mark(feeds ...string) { n.queue.mark(feeds) }
+// Mark notes that the feeds may have changed; those that are not announced are
+// passed over. It does not block.
+func (n *Notices) Mark(feeds ...string) {
+	n.queue.mark(slices.DeleteFunc(slices.Clone(feeds), func(feed string) bool { return n.known[feed] == nil }))
+}
 
 // Run announces marked feeds when they are due, until ctx ends.
 func (n *Notices) Run(ctx context.Context) error {
@@ -132,7 +136,7 @@ func (n *Notices) Run(ctx context.Context) error {
 		if err != nil {
 			return nil
 		}
-		if err := n.announce(ctx, feed); err != nil && ctx.Err() == nil {
+		if err := n.announce(ctx, feed, false); err != nil && ctx.Err() == nil {
 			n.opts.Logger.Warn("a feed could not be announced, trying again", "feed", feed, "err", err)
 			n.queue.later(feed, retryAfter)
 		}
@@ -143,11 +147,16 @@ func (n *Notices) Run(ctx context.Context) error {
 const retryAfter = 5 * time.Second
 
 // Sweep announces every feed whose content is not what was last announced, and
-// sends whatever is still owed. It goes on after an error and returns all.
+// sends whatever is still owed. A feed in the middle of a row of changes is left
+// to [Notices.Run]. It goes on after an error and returns all.
 func (n *Notices) Sweep(ctx context.Context) error {
 	var errs []error
 	for _, feed := range n.opts.Feeds {
-		if err := n.announce(ctx, feed); err != nil {
+		if n.queue.changing(feed) {
+			continue
+		}
+		if err := n.announce(ctx, feed, true); err != nil {
+			n.queue.later(feed, retryAfter)
 			errs = append(errs, fmt.Errorf("announce feed %q: %w", feed, err))
 		}
 	}

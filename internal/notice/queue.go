@@ -15,7 +15,8 @@ type queue struct {
 	wake  chan struct{}
 }
 
-// burst is a row of changes of one feed.
+// burst is a row of changes of one feed, or, without a first one, another look
+// at it.
 type burst struct{ first, due time.Time }
 
 func newQueue(quiet, most time.Duration) *queue {
@@ -28,8 +29,8 @@ func (q *queue) mark(feeds []string) {
 	now := time.Now()
 	q.mu.Lock()
 	for _, feed := range feeds {
-		b, waiting := q.feeds[feed]
-		if !waiting {
+		b := q.feeds[feed]
+		if b.first.IsZero() {
 			b.first = now
 		}
 		b.due = now.Add(q.quiet)
@@ -46,11 +47,17 @@ func (q *queue) mark(feeds []string) {
 func (q *queue) later(feed string, d time.Duration) {
 	q.mu.Lock()
 	if _, waiting := q.feeds[feed]; !waiting {
-		now := time.Now()
-		q.feeds[feed] = burst{first: now, due: now.Add(d)}
+		q.feeds[feed] = burst{due: time.Now().Add(d)}
 	}
 	q.mu.Unlock()
 	q.nudge()
+}
+
+// changing reports whether changes of feed are waiting until they are due.
+func (q *queue) changing(feed string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !q.feeds[feed].first.IsZero()
 }
 
 func (q *queue) nudge() {

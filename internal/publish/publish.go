@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"time"
 
@@ -34,29 +35,16 @@ type Item struct {
 // Read yields the events in r: one JSON value after the other (NDJSON, or plain
 // JSON), a list being its elements. It ends after the first value that is not
 // JSON, for what follows cannot be told.
-func Read(name string, r io.Reader, maxEvent int64) func(yield func(Item) bool) {
+func Read(name string, r io.Reader, maxEvent int64) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		// Values are taken as they are: what is wrong inside is the event's fault.
-		d := jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-		inside := false // of a list
-		for n := 1; ; {
-			switch d.PeekKind() {
-			case '[':
-				if !inside {
-					inside = true
-					_, _ = d.ReadToken()
-					continue
-				}
-			case ']':
-				inside = false
-				_, _ = d.ReadToken()
-				continue
-			}
-			value, err := d.ReadValue()
-			if errors.Is(err, io.EOF) && !inside {
+		values := reader{d: jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+		for n := 1; ; n++ {
+			place := fmt.Sprintf("%s #%d", name, n)
+			value, err := values.next()
+			if err == io.EOF {
 				return
 			}
-			place := fmt.Sprintf("%s #%d", name, n)
 			if err != nil {
 				yield(Item{Name: place, Fault: fmt.Errorf("not valid JSON: %w", err)})
 				return
@@ -64,8 +52,28 @@ func Read(name string, r io.Reader, maxEvent int64) func(yield func(Item) bool) 
 			if !yield(inspect(place, value.Clone(), maxEvent)) {
 				return
 			}
-			n++
 		}
+	}
+}
+
+// reader reads values one after the other and into lists, but not into lists in
+// lists.
+type reader struct {
+	d      *jsontext.Decoder
+	inside bool
+}
+
+// next returns [io.EOF] itself only where the input may end.
+func (r *reader) next() (jsontext.Value, error) {
+	for {
+		kind := r.d.PeekKind()
+		if !(kind == '[' && !r.inside || kind == ']' && r.inside) {
+			return r.d.ReadValue()
+		}
+		if _, err := r.d.ReadToken(); err != nil {
+			return nil, err
+		}
+		r.inside = !r.inside
 	}
 }
 
@@ -124,35 +132,47 @@ func NewSender(conn *nats.Conn, subjects []string) (*Sender, error) {
 }
 
 // Send sends the items and calls done with each one's receipt, in their order.
-// It returns early only when ctx ends.
-func (s *Sender) Send(ctx context.Context, items func(func(Item) bool), done func(Receipt)) error {
-	type waiting struct {
-		item   Item
-		future jetstream.PubAckFuture
-		err    error
-	}
-	var queue []waiting
+// An item with a fault is not sent; its receipt holds the fault. Send returns
+// early only when ctx ends.
+func (s *Sender) Send(ctx context.Context, items iter.Seq[Item], done func(Receipt)) error {
+	var queue []pending
 	settle := func(most int) {
 		for len(queue) > most {
-			w := queue[0]
+			done(queue[0].receipt(ctx))
 			queue = queue[1:]
-			done(receive(ctx, w.item, w.future, w.err))
 		}
 	}
 	for item := range items {
 		if ctx.Err() != nil {
 			break
 		}
-		msg, err := s.message(item)
-		w := waiting{item: item, err: err}
-		if err == nil {
-			w.future, w.err = s.js.PublishMsgAsync(msg)
-		}
-		queue = append(queue, w)
+		queue = append(queue, s.start(item))
 		settle(window - 1)
 	}
 	settle(0)
 	return ctx.Err()
+}
+
+// pending is an event under way, or why it is not.
+type pending struct {
+	item   Item
+	future jetstream.PubAckFuture
+	err    error
+	since  time.Time
+}
+
+func (s *Sender) start(item Item) pending {
+	p := pending{item: item, err: item.Fault, since: time.Now()}
+	if p.err != nil {
+		return p
+	}
+	msg, err := s.message(item)
+	if err != nil {
+		p.err = err
+		return p
+	}
+	p.future, p.err = s.js.PublishMsgAsync(msg)
+	return p
 }
 
 func (s *Sender) message(item Item) (*nats.Msg, error) {
@@ -183,20 +203,42 @@ func (s *Sender) subject(kind event.Kind) (string, error) {
 // ackTimeout bounds how long the server may take to acknowledge one event.
 const ackTimeout = 10 * time.Second
 
-func receive(ctx context.Context, item Item, future jetstream.PubAckFuture, err error) Receipt {
-	if err != nil {
-		return Receipt{Item: item, Err: err}
+// receipt waits for the acknowledgement. One that has arrived counts, however
+// late it is looked at.
+func (p pending) receipt(ctx context.Context) Receipt {
+	r := Receipt{Item: p.item, Err: explain(p.err)}
+	if r.Err != nil {
+		return r
 	}
-	timeout := time.NewTimer(ackTimeout)
+	timeout := time.NewTimer(max(time.Until(p.since.Add(ackTimeout)), time.Millisecond))
 	defer timeout.Stop()
 	select {
-	case ack := <-future.Ok():
-		return Receipt{Item: item, Stream: ack.Stream, Sequence: ack.Sequence, Duplicate: ack.Duplicate}
-	case err := <-future.Err():
-		return Receipt{Item: item, Err: err}
+	case ack := <-p.future.Ok():
+		r.Stream, r.Sequence, r.Duplicate = ack.Stream, ack.Sequence, ack.Duplicate
+	case err := <-p.future.Err():
+		r.Err = explain(err)
 	case <-timeout.C:
-		return Receipt{Item: item, Err: errors.New("no acknowledgement: is gallerywire running there, and may you publish?")}
+		r.Err = errors.New("no acknowledgement: it may be stored all the same, send it again")
 	case <-ctx.Done():
-		return Receipt{Item: item, Err: ctx.Err()}
+		r.Err = fmt.Errorf("it may be stored or not, send it again: %w", ctx.Err())
 	}
+	return r
+}
+
+// storeFailed is the server's code for a stream that refuses, as a full one
+// does.
+const storeFailed jetstream.ErrorCode = 10077
+
+// explain says what to do about an event that was not taken.
+func explain(err error) error {
+	var api *jetstream.APIError
+	switch {
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
+		return fmt.Errorf("nobody stores events there: start \"gallerywire serve\" first: %w", err)
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("larger than the server takes: make it smaller: %w", err)
+	case errors.As(err, &api) && api.ErrorCode == storeFailed && strings.HasPrefix(api.Description, "maximum "):
+		return fmt.Errorf("the event stream is full: send it again when gallerywire has caught up: %w", err)
+	}
+	return err
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,7 +68,7 @@ func New(o Options) (*Schedule, error) {
 }
 
 // Parse reads a specification. It catches the panics that the parser answers
-// some of them with.
+// some of them with, and refuses what would never run.
 func Parse(spec string) (parsed cron.Schedule, err error) {
 	defer func() {
 		if recover() != nil {
@@ -77,7 +78,24 @@ func Parse(spec string) (parsed cron.Schedule, err error) {
 	if parsed, err = cron.ParseStandard(spec); err != nil {
 		return nil, unreadable(spec, err.Error())
 	}
+	if why := useless(spec, parsed); why != "" {
+		return nil, unreadable(spec, why)
+	}
 	return parsed, nil
+}
+
+// useless says why the specification can not be meant, nothing when it can.
+func useless(spec string, parsed cron.Schedule) string {
+	if _, every, ok := strings.Cut(spec, "@every "); ok {
+		// The parser has read it already, and rounds what is too little up.
+		if d, err := time.ParseDuration(every); err == nil && d < time.Second {
+			return "less than a second"
+		}
+	}
+	if parsed.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		return "there is no such day"
+	}
+	return ""
 }
 
 func unreadable(spec, why string) error {
@@ -87,15 +105,9 @@ func unreadable(spec, why string) error {
 // Run runs the jobs until ctx ends and waits for those that are under way,
 // whose context ends with it.
 func (s *Schedule) Run(ctx context.Context) error {
-	log := logger{s.opts.Logger}
-	c := cron.New(
-		cron.WithLocation(s.location),
-		cron.WithLogger(log),
-		// In this order: the skipper would stay shut after a panic that passes it.
-		cron.WithChain(cron.SkipIfStillRunning(log), cron.Recover(log)),
-	)
+	c := cron.New(cron.WithLocation(s.location), cron.WithLogger(logger{log: s.opts.Logger}))
 	for i, job := range s.opts.Jobs {
-		c.Schedule(s.specs[i], cron.FuncJob(func() { s.run(ctx, job) }))
+		c.Schedule(s.specs[i], s.chain(job).Then(cron.FuncJob(func() { s.run(ctx, job) })))
 	}
 	c.Start()
 	<-ctx.Done()
@@ -103,26 +115,44 @@ func (s *Schedule) Run(ctx context.Context) error {
 	return nil
 }
 
-func (s *Schedule) run(ctx context.Context, job Job) {
-	outcome := "panicked"
-	defer func() { s.runs.WithLabelValues(job.Name, outcome).Inc() }()
-	began := time.Now()
-	err := job.Run(ctx)
-	if err != nil && ctx.Err() == nil {
-		outcome = "failed"
-		s.opts.Logger.Error("a scheduled run failed and is tried again at its next time", "job", job.Name, "err", err)
-		return
-	}
-	outcome = "done"
-	s.opts.Logger.Debug("a scheduled run is done", "job", job.Name, "took", time.Since(began))
+// chain guards a job's runs. In this order: the skipper would stay shut after a
+// panic that passes it.
+func (s *Schedule) chain(job Job) cron.Chain {
+	log := logger{log: s.opts.Logger.With("job", job.Name), skipped: func() { s.count(job, "skipped") }}
+	return cron.NewChain(cron.SkipIfStillRunning(log), cron.Recover(log))
 }
 
+func (s *Schedule) run(ctx context.Context, job Job) {
+	outcome := "panicked"
+	defer func() { s.count(job, outcome) }()
+	began := time.Now()
+	err := job.Run(ctx)
+	log := s.opts.Logger.With("job", job.Name, "took", time.Since(began))
+	switch {
+	case err == nil:
+		outcome = "done"
+		log.Debug("a scheduled run is done")
+	case ctx.Err() != nil:
+		outcome = "stopped"
+		log.Debug("a scheduled run was stopped", "err", err)
+	default:
+		outcome = "failed"
+		log.Error("a scheduled run failed and is tried again at its next time", "err", err)
+	}
+}
+
+func (s *Schedule) count(job Job, outcome string) { s.runs.WithLabelValues(job.Name, outcome).Inc() }
+
 // logger lets cron log through slog.
-type logger struct{ log *slog.Logger }
+type logger struct {
+	log     *slog.Logger
+	skipped func()
+}
 
 // Info is called for what cron does, runs that are skipped among it.
 func (l logger) Info(msg string, keysAndValues ...any) {
 	if msg == "skip" {
+		l.skipped()
 		l.log.Warn("a scheduled run is skipped because the last one goes on")
 		return
 	}

@@ -11,24 +11,34 @@ import (
 // form is made.
 func gzipTag(etag string) string { return etag[:len(etag)-1] + `-gzip"` }
 
+// validators are what a client may have of a document.
+type validators struct {
+	etag     string    // of the form that the client would get
+	plain    string    // of the document as it is
+	modified time.Time // zero: no date
+	now      time.Time
+}
+
 // unchanged evaluates the request's conditions (RFC 9110 §13.2.2) and returns
 // the entity tag that the client has. A tag of the other coding is accepted
 // too: it names the same edition. If-Modified-Since counts only without
-// If-None-Match, and only when there is a date to compare with.
-func unchanged(r *http.Request, etag, plain string, modified time.Time) (matched string, ok bool) {
+// If-None-Match, and only when there is a date to compare with. One in the
+// future is of a clock that is wrong, and would be true of every change.
+func (v validators) unchanged(r *http.Request) (etag string, ok bool) {
 	if tags := r.Header["If-None-Match"]; len(tags) > 0 {
-		for _, have := range []string{etag, plain, gzipTag(plain)} {
+		for _, have := range []string{v.etag, v.plain, gzipTag(v.plain)} {
 			if matchesAny(tags, have) {
 				return have, true
 			}
 		}
 		return "", false
 	}
-	if modified.IsZero() {
+	given := r.Header.Get("If-Modified-Since")
+	if v.modified.IsZero() || given == "" {
 		return "", false
 	}
-	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
-	return etag, err == nil && !modified.After(since)
+	since, err := http.ParseTime(given)
+	return v.etag, err == nil && !v.modified.After(since) && !since.After(v.now)
 }
 
 // matchesAny compares weakly (RFC 9110 §8.8.3.2): proxies that recompress
@@ -60,9 +70,10 @@ func nextTag(list string) (tag, rest string) {
 	return list, ""
 }
 
-// acceptsGzip reads an Accept-Encoding header (RFC 9110 §12.5.3).
-func acceptsGzip(accept string) bool {
-	any := false
+// acceptsGzip reads the Accept-Encoding headers (RFC 9110 §12.5.3).
+func acceptsGzip(lines []string) bool {
+	accept := strings.Join(lines, ",")
+	rest := false // what is said of codings that are not named
 	for accept != "" {
 		var part string
 		part, accept, _ = strings.Cut(accept, ",")
@@ -71,10 +82,10 @@ func acceptsGzip(accept string) bool {
 		case "gzip", "x-gzip":
 			return weight(params) > 0
 		case "*":
-			any = weight(params) > 0
+			rest = weight(params) > 0
 		}
 	}
-	return any
+	return rest
 }
 
 // weight is the q of a coding, 1 where none is given.

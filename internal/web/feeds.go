@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ const policy = "default-src 'none'; style-src 'self'; img-src *; sandbox"
 type feeds struct {
 	shelf        Shelf
 	now          func() time.Time
+	log          *slog.Logger
 	cacheControl string
 }
 
@@ -27,6 +29,7 @@ func newFeeds(o Options) *feeds {
 	return &feeds{
 		shelf: o.Shelf,
 		now:   o.Now,
+		log:   o.Logger,
 		// A cache that may serve stale on its own would show what was taken down.
 		cacheControl: fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds())),
 	}
@@ -47,6 +50,7 @@ func (h *feeds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, edition.ErrUnknown):
 		h.unknown(w, r, name, format)
 	default:
+		h.log.Warn("a feed can not be served", "feed", name, "err", err)
 		w.Header().Set("Retry-After", "1")
 		plain(w, http.StatusServiceUnavailable, "the feed is not available yet, try again in a second")
 	}
@@ -95,16 +99,17 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 	header := w.Header()
 	header["Cache-Control"] = []string{h.cacheControl}
 	header["Vary"] = []string{"Accept-Encoding"}
-	modified := lastModified(e.Touched, h.now())
+	now := h.now()
+	modified := lastModified(e, now)
 	if !modified.IsZero() {
 		header["Last-Modified"] = []string{modified.Format(http.TimeFormat)}
 	}
-	gzip := acceptsGzip(r.Header.Get("Accept-Encoding"))
+	gzip := acceptsGzip(r.Header["Accept-Encoding"])
 	etag := doc.ETag
 	if gzip {
 		etag = gzipTag(etag)
 	}
-	if matched, unchanged := unchanged(r, etag, doc.ETag, modified); unchanged {
+	if matched, unchanged := (validators{etag, doc.ETag, modified, now}).unchanged(r); unchanged {
 		header["Etag"] = []string{matched}
 		w.WriteHeader(http.StatusNotModified)
 		return
@@ -124,12 +129,11 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 	}
 }
 
-// lastModified is the second in which the last change was over. It is zero, and
-// not sent, while another change could still fall into that second. Rounding up
-// serves clients that send the time of their own last visit.
-func lastModified(touched, now time.Time) time.Time {
-	if touched.IsZero() || now.Sub(touched) < time.Second {
+// lastModified is the date of the edition. It is zero, and not sent, while
+// another change could still fall into the same second.
+func lastModified(e *edition.Edition, now time.Time) time.Time {
+	if e.Undated || e.Touched.IsZero() || now.Sub(e.Touched) < time.Second {
 		return time.Time{}
 	}
-	return touched.Add(time.Second - 1).Truncate(time.Second).UTC()
+	return edition.Date(e.Touched)
 }

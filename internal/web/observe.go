@@ -4,16 +4,12 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"runtime/debug"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
-
-// requestID is what we take over from a proxy as the id of a request.
-var requestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // observer counts, times and logs requests, gives each an id, and answers 500
 // where a handler panics.
@@ -46,28 +42,47 @@ func observe(next http.Handler, o Options) http.Handler {
 func (ob *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	id := r.Header.Get("X-Request-Id")
-	if !requestID.MatchString(id) {
+	if !saneID(id) {
 		id = rand.Text()
 	}
 	w.Header()["X-Request-Id"] = []string{id}
 	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 	defer func() {
-		if cause := recover(); cause != nil {
-			ob.recovered(rec, id, cause)
-		}
+		abort := ob.recovered(rec, id, recover())
 		ob.note(rec, r, id, time.Since(began))
+		if abort {
+			panic(http.ErrAbortHandler)
+		}
 	}()
 	ob.next.ServeHTTP(rec, r)
 }
 
-func (ob *observer) recovered(rec *recorder, id string, cause any) {
-	if cause == http.ErrAbortHandler {
-		panic(cause)
+// recovered answers 500 after a panic. It reports whether the connection must
+// be cut instead: a client that has a part would take it for the whole.
+func (ob *observer) recovered(rec *recorder, id string, cause any) (abort bool) {
+	if cause == nil || cause == http.ErrAbortHandler {
+		return cause != nil
 	}
 	ob.log.Error("a request made the server panic: please report this", "request", id, "err", cause, "stack", string(debug.Stack()))
-	if !rec.wrote {
-		plain(rec, http.StatusInternalServerError, "something went wrong, request "+id)
+	if rec.wrote {
+		return true
 	}
+	h := rec.Header()
+	clear(h) // what described the answer that failed
+	h["X-Request-Id"] = []string{id}
+	plain(rec, http.StatusInternalServerError, "something went wrong, request "+id)
+	return false
+}
+
+// saneID reports whether we take s over from a proxy as the id of a request.
+func saneID(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return 0 < len(s) && len(s) <= 64
 }
 
 func (ob *observer) note(rec *recorder, r *http.Request, id string, took time.Duration) {
@@ -78,7 +93,7 @@ func (ob *observer) note(rec *recorder, r *http.Request, id string, took time.Du
 	ob.requests.WithLabelValues(route, strconv.Itoa(rec.status)).Inc()
 	ob.seconds.WithLabelValues(route).Observe(took.Seconds())
 	ob.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-		slog.String("method", r.Method), slog.String("url", r.URL.RequestURI()), slog.Int("status", rec.status),
+		slog.String("method", r.Method), slog.String("url", r.RequestURI), slog.Int("status", rec.status),
 		slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("remote", r.RemoteAddr),
 		slog.String("agent", r.UserAgent()), slog.String("request", id))
 }

@@ -38,7 +38,7 @@ type Options struct {
 	MaxAge   time.Duration        // how long a cache may keep a feed
 	Now      func() time.Time     // nil: time.Now
 	Metrics  *prometheus.Registry // served by Admin; requests are counted in it
-	Logger   *slog.Logger         // of requests
+	Logger   *slog.Logger         // of requests; nil: discards
 }
 
 func (o *Options) fill() {
@@ -50,6 +50,9 @@ func (o *Options) fill() {
 	}
 	if o.Ready == nil {
 		o.Ready = func() []error { return nil }
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
@@ -89,8 +92,8 @@ func guarded(token string, next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !bearer {
+		scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") {
 			_, given, _ = r.BasicAuth()
 		}
 		if subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1 {

@@ -1,0 +1,101 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// format is the number of the records written here; a record of a newer one is
+// left alone.
+const format = 1
+
+// record is what was last announced of a feed.
+type record struct {
+	Format   int          `json:"format"`
+	Position Position     `json:"position"`
+	Members  []Member     `json:"members"`
+	ID       string       `json:"id"` // of the event
+	Update   event.Update `json:"update"`
+	Sent     bool         `json:"sent"`
+}
+
+// errLost means that somebody else wrote the record first.
+var errLost = errors.New("claimed by another node")
+
+// load returns the record of a feed and its revision, 0 when there is none.
+func load(ctx context.Context, bucket jetstream.KeyValue, feed string) (record, uint64, error) {
+	var r record
+	entry, err := bucket.Get(ctx, key(feed))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return r, 0, nil
+	}
+	if err != nil {
+		return r, 0, fmt.Errorf("read what was announced: %w", err)
+	}
+	if r.Format, err = formatOf(entry.Value()); err != nil {
+		return r, 0, unreadable(feed, err)
+	}
+	if r.Format > format {
+		return r, entry.Revision(), nil
+	}
+	if err := json.Unmarshal(entry.Value(), &r); err != nil {
+		return r, 0, unreadable(feed, err)
+	}
+	return r, entry.Revision(), nil
+}
+
+// formatOf reads nothing else: a newer release may have changed all the rest.
+func formatOf(data []byte) (int, error) {
+	var r struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return 0, err
+	}
+	return r.Format, nil
+}
+
+func unreadable(feed string, err error) error {
+	return fmt.Errorf("read what was announced: delete the key %s to begin anew: %w", key(feed), err)
+}
+
+// store replaces the record at that revision and returns the new one.
+func store(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) (uint64, error) {
+	data, err := json.Marshal(r, json.Deterministic(true))
+	if err != nil {
+		return 0, fmt.Errorf("encode what is announced: %w", err)
+	}
+	next, err := write(ctx, bucket, key(feed), data, revision)
+	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) || errors.Is(err, jetstream.ErrKeyExists) {
+		return 0, errLost
+	}
+	if err != nil {
+		return 0, fmt.Errorf("claim the announcement: %w", err)
+	}
+	return next, nil
+}
+
+// write creates the key at revision 0, also where somebody deleted it.
+func write(ctx context.Context, bucket jetstream.KeyValue, key string, data []byte, revision uint64) (uint64, error) {
+	if revision == 0 {
+		return bucket.Create(ctx, key, data)
+	}
+	return bucket.Update(ctx, key, data, revision)
+}
+
+// mark notes that r went out.
+func mark(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
+	r.Sent = true
+	_, err := store(ctx, bucket, feed, r, revision)
+	if errors.Is(err, errLost) {
+		return nil // somebody took over; the next look tells
+	}
+	return err
+}
+
+func key(feed string) string { return "announced." + feed }

@@ -1,0 +1,69 @@
+package publish
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"time"
+)
+
+// ReadFiles yields the events in the files, one file after the other, as
+// [Read] does; "-" is stdin. A file that cannot be opened is an item with a
+// fault.
+func ReadFiles(names []string, stdin io.Reader, maxEvent int64) iter.Seq[Item] {
+	return func(yield func(Item) bool) {
+		for _, name := range names {
+			for item := range readFile(name, stdin, maxEvent) {
+				if !yield(item) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func readFile(name string, stdin io.Reader, maxEvent int64) iter.Seq[Item] {
+	if name == "-" {
+		return Read(name, stdin, maxEvent)
+	}
+	return func(yield func(Item) bool) {
+		file, err := os.Open(name)
+		if err != nil {
+			yield(Item{Name: name, Fault: fmt.Errorf("read events: %w", err)})
+			return
+		}
+		defer file.Close()
+		Read(name, file, maxEvent)(yield)
+	}
+}
+
+// Unchecked yields the items without their faults, so that what is wrong is
+// sent too and the service rejects it. What could not be read keeps its fault.
+func Unchecked(items iter.Seq[Item]) iter.Seq[Item] {
+	return func(yield func(Item) bool) {
+		for item := range items {
+			if item.Data != nil {
+				item.Fault = nil
+			}
+			if !yield(item) {
+				return
+			}
+		}
+	}
+}
+
+// TakeDowns returns the take-down of each id as of the instant at (see
+// [TakeDown]).
+func TakeDowns(ids []string, reason string, version int64, at time.Time) iter.Seq[Item] {
+	items := make([]Item, len(ids))
+	for i, id := range ids {
+		item, err := TakeDown(id, reason, version, at)
+		if err != nil {
+			item = Item{Name: id, ID: id, Fault: err}
+		}
+		items[i] = item
+	}
+	return slices.Values(items)
+}

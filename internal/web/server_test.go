@@ -1,0 +1,152 @@
+package web_test
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/web"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func TestReadyz(t *testing.T) {
+	var reasons []error
+	s := newSite(t, func(o *web.Options) { o.Ready = func() []error { return reasons } })
+	if res := s.get("/readyz"); res.StatusCode != 200 || body(t, res) != "ready\n" {
+		t.Error(res.Status)
+	}
+	reasons = []error{errors.New("no connection to nats"), errors.New("the index is still being read")}
+	res := s.get("/readyz")
+	if got := body(t, res); res.StatusCode != 503 || got != "not ready: no connection to nats\nthe index is still being read\n" {
+		t.Errorf("%s: %q", res.Status, got)
+	}
+	if res := s.get("/healthz"); res.StatusCode != 200 || body(t, res) != "ok\n" {
+		t.Errorf("a node that is not ready is not healthy: %s", res.Status)
+	}
+}
+
+func TestStartingAnswersThatItStarts(t *testing.T) {
+	h := web.Starting(func() []error { return []error{errors.New("no connection to nats")} })
+	for path, status := range map[string]int{"/": 503, "/feeds/all.rss": 503, "/readyz": 503, "/healthz": 200} {
+		if res := ask(t, h, http.MethodGet, path); res.StatusCode != status {
+			t.Errorf("%s: %s, want %d", path, res.Status, status)
+		}
+	}
+	wantHeader(t, ask(t, h, http.MethodGet, "/feeds/all.rss"), "Retry-After", "1")
+}
+
+func TestAdminAsksForTheToken(t *testing.T) {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "pictures", Help: "Pictures."}))
+	h := web.Admin(web.Options{Metrics: metrics, Token: "s3cret"})
+	for _, c := range []struct {
+		name, authorization string
+		status              int
+	}{
+		{"none", "", 401},
+		{"bearer", "Bearer s3cret", 200},
+		{"bearer in small letters", "bearer s3cret", 200},
+		{"wrong bearer", "Bearer s3cre", 401},
+		{"longer bearer", "Bearer s3crets", 401},
+		{"empty bearer", "Bearer ", 401},
+		{"password", basic("anybody", "s3cret"), 200},
+		{"wrong password", basic("s3cret", "anybody"), 401},
+		{"without a scheme", "s3cret", 401},
+		{"not base64", "Basic ???", 401},
+	} {
+		res := ask(t, h, http.MethodGet, "/metrics", "Authorization", c.authorization)
+		text := body(t, res)
+		if res.StatusCode != c.status || strings.Contains(text, "pictures") != (c.status == 200) {
+			t.Errorf("%s: %s, %q", c.name, res.Status, text)
+		}
+	}
+	wantHeader(t, ask(t, h, http.MethodGet, "/metrics"), "WWW-Authenticate", `Basic realm="gallerywire", charset="UTF-8"`)
+	if res := ask(t, h, http.MethodGet, "/healthz"); res.StatusCode != 200 {
+		t.Errorf("a health check needs the token: %s", res.Status)
+	}
+	open := web.Admin(web.Options{Metrics: metrics})
+	if res := ask(t, open, http.MethodGet, "/metrics"); res.StatusCode != 200 {
+		t.Errorf("without a token: %s", res.Status)
+	}
+}
+
+func basic(user, password string) string {
+	r := &http.Request{Header: http.Header{}}
+	r.SetBasicAuth(user, password)
+	return r.Header.Get("Authorization")
+}
+
+func TestSlowClientsAreCutOff(t *testing.T) {
+	server := web.NewServer(newSite(t).handler, slog.New(slog.DiscardHandler))
+	for name, limit := range map[string]time.Duration{
+		"header": server.ReadHeaderTimeout, "request": server.ReadTimeout, "answer": server.WriteTimeout, "idle": server.IdleTimeout,
+	} {
+		if limit <= 0 || limit > 2*time.Minute {
+			t.Errorf("the limit of the %s is %v", name, limit)
+		}
+	}
+	server.ReadHeaderTimeout = 50 * time.Millisecond
+	conn := dial(t, serve(t, server))
+	send(t, conn, "GET /feeds/all.rss HTTP/1.1\r\nHost: x\r\n")
+	if got, err := io.ReadAll(conn); err != nil || strings.Contains(string(got), "200") {
+		t.Errorf("a header that does not end: %q, %v", got, err)
+	}
+}
+
+func TestLargeHeadersAreRefused(t *testing.T) {
+	conn := dial(t, serve(t, web.NewServer(newSite(t).handler, slog.New(slog.DiscardHandler))))
+	go io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nX-Large: "+strings.Repeat("x", 64<<10)+"\r\n\r\n")
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Error(res.Status)
+	}
+}
+
+// serve runs the server on a free port until the test ends.
+func serve(t *testing.T, server *http.Server) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	t.Cleanup(func() {
+		server.Close()
+		if err := <-done; err != http.ErrServerClosed {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// dial opens a connection that gives up after a while.
+func dial(t *testing.T, address string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func send(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+}

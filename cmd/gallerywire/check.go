@@ -1,80 +1,168 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/publish"
 )
 
 type checkCmd struct {
-	Files []string `arg:"" name:"file" help:"Configurations (YAML) or events (JSON, NDJSON)." type:"existingfile"`
+	Files []string `arg:"" name:"file" help:"Configurations (YAML) or events (JSON, NDJSON); - is standard input, for events."`
+	JSON  bool     `name:"json" help:"Print a line of JSON for each configuration and each event."`
 }
 
 // Help is printed below the command's usage.
 func (checkCmd) Help() string {
 	return `A file that ends in .yaml or .yml, or does not begin with { or [, is read as a
-configuration. Nothing is contacted and nothing is changed.`
+configuration. Nothing is contacted and nothing is changed. The limit of an
+event's size comes from the configuration that --config names.
+
+A line of JSON has name, kind (configuration, article.published or
+article.unpublished), id of the gallery, and problems, a list of place and
+reason; in a configuration also source, line and column. The exit code is 1 when
+there is a problem.`
 }
+
+// Validate refuses names that are no files.
+func (k checkCmd) Validate() error { return checkFiles(k.Files) }
 
 // Run checks every file and says what is wrong with each.
 func (k checkCmd) Run(c *console) error {
-	failed := false
+	good := true
 	for _, name := range k.Files {
-		data, err := os.ReadFile(name)
+		findings, err := c.inspect(name)
 		if err != nil {
 			return err
 		}
-		if isConfig(name, data) {
-			failed = !c.checkConfig(name) || failed
-		} else {
-			failed = !c.checkEvents(name, data) || failed
+		for _, f := range findings {
+			good = good && len(f.Problems) == 0
+			if err := k.print(c, f); err != nil {
+				return err
+			}
 		}
 	}
-	if failed {
+	if !good {
 		return errFailed
 	}
 	return nil
 }
 
-func isConfig(name string, data []byte) bool {
+// finding is what there is to say of a configuration or of an event.
+type finding struct {
+	Name     string    `json:"name"`
+	Kind     string    `json:"kind,omitempty"`
+	ID       string    `json:"id,omitempty"`
+	Problems []problem `json:"problems"`
+}
+
+// problem is one thing that is wrong.
+type problem struct {
+	Source string `json:"source,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+	Place  string `json:"place,omitempty"`
+	Reason string `json:"reason"`
+	text   string // for people
+}
+
+func (k checkCmd) print(c *console, f finding) error {
+	if k.JSON {
+		return c.line(f)
+	}
+	for _, p := range f.Problems {
+		fmt.Fprintln(c.out, p.text)
+	}
+	var err error
+	switch {
+	case len(f.Problems) > 0:
+	case f.ID == "":
+		_, err = fmt.Fprintf(c.out, "%s: good\n", f.Name)
+	default:
+		_, err = fmt.Fprintf(c.out, "%s: good, %s of %s\n", f.Name, f.Kind, printable(f.ID))
+	}
+	return err
+}
+
+// inspect opens the file and finds out what it is.
+func (c *console) inspect(name string) ([]finding, error) {
+	in := c.in
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		in = file
+	}
+	r := bufio.NewReader(in)
+	if name != "-" && isConfig(name, r) {
+		return []finding{inspectConfig(name)}, nil
+	}
+	return c.inspectEvents(name, r)
+}
+
+func isConfig(name string, r *bufio.Reader) bool {
 	switch filepath.Ext(name) {
 	case ".yaml", ".yml":
 		return true
 	case ".json", ".ndjson", ".jsonl":
 		return false
 	}
-	data = bytes.TrimSpace(data)
-	return len(data) == 0 || data[0] != '{' && data[0] != '['
+	start, _ := r.Peek(512) // a shorter file is one, too
+	start = bytes.TrimSpace(start)
+	return len(start) == 0 || start[0] != '{' && start[0] != '['
 }
 
-func (c *console) checkConfig(name string) bool {
+func inspectConfig(name string) finding {
+	f := finding{Name: name, Kind: "configuration", Problems: []problem{}}
 	_, err := app.LoadConfig(name, nil)
-	if err == nil {
-		fmt.Fprintf(c.out, "%s: good\n", name)
-		return true
+	var problems config.Problems
+	if err != nil && !errors.As(err, &problems) {
+		problems = config.Problems{{Source: name, Message: err.Error()}}
 	}
-	fmt.Fprintln(c.err, err)
-	return false
+	for _, p := range problems {
+		f.Problems = append(f.Problems, problem{
+			Source: p.Source, Line: p.Line, Column: p.Column, Place: p.Key, Reason: p.Message, text: p.Error(),
+		})
+	}
+	return f
 }
 
-func (c *console) checkEvents(name string, data []byte) bool {
-	good, n := true, 0
-	for item := range publish.Read(name, bytes.NewReader(data), int64(config.Default().Events.MaxEvent)) {
-		n++
-		if item.Fault != nil {
-			fmt.Fprintf(c.err, "%s: %v\n", item.Name, item.Fault)
-			good = false
-			continue
-		}
-		fmt.Fprintf(c.out, "%s: good, %s of %s\n", item.Name, item.Kind, item.ID)
+func (c *console) inspectEvents(name string, r io.Reader) ([]finding, error) {
+	cfg, err := c.load()
+	if err != nil {
+		return nil, err
 	}
-	if n == 0 {
-		fmt.Fprintf(c.err, "%s: holds no event\n", name)
+	var findings []finding
+	for item := range publish.Read(name, r, int64(cfg.Events.MaxEvent)) {
+		findings = append(findings, inspectEvent(item))
 	}
-	return good && n > 0
+	if len(findings) == 0 {
+		const none = "holds no event"
+		findings = []finding{{Name: name, Problems: []problem{{Reason: none, text: name + ": " + none}}}}
+	}
+	return findings, nil
+}
+
+func inspectEvent(item publish.Item) finding {
+	f := finding{Name: item.Name, Kind: string(item.Kind), ID: item.ID, Problems: []problem{}}
+	var problems gallery.Problems
+	if item.Fault != nil && !errors.As(item.Fault, &problems) {
+		problems = gallery.Problems{{Reason: item.Fault.Error()}}
+	}
+	for _, p := range problems {
+		f.Problems = append(f.Problems, problem{
+			Place: p.Place, Reason: p.Reason, text: item.Name + ": " + printable(p.String()),
+		})
+	}
+	return f
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/config"
 )
 
 type healthCmd struct {
@@ -19,60 +20,85 @@ type healthCmd struct {
 }
 
 // Help is printed below the command's usage.
-func (healthCmd) Help() string { return `Exit code 0: it is. 1: it is not, or does not answer.` }
+func (healthCmd) Help() string {
+	return `A node is well when it is connected to NATS and its index is whole. The exit code
+is 0 when it is, 1 when it is not or does not answer within five seconds.`
+}
+
+// healthTimeout bounds how long the node may take to answer.
+const healthTimeout = 5 * time.Second
 
 // Run asks the node.
 func (h healthCmd) Run(ctx context.Context, c *console) error {
-	base := strings.TrimRight(h.URL, "/")
-	if base == "" {
-		cfg, err := app.LoadConfig(c.path, c.environ)
-		if err != nil {
-			return err
-		}
-		base = "http://" + localAddress(cfg.HTTP.Listen)
-	}
-	path := "/readyz"
-	if h.Live {
-		path = "/healthz"
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	text, err := get(ctx, base+path)
+	base, err := h.base(c)
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(c.out, text)
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	path, well := "/readyz", "ready"
+	if h.Live {
+		path, well = "/healthz", "ok"
+	}
+	answer, err := ask(ctx, base+path)
+	if err != nil {
+		return err
+	}
+	if answer != well {
+		return fmt.Errorf("something else answers at %s: state the node's address with --url", base)
+	}
+	_, err = fmt.Fprintln(c.out, answer)
+	return err
 }
 
-// localAddress is where a listener of this machine is reached.
-func localAddress(listen string) string {
-	host, port, err := net.SplitHostPort(listen)
+// base is the address that was given, else the one of a node of this machine.
+func (h healthCmd) base(c *console) (string, error) {
+	if h.URL != "" {
+		return strings.TrimRight(h.URL, "/"), nil
+	}
+	cfg, err := c.load()
 	if err != nil {
-		return listen
+		return "", err
+	}
+	host, port, err := net.SplitHostPort(cfg.HTTP.Listen)
+	if err != nil || port == "0" {
+		return "", config.Problems{cfg.Problem("http.listen", fmt.Sprintf("%q does not say which port was bound: state the node's address with --url", cfg.HTTP.Listen))}
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return net.JoinHostPort(host, port)
+	return "http://" + net.JoinHostPort(host, port), nil
 }
 
-func get(ctx context.Context, url string) (string, error) {
+// ask returns what the node answers; that it is not well is an error.
+func ask(ctx context.Context, url string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return "", err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("no answer from %s: start \"gallerywire serve\" there, or state another address with --url: %w", url, innermost(err))
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
 		return "", err
 	}
+	answer := strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "; ")
 	if resp.StatusCode != http.StatusOK {
-		return "", errors.New(strings.TrimSpace(string(text)))
+		return "", errors.New(cmp.Or(printable(answer), resp.Status))
 	}
-	return string(text), nil
+	return answer, nil
+}
+
+// innermost drops what the message says already.
+func innermost(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
 }

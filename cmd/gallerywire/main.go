@@ -1,24 +1,26 @@
 // Command gallerywire publishes photo galleries as RSS, Atom and JSON feeds,
 // from events that a CMS sends over NATS.
+//
+// What a command answers goes to standard output; with --json, where there is
+// one, as a line of JSON for each thing it is about. Messages go to standard
+// error. The exit code is 0 when the command did what it was asked, 1 when it
+// could not, and 2 when the command line or the configuration is wrong.
 package main
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
 	_ "time/tzdata" // schedules name time zones, and a container may have none
 
 	"github.com/alecthomas/kong"
-	"github.com/gallerywire/gallerywire/internal/config"
 )
 
 // cli is the command line.
 type cli struct {
-	Config string `short:"c" help:"Configuration file (YAML). Without one the defaults run." placeholder:"FILE" env:"GALLERYWIRE_CONFIG" type:"path"`
+	Config string `short:"c" help:"Configuration file (YAML). Without one the defaults run." placeholder:"FILE" env:"GALLERYWIRE_CONFIG"`
 
 	Demo      demoCmd      `cmd:"" help:"Show everything at once: a NATS server, a CMS that publishes sample galleries, and their feeds."`
 	Serve     serveCmd     `cmd:"" help:"Take events in and serve feeds."`
@@ -30,6 +32,16 @@ type cli struct {
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
+const description = `Photo galleries from a CMS on NATS, as RSS, Atom and JSON feeds.
+
+    gallerywire demo                   see everything at once
+    gallerywire serve                  the real thing, stored in ./data
+    gallerywire publish gallery.json   send it a gallery
+
+Every key of the configuration can be set in the environment as well:
+GALLERYWIRE_HTTP_LISTEN for http.listen. The exit code is 0 when all is done,
+1 when something failed, 2 when the command line or the configuration is wrong.`
+
 // Exit codes.
 const (
 	exitDone   = 0
@@ -37,22 +49,23 @@ const (
 	exitUsage  = 2
 )
 
-// errFailed ends a command that has already said what failed.
-var errFailed = errors.New("failed")
+func main() { os.Exit(start()) }
 
-// console is what a command talks to.
-type console struct {
-	in       io.Reader
-	out, err io.Writer
-	environ  []string
-	path     string // of the configuration file
-}
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+func start() int {
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], console{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ()}))
+	return run(ctx, os.Args[1:], console{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ()})
+}
+
+// stopSignals includes the end of the terminal, unless somebody arranged for
+// the process to outlive it.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // run executes one command line and returns the exit code.
@@ -61,7 +74,7 @@ func run(ctx context.Context, args []string, c console) int {
 	exit := -1
 	parser := kong.Must(&cmd,
 		kong.Name("gallerywire"),
-		kong.Description("Photo galleries from a CMS on NATS, as RSS, Atom and JSON feeds.\n\nTry it: gallerywire demo"),
+		kong.Description(description),
 		kong.Writers(c.out, c.err),
 		kong.Exit(func(code int) { exit = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -75,27 +88,20 @@ func run(ctx context.Context, args []string, c console) int {
 		return exit // help was printed
 	}
 	if err != nil {
-		fmt.Fprintf(c.err, "gallerywire: %v\ntry \"gallerywire --help\"\n", err)
+		c.say("%v: try \"%s --help\"", err, commandOf(err))
 		return exitUsage
 	}
 	c.path = cmd.Config
-	return c.code(parsed.Run(&c))
+	return c.code(ctx, parsed.Run(&c))
 }
 
-// code says what went wrong and returns the exit code for it.
-func (c *console) code(err error) int {
-	var problems config.Problems
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.Is(err, errFailed):
-		return exitFailed
-	case errors.As(err, &problems):
-		for _, p := range problems {
-			fmt.Fprintln(c.err, p.Error())
+// commandOf is the command whose use was wrong, as far as it could be told.
+func commandOf(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) {
+		if node := wrong.Context.Selected(); node != nil {
+			return node.FullPath()
 		}
-		return exitUsage
 	}
-	fmt.Fprintf(c.err, "gallerywire: %v\n", err)
-	return exitFailed
+	return "gallerywire"
 }

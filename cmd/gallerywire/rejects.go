@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -21,11 +23,11 @@ type rejectsCmd struct {
 
 // withRejects connects to the running service and closes the connection after.
 func (c *console) withRejects(ctx context.Context, do func(*intake.Rejects) error) (err error) {
-	cfg, err := app.LoadConfig(c.path, c.environ)
+	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, c.logger(cfg.Log)))
+	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
 	if err != nil {
 		return err
 	}
@@ -37,6 +39,13 @@ type rejectsListCmd struct {
 	JSON bool `name:"json" help:"Print a line of JSON for each."`
 }
 
+// Help is printed below the command's usage.
+func (rejectsListCmd) Help() string {
+	return `A line of JSON has number, subject, stored, sequence (in the event stream), gallery,
+event and source (of the CloudEvent), size of the body, and problems, a list of
+place and reason.`
+}
+
 // Run lists every reject.
 func (l rejectsListCmd) Run(ctx context.Context, c *console) error {
 	return c.withRejects(ctx, func(rejects *intake.Rejects) error {
@@ -46,51 +55,28 @@ func (l rejectsListCmd) Run(ctx context.Context, c *console) error {
 			if err != nil {
 				return err
 			}
-			n++
-			if l.JSON {
-				if err := json.NewEncoder(c.out).Encode(asJSON(r, false)); err != nil {
-					return err
-				}
-				continue
+			if n++; n == 1 && !l.JSON {
+				fmt.Fprintln(table, "NUMBER\tSTORED\tSUBJECT\tGALLERY\tREASON")
 			}
-			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", r.Number, r.Stored.Format(time.RFC3339), r.Subject, r.Gallery, r.Problems.Error())
+			if err := l.print(c, table, r); err != nil {
+				return err
+			}
 		}
 		if n == 0 && !l.JSON {
-			fmt.Fprintln(c.err, "no event was rejected")
+			c.say("no event was rejected")
 		}
 		return table.Flush()
 	})
 }
 
-type rejectsShowCmd struct {
-	Number uint64 `arg:"" help:"Its number in the list."`
-	JSON   bool   `name:"json" help:"Print JSON; the body and the headers are base64."`
-}
-
-// Run shows one reject.
-func (s rejectsShowCmd) Run(ctx context.Context, c *console) error {
-	return c.withRejects(ctx, func(rejects *intake.Rejects) error {
-		r, err := rejects.Get(ctx, s.Number)
-		if err != nil {
-			return err
-		}
-		if s.JSON {
-			return json.NewEncoder(c.out).Encode(asJSON(r, true))
-		}
-		fmt.Fprintf(c.err, "subject:  %s\nstored:   %s as %d\ngallery:  %s\nevent:    %s\nsource:   %s\nsize:     %d bytes\n",
-			r.Subject, r.Stored.Format(time.RFC3339Nano), r.Sequence, r.Gallery, r.Event, r.Source, r.Size)
-		for _, p := range r.Problems {
-			fmt.Fprintf(c.err, "problem:  %s\n", p)
-		}
-		for key, values := range r.Header {
-			fmt.Fprintf(c.err, "header:   %s: %q\n", key, values)
-		}
-		if r.Cut {
-			fmt.Fprintln(c.err, "only the beginning of the body could be kept")
-		}
-		_, err = c.out.Write(r.Body)
-		return err
-	})
+func (l rejectsListCmd) print(c *console, table io.Writer, r intake.Reject) error {
+	if l.JSON {
+		r.Header = nil
+		return c.line(rejectJSON{Number: r.Number, Reject: r})
+	}
+	_, err := fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", r.Number, r.Stored.Format(time.RFC3339),
+		printable(r.Subject), printable(r.Gallery), printable(r.Problems.Error()))
+	return err
 }
 
 // rejectJSON is a reject for programs.
@@ -100,14 +86,65 @@ type rejectJSON struct {
 	Body []byte `json:"body,omitempty"`
 }
 
-func asJSON(r intake.Reject, whole bool) rejectJSON {
-	out := rejectJSON{Number: r.Number, Reject: r}
-	if whole {
-		out.Body = r.Body
-	} else {
-		out.Header = nil
+type rejectsShowCmd struct {
+	Number uint64 `arg:"" help:"Its number in the list."`
+	Body   bool   `xor:"as" help:"Print the body alone, byte for byte."`
+	JSON   bool   `xor:"as" name:"json" help:"Print a line of JSON."`
+}
+
+// Help is printed below the command's usage.
+func (rejectsShowCmd) Help() string {
+	return `To mend an event and send it: rejects show --body 7 >event.json, then edit and
+publish it.
+
+The line of JSON is that of the list with header and body added; the values of
+the header and the body are base64, for they need not be text.`
+}
+
+// Run shows one reject.
+func (s rejectsShowCmd) Run(ctx context.Context, c *console) error {
+	return c.withRejects(ctx, func(rejects *intake.Rejects) error {
+		r, err := rejects.Get(ctx, s.Number)
+		if err != nil {
+			return err
+		}
+		switch {
+		case s.JSON:
+			return c.line(rejectJSON{Number: r.Number, Reject: r, Body: r.Body})
+		case s.Body:
+			_, err = c.out.Write(r.Body)
+			return err
+		}
+		return show(c.out, r)
+	})
+}
+
+// show writes a reject for people.
+func show(w io.Writer, r intake.Reject) error {
+	field := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%-9s %s\n", name+":", printable(value))
+		}
 	}
-	return out
+	field("subject", r.Subject)
+	field("stored", fmt.Sprintf("%s as %d", r.Stored.Format(time.RFC3339Nano), r.Sequence))
+	field("gallery", r.Gallery)
+	field("event", r.Event)
+	field("source", r.Source)
+	field("size", fmt.Sprintf("%d bytes", r.Size))
+	for _, p := range r.Problems {
+		field("problem", p.String())
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.Header)) {
+		for _, value := range r.Header[key] {
+			field("header", key+": "+string(value))
+		}
+	}
+	if r.Cut {
+		field("cut", "only a part could be kept")
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", r.Body)
+	return err
 }
 
 type rejectsReplayCmd struct {
@@ -115,25 +152,31 @@ type rejectsReplayCmd struct {
 	All     bool     `help:"All of them."`
 }
 
-// Run sends rejects again.
-func (p rejectsReplayCmd) Run(ctx context.Context, c *console) error {
+// Help is printed below the command's usage.
+func (rejectsReplayCmd) Help() string {
+	return `For events that a newer release, or a higher limit, takes. One that is rejected
+again is a new reject. The exit code is 1 when one could not be sent.`
+}
+
+// Validate wants either numbers or all.
+func (p rejectsReplayCmd) Validate() error {
 	if p.All == (len(p.Numbers) > 0) {
 		return errors.New("name the rejects to replay, or say --all")
 	}
+	return nil
+}
+
+// Run sends rejects again.
+func (p rejectsReplayCmd) Run(ctx context.Context, c *console) error {
 	return c.withRejects(ctx, func(rejects *intake.Rejects) error {
-		numbers := p.Numbers
-		if p.All {
-			for r, err := range rejects.All(ctx) {
-				if err != nil {
-					return err
-				}
-				numbers = append(numbers, r.Number)
-			}
+		numbers, err := p.numbers(ctx, rejects)
+		if err != nil {
+			return err
 		}
 		failed := false
 		for _, n := range numbers {
 			if err := rejects.Replay(ctx, n); err != nil {
-				fmt.Fprintln(c.err, err)
+				c.say("%v", err)
 				failed = true
 				continue
 			}
@@ -144,4 +187,20 @@ func (p rejectsReplayCmd) Run(ctx context.Context, c *console) error {
 		}
 		return nil
 	})
+}
+
+// numbers are those that were named, or all that there are now: one that is
+// rejected again meanwhile is not sent twice.
+func (p rejectsReplayCmd) numbers(ctx context.Context, rejects *intake.Rejects) ([]uint64, error) {
+	if !p.All {
+		return p.Numbers, nil
+	}
+	var numbers []uint64
+	for r, err := range rejects.All(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, r.Number)
+	}
+	return numbers, nil
 }

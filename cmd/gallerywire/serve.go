@@ -2,39 +2,41 @@ package main
 
 import (
 	"context"
-	"log/slog"
+	"errors"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/config"
 )
 
 type serveCmd struct{}
 
 // Help is printed below the command's usage.
 func (serveCmd) Help() string {
-	return `Without a configuration a NATS server runs inside the process, listens for
-CMSs on 127.0.0.1:4222 and stores in ./data. With nats.url set the same
-program joins the NATS servers there, beside as many other nodes as you like.`
+	return `Without a configuration a NATS server runs inside the process, listens for CMSs
+on 127.0.0.1:4222 and stores in ./data. With nats.url set the same program joins
+the NATS servers there, beside as many other nodes as you like.
+
+Ctrl-C or SIGTERM stops it in order, a second one at once. What it does is
+logged to standard error.`
 }
 
 // Run serves until the process is told to stop.
 func (serveCmd) Run(ctx context.Context, c *console) error {
-	cfg, err := app.LoadConfig(c.path, c.environ)
+	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
 	a, err := app.New(ctx, app.Options{Config: cfg, Logger: c.logger(cfg.Log)})
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	return a.Run(ctx)
 }
 
-// logger writes to standard error.
-func (c *console) logger(l config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: l.Level}
-	if l.Format == "json" {
-		return slog.New(slog.NewJSONHandler(c.err, options))
+// unlessStopped drops the error of a start that was interrupted: to stop is
+// what was asked for.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
 	}
-	return slog.New(slog.NewTextHandler(c.err, options))
+	return err
 }

@@ -2,27 +2,29 @@ package app
 
 import (
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 )
 
-// LoadConfig reads the configuration and checks all of it, what only the
-// scheduler knows included. Its error is a [config.Problems].
+// LoadConfig reads the configuration and checks all of it, what only the rooms
+// that use a value know included. Its error is a [config.Problems].
 func LoadConfig(path string, environ []string) (config.Config, error) {
-	c, err := config.Load(path, environ)
-	if err != nil {
-		return c, err
-	}
-	var problems config.Problems
+	return config.Load(path, environ, checkSchedule, checkTemplate)
+}
+
+func checkSchedule(c config.Config, r config.Report) {
 	for _, job := range []struct{ key, spec string }{
 		{"schedule.republish", c.Schedule.Republish},
 		{"schedule.notices", c.Schedule.Notices},
 	} {
 		if _, err := schedule.Parse(job.spec); err != nil {
-			problems = append(problems, c.Problem(job.key, err.Error()))
+			r(job.key, err.Error())
 		}
 	}
-	if len(problems) > 0 {
-		return c, problems
+}
+
+func checkTemplate(c config.Config, r config.Report) {
+	if err := ninjs.CheckTemplate(c.Events.URLTemplate); err != nil {
+		r("events.url_template", err.Error())
 	}
-	return c, nil
 }

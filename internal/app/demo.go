@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/demo"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/intake"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -24,7 +26,7 @@ import (
 
 // DemoOptions make a demonstration.
 type DemoOptions struct {
-	Config config.Config // as for serve; where it stores is ignored
+	Config config.Config // as for serve; servers elsewhere and the data directory are ignored
 	Every  time.Duration // between two things that happen
 	Out    io.Writer     // for a person
 	Logger *slog.Logger
@@ -42,8 +44,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 		return fmt.Errorf("make a directory for the demonstration: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	c := o.Config
-	c.NATS.URL, c.NATS.Embedded.DataDir = "", dir
+	c := selfContained(o.Config, dir)
 	d := &demonstration{opts: o, config: c}
 	a, err := New(ctx, Options{
 		Config: c, Logger: o.Logger, Mount: d.mount,
@@ -57,6 +58,15 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	}
 	d.app = a
 	return runParts(ctx, o.Logger, []part{{"node", a.Run}, {"cms", d.play}})
+}
+
+// selfContained returns c with the embedded server, in dir, in the place of
+// whatever servers it names.
+func selfContained(c config.Config, dir string) config.Config {
+	embedded := c.NATS.Embedded
+	embedded.DataDir = dir
+	c.NATS = config.NATS{Embedded: embedded, Replicas: 1, Prefix: c.NATS.Prefix}
+	return c
 }
 
 // demonstration is the CMS and the narrator.
@@ -119,9 +129,41 @@ func (d *demonstration) publisher(conn *nats.Conn) (demo.Publish, error) {
 		return nil, fmt.Errorf("use jetstream: %w", err)
 	}
 	return func(ctx context.Context, kind event.Kind, data []byte) error {
-		_, err := js.Publish(ctx, string(kind), data)
+		_, err := js.PublishMsg(ctx, message(d.config.Events.Subjects, kind, data))
 		return err
 	}, nil
+}
+
+// message is a CloudEvent in binary mode, whose type says the kind on every
+// subject.
+func message(subjects []string, kind event.Kind, data []byte) *nats.Msg {
+	id := gallery.HashOf(data).String()
+	msg := nats.NewMsg(subjectOf(subjects, kind))
+	msg.Data = data
+	msg.Header.Set(nats.MsgIdHdr, id)
+	msg.Header.Set("ce-specversion", "1.0")
+	msg.Header.Set("ce-type", string(kind))
+	msg.Header.Set("ce-source", "/gallerywire/demo")
+	msg.Header.Set("ce-id", id)
+	return msg
+}
+
+// subjectOf is the one of the configured subjects whose end says the kind, else
+// the first, with a word in the place of each wildcard.
+func subjectOf(subjects []string, kind event.Kind) string {
+	subject := subjects[0]
+	_, end, _ := strings.Cut(string(kind), ".")
+	i := slices.IndexFunc(subjects, func(s string) bool { return strings.HasSuffix("."+s, "."+end) })
+	if i >= 0 {
+		subject = subjects[i]
+	}
+	words := strings.Split(subject, ".")
+	for i, word := range words {
+		if word == "*" || word == ">" {
+			words[i] = "demo"
+		}
+	}
+	return strings.Join(words, ".")
 }
 
 // ready waits until the node takes events in.
@@ -148,6 +190,7 @@ func (d *demonstration) welcome() {
 			fmt.Fprintf(out, "  %s/feeds/%s.%s\n", url, f.Name, format)
 		}
 	}
-	fmt.Fprintf(out, "\nMetrics are at %s/metrics.\nPublish galleries of your own to article.published at %s.\n"+
-		"Something happens every %s. Ctrl-C ends it and leaves nothing behind.\n\n", d.app.AdminURL(), d.app.PublisherURL(), d.opts.Every)
+	fmt.Fprintf(out, "\nMetrics are at %s/metrics.\nPublish galleries of your own to %s at %s.\n"+
+		"Something happens every %s. Ctrl-C ends it and leaves nothing behind.\n\n",
+		d.app.AdminURL(), subjectOf(d.config.Events.Subjects, event.Published), d.app.PublisherURL(), d.opts.Every)
 }

@@ -3,32 +3,39 @@ package config
 import (
 	"fmt"
 	"net/mail"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"time"
 )
 
-// report takes what is wrong with the value at path and what to write instead. A
-// message that speaks of other keys names them, so that it is not given when one
-// of them could not be read and has only its default.
-type report func(path, message string, others ...string)
+// Check reports what must be true of c and is not. A value that could not be read
+// has its default.
+type Check func(c Config, r Report)
+
+// Report takes what is wrong with the value at path, such as "feeds[0].items", and
+// what to write instead. A message that speaks of other keys names them. What speaks of
+// a value that had a problem before the check is dropped.
+type Report func(path, message string, others ...string)
 
 // check reports what c's values must be and are not, beyond their types.
-func (c Config) check(r report) {
+func (c Config) check(r Report) {
 	c.Site.check(r)
 	c.HTTP.check(r)
 	c.NATS.check(r)
 	c.checkPorts(r)
 	c.Events.check(r)
 	checkFeeds(c.Feeds, r)
+	c.Dynamic.check(r)
+	c.Archive.check(r)
+	c.Tombstones.check(r)
+	c.Limits.check(r)
 	c.Schedule.check(r)
 	c.Notices.check(r)
 	c.Log.check(r)
 }
 
-func (s Site) check(r report) {
+func (s Site) check(r Report) {
 	if s.ID != "" && (s.ID != strings.ToLower(s.ID) || !isHostname(s.ID)) {
 		r("site.id", fmt.Sprintf("%q is no domain name: write one that you own, in lower case, such as news.example.com", s.ID))
 	}
@@ -42,33 +49,17 @@ func (s Site) check(r report) {
 	if a, err := mail.ParseAddress(s.Author.Email); s.Author.Email != "" && (err != nil || a.Address != s.Author.Email) {
 		r("site.author.email", fmt.Sprintf("%q is no mail address: write one such as desk@example.com", s.Author.Email))
 	}
+	checkPicture("site.icon", s.Icon, r)
+	checkPicture("site.image", s.Image, r)
 }
 
-// whyNotBase says why base cannot begin the addresses that we publish; nothing if
-// it can, or is empty.
-func whyNotBase(base string) string {
-	if base == "" {
-		return ""
+func checkPicture(path, address string, r Report) {
+	if _, why := webAddress(address); why != "" {
+		r(path, fmt.Sprintf("%q %s: write an address such as https://news.example.com/icon.png", address, why))
 	}
-	u, err := url.Parse(base)
-	switch {
-	case err != nil:
-		return "is no address"
-	case u.Scheme != "http" && u.Scheme != "https":
-		return "does not begin with http:// or https://"
-	case u.User != nil:
-		return "holds a user, which every reader would see"
-	case u.RawQuery != "" || u.ForceQuery || strings.Contains(base, "#"):
-		return "has a query or a fragment"
-	case !isHost(u.Hostname()) || u.Port() != "" && !isPort(u.Port()):
-		return "has no host that feeds can name (other scripts are written as xn--…)"
-	case u.EscapedPath() != u.Path:
-		return "has a path that needs escaping"
-	}
-	return ""
 }
 
-func (h HTTP) check(r report) {
+func (h HTTP) check(r Report) {
 	checkListen("http.listen", h.Listen, r)
 	checkListen("http.admin_listen", h.AdminListen, r)
 	if h.MaxAge < 0 || h.MaxAge > 24*time.Hour {
@@ -76,7 +67,7 @@ func (h HTTP) check(r report) {
 	}
 }
 
-func (s Schedule) check(r report) {
+func (s Schedule) check(r Report) {
 	if _, err := time.LoadLocation(s.Timezone); err != nil || s.Timezone == "" {
 		r("schedule.timezone", fmt.Sprintf("%q is no known time zone: write UTC, or a name such as Europe/Rome", s.Timezone))
 	}
@@ -84,13 +75,13 @@ func (s Schedule) check(r report) {
 	checkSpec("schedule.notices", s.Notices, r)
 }
 
-func checkSpec(path, spec string, r report) {
+func checkSpec(path, spec string, r Report) {
 	if strings.TrimSpace(spec) == "" {
 		r(path, `is empty: write a cron line such as "*/5 * * * *", or "@every 5m"`)
 	}
 }
 
-func (n Notices) check(r report) {
+func (n Notices) check(r Report) {
 	if n.QuietPeriod < 0 {
 		r("notices.quiet_period", fmt.Sprintf("%s is below zero: write 0s or more", n.QuietPeriod))
 	}
@@ -103,11 +94,18 @@ func (n Notices) check(r report) {
 	}
 }
 
-func (l Log) check(r report) {
+func (l Log) check(r Report) {
 	checkOneOf("log.format", l.Format, []string{"text", "json"}, r)
 }
 
-func checkOneOf(path, value string, choices []string, r report) {
+// checkRange is for values whose text needs no thought.
+func checkRange[T int | Size](path string, value, least, most T, r Report) {
+	if value < least || value > most {
+		r(path, fmt.Sprintf("%v is out of range: write %v to %v", value, least, most))
+	}
+}
+
+func checkOneOf(path, value string, choices []string, r Report) {
 	if !slices.Contains(choices, value) {
 		r(path, fmt.Sprintf("%q is no choice here: write %s", value, strings.Join(choices, " or ")))
 	}
@@ -115,7 +113,7 @@ func checkOneOf(path, value string, choices []string, r report) {
 
 // checkReadable opens the file that a key names, so that a wrong name is told now
 // and with its line.
-func checkReadable(path, name string, r report) {
+func checkReadable(path, name string, r Report) {
 	if name == "" {
 		return
 	}

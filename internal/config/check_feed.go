@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 )
 
 var feedName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
-func checkFeeds(feeds []Feed, r report) {
+func checkFeeds(feeds []Feed, r Report) {
 	if len(feeds) == 0 {
 		r("feeds", "is empty, so that there is nothing to serve: write a feed, or leave the key out for one of all galleries")
 	}
@@ -24,7 +25,7 @@ func checkFeeds(feeds []Feed, r report) {
 }
 
 // checkName remembers each name in taken, with the path that has it.
-func checkName(path, name string, taken map[string]string, r report) {
+func checkName(path, name string, taken map[string]string, r Report) {
 	if !feedName.MatchString(name) {
 		r(path, fmt.Sprintf("%q is no feed name: write 1 to 64 of a-z, 0-9, _ and -, first a letter or digit", name))
 		return
@@ -36,11 +37,22 @@ func checkName(path, name string, taken map[string]string, r report) {
 	taken[name] = path
 }
 
-func (f Feed) check(path string, r report) {
-	if f.Items < 1 || f.Items > 1000 {
-		r(path+".items", fmt.Sprintf("%d is out of range: write 1 to 1000", f.Items))
-	}
+// The limits of what a feed shows and of what is kept of it.
+const (
+	maxItems    = 1000
+	maxCache    = 100_000
+	minPage     = 10
+	maxPage     = 1000
+	maxKeep     = 365 * 24 * time.Hour
+	minGallery  = 16 << 10
+	maxGallery  = 16 << 20
+	maxDocument = 64 << 20
+)
+
+func (f Feed) check(path string, r Report) {
+	checkRange(path+".items", f.Items, 1, maxItems, r)
 	checkOneOf(path+".content", f.Content, []string{"full", "summary"}, r)
+	checkOneOf(path+".order", f.Order, []string{"published", "updated"}, r)
 	checkFilled(path+".match.sections", f.Match.Sections, r)
 	checkFilled(path+".match.tags", f.Match.Tags, r)
 	for i, tag := range f.Match.Languages {
@@ -48,8 +60,34 @@ func (f Feed) check(path string, r report) {
 	}
 }
 
+func (d Dynamic) check(r Report) {
+	checkRange("dynamic.items", d.Items, 1, maxItems, r)
+	checkRange("dynamic.cache", d.Cache, 1, maxCache, r)
+}
+
+func (a Archive) check(r Report) {
+	checkRange("archive.page", a.Page, minPage, maxPage, r)
+}
+
+func (t Tombstones) check(r Report) {
+	if t.Keep < 0 || t.Keep > maxKeep {
+		r("tombstones.keep", fmt.Sprintf("%s is out of range: write 0s (none) to 8760h", t.Keep))
+	}
+}
+
+func (l Limits) check(r Report) {
+	checkRange("limits.gallery", l.Gallery, minGallery, maxGallery, r)
+	if l.Document > maxDocument {
+		r("limits.document", fmt.Sprintf("%s is too much: write at most %s", l.Document, Size(maxDocument)))
+	}
+	if l.Document < l.Gallery && l.Gallery <= maxGallery {
+		message := fmt.Sprintf("%s holds no gallery of limits.gallery, %s: write more, or lower the other", l.Document, l.Gallery)
+		r("limits.document", message, "limits.gallery")
+	}
+}
+
 // checkFilled refuses entries that nothing could match.
-func checkFilled(path string, entries []string, r report) {
+func checkFilled(path string, entries []string, r Report) {
 	for i, e := range entries {
 		if strings.TrimSpace(e) == "" {
 			r(fmt.Sprintf("%s[%d]", path, i), "is empty: write a name, or remove the entry")
@@ -61,7 +99,7 @@ func checkFilled(path string, entries []string, r report) {
 // checked.
 var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
 
-func checkLanguage(path, tag string, r report) {
+func checkLanguage(path, tag string, r Report) {
 	if !languageTag.MatchString(tag) {
 		r(path, fmt.Sprintf("%q is no language tag: write one such as en, en-US or zh-Hant", tag))
 	}

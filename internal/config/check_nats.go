@@ -23,7 +23,7 @@ func serverSchemes() []string { return []string{"nats", "tls", "ws", "wss"} }
 
 var prefix = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-func (n NATS) check(r report) {
+func (n NATS) check(r Report) {
 	if n.URL == "" {
 		n.checkEmbedded(r)
 	} else {
@@ -41,7 +41,7 @@ func (n NATS) check(r report) {
 
 // checkEmbedded checks what the embedded server needs, and refuses what only a
 // connection to another server can use: somebody forgot the address.
-func (n NATS) checkEmbedded(r report) {
+func (n NATS) checkEmbedded(r Report) {
 	checkListen("nats.embedded.listen", n.Embedded.Listen, r)
 	if strings.TrimSpace(n.Embedded.DataDir) == "" {
 		r("nats.embedded.data_dir", "is empty: name a directory for the embedded server, or set nats.url")
@@ -55,14 +55,14 @@ func (n NATS) checkEmbedded(r report) {
 	checkUnused("nats.tls.key_file", n.TLS.KeyFile, r)
 }
 
-func checkUnused(path, file string, r report) {
+func checkUnused(path, file string, r Report) {
 	if file != "" {
 		r(path, "does nothing for the embedded server: set nats.url, or remove it", "nats.url")
 	}
 }
 
 // checkServers never quotes an address as it is: it may hold a password.
-func (n NATS) checkServers(r report) {
+func (n NATS) checkServers(r Report) {
 	for i, server := range strings.Split(string(n.URL), ",") {
 		if !isServer(strings.TrimSpace(server)) {
 			r("nats.url", fmt.Sprintf("address %d of %s is no NATS address: write one such as nats://127.0.0.1:4222, with commas between several and %%-escapes in a password", i+1, n.URL))
@@ -79,7 +79,7 @@ func isServer(server string) bool {
 	return err == nil && slices.Contains(serverSchemes(), u.Scheme) && u.Hostname() != "" && (u.Port() == "" || isPort(u.Port()))
 }
 
-func (t TLS) check(r report) {
+func (t TLS) check(r Report) {
 	checkReadable("nats.tls.ca_file", t.CAFile, r)
 	checkReadable("nats.tls.cert_file", t.CertFile, r)
 	checkReadable("nats.tls.key_file", t.KeyFile, r)
@@ -91,24 +91,37 @@ func (t TLS) check(r report) {
 	}
 }
 
-func (e Events) check(r report) {
+func (e Events) check(r Report) {
 	if e.Stream == "" || len(e.Stream) > maxStreamName || strings.ContainsFunc(e.Stream, notInStreamName) {
 		r("events.stream", fmt.Sprintf(`%q is no stream name: write 1 to %d characters without spaces and none of . * > / \`, e.Stream, maxStreamName))
 	}
-	if e.MaxEvent < minEvent || e.MaxEvent > maxEvent {
-		r("events.max_event", fmt.Sprintf("%s is out of range: write %s to %s", e.MaxEvent, Size(minEvent), Size(maxEvent)))
-	}
+	checkRange("events.max_event", e.MaxEvent, minEvent, maxEvent, r)
 	if e.MaxBytes < e.MaxEvent {
 		r("events.max_bytes", fmt.Sprintf("%s holds no event of events.max_event, %s: write more, such as 1GiB", e.MaxBytes, e.MaxEvent), "events.max_event")
 	}
 	e.checkSubjects(r)
+	e.checkTemplate(r)
+}
+
+var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+
+// checkTemplate leaves the names of the placeholders to the reader of ninjs.
+func (e Events) checkTemplate(r Report) {
+	filled := placeholder.ReplaceAllString(e.URLTemplate, "x")
+	_, why := webAddress(filled)
+	if strings.ContainsAny(filled, "{}") {
+		why = "has a { or } that belongs to no placeholder"
+	}
+	if why != "" {
+		r("events.url_template", fmt.Sprintf("%q %s: write an address such as https://news.example.com/{slug}", e.URLTemplate, why))
+	}
 }
 
 func notInStreamName(r rune) bool {
 	return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`.*>/\`, r)
 }
 
-func (e Events) checkSubjects(r report) {
+func (e Events) checkSubjects(r Report) {
 	if len(e.Subjects) == 0 {
 		r("events.subjects", "is empty: write those that the CMS publishes on, such as [article.published, article.unpublished]")
 	}

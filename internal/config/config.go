@@ -9,9 +9,9 @@
 // once, each with its place and a remedy; a Config that Load returns without an
 // error is usable as it stands; no secret is ever printed.
 //
-// Left to others: whether a schedule's specification can be parsed (the
-// scheduler says so, and Config.Problem gives its answer a line), and whether
-// addresses can be bound and servers reached.
+// Left to others: what only the user of a value can judge, such as whether a
+// schedule's specification can be parsed (Load takes checks, and gives what they
+// report a line), and whether addresses can be bound and servers reached.
 package config
 
 import (
@@ -22,14 +22,18 @@ import (
 // Config is everything an operator can choose. The zero value is not usable:
 // start from Default or Load.
 type Config struct {
-	Site     Site     `yaml:"site"`
-	HTTP     HTTP     `yaml:"http"`
-	NATS     NATS     `yaml:"nats"`
-	Events   Events   `yaml:"events"`
-	Feeds    []Feed   `yaml:"feeds"`
-	Schedule Schedule `yaml:"schedule"`
-	Notices  Notices  `yaml:"notices"`
-	Log      Log      `yaml:"log"`
+	Site       Site       `yaml:"site"`
+	HTTP       HTTP       `yaml:"http"`
+	NATS       NATS       `yaml:"nats"`
+	Events     Events     `yaml:"events"`
+	Feeds      []Feed     `yaml:"feeds"`
+	Dynamic    Dynamic    `yaml:"dynamic"`
+	Archive    Archive    `yaml:"archive"`
+	Tombstones Tombstones `yaml:"tombstones"`
+	Limits     Limits     `yaml:"limits"`
+	Schedule   Schedule   `yaml:"schedule"`
+	Notices    Notices    `yaml:"notices"`
+	Log        Log        `yaml:"log"`
 
 	places places
 }
@@ -48,6 +52,10 @@ type Site struct {
 	Language  string `yaml:"language"`
 	Author    Author `yaml:"author"`
 	Copyright string `yaml:"copyright"`
+	// Icon and Image are the addresses of a small square picture and of one at
+	// most 144 pixels wide; empty for the program's own icon.
+	Icon  string `yaml:"icon"`
+	Image string `yaml:"image"`
 }
 
 // Author is the person or desk behind a site; each part may be empty.
@@ -104,6 +112,9 @@ type Events struct {
 	// MaxBytes bounds the stream, MaxEvent one event in it.
 	MaxBytes Size `yaml:"max_bytes"`
 	MaxEvent Size `yaml:"max_event"`
+	// URLTemplate makes the address of a ninjs item that states none, or is
+	// empty. That its placeholders are known is for the reader of ninjs to say.
+	URLTemplate string `yaml:"url_template"`
 }
 
 // Feed is one configured feed.
@@ -113,7 +124,9 @@ type Feed struct {
 	Title string `yaml:"title"`
 	Items int    `yaml:"items"`
 	// Content is "full" or "summary".
-	Content string   `yaml:"content"`
+	Content string `yaml:"content"`
+	// Order is "published" or "updated": what the newest galleries are.
+	Order   string   `yaml:"order"`
 	Match   Match    `yaml:"match"`
 	Aliases []string `yaml:"aliases"`
 }
@@ -123,6 +136,36 @@ type Match struct {
 	Sections  []string `yaml:"sections"`
 	Tags      []string `yaml:"tags"`
 	Languages []string `yaml:"languages"`
+}
+
+// Dynamic is the feeds that nobody configures: one for each section, tag and
+// author that there is, made when it is asked for.
+type Dynamic struct {
+	Sections bool `yaml:"sections"`
+	Tags     bool `yaml:"tags"`
+	Authors  bool `yaml:"authors"`
+	// Items is how many galleries such a feed shows, Cache how many of them are
+	// kept ready.
+	Items int `yaml:"items"`
+	Cache int `yaml:"cache"`
+}
+
+// Archive is the history of a feed in documents that follow one another.
+type Archive struct {
+	// Page is how many galleries a document holds on average.
+	Page int `yaml:"page"`
+}
+
+// Tombstones say in feeds that a gallery was taken down.
+type Tombstones struct {
+	// Keep is for how long they do; 0 means not at all.
+	Keep time.Duration `yaml:"keep"`
+}
+
+// Limits bound what is published, as rendered in one format.
+type Limits struct {
+	Gallery  Size `yaml:"gallery"`
+	Document Size `yaml:"document"`
 }
 
 // Schedule holds cron specifications, read in Timezone (an IANA name). That they
@@ -155,8 +198,8 @@ func (c Config) Asked(path string) bool {
 }
 
 // Problem describes what is wrong with the value at path, placed where that
-// value was stated. It lets those who know more about a value than this package
-// report it in the same way.
+// value was stated. It lets those who use a value report in the same way what
+// they find only then.
 func (c Config) Problem(path, message string) Problem {
 	at := c.places.nearest(path)
 	return Problem{Source: at.source, Line: at.line, Column: at.column, Key: path, Message: message}

@@ -131,6 +131,8 @@ func setScalar(target any, text string) (err error) {
 		*t = Servers(text)
 	case *Secret:
 		*t, err = readSecret(text)
+	case *bool:
+		*t, err = truth(text)
 	case *int:
 		if *t, err = strconv.Atoi(text); err != nil {
 			return fmt.Errorf("%q is no whole number: write digits, such as 3", text)
@@ -149,6 +151,17 @@ func setScalar(target any, text string) (err error) {
 		panic(fmt.Sprintf("config: a key has the type %T, which no text is read into", target))
 	}
 	return err
+}
+
+// truth reads the truth values of YAML 1.2.
+func truth(text string) (bool, error) {
+	switch text {
+	case "true", "True", "TRUE":
+		return true, nil
+	case "false", "False", "FALSE":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is no choice here: write true or false", text)
 }
 
 func (d *decoder) problem(at place, path, message string) {

@@ -9,6 +9,7 @@ import (
 const (
 	defaultItems   = 50
 	defaultContent = "full"
+	defaultOrder   = "published"
 )
 
 // Default returns the configuration that runs when nobody states anything. Its
@@ -20,13 +21,17 @@ func Default() Config {
 			Description: "Photo galleries, as soon as they are published",
 			Language:    "en",
 		},
-		HTTP:     HTTP{Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", MaxAge: time.Minute},
-		NATS:     NATS{Embedded: Embedded{Listen: "127.0.0.1:4222", DataDir: "data"}, Replicas: 1, Prefix: "gallerywire"},
-		Events:   defaultEvents(),
-		Feeds:    []Feed{{Name: "all", Title: "All galleries", Items: defaultItems, Content: defaultContent}},
-		Schedule: Schedule{Timezone: "UTC", Republish: "@every 5m", Notices: "@every 1m"},
-		Notices:  Notices{QuietPeriod: 500 * time.Millisecond, MaxWait: 10 * time.Second},
-		Log:      Log{Level: slog.LevelInfo, Format: "text"},
+		HTTP:       HTTP{Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", MaxAge: time.Minute},
+		NATS:       NATS{Embedded: Embedded{Listen: "127.0.0.1:4222", DataDir: "data"}, Replicas: 1, Prefix: "gallerywire"},
+		Events:     defaultEvents(),
+		Feeds:      []Feed{defaultFeed()},
+		Dynamic:    Dynamic{Sections: true, Tags: true, Authors: true, Items: defaultItems, Cache: 2000},
+		Archive:    Archive{Page: 100},
+		Tombstones: Tombstones{Keep: 30 * 24 * time.Hour},
+		Limits:     Limits{Gallery: 2 << 20, Document: 16 << 20},
+		Schedule:   Schedule{Timezone: "UTC", Republish: "@every 5m", Notices: "@every 1m"},
+		Notices:    Notices{QuietPeriod: 500 * time.Millisecond, MaxWait: 10 * time.Second},
+		Log:        Log{Level: slog.LevelInfo, Format: "text"},
 	}
 }
 
@@ -39,7 +44,14 @@ func defaultEvents() Events {
 	}
 }
 
+func defaultFeed() Feed {
+	f := Feed{Name: "all", Title: "All galleries"}
+	f.setDefaults()
+	return f
+}
+
 func (f *Feed) setDefaults() {
 	f.Items = defaultItems
 	f.Content = defaultContent
+	f.Order = defaultOrder
 }

@@ -22,6 +22,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add(regexp.MustCompile(`(?m)^.*_file.*$`).ReplaceAllString(string(file), ""), "[{name: a}]", "5s")
 	f.Add("site: {title: \"\\u2028\\\"<é\"}\nevents: {subjects: [a.>]}\nnats: {embedded: {sync: 90s}}\n", "[{name: b, match: {tags: ['#x', '- y']}}]", "1h")
+	f.Add("site: {icon: 'http://a/%2f?é'}\nevents: {url_template: 'https://{a}.b/{}'}\ndynamic: {tags: FALSE}\n", "[{name: c, order: updated}]", "0s")
 	f.Add("a: &x {b: *x}\n<<: *x\n", "- &a\n- *a\n", "")
 	f.Add("{site: {title: \"\\u2028\\\"\"}, log: }", "[[", "\x00")
 	f.Add("feeds:\n- name: a\n  match: {tags: [é, 'it''s', \"a\\nb\"]}\n", "", "1h")

@@ -15,13 +15,14 @@ import (
 // set some with this prefix.
 //
 // It reads the files that hold secrets; relative paths start at the working
-// directory. Every error is a Problems with all there are.
-func Load(path string, environ []string) (Config, error) {
+// directory. The checks come after its own, and what they report is among the
+// rest. Every error is a Problems with all there are.
+func Load(path string, environ []string, checks ...Check) (Config, error) {
 	data, err := readFile(path)
 	if err != nil {
-		return load(path, nil, environ, Problems{{Source: path, Message: err.Error()}})
+		return load(path, nil, environ, Problems{{Source: path, Message: err.Error()}}, checks...)
 	}
-	return load(path, data, environ, nil)
+	return load(path, data, environ, nil, checks...)
 }
 
 func readFile(path string) ([]byte, error) {
@@ -41,7 +42,7 @@ func readFile(path string) ([]byte, error) {
 }
 
 // load builds on problems that are already known.
-func load(path string, data []byte, environ []string, problems Problems) (Config, error) {
+func load(path string, data []byte, environ []string, problems Problems, checks ...Check) (Config, error) {
 	root, unread := parse(path, data, "")
 	at := place{source: path}
 	if root != nil {
@@ -57,7 +58,7 @@ func load(path string, data []byte, environ []string, problems Problems) (Config
 	d.places[""] = place{source: path}
 	c.places = d.places
 	c.normalise()
-	problems = append(d.problems, c.unmet(d.problems)...)
+	problems = c.unmet(d.problems, append([]Check{Config.check}, checks...))
 	if len(problems) == 0 {
 		return c, nil
 	}
@@ -86,14 +87,16 @@ func (c *Config) normalise() {
 	}
 }
 
-// unmet checks what the values must be and how they go together, and leaves out
-// what known problems already speak of.
-func (c Config) unmet(known Problems) Problems {
-	var found Problems
-	c.check(func(path, message string, others ...string) {
-		if !slices.ContainsFunc(append(others, path), known.blame) {
-			found = append(found, c.Problem(path, message))
-		}
-	})
-	return found
+// unmet adds to problems what the checks report, each of them without what is
+// blamed already on what came before it.
+func (c Config) unmet(problems Problems, checks []Check) Problems {
+	for _, check := range checks {
+		known := problems
+		check(c, func(path, message string, others ...string) {
+			if !slices.ContainsFunc(append(others, path), known.blame) {
+				problems = append(problems, c.Problem(path, message))
+			}
+		})
+	}
+	return problems
 }

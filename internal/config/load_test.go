@@ -28,6 +28,11 @@ func problemsOf(t *testing.T, text string, environ ...string) []string {
 	return strings.Split(err.Error(), "\n")
 }
 
+// feedOf is a feed of which nothing else is stated.
+func feedOf(name string, items int) Feed {
+	return Feed{Name: name, Title: name, Items: items, Content: "full", Order: "published"}
+}
+
 func TestFileOverridesDefaultsAndEnvironmentOverridesFile(t *testing.T) {
 	text := `
 site: {title: 2026, base_url: "https://news.example.com/feeds/"}
@@ -39,8 +44,13 @@ nats:
 events: {max_event: 8MiB}
 feeds:
   - name: travel
+    order: updated
     match: {sections: [Travel], languages: [en-US]}
   - {name: short, title: In short, items: 5, content: summary, aliases: [brief]}
+dynamic: {tags: false, items: 20}
+archive: {page: 250}
+tombstones: {keep: 0s}
+limits: {document: 32MiB}
 log: {level: debug}
 `
 	environ := []string{
@@ -48,6 +58,9 @@ log: {level: debug}
 		"GALLERYWIRE_HTTP_LISTEN=:0",
 		"GALLERYWIRE_NATS_EMBEDDED_DATA_DIR=/var/lib/a=b",
 		"GALLERYWIRE_EVENTS_SUBJECTS=[cms.out, cms.gone]",
+		"GALLERYWIRE_EVENTS_URL_TEMPLATE=https://{section}.example.com/{id}",
+		"GALLERYWIRE_DYNAMIC_AUTHORS=False",
+		"GALLERYWIRE_LIMITS_GALLERY=64KiB",
 		"GALLERYWIRE_SERVICE_HOST=10.0.0.1",
 		"GALLERYWIRE_NO_SUCH_KEY=1",
 		"PATH=/bin",
@@ -59,9 +72,14 @@ log: {level: debug}
 	want.Events.MaxEvent = 8 << 20
 	want.Events.Subjects = []string{"cms.out", "cms.gone"}
 	want.Feeds = []Feed{
-		{Name: "travel", Title: "travel", Items: 50, Content: "full", Match: Match{Sections: []string{"Travel"}, Languages: []string{"en-US"}}},
-		{Name: "short", Title: "In short", Items: 5, Content: "summary", Aliases: []string{"brief"}},
+		{Name: "travel", Title: "travel", Items: 50, Content: "full", Order: "updated", Match: Match{Sections: []string{"Travel"}, Languages: []string{"en-US"}}},
+		{Name: "short", Title: "In short", Items: 5, Content: "summary", Order: "published", Aliases: []string{"brief"}},
 	}
+	want.Events.URLTemplate = "https://{section}.example.com/{id}"
+	want.Dynamic = Dynamic{Sections: true, Items: 20, Cache: 2000}
+	want.Archive.Page = 250
+	want.Tombstones.Keep = 0
+	want.Limits = Limits{Gallery: 64 << 10, Document: 32 << 20}
 	want.Log.Level = slog.LevelDebug
 
 	got, err := load("g.yaml", []byte(text), environ, nil)
@@ -78,7 +96,7 @@ func TestFeedsFromTheEnvironmentReplaceThoseOfTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Feed{{Name: "c", Title: "c", Items: 3, Content: "full"}}
+	want := []Feed{feedOf("c", 3)}
 	if diff := cmp.Diff(want, got.Feeds); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -123,6 +141,39 @@ notices: {quiet_period: 1m}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestChecksOfOthersAreReportedAmongTheRest(t *testing.T) {
+	text := "schedule:\n  republish: never\n  notices: ' '\nhttp: {max_age: soon}\nfeeds: 3\nlog: {format: xml}\n"
+	first := func(c Config, r Report) {
+		r("schedule.republish", "cannot be read")
+		r("schedule.notices", "is blamed already, by the checks of our own")
+		r("http.max_age", "is blamed already, when it was read")
+		r("http.listen", "goes ill with http.max_age", "http.max_age")
+		r("feeds[0].name", "is blamed already, with the list that it is in")
+		r("site.title", "is "+c.Site.Title)
+	}
+	second := func(_ Config, r Report) { r("schedule.republish", "is blamed already, by the check before") }
+	_, err := load("g.yaml", []byte(text), nil, nil, first, second)
+	want := strings.Join([]string{
+		`g.yaml: site.title: is Gallery Wire`,
+		`g.yaml:2:3: schedule.republish: cannot be read`,
+		`g.yaml:3:3: schedule.notices: is empty: write a cron line such as "*/5 * * * *", or "@every 5m"`,
+		`g.yaml:4:8: http.max_age: "soon" is no duration: write 60s, 5m or 1h`,
+		`g.yaml:5:1: feeds: is a single value: write a list, such as [a, b]`,
+		`g.yaml:6:7: log.format: "xml" is no choice here: write text or json`,
+	}, "\n")
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+func TestChecksOfOthersThatFindNothing(t *testing.T) {
+	asked := false
+	_, err := load("g.yaml", []byte("log: {format: json}\n"), nil, nil, func(c Config, _ Report) { asked = c.Log.Format == "json" })
+	if err != nil || !asked {
+		t.Errorf("checked: %t, error: %v", asked, err)
 	}
 }
 

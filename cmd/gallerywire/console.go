@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/config"
+	"golang.org/x/term"
+)
+
+// console is what a command talks to.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+	environ  []string
+	path     string // of the configuration file
+}
+
+// errFailed ends a command that has already said what failed.
+var errFailed = errors.New("failed")
+
+// say writes a message to standard error: lower case, no full stop, and what to
+// do next where something can be done.
+func (c *console) say(format string, args ...any) {
+	fmt.Fprintf(c.err, "gallerywire: "+format+"\n", args...)
+}
+
+// code says what went wrong and returns the exit code for it.
+func (c *console) code(ctx context.Context, err error) int {
+	var problems config.Problems
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errFailed):
+		return exitFailed
+	case errors.As(err, &problems):
+		for _, p := range problems {
+			c.say("%v", p)
+		}
+		return exitUsage
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		c.say("interrupted")
+		return exitFailed
+	}
+	c.say("%v", err)
+	return exitFailed
+}
+
+// load reads the configuration.
+func (c *console) load() (config.Config, error) { return app.LoadConfig(c.path, c.environ) }
+
+// logger writes to standard error.
+func (c *console) logger(l config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: l.Level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(c.err, options))
+	}
+	return slog.New(slog.NewTextHandler(c.err, options))
+}
+
+// quiet is the logger of a command that says itself what happens: only trouble
+// is logged, unless more was asked for.
+func (c *console) quiet(cfg config.Config) *slog.Logger {
+	l := cfg.Log
+	if !cfg.Asked("log.level") {
+		l.Level = slog.LevelWarn
+	}
+	return c.logger(l)
+}
+
+// line writes v as a line of JSON to standard output.
+func (c *console) line(v any) error {
+	e := json.NewEncoder(c.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// printable is s, quoted when it holds what would steer a terminal: events say
+// whatever their sender wrote.
+func printable(s string) string {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.QuoteToGraphic(s)
+	}
+	return s
+}
+
+// checkFiles reports the first name that is no file to read from; "-" is
+// standard input.
+func checkFiles(names []string) error {
+	for _, name := range names {
+		if name == "-" {
+			continue
+		}
+		info, err := os.Stat(name)
+		var at *fs.PathError
+		switch {
+		case errors.As(err, &at):
+			return fmt.Errorf("%s: %w", name, at.Err)
+		case err != nil:
+			return err
+		case info.IsDir():
+			return fmt.Errorf("%s: is a directory, name the files in it", name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/publish"
+	"github.com/schollz/progressbar/v3"
+)
+
+// few is how many events get a line each on a terminal before a count takes
+// the place of the lines.
+const few = 20
+
+// reporter prints receipts. Where lines would only run past a person, it shows
+// a moving count instead: on a terminal from the first event after a few. What
+// failed has its line everywhere.
+type reporter struct {
+	c        *console
+	json     bool
+	lines    bool // a line for every event, however many
+	terminal bool // somebody sees a count
+	bar      *progressbar.ProgressBar
+
+	sent, duplicate, failed int
+}
+
+func newReporter(c *console, asJSON bool) *reporter {
+	onScreen := isTerminal(c.out)
+	return &reporter{
+		c:        c,
+		json:     asJSON,
+		lines:    asJSON || !onScreen || !isTerminal(c.err),
+		terminal: isTerminal(c.err) && !(asJSON && onScreen), // both on one screen would be a mess
+	}
+}
+
+func (r *reporter) report(x publish.Receipt) {
+	r.count(x)
+	if r.terminal && r.bar == nil && r.total() > few {
+		r.bar = newBar(r)
+	}
+	if r.lines || r.bar == nil || x.Err != nil {
+		r.print(x)
+	}
+	if r.bar != nil {
+		_ = r.bar.Set(r.total()) // a terminal that is gone is no reason to stop
+	}
+}
+
+func newBar(r *reporter) *progressbar.ProgressBar {
+	return progressbar.NewOptions(-1,
+		progressbar.OptionSetWriter(r.c.err),
+		progressbar.OptionSetDescription("publishing"),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("events"),
+		progressbar.OptionClearOnFinish())
+}
+
+func (r *reporter) total() int { return r.sent + r.duplicate + r.failed }
+
+func (r *reporter) count(x publish.Receipt) {
+	switch {
+	case x.Err != nil:
+		r.failed++
+	case x.Duplicate:
+		r.duplicate++
+	default:
+		r.sent++
+	}
+}
+
+// receiptJSON is a receipt for programs.
+type receiptJSON struct {
+	Name      string `json:"name"`
+	ID        string `json:"id,omitempty"`
+	Stream    string `json:"stream,omitempty"`
+	Sequence  uint64 `json:"sequence,omitempty"`
+	Duplicate bool   `json:"duplicate,omitempty"`
+	Error     string `json:"error,omitempty"`
+}
+
+func (r *reporter) print(x publish.Receipt) {
+	if r.json {
+		line := receiptJSON{Name: x.Item.Name, ID: x.Item.ID, Stream: x.Stream, Sequence: x.Sequence, Duplicate: x.Duplicate}
+		if x.Err != nil {
+			line.Error = x.Err.Error()
+		}
+		_ = r.c.line(line)
+		return
+	}
+	switch {
+	case x.Err != nil:
+		r.clear()
+		r.c.say("%s: %s", x.Item.Name, printable(x.Err.Error()))
+	case x.Duplicate:
+		fmt.Fprintf(r.c.out, "%s: duplicate of %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
+	default:
+		fmt.Fprintf(r.c.out, "%s: stored as %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
+	}
+}
+
+func (r *reporter) clear() {
+	if r.bar != nil {
+		_ = r.bar.Clear()
+	}
+}
+
+// end sums up what was reported, unless a program reads it, and returns the
+// command's error.
+func (r *reporter) end(err error) error {
+	if r.bar != nil {
+		_ = r.bar.Finish()
+	}
+	switch {
+	case r.total() == 0 && err == nil:
+		r.c.say("there is no event in what was given")
+		return errFailed
+	case r.total() > 1 && !r.json:
+		r.c.say("%d stored, %d duplicate, %d failed", r.sent, r.duplicate, r.failed)
+	}
+	if err == nil && r.failed > 0 {
+		return errFailed
+	}
+	return err
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/publish"
+	"golang.org/x/sys/unix"
+)
+
+// terminal returns a terminal to write to, and a function that closes it and
+// returns what was on it.
+func terminal(t *testing.T) (tty *os.File, shown func() string) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no terminals here: %v", err)
+	}
+	t.Cleanup(func() { master.Close() })
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := make(chan string, 1)
+	go func() {
+		all, _ := io.ReadAll(master) // it ends with an error when the terminal is closed
+		text <- string(all)
+	}()
+	return tty, func() string {
+		tty.Close()
+		return <-text
+	}
+}
+
+// reportMany reports so many events, of which the last failed.
+func reportMany(t *testing.T, r *reporter, n int) {
+	t.Helper()
+	for i := range n - 1 {
+		r.report(publish.Receipt{Item: publish.Item{ID: fmt.Sprintf("g%d", i)}, Stream: "ARTICLES", Sequence: uint64(i + 1)})
+	}
+	r.report(publish.Receipt{Item: publish.Item{Name: "- #9"}, Err: errors.New("the stream is full")})
+	if err := r.end(nil); !errors.Is(err, errFailed) {
+		t.Errorf("end: %v, want %v", err, errFailed)
+	}
+}
+
+func TestTerminalShowsACountAfterAFew(t *testing.T) {
+	tty, shown := terminal(t)
+	reportMany(t, newReporter(&console{out: tty, err: tty}, false), 100)
+	text := shown()
+	if got := strings.Count(text, ": stored as "); got != few {
+		t.Errorf("%d lines of what was stored, want %d", got, few)
+	}
+	for _, want := range []string{"publishing", "gallerywire: - #9: the stream is full", "gallerywire: 99 stored, 0 duplicate, 1 failed"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q on the terminal:\n%q", want, text)
+		}
+	}
+}
+
+func TestFileHasALineForEachEventBesideACountOnTheTerminal(t *testing.T) {
+	tty, shown := terminal(t)
+	var out strings.Builder
+	reportMany(t, newReporter(&console{out: &out, err: tty}, false), 100)
+	if got := strings.Count(out.String(), ": stored as "); got != 99 {
+		t.Errorf("%d lines of what was stored, want 99", got)
+	}
+	if text := shown(); !strings.Contains(text, "publishing") {
+		t.Errorf("no count on the terminal:\n%q", text)
+	}
+}
+
+func TestTerminalShowsNoCountBetweenLinesOfJSON(t *testing.T) {
+	tty, shown := terminal(t)
+	reportMany(t, newReporter(&console{out: tty, err: tty}, true), 100)
+	text := shown()
+	if got := strings.Count(text, `{"name":`); got != 100 || strings.Contains(text, "publishing") {
+		t.Errorf("%d lines of JSON, want 100 and nothing else:\n%q", got, text)
+	}
+}
+
+func TestPipeHasLinesOnly(t *testing.T) {
+	var out, errs strings.Builder
+	reportMany(t, newReporter(&console{out: &out, err: &errs}, false), 100)
+	want := "gallerywire: - #9: the stream is full\ngallerywire: 99 stored, 0 duplicate, 1 failed\n"
+	if errs.String() != want || strings.Count(out.String(), "\n") != 99 {
+		t.Errorf("standard error %q, want %q, beside 99 lines of\n%s", errs.String(), want, out.String())
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gallerywire": main, "httpget": httpget})
+}
+
+// TestScripts runs the scripts below testdata/script with the real program.
+// Beside testscript's own commands they have:
+//
+//	exits CODE COMMAND [ARG...]     runs the command, which must exit with CODE
+//	start REGEXP COMMAND [ARG...]   starts it in the background and waits until a line that it
+//	                                writes matches; named groups become variables
+//	stop                            interrupts what was started last; it must exit with 0, and its
+//	                                output is compared from then on
+//	until REGEXP COMMAND [ARG...]   repeats it until its standard output matches
+//	httpget URL                     prints the status, the headers and the body
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/script",
+		RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[startedKey{}] = &started{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "start": launch, "stop": stop, "until": until,
+		},
+	})
+}
+
+// patience is far more than anything here takes.
+const patience = 30 * time.Second
+
+func httpget() {
+	res, err := http.Get(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer res.Body.Close()
+	fmt.Println(res.Status)
+	_ = res.Header.Write(os.Stdout)
+	fmt.Println()
+	_, _ = io.Copy(os.Stdout, res.Body)
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		ts.Fatalf("%v", err)
+	}
+	got := 0
+	if failed != nil {
+		got = failed.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP COMMAND [ARG...]")
+	}
+	wanted, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		_ = ts.Exec(args[1], args[2:]...) // it may not be there yet
+		if wanted.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no match for %s", args[0])
+		}
+	}
+}

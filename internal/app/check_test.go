@@ -1,0 +1,60 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestProblemsOfAllRoomsAreReportedTogether(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "gallerywire.yaml")
+	text := `schedule: {republish: now and then, notices: "", timezone: Mars/Olympus}
+http: {max_age: soon}
+events: {url_template: "https://news.example.com/{headline}"}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := LoadConfig(file, []string{"GALLERYWIRE_ARCHIVE_PAGE=1"})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	want := []string{
+		`:1:12: schedule.republish: "now and then" is no schedule (`,
+		`:1:37: schedule.notices: is empty: `,
+		`:1:50: schedule.timezone: "Mars/Olympus" is no known time zone: `,
+		`:2:8: http.max_age: "soon" is no duration: `,
+		`:3:10: events.url_template: {headline} is not known: `,
+		`GALLERYWIRE_ARCHIVE_PAGE: archive.page: 1 is out of range: `,
+	}
+	got := strings.Split(strings.ReplaceAll(err.Error(), file, ""), "\n")
+	for i := range min(len(got), len(want)) {
+		got[i] = got[i][:min(len(got[i]), len(want[i]))]
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAddressTemplate(t *testing.T) {
+	for template, want := range map[string]string{
+		"":                                    "",
+		"https://news.example.com/{slug}":     "",
+		"https://news.example.com/{headline}": "{headline} is not known",
+		"https://news.example.com/{section}":  "all items would have one address",
+		"/galleries/{id}":                     "does not begin with http:// or https://",
+		"/galleries/{headline}":               "does not begin with http:// or https://",
+		"https://news.example.com/{id}/{slug": "belongs to no placeholder",
+	} {
+		_, err := LoadConfig("", []string{"GALLERYWIRE_EVENTS_URL_TEMPLATE=" + template})
+		if want == "" && err == nil {
+			continue
+		}
+		if want == "" || err == nil || strings.Count(err.Error(), "events.url_template") != 1 || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want one problem with %q", template, err, want)
+		}
+	}
+}

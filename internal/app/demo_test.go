@@ -1,0 +1,99 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/event"
+)
+
+func TestDemoPublishesOnTheConfiguredSubjects(t *testing.T) {
+	for _, tt := range []struct{ subjects, published, unpublished string }{
+		{"article.published article.unpublished", "article.published", "article.unpublished"},
+		{"cms.unpublished cms.published", "cms.published", "cms.unpublished"},
+		{"unpublished published", "published", "unpublished"},
+		{"cms.*.unpublished cms.*.published", "cms.demo.published", "cms.demo.unpublished"},
+		{"cms.out", "cms.out", "cms.out"},
+		{"cms.out cms.unpublished", "cms.out", "cms.unpublished"},
+		{"*.cms.>", "demo.cms.demo", "demo.cms.demo"},
+	} {
+		subjects := strings.Fields(tt.subjects)
+		if got := subjectOf(subjects, event.Published); got != tt.published {
+			t.Errorf("%s: publications go to %s, want %s", tt.subjects, got, tt.published)
+		}
+		if got := subjectOf(subjects, event.Unpublished); got != tt.unpublished {
+			t.Errorf("%s: take-downs go to %s, want %s", tt.subjects, got, tt.unpublished)
+		}
+	}
+}
+
+func TestDemoWithTheConfigurationOfACluster(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	c, err := LoadConfig("", []string{
+		"GALLERYWIRE_HTTP_LISTEN=127.0.0.1:0",
+		"GALLERYWIRE_HTTP_ADMIN_LISTEN=127.0.0.1:0",
+		"GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0",
+		"GALLERYWIRE_NATS_URL=nats://nats.invalid:4222",
+		"GALLERYWIRE_NATS_CREDENTIALS_FILE=demo_test.go",
+		"GALLERYWIRE_NATS_TLS_CA_FILE=demo_test.go",
+		"GALLERYWIRE_NATS_REPLICAS=3",
+		"GALLERYWIRE_EVENTS_SUBJECTS=[cms.*.out]",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	said := startDemo(ctx, t, c)
+	var lines []string
+	for said.Scan() {
+		lines = append(lines, said.Text())
+		if tookDown(lines) {
+			stop()
+		}
+	}
+	if err := said.Err(); err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(lines, "\n")
+	if !tookDown(lines) || !strings.Contains(all, "to cms.demo.out at nats://127.0.0.1:") {
+		t.Errorf("no gallery was taken down, or the subject is not named:\n%s", all)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// tookDown reports whether both events of a gallery that is taken down came in.
+func tookDown(lines []string) bool {
+	events := map[string]int{}
+	for _, line := range lines {
+		if _, report, ok := strings.Cut(line, "event in"); ok && strings.Contains(report, " stored in ") {
+			events[strings.Fields(report)[0]]++
+		}
+	}
+	return slices.ContainsFunc(lines, func(line string) bool {
+		_, id, ok := strings.Cut(line, "published  take-down of ")
+		return ok && events[id] == 2
+	})
+}
+
+// startDemo returns what the demonstration says; its error ends that.
+func startDemo(ctx context.Context, t *testing.T, c config.Config) *bufio.Scanner {
+	t.Helper()
+	out, in := io.Pipe()
+	go func() {
+		err := Demo(ctx, DemoOptions{Config: c, Every: 10 * time.Millisecond, Out: in, Logger: slog.New(slog.DiscardHandler)})
+		in.CloseWithError(err) // nil is the end of what is said
+	}()
+	return bufio.NewScanner(out)
+}

@@ -28,7 +28,7 @@ func (s store) Put(ctx context.Context, e *event.Event, m event.Message) (string
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	outcome, err := s.catalogue.Put(ctx, catalogue.Revision{
-		ID: e.GalleryID(), Rank: e.Rank, Gallery: e.Gallery, Body: m.Data, Event: e.Attributes(m.Subject),
+		ID: e.GalleryID(), Rank: e.Rank, Gallery: e.Gallery, Reason: e.Removed.Reason, Body: m.Data, Event: e.Attributes(m.Subject),
 	})
 	return string(outcome), err
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -57,7 +58,8 @@ func (a *App) build(siteID string) (*rooms, error) {
 	var shelf *edition.Shelf
 	var notices *notice.Notices
 	cat := a.catalogue(func(change catalogue.Change) { notices.Mark(shelf.Concerned(change)...) })
-	shelf = a.shelf(cat, siteID)
+	gate := &gate{app: a, siteID: siteID, faults: make(chan edition.Fault, maxFaults)}
+	shelf = a.shelf(cat, siteID, gate)
 	notices = a.notices(cat, shelf, siteID)
 	plan, err := schedule.New(schedule.Options{
 		Timezone:   c.Schedule.Timezone,
@@ -77,6 +79,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 		handler:   a.publicHandler(cat, shelf),
 		parts: []part{
 			{"catalogue", cat.Run},
+			{"gate", gate.run},
 			{"notices", notices.Run},
 			{"schedule", plan.Run},
 			{"intake", in.Run},
@@ -101,10 +104,12 @@ func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
 		Open: func(ctx context.Context) (jetstream.Stream, error) {
 			return a.broker.Bucket(ctx, bucketGalleries)
 		},
-		Decode:    event.Gallery,
-		Changed:   changed,
-		Reconnect: a.broker.OnReconnect,
-		Logger:    a.log,
+		Decode:      event.Reader{URLTemplate: a.opts.Config.Events.URLTemplate}.Gallery,
+		ArchivePage: uint32(a.opts.Config.Archive.Page),
+		Tombstones:  a.opts.Config.Tombstones.Keep,
+		Changed:     changed,
+		Reconnect:   a.broker.OnReconnect,
+		Logger:      a.log,
 	})
 	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gallerywire_index_galleries",
@@ -113,19 +118,27 @@ func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
 	return cat
 }
 
-func (a *App) shelf(cat *catalogue.Catalogue, siteID string) *edition.Shelf {
+func (a *App) shelf(cat *catalogue.Catalogue, siteID string, gate *gate) *edition.Shelf {
 	c := a.opts.Config
 	return edition.New(edition.Options{
 		Catalogue: cat,
-		Renderer:  feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL}),
+		Renderer:  feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery)}),
 		Site: edition.Site{
 			Title: c.Site.Title, Description: c.Site.Description, BaseURL: a.baseURL,
 			Language: c.Site.Language, Copyright: c.Site.Copyright,
 			Author: gallery.Author{Name: c.Site.Author.Name, Email: c.Site.Author.Email},
+			Icon:   cmp.Or(c.Site.Icon, a.baseURL+page.IconPath),
+			Image:  cmp.Or(c.Site.Image, a.baseURL+page.IconPath),
 		},
-		Feeds:      definitions(c.Feeds),
-		Registerer: a.metrics,
-		Logger:     a.log,
+		Dynamic: edition.Dynamic{
+			Sections: c.Dynamic.Sections, Tags: c.Dynamic.Tags, Authors: c.Dynamic.Authors,
+			Items: c.Dynamic.Items, Cache: c.Dynamic.Cache,
+		},
+		MaxDocument: int(c.Limits.Document),
+		Faulty:      gate.note,
+		Feeds:       definitions(c.Feeds),
+		Registerer:  a.metrics,
+		Logger:      a.log,
 	})
 }
 
@@ -138,6 +151,9 @@ func definitions(feeds []config.Feed) []edition.Definition {
 		}
 		if f.Content == "summary" {
 			defs[i].Content = feed.Summary
+		}
+		if f.Order == "updated" {
+			defs[i].Order = catalogue.ByUpdated
 		}
 	}
 	return defs
@@ -168,7 +184,7 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 		Consumer:   a.events,
 		Store:      store{cat},
 		Rejects:    Rejects(a.broker, a.tell(siteID)),
-		MaxEvent:   a.maxEvent(),
+		Reader:     event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate},
 		Observe:    a.opts.Watch.Event,
 		Registerer: a.metrics,
 		Logger:     a.log,
@@ -209,14 +225,17 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf) http
 	pages := page.New(page.Options{Shelf: shelf, Catalogue: cat, MaxAge: c.HTTP.MaxAge, Logger: a.log})
 	return web.Public(web.Options{
 		Shelf: shelf,
+		Title: c.Site.Title,
 		Pages: func(mux *http.ServeMux) {
 			pages.Register(mux)
 			if a.opts.Mount != nil {
 				a.opts.Mount(mux)
 			}
 		},
+		Gallery:  pages.Gallery,
 		NotFound: pages.NotFound,
 		Ready:    a.unready,
+		Detail:   func() []string { return leftOut(shelf) },
 		MaxAge:   c.HTTP.MaxAge,
 		Metrics:  a.metrics,
 		Logger:   a.log,

@@ -49,21 +49,24 @@ type Revision struct {
 	ID      string
 	Rank    gallery.Rank
 	Gallery *gallery.Gallery // nil for a take-down
+	Reason  string           // of a take-down
 	Body    []byte           // the event as received, from which Decode reads the gallery
 	Event   []byte           // attributes of the event, one line of JSON, kept beside the body
 }
 
 // Options make a catalogue.
 type Options struct {
-	JetStream jetstream.JetStream
-	Bucket    string                                          // name of the key-value bucket
-	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
-	Decode    func(body []byte) (*gallery.Gallery, error)     // reads a record's body
-	Changed   func(Change)                                    // called after each change, by several goroutines; must not block; may be nil
-	Reconnect func(func()) (stop func())                      // registers for reconnections; may be nil
-	Now       func() time.Time                                // nil: time.Now
-	Logger    *slog.Logger
-	Timeless  bool // do not wake at the instants of embargoes and expiries; Advance does it
+	JetStream   jetstream.JetStream
+	Bucket      string                                          // name of the key-value bucket
+	Open        func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
+	Decode      func(body []byte) (*gallery.Gallery, error)     // reads a record's body
+	Changed     func(Change)                                    // called after each change, by several goroutines; must not block; may be nil
+	Reconnect   func(func()) (stop func())                      // registers for reconnections; may be nil
+	Now         func() time.Time                                // nil: time.Now
+	Logger      *slog.Logger
+	ArchivePage uint32        // galleries per archive page, on average; 0: 100
+	Tombstones  time.Duration // how long a take-down is remembered in feeds
+	Timeless    bool          // do not wake at the instants of embargoes and expiries; Advance does it
 }
 
 // Catalogue is safe for concurrent use. [Catalogue.Run] must run for the index
@@ -86,7 +89,10 @@ func New(o Options) *Catalogue {
 	if o.Reconnect == nil {
 		o.Reconnect = func(func()) func() { return func() {} }
 	}
-	return &Catalogue{opts: o, index: newIndex(o.Changed)}
+	if o.ArchivePage == 0 {
+		o.ArchivePage = 100
+	}
+	return &Catalogue{opts: o, index: newIndex(o)}
 }
 
 // Ready returns nil while the index holds the bucket as far as it was heard of,

@@ -24,8 +24,13 @@ type Entry struct {
 	end       int64   // no longer shown from then on; never: math.MaxInt64
 	slideEnds []int64 // rights of single slides run out then, ascending
 	left      []departure
+	memo      *memo  // nil: nothing
+	cut       uint32 // of the id: where archives are cut
 	state     state
 }
+
+// memo is what only few records have.
+type memo struct{ guid, reason string }
 
 // state says what the record of an entry is.
 type state byte
@@ -58,10 +63,11 @@ func (e *Entry) known() *Entry {
 // memory in the whole process.
 type Facet struct{ unique.Handle[Property] }
 
-// Property is what a facet stands for.
+// Property is what a facet stands for. Names that fold alike are one.
 type Property struct {
 	Kind Kind
-	Name string
+	Name string // as the event has it
+	Fold string // see gallery.Fold
 }
 
 // Kind says what sort of property a facet is.
@@ -80,6 +86,7 @@ const (
 type departure struct {
 	facets []Facet
 	all    bool  // the oldest ones, summed up: touches every selection
+	down   bool  // by a take-down
 	at     int64 // 0: with the record that holds it
 }
 
@@ -93,8 +100,10 @@ func (e *Entry) Stored() time.Time { return time.Unix(0, e.stored).UTC() }
 func (e *Entry) Published() time.Time { return time.Unix(0, e.published).UTC() }
 
 // VisibleAt reports whether the gallery may be shown at t.
-func (e *Entry) VisibleAt(t time.Time) bool {
-	return e.shows() && e.published <= t.UnixNano() && t.UnixNano() < e.end
+func (e *Entry) VisibleAt(t time.Time) bool { return e.visible(t.UnixNano()) }
+
+func (e *Entry) visible(ns int64) bool {
+	return e.shows() && e.published <= ns && ns < e.end
 }
 
 // EndedAt reports whether the gallery's own time to be shown is over at t: it
@@ -114,18 +123,77 @@ func (e *Entry) Phase(t time.Time) int {
 	return n
 }
 
+// GUID is what the publisher gave the gallery as identifier in feeds, also
+// after it was taken down; empty for none.
+func (e *Entry) GUID() string {
+	if e.memo == nil {
+		return ""
+	}
+	return e.memo.guid
+}
+
+// Reason says why the gallery was taken down, empty where nobody said.
+func (e *Entry) Reason() string {
+	if e.memo == nil {
+		return ""
+	}
+	return e.memo.reason
+}
+
+// Updated is the instant of the revision.
+func (e *Entry) Updated() time.Time { return e.Rank.Updated }
+
+// Touched is the newest instant up to t at which the gallery was stored or the
+// time alone changed what is shown of it.
+func (e *Entry) Touched(t time.Time) time.Time {
+	return instant(max(e.stored, e.lastInstant(t.UnixNano())))
+}
+
+// remembered reports whether the gallery was taken down, and feeds still say so
+// at now.
+func (e *Entry) remembered(now int64) bool {
+	return e.Rank.TakeDown && e.state == sound && now < e.end
+}
+
+// keep lets a take-down be remembered for d after its instant.
+func (e *Entry) keep(d time.Duration) {
+	if e.Rank.TakeDown && e.state == sound {
+		e.end = nanos(e.Rank.Updated.Add(d))
+	}
+}
+
 // shows reports whether there is any time at which the gallery may be shown.
 func (e *Entry) shows() bool { return e != nil && !e.Rank.TakeDown && !e.Withheld && e.state == sound }
 
-// compare orders entries by publication, then id: the total order of feeds,
-// oldest first.
-func compare(a, b *Entry) int {
-	return cmp.Or(cmp.Compare(a.published, b.published), strings.Compare(a.ID, b.ID))
+// Order is the order of a selection.
+type Order int
+
+// The orders. Each is total: the id decides where the instants are equal.
+const (
+	ByPublished Order = iota
+	ByUpdated         // a corrected gallery moves to the top
+)
+
+// rank is the instant by which e is ordered. It is never before e is published.
+func (o Order) rank(e *Entry) int64 {
+	if o == ByUpdated {
+		return max(e.published, e.Rank.Updated.UnixNano())
+	}
+	return e.published
+}
+
+// compare orders entries, oldest first.
+func (o Order) compare(a, b *Entry) int {
+	return cmp.Or(cmp.Compare(o.rank(a), o.rank(b)), strings.Compare(a.ID, b.ID))
 }
 
 // instants calls yield with each instant at which the time alone changes what
 // is shown of e, in no order.
 func (e *Entry) instants(yield func(int64)) {
+	if e.Rank.TakeDown && e.state == sound {
+		yield(e.end)
+		return
+	}
 	if !e.shows() {
 		return
 	}
@@ -161,7 +229,9 @@ func (e *Entry) nextInstant(now int64) int64 {
 }
 
 // facet returns the facet of that kind and name.
-func facet(k Kind, name string) Facet { return Facet{unique.Make(Property{k, name})} }
+func facet(k Kind, name string) Facet {
+	return Facet{unique.Make(Property{k, name, gallery.Fold(name)})}
+}
 
 // facetsOf lists what g can be chosen by, without repetition.
 func facetsOf(g *gallery.Gallery) []Facet {

@@ -145,6 +145,7 @@ func (c *Catalogue) take(msg jetstream.Msg, meta *jetstream.MsgMetadata, r *read
 	if err != nil {
 		c.opts.Logger.Error("a record in the bucket can not be read and is left out: publish the gallery again", "key", key, "err", err)
 	}
+	e.keep(c.opts.Tombstones)
 	key = e.key(key)
 	if r.loading != nil {
 		r.loading[key] = e

@@ -28,11 +28,13 @@ func (c Change) ID() string {
 // read under the lock may be used after it.
 type index struct {
 	changed func(Change)  // called without the lock
+	page    uint32        // galleries per page of an archive
 	wake    chan struct{} // the next instant of visibility has changed
 
 	mu         sync.RWMutex
 	entries    map[string]*Entry // by key
 	showing    int               // entries that are not taken down
+	names      names             // of the galleries visible at now
 	selections map[*Selection]struct{}
 	epoch      time.Time // when the bucket was made; zero: never read whole
 	last       uint64    // newest revision applied
@@ -42,9 +44,11 @@ type index struct {
 	waiting    map[chan struct{}]uint64
 }
 
-func newIndex(changed func(Change)) *index {
+func newIndex(o Options) *index {
 	return &index{
-		changed:    changed,
+		changed:    o.Changed,
+		page:       o.ArchivePage,
+		names:      newNames(),
 		wake:       make(chan struct{}, 1),
 		entries:    map[string]*Entry{},
 		selections: map[*Selection]struct{}{},
@@ -54,10 +58,14 @@ func newIndex(changed func(Change)) *index {
 	}
 }
 
-// Select returns a live selection. Release it when it is no longer needed.
-func (c *Catalogue) Select(m Match) *Selection {
+// Select returns a live selection in the order of publication. Release it when
+// it is no longer needed.
+func (c *Catalogue) Select(m Match) *Selection { return c.SelectBy(m, ByPublished) }
+
+// SelectBy is [Catalogue.Select] in another order.
+func (c *Catalogue) SelectBy(m Match, o Order) *Selection {
 	x := c.index
-	s := &Selection{match: m, index: x, touched: math.MinInt64}
+	s := &Selection{match: m.folded(), order: o, index: x, touched: math.MinInt64}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.selections[s] = struct{}{}
@@ -71,6 +79,7 @@ func (c *Catalogue) Release(s *Selection) {
 	c.index.mu.Lock()
 	defer c.index.mu.Unlock()
 	delete(c.index.selections, s)
+	s.released = true
 }
 
 func (x *index) find(key string) *Entry { return x.entry(key).known() }
@@ -112,27 +121,40 @@ func (x *index) distrust() {
 
 // apply takes e over unless a later revision is known.
 func (x *index) apply(key string, e *Entry, now int64) {
-	if change, news := x.exchange(key, e, now); news {
+	for _, change := range x.exchange(key, e, now) {
 		x.changed(change)
 	}
 }
 
-func (x *index) exchange(key string, e *Entry, now int64) (change Change, news bool) {
+func (x *index) exchange(key string, e *Entry, now int64) []Change {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	defer x.reach(e.Revision)
+	now = max(now, x.now)
+	changes := x.settle(now) // what is due comes first: names are counted as of one instant
 	old := x.entries[key]
 	if old != nil && old.Revision >= e.Revision {
-		return Change{}, false
+		return changes
 	}
 	x.entries[key] = e
 	x.expect(e, now)
 	x.upcoming.tidy(x.entries)
 	x.count(old, e)
+	x.list(old, e, now)
 	for s := range x.selections {
 		s.replace(old, e, now)
 	}
-	return Change{Old: old.known(), New: e.known()}, true
+	return append(changes, Change{Old: old.known(), New: e.known()})
+}
+
+// list counts the names of old and e where they are visible now.
+func (x *index) list(old, e *Entry, now int64) {
+	if old.visible(now) {
+		x.names.add(old.Facets, -1)
+	}
+	if e.visible(now) {
+		x.names.add(e.Facets, 1)
+	}
 }
 
 // fill replaces everything by what was read from the bucket.
@@ -150,8 +172,10 @@ func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 // refill computes what depends on the time from all entries.
 func (x *index) refill(now int64) {
 	x.upcoming, x.passed, x.now = nil, math.MinInt64, now
+	x.names = newNames()
 	for _, e := range x.entries {
 		x.expect(e, now)
+		x.list(nil, e, now)
 	}
 	x.announceNext()
 	for s := range x.selections {
@@ -236,6 +260,15 @@ func (x *index) restart(now int64) {
 func (x *index) pass(now int64) []Change {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	return x.settle(now)
+}
+
+// settle is pass for who has the lock.
+func (x *index) settle(now int64) []Change {
+	if x.upcoming.first() > now {
+		x.now = max(x.now, now)
+		return nil
+	}
 	var changes []Change
 	for x.upcoming.first() <= now {
 		m := heap.Pop(&x.upcoming).(moment)
@@ -243,6 +276,10 @@ func (x *index) pass(now int64) []Change {
 			continue // superseded since
 		}
 		x.expect(m.entry, now)
+		if m.entry.visible(x.now) {
+			x.names.add(m.entry.Facets, -1)
+		}
+		x.list(nil, m.entry, now)
 		for s := range x.selections {
 			s.replace(m.entry, m.entry, now)
 		}

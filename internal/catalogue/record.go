@@ -39,6 +39,8 @@ type line struct {
 	SlideEnds []int64    `json:"se,omitzero"`
 	Facets    []wireFact `json:"f,omitzero"`
 	Left      []wireLeft `json:"left,omitzero"`
+	GUID      string     `json:"g,omitzero"`
+	Reason    string     `json:"r,omitzero"`
 }
 
 // wireFact is a facet: its kind's letter and its name.
@@ -47,6 +49,7 @@ type wireFact string
 type wireLeft struct {
 	Facets []wireFact `json:"f,omitzero"`
 	All    bool       `json:"all,omitzero"`
+	Down   bool       `json:"d,omitzero"`
 	At     int64      `json:"at,omitzero"`
 }
 
@@ -62,13 +65,20 @@ func message(subject string, r Revision, prev *Entry) (*nats.Msg, error) {
 		l.Published = g.Published.UnixNano()
 		l.End = nanos(g.End())
 		l.Withheld = g.Rights.Syndicate != nil && !*g.Rights.Syndicate
+		l.GUID = g.GUID
 		for _, at := range g.SlideEnds() {
 			l.SlideEnds = append(l.SlideEnds, nanos(at))
 		}
 	}
+	if r.Gallery == nil {
+		l.Reason = r.Reason
+		if prev != nil {
+			l.GUID = prev.GUID()
+		}
+	}
 	l.Facets = toWire(facets)
 	for _, d := range departures(prev, facets, r.Rank.TakeDown) {
-		l.Left = append(l.Left, wireLeft{Facets: toWire(d.facets), All: d.all, At: d.at})
+		l.Left = append(l.Left, wireLeft{Facets: toWire(d.facets), All: d.all, Down: d.down, At: d.at})
 	}
 	text, err := l.encode()
 	if err != nil {
@@ -115,7 +125,7 @@ func departures(prev *Entry, facets []Facet, takeDown bool) []departure {
 		}
 	}
 	if leaves {
-		ds = append(ds, departure{facets: prev.Facets})
+		ds = append(ds, departure{facets: prev.Facets, down: takeDown})
 	}
 	for len(ds) > maxDepartures {
 		ds[1] = departure{all: true, at: max(ds[0].at, ds[1].at)}
@@ -162,8 +172,12 @@ func (l line) entry() *Entry {
 	if e.end == 0 {
 		e.end = math.MaxInt64
 	}
+	if l.GUID != "" || l.Reason != "" {
+		e.memo = &memo{guid: l.GUID, reason: l.Reason}
+	}
+	e.cut = cutOf(l.ID)
 	for _, d := range l.Left {
-		e.left = append(e.left, departure{facets: fromWire(d.Facets), all: d.All, at: d.At})
+		e.left = append(e.left, departure{facets: fromWire(d.Facets), all: d.All, down: d.Down, at: d.At})
 	}
 	return e
 }

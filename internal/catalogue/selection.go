@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // Match chooses galleries. Each list that is not empty must be met by one of
@@ -20,38 +22,53 @@ type Match struct {
 
 // matches reports whether a gallery with these facets is chosen.
 func (m Match) matches(fs []Facet) bool {
-	return meets(m.Sections, Section, fs, strings.EqualFold) &&
-		meets(m.Tags, Tag, fs, strings.EqualFold) &&
-		meets(m.Authors, Author, fs, strings.EqualFold) &&
-		meets(m.Languages, Language, fs, speaks)
+	return meets(m.Sections, Section, fs) && meets(m.Tags, Tag, fs) &&
+		meets(m.Authors, Author, fs) && meets(m.Languages, Language, fs)
 }
 
-func meets(wanted []string, k Kind, fs []Facet, equal func(have, want string) bool) bool {
+// folded returns m with its names as facets fold theirs.
+func (m Match) folded() Match {
+	fold := func(names []string) []string {
+		folded := make([]string, len(names))
+		for i, name := range names {
+			folded[i] = gallery.Fold(name)
+		}
+		return folded
+	}
+	return Match{fold(m.Sections), fold(m.Tags), fold(m.Authors), fold(m.Languages)}
+}
+
+func meets(wanted []string, k Kind, fs []Facet) bool {
 	if len(wanted) == 0 {
 		return true
 	}
 	return slices.ContainsFunc(fs, func(f Facet) bool {
 		p := f.Value()
-		return p.Kind == k && slices.ContainsFunc(wanted, func(w string) bool { return equal(p.Name, w) })
+		return p.Kind == k && slices.ContainsFunc(wanted, func(w string) bool {
+			return p.Fold == w || k == Language && speaks(p.Fold, w)
+		})
 	})
 }
 
-// speaks reports whether the tag have is want or a more special form of it
+// speaks reports whether the language tag have is a more special form of want
 // (RFC 4647 §3.3.1, basic filtering).
 func speaks(have, want string) bool {
-	return strings.EqualFold(have, want) ||
-		len(have) > len(want) && have[len(want)] == '-' && strings.EqualFold(have[:len(want)], want)
+	return len(have) > len(want) && have[len(want)] == '-' && strings.HasPrefix(have, want)
 }
 
 // Selection is a live, ordered choice of galleries. It costs memory only for
 // what it holds, and a change costs it only that change.
 type Selection struct {
-	match Match
+	match Match // folded
+	order Order
 	index *index
 
 	// Guarded by index.mu.
-	entries []*Entry // ascending, without those that ended
-	touched int64
+	entries  []*Entry // ascending, without those that ended
+	cuts     []*Entry // those of them that end a page; only of ByPublished
+	gone     []*Entry // taken down, and still remembered; ascending by Updated
+	touched  int64
+	released bool // nobody keeps it up to date any more
 
 	generation atomic.Uint64
 	next       atomic.Int64
@@ -60,6 +77,7 @@ type Selection struct {
 // View is a selection at one moment.
 type View struct {
 	Entries    []*Entry  // visible at At, newest first
+	Gone       []*Entry  // taken down lately, the latest first
 	At         time.Time // the moment: what was asked for, or up to a second later while a clock set back catches up
 	Touched    time.Time // newest instant at which anything chosen was stored, withdrawn or became visible; zero: never
 	Epoch      time.Time // when the bucket was made: revisions of another one do not compare
@@ -72,17 +90,42 @@ type View struct {
 // memory only.
 func (s *Selection) View(n int, now time.Time) View {
 	now = s.index.advance(now)
+	s.revive(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
-	v := View{At: now, Epoch: s.index.epoch, Revision: s.index.last, Generation: s.generation.Load()}
-	v.Passed = instant(s.index.passed)
-	v.Touched = instant(s.touched)
-	for i := s.until(now) - 1; i >= 0 && len(v.Entries) < n; i-- {
+	v := s.head(now)
+	for i := len(s.entries) - 1; i >= 0 && len(v.Entries) < n; i-- {
 		if e := s.entries[i]; e.VisibleAt(now) {
 			v.Entries = append(v.Entries, e)
 		}
 	}
+	for i := len(s.gone) - 1; i >= 0 && len(v.Gone) < n; i-- {
+		if e := s.gone[i]; e.remembered(now.UnixNano()) {
+			v.Gone = append(v.Gone, e)
+		}
+	}
 	return v
+}
+
+// head is a view without entries.
+func (s *Selection) head(now time.Time) View {
+	x := s.index
+	return View{
+		At: now, Epoch: x.epoch, Revision: x.last, Generation: s.generation.Load(),
+		Passed: instant(x.passed), Touched: instant(s.touched),
+	}
+}
+
+// revive computes a selection anew that was released while somebody used it.
+func (s *Selection) revive(now time.Time) {
+	s.index.mu.RLock()
+	released := s.released
+	s.index.mu.RUnlock()
+	if released {
+		s.index.mu.Lock()
+		defer s.index.mu.Unlock()
+		s.refill(s.index.entries, now.UnixNano())
+	}
 }
 
 // Fresh reports whether a view of that generation is still true at the instant
@@ -123,9 +166,25 @@ func (s *Selection) LenAt(now time.Time) int {
 	return s.until(now)
 }
 
-// until counts the entries published up to now: the others are embargoed.
+// until counts the entries published up to now: the others are embargoed, and
+// all that are ordered above now may be.
 func (s *Selection) until(now time.Time) int {
-	n, _ := slices.BinarySearchFunc(s.entries, now.UnixNano(), func(e *Entry, ns int64) int {
+	if s.order == ByPublished {
+		return published(s.entries, now)
+	}
+	n := len(s.entries)
+	for i := len(s.entries) - 1; i >= 0 && s.order.rank(s.entries[i]) > now.UnixNano(); i-- {
+		if s.entries[i].published > now.UnixNano() {
+			n--
+		}
+	}
+	return n
+}
+
+// published counts those of entries, ordered by publication, that are not
+// embargoed.
+func published(entries []*Entry, now time.Time) int {
+	n, _ := slices.BinarySearchFunc(entries, now.UnixNano(), func(e *Entry, ns int64) int {
 		if e.published <= ns {
 			return -1
 		}
@@ -149,6 +208,9 @@ func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 			d.at = e.stored
 		}
 		at = max(at, d.at)
+		if d.down && e.Rank.TakeDown && e.end <= now {
+			at = max(at, e.end) // it is no longer said to be gone
+		}
 	}
 	return at
 }
@@ -163,8 +225,11 @@ func (s *Selection) present(e *Entry, now int64) bool {
 func (s *Selection) replace(old, e *Entry, now int64) {
 	was := old != nil && s.take(old)
 	is := s.present(e, now)
-	if is {
+	switch {
+	case is:
 		s.insert(e)
+	case s.gives(e, now):
+		s.gone, is = insert(s.gone, e, ByUpdated), true
 	}
 	if touched := s.touchedBy(e, now); was || is || touched > s.touched {
 		s.touched = max(s.touched, touched)
@@ -172,35 +237,67 @@ func (s *Selection) replace(old, e *Entry, now int64) {
 	}
 }
 
-// insert costs an append for the newest and a move of memory for a late one.
+// gives reports whether feeds say at now that e is gone from the selection.
+func (s *Selection) gives(e *Entry, now int64) bool {
+	return e.remembered(now) && slices.ContainsFunc(e.left, func(d departure) bool {
+		return d.down && s.match.matches(d.facets)
+	})
+}
+
 func (s *Selection) insert(e *Entry) {
-	i, found := slices.BinarySearchFunc(s.entries, e, compare)
-	if found {
-		s.entries[i] = e
-		return
+	s.entries = insert(s.entries, e, s.order)
+	if s.order == ByPublished && s.index.cuts(e) {
+		s.cuts = insert(s.cuts, e, s.order)
 	}
-	s.entries = slices.Insert(s.entries, i, e)
 }
 
 // take removes e and reports whether it was there.
-func (s *Selection) take(e *Entry) bool {
-	i, found := slices.BinarySearchFunc(s.entries, e, compare)
-	if found = found && s.entries[i] == e; found {
-		s.entries = slices.Delete(s.entries, i, i+1)
+func (s *Selection) take(e *Entry) (was bool) {
+	if e.Rank.TakeDown {
+		s.gone, was = remove(s.gone, e, ByUpdated)
+		return was
 	}
-	return found
+	s.entries, was = remove(s.entries, e, s.order)
+	s.cuts, _ = remove(s.cuts, e, s.order)
+	return was
+}
+
+// insert costs an append for the newest and a move of memory for a late one.
+func insert(entries []*Entry, e *Entry, o Order) []*Entry {
+	i, found := slices.BinarySearchFunc(entries, e, o.compare)
+	if found {
+		entries[i] = e
+		return entries
+	}
+	return slices.Insert(entries, i, e)
+}
+
+func remove(entries []*Entry, e *Entry, o Order) ([]*Entry, bool) {
+	i, found := slices.BinarySearchFunc(entries, e, o.compare)
+	if found && entries[i] == e {
+		return slices.Delete(entries, i, i+1), true
+	}
+	return entries, false
 }
 
 // refill computes the selection anew from all entries.
 func (s *Selection) refill(all map[string]*Entry, now int64) {
-	s.entries = nil
+	s.entries, s.cuts, s.gone = nil, nil, nil
 	for _, e := range all {
-		if s.present(e, now) {
+		switch {
+		case s.present(e, now):
 			s.entries = append(s.entries, e)
+		case s.gives(e, now):
+			s.gone = append(s.gone, e)
 		}
 		s.touched = max(s.touched, s.touchedBy(e, now))
 	}
-	slices.SortFunc(s.entries, compare)
+	slices.SortFunc(s.entries, s.order.compare)
+	slices.SortFunc(s.gone, ByUpdated.compare)
+	if s.order == ByPublished {
+		s.cuts = slices.DeleteFunc(slices.Clone(s.entries), func(e *Entry) bool { return !s.index.cuts(e) })
+		s.cuts = slices.Clip(s.cuts)
+	}
 	s.generation.Add(1)
 }
 

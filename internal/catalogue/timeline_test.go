@@ -8,7 +8,7 @@ import (
 // A gallery that is revised any number of times long before it expires costs
 // the memory of a few revisions.
 func TestTimelineForgetsWhatWasReplaced(t *testing.T) {
-	x := newIndex(func(Change) {})
+	x := newIndex(Options{Changed: func(Change) {}, ArchivePage: 100})
 	now := time.Now().UnixNano()
 	end := now + int64(time.Hour)
 	for revision := range uint64(10 * slack) {

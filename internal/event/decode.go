@@ -2,145 +2,73 @@ package event
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // lead is how far a revision may be ahead of the time at which its event was
 // stored. One from further ahead would outrank every correction until then.
 const lead = 24 * time.Hour
 
+// Reader reads messages. The zero value reads those of any size.
+type Reader struct {
+	MaxBytes    int64  // of a message; 0: no bound
+	URLTemplate string // address of a ninjs item that states none; see [ninjs.CheckTemplate]
+}
+
 // Decode reads m in any of the three forms: a structured CloudEvent, a binary
-// one, or a bare gallery (CloudEvents 1.0, JSON format and NATS binding). What
-// it refuses is a [gallery.Problems]; trying again would not help.
-func Decode(m Message, maxBytes int64) (*Event, error) {
-	if size := int64(len(m.Data)); size > maxBytes {
-		return nil, refuse("", "%d bytes, at most %d are allowed (events.max_event)", size, maxBytes)
+// one, or bare content (CloudEvents 1.0, JSON format and NATS binding). The
+// content is a gallery or a take-down in our own form, or a ninjs item. It
+// keeps nothing of m. What it refuses is a [gallery.Problems], and trying again
+// would not help.
+func (r Reader) Decode(m Message) (*Event, error) {
+	if size := int64(len(m.Data)); r.MaxBytes > 0 && size > r.MaxBytes {
+		return nil, refuse("", "%d bytes, at most %d are allowed (events.max_event)", size, r.MaxBytes)
 	}
 	env, err := open(m)
 	if err != nil {
 		return nil, err
 	}
-	e := &Event{Source: env.Source, ID: env.ID}
-	if e.Kind, err = env.kind(m.Subject); err != nil {
-		return nil, err
-	}
-	if e.Kind == Unpublished {
-		err = e.takeDown(env, m.Stored)
-	} else {
-		err = e.publish(env)
-	}
+	kind, err := env.kind(m.Subject)
 	if err != nil {
 		return nil, err
 	}
-	if e.Rank.Updated.After(m.Stored.Add(lead)) {
-		return nil, tooFarAhead(e.Rank.Updated)
+	c, err := r.content(env, kind)
+	if err != nil {
+		return nil, err
 	}
-	return e, nil
-}
-
-func tooFarAhead(updated time.Time) error {
-	return refuse("/updated", "%s is more than a day ahead of the event: it would outrank every correction until then; "+
-		"state when this revision was made (an embargo is a later published)", updated.UTC().Format(time.RFC3339))
+	return c.event(env, m.Stored)
 }
 
 // Gallery reads the publication in data, structured or bare, as it was stored.
-func Gallery(data []byte) (*gallery.Gallery, error) {
+// It gives what Decode of the same reader gave, in whichever form the event
+// came.
+func (r Reader) Gallery(data []byte) (*gallery.Gallery, error) {
 	env, err := open(Message{Data: data})
 	if err != nil {
 		return nil, err
 	}
-	return decodeGallery(env.Data)
-}
-
-func (e *Event) publish(env envelope) error {
-	g, err := decodeGallery(env.Data)
+	c, err := r.content(env, Published)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e.Gallery = g
-	e.Rank = gallery.Rank{Updated: g.Updated, Version: g.Version, Hash: contentHash(env.Data)}
-	return nil
+	if c.gallery == nil {
+		return nil, refuse(env.root, "is no publication: it takes %q down", clip(c.removed.ID, maxValue))
+	}
+	return c.gallery, nil
 }
 
-func decodeGallery(data jsontext.Value) (*gallery.Gallery, error) {
-	g := new(gallery.Gallery)
-	if err := json.Unmarshal(data, g); err != nil {
-		return nil, explain(err)
-	}
-	g.Normalise()
-	if ps := g.Validate(); len(ps) > 0 {
-		return nil, ps
-	}
-	return g, nil
+// Decode reads m as a [Reader] with that bound does.
+func Decode(m Message, maxBytes int64) (*Event, error) {
+	return Reader{MaxBytes: maxBytes}.Decode(m)
 }
 
-// takeDown dates a take-down without updated by the CloudEvent, else by the
-// stream.
-func (e *Event) takeDown(env envelope, stored time.Time) error {
-	if err := json.Unmarshal(env.Data, &e.Removed); err != nil {
-		return explain(err)
-	}
-	at := e.Removed.Updated
-	if at.IsZero() {
-		at = env.Time
-	}
-	if at.IsZero() {
-		at = stored
-	}
-	e.Rank = gallery.Rank{Updated: at, Version: e.Removed.Version, TakeDown: true, Hash: contentHash(env.Data)}
-	if ps := gallery.ValidateTakeDown(e.Removed.ID, at, e.Removed.Version, e.Removed.Reason); len(ps) > 0 {
-		return ps
-	}
-	return nil
-}
-
-// contentHash ignores white space between tokens, so that the three forms of
-// one revision have one rank. data is valid JSON.
-func contentHash(data []byte) gallery.Hash {
-	return gallery.HashOf(squeeze(data))
-}
-
-// squeeze returns valid JSON without the white space between its tokens.
-func squeeze(data []byte) []byte {
-	out := make([]byte, 0, len(data))
-	for len(data) > 0 {
-		switch c := data[0]; c {
-		case ' ', '\t', '\r', '\n':
-			data = data[1:]
-		case '"':
-			end := stringEnd(data)
-			out, data = append(out, data[:end]...), data[end:]
-		default:
-			out, data = append(out, c), data[1:]
-		}
-	}
-	return out
-}
-
-// stringEnd returns the length of the JSON string that data begins with.
-func stringEnd(data []byte) int {
-	for i := 1; ; {
-		n := bytes.IndexAny(data[i:], `"\`)
-		if n < 0 {
-			return len(data)
-		}
-		i += n
-		if data[i] == '"' {
-			return i + 1
-		}
-		i = min(i+2, len(data))
-	}
-}
-
-func refuse(place, format string, args ...any) error {
-	return gallery.Problems{{Place: place, Reason: fmt.Sprintf(format, args...)}}
-}
+// Gallery reads data as the zero [Reader] does.
+func Gallery(data []byte) (*gallery.Gallery, error) { return Reader{}.Gallery(data) }
 
 // kind is what the event's type says, else what its subject says.
 func (env envelope) kind(subject string) (Kind, error) {
@@ -150,10 +78,108 @@ func (env envelope) kind(subject string) (Kind, error) {
 		}
 	}
 	if env.Type != "" {
-		return "", refuse("", "the CloudEvent's type %.100q is neither article.published nor article.unpublished, with or without a prefix", env.Type)
+		return "", env.fault("type", "%.60q is neither %s nor %s, with or without a prefix such as com.example.",
+			env.Type, Published, Unpublished)
 	}
 	if subject == "unpublished" || strings.HasSuffix(subject, ".unpublished") {
 		return Unpublished, nil
 	}
 	return Published, nil
+}
+
+// event gives c its rank.
+func (c content) event(env envelope, stored time.Time) (*Event, error) {
+	e := &Event{Kind: Published, Source: env.Source, ID: env.ID, Gallery: c.gallery, Removed: c.removed}
+	var err error
+	if c.gallery == nil {
+		e.Kind = Unpublished
+		e.Rank, err = c.takeDown(env, stored)
+	} else {
+		e.Rank, err = c.publication(env, stored)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.Rank.Hash = contentHash(env.Data)
+	return e, nil
+}
+
+func (c content) publication(env envelope, stored time.Time) (gallery.Rank, error) {
+	g := c.gallery
+	if g.Updated.After(stored.Add(lead)) {
+		return gallery.Rank{}, refuse(env.root+c.updated, "%s; an embargoed gallery states both %s and a later %s",
+			tooFarAhead(g.Updated, stored), c.updated[1:], c.embargo[1:])
+	}
+	return gallery.Rank{Updated: g.Updated.UTC(), Version: g.Version}, nil
+}
+
+// takeDown dates one that does not say when it was made by the CloudEvent, else
+// by the stream.
+func (c content) takeDown(env envelope, stored time.Time) (gallery.Rank, error) {
+	t := c.removed
+	at := t.Updated
+	if at.IsZero() {
+		at = env.Time
+	}
+	if at.IsZero() {
+		at = stored
+	}
+	if ps := gallery.ValidateTakeDown(t.ID, at, t.Version, t.Reason); len(ps) > 0 {
+		return gallery.Rank{}, env.locate(ps)
+	}
+	if at.After(stored.Add(lead)) {
+		if t.Updated.IsZero() {
+			return gallery.Rank{}, env.fault("time", "%s", tooFarAhead(at, stored))
+		}
+		return gallery.Rank{}, refuse(env.root+c.updated, "%s", tooFarAhead(at, stored))
+	}
+	return gallery.Rank{Updated: at.UTC(), Version: t.Version, TakeDown: true}, nil
+}
+
+func tooFarAhead(updated, stored time.Time) string {
+	return fmt.Sprintf("%s is more than a day after the event arrived (%s) and would outrank every correction until then: "+
+		"state when this revision was made", updated.UTC().Format(time.RFC3339), stored.UTC().Format(time.RFC3339))
+}
+
+// contentHash ignores white space between tokens, so that the three forms of
+// one revision have one rank. data is valid JSON.
+func contentHash(data []byte) gallery.Hash {
+	h, run := sha256.New(), 0 // where the bytes begin that are not hashed yet
+	for i := 0; i < len(data); {
+		switch c := data[i]; {
+		case c == '"':
+			i += stringLength(data[i:])
+		case c <= ' ':
+			h.Write(data[run:i])
+			i++
+			run = i
+		default:
+			i++
+		}
+	}
+	h.Write(data[run:])
+	return gallery.Hash(h.Sum(nil)[:len(gallery.Hash{})])
+}
+
+// stringLength is the length of the JSON string that data begins with.
+func stringLength(data []byte) int {
+	for i := 1; i < len(data); i++ {
+		quote := bytes.IndexByte(data[i:], '"')
+		if quote < 0 {
+			break
+		}
+		i += quote
+		if escapes(data[:i])%2 == 0 {
+			return i + 1
+		}
+	}
+	return len(data)
+}
+
+// escapes counts the backslashes that data ends with.
+func escapes(data []byte) (n int) {
+	for n < len(data) && data[len(data)-1-n] == '\\' {
+		n++
+	}
+	return n
 }

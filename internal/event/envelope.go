@@ -3,24 +3,27 @@ package event
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
+	"net/url"
 	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// envelope is what is around a gallery: the attributes of a CloudEvent, all
-// empty around a bare one, and the gallery's JSON.
+// envelope is what is around the content of an event: the attributes of a
+// CloudEvent, all empty around a bare one, and the JSON of the content.
 type envelope struct {
-	SpecVersion string         `json:"specversion"`
-	ID          string         `json:"id"`
-	Source      string         `json:"source"`
-	Type        string         `json:"type"`
-	Time        time.Time      `json:"time"`
-	Data        jsontext.Value `json:"data"`
-	Base64      string         `json:"data_base64"`
+	SpecVersion string
+	ID          string
+	Source      string
+	Type        string
+	Time        time.Time
+	Data        jsontext.Value
+
+	structured bool
+	root       string // where Data is in the message, as a JSON pointer
 }
 
 // open tells the three forms apart and checks the attributes of a CloudEvent
@@ -28,47 +31,98 @@ type envelope struct {
 // headers say, because relays copy headers.
 func open(m Message) (envelope, error) {
 	if bytes.Contains(m.Data, []byte(`"specversion"`)) {
-		env, structured, err := openStructured(m.Data)
-		if err != nil || structured {
+		env, err := openStructured(m.Data)
+		if err != nil || env.structured {
 			return env, err
 		}
 	}
 	return openBinary(m)
 }
 
-func openStructured(data []byte) (env envelope, structured bool, err error) {
-	var probe struct {
-		SpecVersion jsontext.Value `json:"specversion"`
+// members are those of a structured event, not looked into, for they may as
+// well be fields of a bare gallery.
+type members struct {
+	SpecVersion jsontext.Value `json:"specversion"`
+	ID          jsontext.Value `json:"id"`
+	Source      jsontext.Value `json:"source"`
+	Type        jsontext.Value `json:"type"`
+	Time        jsontext.Value `json:"time"`
+	Data        jsontext.Value `json:"data"`
+	Base64      jsontext.Value `json:"data_base64"`
+}
+
+func openStructured(data []byte) (envelope, error) {
+	var a members
+	if err := json.Unmarshal(data, &a); err != nil {
+		return envelope{}, explain("", data, err)
 	}
-	if err := json.Unmarshal(data, &probe); err != nil {
-		return env, false, explain(err)
+	if a.SpecVersion == nil {
+		return envelope{}, nil
 	}
-	if probe.SpecVersion == nil {
-		return env, false, nil
-	}
-	if err := json.Unmarshal(data, &env); err != nil {
-		return env, true, explain(err)
-	}
-	if env.Base64 != "" {
-		if env.Data, err = base64.StdEncoding.DecodeString(env.Base64); err != nil {
-			return env, true, refuse("/data_base64", "is not base64")
+	env := envelope{structured: true, Data: a.Data, root: "/data"}
+	for _, member := range []struct {
+		name string
+		raw  jsontext.Value
+		into any
+	}{
+		{"specversion", a.SpecVersion, &env.SpecVersion},
+		{"id", a.ID, &env.ID},
+		{"source", a.Source, &env.Source},
+		{"type", a.Type, &env.Type},
+		{"time", a.Time, &env.Time},
+	} {
+		if err := unmarshalMember("/"+member.name, member.raw, member.into); err != nil {
+			return env, err
 		}
 	}
-	return env, true, env.check()
+	if err := env.openBase64(a.Base64); err != nil {
+		return env, err
+	}
+	return env, env.check()
+}
+
+func unmarshalMember(place string, raw jsontext.Value, into any) error {
+	if raw == nil {
+		return nil
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return explain(place, raw, err)
+	}
+	return nil
+}
+
+// openBase64 takes the data from data_base64 (CloudEvents JSON format §3.1.1).
+func (env *envelope) openBase64(raw jsontext.Value) error {
+	const place = "/data_base64"
+	var text string
+	if err := unmarshalMember(place, raw, &text); err != nil || text == "" {
+		return err
+	}
+	if !env.empty() {
+		return refuse(place, "stands beside data: only one of them may hold the gallery")
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return refuse(place, "is not base64: use the standard alphabet and padding (RFC 4648 section 4)")
+	}
+	env.Data, env.root = data, place
+	return nil
 }
 
 // openBinary also reads a bare gallery: it is a binary event without
 // attributes.
 func openBinary(m Message) (envelope, error) {
-	attr := func(name string) string { return header(m.Header, "ce-"+name) }
-	env := envelope{SpecVersion: attr("specversion"), ID: attr("id"), Source: attr("source"), Type: attr("type"), Data: m.Data}
+	env := envelope{
+		SpecVersion: attribute(m.Header, "specversion"), ID: attribute(m.Header, "id"),
+		Source: attribute(m.Header, "source"), Type: attribute(m.Header, "type"), Data: m.Data,
+	}
 	if env.SpecVersion == "" {
 		return envelope{Data: m.Data}, nil
 	}
-	if at := attr("time"); at != "" {
+	if at := attribute(m.Header, "time"); at != "" {
 		var err error
 		if env.Time, err = time.Parse(time.RFC3339, at); err != nil {
-			return env, refuse("", "the header ce-time %.60q is no instant (RFC 3339)", at)
+			return env, env.fault("time", "%.60q is no instant: %s", at, instantForm)
 		}
 	}
 	return env, env.check()
@@ -76,68 +130,64 @@ func openBinary(m Message) (envelope, error) {
 
 func (env envelope) check() error {
 	switch {
-	case !strings.HasPrefix(env.SpecVersion, "1."):
-		return refuse("/specversion", "%.20q: only CloudEvents 1.0 are understood", env.SpecVersion)
+	case env.SpecVersion != "1.0":
+		return env.fault("specversion", `%.20q is not understood: CloudEvents are sent as "1.0"`, env.SpecVersion)
+	case env.ID == "":
+		return env.fault("id", "missing: a CloudEvent has an id")
+	case env.Source == "":
+		return env.fault("source", "missing: a CloudEvent has a source")
 	case env.Type == "":
-		return refuse("/type", "missing: a CloudEvent has a type")
-	case len(env.Data) == 0:
-		return refuse("/data", "missing: the gallery belongs here")
+		return env.fault("type", "missing: a CloudEvent has a type, here %s or %s", Published, Unpublished)
+	case !env.Time.IsZero() && !gallery.Plausible(env.Time):
+		return env.fault("time", "the year %d is not between %d and %d", env.Time.UTC().Year(), gallery.MinYear, gallery.MaxYear)
+	case env.empty():
+		return refuse(env.root, "missing: the gallery belongs here")
 	}
 	return nil
 }
 
-// header looks name up without regard to case: NATS keeps what was sent.
+// empty reports whether there is no data, or null in its place.
+func (env envelope) empty() bool {
+	kind := env.Data.Kind()
+	return kind == jsontext.KindInvalid && len(bytes.TrimSpace(env.Data)) == 0 || kind == jsontext.KindNull
+}
+
+// fault refuses the event because of an attribute: a structured event has it
+// in its JSON, a binary one in a header.
+func (env envelope) fault(attribute, format string, args ...any) error {
+	if env.structured {
+		return refuse("/"+attribute, format, args...)
+	}
+	return refuse("", "header ce-"+attribute+": "+format, args...)
+}
+
+// locate makes places in the content places in the message.
+func (env envelope) locate(ps gallery.Problems) gallery.Problems {
+	for i := range ps {
+		ps[i].Place = clip(env.root+ps[i].Place, maxPlace)
+		ps[i].Reason = clip(ps[i].Reason, maxReason)
+	}
+	return ps
+}
+
+// attribute returns an attribute of a binary event, whose value may be
+// percent-encoded (HTTP binding §3.1.3.2, which that of NATS follows).
+func attribute(h map[string][]string, name string) string {
+	value := header(h, "ce-"+name)
+	if plain, err := url.PathUnescape(value); err == nil {
+		return plain
+	}
+	return value
+}
+
+// header looks name up without regard to case: NATS keeps what was sent. Of
+// several spellings the one that sorts first counts, on every node.
 func header(h map[string][]string, name string) string {
+	var found, value string
 	for key, values := range h {
-		if len(values) > 0 && strings.EqualFold(key, name) {
-			return values[0]
+		if len(values) > 0 && strings.EqualFold(key, name) && (found == "" || key < found) {
+			found, value = key, values[0]
 		}
 	}
-	return ""
-}
-
-// explain turns an error of the decoder into the place and the reason.
-func explain(err error) error {
-	var semantic *json.SemanticError
-	if errors.As(err, &semantic) {
-		return refuse(string(semantic.JSONPointer), "%s", misfit(semantic))
-	}
-	var syntactic *jsontext.SyntacticError
-	if errors.As(err, &syntactic) {
-		return refuse(string(syntactic.JSONPointer), "not valid JSON at byte %d: %v", syntactic.ByteOffset, syntactic.Err)
-	}
-	return refuse("", "not valid JSON: %v", err)
-}
-
-// misfit says what was found and what belongs there, in JSON's words.
-func misfit(e *json.SemanticError) string {
-	wanted := "a string"
-	switch {
-	case e.GoType == nil:
-		return "does not fit"
-	case strings.Contains(e.GoType.String(), "time.Time"):
-		return "no instant: write it as 2026-11-20T09:00:00Z (RFC 3339)"
-	case strings.HasPrefix(e.GoType.Kind().String(), "int"):
-		wanted = "a whole number"
-	case e.GoType.Kind().String() == "bool":
-		wanted = "true or false"
-	case e.GoType.Kind().String() == "slice":
-		wanted = "a list"
-	case e.GoType.Kind().String() == "struct":
-		wanted = "an object"
-	}
-	if kind := e.JSONKind.String(); kind != "" && e.JSONKind != 0 {
-		return "holds " + article(kind) + " where " + wanted + " belongs"
-	}
-	return "is not " + wanted
-}
-
-func article(kind string) string {
-	switch kind {
-	case "null", "true", "false":
-		return kind
-	case "object", "array":
-		return "an " + kind
-	}
-	return "a " + kind
+	return value
 }

@@ -1,18 +1,26 @@
 // Package event is the wire contract, both ways: the bytes and headers of a
 // message that says that a gallery was published or taken down, and the
-// CloudEvents by which gallerywire tells the outside of its feeds.
+// CloudEvents by which gallerywire tells the outside of its feeds. A gallery
+// may be written in our own form or as an IPTC ninjs item. [Schema] and
+// [AsyncAPI] describe the contract for machines, and what is accepted keeps to
+// them.
 //
 // Decoding is pure and total: every message becomes an [Event] or a
 // [gallery.Problems] that says what is wrong and where. An event that was
 // accepted validates. It never panics and reads nothing but its argument.
+//
+// A place is a JSON pointer into the message as it was sent: "/title" in bare
+// content and in the body of a binary event, "/data/title" in a structured one,
+// "/data_base64/title" inside one's base64. A header is named in the reason.
+//
+// Storing, ordering and answering events is left to others. A gallery's text is
+// handed on as it was written; whoever shows it sanitises it.
 package event
 
 import (
-	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/go-json-experiment/json"
 )
 
 // Kind says what an event does to a gallery.
@@ -32,10 +40,11 @@ type Message struct {
 	Stored  time.Time // when the stream stored it
 }
 
-// Event is one revision of a gallery.
+// Event is one revision of a gallery. Its rank is the same in every form in
+// which the revision may be sent, and its rank's Updated is in UTC.
 type Event struct {
 	Kind    Kind
-	Source  string // of the CloudEvent; empty for a bare gallery
+	Source  string // of the CloudEvent; empty for bare content
 	ID      string // likewise
 	Rank    gallery.Rank
 	Gallery *gallery.Gallery // normalised and valid; nil for a take-down
@@ -56,20 +65,4 @@ func (e *Event) GalleryID() string {
 		return e.Gallery.ID
 	}
 	return e.Removed.ID
-}
-
-// Attributes returns what is around the gallery as one line of JSON, to be kept
-// beside the event as it was received.
-func (e *Event) Attributes(subject string) []byte {
-	short := func(s string) string { return strings.ToValidUTF8(s[:min(len(s), gallery.MaxID)], "") }
-	line, err := json.Marshal(struct {
-		Subject string `json:"subject"`
-		Kind    Kind   `json:"kind"`
-		ID      string `json:"id,omitzero"`
-		Source  string `json:"source,omitzero"`
-	}{short(subject), e.Kind, short(e.ID), short(e.Source)})
-	if err != nil {
-		return nil // strings that are UTF-8 always marshal
-	}
-	return line
 }

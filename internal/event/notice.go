@@ -2,7 +2,6 @@ package event
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -78,23 +77,4 @@ func (e CloudEvent) Encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode %s: %w", e.Type, err)
 	}
 	return data, nil
-}
-
-// Attributes reads, from a message that may be anything, the id and source of
-// its CloudEvent and the id of its gallery, each empty where it can not be
-// read. They are for telling the sender which event was meant.
-func Attributes(m Message) (id, source, galleryID string) {
-	var outer struct {
-		SpecVersion, ID, Source any
-		Data                    struct {
-			ID any `json:"id"`
-		} `json:"data"`
-	}
-	lenient := json.MatchCaseInsensitiveNames(true)
-	_ = json.Unmarshal(m.Data, &outer, lenient) // what was read before an error is still there
-	text := func(v any) string { s, _ := v.(string); return strings.ToValidUTF8(s[:min(len(s), gallery.MaxID)], "") }
-	if outer.SpecVersion != nil {
-		return text(outer.ID), text(outer.Source), text(outer.Data.ID)
-	}
-	return text(header(m.Header, "ce-id")), text(header(m.Header, "ce-source")), text(outer.ID)
 }

@@ -134,3 +134,7 @@ func escapesWhole(s string) bool {
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
+
+// ChannelID returns the identifier of the feed at that path below the site's
+// address, which begins with a slash.
+func (r *Renderer) ChannelID(path string) string { return r.tag(path) }

@@ -35,7 +35,7 @@ type Options struct {
 	Consumer   func(context.Context) (jetstream.Consumer, error) // makes the durable consumer when missing
 	Store      Store
 	Rejects    *Rejects
-	MaxEvent   int64                 // bytes of a body
+	Reader     event.Reader          // reads events
 	InFlight   int                   // events being stored at once; 0: 8
 	Grace      time.Duration         // how long what is in hand may take after Run's context ended; 0: 10 s
 	Observe    func(Report)          // told of every event; must not block; may be nil
@@ -192,7 +192,7 @@ func (in *Intake) handle(ctx context.Context, msg *nats.Msg) {
 // settle stores the event, or keeps it among the rejects. After an error
 // neither is certain.
 func (in *Intake) settle(ctx context.Context, m event.Message, sequence uint64) (Report, error) {
-	e, err := event.Decode(m, in.opts.MaxEvent)
+	e, err := in.opts.Reader.Decode(m)
 	var problems gallery.Problems
 	if errors.As(err, &problems) {
 		problems = brief(problems)

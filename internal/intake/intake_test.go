@@ -99,7 +99,7 @@ func (s *site) consumer(ctx context.Context) (jetstream.Consumer, error) {
 
 func (s *site) intake(store intake.Store, change ...func(*intake.Options)) *intake.Intake {
 	o := intake.Options{
-		Consumer: s.consumer, Store: store, Rejects: s.rejects, MaxEvent: 1 << 20,
+		Consumer: s.consumer, Store: store, Rejects: s.rejects, Reader: event.Reader{MaxBytes: 1 << 20},
 		Observe: s.reports.add, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {

@@ -223,7 +223,7 @@ func TestLargeRejects(t *testing.T) {
 
 func TestOversizedEventIsRejected(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
-	s.run(s.intake(new(shelf), func(o *intake.Options) { o.MaxEvent = 1000 }))
+	s.run(s.intake(new(shelf), func(o *intake.Options) { o.Reader.MaxBytes = 1000 }))
 	body := strings.Repeat("x", int(s.broker.MaxPayload())-100)
 	s.send(body)
 	s.drained()

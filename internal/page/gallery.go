@@ -9,7 +9,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-func (p *Pages) gallery(w http.ResponseWriter, r *http.Request) {
+// Gallery answers GET and HEAD of the page of the gallery {key}.
+func (p *Pages) Gallery(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	var d *document

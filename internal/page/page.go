@@ -49,6 +49,7 @@ type Pages struct {
 	policy    *gallery.Policy
 	templates templates
 	style     *document
+	icon      *document
 	galleries *cache[*document]
 	teasers   *cache[teaser]
 }
@@ -71,16 +72,25 @@ func New(o Options) *Pages {
 		policy:    gallery.NewPolicy(),
 		templates: parseTemplates(),
 		style:     newDocument("text/css; charset=utf-8", stylesheet),
+		icon:      newDocument("image/png", icon),
 		galleries: newCache(pagesBytes, (*document).size),
 		teasers:   newCache(teasersBytes, teaser.size),
 	}
 }
 
-// Register adds the pages to mux. They answer GET and HEAD.
+// Register adds the pages to mux, but for those of galleries: their addresses
+// begin like those of the galleries' feeds. They answer GET and HEAD.
 func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.front)
-	mux.HandleFunc("GET /galleries/{key}", p.gallery)
 	mux.HandleFunc("GET /style.css", p.stylesheet)
+	mux.HandleFunc("GET "+IconPath, p.picture)
+}
+
+// IconPath is where the program's own icon is, a square of 144 pixels.
+const IconPath = "/icon.png"
+
+func (p *Pages) picture(w http.ResponseWriter, r *http.Request) {
+	serve(w, r, p.icon, p.caching)
 }
 
 func (p *Pages) stylesheet(w http.ResponseWriter, r *http.Request) {

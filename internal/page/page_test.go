@@ -130,6 +130,7 @@ func (n *node) mount(now func() time.Time) {
 	pages := page.New(page.Options{Shelf: n.shelf, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet()})
 	n.mux = http.NewServeMux()
 	pages.Register(n.mux)
+	n.mux.HandleFunc("GET /galleries/{key}", pages.Gallery)
 	n.mux.HandleFunc("GET /", pages.NotFound)
 }
 

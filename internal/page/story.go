@@ -35,6 +35,7 @@ type author struct{ Name, URL string }
 // slide has no Image where the address of its picture can not be used. Width
 // and Height are zero unless both are known.
 type slide struct {
+	Key           string // for the address of the slide within the page
 	Image, Alt    string
 	Width, Height int
 	Title         string
@@ -50,12 +51,12 @@ func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
 		Summary:     gallery.Line(g.Summary),
 		Lead:        safe(policy, g.Body, base),
 		Language:    g.Language,
-		RightToLeft: gallery.RightToLeft(g.Language),
+		RightToLeft: gallery.Direction(g.Language, g.Title, g.Summary) == "rtl",
 		Authors:     authorsOf(g.Authors),
 		Published:   g.Published,
 		Section:     gallery.Line(g.Section),
 		Tags:        lines(g.Tags),
-		Slides:      slidesOf(g.SlidesAt(at), policy, base),
+		Slides:      slidesOf(g, at, policy, base),
 		Sources:     lines(g.Sources),
 		Copyright:   gallery.Line(g.Copyright),
 		License:     webAddress(g.License),
@@ -84,10 +85,15 @@ func authorsOf(list []gallery.Author) []author {
 	return out
 }
 
-func slidesOf(list []gallery.Slide, policy *gallery.Policy, base *url.URL) []slide {
-	out := make([]slide, len(list))
-	for i, from := range list {
+func slidesOf(g *gallery.Gallery, at time.Time, policy *gallery.Policy, base *url.URL) []slide {
+	var out []slide
+	keys := g.SlideKeys()
+	for i, from := range g.Slides {
+		if !from.Rights.Allowed(at) {
+			continue
+		}
 		s := slide{
+			Key:     keys[i],
 			Image:   webAddress(from.Image.URL),
 			Title:   gallery.Line(from.Title),
 			Caption: safe(policy, from.Caption, base),
@@ -98,7 +104,7 @@ func slidesOf(list []gallery.Slide, policy *gallery.Policy, base *url.URL) []sli
 		if from.Image.Width > 0 && from.Image.Height > 0 {
 			s.Width, s.Height = from.Image.Width, from.Image.Height
 		}
-		out[i] = s
+		out = append(out, s)
 	}
 	return out
 }

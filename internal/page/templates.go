@@ -12,6 +12,9 @@ import (
 //go:embed templates
 var templateFiles embed.FS
 
+//go:embed icon.png
+var icon []byte
+
 //go:embed style.css
 var stylesheet []byte
 

@@ -1,0 +1,213 @@
+package event
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/google/go-cmp/cmp"
+)
+
+// asyncDocument are the parts of an AsyncAPI 3.0 document that are looked at.
+type asyncDocument struct {
+	AsyncAPI string
+	Channels map[string]struct {
+		Address  string
+		Messages map[string]any
+	}
+	Operations map[string]struct {
+		Action  string
+		Channel struct {
+			Ref string `json:"$ref"`
+		}
+	}
+	Components struct {
+		Messages map[string]struct {
+			ContentType string
+			Examples    []struct {
+				Name    string
+				Headers map[string]string
+				Payload json.RawMessage
+			}
+		}
+	}
+}
+
+func readAsyncAPI(t *testing.T) asyncDocument {
+	t.Helper()
+	var d asyncDocument
+	if err := json.Unmarshal(AsyncAPI(), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestAsyncAPIHasAnOperationForEverySubject(t *testing.T) {
+	d := readAsyncAPI(t)
+	got := map[string]string{}
+	for _, o := range d.Operations {
+		name := strings.TrimPrefix(o.Channel.Ref, "#/channels/")
+		got[d.Channels[name].Address] = o.Action
+	}
+	want := map[string]string{
+		string(Published): "receive", string(Unpublished): "receive", FeedUpdated: "send", Rejected: "send",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("operations (-want +got):\n%s", diff)
+	}
+	if d.AsyncAPI != "3.0.0" || len(d.Operations) != 4 || len(d.Channels) != 4 {
+		t.Errorf("version %s, %d operations on %d channels", d.AsyncAPI, len(d.Operations), len(d.Channels))
+	}
+}
+
+func TestAsyncAPIShowsThreeFormsOfWhatIsReceived(t *testing.T) {
+	d := readAsyncAPI(t)
+	for _, name := range []string{"articlePublished", "articleUnpublished"} {
+		if got := slices.Sorted(maps.Keys(d.Channels[name].Messages)); !slices.Equal(got, []string{"bare", "binary", "structured"}) {
+			t.Errorf("%s has the forms %v", name, got)
+		}
+	}
+}
+
+func TestEveryReferenceInAsyncAPIResolves(t *testing.T) {
+	document, schema := parse(t, AsyncAPI()), parse(t, Schema())
+	seen := 0
+	references(document, func(ref string) {
+		seen++
+		file, pointer, _ := strings.Cut(ref, "#")
+		target := document
+		if file != "" {
+			target = schema
+		}
+		if file != "" && file != "./schemas/gallery.json" {
+			t.Errorf("%s names a document that is not served", ref)
+		}
+		if _, there := step(target, pointer); pointer != "" && !there {
+			t.Errorf("%s leads nowhere", ref)
+		}
+	})
+	if seen < 30 {
+		t.Errorf("%d references", seen)
+	}
+}
+
+func references(v any, visit func(ref string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, child := range v {
+			if ref, ok := child.(string); ok && name == "$ref" {
+				visit(ref)
+			}
+			references(child, visit)
+		}
+	case []any:
+		for _, child := range v {
+			references(child, visit)
+		}
+	}
+}
+
+func TestExamplesInAsyncAPIAreAccepted(t *testing.T) {
+	c := newContract(t)
+	shown := 0
+	for name, message := range readAsyncAPI(t).Components.Messages {
+		for _, example := range message.Examples {
+			shown++
+			kind := Published
+			if strings.HasPrefix(name, "unpublished") {
+				kind = Unpublished
+			}
+			m := Message{Subject: string(kind), Data: example.Payload, Header: map[string][]string{}}
+			for header, value := range example.Headers {
+				m.Header[header] = []string{value}
+			}
+			if e := mustDecode(t, m); e.Kind != kind || (e.Source == "") != strings.HasSuffix(name, "Bare") {
+				t.Errorf("%s of %s is %s from %q", example.Name, name, e.Kind, e.Source)
+			}
+			if err := c.check(m); err != nil {
+				t.Errorf("%s of %s: %v", example.Name, name, err)
+			}
+		}
+	}
+	if shown < 5 {
+		t.Errorf("%d examples", shown)
+	}
+}
+
+func TestHeadersOfABinaryEventAreThoseOfTheDocument(t *testing.T) {
+	c := newContract(t)
+	flat := func(h map[string][]string) []byte {
+		one := map[string]string{}
+		for name, values := range h {
+			one[name] = values[0]
+		}
+		data, err := json.Marshal(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for kind, s := range c.headers {
+		data := []byte(`{"id":"a","title":"t","published":"2026-11-20T09:00:00Z"}`)
+		h := binary(kind)
+		if err := validate(s, flat(h)); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		for _, name := range []string{"ce-specversion", "ce-id", "ce-source", "ce-type"} {
+			h := binary(kind)
+			h[name] = []string{""}
+			_, refusal := Decode(Message{Header: h, Data: data, Stored: arrived}, maxEvent)
+			if invalid := validate(s, flat(h)); invalid == nil || name != "ce-specversion" && refusal == nil {
+				t.Errorf("%s without %s: decoder %v, schema %v", kind, name, refusal, invalid)
+			}
+		}
+	}
+}
+
+func TestWhatWeSendKeepsToTheDocument(t *testing.T) {
+	c := newContract(t)
+	address := Address{URL: "https://news.example.com/feeds/all.rss", ETag: `"1"`}
+	for name, u := range map[string]Update{
+		"full":  {Feed: "all", Changed: arrived, Added: []string{"a"}, Edited: []string{"b"}, Removed: []string{"c"}, Formats: map[string]Address{"rss": address}},
+		"empty": {Feed: "all", Changed: arrived},
+	} {
+		data, err := NewUpdate("n-1", "news.example.com", u).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate(c.feedUpdated, data); err != nil {
+			t.Errorf("feed.updated, %s: %v", name, err)
+		}
+		if validate(c.articleRejected, data) == nil {
+			t.Errorf("feed.updated, %s, passes for article.rejected", name)
+		}
+	}
+	ps := gallery.Problems{{Reason: "not valid JSON"}}
+	for name, r := range map[string]Refusal{
+		"full":  {Subject: "article.published", Event: "e", Source: "//cms", Gallery: "a", Stored: arrived, Sequence: 7, Problems: ps},
+		"empty": {Stored: arrived, Problems: ps},
+	} {
+		data, err := NewRejected("r-1", "news.example.com", r).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate(c.articleRejected, data); err != nil {
+			t.Errorf("article.rejected, %s: %v", name, err)
+		}
+		if validate(c.feedUpdated, data) == nil {
+			t.Errorf("article.rejected, %s, passes for feed.updated", name)
+		}
+	}
+}
+
+func TestAsyncAPIHasTheFieldsOfWhatWeSend(t *testing.T) {
+	document := parse(t, AsyncAPI())
+	const schemas = "/components/schemas/"
+	sameFields[Update](t, document, schemas+"update")
+	sameFields[Address](t, document, schemas+"document")
+	sameFields[Refusal](t, document, schemas+"refusal")
+	sameFields[gallery.Problem](t, document, schemas+"problem")
+}

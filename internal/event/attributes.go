@@ -1,0 +1,82 @@
+package event
+
+import (
+	"cmp"
+	"encoding/base64"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/ninjs"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Attributes returns what is around the gallery as one line of JSON, to be kept
+// beside the event as it was received.
+func (e *Event) Attributes(subject string) []byte {
+	line, err := json.Marshal(struct {
+		Subject string `json:"subject"`
+		Kind    Kind   `json:"kind"`
+		ID      string `json:"id,omitzero"`
+		Source  string `json:"source,omitzero"`
+	}{short(subject), e.Kind, short(e.ID), short(e.Source)})
+	if err != nil {
+		return nil // not reached: strings that are UTF-8 always marshal
+	}
+	return line
+}
+
+// Attributes reads, from a message that may be anything, the id and source of
+// its CloudEvent and the id of its gallery (guid, else uri, of a ninjs item),
+// each cut to [gallery.MaxID] bytes and empty where it can not be read. They
+// are for telling the sender which event was meant.
+func Attributes(m Message) (id, source, galleryID string) {
+	var outer struct {
+		SpecVersion jsontext.Value `json:"specversion"`
+		Source      jsontext.Value `json:"source"`
+		Data        named          `json:"data"`
+		Base64      string         `json:"data_base64"`
+		named
+	}
+	readWhatCan(m.Data, &outer)
+	if outer.SpecVersion == nil {
+		return short(attribute(m.Header, "id")), short(attribute(m.Header, "source")), outer.name(m)
+	}
+	if inner, err := base64.StdEncoding.DecodeString(outer.Base64); err == nil {
+		readWhatCan(inner, &outer.Data)
+	}
+	return text(outer.ID), text(outer.Source), outer.Data.name(m)
+}
+
+// named are the members that may be the id of a gallery.
+type named struct {
+	ID   jsontext.Value `json:"id"`
+	GUID jsontext.Value `json:"guid"` // of a gallery, what feeds call it
+	URI  jsontext.Value `json:"uri"`
+}
+
+// name returns the id of the gallery that m is about. Of what can not be read as
+// a whole, an id goes before the names that a ninjs item has.
+func (n named) name(m Message) string {
+	item := cmp.Or(text(n.GUID), text(n.URI))
+	if env, err := open(m); err == nil && ninjs.Recognise(env.Data) {
+		return item
+	}
+	return cmp.Or(text(n.ID), item)
+}
+
+// readWhatCan fills v with what stands in data before the first thing that can
+// not be read.
+func readWhatCan(data []byte, v any) {
+	_ = json.Unmarshal(data, v, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// text returns the JSON string raw, empty when it is none.
+func text(raw jsontext.Value) string {
+	if raw.Kind() != jsontext.KindString {
+		return ""
+	}
+	s, _ := jsontext.AppendUnquote(nil, raw) // an error says that characters were replaced
+	return short(string(s))
+}
+
+func short(s string) string { return clip(s, gallery.MaxID) }

@@ -1,0 +1,279 @@
+package event
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/google/go-cmp/cmp"
+)
+
+// arrived is when the stream stored the events of these tests.
+var arrived = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+const maxEvent = 1 << 20
+
+// harbour is a gallery with every field of the contract and some unknown ones.
+func harbour(t testing.TB) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "harbour.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func structured(kind Kind, data []byte) []byte {
+	return fmt.Appendf(nil, `{"specversion":"1.0","id":"e-1","source":"//cms.example.com","type":"com.example.%s",
+		"time":"2026-11-20T10:31:00Z","datacontenttype":"application/json","data":%s}`, kind, data)
+}
+
+func encoded(kind Kind, data []byte) []byte {
+	return fmt.Appendf(nil, `{"specversion":"1.0","id":"e-1","source":"//cms.example.com","type":%q,"data_base64":%q}`,
+		kind, base64.StdEncoding.EncodeToString(data))
+}
+
+func binary(kind Kind) map[string][]string {
+	return map[string][]string{
+		"ce-specversion": {"1.0"}, "ce-id": {"e-1"}, "ce-source": {"//cms.example.com"}, "ce-type": {string(kind)},
+		"Content-Type": {"application/json"},
+	}
+}
+
+func mustDecode(t testing.TB, m Message) *Event {
+	t.Helper()
+	if m.Stored.IsZero() {
+		m.Stored = arrived
+	}
+	e, err := Decode(m, maxEvent)
+	if err != nil {
+		t.Fatalf("decode %.200s: %v", m.Data, err)
+	}
+	return e
+}
+
+// forms returns one revision in all its forms.
+func forms(kind Kind, data []byte) map[string]Message {
+	subject := string(kind)
+	return map[string]Message{
+		"bare":       {Subject: subject, Data: data},
+		"structured": {Subject: "elsewhere.events", Data: structured(kind, data)},
+		"base64":     {Subject: "elsewhere.events", Data: encoded(kind, data)},
+		"binary":     {Subject: "elsewhere.events", Header: binary(kind), Data: data},
+	}
+}
+
+func TestEveryFormOfARevisionIsOneRankAndOneGallery(t *testing.T) {
+	data := harbour(t)
+	want := mustDecode(t, forms(Published, data)["bare"])
+	if want.Gallery == nil || want.Gallery.ID != "harbour-lights" || len(want.Gallery.Slides) != 2 {
+		t.Fatalf("the bare gallery is %+v", want.Gallery)
+	}
+	for name, m := range forms(Published, data) {
+		t.Run(name, func(t *testing.T) {
+			e := mustDecode(t, m)
+			if e.Kind != Published || e.Rank != want.Rank || e.Rank.Compare(want.Rank) != 0 {
+				t.Errorf("%s with rank %v, want %v", e.Kind, e.Rank, want.Rank)
+			}
+			if diff := cmp.Diff(want.Gallery, e.Gallery); diff != "" {
+				t.Errorf("gallery (-bare +%s):\n%s", name, diff)
+			}
+			if name != "bare" && (e.ID != "e-1" || e.Source != "//cms.example.com") {
+				t.Errorf("CloudEvent %q of %q", e.ID, e.Source)
+			}
+			stored, err := Gallery(m.Data)
+			if err != nil {
+				t.Fatalf("read back: %v", err)
+			}
+			if diff := cmp.Diff(want.Gallery, stored); diff != "" {
+				t.Errorf("read back (-decoded +stored):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEveryFormOfATakeDownIsOneRank(t *testing.T) {
+	data := []byte(`{"id":"harbour-lights","updated":"2026-11-20T11:00:00+01:00","version":4,"reason":"rights"}`)
+	for name, m := range forms(Unpublished, data) {
+		t.Run(name, func(t *testing.T) {
+			e := mustDecode(t, m)
+			want := gallery.Rank{
+				Updated: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC), Version: 4, TakeDown: true, Hash: gallery.HashOf(data),
+			}
+			if e.Kind != Unpublished || e.Gallery != nil || e.Rank != want {
+				t.Errorf("%s with rank %v, want %v", e.Kind, e.Rank, want)
+			}
+			if e.GalleryID() != "harbour-lights" || e.Removed.Reason != "rights" {
+				t.Errorf("takes down %q because of %q", e.GalleryID(), e.Removed.Reason)
+			}
+		})
+	}
+}
+
+func TestWhiteSpaceBetweenTokensDoesNotChangeTheRank(t *testing.T) {
+	const tight = `{"id":"a","title":"A  \" b\\","published":"2026-11-20T09:00:00Z","tags":["x","\\\""],"x":[1,{"y":null}]}`
+	const loose = "\r\n { \"id\" :\t\"a\" , \"title\":\"A  \\\" b\\\\\",\n\n\"published\" : \"2026-11-20T09:00:00Z\"," +
+		"\"tags\" : [ \"x\" , \"\\\\\\\"\" ], \"x\": [ 1 , { \"y\" : null } ] } \n"
+	a := mustDecode(t, Message{Data: []byte(tight)})
+	b := mustDecode(t, Message{Data: []byte(loose)})
+	if a.Rank != b.Rank {
+		t.Errorf("ranks %v and %v", a.Rank, b.Rank)
+	}
+	if a.Rank.Hash != gallery.HashOf([]byte(tight)) {
+		t.Errorf("the hash is not that of the content without white space")
+	}
+	c := mustDecode(t, Message{Data: []byte(strings.Replace(tight, "A  ", "A ", 1))})
+	if c.Rank == a.Rank {
+		t.Error("white space inside a string was ignored")
+	}
+}
+
+func TestTypeSaysTheKindElseTheSubject(t *testing.T) {
+	taken := []byte(`{"id":"a","updated":"2026-11-20T09:00:00Z"}`)
+	shown := []byte(`{"id":"a","title":"t","published":"2026-11-20T09:00:00Z"}`)
+	tests := []struct {
+		name, subject, typ string
+		want               Kind
+	}{
+		{"type without prefix", "x", "article.unpublished", Unpublished},
+		{"type with a reverse-DNS prefix", "x", "com.example.cms.article.unpublished", Unpublished},
+		{"published with a prefix", "x", "com.example.article.published", Published},
+		{"type against subject", "article.published", "article.unpublished", Unpublished},
+		{"subject against type", "article.unpublished", "article.published", Published},
+		{"subject only", "article.unpublished", "", Unpublished},
+		{"subject with a prefix", "cms.eu.article.unpublished", "", Unpublished},
+		{"subject of one token", "unpublished", "", Unpublished},
+		{"published by subject", "article.published", "", Published},
+		{"subject that only ends alike", "article.re-unpublished", "", Published},
+		{"subject that says nothing", "cms.events", "", Published},
+		{"no subject", "", "", Published},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			data := shown
+			if tt.want == Unpublished {
+				data = taken
+			}
+			m := Message{Subject: tt.subject, Data: data}
+			if tt.typ != "" {
+				m.Header = binary(Kind(tt.typ))
+			}
+			if e := mustDecode(t, m); e.Kind != tt.want {
+				t.Errorf("kind %s, want %s", e.Kind, tt.want)
+			}
+		})
+	}
+}
+
+func TestHeaderNamesAreReadInAnyCase(t *testing.T) {
+	for _, spell := range []func(string) string{strings.ToLower, strings.ToUpper, func(s string) string {
+		return "Ce-" + strings.ToUpper(s[3:4]) + s[4:]
+	}} {
+		h := map[string][]string{}
+		for name, values := range binary(Unpublished) {
+			h[spell(name)] = values
+		}
+		e := mustDecode(t, Message{Subject: "article.published", Header: h, Data: []byte(`{"id":"a"}`)})
+		if e.Kind != Unpublished || e.ID != "e-1" || e.Source != "//cms.example.com" {
+			t.Errorf("headers %v are %s, id %q, source %q", h, e.Kind, e.ID, e.Source)
+		}
+	}
+}
+
+func TestHeaderInTwoSpellingsIsReadAlikeEverywhere(t *testing.T) {
+	h := binary(Published)
+	h["CE-ID"], h["Ce-Id"] = []string{"first"}, []string{"second"}
+	for range 50 {
+		if got := header(h, "ce-id"); got != "first" {
+			t.Fatalf("ce-id = %q", got)
+		}
+	}
+}
+
+func TestHeaderValuesArePercentDecoded(t *testing.T) {
+	h := binary(Published)
+	h["ce-id"], h["ce-source"] = []string{"caf%C3%A9 1"}, []string{"100% ours"}
+	e := mustDecode(t, Message{Header: h, Data: harbour(t)})
+	if e.ID != "café 1" || e.Source != "100% ours" {
+		t.Errorf("id %q, source %q", e.ID, e.Source)
+	}
+}
+
+func TestHeadersOfNATSItselfAreIgnored(t *testing.T) {
+	m := Message{Subject: "article.published", Data: harbour(t)}
+	want := mustDecode(t, m)
+	m.Header = map[string][]string{
+		"Nats-Msg-Id": {"1"}, "Nats-Expected-Stream": {"OTHER"}, "Nats-Expected-Last-Sequence": {"7"},
+		"Nats-Expected-Last-Subject-Sequence": {"7"}, "Nats-Rollup": {"all"}, "Nats-TTL": {"1s"}, "KV-Operation": {"PURGE"}, "": {}, "ce-": nil,
+	}
+	if diff := cmp.Diff(want, mustDecode(t, m)); diff != "" {
+		t.Errorf("with headers (-without +with):\n%s", diff)
+	}
+}
+
+// Relays copy headers, and a bare gallery may speak of CloudEvents.
+func TestContentTellsTheFormsApart(t *testing.T) {
+	data := harbour(t)
+	want := mustDecode(t, Message{Subject: "article.published", Data: data}).Rank
+	m := Message{Subject: "article.published", Data: structured(Published, data), Header: binary(Unpublished)}
+	m.Header["ce-specversion"] = []string{"0.3"}
+	if got := mustDecode(t, m); got.Rank != want || got.Kind != Published {
+		t.Errorf("a structured event with copied headers is %s %v", got.Kind, got.Rank)
+	}
+	const talk = `{"id":"a","title":"t","published":"2026-11-20T09:00:00Z","x":{"specversion":"0.3"},"type":7,"data":[],` +
+		`"slides":[{"caption":"say \"specversion\" first","image":{"url":"https://img.example.com/1.jpg"}}]}`
+	e := mustDecode(t, Message{Subject: "article.published", Data: []byte(talk)})
+	if e.Gallery.ID != "a" || e.Gallery.Slides[0].Caption != `say "specversion" first` {
+		t.Errorf("a gallery about CloudEvents is %+v", e.Gallery)
+	}
+}
+
+func TestNullIsAsGoodAsNothing(t *testing.T) {
+	with := mustDecode(t, Message{Data: []byte(`{"id":"a","url":null,"guid":null,"title":"t","summary":null,"body":null,
+		"language":null,"section":null,"tags":null,"authors":null,"published":"2026-11-20T09:00:00Z","updated":null,
+		"expires":null,"version":null,"sources":null,"copyright":null,"license":null,"rights":null,
+		"slides":[{"id":null,"title":null,"caption":null,"credit":null,"rights":{"syndicate":null,"until":null},
+		"image":{"url":"https://img.example.com/1.jpg","type":null,"width":null,"height":null,"bytes":null,"alt":null,"thumbnail":null}}]}`)})
+	without := mustDecode(t, Message{Data: []byte(`{"id":"a","title":"t","published":"2026-11-20T09:00:00Z",
+		"slides":[{"image":{"url":"https://img.example.com/1.jpg"}}]}`)})
+	if diff := cmp.Diff(without.Gallery, with.Gallery); diff != "" {
+		t.Errorf("gallery (-without +with nulls):\n%s", diff)
+	}
+}
+
+func TestGalleryMayEndInTheYear9999(t *testing.T) {
+	e := mustDecode(t, Message{Data: []byte(`{"id":"a","title":"t","published":"2026-11-20T09:00:00Z",
+		"expires":"9999-12-31T23:59:59Z","rights":{"until":"9999-12-31T23:59:59Z"}}`)})
+	if !e.Gallery.VisibleAt(arrived.AddDate(150, 0, 0)) {
+		t.Error("it is not visible in 150 years")
+	}
+}
+
+func TestTextIsKeptAsItWasWritten(t *testing.T) {
+	want := "a\x01b\u200f ]]> <script>\ufffe"
+	quoted, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := mustDecode(t, Message{Data: fmt.Appendf(nil, `{"id":"a","title":%[1]s,"body":%[1]s,"published":"2026-11-20T09:00:00Z"}`, quoted)})
+	if e.Gallery.Title != want || e.Gallery.Body != want {
+		t.Errorf("title %q, body %q", e.Gallery.Title, e.Gallery.Body)
+	}
+}
+
+func TestDecodeKeepsNothingOfTheMessage(t *testing.T) {
+	data := harbour(t)
+	m := Message{Subject: "article.published", Data: structured(Published, data)}
+	e := mustDecode(t, m)
+	want := mustDecode(t, m)
+	clear(m.Data)
+	if diff := cmp.Diff(want, e); diff != "" {
+		t.Errorf("after the message's memory was used again:\n%s", diff)
+	}
+}

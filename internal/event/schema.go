@@ -1,0 +1,21 @@
+package event
+
+import _ "embed" // for the two documents below
+
+var (
+	//go:embed schemas/gallery.json
+	schema string
+	//go:embed asyncapi.json
+	asyncAPI string
+)
+
+// Schema returns the JSON Schema (2020-12) of a gallery in our own form; its
+// anchor takeDown is that of a take-down. Every event that is accepted in that
+// form validates against it. It bounds text in characters where the decoder
+// counts bytes, and can not say all that an address or an instant must be.
+func Schema() []byte { return []byte(schema) }
+
+// AsyncAPI returns the AsyncAPI 3.0 description of what is received and sent. It
+// refers to [Schema] as ./schemas/gallery.json, beside the address from which
+// it is served.
+func AsyncAPI() []byte { return []byte(asyncAPI) }

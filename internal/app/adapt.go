@@ -27,10 +27,14 @@ type store struct{ catalogue *catalogue.Catalogue }
 func (s store) Put(ctx context.Context, e *event.Event, m event.Message) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	outcome, err := s.catalogue.Put(ctx, catalogue.Revision{
-		ID: e.GalleryID(), Rank: e.Rank, Gallery: e.Gallery, Reason: e.Removed.Reason, Body: m.Data, Event: e.Attributes(m.Subject),
-	})
+	outcome, err := s.catalogue.Put(ctx, revision(e, m))
 	return string(outcome), err
+}
+
+func revision(e *event.Event, m event.Message) catalogue.Revision {
+	return catalogue.Revision{
+		ID: e.GalleryID(), Rank: e.Rank, Gallery: e.Gallery, Reason: e.Removed.Reason, Body: m.Data, Event: e.Attributes(m.Subject),
+	}
 }
 
 // snapshots is the shelf as notices need it.

@@ -34,6 +34,10 @@ type Options struct {
 	Logger *slog.Logger
 	Watch  Watch
 	Mount  func(*http.ServeMux) // adds handlers to the public listener; may be nil
+
+	// Timeless leaves embargoes and expiries to the schedule and to whoever
+	// asks for a feed: nothing wakes at their instants.
+	Timeless bool
 }
 
 // Watch is told what happens. Its functions must not block; each may be nil.

@@ -45,12 +45,13 @@ func TestMain(m *testing.M) {
 
 // process is a running "gallerywire serve".
 type process struct {
-	t    testing.TB
-	cmd  *exec.Cmd
-	http string // address
-	nats string
-	logs *logs
-	done chan struct{}
+	t     testing.TB
+	cmd   *exec.Cmd
+	http  string // address
+	admin string
+	nats  string
+	logs  *logs
+	done  chan struct{}
 }
 
 // logs keeps what a process wrote, for the failure of a test.
@@ -71,7 +72,7 @@ func (l *logs) String() string {
 	return strings.Join(l.lines[max(0, len(l.lines)-60):], "\n")
 }
 
-var upLine = regexp.MustCompile(`msg="gallerywire is up" .*\bhttp=(\S+) .*\bnats=(\S+)`)
+var upLine = regexp.MustCompile(`msg="gallerywire is up" .*\bhttp=(\S+) admin=(\S+) nats=(\S+)`)
 
 // serve starts the program with a configuration and returns once it is up. It
 // is killed when the test ends.
@@ -99,7 +100,7 @@ func serve(t testing.TB, config string) *process {
 	t.Cleanup(func() { p.kill() })
 	select {
 	case found := <-up:
-		p.http, p.nats = "http://"+found[1], found[2]
+		p.http, p.admin, p.nats = "http://"+found[1], found[2], found[3]
 	case <-p.done:
 		t.Fatalf("serve ended at once:\n%s", p.logs)
 	case <-time.After(20 * time.Second):
@@ -144,7 +145,12 @@ func (p *process) stop() int {
 // get returns status, headers and body of an address of the process.
 func (p *process) get(path string, header ...string) (*http.Response, string) {
 	p.t.Helper()
-	req, err := http.NewRequest(http.MethodGet, p.http+path, nil)
+	return p.fetch(p.http+path, header...)
+}
+
+func (p *process) fetch(url string, header ...string) (*http.Response, string) {
+	p.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -108,6 +108,7 @@ func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
 		ArchivePage: uint32(a.opts.Config.Archive.Page),
 		Tombstones:  a.opts.Config.Tombstones.Keep,
 		Changed:     changed,
+		Timeless:    a.opts.Timeless,
 		Reconnect:   a.broker.OnReconnect,
 		Logger:      a.log,
 	})
@@ -119,8 +120,15 @@ func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
 }
 
 func (a *App) shelf(cat *catalogue.Catalogue, siteID string, gate *gate) *edition.Shelf {
+	o := a.shelfOptions(cat, siteID)
+	o.Faulty = gate.note
+	return edition.New(o)
+}
+
+// shelfOptions are what the configuration says of feeds.
+func (a *App) shelfOptions(cat *catalogue.Catalogue, siteID string) edition.Options {
 	c := a.opts.Config
-	return edition.New(edition.Options{
+	return edition.Options{
 		Catalogue: cat,
 		Renderer:  feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery)}),
 		Site: edition.Site{
@@ -135,11 +143,10 @@ func (a *App) shelf(cat *catalogue.Catalogue, siteID string, gate *gate) *editio
 			Items: c.Dynamic.Items, Cache: c.Dynamic.Cache,
 		},
 		MaxDocument: int(c.Limits.Document),
-		Faulty:      gate.note,
 		Feeds:       definitions(c.Feeds),
 		Registerer:  a.metrics,
 		Logger:      a.log,
-	})
+	}
 }
 
 func definitions(feeds []config.Feed) []edition.Definition {

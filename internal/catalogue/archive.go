@@ -1,20 +1,25 @@
 package catalogue
 
 import (
-	"fmt"
+	"encoding/base64"
 	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// An archive is a selection's whole history in pages. A page ends with a
-// gallery whose id says so, whatever is around it, and is named after that
-// gallery; the page after the last such gallery is [NewestPage]. So a page
-// changes only when a gallery of its own changes, comes or goes: a gallery that
-// comes late is put where it belongs and moves no boundary but, where it is one
-// itself, its own.
+// An archive is a selection's whole history in pages. It is cut below galleries
+// whose ids say so, whatever is around them: such a gallery is the oldest of its
+// page. A page is named after the cut where it ends, which is of the page above,
+// and leads to the one that ends at its own oldest gallery. So what a page says
+// changes only when a gallery of its own changes, comes or goes; one that comes
+// late is put where it belongs and moves no boundary but, where it is a cut,
+// makes one. A name says a place, so that a page can be walked on from when the
+// gallery at its end is gone meanwhile, without a gallery twice. The page below
+// a cut that nothing is below yet is there and empty.
 
 // NewestPage is the name of the page that is still growing.
 const NewestPage = "newest"
@@ -26,7 +31,7 @@ type Page struct {
 	Older string // the page before; empty: there is none
 }
 
-// cutOf says, modulo the page size, whether a page ends with the gallery.
+// cutOf says, modulo the page size, whether the archive is cut below the gallery.
 func cutOf(id string) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id)) // a hash takes everything
@@ -44,32 +49,68 @@ func mix(h uint32) uint32 {
 
 func (x *index) cuts(e *Entry) bool { return e.cut%x.page == 0 }
 
-// pageName names the page that ends with e, so that it is found by its instant.
+// pageName names the page that ends below e: a number for its instant, a tilde
+// and its id, in base64 after "=" where that may not stand in an address.
 func pageName(e *Entry) string {
-	return strconv.FormatInt(e.published, 36) + "-" + fmt.Sprintf("%08x", e.cut)
+	id := e.ID
+	if gallery.Key(id) != id {
+		id = "=" + base64.RawURLEncoding.EncodeToString([]byte(id))
+	}
+	return strconv.FormatInt(e.published, 36) + "~" + id
 }
 
-// Page returns the page of that name. It costs the page, whatever its depth.
+// parsePage returns the place that a page's name says: an entry without the
+// rest.
+func (x *index) parsePage(name string, now time.Time) (*Entry, bool) {
+	number, id, _ := strings.Cut(name, "~")
+	instant, err := strconv.ParseInt(number, 36, 64)
+	if err != nil || instant > now.UnixNano() {
+		return nil, false
+	}
+	if code, ok := strings.CutPrefix(id, "="); ok {
+		decoded, err := base64.RawURLEncoding.DecodeString(code)
+		if err != nil {
+			return nil, false
+		}
+		id = string(decoded)
+	}
+	if id == "" || len(id) > gallery.MaxID {
+		return nil, false
+	}
+	place := &Entry{ID: id, published: instant, cut: cutOf(id)}
+	return place, x.cuts(place) && pageName(place) == name
+}
+
+// HasPage reports whether the archive may have a page of that name: its form is
+// right, and it ends at no instant to come.
+func (s *Selection) HasPage(name string, now time.Time) bool {
+	_, ok := s.index.parsePage(name, s.index.advance(now))
+	return ok || name == NewestPage
+}
+
+// Page returns the page of that name, of a selection by publication. It costs
+// the page, whatever its depth.
 func (s *Selection) Page(name string, now time.Time) (Page, bool) {
 	now = s.index.advance(now)
 	s.revive(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
-	i, ok := s.findCut(name, now)
-	if !ok {
-		return Page{}, false
+	from, to := 0, published(s.entries, now)
+	cuts := published(s.cuts, now)
+	if name != NewestPage {
+		end, ok := s.index.parsePage(name, now)
+		if !ok {
+			return Page{}, false
+		}
+		to, cuts = position(s.entries, end), position(s.cuts, end)
 	}
 	p := Page{View: s.head(now), Name: name}
-	from, to := 0, s.until(now)
-	if i > 0 {
-		p.Older = pageName(s.cuts[i-1])
-		from = s.position(s.cuts[i-1]) + 1
+	if cuts > 0 {
+		p.Older = pageName(s.cuts[cuts-1])
+		from = position(s.entries, s.cuts[cuts-1])
 	}
-	if i < len(s.cuts) && name != NewestPage {
-		to = s.position(s.cuts[i]) + 1
-	}
-	for j := to - 1; j >= from; j-- {
-		if e := s.entries[j]; e.VisibleAt(now) {
+	for i := to - 1; i >= from; i-- {
+		if e := s.entries[i]; e.VisibleAt(now) {
 			p.Entries = append(p.Entries, e)
 		}
 	}
@@ -79,73 +120,35 @@ func (s *Selection) Page(name string, now time.Time) (Page, bool) {
 // NewestPage returns the name of the page that holds the newest gallery that is
 // visible at now; empty when none is.
 func (s *Selection) NewestPage(now time.Time) string {
-	now = s.index.advance(now)
-	s.index.mu.RLock()
-	defer s.index.mu.RUnlock()
-	n := s.until(now)
-	switch {
-	case n == 0:
+	if s.LenAt(now) == 0 {
 		return ""
-	case s.index.cuts(s.entries[n-1]):
-		return pageName(s.entries[n-1])
 	}
 	return NewestPage
 }
 
-// PageAfter returns the name of the page that follows the one of that name.
+// PageAfter returns the name of the page above the one of that name. The newest
+// has none.
 func (s *Selection) PageAfter(name string, now time.Time) (string, bool) {
 	now = s.index.advance(now)
+	s.revive(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
-	i, ok := s.findCut(name, now)
-	if !ok || name == NewestPage {
+	end, ok := s.index.parsePage(name, now)
+	if !ok {
 		return "", false
 	}
-	if i+1 < s.visibleCuts(now) {
-		return pageName(s.cuts[i+1]), true
+	above, found := slices.BinarySearchFunc(s.cuts, end, ByPublished.compare)
+	if found {
+		above++
+	}
+	if above < published(s.cuts, now) {
+		return pageName(s.cuts[above]), true
 	}
 	return NewestPage, true
 }
 
-// findCut returns the index in cuts of the gallery that the page ends with; for
-// the newest page that is one after the last visible.
-func (s *Selection) findCut(name string, now time.Time) (int, bool) {
-	visible := s.visibleCuts(now)
-	if name == NewestPage {
-		return visible, true
-	}
-	instant, _, ok := cutName(name)
-	if !ok {
-		return 0, false
-	}
-	i, _ := slices.BinarySearchFunc(s.cuts[:visible], instant, func(e *Entry, at int64) int {
-		if e.published < at {
-			return -1
-		}
-		return 1
-	})
-	for ; i < visible && s.cuts[i].published == instant; i++ {
-		if pageName(s.cuts[i]) == name {
-			return i, true
-		}
-	}
-	return 0, false
-}
-
-// cutName takes a page's name apart.
-func cutName(name string) (instant int64, hash string, ok bool) {
-	dash := strings.LastIndexByte(name, '-')
-	if dash <= 0 {
-		return 0, "", false
-	}
-	instant, err := strconv.ParseInt(name[:dash], 36, 64)
-	return instant, name[dash+1:], err == nil
-}
-
-// visibleCuts counts the cuts that are not embargoed.
-func (s *Selection) visibleCuts(now time.Time) int { return published(s.cuts, now) }
-
-func (s *Selection) position(e *Entry) int {
-	i, _ := slices.BinarySearchFunc(s.entries, e, s.order.compare)
+// position is where e is, or would be, among entries by publication.
+func position(entries []*Entry, e *Entry) int {
+	i, _ := slices.BinarySearchFunc(entries, e, ByPublished.compare)
 	return i
 }

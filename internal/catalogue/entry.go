@@ -16,21 +16,24 @@ type Entry struct {
 	ID       string
 	Revision uint64 // sequence of its record in the bucket
 	Rank     gallery.Rank
-	Withheld bool // may not be syndicated
 	Facets   []Facet
 
 	stored    int64 // when the server stored the record; all instants in Unix nanoseconds
 	published int64
-	end       int64   // no longer shown from then on; never: math.MaxInt64
-	slideEnds []int64 // rights of single slides run out then, ascending
-	left      []departure
+	end       int64  // no longer shown, or remembered as taken down, from then on; never: math.MaxInt64
 	memo      *memo  // nil: nothing
 	cut       uint32 // of the id: where archives are cut
+	slot      uint32 // where the index keeps it
+	Withheld  bool   // may not be syndicated
 	state     state
 }
 
 // memo is what only few records have.
-type memo struct{ guid, reason string }
+type memo struct {
+	guid, reason string
+	slideEnds    []int64 // rights of single slides run out then, ascending
+	left         []departure
+}
 
 // state says what the record of an entry is.
 type state byte
@@ -47,7 +50,7 @@ func stray(s state, revision uint64, stored int64) *Entry {
 	return &Entry{
 		Revision: revision, stored: stored, state: s,
 		Rank: gallery.Rank{TakeDown: s == lost},
-		left: []departure{{all: true}},
+		memo: &memo{left: []departure{{all: true}}},
 	}
 }
 
@@ -86,7 +89,7 @@ const (
 type departure struct {
 	facets []Facet
 	all    bool  // the oldest ones, summed up: touches every selection
-	down   bool  // by a take-down
+	down   bool  // by a take-down, of what anybody may have seen
 	at     int64 // 0: with the record that holds it
 }
 
@@ -116,8 +119,8 @@ func (e *Entry) EndedAt(t time.Time) bool {
 // Phase counts the slides' rights that have run out at t: the same revision
 // shows fewer pictures in a later phase.
 func (e *Entry) Phase(t time.Time) int {
-	n := 0
-	for n < len(e.slideEnds) && e.slideEnds[n] <= t.UnixNano() {
+	n, ends := 0, e.slideEnds()
+	for n < len(ends) && ends[n] <= t.UnixNano() {
 		n++
 	}
 	return n
@@ -140,6 +143,45 @@ func (e *Entry) Reason() string {
 	return e.memo.reason
 }
 
+func (e *Entry) slideEnds() []int64 {
+	if e.memo == nil {
+		return nil
+	}
+	return e.memo.slideEnds
+}
+
+// left is what e remembers to have left, oldest first.
+func (e *Entry) left() []departure {
+	if e == nil || e.memo == nil {
+		return nil
+	}
+	return e.memo.left
+}
+
+// leftAll reports whether nobody knows any more what e left.
+func (e *Entry) leftAll() bool {
+	return slices.ContainsFunc(e.left(), func(d departure) bool { return d.all })
+}
+
+// facets calls yield with everything by which e is chosen or was.
+func (e *Entry) facets(yield func(Facet) bool) {
+	if e == nil {
+		return
+	}
+	for _, f := range e.Facets {
+		if !yield(f) {
+			return
+		}
+	}
+	for _, d := range e.left() {
+		for _, f := range d.facets {
+			if !yield(f) {
+				return
+			}
+		}
+	}
+}
+
 // Updated is the instant of the revision.
 func (e *Entry) Updated() time.Time { return e.Rank.Updated }
 
@@ -155,10 +197,16 @@ func (e *Entry) remembered(now int64) bool {
 	return e.Rank.TakeDown && e.state == sound && now < e.end
 }
 
-// keep lets a take-down be remembered for d after its instant.
+// keep lets a take-down be remembered until d after it is of: its own instant,
+// or the one at which it was stored where that is later, because its publisher
+// may have dated it like the revision that it takes down.
 func (e *Entry) keep(d time.Duration) {
-	if e.Rank.TakeDown && e.state == sound {
-		e.end = nanos(e.Rank.Updated.Add(d))
+	switch {
+	case !e.Rank.TakeDown || e.state != sound:
+	case d == 0:
+		e.end = math.MinInt64
+	default:
+		e.end = max(nanos(e.Rank.Updated.Add(d)), e.stored+int64(d))
 	}
 }
 
@@ -201,7 +249,7 @@ func (e *Entry) instants(yield func(int64)) {
 	if e.end != math.MaxInt64 {
 		yield(e.end)
 	}
-	for _, at := range e.slideEnds {
+	for _, at := range e.slideEnds() {
 		yield(at)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,22 +31,25 @@ type index struct {
 	changed func(Change)  // called without the lock
 	page    uint32        // galleries per page of an archive
 	wake    chan struct{} // the next instant of visibility has changed
+	due     atomic.Int64  // the first of upcoming: when the time alone makes views stale
 
 	mu         sync.RWMutex
 	entries    map[string]*Entry // by key
+	slots      []*Entry          // the same, by numbers that never change
 	showing    int               // entries that are not taken down
-	names      names             // of the galleries visible at now
+	names      names             // counted as of now
 	selections map[*Selection]struct{}
-	epoch      time.Time // when the bucket was made; zero: never read whole
-	last       uint64    // newest revision applied
-	passed     int64     // newest instant of visibility up to now
+	broad      []*Selection // those of them that choose by no name
+	epoch      time.Time    // when the bucket was made; zero: never read whole
+	last       uint64       // newest revision applied
+	passed     int64        // newest instant of visibility up to now
 	upcoming   timeline
 	now        int64 // the latest instant that was advanced to
 	waiting    map[chan struct{}]uint64
 }
 
 func newIndex(o Options) *index {
-	return &index{
+	x := &index{
 		changed:    o.Changed,
 		page:       o.ArchivePage,
 		names:      newNames(),
@@ -56,30 +60,8 @@ func newIndex(o Options) *index {
 		now:        math.MinInt64,
 		waiting:    map[chan struct{}]uint64{},
 	}
-}
-
-// Select returns a live selection in the order of publication. Release it when
-// it is no longer needed.
-func (c *Catalogue) Select(m Match) *Selection { return c.SelectBy(m, ByPublished) }
-
-// SelectBy is [Catalogue.Select] in another order.
-func (c *Catalogue) SelectBy(m Match, o Order) *Selection {
-	x := c.index
-	s := &Selection{match: m.folded(), order: o, index: x, touched: math.MinInt64}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.selections[s] = struct{}{}
-	s.next.Store(x.upcoming.first())
-	s.refill(x.entries, c.opts.Now().UnixNano())
-	return s
-}
-
-// Release stops keeping s up to date.
-func (c *Catalogue) Release(s *Selection) {
-	c.index.mu.Lock()
-	defer c.index.mu.Unlock()
-	delete(c.index.selections, s)
-	s.released = true
+	x.due.Store(math.MaxInt64)
+	return x
 }
 
 func (x *index) find(key string) *Entry { return x.entry(key).known() }
@@ -137,24 +119,54 @@ func (x *index) exchange(key string, e *Entry, now int64) []Change {
 		return changes
 	}
 	x.entries[key] = e
+	x.seat(old, e)
 	x.expect(e, now)
 	x.upcoming.tidy(x.entries)
+	x.announceNext()
 	x.count(old, e)
 	x.list(old, e, now)
-	for s := range x.selections {
+	for _, s := range x.concerned(old, e) {
 		s.replace(old, e, now)
+	}
+	if x.names.bloated() {
+		x.rename()
 	}
 	return append(changes, Change{Old: old.known(), New: e.known()})
 }
 
-// list counts the names of old and e where they are visible now.
+// seat gives e the slot of old, or one of its own.
+func (x *index) seat(old, e *Entry) {
+	if old != nil {
+		e.slot = old.slot
+		x.slots[e.slot] = e
+		return
+	}
+	e.slot = uint32(len(x.slots))
+	x.slots = append(x.slots, e)
+}
+
+// list notes the names of e, which takes the place of old, and counts those of
+// what is visible now.
 func (x *index) list(old, e *Entry, now int64) {
+	x.names.enrol(old, e)
 	if old.visible(now) {
-		x.names.add(old.Facets, -1)
+		x.names.count(old.Facets, -1)
 	}
 	if e.visible(now) {
-		x.names.add(e.Facets, 1)
+		x.names.count(e.Facets, 1)
 	}
+}
+
+// rename collects the names anew.
+func (x *index) rename() {
+	x.names, x.broad = newNames(), nil
+	for s := range x.selections {
+		x.attach(s)
+	}
+	for _, e := range x.slots {
+		x.list(nil, e, x.now)
+	}
+	x.names.tidied = x.names.size
 }
 
 // fill replaces everything by what was read from the bucket.
@@ -162,7 +174,9 @@ func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.entries, x.epoch, x.last, x.showing = entries, epoch, 0, 0
+	x.slots = make([]*Entry, 0, len(entries))
 	for _, e := range entries {
+		x.seat(nil, e)
 		x.count(nil, e)
 	}
 	x.refill(now)
@@ -172,15 +186,14 @@ func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 // refill computes what depends on the time from all entries.
 func (x *index) refill(now int64) {
 	x.upcoming, x.passed, x.now = nil, math.MinInt64, now
-	x.names = newNames()
-	for _, e := range x.entries {
+	for _, e := range x.slots {
 		x.expect(e, now)
-		x.list(nil, e, now)
+	}
+	x.rename()
+	for s := range x.selections {
+		s.refill(now)
 	}
 	x.announceNext()
-	for s := range x.selections {
-		s.refill(x.entries, now)
-	}
 }
 
 func (x *index) count(old, e *Entry) {
@@ -196,23 +209,18 @@ func (x *index) count(old, e *Entry) {
 func (x *index) expect(e *Entry, now int64) {
 	x.passed = max(x.passed, e.lastInstant(now))
 	at := e.nextInstant(now)
-	if at == math.MaxInt64 {
-		return
-	}
-	before := x.upcoming.first()
-	heap.Push(&x.upcoming, moment{at: at, entry: e})
-	if at < before {
-		x.announceNext()
+	if at < math.MaxInt64 {
+		heap.Push(&x.upcoming, moment{at: at, entry: e})
 	}
 }
 
-// announceNext tells the selections, and whoever keeps the time, when the time
-// alone makes them stale.
+// announceNext says when the time alone makes views stale. It comes after what
+// an instant that has passed changes: nobody may take a view from before for
+// fresh meanwhile.
 func (x *index) announceNext() {
-	for s := range x.selections {
-		s.next.Store(x.upcoming.first())
+	if first := x.upcoming.first(); x.due.Swap(first) != first {
+		nudge(x.wake)
 	}
-	nudge(x.wake)
 }
 
 // next is the earliest instant of visibility to come.
@@ -234,7 +242,7 @@ const jitter = int64(time.Second)
 func (x *index) advance(now time.Time) time.Time {
 	ns := now.UnixNano()
 	x.mu.RLock()
-	due, back, latest := x.upcoming.first() <= ns, ns < x.now-jitter, x.now
+	due, back, latest := x.upcoming.first() <= ns, ns+jitter < x.now, x.now
 	x.mu.RUnlock()
 	switch {
 	case back:
@@ -276,11 +284,8 @@ func (x *index) settle(now int64) []Change {
 			continue // superseded since
 		}
 		x.expect(m.entry, now)
-		if m.entry.visible(x.now) {
-			x.names.add(m.entry.Facets, -1)
-		}
-		x.list(nil, m.entry, now)
-		for s := range x.selections {
+		x.recount(m.entry, now)
+		for _, s := range x.concerned(m.entry, m.entry) {
 			s.replace(m.entry, m.entry, now)
 		}
 		changes = append(changes, Change{Old: m.entry, New: m.entry})
@@ -288,6 +293,16 @@ func (x *index) settle(now int64) []Change {
 	x.now = max(x.now, now)
 	x.announceNext()
 	return changes
+}
+
+// recount is list for an entry that only the time has changed.
+func (x *index) recount(e *Entry, now int64) {
+	if e.visible(x.now) {
+		x.names.count(e.Facets, -1)
+	}
+	if e.visible(now) {
+		x.names.count(e.Facets, 1)
+	}
 }
 
 // reach notes that everything up to revision is known.

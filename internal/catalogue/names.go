@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -14,63 +15,132 @@ type Name struct {
 	Galleries int
 }
 
+// name is all that galleries can be chosen by under one slug.
+type name struct {
+	slug       string
+	spellings  []spelling   // that visible galleries use
+	members    []uint32     // slots of those that have it or left it, and of some that no longer know
+	selections []*Selection // that choose by it
+}
+
+type spelling struct {
+	facet     Facet
+	galleries int
+}
+
 // slug is a name's place in addresses.
 type slug struct {
 	kind Kind
 	text string
 }
 
-// names counts what visible galleries can be chosen by.
+// names find the galleries and the selections that have to do with a name
+// without a look at the others.
 type names struct {
-	count map[Facet]int
-	slugs map[slug][]Facet // the spellings of one name
+	facets     map[Facet]*name
+	slugs      map[Kind]map[string]*name
+	everywhere []uint32 // slots of those that may have left any name
+	size       int      // of all this, in parts
+	tidied     int      // size when it held nothing in vain
 }
 
-func newNames() names { return names{count: map[Facet]int{}, slugs: map[slug][]Facet{}} }
-
-func slugOf(f Facet) slug {
-	p := f.Value()
-	return slug{p.Kind, gallery.Slug(p.Name)}
+func newNames() names {
+	return names{facets: map[Facet]*name{}, slugs: map[Kind]map[string]*name{}}
 }
 
-// add counts the facets of a gallery, n being 1 or -1. Only the first and the
-// last gallery with a facet cost more than a count.
-func (ns names) add(fs []Facet, n int) {
-	for _, f := range fs {
-		before := ns.count[f]
-		switch ns.count[f] = before + n; {
-		case before == 0:
-			key := slugOf(f)
-			ns.slugs[key] = append(ns.slugs[key], f)
-		case before+n == 0:
-			delete(ns.count, f)
-			ns.forget(f)
-		}
-	}
-}
-
-func (ns names) forget(f Facet) {
-	key := slugOf(f)
-	rest := slices.DeleteFunc(ns.slugs[key], func(have Facet) bool { return have == f })
-	if len(rest) == 0 {
-		delete(ns.slugs, key)
-		return
-	}
-	ns.slugs[key] = rest
-}
-
-// name sums the spellings up. Which is shown depends on the galleries alone.
-func (ns names) name(key slug) Name {
-	n := Name{Slug: key.text}
-	most := 0
-	for _, f := range ns.slugs[key] {
-		spelling, count := f.Value().Name, ns.count[f]
-		if count > most || count == most && spelling < n.Name {
-			n.Name, most = spelling, count
-		}
-		n.Galleries += count
+// of returns the name that f is a spelling of, making it when missing.
+func (ns *names) of(f Facet) *name {
+	n := ns.facets[f]
+	if n == nil {
+		p := f.Value()
+		n = ns.at(slug{p.Kind, gallery.Slug(p.Name)})
+		ns.facets[f] = n
+		ns.size++
 	}
 	return n
+}
+
+func (ns *names) at(s slug) *name {
+	if ns.slugs[s.kind] == nil {
+		ns.slugs[s.kind] = map[string]*name{}
+	}
+	n := ns.slugs[s.kind][s.text]
+	if n == nil {
+		n = &name{slug: s.text}
+		ns.slugs[s.kind][s.text] = n
+		ns.size++
+	}
+	return n
+}
+
+// count counts a visible gallery's facets, d being 1 or -1.
+func (ns *names) count(fs []Facet, d int) {
+	for _, f := range fs {
+		ns.of(f).count(f, d)
+	}
+}
+
+func (n *name) count(f Facet, d int) {
+	i := slices.IndexFunc(n.spellings, func(s spelling) bool { return s.facet == f })
+	if i < 0 {
+		i, n.spellings = len(n.spellings), append(n.spellings, spelling{facet: f})
+	}
+	if n.spellings[i].galleries += d; n.spellings[i].galleries == 0 {
+		n.spellings = slices.Delete(n.spellings, i, i+1)
+	}
+}
+
+// enrol makes e, which takes the place of old, a member wherever old was none.
+func (ns *names) enrol(old, e *Entry) {
+	if e.leftAll() && !old.leftAll() {
+		ns.everywhere = append(ns.everywhere, e.slot)
+		ns.size++
+	}
+	if old != nil && len(e.left()) == 0 && slices.Equal(old.Facets, e.Facets) {
+		return
+	}
+	had := map[Facet]bool{}
+	for f := range old.facets {
+		had[f] = true
+	}
+	for f := range e.facets {
+		if had[f] {
+			continue
+		}
+		had[f] = true
+		n := ns.of(f)
+		n.members = append(n.members, e.slot)
+		ns.size++
+	}
+}
+
+// bloated reports whether most of what is kept may be kept in vain: a gallery
+// that is revised for ever leaves any number of names.
+func (ns *names) bloated() bool { return ns.size > 2*ns.tidied+slack }
+
+// total sums the spellings up. Which is shown depends on the galleries alone.
+func (n *name) total() Name {
+	t := Name{Slug: n.slug}
+	most := 0
+	for _, s := range n.spellings {
+		text := s.facet.Value().Name
+		if s.galleries > most || s.galleries == most && text < t.Name {
+			t.Name, most = text, s.galleries
+		}
+		t.Galleries += s.galleries
+	}
+	return t
+}
+
+// members returns the slots of those that may have to do with one of the
+// names, each once.
+func (ns *names) members(of []slug) iter.Seq[uint32] {
+	all := slices.Clone(ns.everywhere)
+	for _, s := range of {
+		all = append(all, ns.at(s).members...)
+	}
+	slices.Sort(all)
+	return slices.Values(slices.Compact(all))
 }
 
 // Lookup returns the section, tag or author with that slug, if a gallery that
@@ -80,26 +150,39 @@ func (c *Catalogue) Lookup(k Kind, text string) (Name, bool) {
 	x.advance(c.opts.Now())
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	key := slug{k, text}
-	if len(x.names.slugs[key]) == 0 {
+	n := x.names.slugs[k][text]
+	if n == nil || len(n.spellings) == 0 {
 		return Name{}, false
 	}
-	return x.names.name(key), true
+	return n.total(), true
 }
 
-// Names returns what visible galleries have of that kind, ordered by slug. It
-// costs what there is of all kinds.
+// Names returns what visible galleries have of that kind, ordered by slug.
 func (c *Catalogue) Names(k Kind) []Name {
 	x := c.index
 	x.advance(c.opts.Now())
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	var all []Name
-	for key := range x.names.slugs {
-		if key.kind == k {
-			all = append(all, x.names.name(key))
+	for _, n := range x.names.slugs[k] {
+		if len(n.spellings) > 0 {
+			all = append(all, n.total())
 		}
 	}
 	slices.SortFunc(all, func(a, b Name) int { return cmp.Compare(a.Slug, b.Slug) })
 	return all
+}
+
+// UsualName returns the spelling of a name that most of the galleries use, ""
+// where none has it. It depends on these galleries alone.
+func UsualName(k Kind, slug string, among []*Entry) string {
+	n := name{}
+	for _, e := range among {
+		for _, f := range e.Facets {
+			if p := f.Value(); p.Kind == k && gallery.Slug(p.Name) == slug {
+				n.count(f, 1)
+			}
+		}
+	}
+	return n.total().Name
 }

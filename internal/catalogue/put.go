@@ -81,7 +81,7 @@ func refuse(prev *Entry, rank gallery.Rank) (Outcome, uint64, error) {
 }
 
 func (c *Catalogue) write(ctx context.Context, key string, r Revision, prev *Entry) (uint64, error) {
-	msg, err := message(c.subject(key), r, prev)
+	msg, err := message(c.subject(key), r, prev, c.opts.Now())
 	if err != nil {
 		return 0, err
 	}

@@ -53,8 +53,24 @@ type wireLeft struct {
 	At     int64      `json:"at,omitzero"`
 }
 
-// message returns the record of r, which replaces prev (nil: nothing).
-func message(subject string, r Revision, prev *Entry) (*nats.Msg, error) {
+// message returns the record of r, which at the instant now replaces prev (nil:
+// nothing).
+func message(subject string, r Revision, prev *Entry, now time.Time) (*nats.Msg, error) {
+	text, err := lineOf(r, prev, now).encode()
+	if err != nil {
+		return nil, fmt.Errorf("encode the index line of gallery %q: %w", r.ID, err)
+	}
+	msg := nats.NewMsg(subject)
+	msg.Data = r.Body
+	msg.Header.Set(headerFormat, strconv.Itoa(format))
+	msg.Header.Set(headerIndex, string(text))
+	if len(r.Event) > 0 {
+		msg.Header.Set(headerEvent, string(r.Event))
+	}
+	return msg, nil
+}
+
+func lineOf(r Revision, prev *Entry, now time.Time) line {
 	l := line{
 		ID: r.ID, Updated: r.Rank.Updated.UnixNano(), Version: r.Rank.Version,
 		TakeDown: r.Rank.TakeDown, Hash: r.Rank.Hash.String(),
@@ -77,21 +93,10 @@ func message(subject string, r Revision, prev *Entry) (*nats.Msg, error) {
 		}
 	}
 	l.Facets = toWire(facets)
-	for _, d := range departures(prev, facets, r.Rank.TakeDown) {
+	for _, d := range departures(prev, facets, r.Rank.TakeDown, now) {
 		l.Left = append(l.Left, wireLeft{Facets: toWire(d.facets), All: d.all, Down: d.down, At: d.at})
 	}
-	text, err := l.encode()
-	if err != nil {
-		return nil, fmt.Errorf("encode the index line of gallery %q: %w", r.ID, err)
-	}
-	msg := nats.NewMsg(subject)
-	msg.Data = r.Body
-	msg.Header.Set(headerFormat, strconv.Itoa(format))
-	msg.Header.Set(headerIndex, string(text))
-	if len(r.Event) > 0 {
-		msg.Header.Set(headerEvent, string(r.Event))
-	}
-	return msg, nil
+	return l
 }
 
 // maxLine keeps a record's headers below the 64 KiB that JetStream takes.
@@ -103,20 +108,22 @@ func (l line) encode() ([]byte, error) {
 	if err != nil || len(text) <= maxLine {
 		return text, err
 	}
-	l.Left = []wireLeft{{All: true}}
+	l.Left = []wireLeft{{All: true, Down: slices.ContainsFunc(l.Left, func(d wireLeft) bool { return d.Down })}}
 	return json.Marshal(l)
 }
 
 // departures is what the successor of prev remembers to have left, oldest
-// first: what prev remembers, and prev's own facets unless they stay.
-func departures(prev *Entry, facets []Facet, takeDown bool) []departure {
+// first: what prev remembers, and prev's own facets unless they stay. What
+// nobody may have seen at the instant now is not said to be taken down: no feed
+// tells that there was an embargoed gallery.
+func departures(prev *Entry, facets []Facet, takeDown bool, now time.Time) []departure {
 	if prev == nil {
 		return nil
 	}
 	stay := func(fs []Facet) bool { return !takeDown && slices.Equal(fs, facets) }
 	leaves := !prev.Rank.TakeDown && !stay(prev.Facets)
 	var ds []departure
-	for _, d := range prev.left {
+	for _, d := range prev.left() {
 		if d.at == 0 {
 			d.at = prev.stored
 		}
@@ -125,7 +132,7 @@ func departures(prev *Entry, facets []Facet, takeDown bool) []departure {
 		}
 	}
 	if leaves {
-		ds = append(ds, departure{facets: prev.Facets, down: takeDown})
+		ds = append(ds, departure{facets: prev.Facets, down: takeDown && prev.shows() && prev.published <= now.UnixNano()})
 	}
 	for len(ds) > maxDepartures {
 		ds[1] = departure{all: true, at: max(ds[0].at, ds[1].at)}
@@ -167,19 +174,23 @@ func (l line) entry() *Entry {
 		ID:       l.ID,
 		Rank:     gallery.Rank{Updated: time.Unix(0, l.Updated).UTC(), Version: l.Version, TakeDown: l.TakeDown},
 		Withheld: l.Withheld, Facets: fromWire(l.Facets),
-		published: l.Published, end: l.End, slideEnds: l.SlideEnds,
+		published: l.Published, end: l.End, cut: cutOf(l.ID), memo: l.memo(),
 	}
 	if e.end == 0 {
 		e.end = math.MaxInt64
 	}
-	if l.GUID != "" || l.Reason != "" {
-		e.memo = &memo{guid: l.GUID, reason: l.Reason}
-	}
-	e.cut = cutOf(l.ID)
-	for _, d := range l.Left {
-		e.left = append(e.left, departure{facets: fromWire(d.Facets), all: d.All, down: d.Down, at: d.At})
-	}
 	return e
+}
+
+func (l line) memo() *memo {
+	if l.GUID == "" && l.Reason == "" && len(l.SlideEnds) == 0 && len(l.Left) == 0 {
+		return nil
+	}
+	m := &memo{guid: l.GUID, reason: l.Reason, slideEnds: l.SlideEnds}
+	for _, d := range l.Left {
+		m.left = append(m.left, departure{facets: fromWire(d.Facets), all: d.All, down: d.Down, at: d.At})
+	}
+	return m
 }
 
 // read is [entry] for a record that may be anything: one that was deleted, or

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -38,6 +39,27 @@ func (m Match) folded() Match {
 	return Match{fold(m.Sections), fold(m.Tags), fold(m.Authors), fold(m.Languages)}
 }
 
+// anchors are the names of which a gallery must have one to be chosen, of the
+// sort that the fewest have.
+func (m Match) anchors() []slug {
+	for _, list := range []struct {
+		kind  Kind
+		names []string
+	}{{Tag, m.Tags}, {Author, m.Authors}, {Section, m.Sections}} {
+		if len(list.names) == 0 {
+			continue
+		}
+		var all []slug
+		for _, name := range list.names {
+			if s := (slug{list.kind, gallery.Slug(name)}); !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+		return all
+	}
+	return nil
+}
+
 func meets(wanted []string, k Kind, fs []Facet) bool {
 	if len(wanted) == 0 {
 		return true
@@ -59,9 +81,10 @@ func speaks(have, want string) bool {
 // Selection is a live, ordered choice of galleries. It costs memory only for
 // what it holds, and a change costs it only that change.
 type Selection struct {
-	match Match // folded
-	order Order
-	index *index
+	match   Match  // folded
+	anchors []slug // of the names of which a gallery must have one; none: any gallery may be chosen
+	order   Order
+	index   *index
 
 	// Guarded by index.mu.
 	entries  []*Entry // ascending, without those that ended
@@ -71,7 +94,88 @@ type Selection struct {
 	released bool // nobody keeps it up to date any more
 
 	generation atomic.Uint64
-	next       atomic.Int64
+}
+
+// Select returns a live selection in the order of publication. It costs what
+// has to do with the names that m asks for, everything only where m asks for
+// none. Release it when it is no longer needed.
+func (c *Catalogue) Select(m Match) *Selection { return c.SelectBy(m, ByPublished) }
+
+// SelectBy is [Catalogue.Select] in another order.
+func (c *Catalogue) SelectBy(m Match, o Order) *Selection {
+	x := c.index
+	s := &Selection{match: m.folded(), anchors: m.anchors(), order: o, index: x, touched: math.MinInt64}
+	now := x.advance(c.opts.Now()).UnixNano()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.selections[s] = struct{}{}
+	x.attach(s)
+	s.refill(max(now, x.now))
+	return s
+}
+
+// Release stops keeping s up to date. Who still uses it has it computed anew
+// each time.
+func (c *Catalogue) Release(s *Selection) {
+	x := c.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.selections, s)
+	x.detach(s)
+	s.released = true
+	s.generation.Add(1)
+}
+
+// attach lets changes of the galleries that s may choose find it.
+func (x *index) attach(s *Selection) {
+	for _, a := range s.anchors {
+		n := x.names.at(a)
+		n.selections = append(n.selections, s)
+	}
+	if len(s.anchors) == 0 {
+		x.broad = append(x.broad, s)
+	}
+}
+
+func (x *index) detach(s *Selection) {
+	without := func(all []*Selection) []*Selection {
+		return slices.DeleteFunc(all, func(have *Selection) bool { return have == s })
+	}
+	for _, a := range s.anchors {
+		n := x.names.at(a)
+		n.selections = without(n.selections)
+	}
+	if len(s.anchors) == 0 {
+		x.broad = without(x.broad)
+	}
+}
+
+// concerned returns the selections that the step from old to e may touch.
+func (x *index) concerned(old, e *Entry) []*Selection {
+	if old.leftAll() || e.leftAll() {
+		return slices.Collect(maps.Keys(x.selections))
+	}
+	found := x.broad[:len(x.broad):len(x.broad)]
+	for _, of := range []*Entry{old, e} {
+		for f := range of.facets {
+			found = x.append(found, f)
+		}
+	}
+	return found
+}
+
+// append adds those that choose by the name of f, each once.
+func (x *index) append(found []*Selection, f Facet) []*Selection {
+	n := x.names.facets[f]
+	if n == nil {
+		return found
+	}
+	for _, s := range n.selections {
+		if !slices.Contains(found, s) {
+			found = append(found, s)
+		}
+	}
+	return found
 }
 
 // View is a selection at one moment.
@@ -94,7 +198,7 @@ func (s *Selection) View(n int, now time.Time) View {
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
 	v := s.head(now)
-	for i := len(s.entries) - 1; i >= 0 && len(v.Entries) < n; i-- {
+	for i := s.newest(now); i >= 0 && len(v.Entries) < n; i-- {
 		if e := s.entries[i]; e.VisibleAt(now) {
 			v.Entries = append(v.Entries, e)
 		}
@@ -124,7 +228,7 @@ func (s *Selection) revive(now time.Time) {
 	if released {
 		s.index.mu.Lock()
 		defer s.index.mu.Unlock()
-		s.refill(s.index.entries, now.UnixNano())
+		s.refill(max(now.UnixNano(), s.index.now))
 	}
 }
 
@@ -132,7 +236,7 @@ func (s *Selection) revive(now time.Time) {
 // now: no gallery of the selection changed and no instant of visibility passed.
 // It takes no lock.
 func (s *Selection) Fresh(generation uint64, now time.Time) bool {
-	return s.generation.Load() == generation && now.UnixNano() < s.next.Load()
+	return s.generation.Load() == generation && now.UnixNano() < s.index.due.Load()
 }
 
 // Concerns reports whether the change may show in the selection.
@@ -181,6 +285,14 @@ func (s *Selection) until(now time.Time) int {
 	return n
 }
 
+// newest is the index of the newest entry that may be shown at now, -1 for none.
+func (s *Selection) newest(now time.Time) int {
+	if s.order == ByPublished {
+		return published(s.entries, now) - 1
+	}
+	return len(s.entries) - 1
+}
+
 // published counts those of entries, ordered by publication, that are not
 // embargoed.
 func published(entries []*Entry, now time.Time) int {
@@ -200,7 +312,7 @@ func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 	if !e.Rank.TakeDown && s.match.matches(e.Facets) {
 		at = max(e.stored, e.lastInstant(now))
 	}
-	for _, d := range e.left {
+	for _, d := range e.left() {
 		if !d.all && !s.match.matches(d.facets) {
 			continue
 		}
@@ -239,8 +351,8 @@ func (s *Selection) replace(old, e *Entry, now int64) {
 
 // gives reports whether feeds say at now that e is gone from the selection.
 func (s *Selection) gives(e *Entry, now int64) bool {
-	return e.remembered(now) && slices.ContainsFunc(e.left, func(d departure) bool {
-		return d.down && s.match.matches(d.facets)
+	return e.remembered(now) && slices.ContainsFunc(e.left(), func(d departure) bool {
+		return d.down && (d.all || s.match.matches(d.facets))
 	})
 }
 
@@ -280,10 +392,10 @@ func remove(entries []*Entry, e *Entry, o Order) ([]*Entry, bool) {
 	return entries, false
 }
 
-// refill computes the selection anew from all entries.
-func (s *Selection) refill(all map[string]*Entry, now int64) {
+// refill computes the selection anew.
+func (s *Selection) refill(now int64) {
 	s.entries, s.cuts, s.gone = nil, nil, nil
-	for _, e := range all {
+	for e := range s.candidates {
 		switch {
 		case s.present(e, now):
 			s.entries = append(s.entries, e)
@@ -292,13 +404,35 @@ func (s *Selection) refill(all map[string]*Entry, now int64) {
 		}
 		s.touched = max(s.touched, s.touchedBy(e, now))
 	}
+	s.entries = slices.Clip(s.entries)
 	slices.SortFunc(s.entries, s.order.compare)
 	slices.SortFunc(s.gone, ByUpdated.compare)
 	if s.order == ByPublished {
-		s.cuts = slices.DeleteFunc(slices.Clone(s.entries), func(e *Entry) bool { return !s.index.cuts(e) })
-		s.cuts = slices.Clip(s.cuts)
+		for _, e := range s.entries {
+			if s.index.cuts(e) {
+				s.cuts = append(s.cuts, e)
+			}
+		}
 	}
 	s.generation.Add(1)
+}
+
+// candidates calls yield with every entry that may have to do with s.
+func (s *Selection) candidates(yield func(*Entry) bool) {
+	x := s.index
+	if len(s.anchors) == 0 {
+		for _, e := range x.slots {
+			if !yield(e) {
+				return
+			}
+		}
+		return
+	}
+	for slot := range x.names.members(s.anchors) {
+		if !yield(x.slots[slot]) {
+			return
+		}
+	}
 }
 
 // instant is the time of ns, zero for the least one.

@@ -21,8 +21,22 @@ type Edition struct {
 	Cut       bool             // not all could be read: a last good edition, or what may be shown of it
 	Undated   bool             // no date tells it from an edition before it: see [Date]
 
+	LeftOut []Fault // galleries that belong to the feed and can not be published as they are
+
+	at         time.Time // the moment
 	generation uint64
-	items      []*feed.Item // of Members
+	print      print        // of what it was made from
+	items      []*feed.Item // of Members, or slides
+	channel    feed.Channel
+	past       []version // what it was before, oldest first
+}
+
+// Fault is a gallery that is left out of a feed until it is mended.
+type Fault struct {
+	Feed    string
+	Gallery string // its id
+	Rank    gallery.Rank
+	Reason  string
 }
 
 // Member is a gallery in an edition.

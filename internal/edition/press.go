@@ -1,6 +1,7 @@
 package edition
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,8 +32,11 @@ const (
 // press renders one feed.
 type press struct {
 	shelf     *Shelf
+	ref       Ref
 	def       Definition
-	selection *catalogue.Selection
+	selection *catalogue.Selection // in the feed's order
+	history   *catalogue.Selection // in the order of publication, for the archive
+	memory    int                  // how many earlier versions it remembers
 	current   atomic.Pointer[Edition]
 	turn      chan struct{} // holds a token while somebody renders
 
@@ -41,8 +45,14 @@ type press struct {
 	good *Edition  // the last one that was not cut
 }
 
-func newPress(s *Shelf, d Definition) *press {
-	return &press{shelf: s, def: d, selection: s.opts.Catalogue.Select(d.Match), turn: make(chan struct{}, 1)}
+func newPress(s *Shelf, ref Ref, d Definition) *press {
+	p := &press{shelf: s, ref: ref, def: d, turn: make(chan struct{}, 1)}
+	p.selection = s.opts.Catalogue.SelectBy(d.Match, d.Order)
+	p.history = p.selection
+	if d.Order != catalogue.ByPublished {
+		p.history = s.opts.Catalogue.Select(d.Match)
+	}
+	return p
 }
 
 // fresh returns the current edition if nothing happened since, else nil.
@@ -96,65 +106,82 @@ func (p *press) render(ctx context.Context) (*Edition, error) {
 		p.rest = p.shelf.opts.Now().Add(restAfterFailure)
 		return p.salvage(err)
 	}
+	e.remember(p.good, p.memory)
 	p.rest, p.good = time.Time{}, e
 	p.current.Store(e)
+	if p.ref.Page != "" {
+		p.shelf.tags.set(p.ref, e)
+	}
 	p.shelf.metrics.rendered.Observe(time.Since(began).Seconds())
 	return e, nil
 }
 
 // whole returns an edition of everything that the feed shows now.
 func (p *press) whole(ctx context.Context) (*Edition, error) {
-	view, members, items, err := p.collect(ctx)
+	e, err := p.collect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e, err := p.assemble(view, members, items)
-	if err != nil {
+	if err := p.publish(e); err != nil {
 		return nil, err
 	}
-	e.Undated = undated(e, p.good, view.At)
+	e.Undated = p.ref.Page != "" || undated(e, p.good, e.at)
 	return e, nil
 }
 
 // collect renders the galleries of a view in which none is superseded, or
 // withdrawn by the time that all are rendered.
-func (p *press) collect(ctx context.Context) (view catalogue.View, members []Member, items []*feed.Item, err error) {
+func (p *press) collect(ctx context.Context) (e *Edition, err error) {
 	if err := p.shelf.opts.Catalogue.Ready(); err != nil {
-		return view, nil, nil, err
+		return nil, err
 	}
 	for range maxCatchUps {
-		view = p.selection.View(p.def.Items, p.shelf.opts.Now())
-		members, items, err = p.gather(ctx, view)
+		var s sheet
+		if s, err = p.sheet(p.shelf.opts.Now()); err != nil {
+			return nil, err
+		}
+		e, err = p.gather(ctx, s)
 		switch {
-		case err == nil && p.mayShowAll(members):
-			return view, members, items, nil
+		case err == nil && p.mayShowAll(e.Members):
+			return e, nil
 		case err == nil:
 			err = errWithdrawn
 		case errors.Is(err, catalogue.ErrSuperseded):
 			soon, cancel := context.WithTimeout(ctx, catchUp)
-			_ = p.shelf.opts.Catalogue.Wait(soon, view.Revision+1) // in vain: look again all the same
+			_ = p.shelf.opts.Catalogue.Wait(soon, s.Revision+1) // in vain: look again all the same
 			cancel()
 		default:
-			return view, nil, nil, err
+			return nil, err
 		}
 	}
-	return view, nil, nil, err
+	return nil, err
 }
 
-func (p *press) gather(ctx context.Context, view catalogue.View) (members []Member, items []*feed.Item, err error) {
-	for _, entry := range view.Entries {
-		item, err := p.item(ctx, entry, view.At)
+// gather renders what is on the sheet.
+func (p *press) gather(ctx context.Context, s sheet) (*Edition, error) {
+	e := p.begin(s)
+	for _, entry := range s.Entries {
+		item, err := p.item(ctx, entry, s.At)
 		if errors.Is(err, errUnfit) {
-			p.leaveOut(entry, err)
+			p.leaveOut(e, entry, err.Error())
 			continue
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		members = append(members, Member{ID: entry.ID, Rank: entry.Rank, Phase: entry.Phase(view.At), entry: entry})
-		items = append(items, item)
+		e.Members = append(e.Members, Member{ID: entry.ID, Rank: entry.Rank, Phase: entry.Phase(s.At), entry: entry})
+		e.items = append(e.items, item)
 	}
-	return members, items, nil
+	e.channel = p.channel(e.items, s)
+	return e, nil
+}
+
+// begin returns an edition of the sheet that has no galleries yet.
+func (p *press) begin(s sheet) *Edition {
+	return &Edition{
+		Feed: p.def.Name, Touched: s.Touched, Epoch: s.Epoch, Revision: s.Revision, Passed: s.Passed,
+		at: s.At, generation: s.Generation, print: s.print(),
+	}
 }
 
 var (
@@ -221,49 +248,97 @@ func (p *press) typeset(ctx context.Context, entry *catalogue.Entry, at time.Tim
 	return item, nil
 }
 
-func (p *press) leaveOut(entry *catalogue.Entry, err error) {
-	p.shelf.metrics.leftOut.Inc()
-	p.shelf.opts.Logger.Error("a gallery is left out of a feed: publish it again, mended", "feed", p.def.Name, "gallery", entry.ID, "err", err)
+// publish puts the documents together. What spoils one is left out of all.
+// Documents that would be what the last edition's are, are those: they may have
+// been compressed already.
+func (p *press) publish(e *Edition) error {
+	if last := p.current.Load(); last != nil && !last.Cut && last.print == e.print && len(last.LeftOut) == len(e.LeftOut) {
+		e.Documents, e.LeftOut = last.Documents, last.LeftOut
+		e.Members, e.items = last.Members, last.items
+		return nil
+	}
+	for range len(e.items) + 1 {
+		err := e.print3(p.shelf.opts.MaxDocument)
+		fault, ok := errors.AsType[*feed.Fault](err)
+		if !ok || fault.GalleryID == "" {
+			return err
+		}
+		p.without(e, fault)
+	}
+	return fmt.Errorf("render feed %q: nothing of it can be published", p.def.Name)
 }
 
-func (p *press) assemble(view catalogue.View, members []Member, items []*feed.Item) (*Edition, error) {
-	e := &Edition{
-		Feed: p.def.Name, Members: members, items: items,
-		Touched: view.Touched, Epoch: view.Epoch, Revision: view.Revision, Passed: view.Passed, generation: view.Generation,
+// without leaves the gallery out that a fault names.
+func (p *press) without(e *Edition, fault *feed.Fault) {
+	i := slices.IndexFunc(e.Members, func(m Member) bool { return m.ID == fault.GalleryID })
+	if i < 0 {
+		return
 	}
-	last := p.current.Load()
-	ch := p.channel(items)
-	for _, f := range feed.Formats() {
-		doc, err := feed.Assemble(f, ch, items)
-		if err != nil {
-			return nil, fmt.Errorf("render feed %q: %w", p.def.Name, err)
-		}
-		if last != nil && last.Document(f).ETag == doc.ETag {
-			doc = last.Document(f) // it may have been compressed already
-		}
-		e.Documents = append(e.Documents, doc)
-	}
-	return e, nil
+	p.leaveOut(e, e.Members[i].entry, fault.Reason)
+	e.Members = slices.Delete(e.Members, i, i+1)
+	e.items = slices.Delete(e.items, i, i+1)
 }
 
-func (p *press) channel(items []*feed.Item) feed.Channel {
+// leaveOut notes that a gallery is not in the edition though it should be.
+func (p *press) leaveOut(e *Edition, entry *catalogue.Entry, reason string) {
+	fault := Fault{Feed: p.def.Name, Gallery: entry.ID, Rank: entry.Rank, Reason: reason}
+	e.LeftOut = append(e.LeftOut, fault)
+	if p.shelf.faults.news(fault) {
+		p.shelf.metrics.leftOut.Inc()
+		p.shelf.opts.Logger.Error("a gallery is left out of a feed: publish it again, mended",
+			"feed", p.def.Name, "gallery", entry.ID, "err", reason)
+	}
+}
+
+func (p *press) channel(items []*feed.Item, s sheet) feed.Channel {
 	site := p.shelf.opts.Site
 	ch := feed.Channel{
-		ID:          p.shelf.opts.Renderer.FeedID(p.def.Name),
-		Title:       p.def.Title,
+		ID:          p.id(),
+		Title:       cmp.Or(p.def.Title, p.def.Name),
 		Description: site.Description,
 		Language:    site.Language,
 		Copyright:   site.Copyright,
 		Author:      site.Author,
 		Home:        site.BaseURL + "/",
+		Icon:        site.Icon,
+		Image:       gallery.Image{URL: site.Image},
+		Updated:     newest(items),
+		Tombstones:  p.tombstones(s.Gone),
 	}
 	for _, f := range feed.Formats() {
-		ch.Self[f] = p.shelf.URL(p.def.Name, f)
+		ch.Self[f] = p.shelf.address(p.ref, f)
 	}
+	p.link(&ch, s)
+	return ch
+}
+
+// id is the feed's identifier; its archive has the same.
+func (p *press) id() string {
+	if p.ref.Kind == Feed {
+		return p.shelf.opts.Renderer.FeedID(p.def.Name)
+	}
+	return p.shelf.opts.Renderer.ChannelID(p.ref.page("").base())
+}
+
+// newest is when the latest of the items changed.
+func newest(items []*feed.Item) time.Time {
+	var at time.Time
 	for _, item := range items {
-		if item.Updated().After(ch.Updated) {
-			ch.Updated = item.Updated()
+		if item.Updated().After(at) {
+			at = item.Updated()
 		}
 	}
-	return ch
+	return at
+}
+
+// tombstones say in Atom what was taken down.
+func (p *press) tombstones(gone []*catalogue.Entry) []feed.Tombstone {
+	var ts []feed.Tombstone
+	for _, e := range gone {
+		ts = append(ts, feed.Tombstone{
+			ID:   p.shelf.opts.Renderer.AtomID(&gallery.Gallery{ID: e.ID, GUID: e.GUID()}),
+			When: e.Updated(), Reason: e.Reason(),
+		})
+	}
+	return ts
 }

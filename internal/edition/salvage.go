@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
@@ -20,19 +19,21 @@ func (p *press) salvage(cause error) (*Edition, error) {
 	if cause != nil {
 		p.shelf.opts.Logger.Warn("a feed could not be rendered and keeps its last good edition", "feed", p.def.Name, "err", cause)
 	}
-	view := p.selection.View(0, p.shelf.opts.Now())
-	var members []Member
-	var items []*feed.Item
+	now, err := p.sheet(p.shelf.opts.Now())
+	if err != nil {
+		return nil, err
+	}
+	e := p.begin(now)
 	for i, m := range last.Members {
-		if p.mayShow(m, view.At) {
-			members, items = append(members, m), append(items, last.items[i])
+		if p.mayShow(m, now.At) {
+			e.Members, e.items = append(e.Members, m), append(e.items, last.items[i])
 		}
 	}
-	if last.Cut && len(members) == len(last.Members) {
+	if last.Cut && len(e.Members) == len(last.Members) {
 		return last, nil
 	}
-	e, err := p.assemble(view, members, items)
-	if err != nil {
+	e.channel, e.past = p.channel(e.items, now), last.past
+	if err := e.print3(p.shelf.opts.MaxDocument); err != nil {
 		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
 	}
 	// It is older than what touched the feed last: dated so, it would make

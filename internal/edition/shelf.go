@@ -11,7 +11,6 @@ package edition
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -36,6 +35,7 @@ type Definition struct {
 	Items   int // at most so many galleries
 	Content feed.Content
 	Match   catalogue.Match
+	Order   catalogue.Order
 	Aliases []string // former names
 }
 
@@ -47,18 +47,23 @@ type Site struct {
 	Language    string
 	Copyright   string
 	Author      gallery.Author
+	Icon        string // address of a small square picture
+	Image       string // address of a picture of at most 144 pixels' width
 }
 
 // Options make a shelf.
 type Options struct {
-	Catalogue  *catalogue.Catalogue
-	Renderer   *feed.Renderer
-	Site       Site
-	Feeds      []Definition
-	CacheBytes int                   // of rendered galleries beyond those in current editions; 0: 128 MiB
-	Now        func() time.Time      // nil: time.Now
-	Registerer prometheus.Registerer // nil: no metrics
-	Logger     *slog.Logger
+	Catalogue   *catalogue.Catalogue
+	Renderer    *feed.Renderer
+	Site        Site
+	Feeds       []Definition
+	Dynamic     Dynamic
+	MaxDocument int                   // bytes of a document; 0: 16 MiB
+	Faulty      func(Fault)           // told of a gallery that is left out, once a revision; may be nil
+	CacheBytes  int                   // of rendered galleries beyond those in current editions; 0: 128 MiB
+	Now         func() time.Time      // nil: time.Now
+	Registerer  prometheus.Registerer // nil: no metrics
+	Logger      *slog.Logger
 }
 
 // Shelf holds the current edition of every feed. It is safe for concurrent use.
@@ -67,6 +72,10 @@ type Shelf struct {
 	presses map[string]*press
 	aliases map[string]string
 	items   *itemCache
+	rack    *rack
+	slides  *slides
+	tags    *tags
+	faults  *faults
 	metrics metrics
 }
 
@@ -78,15 +87,20 @@ func New(o Options) *Shelf {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = 128 << 20
 	}
+	o.Dynamic.fill()
 	s := &Shelf{
 		opts:    o,
 		presses: make(map[string]*press, len(o.Feeds)),
 		aliases: map[string]string{},
 		items:   newItemCache(o.CacheBytes),
+		tags:    newTags(),
+		faults:  newFaults(o.Faulty),
 		metrics: newMetrics(o.Registerer),
 	}
+	s.rack, s.slides = newRack(s, o.Dynamic.Cache), newSlides(s)
 	for _, d := range o.Feeds {
-		s.presses[d.Name] = newPress(s, d)
+		s.presses[d.Name] = newPress(s, Ref{Kind: Feed, Name: d.Name}, d)
+		s.presses[d.Name].memory = manyVersions
 		for _, alias := range d.Aliases {
 			s.aliases[alias] = d.Name
 		}
@@ -100,15 +114,41 @@ func (s *Shelf) Feeds() []Definition { return s.opts.Feeds }
 // Site returns what every feed says of the site.
 func (s *Shelf) Site() Site { return s.opts.Site }
 
-// Alias returns the present name of a feed that once had another.
-func (s *Shelf) Alias(former string) (name string, ok bool) {
-	name, ok = s.aliases[former]
-	return name, ok
+// Listing is a feed that anybody may be told of.
+type Listing struct {
+	Title     string
+	Ref       Ref
+	Atom      string // address
+	Page      string // for people; empty: none
+	Galleries int
 }
 
-// URL returns the address of a feed's document.
+// Listings returns the configured feeds, then the sections.
+func (s *Shelf) Listings() []Listing {
+	var all []Listing
+	for _, d := range s.opts.Feeds {
+		all = append(all, s.listing(Ref{Kind: Feed, Name: d.Name}, d.Title, s.Len(d.Name)))
+	}
+	if s.opts.Dynamic.Sections {
+		for _, n := range s.opts.Catalogue.Names(catalogue.Section) {
+			all = append(all, s.listing(Ref{Kind: Section, Name: n.Slug}, n.Name, n.Galleries))
+		}
+	}
+	return all
+}
+
+func (s *Shelf) listing(ref Ref, title string, galleries int) Listing {
+	return Listing{Title: title, Ref: ref, Atom: s.address(ref, feed.Atom), Page: s.opts.Site.BaseURL + "/", Galleries: galleries}
+}
+
+// URL returns the address of a configured feed's document.
 func (s *Shelf) URL(name string, f feed.Format) string {
-	return s.opts.Site.BaseURL + "/feeds/" + name + "." + f.String()
+	return s.address(Ref{Kind: Feed, Name: name}, f)
+}
+
+// address is the address of a feed's document.
+func (s *Shelf) address(ref Ref, f feed.Format) string {
+	return s.opts.Site.BaseURL + ref.Path(f)
 }
 
 // Address is where one document of a feed is.
@@ -128,17 +168,22 @@ func (s *Shelf) Addresses(name string) []Address {
 	return list
 }
 
-// Current returns the feed's edition as it is now. A fresh one costs no lock,
+// Current returns the configured feed's edition as it is now. A fresh one costs no lock,
 // no rendering and no way to NATS.
 func (s *Shelf) Current(ctx context.Context, name string) (*Edition, error) {
-	p, ok := s.presses[name]
-	if !ok {
-		return nil, fmt.Errorf("feed %q: %w", name, ErrUnknown)
+	return s.Edition(ctx, Ref{Kind: Feed, Name: name})
+}
+
+// LeftOut returns what is left out of the current editions of the configured
+// feeds.
+func (s *Shelf) LeftOut() []Fault {
+	var all []Fault
+	for _, d := range s.opts.Feeds {
+		if e := s.presses[d.Name].current.Load(); e != nil {
+			all = append(all, e.LeftOut...)
+		}
 	}
-	if e := p.fresh(); e != nil {
-		return e, nil
-	}
-	return p.print(ctx)
+	return all
 }
 
 // Concerned returns the names of the feeds in which the change may show.

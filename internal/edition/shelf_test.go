@@ -254,14 +254,10 @@ func TestRepublishGoesOnAfterAnError(t *testing.T) {
 
 func TestNamesAndAddresses(t *testing.T) {
 	n := startNode(t, func(o *options) { o.feeds[0].Aliases = []string{"latest"} })
-	if name, ok := n.shelf.Alias("latest"); !ok || name != "all" {
-		t.Errorf("alias: %q, %v", name, ok)
-	}
-	if _, ok := n.shelf.Alias("all"); ok {
-		t.Error("a feed's own name is an alias")
-	}
-	if _, err := n.shelf.Current(t.Context(), "latest"); !errors.Is(err, edition.ErrUnknown) {
-		t.Errorf("an alias is a feed: %v", err)
+	_, err := n.shelf.Current(t.Context(), "latest")
+	moved, ok := errors.AsType[*edition.Moved](err)
+	if !ok || !moved.Permanent || moved.URL(feed.RSS) != "https://example.com/feeds/all.rss" {
+		t.Errorf("a former name: %v", err)
 	}
 	want := []edition.Address{
 		{Format: "rss", MediaType: "application/rss+xml", URL: "https://example.com/feeds/all.rss"},

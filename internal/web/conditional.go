@@ -41,6 +41,24 @@ func (v validators) unchanged(r *http.Request) (etag string, ok bool) {
 	return v.etag, err == nil && !v.modified.After(since) && !since.After(v.now)
 }
 
+// acceptsIM reports whether A-IM headers (RFC 3229 §10.5.3) accept an instance
+// manipulation.
+func acceptsIM(lines []string, manipulation string) bool {
+	for part := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		name, params, _ := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(name), manipulation) {
+			return weight(params) > 0
+		}
+	}
+	return false
+}
+
+// matchesTag is [matchesAny] for a version that is not the present one, which
+// "*" does not mean.
+func matchesTag(lists []string, etag string) bool {
+	return !matchesAny(lists, "") && matchesAny(lists, etag)
+}
+
 // matchesAny compares weakly (RFC 9110 §8.8.3.2): proxies that recompress
 // weaken tags.
 func matchesAny(lists []string, etag string) bool {

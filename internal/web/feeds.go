@@ -17,7 +17,7 @@ import (
 // XML would run in our origin.
 const policy = "default-src 'none'; style-src 'self'; img-src *; sandbox"
 
-// feeds serves the documents of configured feeds.
+// feeds serves the documents of feeds, of their archives and of galleries.
 type feeds struct {
 	shelf        Shelf
 	now          func() time.Time
@@ -35,25 +35,53 @@ func newFeeds(o Options) *feeds {
 	}
 }
 
-// ServeHTTP answers GET and HEAD of {name}.{format}.
-func (h *feeds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// register adds the addresses of every kind of feed.
+func (h *feeds) register(mux *http.ServeMux, page http.HandlerFunc) {
+	for _, kind := range []edition.Kind{edition.Feed, edition.Section, edition.Tag, edition.Author} {
+		at := "/" + string(kind) + "/"
+		mux.HandleFunc("GET "+at+"{file}", h.document(kind))
+		mux.HandleFunc("OPTIONS "+at+"{file}", preflight)
+		mux.HandleFunc("GET "+at+"{name}/archive/{file}", h.archive(kind))
+		mux.HandleFunc("OPTIONS "+at+"{name}/archive/{file}", preflight)
+	}
+	mux.HandleFunc("OPTIONS /galleries/{key}", preflight)
+	mux.HandleFunc("GET /galleries/{key}", func(w http.ResponseWriter, r *http.Request) {
+		key, format, ok := parseFile(r.PathValue("key"))
+		if !ok {
+			page(w, r)
+			return
+		}
+		h.serve(w, r, edition.Ref{Kind: edition.Gallery, Name: key}, format)
+	})
+}
+
+// document serves {name}.{format}.
+func (h *feeds) document(kind edition.Kind) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		name, format, ok := parseFile(r.PathValue("file"))
+		if !ok {
+			noFormat(w)
+			return
+		}
+		h.serve(w, r, edition.Ref{Kind: kind, Name: name}, format)
+	}
+}
+
+// archive serves {page}.{format} of the archive of {name}.
+func (h *feeds) archive(kind edition.Kind) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		page, format, ok := parseFile(r.PathValue("file"))
+		if !ok {
+			noFormat(w)
+			return
+		}
+		h.serve(w, r, edition.Ref{Kind: kind, Name: r.PathValue("name"), Page: page}, format)
+	}
+}
+
+func noFormat(w http.ResponseWriter) {
 	open(w)
-	name, format, ok := parseFile(r.PathValue("file"))
-	if !ok {
-		plain(w, http.StatusNotFound, "no such feed: addresses end in .rss, .atom or .json")
-		return
-	}
-	e, err := h.shelf.Current(r.Context(), name)
-	switch {
-	case err == nil:
-		h.write(w, r, e, e.Document(format))
-	case errors.Is(err, edition.ErrUnknown):
-		h.unknown(w, r, name, format)
-	default:
-		h.log.Warn("a feed can not be served", "feed", name, "err", err)
-		w.Header().Set("Retry-After", "1")
-		plain(w, http.StatusServiceUnavailable, "the feed is not available yet, try again in a second")
-	}
+	plain(w, http.StatusNotFound, "no such feed: addresses end in .rss, .atom or .json")
 }
 
 func parseFile(file string) (name string, f feed.Format, ok bool) {
@@ -65,22 +93,71 @@ func parseFile(file string) (name string, f feed.Format, ok bool) {
 	return file[:dot], f, err == nil
 }
 
-// unknown sends readers of a former name to the present one.
-func (h *feeds) unknown(w http.ResponseWriter, r *http.Request, name string, f feed.Format) {
-	present, ok := h.shelf.Alias(name)
-	if !ok {
-		plain(w, http.StatusNotFound, "no such feed: the feeds are listed at /")
+// serve answers GET and HEAD of one document.
+func (h *feeds) serve(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format) {
+	open(w)
+	if h.knows(w, r, ref, f) {
 		return
 	}
-	w.Header().Set("Cache-Control", h.cacheControl)
-	http.Redirect(w, r, "/feeds/"+present+"."+f.String(), http.StatusMovedPermanently)
+	e, err := h.shelf.Edition(r.Context(), ref)
+	if err != nil {
+		h.refuse(w, r, ref, f, err)
+		return
+	}
+	h.write(w, r, e, e.Document(f))
+}
+
+// knows answers 304 where the client has the archive page and nobody needs to
+// render it to tell.
+func (h *feeds) knows(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format) bool {
+	if ref.Page == "" || len(r.Header["If-None-Match"]) == 0 {
+		return false
+	}
+	etag, ok := h.shelf.ETag(ref, f)
+	if !ok {
+		return false
+	}
+	etag, ok = (validators{etag: etag, plain: etag}).unchanged(r)
+	if ok {
+		h.notModified(w, etag)
+	}
+	return ok
+}
+
+func (h *feeds) notModified(w http.ResponseWriter, etag string) {
+	header := w.Header()
+	header["Cache-Control"] = []string{h.cacheControl}
+	header["Vary"] = []string{"Accept-Encoding"}
+	header["Etag"] = []string{etag}
+	w.WriteHeader(http.StatusNotModified)
+}
+
+// refuse says why there is no document.
+func (h *feeds) refuse(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format, err error) {
+	moved, isMoved := errors.AsType[*edition.Moved](err)
+	switch {
+	case isMoved && moved.Permanent:
+		w.Header().Set("Cache-Control", h.cacheControl)
+		http.Redirect(w, r, moved.URL(f), http.StatusMovedPermanently)
+	case isMoved:
+		w.Header().Set("Cache-Control", h.cacheControl)
+		http.Redirect(w, r, moved.URL(f), http.StatusTemporaryRedirect)
+	case errors.Is(err, edition.ErrUnknown):
+		plain(w, http.StatusNotFound, "no such feed: the feeds are listed at /")
+	case errors.Is(err, edition.ErrGone):
+		plain(w, http.StatusGone, "the gallery was taken down")
+	default:
+		h.log.Warn("a feed can not be served", "feed", ref.Name, "url", r.URL.Path, "err", err)
+		w.Header().Set("Retry-After", "1")
+		plain(w, http.StatusServiceUnavailable, "the feed is not available yet, try again in a second")
+	}
 }
 
 // open lets pages of other origins read the answer, validators included.
 func open(w http.ResponseWriter) {
 	h := w.Header()
 	h["Access-Control-Allow-Origin"] = []string{"*"}
-	h["Access-Control-Expose-Headers"] = []string{"ETag, Last-Modified, Link"}
+	h["Access-Control-Expose-Headers"] = []string{"ETag, Last-Modified, Link, IM"}
 }
 
 // preflight allows other origins to ask conditionally.
@@ -110,20 +187,50 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 		etag = gzipTag(etag)
 	}
 	if matched, unchanged := (validators{etag, doc.ETag, modified, now}).unchanged(r); unchanged {
-		header["Etag"] = []string{matched}
-		w.WriteHeader(http.StatusNotModified)
+		h.notModified(w, matched)
 		return
 	}
+	header["Etag"] = []string{etag}
+	if delta := since(r, e, doc.Format); delta != nil {
+		// The tag is of the whole: that is what the reader has once it has
+		// both. Nobody else has what this is the difference to.
+		header["Im"] = []string{"feed"}
+		header["Cache-Control"] = []string{"private, no-store"}
+		header["Vary"] = []string{"Accept-Encoding, A-IM, If-None-Match"}
+		send(w, r, delta, gzip, http.StatusIMUsed)
+		return
+	}
+	send(w, r, doc, gzip, http.StatusOK)
+}
+
+// since returns what changed since the version that the client has, if it asks
+// for that and it is known (RFC 3229).
+func since(r *http.Request, e *edition.Edition, f feed.Format) *feed.Document {
+	have := r.Header["If-None-Match"]
+	if len(have) == 0 || !acceptsIM(r.Header["A-Im"], "feed") {
+		return nil
+	}
+	delta, ok := e.Since(func(etag string) bool {
+		return matchesTag(have, etag) || matchesTag(have, gzipTag(etag))
+	}, f)
+	if !ok {
+		return nil
+	}
+	return delta
+}
+
+func send(w http.ResponseWriter, r *http.Request, doc *feed.Document, gzip bool, status int) {
+	header := w.Header()
 	body := doc.Body
 	if gzip {
-		body, etag = doc.Gzip()
+		body, _ = doc.Gzip()
 		header["Content-Encoding"] = []string{"gzip"}
 	}
-	header["Etag"] = []string{etag}
 	header["Content-Type"] = []string{doc.Format.ContentType()}
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	header["Content-Security-Policy"] = []string{policy}
 	header["X-Content-Type-Options"] = []string{"nosniff"}
+	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // a client that left needs no answer
 	}

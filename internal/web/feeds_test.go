@@ -35,7 +35,7 @@ func TestAFeedIsServedInEachFormat(t *testing.T) {
 			"Cache-Control":                 "public, max-age=60, must-revalidate",
 			"Vary":                          "Accept-Encoding",
 			"Access-Control-Allow-Origin":   "*",
-			"Access-Control-Expose-Headers": "ETag, Last-Modified, Link",
+			"Access-Control-Expose-Headers": "ETag, Last-Modified, Link, IM",
 			"Content-Security-Policy":       "default-src 'none'; style-src 'self'; img-src *; sandbox",
 			"X-Content-Type-Options":        "nosniff",
 		} {

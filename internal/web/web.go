@@ -17,23 +17,32 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Shelf is where editions come from. Its errors are [edition.ErrUnknown] and
-// [edition.ErrUnavailable].
+// Shelf is where editions come from.
 type Shelf interface {
-	Current(ctx context.Context, name string) (*edition.Edition, error)
-	Alias(former string) (name string, ok bool)
+	// Edition returns the edition of ref as it is now. Its error is
+	// edition.ErrUnknown, ErrGone or ErrUnavailable, or an *edition.Moved.
+	Edition(ctx context.Context, ref edition.Ref) (*edition.Edition, error)
+	// ETag returns the entity tag of an archive page, where that is known
+	// without rendering the page.
+	ETag(ref edition.Ref, f feed.Format) (etag string, ok bool)
+	// Listings returns the feeds that anybody may be told of.
+	Listings() []edition.Listing
 }
 
 // Options make the handlers.
 type Options struct {
 	Shelf    Shelf
+	Title    string               // of the site
 	Pages    func(*http.ServeMux) // adds the pages for people; may be nil
+	Gallery  http.HandlerFunc     // the page of the gallery {key}; may be nil
 	NotFound http.HandlerFunc     // answers what nothing else does; may be nil
 	Ready    func() []error       // why the node is not ready; nothing when it is
+	Detail   func() []string      // what else an operator should know; may be nil
 	Token    string               // what Admin asks for, as bearer token or as password; empty: nothing
 	MaxAge   time.Duration        // how long a cache may keep a feed
 	Now      func() time.Time     // nil: time.Now
@@ -44,6 +53,9 @@ type Options struct {
 func (o *Options) fill() {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Gallery == nil {
+		o.Gallery = http.NotFound
 	}
 	if o.NotFound == nil {
 		o.NotFound = http.NotFound
@@ -63,11 +75,10 @@ func (o *Options) fill() {
 func Public(o Options) http.Handler {
 	o.fill()
 	mux := http.NewServeMux()
-	feeds := newFeeds(o)
-	mux.Handle("GET /feeds/{file}", feeds)
-	mux.HandleFunc("OPTIONS /feeds/{file}", preflight)
+	newFeeds(o).register(mux, o.Gallery)
+	mux.HandleFunc("GET /feeds.opml", opml(o))
 	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET /readyz", readyz(o.Ready))
+	mux.HandleFunc("GET /readyz", readyz(o))
 	if o.Pages != nil {
 		o.Pages(mux)
 	}
@@ -81,7 +92,7 @@ func Admin(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", guarded(o.Token, promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{})))
 	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET /readyz", readyz(o.Ready))
+	mux.HandleFunc("GET /readyz", readyz(o))
 	return mux
 }
 
@@ -109,7 +120,7 @@ func guarded(token string, next http.Handler) http.Handler {
 func Starting(unready func() []error) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET /readyz", readyz(unready))
+	mux.HandleFunc("GET /readyz", readyz(Options{Ready: unready}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "1")
 		plain(w, http.StatusServiceUnavailable, "starting, try again in a second")
@@ -144,14 +155,16 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "ok")
 }
 
-func readyz(ready func() []error) http.HandlerFunc {
+func readyz(o Options) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		reasons := ready()
-		if len(reasons) == 0 {
-			plain(w, http.StatusOK, "ready")
-			return
+		status, text := http.StatusOK, "ready"
+		if reasons := o.Ready(); len(reasons) > 0 {
+			status, text = http.StatusServiceUnavailable, "not ready: "+errors.Join(reasons...).Error()
 		}
-		plain(w, http.StatusServiceUnavailable, "not ready: "+errors.Join(reasons...).Error())
+		if o.Detail != nil {
+			text = strings.Join(append([]string{text}, o.Detail()...), "\n")
+		}
+		plain(w, status, text)
 	}
 }
 

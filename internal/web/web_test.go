@@ -29,21 +29,26 @@ type shelf struct {
 	err      error // answered for every feed
 }
 
-// Current implements [web.Shelf].
-func (s *shelf) Current(_ context.Context, name string) (*edition.Edition, error) {
+// Edition implements [web.Shelf].
+func (s *shelf) Edition(_ context.Context, ref edition.Ref) (*edition.Edition, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	if e := s.editions[name]; e != nil {
+	if e := s.editions[ref.Name]; e != nil {
 		return e, nil
 	}
-	return nil, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
+	if name, ok := s.aliases[ref.Name]; ok {
+		return nil, &edition.Moved{To: edition.Ref{Kind: ref.Kind, Name: name}, Permanent: true}
+	}
+	return nil, fmt.Errorf("feed %q: %w", ref.Name, edition.ErrUnknown)
 }
 
-// Alias implements [web.Shelf].
-func (s *shelf) Alias(former string) (string, bool) {
-	name, ok := s.aliases[former]
-	return name, ok
+// ETag implements [web.Shelf].
+func (s *shelf) ETag(edition.Ref, feed.Format) (string, bool) { return "", false }
+
+// Listings implements [web.Shelf].
+func (s *shelf) Listings() []edition.Listing {
+	return []edition.Listing{{Title: "All & more", Atom: "https://news.example.com/feeds/all.atom"}}
 }
 
 // site is the public handler over a shelf with one feed, "all".

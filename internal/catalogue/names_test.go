@@ -1,0 +1,210 @@
+package catalogue
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/google/go-cmp/cmp"
+)
+
+// A name is shown in the spelling that most visible galleries use.
+func TestLookupCountsWhatIsVisible(t *testing.T) {
+	w := newWorld(t, 100)
+	w.publish("a", in("Travel"), tagged("Night"))
+	w.publish("b", in("travel"), tagged("night", "قوارب"))
+	w.publish("c", in("TRAVEL"), tagged("night"))
+	w.publish("soon", in("Secret"), tagged("night"), at(w.now.Add(time.Hour)))
+	w.publish("ends", in("Sport"), until(w.now.Add(2*time.Hour)))
+	w.publish("withheld", in("Hidden"), withheld)
+	w.publish("gone", in("Taken"))
+	w.takeDown("gone")
+	steps := []struct {
+		name string
+		do   func()
+		want map[string]Name // by slug of section or tag; zero: none
+	}{
+		{"at first", func() {}, map[string]Name{
+			"travel": {"TRAVEL", "travel", 3}, "night": {"night", "night", 3}, "قوارب": {"قوارب", "قوارب", 1}, "sport": {"Sport", "sport", 1},
+			"secret": {}, "hidden": {}, "taken": {}, "Travel": {}, "": {},
+		}},
+		{"after the embargo", func() { w.pass(time.Hour) }, map[string]Name{"secret": {"Secret", "secret", 1}, "night": {"night", "night", 4}}},
+		{"after the expiry", func() { w.pass(time.Hour) }, map[string]Name{"sport": {}}},
+		{"spelled anew", func() { w.publish("c", in("travel"), at(dawn)) }, map[string]Name{"travel": {"travel", "travel", 3}, "night": {"night", "night", 3}}},
+		{"taken down", func() { w.takeDown("b") }, map[string]Name{"travel": {"Travel", "travel", 2}, "قوارب": {}}},
+		{"with the clock set back", func() { w.now = dawn; w.catalogue.Advance() }, map[string]Name{"secret": {}, "sport": {"Sport", "sport", 1}}},
+	}
+	for _, step := range steps {
+		step.do()
+		for slug, want := range step.want {
+			got, ok := w.catalogue.Lookup(Section, slug)
+			if !ok {
+				got, ok = w.catalogue.Lookup(Tag, slug)
+			}
+			if got != want || ok != (want != Name{}) {
+				t.Errorf("%s: %q is %+v, %v, want %+v", step.name, slug, got, ok, want)
+			}
+		}
+	}
+}
+
+func TestNamesAreOrderedAndOfOneKind(t *testing.T) {
+	w := newWorld(t, 100)
+	w.publish("a", in("Travel"), tagged("Harbours", "!!!"), by("Łucja Ż."))
+	w.publish("b", in("Art"), tagged("harbours"), by("Łucja Ż."))
+	want := map[Kind][]Name{
+		Section: {{"Art", "art", 1}, {"Travel", "travel", 1}},
+		Tag:     {{"Harbours", "harbours", 2}, {"!!!", gallery.Slug("!!!"), 1}},
+		Author:  {{"Łucja Ż.", gallery.Slug("Łucja Ż."), 2}},
+		'x':     nil,
+	}
+	for kind, names := range want {
+		got := w.catalogue.Names(kind)
+		if kind == Tag && got[0].Slug != "harbours" {
+			got[0], got[1] = got[1], got[0]
+		}
+		if diff := cmp.Diff(names, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", kind, diff)
+		}
+	}
+}
+
+// Whatever happened, names and selections are what a process that starts now
+// says of them.
+func TestAnIndexThatRanIsAsOneThatStarts(t *testing.T) {
+	w := newWorld(t, 4)
+	random := rand.New(rand.NewPCG(3, 9))
+	names := []string{"Night", "night", "Day", "Fog", "Été", "ÉTÉ", "夜", "~"}
+	matches := []Match{{}, {Tags: []string{"night"}}, {Tags: []string{"fog", "DAY"}}, {Sections: []string{"été"}}, {Authors: []string{"夜"}, Tags: []string{"night"}}, {Languages: []string{"en"}}}
+	var running []*Selection
+	for _, m := range matches {
+		running = append(running, w.catalogue.Select(m), w.catalogue.SelectBy(m, ByUpdated))
+	}
+	pick := func() string { return names[random.IntN(len(names))] }
+	for step := range 600 {
+		id := fmt.Sprint("g", random.IntN(25))
+		switch random.IntN(8) {
+		case 0:
+			w.takeDown(id)
+		case 1:
+			w.pass(time.Duration(random.IntN(90)) * time.Minute)
+		case 2:
+			w.publish(id, tagged(pick()), at(w.now.Add(time.Duration(random.IntN(10))*time.Hour)))
+		case 3:
+			w.publish(id, in(pick()), until(w.now.Add(time.Duration(random.IntN(10))*time.Hour)))
+		default:
+			w.pass(time.Minute)
+			w.publish(id, in(pick()), tagged(pick(), pick()), by(pick()), func(g *gallery.Gallery) { g.Language = "en-GB" })
+		}
+		if step%20 != 0 {
+			continue
+		}
+		again := w.restart()
+		for _, kind := range []Kind{Section, Tag, Author} {
+			if diff := cmp.Diff(again.catalogue.Names(kind), w.catalogue.Names(kind)); diff != "" {
+				t.Fatalf("step %d: names of kind %q (-started +ran):\n%s", step, kind, diff)
+			}
+		}
+		for i, s := range running {
+			fresh := again.catalogue.SelectBy(matches[i/2], s.order)
+			sameView(t, fmt.Sprintf("step %d, selection %d", step, i), fresh.View(50, w.now), s.View(50, w.now))
+		}
+	}
+}
+
+func sameView(t *testing.T, name string, want, got View) {
+	t.Helper()
+	if diff := cmp.Diff(idsOf(want.Entries), idsOf(got.Entries)); diff != "" {
+		t.Fatalf("%s: entries (-started +ran):\n%s", name, diff)
+	}
+	if diff := cmp.Diff(idsOf(want.Gone), idsOf(got.Gone)); diff != "" {
+		t.Fatalf("%s: gone (-started +ran):\n%s", name, diff)
+	}
+	if !want.Touched.Equal(got.Touched) || !want.Passed.Equal(got.Passed) {
+		t.Fatalf("%s: touched %s and %s, passed %s and %s", name, want.Touched, got.Touched, want.Passed, got.Passed)
+	}
+}
+
+// A gallery that is revised for ever, each time with a new tag, costs the
+// memory of a few revisions.
+func TestNamesThatNobodyHasAreForgotten(t *testing.T) {
+	w := newWorld(t, 100)
+	s := w.catalogue.Select(Match{Tags: []string{"kept"}})
+	for i := range 10 * slack {
+		w.now = w.now.Add(time.Second)
+		w.publish("harbour", tagged(fmt.Sprint("tag ", i)))
+	}
+	if got := w.catalogue.index.names.size; got > 3*slack {
+		t.Errorf("%d parts are kept for one gallery", got)
+	}
+	w.publish("other", tagged("Kept"))
+	if got := idsOf(s.View(9, w.now).Entries); !cmp.Equal(got, []string{"other"}) {
+		t.Errorf("a selection from before shows %v", got)
+	}
+}
+
+// A change looks only at the selections that it may touch, however many there
+// are, and still finds each of them.
+func TestThousandsOfSelections(t *testing.T) {
+	w := newWorld(t, 100)
+	var all []*Selection
+	for i := range 5000 {
+		all = append(all, w.catalogue.Select(Match{Tags: []string{fmt.Sprint("tag ", i)}}))
+	}
+	w.publish("a", tagged("Tag 7", "TAG 4999"))
+	old := w.catalogue.Find("a")
+	w.now = w.now.Add(time.Second)
+	w.publish("a", tagged("tag 8"))
+	if got := len(w.catalogue.index.concerned(old, w.catalogue.Find("a"))); got != 3 {
+		t.Errorf("%d selections are looked at, want 3", got)
+	}
+	for i, s := range all {
+		v := s.View(9, w.now)
+		if shown := len(v.Entries) == 1; shown != (i == 8) {
+			t.Errorf("tag %d shows %v", i, idsOf(v.Entries))
+		}
+		if touched := !v.Touched.IsZero(); touched != (i == 7 || i == 8 || i == 4999) {
+			t.Errorf("tag %d was touched at %s", i, v.Touched)
+		}
+		w.catalogue.Release(s)
+	}
+	if got := len(w.catalogue.index.selections); got != 0 {
+		t.Errorf("%d selections are kept", got)
+	}
+}
+
+// Who still holds a selection that was released sees what is.
+func TestAReleasedSelectionIsComputedAnew(t *testing.T) {
+	w := newWorld(t, 2)
+	s := w.catalogue.Select(Match{Tags: []string{"night"}})
+	w.publish("a", tagged("night"))
+	v := s.View(9, w.now)
+	w.catalogue.Release(s)
+	w.publish("b", tagged("night"))
+	w.takeDown("a")
+	if s.Fresh(v.Generation, w.now) {
+		t.Error("a view from before is fresh")
+	}
+	v = s.View(9, w.now)
+	if !cmp.Equal(idsOf(v.Entries), []string{"b"}) || !cmp.Equal(idsOf(v.Gone), []string{"a"}) {
+		t.Errorf("shows %v, gone %v", idsOf(v.Entries), idsOf(v.Gone))
+	}
+	if page, ok := s.Page(NewestPage, w.now); !ok || len(page.Entries) != 1 {
+		t.Errorf("its archive shows %v, %v", idsOf(page.Entries), ok)
+	}
+}
+
+func TestUsualNameIsOfTheGivenGalleriesAlone(t *testing.T) {
+	w := newWorld(t, 100)
+	a, b, c := w.publish("a", tagged("Night")), w.publish("b", tagged("night")), w.publish("c", tagged("NIGHT"), in("night"))
+	for _, test := range []struct {
+		among []*Entry
+		want  string
+	}{{nil, ""}, {[]*Entry{a}, "Night"}, {[]*Entry{b, a}, "Night"}, {[]*Entry{a, b, b}, "night"}, {[]*Entry{c}, "NIGHT"}} {
+		if got := UsualName(Tag, "night", test.among); got != test.want {
+			t.Errorf("of %v: %q, want %q", idsOf(test.among), got, test.want)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package edition
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// after begins the address that leads from an archive page to the next newer
+// one. That is found when it is asked for: a page that named it would change
+// when only its neighbour does.
+const after = "after-"
+
+// Moved says where what was asked for is.
+type Moved struct {
+	To        Ref
+	Permanent bool // a former name
+
+	site string
+}
+
+// Error says it in words.
+func (m *Moved) Error() string { return "it is at " + m.To.base() }
+
+// URL is the address where the document is.
+func (m *Moved) URL(f feed.Format) string { return m.site + m.To.Path(f) }
+
+// newer returns the page that follows the one that ref names after "after-".
+func (s *Shelf) newer(ref Ref) error {
+	p, err := s.owner(ref)
+	if err != nil {
+		return err
+	}
+	name, ok := p.history.PageAfter(strings.TrimPrefix(ref.Page, after), s.opts.Now())
+	if !ok {
+		return fmt.Errorf("archive page %q: %w", ref.Page, ErrUnknown)
+	}
+	return &Moved{To: p.ref.page(name), site: s.opts.Site.BaseURL}
+}
+
+// sheet is what a press prints: a view, and where it stands in the archive.
+type sheet struct {
+	catalogue.View
+	older string // archive page; empty: none
+}
+
+// sheet returns what is to be printed at now.
+func (p *press) sheet(now time.Time) (sheet, error) {
+	if p.ref.Page != "" {
+		page, ok := p.history.Page(p.ref.Page, now)
+		if !ok {
+			return sheet{}, fmt.Errorf("archive page %q: %w", p.ref.Page, ErrUnknown)
+		}
+		return sheet{page.View, page.Older}, nil
+	}
+	s := sheet{View: p.selection.View(p.def.Items, now)}
+	if p.history.LenAt(s.At) > p.def.Items {
+		s.older = p.history.NewestPage(s.At)
+	}
+	return s, nil
+}
+
+// turnTo returns a press for a page of p's archive.
+func (p *press) turnTo(page string) *press {
+	return &press{
+		shelf: p.shelf, ref: p.ref.page(page), def: p.def,
+		selection: p.selection, history: p.history, turn: make(chan struct{}, 1),
+	}
+}
+
+// link sets the channel's way through the archive (RFC 5005 §4).
+func (p *press) link(ch *feed.Channel, s sheet) {
+	for _, f := range feed.Formats() {
+		if s.older != "" {
+			ch.PrevArchive[f] = p.shelf.address(p.ref.page(s.older), f)
+		}
+		if p.ref.Page == "" {
+			continue
+		}
+		ch.Current[f] = p.shelf.address(p.ref.page(""), f)
+		if p.ref.Page != catalogue.NewestPage {
+			ch.NextArchive[f] = p.shelf.address(p.ref.page(after+p.ref.Page), f)
+		}
+	}
+	ch.Archive = p.ref.Page != "" && p.ref.Page != catalogue.NewestPage
+}
+
+// print identifies what an edition is a function of, beside the configuration.
+type print [sha256.Size]byte
+
+func (s sheet) print() print {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n", s.older)
+	for _, e := range s.Entries {
+		fmt.Fprintf(h, "%s %x %d\n", e.ID, e.Rank.Hash, e.Phase(s.At))
+	}
+	for _, e := range s.Gone {
+		fmt.Fprintf(h, "-%s %x\n", e.ID, e.Rank.Hash)
+	}
+	return print(h.Sum(nil))
+}
+
+// maxTags bounds the validators of archive pages that are remembered; each is
+// a few hundred bytes.
+const maxTags = 20_000
+
+// tags remembers the validators of archive pages that are no longer kept
+// rendered, so that a reader who has one is told so without rendering.
+type tags struct {
+	mu    sync.Mutex
+	known *simplelru.LRU[Ref, tagged]
+}
+
+type tagged struct {
+	print print
+	etags []string // by format
+}
+
+func newTags() *tags {
+	t := &tags{}
+	t.known, _ = simplelru.NewLRU[Ref, tagged](maxTags, nil) // the only error is a size below one
+	return t
+}
+
+func (t *tags) set(ref Ref, e *Edition) {
+	known := tagged{print: e.print}
+	for _, doc := range e.Documents {
+		known.etags = append(known.etags, doc.ETag)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known.Add(ref, known)
+}
+
+// ETag returns the entity tag that an archive page has now, if that is known
+// without rendering it.
+func (s *Shelf) ETag(ref Ref, f feed.Format) (etag string, ok bool) {
+	s.tags.mu.Lock()
+	known, ok := s.tags.known.Get(ref)
+	s.tags.mu.Unlock()
+	if !ok || ref.Page == "" {
+		return "", false
+	}
+	p, err := s.press(ref)
+	if err != nil {
+		return "", false
+	}
+	now, err := p.sheet(s.opts.Now())
+	if err != nil || now.print() != known.print {
+		return "", false
+	}
+	return known.etags[f], true
+}
+
+// Edition returns the edition of a feed, of a page of its archive, or of a
+// gallery as it is now. The error is [ErrUnknown], [ErrGone], [ErrUnavailable]
+// or a [*Moved]: a feed's former name is answered with that.
+func (s *Shelf) Edition(ctx context.Context, ref Ref) (*Edition, error) {
+	switch {
+	case ref.Kind == Gallery && ref.Page == "":
+		return s.slides.edition(ctx, ref.Name)
+	case strings.HasPrefix(ref.Page, after):
+		return nil, s.newer(ref)
+	}
+	p, err := s.press(ref)
+	if err != nil {
+		return nil, err
+	}
+	if e := p.fresh(); e != nil {
+		return e, nil
+	}
+	return p.print(ctx)
+}

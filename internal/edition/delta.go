@@ -1,0 +1,98 @@
+package edition
+
+import (
+	"fmt"
+
+	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// How many earlier versions a feed remembers for readers that ask for what
+// changed since (RFC 3229): configured feeds, and those made on demand.
+const (
+	manyVersions = 32
+	fewVersions  = 4
+)
+
+// version is an edition that readers may still have.
+type version struct {
+	etags   []string // by format
+	members []Member
+}
+
+// version is what e will have been.
+func (e *Edition) version() version {
+	v := version{members: e.Members}
+	for _, doc := range e.Documents {
+		v.etags = append(v.etags, doc.ETag)
+	}
+	return v
+}
+
+// Since returns a document of what changed since the latest earlier edition
+// whose entity tag has accepts. It reports false when there is none, or when
+// such a document would be no shorter than the edition itself, or could not
+// tell what changed because galleries only left.
+func (e *Edition) Since(has func(etag string) bool, f feed.Format) (*feed.Document, bool) {
+	for i := len(e.past) - 1; i >= 0; i-- {
+		if !has(e.past[i].etags[f]) {
+			continue
+		}
+		items := e.changedSince(e.past[i])
+		if len(items) == 0 || len(items) == len(e.items) {
+			return nil, false
+		}
+		doc, err := feed.Assemble(f, e.channel, items)
+		return doc, err == nil
+	}
+	return nil, false
+}
+
+func (e *Edition) changedSince(v version) []*feed.Item {
+	type state struct {
+		hash  gallery.Hash
+		phase int
+	}
+	before := make(map[string]state, len(v.members))
+	for _, m := range v.members {
+		before[m.ID] = state{m.Rank.Hash, m.Phase}
+	}
+	var items []*feed.Item
+	for i, m := range e.Members {
+		if have, was := before[m.ID]; !was || have != (state{m.Rank.Hash, m.Phase}) {
+			items = append(items, e.items[i])
+		}
+	}
+	return items
+}
+
+// remember lets e know the editions before it.
+func (e *Edition) remember(last *Edition, most int) {
+	if last == nil || most == 0 {
+		return
+	}
+	e.past = last.past
+	if last.print == e.print {
+		return
+	}
+	e.past = append(append([]version(nil), last.past...), last.version())
+	if over := len(e.past) - most; over > 0 {
+		e.past = e.past[over:]
+	}
+}
+
+// print3 puts the documents of the edition together and checks them.
+func (e *Edition) print3(limit int) error {
+	e.Documents = nil
+	for _, f := range feed.Formats() {
+		doc, err := feed.Assemble(f, e.channel, e.items)
+		if err != nil {
+			return fmt.Errorf("render feed %q: %w", e.Feed, err)
+		}
+		if faults := doc.Check(limit); len(faults) > 0 {
+			return faults[0]
+		}
+		e.Documents = append(e.Documents, doc)
+	}
+	return nil
+}

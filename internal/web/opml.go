@@ -1,0 +1,59 @@
+package web
+
+import (
+	"bytes"
+	"encoding/xml"
+	"net/http"
+	"strconv"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// outline is an OPML 2.0 subscription list.
+type outline struct {
+	XMLName xml.Name      `xml:"opml"`
+	Version string        `xml:"version,attr"`
+	Title   string        `xml:"head>title"`
+	Feeds   []outlineFeed `xml:"body>outline"`
+}
+
+type outlineFeed struct {
+	Type    string `xml:"type,attr"` // "rss" for every format
+	Text    string `xml:"text,attr"`
+	Title   string `xml:"title,attr"`
+	URL     string `xml:"xmlUrl,attr"`
+	Page    string `xml:"htmlUrl,attr,omitempty"`
+	Version string `xml:"version,attr"`
+}
+
+// opml lists the configured feeds and the sections, in Atom, which says most.
+func opml(o Options) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		list := outline{Version: "2.0", Title: gallery.Text(o.Title)}
+		for _, feed := range o.Shelf.Listings() {
+			title := gallery.Line(feed.Title)
+			list.Feeds = append(list.Feeds, outlineFeed{Type: "rss", Text: title, Title: title, URL: feed.Atom, Page: feed.Page, Version: "ATOM"})
+		}
+		var b bytes.Buffer
+		b.WriteString(xml.Header)
+		if err := xml.NewEncoder(&b).Encode(list); err != nil {
+			plain(w, http.StatusInternalServerError, "the list can not be written")
+			return
+		}
+		etag := `"` + gallery.HashOf(b.Bytes()).String() + `"`
+		header := w.Header()
+		open(w)
+		header.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(o.MaxAge.Seconds()))+", must-revalidate")
+		header.Set("Etag", etag)
+		if matchesAny(r.Header["If-None-Match"], etag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		header.Set("Content-Type", "text/x-opml; charset=utf-8")
+		header.Set("Content-Length", strconv.Itoa(b.Len()))
+		header.Set("X-Content-Type-Options", "nosniff")
+		if r.Method != http.MethodHead {
+			_, _ = w.Write(b.Bytes()) // a client that left needs no answer
+		}
+	}
+}

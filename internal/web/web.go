@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -77,6 +78,8 @@ func Public(o Options) http.Handler {
 	mux := http.NewServeMux()
 	newFeeds(o).register(mux, o.Gallery)
 	mux.HandleFunc("GET /feeds.opml", opml(o))
+	mux.HandleFunc("GET /asyncapi.json", contract("application/vnd.aai.asyncapi+json;version=3.0.0", event.AsyncAPI()))
+	mux.HandleFunc("GET /schemas/gallery.json", contract("application/schema+json", event.Schema()))
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", readyz(o))
 	if o.Pages != nil {

@@ -50,10 +50,11 @@ func (s snapshots) Snapshot(ctx context.Context, name string) (notice.Snapshot, 
 		return notice.Snapshot{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnavailable)
 	}
 	snap := notice.Snapshot{
-		Feed:      name,
-		Changed:   e.Touched,
-		Position:  notice.Position{Epoch: e.Epoch, Revision: e.Revision, Passed: e.Passed},
-		Addresses: map[string]event.Address{},
+		Feed:       name,
+		Changed:    e.Touched,
+		Position:   notice.Position{Epoch: e.Epoch, Revision: e.Revision, Passed: e.Passed},
+		Definition: s.definition(name),
+		Addresses:  map[string]event.Address{},
 	}
 	for _, m := range e.Members {
 		snap.Members = append(snap.Members, notice.Member{ID: m.ID, State: state(m)})
@@ -62,6 +63,16 @@ func (s snapshots) Snapshot(ctx context.Context, name string) (notice.Snapshot, 
 		snap.Addresses[f.String()] = event.Address{URL: s.shelf.URL(name, f), ETag: e.Document(f).ETag}
 	}
 	return snap, nil
+}
+
+// definition identifies how the feed's galleries are chosen.
+func (s snapshots) definition(name string) string {
+	for _, d := range s.shelf.Feeds() {
+		if d.Name == name {
+			return gallery.HashOf(fmt.Appendf(nil, "%d %d %q", d.Items, d.Order, d.Match)).String()
+		}
+	}
+	return ""
 }
 
 // state is what a notice is about: the rank, and how many pictures' rights ran

@@ -43,6 +43,7 @@ type Options struct {
 // Watch is told what happens. Its functions must not block; each may be nil.
 type Watch struct {
 	Event     func(intake.Report)
+	Changed   func(gallery string, feeds []string) // a change in the index, and where it may show
 	Announced func(event.Update)
 }
 
@@ -148,7 +149,7 @@ func (a *App) serveCurrent(w http.ResponseWriter, r *http.Request) {
 // starting answers while the site is not known.
 func (a *App) starting() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", web.Starting(a.unready))
+	mux.Handle("/", web.Starting(web.Options{Ready: a.unready, Metrics: a.metrics, Logger: a.log}))
 	if a.opts.Mount != nil {
 		a.opts.Mount(mux)
 	}
@@ -162,14 +163,19 @@ func (a *App) unready() []error {
 		reasons = append(reasons, err)
 	}
 	r := a.rooms.Load()
+	if r == nil && len(reasons) > 0 {
+		return reasons // nothing else can go well then
+	}
 	if r == nil {
 		if why := a.waiting.Load(); why != nil {
 			return append(reasons, *why)
 		}
 		return append(reasons, errors.New("starting"))
 	}
-	if err := r.catalogue.Ready(); err != nil {
-		reasons = append(reasons, err)
+	for _, reason := range []error{r.catalogue.Ready(), r.intake.Trouble()} {
+		if reason != nil {
+			reasons = append(reasons, reason)
+		}
 	}
 	return reasons
 }

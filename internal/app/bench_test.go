@@ -40,12 +40,11 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-// newSubject runs a node and returns how long its feed takes to hold an event.
-func newSubject(b *testing.B) func(i int) time.Duration {
-	c, err := config.Load("", []string{
+// runNode runs a node until the benchmark ends.
+func runNode(b *testing.B, environ ...string) *app.App {
+	c, err := config.Load("", append([]string{
 		"GALLERYWIRE_HTTP_LISTEN=127.0.0.1:0", "GALLERYWIRE_HTTP_ADMIN_LISTEN=127.0.0.1:0",
-		"GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR=" + b.TempDir(),
-	})
+	}, environ...))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -62,6 +61,12 @@ func newSubject(b *testing.B) func(i int) time.Duration {
 			b.Error(err)
 		}
 	})
+	return a
+}
+
+// newSubject runs a node and returns how long its feed takes to hold an event.
+func newSubject(b *testing.B) func(i int) time.Duration {
+	a := runNode(b, "GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+b.TempDir())
 	js, err := jetstream.New(connect(b, a.PublisherURL()))
 	if err != nil {
 		b.Fatal(err)
@@ -160,6 +165,81 @@ func newFloor(b *testing.B) func(i int) time.Duration {
 		data := []byte(galleryJSON(fmt.Sprintf("gallery-%d", i%50), "Floor", "Travel", time.Now(), 30))
 		began := time.Now()
 		if _, err := publisher.Publish(ctx, "events", data); err != nil {
+			b.Fatal(err)
+		}
+		<-watch.Updates()
+		return time.Since(began)
+	}
+}
+
+// BenchmarkTakeDown measures from the acknowledgement of a take-down until the
+// last of three nodes no longer serves the gallery. Its floor, measured in the
+// same run on the same server, is publishing to a stream until a watcher hears
+// it. The ratio is that of the medians.
+func BenchmarkTakeDown(b *testing.B) {
+	server := brokertest.Server(b)
+	var nodes []*app.App
+	for range 3 {
+		nodes = append(nodes, runNode(b, "GALLERYWIRE_NATS_URL="+server.URL()))
+	}
+	js, err := jetstream.New(connect(b, server.URL()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	floor := watchFloor(b, js)
+	poll := time.NewTicker(100 * time.Microsecond)
+	b.Cleanup(poll.Stop)
+	everywhere := func(id string, status int) {
+		for _, node := range nodes {
+			for deadline := time.Now().Add(20 * time.Second); answer(b, node.URL()+"/galleries/"+id) != status; <-poll.C {
+				if time.Now().After(deadline) {
+					b.Fatalf("%s does not answer %d", id, status)
+				}
+			}
+		}
+	}
+	var floors, subjects []time.Duration
+	for n := 0; b.Loop(); n++ {
+		id := fmt.Sprintf("gallery-%d", n)
+		publish(b, js.Conn(), "article.published", galleryJSON(id, "Title", "Travel", time.Now(), 5))
+		everywhere(id, http.StatusOK)
+		publish(b, js.Conn(), "article.unpublished", fmt.Sprintf(`{"id":%q}`, id))
+		began := time.Now()
+		everywhere(id, http.StatusGone)
+		subjects = append(subjects, time.Since(began))
+		floors = append(floors, floor())
+	}
+	b.ReportMetric(float64(median(subjects).Microseconds()), "µs/take-down")
+	b.ReportMetric(float64(subjects[len(subjects)-1].Microseconds()), "worst-µs")
+	b.ReportMetric(float64(median(floors).Microseconds()), "floor-µs")
+	b.ReportMetric(float64(median(subjects))/float64(median(floors)), "ratio")
+}
+
+func answer(b *testing.B, url string) int {
+	resp, err := http.Get(url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		b.Fatal(err)
+	}
+	return resp.StatusCode
+}
+
+// watchFloor returns how long it takes from publishing to hearing.
+func watchFloor(b *testing.B, js jetstream.JetStream) func() time.Duration {
+	bucket, err := js.CreateKeyValue(b.Context(), jetstream.KeyValueConfig{Bucket: "floor"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	watch, err := bucket.WatchAll(b.Context(), jetstream.UpdatesOnly())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func() time.Duration {
+		began := time.Now()
+		if _, err := bucket.Put(b.Context(), "key", []byte(`{"id":"gallery"}`)); err != nil {
 			b.Fatal(err)
 		}
 		<-watch.Updates()

@@ -48,7 +48,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	d := &demonstration{opts: o, config: c}
 	a, err := New(ctx, Options{
 		Config: c, Logger: o.Logger, Mount: d.mount,
-		Watch: Watch{Event: d.event, Announced: d.announced},
+		Watch: Watch{Event: d.event, Changed: d.changed, Announced: d.announced},
 	})
 	if err != nil {
 		return err
@@ -99,8 +99,12 @@ func (d *demonstration) event(r intake.Report) {
 }
 
 func (d *demonstration) announced(u event.Update) {
-	d.say("changed", fmt.Sprintf("%s: %d added, %d changed, %d removed", u.Feed, len(u.Added), len(u.Edited), len(u.Removed)))
-	d.say("notice", "feed.updated for "+u.Feed+" sent on NATS")
+	d.say("notice", fmt.Sprintf("feed.updated for %s sent on NATS: %d added, %d changed, %d removed",
+		u.Feed, len(u.Added), len(u.Edited), len(u.Removed)))
+}
+
+func (d *demonstration) changed(gallery string, feeds []string) {
+	d.say("changed", fmt.Sprintf("%s in %s", gallery, strings.Join(feeds, ", ")))
 }
 
 // play publishes over a connection like that of any CMS.

@@ -48,6 +48,7 @@ const (
 // rooms are wired together and not yet running.
 type rooms struct {
 	catalogue *catalogue.Catalogue
+	intake    *intake.Intake
 	handler   http.Handler
 	parts     []part
 }
@@ -57,7 +58,13 @@ func (a *App) build(siteID string) (*rooms, error) {
 	c := a.opts.Config
 	var shelf *edition.Shelf
 	var notices *notice.Notices
-	cat := a.catalogue(func(change catalogue.Change) { notices.Mark(shelf.Concerned(change)...) })
+	cat := a.catalogue(func(change catalogue.Change) {
+		feeds := shelf.Concerned(change)
+		notices.Mark(feeds...)
+		if id := change.ID(); id != "" && a.opts.Watch.Changed != nil {
+			a.opts.Watch.Changed(id, feeds)
+		}
+	})
 	gate := &gate{app: a, siteID: siteID, faults: make(chan edition.Fault, maxFaults)}
 	shelf = a.shelf(cat, siteID, gate)
 	notices = a.notices(cat, shelf, siteID)
@@ -76,6 +83,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 	in := a.intake(cat, siteID)
 	return &rooms{
 		catalogue: cat,
+		intake:    in,
 		handler:   a.publicHandler(cat, shelf),
 		parts: []part{
 			{"catalogue", cat.Run},

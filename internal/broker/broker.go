@@ -148,9 +148,17 @@ func (b *Broker) Conn() *nats.Conn { return b.link.conn }
 // JetStream returns JetStream on the connection.
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
-// Status is nil while connected, else it says why not, in words for a person
-// who looks at a readiness check. It holds no credentials.
-func (b *Broker) Status() error { return b.link.status() }
+// Status is nil while connected to a server that can write, else it says what is
+// wrong, in words for a person who looks at a readiness check. It holds no
+// credentials.
+func (b *Broker) Status() error {
+	if b.server != nil {
+		if err := b.server.log.storage(); err != nil {
+			return err
+		}
+	}
+	return b.link.status()
+}
 
 // Embedded reports whether the server runs inside this process.
 func (b *Broker) Embedded() bool { return b.server != nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -48,6 +49,9 @@ func checkBucket(bucket string, got jetstream.StreamConfig) error {
 	rules := append(alwaysWrong(got), coverage(got, []string{"$KV." + bucket + ".>"}))
 	if got.Storage != jetstream.FileStorage {
 		rules = append(rules, rule{"storage", word(got.Storage), "must be file"})
+	}
+	if got.MaxMsgSize > 0 {
+		rules = append(rules, rule{"max_value_size", strconv.Itoa(int(got.MaxMsgSize)), "must be -1, the server's max_payload is the limit"})
 	}
 	if got.MaxAge > 0 {
 		rules = append(rules, rule{"ttl", got.MaxAge.String(), "must be 0, values are kept for good"})

@@ -22,6 +22,7 @@ const internalUser = "gallerywire"
 // embeddedServer is a NATS server in this process, with its directory.
 type embeddedServer struct {
 	nats    *server.Server
+	log     *serverLog
 	dir     dataDir
 	lock    *lock
 	secret  string
@@ -71,6 +72,7 @@ func (s *embeddedServer) start(ctx context.Context, o Options) error {
 		return fmt.Errorf("start nats in %s: %w", s.dir, err)
 	}
 	log := &serverLog{log: o.Logger.With("component", "nats-server")}
+	s.log = log
 	s.nats.SetLoggerV2(log, false, false, false)
 	s.nats.Start()
 	// Only now: a second account before the start would leave ours without

@@ -14,8 +14,9 @@ import (
 type serverLog struct {
 	log *slog.Logger
 
-	mu       sync.Mutex
-	fatalErr error
+	mu         sync.Mutex
+	fatalErr   error
+	storageErr error // it can not write any more, and will not try again
 }
 
 // Noticef implements server.Logger.
@@ -31,7 +32,26 @@ func (l *serverLog) Tracef(format string, v ...any) { l.log.Debug(line(format, v
 func (l *serverLog) Warnf(format string, v ...any) { l.log.Warn(line(format, v)) }
 
 // Errorf implements server.Logger.
-func (l *serverLog) Errorf(format string, v ...any) { l.log.Error(line(format, v)) }
+func (l *serverLog) Errorf(format string, v ...any) {
+	text := line(format, v)
+	l.log.Error(text)
+	if strings.Contains(text, "Critical write error") || strings.Contains(text, "no space left") {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.storageErr = errors.New(text)
+	}
+}
+
+// storage is nil while the server can write. After a write that failed it
+// refuses all others until it is started anew, whatever space there is.
+func (l *serverLog) storage() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.storageErr == nil {
+		return nil
+	}
+	return fmt.Errorf("the embedded server can not write: make room on the disk, then restart this process: %w", l.storageErr)
+}
 
 // Fatalf implements server.Logger. Unlike the server's own it does not end the
 // process.

@@ -64,6 +64,7 @@ type Intake struct {
 	opts    Options
 	metrics metrics
 	storing chan struct{} // holds a token for each event that is being stored
+	trouble trouble
 }
 
 // New returns an intake; [Intake.Run] starts it.
@@ -170,6 +171,7 @@ func (in *Intake) handle(ctx context.Context, msg *nats.Msg) {
 	m := event.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Stored: meta.Timestamp}
 	report, err := in.settle(ctx, m, meta.Sequence.Stream)
 	report.Stored = m.Stored
+	in.trouble.note(err)
 	if err != nil {
 		again := delay(meta.NumDelivered)
 		in.opts.Logger.Warn("an event could not be stored and is tried again", "gallery", report.Gallery, "err", err, "in", again)

@@ -48,17 +48,33 @@ func (n *Notices) announce(ctx context.Context, feed string, look bool) error {
 	case slices.Equal(last.Members, snap.Members):
 		known.settled = snap.Position
 		return nil
-	case revision > 0 && snap.Position.compare(last.Position) <= 0:
+	case revision > 0 && !snap.follows(last):
 		return nil // we lag: somebody knew more already
 	}
 	return n.claim(ctx, bucket, last, revision, snap)
 }
 
+// follows reports whether the snapshot is news after the record: it takes
+// account of more, or of as much for a feed that is chosen in another way. Of
+// nodes that are configured differently each announces its own way once.
+func (s Snapshot) follows(last record) bool {
+	order := s.Position.compare(last.Position)
+	return order > 0 || order == 0 && !slices.Contains(last.Definitions, s.Definition)
+}
+
+// definitions are those whose content was announced at the snapshot's position.
+func (s Snapshot) definitions(last record) []string {
+	if s.Position.compare(last.Position) != 0 {
+		return []string{s.Definition}
+	}
+	return append(last.Definitions, s.Definition)
+}
+
 // claim writes what is about to be announced; of several nodes one succeeds.
 func (n *Notices) claim(ctx context.Context, bucket jetstream.KeyValue, last record, revision uint64, snap Snapshot) error {
 	update := n.difference(last, snap)
-	next := record{Format: format, Position: snap.Position, Members: snap.Members, Update: update}
-	next.ID = gallery.HashOf(fmt.Appendf(nil, "%s %v %v", snap.Feed, snap.Position, snap.Members)).String()
+	next := record{Format: format, Position: snap.Position, Definitions: snap.definitions(last), Members: snap.Members, Update: update}
+	next.ID = gallery.HashOf(fmt.Appendf(nil, "%s %v %s %v", snap.Feed, snap.Position, snap.Definition, snap.Members)).String()
 	claimed, err := store(ctx, bucket, snap.Feed, next, revision)
 	if errors.Is(err, errLost) {
 		n.queue.later(snap.Feed, n.opts.Lease) // look whether the other has sent it

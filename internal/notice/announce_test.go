@@ -310,3 +310,28 @@ func TestAFeedThatCannotBeAnnouncedIsTriedAgain(t *testing.T) {
 		}
 	})
 }
+
+// Nodes that choose a feed's galleries differently must not announce in turn
+// for ever.
+func TestAFeedThatIsChosenInAnotherWayIsAnnouncedOnce(t *testing.T) {
+	c := newCluster(t)
+	one, two := c.node(), c.node()
+	one.content.set("all", 3, "a1")
+	one.sweep()
+	wider := func(s *notice.Snapshot) { s.Definition = "wider" }
+	two.content.set("all", 3, "b1", "a1")
+	two.content.change("all", wider)
+	for range 3 {
+		two.sweep()
+		one.sweep()
+	}
+	if got := c.wire.all(); len(got) != 2 || !cmp.Equal(announced(got[1]), [3][]string{{"b"}, {}, {}}) {
+		t.Errorf("%d notices: %+v", len(got), got)
+	}
+	two.content.set("all", 4, "b2", "a1")
+	two.content.change("all", wider)
+	two.sweep()
+	if got := c.wire.all(); len(got) != 3 || !cmp.Equal(announced(got[2]), [3][]string{{}, {"b"}, {}}) {
+		t.Errorf("after the next change %d notices: %+v", len(got), got)
+	}
+}

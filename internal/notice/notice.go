@@ -31,6 +31,9 @@ type Snapshot struct {
 	Addresses map[string]event.Address // by format
 	Changed   time.Time                // when the content last changed
 	Position  Position
+
+	// Definition identifies how the feed's galleries are chosen.
+	Definition string
 }
 
 // Member is a gallery in a feed. State changes whenever what the feed shows of

@@ -16,12 +16,15 @@ const format = 1
 
 // record is what was last announced of a feed.
 type record struct {
-	Format   int          `json:"format"`
-	Position Position     `json:"position"`
-	Members  []Member     `json:"members"`
-	ID       string       `json:"id"` // of the event
-	Update   event.Update `json:"update"`
-	Sent     bool         `json:"sent"`
+	Format   int      `json:"format"`
+	Position Position `json:"position"`
+	// Definitions are the ways of choosing the feed's galleries whose content
+	// was announced at this position.
+	Definitions []string     `json:"definitions,omitzero"`
+	Members     []Member     `json:"members"`
+	ID          string       `json:"id"` // of the event
+	Update      event.Update `json:"update"`
+	Sent        bool         `json:"sent"`
 }
 
 // errLost means that somebody else wrote the record first.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -34,8 +35,23 @@ func observe(next http.Handler, o Options) http.Handler {
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
 		}, []string{"route"}),
 	}
-	o.Metrics.MustRegister(ob.requests, ob.seconds)
+	// A node that starts serves another handler first: both count together.
+	ob.requests = registered(o.Metrics, ob.requests)
+	ob.seconds = registered(o.Metrics, ob.seconds)
 	return ob
+}
+
+// registered registers c, or returns the collector that was registered as such
+// before.
+func registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
+	err := r.Register(c)
+	if before, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		return before.ExistingCollector.(C)
+	}
+	if err != nil {
+		panic(err) // two metrics of one name are a mistake in the program
+	}
+	return c
 }
 
 // ServeHTTP passes the request on and notes what became of it.

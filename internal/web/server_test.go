@@ -32,7 +32,7 @@ func TestReadyz(t *testing.T) {
 }
 
 func TestStartingAnswersThatItStarts(t *testing.T) {
-	h := web.Starting(func() []error { return []error{errors.New("no connection to nats")} })
+	h := web.Starting(web.Options{Ready: func() []error { return []error{errors.New("no connection to nats")} }})
 	for path, status := range map[string]int{"/": 503, "/feeds/all.rss": 503, "/readyz": 503, "/healthz": 200} {
 		if res := ask(t, h, http.MethodGet, path); res.StatusCode != status {
 			t.Errorf("%s: %s, want %d", path, res.Status, status)

@@ -120,15 +120,17 @@ func guarded(token string, next http.Handler) http.Handler {
 }
 
 // Starting returns the handler of a node that does not know its site yet.
-func Starting(unready func() []error) http.Handler {
+func Starting(o Options) http.Handler {
+	o.fill()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET /readyz", readyz(Options{Ready: unready}))
+	mux.HandleFunc("GET /readyz", readyz(o))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		open(w)
 		w.Header().Set("Retry-After", "1")
 		plain(w, http.StatusServiceUnavailable, "starting, try again in a second")
 	})
-	return mux
+	return observe(mux, o)
 }
 
 // Limits against slow and greedy clients.

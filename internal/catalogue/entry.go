@@ -88,9 +88,10 @@ const (
 // take-down, so that the feed it left knows when it was touched.
 type departure struct {
 	facets []Facet
-	all    bool  // the oldest ones, summed up: touches every selection
-	down   bool  // by a take-down, of what anybody may have seen
-	at     int64 // 0: with the record that holds it
+	of     *gallery.Rank // of the publication, where a take-down ended it
+	all    bool          // the oldest ones, summed up: touches every selection
+	down   bool          // by a take-down, and somebody may have seen it
+	at     int64         // 0: with the record that holds it
 }
 
 // maxDepartures bounds what a record remembers.
@@ -156,6 +157,18 @@ func (e *Entry) left() []departure {
 		return nil
 	}
 	return e.memo.left
+}
+
+// ended is the latest publication that the take-down e is known to have ended,
+// nil if there is none.
+func (e *Entry) ended() *departure {
+	var last *departure
+	for i, d := range e.left() {
+		if d.of != nil && (last == nil || d.of.Compare(*last.of) > 0) {
+			last = &e.memo.left[i]
+		}
+	}
+	return last
 }
 
 // leftAll reports whether nobody knows any more what e left.

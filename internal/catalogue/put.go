@@ -45,8 +45,12 @@ func (c *Catalogue) put(ctx context.Context, r Revision) (Outcome, uint64, error
 			if !conflict(err) {
 				return Stored, sequence, err
 			}
-		case certain:
+		case certain && !prev.learns(r):
 			return refuse(prev, r.Rank)
+		case certain:
+			if err := c.teach(ctx, key, r); !conflict(err) {
+				return Superseded, prev.Revision, err
+			}
 		}
 		var err error
 		if prev, err = c.fetch(ctx, key); err != nil {
@@ -81,7 +85,7 @@ func refuse(prev *Entry, rank gallery.Rank) (Outcome, uint64, error) {
 }
 
 func (c *Catalogue) write(ctx context.Context, key string, r Revision, prev *Entry) (uint64, error) {
-	msg, err := message(c.subject(key), r, prev, c.opts.Now())
+	msg, err := message(c.subject(key), r, prev)
 	if err != nil {
 		return 0, err
 	}

@@ -50,13 +50,20 @@ type wireLeft struct {
 	Facets []wireFact `json:"f,omitzero"`
 	All    bool       `json:"all,omitzero"`
 	Down   bool       `json:"d,omitzero"`
+	Of     *wireRank  `json:"of,omitzero"`
 	At     int64      `json:"at,omitzero"`
 }
 
-// message returns the record of r, which at the instant now replaces prev (nil:
-// nothing).
-func message(subject string, r Revision, prev *Entry, now time.Time) (*nats.Msg, error) {
-	text, err := lineOf(r, prev, now).encode()
+// wireRank is the rank of a publication.
+type wireRank struct {
+	Updated int64  `json:"u"`
+	Version int64  `json:"v,omitzero"`
+	Hash    string `json:"h"`
+}
+
+// message returns the record of r, which replaces prev (nil: nothing).
+func message(subject string, r Revision, prev *Entry) (*nats.Msg, error) {
+	text, err := lineOf(r, prev).encode()
 	if err != nil {
 		return nil, fmt.Errorf("encode the index line of gallery %q: %w", r.ID, err)
 	}
@@ -70,7 +77,7 @@ func message(subject string, r Revision, prev *Entry, now time.Time) (*nats.Msg,
 	return msg, nil
 }
 
-func lineOf(r Revision, prev *Entry, now time.Time) line {
+func lineOf(r Revision, prev *Entry) line {
 	l := line{
 		ID: r.ID, Updated: r.Rank.Updated.UnixNano(), Version: r.Rank.Version,
 		TakeDown: r.Rank.TakeDown, Hash: r.Rank.Hash.String(),
@@ -93,10 +100,19 @@ func lineOf(r Revision, prev *Entry, now time.Time) line {
 		}
 	}
 	l.Facets = toWire(facets)
-	for _, d := range departures(prev, facets, r.Rank.TakeDown, now) {
-		l.Left = append(l.Left, wireLeft{Facets: toWire(d.facets), All: d.all, Down: d.down, At: d.at})
-	}
+	l.leave(departures(prev, facets, r.Rank))
 	return l
+}
+
+func (l *line) leave(ds []departure) {
+	l.Left = nil
+	for _, d := range ds {
+		w := wireLeft{Facets: toWire(d.facets), All: d.all, Down: d.down, At: d.at}
+		if d.of != nil {
+			w.Of = &wireRank{Updated: d.of.Updated.UnixNano(), Version: d.of.Version, Hash: d.of.Hash.String()}
+		}
+		l.Left = append(l.Left, w)
+	}
 }
 
 // maxLine keeps a record's headers below the 64 KiB that JetStream takes.
@@ -108,19 +124,21 @@ func (l line) encode() ([]byte, error) {
 	if err != nil || len(text) <= maxLine {
 		return text, err
 	}
-	l.Left = []wireLeft{{All: true, Down: slices.ContainsFunc(l.Left, func(d wireLeft) bool { return d.Down })}}
+	all := wireLeft{All: true}
+	if last := l.Left[len(l.Left)-1]; l.TakeDown {
+		all.Down, all.Of = last.Down, last.Of
+	}
+	l.Left = []wireLeft{all}
 	return json.Marshal(l)
 }
 
 // departures is what the successor of prev remembers to have left, oldest
-// first: what prev remembers, and prev's own facets unless they stay. What
-// nobody may have seen at the instant now is not said to be taken down: no feed
-// tells that there was an embargoed gallery.
-func departures(prev *Entry, facets []Facet, takeDown bool, now time.Time) []departure {
+// first: what prev remembers, and prev's own facets unless they stay.
+func departures(prev *Entry, facets []Facet, rank gallery.Rank) []departure {
 	if prev == nil {
 		return nil
 	}
-	stay := func(fs []Facet) bool { return !takeDown && slices.Equal(fs, facets) }
+	stay := func(fs []Facet) bool { return !rank.TakeDown && slices.Equal(fs, facets) }
 	leaves := !prev.Rank.TakeDown && !stay(prev.Facets)
 	var ds []departure
 	for _, d := range prev.left() {
@@ -132,8 +150,24 @@ func departures(prev *Entry, facets []Facet, takeDown bool, now time.Time) []dep
 		}
 	}
 	if leaves {
-		ds = append(ds, departure{facets: prev.Facets, down: takeDown && prev.shows() && prev.published <= now.UnixNano()})
+		ds = append(ds, prev.departs(rank))
 	}
+	return shorten(ds)
+}
+
+// departs is how e leaves for the revision of that rank. A take-down that comes
+// before the embargo ends is not told: feeds do not say what was never there.
+func (e *Entry) departs(rank gallery.Rank) departure {
+	d := departure{facets: e.Facets}
+	if rank.TakeDown {
+		of := e.Rank
+		d.of, d.down = &of, e.shows() && e.published < e.end && e.published <= rank.Updated.UnixNano()
+	}
+	return d
+}
+
+// shorten sums the oldest ones up.
+func shorten(ds []departure) []departure {
 	for len(ds) > maxDepartures {
 		ds[1] = departure{all: true, at: max(ds[0].at, ds[1].at)}
 		ds = ds[1:]
@@ -160,7 +194,8 @@ func entry(key string, header nats.Header, revision uint64, stored time.Time) (*
 	}
 	e := l.entry()
 	e.Revision, e.stored = revision, stored.UnixNano()
-	if n, err := hex.Decode(e.Rank.Hash[:], []byte(l.Hash)[:min(len(l.Hash), hashDigits)]); err != nil || n < len(e.Rank.Hash) {
+	var ok bool
+	if e.Rank.Hash, ok = parseHash(l.Hash); !ok {
 		return nil, fmt.Errorf("read the rank of revision %d: %q is no hash", revision, l.Hash)
 	}
 	return e, nil
@@ -188,9 +223,26 @@ func (l line) memo() *memo {
 	}
 	m := &memo{guid: l.GUID, reason: l.Reason, slideEnds: l.SlideEnds}
 	for _, d := range l.Left {
-		m.left = append(m.left, departure{facets: fromWire(d.Facets), all: d.All, down: d.Down, at: d.At})
+		m.left = append(m.left, departure{facets: fromWire(d.Facets), all: d.All, down: d.Down, at: d.At, of: d.Of.rank()})
 	}
 	return m
+}
+
+// rank is nil for none, and for one that is damaged.
+func (w *wireRank) rank() *gallery.Rank {
+	if w == nil {
+		return nil
+	}
+	hash, ok := parseHash(w.Hash)
+	if !ok {
+		return nil
+	}
+	return &gallery.Rank{Updated: time.Unix(0, w.Updated).UTC(), Version: w.Version, Hash: hash}
+}
+
+func parseHash(text string) (h gallery.Hash, ok bool) {
+	n, err := hex.Decode(h[:], []byte(text)[:min(len(text), hashDigits)])
+	return h, err == nil && n == len(h)
 }
 
 // read is [entry] for a record that may be anything: one that was deleted, or

@@ -349,11 +349,15 @@ func (s *Selection) replace(old, e *Entry, now int64) {
 	}
 }
 
-// gives reports whether feeds say at now that e is gone from the selection.
+// gives reports whether feeds say at now that e is gone from the selection: the
+// latest publication was in it. What it was before does not count, because it is
+// not known where revisions came in another order.
 func (s *Selection) gives(e *Entry, now int64) bool {
-	return e.remembered(now) && slices.ContainsFunc(e.left(), func(d departure) bool {
-		return d.down && (d.all || s.match.matches(d.facets))
-	})
+	if !e.remembered(now) {
+		return false
+	}
+	d := e.ended()
+	return d != nil && d.down && (d.all || s.match.matches(d.facets))
 }
 
 func (s *Selection) insert(e *Entry) {

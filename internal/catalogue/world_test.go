@@ -37,7 +37,7 @@ func newWorld(t testing.TB, page uint32) *world {
 
 // next returns the entry that r becomes on top of what is there.
 func (w *world) next(r Revision) *Entry {
-	e := lineOf(r, w.catalogue.index.entry(gallery.Key(r.ID)), w.now).entry()
+	e := lineOf(r, w.catalogue.index.entry(gallery.Key(r.ID))).entry()
 	w.sequence++
 	e.Revision, e.stored, e.Rank.Hash = w.sequence, w.now.UnixNano(), r.Rank.Hash
 	e.keep(w.catalogue.opts.Tombstones)

@@ -40,7 +40,7 @@ func (s *Shelf) newer(ref Ref) error {
 	}
 	name, ok := p.history.PageAfter(strings.TrimPrefix(ref.Page, after), s.opts.Now())
 	if !ok {
-		return fmt.Errorf("archive page %q: %w", ref.Page, ErrUnknown)
+		return unknownPage(ref)
 	}
 	return &Moved{To: p.ref.page(name), site: s.opts.Site.BaseURL}
 }
@@ -56,7 +56,7 @@ func (p *press) sheet(now time.Time) (sheet, error) {
 	if p.ref.Page != "" {
 		page, ok := p.history.Page(p.ref.Page, now)
 		if !ok {
-			return sheet{}, fmt.Errorf("archive page %q: %w", p.ref.Page, ErrUnknown)
+			return sheet{}, unknownPage(p.ref)
 		}
 		return sheet{page.View, page.Older}, nil
 	}
@@ -145,14 +145,14 @@ func (s *Shelf) ETag(ref Ref, f feed.Format) (etag string, ok bool) {
 	s.tags.mu.Lock()
 	known, ok := s.tags.known.Get(ref)
 	s.tags.mu.Unlock()
-	if !ok || ref.Page == "" {
+	if !ok {
 		return "", false
 	}
-	p, err := s.press(ref)
+	p, err := s.owner(ref)
 	if err != nil {
 		return "", false
 	}
-	now, err := p.sheet(s.opts.Now())
+	now, err := p.turnTo(ref.Page).sheet(s.opts.Now())
 	if err != nil || now.print() != known.print {
 		return "", false
 	}

@@ -16,13 +16,24 @@ const (
 
 // version is an edition that readers may still have.
 type version struct {
-	etags   []string // by format
-	members []Member
+	etags  []string // by format
+	states map[state]struct{}
 }
+
+// state is a gallery as it was shown.
+type state struct {
+	hash  gallery.Hash
+	phase int
+}
+
+func (m Member) state() state { return state{m.Rank.Hash, m.Phase} }
 
 // version is what e will have been.
 func (e *Edition) version() version {
-	v := version{members: e.Members}
+	v := version{states: make(map[state]struct{}, len(e.Members))}
+	for _, m := range e.Members {
+		v.states[m.state()] = struct{}{}
+	}
 	for _, doc := range e.Documents {
 		v.etags = append(v.etags, doc.ETag)
 	}
@@ -49,17 +60,9 @@ func (e *Edition) Since(has func(etag string) bool, f feed.Format) (*feed.Docume
 }
 
 func (e *Edition) changedSince(v version) []*feed.Item {
-	type state struct {
-		hash  gallery.Hash
-		phase int
-	}
-	before := make(map[string]state, len(v.members))
-	for _, m := range v.members {
-		before[m.ID] = state{m.Rank.Hash, m.Phase}
-	}
 	var items []*feed.Item
 	for i, m := range e.Members {
-		if have, was := before[m.ID]; !was || have != (state{m.Rank.Hash, m.Phase}) {
+		if _, had := v.states[m.state()]; !had {
 			items = append(items, e.items[i])
 		}
 	}
@@ -81,8 +84,8 @@ func (e *Edition) remember(last *Edition, most int) {
 	}
 }
 
-// print3 puts the documents of the edition together and checks them.
-func (e *Edition) print3(limit int) error {
+// assemble puts the documents of the edition together and checks them.
+func (e *Edition) assemble(limit int) error {
 	e.Documents = nil
 	for _, f := range feed.Formats() {
 		doc, err := feed.Assemble(f, e.channel, e.items)

@@ -50,6 +50,19 @@ type Member struct {
 // Document returns the edition in that format.
 func (e *Edition) Document(f feed.Format) *feed.Document { return e.Documents[f] }
 
+// size is about what the edition holds in memory: its documents, and the pieces
+// that they are made of.
+func (e *Edition) size() int {
+	n := 0
+	for _, doc := range e.Documents {
+		n += len(doc.Body)
+	}
+	for _, item := range e.items {
+		n += item.Size()
+	}
+	return n
+}
+
 // Date is the whole second in which an edition touched then was over, as HTTP
 // dates it. Rounding up serves readers that send the time of their own last
 // visit.

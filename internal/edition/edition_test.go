@@ -35,6 +35,8 @@ type node struct {
 	broker    *broker.Broker
 	catalogue *catalogue.Catalogue
 	shelf     *edition.Shelf
+	options   edition.Options // of the shelf, but for its metrics
+	other     *edition.Shelf  // over the same galleries; nil: not needed yet
 	metrics   *prometheus.Registry
 	log       *bytes.Buffer
 	now       atomic.Int64
@@ -49,6 +51,12 @@ type options struct {
 	bucket string
 	feeds  []edition.Definition
 	cache  int
+	limit  int // bytes of a gallery in a document
+	all    int // bytes of a document
+	page   uint32
+	keep   time.Duration // of take-downs
+	faulty func(edition.Fault)
+	few    edition.Dynamic
 	now    time.Time
 	onLoad func(*gallery.Gallery)
 	refuse func(body []byte) (*gallery.Gallery, error)
@@ -58,7 +66,10 @@ type options struct {
 // its index is whole.
 func startNode(t *testing.T, change ...func(*options)) *node {
 	t.Helper()
-	o := options{bucket: "galleries", feeds: []edition.Definition{{Name: "all", Title: "All", Items: 50}}, now: noon}
+	o := options{
+		bucket: "galleries", feeds: []edition.Definition{{Name: "all", Title: "All", Items: 50}}, now: noon,
+		few: edition.Dynamic{Sections: true, Tags: true, Authors: true}, page: 4, keep: 24 * time.Hour,
+	}
 	for _, f := range change {
 		f(&o)
 	}
@@ -69,17 +80,22 @@ func startNode(t *testing.T, change ...func(*options)) *node {
 	n.set(o.now)
 	n.connect()
 	whole := make(chan struct{})
-	n.catalogue = n.newCatalogue(o.bucket, sync.OnceFunc(func() { close(whole) }))
-	n.shelf = edition.New(edition.Options{
-		Catalogue:  n.catalogue,
-		Renderer:   feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com"}),
-		Site:       edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en"},
-		Feeds:      o.feeds,
-		CacheBytes: o.cache,
-		Now:        n.time,
-		Registerer: n.metrics,
-		Logger:     slog.New(slog.NewTextHandler(n.log, nil)),
-	})
+	n.catalogue = n.newCatalogue(o, sync.OnceFunc(func() { close(whole) }))
+	n.options = edition.Options{
+		Catalogue:   n.catalogue,
+		Renderer:    feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com", MaxItem: o.limit}),
+		Site:        edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en"},
+		Feeds:       o.feeds,
+		CacheBytes:  o.cache,
+		Dynamic:     o.few,
+		MaxDocument: o.all,
+		Faulty:      o.faulty,
+		Now:         n.time,
+		Registerer:  n.metrics,
+		Logger:      slog.New(slog.NewTextHandler(n.log, nil)),
+	}
+	n.shelf = edition.New(n.options)
+	n.options.Registerer = nil
 	n.run(whole)
 	return n
 }
@@ -98,7 +114,8 @@ func (n *node) connect() {
 	})
 }
 
-func (n *node) newCatalogue(bucket string, whole func()) *catalogue.Catalogue {
+func (n *node) newCatalogue(o options, whole func()) *catalogue.Catalogue {
+	bucket := o.bucket
 	return catalogue.New(catalogue.Options{
 		JetStream: n.broker.JetStream(),
 		Bucket:    n.broker.Name(bucket),
@@ -111,8 +128,10 @@ func (n *node) newCatalogue(bucket string, whole func()) *catalogue.Catalogue {
 				whole()
 			}
 		},
-		Logger:   slog.New(slog.DiscardHandler),
-		Timeless: true,
+		Logger:      slog.New(slog.DiscardHandler),
+		Timeless:    true,
+		ArchivePage: o.page,
+		Tombstones:  o.keep,
 	})
 }
 
@@ -161,11 +180,17 @@ func (n *node) pass(d time.Duration) { n.set(n.time().Add(d)) }
 func (n *node) put(galleries ...*gallery.Gallery) {
 	n.t.Helper()
 	for _, g := range galleries {
-		if outcome, err := n.catalogue.Put(n.t.Context(), revision(n.t, g)); err != nil || outcome != catalogue.Stored {
-			n.t.Fatalf("put %s: %v, %v", g.ID, outcome, err)
-		}
+		n.putOne(g)
 	}
 	n.settle()
+}
+
+// putOne stores a gallery and does not wait for the index.
+func (n *node) putOne(g *gallery.Gallery) {
+	n.t.Helper()
+	if outcome, err := n.catalogue.Put(n.t.Context(), revision(n.t, g)); err != nil || outcome != catalogue.Stored {
+		n.t.Fatalf("put %s: %v, %v", g.ID, outcome, err)
+	}
 }
 
 func revision(t *testing.T, g *gallery.Gallery) catalogue.Revision {
@@ -240,6 +265,26 @@ func (n *node) current(name string) *edition.Edition {
 		n.t.Fatal(err)
 	}
 	return e
+}
+
+// edition returns an edition that must be there.
+func (n *node) edition(ref edition.Ref) *edition.Edition {
+	n.t.Helper()
+	e, err := n.shelf.Edition(n.t.Context(), ref)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return e
+}
+
+// refused returns why there is no edition.
+func (n *node) refused(ref edition.Ref) error {
+	n.t.Helper()
+	_, err := n.shelf.Edition(n.t.Context(), ref)
+	if err == nil {
+		n.t.Fatalf("there is %+v", ref)
+	}
+	return err
 }
 
 // metric sums up a counter, or counts a histogram's observations.

@@ -32,6 +32,14 @@ func newFaults(tell func(Fault)) *faults {
 	return f
 }
 
+// report tells of a gallery that is left out of a feed, or has none.
+func (s *Shelf) report(f Fault) {
+	if s.faults.news(f) {
+		s.metrics.leftOut.Inc()
+		s.opts.Logger.Error("a gallery is left out of a feed: publish it again, mended", "feed", f.Feed, "gallery", f.Gallery, "err", f.Reason)
+	}
+}
+
 // news reports whether the fault was not told yet, and tells it then.
 func (f *faults) news(x Fault) bool {
 	key := faultKey{x.Gallery, x.Rank.Hash}

@@ -109,6 +109,7 @@ func (p *press) render(ctx context.Context) (*Edition, error) {
 	e.remember(p.good, p.memory)
 	p.rest, p.good = time.Time{}, e
 	p.current.Store(e)
+	p.shelf.rack.weigh(p, e)
 	if p.ref.Page != "" {
 		p.shelf.tags.set(p.ref, e)
 	}
@@ -204,7 +205,7 @@ func (p *press) item(ctx context.Context, entry *catalogue.Entry, at time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	p.shelf.items.add(key, item)
+	p.shelf.items.add(key, item, item.Size())
 	return item, nil
 }
 
@@ -252,13 +253,13 @@ func (p *press) typeset(ctx context.Context, entry *catalogue.Entry, at time.Tim
 // Documents that would be what the last edition's are, are those: they may have
 // been compressed already.
 func (p *press) publish(e *Edition) error {
-	if last := p.current.Load(); last != nil && !last.Cut && last.print == e.print && len(last.LeftOut) == len(e.LeftOut) {
+	if last := p.current.Load(); last != nil && !last.Cut && last.print == e.print {
 		e.Documents, e.LeftOut = last.Documents, last.LeftOut
-		e.Members, e.items = last.Members, last.items
+		e.Members, e.items, e.channel = last.Members, last.items, last.channel
 		return nil
 	}
 	for range len(e.items) + 1 {
-		err := e.print3(p.shelf.opts.MaxDocument)
+		err := e.assemble(p.shelf.opts.MaxDocument)
 		fault, ok := errors.AsType[*feed.Fault](err)
 		if !ok || fault.GalleryID == "" {
 			return err
@@ -277,24 +278,21 @@ func (p *press) without(e *Edition, fault *feed.Fault) {
 	p.leaveOut(e, e.Members[i].entry, fault.Reason)
 	e.Members = slices.Delete(e.Members, i, i+1)
 	e.items = slices.Delete(e.items, i, i+1)
+	e.channel.Updated = newest(e.items)
 }
 
 // leaveOut notes that a gallery is not in the edition though it should be.
 func (p *press) leaveOut(e *Edition, entry *catalogue.Entry, reason string) {
 	fault := Fault{Feed: p.def.Name, Gallery: entry.ID, Rank: entry.Rank, Reason: reason}
 	e.LeftOut = append(e.LeftOut, fault)
-	if p.shelf.faults.news(fault) {
-		p.shelf.metrics.leftOut.Inc()
-		p.shelf.opts.Logger.Error("a gallery is left out of a feed: publish it again, mended",
-			"feed", p.def.Name, "gallery", entry.ID, "err", reason)
-	}
+	p.shelf.report(fault)
 }
 
 func (p *press) channel(items []*feed.Item, s sheet) feed.Channel {
 	site := p.shelf.opts.Site
 	ch := feed.Channel{
 		ID:          p.id(),
-		Title:       cmp.Or(p.def.Title, p.def.Name),
+		Title:       p.title(s.Entries),
 		Description: site.Description,
 		Language:    site.Language,
 		Copyright:   site.Copyright,
@@ -303,7 +301,7 @@ func (p *press) channel(items []*feed.Item, s sheet) feed.Channel {
 		Icon:        site.Icon,
 		Image:       gallery.Image{URL: site.Image},
 		Updated:     newest(items),
-		Tombstones:  p.tombstones(s.Gone),
+		Tombstones:  p.tombstones(s.Gone, items),
 	}
 	for _, f := range feed.Formats() {
 		ch.Self[f] = p.shelf.address(p.ref, f)
@@ -320,6 +318,16 @@ func (p *press) id() string {
 	return p.shelf.opts.Renderer.ChannelID(p.ref.page("").base())
 }
 
+// title is the configured one, or the name in the spelling that most of the
+// galleries use: a function of what is shown, so that a page of an archive does
+// not change with the spelling of galleries on another.
+func (p *press) title(entries []*catalogue.Entry) string {
+	if p.ref.Kind == Feed {
+		return cmp.Or(p.def.Title, p.def.Name)
+	}
+	return cmp.Or(catalogue.UsualName(p.ref.Kind.facet(), p.ref.Name, entries), p.ref.Name)
+}
+
 // newest is when the latest of the items changed.
 func newest(items []*feed.Item) time.Time {
 	var at time.Time
@@ -331,14 +339,17 @@ func newest(items []*feed.Item) time.Time {
 	return at
 }
 
-// tombstones say in Atom what was taken down.
-func (p *press) tombstones(gone []*catalogue.Entry) []feed.Tombstone {
+// tombstones say in Atom what was taken down, unless another gallery has taken
+// its identifier over.
+func (p *press) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.Tombstone {
 	var ts []feed.Tombstone
 	for _, e := range gone {
-		ts = append(ts, feed.Tombstone{
-			ID:   p.shelf.opts.Renderer.AtomID(&gallery.Gallery{ID: e.ID, GUID: e.GUID()}),
-			When: e.Updated(), Reason: e.Reason(),
-		})
+		g := &gallery.Gallery{ID: e.ID, GUID: e.GUID()}
+		id := p.shelf.opts.Renderer.ID(g)
+		if slices.ContainsFunc(shown, func(item *feed.Item) bool { return item.ID() == id }) {
+			continue
+		}
+		ts = append(ts, feed.Tombstone{ID: p.shelf.opts.Renderer.AtomID(g), When: e.Updated(), Reason: e.Reason()})
 	}
 	return ts
 }

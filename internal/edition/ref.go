@@ -49,6 +49,17 @@ func (r Ref) base() string {
 // Path is the address of the feed in a format, below the site's.
 func (r Ref) Path(f feed.Format) string { return r.base() + "." + f.String() }
 
+// match chooses the galleries of a dynamic feed by its name in any spelling.
+func (r Ref) match(name string) catalogue.Match {
+	switch r.Kind {
+	case Section:
+		return catalogue.Match{Sections: []string{name}}
+	case Tag:
+		return catalogue.Match{Tags: []string{name}}
+	}
+	return catalogue.Match{Authors: []string{name}}
+}
+
 func (r Ref) page(name string) Ref {
 	r.Page = name
 	return r

@@ -16,7 +16,6 @@ import (
 // While NATS is away a feed keeps its last good edition, without what may no
 // longer be shown.
 func TestWithoutNATSTheLastGoodEditionIsKept(t *testing.T) {
-	section := func(name string) func(*gallery.Gallery) { return func(g *gallery.Gallery) { g.Section = name } }
 	until := func(at time.Time) func(*gallery.Gallery) {
 		return func(g *gallery.Gallery) { g.Slides[0].Rights.Until = at }
 	}

@@ -71,8 +71,8 @@ type Shelf struct {
 	opts    Options
 	presses map[string]*press
 	aliases map[string]string
-	items   *itemCache
-	rack    *rack
+	items   *cache[itemKey, *feed.Item]
+	rack    rack
 	slides  *slides
 	tags    *tags
 	faults  *faults
@@ -97,7 +97,7 @@ func New(o Options) *Shelf {
 		faults:  newFaults(o.Faulty),
 		metrics: newMetrics(o.Registerer),
 	}
-	s.rack, s.slides = newRack(s, o.Dynamic.Cache), newSlides(s)
+	s.rack, s.slides = newRack(s, o.Dynamic), newSlides(s)
 	for _, d := range o.Feeds {
 		s.presses[d.Name] = newPress(s, Ref{Kind: Feed, Name: d.Name}, d)
 		s.presses[d.Name].memory = manyVersions
@@ -207,7 +207,7 @@ func (s *Shelf) Holds(name, key string) bool {
 // Len is how many galleries the feed could show now if it had no end.
 func (s *Shelf) Len(name string) int {
 	if p, ok := s.presses[name]; ok {
-		return p.selection.LenAt(s.opts.Now())
+		return p.history.LenAt(s.opts.Now())
 	}
 	return 0
 }

@@ -4,71 +4,90 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // ErrGone means that the gallery was there and is taken down or over.
 var ErrGone = errors.New("gallery is gone")
 
-// maxSlideFeeds bounds the feeds of single galleries that are kept rendered.
-const maxSlideFeeds = 256
+const (
+	// maxSlideFeeds and maxSlideBytes bound the feeds of single galleries that
+	// are kept rendered.
+	maxSlideFeeds = 1024
+	maxSlideBytes = 64 << 20
+)
 
 // slides makes the feeds of single galleries, an item a slide.
 type slides struct {
 	shelf *Shelf
-	mu    sync.Mutex
-	made  *simplelru.LRU[itemKey, *Edition]
+	made  *cache[itemKey, *slideFeed]
+}
+
+// slideFeed is what became of a revision: a feed, or why there is none.
+type slideFeed struct {
+	edition *Edition
+	err     error
 }
 
 func newSlides(s *Shelf) *slides {
-	sl := &slides{shelf: s}
-	sl.made, _ = simplelru.NewLRU[itemKey, *Edition](maxSlideFeeds, nil) // the only error is a size below one
-	return sl
+	return &slides{shelf: s, made: newCache[itemKey, *slideFeed](maxSlideFeeds, maxSlideBytes, nil)}
 }
 
 // edition returns the feed of the gallery with that key.
-func (s *slides) edition(ctx context.Context, key string) (e *Edition, err error) {
+func (s *slides) edition(ctx context.Context, key string) (*Edition, error) {
+	var err error
 	for range maxCatchUps {
-		entry := s.shelf.opts.Catalogue.Find(key)
-		now := s.shelf.opts.Now()
-		if err := s.visible(entry, now); err != nil {
-			return nil, fmt.Errorf("gallery %q: %w", key, err)
-		}
-		if e, err = s.of(ctx, entry, now); !errors.Is(err, catalogue.ErrSuperseded) {
+		var e *Edition
+		if e, err = s.attempt(ctx, key); !errors.Is(err, catalogue.ErrSuperseded) {
 			return e, err
 		}
 		soon, cancel := context.WithTimeout(ctx, catchUp)
 		_ = s.shelf.opts.Catalogue.Wait(soon, s.shelf.opts.Catalogue.Revision()+1) // in vain: look again all the same
 		cancel()
 	}
-	return nil, fmt.Errorf("gallery %q: %w: %w", key, ErrUnavailable, err)
+	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-func (s *slides) visible(entry *catalogue.Entry, now time.Time) error {
+func (s *slides) attempt(ctx context.Context, key string) (*Edition, error) {
+	entry, err := s.find(key)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.of(ctx, entry, s.shelf.opts.Now())
+	if err != nil {
+		return nil, fmt.Errorf("gallery %q: %w", key, err)
+	}
+	if _, err := s.find(key); err != nil { // withdrawn while it was rendered
+		return nil, err
+	}
+	return e, nil
+}
+
+// find returns the entry of a gallery that may be shown now.
+func (s *slides) find(key string) (*catalogue.Entry, error) {
+	entry, now := s.shelf.opts.Catalogue.Find(key), s.shelf.opts.Now()
+	err := ErrUnknown // or embargoed, or withheld: nobody is told which
 	switch {
 	case entry.VisibleAt(now):
-		return nil
+		return entry, nil
 	case entry != nil && (entry.Rank.TakeDown || entry.EndedAt(now)):
-		return ErrGone
+		err = ErrGone
 	case s.shelf.opts.Catalogue.Ready() != nil:
-		return ErrUnavailable
+		err = ErrUnavailable
 	}
-	return ErrUnknown // or embargoed, or withheld: nobody is told which
+	return nil, fmt.Errorf("gallery %q: %w", key, err)
 }
 
+// of returns the feed of the revision, from memory where it is there. One that
+// can not be rendered is not tried again for every reader.
 func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time) (*Edition, error) {
 	key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.Phase(now)}
-	s.mu.Lock()
-	e, ok := s.made.Get(key)
-	s.mu.Unlock()
-	if ok {
-		return e, nil
+	if made := s.made.get(key); made != nil {
+		return made.edition, made.err
 	}
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
@@ -79,23 +98,38 @@ func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if e, err = s.render(g, entry, now); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.made.Add(key, e)
-	return e, nil
+	made := s.render(g, entry, now)
+	s.made.add(key, made, made.size())
+	return made.edition, made.err
 }
 
-func (s *slides) render(g *gallery.Gallery, entry *catalogue.Entry, now time.Time) (*Edition, error) {
+func (f *slideFeed) size() int {
+	if f.edition == nil {
+		return 0
+	}
+	return f.edition.size()
+}
+
+// render makes the feed. A panic is that gallery's alone.
+func (s *slides) render(g *gallery.Gallery, entry *catalogue.Entry, now time.Time) (made *slideFeed) {
+	ref := Ref{Kind: Gallery, Name: gallery.Key(g.ID)}
+	defer func() {
+		if cause := recover(); cause != nil {
+			made = &slideFeed{err: fmt.Errorf("panic: %v", cause)}
+		}
+		if made.err != nil {
+			s.shelf.report(Fault{Feed: ref.base(), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
+			made = &slideFeed{err: fmt.Errorf("%w: %w", ErrUnavailable, made.err)}
+		}
+	}()
 	items, err := s.shelf.opts.Renderer.Slides(g, now)
 	if err != nil {
-		return nil, err
+		return &slideFeed{err: err}
 	}
-	ref := Ref{Kind: Gallery, Name: gallery.Key(g.ID)}
-	e := &Edition{Feed: g.ID, Touched: entry.Touched(now), items: items, channel: s.channel(g, ref, items, now)}
-	return e, e.print3(s.shelf.opts.MaxDocument)
+	// Undated: a revision stored in the same second may have been served with the
+	// date that this one would have.
+	e := &Edition{Feed: g.ID, Touched: entry.Touched(now), Undated: true, items: items, channel: s.channel(g, ref, items, now)}
+	return &slideFeed{edition: e, err: e.assemble(s.shelf.opts.MaxDocument)}
 }
 
 func (s *slides) channel(g *gallery.Gallery, ref Ref, items []*feed.Item, now time.Time) feed.Channel {

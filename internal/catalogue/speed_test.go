@@ -1,0 +1,162 @@
+package catalogue
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// typical is a gallery with a section, a language, four tags and an author.
+func typical(i int) Revision {
+	g := &gallery.Gallery{
+		ID: fmt.Sprintf("gallery-about-something-%06d", i), Published: dawn.Add(time.Duration(i-200_000) * time.Minute),
+		Section: fmt.Sprint("Section ", i%12), Language: "en",
+		Tags:    []string{fmt.Sprint("tag ", i%5000), "night", fmt.Sprint("place ", i%300), fmt.Sprint("theme ", i%40)},
+		Authors: []gallery.Author{{Name: fmt.Sprint("Writer ", i%200)}},
+	}
+	return Revision{ID: g.ID, Gallery: g, Rank: gallery.Rank{Updated: g.Published, Hash: gallery.HashOf([]byte(g.ID))}}
+}
+
+// crowd is an index of n galleries.
+func crowd(t testing.TB, n int) *world {
+	w := newWorld(t, 100)
+	w.catalogue.opts.Changed, w.catalogue.index.changed = nil, func(Change) {}
+	entries := make(map[string]*Entry, n)
+	for i := range n {
+		e := w.next(typical(i))
+		entries[e.ID] = e
+	}
+	w.catalogue.index.fill(entries, dawn, w.sequence, w.now.UnixNano())
+	return w
+}
+
+// BenchmarkChange applies corrections, arrivals and take-downs among few
+// galleries and among many. The ratio is the time among many over the time among few.
+func BenchmarkChange(b *testing.B) {
+	few, many := changer(crowd(b, 100)), changer(crowd(b, 100_000))
+	compareTimes(b, few, many)
+}
+
+// changer returns a function that changes one gallery, as it would be with
+// configured feeds, archives and a thousand feeds on demand.
+func changer(w *world) func(int) {
+	w.catalogue.Select(Match{})
+	w.catalogue.SelectBy(Match{}, ByUpdated)
+	for i := range 12 {
+		w.catalogue.Select(Match{Sections: []string{fmt.Sprint("Section ", i)}})
+	}
+	for i := range 1000 {
+		w.catalogue.Select(Match{Tags: []string{fmt.Sprint("tag ", i)}})
+	}
+	n := len(w.catalogue.index.entries)
+	return func(i int) {
+		r := typical(n - 1 - i%20)
+		if i%4 == 0 { // an arrival, and then its take-down
+			r = typical(n + i/8%20)
+		}
+		if i%8 == 4 {
+			r.Gallery, r.Rank.TakeDown = nil, true
+		}
+		r.Rank.Updated = dawn.Add(time.Duration(i) * time.Microsecond)
+		e := w.next(r)
+		w.catalogue.index.apply(gallery.Key(e.ID), e, w.now.UnixNano())
+	}
+}
+
+// BenchmarkArchivePage reads the page next to the newest and the deepest one of
+// 100,000 galleries, both of about the same size. The ratio is the time of the
+// deep one over that of the other, for each gallery on it.
+func BenchmarkArchivePage(b *testing.B) {
+	w := crowd(b, 100_000)
+	s := w.catalogue.Select(Match{})
+	page := func(name string) (func(int), int) {
+		p, _ := s.Page(name, w.now)
+		return func(int) {
+			if _, ok := s.Page(name, w.now); !ok {
+				b.Fatal("no page " + name)
+			}
+		}, len(p.Entries)
+	}
+	var shallow, deep string
+	for name, i := s.NewestPage(w.now), 0; name != ""; i++ {
+		p, _ := s.Page(name, w.now)
+		switch full := len(p.Entries) > 80 && len(p.Entries) < 120; {
+		case full && shallow == "":
+			shallow = name
+		case full:
+			deep = name
+		}
+		name = p.Older
+	}
+	near, nearSize := page(shallow)
+	far, farSize := page(deep)
+	b.ReportMetric(float64(nearSize), "near-galleries")
+	b.ReportMetric(float64(farSize), "far-galleries")
+	compareTimes(b, near, far)
+}
+
+// BenchmarkSelect makes and releases a selection of 20 galleries among few and
+// among many.
+func BenchmarkSelect(b *testing.B) {
+	selecting := func(w *world) func(int) {
+		for i := range 20 {
+			w.publish(fmt.Sprint("rare-", i), tagged("rare"))
+		}
+		return func(int) { w.catalogue.Release(w.catalogue.Select(Match{Tags: []string{"rare"}})) }
+	}
+	compareTimes(b, selecting(crowd(b, 100)), selecting(crowd(b, 100_000)))
+}
+
+// compareTimes measures both by turns, in rounds, so that whatever else the
+// machine does meets both.
+func compareTimes(b *testing.B, floor, ours func(int)) {
+	const round = 64
+	var bare, whole time.Duration
+	rounds := 0
+	for i := 0; b.Loop(); i += round {
+		bare += timed(floor, i, round)
+		whole += timed(ours, i, round)
+		rounds++
+	}
+	b.ReportMetric(float64(bare.Nanoseconds())/float64(rounds*round), "few-ns")
+	b.ReportMetric(float64(whole.Nanoseconds())/float64(rounds*round), "many-ns")
+	b.ReportMetric(float64(whole)/float64(bare), "ratio")
+	b.ReportMetric(0, "ns/op") // of both together: says nothing
+}
+
+func timed(f func(int), from, n int) time.Duration {
+	began := time.Now()
+	for i := range n {
+		f(from + i)
+	}
+	return time.Since(began)
+}
+
+// An indexed gallery costs at most 400 bytes, all selections, names and the
+// archive included.
+func TestMemoryOfAGallery(t *testing.T) {
+	const n, most = 100_000, 400
+	before := inUse()
+	w := crowd(t, n)
+	s := w.catalogue.Select(Match{})
+	each := float64(inUse()-before) / n
+	t.Logf("%.0f bytes a gallery", each)
+	if each > most {
+		t.Errorf("%.0f bytes a gallery, at most %d are allowed", each, most)
+	}
+	if s.Len() != n {
+		t.Errorf("%d galleries", s.Len())
+	}
+	runtime.KeepAlive(w)
+}
+
+func inUse() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

@@ -143,7 +143,7 @@ func (c *console) inspectEvents(name string, r io.Reader) ([]finding, error) {
 		return nil, err
 	}
 	var findings []finding
-	for item := range publish.Read(name, r, int64(cfg.Events.MaxEvent)) {
+	for item := range publish.Read(name, r, app.EventReader(cfg)) {
 		findings = append(findings, inspectEvent(item))
 	}
 	if len(findings) == 0 {

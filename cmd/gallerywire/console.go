@@ -36,9 +36,14 @@ func (c *console) say(format string, args ...any) {
 	fmt.Fprintf(c.err, "gallerywire: "+format+"\n", args...)
 }
 
+// usageError is a command line that is wrong in a way that only the
+// configuration shows.
+type usageError struct{ error }
+
 // code says what went wrong and returns the exit code for it.
 func (c *console) code(ctx context.Context, err error) int {
 	var problems config.Problems
+	var usage usageError
 	switch {
 	case err == nil:
 		return exitDone
@@ -48,6 +53,9 @@ func (c *console) code(ctx context.Context, err error) int {
 		for _, p := range problems {
 			c.say("%v", p)
 		}
+		return exitUsage
+	case errors.As(err, &usage):
+		c.say("%v", err)
 		return exitUsage
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		c.say("interrupted")
@@ -103,6 +111,15 @@ func printable(s string) string {
 // checkFiles reports the first name that is no file to read from; "-" is
 // standard input.
 func checkFiles(names []string) error {
+	folders, err := checkPaths(names)
+	if err == nil && len(folders) > 0 {
+		err = fmt.Errorf("%s: is a directory, name the files in it", folders[0])
+	}
+	return err
+}
+
+// checkPaths is checkFiles where directories may be named too. It returns them.
+func checkPaths(names []string) (folders []string, err error) {
 	for _, name := range names {
 		if name == "-" {
 			continue
@@ -111,12 +128,12 @@ func checkFiles(names []string) error {
 		var at *fs.PathError
 		switch {
 		case errors.As(err, &at):
-			return fmt.Errorf("%s: %w", name, at.Err)
+			return nil, fmt.Errorf("%s: %w", name, at.Err)
 		case err != nil:
-			return err
+			return nil, err
 		case info.IsDir():
-			return fmt.Errorf("%s: is a directory, name the files in it", name)
+			folders = append(folders, name)
 		}
 	}
-	return nil
+	return folders, nil
 }

@@ -27,6 +27,9 @@ type cli struct {
 	Publish   publishCmd   `cmd:"" help:"Send galleries as a CMS would, from JSON or NDJSON."`
 	Unpublish unpublishCmd `cmd:"" help:"Take galleries down."`
 	Check     checkCmd     `cmd:"" help:"Say what is wrong with configurations or events."`
+	Render    renderCmd    `cmd:"" help:"Print the feed that events would make, without a service."`
+	Export    exportCmd    `cmd:"" help:"Write every gallery down, for a backup or another server."`
+	Import    importCmd    `cmd:"" help:"Store the galleries of an export."`
 	Rejects   rejectsCmd   `cmd:"" help:"Look at the events that were rejected, and send them again."`
 	Health    healthCmd    `cmd:"" help:"Ask a running node whether it is well."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

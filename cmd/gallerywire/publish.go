@@ -1,21 +1,28 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/publish"
 	"github.com/nats-io/nats.go"
 )
 
 type publishCmd struct {
-	Files     []string `arg:"" name:"file" help:"Files of JSON or NDJSON; - is standard input."`
+	Files     []string `arg:"" name:"file" help:"Files of JSON or NDJSON, or directories of them; - is standard input."`
+	State     string   `help:"Where is remembered what was sent of a directory; in the directory when left out." placeholder:"FILE"`
+	All       bool     `help:"Send all of a directory, also what did not change."`
 	Unchecked bool     `help:"Send what is wrong too, so that the service rejects it."`
 	JSON      bool     `name:"json" help:"Print a line of JSON for each event."`
 }
@@ -27,13 +34,30 @@ CloudEvents around galleries or take-downs. Each is checked, sent, and counts as
 sent once NATS has acknowledged it. One that is sent again within two minutes is
 recognised and stored once ("duplicate").
 
+Of a directory, every *.json and *.ndjson in it and below is sent, in order of
+their names, unless it was sent before and did not change. What was acknowledged
+is remembered in a state file, ` + publish.StateName + `, so that an interrupted
+run goes on where it was. Give each service that the same directory is sent to a
+state file of its own.
+
 A line of JSON has name (where the event comes from), id of the gallery, stream
 and sequence where it is stored, duplicate, and error. The exit code is 1 when an
 event was not stored.`
 }
 
-// Validate refuses names that are no files.
-func (p publishCmd) Validate() error { return checkFiles(p.Files) }
+// Validate refuses what can not be read, and flags of directories without one.
+func (p publishCmd) Validate() error {
+	folders, err := checkPaths(p.Files)
+	switch {
+	case err != nil:
+		return err
+	case p.State != "" && len(folders) != 1:
+		return errors.New("--state is for one directory")
+	case p.All && len(folders) == 0:
+		return errors.New("--all is for directories: files are sent always")
+	}
+	return nil
+}
 
 // Run sends every event of the files.
 func (p publishCmd) Run(ctx context.Context, c *console) error {
@@ -41,11 +65,67 @@ func (p publishCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	items := publish.ReadFiles(p.Files, c.in, int64(cfg.Events.MaxEvent))
-	if p.Unchecked {
-		items = publish.Unchecked(items)
+	b, err := p.batch(c.in, app.EventReader(cfg))
+	if err != nil {
+		return err
 	}
-	return c.send(ctx, cfg, items, p.JSON)
+	return c.send(ctx, cfg, b, p.JSON)
+}
+
+// batch reads the files in the order in which they are named.
+func (p publishCmd) batch(stdin io.Reader, events event.Reader) (batch, error) {
+	var b batch
+	var parts []iter.Seq[publish.Item]
+	for _, name := range p.Files {
+		if info, err := os.Stat(name); name == "-" || err != nil || !info.IsDir() {
+			parts = append(parts, publish.ReadFiles([]string{name}, stdin, events))
+			b.files++
+			continue
+		}
+		f, err := publish.OpenFolder(name, cmp.Or(p.State, filepath.Join(name, publish.StateName)), p.All)
+		if err != nil {
+			return b, err
+		}
+		b.folders = append(b.folders, f)
+		parts = append(parts, f.Items(events))
+	}
+	b.items = concat(parts)
+	if p.Unchecked {
+		b.items = publish.Unchecked(b.items)
+	}
+	return b, nil
+}
+
+func concat[T any](parts []iter.Seq[T]) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, part := range parts {
+			for v := range part {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// batch is what one command sends.
+type batch struct {
+	items   iter.Seq[publish.Item]
+	files   int // beside those of the folders
+	folders []*publish.Folder
+}
+
+// count sums up over the folders.
+func (b batch) count(of func(*publish.Folder) int) (n int) {
+	for _, f := range b.folders {
+		n += of(f)
+	}
+	return n
+}
+
+// upToDate reports whether there is nothing to send because all of it was sent.
+func (b batch) upToDate() bool {
+	return b.files == 0 && b.count((*publish.Folder).Changed) == 0 && b.count((*publish.Folder).Unchanged) > 0
 }
 
 type unpublishCmd struct {
@@ -76,11 +156,15 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	return c.send(ctx, cfg, publish.TakeDowns(u.IDs, u.Reason, u.Version, at), u.JSON)
+	return c.send(ctx, cfg, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1}, u.JSON)
 }
 
-// send sends the items and reports on each.
-func (c *console) send(ctx context.Context, cfg config.Config, items iter.Seq[publish.Item], asJSON bool) error {
+// send sends the batch and reports on each of its items.
+func (c *console) send(ctx context.Context, cfg config.Config, b batch, asJSON bool) (err error) {
+	if b.upToDate() {
+		c.say("nothing changed since it was sent: send it again with --all")
+		return nil
+	}
 	conn, err := broker.DialPublisher(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
 	if err != nil {
 		return unreachable(err)
@@ -90,8 +174,17 @@ func (c *console) send(ctx context.Context, cfg config.Config, items iter.Seq[pu
 	if err != nil {
 		return err
 	}
-	r := newReporter(c, asJSON)
-	return r.end(sender.Send(ctx, items, r.report))
+	r := newReporter(c, b, asJSON)
+	err = sender.Send(ctx, b.items, func(x publish.Receipt) {
+		for _, f := range b.folders {
+			f.Note(x)
+		}
+		r.report(x)
+	})
+	for _, f := range b.folders {
+		err = errors.Join(err, f.Close())
+	}
+	return r.end(err)
 }
 
 // unreachable says what to do about a server that does not let us in.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/publish"
 )
 
@@ -32,7 +33,7 @@ func examples(t *testing.T, opening, closing string) []string {
 func TestReadmeEventsAreAccepted(t *testing.T) {
 	events := append(examples(t, "```json", "```"), examples(t, "cat > gallery.json <<'END'", "END")...)
 	for _, text := range events {
-		for item := range publish.Read("README.md", strings.NewReader(text), 1<<20) {
+		for item := range publish.Read("README.md", strings.NewReader(text), event.Reader{MaxBytes: 1 << 20}) {
 			if item.Fault != nil || item.ID != "harbour-lights" {
 				t.Errorf("gallery %q: %v\n%s", item.ID, item.Fault, text)
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/gallerywire/gallerywire/internal/publish"
 	"github.com/schollz/progressbar/v3"
@@ -17,6 +16,7 @@ const few = 20
 // failed has its line everywhere.
 type reporter struct {
 	c        *console
+	batch    batch
 	json     bool
 	lines    bool // a line for every event, however many
 	terminal bool // somebody sees a count
@@ -25,10 +25,11 @@ type reporter struct {
 	sent, duplicate, failed int
 }
 
-func newReporter(c *console, asJSON bool) *reporter {
+func newReporter(c *console, b batch, asJSON bool) *reporter {
 	onScreen := isTerminal(c.out)
 	return &reporter{
 		c:        c,
+		batch:    b,
 		json:     asJSON,
 		lines:    asJSON || !onScreen || !isTerminal(c.err),
 		terminal: isTerminal(c.err) && !(asJSON && onScreen), // both on one screen would be a mess
@@ -38,25 +39,31 @@ func newReporter(c *console, asJSON bool) *reporter {
 func (r *reporter) report(x publish.Receipt) {
 	r.count(x)
 	if r.terminal && r.bar == nil && r.total() > few {
-		r.bar = newBar(r)
+		r.bar = r.newBar()
 	}
 	if r.lines || r.bar == nil || x.Err != nil {
 		r.print(x)
 	}
 	if r.bar != nil {
-		_ = r.bar.Set(r.total()) // a terminal that is gone is no reason to stop
+		_ = r.bar.Set(r.done()) // a terminal that is gone is no reason to stop
 	}
 }
 
-func newBar(r *reporter) *progressbar.ProgressBar {
-	return progressbar.NewOptions(-1,
-		progressbar.OptionSetWriter(r.c.err),
-		progressbar.OptionSetDescription("publishing"),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("events"),
-		progressbar.OptionClearOnFinish())
+// newBar counts files where it is known how many there are, else events.
+func (r *reporter) newBar() *progressbar.ProgressBar {
+	if r.byFile() {
+		return newBar(r.c, "publishing", "files", r.batch.count((*publish.Folder).Changed))
+	}
+	return newBar(r.c, "publishing", "events", -1)
+}
+
+func (r *reporter) byFile() bool { return r.batch.files == 0 && len(r.batch.folders) > 0 }
+
+func (r *reporter) done() int {
+	if r.byFile() {
+		return r.batch.count((*publish.Folder).Done)
+	}
+	return r.total()
 }
 
 func (r *reporter) total() int { return r.sent + r.duplicate + r.failed }
@@ -119,10 +126,18 @@ func (r *reporter) end(err error) error {
 		r.c.say("there is no event in what was given")
 		return errFailed
 	case r.total() > 1 && !r.json:
-		r.c.say("%d stored, %d duplicate, %d failed", r.sent, r.duplicate, r.failed)
+		r.c.say("%s", r.sum())
 	}
 	if err == nil && r.failed > 0 {
 		return errFailed
 	}
 	return err
+}
+
+func (r *reporter) sum() string {
+	sum := fmt.Sprintf("%d stored, %d duplicate, %d failed", r.sent, r.duplicate, r.failed)
+	if n := r.batch.count((*publish.Folder).Unchanged); n > 0 {
+		sum += fmt.Sprintf("; files that did not change: %d", n)
+	}
+	return sum
 }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/publish"
 	"golang.org/x/sys/unix"
 )
@@ -57,7 +59,7 @@ func reportMany(t *testing.T, r *reporter, n int) {
 
 func TestTerminalShowsACountAfterAFew(t *testing.T) {
 	tty, shown := terminal(t)
-	reportMany(t, newReporter(&console{out: tty, err: tty}, false), 100)
+	reportMany(t, newReporter(&console{out: tty, err: tty}, batch{}, false), 100)
 	text := shown()
 	if got := strings.Count(text, ": stored as "); got != few {
 		t.Errorf("%d lines of what was stored, want %d", got, few)
@@ -69,10 +71,55 @@ func TestTerminalShowsACountAfterAFew(t *testing.T) {
 	}
 }
 
+func TestTerminalCountsTheFilesOfADirectory(t *testing.T) {
+	dir := t.TempDir()
+	for n := range 2 * few {
+		text := fmt.Sprintf(`{"id":"g%d","title":"T","published":"2026-11-20T09:00:00Z"}`, n)
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.json", n)), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := publish.OpenFolder(dir, filepath.Join(dir, publish.StateName), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, shown := terminal(t)
+	r := newReporter(&console{out: tty, err: tty}, batch{folders: []*publish.Folder{f}}, false)
+	for item := range f.Items(event.Reader{}) {
+		x := publish.Receipt{Item: item, Stream: "ARTICLES"}
+		f.Note(x)
+		r.report(x)
+	}
+	if err := errors.Join(f.Close(), r.end(nil)); err != nil {
+		t.Error(err)
+	}
+	if text := shown(); !strings.Contains(text, "publishing") || !strings.Contains(text, fmt.Sprintf("/%d", 2*few)) {
+		t.Errorf("no count of %d files:\n%q", 2*few, text)
+	}
+}
+
+func TestCounterIsForATerminalOnly(t *testing.T) {
+	tty, shown := terminal(t)
+	var out strings.Builder
+	for _, c := range []*counter{
+		newCounter(&console{out: &out, err: tty}, "importing", "galleries", true),
+		newCounter(&console{out: tty, err: tty}, "exporting", "galleries", true),
+		newCounter(&console{out: tty, err: &out}, "counting", "galleries", false),
+	} {
+		c.add()
+		c.clear()
+		c.end()
+	}
+	text := shown()
+	if !strings.Contains(text, "importing") || strings.Contains(text, "exporting") || out.String() != "" {
+		t.Errorf("on the terminal %q, elsewhere %q", text, out.String())
+	}
+}
+
 func TestFileHasALineForEachEventBesideACountOnTheTerminal(t *testing.T) {
 	tty, shown := terminal(t)
 	var out strings.Builder
-	reportMany(t, newReporter(&console{out: &out, err: tty}, false), 100)
+	reportMany(t, newReporter(&console{out: &out, err: tty}, batch{}, false), 100)
 	if got := strings.Count(out.String(), ": stored as "); got != 99 {
 		t.Errorf("%d lines of what was stored, want 99", got)
 	}
@@ -83,7 +130,7 @@ func TestFileHasALineForEachEventBesideACountOnTheTerminal(t *testing.T) {
 
 func TestTerminalShowsNoCountBetweenLinesOfJSON(t *testing.T) {
 	tty, shown := terminal(t)
-	reportMany(t, newReporter(&console{out: tty, err: tty}, true), 100)
+	reportMany(t, newReporter(&console{out: tty, err: tty}, batch{}, true), 100)
 	text := shown()
 	if got := strings.Count(text, `{"name":`); got != 100 || strings.Contains(text, "publishing") {
 		t.Errorf("%d lines of JSON, want 100 and nothing else:\n%q", got, text)
@@ -92,7 +139,7 @@ func TestTerminalShowsNoCountBetweenLinesOfJSON(t *testing.T) {
 
 func TestPipeHasLinesOnly(t *testing.T) {
 	var out, errs strings.Builder
-	reportMany(t, newReporter(&console{out: &out, err: &errs}, false), 100)
+	reportMany(t, newReporter(&console{out: &out, err: &errs}, batch{}, false), 100)
 	want := "gallerywire: - #9: the stream is full\ngallerywire: 99 stored, 0 duplicate, 1 failed\n"
 	if errs.String() != want || strings.Count(out.String(), "\n") != 99 {
 		t.Errorf("standard error %q, want %q, beside 99 lines of\n%s", errs.String(), want, out.String())

@@ -7,15 +7,17 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
 )
 
 // ReadFiles yields the events in the files, one file after the other, as
-// [Read] does; "-" is stdin. A file that cannot be opened is an item with a
-// fault.
-func ReadFiles(names []string, stdin io.Reader, maxEvent int64) iter.Seq[Item] {
+// [Read] does; "-" is stdin, and a directory is the files below it (see
+// [OpenFolder]). What cannot be opened is an item with a fault.
+func ReadFiles(names []string, stdin io.Reader, events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		for _, name := range names {
-			for item := range readFile(name, stdin, maxEvent) {
+			for item := range readAny(name, stdin, events) {
 				if !yield(item) {
 					return
 				}
@@ -24,10 +26,21 @@ func ReadFiles(names []string, stdin io.Reader, maxEvent int64) iter.Seq[Item] {
 	}
 }
 
-func readFile(name string, stdin io.Reader, maxEvent int64) iter.Seq[Item] {
+func readAny(name string, stdin io.Reader, events event.Reader) iter.Seq[Item] {
 	if name == "-" {
-		return Read(name, stdin, maxEvent)
+		return Read(name, stdin, events)
 	}
+	if info, err := os.Stat(name); err != nil || !info.IsDir() {
+		return readFile(name, events)
+	}
+	files, err := filesBelow(name)
+	if err != nil {
+		return slices.Values([]Item{{Name: name, Fault: err}})
+	}
+	return ReadFiles(files, nil, events)
+}
+
+func readFile(name string, events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		file, err := os.Open(name)
 		if err != nil {
@@ -35,7 +48,7 @@ func readFile(name string, stdin io.Reader, maxEvent int64) iter.Seq[Item] {
 			return
 		}
 		defer file.Close()
-		Read(name, file, maxEvent)(yield)
+		Read(name, file, events)(yield)
 	}
 }
 

@@ -3,7 +3,9 @@
 //
 // Events are sent in the order in which they are read, with several under way
 // at once. An event sent again within the stream's window is known to the
-// server and stored once.
+// server and stored once. A [Folder] remembers what was acknowledged of its
+// files, so that what was interrupted goes on where it was, and what did not
+// change is not sent again.
 package publish
 
 import (
@@ -29,13 +31,16 @@ type Item struct {
 	ID    string     // of the gallery, where it could be read
 	Kind  event.Kind // what its own content says, else Published
 	Data  []byte
-	Fault error // what is wrong with it; nil when it would be accepted
+	Event *event.Event // what Data says; nil when there is a fault
+	Fault error        // what is wrong with it; nil when it would be accepted
+
+	file *file // of a folder
 }
 
 // Read yields the events in r: one JSON value after the other (NDJSON, or plain
 // JSON), a list being its elements. It ends after the first value that is not
 // JSON, for what follows cannot be told.
-func Read(name string, r io.Reader, maxEvent int64) iter.Seq[Item] {
+func Read(name string, r io.Reader, events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		// Values are taken as they are: what is wrong inside is the event's fault.
 		values := reader{d: jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
@@ -49,7 +54,7 @@ func Read(name string, r io.Reader, maxEvent int64) iter.Seq[Item] {
 				yield(Item{Name: place, Fault: fmt.Errorf("not valid JSON: %w", err)})
 				return
 			}
-			if !yield(inspect(place, value.Clone(), maxEvent)) {
+			if !yield(inspect(place, value.Clone(), events)) {
 				return
 			}
 		}
@@ -78,16 +83,13 @@ func (r *reader) next() (jsontext.Value, error) {
 }
 
 // inspect decodes the event as the service would.
-func inspect(name string, data []byte, maxEvent int64) Item {
+func inspect(name string, data []byte, events event.Reader) Item {
 	item := Item{Name: name, Kind: event.Published, Data: data}
 	m := event.Message{Data: data, Stored: time.Now()}
 	_, _, item.ID = event.Attributes(m)
-	e, err := event.Decode(m, maxEvent)
-	if err != nil {
-		item.Fault = err
-		return item
+	if item.Event, item.Fault = events.Decode(m); item.Fault == nil {
+		item.Kind = item.Event.Kind
 	}
-	item.Kind = e.Kind
 	return item
 }
 

@@ -16,6 +16,9 @@ import (
 
 const maxEvent = 4096
 
+// events reads as the service does.
+var events = event.Reader{MaxBytes: maxEvent}
+
 // good returns an event that would be accepted.
 func good(id string) string {
 	return `{"id":"` + id + `","title":"T","published":"2026-11-20T09:00:00Z"}`
@@ -24,7 +27,7 @@ func good(id string) string {
 // read collects what is in the text: a line for each item.
 func read(r io.Reader) []string {
 	got := []string{}
-	for item := range publish.Read("in", r, maxEvent) {
+	for item := range publish.Read("in", r, events) {
 		state := "good"
 		if item.Fault != nil {
 			state = "bad"
@@ -73,7 +76,7 @@ func TestRead(t *testing.T) {
 
 func TestWhatIsReadIsSentAsItIs(t *testing.T) {
 	text := `{"id":"a", "title" : "T","x":[1, 2],"published":"2026-11-20T09:00:00Z"}`
-	for item := range publish.Read("in", strings.NewReader(text+"\n"+good("b")), maxEvent) {
+	for item := range publish.Read("in", strings.NewReader(text+"\n"+good("b")), events) {
 		if got := string(item.Data); item.ID == "a" && got != text {
 			t.Errorf("read %s", got)
 		}
@@ -81,7 +84,7 @@ func TestWhatIsReadIsSentAsItIs(t *testing.T) {
 }
 
 func TestReadSaysWhatIsWrong(t *testing.T) {
-	for item := range publish.Read("in", strings.NewReader(`{"id":"a","title":"T","published":"soon"}`), maxEvent) {
+	for item := range publish.Read("in", strings.NewReader(`{"id":"a","title":"T","published":"soon"}`), events) {
 		var problems gallery.Problems
 		if !errors.As(item.Fault, &problems) || problems[0].Place != "/published" {
 			t.Errorf("fault %v", item.Fault)
@@ -91,7 +94,7 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 
 func TestReadStopsWhenAsked(t *testing.T) {
 	n := 0
-	for range publish.Read("in", strings.NewReader(strings.Repeat(good("a"), 5)), maxEvent) {
+	for range publish.Read("in", strings.NewReader(strings.Repeat(good("a"), 5)), events) {
 		if n++; n == 2 {
 			break
 		}
@@ -136,7 +139,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		n := 0
-		for item := range publish.Read("in", strings.NewReader(text), maxEvent) {
+		for item := range publish.Read("in", strings.NewReader(text), events) {
 			if n++; n > len(text)+1 {
 				t.Fatal("more items than bytes")
 			}

@@ -53,10 +53,17 @@ func acceptsIM(lines []string, manipulation string) bool {
 	return false
 }
 
-// matchesTag is [matchesAny] for a version that is not the present one, which
-// "*" does not mean.
-func matchesTag(lists []string, etag string) bool {
-	return !matchesAny(lists, "") && matchesAny(lists, etag)
+// entityTags is the set of the entity tags in the lists, without their weakness.
+func entityTags(lists []string) map[string]bool {
+	tags := map[string]bool{}
+	for _, list := range lists {
+		for list != "" {
+			var tag string
+			tag, list = nextTag(list)
+			tags[tag] = true
+		}
+	}
+	return tags
 }
 
 // matchesAny compares weakly (RFC 9110 §8.8.3.2): proxies that recompress

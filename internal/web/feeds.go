@@ -206,13 +206,11 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 // since returns what changed since the version that the client has, if it asks
 // for that and it is known (RFC 3229).
 func since(r *http.Request, e *edition.Edition, f feed.Format) *feed.Document {
-	have := r.Header["If-None-Match"]
-	if len(have) == 0 || !acceptsIM(r.Header["A-Im"], "feed") {
+	if len(r.Header["If-None-Match"]) == 0 || !acceptsIM(r.Header["A-Im"], "feed") {
 		return nil
 	}
-	delta, ok := e.Since(func(etag string) bool {
-		return matchesTag(have, etag) || matchesTag(have, gzipTag(etag))
-	}, f)
+	have := entityTags(r.Header["If-None-Match"])
+	delta, ok := e.Since(func(etag string) bool { return have[etag] || have[gzipTag(etag)] }, f)
 	if !ok {
 		return nil
 	}

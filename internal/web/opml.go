@@ -11,10 +11,14 @@ import (
 
 // outline is an OPML 2.0 subscription list.
 type outline struct {
-	XMLName xml.Name      `xml:"opml"`
-	Version string        `xml:"version,attr"`
-	Title   string        `xml:"head>title"`
-	Feeds   []outlineFeed `xml:"body>outline"`
+	XMLName xml.Name    `xml:"opml"`
+	Version string      `xml:"version,attr"`
+	Title   string      `xml:"head>title"`
+	Body    outlineBody `xml:"body"`
+}
+
+type outlineBody struct {
+	Feeds []outlineFeed `xml:"outline"`
 }
 
 type outlineFeed struct {
@@ -32,7 +36,7 @@ func opml(o Options) http.HandlerFunc {
 		list := outline{Version: "2.0", Title: gallery.Text(o.Title)}
 		for _, feed := range o.Shelf.Listings() {
 			title := gallery.Line(feed.Title)
-			list.Feeds = append(list.Feeds, outlineFeed{Type: "rss", Text: title, Title: title, URL: feed.Atom, Page: feed.Page, Version: "ATOM"})
+			list.Body.Feeds = append(list.Body.Feeds, outlineFeed{Type: "rss", Text: title, Title: title, URL: feed.Atom, Page: feed.Page, Version: "ATOM"})
 		}
 		var b bytes.Buffer
 		b.WriteString(xml.Header)

@@ -86,7 +86,21 @@ func Public(o Options) http.Handler {
 		o.Pages(mux)
 	}
 	mux.HandleFunc("GET /", o.NotFound)
-	return observe(mux, o)
+	return observe(upright(mux, o.NotFound), o)
+}
+
+// upright finds nothing at paths that climb, instead of saying where else they
+// lead.
+func upright(next http.Handler, notFound http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for segment := range strings.SplitSeq(r.URL.Path, "/") {
+			if segment == ".." {
+				notFound(w, r)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Admin returns the handler of what operators see, on a listener of its own.

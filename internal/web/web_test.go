@@ -27,6 +27,7 @@ type shelf struct {
 	editions map[string]*edition.Edition
 	aliases  map[string]string
 	err      error // answered for every feed
+	listings []edition.Listing
 }
 
 // Edition implements [web.Shelf].
@@ -47,9 +48,7 @@ func (s *shelf) Edition(_ context.Context, ref edition.Ref) (*edition.Edition, e
 func (s *shelf) ETag(edition.Ref, feed.Format) (string, bool) { return "", false }
 
 // Listings implements [web.Shelf].
-func (s *shelf) Listings() []edition.Listing {
-	return []edition.Listing{{Title: "All & more", Atom: "https://news.example.com/feeds/all.atom"}}
-}
+func (s *shelf) Listings() []edition.Listing { return s.listings }
 
 // site is the public handler over a shelf with one feed, "all".
 type site struct {

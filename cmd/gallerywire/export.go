@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+
+	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/atomicfile"
+	"github.com/gallerywire/gallerywire/internal/backup"
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/config"
+)
+
+// withSite connects to the server of the service and closes the connection
+// after.
+func (c *console) withSite(ctx context.Context, cfg config.Config, do func(*app.Site) error) (err error) {
+	log := c.quiet(cfg)
+	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, log))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return do(app.OpenSite(cfg, b, log))
+}
+
+type exportCmd struct {
+	Output string `short:"o" default:"-" help:"The file to write, replaced once all of it is there; - is standard output." placeholder:"FILE"`
+}
+
+// Help is printed below the command's usage.
+func (exportCmd) Help() string {
+	return `A line of JSON for each gallery, take-downs included: format, id, rank (updated,
+version, take_down, hash), event as it was received (event_base64 where it is no
+JSON), attributes of the event, and past, what the index remembers of earlier
+revisions. The first line has the site's id, the last the number of galleries.
+
+The service may go on working. A gallery that changes meanwhile may stand there
+twice; an import takes the later one. Events that are not taken in yet and rejects
+are not exported. The exit code is 1 when a gallery could not be read.`
+}
+
+// Run writes every gallery.
+func (x exportCmd) Run(ctx context.Context, c *console) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	return c.withSite(ctx, cfg, func(site *app.Site) error {
+		e := &exporter{console: c, site: site, count: newCounter(c, "exporting", "galleries", x.Output == "-")}
+		err := e.to(ctx, x.Output)
+		e.count.end()
+		if err == nil {
+			c.say("%d exported, %d not readable", e.good, e.bad)
+		}
+		if err == nil && e.bad > 0 {
+			return errFailed
+		}
+		return err
+	})
+}
+
+// exporter writes an export and counts.
+type exporter struct {
+	console   *console
+	site      *app.Site
+	count     *counter
+	good, bad int
+}
+
+func (e *exporter) to(ctx context.Context, output string) error {
+	if output != "-" {
+		return atomicfile.Write(output, func(w io.Writer) error { return e.write(ctx, w) })
+	}
+	return e.write(ctx, e.console.out)
+}
+
+func (e *exporter) write(ctx context.Context, w io.Writer) error {
+	id, err := e.site.ID(ctx)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(w, 1<<20)
+	if err := backup.Export(out, id, e.site.Catalogue().Export(ctx), e.done); err != nil {
+		return errors.Join(err, out.Flush())
+	}
+	return out.Flush()
+}
+
+func (e *exporter) done(err error) {
+	if err == nil {
+		e.good++
+		e.count.add()
+		return
+	}
+	e.bad++
+	e.count.clear()
+	e.console.say("%s", printable(err.Error()))
+}

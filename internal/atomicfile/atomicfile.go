@@ -1,0 +1,36 @@
+// Package atomicfile replaces files as a whole: whoever opens one reads all of
+// what was there before or all of what is there now, also after a crash.
+//
+// What is written lies beside the file, under a hidden name, until it is on the
+// disk; an interrupted process may leave that behind. Of several that write the
+// same file the last one wins. Locking is left to others.
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Write replaces the file at path by what write writes. Only the owner may read
+// it. When write fails, or anything else does, the file is what it was.
+func Write(path string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}

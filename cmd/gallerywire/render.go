@@ -59,7 +59,7 @@ func (r renderCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.out.Write(e.Document(format).Body); err != nil {
+	if _, err := e.Document(format).WriteTo(c.out); err != nil {
 		return err
 	}
 	return in.end(e.LeftOut)

@@ -75,7 +75,7 @@ func TestAPreviewIsWhatANodeServes(t *testing.T) {
 		}
 		for _, f := range feed.Formats() {
 			_, served := node.get("/feeds/" + name + "." + f.String())
-			if diff := cmp.Diff(served, string(e.Document(f).Body)); diff != "" {
+			if diff := cmp.Diff(served, string(e.Document(f).Bytes())); diff != "" {
 				t.Errorf("%s in %s (-served +previewed):\n%s", name, f, diff)
 			}
 		}
@@ -90,7 +90,7 @@ func TestAPreviewOfNothing(t *testing.T) {
 		t.Fatalf("members %v, %v", e.Members, err)
 	}
 	var document struct{ Items []any }
-	if err := json.Unmarshal(e.Document(feed.JSON).Body, &document); err != nil || document.Items == nil || len(document.Items) != 0 {
+	if err := json.Unmarshal(e.Document(feed.JSON).Bytes(), &document); err != nil || document.Items == nil || len(document.Items) != 0 {
 		t.Errorf("items %v, %v", document.Items, err)
 	}
 	options.Feed = "nosuch"

@@ -85,7 +85,7 @@ func checkLinks(t *testing.T, n *node, from edition.Ref, pages []*edition.Editio
 	if want := "https://example.com" + from.Path(feed.Atom); a.link("current") != want || a.ID != read(t, n.edition(from)).ID {
 		t.Errorf("page %d of %s is current at %q", i, a.ID, a.link("current"))
 	}
-	if !bytes.Contains(e.Document(feed.RSS).Body, []byte(`rel="current"`)) {
+	if !bytes.Contains(e.Document(feed.RSS).Bytes(), []byte(`rel="current"`)) {
 		t.Errorf("page %d in RSS does not lead back", i)
 	}
 	self := refOf(t, a.link("self"))
@@ -150,7 +150,7 @@ func TestPagesKeepTheirBytes(t *testing.T) {
 	changed, same := 0, 0
 	for _, e := range walk(t, n, all) {
 		was := before[read(t, e).link("self")]
-		if was == nil || !cmp.Equal(ids(was), ids(e)) || strings.Contains(string(e.Document(feed.Atom).Body), "New title of g30") {
+		if was == nil || !cmp.Equal(ids(was), ids(e)) || strings.Contains(string(e.Document(feed.Atom).Bytes()), "New title of g30") {
 			changed++
 			continue
 		}
@@ -254,7 +254,7 @@ func TestTombstones(t *testing.T) {
 	if diff := cmp.Diff(want, gone); diff != "" {
 		t.Errorf("gone (-want +got):\n%s", diff)
 	}
-	if strings.Contains(string(e.Document(feed.RSS).Body)+string(e.Document(feed.JSON).Body), "?p=17") {
+	if strings.Contains(string(e.Document(feed.RSS).Bytes())+string(e.Document(feed.JSON).Bytes()), "?p=17") {
 		t.Error("RSS or JSON tells it too")
 	}
 	for _, page := range walk(t, n, edition.Ref{Kind: edition.Feed, Name: "all"}) {

@@ -63,7 +63,7 @@ func TestSinceAVersionOnlyWhatChangedIsTold(t *testing.T) {
 		t.Errorf("since a later version: %v", got)
 	}
 	if doc, ok := versions[4].Since(func(etag string) bool { return etag == `"unknown"` }, feed.Atom); ok {
-		t.Errorf("since an unknown version: %s", doc.Body)
+		t.Errorf("since an unknown version: %s", doc.Bytes())
 	}
 	doc, ok := versions[4].Since(has(versions[2], feed.Atom), feed.Atom)
 	if !ok || len(readAtom(t, doc).Gone) != 1 {

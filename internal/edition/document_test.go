@@ -35,7 +35,7 @@ type atom struct {
 func read(t *testing.T, e *edition.Edition) atom {
 	t.Helper()
 	a := readAtom(t, e.Document(feed.Atom))
-	rss, err := gofeed.NewParser().ParseString(string(e.Document(feed.RSS).Body))
+	rss, err := gofeed.NewParser().ParseString(string(e.Document(feed.RSS).Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func read(t *testing.T, e *edition.Edition) atom {
 func readAtom(t *testing.T, doc *feed.Document) atom {
 	t.Helper()
 	var a atom
-	if err := xml.Unmarshal(doc.Body, &a); err != nil {
+	if err := xml.Unmarshal(doc.Bytes(), &a); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -84,7 +84,7 @@ type jsonFeed struct {
 func readJSON(t *testing.T, doc *feed.Document) jsonFeed {
 	t.Helper()
 	var j jsonFeed
-	if err := json.Unmarshal(doc.Body, &j); err != nil {
+	if err := json.Unmarshal(doc.Bytes(), &j); err != nil {
 		t.Fatal(err)
 	}
 	return j

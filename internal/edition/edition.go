@@ -55,7 +55,7 @@ func (e *Edition) Document(f feed.Format) *feed.Document { return e.Documents[f]
 func (e *Edition) size() int {
 	n := 0
 	for _, doc := range e.Documents {
-		n += len(doc.Body)
+		n += doc.Size()
 	}
 	for _, item := range e.items {
 		n += item.Size()

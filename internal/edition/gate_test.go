@@ -65,7 +65,7 @@ func TestAGalleryThatSpoilsAFeedIsLeftOut(t *testing.T) {
 			}
 			n.put(revised("b"))
 			e := n.current("all")
-			if len(n.shelf.LeftOut()) != 1 || len(e.LeftOut) != 0 || !bytes.Contains(e.Document(feed.JSON).Body, []byte("New title of b")) {
+			if len(n.shelf.LeftOut()) != 1 || len(e.LeftOut) != 0 || !bytes.Contains(e.Document(feed.JSON).Bytes(), []byte("New title of b")) {
 				t.Errorf("once mended it is still out: %v", e.LeftOut)
 			}
 		})

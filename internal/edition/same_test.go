@@ -26,7 +26,7 @@ func TestTwoNodesServeTheSame(t *testing.T) {
 		t.Errorf("entity tags (-one +other):\n%s", diff)
 	}
 	for i := range e.Documents {
-		if diff := cmp.Diff(string(e.Documents[i].Body), string(f.Documents[i].Body)); diff != "" {
+		if diff := cmp.Diff(string(e.Documents[i].Bytes()), string(f.Documents[i].Bytes())); diff != "" {
 			t.Errorf("bytes (-one +other):\n%s", diff)
 		}
 	}
@@ -95,7 +95,7 @@ func ending(t *testing.T, server *brokertest.External, bucket string, events []c
 	}
 	var documents []string
 	for _, doc := range n.current("all").Documents {
-		documents = append(documents, doc.ETag, string(doc.Body))
+		documents = append(documents, doc.ETag, string(doc.Bytes()))
 	}
 	return documents
 }

@@ -54,7 +54,7 @@ func TestAFeedHoldsWhatMatchesNewestFirst(t *testing.T) {
 		e := n.current(d.Name)
 		got[d.Name] = ids(e)
 		for _, f := range feed.Formats() {
-			inside := string(e.Document(f).Body)
+			inside := string(e.Document(f).Bytes())
 			for _, id := range []string{"a", "b", "c", "d", "embargoed", "expired", "withheld", "gone"} {
 				if shown := strings.Contains(inside, "Title of "+id+"<") || strings.Contains(inside, `"Title of `+id+`"`); shown != slices.Contains(want[d.Name], id) {
 					t.Errorf("%s.%s shows %s: %v", d.Name, f, id, shown)
@@ -108,7 +108,7 @@ func TestAChangeCostsOneGallery(t *testing.T) {
 			if got := n.loads.Load() - before; got != 1 {
 				t.Errorf("%d galleries were read, want 1", got)
 			}
-			if !bytes.Contains(e.Document(feed.Atom).Body, []byte("New title of g5")) {
+			if !bytes.Contains(e.Document(feed.Atom).Bytes(), []byte("New title of g5")) {
 				t.Error("the new revision is not shown")
 			}
 		})
@@ -193,7 +193,7 @@ func TestContentOfASummary(t *testing.T) {
 	})
 	n.put(photo("a"))
 	for name, want := range map[string]bool{"all": true, "short": false} {
-		if got := bytes.Contains(n.current(name).Document(feed.Atom).Body, []byte("figcaption")); got != want {
+		if got := bytes.Contains(n.current(name).Document(feed.Atom).Bytes(), []byte("figcaption")); got != want {
 			t.Errorf("%s has captions in its content: %v", name, got)
 		}
 	}
@@ -269,7 +269,7 @@ func TestNamesAndAddresses(t *testing.T) {
 	}
 	e := n.current("all")
 	for i, f := range feed.Formats() {
-		if !bytes.Contains(e.Document(f).Body, []byte(want[i].URL)) {
+		if !bytes.Contains(e.Document(f).Bytes(), []byte(want[i].URL)) {
 			t.Errorf("%s does not name its own address", f)
 		}
 	}

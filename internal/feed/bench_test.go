@@ -2,6 +2,7 @@ package feed
 
 import (
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -68,7 +69,9 @@ func BenchmarkOneChange(b *testing.B) {
 	for b.Loop() {
 		items[benchGalleries/2] = must(r.Item(galleries[benchGalleries/2], testNow, Full))(b)
 		for _, f := range Formats() {
-			if faults := must(Assemble(f, testChannel(), items))(b).Check(0); faults != nil {
+			doc := must(Assemble(f, testChannel(), items))(b)
+			must(doc.WriteTo(io.Discard))(b)
+			if faults := doc.Check(0); faults != nil {
 				b.Fatal(faults)
 			}
 		}

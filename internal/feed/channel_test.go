@@ -29,7 +29,7 @@ func TestChannelImageIsShownNoLargerThanRSSAllows(t *testing.T) {
 			ch.Image = tt.image
 			doc := must(Assemble(RSS, ch, nil))(t)
 			checkValid(t, doc)
-			images := parseXML(t, doc.Body).children[0].all("image")
+			images := parseXML(t, doc.Bytes()).children[0].all("image")
 			if len(images) != tt.images {
 				t.Fatalf("%d images, want %d", len(images), tt.images)
 			}
@@ -51,10 +51,10 @@ func relations(t *testing.T, doc *Document) map[string]string {
 			Self string `json:"feed_url"`
 			Prev string `json:"next_url"`
 		}
-		must(0, json.Unmarshal(doc.Body, &feed))(t)
+		must(0, json.Unmarshal(doc.Bytes(), &feed))(t)
 		return map[string]string{"self": feed.Self, "prev-archive": feed.Prev}
 	}
-	root := parseXML(t, doc.Body)
+	root := parseXML(t, doc.Bytes())
 	if doc.Format == RSS {
 		root = root.children[0]
 	}
@@ -99,7 +99,7 @@ func TestNamespacesAreDeclaredOnlyWhereUsed(t *testing.T) {
 	for _, tt := range tests {
 		var got []Format
 		for _, f := range Formats() {
-			if bytes.Contains(goldenFeeds()[tt.feed].render(t, f).Body, []byte(tt.namespace)) {
+			if bytes.Contains(goldenFeeds()[tt.feed].render(t, f).Bytes(), []byte(tt.namespace)) {
 				got = append(got, f)
 			}
 		}
@@ -110,7 +110,7 @@ func TestNamespacesAreDeclaredOnlyWhereUsed(t *testing.T) {
 }
 
 func TestTombstonesStandBeforeTheEntries(t *testing.T) {
-	feed := parseXML(t, goldenFeeds()["tombstones"].render(t, Atom).Body)
+	feed := parseXML(t, goldenFeeds()["tombstones"].render(t, Atom).Bytes())
 	var got []string
 	for _, d := range feed.all("at:deleted-entry") {
 		got = append(got, d.attrs["ref"]+" "+d.attrs["when"]+" "+d.textOf("at:comment"))

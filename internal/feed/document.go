@@ -5,26 +5,29 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"sync"
 )
 
 // frame is a document without its items.
 type frame struct{ head, separator, tail []byte }
 
-// Document is a feed in one format. It is safe for concurrent use; its bytes
-// belong to it and must not be changed.
+// Document is a feed in one format. It is put together from pieces that it
+// shares with other documents and that are not copied, so that a change costs
+// one item here too. It is safe for concurrent use.
 type Document struct {
 	Format Format
-	Body   []byte
-	ETag   string // strong and quoted; a function of Body
+	ETag   string // strong and quoted; a function of the bytes
 
 	frame frame
 	items []*Item
+	parts [][]byte
+	size  int
 	gzip  func() []byte
 }
 
 // Assemble puts a document together: the head of ch and the items in the given
-// order, which may be none. Its cost beside copying is that of the head. What
+// order, which may be none. It costs the head and a look at each item. What
 // it returns is fit to be published once [Document.Check] finds nothing.
 func Assemble(f Format, ch Channel, items []*Item) (*Document, error) {
 	fr, err := ch.frame(f)
@@ -35,9 +38,31 @@ func Assemble(f Format, ch Channel, items []*Item) (*Document, error) {
 	for i, item := range items {
 		pieces[i] = &item.pieces[f]
 	}
-	d := &Document{Format: f, Body: fr.join(pieces), ETag: fr.etag(pieces), frame: fr, items: items}
-	d.gzip = sync.OnceValue(func() []byte { return gzipped(fr, pieces, d.Body) })
+	d := &Document{Format: f, ETag: fr.etag(pieces), frame: fr, items: items, parts: fr.parts(pieces)}
+	for _, part := range d.parts {
+		d.size += len(part)
+	}
+	d.gzip = sync.OnceValue(func() []byte { return gzipped(fr, pieces, d) })
 	return d, nil
+}
+
+// Size returns how many bytes the document is long.
+func (d *Document) Size() int { return d.size }
+
+// Bytes returns a copy of the document.
+func (d *Document) Bytes() []byte { return bytes.Join(d.parts, nil) }
+
+// WriteTo writes the document piece by piece. It implements [io.WriterTo].
+func (d *Document) WriteTo(w io.Writer) (int64, error) {
+	var sum int64
+	for _, part := range d.parts {
+		n, err := w.Write(part)
+		sum += int64(n)
+		if err != nil {
+			return sum, fmt.Errorf("write feed: %w", err)
+		}
+	}
+	return sum, nil
 }
 
 // Gzip returns the body compressed, as a single gzip member, and its own
@@ -47,7 +72,8 @@ func (d *Document) Gzip() (body []byte, etag string) {
 	return d.gzip(), d.ETag[:len(d.ETag)-1] + `-gzip"`
 }
 
-func (fr *frame) join(pieces []*piece) []byte {
+// parts are the pieces with what is around them.
+func (fr *frame) parts(pieces []*piece) [][]byte {
 	parts := make([][]byte, 0, 2*len(pieces)+2)
 	parts = append(parts, fr.head)
 	for i, p := range pieces {
@@ -56,7 +82,7 @@ func (fr *frame) join(pieces []*piece) []byte {
 		}
 		parts = append(parts, p.body)
 	}
-	return bytes.Join(append(parts, fr.tail), nil)
+	return append(parts, fr.tail)
 }
 
 // etag hashes the hashes of what the document is made of, so that a change

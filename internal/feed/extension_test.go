@@ -13,7 +13,7 @@ import (
 func jsonItemOf(t *testing.T, g *gallery.Gallery, c Content) map[string]any {
 	t.Helper()
 	var feed struct{ Items []map[string]any }
-	must(0, json.Unmarshal(render(t, JSON, c, g).Body, &feed))(t)
+	must(0, json.Unmarshal(render(t, JSON, c, g).Bytes(), &feed))(t)
 	return only(t, feed.Items)
 }
 
@@ -84,7 +84,7 @@ func TestSummaryKeepsTheCoverAndNoOtherPicture(t *testing.T) {
 	for _, f := range Formats() {
 		doc := render(t, f, Summary, g)
 		checkValid(t, doc)
-		item := only(t, must(gofeed.NewParser().ParseString(string(doc.Body)))(t).Items)
+		item := only(t, must(gofeed.NewParser().ParseString(string(doc.Bytes())))(t).Items)
 		if got := only(t, attachedPictures(f, item)); got != cover {
 			t.Errorf("%s: picture %q, want %q", f, got, cover)
 		}

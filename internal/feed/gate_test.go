@@ -112,7 +112,7 @@ func TestCheckOfADocument(t *testing.T) {
 	unsafe := testChannel()
 	unsafe.Hub = "javascript:alert(1)"
 	for _, f := range Formats() {
-		size := len(must(Assemble(f, testChannel(), items[:1]))(t).Body)
+		size := len(must(Assemble(f, testChannel(), items[:1]))(t).Bytes())
 		tests := []struct {
 			name    string
 			channel Channel

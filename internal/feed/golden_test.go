@@ -183,9 +183,9 @@ func TestGoldenDocuments(t *testing.T) {
 				doc := want.render(t, f)
 				path := filepath.Join("testdata", name+"."+f.String())
 				if *update {
-					must(0, os.WriteFile(path, doc.Body, 0o644))(t)
+					must(0, os.WriteFile(path, doc.Bytes(), 0o644))(t)
 				}
-				if diff := cmp.Diff(string(must(os.ReadFile(path))(t)), string(doc.Body)); diff != "" {
+				if diff := cmp.Diff(string(must(os.ReadFile(path))(t)), string(doc.Bytes())); diff != "" {
 					t.Errorf("(-want +got)\n%s", diff)
 				}
 				checkValid(t, doc)
@@ -198,7 +198,7 @@ func TestGoldenDocuments(t *testing.T) {
 // checkReadBack reads doc with a parser that nobody here wrote.
 func checkReadBack(t *testing.T, doc *Document, want golden) {
 	t.Helper()
-	got := must(gofeed.NewParser().ParseString(string(doc.Body)))(t)
+	got := must(gofeed.NewParser().ParseString(string(doc.Bytes())))(t)
 	ch, stories := want.feed(), want.stories()
 	if got.Title != ch.Title || got.FeedLink != ch.Self[doc.Format] || len(got.Items) != len(stories) {
 		t.Fatalf("title %q, self %q, %d items", got.Title, got.FeedLink, len(got.Items))
@@ -262,7 +262,7 @@ func attachedPictures(f Format, item *gofeed.Item) []string {
 
 func TestRSSSlideCarriesItsTexts(t *testing.T) {
 	doc := render(t, RSS, Full, harbour())
-	feed := must(gofeed.NewParser().ParseString(string(doc.Body)))(t)
+	feed := must(gofeed.NewParser().ParseString(string(doc.Bytes())))(t)
 	slide := feed.Items[0].Extensions["media"]["content"][0]
 	text := func(name string) string { return only(t, slide.Children[name]).Value }
 	got := map[string]string{

@@ -54,9 +54,9 @@ func stored(out, b []byte) []byte {
 	return out
 }
 
-// gzipped returns body, which is fr around pieces, as one gzip member (RFC
+// gzipped returns d, which is fr around pieces, as one gzip member (RFC
 // 1952): several readers stop after the first.
-func gzipped(fr frame, pieces []*piece, body []byte) []byte {
+func gzipped(fr frame, pieces []*piece, d *Document) []byte {
 	const (
 		header    = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" // deflate; no name, time or system
 		lastBlock = "\x01\x00\x00\xff\xff"                     // stored, empty
@@ -76,6 +76,8 @@ func gzipped(fr frame, pieces []*piece, body []byte) []byte {
 		out = append(out, segment...)
 	}
 	out = append(stored(out, fr.tail), lastBlock...)
-	out = binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(body))
-	return binary.LittleEndian.AppendUint32(out, uint32(len(body)))
+	sum := crc32.NewIEEE()
+	_, _ = d.WriteTo(sum) // a hash takes everything
+	out = binary.LittleEndian.AppendUint32(out, sum.Sum32())
+	return binary.LittleEndian.AppendUint32(out, uint32(d.size))
 }

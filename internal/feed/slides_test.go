@@ -23,7 +23,7 @@ func readSlides(t *testing.T, f Format, g *gallery.Gallery) []*gofeed.Item {
 	t.Helper()
 	doc := slideFeed(t, f, g)
 	checkValid(t, doc)
-	return must(gofeed.NewParser().ParseString(string(doc.Body)))(t).Items
+	return must(gofeed.NewParser().ParseString(string(doc.Bytes())))(t).Items
 }
 
 func TestSlidesReadBack(t *testing.T) {

@@ -20,11 +20,11 @@ func checkValid(t testing.TB, doc *Document) {
 	}
 	switch doc.Format {
 	case RSS:
-		checkRSS(t, parseXML(t, doc.Body))
+		checkRSS(t, parseXML(t, doc.Bytes()))
 	case Atom:
-		checkAtom(t, parseXML(t, doc.Body))
+		checkAtom(t, parseXML(t, doc.Bytes()))
 	case JSON:
-		checkJSONFeed(t, doc.Body)
+		checkJSONFeed(t, doc.Bytes())
 	}
 }
 

@@ -31,7 +31,7 @@ func BenchmarkServe(b *testing.B) {
 		body    []byte
 		headers []string // of the request
 	}{
-		{"200", doc.Body, []string{"Accept-Encoding", "identity"}},
+		{"200", doc.Bytes(), []string{"Accept-Encoding", "identity"}},
 		{"gzip", compressed, []string{"Accept-Encoding", "gzip"}},
 		{"304", nil, []string{"Accept-Encoding", "gzip", "If-None-Match", gzipTag}},
 	} {

@@ -129,7 +129,7 @@ func TestTwoChangesInOneSecondAreToldApart(t *testing.T) {
 			continue
 		}
 		later := s.get("/feeds/all.json", "If-Modified-Since", modified)
-		if later.StatusCode == 304 && seen != string(s.document(feed.JSON).Body) {
+		if later.StatusCode == 304 && seen != string(s.document(feed.JSON).Bytes()) {
 			t.Fatalf("false 304 at %s", s.now)
 		}
 	}

@@ -1,12 +1,15 @@
 package web
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/edition"
@@ -23,15 +26,22 @@ type feeds struct {
 	now          func() time.Time
 	log          *slog.Logger
 	cacheControl string
+	always       always
+	writers      writers
 }
 
 func newFeeds(o Options) *feeds {
+	// A cache that may serve stale on its own would show what was taken down.
+	caching := fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds()))
 	return &feeds{
-		shelf: o.Shelf,
-		now:   o.Now,
-		log:   o.Logger,
-		// A cache that may serve stale on its own would show what was taken down.
-		cacheControl: fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds())),
+		shelf:        o.Shelf,
+		now:          o.Now,
+		log:          o.Logger,
+		cacheControl: caching,
+		always: always{
+			cacheControl: []string{caching}, vary: []string{"Accept-Encoding"},
+			policy: []string{policy}, nosniff: []string{"nosniff"}, gzip: []string{"gzip"},
+		},
 	}
 }
 
@@ -126,8 +136,8 @@ func (h *feeds) knows(w http.ResponseWriter, r *http.Request, ref edition.Ref, f
 
 func (h *feeds) notModified(w http.ResponseWriter, etag string) {
 	header := w.Header()
-	header["Cache-Control"] = []string{h.cacheControl}
-	header["Vary"] = []string{"Accept-Encoding"}
+	header["Cache-Control"] = h.always.cacheControl
+	header["Vary"] = h.always.vary
 	header["Etag"] = []string{etag}
 	w.WriteHeader(http.StatusNotModified)
 }
@@ -174,8 +184,8 @@ func preflight(w http.ResponseWriter, _ *http.Request) {
 // forms of a document are the same edition, so a tag of either is good.
 func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition, doc *feed.Document) {
 	header := w.Header()
-	header["Cache-Control"] = []string{h.cacheControl}
-	header["Vary"] = []string{"Accept-Encoding"}
+	header["Cache-Control"] = h.always.cacheControl
+	header["Vary"] = h.always.vary
 	now := h.now()
 	modified := lastModified(e, now)
 	if !modified.IsZero() {
@@ -197,10 +207,10 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 		header["Im"] = []string{"feed"}
 		header["Cache-Control"] = []string{"private, no-store"}
 		header["Vary"] = []string{"Accept-Encoding, A-IM, If-None-Match"}
-		send(w, r, delta, gzip, http.StatusIMUsed)
+		h.send(w, r, delta, gzip, http.StatusIMUsed)
 		return
 	}
-	send(w, r, doc, gzip, http.StatusOK)
+	h.send(w, r, doc, gzip, http.StatusOK)
 }
 
 // since returns what changed since the version that the client has, if it asks
@@ -217,21 +227,52 @@ func since(r *http.Request, e *edition.Edition, f feed.Format) *feed.Document {
 	return delta
 }
 
-func send(w http.ResponseWriter, r *http.Request, doc *feed.Document, gzip bool, status int) {
+func (h *feeds) send(w http.ResponseWriter, r *http.Request, doc *feed.Document, gzip bool, status int) {
 	header := w.Header()
-	body := doc.Body
+	size := doc.Size()
+	var compressed []byte
 	if gzip {
-		body, _ = doc.Gzip()
-		header["Content-Encoding"] = []string{"gzip"}
+		compressed, _ = doc.Gzip()
+		size = len(compressed)
+		header["Content-Encoding"] = h.always.gzip
 	}
 	header["Content-Type"] = []string{doc.Format.ContentType()}
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
-	header["Content-Security-Policy"] = []string{policy}
-	header["X-Content-Type-Options"] = []string{"nosniff"}
+	header["Content-Length"] = []string{strconv.Itoa(size)}
+	header["Content-Security-Policy"] = h.always.policy
+	header["X-Content-Type-Options"] = h.always.nosniff
 	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // a client that left needs no answer
+	// Errors are of clients that left: they need no answer.
+	switch {
+	case r.Method == http.MethodHead:
+	case gzip:
+		_, _ = w.Write(compressed)
+	default:
+		h.writers.write(w, doc)
 	}
+}
+
+// always are values of headers that are the same in every answer: shared, and
+// never changed.
+type always struct{ cacheControl, vary, policy, nosniff, gzip []string }
+
+// gather is how many bytes of a document's pieces are written at once: a system
+// call for each piece would cost more than copying them.
+const gather = 64 << 10
+
+// writers are buffers that wait to be used again.
+type writers struct{ pool sync.Pool }
+
+func (ws *writers) write(w io.Writer, doc *feed.Document) {
+	b, ok := ws.pool.Get().(*bufio.Writer)
+	if ok {
+		b.Reset(w)
+	} else {
+		b = bufio.NewWriterSize(w, gather)
+	}
+	_, _ = doc.WriteTo(b)
+	_ = b.Flush()
+	b.Reset(nil) // it must not hold on to the connection
+	ws.pool.Put(b)
 }
 
 // lastModified is the date of the edition. It is zero, and not sent, while

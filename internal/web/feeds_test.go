@@ -24,12 +24,12 @@ func TestAFeedIsServedInEachFormat(t *testing.T) {
 		feed.JSON: "application/feed+json; charset=utf-8",
 	} {
 		res := s.get("/feeds/all." + f.String())
-		if got := body(t, res); res.StatusCode != 200 || got != string(s.document(f).Body) {
+		if got := body(t, res); res.StatusCode != 200 || got != string(s.document(f).Bytes()) {
 			t.Errorf("%s: %s, %d bytes", f, res.Status, len(got))
 		}
 		for name, want := range map[string]string{
 			"Content-Type":                  contentType,
-			"Content-Length":                strconv.Itoa(len(s.document(f).Body)),
+			"Content-Length":                strconv.Itoa(len(s.document(f).Bytes())),
 			"Etag":                          s.document(f).ETag,
 			"Last-Modified":                 date(noon.Add(-time.Hour)),
 			"Cache-Control":                 "public, max-age=60, must-revalidate",
@@ -76,7 +76,7 @@ func TestACompressedFeedIsTheSameFeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := io.ReadAll(z)
-	if err != nil || string(got) != string(s.document(feed.Atom).Body) {
+	if err != nil || string(got) != string(s.document(feed.Atom).Bytes()) {
 		t.Errorf("%d bytes after decompression: %v", len(got), err)
 	}
 }

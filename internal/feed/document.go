@@ -13,8 +13,9 @@ import (
 type frame struct{ head, separator, tail []byte }
 
 // Document is a feed in one format. It is put together from pieces that it
-// shares with other documents and that are not copied, so that a change costs
-// one item here too. It is safe for concurrent use.
+// shares with other documents, and that are copied only for whoever wants the
+// document in one piece, so that a change costs one item here too. It is safe
+// for concurrent use.
 type Document struct {
 	Format Format
 	ETag   string // strong and quoted; a function of the bytes
@@ -23,6 +24,7 @@ type Document struct {
 	items []*Item
 	parts [][]byte
 	size  int
+	bytes func() []byte
 	gzip  func() []byte
 }
 
@@ -42,6 +44,7 @@ func Assemble(f Format, ch Channel, items []*Item) (*Document, error) {
 	for _, part := range d.parts {
 		d.size += len(part)
 	}
+	d.bytes = sync.OnceValue(func() []byte { return bytes.Join(d.parts, nil) })
 	d.gzip = sync.OnceValue(func() []byte { return gzipped(fr, pieces, d) })
 	return d, nil
 }
@@ -49,8 +52,9 @@ func Assemble(f Format, ch Channel, items []*Item) (*Document, error) {
 // Size returns how many bytes the document is long.
 func (d *Document) Size() int { return d.size }
 
-// Bytes returns a copy of the document.
-func (d *Document) Bytes() []byte { return bytes.Join(d.parts, nil) }
+// Bytes returns the document in one piece, which is made at the first call and
+// kept. It must not be changed.
+func (d *Document) Bytes() []byte { return d.bytes() }
 
 // WriteTo writes the document piece by piece. It implements [io.WriterTo].
 func (d *Document) WriteTo(w io.Writer) (int64, error) {

@@ -1,15 +1,12 @@
 package web
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/edition"
@@ -27,7 +24,6 @@ type feeds struct {
 	log          *slog.Logger
 	cacheControl string
 	always       always
-	writers      writers
 }
 
 func newFeeds(o Options) *feeds {
@@ -229,51 +225,26 @@ func since(r *http.Request, e *edition.Edition, f feed.Format) *feed.Document {
 
 func (h *feeds) send(w http.ResponseWriter, r *http.Request, doc *feed.Document, gzip bool, status int) {
 	header := w.Header()
-	size := doc.Size()
-	var compressed []byte
+	var body []byte
 	if gzip {
-		compressed, _ = doc.Gzip()
-		size = len(compressed)
+		body, _ = doc.Gzip()
 		header["Content-Encoding"] = h.always.gzip
+	} else {
+		body = doc.Bytes()
 	}
 	header["Content-Type"] = []string{doc.Format.ContentType()}
-	header["Content-Length"] = []string{strconv.Itoa(size)}
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	header["Content-Security-Policy"] = h.always.policy
 	header["X-Content-Type-Options"] = h.always.nosniff
 	w.WriteHeader(status)
-	// Errors are of clients that left: they need no answer.
-	switch {
-	case r.Method == http.MethodHead:
-	case gzip:
-		_, _ = w.Write(compressed)
-	default:
-		h.writers.write(w, doc)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // a client that left needs no answer
 	}
 }
 
 // always are values of headers that are the same in every answer: shared, and
 // never changed.
 type always struct{ cacheControl, vary, policy, nosniff, gzip []string }
-
-// gather is how many bytes of a document's pieces are written at once: a system
-// call for each piece would cost more than copying them.
-const gather = 64 << 10
-
-// writers are buffers that wait to be used again.
-type writers struct{ pool sync.Pool }
-
-func (ws *writers) write(w io.Writer, doc *feed.Document) {
-	b, ok := ws.pool.Get().(*bufio.Writer)
-	if ok {
-		b.Reset(w)
-	} else {
-		b = bufio.NewWriterSize(w, gather)
-	}
-	_, _ = doc.WriteTo(b)
-	_ = b.Flush()
-	b.Reset(nil) // it must not hold on to the connection
-	ws.pool.Put(b)
-}
 
 // lastModified is the date of the edition. It is zero, and not sent, while
 // another change could still fall into the same second.

@@ -278,7 +278,7 @@ func (p *press) without(e *Edition, fault *feed.Fault) {
 	p.leaveOut(e, e.Members[i].entry, fault.Reason)
 	e.Members = slices.Delete(e.Members, i, i+1)
 	e.items = slices.Delete(e.items, i, i+1)
-	e.channel.Updated = newest(e.items)
+	e.channel.Updated = latest(e.items, e.channel.Tombstones)
 }
 
 // leaveOut notes that a gallery is not in the edition though it should be.
@@ -300,9 +300,9 @@ func (p *press) channel(items []*feed.Item, s sheet) feed.Channel {
 		Home:        site.BaseURL + "/",
 		Icon:        site.Icon,
 		Image:       gallery.Image{URL: site.Image},
-		Updated:     newest(items),
 		Tombstones:  p.tombstones(s.Gone, items),
 	}
+	ch.Updated = latest(items, ch.Tombstones)
 	for _, f := range feed.Formats() {
 		ch.Self[f] = p.shelf.address(p.ref, f)
 	}
@@ -326,6 +326,18 @@ func (p *press) title(entries []*catalogue.Entry) string {
 		return cmp.Or(p.def.Title, p.def.Name)
 	}
 	return cmp.Or(catalogue.UsualName(p.ref.Kind.facet(), p.ref.Name, entries), p.ref.Name)
+}
+
+// latest is when the feed last changed: a take-down is a change, and the feed's
+// date does not go back when it takes the newest gallery away.
+func latest(items []*feed.Item, gone []feed.Tombstone) time.Time {
+	at := newest(items)
+	for _, t := range gone {
+		if t.When.After(at) {
+			at = t.When
+		}
+	}
+	return at
 }
 
 // newest is when the latest of the items changed.

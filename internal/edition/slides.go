@@ -139,6 +139,9 @@ func (s *slides) channel(g *gallery.Gallery, ref Ref, items []*feed.Item, now ti
 		Copyright: g.Copyright, Author: site.Author, Home: s.shelf.opts.Renderer.Link(g), Icon: site.Icon,
 		Updated: newest(items),
 	}
+	if len(items) == 0 {
+		ch.Updated = g.Updated
+	}
 	if len(g.Authors) > 0 {
 		ch.Author = g.Authors[0]
 	}

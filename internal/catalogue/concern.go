@@ -1,0 +1,58 @@
+package catalogue
+
+import (
+	"maps"
+	"slices"
+)
+
+// attach lets changes of the galleries that s may choose find it.
+func (x *index) attach(s *Selection) {
+	for _, a := range s.anchors {
+		n := x.names.at(a)
+		n.selections = append(n.selections, s)
+	}
+	if len(s.anchors) == 0 {
+		x.broad = append(x.broad, s)
+	}
+}
+
+func (x *index) detach(s *Selection) {
+	without := func(all []*Selection) []*Selection {
+		return slices.DeleteFunc(all, func(have *Selection) bool { return have == s })
+	}
+	for _, a := range s.anchors {
+		n := x.names.at(a)
+		n.selections = without(n.selections)
+	}
+	if len(s.anchors) == 0 {
+		x.broad = without(x.broad)
+	}
+}
+
+// concerned returns the selections that the step from old to e may touch.
+func (x *index) concerned(old, e *Entry) []*Selection {
+	if old.leftAll() || e.leftAll() {
+		return slices.Collect(maps.Keys(x.selections))
+	}
+	found := x.broad[:len(x.broad):len(x.broad)]
+	for _, of := range []*Entry{old, e} {
+		for f := range of.facets {
+			found = x.append(found, f)
+		}
+	}
+	return found
+}
+
+// append adds those that choose by the name of f, each once.
+func (x *index) append(found []*Selection, f Facet) []*Selection {
+	n := x.names.facets[f]
+	if n == nil {
+		return found
+	}
+	for _, s := range n.selections {
+		if !slices.Contains(found, s) {
+			found = append(found, s)
+		}
+	}
+	return found
+}

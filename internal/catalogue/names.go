@@ -144,17 +144,43 @@ func (ns *names) members(of []slug) iter.Seq[uint32] {
 }
 
 // Lookup returns the section, tag or author with that slug, if a gallery that
-// is visible now has it.
+// is visible now has it, or one that feeds still say is gone had it: readers of
+// a feed that a take-down empties are to hear of that.
 func (c *Catalogue) Lookup(k Kind, text string) (Name, bool) {
 	x := c.index
-	x.advance(c.opts.Now())
+	now := x.advance(c.opts.Now()).UnixNano()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	n := x.names.slugs[k][text]
-	if n == nil || len(n.spellings) == 0 {
+	switch {
+	case n == nil:
 		return Name{}, false
+	case len(n.spellings) > 0:
+		return n.total(), true
 	}
-	return n.total(), true
+	return x.bereft(n, now)
+}
+
+// bereft returns a name that no visible gallery has any more, in the first of
+// the spellings that those taken down used.
+func (x *index) bereft(n *name, now int64) (Name, bool) {
+	found := Name{Slug: n.slug}
+	for _, slot := range n.members {
+		e := x.slots[slot]
+		if !e.remembered(now) {
+			continue
+		}
+		d := e.ended()
+		if d == nil || !d.down {
+			continue
+		}
+		for _, f := range d.facets {
+			if text := f.Value().Name; x.names.facets[f] == n && (found.Name == "" || text < found.Name) {
+				found.Name = text
+			}
+		}
+	}
+	return found, found.Name != ""
 }
 
 // Names returns what visible galleries have of that kind, ordered by slug.

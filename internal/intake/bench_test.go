@@ -133,7 +133,7 @@ func (s *site) timeFloor(inFlight, n int) time.Duration {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(8 * inFlight))
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(max(64, 8*inFlight)))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -299,7 +299,7 @@ func TestANodeThatStartsBeforeItsServerWaitsForIt(t *testing.T) {
 	})
 }
 
-// TestABucketThatRefusesLosesNothing fills the bucket, as a full disk would.
+// TestABucketThatRefusesLosesNothing fills the bucket, as a limit of its storage would.
 func TestABucketThatRefusesLosesNothing(t *testing.T) {
 	server := brokertest.Server(t)
 	node := serve(t, oneFeed+fmt.Sprintf("nats: {url: %q}", server.URL()))

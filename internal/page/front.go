@@ -119,7 +119,7 @@ func (p *Pages) teaserOf(ctx context.Context, e *catalogue.Entry, now time.Time)
 		Key:         gallery.Key(e.ID),
 		Title:       gallery.Line(g.Title),
 		Language:    g.Language,
-		RightToLeft: gallery.RightToLeft(g.Language),
+		RightToLeft: gallery.Direction(g.Language, g.Title, g.Summary) == "rtl",
 		Published:   g.Published,
 		Pictures:    len(g.SlidesAt(now)),
 	}

@@ -19,21 +19,19 @@ const policy = "default-src 'none'; style-src 'self'; img-src *; sandbox"
 
 // feeds serves the documents of feeds, of their archives and of galleries.
 type feeds struct {
-	shelf        Shelf
-	now          func() time.Time
-	log          *slog.Logger
-	cacheControl string
-	always       always
+	shelf  Shelf
+	now    func() time.Time
+	log    *slog.Logger
+	always always
 }
 
 func newFeeds(o Options) *feeds {
 	// A cache that may serve stale on its own would show what was taken down.
 	caching := fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds()))
 	return &feeds{
-		shelf:        o.Shelf,
-		now:          o.Now,
-		log:          o.Logger,
-		cacheControl: caching,
+		shelf: o.Shelf,
+		now:   o.Now,
+		log:   o.Logger,
 		always: always{
 			cacheControl: []string{caching}, vary: []string{"Accept-Encoding"},
 			policy: []string{policy}, nosniff: []string{"nosniff"}, gzip: []string{"gzip"},
@@ -143,10 +141,10 @@ func (h *feeds) refuse(w http.ResponseWriter, r *http.Request, ref edition.Ref, 
 	moved, isMoved := errors.AsType[*edition.Moved](err)
 	switch {
 	case isMoved && moved.Permanent:
-		w.Header().Set("Cache-Control", h.cacheControl)
+		w.Header()["Cache-Control"] = h.always.cacheControl
 		http.Redirect(w, r, moved.URL(f), http.StatusMovedPermanently)
 	case isMoved:
-		w.Header().Set("Cache-Control", h.cacheControl)
+		w.Header()["Cache-Control"] = h.always.cacheControl
 		http.Redirect(w, r, moved.URL(f), http.StatusTemporaryRedirect)
 	case errors.Is(err, edition.ErrUnknown):
 		plain(w, http.StatusNotFound, "no such feed: the feeds are listed at /")

@@ -86,9 +86,6 @@ func New(o Options) *Catalogue {
 	if o.Changed == nil {
 		o.Changed = func(Change) {}
 	}
-	if o.Reconnect == nil {
-		o.Reconnect = func(func()) func() { return func() {} }
-	}
 	if o.ArchivePage == 0 {
 		o.ArchivePage = 100
 	}
@@ -109,6 +106,23 @@ func (c *Catalogue) Len() int { return c.index.live() }
 
 // Revision is the sequence of the newest record that the index knows.
 func (c *Catalogue) Revision() uint64 { return c.index.revision() }
+
+// Position is how far the index is. See [View], which has the same.
+type Position struct {
+	Epoch    time.Time
+	Revision uint64
+	Passed   time.Time
+}
+
+// Position returns how far the index is now. What is read from it afterwards is
+// no older.
+func (c *Catalogue) Position() Position {
+	x := c.index
+	x.advance(c.opts.Now())
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return Position{Epoch: x.epoch, Revision: x.last, Passed: instant(x.passed)}
+}
 
 // Find returns the entry with that key (see [gallery.Key]), also of a gallery
 // that was taken down; nil when there is none.

@@ -117,6 +117,30 @@ func (e *Entry) EndedAt(t time.Time) bool {
 	return e.shows() && e.published < e.end && e.end <= t.UnixNano()
 }
 
+// End is the instant from which on the gallery's own time to be shown is over;
+// zero: it has no end, or there is no gallery.
+func (e *Entry) End() time.Time {
+	if !e.shows() || e.end == math.MaxInt64 {
+		return time.Time{}
+	}
+	return time.Unix(0, e.end).UTC()
+}
+
+// GoneAt reports whether feeds say at t that the gallery was taken down.
+func (e *Entry) GoneAt(t time.Time) bool { return e.gone(t.UnixNano()) }
+
+func (e *Entry) gone(ns int64) bool {
+	if !e.remembered(ns) {
+		return false
+	}
+	d := e.ended()
+	return d != nil && d.down
+}
+
+// Foreign reports whether a newer release wrote the record: of the gallery
+// nothing is known but that it is there.
+func (e *Entry) Foreign() bool { return e.state == foreign }
+
 // Phase counts the slides' rights that have run out at t: the same revision
 // shows fewer pictures in a later phase.
 func (e *Entry) Phase(t time.Time) int {

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -170,4 +171,93 @@ func TestOrders(t *testing.T) {
 	check("after it", []string{"soon", "c", "b", "a", "late"}, []string{"soon", "late", "a", "c", "b"})
 	w.takeDown("late")
 	check("after a take-down", []string{"soon", "c", "b", "a"}, []string{"soon", "a", "c", "b"})
+}
+
+func TestGoneAtIsWhatFeedsSay(t *testing.T) {
+	w := newWorld(t, 100)
+	w.publish("a", in("Travel"))
+	w.publish("ended", until(w.now.Add(time.Hour)))
+	w.publish("soon", at(w.now.Add(time.Hour)))
+	w.takeDown("a")
+	w.takeDown("soon")
+	w.takeDown("none")
+	w.pass(2 * time.Hour)
+	for id, want := range map[string]bool{"a": true, "ended": false, "soon": false, "none": false} {
+		if got := w.catalogue.Find(id).GoneAt(w.now); got != want {
+			t.Errorf("%s is said to be gone: %v", id, got)
+		}
+	}
+	w.pass(24 * time.Hour)
+	if w.catalogue.Find("a").GoneAt(w.now) {
+		t.Error("it is said for ever")
+	}
+}
+
+func TestEnd(t *testing.T) {
+	w := newWorld(t, 100)
+	over := dawn.Add(time.Hour)
+	for id, want := range map[string]time.Time{"none": {}, "ends": over, "withheld": {}, "down": {}} {
+		end := func(g *gallery.Gallery) {
+			if id != "none" {
+				g.Expires = over
+			}
+		}
+		hide := func(g *gallery.Gallery) {
+			if id == "withheld" {
+				withheld(g)
+			}
+		}
+		w.publish(id, end, hide)
+		if id == "down" {
+			w.takeDown(id)
+		}
+		if got := w.catalogue.Find(id).End(); !got.Equal(want) {
+			t.Errorf("%s ends at %v, want %v", id, got, want)
+		}
+	}
+}
+
+// A change tells of all that its gallery was chosen by, also where the index
+// did not know the gallery before.
+func TestFacetsOfAChange(t *testing.T) {
+	w := newWorld(t, 100)
+	w.publish("a", in("Travel"), tagged("night"), by("A"))
+	w.publish("a", in("Sport"), tagged("night"))
+	w.takeDown("a")
+	names := func(c Change) (list []string) {
+		for f := range c.Facets {
+			if p := f.Value(); !slices.Contains(list, string(p.Kind)+p.Name) {
+				list = append(list, string(p.Kind)+p.Name)
+			}
+		}
+		slices.Sort(list)
+		return list
+	}
+	everything := []string{"aA", "sSport", "sTravel", "tnight"}
+	for i, want := range [][]string{{"aA", "sTravel", "tnight"}, everything, everything} {
+		if got := names(w.told[i]); !cmp.Equal(got, want) {
+			t.Errorf("change %d: %v, want %v", i, got, want)
+		}
+	}
+	if got := names(Change{New: w.catalogue.Find("a")}); !cmp.Equal(got, everything) {
+		t.Errorf("the take-down alone: %v", got)
+	}
+	if got := names(Change{}); got != nil {
+		t.Errorf("of nothing: %v", got)
+	}
+	for range w.told[1].Facets {
+		break // a caller that has enough
+	}
+}
+
+func TestAChangeToWhatIsNotKnownIsOfTheGalleryBefore(t *testing.T) {
+	old := &Entry{ID: "a"}
+	for name, c := range map[string]Change{"deleted": {Old: old}, "foreign": {Old: old, New: stray(foreign, 1, 1)}, "new": {New: old}} {
+		if c.ID() != "a" {
+			t.Errorf("%s: %q", name, c.ID())
+		}
+	}
+	if got := (Change{New: stray(foreign, 1, 1)}).ID(); got != "" || !stray(foreign, 1, 1).Foreign() || old.Foreign() {
+		t.Errorf("of an unknown gallery: %q", got)
+	}
 }

@@ -16,13 +16,25 @@ type Change struct {
 
 // ID is the id of the gallery that changed, empty where it is not known.
 func (c Change) ID() string {
-	switch {
-	case c.New != nil:
-		return c.New.ID
-	case c.Old != nil:
-		return c.Old.ID
+	for _, e := range []*Entry{c.New, c.Old} {
+		if e != nil && e.ID != "" {
+			return e.ID
+		}
 	}
 	return ""
+}
+
+// Facets calls yield with everything by which the gallery was chosen before the
+// change or is after it, and with what its record remembers to have left. A
+// facet may come more than once.
+func (c Change) Facets(yield func(Facet) bool) {
+	for _, e := range []*Entry{c.Old, c.New} {
+		for f := range e.facets {
+			if !yield(f) {
+				return
+			}
+		}
+	}
 }
 
 // index is the ordered memory of the bucket. Entries are immutable, so what is

@@ -167,20 +167,37 @@ func (x *index) bereft(n *name, now int64) (Name, bool) {
 	found := Name{Slug: n.slug}
 	for _, slot := range n.members {
 		e := x.slots[slot]
-		if !e.remembered(now) {
+		if !e.gone(now) {
 			continue
 		}
-		d := e.ended()
-		if d == nil || !d.down {
-			continue
-		}
-		for _, f := range d.facets {
+		for _, f := range e.ended().facets {
 			if text := f.Value().Name; x.names.facets[f] == n && (found.Name == "" || text < found.Name) {
 				found.Name = text
 			}
 		}
 	}
 	return found, found.Name != ""
+}
+
+// Spelling returns a name with that slug as one of the galleries has it or had
+// it, visible or not, the first in order; "" where none remembers such a name.
+func (c *Catalogue) Spelling(k Kind, slug string) string {
+	x := c.index
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	n := x.names.slugs[k][slug]
+	if n == nil {
+		return ""
+	}
+	first := ""
+	for _, slot := range n.members {
+		for f := range x.slots[slot].facets {
+			if text := f.Value().Name; x.names.facets[f] == n && (first == "" || text < first) {
+				first = text
+			}
+		}
+	}
+	return first
 }
 
 // Names returns what visible galleries have of that kind, ordered by slug.

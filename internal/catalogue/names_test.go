@@ -210,3 +210,37 @@ func TestUsualNameIsOfTheGivenGalleriesAlone(t *testing.T) {
 		}
 	}
 }
+
+// A name is remembered as long as a gallery's record remembers it, and a process
+// that starts later remembers the same.
+func TestSpellingOfANameThatNobodyHasAnyMore(t *testing.T) {
+	w := newWorld(t, 100)
+	w.publish("left", in("New  York"), tagged("Night"))
+	w.publish("left", in("Travel"))
+	w.publish("ended", in("Long Past"), until(w.now.Add(time.Hour)))
+	w.publish("down", in("taken"))
+	w.publish("down too", in("TAKEN"))
+	w.takeDown("down")
+	w.takeDown("down too")
+	w.publish("withheld", in("Hidden"), withheld)
+	w.pass(365 * 24 * time.Hour)
+	for _, w := range []*world{w, w.restart()} {
+		got := map[string]string{}
+		for _, slug := range []string{"new-york", "travel", "long-past", "taken", "hidden", "none", "night", "", "Travel"} {
+			got[slug] = w.catalogue.Spelling(Section, slug)
+		}
+		want := map[string]string{
+			"new-york": "New  York", "travel": "Travel", "long-past": "Long Past", "taken": "TAKEN", "hidden": "Hidden",
+			"none": "", "night": "", "": "", "Travel": "",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	for i := range maxDepartures + 1 {
+		w.publish("left", in(string(rune('A'+i))))
+	}
+	if got := w.catalogue.Spelling(Section, "new-york"); got != "" {
+		t.Errorf("what is summed up is remembered as %q", got)
+	}
+}

@@ -230,11 +230,11 @@ func (s *Selection) replace(old, e *Entry, now int64) {
 // latest publication was in it. What it was before does not count, because it is
 // not known where revisions came in another order.
 func (s *Selection) gives(e *Entry, now int64) bool {
-	if !e.remembered(now) {
+	if !e.gone(now) {
 		return false
 	}
 	d := e.ended()
-	return d != nil && d.down && (d.all || s.match.matches(d.facets))
+	return d.all || s.match.matches(d.facets)
 }
 
 func (s *Selection) insert(e *Entry) {

@@ -21,3 +21,25 @@ func TestTimelineForgetsWhatWasReplaced(t *testing.T) {
 		t.Errorf("next instant %s", at)
 	}
 }
+
+func TestPositionIsThatOfAView(t *testing.T) {
+	w := newWorld(t, 100)
+	same := func(when string) {
+		t.Helper()
+		v := w.catalogue.Select(Match{}).View(0, w.now)
+		if got, want := w.catalogue.Position(), (Position{v.Epoch, v.Revision, v.Passed}); got != want {
+			t.Errorf("%s it is %+v, of a view %+v", when, got, want)
+		}
+	}
+	same("at first")
+	w.publish("a", until(w.now.Add(time.Hour)))
+	same("with a gallery")
+	if got := w.catalogue.Position().Revision; got != 1 {
+		t.Errorf("revision %d", got)
+	}
+	w.now = w.now.Add(time.Hour)
+	if got := w.catalogue.Position().Passed; !got.Equal(w.now) {
+		t.Errorf("an instant has come and %v has passed", got)
+	}
+	same("after it ended")
+}

@@ -1,0 +1,148 @@
+package outbox
+
+import (
+	"cmp"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/ledger"
+)
+
+// book is what this node knows of the outbox: what the ledger told it, and what
+// it wrote itself, which the ledger tells later. Entries are immutable.
+type book struct {
+	log     *slog.Logger
+	changed func(shard int) // called without the lock
+
+	mu        sync.Mutex
+	revisions map[string]uint64 // of every key
+	shards    [shards]part
+	dead      map[string]*late
+	foreign   map[string]bool // written by a newer release, or not to be read
+}
+
+// part is what is known of a shard.
+type part struct {
+	owed  map[string]*owed // not done
+	told  map[string]*owed // done
+	late  map[string]*late
+	lease lease
+}
+
+func newBook(log *slog.Logger, changed func(int)) *book {
+	b := &book{log: log, changed: changed}
+	b.clear()
+	return b
+}
+
+// reset forgets everything.
+func (b *book) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.clear()
+}
+
+func (b *book) clear() {
+	b.revisions, b.dead, b.foreign = map[string]uint64{}, map[string]*late{}, map[string]bool{}
+	for i := range b.shards {
+		b.shards[i] = part{owed: map[string]*owed{}, told: map[string]*owed{}, late: map[string]*late{}}
+	}
+}
+
+// heard takes over what the ledger tells.
+func (b *book) heard(r ledger.Record) {
+	b.apply(r)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r.Value == nil && b.revisions[r.Key] == r.Revision {
+		delete(b.revisions, r.Key) // nothing older is told any more
+	}
+}
+
+// apply takes a record over unless a later one of its key is known.
+func (b *book) apply(r ledger.Record) {
+	at, ok := parseKey(r.Key)
+	if !ok {
+		return // of a release that has other kinds
+	}
+	b.mu.Lock()
+	if r.Revision > b.revisions[r.Key] {
+		b.revisions[r.Key] = r.Revision
+		b.take(at, r)
+	}
+	b.mu.Unlock()
+	if at.kind != kindDead {
+		b.changed(at.shard)
+	}
+}
+
+func (b *book) take(at place, r ledger.Record) {
+	delete(b.foreign, r.Key)
+	var ours bool
+	var err error
+	part := &b.shards[at.shard]
+	switch at.kind {
+	case kindOwed:
+		delete(part.told, r.Key)
+		entry := &owed{key: r.Key, revision: r.Revision, stored: r.Stored}
+		if ours, err = takeEntry(part.owed, r, entry); entry.Done {
+			delete(part.owed, r.Key)
+			part.told[r.Key] = entry
+		}
+	case kindLate:
+		ours, err = takeEntry(part.late, r, &late{key: r.Key, revision: r.Revision})
+	case kindDead:
+		ours, err = takeEntry(b.dead, r, &late{key: r.Key, revision: r.Revision})
+	case kindLease:
+		l := lease{revision: r.Revision, seen: time.Now()}
+		if ours = true; r.Value != nil {
+			ours, err = decode(r, &l)
+		}
+		part.lease = l
+	default:
+		return
+	}
+	if err != nil {
+		b.log.Error("a record of the outbox can not be read and is left alone: delete it", "key", r.Key, "err", err)
+	}
+	if !ours {
+		b.foreign[r.Key] = true
+	}
+}
+
+// takeEntry puts what the record says into entries; ours is false where it says
+// nothing that this release understands.
+func takeEntry[T any](entries map[string]*T, r ledger.Record, entry *T) (ours bool, err error) {
+	delete(entries, r.Key)
+	if r.Value == nil {
+		return true, nil
+	}
+	if ours, err = decode(r, entry); ours {
+		entries[r.Key] = entry
+	}
+	return ours, err
+}
+
+// owed returns the record with that key, nil where there is none, and its
+// revision.
+func (b *book) owed(shard int, key string) (entry *owed, revision uint64, foreign bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	part := b.shards[shard]
+	return cmp.Or(part.owed[key], part.told[key]), b.revisions[key], b.foreign[key]
+}
+
+// lease returns the lease on a shard as it is known.
+func (b *book) lease(shard int) lease {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.shards[shard].lease
+}
+
+// late is as owed.
+func (b *book) late(shard int, key string) (entry *late, revision uint64, foreign bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.shards[shard].late[key], b.revisions[key], b.foreign[key]
+}

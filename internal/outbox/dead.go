@@ -1,0 +1,190 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/ledger"
+)
+
+// Dead is what a target was not told and is not told any more.
+type Dead struct {
+	Key      string    `json:"key"` // names it for Retry
+	Channel  string    `json:"channel"`
+	About    string    `json:"about"`
+	ID       string    `json:"id"` // of the notice
+	Target   string    `json:"target"`
+	Attempts int       `json:"attempts"`
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+	Reason   string    `json:"reason"`
+	Data     []byte    `json:"data,omitempty"` // the channel's own
+}
+
+// Waiting is what a target is yet to be told.
+type Waiting struct {
+	Dead
+	Due time.Time `json:"due"` // its next attempt
+}
+
+func (l late) letter() Dead {
+	return Dead{
+		Key: digest(l.Notice.Channel, l.Notice.About, l.Target), Channel: l.Notice.Channel, About: l.Notice.About, ID: l.Notice.ID,
+		Target: l.Name, Attempts: l.Attempts, First: l.First, Last: l.Last, Reason: l.Reason, Data: l.Notice.Data,
+	}
+}
+
+func deadKey(l late) string {
+	return kindDead + "." + digest(l.Notice.Channel, l.Notice.About, l.Target)
+}
+
+// maxDead is how many dead letters are kept; the oldest go first.
+const maxDead = 10_000
+
+// ErrNoSuchLetter means that there is no dead letter of that name.
+var ErrNoSuchLetter = errors.New("there is no such dead letter")
+
+// DeadLetters returns what was given up, the oldest first.
+func (b *Outbox) DeadLetters() []Dead {
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	all := make([]Dead, 0, len(b.book.dead))
+	for _, l := range b.book.dead {
+		all = append(all, l.letter())
+	}
+	slices.SortFunc(all, func(a, b Dead) int { return cmp.Or(a.Last.Compare(b.Last), strings.Compare(a.Key, b.Key)) })
+	return all
+}
+
+// Late returns what failed and is tried again, the next first.
+func (b *Outbox) Late() []Waiting {
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	var all []Waiting
+	for i := range b.book.shards {
+		for _, l := range b.book.shards[i].late {
+			w := Waiting{l.letter(), l.Due}
+			w.Data = nil // it may be what only the channel should see
+			all = append(all, w)
+		}
+	}
+	slices.SortFunc(all, func(a, b Waiting) int { return cmp.Or(a.Due.Compare(b.Due), strings.Compare(a.Key, b.Key)) })
+	return all
+}
+
+// Retry makes a dead letter owed again, at once and with all its attempts.
+func (b *Outbox) Retry(ctx context.Context, key string) error {
+	b.book.mu.Lock()
+	dead := b.book.dead[kindDead+"."+key]
+	b.book.mu.Unlock()
+	if dead == nil {
+		return fmt.Errorf("%q: %w", key, ErrNoSuchLetter)
+	}
+	err := b.amendLate(ctx, dead.Shard, lateKey(dead.Shard, dead.Notice, dead.Target), func(there *late) *late {
+		if there != nil {
+			return nil // something newer is tried already
+		}
+		next := *dead
+		next.Attempts, next.First, next.Due, next.Reason = 0, time.Time{}, b.opts.Now(), ""
+		return &next
+	})
+	if err != nil {
+		return fmt.Errorf("retry %q: %w", key, err)
+	}
+	return b.exhume(ctx, dead)
+}
+
+// exhume removes a dead letter; one that was written anew meanwhile stays.
+func (b *Outbox) exhume(ctx context.Context, dead *late) error {
+	if err := b.remove(ctx, dead.key, dead.revision); err != nil && !errors.Is(err, ledger.ErrConflict) {
+		return fmt.Errorf("remove the dead letter: %w", err)
+	}
+	return nil
+}
+
+// bury writes a dead letter over an older one of the same target.
+func (b *Outbox) bury(ctx context.Context, l late) error {
+	key := deadKey(l)
+	return amend(ctx, b, key, func() (*late, uint64, bool) {
+		b.book.mu.Lock()
+		defer b.book.mu.Unlock()
+		return b.book.dead[key], b.book.revisions[key], b.book.foreign[key]
+	}, func(*late) *late { return &l })
+}
+
+// drain removes what is late, whatever has joined it.
+func (s *shift) drain(ctx context.Context, key string) error {
+	for range maxConflicts {
+		there, revision, _ := s.box.book.late(s.shard, key)
+		if there == nil {
+			return nil
+		}
+		err := s.box.remove(ctx, key, revision)
+		if !errors.Is(err, ledger.ErrConflict) {
+			return err
+		}
+		if err := s.box.refresh(ctx, key); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("gave way to other writers %d times", maxConflicts)
+}
+
+// doneAge is how long it is remembered what targets were told last.
+const doneAge = 24 * time.Hour
+
+// Tidy forgets what was told long ago, the oldest of too many dead letters, and
+// the marks of what was deleted. It goes on after an error and returns all.
+func (b *Outbox) Tidy(ctx context.Context) error {
+	if b.ledger.Ready() != nil {
+		return nil
+	}
+	var errs []error
+	forget := func(key string, revision uint64) {
+		if err := b.remove(ctx, key, revision); err != nil && !errors.Is(err, ledger.ErrConflict) {
+			errs = append(errs, err)
+		}
+	}
+	for _, o := range b.told(b.opts.Now().Add(-doneAge)) {
+		forget(o.key, o.revision)
+	}
+	for _, l := range b.excess() {
+		forget(l.key, l.revision)
+	}
+	return errors.Join(append(errs, b.ledger.Tidy(ctx))...)
+}
+
+// told are the notices that all targets were told before then.
+func (b *Outbox) told(before time.Time) []*owed {
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	var old []*owed
+	for i := range b.book.shards {
+		for _, o := range b.book.shards[i].told {
+			if o.stored.Before(before) {
+				old = append(old, o)
+			}
+		}
+	}
+	return old
+}
+
+// excess are the oldest dead letters beyond what is kept.
+func (b *Outbox) excess() []*late {
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	if len(b.book.dead) <= maxDead {
+		return nil
+	}
+	var all []*late
+	for _, l := range b.book.dead {
+		all = append(all, l)
+	}
+	slices.SortFunc(all, func(a, b *late) int { return a.Last.Compare(b.Last) })
+	return all[:len(all)-maxDead]
+}

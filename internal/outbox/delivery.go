@@ -1,0 +1,266 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/ledger"
+)
+
+// delivery is one attempt at one target.
+type delivery struct {
+	pass   *pass // nil: of what is late
+	index  int   // of the target, in the pass
+	late   *late // nil: the first attempt
+	route  Route
+	notice Notice
+	letter Letter
+	target Target
+
+	porter *porter
+	began  time.Time     // when it took its lane, or began to wait for it
+	waits  bool          // for its lane
+	parted chan struct{} // closed when it has become late meanwhile; nil: it has not
+}
+
+// submit has d delivered when there is room. The shift's lock is held.
+func (s *shift) submit(work context.Context, p *porter, d *delivery) {
+	d.porter = p
+	s.hands.Add(1)
+	p.submit(d.target.Host, func() {
+		defer s.hands.Done()
+		defer s.nudge()
+		defer func() { d.porter.leave(d.target.Host) }()
+		if s.admit(d) {
+			s.land(work, d, s.attempt(work, d))
+		}
+	})
+}
+
+// admit takes the target's lane. It is false where the delivery is not to be
+// begun, or has to wait for its lane.
+func (s *shift) admit(d *delivery) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting, taken := s.lanes[d.target.Lane]
+	switch {
+	case s.over, d.pass != nil && d.pass.moot, d.parted != nil:
+		s.drop(d) // it is owed still, something newer is, or it is late now
+		return false
+	case taken:
+		s.lanes[d.target.Lane] = append(waiting, d)
+	default:
+		s.lanes[d.target.Lane] = nil
+	}
+	s.hand[d] = struct{}{}
+	d.began, d.waits = time.Now(), taken
+	return !taken
+}
+
+// drop lets go of what is not begun.
+func (s *shift) drop(d *delivery) {
+	if d.late != nil {
+		delete(s.again, d.late.key)
+	}
+}
+
+// errWaits means that the target has something older waiting, of which the
+// notice is a part now.
+var errWaits = errors.New("waits with what is late")
+
+// attempt sends, but not past what waits for the same target.
+func (s *shift) attempt(work context.Context, d *delivery) error {
+	if d.late == nil && s.behind(d) {
+		if err := s.delay(work, d); err != nil {
+			return err
+		}
+		return errWaits
+	}
+	if s.heard(d) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(work, s.box.opts.Timeout)
+	defer cancel()
+	err := d.letter.Send(ctx, d.target)
+	if err == nil {
+		s.box.meter.sent(d.notice)
+		s.tell(d)
+	}
+	return err
+}
+
+// hearing is what a target was told last, in this shift.
+type hearing struct{ channel, about, target string }
+
+func (d *delivery) hearing() hearing { return hearing{d.notice.Channel, d.notice.About, d.target.Key} }
+
+// heard reports whether the target was told the same before: a notice may say
+// already what the next is about.
+func (s *shift) heard(d *delivery) bool {
+	says := d.letter.Says()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return says != "" && s.told[d.hearing()] == says
+}
+
+func (s *shift) tell(d *delivery) {
+	if says := d.letter.Says(); says != "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.told[d.hearing()] = says
+	}
+}
+
+// land notes what became of a delivery and makes way for the next in its lane.
+// While it can not be noted the lane stays taken.
+func (s *shift) land(work context.Context, d *delivery, outcome error) {
+	s.mu.Lock()
+	parted := d.parted
+	delete(s.hand, d) // it does not part any more
+	s.mu.Unlock()
+	if parted != nil {
+		<-parted
+	}
+	noted := errors.Is(outcome, errWaits) || s.noted(work, d, outcome)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.pass != nil && noted {
+		d.pass.settled[d.index] = true
+	}
+	if d.late != nil {
+		delete(s.again, d.late.key)
+	}
+	waiting := s.lanes[d.target.Lane]
+	delete(s.lanes, d.target.Lane)
+	for _, next := range waiting {
+		delete(s.hand, next)
+		s.submit(work, next.porter, next)
+	}
+}
+
+// noteAgain is how long it takes until what could not be noted is tried again.
+const noteAgain = time.Second
+
+// noted notes the outcome for whoever works on the shard next. It tries until
+// the shift is over.
+func (s *shift) noted(work context.Context, d *delivery, outcome error) bool {
+	for {
+		err := s.note(work, d, outcome)
+		if err == nil {
+			return true
+		}
+		s.mu.Lock()
+		over := s.over
+		s.mu.Unlock()
+		if over || work.Err() != nil {
+			return false
+		}
+		s.box.opts.Logger.Warn("what became of a delivery can not be noted, trying again", "target", d.target.Name, "err", err)
+		pause(work, noteAgain)
+	}
+}
+
+func (s *shift) note(work context.Context, d *delivery, outcome error) error {
+	if outcome != nil {
+		if work.Err() != nil {
+			return work.Err() // the node stops: nobody knows what became of it
+		}
+		return s.fail(work, d, outcome)
+	}
+	if d.late != nil || d.parted != nil {
+		return s.clear(work, d)
+	}
+	return nil
+}
+
+// clear ends what the target was late with, or begins anew with what has joined
+// it since.
+func (s *shift) clear(work context.Context, d *delivery) error {
+	key := lateKey(s.shard, d.notice, d.target.Key)
+	for {
+		there, revision, _ := s.box.book.late(s.shard, key)
+		if there == nil {
+			return nil
+		}
+		if there.Notice.ID != d.notice.ID {
+			return s.box.amendLate(work, s.shard, key, func(there *late) *late {
+				if there == nil {
+					return nil
+				}
+				next := *there
+				next.Attempts, next.First, next.Due, next.Reason = 0, time.Time{}, s.box.opts.Now(), ""
+				return &next
+			})
+		}
+		err := s.box.remove(work, key, revision)
+		if !errors.Is(err, ledger.ErrConflict) {
+			return err
+		}
+		if err := s.box.refresh(work, key); err != nil {
+			return err
+		}
+	}
+}
+
+// part makes first attempts that take long late, so that the others need not
+// wait for them: at once those that wait for a lane though something about the
+// same is late. They go on, and end what is late if they succeed.
+func (s *shift) part(work context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for d := range s.hand {
+		if d.late != nil || d.parted != nil {
+			continue
+		}
+		if time.Since(d.began) >= s.box.opts.Grace || d.waits && s.behind(d) {
+			d.parted = make(chan struct{})
+			s.hands.Go(func() { s.leave(work, d) })
+		}
+	}
+}
+
+// behind reports whether the target is late with something about the same.
+func (s *shift) behind(d *delivery) bool {
+	l, _, _ := s.box.book.late(s.shard, lateKey(s.shard, d.notice, d.target.Key))
+	return l != nil
+}
+
+// leave takes a slow delivery out of its pass.
+func (s *shift) leave(work context.Context, d *delivery) {
+	defer s.nudge()
+	defer close(d.parted)
+	if err := s.delay(work, d); err != nil {
+		s.box.opts.Logger.Warn("a slow target keeps others waiting", "target", d.target.Name, "err", err)
+		return
+	}
+	if !d.waits && s.box.again.join(d.target.Host) {
+		d.porter.leave(d.target.Host)
+		d.porter = s.box.again
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d.pass.settled[d.index] = true
+}
+
+// delay makes the delivery late: one that is under way when that must have come
+// to its end, one that waits for its lane at once.
+func (s *shift) delay(work context.Context, d *delivery) error {
+	return s.box.amendLate(work, s.shard, lateKey(s.shard, d.notice, d.target.Key), func(there *late) *late {
+		now := s.box.opts.Now()
+		switch {
+		case there != nil && there.Notice.ID == d.notice.ID:
+			return nil
+		case there != nil:
+			more := *there
+			more.Notice = d.route.Channel.Merge(there.Notice, d.notice)
+			return &more
+		}
+		l := &late{Format: format, Shard: s.shard, Notice: d.notice, Target: d.target.Key, Name: d.target.Name, Due: now}
+		if !d.waits {
+			l.Attempts, l.First, l.Last, l.Reason = 1, now, now, "no answer yet"
+			l.Due = now.Add(s.box.opts.Timeout + s.box.opts.FirstRetry)
+		}
+		return l
+	})
+}

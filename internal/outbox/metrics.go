@@ -1,0 +1,99 @@
+package outbox
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// meter counts what becomes of notices, by channel.
+type meter struct {
+	outcomes *prometheus.CounterVec
+	delay    *prometheus.HistogramVec
+	box      *Outbox
+}
+
+func newMeter(b *Outbox, r prometheus.Registerer) meter {
+	m := meter{
+		box: b,
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gallerywire_notices_total",
+			Help: "Notices, by channel and outcome.",
+		}, []string{"channel", "outcome"}),
+		delay: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "gallerywire_notice_delay_seconds",
+			Help:    "From the change to the target's answer, by channel.",
+			Buckets: prometheus.ExponentialBuckets(0.01, 4, 10),
+		}, []string{"channel"}),
+	}
+	if r == nil {
+		return m
+	}
+	err := r.Register(m.outcomes)
+	if before, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		m.outcomes = before.ExistingCollector.(*prometheus.CounterVec) // other notices are counted there too
+	} else if err != nil {
+		panic(err) // two metrics of one name are a mistake in the program
+	}
+	r.MustRegister(m.delay, owing{b})
+	return m
+}
+
+func (m meter) sent(n Notice) {
+	m.outcomes.WithLabelValues(n.Channel, "sent").Inc()
+	if !n.At.IsZero() {
+		m.delay.WithLabelValues(n.Channel).Observe(max(m.box.opts.Now().Sub(n.At), 0).Seconds())
+	}
+}
+
+func (m meter) retried(n Notice) { m.outcomes.WithLabelValues(n.Channel, "retried").Inc() }
+
+func (m meter) dead(n Notice) { m.outcomes.WithLabelValues(n.Channel, "dead").Inc() }
+
+// owing tells how much is owed when it is asked.
+type owing struct{ box *Outbox }
+
+var owedDesc = prometheus.NewDesc("gallerywire_notices_owed",
+	"What is owed: notices in shards that are not told yet, and targets that are tried again, by channel.", []string{"channel"}, nil)
+
+var deadDesc = prometheus.NewDesc("gallerywire_notices_dead", "Dead letters kept, by channel.", []string{"channel"}, nil)
+
+// Describe implements [prometheus.Collector].
+func (owing) Describe(ch chan<- *prometheus.Desc) {
+	ch <- owedDesc
+	ch <- deadDesc
+}
+
+// Collect implements [prometheus.Collector].
+func (o owing) Collect(ch chan<- prometheus.Metric) {
+	owed, dead := o.box.owing()
+	for channel, n := range owed {
+		ch <- prometheus.MustNewConstMetric(owedDesc, prometheus.GaugeValue, float64(n), channel)
+	}
+	for channel, n := range dead {
+		ch <- prometheus.MustNewConstMetric(deadDesc, prometheus.GaugeValue, float64(n), channel)
+	}
+}
+
+// owing counts what is owed, and the dead letters, by channel: also of channels
+// of which nothing is.
+func (b *Outbox) owing() (owed, dead map[string]int) {
+	owed, dead = map[string]int{}, map[string]int{}
+	for channel := range b.opts.Routes {
+		owed[channel], dead[channel] = 0, 0
+	}
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	for i := range b.book.shards {
+		for _, o := range b.book.shards[i].owed {
+			owed[o.Notice.Channel]++
+		}
+		for _, l := range b.book.shards[i].late {
+			owed[l.Notice.Channel]++
+		}
+	}
+	for _, l := range b.book.dead {
+		dead[l.Notice.Channel]++
+	}
+	return owed, dead
+}

@@ -1,0 +1,102 @@
+// Package outbox holds what is owed: which notice, through which channel, to
+// whom.
+//
+// A notice is durable before any of it is sent, is taken by any node, and is
+// forgotten only when it was sent. Targets fall into shards by their lane; a
+// shard is worked on by one node at a time, which holds a lease on it, so that
+// no two deliveries run in one lane. A notice is one record in each shard that
+// has a target of it, however many targets those are. A target that fails or is
+// slow leaves the others as a record of its own, which is tried again with a
+// growing delay, until it is given up and kept among the dead letters.
+//
+// A newer notice about the same replaces one that waits. A crash at any moment
+// loses nothing: what was in hand is sent again, with the same id.
+//
+// What a notice says and how it is sent are the channel's.
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Notice is something that the targets of a channel are to be told.
+type Notice struct {
+	Channel string    `json:"channel"`
+	About   string    `json:"about"` // a newer notice about the same replaces one that waits
+	ID      string    `json:"id"`    // the same on every attempt
+	Order   Order     `json:"order"`
+	At      time.Time `json:"at"`            // when its cause came about
+	To      []string  `json:"to,omitzero"`   // keys of its targets; empty: whoever the channel names
+	Data    []byte    `json:"data,omitzero"` // the channel's own
+}
+
+// Order says which of two notices about the same is newer. The zero Order is
+// newer than whatever waits.
+type Order struct {
+	Epoch    int64  `json:"epoch,omitzero"`    // instants in Unix nanoseconds
+	Revision uint64 `json:"revision,omitzero"` // of one epoch
+	Passed   int64  `json:"passed,omitzero"`   // of one revision
+}
+
+// Compare orders by Epoch, Revision and Passed.
+func (o Order) Compare(p Order) int {
+	return cmp.Or(cmp.Compare(o.Epoch, p.Epoch), cmp.Compare(o.Revision, p.Revision), cmp.Compare(o.Passed, p.Passed))
+}
+
+// Target is somebody to be told.
+type Target struct {
+	Key  string // identifies it within its channel: 1 to 80 of A-Za-z0-9_-
+	Name string // for people, in logs and lists; without secrets
+	Lane string // at most one delivery at a time is under way in a lane, of all channels
+	Host string // a bounded number of deliveries at a time goes to a host
+}
+
+// Channel is a way of telling.
+type Channel interface {
+	// Targets calls yield with each target of n once, until yield returns false.
+	Targets(n Notice, yield func(Target) bool)
+	// Target finds the target with that key. It is not found when it is no
+	// longer to be told: what is owed to it is forgotten.
+	Target(n Notice, key string) (Target, bool)
+	// Merge returns what is owed to somebody who has not had old when n, which
+	// is not older, comes: n itself where it says everything. Its ID and Order
+	// must be those of n.
+	Merge(old, n Notice) Notice
+	// Pack makes what is sent to all targets. It may wait, as for an index that
+	// lags; its error means that n is tried again later as a whole, unless it is
+	// [Final]: then all targets are given up.
+	Pack(ctx context.Context, n Notice) (Letter, error)
+}
+
+// Letter is a notice ready to be sent. It is safe for concurrent use.
+type Letter interface {
+	// Says identifies the content: a target that was sent a letter about the
+	// same which says the same is not sent it again. Empty: always send.
+	Says() string
+	// Send delivers to one target and returns when it was accepted. An error is
+	// tried again, unless it is [Final]; see also [Later]. Errors hold no secrets.
+	Send(ctx context.Context, to Target) error
+}
+
+// ErrFinal is wrapped by the errors of [Final].
+var ErrFinal = errors.New("not tried again")
+
+// Final marks an error after which a delivery is not tried again: it becomes a
+// dead letter at once.
+func Final(err error) error { return fmt.Errorf("%w: %w", err, ErrFinal) }
+
+// Later is an error of a target that says when to try again.
+type Later struct {
+	After time.Duration // a Retry-After header
+	Err   error
+}
+
+// Error is that of Err.
+func (l *Later) Error() string { return l.Err.Error() }
+
+// Unwrap returns Err.
+func (l *Later) Unwrap() error { return l.Err }

@@ -1,0 +1,225 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// pass is the first attempt of all targets that a notice has in a shard.
+type pass struct {
+	entry   *owed
+	route   Route
+	letter  Letter // nil: being packed
+	settled []bool // of the targets, by their keys' order
+	keys    []string
+	next    int  // all before it are settled
+	saved   int  // next when it was noted
+	moot    bool // something newer is owed: no more of it is begun
+}
+
+// stride is how many targets are told, at most, that a crash has told again in
+// each shard.
+const stride = 200
+
+// packTimeout bounds what making a letter may wait for.
+const packTimeout = 30 * time.Second
+
+// begin takes in hand what is due and is not.
+func (s *shift) begin(work context.Context) {
+	fresh, again := s.dueNow()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.starts = false
+	for _, o := range fresh {
+		s.beginPass(work, o)
+	}
+	for _, l := range again {
+		s.beginAgain(work, l)
+	}
+}
+
+func (s *shift) dueNow() (fresh []*owed, again []*late) {
+	now := s.box.opts.Now()
+	b := s.box.book
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, o := range b.shards[s.shard].owed {
+		if s.box.knows(o.Notice) && !s.box.restsUntil(key).After(now) {
+			fresh = append(fresh, o)
+		}
+	}
+	for _, l := range b.shards[s.shard].late {
+		if !l.Due.After(now) && s.box.knows(l.Notice) {
+			again = append(again, l)
+		}
+	}
+	return fresh, again
+}
+
+// beginPass begins with a notice unless that is in hand. Of one that it replaces
+// nothing more is begun; what is under way keeps its lanes.
+func (s *shift) beginPass(work context.Context, o *owed) {
+	if old := s.passes[o.key]; old != nil {
+		if old.entry.Notice.ID == o.Notice.ID {
+			return
+		}
+		old.moot = true
+	}
+	p := &pass{entry: o, route: s.box.opts.Routes[o.Notice.Channel]}
+	s.passes[o.key] = p
+	s.hands.Go(func() { s.pack(work, p) })
+}
+
+// pack makes the letter and hands out its deliveries.
+func (s *shift) pack(work context.Context, p *pass) {
+	defer s.nudge()
+	ctx, cancel := context.WithTimeout(work, packTimeout)
+	defer cancel()
+	letter, err := p.route.pack(ctx, p.entry.Notice)
+	if err != nil {
+		s.postpone(work, p, err)
+		return
+	}
+	s.box.resting.Delete(p.entry.key)
+	var targets []Target
+	if says := letter.Says(); says == "" || says != p.entry.Says {
+		targets = s.targets(p)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.letter = letter
+	p.settled = make([]bool, len(targets))
+	p.keys = make([]string, len(targets))
+	for i, t := range targets {
+		p.keys[i] = t.Key
+		s.submit(work, s.box.first, &delivery{pass: p, index: i, route: p.route, notice: p.entry.Notice, letter: letter, target: t})
+	}
+}
+
+// pack makes the letter. One that can never be made is sent all the same, so that
+// each of its targets is given up as any other.
+func (r Route) pack(ctx context.Context, n Notice) (Letter, error) {
+	letter, err := r.Channel.Pack(ctx, n)
+	if errors.Is(err, ErrFinal) {
+		return unmade{err}, nil
+	}
+	return letter, err
+}
+
+// unmade stands for a letter that can never be made.
+type unmade struct{ err error }
+
+// Says implements [Letter].
+func (unmade) Says() string { return "" }
+
+// Send implements [Letter].
+func (u unmade) Send(context.Context, Target) error { return u.err }
+
+// postpone gives a notice back that could not be packed.
+func (s *shift) postpone(work context.Context, p *pass, err error) {
+	if work.Err() == nil {
+		s.box.opts.Logger.Warn("a notice can not be made and is tried again",
+			"channel", p.entry.Notice.Channel, "feed", p.entry.Notice.About, "err", err, "in", packAgain)
+	}
+	s.box.rest(p.entry.key, packAgain)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.passes[p.entry.key] == p {
+		delete(s.passes, p.entry.key)
+	}
+}
+
+// packAgain is when a letter that could not be made is tried again.
+const packAgain = 5 * time.Second
+
+// targets are those of the shard that come after what is told already.
+func (s *shift) targets(p *pass) []Target {
+	var all []Target
+	eachTarget(p.route, p.entry.Notice, func(t Target) {
+		if shardOf(t.Lane) == s.shard && t.Key > p.entry.After {
+			all = append(all, t)
+		}
+	})
+	slices.SortFunc(all, func(a, b Target) int { return cmp.Compare(a.Key, b.Key) })
+	return all
+}
+
+// settle notes how far the passes are. A pass that is through is no longer owed.
+func (s *shift) settle(ctx context.Context) {
+	for _, p := range s.progressed() {
+		if p.next == len(p.settled) {
+			s.finish(ctx, p)
+		} else {
+			s.save(ctx, p)
+		}
+	}
+}
+
+// progressed are the passes of which more is told than was noted: enough of it,
+// or, when the shift is over, anything.
+func (s *shift) progressed() []*pass {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []*pass
+	for _, p := range s.passes {
+		if p.letter == nil {
+			continue
+		}
+		for p.next < len(p.settled) && p.settled[p.next] {
+			p.next++
+		}
+		done := p.next - p.saved
+		if p.next == len(p.settled) || done >= stride || done > 0 && s.over {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+func (s *shift) save(ctx context.Context, p *pass) {
+	next := p.next
+	err := s.box.amendOwed(ctx, s.shard, p.entry.key, func(there *owed) *owed {
+		if there == nil || there.Notice.ID != p.entry.Notice.ID {
+			return nil
+		}
+		moved := *there
+		moved.After = p.keys[next-1]
+		return &moved
+	})
+	if err != nil {
+		s.box.opts.Logger.Warn("what is sent can not be noted, trying again", "err", err)
+		return
+	}
+	p.saved = next
+}
+
+// finish notes that all were told. What they were told counts for a newer notice
+// too: it may say the same.
+func (s *shift) finish(ctx context.Context, p *pass) {
+	err := s.box.amendOwed(ctx, s.shard, p.entry.key, func(there *owed) *owed {
+		if there == nil {
+			return nil
+		}
+		told := *there
+		told.Says = p.letter.Says()
+		if there.Notice.ID == p.entry.Notice.ID {
+			told.Done, told.After, told.Notice.Data, told.Notice.To = true, "", nil, nil
+		}
+		return &told
+	})
+	if err != nil {
+		s.box.opts.Logger.Warn("what is sent can not be noted, trying again", "err", err)
+		return
+	}
+	s.mu.Lock()
+	if s.passes[p.entry.key] == p {
+		delete(s.passes, p.entry.key)
+	}
+	s.mu.Unlock()
+	s.box.opts.Logger.Debug("a notice is sent", "channel", p.entry.Notice.Channel, "feed", p.entry.Notice.About,
+		"event", p.entry.Notice.ID, "targets", len(p.keys), "shard", s.shard)
+	s.box.look() // there is room for another shard
+}

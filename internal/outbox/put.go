@@ -1,0 +1,146 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/gallerywire/gallerywire/internal/ledger"
+)
+
+// ErrNewerFormat means that a newer release wrote the record: this one does not
+// replace it.
+var ErrNewerFormat = errors.New("the record was written by a newer release")
+
+// maxConflicts bounds how often one write runs into others before it gives up.
+const maxConflicts = 16
+
+// Put makes n owed to all its targets; when it returns, that is durable. It
+// takes the place of what waits about the same, unless that is newer or the very
+// notice. It may be repeated: a notice is told once as long as its ID is the
+// last about the same.
+func (b *Outbox) Put(ctx context.Context, n Notice) error {
+	route, ok := b.opts.Routes[n.Channel]
+	if !ok {
+		return fmt.Errorf("owe %q: there is no channel %q", n.About, n.Channel)
+	}
+	var concerned [shards]bool
+	eachTarget(route, n, func(t Target) { concerned[shardOf(t.Lane)] = true })
+	errs := make([]error, shards)
+	var wg sync.WaitGroup
+	for shard, has := range concerned {
+		if has {
+			wg.Go(func() { errs[shard] = b.put(ctx, route, shard, n) })
+		}
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("owe %q through %s: %w", n.About, n.Channel, err)
+	}
+	return nil
+}
+
+// eachTarget calls f with each target of n.
+func eachTarget(route Route, n Notice, f func(Target)) {
+	if len(n.To) == 0 {
+		route.Channel.Targets(n, func(t Target) bool {
+			f(t)
+			return true
+		})
+		return
+	}
+	for _, key := range n.To {
+		if t, ok := route.Channel.Target(n, key); ok {
+			f(t)
+		}
+	}
+}
+
+func (b *Outbox) put(ctx context.Context, route Route, shard int, n Notice) error {
+	key := owedKey(shard, n)
+	return b.amendOwed(ctx, shard, key, func(there *owed) *owed {
+		next := &owed{Format: format, Notice: n}
+		switch {
+		case there == nil:
+			return next
+		case there.Notice.ID == n.ID, n.Order != (Order{}) && n.Order.Compare(there.Notice.Order) < 0:
+			return nil
+		case !there.Done:
+			next.Notice = route.Channel.Merge(there.Notice, n)
+		}
+		next.Says = there.Says
+		return next
+	})
+}
+
+// amendOwed replaces the record by what change makes of it, which may be called
+// several times; nil leaves it as it is.
+func (b *Outbox) amendOwed(ctx context.Context, shard int, key string, change func(*owed) *owed) error {
+	return amend(ctx, b, key, func() (*owed, uint64, bool) { return b.book.owed(shard, key) }, change)
+}
+
+// amendLate is as amendOwed.
+func (b *Outbox) amendLate(ctx context.Context, shard int, key string, change func(*late) *late) error {
+	return amend(ctx, b, key, func() (*late, uint64, bool) { return b.book.late(shard, key) }, change)
+}
+
+func amend[T any](ctx context.Context, b *Outbox, key string, look func() (*T, uint64, bool), change func(*T) *T) error {
+	for range maxConflicts {
+		there, revision, foreign := look()
+		if foreign {
+			return ErrNewerFormat
+		}
+		next := change(there)
+		if next == nil {
+			return nil
+		}
+		if err := b.write(ctx, key, next, revision); !errors.Is(err, ledger.ErrConflict) {
+			return err
+		}
+		if err := b.refresh(ctx, key); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("gave way to other writers %d times", maxConflicts)
+}
+
+// write writes a record, which is in the book then.
+func (b *Outbox) write(ctx context.Context, key string, value any, revision uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	data, err := encode(value)
+	if err != nil {
+		return err
+	}
+	next, err := b.ledger.Put(ctx, key, data, revision)
+	if err != nil {
+		return err
+	}
+	b.book.apply(ledger.Record{Key: key, Value: data, Revision: next, Stored: b.opts.Now()})
+	return nil
+}
+
+// remove deletes a record; one that was written anew meanwhile stays.
+func (b *Outbox) remove(ctx context.Context, key string, revision uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	next, err := b.ledger.Delete(ctx, key, revision)
+	if err != nil {
+		return err
+	}
+	b.book.apply(ledger.Record{Key: key, Revision: next, Stored: b.opts.Now()})
+	return nil
+}
+
+// refresh brings a record of the book up to the server's.
+func (b *Outbox) refresh(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	r, err := b.ledger.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	b.book.apply(r)
+	return nil
+}

@@ -1,0 +1,179 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// beginAgain takes what is late in hand unless it is.
+func (s *shift) beginAgain(work context.Context, l *late) {
+	if s.again[l.key] != nil {
+		return
+	}
+	d := &delivery{late: l, route: s.box.opts.Routes[l.Notice.Channel], notice: l.Notice}
+	s.again[l.key] = d
+	s.hands.Go(func() {
+		defer s.nudge()
+		if err := s.prepare(work, d); err != nil {
+			s.putOff(work, d, err)
+		}
+	})
+}
+
+// prepare finds the target, packs the letter, and submits the delivery. What is
+// owed to nobody any more is forgotten.
+func (s *shift) prepare(work context.Context, d *delivery) error {
+	ctx, cancel := context.WithTimeout(work, packTimeout)
+	defer cancel()
+	target, ok := d.route.Channel.Target(d.notice, d.late.Target)
+	if !ok {
+		err := s.box.remove(ctx, d.late.key, d.late.revision)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.drop(d)
+		return err
+	}
+	letter, err := d.route.pack(ctx, d.notice)
+	if err != nil {
+		return err
+	}
+	d.target, d.letter = target, letter
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.submit(work, s.box.again, d)
+	return nil
+}
+
+// putOff gives back what could not even be tried: that is no attempt.
+func (s *shift) putOff(work context.Context, d *delivery, cause error) {
+	if work.Err() == nil {
+		s.box.opts.Logger.Warn("a notice can not be made and is tried again", "channel", d.notice.Channel, "feed", d.notice.About, "err", cause, "in", packAgain)
+	}
+	err := s.box.amendLate(work, s.shard, d.late.key, func(there *late) *late {
+		if there == nil {
+			return nil
+		}
+		next := *there
+		next.Due = s.box.opts.Now().Add(packAgain)
+		return &next
+	})
+	if err != nil {
+		pause(work, noteAgain)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(d)
+}
+
+// fail notes that a delivery failed: it is due again later, or given up.
+func (s *shift) fail(work context.Context, d *delivery, cause error) error {
+	var next late
+	key := lateKey(s.shard, d.notice, d.target.Key)
+	there, _, _ := s.box.book.late(s.shard, key)
+	next = s.failed(d, there, cause)
+	wait, again := s.box.wait(d.route, next, cause)
+	if !again {
+		return s.giveUp(work, d, next)
+	}
+	s.box.meter.retried(d.notice)
+	s.box.opts.Logger.Info("a target was not reached and is tried again", "channel", d.notice.Channel, "feed", d.notice.About,
+		"target", d.target.Name, "attempt", next.Attempts, "err", next.Reason, "in", wait)
+	return s.box.amendLate(work, s.shard, key, func(there *late) *late {
+		next := s.failed(d, there, cause)
+		next.Due = next.Last.Add(wait)
+		return &next
+	})
+}
+
+// failed is what is late after d failed; there may be nil.
+func (s *shift) failed(d *delivery, there *late, cause error) late {
+	now := s.box.opts.Now()
+	next := late{Format: format, Shard: s.shard, Notice: d.notice, Target: d.target.Key, First: now}
+	if there != nil {
+		next = *there
+	}
+	if next.First.IsZero() {
+		next.First = now
+	}
+	if there == nil || d.late != nil {
+		next.Attempts++ // a slow one is counted already
+	}
+	next.Name, next.Last, next.Reason = d.target.Name, now, reason(cause)
+	return next
+}
+
+// growth is by how much the delay grows with each attempt: eight attempts take
+// most of a day.
+const growth = 4
+
+// maxDelay bounds the delay, and jitter is how far it is spread.
+const (
+	maxDelay = 12 * time.Hour
+	jitter   = 0.2
+)
+
+// wait is in how long the target is tried again, if it is.
+func (b *Outbox) wait(route Route, l late, cause error) (wait time.Duration, again bool) {
+	attempts := route.Attempts
+	if attempts == 0 {
+		attempts = b.opts.Attempts
+	}
+	if errors.Is(cause, ErrFinal) || l.Attempts >= attempts {
+		return 0, false
+	}
+	wait = b.opts.FirstRetry
+	for range l.Attempts - 1 {
+		wait = min(wait*growth, maxDelay)
+	}
+	wait = time.Duration(float64(wait) * (1 - jitter + 2*jitter*rand.Float64()))
+	if later, ok := errors.AsType[*Later](cause); ok {
+		wait = max(wait, later.After)
+	}
+	return wait, l.Last.Add(wait).Sub(l.First) <= b.opts.GiveUpAfter
+}
+
+// maxReason bounds what is kept of an error.
+const maxReason = 300
+
+// reason is what an error says, on one line.
+func reason(err error) string {
+	text := strings.ToValidUTF8(strings.Join(strings.Fields(err.Error()), " "), "\uFFFD")
+	if len(text) <= maxReason {
+		return text
+	}
+	cut := maxReason
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// giveUp makes a dead letter of what is late. It is told before it is no longer
+// late: a crash between the two tells it again.
+func (s *shift) giveUp(work context.Context, d *delivery, l late) error {
+	s.box.meter.dead(d.notice)
+	if !d.route.Forget {
+		dead := l.letter()
+		s.box.opts.Logger.Warn("a target is given up: see \"gallerywire notices list\"", "channel", dead.Channel, "feed", dead.About,
+			"target", dead.Target, "attempts", dead.Attempts, "err", dead.Reason)
+		if err := s.box.bury(work, l); err != nil {
+			return err
+		}
+		if err := s.box.opts.Failed(work, dead); err != nil {
+			return fmt.Errorf("tell that a target was given up: %w", err)
+		}
+	}
+	return s.drain(work, lateKey(s.shard, d.notice, d.target.Key))
+}

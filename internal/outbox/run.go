@@ -1,0 +1,250 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/ledger"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Route is a channel and how hard it tries.
+type Route struct {
+	Channel  Channel
+	Attempts int  // 0: as the options say
+	Forget   bool // what is given up is no dead letter
+}
+
+// Options make an Outbox.
+type Options struct {
+	JetStream jetstream.JetStream
+	Bucket    string                                          // its full name
+	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
+	Reconnect func(func()) (stop func())                      // registers for reconnections; may be nil
+	Alone     bool                                            // no other node has the bucket: leases of another process are void
+
+	Routes      map[string]Route // by the channel's name
+	Attempts    int              // at most so many; 0: 8
+	GiveUpAfter time.Duration    // since the first attempt; 0: 24 h
+	FirstRetry  time.Duration    // after the first attempt, and growing; 0: 15 s
+	Concurrency int              // deliveries at a time; 0: 64
+	PerHost     int              // of them to one host; 0: 32
+	Grace       time.Duration    // after which a slow target leaves the others; 0: 2 s
+	Timeout     time.Duration    // that no delivery takes longer than; 0: 10 s
+	Lease       time.Duration    // on a shard, for a node that is not heard of; 0: 10 s
+
+	Failed     func(context.Context, Dead) error // told of a target given up, before it is a dead letter for good; may be nil
+	Now        func() time.Time                  // nil: time.Now
+	Registerer prometheus.Registerer             // nil: no metrics
+	Logger     *slog.Logger
+}
+
+func (o *Options) fill() {
+	o.Attempts = cmp.Or(o.Attempts, 8)
+	o.GiveUpAfter = cmp.Or(o.GiveUpAfter, 24*time.Hour)
+	o.FirstRetry = cmp.Or(o.FirstRetry, 15*time.Second)
+	o.Concurrency = cmp.Or(o.Concurrency, 64)
+	o.PerHost = cmp.Or(o.PerHost, 32)
+	o.Grace = cmp.Or(o.Grace, 2*time.Second)
+	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
+	o.Lease = cmp.Or(o.Lease, 10*time.Second)
+	if o.Failed == nil {
+		o.Failed = func(context.Context, Dead) error { return nil }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}
+
+const (
+	// writeTimeout bounds one write, so that NATS going away is noticed.
+	writeTimeout = 5 * time.Second
+	// farewell is what deliveries under way may still take when the node stops.
+	farewell = 5 * time.Second
+	// maxShifts is how many shards a node works on at once while there is
+	// something to be sent first: the others are for other nodes.
+	maxShifts = 4
+	// idle is how long at most nobody looks whether something is due.
+	idle = time.Minute
+)
+
+// Outbox is safe for concurrent use. [Outbox.Run] must run for anything to be
+// sent.
+type Outbox struct {
+	opts   Options
+	node   string
+	ledger *ledger.Ledger
+	book   *book
+	first  *porter // of deliveries that are tried the first time
+	again  *porter // of the others, and of slow ones
+	meter  meter
+	wake   chan struct{}
+
+	mu     sync.Mutex // taken before those of a shift and of the book
+	shifts map[int]*shift
+
+	resting sync.Map // of what could not be packed, by key: not tried before this time.Time
+}
+
+// New returns an outbox of which nothing is known yet.
+func New(o Options) *Outbox {
+	o.fill()
+	b := &Outbox{
+		opts: o, node: rand.Text(), wake: make(chan struct{}, 1),
+		first: newPorter(o.Concurrency, o.PerHost), again: newPorter(o.Concurrency, o.PerHost),
+		shifts: map[int]*shift{},
+	}
+	b.book = newBook(o.Logger, b.nudge)
+	b.ledger = ledger.New(ledger.Options{
+		JetStream: o.JetStream, Bucket: o.Bucket, Open: o.Open,
+		Apply: b.book.heard, Reset: b.book.reset, Whole: b.look,
+		Reconnect: o.Reconnect, Now: o.Now, Logger: o.Logger,
+	})
+	b.meter = newMeter(b, o.Registerer)
+	return b
+}
+
+// Ready is nil once it is known what is owed.
+func (b *Outbox) Ready() error { return b.ledger.Ready() }
+
+// look has the outbox looked through.
+func (b *Outbox) look() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// nudge tells whoever works on the shard, else the node, that it changed.
+func (b *Outbox) nudge(shard int) {
+	b.mu.Lock()
+	s := b.shifts[shard]
+	b.mu.Unlock()
+	if s != nil {
+		s.nudge()
+		return
+	}
+	b.look()
+}
+
+// Run sends what is owed until ctx ends. Deliveries that are under way then may
+// take a few seconds more.
+func (b *Outbox) Run(ctx context.Context) error {
+	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var reading, working sync.WaitGroup
+	reading.Go(func() { _ = b.ledger.Run(follow) }) // returns nothing else
+	for ctx.Err() == nil {
+		wait := b.attend(ctx, &working)
+		timer := time.NewTimer(wait)
+		select {
+		case <-b.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	working.Wait()
+	stop()
+	reading.Wait()
+	return nil
+}
+
+// attend begins to work on shards that have something due and that nobody works
+// on. It returns for how long there will be none, unless something changes.
+func (b *Outbox) attend(ctx context.Context, working *sync.WaitGroup) time.Duration {
+	if b.ledger.Ready() != nil {
+		return idle
+	}
+	wait := idle
+	for _, shard := range mathrand.Perm(shards) { // nodes that look at the same time begin elsewhere
+		due, fresh := b.due(shard)
+		if due < 0 {
+			continue
+		}
+		if left := b.good(b.book.lease(shard)); left > due {
+			due = left
+		}
+		if due > 0 {
+			wait = min(wait, due)
+			continue
+		}
+		b.engage(ctx, working, shard, fresh)
+	}
+	return wait
+}
+
+// engage begins a shift unless there is one, or this node has as many as it
+// should.
+func (b *Outbox) engage(ctx context.Context, working *sync.WaitGroup, shard int, fresh bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	busy := 0
+	for _, s := range b.shifts {
+		if s.busy() {
+			busy++
+		}
+	}
+	if b.shifts[shard] != nil || fresh && busy >= maxShifts {
+		return
+	}
+	s := newShift(b, shard, fresh)
+	b.shifts[shard] = s
+	working.Go(func() {
+		s.run(ctx)
+		b.mu.Lock()
+		delete(b.shifts, shard)
+		b.mu.Unlock()
+		b.look()
+	})
+}
+
+// due is in how long something of the shard is to be done, negative for nothing;
+// fresh tells whether that is the first attempt of something.
+func (b *Outbox) due(shard int) (wait time.Duration, fresh bool) {
+	now := b.opts.Now()
+	wait = -1
+	sooner := func(at time.Time) {
+		if left := max(at.Sub(now), 0); wait < 0 || left < wait {
+			wait = left
+		}
+	}
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	for key, o := range b.book.shards[shard].owed {
+		if !b.knows(o.Notice) {
+			continue
+		}
+		rest := b.restsUntil(key)
+		fresh = fresh || !rest.After(now)
+		sooner(rest)
+	}
+	for _, l := range b.book.shards[shard].late {
+		if b.knows(l.Notice) {
+			sooner(l.Due)
+		}
+	}
+	return wait, fresh
+}
+
+// knows reports whether this node has the channel: one that is configured
+// otherwise leaves it to others.
+func (b *Outbox) knows(n Notice) bool {
+	_, ok := b.opts.Routes[n.Channel]
+	return ok
+}
+
+// rest keeps what could not be packed from being tried again at once.
+func (b *Outbox) rest(key string, d time.Duration) { b.resting.Store(key, b.opts.Now().Add(d)) }
+
+// restsUntil is the zero time for what does not rest.
+func (b *Outbox) restsUntil(key string) time.Time {
+	until, _ := b.resting.Load(key)
+	at, _ := until.(time.Time)
+	return at
+}

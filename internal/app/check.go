@@ -1,6 +1,8 @@
 package app
 
 import (
+	"fmt"
+
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/gallerywire/gallerywire/internal/schedule"
@@ -19,6 +21,13 @@ func checkSchedule(c config.Config, r config.Report) {
 	} {
 		if _, err := schedule.Parse(job.spec); err != nil {
 			r(job.key, err.Error())
+		}
+	}
+	for i, d := range c.Digests {
+		// What the parser says is not repeated: it quotes the text, of which a wrong
+		// indent makes an address part that holds a password.
+		if _, err := schedule.Parse(d.Schedule); err != nil {
+			r(fmt.Sprintf("digests[%d].schedule", i), `is no schedule: write five cron fields such as "CRON_TZ=Europe/Rome 0 7 * * 1-5", or "@daily"`)
 		}
 	}
 }

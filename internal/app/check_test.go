@@ -14,6 +14,9 @@ func TestProblemsOfAllRoomsAreReportedTogether(t *testing.T) {
 	text := `schedule: {republish: now and then, notices: "", timezone: Mars/Olympus}
 http: {max_age: soon}
 events: {url_template: "https://news.example.com/{headline}"}
+digests:
+  - {name: one, schedule: "CRON_TZ=Europe/Rome 0 7 * * 1-5", to: ["smtp://h"]}
+  - {name: two, schedule: "CRON_TZ=Europe/Rome", to: ["smtp://h"]}
 `
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -28,6 +31,7 @@ events: {url_template: "https://news.example.com/{headline}"}
 		`:1:50: schedule.timezone: "Mars/Olympus" is no known time zone: `,
 		`:2:8: http.max_age: "soon" is no duration: `,
 		`:3:10: events.url_template: {headline} is not known: `,
+		`:6:17: digests[1].schedule: is no schedule: write five cron fields `,
 		`GALLERYWIRE_ARCHIVE_PAGE: archive.page: 1 is out of range: `,
 	}
 	got := strings.Split(strings.ReplaceAll(err.Error(), file, ""), "\n")

@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
-	"unicode"
+	"regexp"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -53,7 +51,7 @@ func (b *builder) alias(n *ast.AliasNode, path string) *node {
 		return built
 	}
 	at := b.place(n.GetToken())
-	b.problem(at, path, fmt.Sprintf("*%s has no anchor before it: write the value, or &%s where it stands", name, name))
+	b.problem(at, path, fmt.Sprintf("*%s has no anchor before it: write the value, or &%[1]s where it stands", shown(name)))
 	return nil
 }
 
@@ -132,14 +130,21 @@ func (n *node) where() place {
 	return n.at
 }
 
-// join is the path of key below path; a key that no terminal should show as it is
-// is quoted.
+// join is the path of key below path.
 func join(path, key string) string {
-	if key == "" || strings.ContainsFunc(key, unicode.IsControl) {
-		key = strconv.Quote(key)
-	}
 	if path == "" {
-		return key
+		return shown(key)
 	}
-	return path + "." + key
+	return path + "." + shown(key)
+}
+
+var ordinary = regexp.MustCompile(`^[A-Za-z_-]{1,32}$`)
+
+// shown is name if it looks like one: a misplaced comma or quote makes keys and
+// aliases of values, and those may be secret.
+func shown(name string) string {
+	if !ordinary.MatchString(name) {
+		return "…"
+	}
+	return name
 }

@@ -32,6 +32,10 @@ func (c Config) check(r Report) {
 	c.Limits.check(r)
 	c.Schedule.check(r)
 	c.Notices.check(r)
+	c.WebSub.check(r)
+	c.checkWebhooks(r)
+	c.checkDigests(r)
+	c.Outbound.check(r)
 	c.Log.check(r)
 }
 

@@ -17,7 +17,7 @@ const (
 )
 
 // own lists the subjects that the program itself publishes on.
-func own() []string { return []string{"article.rejected", "feed.updated"} }
+func own() []string { return []string{"article.rejected", "feed.updated", "feed.notice.failed"} }
 
 func serverSchemes() []string { return []string{"nats", "tls", "ws", "wss"} }
 

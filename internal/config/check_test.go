@@ -1,9 +1,21 @@
 package config
 
 import (
+	"bytes"
+	"encoding/base64"
 	"strings"
 	"testing"
 )
+
+// webhooks is a configuration of which each entry states these keys.
+func webhooks(entries ...string) string {
+	return "webhooks: [{" + strings.Join(entries, "}, {") + "}]"
+}
+
+// signing is a secret of so many bytes.
+func signing(n int) string {
+	return "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0xfb}, n))
+}
 
 func TestValuesThatCannotBe(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
@@ -114,6 +126,80 @@ func TestValuesThatCannotBe(t *testing.T) {
 		{`notices: {quiet_period: -1s}`, "notices.quiet_period"},
 		{`notices: {max_wait: 0s, quiet_period: 0s}`, "notices.max_wait"},
 		{`notices: {quiet_period: 11s}`, "notices.quiet_period"},
+		{`websub: {hub: 1}`, "websub.hub"},
+		{`websub: {signature: md5}`, "websub.signature"},
+		{`websub: {signature: SHA256}`, "websub.signature"},
+		{`websub: {lease: 240h}`, "websub.lease"},
+		{`websub: {lease: {default: 59m}}`, "websub.lease.default"},
+		{`websub: {lease: {default: 721h}}`, "websub.lease.default"},
+		{`websub: {lease: {min: 59s}}`, "websub.lease.min"},
+		{`websub: {lease: {min: 721h}}`, "websub.lease.min"},
+		{`websub: {lease: {max: 8761h}}`, "websub.lease.max"},
+		{`websub: {lease: {max: 0s}}`, "websub.lease.max"},
+		{`websub: {max_per_topic: 0}`, "websub.max_per_topic"},
+		{`websub: {max_per_host: -1}`, "websub.max_per_host"},
+		{`websub: {requests_per_minute: 0}`, "websub.requests_per_minute"},
+		{`websub: {external_hubs: [hub.example.com]}`, "websub.external_hubs[0]"},
+		{`websub: {external_hubs: ["https://a.example/", "https://u@b.example/"]}`, "websub.external_hubs[1]"},
+		{`websub: {external_hubs: ["https:///hub"]}`, "websub.external_hubs[0]"},
+		{webhooks(`url: "http://a.example", secrets: [` + signing(32) + `]`), "webhooks[0].name"},
+		{webhooks(`name: A, url: "http://a.example", secrets: [` + signing(32) + `]`), "webhooks[0].name"},
+		{webhooks(`name: ` + strings.Repeat("a", 65) + `, url: "http://a.example", secrets: [` + signing(32) + `]`), "webhooks[0].name"},
+		{webhooks(`name: a, secrets: [` + signing(32) + `]`), "webhooks[0].url"},
+		{webhooks(`name: a, url: "ftp://a.example", secrets: [` + signing(32) + `]`), "webhooks[0].url"},
+		{webhooks(`name: a, url: "https://u:p@a.example", secrets: [` + signing(32) + `]`), "webhooks[0].url"},
+		{webhooks(`name: a, url: "https://münchen.example", secrets: [` + signing(32) + `]`), "webhooks[0].url"},
+		{webhooks(`name: a, url: "https://a.example:x", secrets: [` + signing(32) + `]`), "webhooks[0].url"},
+		{webhooks(`name: a, url: "https://a.example/#x", secrets: [` + signing(32) + `]`), "webhooks[0].url"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [`+signing(32)+`]`) + "\noutbound: {allow_http: false}", "webhooks[0].url"},
+		{webhooks(`name: a, url: "http://a.example"`), "webhooks[0].secrets"},
+		{webhooks(`name: a, url: "http://a.example", secrets: []`), "webhooks[0].secrets"},
+		{webhooks(`name: a, url: "http://a.example", secrets: ` + signing(32)), "webhooks[0].secrets"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(32) + `, ""]`), "webhooks[0].secrets[1]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(23) + `]`), "webhooks[0].secrets[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(65) + `]`), "webhooks[0].secrets[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + strings.TrimPrefix(signing(32), "whsec_") + `]`), "webhooks[0].secrets[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + strings.TrimRight(signing(32), "=") + `]`), "webhooks[0].secrets[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(32) + `x]`), "webhooks[0].secrets[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [[` + signing(32) + `]]`), "webhooks[0].secrets[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets_file: /no/such/file`), "webhooks[0].secrets_file"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(32) + `], feeds: [travel]`), "webhooks[0].feeds[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(32) + `], feeds: [all, sections/Travel]`), "webhooks[0].feeds[1]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(32) + `], feeds: [sections/]`), "webhooks[0].feeds[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(32) + `], feeds: [tags/a.rss]`), "webhooks[0].feeds[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(32) + `], feeds: [feeds/all]`), "webhooks[0].feeds[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [`+signing(32)+`], feeds: [tags/a]`) + "\ndynamic: {tags: false}", "webhooks[0].feeds[0]"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [`+signing(32)+`]`, `name: a, url: "http://b.example", secrets: [`+signing(32)+`]`), "webhooks[1].name"},
+		{`digests: [{schedule: "@daily", to: ["smtp://h"]}]`, "digests[0].name"},
+		{`digests: [{name: a, to: ["smtp://h"]}]`, "digests[0].schedule"},
+		{`digests: [{name: a, schedule: "@daily"}]`, "digests[0].to"},
+		{`digests: [{name: a, schedule: "@daily", to: []}]`, "digests[0].to"},
+		{`digests: [{name: a, schedule: "@daily", to: [desk@example.com]}]`, "digests[0].to[0]"},
+		{`digests: [{name: a, schedule: "@daily", to: ["smtp://h", "://h"]}]`, "digests[0].to[1]"},
+		{`digests: [{name: a, schedule: "@daily", to: ["smtp://"]}]`, "digests[0].to[0]"},
+		{`digests: [{name: a, schedule: "@daily", to: ["smtp://h h"]}]`, "digests[0].to[0]"},
+		{`digests: [{name: a, schedule: "@daily", to_file: /no/such/file}]`, "digests[0].to_file"},
+		{`digests: [{name: a, schedule: "@daily", to: ["smtp://h"], feeds: [news]}]`, "digests[0].feeds[0]"},
+		{`digests: [{name: a, schedule: "@daily", to: ["smtp://h"]}, {name: a, schedule: "@daily", to: ["smtp://h"]}]`, "digests[1].name"},
+		{`outbound: {allow_networks: 10.0.0.0/8}`, "outbound.allow_networks"},
+		{`outbound: {allow_networks: [10.0.0.0/8, 10.1.2.3/8]}`, "outbound.allow_networks[1]"},
+		{`outbound: {allow_networks: [10.0.0.0/33]}`, "outbound.allow_networks[0]"},
+		{`outbound: {allow_networks: [10.0.0]}`, "outbound.allow_networks[0]"},
+		{`outbound: {allow_networks: [localhost]}`, "outbound.allow_networks[0]"},
+		{`outbound: {allow_networks: ["fe80::1%eth0"]}`, "outbound.allow_networks[0]"},
+		{`outbound: {allow_networks: [{a: b}]}`, "outbound.allow_networks[0]"},
+		{`outbound: {allow_http: never}`, "outbound.allow_http"},
+		{`outbound: {timeout: 999ms}`, "outbound.timeout"},
+		{`outbound: {timeout: 121s}`, "outbound.timeout"},
+		{`outbound: {attempts: 0}`, "outbound.attempts"},
+		{`outbound: {attempts: 51}`, "outbound.attempts"},
+		{`outbound: {give_up_after: 59s}`, "outbound.give_up_after"},
+		{`outbound: {give_up_after: 1s}`, "outbound.give_up_after"},
+		{`outbound: {give_up_after: 169h}`, "outbound.give_up_after"},
+		{`outbound: {first_retry: 9ms}`, "outbound.first_retry"},
+		{`outbound: {first_retry: 61m}`, "outbound.first_retry"},
+		{`outbound: {first_retry: 2m, give_up_after: 1m}`, "outbound.first_retry"},
+		{`events: {subjects: ["feed.notice.*"]}`, "events.subjects[0]"},
 		{`log: {level: loud}`, "log.level"},
 		{`log: {format: xml}`, "log.format"},
 		{`site: {title: "a\u0000b"}`, "site.title"},
@@ -150,6 +236,14 @@ func TestValuesThatCanBe(t *testing.T) {
 		`limits: {gallery: 16MiB, document: 64MiB}`,
 		`schedule: {timezone: Europe/Rome, republish: "*/5 * * * *"}`,
 		`notices: {quiet_period: 10s}`,
+		`websub: {hub: false, signature: sha1, lease: {default: 1m, min: 1m, max: 1m}, max_per_topic: 1, max_per_host: 1, requests_per_minute: 1}`,
+		`websub: {signature: sha512, lease: {max: 8760h}, external_hubs: ["https://a.example/?x=y", "http://[::1]:8080"]}`,
+		webhooks(`name: _-0, url: "HTTPS://a.example:1/?token=x", secrets: [`+signing(24)+`, `+signing(64)+`], feeds: []`, `name: a, url: "http://[::1]/", secrets: [`+signing(25)+`]`),
+		webhooks(`name: a, url: "https://a.example", secrets: [`+signing(32)+`], feeds: [all, sections/новости, tags/c~0123456789abcdef, authors/a-b, galleries/A_b-1]`) + "\noutbound: {allow_http: false}",
+		`digests: [{name: a, schedule: "CRON_TZ=Europe/Rome 0 7 * * 1-5", to: ["smtp://u:p@h:25/?from=a@b&to=c@d", "generic+https://h/?@x=y"], feeds: [all]}]`,
+		`outbound: {allow_networks: [10.0.0.0/8, 192.168.1.7, "::1", "fd00::/8", 0.0.0.0/0, "::ffff:10.0.0.0/104"], allow_http: false}`,
+		`outbound: {timeout: 1s, attempts: 1, give_up_after: 1m, first_retry: 10ms}`,
+		`outbound: {timeout: 2m, attempts: 50, give_up_after: 168h, first_retry: 1h}`,
 		`log: {level: WARN, format: json}`,
 	} {
 		if got := problemsOf(t, text); got != nil {

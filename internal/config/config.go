@@ -16,6 +16,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -33,6 +34,10 @@ type Config struct {
 	Limits     Limits     `yaml:"limits"`
 	Schedule   Schedule   `yaml:"schedule"`
 	Notices    Notices    `yaml:"notices"`
+	WebSub     WebSub     `yaml:"websub"`
+	Webhooks   []Webhook  `yaml:"webhooks"`
+	Digests    []Digest   `yaml:"digests"`
+	Outbound   Outbound   `yaml:"outbound"`
 	Log        Log        `yaml:"log"`
 
 	places places
@@ -181,6 +186,74 @@ type Schedule struct {
 type Notices struct {
 	QuietPeriod time.Duration `yaml:"quiet_period"`
 	MaxWait     time.Duration `yaml:"max_wait"`
+}
+
+// WebSub is the hub, and the hubs of others that are told.
+type WebSub struct {
+	// Hub is whether this project's own hub runs.
+	Hub bool `yaml:"hub"`
+	// Signature is the hash of X-Hub-Signature: "sha1", "sha256", "sha384" or
+	// "sha512".
+	Signature string `yaml:"signature"`
+	Lease     Lease  `yaml:"lease"`
+	// MaxPerTopic bounds the subscriptions of a feed's address, MaxPerHost those
+	// of a callback host, RequestsPerMinute what may be asked of the hub for one
+	// callback host.
+	MaxPerTopic       int `yaml:"max_per_topic"`
+	MaxPerHost        int `yaml:"max_per_host"`
+	RequestsPerMinute int `yaml:"requests_per_minute"`
+	// ExternalHubs are the addresses of hubs that are told of changes.
+	ExternalHubs []string `yaml:"external_hubs"`
+}
+
+// Lease is how long a subscription lasts: Default where it asks for nothing, and
+// from Min to Max whatever it asks for.
+type Lease struct {
+	Default time.Duration `yaml:"default"`
+	Min     time.Duration `yaml:"min"`
+	Max     time.Duration `yaml:"max"`
+}
+
+// Webhook is a program that is told of changes.
+type Webhook struct {
+	Name string `yaml:"name"`
+	URL  string `yaml:"url"`
+	// Secrets sign what is sent, as whsec_ and base64: those stated, then those
+	// of the file that SecretsFile names.
+	Secrets     []InlineSecret `yaml:"secrets"`
+	SecretsFile SecretLines    `yaml:"secrets_file"`
+	// Feeds are the names of feeds, empty for every configured one: "all",
+	// "sections/travel".
+	Feeds []string `yaml:"feeds"`
+}
+
+// Digest is a message to people about what is new.
+type Digest struct {
+	Name string `yaml:"name"`
+	// Schedule is a cron specification; that it is well-formed is for the
+	// scheduler to say.
+	Schedule string `yaml:"schedule"`
+	// Feeds are as those of a Webhook.
+	Feeds []string `yaml:"feeds"`
+	// To are addresses such as smtp://…, with passwords in them: those stated,
+	// then those of the file that ToFile names. That each is understood is for
+	// its sender to say.
+	To     []InlineSecret `yaml:"to"`
+	ToFile SecretLines    `yaml:"to_file"`
+}
+
+// Outbound is how others are called: callbacks, webhooks and hubs.
+type Outbound struct {
+	// AllowNetworks may be called though they are not public. They are canonical.
+	AllowNetworks []netip.Prefix `yaml:"allow_networks"`
+	AllowHTTP     bool           `yaml:"allow_http"`
+	// Timeout is that of one call.
+	Timeout time.Duration `yaml:"timeout"`
+	// After Attempts calls, or GiveUpAfter, somebody who cannot be told is given
+	// up. FirstRetry is the time before the second; later ones grow.
+	Attempts    int           `yaml:"attempts"`
+	GiveUpAfter time.Duration `yaml:"give_up_after"`
+	FirstRetry  time.Duration `yaml:"first_retry"`
 }
 
 // Log is what is logged and how: Format is "text" or "json".

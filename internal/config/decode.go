@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -36,10 +37,10 @@ func (d *decoder) value(v reflect.Value, path string, n *node, at place) {
 		d.places[path] = at
 	}
 	switch {
-	case v.Kind() == reflect.Struct:
+	case isSection(v.Type()):
 		d.mapping(v, path, n, at)
 	case n == nil:
-	case v.Kind() == reflect.Slice:
+	case isList(v.Type()):
 		d.list(v, path, n, at)
 	default:
 		d.scalar(v, path, n, at)
@@ -51,10 +52,10 @@ func (d *decoder) value(v reflect.Value, path string, n *node, at place) {
 func (d *decoder) override(v reflect.Value, path string) (*node, bool) {
 	name := envName(path)
 	text, ok := d.environ[name]
-	if !ok || v.Kind() == reflect.Struct || strings.Contains(path, "[") {
+	if !ok || isSection(v.Type()) || strings.Contains(path, "[") {
 		return nil, false
 	}
-	if v.Kind() != reflect.Slice {
+	if !isList(v.Type()) {
 		return &node{kind: scalar, text: text}, true
 	}
 	root, problems := parse(name, []byte(text), path)
@@ -131,6 +132,12 @@ func setScalar(target any, text string) (err error) {
 		*t = Servers(text)
 	case *Secret:
 		*t, err = readSecret(text)
+	case *InlineSecret:
+		*t = InlineSecret(text)
+	case *SecretLines:
+		*t, err = readSecretLines(text)
+	case *netip.Prefix:
+		*t, err = network(text)
 	case *bool:
 		*t, err = truth(text)
 	case *int:

@@ -31,6 +31,8 @@ func Default() Config {
 		Limits:     Limits{Gallery: 2 << 20, Document: 16 << 20},
 		Schedule:   Schedule{Timezone: "UTC", Republish: "@every 5m", Notices: "@every 1m"},
 		Notices:    Notices{QuietPeriod: 500 * time.Millisecond, MaxWait: 10 * time.Second},
+		WebSub:     defaultWebSub(),
+		Outbound:   defaultOutbound(),
 		Log:        Log{Level: slog.LevelInfo, Format: "text"},
 	}
 }
@@ -41,6 +43,27 @@ func defaultEvents() Events {
 		Subjects: []string{"article.published", "article.unpublished"},
 		MaxBytes: 1 << 30,
 		MaxEvent: 1 << 20,
+	}
+}
+
+func defaultWebSub() WebSub {
+	return WebSub{
+		Hub:               true,
+		Signature:         "sha256",
+		Lease:             Lease{Default: 10 * 24 * time.Hour, Min: time.Hour, Max: 30 * 24 * time.Hour},
+		MaxPerTopic:       100_000,
+		MaxPerHost:        20_000,
+		RequestsPerMinute: 600,
+	}
+}
+
+func defaultOutbound() Outbound {
+	return Outbound{
+		AllowHTTP:   true,
+		Timeout:     10 * time.Second,
+		Attempts:    8,
+		GiveUpAfter: 24 * time.Hour,
+		FirstRetry:  15 * time.Second,
 	}
 }
 

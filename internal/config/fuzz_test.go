@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"os"
 	"reflect"
 	"regexp"
@@ -23,6 +24,9 @@ func FuzzLoad(f *testing.F) {
 	f.Add(regexp.MustCompile(`(?m)^.*_file.*$`).ReplaceAllString(string(file), ""), "[{name: a}]", "5s")
 	f.Add("site: {title: \"\\u2028\\\"<é\"}\nevents: {subjects: [a.>]}\nnats: {embedded: {sync: 90s}}\n", "[{name: b, match: {tags: ['#x', '- y']}}]", "1h")
 	f.Add("site: {icon: 'http://a/%2f?é'}\nevents: {url_template: 'https://{a}.b/{}'}\ndynamic: {tags: FALSE}\n", "[{name: c, order: updated}]", "0s")
+	f.Add("websub: {lease: {min: 61s}, external_hubs: ['http://h/?é']}\noutbound: {allow_networks: ['::ffff:10.0.0.0/104', fd00::1], timeout: 90s}\n", "[{name: a}]", "1h")
+	f.Add("webhooks: [{name: '-', url: 'HTTPS://h', secrets: [&s whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz, *s], feeds: [sections/é]}]\n", "[{name: a}]", "1h")
+	f.Add("digests: [{name: d, schedule: '* * * * *', to: ['smtp://u:p w@h', \"a://b\\u2028\"]}]\n", "[{name: a}]", "1h")
 	f.Add("a: &x {b: *x}\n<<: *x\n", "- &a\n- *a\n", "")
 	f.Add("{site: {title: \"\\u2028\\\"\"}, log: }", "[[", "\x00")
 	f.Add("feeds:\n- name: a\n  match: {tags: [é, 'it''s', \"a\\nb\"]}\n", "", "1h")
@@ -63,10 +67,13 @@ func requireProblems(t *testing.T, err error) {
 	}
 }
 
-// stated is v as a file would state it, without secrets.
+// stated is v as a file would state it, without the files it names.
 func stated(v reflect.Value) any {
 	if d, ok := v.Interface().(time.Duration); ok {
 		return d.String()
+	}
+	if p, ok := v.Interface().(netip.Prefix); ok {
+		return p.String()
 	}
 	switch v.Kind() {
 	case reflect.Slice:
@@ -78,7 +85,7 @@ func stated(v reflect.Value) any {
 	case reflect.Struct:
 		section := map[string]any{}
 		for i := range v.NumField() {
-			if key := v.Type().Field(i).Tag.Get("yaml"); key != "" && v.Field(i).Type() != reflect.TypeFor[Secret]() {
+			if key := v.Type().Field(i).Tag.Get("yaml"); key != "" && !strings.HasSuffix(key, "_file") {
 				section[key] = stated(v.Field(i))
 			}
 		}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"reflect"
 	"strings"
 )
@@ -27,14 +28,24 @@ func keys(t reflect.Type, path string) []string {
 		}
 		under, inner := join(path, key), f.Type
 		found = append(found, under)
-		if inner.Kind() == reflect.Slice {
+		if isList(inner) {
 			under, inner = under+"[]", inner.Elem()
 		}
-		if inner.Kind() == reflect.Struct {
+		if isSection(inner) {
 			found = append(found, keys(inner, under)...)
 		}
 	}
 	return found
+}
+
+// isSection reports whether t holds keys of its own.
+func isSection(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t != reflect.TypeFor[netip.Prefix]()
+}
+
+// isList reports whether t is written as a list. Lines of a file are its name.
+func isList(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t != reflect.TypeFor[SecretLines]()
 }
 
 // suggest says which key was likely meant by an unknown one in the struct t at

@@ -18,14 +18,16 @@ import (
 // directory. The checks come after its own, and what they report is among the
 // rest. Every error is a Problems with all there are.
 func Load(path string, environ []string, checks ...Check) (Config, error) {
-	data, err := readFile(path)
+	data, err := readFile(path, maxSource)
 	if err != nil {
 		return load(path, nil, environ, Problems{{Source: path, Message: err.Error()}}, checks...)
 	}
 	return load(path, data, environ, nil, checks...)
 }
 
-func readFile(path string) ([]byte, error) {
+// readFile reads at most one byte more than limit, nothing of an empty path. Its
+// errors do not repeat the path.
+func readFile(path string, limit int64) ([]byte, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -34,7 +36,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, unreadable(err)
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxSource+1))
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err != nil {
 		return nil, unreadable(err)
 	}
@@ -55,6 +57,7 @@ func load(path string, data []byte, environ []string, problems Problems, checks 
 	}
 	c := Default()
 	d.value(reflect.ValueOf(&c).Elem(), "", root, at)
+	d.problems.keepToKeys()
 	d.places[""] = place{source: path}
 	c.places = d.places
 	c.normalise()
@@ -84,6 +87,12 @@ func (c *Config) normalise() {
 		if c.Feeds[i].Title == "" {
 			c.Feeds[i].Title = c.Feeds[i].Name
 		}
+	}
+	for i, w := range c.Webhooks {
+		c.Webhooks[i].Secrets = append(w.Secrets, w.SecretsFile...)
+	}
+	for i, d := range c.Digests {
+		c.Digests[i].To = append(d.To, d.ToFile...)
 	}
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -79,6 +80,36 @@ func (ps Problems) blame(key string) bool {
 		}
 		key = parent(key)
 	}
+}
+
+// keepToKeys cuts each key to what is one: what somebody writes below a key that
+// holds no others was meant as a value, and may be secret.
+func (ps Problems) keepToKeys() {
+	for i := range ps {
+		ps[i].Key = ps[i].Key[:keyLength(ps[i].Key, reflect.TypeFor[Config]())]
+	}
+}
+
+// keyLength is how much of path leads to a key below the struct t, or to one that
+// is unknown there.
+func keyLength(path string, t reflect.Type) int {
+	end := len(path)
+	if i := strings.IndexAny(path, ".["); i >= 0 {
+		end = i
+	}
+	f, ok := field(t, path[:end])
+	if !ok {
+		return len(path)
+	}
+	inner := f.Type
+	if isList(inner) {
+		inner = inner.Elem()
+		end += strings.IndexByte(path[end:], ']') + 1
+	}
+	if !isSection(inner) || end == len(path) {
+		return end
+	}
+	return end + 1 + keyLength(path[end+1:], inner)
 }
 
 // place is where something is stated; line is 0 in a source without lines.

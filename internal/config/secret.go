@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -36,6 +35,26 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // LogValue hides the secret from slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// InlineSecret is a Secret that the configuration states itself, or one of those
+// in a file that it names. Convert it to string to use it.
+type InlineSecret string
+
+// String hides the secret.
+func (s InlineSecret) String() string { return Secret(s).String() }
+
+// Format hides the secret from every verb.
+func (s InlineSecret) Format(f fmt.State, verb rune) { Secret(s).Format(f, verb) }
+
+// MarshalText hides the secret from JSON and other encodings.
+func (s InlineSecret) MarshalText() ([]byte, error) { return Secret(s).MarshalText() }
+
+// LogValue hides the secret from slog.
+func (s InlineSecret) LogValue() slog.Value { return Secret(s).LogValue() }
+
+// SecretLines is what the file that a key names holds, a secret in each line. Empty
+// lines and those that begin with # are left out.
+type SecretLines []InlineSecret
 
 // Servers is one NATS address or several with commas between them. They may hold
 // a user and a password, which are hidden as a Secret is. Convert it to string to
@@ -86,14 +105,9 @@ func readSecret(path string) (Secret, error) {
 	if path == "" {
 		return "", nil
 	}
-	file, err := os.Open(path)
+	data, err := readFile(path, maxSecret)
 	if err != nil {
-		return "", fmt.Errorf("%q %w", path, unreadable(err))
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
-	if err != nil {
-		return "", fmt.Errorf("%q %w", path, unreadable(err))
+		return "", fmt.Errorf("%q %w", path, err)
 	}
 	return trimSecret(path, string(data))
 }
@@ -109,6 +123,35 @@ func trimSecret(path, text string) (Secret, error) {
 		return "", fmt.Errorf("%q holds more than one line or a control character: put the secret alone in it, on one line", path)
 	}
 	return Secret(text), nil
+}
+
+// readSecretLines reads the secrets in the file at path; an empty path is none. Its
+// errors do not even quote the path: it may be a secret, under the wrong key.
+func readSecretLines(path string) (SecretLines, error) {
+	if path == "" {
+		return nil, nil
+	}
+	data, err := readFile(path, maxSecret)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxSecret {
+		return nil, fmt.Errorf("names a file over %s: name one that holds a secret in each line and nothing else", Size(maxSecret))
+	}
+	var secrets SecretLines
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		if strings.ContainsFunc(line, unicode.IsControl) {
+			return nil, errors.New("names a file with a control character in it: remove it")
+		}
+		if line != "" && !strings.HasPrefix(line, "#") {
+			secrets = append(secrets, InlineSecret(line))
+		}
+	}
+	if len(secrets) == 0 {
+		return nil, errors.New("names a file that holds nothing: put a secret in each line of it")
+	}
+	return secrets, nil
 }
 
 // unreadable leaves out the path that the errors of os repeat.

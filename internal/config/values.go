@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -90,4 +91,22 @@ func (s *Sync) UnmarshalText(text []byte) error {
 	}
 	*s = Sync(d)
 	return nil
+}
+
+// network reads a range of IP addresses, or a single one, into its canonical form.
+func network(text string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(text)
+	if ip, none := netip.ParseAddr(text); none == nil && ip.Zone() == "" {
+		p, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+	}
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("%q is no network: write one such as 10.0.0.0/8 or fd00::/8, or an address", text)
+	}
+	if p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	if p != p.Masked() {
+		return netip.Prefix{}, fmt.Errorf("%q is an address within a network: write %s for all of it, or %s", text, p.Masked(), p.Addr())
+	}
+	return p, nil
 }

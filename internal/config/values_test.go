@@ -40,6 +40,32 @@ func TestSizeRefusesWhatIsNone(t *testing.T) {
 	}
 }
 
+func TestNetworksAreCanonical(t *testing.T) {
+	for text, want := range map[string]string{
+		"10.0.0.0/8":          "10.0.0.0/8",
+		"192.168.1.7":         "192.168.1.7/32",
+		"::1":                 "::1/128",
+		"FD00:0::/8":          "fd00::/8",
+		"::ffff:10.0.0.0/104": "10.0.0.0/8",
+		"::ffff:10.0.0.1":     "10.0.0.1/32",
+		"::/0":                "::/0",
+	} {
+		got, err := network(text)
+		if err != nil || got.String() != want {
+			t.Errorf("%q is %v, %v; want %s", text, got, err, want)
+		}
+	}
+	_, err := network("10.1.2.3/8")
+	if want := `"10.1.2.3/8" is an address within a network: write 10.0.0.0/8 for all of it, or 10.1.2.3`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	for _, text := range []string{"", "10", "10.0.0.0/", "10.0.0.0/08", "0x7f.0.0.0/8", "::ffff:10.0.0.0/95", "fe80::1%a", "fe80::%a/10"} {
+		if got, err := network(text); err == nil {
+			t.Errorf("%q is accepted as %v", text, got)
+		}
+	}
+}
+
 func TestSyncIsAlwaysOrAnInterval(t *testing.T) {
 	for text, want := range map[string]Sync{"always": SyncAlways, "2m": Sync(2 * time.Minute), "100ms": Sync(100 * time.Millisecond)} {
 		s := Sync(1)

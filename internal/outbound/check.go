@@ -1,0 +1,89 @@
+package outbound
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+const maxAddress = 2048
+
+// Check returns the parsed address if a call to it would be tried: it is http or
+// https, has a host, no user and no fragment, is at most 2048 bytes of printable
+// ASCII, and is no IP address that is not public, nor a number that a resolver
+// could take for one. A name may still turn out, when connecting, to belong to an
+// address that is not public. The error wraps [ErrRefused]; its text is a reason
+// such as "has no host", and quotes at most the host.
+func (c *Client) Check(address string) (*url.URL, error) {
+	if len(address) > maxAddress {
+		return nil, refuse("is longer than %d bytes", maxAddress)
+	}
+	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, refuse("holds a space, a control character or what is not ASCII: escape it")
+	}
+	if strings.Contains(address, "#") {
+		return nil, refuse("has a fragment")
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, refuse("is no address")
+	}
+	if err := c.judge(u); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// judge is Check of an address that is parsed, and may have grown.
+func (c *Client) judge(u *url.URL) error {
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return refuse("does not begin with http:// or https://")
+	case u.Scheme == "http" && !c.opts.AllowHTTP:
+		return refuse("is plain http, and only https is called")
+	case u.User != nil:
+		return refuse("holds a user or a password")
+	case u.Hostname() == "":
+		return refuse("has no host")
+	case u.Port() != "" && !isPort(u.Port()):
+		return refuse("has no port from 1 to 65535")
+	}
+	return c.judgeHost(u.Hostname(), strings.HasPrefix(u.Host, "["))
+}
+
+func (c *Client) judgeHost(host string, bracketed bool) error {
+	ip, err := netip.ParseAddr(host)
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	switch {
+	case err == nil && ip.Is6() == bracketed:
+		return c.guard.judge(ip)
+	case bracketed || isNumber(name):
+		return refuse("has a host that looks like an IP address and is not written as one")
+	case len(name) > 253 || !hostname.MatchString(name):
+		return refuse("has a host that is no name (other scripts are written as xn--…)")
+	case (name == "localhost" || strings.HasSuffix(name, ".localhost")) && !c.guard.loopback:
+		return refuse("names this machine itself")
+	}
+	return nil
+}
+
+// hostname is RFC 1123, section 2.1, and the underscores that are met with.
+var hostname = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
+
+var number = regexp.MustCompile(`^([0-9]+|0x[0-9a-f]*)$`)
+
+// isNumber reports whether name ends in a number as the URL standard has it: no
+// public name does, and old resolvers read 127.1, 0x7f.1 and 2130706433 as addresses.
+func isNumber(name string) bool { return number.MatchString(name[strings.LastIndexByte(name, '.')+1:]) }
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+func refuse(format string, args ...any) error {
+	return &failure{reason: fmt.Errorf(format, args...).Error(), kind: ErrRefused}
+}

@@ -79,14 +79,14 @@ func (p *press) turnTo(page string) *press {
 func (p *press) link(ch *feed.Channel, s sheet) {
 	for _, f := range feed.Formats() {
 		if s.older != "" {
-			ch.PrevArchive[f] = p.shelf.address(p.ref.page(s.older), f)
+			ch.PrevArchive[f] = p.shelf.Address(p.ref.page(s.older), f)
 		}
 		if p.ref.Page == "" {
 			continue
 		}
-		ch.Current[f] = p.shelf.address(p.ref.page(""), f)
+		ch.Current[f] = p.shelf.Address(p.ref.page(""), f)
 		if p.ref.Page != catalogue.NewestPage {
-			ch.NextArchive[f] = p.shelf.address(p.ref.page(after+p.ref.Page), f)
+			ch.NextArchive[f] = p.shelf.Address(p.ref.page(after+p.ref.Page), f)
 		}
 	}
 	ch.Archive = p.ref.Page != "" && p.ref.Page != catalogue.NewestPage

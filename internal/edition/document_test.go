@@ -13,9 +13,10 @@ import (
 
 // atom is what the tests read of an Atom document.
 type atom struct {
-	Title string `xml:"http://www.w3.org/2005/Atom title"`
-	ID    string `xml:"http://www.w3.org/2005/Atom id"`
-	Links []struct {
+	Title   string `xml:"http://www.w3.org/2005/Atom title"`
+	ID      string `xml:"http://www.w3.org/2005/Atom id"`
+	Updated string `xml:"http://www.w3.org/2005/Atom updated"`
+	Links   []struct {
 		Rel  string `xml:"rel,attr"`
 		Href string `xml:"href,attr"`
 	} `xml:"http://www.w3.org/2005/Atom link"`
@@ -61,6 +62,14 @@ func (a atom) link(rel string) string {
 		}
 	}
 	return ""
+}
+
+// gone are the identifiers of the deleted entries.
+func (a atom) gone() (list []string) {
+	for _, d := range a.Gone {
+		list = append(list, d.Ref)
+	}
+	return list
 }
 
 // ids are those of the entries, without what all have in common.

@@ -73,19 +73,29 @@ func unknownPage(ref Ref) error {
 
 // owner returns the press of the feed whose archive ref may be a page of.
 func (s *Shelf) owner(ref Ref) (*press, error) {
-	switch {
-	case ref.Kind == Feed:
+	if ref.Kind == Feed {
 		return s.configured(ref)
-	case !s.opts.Dynamic.has(ref.Kind):
-		return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
+	}
+	name, err := s.lookup(ref)
+	if err != nil {
+		return nil, err
+	}
+	return s.onDemand(ref.page(""), name), nil
+}
+
+// lookup returns the name, in one of its spellings, by which a dynamic feed
+// chooses.
+func (s *Shelf) lookup(ref Ref) (string, error) {
+	if !s.opts.Dynamic.has(ref.Kind) {
+		return "", fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
 	}
 	if name, ok := s.opts.Catalogue.Lookup(ref.Kind.facet(), ref.Name); ok {
-		return s.onDemand(ref.page(""), name.Name), nil
+		return name.Name, nil
 	}
 	if err := s.opts.Catalogue.Ready(); err != nil {
-		return nil, fmt.Errorf("%s %q: %w: %w", ref.Kind, ref.Name, ErrUnavailable, err)
+		return "", fmt.Errorf("%s %q: %w: %w", ref.Kind, ref.Name, ErrUnavailable, err)
 	}
-	return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
+	return "", fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
 }
 
 func (s *Shelf) configured(ref Ref) (*press, error) {

@@ -9,11 +9,13 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Edition is a feed at one moment. It is immutable.
+// Edition is a feed at one moment. It is immutable. That of a single gallery
+// says how far the index was (Epoch, Revision, Passed) only where it comes from
+// [Shelf.Announce].
 type Edition struct {
 	Feed      string
 	Documents []*feed.Document // by feed.Format
-	Members   []Member         // newest first
+	Members   []Member         // newest first; of a gallery's own feed that gallery
 	Touched   time.Time        // newest instant at which anything that concerns the feed was stored, withdrawn or became visible; zero: never, or not known
 	Epoch     time.Time        // when the bucket of galleries was made
 	Revision  uint64           // of the index that it was made from

@@ -57,6 +57,7 @@ type options struct {
 	keep   time.Duration // of take-downs
 	faulty func(edition.Fault)
 	few    edition.Dynamic
+	hubs   []string
 	now    time.Time
 	onLoad func(*gallery.Gallery)
 	refuse func(body []byte) (*gallery.Gallery, error)
@@ -84,7 +85,7 @@ func startNode(t *testing.T, change ...func(*options)) *node {
 	n.options = edition.Options{
 		Catalogue:   n.catalogue,
 		Renderer:    feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com", MaxItem: o.limit}),
-		Site:        edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en"},
+		Site:        edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: o.hubs},
 		Feeds:       o.feeds,
 		CacheBytes:  o.cache,
 		Dynamic:     o.few,

@@ -289,10 +289,19 @@ func (p *press) leaveOut(e *Edition, entry *catalogue.Entry, reason string) {
 }
 
 func (p *press) channel(items []*feed.Item, s sheet) feed.Channel {
-	site := p.shelf.opts.Site
+	ch := p.shelf.masthead(p.ref)
+	ch.ID, ch.Title = p.id(), p.title(s.Entries)
+	ch.Tombstones = p.shelf.tombstones(s.Gone, items)
+	ch.Updated = latest(items, ch.Tombstones)
+	p.link(&ch, s)
+	return ch
+}
+
+// masthead is what a feed says of the site, and where its document is. A page
+// of an archive names no hub: nobody is told when it changes.
+func (s *Shelf) masthead(ref Ref) feed.Channel {
+	site := s.opts.Site
 	ch := feed.Channel{
-		ID:          p.id(),
-		Title:       p.title(s.Entries),
 		Description: site.Description,
 		Language:    site.Language,
 		Copyright:   site.Copyright,
@@ -300,13 +309,13 @@ func (p *press) channel(items []*feed.Item, s sheet) feed.Channel {
 		Home:        site.BaseURL + "/",
 		Icon:        site.Icon,
 		Image:       gallery.Image{URL: site.Image},
-		Tombstones:  p.tombstones(s.Gone, items),
 	}
-	ch.Updated = latest(items, ch.Tombstones)
+	if ref.Page == "" {
+		ch.Hubs = site.Hubs
+	}
 	for _, f := range feed.Formats() {
-		ch.Self[f] = p.shelf.address(p.ref, f)
+		ch.Self[f] = s.Address(ref, f)
 	}
-	p.link(&ch, s)
 	return ch
 }
 
@@ -353,15 +362,15 @@ func newest(items []*feed.Item) time.Time {
 
 // tombstones say in Atom what was taken down, unless another gallery has taken
 // its identifier over.
-func (p *press) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.Tombstone {
+func (s *Shelf) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.Tombstone {
 	var ts []feed.Tombstone
 	for _, e := range gone {
 		g := &gallery.Gallery{ID: e.ID, GUID: e.GUID()}
-		id := p.shelf.opts.Renderer.ID(g)
+		id := s.opts.Renderer.ID(g)
 		if slices.ContainsFunc(shown, func(item *feed.Item) bool { return item.ID() == id }) {
 			continue
 		}
-		ts = append(ts, feed.Tombstone{ID: p.shelf.opts.Renderer.AtomID(g), When: e.Updated(), Reason: e.Reason()})
+		ts = append(ts, feed.Tombstone{ID: s.opts.Renderer.AtomID(g), When: e.Updated(), Reason: e.Reason()})
 	}
 	return ts
 }

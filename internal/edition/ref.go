@@ -2,6 +2,7 @@ package edition
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/feed"
@@ -19,6 +20,9 @@ const (
 	Gallery Kind = "galleries" // one gallery, an item a slide
 )
 
+// dynamic reports whether such feeds choose galleries by a name of theirs.
+func (k Kind) dynamic() bool { return k == Section || k == Tag || k == Author }
+
 // facet is the kind of facet that a dynamic feed chooses by.
 func (k Kind) facet() catalogue.Kind {
 	switch k {
@@ -30,11 +34,50 @@ func (k Kind) facet() catalogue.Kind {
 	return catalogue.Author
 }
 
+// choosing is the kind of dynamic feed that chooses by such facets; empty: none.
+func choosing(k catalogue.Kind) Kind {
+	for _, kind := range []Kind{Section, Tag, Author} {
+		if kind.facet() == k {
+			return kind
+		}
+	}
+	return ""
+}
+
 // Ref names a feed, or a page of its archive.
 type Ref struct {
 	Kind Kind
 	Name string // of a configured feed, the slug of a dynamic one, the key of a gallery
 	Page string // of the archive; empty: the feed itself
+}
+
+// String is the feed's name in notices: that of a configured feed alone, else
+// the kind, a slash and the name as it is. A page of an archive has a longer one.
+func (r Ref) String() string {
+	name := r.Name
+	if r.Kind != Feed {
+		name = string(r.Kind) + "/" + name
+	}
+	if r.Page != "" {
+		name += "/archive/" + r.Page
+	}
+	return name
+}
+
+// ParseRef returns the feed with that name, as [Ref.String] gives it, which is
+// not to say that there is such a feed.
+func ParseRef(name string) (Ref, bool) {
+	r := Ref{Kind: Feed, Name: name}
+	if kind, rest, found := strings.Cut(name, "/"); found {
+		r = Ref{Kind: Kind(kind), Name: rest}
+		if r.Kind != Gallery && !r.Kind.dynamic() {
+			return Ref{}, false
+		}
+	}
+	if r.Name == "" || strings.Contains(r.Name, "/") {
+		return Ref{}, false
+	}
+	return r, true
 }
 
 // base is the address of the feed without its format, below the site's.

@@ -47,8 +47,9 @@ type Site struct {
 	Language    string
 	Copyright   string
 	Author      gallery.Author
-	Icon        string // address of a small square picture
-	Image       string // address of a picture of at most 144 pixels' width
+	Icon        string   // address of a small square picture
+	Image       string   // address of a picture of at most 144 pixels' width
+	Hubs        []string // where readers may subscribe to every feed (WebSub); addresses
 }
 
 // Options make a shelf.
@@ -138,16 +139,16 @@ func (s *Shelf) Listings() []Listing {
 }
 
 func (s *Shelf) listing(ref Ref, title string, galleries int) Listing {
-	return Listing{Title: title, Ref: ref, Atom: s.address(ref, feed.Atom), Page: s.opts.Site.BaseURL + "/", Galleries: galleries}
+	return Listing{Title: title, Ref: ref, Atom: s.Address(ref, feed.Atom), Page: s.opts.Site.BaseURL + "/", Galleries: galleries}
 }
 
 // URL returns the address of a configured feed's document.
 func (s *Shelf) URL(name string, f feed.Format) string {
-	return s.address(Ref{Kind: Feed, Name: name}, f)
+	return s.Address(Ref{Kind: Feed, Name: name}, f)
 }
 
-// address is the address of a feed's document.
-func (s *Shelf) address(ref Ref, f feed.Format) string {
+// Address returns the absolute address of a feed's document.
+func (s *Shelf) Address(ref Ref, f feed.Format) string {
 	return s.opts.Site.BaseURL + ref.Path(f)
 }
 
@@ -158,14 +159,10 @@ type Address struct {
 	URL       string // absolute
 }
 
-// Addresses returns the addresses of a feed's documents, in the order of
-// [feed.Formats].
+// Addresses returns the addresses of a configured feed's documents, in the order
+// of [feed.Formats].
 func (s *Shelf) Addresses(name string) []Address {
-	list := make([]Address, 0, len(feed.Formats()))
-	for _, f := range feed.Formats() {
-		list = append(list, Address{Format: f.String(), MediaType: f.MediaType(), URL: s.URL(name, f)})
-	}
-	return list
+	return s.AddressesOf(Ref{Kind: Feed, Name: name})
 }
 
 // Current returns the configured feed's edition as it is now. A fresh one costs no lock,

@@ -128,7 +128,10 @@ func (s *slides) render(g *gallery.Gallery, entry *catalogue.Entry, now time.Tim
 	}
 	// Undated: a revision stored in the same second may have been served with the
 	// date that this one would have.
-	e := &Edition{Feed: g.ID, Touched: entry.Touched(now), Undated: true, items: items, channel: s.channel(g, ref, items, now)}
+	e := &Edition{
+		Feed: g.ID, Touched: entry.Touched(now), Undated: true, items: items, channel: s.channel(g, ref, items, now),
+		Members: []Member{{ID: g.ID, Rank: entry.Rank, Phase: entry.Phase(now), entry: entry}},
+	}
 	return &slideFeed{edition: e, err: e.assemble(s.shelf.opts.MaxDocument)}
 }
 
@@ -137,7 +140,7 @@ func (s *slides) channel(g *gallery.Gallery, ref Ref, items []*feed.Item, now ti
 	ch := feed.Channel{
 		ID: s.shelf.opts.Renderer.GalleryFeedID(g), Title: g.Title, Description: g.Summary, Language: g.Language,
 		Copyright: g.Copyright, Author: site.Author, Home: s.shelf.opts.Renderer.Link(g), Icon: site.Icon,
-		Updated: newest(items),
+		Updated: newest(items), Hubs: site.Hubs,
 	}
 	if len(items) == 0 {
 		ch.Updated = g.Updated
@@ -149,7 +152,7 @@ func (s *slides) channel(g *gallery.Gallery, ref Ref, items []*feed.Item, now ti
 		ch.Image = visible[0].Image
 	}
 	for _, f := range feed.Formats() {
-		ch.Self[f] = s.shelf.address(ref, f)
+		ch.Self[f] = s.shelf.Address(ref, f)
 	}
 	return ch
 }

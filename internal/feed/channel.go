@@ -23,8 +23,8 @@ type Channel struct {
 	Icon        string        // a small square picture of the site
 	Image       gallery.Image // the feed's picture: address and, where they are known, width and height
 	Self        [3]string     // the feed's own address
-	Hub         string
-	Updated     time.Time // of the newest item; zero: 1970-01-01T00:00:00Z
+	Hubs        []string      // where a subscriber is told of changes (WebSub); none is empty
+	Updated     time.Time     // of the newest item; zero: 1970-01-01T00:00:00Z
 
 	// The feed's history in documents that follow one another (RFC 5005 §4).
 	Current     [3]string // where the newest items are, in a document of older ones
@@ -73,13 +73,15 @@ type channelLink struct{ rel, mediaType, href string }
 // links returns what the feed in that format leads to, in the order in which
 // documents name it.
 func (ch *Channel) links(f Format) []channelLink {
-	all := []channelLink{
-		{"self", f.MediaType(), ch.Self[f]},
-		{"hub", "", ch.Hub},
-		{"current", f.MediaType(), ch.Current[f]},
-		{"prev-archive", f.MediaType(), ch.PrevArchive[f]},
-		{"next-archive", f.MediaType(), ch.NextArchive[f]},
+	all := []channelLink{{"self", f.MediaType(), ch.Self[f]}}
+	for _, hub := range ch.Hubs {
+		all = append(all, channelLink{"hub", "", hub})
 	}
+	all = append(all,
+		channelLink{"current", f.MediaType(), ch.Current[f]},
+		channelLink{"prev-archive", f.MediaType(), ch.PrevArchive[f]},
+		channelLink{"next-archive", f.MediaType(), ch.NextArchive[f]},
+	)
 	links := all[:0]
 	for _, l := range all {
 		if l.href != "" {

@@ -3,6 +3,7 @@ package feed
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -81,6 +82,72 @@ func TestArchiveLeadsToItsNeighbours(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, relations(t, goldenFeeds()["archive"].render(t, f))); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", f, diff)
+		}
+	}
+}
+
+// hubs returns the hubs that a document names, in their order.
+func hubs(t *testing.T, doc *Document) (list []string) {
+	t.Helper()
+	if doc.Format == JSON {
+		var feed struct {
+			Hubs []struct{ Type, URL string } `json:"hubs"`
+		}
+		must(0, json.Unmarshal(doc.Bytes(), &feed))(t)
+		for _, h := range feed.Hubs {
+			list = append(list, h.URL)
+		}
+		return list
+	}
+	root := parseXML(t, doc.Bytes())
+	if doc.Format == RSS {
+		root = root.children[0]
+	}
+	for _, l := range root.all("atom:link") {
+		if l.attrs["rel"] == "hub" {
+			list = append(list, l.attrs["href"])
+		}
+	}
+	return list
+}
+
+func TestADocumentNamesItsHubsInTheirOrder(t *testing.T) {
+	for _, want := range [][]string{nil, {"https://feeds.example.com/hub"}, {"https://b.example.org/", "https://a.example.org/?x=1&y=2", "https://feeds.example.com/hub"}} {
+		ch := testChannel()
+		ch.Hubs = want
+		for _, f := range Formats() {
+			doc := must(Assemble(f, ch, nil))(t)
+			checkValid(t, doc)
+			if diff := cmp.Diff(want, hubs(t, doc)); diff != "" {
+				t.Errorf("%s (-want +got)\n%s", f, diff)
+			}
+		}
+	}
+}
+
+func TestTheLinkHeaderOfADocument(t *testing.T) {
+	const one, two = "https://feeds.example.com/hub", "https://hub.example.org/?a=1&b=2"
+	for _, tt := range []struct {
+		name string
+		hubs []string
+		self string // without the format
+		want string
+	}{
+		{"no hub", nil, "all", `<https://feeds.example.com/feeds/all.FORMAT>; rel="self"`},
+		{"one", []string{one}, "all", `<` + one + `>; rel="hub", <https://feeds.example.com/feeds/all.FORMAT>; rel="self"`},
+		{"two", []string{two, one}, "all", `<` + two + `>; rel="hub", <` + one + `>; rel="hub", <https://feeds.example.com/feeds/all.FORMAT>; rel="self"`},
+		{"nothing", nil, "", ""},
+	} {
+		for _, f := range Formats() {
+			ch := testChannel()
+			ch.Hubs, ch.Self = tt.hubs, [3]string{}
+			if tt.self != "" {
+				ch.Self = addresses(tt.self)
+			}
+			want := strings.ReplaceAll(tt.want, "FORMAT", f.String())
+			if got := must(Assemble(f, ch, nil))(t).Link; got != want {
+				t.Errorf("%s, %s: %s, want %s", tt.name, f, got, want)
+			}
 		}
 	}
 }

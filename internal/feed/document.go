@@ -19,6 +19,7 @@ type frame struct{ head, separator, tail []byte }
 type Document struct {
 	Format Format
 	ETag   string // strong and quoted; a function of the bytes
+	Link   string // the header that names the hubs and the document itself; see [Link]
 
 	frame frame
 	items []*Item
@@ -40,7 +41,10 @@ func Assemble(f Format, ch Channel, items []*Item) (*Document, error) {
 	for i, item := range items {
 		pieces[i] = &item.pieces[f]
 	}
-	d := &Document{Format: f, ETag: fr.etag(pieces), frame: fr, items: items, parts: fr.parts(pieces)}
+	d := &Document{
+		Format: f, ETag: fr.etag(pieces), Link: Link(ch.Hubs, ch.Self[f]),
+		frame: fr, items: items, parts: fr.parts(pieces),
+	}
 	for _, part := range d.parts {
 		d.size += len(part)
 	}

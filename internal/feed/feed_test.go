@@ -30,7 +30,7 @@ func testChannel() Channel {
 			Atom: "https://feeds.example.com/feeds/all.atom",
 			JSON: "https://feeds.example.com/feeds/all.json",
 		},
-		Hub:     "https://feeds.example.com/hub",
+		Hubs:    []string{"https://feeds.example.com/hub", "https://hub.example.org/?for=us&more=1"},
 		Updated: time.Date(2026, 11, 20, 10, 30, 0, 0, time.UTC),
 	}
 }

@@ -110,7 +110,7 @@ func TestCheckOfADocument(t *testing.T) {
 	homeless := testChannel()
 	homeless.Home, homeless.Title, homeless.Author = "", "", gallery.Author{}
 	unsafe := testChannel()
-	unsafe.Hub = "javascript:alert(1)"
+	unsafe.Hubs = []string{"https://feeds.example.com/hub", "javascript:alert(1)"}
 	for _, f := range Formats() {
 		size := len(must(Assemble(f, testChannel(), items[:1]))(t).Bytes())
 		tests := []struct {

@@ -98,6 +98,7 @@ func goldenFeeds() map[string]golden {
 		"archive":    {galleries: []*gallery.Gallery{harbour()}, channel: asArchive},
 		"current":    {galleries: []*gallery.Gallery{harbour()}, channel: asCurrent},
 		"tombstones": {galleries: []*gallery.Gallery{article()}, channel: withTombstones},
+		"withdrawn":  {channel: asWithdrawn},
 	}
 }
 
@@ -109,7 +110,7 @@ func addresses(path string) (list [3]string) {
 }
 
 func asArchive(ch *Channel) {
-	ch.Current, ch.Self, ch.Archive, ch.Hub = addresses("all"), addresses("all/archive/b"), true, ""
+	ch.Current, ch.Self, ch.Archive, ch.Hubs = addresses("all"), addresses("all/archive/b"), true, nil
 	ch.PrevArchive, ch.NextArchive = addresses("all/archive/a"), addresses("all/archive/c")
 }
 
@@ -122,6 +123,13 @@ func withTombstones(ch *Channel) {
 		{ID: "tag:news.example.com,2026:gone", When: day(20, 9), Reason: "Withdrawn at the agency's\nrequest & \u000bours"},
 		{ID: "tag:news.example.com,2026:quiet", When: day(19, 9)},
 	}
+}
+
+// asWithdrawn is the feed of a gallery that is no more there.
+func asWithdrawn(ch *Channel) {
+	r, g := testRenderer(), rightToLeftGallery()
+	ch.ID, ch.Title, ch.Self = r.GalleryFeedID(g), "Example News", addresses("gone")
+	ch.Tombstones = []Tombstone{{ID: r.AtomID(g), When: day(20, 9), Reason: "سحبت"}}
 }
 
 func (g golden) feed() Channel {

@@ -95,8 +95,8 @@ func (ch *Channel) json() (frame, error) {
 	if author := newPerson(ch.Author, nil); author.name != "" {
 		f.Authors = []*feeds.JSONAuthor{author.json()}
 	}
-	if ch.Hub != "" {
-		f.Hubs = []*feeds.JSONHub{{Type: "WebSub", Url: ch.Hub}}
+	for _, hub := range ch.Hubs {
+		f.Hubs = append(f.Hubs, &feeds.JSONHub{Type: "WebSub", Url: hub})
 	}
 	head, err := marshalJSON(f)
 	if err != nil {

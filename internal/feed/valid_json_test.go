@@ -30,12 +30,29 @@ func checkJSONFeed(t testing.TB, body []byte) {
 		t.Fatalf("version %q, title %q, items %T", feed["version"], feed["title"], feed["items"])
 	}
 	checkFilled(t, "", feed)
+	checkHubs(t, feed)
 	checkNames(t, "", feed)
 	var ids []string
 	for _, item := range items {
 		ids = append(ids, checkJSONItem(t, item.(map[string]any)))
 	}
 	checkUnique(t, ids)
+}
+
+// checkHubs looks at the hubs, each of which has a type and is there once.
+func checkHubs(t testing.TB, feed map[string]any) {
+	t.Helper()
+	hubs, _ := feed["hubs"].([]any)
+	var addresses []string
+	for _, hub := range hubs {
+		h, _ := hub.(map[string]any)
+		address, _ := h["url"].(string)
+		if h["type"] != "WebSub" || address == "" {
+			t.Errorf("hub %v", hub)
+		}
+		addresses = append(addresses, address)
+	}
+	checkUnique(t, addresses)
 }
 
 func checkJSONItem(t testing.TB, item map[string]any) (id string) {

@@ -229,13 +229,17 @@ func checkDeleted(t testing.TB, d *node) {
 	checkDate(t, time.RFC3339, d.attrs["when"])
 }
 
-// checkLinks looks at the links of a feed: exactly one self, no relation
-// twice.
+// checkLinks looks at the links of a feed: exactly one self, no hub and no other
+// relation twice.
 func checkLinks(t testing.TB, links []*node) {
 	t.Helper()
 	var relations []string
 	for _, l := range links {
-		relations = append(relations, l.attrs["rel"])
+		relation := l.attrs["rel"]
+		if relation == "hub" {
+			relation += " " + l.attrs["href"]
+		}
+		relations = append(relations, relation)
 	}
 	checkUnique(t, relations)
 	if !slices.Contains(relations, "self") {

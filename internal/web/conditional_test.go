@@ -58,7 +58,7 @@ func TestNotModifiedSaysWhatACacheNeeds(t *testing.T) {
 	res := s.get("/feeds/all.rss", "If-None-Match", s.document(feed.RSS).ETag)
 	wantHeader(t, res, "ETag", s.document(feed.RSS).ETag)
 	wantHeader(t, res, "Cache-Control", "public, max-age=60, must-revalidate")
-	wantHeader(t, res, "Vary", "Accept-Encoding")
+	wantHeader(t, res, "Vary", "Accept-Encoding, Sec-Fetch-Dest")
 	wantHeader(t, res, "Last-Modified", date(noon.Add(-time.Hour)))
 	wantHeader(t, res, "Content-Type", "")
 	if got := body(t, res); got != "" {
@@ -182,7 +182,7 @@ func TestGzipNegotiation(t *testing.T) {
 		if got := res.Header.Get("Content-Encoding") == "gzip"; got != c.gzip {
 			t.Errorf("%q: gzip is %v, want %v", c.accept, got, c.gzip)
 		}
-		wantHeader(t, res, "Vary", "Accept-Encoding")
+		wantHeader(t, res, "Vary", "Accept-Encoding, Sec-Fetch-Dest")
 	}
 }
 

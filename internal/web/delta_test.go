@@ -66,7 +66,7 @@ func TestADeltaIsForThoseWhoAskForIt(t *testing.T) {
 			}
 			wantHeader(t, res, "IM", "feed")
 			wantHeader(t, res, "Cache-Control", "private, no-store")
-			wantHeader(t, res, "Vary", "Accept-Encoding, A-IM, If-None-Match")
+			wantHeader(t, res, "Vary", "Accept-Encoding, Sec-Fetch-Dest, A-IM, If-None-Match")
 			wantHeader(t, res, "Content-Type", "application/atom+xml; charset=utf-8")
 			wantHeader(t, res, "X-Content-Type-Options", "nosniff")
 			text, etag := "", whole

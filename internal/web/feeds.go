@@ -23,6 +23,9 @@ type feeds struct {
 	now    func() time.Time
 	log    *slog.Logger
 	always always
+
+	person   Person
+	notFound http.HandlerFunc
 }
 
 func newFeeds(o Options) *feeds {
@@ -33,9 +36,11 @@ func newFeeds(o Options) *feeds {
 		now:   o.Now,
 		log:   o.Logger,
 		always: always{
-			cacheControl: []string{caching}, vary: []string{"Accept-Encoding"},
+			cacheControl: []string{caching}, vary: []string{"Accept-Encoding, Sec-Fetch-Dest"},
 			policy: []string{policy}, nosniff: []string{"nosniff"}, gzip: []string{"gzip"},
 		},
+		person:   o.Person,
+		notFound: o.NotFound,
 	}
 }
 
@@ -64,7 +69,7 @@ func (h *feeds) document(kind edition.Kind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		name, format, ok := parseFile(r.PathValue("file"))
 		if !ok {
-			noFormat(w)
+			h.noFormat(w, r)
 			return
 		}
 		h.serve(w, r, edition.Ref{Kind: kind, Name: name}, format)
@@ -76,16 +81,11 @@ func (h *feeds) archive(kind edition.Kind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		page, format, ok := parseFile(r.PathValue("file"))
 		if !ok {
-			noFormat(w)
+			h.noFormat(w, r)
 			return
 		}
 		h.serve(w, r, edition.Ref{Kind: kind, Name: r.PathValue("name"), Page: page}, format)
 	}
-}
-
-func noFormat(w http.ResponseWriter) {
-	open(w)
-	plain(w, http.StatusNotFound, "no such feed: addresses end in .rss, .atom or .json")
 }
 
 func parseFile(file string) (name string, f feed.Format, ok bool) {
@@ -99,6 +99,9 @@ func parseFile(file string) (name string, f feed.Format, ok bool) {
 
 // serve answers GET and HEAD of one document.
 func (h *feeds) serve(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format) {
+	if h.greet(w, r, ref) {
+		return
+	}
 	open(w)
 	if h.knows(w, r, ref, f) {
 		return
@@ -123,10 +126,14 @@ func (h *feeds) knows(w http.ResponseWriter, r *http.Request, ref edition.Ref, f
 	}
 	etag, ok = (validators{etag: etag, plain: etag}).unchanged(r)
 	if ok {
+		link(w, feed.Link(nil, h.shelf.Address(ref, f)))
 		h.notModified(w, etag)
 	}
 	return ok
 }
+
+// link names the hubs of a document and its own address (WebSub §4).
+func link(w http.ResponseWriter, value string) { w.Header()["Link"] = []string{value} }
 
 func (h *feeds) notModified(w http.ResponseWriter, etag string) {
 	header := w.Header()
@@ -180,6 +187,7 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 	header := w.Header()
 	header["Cache-Control"] = h.always.cacheControl
 	header["Vary"] = h.always.vary
+	link(w, doc.Link)
 	now := h.now()
 	modified := lastModified(e, now)
 	if !modified.IsZero() {
@@ -200,7 +208,7 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 		// both. Nobody else has what this is the difference to.
 		header["Im"] = []string{"feed"}
 		header["Cache-Control"] = []string{"private, no-store"}
-		header["Vary"] = []string{"Accept-Encoding, A-IM, If-None-Match"}
+		header["Vary"] = []string{"Accept-Encoding, Sec-Fetch-Dest, A-IM, If-None-Match"}
 		h.send(w, r, delta, gzip, http.StatusIMUsed)
 		return
 	}

@@ -33,7 +33,7 @@ func TestAFeedIsServedInEachFormat(t *testing.T) {
 			"Etag":                          s.document(f).ETag,
 			"Last-Modified":                 date(noon.Add(-time.Hour)),
 			"Cache-Control":                 "public, max-age=60, must-revalidate",
-			"Vary":                          "Accept-Encoding",
+			"Vary":                          "Accept-Encoding, Sec-Fetch-Dest",
 			"Access-Control-Allow-Origin":   "*",
 			"Access-Control-Expose-Headers": "ETag, Last-Modified, Link, IM",
 			"Content-Security-Policy":       "default-src 'none'; style-src 'self'; img-src *; sandbox",

@@ -32,19 +32,25 @@ type live struct {
 }
 
 // newLive serves the feed "all" of five galleries, formerly "latest", and what
-// is made on demand.
-func newLive(t *testing.T) *live {
+// is made on demand. Options can be changed before the shelf is made.
+func newLive(t *testing.T, change ...func(*edition.Options)) *live {
 	t.Helper()
 	b := brokertest.Start(t)
 	l := &live{t: t, metrics: prometheus.NewRegistry(), catalogue: liveCatalogue(t, b)}
-	l.shelf = edition.New(edition.Options{
+	o := edition.Options{
 		Catalogue: l.catalogue,
 		Renderer:  feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com"}),
-		Site:      edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en"},
-		Feeds:     []edition.Definition{{Name: "all", Title: "All", Items: 5, Aliases: []string{"latest"}}},
-		Dynamic:   edition.Dynamic{Sections: true, Tags: true, Authors: true},
-		Logger:    slog.New(slog.DiscardHandler),
-	})
+		Site: edition.Site{
+			Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: []string{"https://example.com/hub", "https://hub.example.org/?a=1"},
+		},
+		Feeds:   []edition.Definition{{Name: "all", Title: "All", Items: 5, Aliases: []string{"latest"}}},
+		Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
+		Logger:  slog.New(slog.DiscardHandler),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	l.shelf = edition.New(o)
 	l.handler = web.Public(web.Options{
 		Shelf: l.shelf, Title: "Wire & wire", MaxAge: time.Minute, Metrics: l.metrics, Logger: slog.New(slog.DiscardHandler),
 		Gallery: func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page of "+r.PathValue("key")) },

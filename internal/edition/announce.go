@@ -1,0 +1,127 @@
+package edition
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// Announce is [Shelf.Edition] for who tells subscribers: they knew what they
+// subscribed to, and are to hear that it is no more there. So of a gallery that
+// is not shown, and of a section, tag or author that nobody has, it returns an
+// edition without galleries, whether or not there ever were any. That one has
+// the feed's identifier and addresses, was touched when the last of it went, and
+// is the same on every node. One of what is there may be cut. The error is
+// [ErrUnknown] of what is no feed in any event, [ErrUnavailable] or a [*Moved].
+func (s *Shelf) Announce(ctx context.Context, ref Ref) (*Edition, error) {
+	if ref.Page != "" {
+		return nil, unknownPage(ref)
+	}
+	at := s.opts.Catalogue.Position() // before anything is read
+	e, err := s.Edition(ctx, ref)
+	switch {
+	case err == nil && ref.Kind == Gallery:
+		return e.asOf(at), nil
+	case !errors.Is(err, ErrGone) && !errors.Is(err, ErrUnknown) || ref.Name == "":
+		return e, err
+	case ref.Kind == Gallery:
+		return s.withdrawn(ref, at)
+	case s.opts.Dynamic.has(ref.Kind):
+		return s.deserted(ref, at)
+	}
+	return nil, err
+}
+
+// asOf returns e as what was made from an index that was at least so far.
+func (e *Edition) asOf(at catalogue.Position) *Edition {
+	c := *e
+	c.Epoch, c.Revision, c.Passed = at.Epoch, at.Revision, at.Passed
+	return &c
+}
+
+// withdrawn returns the edition of a gallery that is not shown.
+func (s *Shelf) withdrawn(ref Ref, at catalogue.Position) (*Edition, error) {
+	now, id := s.opts.Now(), ref.Name
+	entry := s.opts.Catalogue.Find(ref.Name)
+	if err := s.unsure(entry, now); err != nil {
+		return nil, fmt.Errorf("gallery %q: %w: %w", ref.Name, ErrUnavailable, err)
+	}
+	if entry != nil {
+		id = entry.ID
+	}
+	if gallery.Key(id) != ref.Name { // deleted by somebody's hand, and its id is forgotten
+		return nil, fmt.Errorf("gallery %q: %w", ref.Name, ErrUnknown)
+	}
+	ch := s.masthead(ref)
+	ch.ID = s.opts.Renderer.GalleryFeedID(&gallery.Gallery{ID: id})
+	ch.Title = cmp.Or(s.opts.Site.Title, ref.Name) // its own may not be shown any more
+	e := (&Edition{Feed: id}).asOf(at)
+	if entry != nil {
+		ch.Updated, e.Touched = ending(entry, now)
+	}
+	if entry != nil && entry.GoneAt(now) {
+		ch.Tombstones = s.tombstones([]*catalogue.Entry{entry}, nil)
+	}
+	return s.empty(e, ch)
+}
+
+// ending is when a gallery that is not shown at now went: by the dates of the
+// gallery, and by when that was stored.
+func ending(entry *catalogue.Entry, now time.Time) (updated, touched time.Time) {
+	updated, touched = entry.Updated(), entry.Stored()
+	if entry.EndedAt(now) {
+		updated, touched = later(updated, entry.End()), later(touched, entry.End())
+	}
+	return updated, touched
+}
+
+// unsure returns why it can not be said that the gallery is not shown.
+func (s *Shelf) unsure(entry *catalogue.Entry, now time.Time) error {
+	switch {
+	case entry.VisibleAt(now):
+		return errors.New("it is shown again")
+	case entry != nil && entry.Foreign():
+		return errors.New("a newer release wrote its record")
+	}
+	return s.opts.Catalogue.Ready()
+}
+
+// deserted returns the edition of a section, tag or author that nobody has.
+func (s *Shelf) deserted(ref Ref, at catalogue.Position) (*Edition, error) {
+	ch := s.masthead(ref)
+	ch.ID, ch.Title = s.opts.Renderer.ChannelID(ref.base()), ref.Name
+	e := (&Edition{Feed: ref.Name}).asOf(at)
+	if name := s.opts.Catalogue.Spelling(ref.Kind.facet(), ref.Name); name != "" {
+		all := s.opts.Catalogue.Select(ref.match(name))
+		defer s.opts.Catalogue.Release(all)
+		v := all.View(s.opts.Dynamic.Items, s.opts.Now())
+		if len(v.Entries) > 0 {
+			return nil, fmt.Errorf("%s %q: %w: somebody has it again", ref.Kind, ref.Name, ErrUnavailable)
+		}
+		e.Touched, ch.Tombstones = v.Touched, s.tombstones(v.Gone, nil)
+	}
+	ch.Updated = later(e.Touched, latest(nil, ch.Tombstones))
+	return s.empty(e, ch)
+}
+
+// empty completes an edition without galleries.
+func (s *Shelf) empty(e *Edition, ch feed.Channel) (*Edition, error) {
+	e.Undated, e.channel = true, ch
+	if err := e.assemble(s.opts.MaxDocument); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return e, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -53,12 +53,12 @@ func TestAsyncAPIHasAnOperationForEverySubject(t *testing.T) {
 		got[d.Channels[name].Address] = o.Action
 	}
 	want := map[string]string{
-		string(Published): "receive", string(Unpublished): "receive", FeedUpdated: "send", Rejected: "send",
+		string(Published): "receive", string(Unpublished): "receive", FeedUpdated: "send", NoticeFailed: "send", Rejected: "send",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
 	}
-	if d.AsyncAPI != "3.0.0" || len(d.Operations) != 4 || len(d.Channels) != 4 {
+	if d.AsyncAPI != "3.0.0" || len(d.Operations) != 5 || len(d.Channels) != 5 {
 		t.Errorf("version %s, %d operations on %d channels", d.AsyncAPI, len(d.Operations), len(d.Channels))
 	}
 }
@@ -185,6 +185,21 @@ func TestWhatWeSendKeepsToTheDocument(t *testing.T) {
 			t.Errorf("feed.updated, %s, passes for article.rejected", name)
 		}
 	}
+	for name, f := range map[string]Failed{
+		"full": {Channel: "webhook", Target: "partner", Feed: "all", Notice: "n-1", Attempts: 8, First: arrived, Last: arrived, Reason: "answered 500"},
+		"ping": {Channel: "hub", Target: "https://hub.example.net", Notice: "n-1", Attempts: 1, First: arrived, Last: arrived, Reason: "answered 410"},
+	} {
+		data, err := NewFailed("f-1", "news.example.com", f).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate(c.noticeFailed, data); err != nil {
+			t.Errorf("feed.notice.failed, %s: %v", name, err)
+		}
+		if validate(c.feedUpdated, data) == nil || validate(c.articleRejected, data) == nil {
+			t.Errorf("feed.notice.failed, %s, passes for another event", name)
+		}
+	}
 	ps := gallery.Problems{{Reason: "not valid JSON"}}
 	for name, r := range map[string]Refusal{
 		"full":  {Subject: "article.published", Event: "e", Source: "//cms", Gallery: "a", Stored: arrived, Sequence: 7, Problems: ps},
@@ -208,6 +223,7 @@ func TestAsyncAPIHasTheFieldsOfWhatWeSend(t *testing.T) {
 	const schemas = "/components/schemas/"
 	sameFields[Update](t, document, schemas+"update")
 	sameFields[Address](t, document, schemas+"document")
+	sameFields[Failed](t, document, schemas+"failed")
 	sameFields[Refusal](t, document, schemas+"refusal")
 	sameFields[gallery.Problem](t, document, schemas+"problem")
 }

@@ -18,6 +18,7 @@ type contract struct {
 	bodies                       map[Kind]map[bool]*jsonschema.Schema // by whether the event is structured
 	headers                      map[Kind]*jsonschema.Schema
 	feedUpdated, articleRejected *jsonschema.Schema
+	noticeFailed                 *jsonschema.Schema
 }
 
 func newContract(t testing.TB) *contract {
@@ -51,6 +52,7 @@ func newContract(t testing.TB) *contract {
 		},
 		feedUpdated:     message("feedUpdated/payload"),
 		articleRejected: message("articleRejected/payload"),
+		noticeFailed:    message("feedNoticeFailed/payload"),
 	}
 }
 

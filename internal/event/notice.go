@@ -11,9 +11,14 @@ import (
 
 // Subjects of what we tell the outside.
 const (
-	FeedUpdated = "feed.updated"
-	Rejected    = "article.rejected"
+	FeedUpdated  = "feed.updated"
+	NoticeFailed = "feed.notice.failed"
+	Rejected     = "article.rejected"
 )
+
+// WebhookTest is the type of the event that tests a webhook. It is sent to that
+// webhook alone.
+const WebhookTest = "gallerywire.test"
 
 // CloudEvent is what we send: CloudEvents 1.0 in structured JSON.
 type CloudEvent struct {
@@ -43,6 +48,19 @@ type Address struct {
 	ETag string `json:"etag"`
 }
 
+// Failed is the data of feed.notice.failed: a target that was given up, and what
+// it was not told.
+type Failed struct {
+	Channel  string    `json:"channel"`       // "websub", "webhook", "hub" and so on
+	Target   string    `json:"target"`        // for people, without secrets and queries
+	Feed     string    `json:"feed,omitzero"` // where the notice was about one
+	Notice   string    `json:"id"`
+	Attempts int       `json:"attempts"`
+	First    time.Time `json:"first"` // attempt
+	Last     time.Time `json:"last"`
+	Reason   string    `json:"reason"` // of the last failure
+}
+
 // Refusal is the data of article.rejected: an event that can never succeed.
 type Refusal struct {
 	Subject  string           `json:"subject"`
@@ -60,6 +78,22 @@ func NewUpdate(id, siteID string, u Update) CloudEvent {
 		SpecVersion: "1.0", ID: id, Source: "//" + siteID, Type: FeedUpdated, Subject: u.Feed,
 		Time: u.Changed.UTC(), DataContentType: "application/json", Data: u,
 	}
+}
+
+// NewFailed returns the feed.notice.failed event with that id.
+func NewFailed(id, siteID string, f Failed) CloudEvent {
+	return CloudEvent{
+		SpecVersion: "1.0", ID: id, Source: "//" + siteID, Type: NoticeFailed, Subject: f.Feed,
+		Time: f.Last.UTC(), DataContentType: "application/json", Data: f,
+	}
+}
+
+// NewWebhookTest returns the gallerywire.test event with that id. Its data is
+// that of feed.updated.
+func NewWebhookTest(id, siteID string, u Update) CloudEvent {
+	e := NewUpdate(id, siteID, u)
+	e.Type = WebhookTest
+	return e
 }
 
 // NewRejected returns the article.rejected event with that id.

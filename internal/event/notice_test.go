@@ -66,6 +66,34 @@ func TestUpdateIsACloudEvent(t *testing.T) {
 	}
 }
 
+func TestFailedIsACloudEvent(t *testing.T) {
+	got := validCloudEvent(t, NewFailed("f-1", "news.example.com", Failed{
+		Channel: "webhook", Target: "partner", Feed: "all", Notice: "n-1", Attempts: 8,
+		First: arrived.Add(-time.Hour), Last: arrived, Reason: "answered 500 Internal Server Error",
+	}))
+	want := map[string]any{
+		"specversion": "1.0", "id": "f-1", "source": "//news.example.com", "type": "feed.notice.failed", "subject": "all",
+		"time": "2026-11-20T12:00:00Z", "datacontenttype": "application/json",
+		"data": map[string]any{
+			"channel": "webhook", "target": "partner", "feed": "all", "id": "n-1", "attempts": 8.0,
+			"first": "2026-11-20T11:00:00Z", "last": "2026-11-20T12:00:00Z", "reason": "answered 500 Internal Server Error",
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("feed.notice.failed (-want +got):\n%s", diff)
+	}
+}
+
+func TestAWebhookTestHasTheShapeOfAnUpdate(t *testing.T) {
+	u := Update{Feed: "all", Changed: arrived}
+	got := validCloudEvent(t, NewWebhookTest("t-1", "news.example.com", u))
+	want := validCloudEvent(t, NewUpdate("t-1", "news.example.com", u))
+	want["type"] = "gallerywire.test"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("gallerywire.test (-want +got):\n%s", diff)
+	}
+}
+
 func TestRejectedIsACloudEvent(t *testing.T) {
 	ps := refusal(t, Message{Data: []byte(`{"id":"a"}`)})
 	got := validCloudEvent(t, NewRejected("r-1", "news.example.com", Refusal{

@@ -18,6 +18,7 @@ type state struct {
 	told     string    // id of the last event that this node sent
 	revision uint64    // of an unsent record that was seen
 	since    time.Time // since when; by the monotonic clock
+	misses   int       // how often in a row the content was not known
 }
 
 // announce brings what was announced of the feed up to its content. It looks
@@ -25,11 +26,15 @@ type state struct {
 func (n *Notices) announce(ctx context.Context, feed string, look bool) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if !n.announces(feed) {
+		return nil // its last subscriber went meanwhile
+	}
 	snap, err := n.opts.Source.Snapshot(ctx, feed)
 	if err != nil {
-		return err
+		return n.unknown(ctx, feed, err)
 	}
-	known := n.known[feed]
+	known := n.state(feed)
+	known.misses = 0
 	if !look && known.settled.compare(snap.Position) == 0 {
 		return nil
 	}
@@ -38,11 +43,14 @@ func (n *Notices) announce(ctx context.Context, feed string, look bool) error {
 		return err
 	}
 	last, revision, err := load(ctx, bucket, feed)
+	_, always := n.always[feed]
 	switch {
 	case err != nil:
 		return err
 	case last.Format > format:
 		return nil // a newer release announces this feed
+	case revision == 0 && !always:
+		return n.beginLate(ctx, bucket, snap)
 	case revision > 0 && !last.Sent:
 		return n.finish(ctx, bucket, feed, last, revision)
 	case slices.Equal(last.Members, snap.Members):
@@ -62,6 +70,11 @@ func (s Snapshot) follows(last record) bool {
 	return order > 0 || order == 0 && !slices.Contains(last.Definitions, s.Definition)
 }
 
+// id is that of the event which announces the snapshot, on every node.
+func (s Snapshot) id() string {
+	return gallery.HashOf(fmt.Appendf(nil, "%s %v %s %v", s.Feed, s.Position, s.Definition, s.Members)).String()
+}
+
 // definitions are those whose content was announced at the snapshot's position.
 func (s Snapshot) definitions(last record) []string {
 	if s.Position.compare(last.Position) != 0 {
@@ -73,8 +86,7 @@ func (s Snapshot) definitions(last record) []string {
 // claim writes what is about to be announced; of several nodes one succeeds.
 func (n *Notices) claim(ctx context.Context, bucket jetstream.KeyValue, last record, revision uint64, snap Snapshot) error {
 	update := n.difference(last, snap)
-	next := record{Format: format, Position: snap.Position, Definitions: snap.definitions(last), Members: snap.Members, Update: update}
-	next.ID = gallery.HashOf(fmt.Appendf(nil, "%s %v %s %v", snap.Feed, snap.Position, snap.Definition, snap.Members)).String()
+	next := record{Format: format, Position: snap.Position, Definitions: snap.definitions(last), Members: snap.Members, ID: snap.id(), Update: update}
 	claimed, err := store(ctx, bucket, snap.Feed, next, revision)
 	if errors.Is(err, errLost) {
 		n.queue.later(snap.Feed, n.opts.Lease) // look whether the other has sent it
@@ -88,7 +100,7 @@ func (n *Notices) claim(ctx context.Context, bucket jetstream.KeyValue, last rec
 
 // finish brings a record to its end that is claimed and not marked as sent.
 func (n *Notices) finish(ctx context.Context, bucket jetstream.KeyValue, feed string, owed record, revision uint64) error {
-	if n.known[feed].told == owed.ID {
+	if n.state(feed).told == owed.ID {
 		n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
 		return mark(ctx, bucket, feed, owed, revision)
 	}
@@ -97,7 +109,7 @@ func (n *Notices) finish(ctx context.Context, bucket jetstream.KeyValue, feed st
 
 // takeOver sends what somebody claimed and did not send within the lease.
 func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed string, owed record, revision uint64) error {
-	known := n.known[feed]
+	known := n.state(feed)
 	if known.revision != revision {
 		known.revision, known.since = revision, time.Now()
 	}
@@ -117,11 +129,11 @@ func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed 
 	return n.send(ctx, bucket, feed, owed, claimed)
 }
 
-// send sends what is claimed, then says so. If it dies between the two, the
-// event goes out again with the same id.
+// send has what is owed made durable and sends what is claimed, then says so. If
+// it dies before it has said so, all of it comes again with the same id.
 func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
-	known := n.known[feed]
-	if err := n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, r.Update)); err != nil {
+	known := n.state(feed)
+	if err := n.tell(ctx, feed, r); err != nil {
 		n.sent.WithLabelValues("nats", "failed").Inc()
 		// Nobody else can have sent it: no need to wait for the lease.
 		known.revision, known.since = revision, time.Now().Add(-n.opts.Lease)
@@ -133,6 +145,15 @@ func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed stri
 		"added", len(r.Update.Added), "changed", len(r.Update.Edited), "removed", len(r.Update.Removed))
 	n.opts.Sent(r.Update)
 	return mark(ctx, bucket, feed, r, revision)
+}
+
+// tell tells the outbox, then whoever listens on NATS.
+func (n *Notices) tell(ctx context.Context, feed string, r record) error {
+	a := Announcement{Feed: feed, ID: r.ID, Position: r.Position, Update: r.Update, At: r.Update.Changed}
+	if err := n.opts.Owe(ctx, a); err != nil {
+		return fmt.Errorf("note what is owed: %w", err)
+	}
+	return n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, r.Update))
 }
 
 // difference says what changed from the last announcement to snap. A gallery

@@ -2,6 +2,7 @@ package notice_test
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notice"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 func TestANoticeSaysWhatChanged(t *testing.T) {
@@ -333,5 +335,22 @@ func TestAFeedThatIsChosenInAnotherWayIsAnnouncedOnce(t *testing.T) {
 	two.sweep()
 	if got := c.wire.all(); len(got) != 3 || !cmp.Equal(announced(got[2]), [3][]string{{}, {"b"}, {}}) {
 		t.Errorf("after the next change %d notices: %+v", len(got), got)
+	}
+}
+
+func TestNoticesAreCountedBesideThoseOfOthers(t *testing.T) {
+	c := newCluster(t)
+	metrics := prometheus.NewRegistry()
+	shared := func(o *notice.Options) { o.Registerer = metrics }
+	for i, n := range []*node{c.node(shared), c.node(shared)} {
+		n.content.set("all", uint64(i+1), "a"+strconv.Itoa(i))
+		n.sweep()
+	}
+	families, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(families) != 1 || families[0].GetName() != "gallerywire_notices_total" || families[0].GetMetric()[0].GetCounter().GetValue() != 2 {
+		t.Errorf("counted %v", families)
 	}
 }

@@ -1,13 +1,21 @@
-// Package notice tells the outside, on NATS, that a feed's content changed.
+// Package notice tells the outside that a feed's content changed: on NATS, to
+// webhooks and to hubs elsewhere.
 //
 // What was last announced of a feed is one record in a bucket, which only moves
 // forward. A node that wants to announce claims the record by compare-and-set,
-// with the event in it, then sends the event, then marks it as sent. So of many
-// nodes one announces; a node that lags, or whose clock is off, announces
-// nothing; and an event whose sender died is sent by another, with the same id.
+// with the event in it, has what is owed to others made durable, then sends the
+// event on NATS, then marks it as sent. So of many nodes one announces; a node
+// that lags, or whose clock is off, announces nothing; and an event whose sender
+// died is owed and sent by another, with the same id.
+//
+// Configured feeds are announced from the first on. A feed that is announced
+// because somebody subscribed to it begins with what it holds then, see
+// [Notices.Begin].
 //
 // Content is the ordered list of a feed's galleries and their ranks: a new way
 // of rendering announces nothing. Delivery on NATS is to whoever listens then.
+// [Webhooks] and [Pings] say what the others get and how; that they get it in the
+// end, one at a time and in order, is left to the outbox.
 package notice
 
 import (
@@ -67,19 +75,32 @@ func (p Position) compare(o Position) int {
 // Source is where content comes from.
 type Source interface {
 	// Snapshot returns the feed's content now. An error means that it is not
-	// known at the moment.
+	// known at the moment, or never for a feed that is not configured.
 	Snapshot(ctx context.Context, feed string) (Snapshot, error)
 	// Holds reports whether the gallery still belongs to the feed, though it
 	// may be too old to be among its members.
 	Holds(feed, gallery string) bool
 }
 
+// Audience knows who listens.
+type Audience interface {
+	// Feeds returns the feeds that somebody has subscribed to. An error means
+	// that they are not all known at the moment.
+	Feeds() ([]string, error)
+	// Subscribed reports whether a feed is among them, as far as is known. It
+	// must not block.
+	Subscribed(feed string) bool
+}
+
 // Options make Notices.
 type Options struct {
 	Source      Source
-	Feeds       []string                                            // the feeds to announce
+	Feeds       []string                                            // the configured feeds, which are always announced
+	Also        []string                                            // others that are always announced; each may be unknown for now
+	Subscribed  Audience                                            // whose feeds are announced too; nil: nobody
 	Bucket      func(context.Context) (jetstream.KeyValue, error)   // makes the bucket when missing
 	Send        func(ctx context.Context, e event.CloudEvent) error // returns when the server has it
+	Owe         func(context.Context, Announcement) error           // returns when what is owed to others is durable; repeated with the same id after an error or a crash; may be nil
 	SiteID      string
 	QuietPeriod time.Duration         // a feed is announced once it has not changed for so long
 	MaxWait     time.Duration         // but at the latest so long after its first change
@@ -92,9 +113,10 @@ type Options struct {
 // Notices announces changes. [Notices.Run] must run for [Notices.Mark] to have
 // an effect.
 type Notices struct {
-	opts  Options
-	queue *queue
-	sent  *prometheus.CounterVec
+	opts   Options
+	queue  *queue
+	always map[string]bool // feeds announced whoever listens; whether they are configured
+	sent   *prometheus.CounterVec
 
 	mu    sync.Mutex // one announcement at a time
 	known map[string]*state
@@ -108,28 +130,51 @@ func New(o Options) *Notices {
 	if o.Sent == nil {
 		o.Sent = func(event.Update) {}
 	}
+	if o.Owe == nil {
+		o.Owe = func(context.Context, Announcement) error { return nil }
+	}
+	if o.Subscribed == nil {
+		o.Subscribed = nobody{}
+	}
 	n := &Notices{
-		opts:  o,
-		queue: newQueue(o.QuietPeriod, o.MaxWait),
-		known: map[string]*state{},
-		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+		opts:   o,
+		queue:  newQueue(o.QuietPeriod, o.MaxWait),
+		always: map[string]bool{},
+		known:  map[string]*state{},
+		sent: registered(o.Registerer, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_notices_total",
 			Help: "Notices, by channel and outcome.",
-		}, []string{"channel", "outcome"}),
+		}, []string{"channel", "outcome"})),
+	}
+	for _, feed := range o.Also {
+		n.always[feed] = false
 	}
 	for _, feed := range o.Feeds {
-		n.known[feed] = &state{}
-	}
-	if o.Registerer != nil {
-		o.Registerer.MustRegister(n.sent)
+		n.always[feed] = true
 	}
 	return n
+}
+
+// registered registers c, or returns the collector that was registered as such
+// before: others count notices too. Without a registry it is c.
+func registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
+	if r == nil {
+		return c
+	}
+	err := r.Register(c)
+	if before, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		return before.ExistingCollector.(C)
+	}
+	if err != nil {
+		panic(err) // two metrics of one name are a mistake in the program
+	}
+	return c
 }
 
 // Mark notes that the feeds may have changed; those that are not announced are
 // passed over. It does not block.
 func (n *Notices) Mark(feeds ...string) {
-	n.queue.mark(slices.DeleteFunc(slices.Clone(feeds), func(feed string) bool { return n.known[feed] == nil }))
+	n.queue.mark(slices.DeleteFunc(slices.Clone(feeds), func(feed string) bool { return !n.announces(feed) }))
 }
 
 // Run announces marked feeds when they are due, until ctx ends.
@@ -151,10 +196,12 @@ const retryAfter = 5 * time.Second
 
 // Sweep announces every feed whose content is not what was last announced, and
 // sends whatever is still owed. A feed in the middle of a row of changes is left
-// to [Notices.Run]. It goes on after an error and returns all.
+// to [Notices.Run]. It goes on after an error and returns all; that the content
+// of a feed is not known is one if the feed is configured.
 func (n *Notices) Sweep(ctx context.Context) error {
-	var errs []error
-	for _, feed := range n.opts.Feeds {
+	feeds, err := n.feeds()
+	errs := []error{err}
+	for _, feed := range feeds {
 		if n.queue.changing(feed) {
 			continue
 		}
@@ -162,6 +209,9 @@ func (n *Notices) Sweep(ctx context.Context) error {
 			n.queue.later(feed, retryAfter)
 			errs = append(errs, fmt.Errorf("announce feed %q: %w", feed, err))
 		}
+	}
+	if err == nil {
+		errs = append(errs, n.leave(ctx, feeds))
 	}
 	return errors.Join(errs...)
 }

@@ -28,6 +28,7 @@ type content struct {
 	mu    sync.Mutex
 	feeds map[string]notice.Snapshot
 	older map[string]bool // galleries that belong to every feed, and are too old to be members
+	never string          // a feed that there is not
 	err   error
 	asked int
 }
@@ -37,6 +38,9 @@ func (c *content) Snapshot(_ context.Context, feed string) (notice.Snapshot, err
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked++
+	if feed == c.never {
+		return notice.Snapshot{}, errNoFeed
+	}
 	return c.feeds[feed], c.err
 }
 
@@ -197,4 +201,7 @@ func announced(e event.CloudEvent) [3][]string {
 	return [3][]string{u.Added, u.Edited, u.Removed}
 }
 
-var errAway = errors.New("nats is away")
+var (
+	errAway   = errors.New("nats is away")
+	errNoFeed = errors.New("no such feed")
+)

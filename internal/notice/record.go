@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -25,6 +27,8 @@ type record struct {
 	ID          string       `json:"id"` // of the event
 	Update      event.Update `json:"update"`
 	Sent        bool         `json:"sent"`
+
+	stored time.Time // when the server stored it
 }
 
 // errLost means that somebody else wrote the record first.
@@ -40,6 +44,7 @@ func load(ctx context.Context, bucket jetstream.KeyValue, feed string) (record, 
 	if err != nil {
 		return r, 0, fmt.Errorf("read what was announced: %w", err)
 	}
+	r.stored = entry.Created()
 	if r.Format, err = formatOf(entry.Value()); err != nil {
 		return r, 0, unreadable(feed, err)
 	}
@@ -101,4 +106,5 @@ func mark(ctx context.Context, bucket jetstream.KeyValue, feed string, r record,
 	return err
 }
 
-func key(feed string) string { return "announced." + feed }
+// key is that of the feed's record. A configured feed's name is its own key.
+func key(feed string) string { return "announced." + gallery.Key(feed) }

@@ -1,0 +1,190 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// nobody is an audience that has subscribed to nothing.
+type nobody struct{}
+
+// Feeds implements [Audience].
+func (nobody) Feeds() ([]string, error) { return nil, nil }
+
+// Subscribed implements [Audience].
+func (nobody) Subscribed(string) bool { return false }
+
+// announces reports whether the feed is announced at the moment.
+func (n *Notices) announces(feed string) bool {
+	_, always := n.always[feed]
+	return always || n.opts.Subscribed.Subscribed(feed)
+}
+
+// feeds are those that are announced at the moment, in order. An error means
+// that some may be missing.
+func (n *Notices) feeds() ([]string, error) {
+	subscribed, err := n.opts.Subscribed.Feeds()
+	if err != nil {
+		err = fmt.Errorf("which feeds have subscribers: %w", err)
+	}
+	all := slices.AppendSeq(slices.Clone(subscribed), maps.Keys(n.always))
+	slices.Sort(all)
+	return slices.Compact(all), err
+}
+
+// state returns what is known of the feed. The lock must be held.
+func (n *Notices) state(feed string) *state {
+	if n.known[feed] == nil {
+		n.known[feed] = &state{}
+	}
+	return n.known[feed]
+}
+
+// Begin must return before the first subscription to a feed is stored: what the
+// feed holds now counts as announced, for the subscriber has just read it, and
+// whatever changes from now on is news. It sends nothing, and leaves a feed that
+// is announced already as it is, so that it may be called for every subscription.
+//
+// What was announced to those who had subscribed before and left is forgotten,
+// so that the changes since then are no news to whoever comes back. Only a
+// record younger than a lease stays: another node is taking a first
+// subscription at the same time, and what changed since is news to that one.
+//
+// A feed with subscribers and without a record, because a node did not call
+// Begin or somebody deleted it, begins at the next change or sweep.
+func (n *Notices) Begin(ctx context.Context, feed string) error {
+	if _, always := n.always[feed]; always {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	snap, err := n.opts.Source.Snapshot(ctx, feed)
+	if err != nil {
+		return fmt.Errorf("begin to announce feed %q: %w", feed, err)
+	}
+	for {
+		if err := n.begin(ctx, snap); !errors.Is(err, errLost) {
+			// A change that comes before the subscription is known here marks nothing.
+			n.queue.later(feed, n.opts.Lease)
+			return err
+		}
+	}
+}
+
+// begin returns errLost when somebody else wrote the record meanwhile.
+func (n *Notices) begin(ctx context.Context, snap Snapshot) error {
+	bucket, err := n.opts.Bucket(ctx)
+	if err != nil {
+		return err
+	}
+	last, revision, err := load(ctx, bucket, snap.Feed)
+	switch {
+	case err != nil:
+		return err
+	case last.Format > format, revision > 0 && (n.announces(snap.Feed) || time.Since(last.stored) < n.opts.Lease):
+		return nil
+	case revision > 0 && snap.Position.compare(last.Position) < 0: // we lag
+		last.Sent = true
+		_, err := store(ctx, bucket, snap.Feed, last, revision)
+		return err
+	}
+	return baseline(ctx, bucket, snap, revision)
+}
+
+// beginLate begins a feed for which nobody called [Notices.Begin].
+func (n *Notices) beginLate(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot) error {
+	err := baseline(ctx, bucket, snap, 0)
+	if errors.Is(err, errLost) {
+		n.queue.later(snap.Feed, n.opts.Lease)
+		return nil
+	}
+	return err
+}
+
+// baseline notes the snapshot as announced.
+func baseline(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot, revision uint64) error {
+	r := record{
+		Format: format, Position: snap.Position, Definitions: []string{snap.Definition}, Members: snap.Members,
+		ID: snap.id(), Sent: true,
+		Update: event.Update{
+			Feed: snap.Feed, Formats: snap.Addresses, Changed: changed(snap),
+			Added: []string{}, Edited: []string{}, Removed: []string{},
+		},
+	}
+	_, err := store(ctx, bucket, snap.Feed, r, revision)
+	return err
+}
+
+// unknown deals with content that is not known. A feed that is not configured
+// may be unknown for good, which is said once and is no failure: it is looked at
+// for a minute, then by each sweep.
+func (n *Notices) unknown(ctx context.Context, feed string, err error) error {
+	if n.always[feed] || ctx.Err() != nil {
+		return err
+	}
+	known := n.state(feed)
+	if known.misses++; known.misses == 1 {
+		n.opts.Logger.Warn("a feed that is announced cannot be read, looking again later", "feed", feed, "err", err)
+	}
+	if known.misses < maxMisses {
+		n.queue.later(feed, retryAfter)
+	}
+	return nil
+}
+
+// maxMisses is how often a feed that cannot be read is looked at in a row.
+const maxMisses = 12
+
+// leave forgets the feeds whose last subscriber has gone: what this node knows
+// of them, and the record, so that whoever subscribes later begins anew. A young
+// record stays, for its subscription may just be on its way, until the next
+// sweep. A record that no running node knows of stays for [Notices.Begin]. The
+// feeds are those announced, in order.
+func (n *Notices) leave(ctx context.Context, feeds []string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var errs []error
+	for feed := range n.known {
+		if _, stays := slices.BinarySearch(feeds, feed); stays || n.announces(feed) {
+			continue
+		}
+		gone, err := n.erase(ctx, feed)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("forget feed %q: %w", feed, err))
+		}
+		if gone {
+			delete(n.known, feed)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// erase deletes the record of a feed, unless it is young. It reports whether
+// nothing is left to delete.
+func (n *Notices) erase(ctx context.Context, feed string) (bool, error) {
+	bucket, err := n.opts.Bucket(ctx)
+	if err != nil {
+		return false, err
+	}
+	last, revision, err := load(ctx, bucket, feed)
+	switch {
+	case err != nil:
+		return false, err
+	case revision == 0, last.Format > format:
+		return true, nil
+	case time.Since(last.stored) < n.opts.Lease:
+		return false, nil
+	}
+	err = bucket.Delete(ctx, key(feed), jetstream.LastRevision(revision))
+	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		return false, nil // somebody begins
+	}
+	return err == nil, err
+}

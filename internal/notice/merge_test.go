@@ -1,0 +1,152 @@
+package notice
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/google/go-cmp/cmp"
+)
+
+// says is an update in words: "+a ~b -c".
+func says(u event.Update) string {
+	var words []string
+	for sign, ids := range map[string][]string{"+": u.Added, "~": u.Edited, "-": u.Removed} {
+		for _, id := range ids {
+			words = append(words, sign+id)
+		}
+	}
+	slices.SortFunc(words, func(a, b string) int { return strings.Compare(a[1:], b[1:]) })
+	return strings.Join(words, " ")
+}
+
+// saying is the update in those words.
+func saying(words string) event.Update {
+	u := event.Update{Added: []string{}, Edited: []string{}, Removed: []string{}}
+	for _, word := range strings.Fields(words) {
+		switch id := word[1:]; word[0] {
+		case '+':
+			u.Added = append(u.Added, id)
+		case '~':
+			u.Edited = append(u.Edited, id)
+		default:
+			u.Removed = append(u.Removed, id)
+		}
+	}
+	return u
+}
+
+func TestWhatTwoUpdatesSayTogether(t *testing.T) {
+	for _, c := range []struct{ old, newer, want string }{
+		{"", "", ""},
+		{"+a", "", "+a"},
+		{"~a", "", "~a"},
+		{"-a", "", "-a"},
+		{"", "+a ~b -c", "+a ~b -c"},
+		{"+a", "+b", "+a +b"},
+		{"+a", "+a", "+a"}, // it was pushed off the end meanwhile
+		{"+a", "~a", "+a"},
+		{"+a", "-a", "-a"}, // the answer to +a may have been lost
+		{"~a", "+a", "+a"},
+		{"~a", "~a", "~a"},
+		{"~a", "-a", "-a"},
+		{"-a", "+a", "+a"},
+		{"+a ~b -c +d", "~a -b +c", "+a -b +c +d"},
+	} {
+		if got := says(merge(saying(c.old), saying(c.newer))); got != c.want {
+			t.Errorf("%q and then %q: %q, want %q", c.old, c.newer, got, c.want)
+		}
+	}
+}
+
+func TestTheNewestStandFirst(t *testing.T) {
+	got := merge(saying("+c +b ~y -q"), saying("+e +d ~c ~z -r"))
+	want := saying("+e +d +c +b ~z ~y -r -q")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("merged (-want +got):\n%s", diff)
+	}
+}
+
+func TestAMergedUpdateHasBounds(t *testing.T) {
+	var u event.Update
+	for i := range 2000 {
+		one := event.Update{Removed: []string{fmt.Sprintf("r%0255d", i)}, Added: []string{fmt.Sprintf("a%0255d", i)}}
+		u = merge(u, one)
+		if u.Removed[0] != one.Removed[0] || u.Added[0] != one.Added[0] {
+			t.Fatalf("the newest of %d are missing", i)
+		}
+	}
+	data, err := encodeUpdate(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(data) > maxMerged*5/4 || len(u.Removed) < 1000 {
+		t.Errorf("%d bytes, %d removals", len(data), len(u.Removed))
+	}
+}
+
+// world is what a feed holds and what receivers know of it, by version.
+type world struct{ feed map[string]int }
+
+// change makes the version of an id, 0 to remove it, and says so.
+func (w *world) change(id byte, version int) event.Update {
+	name := string('a' + rune(id%4))
+	_, was := w.feed[name]
+	switch {
+	case version == 0 && !was:
+		return saying("")
+	case version == 0:
+		delete(w.feed, name)
+		return saying("-" + name)
+	}
+	w.feed[name] = version
+	if was {
+		return saying("~" + name)
+	}
+	return saying("+" + name)
+}
+
+// apply makes what a receiver knows of the feed what the update says; it fetches
+// what was added and changed.
+func (w *world) apply(known map[string]int, u event.Update) {
+	for _, id := range u.Removed {
+		delete(known, id)
+	}
+	for _, id := range slices.Concat(u.Added, u.Edited) {
+		known[id] = w.feed[id]
+	}
+}
+
+// FuzzMerge has a receiver that fails now and then end as the feed does, and
+// also one that had what it seemed to have failed at.
+func FuzzMerge(f *testing.F) {
+	f.Add([]byte("aabbA1cc"))
+	f.Add([]byte{0, 1, 4, 1, 0, 0, 129, 1, 0, 130})
+	f.Fuzz(func(t *testing.T, moves []byte) {
+		w := world{map[string]int{}}
+		never, unheard := map[string]int{}, map[string]int{}
+		waiting := saying("")
+		for i, move := range moves {
+			version := i + 1
+			if move&4 != 0 {
+				version = 0
+			}
+			u := w.change(move, version)
+			w.apply(unheard, u) // and its answer is lost
+			waiting = merge(waiting, u)
+			if move&8 != 0 {
+				w.apply(never, waiting)
+				w.apply(unheard, waiting)
+				waiting = saying("")
+			}
+		}
+		w.apply(never, waiting)
+		w.apply(unheard, waiting)
+		if !maps.Equal(never, w.feed) || !maps.Equal(unheard, w.feed) {
+			t.Errorf("the feed holds %v, receivers know %v and %v", w.feed, never, unheard)
+		}
+	})
+}

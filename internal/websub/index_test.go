@@ -1,0 +1,109 @@
+package websub
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Whatever comes and goes in which order, an index finds and counts what is there.
+func TestAnIndexHoldsWhatIsThere(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	x, there := newIndex(), map[id]record{}
+	for step := range 5000 {
+		r := record{
+			Feed: fmt.Sprint("feed-", random.IntN(4)), Document: []string{"rss", "atom"}[random.IntN(2)],
+			Topic:    fmt.Sprint("https://wire.example.com/", random.IntN(3)),
+			Callback: fmt.Sprintf("https://host-%d.example.com/%d", random.IntN(3), random.IntN(5)),
+			Secret:   []byte(fmt.Sprint(step)), Expires: time.Unix(int64(step), 0),
+		}
+		i := idOf(r.Feed, r.Document, r.Callback)
+		if random.IntN(2) == 0 {
+			x.put(r, uint64(step))
+			there[i] = r
+		} else {
+			x.remove(i)
+			delete(there, i)
+		}
+		if step%50 == 0 {
+			compare(t, x, there)
+		}
+	}
+	for i := range there {
+		x.remove(i)
+	}
+	if len(x.byID)+len(x.feeds)+len(x.hosts)+len(x.addresses) != 0 {
+		t.Errorf("left in an empty index: %+v", x)
+	}
+}
+
+func compare(t *testing.T, x *index, there map[id]record) {
+	t.Helper()
+	topics, hosts, feeds := map[[2]string]int{}, map[string]int{}, map[string]int{}
+	for i, r := range there {
+		topics[[2]string{r.Feed, r.Document}]++
+		hosts[hostOf(r.Callback)]++
+		feeds[r.Feed]++
+		s := x.byID[i]
+		if s == nil || s.callback != r.Callback || s.secret != string(r.Secret) || s.expires != r.Expires.UnixNano() {
+			t.Fatalf("finds %+v for %+v", s, r)
+		}
+	}
+	for topic, n := range topics {
+		if got := x.ofTopic(topic[0], topic[1]); got != n {
+			t.Fatalf("%d of topic %v, want %d", got, topic, n)
+		}
+	}
+	gotHosts := map[string]int{}
+	for name := range x.hosts {
+		gotHosts[name] = x.onHost(name)
+	}
+	gotFeeds := map[string]int{}
+	for feed := range x.feeds {
+		for _, s := range x.all(feed) {
+			if _, ok := there[s.id]; ok && s.topic.feed == feed {
+				gotFeeds[feed]++
+			}
+		}
+		if x.ofFeed(feed) != gotFeeds[feed] {
+			t.Fatalf("feed %s has %d, and %d are found", feed, x.ofFeed(feed), gotFeeds[feed])
+		}
+	}
+	if diff := cmp.Diff(hosts, gotHosts) + cmp.Diff(feeds, gotFeeds); diff != "" || len(x.byID) != len(there) {
+		t.Fatalf("hosts and feeds (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheHostOfACallback(t *testing.T) {
+	for callback, want := range map[string]string{
+		"https://reader.example.com":               "reader.example.com",
+		"http://Reader.Example.com.:8080/a:b?c@d":  "reader.example.com",
+		"https://reader.example.com?to=http://x/y": "reader.example.com",
+		"http://127.0.0.1:80/":                     "127.0.0.1",
+		"http://[2001:DB8::1]:8080/":               "[2001:db8::1]",
+		"http://[2001:db8::1]?x":                   "[2001:db8::1]",
+	} {
+		if got := hostOf(callback); got != want {
+			t.Errorf("%s is on %q, want %q", callback, got, want)
+		}
+	}
+}
+
+// What is forgotten of a host's rate is what was used longest ago.
+func TestRatesAreRememberedInBoundedMemory(t *testing.T) {
+	l, now := newLimits(1), time.Unix(0, 0)
+	for n := range 3 * maxLimiters {
+		if err := l.take(fmt.Sprint(n), now); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.take("busy", now); (err == nil) != (n == 0) {
+			t.Fatalf("request %d of one host: %v", n, err)
+		}
+	}
+	if got := l.hosts.Len(); got > maxLimiters {
+		t.Errorf("%d are remembered", got)
+	}
+}

@@ -1,0 +1,138 @@
+package websub
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/gallerywire/gallerywire/internal/ledger"
+)
+
+// reset begins a reading of the bucket. What was known is held to until it is
+// whole: a subscription that seems to be gone is owed nothing any more.
+func (h *Hub) reset() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next = newIndex()
+}
+
+// whole ends what reset began.
+func (h *Hub) whole() {
+	h.mu.Lock()
+	changed := h.known.difference(h.next)
+	h.known, h.next, h.read = h.next, nil, true
+	h.mu.Unlock()
+	for _, feed := range changed {
+		h.opts.OnChange(feed)
+	}
+}
+
+// apply takes a record from the bucket.
+func (h *Hub) apply(r ledger.Record) {
+	sub, err := decode(r.Value)
+	switch {
+	case r.Value == nil:
+		h.forget(r.Key)
+	case errors.Is(err, errNewer):
+		h.forget(r.Key) // it is for the nodes of that release
+	case err != nil:
+		h.opts.Logger.Warn("a subscription cannot be read and is left alone: delete its key from the bucket", "key", r.Key, "err", err)
+	default:
+		h.learn(sub, r.Revision)
+	}
+}
+
+func (h *Hub) learn(sub record, revision uint64) {
+	h.update(sub.Feed, func(x *index) { x.put(sub, revision) })
+}
+
+func (h *Hub) forget(key string) {
+	i, ok := parseID(key)
+	if !ok {
+		return
+	}
+	feed := ""
+	h.mu.RLock()
+	if s := h.current().byID[i]; s != nil {
+		feed = s.topic.feed
+	}
+	h.mu.RUnlock()
+	h.update(feed, func(x *index) { x.remove(i) })
+}
+
+// update changes what is known of a feed, and tells if it was all or nothing.
+func (h *Hub) update(feed string, change func(*index)) {
+	h.mu.Lock()
+	x := h.current()
+	before := x.ofFeed(feed) > 0
+	change(x)
+	told := h.next == nil && before != (x.ofFeed(feed) > 0)
+	h.mu.Unlock()
+	if told {
+		h.opts.OnChange(feed)
+	}
+}
+
+// current is what records are applied to. The caller holds the lock.
+func (h *Hub) current() *index {
+	if h.next != nil {
+		return h.next
+	}
+	return h.known
+}
+
+// Feeds returns the names of the feeds that have subscriptions, in order.
+func (h *Hub) Feeds() []string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return slices.Sorted(maps.Keys(h.known.feeds))
+}
+
+// Subscribed reports whether the feed has subscriptions in any format.
+func (h *Hub) Subscribed(feed string) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.known.feeds[feed] != nil
+}
+
+// Counts returns the number of subscriptions of each feed that has any.
+func (h *Hub) Counts() map[string]int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	counts := make(map[string]int, len(h.known.feeds))
+	for feed := range h.known.feeds {
+		counts[feed] = h.known.ofFeed(feed)
+	}
+	return counts
+}
+
+// count is how many subscriptions there are.
+func (h *Hub) count() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.known.byID)
+}
+
+// find returns the subscription with that key, nil where there is none that lives.
+func (h *Hub) find(key string) *subscription {
+	i, ok := parseID(key)
+	if !ok {
+		return nil
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	s := h.known.byID[i]
+	if s == nil || !s.live(h.opts.Now()) {
+		return nil
+	}
+	return s
+}
+
+// living returns the subscriptions of a feed whose leases have not ended.
+func (h *Hub) living(feed string) []*subscription {
+	h.mu.RLock()
+	list := h.known.all(feed)
+	h.mu.RUnlock()
+	now := h.opts.Now()
+	return slices.DeleteFunc(list, func(s *subscription) bool { return !s.live(now) })
+}

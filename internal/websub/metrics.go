@@ -1,0 +1,21 @@
+package websub
+
+import "github.com/prometheus/client_golang/prometheus"
+
+type metrics struct {
+	verifications *prometheus.CounterVec
+}
+
+func newMetrics(r prometheus.Registerer, subscriptions func() float64) metrics {
+	m := metrics{verifications: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gallerywire_websub_verifications_total",
+		Help: "Callbacks asked whether they meant what was asked of the hub in their name, by mode and outcome.",
+	}, []string{"mode", "outcome"})}
+	if r != nil {
+		r.MustRegister(m.verifications, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "gallerywire_websub_subscriptions",
+			Help: "Subscriptions that the hub has, on all nodes together.",
+		}, subscriptions))
+	}
+	return m
+}

@@ -11,15 +11,20 @@ import (
 )
 
 // security lets a page show its text, its stylesheet and pictures, and do
-// nothing else: whatever got past sanitising is dead.
-const security = "default-src 'none'; style-src 'self'; img-src http: https: data:; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// nothing else: whatever got past sanitising is dead. Where the page has a script,
+// it must be one that we serve.
+const (
+	security = "default-src 'none'; style-src 'self'; img-src http: https: data:; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	scriptSecurity = security + "; script-src 'self'"
+)
 
 // document is something to send. It is immutable.
 type document struct {
 	mediaType string
 	body      []byte
 	etag      string // strong and quoted; a function of body
+	scripted  bool   // whether it has our script
 }
 
 func newDocument(mediaType string, body []byte) *document {
@@ -37,17 +42,17 @@ func cacheControl(maxAge time.Duration) string {
 
 // serve answers with d, or with 304 when the client has these very bytes.
 func serve(w http.ResponseWriter, r *http.Request, d *document, caching string) {
-	h := secured(w)
+	h := secured(w, d)
 	h.Set("Cache-Control", caching)
 	h.Set("Content-Type", d.mediaType)
 	h.Set("Etag", d.etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.body))
 }
 
-// refuse answers with d and a status that says why there is nothing better. No
-// cache keeps it: the next request may have more luck.
-func refuse(w http.ResponseWriter, r *http.Request, status int, d *document) {
-	h := secured(w)
+// serveOnce answers with d, which no cache keeps: it is for one person, or the
+// next request may have more luck.
+func serveOnce(w http.ResponseWriter, r *http.Request, status int, d *document) {
+	h := secured(w, d)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", d.mediaType)
 	h.Set("Content-Length", strconv.Itoa(len(d.body)))
@@ -57,9 +62,12 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, d *document) {
 	}
 }
 
-func secured(w http.ResponseWriter) http.Header {
+func secured(w http.ResponseWriter, d *document) http.Header {
 	h := w.Header()
 	h.Set("Content-Security-Policy", security)
+	if d.scripted {
+		h.Set("Content-Security-Policy", scriptSecurity)
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	// The hosts of pictures may ask on which site they are shown, not where.
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")

@@ -11,7 +11,7 @@ import (
 // dom is a parsed page, or an element of one.
 type dom struct{ *html.Node }
 
-func parse(t *testing.T, source string) dom {
+func parse(t testing.TB, source string) dom {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(source))
 	if err != nil {
@@ -33,7 +33,7 @@ func (d dom) all(tag string, attrs ...string) []dom {
 }
 
 // one returns the only such element.
-func (d dom) one(t *testing.T, tag string, attrs ...string) dom {
+func (d dom) one(t testing.TB, tag string, attrs ...string) dom {
 	t.Helper()
 	found := d.all(tag, attrs...)
 	if len(found) != 1 {

@@ -29,11 +29,20 @@ func TestFrontListsFeeds(t *testing.T) {
 	if diff := cmp.Diff([]string{"All <galleries>", "Travel"}, texts(feeds.all("h3"))); diff != "" {
 		t.Errorf("feeds (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"2 galleries", "1 gallery"}, texts(feeds.all("p"))); diff != "" {
-		t.Errorf("what can be seen of them (-want +got):\n%s", diff)
+	var changed []string
+	for _, name := range []string{"all", "travel"} {
+		changed = append(changed, n.shelf.Touched(name).Format(time.RFC3339))
+	}
+	if diff := cmp.Diff(changed, attrs(feeds.all("time"), "datetime")); diff != "" {
+		t.Errorf("when they changed (-want +got):\n%s", diff)
+	}
+	if got := texts(feeds.all("p")); got[0] != "2 galleries" || got[2] != "1 gallery" {
+		t.Errorf("what they hold: %q", got)
 	}
 	want := []string{
+		"/news/feeds/all.rss",
 		"https://wire.example.com/news/feeds/all.rss", "https://wire.example.com/news/feeds/all.atom", "https://wire.example.com/news/feeds/all.json",
+		"/news/feeds/travel.rss",
 		"https://wire.example.com/news/feeds/travel.rss", "https://wire.example.com/news/feeds/travel.atom", "https://wire.example.com/news/feeds/travel.json",
 	}
 	if diff := cmp.Diff(want, attrs(feeds.all("a"), "href")); diff != "" {
@@ -49,8 +58,8 @@ func TestEveryPageLetsReadersDiscoverFeeds(t *testing.T) {
 	for path, status := range map[string]int{"/": 200, "/galleries/one": 200, "/galleries/none": 404} {
 		head := n.openAs(status, path).one(t, "head")
 		links := head.all("link", "rel=alternate")
-		if len(links) != 6 {
-			t.Errorf("%s: %d links, want 6", path, len(links))
+		if want := map[string]int{"/galleries/one": 9}[path]; len(links) != max(6, want) {
+			t.Errorf("%s: %d links, want %d", path, len(links), max(6, want))
 		}
 		for _, want := range [][]string{
 			{"type=application/rss+xml", "title=All <galleries> (RSS)", "href=https://wire.example.com/news/feeds/all.rss"},
@@ -81,11 +90,11 @@ func TestFrontNamesNewestGalleries(t *testing.T) {
 	n.settle()
 
 	list := n.open("/").one(t, "ul", "class=galleries")
-	items := list.all("li")
+	items := list.all("li", "class=card")
 	if len(items) != 20 {
 		t.Fatalf("%d galleries, want the newest 20", len(items))
 	}
-	if got, want := items[0].text(), "Title of awkward id 2026-11-23 11:59 UTC · 1 picture"; got != want {
+	if got, want := items[0].text(), "Title of awkward id 23 Nov 2026, 11:59 UTC · 1 picture"; got != want {
 		t.Errorf("newest: %q, want %q", got, want)
 	}
 	items[0].one(t, "a", "href=/news/galleries/"+gallery.Key("awkward id"))
@@ -95,8 +104,8 @@ func TestFrontNamesNewestGalleries(t *testing.T) {
 			t.Errorf("place %d leads to %q, want %s", i+1, got, id)
 		}
 	}
-	if got := items[1].one(t, "p").text(); !strings.HasSuffix(got, "0 pictures") {
-		t.Errorf("g24 has %q", got)
+	if got := items[1].one(t, "p").text(); strings.Contains(got, "picture") {
+		t.Errorf("g24 has none, and says %q", got)
 	}
 }
 
@@ -115,7 +124,91 @@ func TestFrontFollowsRevisions(t *testing.T) {
 
 func TestFrontOfAnEmptySite(t *testing.T) {
 	d := startNode(t).open("/")
-	if got := d.one(t, "ul", "class=galleries").text(); got != "Nothing has been published yet." {
+	if got := d.one(t, "section", "aria-labelledby=newest").one(t, "p").text(); got != "Nothing has been published yet." {
 		t.Errorf("it says %q", got)
+	}
+	if got := len(d.one(t, "ul", "class=feeds").all("time")); got != 0 {
+		t.Errorf("%d feeds say when they changed", got)
+	}
+}
+
+func TestFrontShowsCovers(t *testing.T) {
+	n := startNode(t)
+	n.put(photo("old", func(g *gallery.Gallery) {
+		g.Published = noon.Add(-3 * time.Hour)
+		g.Slides[0].Image.Thumbnail = "https://img.example.com/1-s.jpg"
+	}))
+	n.put(photo("older", func(g *gallery.Gallery) {
+		g.Published = noon.Add(-4 * time.Hour)
+		g.Slides[0].Image.URL = "javascript:alert(1)" // the next picture stands in
+	}))
+	n.put(photo("new", func(g *gallery.Gallery) {
+		g.Slides[0].Image.Thumbnail = "https://img.example.com/1-s.jpg" // shown large
+		g.Slides[0].Image.Height = 0
+	}))
+	n.put(photo("bare", func(g *gallery.Gallery) { g.Published, g.Slides = noon.Add(-5*time.Hour), nil }))
+	n.settle()
+	cards := n.open("/").all("li", "class=card")
+	for i, want := range []string{"https://img.example.com/1.jpg", "https://img.example.com/1-s.jpg", "https://img.example.com/2.jpg"} {
+		img := cards[i].one(t, "img", "src="+want)
+		if sized := img.carries("width") && img.carries("height"); sized != (i > 0) {
+			t.Errorf("%s has a size: %t", want, sized)
+		}
+		if !strings.HasPrefix(img.attr("alt"), "Picture ") {
+			t.Errorf("%s has alt %q", want, img.attr("alt"))
+		}
+	}
+	if got := len(cards[3].all("img")); got != 0 {
+		t.Errorf("a gallery without pictures has %d", got)
+	}
+}
+
+func TestFrontNamesWhatIsInTheNews(t *testing.T) {
+	n := startNode(t)
+	n.put(photo("a", func(g *gallery.Gallery) { g.Section, g.Tags = "Travel", []string{"Night", "R&D"} }))
+	n.put(photo("b", func(g *gallery.Gallery) { g.Section, g.Tags = "travel", []string{"night", "\u202Eturned"} }))
+	n.put(photo("c", func(g *gallery.Gallery) { g.Section = "Travel" }))
+	n.settle()
+	d := n.open("/")
+	for id, want := range map[string][]string{
+		"sections": {"Travel 3"},
+		"tags":     {"Night 2", "R&D 1", "turned 1"},
+	} {
+		section := d.one(t, "section", "aria-labelledby="+id)
+		if diff := cmp.Diff(want, texts(section.all("li"))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", id, diff)
+		}
+		for _, a := range section.all("a") {
+			feed := strings.TrimPrefix(a.attr("href"), "/news")
+			if res := n.get(feed); res.StatusCode != http.StatusOK {
+				t.Errorf("%s: %s", feed, res.Status)
+			}
+		}
+	}
+	d.one(t, "a", "href=/news/sections/travel.rss")
+}
+
+func TestFrontIsBounded(t *testing.T) {
+	n := startNode(t)
+	long := strings.Repeat("é&\u202E ", 500)
+	for i := range 40 {
+		n.put(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
+			g.Title, g.Summary, g.Section = fmt.Sprint(i, " ", long), long+long, fmt.Sprint("Section ", i)
+			for k := range 100 {
+				g.Tags = append(g.Tags, fmt.Sprintf("tag %d of %d", k, i))
+			}
+			g.Slides[0].Image.Alt = long + long
+		}))
+	}
+	n.settle()
+	for _, path := range []string{"/", "/feeds/all.rss", "/tags/tag-1-of-1.rss"} {
+		text := body(t, n.get(path, "Sec-Fetch-Dest", "document"))
+		if most := 100_000; len(text) > most {
+			t.Errorf("%s: %d bytes of what nobody would write, want at most %d", path, len(text), most)
+		}
+	}
+	d := n.open("/")
+	if got := len(d.one(t, "section", "aria-labelledby=tags").all("li")); got != 24 {
+		t.Errorf("%d tags, want 24", got)
 	}
 }

@@ -6,8 +6,18 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/edition"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
+
+// galleryPage is the content of the page of a gallery.
+type galleryPage struct {
+	*story
+	Sections []topic // one, or none
+	Topics   []topic // tags
+	Writers  []topic // authors
+	Feeds    siteFeed
+}
 
 // Gallery answers GET and HEAD of the page of the gallery {key}.
 func (p *Pages) Gallery(w http.ResponseWriter, r *http.Request) {
@@ -35,16 +45,41 @@ func (p *Pages) galleryPage(ctx context.Context, e *catalogue.Entry, now time.Ti
 	if err != nil {
 		return nil, err
 	}
-	s := newStory(g, p.policy, now)
-	d, err := p.render(p.templates.gallery, view{
-		Title:       s.Title,
-		Description: s.Summary,
-		Canonical:   s.canonical(p.site.GalleryURL(gallery.Key(g.ID))),
-		Content:     s,
-	})
+	d, err := p.render(p.templates.gallery, p.galleryView(g, now))
 	if err != nil {
 		return nil, err
 	}
 	p.galleries.add(key, d)
 	return d, nil
+}
+
+func (p *Pages) galleryView(g *gallery.Gallery, now time.Time) view {
+	s := newStory(g, p.policy, now)
+	key := gallery.Key(g.ID)
+	home := s.canonical(p.site.GalleryURL(key))
+	content := galleryPage{
+		story:    s,
+		Sections: p.topicsOf(edition.Section, lines([]string{s.Section})...),
+		Topics:   p.topicsOf(edition.Tag, s.Tags...),
+		Writers:  p.topicsOf(edition.Author, names(g.Authors)...),
+		Feeds:    p.slideFeed(s, key),
+	}
+	return view{
+		Title:       s.Title,
+		Description: s.Summary,
+		Canonical:   home,
+		Card: card{
+			Type: "article", Cover: coverOf(s.Slides), Published: s.Published, Updated: s.Updated,
+			Section: s.Section, Tags: s.Tags,
+		},
+		Data:    newImageGallery(s, p.site.GalleryURL(key), p.site.Title),
+		Own:     &content.Feeds,
+		Content: content,
+	}
+}
+
+// slideFeed is the feed of the gallery with that key.
+func (p *Pages) slideFeed(s *story, key string) siteFeed {
+	ref := edition.Ref{Kind: edition.Gallery, Name: key}
+	return siteFeed{Title: clip(s.Title, maxHeadline), Addresses: p.shelf.AddressesOf(ref)}
 }

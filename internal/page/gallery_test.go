@@ -3,6 +3,7 @@ package page_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func TestGalleryShowsAllOfIt(t *testing.T) {
 		g.Title = "Harbour & <lights>"
 		g.Summary = "Boats come home"
 		g.Body = `<p>A <strong>long</strong> evening, <a href="/more">more</a></p>`
-		g.Authors = []gallery.Author{{Name: "A. Writer", URL: "https://paper.example.com/a"}, {Name: "B. Writer"}}
+		g.Authors = []gallery.Author{{Name: "A. Writer", URL: "https://paper.example.com/a"}, {Name: "B. Writer"}, {URL: "https://paper.example.com/c"}}
 		g.Updated = noon.Add(-30 * time.Minute)
 		g.Section = "Travel"
 		g.Tags = []string{"harbours", "night", "night"}
@@ -46,19 +47,25 @@ func TestGalleryShowsAllOfIt(t *testing.T) {
 	if got := lead.one(t, "a").attr("href"); got != "https://paper.example.com/more" {
 		t.Errorf("relative link leads to %q", got)
 	}
-	byline := d.one(t, "article").one(t, "ul")
-	if diff := cmp.Diff([]string{"A. Writer", "B. Writer", "2026-11-23 11:00 UTC"}, texts(byline.all("li"))); diff != "" {
+	byline := d.one(t, "article").one(t, "ul", "class=row note")
+	if diff := cmp.Diff([]string{"A. Writer", "B. Writer", "https://paper.example.com/c", "23 Nov 2026, 11:00 UTC", "2 pictures"}, texts(byline.all("li"))); diff != "" {
 		t.Errorf("byline (-want +got):\n%s", diff)
 	}
 	byline.one(t, "a", "rel=author", "href=https://paper.example.com/a")
 	byline.one(t, "time", "datetime=2026-11-23T11:00:00Z")
 	facts := d.one(t, "dl")
 	want := []string{
-		"2026-11-23 11:30 UTC", "Travel", "harbours", "night", "Agency One", "Agency Two",
-		"© Example News", "https://paper.example.com/licence", "paper.example.com",
+		"23 Nov 2026, 11:30 UTC", "Travel", "harbours", "night", "A. Writer", "B. Writer", "Agency One", "Agency Two",
+		"© Example News", "https://paper.example.com/licence", "paper.example.com", "RSS Copy Atom Copy JSON Copy",
 	}
 	if diff := cmp.Diff(want, texts(facts.all("dd"))); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
+	}
+	facts.one(t, "a", "href=/news/sections/travel.rss")
+	facts.one(t, "a", "href=/news/tags/night.rss")
+	facts.one(t, "a", "href=/news/authors/"+url.PathEscape(gallery.Slug("B. Writer"))+".rss")
+	for _, format := range []string{"rss", "atom", "json"} {
+		facts.one(t, "a", "href="+baseURL+"/galleries/harbour."+format)
 	}
 	facts.one(t, "a", "rel=license", "href=https://paper.example.com/licence")
 }
@@ -80,7 +87,20 @@ func TestGalleryShowsEverySlide(t *testing.T) {
 		t.Fatalf("%d figures, want 28", len(figures))
 	}
 	for i, f := range figures {
-		img := f.one(t, "img", fmt.Sprintf("src=https://img.example.com/%d.jpg", i), "loading=lazy")
+		img := f.one(t, "img", fmt.Sprintf("src=https://img.example.com/%d.jpg", i))
+		if lazy := img.attr("loading") == "lazy"; lazy != (i > 0) {
+			t.Errorf("slide %d waits until it is in view: %t", i, lazy)
+		}
+		var steps []string
+		if i > 0 {
+			steps = append(steps, fmt.Sprint("#slide-", i-1))
+		}
+		if i < 27 {
+			steps = append(steps, fmt.Sprint("#slide-", i+1))
+		}
+		if diff := cmp.Diff(steps, attrs(f.one(t, "p", "class=steps").all("a"), "href")); diff != "" {
+			t.Errorf("slide %d leads to (-want +got):\n%s", i, diff)
+		}
 		if got, want := f.one(t, "figcaption").text(), fmt.Sprintf("Slide %d Caption %d Agency %d", i, i, i); got != want {
 			t.Errorf("slide %d says %q, want %q", i, got, want)
 		}
@@ -147,14 +167,19 @@ func harmless(t *testing.T, d dom) {
 			continue
 		}
 		switch node.Data {
-		case "script", "iframe", "style", "svg", "form", "base", "object", "embed":
+		case "script":
+			ours := dom{node}.has([]string{"src=/news/page.js"}) || dom{node}.has([]string{"type=application/ld+json"})
+			if !ours {
+				t.Errorf("there is a script %v", node.Attr)
+			}
+		case "iframe", "style", "svg", "form", "base", "object", "embed":
 			t.Errorf("there is a %s", node.Data)
 		}
 		for _, a := range node.Attr {
 			if strings.HasPrefix(a.Key, "on") || a.Key == "style" {
 				t.Errorf("%s has %s=%q", node.Data, a.Key, a.Val)
 			}
-			if address := a.Key == "href" || a.Key == "src"; address && !strings.HasPrefix(a.Val, "https://") && !strings.HasPrefix(a.Val, "/") {
+			if address := a.Key == "href" || a.Key == "src"; address && !strings.HasPrefix(a.Val, "https://") && !strings.HasPrefix(a.Val, "/") && !strings.HasPrefix(a.Val, "#") {
 				t.Errorf("%s leads to %q", node.Data, a.Val)
 			}
 		}
@@ -209,11 +234,11 @@ func TestSlideThatMayNotBeShown(t *testing.T) {
 	}))
 	n.settle()
 
-	if diff := cmp.Diff([]string{"Slide 2", "Slide 3"}, texts(n.open("/galleries/rights").all("h2"))); diff != "" {
+	if diff := cmp.Diff([]string{"Slide 2", "Slide 3"}, texts(n.open("/galleries/rights").one(t, "article").all("h2"))); diff != "" {
 		t.Errorf("slides while the rights last (-want +got):\n%s", diff)
 	}
 	n.clock.set(noon.Add(time.Hour))
-	if diff := cmp.Diff([]string{"Slide 3"}, texts(n.open("/galleries/rights").all("h2"))); diff != "" {
+	if diff := cmp.Diff([]string{"Slide 3"}, texts(n.open("/galleries/rights").one(t, "article").all("h2"))); diff != "" {
 		t.Errorf("slides afterwards (-want +got):\n%s", diff)
 	}
 }

@@ -67,5 +67,5 @@ func (p *Pages) say(w http.ResponseWriter, r *http.Request, status int, m messag
 		http.Error(w, m.Text, status)
 		return
 	}
-	refuse(w, r, status, d)
+	serveOnce(w, r, status, d)
 }

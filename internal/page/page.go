@@ -1,13 +1,15 @@
-// Package page is HTTP for people: the front page, a page for each gallery, and
-// what is said where there is nothing to show.
+// Package page is HTTP for people: the front page, a page for each gallery and
+// for each feed, and what is said where there is nothing to show.
 //
 // A page is a function of what is stored and of what may be shown at the time:
 // no page says when it was made, so every node gives the same bytes and the
-// same entity tag. What a gallery says is sanitised, there is no script, and
-// the policy sent with each page would let none run. Whether a gallery may be
-// shown is asked of the index for every request; only then is a page that was
-// rendered before used again. An embargoed or withheld gallery can not be told
-// from one that does not exist.
+// same entity tag. Whether a gallery may be shown is asked of the index for
+// every request; only then is a page that was rendered before used again. An
+// embargoed or withheld gallery can not be told from one that does not exist.
+//
+// What a gallery says is sanitised. The only script is a file of our own, which
+// copies addresses and steps through a gallery by keys; pages are whole without
+// it, and the policy sent with each would let no other run.
 //
 // Feeds for programs, compression, logs and limits of requests are left to
 // others.
@@ -49,6 +51,7 @@ type Pages struct {
 	policy    *gallery.Policy
 	templates templates
 	style     *document
+	script    *document
 	icon      *document
 	galleries *cache[*document]
 	teasers   *cache[teaser]
@@ -72,6 +75,7 @@ func New(o Options) *Pages {
 		policy:    gallery.NewPolicy(),
 		templates: parseTemplates(),
 		style:     newDocument("text/css; charset=utf-8", stylesheet),
+		script:    newDocument("text/javascript; charset=utf-8", script),
 		icon:      newDocument("image/png", icon),
 		galleries: newCache(pagesBytes, (*document).size),
 		teasers:   newCache(teasersBytes, teaser.size),
@@ -82,17 +86,15 @@ func New(o Options) *Pages {
 // begin like those of the galleries' feeds. They answer GET and HEAD.
 func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.front)
-	mux.HandleFunc("GET /style.css", p.stylesheet)
-	mux.HandleFunc("GET "+IconPath, p.picture)
+	mux.HandleFunc("GET /style.css", p.file(p.style))
+	mux.HandleFunc("GET /page.js", p.file(p.script))
+	mux.HandleFunc("GET "+IconPath, p.file(p.icon))
 }
 
 // IconPath is where the program's own icon is, a square of 144 pixels.
 const IconPath = "/icon.png"
 
-func (p *Pages) picture(w http.ResponseWriter, r *http.Request) {
-	serve(w, r, p.icon, p.caching)
-}
-
-func (p *Pages) stylesheet(w http.ResponseWriter, r *http.Request) {
-	serve(w, r, p.style, p.caching)
+// file answers with something that changes with the program only.
+func (p *Pages) file(d *document) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { serve(w, r, d, p.caching) }
 }

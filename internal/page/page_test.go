@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -47,17 +49,18 @@ func (c *clock) set(t time.Time) {
 
 // node is a site with its pages, on a NATS server of its own.
 type node struct {
-	t         *testing.T
+	t         testing.TB
 	clock     *clock
 	broker    *broker.Broker
 	catalogue *catalogue.Catalogue
 	shelf     *edition.Shelf
 	mux       *http.ServeMux
+	pages     *page.Pages
 	whole     chan struct{} // closed when the index is
 }
 
 // startNode starts a node and waits until its index is whole.
-func startNode(t *testing.T, change ...func(*catalogue.Options)) *node {
+func startNode(t testing.TB, change ...func(*catalogue.Options)) *node {
 	t.Helper()
 	n := newNode(t, change...)
 	n.run()
@@ -65,9 +68,37 @@ func startNode(t *testing.T, change ...func(*catalogue.Options)) *node {
 }
 
 // newNode makes a node whose index is not read yet.
-func newNode(t *testing.T, change ...func(*catalogue.Options)) *node {
+func newNode(t testing.TB, change ...func(*catalogue.Options)) *node {
 	t.Helper()
-	n := &node{t: t, clock: &clock{at: noon}, broker: brokertest.Start(t), whole: make(chan struct{})}
+	return newNodeOf(t, edition.Options{
+		Site: edition.Site{Title: "Gallery & Wire", Description: "Pictures of the day", BaseURL: baseURL, Language: "en", Copyright: "© Example News"},
+		Feeds: []edition.Definition{
+			{Name: "all", Title: "All <galleries>", Items: 30, Aliases: []string{"latest"}},
+			{Name: "travel", Title: "Travel", Items: 30, Match: catalogue.Match{Sections: []string{"Travel"}}},
+		},
+		Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
+	}, change...)
+}
+
+// newNodeOf makes a node of that site with those feeds.
+func newNodeOf(t testing.TB, site edition.Options, change ...func(*catalogue.Options)) *node {
+	t.Helper()
+	return newNodeOn(t, brokertest.Start(t), site, change...)
+}
+
+// secondNode starts another node of the same site on the same server.
+func secondNode(first *node) *node {
+	first.t.Helper()
+	n := newNodeOn(first.t, first.broker, edition.Options{
+		Site: first.shelf.Site(), Feeds: first.shelf.Feeds(), Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
+	})
+	n.run()
+	return n
+}
+
+func newNodeOn(t testing.TB, b *broker.Broker, site edition.Options, change ...func(*catalogue.Options)) *node {
+	t.Helper()
+	n := &node{t: t, clock: &clock{at: noon}, broker: b, whole: make(chan struct{})}
 	o := catalogueOptions(n.broker, n.clock.now)
 	o.Changed = func(catalogue.Change) {}
 	for _, f := range change {
@@ -81,17 +112,9 @@ func newNode(t *testing.T, change ...func(*catalogue.Options)) *node {
 		changed(c)
 	}
 	n.catalogue = catalogue.New(o)
-	n.shelf = edition.New(edition.Options{
-		Catalogue: n.catalogue,
-		Renderer:  feed.NewRenderer(feed.Options{SiteID: "wire.example.com", BaseURL: baseURL}),
-		Site:      edition.Site{Title: "Gallery & Wire", Description: "Pictures of the day", BaseURL: baseURL, Language: "en", Copyright: "© Example News"},
-		Feeds: []edition.Definition{
-			{Name: "all", Title: "All <galleries>", Items: 30},
-			{Name: "travel", Title: "Travel", Items: 30, Match: catalogue.Match{Sections: []string{"Travel"}}},
-		},
-		Now:    n.clock.now,
-		Logger: quiet(),
-	})
+	site.Catalogue, site.Now, site.Logger = n.catalogue, n.clock.now, quiet()
+	site.Renderer = feed.NewRenderer(feed.Options{SiteID: "wire.example.com", BaseURL: site.Site.BaseURL})
+	n.shelf = edition.New(site)
 	n.mount(n.clock.now)
 	return n
 }
@@ -127,11 +150,33 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // mount makes new pages that take the time from now.
 func (n *node) mount(now func() time.Time) {
-	pages := page.New(page.Options{Shelf: n.shelf, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet()})
+	n.pages = page.New(page.Options{Shelf: n.shelf, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet()})
 	n.mux = http.NewServeMux()
-	pages.Register(n.mux)
-	n.mux.HandleFunc("GET /galleries/{key}", pages.Gallery)
-	n.mux.HandleFunc("GET /", pages.NotFound)
+	n.pages.Register(n.mux)
+	n.mux.HandleFunc("GET /galleries/{key}", func(w http.ResponseWriter, r *http.Request) {
+		if path.Ext(r.URL.Path) != "" {
+			n.feed(edition.Gallery)(w, r)
+			return
+		}
+		n.pages.Gallery(w, r)
+	})
+	for _, kind := range []edition.Kind{edition.Feed, edition.Section, edition.Tag, edition.Author} {
+		n.mux.HandleFunc("GET /"+string(kind)+"/{file}", n.feed(kind))
+	}
+	n.mux.HandleFunc("GET /", n.pages.NotFound)
+}
+
+// feed answers with the page of a feed, as a person gets it; {name}+{page}.rss is
+// that of an archive.
+func (n *node) feed(kind edition.Kind) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		file := path.Base(r.URL.Path)
+		ref := edition.Ref{Kind: kind, Name: strings.TrimSuffix(file, path.Ext(file))}
+		ref.Name, ref.Page, _ = strings.Cut(ref.Name, "+")
+		if !n.pages.Feed(w, r, ref) {
+			http.Error(w, "moved", http.StatusMovedPermanently)
+		}
+	}
 }
 
 // run reads the index until the test ends.
@@ -159,7 +204,7 @@ func (n *node) put(g *gallery.Gallery) {
 	store(n.t, n.catalogue, g)
 }
 
-func store(t *testing.T, c *catalogue.Catalogue, g *gallery.Gallery) {
+func store(t testing.TB, c *catalogue.Catalogue, g *gallery.Gallery) {
 	t.Helper()
 	body, err := json.Marshal(g)
 	if err != nil {
@@ -234,7 +279,7 @@ func (n *node) openAs(status int, path string) dom {
 	return parse(n.t, body(n.t, res))
 }
 
-func body(t *testing.T, res *http.Response) string {
+func body(t testing.TB, res *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {

@@ -35,12 +35,16 @@ type author struct{ Name, URL string }
 // slide has no Image where the address of its picture can not be used. Width
 // and Height are zero unless both are known.
 type slide struct {
-	Key           string // for the address of the slide within the page
-	Image, Alt    string
-	Width, Height int
-	Title         string
-	Caption       template.HTML
-	Credit        string
+	Key            string // for the address of the slide within the page
+	Number         int    // from 1
+	Previous, Next string // keys of its neighbours, empty at the ends
+	Image, Alt     string
+	Thumbnail      string // empty: none
+	Width, Height  int
+	Title          string
+	Caption        template.HTML // empty until it is made safe
+	Credit         string
+	caption        string // as it came
 }
 
 // newStory returns what may be shown of g at that instant.
@@ -56,10 +60,13 @@ func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
 		Published:   g.Published,
 		Section:     gallery.Line(g.Section),
 		Tags:        lines(g.Tags),
-		Slides:      slidesOf(g, at, policy, base),
+		Slides:      slidesOf(g, at),
 		Sources:     lines(g.Sources),
 		Copyright:   gallery.Line(g.Copyright),
 		License:     webAddress(g.License),
+	}
+	for i := range s.Slides {
+		s.Slides[i].Caption = safe(policy, s.Slides[i].caption, base)
 	}
 	if g.Updated.After(g.Published) {
 		s.Updated = g.Updated
@@ -85,28 +92,50 @@ func authorsOf(list []gallery.Author) []author {
 	return out
 }
 
-func slidesOf(g *gallery.Gallery, at time.Time, policy *gallery.Policy, base *url.URL) []slide {
+// names returns what the authors are called, without those who have no name.
+func names(list []gallery.Author) []string {
+	all := make([]string, len(list))
+	for i, a := range list {
+		all[i] = a.Name
+	}
+	return lines(all)
+}
+
+// slidesOf returns the slides that may be shown at that instant, whose captions
+// are not safe yet.
+func slidesOf(g *gallery.Gallery, at time.Time) []slide {
 	var out []slide
 	keys := g.SlideKeys()
 	for i, from := range g.Slides {
 		if !from.Rights.Allowed(at) {
 			continue
 		}
-		s := slide{
-			Key:     keys[i],
-			Image:   webAddress(from.Image.URL),
-			Title:   gallery.Line(from.Title),
-			Caption: safe(policy, from.Caption, base),
-			Credit:  gallery.Line(from.Credit),
-		}
-		// The caption stands beside the picture and is not said twice.
-		s.Alt = cmp.Or(gallery.Line(from.Image.Alt), s.Title)
-		if from.Image.Width > 0 && from.Image.Height > 0 {
-			s.Width, s.Height = from.Image.Width, from.Image.Height
+		s := newSlide(from, keys[i])
+		s.Number = len(out) + 1
+		if len(out) > 0 {
+			last := &out[len(out)-1]
+			s.Previous, last.Next = last.Key, s.Key
 		}
 		out = append(out, s)
 	}
 	return out
+}
+
+func newSlide(from gallery.Slide, key string) slide {
+	s := slide{
+		Key:       key,
+		Image:     webAddress(from.Image.URL),
+		Thumbnail: webAddress(from.Image.Thumbnail),
+		Title:     gallery.Line(from.Title),
+		Credit:    gallery.Line(from.Credit),
+		caption:   from.Caption,
+	}
+	// The caption stands beside the picture and is not said twice.
+	s.Alt = cmp.Or(gallery.Line(from.Image.Alt), s.Title)
+	if from.Image.Width > 0 && from.Image.Height > 0 {
+		s.Width, s.Height = from.Image.Width, from.Image.Height
+	}
+	return s
 }
 
 // safe returns the fragment as the policy shows it, which the template may

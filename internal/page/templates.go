@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -18,47 +19,79 @@ var icon []byte
 //go:embed style.css
 var stylesheet []byte
 
+//go:embed page.js
+var script []byte
+
 // templates are the pages' own templates, each with the layout around it.
-type templates struct{ front, gallery, message *template.Template }
+type templates struct{ front, gallery, feed, message *template.Template }
 
 // view is what a template gets.
 type view struct {
 	Site        site
 	Title       string // of the page; empty: the site's
 	Description string
-	Canonical   string // where the page is at home; empty: nowhere
-	Content     any    // what the page is about
+	Canonical   string    // where the page is at home; empty: nowhere
+	Own         *siteFeed // the feed that the page is about; may be nil
+	Card        card
+	Data        *imageGallery // the same for programs; may be nil
+	Scripted    bool          // whether the page has our script
+	Content     any           // what the page is about
+}
+
+// card is how others show a link to the page (https://ogp.me). It needs a Type.
+type card struct {
+	Type      string
+	Cover     cover
+	Published time.Time
+	Updated   time.Time
+	Section   string
+	Tags      []string
 }
 
 func parseTemplates() templates {
 	layout := template.New("layout.html").Funcs(template.FuncMap{
+		"count":      count,
 		"formatName": formatName,
 		"instant":    instant,
 		"moment":     moment,
+		"settled":    settled,
 		"typeAttr":   typeAttr,
 	})
 	layout = template.Must(layout.ParseFS(templateFiles, "templates/layout.html"))
 	with := func(name string) *template.Template {
 		return template.Must(template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name))
 	}
-	return templates{front: with("front.html"), gallery: with("gallery.html"), message: with("message.html")}
+	return templates{
+		front: with("front.html"), gallery: with("gallery.html"), feed: with("feed.html"), message: with("message.html"),
+	}
 }
 
 // render makes a page of v.
 func (p *Pages) render(t *template.Template, v view) (*document, error) {
-	v.Site = p.site
+	v.Site, v.Scripted = p.site, t != p.templates.message
+	v.Title, v.Description = settled(v.Title), settled(clip(v.Description, maxDescription))
 	var b bytes.Buffer
 	if err := t.Execute(&b, v); err != nil {
 		return nil, fmt.Errorf("render page: %w", err)
 	}
-	return newDocument("text/html; charset=utf-8", b.Bytes()), nil
+	d := newDocument("text/html; charset=utf-8", b.Bytes())
+	d.scripted = v.Scripted
+	return d, nil
 }
 
 // instant is t for programs, to the second.
 func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // moment is t for people, to the minute.
-func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+func moment(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
+
+// count is n of something in words.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
 
 // formatName is how people write the name of a feed format.
 func formatName(format string) string {

@@ -31,6 +31,9 @@ type Shelf interface {
 	// ETag returns the entity tag of an archive page, where that is known
 	// without rendering the page.
 	ETag(ref edition.Ref, f feed.Format) (etag string, ok bool)
+	// Address returns the absolute address of a feed's document, or of one of a
+	// page of its archive.
+	Address(ref edition.Ref, f feed.Format) string
 	// Listings returns the feeds that anybody may be told of.
 	Listings() []edition.Listing
 }
@@ -41,6 +44,7 @@ type Options struct {
 	Title    string               // of the site
 	Pages    func(*http.ServeMux) // adds the pages for people; may be nil
 	Gallery  http.HandlerFunc     // the page of the gallery {key}; may be nil
+	Person   Person               // answers people who open the address of a feed; may be nil
 	NotFound http.HandlerFunc     // answers what nothing else does; may be nil
 	Ready    func() []error       // why the node is not ready; nothing when it is
 	Detail   func() []string      // what else an operator should know; may be nil
@@ -50,6 +54,12 @@ type Options struct {
 	Metrics  *prometheus.Registry // served by Admin; requests are counted in it
 	Logger   *slog.Logger         // of requests; nil: discards
 }
+
+// Person answers somebody who opened the address of a feed in a browser with a
+// page about that feed, which no cache may keep. It reports whether it did; else
+// the answer is what a program gets. It is not asked where the query is "raw",
+// by which people reach the feed itself.
+type Person func(http.ResponseWriter, *http.Request, edition.Ref) bool
 
 func (o *Options) fill() {
 	if o.Now == nil {

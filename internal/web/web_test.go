@@ -47,6 +47,11 @@ func (s *shelf) Edition(_ context.Context, ref edition.Ref) (*edition.Edition, e
 // ETag implements [web.Shelf].
 func (s *shelf) ETag(edition.Ref, feed.Format) (string, bool) { return "", false }
 
+// Address implements [web.Shelf].
+func (s *shelf) Address(ref edition.Ref, f feed.Format) string {
+	return "https://example.com" + ref.Path(f)
+}
+
 // Listings implements [web.Shelf].
 func (s *shelf) Listings() []edition.Listing { return s.listings }
 
@@ -99,8 +104,12 @@ func newEdition(t testing.TB, touched time.Time, galleries ...*gallery.Gallery) 
 		items = append(items, item)
 	}
 	e := &edition.Edition{Feed: "all", Touched: touched}
+	ch := feed.Channel{ID: renderer.FeedID("all"), Title: "All", Home: "https://example.com/", Hubs: []string{"https://example.com/hub"}}
 	for _, f := range feed.Formats() {
-		doc, err := feed.Assemble(f, feed.Channel{ID: renderer.FeedID("all"), Title: "All", Home: "https://example.com/"}, items)
+		ch.Self[f] = "https://example.com/feeds/all." + f.String()
+	}
+	for _, f := range feed.Formats() {
+		doc, err := feed.Assemble(f, ch, items)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,164 @@
+package page_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/demo"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"golang.org/x/net/html"
+)
+
+// everyPage returns a node and the pages that it has, by their status.
+func everyPage(t *testing.T) (*node, map[string]int) {
+	n := startNode(t)
+	studio, err := demo.NewStudio("https://pictures.example.com", noon.Add(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.putSamples(studio)
+	n.put(article())
+	n.put(hostile())
+	n.put(photo("gone"))
+	n.takeDown("gone")
+	for i := range 20 {
+		n.put(photo(fmt.Sprint("more-", i), func(g *gallery.Gallery) {
+			g.Summary, g.Section, g.Tags = strings.Repeat("What it is about. ", 20), fmt.Sprint("Section ", i), []string{fmt.Sprint("tag ", i), "all"}
+		}))
+	}
+	n.settle()
+	return n, map[string]int{
+		"/": 200, sample: 200, "/galleries/article": 200, "/galleries/hostile": 200, "/galleries/gone": 410, "/none": 404,
+		"/feeds/all.rss": 200, "/tags/all.rss": 200, sample + ".atom": 200, "/galleries/hostile.json": 200, "/feeds/none.rss": 404,
+	}
+}
+
+func TestMarkupOfEveryPage(t *testing.T) {
+	n, pages := everyPage(t)
+	for path, status := range pages {
+		t.Run(path, func(t *testing.T) {
+			d := n.openAs(status, path)
+			d.one(t, "h1")
+			main := d.one(t, "main", "id=main")
+			if skip := d.one(t, "a", "class=skip"); skip.attr("href") != "#main" || main.attr("tabindex") != "-1" {
+				t.Error("the skip link does not lead to the content")
+			}
+			banner, colophon := 0, 0
+			for c := range d.one(t, "body").ChildNodes() {
+				banner, colophon = banner+is(c, "header"), colophon+is(c, "footer")
+			}
+			if banner != 1 || colophon != 1 {
+				t.Errorf("%d banners and %d footers of the page, want one of each", banner, colophon)
+			}
+			if got := d.one(t, "html").attr("lang"); got != "en" {
+				t.Errorf("language %q", got)
+			}
+			wellIdentified(t, d)
+			wellHeaded(t, d)
+			wellPictured(t, d)
+		})
+	}
+}
+
+func is(n *html.Node, tag string) int {
+	if n.Type == html.ElementNode && n.Data == tag {
+		return 1
+	}
+	return 0
+}
+
+// wellIdentified checks that ids are unique, and that what is referred to is
+// there.
+func wellIdentified(t *testing.T, d dom) {
+	t.Helper()
+	ids, wanted := map[string]int{}, []string{}
+	for n := range d.Descendants() {
+		e := dom{n}
+		if e.carries("id") {
+			ids[e.attr("id")]++
+		}
+		if e.carries("aria-labelledby") {
+			wanted = append(wanted, e.attr("aria-labelledby"))
+		}
+		if to, ok := strings.CutPrefix(e.attr("href"), "#"); ok {
+			wanted = append(wanted, to)
+		}
+	}
+	for id, n := range ids {
+		if n > 1 {
+			t.Errorf("%d elements are called %q", n, id)
+		}
+	}
+	for _, id := range wanted {
+		if ids[id] == 0 {
+			t.Errorf("nothing is called %q", id)
+		}
+	}
+}
+
+// wellHeaded checks that our headings go down by one step at a time, and that
+// each section has a name.
+func wellHeaded(t *testing.T, d dom) {
+	t.Helper()
+	last := 0
+	for n := range d.Descendants() {
+		if n.Type != html.ElementNode || len(n.Data) != 2 || n.Data[0] != 'h' || n.Data == "hr" {
+			continue
+		}
+		level, err := strconv.Atoi(n.Data[1:])
+		if err != nil || level > last+1 {
+			t.Errorf("%s %q after a heading of level %d", n.Data, dom{n}.text(), last)
+		}
+		last = level
+	}
+	for _, s := range d.all("section") {
+		if !s.carries("aria-labelledby") {
+			t.Error("a section has no name")
+		}
+	}
+}
+
+// wellPictured checks that every picture says what it shows, and how large it is,
+// but for those inside the texts of publishers.
+func wellPictured(t *testing.T, d dom) {
+	t.Helper()
+	theirs := map[*html.Node]bool{}
+	for _, text := range append(d.all("div", "class=lead"), d.all("figcaption")...) {
+		for n := range text.Descendants() {
+			theirs[n] = true
+		}
+	}
+	for _, img := range d.all("img") {
+		if theirs[img.Node] {
+			continue
+		}
+		if !img.carries("alt") {
+			t.Errorf("%s has no alternative text", img.attr("src"))
+		}
+		if !img.carries("width") || !img.carries("height") {
+			t.Errorf("%s has no size", img.attr("src"))
+		}
+	}
+}
+
+func TestPagesAreSmall(t *testing.T) {
+	n, pages := everyPage(t)
+	for path, status := range pages {
+		res := n.get(path)
+		text := body(t, res)
+		if len(text) > 50_000 && !strings.Contains(path, "hostile") || res.StatusCode != status {
+			t.Errorf("%s: %s, %d bytes, want at most 50,000", path, res.Status, len(text))
+		}
+		t.Logf("%s: %d bytes", path, len(text))
+		if got := len(parse(t, text).all("link", "rel=stylesheet")); got != 1 {
+			t.Errorf("%s: %d stylesheets, want one", path, got)
+		}
+	}
+	for _, path := range []string{"/style.css", "/page.js"} {
+		if got := len(body(t, n.get(path))); got > 12_000 {
+			t.Errorf("%s: %d bytes", path, got)
+		}
+	}
+}

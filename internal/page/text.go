@@ -1,0 +1,35 @@
+package page
+
+import "strings"
+
+// How many characters of a text stand where it is only quoted.
+const (
+	maxHeadline    = 160
+	maxBlurb       = 200
+	maxDescription = 300
+	maxQuoted      = 400 // of a caption, in data for programs
+)
+
+// clip returns at most n characters of s, and says where it was cut.
+func clip(s string, n int) string {
+	seen := 0
+	for i := range s {
+		if seen == n {
+			return strings.TrimSpace(s[:i]) + "…"
+		}
+		seen++
+	}
+	return s
+}
+
+// settled returns s without the characters that turn the direction of what
+// follows (Unicode §23.2): in a title or an attribute nothing else would end
+// their effect.
+func settled(s string) string {
+	return strings.Map(func(r rune) rune {
+		if '\u202A' <= r && r <= '\u202E' || '\u2066' <= r && r <= '\u2069' {
+			return -1
+		}
+		return r
+	}, s)
+}

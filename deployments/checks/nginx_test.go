@@ -1,0 +1,457 @@
+package checks
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var nginxDir = filepath.Join(deployments, "nginx")
+
+// proxy is a real nginx with the configuration of deployments/nginx.
+type proxy struct {
+	url string
+	dir string
+}
+
+// startNginx runs nginx in front of the nodes. Only addresses and places are others
+// than in the files.
+func startNginx(t *testing.T, nodes ...string) *proxy {
+	t.Helper()
+	nginx := tool(t, "nginx", "nginx-light")
+	p := &proxy{dir: t.TempDir()}
+	listen := free(t)
+	p.url = "http://" + listen
+	var servers []string
+	for _, node := range nodes {
+		servers = append(servers, "server "+node+" max_fails=0;")
+	}
+	write(t, filepath.Join(p.dir, "conf.d", "gallerywire.conf"), replaced(t, read(t, nginxDir, "gallerywire.conf"),
+		"listen 8080;", "listen "+listen+";", "/var/cache/nginx/", p.dir+"/"))
+	write(t, filepath.Join(p.dir, "conf.d", "upstream.conf"), replaced(t, read(t, nginxDir, "upstream.conf"),
+		"server 127.0.0.1:8080 max_fails=0;", strings.Join(servers, " ")))
+	p.frame(t)
+	cmd := exec.Command(nginx, "-p", p.dir, "-c", filepath.Join(p.dir, "nginx.conf"), "-g", "daemon off;")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if out, err := exec.Command(nginx, "-t", "-q", "-p", p.dir, "-c", filepath.Join(p.dir, "nginx.conf")).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("nginx -t: %v\n%s", err, out)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	eventually(t, func() error {
+		_, _, err := get(p.url + "/healthz")
+		return err
+	})
+	return p
+}
+
+// frame writes what a distribution's nginx.conf is, for somebody's own directory.
+func (p *proxy) frame(t *testing.T) {
+	t.Helper()
+	user := ""
+	if os.Geteuid() == 0 {
+		user = "user root;\n" // a test's directory is its owner's alone
+	}
+	write(t, filepath.Join(p.dir, "nginx.conf"), []byte(user+`worker_processes 2;
+pid `+p.dir+`/nginx.pid;
+error_log stderr warn;
+events { worker_connections 256; }
+http {
+    default_type application/octet-stream;
+    access_log off;
+    gzip on;
+    client_body_temp_path `+p.dir+`/body;
+    proxy_temp_path `+p.dir+`/proxy;
+    fastcgi_temp_path `+p.dir+`/fastcgi;
+    uwsgi_temp_path `+p.dir+`/uwsgi;
+    scgi_temp_path `+p.dir+`/scgi;
+    include `+p.dir+`/conf.d/*.conf;
+}
+`))
+}
+
+func TestNginxTakesTheConfigurations(t *testing.T) {
+	nginx := tool(t, "nginx", "nginx-light")
+	for name, upstream := range map[string]string{
+		"beside a node": filepath.Join(nginxDir, "upstream.conf"),
+		"in compose":    filepath.Join(deployments, "compose", "upstream.conf"),
+	} {
+		p := &proxy{dir: t.TempDir()}
+		write(t, filepath.Join(p.dir, "conf.d", "upstream.conf"), read(t, upstream))
+		write(t, filepath.Join(p.dir, "conf.d", "default.conf"), replaced(t, read(t, nginxDir, "gallerywire.conf"),
+			"/var/cache/nginx/", p.dir+"/", "listen 8080;", "listen "+free(t)+";"))
+		p.frame(t)
+		out, err := exec.Command(nginx, "-t", "-q", "-p", p.dir, "-c", filepath.Join(p.dir, "nginx.conf")).CombinedOutput()
+		if err != nil || len(out) > 0 {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// stand is a node as far as a cache can tell: a feed in two codings, a page of it for
+// people, conditions, differences, and a date that says how long it may be kept.
+type stand struct {
+	mu     sync.Mutex
+	text   string
+	maxAge int
+	broken bool
+	asked  []*http.Request
+}
+
+func (s *stand) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, r)
+	h := w.Header()
+	h.Set("X-Request-Id", r.Header.Get("X-Request-Id"))
+	switch {
+	case s.broken:
+		w.WriteHeader(http.StatusBadGateway)
+	case r.URL.Path == "/readyz" || r.URL.Path == "/healthz" || r.URL.Path == "/hub":
+		s.moment(w, r)
+	case s.text == "":
+		h.Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusGone)
+	default:
+		s.feed(w, r)
+	}
+}
+
+// moment answers what no cache may keep, and says that one might.
+func (s *stand) moment(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	_, _ = io.Copy(io.Discard, r.Body)
+	fmt.Fprintf(w, "%s %d", r.Method, len(s.asked))
+}
+
+func (s *stand) feed(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Vary", "Accept-Encoding, Sec-Fetch-Dest")
+	if r.Header.Get("Sec-Fetch-Dest") == "document" {
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, "<h1>page of %s</h1>", s.text)
+		return
+	}
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, must-revalidate", s.maxAge))
+	h.Set("Content-Type", "application/rss+xml; charset=utf-8")
+	tag, body := strconv.Quote(s.text), []byte("feed of "+s.text)
+	if coding := r.Header.Get("Accept-Encoding"); strings.Contains(coding, "gzip") && !strings.Contains(coding, "gzip;q=0,") {
+		tag, body = strconv.Quote(s.text+"-gzip"), zipped(body)
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Etag", tag)
+	if have := r.Header.Get("If-None-Match"); have != "" && r.Header.Get("A-Im") == "feed" && have != tag {
+		h.Set("Im", "feed")
+		h.Set("Cache-Control", "private, no-store")
+		w.WriteHeader(http.StatusIMUsed)
+		_, _ = w.Write([]byte("what is new in " + s.text))
+		return
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+func zipped(text []byte) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = w.Write(text) // to memory
+	_ = w.Close()
+	return out.Bytes()
+}
+
+// set changes what the stand says from now on.
+func (s *stand) set(change func(*stand)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+// count is how often it was asked for the path.
+func (s *stand) count(path string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.asked {
+		if r.URL.RequestURI() == path {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *stand) last() *http.Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[len(s.asked)-1]
+}
+
+func startStand(t *testing.T, s *stand) (*stand, *proxy) {
+	t.Helper()
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return s, startNginx(t, strings.TrimPrefix(server.URL, "http://"))
+}
+
+// readers ask for one address in each way that gets another answer.
+var readers = map[string][]string{
+	"a reader":             nil,
+	"one that takes gzip":  {"Accept-Encoding", "br, gzip;q=0.8, deflate"},
+	"one that refuses it":  {"Accept-Encoding", "gzip;q=0, identity"},
+	"one that has it":      {"If-None-Match", `"v1"`},
+	"one that has it zip":  {"If-None-Match", `"v1-gzip"`, "Accept-Encoding", "gzip"},
+	"one for a difference": {"If-None-Match", `"v0"`, "A-IM", "feed"},
+	"a person":             {"Sec-Fetch-Dest", "document", "Accept-Encoding", "gzip, deflate, br, zstd"},
+	"a page's script":      {"Sec-Fetch-Dest", "empty", "Accept-Encoding", "gzip, deflate, br, zstd"},
+}
+
+// seen is what of an answer must be the same with nginx and without.
+type seen struct {
+	status                               int
+	body, kind, coding, tag, cache, vary string
+}
+
+func look(t *testing.T, url string, headers []string) seen {
+	t.Helper()
+	res, body, err := get(url, headers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := res.Header
+	s := seen{res.StatusCode, body, h.Get("Content-Type"), h.Get("Content-Encoding"), h.Get("Etag"), h.Get("Cache-Control"), h.Get("Vary")}
+	if s.status == http.StatusNotModified {
+		s.kind, s.coding, s.cache, s.vary = "", "", "", "" // a cache leaves out what its client has
+	}
+	return s
+}
+
+// TestNginxAnswersAsTheNodeDoes has every kind of reader come before and after every
+// other: none gets what was meant for another.
+func TestNginxAnswersAsTheNodeDoes(t *testing.T) {
+	s := &stand{text: "v1", maxAge: 3600}
+	direct := httptest.NewServer(s)
+	defer direct.Close()
+	p := startNginx(t, strings.TrimPrefix(direct.URL, "http://"))
+	n := 0
+	for first, one := range readers {
+		for second, two := range readers {
+			for third, three := range readers {
+				n++
+				path := fmt.Sprintf("/feeds/all.rss?%d", n)
+				for i, headers := range [][]string{one, two, three} {
+					got, want := look(t, p.url+path, headers), look(t, direct.URL+path, headers)
+					if got != want {
+						t.Fatalf("%s, then %s, then %s; number %d gets\n%+v, want\n%+v", first, second, third, i+1, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestNginxKeepsEachFormOnce(t *testing.T) {
+	s, p := startStand(t, &stand{text: "v1", maxAge: 3600})
+	const path = "/feeds/all.rss"
+	for range 3 {
+		for _, headers := range [][]string{
+			nil, {"Accept-Encoding", "identity"}, {"Accept-Encoding", "br"}, {"If-None-Match", `"v1"`}, {"Accept", "text/html"},
+			{"Accept-Encoding", "gzip"}, {"Accept-Encoding", "deflate, gzip"}, {"Accept-Encoding", "br;q=1, x-gzip ; q=0.2"},
+		} {
+			look(t, p.url+path, headers)
+		}
+	}
+	if n := s.count(path); n != 2 {
+		t.Errorf("the node was asked %d times, want once a coding", n)
+	}
+	res, _, err := get(p.url+path, "If-None-Match", `"v1"`)
+	if err != nil || res.StatusCode != http.StatusNotModified || res.Header.Get("X-Cache") != "HIT" {
+		t.Errorf("who has it gets %v %v", res, err)
+	}
+}
+
+func TestNginxShowsNothingAfterMaxAge(t *testing.T) {
+	s, p := startStand(t, &stand{text: "v1", maxAge: 1})
+	const path = "/feeds/all.rss"
+	if got := look(t, p.url+path, nil); got.body != "feed of v1" {
+		t.Fatalf("%+v", got)
+	}
+	// Once it is old it is asked for again by its tag, and has not changed.
+	eventually(t, func() error {
+		if look(t, p.url+path, nil); s.count(path) < 2 {
+			return fmt.Errorf("it is never asked for again")
+		}
+		return nil
+	})
+	if tag := s.last().Header.Get("If-None-Match"); tag != `"v1"` {
+		t.Errorf("it is asked for again with the tag %s", tag)
+	}
+	if got := look(t, p.url+path, nil); got.body != "feed of v1" {
+		t.Errorf("after that: %+v", got)
+	}
+
+	// From now on no answer may be kept for longer than a second.
+	s.set(func(s *stand) { s.text = "" })
+	down := time.Now()
+	eventually(t, func() error {
+		if got := look(t, p.url+path, nil); got.status != http.StatusGone {
+			return fmt.Errorf("what was taken down is shown: %+v", got)
+		}
+		return nil
+	})
+	if late := time.Since(down); late > 2500*time.Millisecond { // nginx counts whole seconds
+		t.Errorf("what was taken down was shown for %v", late)
+	}
+}
+
+// TestNginxShowsNothingOldWhenNodesAreBroken has the node fail once a copy is old:
+// an error is right, what may have been taken down is not.
+func TestNginxShowsNothingOldWhenNodesAreBroken(t *testing.T) {
+	s, p := startStand(t, &stand{text: "v1", maxAge: 1})
+	look(t, p.url+"/feeds/all.rss", nil)
+	s.set(func(s *stand) { s.broken = true })
+	eventually(t, func() error {
+		if got := look(t, p.url+"/feeds/all.rss", nil); got.status != http.StatusBadGateway {
+			return fmt.Errorf("the answer is %+v", got)
+		}
+		return nil
+	})
+	for range 20 {
+		if got := look(t, p.url+"/feeds/all.rss", nil); got.status != http.StatusBadGateway {
+			t.Fatalf("the old copy is back: %+v", got)
+		}
+	}
+}
+
+// TestNginxTellsHowOldAnAnswerIs lets caches behind it count from when the node said it.
+func TestNginxTellsHowOldAnAnswerIs(t *testing.T) {
+	_, p := startStand(t, &stand{text: "v1", maxAge: 3600})
+	first, _, err := get(p.url + "/feeds/all.rss")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		if time.Now().UTC().Format(http.TimeFormat) == first.Header.Get("Date") {
+			return fmt.Errorf("the second is not over")
+		}
+		return nil
+	})
+	second, _, err := get(p.url + "/feeds/all.rss")
+	if err != nil || second.Header.Get("X-Cache") != "HIT" || second.Header.Get("Date") != first.Header.Get("Date") {
+		t.Errorf("a copy made at %s says %s: %v", first.Header.Get("Date"), second.Header.Get("Date"), err)
+	}
+}
+
+func TestNginxCachesNothingOfTheMoment(t *testing.T) {
+	s, p := startStand(t, &stand{text: "v1", maxAge: 3600})
+	for _, path := range []string{"/hub", "/readyz", "/healthz"} {
+		before := s.count(path)
+		look(t, p.url+path, nil)
+		look(t, p.url+path, nil)
+		if n := s.count(path) - before; n != 2 {
+			t.Errorf("%s was asked for %d times of 2", path, n)
+		}
+	}
+	for _, path := range []string{"/metrics", "/status", "/debug/pprof/"} {
+		if got := look(t, p.url+path, nil); got.status != http.StatusNotFound || s.count(path) > 0 {
+			t.Errorf("%s is shown: %+v", path, got)
+		}
+	}
+}
+
+func TestNginxBoundsWhatIsSent(t *testing.T) {
+	s, p := startStand(t, &stand{text: "v1", maxAge: 3600})
+	for _, tc := range []struct {
+		path string
+		size int
+		want int
+	}{
+		{"/hub", 8 << 10, http.StatusOK},
+		{"/hub", 17 << 10, http.StatusRequestEntityTooLarge},
+		{"/feeds/all.rss", 2 << 10, http.StatusRequestEntityTooLarge},
+	} {
+		before := s.count(tc.path)
+		res, _, err := answer(client.Post(p.url+tc.path, "application/x-www-form-urlencoded", strings.NewReader(strings.Repeat("a", tc.size))))
+		if err != nil || res.StatusCode != tc.want {
+			t.Errorf("%d bytes to %s: %v %v, want %d", tc.size, tc.path, res, err, tc.want)
+		}
+		if reached := s.count(tc.path) > before; reached != (tc.want == http.StatusOK) {
+			t.Errorf("%d bytes reached %s: %t", tc.size, tc.path, reached)
+		}
+	}
+}
+
+func TestNginxHandsTheRequestIDOn(t *testing.T) {
+	s, p := startStand(t, &stand{text: "v1", maxAge: 3600})
+	for i, tc := range []struct{ given, want string }{
+		{"abc-1.2_3", "^abc-1\\.2_3$"},
+		{"", "^[0-9a-f]{32}$"},
+		{`"><script>`, "^[0-9a-f]{32}$"},
+		{strings.Repeat("a", 65), "^[0-9a-f]{32}$"},
+	} {
+		headers := []string{"X-Request-Id", tc.given}
+		res, _, err := get(fmt.Sprintf("%s/feeds/all.rss?%d", p.url, i), headers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := res.Header.Values("X-Request-Id")
+		if len(got) != 1 || !regexp.MustCompile(tc.want).MatchString(got[0]) || s.last().Header.Get("X-Request-Id") != got[0] {
+			t.Errorf("given %q the answer has %q, the node saw %q", tc.given, got, s.last().Header.Get("X-Request-Id"))
+		}
+	}
+	one, _, err := get(p.url+"/feeds/all.rss?0", "X-Request-Id", "another")
+	if err != nil || one.Header.Get("X-Request-Id") != "another" || one.Header.Get("X-Cache") != "HIT" {
+		t.Errorf("from the cache: %v %v", one.Header, err)
+	}
+}
+
+// TestNginxInFrontOfTheRealProgram has every address answered as the node answers,
+// and finds whatever the node's Vary names that the cache's key does not.
+func TestNginxInFrontOfTheRealProgram(t *testing.T) {
+	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir())
+	n := serve(t, gallerywire(t), environ)
+	n.ready()
+	run(t, environ, galleryOf("harbour", "Harbour lights"), "publish", "-")
+	n.until("/feeds/all.rss", "Harbour lights")
+	p := startNginx(t, n.http)
+	direct := "http://" + n.http
+	known := []string{"Accept-Encoding", "Sec-Fetch-Dest", "A-IM", "If-None-Match"}
+	for _, path := range []string{
+		"/", "/feeds/all.rss", "/feeds/all.atom", "/feeds/all.json", "/sections/travel.atom", "/galleries/harbour", "/galleries/harbour.json",
+		"/galleries/none", "/feeds.opml", "/asyncapi.json", "/style.css",
+	} {
+		tag := look(t, direct+path, nil).tag
+		ways := maps.Clone(readers)
+		ways["one that has it"] = []string{"If-None-Match", tag}
+		for range 2 {
+			for name, headers := range ways {
+				got, want := look(t, p.url+path, headers), look(t, direct+path, headers)
+				if got != want {
+					t.Errorf("%s, %s: nginx answers\n%+v, the node\n%+v", path, name, got, want)
+				}
+				for field := range strings.SplitSeq(got.vary, ",") {
+					if field = strings.TrimSpace(field); field != "" && !slices.Contains(known, field) {
+						t.Errorf("%s varies by %s, which the cache does not know", path, field)
+					}
+				}
+			}
+		}
+	}
+}

@@ -42,37 +42,40 @@ type snapshots struct{ shelf *edition.Shelf }
 
 // Snapshot implements [notice.Source].
 func (s snapshots) Snapshot(ctx context.Context, name string) (notice.Snapshot, error) {
-	e, err := s.shelf.Current(ctx, name)
+	ref, ok := edition.ParseRef(name)
+	if !ok {
+		return notice.Snapshot{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
+	}
+	e, err := announced(ctx, s.shelf, ref)
 	if err != nil {
 		return notice.Snapshot{}, err
-	}
-	if e.Cut {
-		return notice.Snapshot{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnavailable)
 	}
 	snap := notice.Snapshot{
 		Feed:       name,
 		Changed:    e.Touched,
 		Position:   notice.Position{Epoch: e.Epoch, Revision: e.Revision, Passed: e.Passed},
-		Definition: s.definition(name),
+		Definition: s.shelf.Choice(ref),
 		Addresses:  map[string]event.Address{},
 	}
 	for _, m := range e.Members {
 		snap.Members = append(snap.Members, notice.Member{ID: m.ID, State: state(m)})
 	}
 	for _, f := range feed.Formats() {
-		snap.Addresses[f.String()] = event.Address{URL: s.shelf.URL(name, f), ETag: e.Document(f).ETag}
+		snap.Addresses[f.String()] = event.Address{URL: s.shelf.Address(ref, f), ETag: e.Document(f).ETag}
 	}
 	return snap, nil
 }
 
-// definition identifies how the feed's galleries are chosen.
-func (s snapshots) definition(name string) string {
-	for _, d := range s.shelf.Feeds() {
-		if d.Name == name {
-			return gallery.HashOf(fmt.Appendf(nil, "%d %d %q", d.Items, d.Order, d.Match)).String()
-		}
+// announced returns what others are told of a feed: never a part of it.
+func announced(ctx context.Context, shelf *edition.Shelf, ref edition.Ref) (*edition.Edition, error) {
+	e, err := shelf.Announce(ctx, ref)
+	if err != nil {
+		return nil, err
 	}
-	return ""
+	if e.Cut {
+		return nil, fmt.Errorf("feed %q: %w", ref, edition.ErrUnavailable)
+	}
+	return e, nil
 }
 
 // state is what a notice is about: the rank, and how many pictures' rights ran
@@ -86,7 +89,10 @@ func state(m edition.Member) string {
 }
 
 // Holds implements [notice.Source].
-func (s snapshots) Holds(name, id string) bool { return s.shelf.Holds(name, gallery.Key(id)) }
+func (s snapshots) Holds(name, id string) bool {
+	ref, ok := edition.ParseRef(name)
+	return ok && s.shelf.HoldsIn(ref, gallery.Key(id))
+}
 
 // sendTimeout bounds how long the server may take to receive a notice.
 const sendTimeout = 5 * time.Second

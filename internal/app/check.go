@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/digest"
 	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 )
@@ -11,7 +12,7 @@ import (
 // LoadConfig reads the configuration and checks all of it, what only the rooms
 // that use a value know included. Its error is a [config.Problems].
 func LoadConfig(path string, environ []string) (config.Config, error) {
-	return config.Load(path, environ, checkSchedule, checkTemplate)
+	return config.Load(path, environ, checkSchedule, checkTemplate, checkDigests)
 }
 
 func checkSchedule(c config.Config, r config.Report) {
@@ -35,5 +36,21 @@ func checkSchedule(c config.Config, r config.Report) {
 func checkTemplate(c config.Config, r config.Report) {
 	if err := ninjs.CheckTemplate(c.Events.URLTemplate); err != nil {
 		r("events.url_template", err.Error())
+	}
+}
+
+// checkDigests says of addresses what only their sender knows, and quotes none.
+func checkDigests(c config.Config, r config.Report) {
+	for i, d := range c.Digests {
+		inline := len(d.To) - len(d.ToFile)
+		for j, to := range d.To {
+			at, which := fmt.Sprintf("digests[%d].to[%d]", i, j), ""
+			if j >= inline {
+				at, which = fmt.Sprintf("digests[%d].to_file", i), fmt.Sprintf("number %d in the file: ", j-inline+1)
+			}
+			if err := digest.Check(string(to)); err != nil {
+				r(at, which+err.Error())
+			}
+		}
 	}
 }

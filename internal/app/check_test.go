@@ -15,7 +15,7 @@ func TestProblemsOfAllRoomsAreReportedTogether(t *testing.T) {
 http: {max_age: soon}
 events: {url_template: "https://news.example.com/{headline}"}
 digests:
-  - {name: one, schedule: "CRON_TZ=Europe/Rome 0 7 * * 1-5", to: ["smtp://h"]}
+  - {name: one, schedule: "CRON_TZ=Europe/Rome 0 7 * * 1-5", to: ["smtp://h/?from=a@example.com&to=b@example.com"]}
   - {name: two, schedule: "CRON_TZ=Europe/Rome", to: ["smtp://h"]}
 `
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -32,6 +32,7 @@ digests:
 		`:2:8: http.max_age: "soon" is no duration: `,
 		`:3:10: events.url_template: {headline} is not known: `,
 		`:6:17: digests[1].schedule: is no schedule: write five cron fields `,
+		`:6:55: digests[1].to[0]: a mail address needs a sender: `,
 		`GALLERYWIRE_ARCHIVE_PAGE: archive.page: 1 is out of range: `,
 	}
 	got := strings.Split(strings.ReplaceAll(err.Error(), file, ""), "\n")

@@ -21,17 +21,21 @@ import (
 	"github.com/gallerywire/gallerywire/internal/page"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/web"
+	"github.com/gallerywire/gallerywire/internal/websub"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // What is ours on the server, without the prefix.
 const (
-	bucketGalleries = "galleries"
-	bucketNotices   = "notices"
-	bucketSite      = "site"
-	consumerIntake  = "intake"
-	streamRejects   = "rejects"
+	bucketGalleries     = "galleries"
+	bucketNotices       = "notices"
+	bucketSite          = "site"
+	bucketSubscriptions = "subscriptions"
+	bucketOutbox        = "outbox"
+	bucketDigests       = "digests"
+	consumerIntake      = "intake"
+	streamRejects       = "rejects"
 )
 
 const (
@@ -57,24 +61,26 @@ type rooms struct {
 func (a *App) build(siteID string) (*rooms, error) {
 	c := a.opts.Config
 	var shelf *edition.Shelf
-	var notices *notice.Notices
+	var tell *tellers
 	cat := a.catalogue(func(change catalogue.Change) {
-		feeds := shelf.Concerned(change)
-		notices.Mark(feeds...)
+		feeds := tell.changed(shelf, change)
 		if id := change.ID(); id != "" && a.opts.Watch.Changed != nil {
 			a.opts.Watch.Changed(id, feeds)
 		}
 	})
 	gate := &gate{app: a, siteID: siteID, faults: make(chan edition.Fault, maxFaults)}
 	shelf = a.shelf(cat, siteID, gate)
-	notices = a.notices(cat, shelf, siteID)
+	tell, err := a.tellers(cat, shelf, siteID)
+	if err != nil {
+		return nil, err
+	}
 	plan, err := schedule.New(schedule.Options{
 		Timezone:   c.Schedule.Timezone,
 		Logger:     a.log,
 		Registerer: a.metrics,
 		Jobs: []schedule.Job{
-			{Name: "republish", Spec: c.Schedule.Republish, Run: republish(shelf, notices)},
-			{Name: "notices", Spec: c.Schedule.Notices, Run: notices.Sweep},
+			{Name: "republish", Spec: c.Schedule.Republish, Run: republish(shelf, tell.notices)},
+			{Name: "notices", Spec: c.Schedule.Notices, Run: tell.sweep},
 		},
 	})
 	if err != nil {
@@ -84,14 +90,12 @@ func (a *App) build(siteID string) (*rooms, error) {
 	return &rooms{
 		catalogue: cat,
 		intake:    in,
-		handler:   a.publicHandler(cat, shelf),
-		parts: []part{
-			{"catalogue", cat.Run},
-			{"gate", gate.run},
-			{"notices", notices.Run},
-			{"schedule", plan.Run},
-			{"intake", in.Run},
-		},
+		handler:   a.publicHandler(cat, shelf, tell.hub),
+		parts: slices.Concat(
+			[]part{{"catalogue", cat.Run}, {"gate", gate.run}},
+			tell.parts(cat),
+			[]part{{"schedule", plan.Run}, {"intake", in.Run}},
+		),
 	}, nil
 }
 
@@ -145,6 +149,7 @@ func (a *App) shelfOptions(cat *catalogue.Catalogue, siteID string) edition.Opti
 			Author: gallery.Author{Name: c.Site.Author.Name, Email: c.Site.Author.Email},
 			Icon:   cmp.Or(c.Site.Icon, a.baseURL+page.IconPath),
 			Image:  cmp.Or(c.Site.Image, a.baseURL+page.IconPath),
+			Hubs:   a.hubs(),
 		},
 		Dynamic: edition.Dynamic{
 			Sections: c.Dynamic.Sections, Tags: c.Dynamic.Tags, Authors: c.Dynamic.Authors,
@@ -155,6 +160,15 @@ func (a *App) shelfOptions(cat *catalogue.Catalogue, siteID string) edition.Opti
 		Registerer:  a.metrics,
 		Logger:      a.log,
 	}
+}
+
+// hubs are the addresses of all that tell subscribers: our own first.
+func (a *App) hubs() []string {
+	c := a.opts.Config.WebSub
+	if !c.Hub {
+		return c.ExternalHubs
+	}
+	return append([]string{a.baseURL + hubPath}, c.ExternalHubs...)
 }
 
 func definitions(feeds []config.Feed) []edition.Definition {
@@ -172,26 +186,6 @@ func definitions(feeds []config.Feed) []edition.Definition {
 		}
 	}
 	return defs
-}
-
-func (a *App) notices(cat *catalogue.Catalogue, shelf *edition.Shelf, siteID string) *notice.Notices {
-	c := a.opts.Config
-	var names []string
-	for _, f := range c.Feeds {
-		names = append(names, f.Name)
-	}
-	return notice.New(notice.Options{
-		Source:      snapshots{shelf},
-		Feeds:       names,
-		Bucket:      func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketNotices) },
-		Send:        a.send,
-		SiteID:      siteID,
-		QuietPeriod: c.Notices.QuietPeriod,
-		MaxWait:     c.Notices.MaxWait,
-		Sent:        a.opts.Watch.Announced,
-		Registerer:  a.metrics,
-		Logger:      a.log,
-	})
 }
 
 func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
@@ -235,7 +229,7 @@ func (a *App) maxEvent() int64 {
 	return most
 }
 
-func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf) http.Handler {
+func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf, hub *websub.Hub) http.Handler {
 	c := a.opts.Config
 	pages := page.New(page.Options{Shelf: shelf, Catalogue: cat, MaxAge: c.HTTP.MaxAge, Logger: a.log})
 	return web.Public(web.Options{
@@ -243,11 +237,16 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf) http
 		Title: c.Site.Title,
 		Pages: func(mux *http.ServeMux) {
 			pages.Register(mux)
+			if hub != nil {
+				mux.Handle("GET "+hubPath, hub)
+				mux.Handle("POST "+hubPath, hub)
+			}
 			if a.opts.Mount != nil {
 				a.opts.Mount(mux)
 			}
 		},
 		Gallery:  pages.Gallery,
+		Person:   pages.Feed,
 		NotFound: pages.NotFound,
 		Ready:    a.unready,
 		Detail:   func() []string { return leftOut(shelf) },

@@ -145,7 +145,8 @@ func (c *Catalogue) Wait(ctx context.Context, sequence uint64) error {
 }
 
 // Load reads the gallery of e from the bucket. The error is [ErrSuperseded]
-// when another revision has taken its place.
+// when another revision has taken its place, [ErrUnreadable] when this one can
+// not be understood.
 func (c *Catalogue) Load(ctx context.Context, e *Entry) (*gallery.Gallery, error) {
 	stream := c.stream.Load()
 	if stream == nil {
@@ -163,7 +164,7 @@ func (c *Catalogue) Load(ctx context.Context, e *Entry) (*gallery.Gallery, error
 	}
 	g, err := c.opts.Decode(msg.Data)
 	if err != nil {
-		return nil, fmt.Errorf("read gallery %q: %w", e.ID, err)
+		return nil, fmt.Errorf("read gallery %q: %w: %w", e.ID, ErrUnreadable, err)
 	}
 	return g, nil
 }

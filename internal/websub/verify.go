@@ -208,6 +208,9 @@ func (i inquiry) carryOut(ctx context.Context, asked time.Time) error {
 	if i.Mode == unsubscribe {
 		return i.hub.remove(ctx, i.id().String())
 	}
+	if err := i.hub.opts.Begin(ctx, i.Feed); err != nil {
+		return err
+	}
 	return i.hub.save(ctx, record{
 		Format: format, Feed: i.Feed, Document: i.Document, Topic: i.Topic, Callback: i.Callback, Secret: i.Secret,
 		Created: asked, Verified: asked, Expires: asked.Add(time.Duration(i.Lease) * time.Second),

@@ -93,12 +93,13 @@ type Options struct {
 	MaxPerHost        int // subscriptions with callbacks on one host; 0: no limit
 	RequestsPerMinute int // for callbacks on one host, as many at once; 0: no limit
 
-	Gone       func(feed string) bool // whether a feed no longer exists, and will not come back; may be nil
-	Pinged     func(feed string)      // told that a publisher says the feed has changed; may be nil
-	OnChange   func(feed string)      // told when a feed's first subscription comes or its last goes; must not block; may be nil
-	Now        func() time.Time       // nil: time.Now
-	Registerer prometheus.Registerer  // nil: no metrics
-	Logger     *slog.Logger           // nil: discards
+	Begin      func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
+	Gone       func(feed string) bool                       // whether a feed no longer exists, and will not come back; may be nil
+	Pinged     func(feed string)                            // told that a publisher says the feed has changed; may be nil
+	OnChange   func(feed string)                            // told when a feed's first subscription comes or its last goes; must not block; may be nil
+	Now        func() time.Time                             // nil: time.Now
+	Registerer prometheus.Registerer                        // nil: no metrics
+	Logger     *slog.Logger                                 // nil: discards
 }
 
 const day = 24 * time.Hour
@@ -108,6 +109,9 @@ func (o *Options) fill() {
 	o.Lease.Default = cmp.Or(o.Lease.Default, 10*day)
 	o.Lease.Min = cmp.Or(o.Lease.Min, time.Hour)
 	o.Lease.Max = cmp.Or(o.Lease.Max, 30*day)
+	if o.Begin == nil {
+		o.Begin = func(context.Context, string) error { return nil }
+	}
 	if o.Gone == nil {
 		o.Gone = func(string) bool { return false }
 	}

@@ -1,0 +1,118 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/digest"
+	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// readers is the catalogue as digests need it: they choose as feeds do, and read
+// what people are told.
+type readers struct {
+	catalogue *catalogue.Catalogue
+	feeds     []edition.Definition
+	baseURL   string
+}
+
+// Shown implements [digest.Source].
+func (r readers) Shown(_ context.Context, name string, since time.Time, n int) ([]digest.Shown, error) {
+	if err := r.catalogue.Ready(); err != nil {
+		return nil, err
+	}
+	match, ok := r.match(name)
+	if !ok {
+		return nil, nil
+	}
+	selection := r.catalogue.Select(match)
+	defer r.catalogue.Release(selection)
+	var shown []digest.Shown
+	for _, e := range selection.View(n, time.Now()).Entries {
+		if !e.Published().After(since) {
+			break // they come by when they were published
+		}
+		shown = append(shown, shownOf(e))
+	}
+	return shown, nil
+}
+
+func shownOf(e *catalogue.Entry) digest.Shown {
+	visible := e.Published()
+	if e.Stored().After(visible) {
+		visible = e.Stored()
+	}
+	return digest.Shown{Key: gallery.Key(e.ID), Published: e.Published(), Visible: visible}
+}
+
+// match chooses the galleries of a feed; it is false where nobody has what the
+// feed chooses by.
+func (r readers) match(name string) (catalogue.Match, bool) {
+	if i := slices.IndexFunc(r.feeds, func(d edition.Definition) bool { return d.Name == name }); i >= 0 {
+		return r.feeds[i].Match, true
+	}
+	kind, slug, _ := strings.Cut(name, "/")
+	switch edition.Kind(kind) {
+	case edition.Section:
+		section, ok := r.catalogue.Lookup(catalogue.Section, slug)
+		return catalogue.Match{Sections: []string{section.Name}}, ok
+	case edition.Tag:
+		tag, ok := r.catalogue.Lookup(catalogue.Tag, slug)
+		return catalogue.Match{Tags: []string{tag.Name}}, ok
+	case edition.Author:
+		author, ok := r.catalogue.Lookup(catalogue.Author, slug)
+		return catalogue.Match{Authors: []string{author.Name}}, ok
+	}
+	return catalogue.Match{}, false
+}
+
+// Gallery implements [digest.Source].
+func (r readers) Gallery(ctx context.Context, key string) (digest.Gallery, bool, error) {
+	entry, now := r.catalogue.Find(key), time.Now()
+	if !entry.VisibleAt(now) {
+		return digest.Gallery{}, false, nil
+	}
+	g, err := r.catalogue.Load(ctx, entry)
+	if errors.Is(err, catalogue.ErrUnreadable) {
+		return digest.Gallery{}, false, nil
+	}
+	if err != nil {
+		return digest.Gallery{}, false, fmt.Errorf("read gallery %q: %w", entry.ID, err)
+	}
+	return r.told(g, key, now), true, nil
+}
+
+// told is what people are told of a gallery.
+func (r readers) told(g *gallery.Gallery, key string, now time.Time) digest.Gallery {
+	var by []string
+	for _, a := range g.Authors {
+		by = append(by, a.Name)
+	}
+	return digest.Gallery{
+		Title:     g.Title,
+		Link:      cmp.Or(gallery.WebAddress(g.URL, nil), r.baseURL+"/galleries/"+key),
+		Summary:   cmp.Or(g.Summary, gallery.PlainText(g.Body)),
+		Section:   g.Section,
+		Credit:    cmp.Or(strings.Join(by, ", "), strings.Join(g.Sources, ", ")),
+		Language:  g.Language,
+		Published: g.Published,
+		Cover:     coverOf(g, now),
+	}
+}
+
+// coverOf is the first picture that may be shown and has an address.
+func coverOf(g *gallery.Gallery, now time.Time) digest.Picture {
+	for _, s := range g.SlidesAt(now) {
+		if address := gallery.WebAddress(s.Image.URL, nil); address != "" {
+			return digest.Picture{URL: address, Alt: s.Image.Alt, Width: s.Image.Width, Height: s.Image.Height}
+		}
+	}
+	return digest.Picture{}
+}

@@ -1,0 +1,342 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/digest"
+	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/ledger"
+	"github.com/gallerywire/gallerywire/internal/notice"
+	"github.com/gallerywire/gallerywire/internal/outbound"
+	"github.com/gallerywire/gallerywire/internal/outbox"
+	"github.com/gallerywire/gallerywire/internal/schedule"
+	"github.com/gallerywire/gallerywire/internal/websub"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// hubPath is where the hub is.
+const hubPath = "/hub"
+
+// askAttempts is how often a callback that does not answer is asked whether it
+// subscribed.
+const askAttempts = 3
+
+// tellers are the rooms that tell others what changed.
+type tellers struct {
+	box     *outbox.Outbox
+	hub     *websub.Hub // nil: it is off
+	hooks   *notice.Webhooks
+	pings   *notice.Pings
+	digests *digest.Digests
+	notices *notice.Notices
+}
+
+// tellers wires them. What they hold is known when they run.
+func (a *App) tellers(cat *catalogue.Catalogue, shelf *edition.Shelf, siteID string) (*tellers, error) {
+	t, c := &tellers{}, a.opts.Config
+	client := Client(c)
+	var err error
+	if t.hooks, err = Webhooks(c, client, siteID); err != nil {
+		return nil, err
+	}
+	if t.pings, err = notice.NewPings(notice.PingOptions{Hubs: c.WebSub.ExternalHubs, Client: client}); err != nil {
+		return nil, err
+	}
+	if t.digests, err = a.digests(t, cat, shelf); err != nil {
+		return nil, err
+	}
+	if c.WebSub.Hub {
+		if t.hub, err = a.hub(t, client, topics{shelf, cat}); err != nil {
+			return nil, err
+		}
+	}
+	t.notices = a.notices(t, shelf, siteID)
+	t.box = a.outbox(t, siteID)
+	return t, nil
+}
+
+// Client calls addresses that somebody else chose, as the configuration allows.
+func Client(c config.Config) *outbound.Client {
+	return outbound.New(outbound.Options{
+		AllowNetworks: c.Outbound.AllowNetworks, AllowHTTP: c.Outbound.AllowHTTP, Timeout: c.Outbound.Timeout,
+	})
+}
+
+// Webhooks are those that c configures.
+func Webhooks(c config.Config, client *outbound.Client, siteID string) (*notice.Webhooks, error) {
+	o := notice.WebhookOptions{Feeds: feedNames(c), SiteID: siteID, Client: client}
+	for _, w := range c.Webhooks {
+		o.Hooks = append(o.Hooks, notice.Hook{Name: w.Name, URL: w.URL, Secrets: revealed(w.Secrets), Feeds: w.Feeds})
+	}
+	return notice.NewWebhooks(o)
+}
+
+func feedNames(c config.Config) []string {
+	names := make([]string, len(c.Feeds))
+	for i, f := range c.Feeds {
+		names[i] = f.Name
+	}
+	return names
+}
+
+func revealed(secrets []config.InlineSecret) []string {
+	texts := make([]string, len(secrets))
+	for i, s := range secrets {
+		texts[i] = string(s)
+	}
+	return texts
+}
+
+func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.Hub, error) {
+	c := a.opts.Config.WebSub
+	return websub.New(websub.Options{
+		Ledger: ledger.Options{
+			JetStream: a.broker.JetStream(),
+			Bucket:    a.broker.Name(bucketSubscriptions),
+			Open: func(ctx context.Context) (jetstream.Stream, error) {
+				return a.broker.Bucket(ctx, bucketSubscriptions)
+			},
+			Reconnect: a.broker.OnReconnect,
+			Logger:    a.log,
+		},
+		Topics:            topics,
+		Client:            client,
+		Put:               t.put,
+		Address:           a.baseURL + hubPath,
+		Signature:         c.Signature,
+		Lease:             websub.Lease(c.Lease),
+		MaxPerTopic:       c.MaxPerTopic,
+		MaxPerHost:        c.MaxPerHost,
+		RequestsPerMinute: c.RequestsPerMinute,
+		Begin:             func(ctx context.Context, feed string) error { return t.notices.Begin(ctx, feed) },
+		Gone:              topics.gone,
+		Pinged:            func(feed string) { t.notices.Mark(feed) },
+		Registerer:        a.metrics,
+		Logger:            a.log,
+	})
+}
+
+func (a *App) digests(t *tellers, cat *catalogue.Catalogue, shelf *edition.Shelf) (*digest.Digests, error) {
+	c := a.opts.Config
+	location, err := time.LoadLocation(c.Schedule.Timezone)
+	if err != nil {
+		return nil, fmt.Errorf("schedule.timezone: %w", err)
+	}
+	o := digest.Options{
+		Source:     readers{cat, shelf.Feeds(), a.baseURL},
+		Bucket:     func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketDigests) },
+		Owe:        t.put,
+		SiteTitle:  c.Site.Title,
+		BaseURL:    a.baseURL,
+		Language:   c.Site.Language,
+		Location:   location,
+		Registerer: a.metrics,
+		Logger:     a.log,
+	}
+	for i, d := range c.Digests {
+		at, err := schedule.Parse(d.Schedule)
+		if err != nil {
+			return nil, fmt.Errorf("digests[%d].schedule: %w", i, err)
+		}
+		def := digest.Definition{Name: d.Name, Schedule: at, Feeds: d.Feeds, To: revealed(d.To)}
+		if len(def.Feeds) == 0 {
+			def.Feeds = feedNames(c)
+		}
+		o.Digests = append(o.Digests, def)
+	}
+	return digest.New(o)
+}
+
+func (a *App) notices(t *tellers, shelf *edition.Shelf, siteID string) *notice.Notices {
+	c := a.opts.Config
+	o := notice.Options{
+		Source:      snapshots{shelf},
+		Feeds:       feedNames(c),
+		Also:        t.hooks.Feeds(),
+		Bucket:      func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketNotices) },
+		Send:        a.send,
+		Owe:         t.owe,
+		SiteID:      siteID,
+		QuietPeriod: c.Notices.QuietPeriod,
+		MaxWait:     c.Notices.MaxWait,
+		Sent:        a.opts.Watch.Announced,
+		Registerer:  a.metrics,
+		Logger:      a.log,
+	}
+	if t.hub != nil {
+		o.Subscribed = audience{t.hub}
+	}
+	return notice.New(o)
+}
+
+// audience is who has subscribed at the hub.
+type audience struct{ hub *websub.Hub }
+
+// Feeds implements [notice.Audience].
+func (a audience) Feeds() ([]string, error) {
+	if err := a.hub.Ready(); err != nil {
+		return nil, err
+	}
+	return a.hub.Feeds(), nil
+}
+
+// Subscribed implements [notice.Audience].
+func (a audience) Subscribed(feed string) bool { return a.hub.Subscribed(feed) }
+
+func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
+	c := a.opts.Config.Outbound
+	o := outboxOptions(a.broker, a.log)
+	o.Alone = a.broker.Embedded()
+	o.Routes = map[string]outbox.Route{
+		notice.ChannelWebhook: {Channel: t.hooks},
+		notice.ChannelHub:     {Channel: t.pings},
+		digest.Channel:        {Channel: t.digests},
+	}
+	if t.hub != nil {
+		o.Routes[websub.Deliveries] = outbox.Route{Channel: t.hub.DeliveryChannel()}
+		o.Routes[websub.Verifications] = outbox.Route{Channel: t.hub.VerificationChannel(), Attempts: askAttempts, Forget: true}
+	}
+	o.Attempts, o.GiveUpAfter, o.FirstRetry = c.Attempts, c.GiveUpAfter, c.FirstRetry
+	o.Timeout = max(c.Timeout, mailTimeout) + time.Second // what is sent ends sooner by itself
+	o.Failed = func(ctx context.Context, d outbox.Dead) error { return a.send(ctx, givenUp(d, siteID)) }
+	o.Registerer = a.metrics
+	return outbox.New(o)
+}
+
+// mailTimeout is what one digest may take: mail takes several turns.
+const mailTimeout = 30 * time.Second
+
+// Outbox returns what is owed on b's server, for who looks at it: it sends
+// nothing.
+func Outbox(b *broker.Broker, log *slog.Logger) *outbox.Outbox {
+	return outbox.New(outboxOptions(b, log))
+}
+
+func outboxOptions(b *broker.Broker, log *slog.Logger) outbox.Options {
+	return outbox.Options{
+		JetStream: b.JetStream(),
+		Bucket:    b.Name(bucketOutbox),
+		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, bucketOutbox) },
+		Reconnect: b.OnReconnect,
+		Logger:    log,
+	}
+}
+
+// givenUp is the event that tells of a target given up. It has the same id
+// however often it is told.
+func givenUp(d outbox.Dead, siteID string) event.CloudEvent {
+	feed := d.About
+	if d.Channel == notice.ChannelHub || d.Channel == digest.Channel {
+		feed = "" // those are about several
+	}
+	id := gallery.HashOf(fmt.Appendf(nil, "%q %q %d", d.Key, d.ID, d.First.UnixNano())).String()
+	return event.NewFailed(id, siteID, event.Failed{
+		Channel: d.Channel, Target: d.Target, Feed: feed, Notice: d.ID,
+		Attempts: d.Attempts, First: d.First, Last: d.Last, Reason: d.Reason,
+	})
+}
+
+// put owes a notice.
+func (t *tellers) put(ctx context.Context, n outbox.Notice) error { return t.box.Put(ctx, n) }
+
+// owe owes an announcement to everyone who is to hear of it.
+func (t *tellers) owe(ctx context.Context, a notice.Announcement) error {
+	if t.hub != nil {
+		if err := t.hub.Owe(ctx, a.Feed, a.ID, a.Order(), a.At); err != nil {
+			return err
+		}
+	}
+	for _, owed := range []func(notice.Announcement) ([]outbox.Notice, error){t.hooks.Owed, t.pings.Owed} {
+		list, err := owed(a)
+		if err != nil {
+			return err
+		}
+		for _, n := range list {
+			if err := t.put(ctx, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// changed has the feeds announced in which a change may show, and returns the
+// configured ones of them.
+func (t *tellers) changed(shelf *edition.Shelf, change catalogue.Change) []string {
+	feeds := shelf.Concerned(change)
+	t.notices.Mark(feeds...)
+	refs, all := shelf.Affected(change, func(ref edition.Ref) bool { return t.asked(ref.String()) })
+	for _, ref := range refs {
+		t.notices.Mark(ref.String())
+	}
+	if all {
+		t.notices.Mark(t.hooks.Feeds()...)
+		if t.hub != nil {
+			t.notices.Mark(t.hub.Feeds()...)
+		}
+	}
+	return feeds
+}
+
+// asked reports whether somebody asked to be told of a feed.
+func (t *tellers) asked(feed string) bool {
+	return t.hub != nil && t.hub.Subscribed(feed) || slices.Contains(t.hooks.Feeds(), feed)
+}
+
+// sweep does what the schedule wants done: what is owed and nobody has seen to,
+// and what is over.
+func (t *tellers) sweep(ctx context.Context) error {
+	jobs := []func(context.Context) error{t.notices.Sweep, t.digests.Sweep, t.box.Tidy}
+	if t.hub != nil {
+		jobs = append(jobs, t.hub.Prune)
+	}
+	var errs []error
+	for _, job := range jobs {
+		errs = append(errs, job(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// parts are what runs, in the order in which it starts.
+func (t *tellers) parts(cat *catalogue.Catalogue) []part {
+	var parts []part
+	if t.hub != nil {
+		parts = append(parts, part{"hub", t.hub.Run})
+	}
+	return append(parts,
+		part{"outbox", t.box.Run},
+		part{"notices", t.notices.Run},
+		part{"digests", func(ctx context.Context) error {
+			if !until(ctx, cat.Ready) {
+				return nil
+			}
+			return t.digests.Run(ctx)
+		}},
+	)
+}
+
+// until waits until ready has no error; it is false when ctx ended before.
+func until(ctx context.Context, ready func() error) bool {
+	look := time.NewTicker(readyCheck)
+	defer look.Stop()
+	for ready() != nil {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+const readyCheck = 100 * time.Millisecond

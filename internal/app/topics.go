@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/notice"
+	"github.com/gallerywire/gallerywire/internal/outbox"
+	"github.com/gallerywire/gallerywire/internal/websub"
+)
+
+// topics is the shelf as the hub needs it: every address of a feed is a topic.
+type topics struct {
+	shelf     *edition.Shelf
+	catalogue *catalogue.Catalogue
+}
+
+// Resolve implements [websub.Topics].
+func (t topics) Resolve(topic string) (name, format string, err error) {
+	ref, f, err := t.shelf.Resolve(topic)
+	if moved, ok := errors.AsType[*edition.Moved](err); ok {
+		return "", "", fmt.Errorf("subscribe to %s instead", moved.URL(f))
+	}
+	if errors.Is(err, edition.ErrUnavailable) {
+		return "", "", fmt.Errorf("%w: %w", websub.ErrUnavailable, err)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	return ref.String(), f.String(), nil
+}
+
+// Content implements [websub.Topics].
+func (t topics) Content(ctx context.Context, name, format string, order outbox.Order) (websub.Content, error) {
+	ref, ok := edition.ParseRef(name)
+	f, err := feed.ParseFormat(format)
+	if !ok || err != nil {
+		return websub.Content{}, outbox.Final(fmt.Errorf("there is no feed %q as %q", name, format))
+	}
+	if err := t.reach(ctx, order); err != nil {
+		return websub.Content{}, err
+	}
+	e, err := announced(ctx, t.shelf, ref)
+	if err != nil {
+		return websub.Content{}, err
+	}
+	doc := e.Document(f)
+	return websub.Content{
+		Body: doc.Bytes(), ContentType: f.ContentType(), Self: t.shelf.Address(ref, f), Version: doc.ETag,
+	}, nil
+}
+
+// reach waits until this node's index is as far as the one that the order comes
+// from. An embargo or expiry that has not passed by this node's clock is waited
+// for by whoever asks.
+func (t topics) reach(ctx context.Context, order outbox.Order) error {
+	if t.at().Epoch == order.Epoch {
+		if err := t.catalogue.Wait(ctx, order.Revision); err != nil {
+			return err
+		}
+	}
+	if at := t.at(); at.Compare(order) < 0 {
+		return fmt.Errorf("the index is not as far as that of the node that announced it: %w", edition.ErrUnavailable)
+	}
+	return nil
+}
+
+// at is how far the index is.
+func (t topics) at() outbox.Order {
+	p := t.catalogue.Position()
+	return notice.Announcement{Position: notice.Position(p)}.Order()
+}
+
+// gone reports whether the feed is configured no more, or feeds of its kind are
+// not made any more.
+func (t topics) gone(name string) bool {
+	ref, ok := edition.ParseRef(name)
+	return !ok || t.shelf.Choice(ref) == ""
+}

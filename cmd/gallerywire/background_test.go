@@ -49,11 +49,7 @@ func launch(ts *testscript.TestScript, neg bool, args []string) {
 func (b *background) await(ts *testscript.TestScript) {
 	select {
 	case match := <-b.output.found:
-		for i, name := range b.output.wanted.SubexpNames() {
-			if name != "" {
-				ts.Setenv(name, match[i])
-			}
-		}
+		setNamed(ts, b.output.wanted, match)
 	case err := <-b.ended:
 		b.ended <- err
 		ts.Fatalf("it ended: %v\n%s", err, b.output.text())
@@ -62,12 +58,23 @@ func (b *background) await(ts *testscript.TestScript) {
 	}
 }
 
+// setNamed makes variables of the named groups of a match.
+func setNamed(ts *testscript.TestScript, wanted *regexp.Regexp, match []string) {
+	for i, name := range wanted.SubexpNames() {
+		if name != "" {
+			ts.Setenv(name, match[i])
+		}
+	}
+}
+
 // environ is the environment of the script, which testscript gives to its own
 // commands only.
 func environ(ts *testscript.TestScript) []string {
 	var set []string
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK"} {
-		set = append(set, name+"="+ts.Getenv(name))
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "GALLERYWIRE_WEBHOOKS"} {
+		if value := ts.Getenv(name); value != "" {
+			set = append(set, name+"="+value)
+		}
 	}
 	return set
 }

@@ -31,6 +31,7 @@ type cli struct {
 	Export    exportCmd    `cmd:"" help:"Write every gallery down, for a backup or another server."`
 	Import    importCmd    `cmd:"" help:"Store the galleries of an export."`
 	Rejects   rejectsCmd   `cmd:"" help:"Look at the events that were rejected, and send them again."`
+	Notices   noticesCmd   `cmd:"" help:"Look at the subscribers, webhooks and people that could not be told, and try them again."`
 	Health    healthCmd    `cmd:"" help:"Ask a running node whether it is well."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"gallerywire": main, "httpget": httpget})
+	testscript.Main(m, map[string]func(){"gallerywire": main, "httpget": httpget, "receiver": receiver})
 }
 
 // TestScripts runs the scripts below testdata/script with the real program.
@@ -27,8 +28,11 @@ func TestMain(m *testing.M) {
 //	                                writes matches; named groups become variables
 //	stop                            interrupts what was started last; it must exit with 0, and its
 //	                                output is compared from then on
-//	until REGEXP COMMAND [ARG...]   repeats it until its standard output matches
+//	until REGEXP COMMAND [ARG...]   repeats it until its standard output matches; named
+//	                                groups become variables
 //	httpget URL                     prints the status, the headers and the body
+//	receiver                        takes what is POSTed: at /ok, once there is a file "mended" at
+//	                                any address, and prints what it took
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -57,6 +61,23 @@ func httpget() {
 	_ = res.Header.Write(os.Stdout)
 	fmt.Println()
 	_, _ = io.Copy(os.Stdout, res.Body)
+}
+
+func receiver() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Printf("receives at=http://%s\n", listener.Addr())
+	_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if _, err := os.Stat("mended"); err != nil && r.URL.Path != "/ok" {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		fmt.Printf("%s %s\n", r.Header.Get("Webhook-Id"), body)
+	}))
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
@@ -89,7 +110,8 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); ; <-tick.C {
 		_ = ts.Exec(args[1], args[2:]...) // it may not be there yet
-		if wanted.MatchString(ts.ReadFile("stdout")) {
+		if match := wanted.FindStringSubmatch(ts.ReadFile("stdout")); match != nil {
+			setNamed(ts, wanted, match)
 			return
 		}
 		if time.Now().After(deadline) {

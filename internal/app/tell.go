@@ -1,11 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/broker"
@@ -44,9 +46,9 @@ type tellers struct {
 // tellers wires them. What they hold is known when they run.
 func (a *App) tellers(cat *catalogue.Catalogue, shelf *edition.Shelf, siteID string) (*tellers, error) {
 	t, c := &tellers{}, a.opts.Config
-	client := Client(c)
+	client := client(c)
 	var err error
-	if t.hooks, err = Webhooks(c, client, siteID); err != nil {
+	if t.hooks, err = webhooks(c, client, siteID); err != nil {
 		return nil, err
 	}
 	if t.pings, err = notice.NewPings(notice.PingOptions{Hubs: c.WebSub.ExternalHubs, Client: client}); err != nil {
@@ -65,15 +67,15 @@ func (a *App) tellers(cat *catalogue.Catalogue, shelf *edition.Shelf, siteID str
 	return t, nil
 }
 
-// Client calls addresses that somebody else chose, as the configuration allows.
-func Client(c config.Config) *outbound.Client {
+// client calls addresses that somebody else chose, as the configuration allows.
+func client(c config.Config) *outbound.Client {
 	return outbound.New(outbound.Options{
 		AllowNetworks: c.Outbound.AllowNetworks, AllowHTTP: c.Outbound.AllowHTTP, Timeout: c.Outbound.Timeout,
 	})
 }
 
-// Webhooks are those that c configures.
-func Webhooks(c config.Config, client *outbound.Client, siteID string) (*notice.Webhooks, error) {
+// webhooks are those that c configures.
+func webhooks(c config.Config, client *outbound.Client, siteID string) (*notice.Webhooks, error) {
 	o := notice.WebhookOptions{Feeds: feedNames(c), SiteID: siteID, Client: client}
 	for _, w := range c.Webhooks {
 		o.Hooks = append(o.Hooks, notice.Hook{Name: w.Name, URL: w.URL, Secrets: revealed(w.Secrets), Feeds: w.Feeds})
@@ -216,10 +218,34 @@ func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
 // mailTimeout is what one digest may take: mail takes several turns.
 const mailTimeout = 30 * time.Second
 
-// Outbox returns what is owed on b's server, for who looks at it: it sends
-// nothing.
-func Outbox(b *broker.Broker, log *slog.Logger) *outbox.Outbox {
-	return outbox.New(outboxOptions(b, log))
+// ReadOutbox calls use with what is owed on b's server, once it is read. Nothing
+// is sent meanwhile.
+func ReadOutbox(ctx context.Context, b *broker.Broker, log *slog.Logger, use func(context.Context, *outbox.Outbox) error) error {
+	box := outbox.New(outboxOptions(b, log))
+	running, stop := context.WithCancel(ctx)
+	var run sync.WaitGroup
+	run.Go(func() { _ = box.Run(running) }) // returns nothing else
+	defer run.Wait()
+	defer stop()
+	if !until(ctx, box.Ready) {
+		return ctx.Err()
+	}
+	return use(ctx, box)
+}
+
+// TestWebhook sends a test to the webhook of that name, and returns the status of
+// the answer. The error is nil if it was accepted.
+func TestWebhook(ctx context.Context, c config.Config, name string) (int, error) {
+	siteID := cmp.Or(c.Site.ID, hostOf(c.Site.BaseURL), "localhost")
+	hooks, err := webhooks(c, client(c), siteID)
+	if err != nil {
+		return 0, err
+	}
+	status, err := hooks.Test(ctx, name)
+	if err != nil {
+		return status, fmt.Errorf("test webhook %s: %w", name, err)
+	}
+	return status, nil
 }
 
 func outboxOptions(b *broker.Broker, log *slog.Logger) outbox.Options {
@@ -339,4 +365,4 @@ func until(ctx context.Context, ready func() error) bool {
 	return true
 }
 
-const readyCheck = 100 * time.Millisecond
+const readyCheck = 20 * time.Millisecond

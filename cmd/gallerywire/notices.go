@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/outbox"
+)
+
+type noticesCmd struct {
+	List  noticesListCmd  `cmd:"" help:"List what could not be told: given up, or waiting to be tried again."`
+	Show  noticesShowCmd  `cmd:"" help:"Show one."`
+	Retry noticesRetryCmd `cmd:"" help:"Have what was given up tried again."`
+	Test  noticesTestCmd  `cmd:"" help:"Send a test event to a configured webhook."`
+}
+
+// withOutbox connects to the running service, reads what is owed, and closes the
+// connection after.
+func (c *console) withOutbox(ctx context.Context, do func(context.Context, *outbox.Outbox) error) (err error) {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	log := c.quiet(cfg)
+	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, log))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return app.ReadOutbox(ctx, b, log, do)
+}
+
+// letterJSON is a dead or a late one for programs.
+type letterJSON struct {
+	State string `json:"state"` // "given up" or "waiting"
+	outbox.Dead
+	Due time.Time `json:"due,omitzero"` // waiting: its next attempt
+}
+
+const (
+	stateDead    = "given up"
+	stateWaiting = "waiting"
+)
+
+// letters are those that were given up, then those that wait.
+func letters(box *outbox.Outbox) []letterJSON {
+	var all []letterJSON
+	for _, d := range box.DeadLetters() {
+		all = append(all, letterJSON{State: stateDead, Dead: d})
+	}
+	for _, w := range box.Late() {
+		all = append(all, letterJSON{State: stateWaiting, Dead: w.Dead, Due: w.Due})
+	}
+	return all
+}
+
+type noticesListCmd struct {
+	JSON bool `name:"json" help:"Print a line of JSON for each."`
+}
+
+// Help is printed below the command's usage.
+func (noticesListCmd) Help() string {
+	return `A line of JSON has state ("given up" or "waiting"), key, channel (websub, webhook,
+hub, digest), about (the feed or digest), id, target, attempts, first, last,
+reason, and due, the next attempt of what waits.`
+}
+
+// Run lists them.
+func (l noticesListCmd) Run(ctx context.Context, c *console) error {
+	return c.withOutbox(ctx, func(_ context.Context, box *outbox.Outbox) error {
+		all := letters(box)
+		if l.JSON {
+			for _, letter := range all {
+				letter.Data = nil
+				if err := c.line(letter); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		if len(all) == 0 {
+			c.say("everybody was told")
+			return nil
+		}
+		return listLetters(c.out, all)
+	})
+}
+
+func listLetters(w io.Writer, all []letterJSON) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KEY\tSTATE\tCHANNEL\tABOUT\tTARGET\tATTEMPTS\tLAST\tREASON")
+	for _, l := range all {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", l.Key, l.State, printable(l.Channel), printable(l.About),
+			printable(l.Target), l.Attempts, l.Last.Format(time.RFC3339), printable(l.Reason))
+	}
+	return table.Flush()
+}
+
+type noticesShowCmd struct {
+	Key  string `arg:"" help:"Its key in the list."`
+	JSON bool   `name:"json" help:"Print a line of JSON."`
+}
+
+// Run shows one. What was given up and what waits may have the same key.
+func (s noticesShowCmd) Run(ctx context.Context, c *console) error {
+	return c.withOutbox(ctx, func(_ context.Context, box *outbox.Outbox) error {
+		all := slices.DeleteFunc(letters(box), func(l letterJSON) bool { return l.Key != s.Key })
+		if len(all) == 0 {
+			return noSuchLetter(s.Key)
+		}
+		for _, l := range all {
+			if err := s.print(c, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s noticesShowCmd) print(c *console, l letterJSON) error {
+	if s.JSON {
+		return c.line(l)
+	}
+	field := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(c.out, "%-9s %s\n", name+":", printable(value))
+		}
+	}
+	field("key", l.Key)
+	field("state", l.State)
+	field("channel", l.Channel)
+	field("about", l.About)
+	field("notice", l.ID)
+	field("target", l.Target)
+	field("attempts", strconv.Itoa(l.Attempts))
+	if !l.First.IsZero() {
+		field("first", l.First.Format(time.RFC3339))
+	}
+	field("last", l.Last.Format(time.RFC3339))
+	if !l.Due.IsZero() {
+		field("due", l.Due.Format(time.RFC3339))
+	}
+	field("reason", l.Reason)
+	if len(l.Data) > 0 {
+		fmt.Fprintf(c.out, "\n%s\n", printable(string(l.Data)))
+	}
+	return nil
+}
+
+func noSuchLetter(key string) error {
+	return fmt.Errorf("notice %q: %w: see gallerywire notices list", key, outbox.ErrNoSuchLetter)
+}
+
+type noticesRetryCmd struct {
+	Keys []string `arg:"" optional:"" name:"key" help:"Their keys in the list."`
+	All  bool     `help:"All that were given up."`
+}
+
+// Help is printed below the command's usage.
+func (noticesRetryCmd) Help() string {
+	return `A running node sends them at once, with all their attempts anew. One that is given
+up again is in the list again. The exit code is 1 when one is not there.`
+}
+
+// Validate wants either keys or all.
+func (r noticesRetryCmd) Validate() error {
+	if r.All == (len(r.Keys) > 0) {
+		return errors.New("name the notices to retry, or say --all")
+	}
+	return nil
+}
+
+// Run makes them owed again.
+func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
+	return c.withOutbox(ctx, func(ctx context.Context, box *outbox.Outbox) error {
+		keys := r.Keys
+		if r.All {
+			for _, d := range box.DeadLetters() {
+				keys = append(keys, d.Key)
+			}
+		}
+		failed := false
+		for _, key := range keys {
+			err := box.Retry(ctx, key)
+			if errors.Is(err, outbox.ErrNoSuchLetter) {
+				err = noSuchLetter(key)
+			}
+			if err != nil {
+				c.say("%v", err)
+				failed = true
+				continue
+			}
+			fmt.Fprintf(c.out, "notice %s: is tried again\n", key)
+		}
+		if failed {
+			return errFailed
+		}
+		return nil
+	})
+}
+
+type noticesTestCmd struct {
+	Name string `arg:"" help:"Of a webhook in the configuration."`
+}
+
+// Help is printed below the command's usage.
+func (noticesTestCmd) Help() string {
+	return `The event is signed as all are. Its type is gallerywire.test, and it says that
+nothing changed. It is sent from here, once, and no node need run.`
+}
+
+// Run sends the test.
+func (t noticesTestCmd) Run(ctx context.Context, c *console) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	status, err := app.TestWebhook(ctx, cfg, t.Name)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "webhook %s: accepted the test with status %d\n", t.Name, status)
+	return nil
+}

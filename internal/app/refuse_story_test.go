@@ -1,0 +1,169 @@
+package app_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestTheHubRefusesWithTheReason asks the real program for what it must not do,
+// and listens whether it connects to anybody.
+func TestTheHubRefusesWithTheReason(t *testing.T) {
+	trap, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trap.Close()
+	var connections atomic.Int64
+	go func() {
+		for {
+			conn, err := trap.Accept()
+			if err != nil {
+				return
+			}
+			connections.Add(1)
+			conn.Close()
+		}
+	}()
+	_, port, _ := net.SplitHostPort(trap.Addr().String())
+	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
+	node.ready()
+
+	form := func(change ...string) string {
+		v := url.Values{"hub.mode": {"subscribe"}, "hub.topic": {topicOf("/feeds/all.atom")}, "hub.callback": {"https://reader.example.com/"}}
+		for i := 0; i+1 < len(change); i += 2 {
+			v.Set(change[i], change[i+1])
+		}
+		return v.Encode()
+	}
+	tests := []struct {
+		name, body, kind string
+		want             int
+	}{
+		{"an address of this machine", form("hub.callback", "http://127.0.0.1:"+port+"/"), "", 400},
+		{"a private one", form("hub.callback", "http://10.1.2.3/"), "", 400},
+		{"a link-local one", form("hub.callback", "http://169.254.169.254/latest/meta-data"), "", 400},
+		{"a literal of IPv6", form("hub.callback", "http://[::1]:"+port+"/"), "", 400},
+		{"a mapped one", form("hub.callback", "http://[::ffff:127.0.0.1]:"+port+"/"), "", 400},
+		{"a number", form("hub.callback", "http://2130706433:"+port+"/"), "", 400},
+		{"a file", form("hub.callback", "file:///etc/passwd"), "", 400},
+		{"no host", form("hub.callback", "http:///callback"), "", 400},
+		{"a long one", form("hub.callback", "https://reader.example.com/"+strings.Repeat("x", 5000)), "", 400},
+		{"a topic that is not ours", form("hub.topic", "https://elsewhere.example.com/feed"), "", 404},
+		{"a secret of 200 bytes", form("hub.secret", strings.Repeat("s", 200)), "", 400},
+		{"a negative lease", form("hub.lease_seconds", "-1"), "", 400},
+		{"a lease that is no number", form("hub.lease_seconds", "1e9"), "", 400},
+		{"no mode", form("hub.mode", ""), "", 400},
+		{"an unknown mode", form("hub.mode", "listen"), "", 400},
+		{"no topic", "hub.mode=subscribe&hub.callback=https%3A%2F%2Freader.example.com%2F", "", 400},
+		{"two callbacks", form() + "&hub.callback=https%3A%2F%2Fother.example.com%2F", "", 400},
+		{"10 MB", form("hub.secret", strings.Repeat("s", 10<<20)), "", 413},
+		{"JSON", `{"hub.mode":"subscribe"}`, "application/json", 415},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			kind := tt.kind
+			if kind == "" {
+				kind = "application/x-www-form-urlencoded"
+			}
+			resp, err := http.Post(node.http+"/hub", kind, strings.NewReader(tt.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			reason, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.StatusCode != tt.want || len(reason) == 0 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") {
+				t.Errorf("%s, %s: %q; want %d", resp.Status, resp.Header.Get("Content-Type"), reason, tt.want)
+			}
+		})
+	}
+	// A name may pass, and is refused when it is connected to.
+	resp, err := http.Post(node.http+"/hub", "application/x-www-form-urlencoded", strings.NewReader(form("hub.callback", "http://localhost:"+port+"/")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode == http.StatusAccepted {
+		node.eventually("it was tried", func() bool {
+			return node.metric("gallerywire_websub_verifications_total", `outcome="unreachable"`) == 1
+		})
+	}
+	if n := connections.Load(); n != 0 {
+		t.Errorf("connected %d times to an address of this machine", n)
+	}
+}
+
+// TestACallbackThatMisbehavesCostsLittle has callbacks that answer a verification
+// with another text, with far too much, and never.
+func TestACallbackThatMisbehavesCostsLittle(t *testing.T) {
+	var sent atomic.Int64
+	release := make(chan struct{})
+	callbacks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/wrong":
+			_, _ = io.WriteString(w, "hello")
+		case "/endless":
+			_, _ = io.WriteString(w, r.URL.Query().Get("hub.challenge"))
+			for piece := strings.Repeat("x", 1<<20); sent.Load() < 100; sent.Add(1) {
+				if _, err := io.WriteString(w, piece); err != nil {
+					return
+				}
+			}
+		case "/silent":
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
+		case "/redirect":
+			http.Redirect(w, r, "/good?"+r.URL.RawQuery, http.StatusFound)
+		case "/good":
+			_, _ = io.WriteString(w, r.URL.Query().Get("hub.challenge"))
+		}
+	}))
+	defer callbacks.Close()
+	defer close(release)
+	node := serve(t, oneFeed+`
+outbound: {allow_networks: ["127.0.0.0/8"], timeout: 1s, first_retry: 50ms}
+nats: {embedded: {listen: "127.0.0.1:0"}}`)
+	node.ready()
+	bad := []string{"/wrong", "/endless", "/silent", "/redirect"}
+	for _, path := range append(bad, "/good") {
+		resp, err := http.PostForm(node.http+"/hub", url.Values{
+			"hub.mode": {"subscribe"}, "hub.topic": {topicOf("/feeds/all.atom")}, "hub.callback": {callbacks.URL + path},
+			"hub.secret": {strings.Repeat("s", 199)}, "hub.verify": {"async"}, "hub.of_tomorrow": {"1"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusAccepted {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+	}
+	node.eventually("all were asked", func() bool {
+		refused := node.metric("gallerywire_websub_verifications_total", `mode="subscribe"`, `outcome="refused"`)
+		unreachable := node.metric("gallerywire_websub_verifications_total", `mode="subscribe"`, `outcome="unreachable"`)
+		return refused+unreachable == float64(len(bad))
+	})
+	node.eventually("the good one is subscribed", func() bool { return node.metric("gallerywire_websub_subscriptions") == 1 })
+	if n := sent.Load(); n > 20 {
+		t.Errorf("read more than %d MB of an answer", n)
+	}
+	// The others lapse, and nothing more is asked of them.
+	before := node.metric("gallerywire_websub_verifications_total", `outcome="refused"`)
+	wait := time.NewTimer(300 * time.Millisecond)
+	defer wait.Stop()
+	<-wait.C
+	if after := node.metric("gallerywire_websub_verifications_total", `outcome="refused"`); after != before {
+		t.Errorf("a callback that refused was asked again: %v, then %v", before, after)
+	}
+}

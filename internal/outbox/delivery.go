@@ -31,10 +31,12 @@ func (s *shift) submit(work context.Context, p *porter, d *delivery) {
 	p.submit(d.target.Host, func() {
 		defer s.hands.Done()
 		defer s.nudge()
-		defer func() { d.porter.leave(d.target.Host) }()
-		if s.admit(d) {
-			s.land(work, d, s.attempt(work, d))
+		if !s.admit(d) {
+			p.leave(d.target.Host)
+			return
 		}
+		s.land(work, d, s.attempt(work, d))
+		d.porter.leave(d.target.Host) // another one, where it was slow
 	})
 }
 

@@ -7,21 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 )
-
-func TestReferenceConfigurationStatesTheDefaults(t *testing.T) {
-	got, err := app.LoadConfig("../../config/gallerywire.yaml", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(config.Default(), got, cmpopts.IgnoreUnexported(config.Config{}), cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("the defaults and what config/gallerywire.yaml says (-default +file):\n%s", diff)
-	}
-}
 
 const unit = "../../deployments/gallerywire.service"
 

@@ -1,39 +1,67 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+	"unicode"
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/publish"
+	"github.com/go-json-experiment/json"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// examples returns what stands in the README between the lines that match
-// opening and closing.
-func examples(t *testing.T, opening, closing string) []string {
+const (
+	repository = "../../"
+	readme     = "README.md"
+	events     = "docs/events.md"
+	notices    = "docs/notices.md"
+	operations = "deployments/README.md"
+)
+
+// documents are all that people read.
+func documents() []string {
+	return []string{readme, events, "docs/feeds.md", notices, "docs/decisions.md", operations}
+}
+
+func document(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile(repository + name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
+}
+
+// examples returns what stands in a document between the lines that match opening
+// and closing.
+func examples(t *testing.T, name, opening, closing string) []string {
+	t.Helper()
 	var found []string
-	for _, match := range regexp.MustCompile(`(?ms)^`+opening+`$\n(.*?)^`+closing+`$`).FindAllStringSubmatch(string(text), -1) {
+	for _, match := range regexp.MustCompile(`(?ms)^`+opening+`$\n(.*?)^`+closing+`$`).FindAllStringSubmatch(document(t, name), -1) {
 		found = append(found, match[1])
 	}
 	if len(found) == 0 {
-		t.Fatalf("the README has nothing between %s and %s", opening, closing)
+		t.Fatalf("%s has nothing between %s and %s", name, opening, closing)
 	}
 	return found
 }
 
 func TestReadmeEventsAreAccepted(t *testing.T) {
-	events := append(examples(t, "```json", "```"), examples(t, "cat > gallery.json <<'END'", "END")...)
-	for _, text := range events {
-		for item := range publish.Read("README.md", strings.NewReader(text), event.Reader{MaxBytes: 1 << 20}) {
+	for _, text := range append(examples(t, events, "```json", "```"), examples(t, readme, "cat > gallery.json <<'END'", "END")...) {
+		for item := range publish.Read("gallery.json", strings.NewReader(text), event.Reader{MaxBytes: 1 << 20}) {
 			if item.Fault != nil || item.ID != "harbour-lights" {
 				t.Errorf("gallery %q: %v\n%s", item.ID, item.Fault, text)
 			}
@@ -41,23 +69,42 @@ func TestReadmeEventsAreAccepted(t *testing.T) {
 	}
 }
 
-func TestReadmeConfigurationIsGood(t *testing.T) {
-	for _, text := range examples(t, "```yaml", "```") {
-		file := filepath.Join(t.TempDir(), "gallerywire.yaml")
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+func TestReadmeNoticeIsWhatIsSent(t *testing.T) {
+	for _, text := range examples(t, notices, "```json", "```") {
+		var update event.Update
+		e := event.CloudEvent{Data: &update}
+		if err := json.Unmarshal([]byte(text), &e, json.RejectUnknownMembers(true)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := app.LoadConfig(file, nil); err != nil {
-			t.Error(err)
+		if e.Type != event.FeedUpdated || e.Subject != update.Feed || len(update.Formats) != 3 || len(update.Added) != 1 {
+			t.Errorf("read as %+v", e)
+		}
+		want, err := event.NewUpdate(e.ID, strings.TrimPrefix(e.Source, "//"), update).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(strings.FieldsFunc(text, unicode.IsSpace), ""); got != string(want) {
+			t.Errorf("the example is\n%s\nand what is sent\n%s", got, want)
+		}
+	}
+}
+
+func TestReadmeConfigurationIsGood(t *testing.T) {
+	for _, name := range []string{readme, notices} {
+		for _, text := range examples(t, name, "```yaml", "```") {
+			file := filepath.Join(t.TempDir(), "gallerywire.yaml")
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := app.LoadConfig(file, nil); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }
 
 func TestReadmeListsEveryMetric(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := document(t, operations)
 	declared := regexp.MustCompile(`Name: +"(gallerywire_[a-z_]+)",\n\s+Help:`)
 	n := 0
 	for _, file := range sources(t) {
@@ -67,8 +114,8 @@ func TestReadmeListsEveryMetric(t *testing.T) {
 		}
 		for _, match := range declared.FindAllStringSubmatch(string(code), -1) {
 			n++
-			if !strings.Contains(string(text), "`"+match[1]) {
-				t.Errorf("%s is not in the README", match[1])
+			if !strings.Contains(text, "`"+match[1]) {
+				t.Errorf("%s is not in %s", match[1], operations)
 			}
 		}
 	}
@@ -79,9 +126,138 @@ func TestReadmeListsEveryMetric(t *testing.T) {
 
 func sources(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("../../internal/*/*.go")
+	files, err := filepath.Glob(repository + "internal/*/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// TestReadmeIsShort leaves room for a few lines and for no second manual.
+func TestReadmeIsShort(t *testing.T) {
+	if n := strings.Count(document(t, readme), "\n"); n >= 300 {
+		t.Errorf("%s has %d lines, want fewer than 300: move what only some need to docs or deployments", readme, n)
+	}
+}
+
+var leads = regexp.MustCompile(`(?:\]\(|href="|src=")([^):"#]*)(#[a-z0-9-]+)?[)"]`)
+
+func TestReadmeLinksLeadSomewhere(t *testing.T) {
+	for _, name := range documents() {
+		for _, match := range leads.FindAllStringSubmatch(document(t, name), -1) {
+			target := name
+			if match[1] != "" {
+				target = filepath.Join(filepath.Dir(name), match[1])
+			}
+			if _, err := fs.Stat(os.DirFS(repository), target); err != nil {
+				t.Errorf("%s: %s: %v", name, match[0], err)
+			} else if match[2] != "" && !headings(t, target)[match[2]] {
+				t.Errorf("%s: %s: %s has no such heading", name, match[0], target)
+			}
+		}
+	}
+}
+
+// headings are the anchors of a document's headings.
+func headings(t *testing.T, name string) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	for _, match := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(document(t, name), -1) {
+		anchor := strings.ReplaceAll(strings.ToLower(match[1]), " ", "-")
+		found["#"+regexp.MustCompile(`[^\p{L}\p{N}_-]`).ReplaceAllString(anchor, "")] = true
+	}
+	return found
+}
+
+func TestReadmePicturesAreSmall(t *testing.T) {
+	pictures := regexp.MustCompile(`<img src="([^"]+)"[^>]* alt="[^"]+`).FindAllStringSubmatch(document(t, readme), -1)
+	if len(pictures) != 2 {
+		t.Errorf("%d pictures, want 2", len(pictures))
+	}
+	for _, match := range pictures {
+		info, err := os.Stat(repository + match[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > 300<<10 {
+			t.Errorf("%s has %d bytes", match[1], info.Size())
+		}
+	}
+}
+
+// says runs an example in Python and returns what it says of a call.
+func says(t *testing.T, example, call string, args ...string) string {
+	t.Helper()
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("python3 is needed: install it")
+		}
+		t.Skip("python3 is not installed")
+	}
+	script := example + "\nfrom sys import argv\nprint(" + call + ")\n"
+	out, err := exec.Command(python, append([]string{"-c", script}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out, script)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// pythons are the examples of a document that define the function.
+func pythons(t *testing.T, name, function string) []string {
+	t.Helper()
+	return slices.DeleteFunc(examples(t, name, "```python", "```"), func(text string) bool { return !strings.Contains(text, "def "+function+"(") })
+}
+
+func TestReadmeWebhookReceiverKnowsWhatIsGenuine(t *testing.T) {
+	const secret, body = "whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz", `{"x": "é"}`
+	hook, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const call = `from_gallerywire(argv[1], {"webhook-id": argv[2], "webhook-timestamp": argv[3], "webhook-signature": argv[4]}, argv[5].encode())`
+	now, old := time.Now(), time.Now().Add(-time.Hour)
+	signed := func(at time.Time) string {
+		signature, err := hook.Sign("a-1", at, []byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return signature
+	}
+	found := append(pythons(t, readme, "from_gallerywire"), pythons(t, notices, "from_gallerywire")...)
+	if len(found) != 2 || found[0] != found[1] {
+		t.Fatalf("%d examples, want the same in %s and in %s", len(found), readme, notices)
+	}
+	for _, tt := range []struct {
+		name, id   string
+		at         time.Time
+		signatures string
+		body, want string
+	}{
+		{"genuine", "a-1", now, signed(now), body, "True"},
+		{"signed with another secret too", "a-1", now, "v1,b3RoZXI= " + signed(now), body, "True"},
+		{"another body", "a-1", now, signed(now), body + " ", "False"},
+		{"another id", "a-2", now, signed(now), body, "False"},
+		{"another signature", "a-1", now, "v1,b3RoZXI=", body, "False"},
+		{"sent again later", "a-1", old, signed(old), body, "False"},
+	} {
+		got := says(t, found[0], call, secret, tt.id, strconv.FormatInt(tt.at.Unix(), 10), tt.signatures, tt.body)
+		if got != tt.want {
+			t.Errorf("%s: the example says %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestReadmeSubscriberKnowsWhatIsGenuine(t *testing.T) {
+	const secret, body = "a-long-random-text", "<rss/>"
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(body))
+	signature := "sha256=" + hex.EncodeToString(mac.Sum(nil))
+	for _, example := range pythons(t, notices, "from_hub") {
+		for given, want := range map[string]string{body: "True", body + " ": "False"} {
+			if got := says(t, example, `from_hub(argv[1], argv[2], argv[3].encode())`, secret, signature, given); got != want {
+				t.Errorf("of %q the example says %s, want %s", given, got, want)
+			}
+		}
+	}
 }

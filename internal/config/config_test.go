@@ -1,19 +1,13 @@
 package config
 
 import (
-	"bytes"
-	"os"
 	"reflect"
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
-
-const reference = "../../config/gallerywire.yaml"
 
 // sameValues compares what was chosen, not where it was stated.
 func sameValues() cmp.Option { return cmpopts.IgnoreUnexported(Config{}) }
@@ -46,31 +40,6 @@ func TestReferenceFileStatesTheDefaults(t *testing.T) {
 	c := mustLoad(t, reference)
 	if diff := cmp.Diff(Default(), c, sameValues()); diff != "" {
 		t.Errorf("reference file (-Default +file):\n%s", diff)
-	}
-}
-
-// withExamples is the reference file with what it shows commented out below an
-// empty list.
-func withExamples(t *testing.T) []byte {
-	t.Helper()
-	text, err := os.ReadFile(reference)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return regexp.MustCompile(`(?m): \[\]\n(#  .*\n)+`).ReplaceAllFunc(text, func(example []byte) []byte {
-		return bytes.ReplaceAll(bytes.Replace(example, []byte(" []"), nil, 1), []byte("\n#"), []byte("\n"))
-	})
-}
-
-func TestReferenceFileStatesEveryKey(t *testing.T) {
-	c, err := load(reference, withExamples(t), nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range keys(reflect.TypeFor[Config](), "") {
-		if path := strings.ReplaceAll(key, "[]", "[0]"); !c.Asked(path) {
-			t.Errorf("%s is not in %s", path, reference)
-		}
 	}
 }
 

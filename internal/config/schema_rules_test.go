@@ -1,0 +1,217 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// requiredOf lists the keys that an entry of a list must state.
+func requiredOf(list string) []string {
+	return map[string][]string{
+		"feeds":    {"name"},
+		"webhooks": {"name", "url"},
+		"digests":  {"name", "schedule"},
+	}[list]
+}
+
+// rules says what must be true of a value beyond its type. What depends on other keys is
+// left to the loader, for the environment may state those.
+func rules() map[string]object {
+	all := map[string]object{}
+	for _, some := range []map[string]object{siteRules(), natsRules(), feedRules(), noticeRules()} {
+		for key, rule := range some {
+			all[key] = rule
+		}
+	}
+	return all
+}
+
+func siteRules() map[string]object {
+	picture := pattern("^(?:|" + webAddressPattern + "(?:[/?#][^\\s]*)?)$")
+	return map[string]object{
+		"site.id":            append(pattern("^(?:|"+inner(hostname.String())+")$"), member{"maxLength", 253}),
+		"site.title":         words(),
+		"site.description":   free(),
+		"site.base_url":      pattern("^(?:|" + webAddressPattern + "(?:/[!$&-;=@-Z_a-z~]*)?)$"),
+		"site.language":      pattern(languageTag.String()),
+		"site.author.name":   free(),
+		"site.author.email":  pattern(`^(?:|[^\s<>]+@[^\s@<>]+)$`),
+		"site.copyright":     free(),
+		"site.icon":          picture,
+		"site.image":         picture,
+		"http.listen":        listen(),
+		"http.admin_listen":  listen(),
+		"schedule.timezone":  object{{"type", "string"}, {"minLength", 1}},
+		"schedule.republish": spec(),
+		"schedule.notices":   spec(),
+		"log.level":          level(),
+		"log.format":         choice("text", "json"),
+	}
+}
+
+func natsRules() map[string]object {
+	server := `\s*(?:(?:` + strings.Join(serverSchemes(), "|") + `)://)?[^\s,/]+/?\s*`
+	word := `[^\s.*>]`
+	return map[string]object{
+		"nats.url":               pattern("^(?:|" + server + "(?:," + server + ")*)$"),
+		"nats.embedded.listen":   listen(),
+		"nats.embedded.data_dir": object{{"type", "string"}, {"pattern", `\S`}},
+		"nats.embedded.sync":     object{{"anyOf", []object{{{"const", "always"}}, {{"type", "string"}, {"pattern", durationPattern}}}}},
+		"nats.replicas":          object{{"enum", []int{1, 3, 5}}},
+		"nats.prefix":            name(prefix.String()),
+		"events.stream":          name(fmt.Sprintf(`^[^\s.*>/\\]{1,%d}$`, maxStreamName)),
+		"events.subjects":        object{{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}},
+		"events.subjects[]":      pattern(`^(?:>|(?:\*|[^\s.*>$]` + word + `*)(?:\.(?:\*|` + word + `+))*(?:\.>)?)$`),
+		"events.max_bytes":       size(minEvent, 0),
+		"events.max_event":       size(minEvent, maxEvent),
+		"events.url_template": object{{"type", []string{"string", "null"}}, {"allOf", []object{
+			{{"pattern", `^(?:|` + anyCase("http") + `[Ss]?://(?:[^\s{}]|\{(?:id|slug|section|language)\})+)$`}},
+			{{"pattern", `^$|\{(?:id|slug)\}`}},
+		}}},
+	}
+}
+
+func feedRules() map[string]object {
+	return map[string]object{
+		"feeds":                     object{{"type", "array"}, {"minItems", 1}},
+		"feeds[]":                   object{{"required", requiredOf("feeds")}},
+		"feeds[].name":              name(feedName.String()),
+		"feeds[].title":             free(),
+		"feeds[].items":             whole(1, maxItems),
+		"feeds[].content":           choice("full", "summary"),
+		"feeds[].order":             choice("published", "updated"),
+		"feeds[].match.sections[]":  words(),
+		"feeds[].match.tags[]":      words(),
+		"feeds[].match.languages[]": pattern(languageTag.String()),
+		"feeds[].aliases":           object{{"type", []string{"array", "null"}}, {"uniqueItems", true}},
+		"feeds[].aliases[]":         name(feedName.String()),
+		"dynamic.items":             whole(1, maxItems),
+		"dynamic.cache":             whole(1, maxCache),
+		"archive.page":              whole(minPage, maxPage),
+		"limits.gallery":            size(minGallery, maxGallery),
+		"limits.document":           size(minGallery, maxDocument),
+	}
+}
+
+func noticeRules() map[string]object {
+	called := webAddressPattern + `(?:[/?][^#\s]*)?$`
+	feed := name(`^(?:` + inner(feedName.String()) + `|(?:sections|tags|authors)/[^\sA-Z/.]+|galleries/[A-Za-z0-9_-]{1,80})$`)
+	return map[string]object{
+		"websub.signature":           choice("sha1", "sha256", "sha384", "sha512"),
+		"websub.max_per_topic":       whole(1, maxSubscriptions),
+		"websub.max_per_host":        whole(1, maxSubscriptions),
+		"websub.requests_per_minute": whole(1, maxRequests),
+		"websub.external_hubs[]":     object{{"type", "string"}, {"pattern", "^" + called}},
+		"webhooks[]":                 object{{"required", requiredOf("webhooks")}, {"anyOf", oneOfBoth("secrets", "secrets_file")}},
+		"webhooks[].name":            name(label.String()),
+		"webhooks[].url":             object{{"type", "string"}, {"pattern", "^" + called}},
+		"webhooks[].secrets[]":       object{{"type", "string"}, {"pattern", signingPattern()}},
+		"webhooks[].feeds[]":         feed,
+		"digests[]":                  object{{"required", requiredOf("digests")}, {"anyOf", oneOfBoth("to", "to_file")}},
+		"digests[].name":             name(label.String()),
+		"digests[].schedule":         spec(),
+		"digests[].feeds[]":          feed,
+		"digests[].to[]":             object{{"type", "string"}, {"pattern", `^[A-Za-z][A-Za-z0-9+.-]*://\S+$`}},
+		"outbound.allow_networks[]":  object{{"type", "string"}, {"pattern", networkPattern}},
+		"outbound.attempts":          whole(1, maxAttempts),
+	}
+}
+
+const (
+	// Host and port as isHost and isPort want them, more or less.
+	webAddressPattern = `[Hh][Tt][Tt][Pp][Ss]?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?`
+	durationPattern   = `^\+?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+$`
+	networkPattern    = `^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/(?:[0-9]|[12][0-9]|3[0-2]))?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:/[0-9]{1,3})?)$`
+	// Five fields, or what stands for them.
+	specPattern = `^\s*(?:(?:CRON_)?TZ=\S+\s+)?(?:@(?:yearly|annually|monthly|weekly|daily|midnight|hourly|every \S+)|[^\s@]\S*(?:\s+\S+){4})\s*$`
+)
+
+// pattern is for text that means nothing when it is empty, where the pattern takes that.
+func pattern(p string) object {
+	if strings.HasPrefix(p, "^(?:|") {
+		return object{{"type", []string{"string", "null"}}, {"pattern", p}}
+	}
+	return object{{"type", "string"}, {"pattern", p}}
+}
+
+// name is for what may also look like a number: a feed named 2026.
+func name(p string) object { return object{{"type", []string{"string", "integer"}}, {"pattern", p}} }
+
+// words is for text that people read; 2026 and true are as good as any other.
+func words() object {
+	return object{{"type", []string{"string", "number", "boolean"}}, {"pattern", `\S`}}
+}
+
+// free is for such text that may be empty.
+func free() object { return object{{"type", []string{"string", "number", "boolean", "null"}}} }
+
+func choice(of ...string) object { return object{{"enum", of}} }
+
+func whole(least, most int) object {
+	return object{{"type", "integer"}, {"minimum", least}, {"maximum", most}}
+}
+
+func duration() object {
+	return object{{"anyOf", []object{{{"type", "string"}, {"pattern", durationPattern}}, {{"enum", []any{0, "0"}}}}}}
+}
+
+// size bounds what is written as a number; a maximum of 0 is none.
+func size(least, most int) object {
+	var names []string
+	for _, u := range units() {
+		names = append(names, u.name)
+	}
+	number := object{{"type", "integer"}, {"minimum", least}}
+	if most > 0 {
+		number = append(number, member{"maximum", most})
+	}
+	text := object{{"type", "string"}, {"pattern", `^\s*[0-9]+\s*(?:` + strings.Join(names, "|") + `)?\s*$`}}
+	return object{{"anyOf", []object{text, number}}}
+}
+
+func listen() object {
+	return object{{"type", "string"}, {"pattern", `^(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]*):[0-9]{1,5}$`}}
+}
+
+func spec() object { return object{{"type", "string"}, {"pattern", specPattern}} }
+
+// level names the usual ones for completion, and takes them in capitals too.
+func level() object {
+	usual := []string{"debug", "info", "warn", "error"}
+	var capitals []string
+	for _, l := range usual {
+		capitals = append(capitals, anyCase(l))
+	}
+	return object{{"anyOf", []object{{{"enum", usual}}, {{"type", "string"}, {"pattern", "^(?:" + strings.Join(capitals, "|") + `)(?:[+-][0-9]+)?$`}}}}}
+}
+
+// oneOfBoth wants a list that is not empty, or a file.
+func oneOfBoth(list, file string) []object {
+	return []object{
+		{{"required", []string{list}}, {"properties", object{{list, object{{"type", "array"}, {"minItems", 1}}}}}},
+		{{"required", []string{file}}, {"properties", object{{file, object{{"type", "string"}, {"minLength", 1}}}}}},
+	}
+}
+
+// signingPattern is base64 of minSigning to maxSigning bytes.
+func signingPattern() string {
+	const c = "[A-Za-z0-9+/]"
+	const end = "(?:" + c + "{2}==|" + c + "{3}=)?"
+	least, most := minSigning/3, maxSigning/3
+	return fmt.Sprintf("^whsec_(?:(?:%[1]s{4}){%[2]d,%[3]d}%[5]s|(?:%[1]s{4}){%[4]d}(?:%[1]s{2}==)?)$", c, least, most-1, most, end)
+}
+
+// inner is a pattern without its ends, and without a flag that only Go knows.
+func inner(p string) string {
+	return strings.NewReplacer("^(?i)", "", "^", "", "$", "").Replace(p)
+}
+
+// anyCase matches word in capitals or not, as no flag does everywhere.
+func anyCase(word string) string {
+	var b strings.Builder
+	for _, r := range word {
+		fmt.Fprintf(&b, "[%c%c]", unicode.ToUpper(r), r)
+	}
+	return b.String()
+}

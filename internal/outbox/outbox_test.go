@@ -288,6 +288,7 @@ func TestSomeFailuresAreFinal(t *testing.T) {
 	n := w.node().run()
 	n.put(notice("all", 1))
 	n.put(once)
+	eventually(t, "all are tried", func() bool { return w.attempts(0)+w.attempts(1)+w.attempts(2) >= 6 })
 	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && w.count("gone-1") == 1 })
 	eventually(t, "it is forgotten", func() bool { return len(n.Late()) == 0 })
 	if w.attempts(0) != 2 || w.attempts(1) != 2 { // each of the two notices once

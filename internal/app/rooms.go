@@ -51,6 +51,7 @@ type rooms struct {
 	intake    *intake.Intake
 	handler   http.Handler
 	parts     []part
+	reporting reporting
 }
 
 // build wires the rooms of a site.
@@ -85,6 +86,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 		catalogue: cat,
 		intake:    in,
 		handler:   a.publicHandler(cat, shelf),
+		reporting: reporting{shelf: shelf, schedule: plan},
 		parts: []part{
 			{"catalogue", cat.Run},
 			{"gate", gate.run},
@@ -200,7 +202,7 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 		Store:      store{cat},
 		Rejects:    Rejects(a.broker, a.tell(siteID)),
 		Reader:     event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate},
-		Observe:    a.opts.Watch.Event,
+		Observe:    a.observe,
 		Registerer: a.metrics,
 		Logger:     a.log,
 	})
@@ -254,6 +256,8 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf) http
 		MaxAge:   c.HTTP.MaxAge,
 		Metrics:  a.metrics,
 		Logger:   a.log,
+
+		Subscribers: a.observed.subscribers,
 	})
 }
 

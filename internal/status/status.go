@@ -26,7 +26,7 @@ type Status struct {
 	Jobs    []Job       `json:"jobs"`
 	Notices *Notices    `json:"notices,omitzero"`
 	Hub     *Hub        `json:"websub,omitzero"`
-	Digests *[]Digest   `json:"digests,omitzero"`
+	Digests []Digest    `json:"digests,omitzero"`
 	Readers Subscribers `json:"subscribers"`
 }
 

@@ -60,9 +60,14 @@ func (h healthCmd) base(c *console) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	host, port, err := net.SplitHostPort(cfg.HTTP.Listen)
+	return nodeURL(cfg, "http.listen", cfg.HTTP.Listen)
+}
+
+// nodeURL is how a node of this machine is reached that listens as the key says.
+func nodeURL(cfg config.Config, key, listen string) (string, error) {
+	host, port, err := net.SplitHostPort(listen)
 	if err != nil || port == "0" {
-		return "", config.Problems{cfg.Problem("http.listen", fmt.Sprintf("%q does not say which port was bound: state the node's address with --url", cfg.HTTP.Listen))}
+		return "", config.Problems{cfg.Problem(key, fmt.Sprintf("%q does not say which port was bound: state the node's address with --url", listen))}
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
@@ -72,24 +77,63 @@ func (h healthCmd) base(c *console) (string, error) {
 
 // ask returns what the node answers; that it is not well is an error.
 func ask(ctx context.Context, url string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("no answer from %s: start \"gallerywire serve\" there, or state another address with --url: %w", url, innermost(err))
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	status, text, err := fetch(ctx, url, "")
 	if err != nil {
 		return "", err
 	}
 	answer := strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "; ")
-	if resp.StatusCode != http.StatusOK {
-		return "", errors.New(cmp.Or(printable(answer), resp.Status))
+	if status != http.StatusOK {
+		return "", errors.New(cmp.Or(printable(answer), http.StatusText(status)))
 	}
 	return answer, nil
+}
+
+// maxAnswer bounds what is read of a node's answer.
+const maxAnswer = 4 << 20
+
+// fetch asks a node; token may be empty.
+func fetch(ctx context.Context, url, token string) (status int, body []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, fmt.Errorf("no answer from %s: start \"gallerywire serve\" there, or state another address with --url: %w", url, innermost(err))
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return resp.StatusCode, body, err
+}
+
+// node is a node as its operators reach it.
+type node struct{ url, token string }
+
+// get returns the answer to a request.
+func (n node) get(ctx context.Context, path string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	status, body, err := fetch(ctx, n.url+path, n.token)
+	switch {
+	case err != nil:
+		return nil, err
+	case status == http.StatusOK:
+		return body, nil
+	case status == http.StatusUnauthorized && n.token == "":
+		return nil, fmt.Errorf("the node at %s asks for its token: name the configuration that has its http.admin_token_file with --config", n.url)
+	case status == http.StatusUnauthorized:
+		return nil, fmt.Errorf("the node at %s takes another token: name its own file in http.admin_token_file", n.url)
+	}
+	return nil, n.other()
+}
+
+// other says that something answers that is no node, or not where operators
+// reach it.
+func (n node) other() error {
+	return fmt.Errorf("something else answers at %s: state the node's address for operators (http.admin_listen) with --url", n.url)
 }
 
 // innermost drops what the message says already.

@@ -33,7 +33,11 @@ type cli struct {
 	Rejects   rejectsCmd   `cmd:"" help:"Look at the events that were rejected, and send them again."`
 	Notices   noticesCmd   `cmd:"" help:"Look at the subscribers, webhooks and people that could not be told, and try them again."`
 	Health    healthCmd    `cmd:"" help:"Ask a running node whether it is well."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Status    statusCmd    `cmd:"" help:"Show what a running node did last, and what needs attention."`
+	Tail      tailCmd      `cmd:"" help:"Follow events and notices as they are sent."`
+
+	Completion completionCmd `cmd:"" help:"Print what completes this command line in a shell."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 const description = `Photo galleries from a CMS on NATS, as RSS, Atom and JSON feeds.
@@ -76,14 +80,7 @@ func stopSignals() []os.Signal {
 func run(ctx context.Context, args []string, c console) int {
 	var cmd cli
 	exit := -1
-	parser := kong.Must(&cmd,
-		kong.Name("gallerywire"),
-		kong.Description(description),
-		kong.Writers(c.out, c.err),
-		kong.Exit(func(code int) { exit = code }),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	parser := parserOf(ctx, &cmd, c, func(code int) { exit = code })
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -97,6 +94,18 @@ func run(ctx context.Context, args []string, c console) int {
 	}
 	c.path = cmd.Config
 	return c.code(ctx, parsed.Run(&c))
+}
+
+// parserOf reads command lines into cmd; exit is called once help was printed.
+func parserOf(ctx context.Context, cmd *cli, c console, exit func(int)) *kong.Kong {
+	return kong.Must(cmd,
+		kong.Name("gallerywire"),
+		kong.Description(description),
+		kong.Writers(c.out, c.err),
+		kong.Exit(exit),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
 }
 
 // commandOf is the command whose use was wrong, as far as it could be told.

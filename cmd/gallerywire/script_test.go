@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 //	exits CODE COMMAND [ARG...]     runs the command, which must exit with CODE
 //	start REGEXP COMMAND [ARG...]   starts it in the background and waits until a line that it
 //	                                writes matches; named groups become variables
+//	awaits REGEXP                   waits until what was started last has written a line that matches
 //	stop                            interrupts what was started last; it must exit with 0, and its
 //	                                output is compared from then on
 //	until REGEXP COMMAND [ARG...]   repeats it until its standard output matches; named
@@ -42,7 +43,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "start": launch, "stop": stop, "until": until,
+			"exits": exits, "start": launch, "awaits": awaits, "stop": stop, "until": until,
 		},
 	})
 }
@@ -104,18 +105,33 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: until REGEXP COMMAND [ARG...]")
 	}
-	wanted, err := regexp.Compile("(?m)" + args[0])
+	match(ts, args[0], func() string {
+		_ = ts.Exec(args[1], args[2:]...) // it may not be there yet
+		return ts.ReadFile("stdout")
+	})
+}
+
+func awaits(ts *testscript.TestScript, neg bool, args []string) {
+	b := ts.Value(startedKey{}).(*started).last
+	if neg || len(args) != 1 || b == nil {
+		ts.Fatalf("usage: awaits REGEXP, after start")
+	}
+	match(ts, args[0], b.output.text)
+}
+
+// match waits until a line of what text returns matches.
+func match(ts *testscript.TestScript, expression string, text func() string) {
+	wanted, err := regexp.Compile("(?m)" + expression)
 	ts.Check(err)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); ; <-tick.C {
-		_ = ts.Exec(args[1], args[2:]...) // it may not be there yet
-		if match := wanted.FindStringSubmatch(ts.ReadFile("stdout")); match != nil {
-			setNamed(ts, wanted, match)
+		if found := wanted.FindStringSubmatch(text()); found != nil {
+			setNamed(ts, wanted, found)
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("no match for %s", args[0])
+			ts.Fatalf("no match for %s", expression)
 		}
 	}
 }

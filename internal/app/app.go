@@ -59,12 +59,14 @@ type App struct {
 	rooms   atomic.Pointer[rooms] // nil until the site is known
 	handler atomic.Pointer[http.Handler]
 	waiting atomic.Pointer[error] // why the site is not known yet
+
+	observed *observed
 }
 
 // New binds the listeners and opens the broker. What it opened is closed when
 // [App.Run] returns, or by [App.Close] when Run is never called.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{opts: o, log: o.Logger, metrics: prometheus.NewRegistry()}
+	a := &App{opts: o, log: o.Logger, metrics: prometheus.NewRegistry(), observed: newObserved()}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -119,7 +121,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.log.Info("gallerywire is up", "url", a.baseURL, "http", a.public.Addr().String(), "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
 	err := runParts(ctx, a.log, []part{
 		{"http", a.serve(a.public, http.HandlerFunc(a.serveCurrent))},
-		{"admin http", a.serve(a.admin, web.Admin(web.Options{Ready: a.unready, Metrics: a.metrics, Token: string(o.HTTP.AdminToken)}))},
+		{"admin http", a.serve(a.admin, web.Admin(web.Options{Ready: a.unready, Metrics: a.metrics, Token: string(o.HTTP.AdminToken), Private: a.registerStatus}))},
 		{"rooms", a.runRooms},
 	})
 	return errors.Join(err, a.Close())

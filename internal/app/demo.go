@@ -194,7 +194,7 @@ func (d *demonstration) welcome() {
 			fmt.Fprintf(out, "  %s/feeds/%s.%s\n", url, f.Name, format)
 		}
 	}
-	fmt.Fprintf(out, "\nMetrics are at %s/metrics.\nPublish galleries of your own to %s at %s.\n"+
-		"Something happens every %s. Ctrl-C ends it and leaves nothing behind.\n\n",
+	fmt.Fprintf(out, "\nWhat came in and went out is at %[1]s/status.\nMetrics are at %[1]s/metrics.\nPublish galleries of your own to %[2]s at %[3]s.\n"+
+		"Something happens every %[4]s. Ctrl-C ends it and leaves nothing behind.\n\n",
 		d.app.AdminURL(), subjectOf(d.config.Events.Subjects, event.Published), d.app.PublisherURL(), d.opts.Every)
 }

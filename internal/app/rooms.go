@@ -55,6 +55,7 @@ type rooms struct {
 	intake    *intake.Intake
 	handler   http.Handler
 	parts     []part
+	reporting reporting
 }
 
 // build wires the rooms of a site.
@@ -91,6 +92,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 		catalogue: cat,
 		intake:    in,
 		handler:   a.publicHandler(cat, shelf, tell.hub),
+		reporting: tell.reporting(shelf, plan),
 		parts: slices.Concat(
 			[]part{{"catalogue", cat.Run}, {"gate", gate.run}},
 			tell.parts(cat),
@@ -194,7 +196,7 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 		Store:      store{cat},
 		Rejects:    Rejects(a.broker, a.tell(siteID)),
 		Reader:     event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate},
-		Observe:    a.opts.Watch.Event,
+		Observe:    a.observe,
 		Registerer: a.metrics,
 		Logger:     a.log,
 	})
@@ -253,6 +255,8 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf, hub 
 		MaxAge:   c.HTTP.MaxAge,
 		Metrics:  a.metrics,
 		Logger:   a.log,
+
+		Subscribers: a.observed.subscribers,
 	})
 }
 

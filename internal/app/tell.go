@@ -333,6 +333,18 @@ func (t *tellers) sweep(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// reporting is what a status tells of these and of the other rooms.
+func (t *tellers) reporting(shelf *edition.Shelf, plan *schedule.Schedule) reporting {
+	r := reporting{shelf: shelf, schedule: plan, outbox: t.box}
+	if t.hub != nil {
+		r.hub = t.hub
+	}
+	if len(t.digests.States()) > 0 {
+		r.digests = t.digests
+	}
+	return r
+}
+
 // parts are what runs, in the order in which it starts.
 func (t *tellers) parts(cat *catalogue.Catalogue) []part {
 	var parts []part

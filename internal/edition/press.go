@@ -38,7 +38,8 @@ type press struct {
 	history   *catalogue.Selection // in the order of publication, for the archive
 	memory    int                  // how many earlier versions it remembers
 	current   atomic.Pointer[Edition]
-	turn      chan struct{} // holds a token while somebody renders
+	trouble   atomic.Pointer[error] // why the last rendering failed; nil: it did not
+	turn      chan struct{}         // holds a token while somebody renders
 
 	// Owned by whoever has the turn.
 	rest time.Time // no rendering before
@@ -103,12 +104,14 @@ func (p *press) render(ctx context.Context) (*Edition, error) {
 	e, err := p.whole(ctx)
 	if err != nil {
 		p.shelf.metrics.failed.Inc()
+		p.trouble.Store(&err)
 		p.rest = p.shelf.opts.Now().Add(restAfterFailure)
 		return p.salvage(err)
 	}
 	e.remember(p.good, p.memory)
 	p.rest, p.good = time.Time{}, e
 	p.current.Store(e)
+	p.trouble.Store(nil)
 	p.shelf.rack.weigh(p, e)
 	if p.ref.Page != "" {
 		p.shelf.tags.set(p.ref, e)

@@ -46,8 +46,9 @@ type Options struct {
 // Report says what became of an event.
 type Report struct {
 	Event    *event.Event // nil when it was rejected
-	Gallery  string       // its id, where it could be read
-	Outcome  string       // of the Store, or "rejected" or "retried"
+	Subject  string
+	Gallery  string // its id, where it could be read
+	Outcome  string // of the Store, or "rejected" or "retried"
 	Problems gallery.Problems
 	Stored   time.Time // when the stream stored it
 	Took     time.Duration
@@ -170,7 +171,7 @@ func (in *Intake) handle(ctx context.Context, msg *nats.Msg) {
 	}
 	m := event.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Stored: meta.Timestamp}
 	report, err := in.settle(ctx, m, meta.Sequence.Stream)
-	report.Stored = m.Stored
+	report.Subject, report.Stored = m.Subject, m.Stored
 	in.trouble.note(err)
 	if err != nil {
 		again := delay(meta.NumDelivered)

@@ -97,6 +97,40 @@ func (r *Rejects) All(ctx context.Context) iter.Seq2[Reject, error] {
 	}
 }
 
+// maxGaps bounds how many numbers of rejects that were replayed, or pushed out,
+// are looked up in vain by one call.
+const maxGaps = 100
+
+// Newest returns the last n rejects, newest first, and how many are kept. Older
+// ones are left out where many between them were replayed.
+func (r *Rejects) Newest(ctx context.Context, n int) (newest []Reject, kept uint64, err error) {
+	stream, err := r.opts.Open(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list rejects: %w", err)
+	}
+	gaps := 0
+	for at := info.State.LastSeq; at > 0 && at >= info.State.FirstSeq && len(newest) < n && gaps < maxGaps; at-- {
+		msg, err := stream.GetMsg(ctx, at)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			gaps++
+			continue
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("list rejects: %w", err)
+		}
+		reject, err := decodeReject(msg)
+		if err != nil {
+			return nil, 0, err
+		}
+		newest = append(newest, reject)
+	}
+	return newest, info.State.Msgs, nil
+}
+
 // ErrNoReject means that there is no reject of that number.
 var ErrNoReject = errors.New("there is no such reject: see gallerywire rejects list")
 

@@ -118,6 +118,39 @@ func TestRejectWithAnyHeaderIsKept(t *testing.T) {
 	}
 }
 
+func TestNewestRejectsComeFirst(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	if newest, kept, err := s.rejects.Newest(t.Context(), 3); len(newest) != 0 || kept != 0 || err != nil {
+		t.Errorf("of none: %v, %d, %v", newest, kept, err)
+	}
+	for i := range uint64(6) {
+		if _, err := s.rejects.Add(t.Context(), message(nil, fmt.Sprint(i+1)), i+1, problems); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, number := range []uint64{1, 5, 6} {
+		if err := s.rejects.Replay(t.Context(), number); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, want := range map[int]string{2: "[4 3]", 3: "[4 3 2]", 10: "[4 3 2]", 0: "[]"} {
+		newest, kept, err := s.rejects.Newest(t.Context(), n)
+		if err != nil || kept != 3 {
+			t.Errorf("%d kept, %v", kept, err)
+		}
+		var bodies []string
+		for _, r := range newest {
+			bodies = append(bodies, string(r.Body))
+			if fmt.Sprint(r.Number) != string(r.Body) || len(r.Problems) != 1 {
+				t.Errorf("reject %+v", r)
+			}
+		}
+		if got := fmt.Sprint(bodies); got != want {
+			t.Errorf("the newest %d: %s, want %s", n, got, want)
+		}
+	}
+}
+
 // The same message, delivered again after a crash between keeping it and
 // telling the server, is kept once; its sender is told again, with the same id.
 func TestRejectIsKeptOnce(t *testing.T) {

@@ -75,6 +75,13 @@ func (o owing) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
+// Owed returns by channel how much is owed: notices in shards that are not told
+// yet, and targets that are tried again. It reads memory only.
+func (b *Outbox) Owed() map[string]int {
+	owed, _ := b.owing()
+	return owed
+}
+
 // owing counts what is owed, and the dead letters, by channel: also of channels
 // of which nothing is.
 func (b *Outbox) owing() (owed, dead map[string]int) {

@@ -140,6 +140,7 @@ func TestAFailedTargetIsTriedAgainAlone(t *testing.T) {
 	n := w.node().run()
 	n.put(notice("all", 1))
 	eventually(t, "all are told", func() bool { return w.count("all-1") == 20 })
+	eventually(t, "nothing is owed", func() bool { return cmp.Equal(n.Owed(), map[string]int{"test": 0, "once": 0}) })
 	for i := range 20 {
 		if want := map[bool]int{true: 3, false: 1}[i == 7]; w.attempts(i) != want {
 			t.Errorf("target %d: %d attempts, want %d", i, w.attempts(i), want)

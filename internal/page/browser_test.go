@@ -79,9 +79,10 @@ var screens = []screen{
 
 // tab is a tab of the browser that notes what goes wrong in it.
 type tab struct {
-	t    *testing.T
-	ctx  context.Context
-	base string // address of the site
+	t     *testing.T
+	ctx   context.Context
+	close context.CancelFunc
+	base  string // address of the site
 
 	mu       sync.Mutex
 	troubles []string
@@ -94,7 +95,7 @@ func newTab(t *testing.T, browser context.Context, base string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
-	tb := &tab{t: t, ctx: ctx, base: base}
+	tb := &tab{t: t, ctx: ctx, close: cancel, base: base}
 	messages, requests := chromedp.Console(ctx), chromedp.Events(ctx, fetch.RequestPaused)
 	var listening sync.WaitGroup
 	listening.Go(func() {

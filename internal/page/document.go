@@ -70,6 +70,8 @@ func secured(w http.ResponseWriter, d *document) http.Header {
 	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	// The hosts of pictures may ask on which site they are shown, not where.
-	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	if h.Get("Referrer-Policy") == "" {
+		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	}
 	return h
 }

@@ -23,7 +23,7 @@ var stylesheet []byte
 var script []byte
 
 // templates are the pages' own templates, each with the layout around it.
-type templates struct{ front, gallery, feed, message *template.Template }
+type templates struct{ front, gallery, feed, message, status *template.Template }
 
 // view is what a template gets.
 type view struct {
@@ -63,12 +63,17 @@ func parseTemplates() templates {
 	}
 	return templates{
 		front: with("front.html"), gallery: with("gallery.html"), feed: with("feed.html"), message: with("message.html"),
+		status: with("status.html"),
 	}
 }
 
-// render makes a page of v.
+// render makes a page of the site of v.
 func (p *Pages) render(t *template.Template, v view) (*document, error) {
 	v.Site, v.Scripted = p.site, t != p.templates.message
+	return render(t, v)
+}
+
+func render(t *template.Template, v view) (*document, error) {
 	v.Title, v.Description = settled(v.Title), settled(clip(v.Description, maxDescription))
 	var b bytes.Buffer
 	if err := t.Execute(&b, v); err != nil {

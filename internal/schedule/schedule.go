@@ -40,6 +40,7 @@ type Schedule struct {
 	location *time.Location
 	specs    []cron.Schedule
 	runs     *prometheus.CounterVec
+	seen     memory
 }
 
 // New checks the time zone and every specification, and returns all that is
@@ -106,10 +107,12 @@ func unreadable(spec, why string) error {
 // whose context ends with it.
 func (s *Schedule) Run(ctx context.Context) error {
 	c := cron.New(cron.WithLocation(s.location), cron.WithLogger(logger{log: s.opts.Logger}))
+	entries := make([]cron.EntryID, len(s.opts.Jobs))
 	for i, job := range s.opts.Jobs {
-		c.Schedule(s.specs[i], s.chain(job).Then(cron.FuncJob(func() { s.run(ctx, job) })))
+		entries[i] = c.Schedule(s.specs[i], s.chain(job).Then(cron.FuncJob(func() { s.run(ctx, job) })))
 	}
 	c.Start()
+	s.seen.started(c, entries)
 	<-ctx.Done()
 	<-c.Stop().Done()
 	return nil
@@ -124,9 +127,14 @@ func (s *Schedule) chain(job Job) cron.Chain {
 
 func (s *Schedule) run(ctx context.Context, job Job) {
 	outcome := "panicked"
-	defer func() { s.count(job, outcome) }()
 	began := time.Now()
-	err := job.Run(ctx)
+	var err error
+	s.seen.began(job.Name)
+	defer func() {
+		s.count(job, outcome)
+		s.seen.ended(job.Name, run{began: began, took: time.Since(began), outcome: outcome, err: err})
+	}()
+	err = job.Run(ctx)
 	log := s.opts.Logger.With("job", job.Name, "took", time.Since(began))
 	switch {
 	case err == nil:

@@ -148,9 +148,10 @@ func TestNewReportsEverythingThatIsWrong(t *testing.T) {
 
 // running is a schedule under way.
 type running struct {
-	log     *bytes.Buffer
-	metrics *prometheus.Registry
-	stop    func() // waits for it
+	schedule *schedule.Schedule
+	log      *bytes.Buffer
+	metrics  *prometheus.Registry
+	stop     func() // waits for it
 }
 
 // start runs a schedule until the test ends, inside a bubble.
@@ -162,6 +163,7 @@ func start(t *testing.T, o schedule.Options) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	n.schedule = s
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

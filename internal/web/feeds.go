@@ -24,6 +24,8 @@ type feeds struct {
 	log    *slog.Logger
 	always always
 
+	subscribers *Subscribers
+
 	person   Person
 	notFound http.HandlerFunc
 }
@@ -39,6 +41,8 @@ func newFeeds(o Options) *feeds {
 			cacheControl: []string{caching}, vary: []string{"Accept-Encoding, Sec-Fetch-Dest"},
 			policy: []string{policy}, nosniff: []string{"nosniff"}, gzip: []string{"gzip"},
 		},
+		subscribers: o.Subscribers,
+
 		person:   o.Person,
 		notFound: o.NotFound,
 	}
@@ -111,6 +115,7 @@ func (h *feeds) serve(w http.ResponseWriter, r *http.Request, ref edition.Ref, f
 		h.refuse(w, r, ref, f, err)
 		return
 	}
+	h.subscribers.note(r.UserAgent(), ref, f)
 	h.write(w, r, e, e.Document(f))
 }
 

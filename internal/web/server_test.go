@@ -76,6 +76,42 @@ func TestAdminAsksForTheToken(t *testing.T) {
 	}
 }
 
+func TestAdminShowsNothingWithoutTheToken(t *testing.T) {
+	private := func(mux *http.ServeMux) {
+		mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "all is well") })
+	}
+	h := web.Admin(web.Options{Token: "s3cret", Private: private})
+	open := web.Admin(web.Options{Private: private})
+	for path, status := range map[string]int{
+		"/status": 200, "/metrics": 200, "/debug/pprof/": 200, "/debug/pprof/cmdline": 200, "/debug/pprof/heap": 200,
+		"/debug/pprof/symbol": 200, "/debug/pprof/nosuch": 404, "/none": 404, "/status/none": 404,
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, "MADE-UP"} {
+			res := ask(t, h, method, path)
+			if got := body(t, res); res.StatusCode != 401 || got != "the token is missing or wrong\n" || res.Header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s %s without the token: %s, %q", method, path, res.Status, got)
+			}
+		}
+		for name, res := range map[string]*http.Response{
+			"with the token":      ask(t, h, http.MethodGet, path, "Authorization", basic("", "s3cret")),
+			"where there is none": ask(t, open, http.MethodGet, path),
+		} {
+			if res.StatusCode != status {
+				t.Errorf("%s %s: %s, want %d", path, name, res.Status, status)
+			}
+		}
+	}
+}
+
+func TestThePublicListenerHasNothingForOperators(t *testing.T) {
+	s := newSite(t)
+	for _, path := range []string{"/status", "/status.json", "/metrics", "/debug/pprof/", "/debug/pprof/heap"} {
+		if res := s.get(path, "Authorization", "Bearer s3cret"); res.StatusCode != 404 {
+			t.Errorf("%s: %s", path, res.Status)
+		}
+	}
+}
+
 func basic(user, password string) string {
 	r := &http.Request{Header: http.Header{}}
 	r.SetBasicAuth(user, password)

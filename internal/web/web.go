@@ -1,4 +1,4 @@
-// Package web is HTTP for programs: feeds, health and metrics.
+// Package web is HTTP for programs: feeds, health, metrics and profiles.
 //
 // A request for a feed that has not changed is answered from memory: no lock,
 // no rendering, no way to NATS. Conditional requests are honest: 304 is said
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 	"strings"
 	"time"
 
@@ -49,10 +50,13 @@ type Options struct {
 	Ready    func() []error       // why the node is not ready; nothing when it is
 	Detail   func() []string      // what else an operator should know; may be nil
 	Token    string               // what Admin asks for, as bearer token or as password; empty: nothing
+	Private  func(*http.ServeMux) // adds to Admin what only who has the token may see; may be nil
 	MaxAge   time.Duration        // how long a cache may keep a feed
 	Now      func() time.Time     // nil: time.Now
 	Metrics  *prometheus.Registry // served by Admin; requests are counted in it
 	Logger   *slog.Logger         // of requests; nil: discards
+
+	Subscribers *Subscribers // learns how many people read through feed services; may be nil
 }
 
 // Person answers somebody who opened the address of a feed in a browser with a
@@ -114,13 +118,31 @@ func upright(next http.Handler, notFound http.HandlerFunc) http.Handler {
 }
 
 // Admin returns the handler of what operators see, on a listener of its own.
+// Whatever it has but for the health of the node is behind the token: who lacks
+// that is not even told which paths there are.
 func Admin(o Options) http.Handler {
 	o.fill()
+	private := http.NewServeMux()
+	private.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
+	profiles(private)
+	if o.Private != nil {
+		o.Private(private)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", guarded(o.Token, promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{})))
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", readyz(o))
+	mux.Handle("/", guarded(o.Token, private))
 	return mux
+}
+
+// profiles adds what shows where a node spends its time and memory.
+func profiles(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol) // as "go tool pprof" asks
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
 // guarded asks for the token, which scrapers send as a bearer token (RFC 6750)

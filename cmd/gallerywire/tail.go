@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/nats-io/nats.go"
+)
+
+type tailCmd struct {
+	JSON bool `name:"json" help:"Print a line of JSON for each."`
+}
+
+// Help is printed below the command's usage.
+func (tailCmd) Help() string {
+	return `Events in (the configured events.subjects) and notices out (article.rejected,
+feed.*), from now on, until Ctrl-C. It only listens: nothing is taken from the
+service. What it prints of an event is what was sent, whatever becomes of it; see
+"gallerywire status" for that.
+
+A line of JSON has time (of arrival), subject and kind, and as far as they are known
+gallery, title, version, reason, feed, added, changed, removed, reject (its number),
+channel, target and attempts.`
+}
+
+// Run prints what is sent until it is told to stop.
+func (t tailCmd) Run(ctx context.Context, c *console) (err error) {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	l := &listener{console: c, json: t.JSON, coloured: c.coloured(c.out), reader: app.EventReader(cfg), events: cfg.Events.Subjects}
+	return l.run(ctx, b.Conn())
+}
+
+// listener prints messages.
+type listener struct {
+	console  *console
+	json     bool
+	coloured bool
+	reader   event.Reader
+	events   []string // their subjects
+}
+
+// noticeSubjects are those of what is told to others.
+func noticeSubjects() []string { return []string{event.Rejected, "feed.>"} }
+
+// backlog is how many messages may wait for a slow terminal.
+const backlog = 4096
+
+// listenTimeout bounds how long NATS may take to let us listen.
+const listenTimeout = 5 * time.Second
+
+func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
+	ended := conn.StatusChanged(nats.CLOSED)
+	defer conn.RemoveStatusListener(ended)
+	messages := make(chan *nats.Msg, backlog)
+	for _, subject := range slices.Concat(l.events, noticeSubjects()) {
+		if _, err := conn.ChanSubscribe(subject, messages); err != nil {
+			return fmt.Errorf("listen to %s: %w", subject, err)
+		}
+	}
+	if err := conn.FlushTimeout(listenTimeout); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if err := conn.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+		return fmt.Errorf("NATS lets this user not listen, allow it to subscribe to %s: %w", strings.Join(slices.Concat(l.events, noticeSubjects()), ", "), err)
+	}
+	l.console.say("listening, Ctrl-C ends it")
+	for {
+		select {
+		case msg := <-messages:
+			if l.twice(msg) {
+				continue
+			}
+			if err := l.print(l.read(msg, time.Now())); err != nil {
+				return err
+			}
+		case <-ended:
+			if ctx.Err() == nil {
+				return errors.New("NATS ended the connection: start this command again once it is back")
+			}
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// twice reports whether the message is a notice that came by a subject of
+// events, too: it is printed as what it is.
+func (l *listener) twice(msg *nats.Msg) bool {
+	isNotice := msg.Subject == event.Rejected || strings.HasPrefix(msg.Subject, "feed.")
+	return isNotice && !slices.Contains(noticeSubjects(), msg.Sub.Subject)
+}
+
+// said is what is printed of a message.
+type said struct {
+	Time     time.Time `json:"time"`
+	Subject  string    `json:"subject"`
+	Kind     string    `json:"kind"`
+	Gallery  string    `json:"gallery,omitempty"`
+	Title    string    `json:"title,omitempty"`
+	Version  int64     `json:"version,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Feed     string    `json:"feed,omitempty"`
+	Added    []string  `json:"added,omitempty"`
+	Changed  []string  `json:"changed,omitempty"`
+	Removed  []string  `json:"removed,omitempty"`
+	Reject   uint64    `json:"reject,omitempty"`
+	Channel  string    `json:"channel,omitempty"`
+	Target   string    `json:"target,omitempty"`
+	Attempts int       `json:"attempts,omitempty"`
+}
+
+func (l *listener) read(msg *nats.Msg, at time.Time) said {
+	h := said{Time: at, Subject: msg.Subject, Kind: msg.Subject}
+	if slices.Contains(noticeSubjects(), msg.Sub.Subject) {
+		h.notice(msg.Data)
+		return h
+	}
+	h.event(l.reader, event.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Stored: at})
+	return h
+}
+
+// event tells of a publication or a take-down, or why it is neither.
+func (h *said) event(reader event.Reader, m event.Message) {
+	e, err := reader.Decode(m)
+	if err != nil {
+		_, _, h.Gallery = event.Attributes(m)
+		h.Reason = "will be rejected: " + err.Error()
+		return
+	}
+	h.Kind, h.Gallery, h.Version = string(e.Kind), e.GalleryID(), e.Rank.Version
+	if e.Gallery != nil {
+		h.Title = e.Gallery.Title
+	} else {
+		h.Reason = e.Removed.Reason
+	}
+}
+
+// notice tells of a feed that changed, of an event that was rejected, or of
+// somebody who was given up. What it does not know keeps its subject.
+func (h *said) notice(data []byte) {
+	var e struct {
+		Data json.RawMessage `json:"data"`
+	}
+	if json.Unmarshal(data, &e) != nil {
+		h.Reason = unreadable
+		return
+	}
+	var err error
+	switch h.Subject {
+	case event.FeedUpdated:
+		var u event.Update
+		err = json.Unmarshal(e.Data, &u)
+		h.Feed, h.Added, h.Changed, h.Removed = u.Feed, u.Added, u.Edited, u.Removed
+	case event.Rejected:
+		var r event.Refusal
+		err = json.Unmarshal(e.Data, &r)
+		h.Gallery, h.Reject, h.Reason = r.Gallery, r.Sequence, r.Problems.Error()
+	case event.NoticeFailed:
+		var f event.Failed
+		err = json.Unmarshal(e.Data, &f)
+		h.Channel, h.Target, h.Feed, h.Attempts, h.Reason = f.Channel, f.Target, f.Feed, f.Attempts, f.Reason
+	}
+	if err != nil {
+		h.Reason = unreadable
+	}
+}
+
+func (l *listener) print(h said) error {
+	if l.json {
+		h.Time = h.Time.UTC()
+		return l.console.line(h)
+	}
+	_, err := fmt.Fprintf(l.console.out, "%s  %s  %s\n",
+		cell{h.Time.Format(time.TimeOnly), quiet}.painted(l.coloured),
+		cell{fmt.Sprintf("%-19s", shown(h.Kind)), h.colour()}.painted(l.coloured),
+		shown(h.words()))
+	return err
+}
+
+func (h said) colour() string {
+	switch {
+	case h.Kind == event.FeedUpdated:
+		return green
+	case h.Kind == event.Rejected || h.Kind == event.NoticeFailed || strings.HasPrefix(h.Reason, "will be rejected"):
+		return red
+	}
+	return plain
+}
+
+// unreadable stands for what a notice says that is none.
+const unreadable = "unreadable"
+
+// words says what the message is about.
+func (h said) words() string {
+	if h.Reason == unreadable {
+		return unreadable
+	}
+	switch h.Kind {
+	case event.FeedUpdated:
+		return fmt.Sprintf("%s: %d added, %d changed, %d removed", h.Feed, len(h.Added), len(h.Changed), len(h.Removed))
+	case event.NoticeFailed:
+		return fmt.Sprintf("%s %s was not told of %s after %s: %s", h.Channel, h.Target, orDash(h.Feed), number(h.Attempts, "attempt", "attempts"), h.Reason)
+	case event.Rejected:
+		if h.Reject > 0 {
+			return fmt.Sprintf("%s: reject %d: %s", orDash(h.Gallery), h.Reject, h.Reason)
+		}
+	}
+	words := orDash(h.Gallery)
+	for _, more := range []string{h.Title, h.Reason} {
+		if more != "" {
+			words += ": " + more
+		}
+	}
+	return words
+}

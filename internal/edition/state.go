@@ -1,0 +1,57 @@
+package edition
+
+import "time"
+
+// Condition says whether what a feed serves is what is stored.
+type Condition string
+
+// The conditions of a feed.
+const (
+	Fresh   Condition = "fresh"   // its edition is of what is stored now
+	Stale   Condition = "stale"   // it is rendered when next asked for
+	Cut     Condition = "cut"     // it is a last good edition, without what was withdrawn since
+	Failing Condition = "failing" // there is nothing that could be served
+)
+
+// State is where a configured feed stands.
+type State struct {
+	Name      string
+	Title     string
+	Galleries int       // as of [Shelf.Len]
+	Touched   time.Time // as of [Shelf.Touched]
+	Condition Condition
+	Err       error // why the last rendering failed; nil: it did not
+	LeftOut   int   // galleries that can not be published as they are
+}
+
+// States returns the states of the configured feeds in their order. It reads
+// memory only and renders nothing.
+func (s *Shelf) States() []State {
+	states := make([]State, len(s.opts.Feeds))
+	for i, d := range s.opts.Feeds {
+		p := s.presses[d.Name]
+		states[i] = State{Name: d.Name, Title: d.Title, Galleries: s.Len(d.Name), Touched: s.Touched(d.Name), Condition: p.condition()}
+		if why := p.trouble.Load(); why != nil {
+			states[i].Err = *why
+		}
+		if e := p.current.Load(); e != nil {
+			states[i].LeftOut = len(e.LeftOut)
+		}
+	}
+	return states
+}
+
+// condition tells a feed that failed and keeps something to show from one that
+// has nothing: an edition that was not cut then could not be.
+func (p *press) condition() Condition {
+	e := p.current.Load()
+	switch {
+	case p.fresh() != nil:
+		return Fresh
+	case e != nil && e.Cut:
+		return Cut
+	case p.trouble.Load() != nil:
+		return Failing
+	}
+	return Stale
+}

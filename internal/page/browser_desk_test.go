@@ -1,0 +1,102 @@
+package page_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/gallerywire/gallerywire/internal/page"
+	"github.com/gallerywire/gallerywire/internal/status"
+	"github.com/gallerywire/gallerywire/internal/web"
+)
+
+func TestDeskInABrowser(t *testing.T) {
+	chrome := startBrowser(t)
+	hostile := overflow(`<script>window.pwned=1</script><img src=x onerror="window.pwned=1">`)
+	hostile.Events[0].Title, hostile.Events[1].Title = "\u202Eturned round", strings.Repeat("W", 300)
+	hostile.Feeds[0].Name = strings.Repeat("w", 60)
+	for _, day := range []struct {
+		name   string
+		status status.Status
+	}{{"status", busyDay()}, {"status-quiet", quietDay()}, {"status-hostile", hostile}} {
+		base := startDesk(t, day.status)
+		for _, s := range screens {
+			t.Run(day.name+" "+s.name, func(t *testing.T) {
+				tb := newTab(t, chrome, base)
+				tb.on(s)
+				tb.authorise()
+				tb.looksRight(t, s, day.name, "/status")
+			})
+		}
+	}
+	t.Run("by keyboard", func(t *testing.T) {
+		tb := newTab(t, chrome, startDesk(t, busyDay()))
+		tb.on(screens[2])
+		tb.authorise()
+		tb.press(kb.Tab, kb.Enter, kb.Tab) // past the header
+		if got := value[string](tb, `document.activeElement.getAttribute("href")`); got != "#feeds" {
+			t.Errorf("the first thing in the content: %q", got)
+		}
+		tb.press(kb.Tab, kb.Enter)
+		tb.until(`location.hash == "#rejects" && (` + inView + `)(document.querySelector("#rejects"))`)
+		tb.calm()
+	})
+}
+
+const token = "s3cret"
+
+// startDesk serves a status to who has the token, and returns its address.
+func startDesk(t *testing.T, s status.Status) string {
+	t.Helper()
+	desk := page.NewDesk(page.DeskOptions{
+		Title: s.Site, Language: "en", URL: func() string { return s.URL },
+		Status: func(context.Context) status.Status { return s }, Logger: quiet(),
+	})
+	server := httptest.NewServer(web.Admin(web.Options{Token: token, Private: desk.Register}))
+	t.Cleanup(server.Close)
+	if res, err := http.Get(server.URL + "/status"); err != nil || res.StatusCode != http.StatusUnauthorized {
+		t.Fatalf("without the token: %v, %v", res, err)
+	}
+	return server.URL
+}
+
+// authorise gives the browser the token when it asks for a password, which it
+// does once for a site.
+func (tb *tab) authorise() {
+	tb.t.Helper()
+	yes, asked := true, 0
+	challenges := chromedp.Events(tb.ctx, fetch.AuthRequired)
+	var answering sync.WaitGroup
+	answering.Go(func() {
+		for e, err := range challenges {
+			if err != nil {
+				return // the tab is closed
+			}
+			asked++
+			_, _ = chromedp.Call(tb.ctx, fetch.ContinueWithAuth, fetch.ContinueWithAuthParams{ // a page that is left needs none
+				RequestID: e.RequestID,
+				AuthChallengeResponse: &fetch.AuthChallengeResponse{
+					Response: fetch.AuthChallengeResponseResponseProvideCredentials, Username: "operator", Password: token,
+				},
+			})
+		}
+	})
+	tb.t.Cleanup(func() {
+		tb.close()
+		answering.Wait()
+		if asked > 1 {
+			tb.t.Errorf("the browser asked %d times for the password", asked)
+		}
+	})
+	call(tb, fetch.Enable, fetch.EnableParams{HandleAuthRequests: &yes})
+	tb.open("/")
+	if got := value[string](tb, `location.pathname + " " + document.querySelector("h1").textContent`); got != "/status Status" {
+		tb.t.Fatalf("with the token the browser is at %s", got)
+	}
+}

@@ -1,0 +1,167 @@
+// Package status is what a node can say of itself and its site at one moment,
+// for editors and operators: the words that the page, the JSON and the terminal
+// have in common, and the memory of the last events.
+//
+// A status is bounded, however much there is to say: lists are the first or the
+// last of something, and numbers tell how much more there is. Its texts come
+// from outside; whoever shows them makes them harmless. It holds no secret.
+package status
+
+import "time"
+
+// Status is the state of a site as one node knows it. A section that the node
+// has no room for is nil, and left out of the JSON.
+type Status struct {
+	Site      string    `json:"site"` // its title
+	URL       string    `json:"url"`
+	At        time.Time `json:"at"`        // when it was so
+	Started   time.Time `json:"started"`   // when the node was
+	NotReady  []string  `json:"not_ready"` // why; empty: the node is ready
+	Galleries int       `json:"galleries"` // that are not taken down
+
+	Events  []Event     `json:"events"` // that this node took in, newest first
+	Rejects Rejects     `json:"rejects"`
+	Feeds   []Feed      `json:"feeds"`    // those configured, in their order
+	LeftOut LeftOuts    `json:"left_out"` // galleries that can not be shown as they are
+	Jobs    []Job       `json:"jobs"`
+	Notices *Notices    `json:"notices,omitzero"`
+	Hub     *Hub        `json:"websub,omitzero"`
+	Digests []Digest    `json:"digests,omitzero"`
+	Readers Subscribers `json:"subscribers"`
+}
+
+// Event is what became of one event.
+type Event struct {
+	At      time.Time `json:"at"`            // when that was settled
+	Kind    string    `json:"kind,omitzero"` // article.published or article.unpublished; empty where it could not be read
+	Gallery string    `json:"gallery,omitzero"`
+	Title   string    `json:"title,omitzero"`
+	Outcome string    `json:"outcome"` // stored, unchanged, superseded, rejected or retried
+	Reason  string    `json:"reason,omitzero"`
+}
+
+// Rejects are the events that can never succeed.
+type Rejects struct {
+	Kept   uint64   `json:"kept"`
+	Newest []Reject `json:"newest"`
+	Err    string   `json:"error,omitzero"` // why they are not known
+}
+
+// Reject is one of them.
+type Reject struct {
+	Number  uint64    `json:"number"` // for "gallerywire rejects show"
+	Stored  time.Time `json:"stored"`
+	Subject string    `json:"subject"`
+	Gallery string    `json:"gallery,omitzero"`
+	Reason  string    `json:"reason"`
+}
+
+// States of a feed.
+const (
+	Fresh   = "fresh"   // its documents are those of what is stored
+	Stale   = "stale"   // they are rendered when next asked for
+	Cut     = "cut"     // they are old ones, without what was withdrawn since
+	Failing = "failing" // there are none
+)
+
+// Feed is where a configured feed stands.
+type Feed struct {
+	Name      string    `json:"name"`
+	Title     string    `json:"title"`
+	Galleries int       `json:"galleries"`
+	Changed   time.Time `json:"changed,omitzero"` // zero: never
+	State     string    `json:"state"`
+	Reason    string    `json:"reason,omitzero"` // why it was not rendered
+	LeftOut   int       `json:"left_out"`        // galleries
+}
+
+// LeftOuts are galleries that the gate keeps out of feeds.
+type LeftOuts struct {
+	Total int       `json:"total"`
+	First []LeftOut `json:"first"`
+}
+
+// LeftOut is one of them.
+type LeftOut struct {
+	Feed    string `json:"feed"`
+	Gallery string `json:"gallery"`
+	Reason  string `json:"reason"`
+}
+
+// Job is something that the schedule does again and again.
+type Job struct {
+	Name    string    `json:"name"`
+	Spec    string    `json:"spec"`
+	Running bool      `json:"running"`
+	Last    time.Time `json:"last,omitzero"` // when the last run that has ended began; zero: never
+	Seconds float64   `json:"took_seconds"`
+	Outcome string    `json:"outcome,omitzero"` // done, failed, panicked or stopped
+	Reason  string    `json:"reason,omitzero"`
+	Next    time.Time `json:"next,omitzero"` // zero: none
+}
+
+// Notices are what is owed to others.
+type Notices struct {
+	Channels []Channel  `json:"channels"`
+	Late     Deliveries `json:"late"` // what failed and is tried again, the next first
+	Dead     Deliveries `json:"dead"` // what was given up, newest first
+}
+
+// Channel is a way of telling.
+type Channel struct {
+	Name string `json:"name"`
+	Owed int    `json:"owed"`
+}
+
+// Deliveries are some of those in a state.
+type Deliveries struct {
+	Total int        `json:"total"`
+	First []Delivery `json:"first"`
+}
+
+// Delivery is what somebody was not told yet, or never will be.
+type Delivery struct {
+	Channel  string    `json:"channel"`
+	About    string    `json:"about"`
+	Target   string    `json:"target"`
+	Attempts int       `json:"attempts"`
+	Last     time.Time `json:"last"`         // attempt
+	Due      time.Time `json:"due,omitzero"` // the next one; zero: none
+	Reason   string    `json:"reason"`
+}
+
+// Hub is who has subscribed by WebSub.
+type Hub struct {
+	Subscriptions int        `json:"subscriptions"`
+	Feeds         []HubCount `json:"feeds"` // the most subscribed first
+	More          int        `json:"more"`  // feeds that are not named
+}
+
+// HubCount is how many subscriptions a feed has.
+type HubCount struct {
+	Feed          string `json:"feed"`
+	Subscriptions int    `json:"subscriptions"`
+}
+
+// Digest is where a digest stands.
+type Digest struct {
+	Name string    `json:"name"`
+	Last time.Time `json:"last,omitzero"` // the instant at which it last told of something; zero: never, or not known
+	Next time.Time `json:"next,omitzero"` // zero: none
+}
+
+// Subscribers are how many people read through feed services, as those say
+// themselves when they fetch a feed from this node.
+type Subscribers struct {
+	Total    int       `json:"total"`
+	Services []Service `json:"services"` // the largest numbers first
+	More     int       `json:"more"`     // services and feeds that are not named
+}
+
+// Service is what one service said of one feed.
+type Service struct {
+	Name        string    `json:"name"`
+	Feed        string    `json:"feed"`
+	Subscribers int       `json:"subscribers"`
+	At          time.Time `json:"at"` // when it last said so
+}

@@ -1,0 +1,77 @@
+package status
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxNamed is how many feeds or jobs a trouble names.
+const maxNamed = 5
+
+// Troubles says in words what somebody should look after, the worst first;
+// nothing where all is well.
+func (s Status) Troubles() []string {
+	var all []string
+	add := func(n int, one, many string, names ...string) {
+		text := many
+		switch {
+		case n == 0:
+			return
+		case n == 1:
+			text = one
+		}
+		if strings.Contains(text, "%d") {
+			text = fmt.Sprintf(text, n)
+		}
+		if len(names) > 0 {
+			text += ": " + named(names)
+		}
+		all = append(all, text)
+	}
+	for _, reason := range s.NotReady {
+		all = append(all, "This node is not ready: "+reason)
+	}
+	failing, cut := s.feedsThatAre(Failing), s.feedsThatAre(Cut)
+	add(len(failing), "A feed can not be served", "%d feeds can not be served", failing...)
+	add(len(cut), "A feed could not be rendered and serves what it had", "%d feeds could not be rendered and serve what they had", cut...)
+	add(s.LeftOut.Total, "A gallery is left out of a feed: publish it again, mended", "%d times a gallery is left out of a feed: publish it again, mended")
+	failed := s.failedJobs()
+	add(len(failed), "The last run of a job failed", "The last runs of %d jobs failed", failed...)
+	if s.Rejects.Err != "" && len(s.NotReady) == 0 { // else that is why
+		all = append(all, "The rejects can not be read: "+s.Rejects.Err)
+	}
+	if s.Notices != nil {
+		add(s.Notices.Dead.Total, "A delivery was given up", "%d deliveries were given up")
+	}
+	return all
+}
+
+func (s Status) feedsThatAre(state string) []string {
+	var names []string
+	for _, f := range s.Feeds {
+		if f.State == state {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+func (s Status) failedJobs() []string {
+	var names []string
+	for _, j := range s.Jobs {
+		if j.Failed() {
+			names = append(names, j.Name)
+		}
+	}
+	return names
+}
+
+// Failed reports whether the last run came to a bad end.
+func (j Job) Failed() bool { return j.Outcome == "failed" || j.Outcome == "panicked" }
+
+func named(names []string) string {
+	if more := len(names) - maxNamed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), more)
+	}
+	return strings.Join(names, ", ")
+}

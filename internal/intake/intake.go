@@ -38,6 +38,7 @@ type Options struct {
 	Reader     event.Reader          // reads events
 	InFlight   int                   // events being stored at once; 0: 8
 	Grace      time.Duration         // how long what is in hand may take after Run's context ended; 0: 10 s
+	Look       time.Duration         // how often the stream is asked what it dropped; 0: 10 s
 	Observe    func(Report)          // told of every event; must not block; may be nil
 	Registerer prometheus.Registerer // nil: no metrics
 	Logger     *slog.Logger
@@ -66,6 +67,7 @@ type Intake struct {
 	metrics metrics
 	storing chan struct{} // holds a token for each event that is being stored
 	trouble trouble
+	watch   *watch
 }
 
 // New returns an intake; [Intake.Run] starts it.
@@ -79,7 +81,10 @@ func New(o Options) *Intake {
 	if o.Observe == nil {
 		o.Observe = func(Report) {}
 	}
-	return &Intake{opts: o, metrics: newMetrics(o), storing: make(chan struct{}, o.InFlight)}
+	in := &Intake{opts: o, metrics: newMetrics(), storing: make(chan struct{}, o.InFlight)}
+	in.watch = newWatch(o, in.metrics.lost)
+	in.metrics.register(o.Registerer, in.watch)
+	return in
 }
 
 const (
@@ -122,6 +127,11 @@ func (in *Intake) work(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	stop, err := in.watch.start(ctx, in.opts.Rejects.opts.JetStream, consumer)
+	if err != nil {
+		return false, err
+	}
+	defer stop()
 	messages, err := newPull(in.opts.Rejects.opts.JetStream, consumer, 8*in.opts.InFlight)
 	if err != nil {
 		return false, err
@@ -170,9 +180,13 @@ func (in *Intake) handle(ctx context.Context, msg *nats.Msg) {
 		return
 	}
 	m := event.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Stored: meta.Timestamp}
+	if meta.NumDelivered > 1 {
+		in.watch.again(meta.Sequence.Stream)
+	}
 	report, err := in.settle(ctx, m, meta.Sequence.Stream)
 	report.Subject, report.Stored = m.Subject, m.Stored
 	in.trouble.note(err)
+	in.watch.note(meta.Sequence.Stream, report, err)
 	if err != nil {
 		again := delay(meta.NumDelivered)
 		in.opts.Logger.Warn("an event could not be stored and is tried again", "gallery", report.Gallery, "err", err, "in", again)

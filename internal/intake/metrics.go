@@ -11,10 +11,11 @@ import (
 type metrics struct {
 	events  *prometheus.CounterVec
 	seconds prometheus.Histogram
+	lost    prometheus.Counter
 }
 
-func newMetrics(o Options) metrics {
-	m := metrics{
+func newMetrics() metrics {
+	return metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_events_total",
 			Help: "Events taken in, by outcome.",
@@ -24,33 +25,46 @@ func newMetrics(o Options) metrics {
 			Help:    "Time from the delivery of an event to its acknowledgement.",
 			Buckets: prometheus.ExponentialBuckets(0.0002, 4, 9),
 		}),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gallerywire_events_lost_total",
+			Help: "Events, at least, that the stream dropped before any node had taken them in.",
+		}),
 	}
-	if o.Registerer != nil {
-		o.Registerer.MustRegister(m.events, m.seconds, pending(o))
-	}
-	return m
 }
 
-// scrapeTimeout bounds what a scrape of the metrics waits for NATS.
-const scrapeTimeout = time.Second
+func (m metrics) register(r prometheus.Registerer, w *watch) {
+	if r != nil {
+		r.MustRegister(m.events, m.seconds, m.lost, place{w})
+	}
+}
 
-// pending is the consumer's lag, asked of the server at each scrape; NaN while
-// it can not be told.
-func pending(o Options) prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "gallerywire_events_pending",
-		Help: "Events in the stream that are not taken in yet.",
-	}, func() float64 {
-		ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
-		defer cancel()
-		consumer, err := o.Consumer(ctx)
-		if err != nil {
-			return math.NaN()
-		}
-		info, err := consumer.Info(ctx)
-		if err != nil {
-			return math.NaN()
-		}
-		return float64(info.NumPending) + float64(info.NumAckPending)
-	})
+// place tells where in the stream intake is, asked of the server at each scrape.
+type place struct{ watch *watch }
+
+var (
+	pendingDesc = prometheus.NewDesc("gallerywire_events_pending", "Events in the stream that are not taken in yet; NaN while NATS does not say.", nil, nil)
+	newestDesc  = prometheus.NewDesc("gallerywire_newest_event_timestamp_seconds", "When the newest event was stored, in Unix time; 0 while it is not known.", nil, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (place) Describe(ch chan<- *prometheus.Desc) {
+	ch <- pendingDesc
+	ch <- newestDesc
+}
+
+// Collect implements [prometheus.Collector].
+func (p place) Collect(ch chan<- prometheus.Metric) {
+	pending := math.NaN()
+	if n, err := p.watch.look(context.Background()); err == nil {
+		pending = float64(n)
+	}
+	ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, pending)
+	ch <- prometheus.MustNewConstMetric(newestDesc, prometheus.GaugeValue, unix(p.watch.newestEvent()))
+}
+
+func unix(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
 }

@@ -180,13 +180,11 @@ func (in *Intake) handle(ctx context.Context, msg *nats.Msg) {
 		return
 	}
 	m := event.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Stored: meta.Timestamp}
-	if meta.NumDelivered > 1 {
-		in.watch.again(meta.Sequence.Stream)
-	}
+	in.watch.take(meta.Sequence.Stream)
 	report, err := in.settle(ctx, m, meta.Sequence.Stream)
 	report.Subject, report.Stored = m.Subject, m.Stored
 	in.trouble.note(err)
-	in.watch.note(meta.Sequence.Stream, report, err)
+	in.watch.settle(meta.Sequence.Stream, report, err)
 	if err != nil {
 		again := delay(meta.NumDelivered)
 		in.opts.Logger.Warn("an event could not be stored and is tried again", "gallery", report.Gallery, "err", err, "in", again)

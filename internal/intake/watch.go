@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -31,10 +32,18 @@ type watch struct {
 	looking sync.Mutex // one look at a time
 	source  *source    // nil: not known
 	before  *sight
+	floor   uint64 // at the last look, every event up to it was settled
 
 	mu     sync.Mutex
-	newest time.Time         // when the newest event was stored
-	owed   map[uint64]string // events that this node gave back, by sequence, with their galleries
+	newest time.Time       // when the newest event was stored
+	held   map[uint64]held // by sequence
+}
+
+// held is an event that this node has in hand, or gave back.
+type held struct {
+	gallery string
+	back    bool // it waits to come again
+	gone    bool // the stream has dropped it
 }
 
 // source is the stream that events come from, and our place in it.
@@ -46,7 +55,7 @@ type source struct {
 }
 
 func newWatch(o Options, lost prometheus.Counter) *watch {
-	return &watch{every: cmp.Or(o.Look, 10*time.Second), log: o.Logger, lost: lost, owed: map[uint64]string{}}
+	return &watch{every: cmp.Or(o.Look, 10*time.Second), log: o.Logger, lost: lost, held: map[uint64]held{}}
 }
 
 func newSource(ctx context.Context, js jetstream.JetStream, consumer jetstream.Consumer) (*source, error) {
@@ -76,6 +85,7 @@ func (w *watch) start(ctx context.Context, js jetstream.JetStream, consumer jets
 		return nil, fmt.Errorf("listen for dropped events: %w", err)
 	}
 	w.change(s)
+	w.glance(ctx) // before anything is read, which would hide what was dropped until now
 	ctx, cancel := context.WithCancel(ctx)
 	var looks sync.WaitGroup
 	looks.Go(func() { w.run(ctx) })
@@ -99,14 +109,19 @@ func (w *watch) run(ctx context.Context) {
 	tick := time.NewTicker(w.every)
 	defer tick.Stop()
 	for {
-		if _, err := w.look(ctx); err != nil && ctx.Err() == nil {
-			w.log.Debug("the event stream can not be looked at", "err", err)
-		}
 		select {
 		case <-tick.C:
+			w.glance(ctx)
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// glance looks for what only the log and a counter are told of.
+func (w *watch) glance(ctx context.Context) {
+	if _, err := w.look(ctx); err != nil && ctx.Err() == nil {
+		w.log.Debug("the event stream can not be looked at", "err", err)
 	}
 }
 
@@ -175,34 +190,59 @@ func (w *watch) newestEvent() time.Time {
 	return w.newest
 }
 
-// note notes what became of an event: with an error it is given back.
-func (w *watch) note(sequence uint64, r Report, err error) {
+// take notes that an event is in hand.
+func (w *watch) take(sequence uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held[sequence] = held{}
+}
+
+// settle notes what became of an event: with an error it is given back.
+func (w *watch) settle(sequence uint64, r Report, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if r.Stored.After(w.newest) {
 		w.newest = r.Stored
 	}
-	if err != nil {
-		w.owed[sequence] = r.Gallery
+	gone := w.held[sequence].gone
+	delete(w.held, sequence)
+	switch {
+	case err != nil && gone:
+		w.miss(sequence, r.Gallery)
+	case err != nil:
+		w.held[sequence] = held{gallery: r.Gallery, back: true}
 	}
 }
 
-// again notes that an event is in hand again.
-func (w *watch) again(sequence uint64) {
+// drop notes that the stream has dropped an event. One that is in hand is not
+// lost yet, and one that another node has is that node's.
+func (w *watch) drop(sequence uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.owed, sequence)
+	h, ours := w.held[sequence]
+	switch {
+	case ours && h.back:
+		delete(w.held, sequence)
+		w.miss(sequence, h.gallery)
+	case ours:
+		h.gone = true
+		w.held[sequence] = h
+	}
 }
 
-// forget drops what was given back and another node has settled.
+func (w *watch) miss(sequence uint64, gallery string) {
+	w.lost.Inc()
+	w.log.Error("the event stream dropped an event that could not be stored yet: raise its limits, and have the CMS publish again",
+		"gallery", gallery, "sequence", sequence)
+}
+
+// forget drops what was given back and another node has settled: by the look
+// before, so that what the server says of dropped ones has come in between.
 func (w *watch) forget(floor uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for sequence := range w.owed {
-		if sequence <= floor {
-			delete(w.owed, sequence)
-		}
-	}
+	maps.DeleteFunc(w.held, func(sequence uint64, h held) bool { return h.back && sequence <= w.floor })
+	w.floor = floor
 }
 
 // terminated is where the server says that a consumer gives an event up, and
@@ -212,27 +252,15 @@ const (
 	deleted    = "Unacknowledged message was deleted"
 )
 
-// dropped is told of events that are given up. One that somebody has in hand is
-// not lost; one that waits to come again to this node is.
+// dropped is told of events that are given up.
 func (w *watch) dropped(msg *nats.Msg) {
 	var told struct {
 		Sequence uint64 `json:"stream_seq"`
-		Stream   string `json:"stream"`
 		Reason   string `json:"reason"`
 	}
-	if json.Unmarshal(msg.Data, &told) != nil || told.Reason != deleted {
-		return
+	if json.Unmarshal(msg.Data, &told) == nil && told.Reason == deleted {
+		w.drop(told.Sequence)
 	}
-	w.mu.Lock()
-	gallery, ours := w.owed[told.Sequence]
-	delete(w.owed, told.Sequence)
-	w.mu.Unlock()
-	if !ours {
-		return
-	}
-	w.lost.Inc()
-	w.log.Error("the event stream dropped an event that could not be stored yet: raise its limits, and have the CMS publish again",
-		"stream", told.Stream, "gallery", gallery, "sequence", told.Sequence)
 }
 
 func (s *source) name() string { return s.stream.CachedInfo().Config.Name }

@@ -71,6 +71,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	if a.broker.Embedded() {
+		a.metrics.MustRegister(storage{a.broker.Stored})
+	}
 	a.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+reachable(a.public.Addr()))
 	return a, nil
 }

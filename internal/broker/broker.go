@@ -163,6 +163,19 @@ func (b *Broker) Status() error {
 // Embedded reports whether the server runs inside this process.
 func (b *Broker) Embedded() bool { return b.server != nil }
 
+// Stored returns how many bytes the embedded server stores, and how many it may;
+// both are 0 when the server is elsewhere.
+func (b *Broker) Stored() (used, limit int64) {
+	if b.server == nil {
+		return 0, 0
+	}
+	info, err := b.server.nats.Jsz(nil)
+	if err != nil || info.Disabled {
+		return 0, 0 // it stops
+	}
+	return int64(info.Store), max(info.Config.MaxStore, 0)
+}
+
 // PublisherURL returns where a CMS connects: the address that the embedded
 // server has really bound (empty when it listens nowhere), or the configured
 // addresses without credentials, separated by commas.

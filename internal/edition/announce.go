@@ -113,7 +113,7 @@ func (s *Shelf) deserted(ref Ref, at catalogue.Position) (*Edition, error) {
 // empty completes an edition without galleries.
 func (s *Shelf) empty(e *Edition, ch feed.Channel) (*Edition, error) {
 	e.Undated, e.channel = true, ch
-	if err := e.assemble(s.opts.MaxDocument); err != nil {
+	if err := s.assemble(e); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return e, nil

@@ -173,7 +173,9 @@ func (s *Shelf) Edition(ctx context.Context, ref Ref) (*Edition, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e := p.fresh(); e != nil {
+	e := p.fresh()
+	s.metrics.editions.count(e != nil)
+	if e != nil {
 		return e, nil
 	}
 	return p.print(ctx)

@@ -2,6 +2,7 @@ package edition
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -85,16 +86,18 @@ func (e *Edition) remember(last *Edition, most int) {
 }
 
 // assemble puts the documents of the edition together and checks them.
-func (e *Edition) assemble(limit int) error {
+func (s *Shelf) assemble(e *Edition) error {
 	e.Documents = nil
 	for _, f := range feed.Formats() {
+		began := time.Now()
 		doc, err := feed.Assemble(f, e.channel, e.items)
 		if err != nil {
 			return fmt.Errorf("render feed %q: %w", e.Feed, err)
 		}
-		if faults := doc.Check(limit); len(faults) > 0 {
+		if faults := doc.Check(s.opts.MaxDocument); len(faults) > 0 {
 			return faults[0]
 		}
+		s.metrics.made(doc, began)
 		e.Documents = append(e.Documents, doc)
 	}
 	return nil

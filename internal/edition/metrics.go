@@ -1,14 +1,49 @@
 package edition
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 type metrics struct {
 	rendered prometheus.Histogram
 	failed   prometheus.Counter
 	leftOut  prometheus.Counter
+	seconds  []prometheus.Observer // by feed.Format
+	bytes    []prometheus.Observer // by feed.Format
+	editions lookups
+	items    lookups
+	slides   lookups
+}
+
+// lookups counts what a cache had and had not.
+type lookups struct{ hit, miss prometheus.Counter }
+
+func (l lookups) count(hit bool) {
+	if hit {
+		l.hit.Inc()
+	} else {
+		l.miss.Inc()
+	}
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "gallerywire_document_seconds",
+		Help:    "Time to put a document together from its rendered galleries and to check it, by format.",
+		Buckets: prometheus.ExponentialBuckets(0.00005, 4, 8),
+	}, []string{"format"})
+	bytes := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "gallerywire_document_bytes",
+		Help:    "Bytes of a document that was put together, not compressed, by format.",
+		Buckets: prometheus.ExponentialBuckets(1024, 4, 8),
+	}, []string{"format"})
+	cached := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gallerywire_cache_requests_total",
+		Help: "What was looked for in memory, by cache and outcome: feeds that are current, and rendered galleries and feeds of single galleries.",
+	}, []string{"cache", "outcome"})
 	m := metrics{
 		rendered: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "gallerywire_render_seconds",
@@ -23,9 +58,26 @@ func newMetrics(r prometheus.Registerer) metrics {
 			Name: "gallerywire_galleries_left_out_total",
 			Help: "Galleries left out of a rendering because they could not be rendered.",
 		}),
+		editions: newLookups(cached, "feeds"),
+		items:    newLookups(cached, "galleries"),
+		slides:   newLookups(cached, "slides"),
+	}
+	for _, f := range feed.Formats() {
+		m.seconds = append(m.seconds, seconds.WithLabelValues(f.String()))
+		m.bytes = append(m.bytes, bytes.WithLabelValues(f.String()))
 	}
 	if r != nil {
-		r.MustRegister(m.rendered, m.failed, m.leftOut)
+		r.MustRegister(m.rendered, m.failed, m.leftOut, seconds, bytes, cached)
 	}
 	return m
+}
+
+func newLookups(v *prometheus.CounterVec, cache string) lookups {
+	return lookups{hit: v.WithLabelValues(cache, "hit"), miss: v.WithLabelValues(cache, "miss")}
+}
+
+// made notes a document that was put together since began.
+func (m metrics) made(d *feed.Document, began time.Time) {
+	m.seconds[d.Format].Observe(time.Since(began).Seconds())
+	m.bytes[d.Format].Observe(float64(d.Size()))
 }

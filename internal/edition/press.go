@@ -198,10 +198,12 @@ var (
 // item returns the rendered gallery, from memory where it is there.
 func (p *press) item(ctx context.Context, entry *catalogue.Entry, at time.Time) (*feed.Item, error) {
 	key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.Phase(at), content: p.def.Content}
-	if item := p.shelf.items.get(key); item != nil {
-		return item, nil
+	item := p.shelf.items.get(key)
+	if item == nil {
+		item = p.held(key)
 	}
-	if item := p.held(key); item != nil {
+	p.shelf.metrics.items.count(item != nil)
+	if item != nil {
 		return item, nil
 	}
 	item, err := p.typeset(ctx, entry, at)
@@ -262,7 +264,7 @@ func (p *press) publish(e *Edition) error {
 		return nil
 	}
 	for range len(e.items) + 1 {
-		err := e.assemble(p.shelf.opts.MaxDocument)
+		err := p.shelf.assemble(e)
 		fault, ok := errors.AsType[*feed.Fault](err)
 		if !ok || fault.GalleryID == "" {
 			return err

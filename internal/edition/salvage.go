@@ -33,7 +33,7 @@ func (p *press) salvage(cause error) (*Edition, error) {
 		return last, nil
 	}
 	e.channel, e.past = p.channel(e.items, now), last.past
-	if err := e.assemble(p.shelf.opts.MaxDocument); err != nil {
+	if err := p.shelf.assemble(e); err != nil {
 		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
 	}
 	// It is older than what touched the feed last: dated so, it would make

@@ -86,7 +86,9 @@ func (s *slides) find(key string) (*catalogue.Entry, error) {
 // can not be rendered is not tried again for every reader.
 func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time) (*Edition, error) {
 	key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.Phase(now)}
-	if made := s.made.get(key); made != nil {
+	made := s.made.get(key)
+	s.shelf.metrics.slides.count(made != nil)
+	if made != nil {
 		return made.edition, made.err
 	}
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
@@ -98,7 +100,7 @@ func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	made := s.render(g, entry, now)
+	made = s.render(g, entry, now)
 	s.made.add(key, made, made.size())
 	return made.edition, made.err
 }
@@ -132,7 +134,7 @@ func (s *slides) render(g *gallery.Gallery, entry *catalogue.Entry, now time.Tim
 		Feed: g.ID, Touched: entry.Touched(now), Undated: true, items: items, channel: s.channel(g, ref, items, now),
 		Members: []Member{{ID: g.ID, Rank: entry.Rank, Phase: entry.Phase(now), entry: entry}},
 	}
-	return &slideFeed{edition: e, err: e.assemble(s.shelf.opts.MaxDocument)}
+	return &slideFeed{edition: e, err: s.shelf.assemble(e)}
 }
 
 func (s *slides) channel(g *gallery.Gallery, ref Ref, items []*feed.Item, now time.Time) feed.Channel {

@@ -134,13 +134,16 @@ func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed 
 func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
 	known := n.state(feed)
 	if err := n.tell(ctx, feed, r); err != nil {
-		n.sent.WithLabelValues("nats", "failed").Inc()
+		n.sent.WithLabelValues(channelNATS, "failed").Inc()
 		// Nobody else can have sent it: no need to wait for the lease.
 		known.revision, known.since = revision, time.Now().Add(-n.opts.Lease)
 		return err
 	}
 	known.told = r.ID
-	n.sent.WithLabelValues("nats", "sent").Inc()
+	n.sent.WithLabelValues(channelNATS, "sent").Inc()
+	if changed := r.Update.Changed; !changed.IsZero() {
+		n.delay.Observe(max(time.Since(changed), 0).Seconds())
+	}
 	n.opts.Logger.Info("feed announced", "feed", feed, "event", r.ID,
 		"added", len(r.Update.Added), "changed", len(r.Update.Edited), "removed", len(r.Update.Removed))
 	n.opts.Sent(r.Update)

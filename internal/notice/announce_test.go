@@ -350,7 +350,13 @@ func TestNoticesAreCountedBesideThoseOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(families) != 1 || families[0].GetName() != "gallerywire_notices_total" || families[0].GetMetric()[0].GetCounter().GetValue() != 2 {
-		t.Errorf("counted %v", families)
+	counted := map[string]float64{}
+	for _, f := range families {
+		m := f.GetMetric()[0]
+		counted[f.GetName()] = m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+	}
+	want := map[string]float64{"gallerywire_notices_total": 2, "gallerywire_notice_delay_seconds": 2}
+	if diff := cmp.Diff(want, counted); diff != "" {
+		t.Errorf("counted (-want +got):\n%s", diff)
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/outbox"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -117,10 +118,14 @@ type Notices struct {
 	queue  *queue
 	always map[string]bool // feeds announced whoever listens; whether they are configured
 	sent   *prometheus.CounterVec
+	delay  prometheus.Observer
 
 	mu    sync.Mutex // one announcement at a time
 	known map[string]*state
 }
+
+// channelNATS is what metrics call the way that is not the outbox's.
+const channelNATS = "nats"
 
 // New returns notices for the feeds of o.
 func New(o Options) *Notices {
@@ -141,10 +146,8 @@ func New(o Options) *Notices {
 		queue:  newQueue(o.QuietPeriod, o.MaxWait),
 		always: map[string]bool{},
 		known:  map[string]*state{},
-		sent: registered(o.Registerer, prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gallerywire_notices_total",
-			Help: "Notices, by channel and outcome.",
-		}, []string{"channel", "outcome"})),
+		sent:   outbox.Outcomes(o.Registerer),
+		delay:  outbox.Delays(o.Registerer).WithLabelValues(channelNATS),
 	}
 	for _, feed := range o.Also {
 		n.always[feed] = false
@@ -153,22 +156,6 @@ func New(o Options) *Notices {
 		n.always[feed] = true
 	}
 	return n
-}
-
-// registered registers c, or returns the collector that was registered as such
-// before: others count notices too. Without a registry it is c.
-func registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
-	if r == nil {
-		return c
-	}
-	err := r.Register(c)
-	if before, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
-		return before.ExistingCollector.(C)
-	}
-	if err != nil {
-		panic(err) // two metrics of one name are a mistake in the program
-	}
-	return c
 }
 
 // Mark notes that the feeds may have changed; those that are not announced are

@@ -14,29 +14,46 @@ type meter struct {
 }
 
 func newMeter(b *Outbox, r prometheus.Registerer) meter {
-	m := meter{
-		box: b,
-		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gallerywire_notices_total",
-			Help: "Notices, by channel and outcome.",
-		}, []string{"channel", "outcome"}),
-		delay: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "gallerywire_notice_delay_seconds",
-			Help:    "From the change to the target's answer, by channel.",
-			Buckets: prometheus.ExponentialBuckets(0.01, 4, 10),
-		}, []string{"channel"}),
+	if r != nil {
+		r.MustRegister(owing{b})
 	}
+	return meter{box: b, outcomes: Outcomes(r), delay: Delays(r)}
+}
+
+// Outcomes returns r's counter of notices by channel and outcome, in which those
+// count too who tell of changes in another way. Without a registry it is a new
+// one.
+func Outcomes(r prometheus.Registerer) *prometheus.CounterVec {
+	return registered(r, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gallerywire_notices_total",
+		Help: "Notices, by channel and outcome.",
+	}, []string{"channel", "outcome"}))
+}
+
+// Delays returns r's histogram of how long notices take, by channel. Without a
+// registry it is a new one.
+func Delays(r prometheus.Registerer) *prometheus.HistogramVec {
+	return registered(r, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "gallerywire_notice_delay_seconds",
+		Help:    "From the change to the target's answer, by channel; on NATS to the server's.",
+		Buckets: prometheus.ExponentialBuckets(0.01, 4, 10),
+	}, []string{"channel"}))
+}
+
+// registered registers c, or returns the collector that was registered as such
+// before.
+func registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
 	if r == nil {
-		return m
+		return c
 	}
-	err := r.Register(m.outcomes)
+	err := r.Register(c)
 	if before, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
-		m.outcomes = before.ExistingCollector.(*prometheus.CounterVec) // other notices are counted there too
-	} else if err != nil {
+		return before.ExistingCollector.(C)
+	}
+	if err != nil {
 		panic(err) // two metrics of one name are a mistake in the program
 	}
-	r.MustRegister(m.delay, owing{b})
-	return m
+	return c
 }
 
 func (m meter) sent(n Notice) {

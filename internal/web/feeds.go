@@ -48,6 +48,10 @@ func newFeeds(o Options) *feeds {
 	}
 }
 
+// galleryFeed is the route of feeds of single galleries, which no pattern of
+// net/http tells from the galleries' pages.
+const galleryFeed = "GET /galleries/{key}.{format}"
+
 // register adds the addresses of every kind of feed.
 func (h *feeds) register(mux *http.ServeMux, page http.HandlerFunc) {
 	for _, kind := range []edition.Kind{edition.Feed, edition.Section, edition.Tag, edition.Author} {
@@ -64,6 +68,7 @@ func (h *feeds) register(mux *http.ServeMux, page http.HandlerFunc) {
 			page(w, r)
 			return
 		}
+		r.Pattern = galleryFeed // the page and the feed are counted apart
 		h.serve(w, r, edition.Ref{Kind: edition.Gallery, Name: key}, format)
 	})
 }

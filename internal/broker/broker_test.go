@@ -291,3 +291,21 @@ func connect(t *testing.T, url string, options ...nats.Option) *nats.Conn {
 	t.Cleanup(nc.Close)
 	return nc
 }
+
+func TestTheEmbeddedServerTellsWhatItStores(t *testing.T) {
+	o := brokertest.Options(t)
+	b := open(t, o)
+	if _, err := b.Bucket(t.Context(), "galleries"); err != nil {
+		t.Fatal(err)
+	}
+	empty, limit := b.Stored()
+	if _, err := b.JetStream().Publish(t.Context(), "$KV."+b.Name("galleries")+".a", make([]byte, 100_000)); err != nil {
+		t.Fatal(err)
+	}
+	if full, _ := b.Stored(); full-empty < 100_000 || full-empty > 200_000 || full > limit {
+		t.Errorf("%d bytes, before %d, of %d", full, empty, limit)
+	}
+	if used, limit := brokertest.Start(t, func(o *broker.Options) { o.URL, o.Embedded = brokertest.Server(t).URL(), broker.Embedded{} }).Stored(); used != 0 || limit != 0 {
+		t.Errorf("of a server elsewhere: %d bytes of %d", used, limit)
+	}
+}

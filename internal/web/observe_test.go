@@ -11,6 +11,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/web"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 func TestRequestIDs(t *testing.T) {
@@ -58,8 +59,30 @@ func TestRequestsAreCountedByRouteAndStatus(t *testing.T) {
 		"GET /feeds/{file} 200": 1, "GET /feeds/{file} 304": 1, "GET /feeds/{file} 404": 1,
 		"GET /healthz 200": 1, "GET / 404": 4, "none 405": 4,
 	}
+	if diff := cmp.Diff(want, requests(t, s.metrics)); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+func TestFeedsOfGalleriesAreCountedApartFromPages(t *testing.T) {
+	l := newLive(t)
+	l.put("a", 1, 1)
+	for _, path := range []string{"/galleries/a", "/galleries/a.rss", "/galleries/a.json", "/galleries/none.atom"} {
+		l.get(path)
+	}
+	want := map[string]float64{
+		"GET /galleries/{key} 200": 1, "GET /galleries/{key}.{format} 200": 2, "GET /galleries/{key}.{format} 404": 1,
+	}
+	if diff := cmp.Diff(want, requests(t, l.metrics)); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+// requests are those counted, by route and status.
+func requests(t *testing.T, metrics *prometheus.Registry) map[string]float64 {
+	t.Helper()
 	got := map[string]float64{}
-	families, err := s.metrics.Gather()
+	families, err := metrics.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +94,7 @@ func TestRequestsAreCountedByRouteAndStatus(t *testing.T) {
 			got[m.GetLabel()[0].GetValue()+" "+m.GetLabel()[1].GetValue()] = m.GetCounter().GetValue()
 		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("requests (-want +got):\n%s", diff)
-	}
+	return got
 }
 
 func TestAPanicIsAnswered(t *testing.T) {

@@ -105,7 +105,7 @@ func TestReadmeConfigurationIsGood(t *testing.T) {
 
 func TestReadmeListsEveryMetric(t *testing.T) {
 	text := document(t, operations)
-	declared := regexp.MustCompile(`Name: +"(gallerywire_[a-z_]+)",\n\s+Help:`)
+	declared := regexp.MustCompile(`(?:Name: +|NewDesc\()"(gallerywire_[a-z_]+)",\s`)
 	n := 0
 	for _, file := range sources(t) {
 		code, err := os.ReadFile(file)

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/intake"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // BenchmarkEvents takes events of 12 KB through intake into the catalogue,
@@ -32,6 +34,56 @@ func BenchmarkEvents(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkMetrics takes events through intake with metrics, that somebody asks
+// for every second, and without, by turns. The ratio is the time without over
+// the time with: 1 is as fast.
+func BenchmarkMetrics(b *testing.B) {
+	const each = 2000
+	var with, without time.Duration
+	for b.Loop() {
+		with, without = 0, 0
+		node := brokertest.Start(b)
+		s := newSite(b, node)
+		l := newLibrary(b, node)
+		for round := range 2 * rounds {
+			s.fill(round, each)
+			if round%4 == 0 || round%4 == 3 { // either first as often
+				with += s.timeCounted(l, each)
+			} else {
+				without += s.timeSubject(l, 8, each)
+			}
+		}
+	}
+	b.ReportMetric(rounds*each/with.Seconds(), "events/s")
+	b.ReportMetric(rounds*each/without.Seconds(), "without-events/s")
+	b.ReportMetric(float64(without)/float64(with), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// timeCounted is how long intake takes while its metrics are asked for.
+func (s *site) timeCounted(l library, n int) time.Duration {
+	metrics := prometheus.NewRegistry()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var scrapes sync.WaitGroup
+	scrapes.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			if _, err := metrics.Gather(); err != nil {
+				s.t.Error(err)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	})
+	took := s.timeSubject(l, 8, n, func(o *intake.Options) { o.Registerer = metrics })
+	cancel()
+	scrapes.Wait()
+	return took
 }
 
 // rounds is how often subject and floor take turns: a machine is not equally
@@ -101,17 +153,17 @@ func long(t testing.TB, id string) string {
 }
 
 // timeSubject is how long intake takes for what is in the stream.
-func (s *site) timeSubject(l library, inFlight, n int) time.Duration {
+func (s *site) timeSubject(l library, inFlight, n int, change ...func(*intake.Options)) time.Duration {
 	var done sync.WaitGroup
 	done.Add(n)
-	in := s.intake(l, func(o *intake.Options) {
+	in := s.intake(l, append(change, func(o *intake.Options) {
 		o.InFlight = inFlight
 		o.Observe = func(r intake.Report) {
 			if r.Outcome == "stored" {
 				done.Done()
 			}
 		}
-	})
+	})...)
 	began := time.Now()
 	stop := s.run(in)
 	done.Wait()

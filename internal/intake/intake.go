@@ -199,8 +199,7 @@ func (in *Intake) handle(ctx context.Context, msg *nats.Msg) {
 		in.opts.Logger.Debug("the server does not know what became of an event and sends it again", "gallery", report.Gallery, "err", err)
 	}
 	report.Took = time.Since(began)
-	in.metrics.events.WithLabelValues(report.Outcome).Inc()
-	in.metrics.seconds.Observe(report.Took.Seconds())
+	in.metrics.count(report)
 	in.opts.Observe(report)
 }
 

@@ -38,6 +38,11 @@ func (m metrics) register(r prometheus.Registerer, w *watch) {
 	}
 }
 
+func (m metrics) count(r Report) {
+	m.events.WithLabelValues(r.Outcome).Inc()
+	m.seconds.Observe(r.Took.Seconds())
+}
+
 // place tells where in the stream intake is, asked of the server at each scrape.
 type place struct{ watch *watch }
 

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,30 +17,71 @@ import (
 // observer counts, times and logs requests, gives each an id, and answers 500
 // where a handler panics.
 type observer struct {
-	next     http.Handler
-	log      *slog.Logger
-	requests *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
+	next    http.Handler
+	log     *slog.Logger
+	metrics *metrics // nil: none
 }
 
+// metrics count and time requests.
+type metrics struct {
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	known    sync.Map // of series by answer: to look labels up takes longer
+}
+
+// answer is what requests are counted by, series where.
+type (
+	answer struct {
+		route  string
+		status int
+	}
+	series struct {
+		requests prometheus.Counter
+		seconds  prometheus.Observer
+	}
+)
+
 func observe(next http.Handler, o Options) http.Handler {
-	ob := &observer{
-		next: next,
-		log:  o.Logger,
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+	ob := &observer{next: next, log: o.Logger}
+	if o.Metrics != nil {
+		ob.metrics = newMetrics(o.Metrics)
+	}
+	return ob
+}
+
+// newMetrics returns r's metrics: a node that starts serves another handler
+// first, and both count together.
+func newMetrics(r prometheus.Registerer) *metrics {
+	return &metrics{
+		requests: registered(r, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_http_requests_total",
 			Help: "Requests answered, by route and status.",
-		}, []string{"route", "status"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		}, []string{"route", "status"})),
+		seconds: registered(r, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "gallerywire_http_request_seconds",
 			Help:    "Time to answer a request, by route.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
-		}, []string{"route"}),
+		}, []string{"route"})),
 	}
-	// A node that starts serves another handler first: both count together.
-	ob.requests = registered(o.Metrics, ob.requests)
-	ob.seconds = registered(o.Metrics, ob.seconds)
-	return ob
+}
+
+// count notes a request. Routes are patterns, so there are few.
+func (m *metrics) count(route string, status int, took time.Duration) {
+	if m == nil {
+		return
+	}
+	s := m.series(answer{cmp.Or(route, "none"), status})
+	s.requests.Inc()
+	s.seconds.Observe(took.Seconds())
+}
+
+func (m *metrics) series(a answer) series {
+	if s, ok := m.known.Load(a); ok {
+		return s.(series)
+	}
+	s := series{m.requests.WithLabelValues(a.route, strconv.Itoa(a.status)), m.seconds.WithLabelValues(a.route)}
+	m.known.Store(a, s)
+	return s
 }
 
 // registered registers c, or returns the collector that was registered as such
@@ -102,12 +145,7 @@ func saneID(s string) bool {
 }
 
 func (ob *observer) note(rec *recorder, r *http.Request, id string, took time.Duration) {
-	route := r.Pattern
-	if route == "" {
-		route = "none"
-	}
-	ob.requests.WithLabelValues(route, strconv.Itoa(rec.status)).Inc()
-	ob.seconds.WithLabelValues(route).Observe(took.Seconds())
+	ob.metrics.count(r.Pattern, rec.status, took)
 	ob.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 		slog.String("method", r.Method), slog.String("url", r.RequestURI), slog.Int("status", rec.status),
 		slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("remote", r.RemoteAddr),

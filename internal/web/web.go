@@ -53,7 +53,7 @@ type Options struct {
 	Private  func(*http.ServeMux) // adds to Admin what only who has the token may see; may be nil
 	MaxAge   time.Duration        // how long a cache may keep a feed
 	Now      func() time.Time     // nil: time.Now
-	Metrics  *prometheus.Registry // served by Admin; requests are counted in it
+	Metrics  *prometheus.Registry // served by Admin; requests are counted in it; nil: there are none
 	Logger   *slog.Logger         // of requests; nil: discards
 
 	Subscribers *Subscribers // learns how many people read through feed services; may be nil
@@ -80,9 +80,6 @@ func (o *Options) fill() {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Metrics == nil {
-		o.Metrics = prometheus.NewRegistry()
 	}
 }
 
@@ -122,6 +119,9 @@ func upright(next http.Handler, notFound http.HandlerFunc) http.Handler {
 // that is not even told which paths there are.
 func Admin(o Options) http.Handler {
 	o.fill()
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
 	private := http.NewServeMux()
 	private.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	profiles(private)

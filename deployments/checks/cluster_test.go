@@ -150,6 +150,43 @@ func TestComposeClusterOutlivesAServer(t *testing.T) {
 	if same := body(t, one, "/feeds/all.atom") == body(t, two, "/feeds/all.atom"); !same {
 		t.Error("the nodes serve different documents")
 	}
+
+	// Nor is anything taken for lost, however busy and however often it is asked.
+	var many strings.Builder
+	for i := range 300 {
+		many.WriteString(galleryOf(fmt.Sprint("quay-", i), "Quay") + "\n")
+	}
+	sent := make(chan error, 1)
+	go func() {
+		_, err := try(t.Context(), t, rest.cms(), many.String(), "publish", "-")
+		sent <- err
+	}()
+	eventually(t, func() error {
+		for _, n := range []*node{one, two} {
+			if lost := metric(t, n, "gallerywire_events_lost_total"); lost != "0" {
+				return fmt.Errorf("%s events are said to be lost", lost)
+			}
+			if got := metric(t, n, "gallerywire_index_galleries"); got != "302" {
+				return fmt.Errorf("%s galleries of 302", got)
+			}
+		}
+		return nil
+	})
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}
+
+// metric returns the value of one without labels.
+func metric(t *testing.T, n *node, name string) string {
+	t.Helper()
+	_, text, err := get(n.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(text, "\n"+name+" ")
+	value, _, _ := strings.Cut(rest, "\n")
+	return value
 }
 
 // publishSoon publishes once the servers that are left have chosen new leaders.

@@ -146,9 +146,9 @@ func (w *watch) look(ctx context.Context) (pending uint64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("look at the consumer: %w", err)
 	}
-	w.see(ctx, sight{
-		begins: stream.State.FirstSeq, reached: consumer.Delivered.Stream, deliveries: consumer.Delivered.Consumer, waiting: consumer.NumPending,
-	})
+	if err := w.see(ctx, w.source.sight(stream.State.FirstSeq, consumer)); err != nil {
+		return 0, err
+	}
 	if w.source.alone {
 		w.took(stream.State.LastTime)
 	}
@@ -157,21 +157,49 @@ func (w *watch) look(ctx context.Context) (pending uint64, err error) {
 }
 
 // see compares what is seen with what was.
-func (w *watch) see(ctx context.Context, now sight) {
-	lost := now.lost
-	if !w.source.alone {
-		lost = now.lostAmong
-		now.next = w.source.next(ctx, now)
-		if w.before == nil {
-			w.took(w.source.last(ctx))
+func (w *watch) see(ctx context.Context, now sight) (err error) {
+	if now.shared && w.before == nil {
+		w.took(w.source.last(ctx))
+	}
+	n := now.lost(w.before)
+	if n > 0 {
+		if now, n, err = w.confirm(ctx, now); err != nil {
+			return err
 		}
 	}
-	if n := lost(w.before); n > 0 {
+	if n > 0 {
 		w.lost.Add(float64(n))
 		w.log.Error("the event stream dropped events that nobody had read: raise its limits, and have the CMS publish again",
 			"stream", w.source.name(), "events", n, "first_kept", now.begins)
 	}
+	if now.shared {
+		now.next = w.source.next(ctx, now)
+	}
 	w.before = &now
+	return nil
+}
+
+// second is how long a look that finds something lost waits for another.
+const second = 300 * time.Millisecond
+
+// confirm looks at the consumer again: servers that keep three copies may have
+// dropped an event that was taken in before they say that it was handed out.
+func (w *watch) confirm(ctx context.Context, now sight) (again sight, lost uint64, err error) {
+	select {
+	case <-time.After(second):
+	case <-ctx.Done():
+		return now, 0, ctx.Err()
+	}
+	consumer, err := w.source.consumer.Info(ctx)
+	if err != nil {
+		return now, 0, fmt.Errorf("look at the consumer again: %w", err)
+	}
+	before := w.before
+	if before == nil {
+		before = &sight{reached: now.reached, deliveries: now.deliveries}
+	}
+	again = w.source.sight(now.begins, consumer)
+	return again, again.lost(before), nil
 }
 
 // took notes when an event was stored.
@@ -267,6 +295,12 @@ func (s *source) name() string { return s.stream.CachedInfo().Config.Name }
 
 // place names stream and consumer in subjects.
 func (s *source) place() string { return s.name() + "." + s.consumer.CachedInfo().Name }
+
+func (s *source) sight(begins uint64, consumer *jetstream.ConsumerInfo) sight {
+	return sight{
+		begins: begins, reached: consumer.Delivered.Stream, deliveries: consumer.Delivered.Consumer, waiting: consumer.NumPending, shared: !s.alone,
+	}
+}
 
 // next is the sequence of the first event that waits, 0 for none or not known.
 func (s *source) next(ctx context.Context, now sight) (first uint64) {

@@ -24,7 +24,6 @@ func TestLostEventsAreCounted(t *testing.T) {
 	for name, c := range map[string]struct {
 		before *sight
 		now    sight
-		shared bool
 		want   uint64
 	}{
 		"a stream that is new":              {now: sight{}},
@@ -42,15 +41,15 @@ func TestLostEventsAreCounted(t *testing.T) {
 		"handed out again and no progress":  {before: &sight{Begins: 1, Reached: 30, Deliveries: 30}, now: sight{Begins: 31, Reached: 30, Deliveries: 90}},
 		"the stream was made anew":          {before: &sight{Begins: 41, Reached: 60, Deliveries: 60}, now: sight{Begins: 1, Reached: 2, Deliveries: 2}},
 		"the consumer was made anew":        {before: &sight{Begins: 41, Reached: 60, Deliveries: 60}, now: sight{Begins: 70, Reached: 0, Deliveries: 0}},
-		"shared, the first look":            {now: sight{Begins: 500, Reached: 3, Deliveries: 3, Waiting: 2}, shared: true},
-		"shared, theirs are dropped":        {before: &sight{Begins: 1, Reached: 3, Deliveries: 3}, now: sight{Begins: 500, Reached: 3, Deliveries: 3}, shared: true},
-		"shared, ours are read":             {before: &sight{Begins: 1, Reached: 3, Deliveries: 3, Waiting: 5, Next: 9}, now: sight{Begins: 500, Reached: 600, Deliveries: 8}, shared: true},
-		"shared, ours are dropped":          {before: &sight{Begins: 1, Reached: 3, Deliveries: 3, Waiting: 5, Next: 9}, now: sight{Begins: 500, Reached: 3, Deliveries: 3}, shared: true, want: 5},
-		"shared, ours are dropped and come": {before: &sight{Begins: 1, Reached: 3, Deliveries: 3, Waiting: 5, Next: 9}, now: sight{Begins: 500, Reached: 3, Deliveries: 3, Waiting: 7}, shared: true, want: 1},
-		"shared, ours wait":                 {before: &sight{Begins: 1, Reached: 3, Deliveries: 3, Waiting: 5, Next: 900}, now: sight{Begins: 500, Reached: 3, Deliveries: 3, Waiting: 7}, shared: true},
-		"shared, made anew":                 {before: &sight{Begins: 1, Reached: 3, Deliveries: 3, Waiting: 5, Next: 9}, now: sight{Begins: 1}, shared: true},
+		"shared, the first look":            {now: sight{Begins: 500, Reached: 3, Deliveries: 3, Waiting: 2, Shared: true}},
+		"shared, theirs are dropped":        {before: &sight{Begins: 1, Reached: 3, Deliveries: 3}, now: sight{Begins: 500, Reached: 3, Deliveries: 3, Shared: true}},
+		"shared, ours are read":             {before: &sight{Begins: 1, Reached: 3, Deliveries: 3, Waiting: 5, Next: 9}, now: sight{Begins: 500, Reached: 600, Deliveries: 8, Shared: true}},
+		"shared, ours are dropped":          {before: &sight{Begins: 1, Reached: 3, Deliveries: 3, Waiting: 5, Next: 9}, now: sight{Begins: 500, Reached: 3, Deliveries: 3, Shared: true}, want: 5},
+		"shared, ours are dropped and come": {before: &sight{Begins: 1, Reached: 3, Deliveries: 3, Waiting: 5, Next: 9}, now: sight{Begins: 500, Reached: 3, Deliveries: 3, Waiting: 7, Shared: true}, want: 1},
+		"shared, ours wait":                 {before: &sight{Begins: 1, Reached: 3, Deliveries: 3, Waiting: 5, Next: 900}, now: sight{Begins: 500, Reached: 3, Deliveries: 3, Waiting: 7, Shared: true}},
+		"shared, made anew":                 {before: &sight{Begins: 1, Reached: 3, Deliveries: 3, Waiting: 5, Next: 9}, now: sight{Begins: 1, Shared: true}},
 	} {
-		if got := intake.Lost(c.before, c.now, !c.shared); got != c.want {
+		if got := intake.Lost(c.before, c.now); got != c.want {
 			t.Errorf("%s: %d lost, want %d", name, got, c.want)
 		}
 	}

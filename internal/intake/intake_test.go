@@ -234,14 +234,14 @@ func TestEventIsStoredAndLeavesTheStream(t *testing.T) {
 	s.run(s.intake(l))
 	sequence := s.send(article("harbour", noon))
 	s.drained()
-	if e := l.Find("harbour"); e == nil || !e.Rank.Updated.Equal(noon) {
-		t.Fatalf("stored %v after event %d", e, sequence)
-	}
+	eventually(t, fmt.Sprint("the index hears of event ", sequence), func() bool {
+		e := l.Find("harbour")
+		return e != nil && e.Rank.Updated.Equal(noon)
+	})
 	s.publish(&nats.Msg{Subject: string(event.Unpublished), Data: []byte(`{"id":"harbour"}`)})
 	s.drained()
-	if e := l.Find("harbour"); !e.Rank.TakeDown {
-		t.Errorf("after a take-down: %v", e.Rank)
-	}
+	eventually(t, "the index hears of the take-down", func() bool { return l.Find("harbour").Rank.TakeDown })
+	s.taken(2)
 	reports := s.reports.all()
 	if len(reports) != 2 || reports[0].Outcome != "stored" || reports[0].Gallery != "harbour" || reports[0].Event == nil || reports[0].Stored.IsZero() {
 		t.Errorf("reported %+v", reports)

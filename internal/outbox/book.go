@@ -140,6 +140,13 @@ func (b *book) lease(shard int) lease {
 	return b.shards[shard].lease
 }
 
+// anyLate reports whether anything is late in the shard.
+func (b *book) anyLate(shard int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.shards[shard].late) > 0
+}
+
 // late is as owed.
 func (b *book) late(shard int, key string) (entry *late, revision uint64, foreign bool) {
 	b.mu.Lock()

@@ -28,15 +28,14 @@ type delivery struct {
 func (s *shift) submit(work context.Context, p *porter, d *delivery) {
 	d.porter = p
 	s.hands.Add(1)
-	p.submit(d.target.Host, func() {
+	p.submit(d.target.Host, func() errand {
 		defer s.hands.Done()
 		defer s.nudge()
 		if !s.admit(d) {
-			p.leave(d.target.Host)
-			return
+			return p.next(d.target.Host) // d may be submitted anew already
 		}
 		s.land(work, d, s.attempt(work, d))
-		d.porter.leave(d.target.Host) // another one, where it was slow
+		return d.porter.next(d.target.Host)
 	})
 }
 
@@ -224,6 +223,9 @@ func (s *shift) part(work context.Context) {
 
 // behind reports whether the target is late with something about the same.
 func (s *shift) behind(d *delivery) bool {
+	if !s.box.book.anyLate(s.shard) {
+		return false // the key of what there may be is not for nothing
+	}
 	l, _, _ := s.box.book.late(s.shard, lateKey(s.shard, d.notice, d.target.Key))
 	return l != nil
 }

@@ -14,11 +14,16 @@ type porter struct {
 	turn  []*gate // those that wait and have room
 }
 
+// errand is a delivery that makes room at its end, see [porter.next]. It returns
+// what is to be done next in its goroutine: one made anew for each grows its stack
+// again and again, which took a thirtieth of a large fan-out.
+type errand func() errand
+
 // gate is the way to a host.
 type gate struct {
 	host    string
 	under   int
-	waiting []func()
+	waiting []errand
 	queued  bool // in turn
 }
 
@@ -26,9 +31,8 @@ func newPorter(most, perHost int) *porter {
 	return &porter{most: most, perHost: perHost, hosts: map[string]*gate{}}
 }
 
-// submit has run called, in a goroutine of its own, when there is room. Whoever
-// is called calls leave in the end.
-func (p *porter) submit(host string, run func()) {
+// submit has run called, in another goroutine, when there is room.
+func (p *porter) submit(host string, run errand) {
 	p.mu.Lock()
 	g := p.gate(host)
 	g.waiting = append(g.waiting, run)
@@ -40,13 +44,27 @@ func (p *porter) submit(host string, run func()) {
 // leave makes room.
 func (p *porter) leave(host string) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free(host)
+	p.start()
+}
+
+// next makes room and returns what the caller is to do with it, nil for nothing.
+func (p *porter) next(host string) errand {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free(host)
+	run := p.take()
+	p.start()
+	return run
+}
+
+func (p *porter) free(host string) {
 	g := p.gate(host)
 	g.under--
 	p.under--
 	p.queue(g)
-	p.start()
 	p.tidy(g)
-	p.mu.Unlock()
 }
 
 // join takes room for what is under way already, if the host has it.
@@ -80,19 +98,32 @@ func (p *porter) queue(g *gate) {
 	}
 }
 
-// start starts what there is room for, one of each host in turn.
+// start starts what there is room for.
 func (p *porter) start() {
-	for p.under < p.most && len(p.turn) > 0 {
-		g := p.turn[0]
-		p.turn = p.turn[1:]
-		g.queued = false
-		run := g.waiting[0]
-		g.waiting = g.waiting[1:]
-		g.under++
-		p.under++
-		p.queue(g)
-		go run()
+	for run := p.take(); run != nil; run = p.take() {
+		go func() {
+			for run := run; run != nil; {
+				run = run()
+			}
+		}()
 	}
+}
+
+// take takes what there is room for, one of each host in turn; nil for nothing.
+func (p *porter) take() errand {
+	if p.under >= p.most || len(p.turn) == 0 {
+		return nil
+	}
+	g := p.turn[0]
+	p.turn = p.turn[1:]
+	g.queued = false
+	run := g.waiting[0]
+	g.waiting[0] = nil // the array is kept for the others
+	g.waiting = g.waiting[1:]
+	g.under++
+	p.under++
+	p.queue(g)
+	return run
 }
 
 func (p *porter) tidy(g *gate) {

@@ -27,7 +27,7 @@ type Options struct {
 	Bucket    string                                          // its full name
 	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
 	Reconnect func(func()) (stop func())                      // registers for reconnections; may be nil
-	Alone     bool                                            // no other node has the bucket: leases of another process are void
+	Alone     bool                                            // no other node has the bucket: leases of another process are void, and none are needed
 
 	Routes      map[string]Route // by the channel's name
 	Attempts    int              // at most so many; 0: 8
@@ -68,7 +68,8 @@ const (
 	// farewell is what deliveries under way may still take when the node stops.
 	farewell = 5 * time.Second
 	// maxShifts is how many shards a node works on at once while there is
-	// something to be sent first: the others are for other nodes.
+	// something to be sent first, unless it is alone: the others are for other
+	// nodes.
 	maxShifts = 4
 	// idle is how long at most nobody looks whether something is due.
 	idle = time.Minute
@@ -163,6 +164,9 @@ func (b *Outbox) attend(ctx context.Context, working *sync.WaitGroup) time.Durat
 	}
 	wait := idle
 	for _, shard := range mathrand.Perm(shards) { // nodes that look at the same time begin elsewhere
+		if b.works(shard) {
+			continue // looks for itself, and has the others looked through when it ends
+		}
 		due, fresh := b.due(shard)
 		if due < 0 {
 			continue
@@ -179,6 +183,13 @@ func (b *Outbox) attend(ctx context.Context, working *sync.WaitGroup) time.Durat
 	return wait
 }
 
+// works reports whether this node works on the shard.
+func (b *Outbox) works(shard int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.shifts[shard] != nil
+}
+
 // engage begins a shift unless there is one, or this node has as many as it
 // should.
 func (b *Outbox) engage(ctx context.Context, working *sync.WaitGroup, shard int, fresh bool) {
@@ -190,7 +201,7 @@ func (b *Outbox) engage(ctx context.Context, working *sync.WaitGroup, shard int,
 			busy++
 		}
 	}
-	if b.shifts[shard] != nil || fresh && busy >= maxShifts {
+	if b.shifts[shard] != nil || fresh && !b.opts.Alone && busy >= maxShifts {
 		return
 	}
 	s := newShift(b, shard, fresh)

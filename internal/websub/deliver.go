@@ -39,7 +39,7 @@ type deliveries struct{ hub *Hub }
 // Targets implements [outbox.Channel].
 func (d deliveries) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 	for _, s := range d.hub.living(n.About) {
-		if !yield(target(s.id.String(), s.callback)) {
+		if !yield(s.target()) {
 			return
 		}
 	}
@@ -54,7 +54,7 @@ func (d deliveries) Target(_ outbox.Notice, key string) (outbox.Target, bool) {
 	if s == nil {
 		return outbox.Target{}, false
 	}
-	return target(key, s.callback), true
+	return s.target(), true
 }
 
 // Merge implements [outbox.Channel]: a document says everything.
@@ -67,13 +67,16 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, e
 		return nil, err
 	}
 	p := &parcel{hub: d.hub, notice: n, packed: map[string]Content{}, late: map[string]Content{}}
+	var says []string
 	for _, document := range d.hub.documents(n) {
 		c, err := p.fetch(ctx, document)
 		if err != nil {
 			return nil, err
 		}
 		p.packed[document] = c
+		says = append(says, document+"="+c.Version)
 	}
+	p.says = strings.Join(says, " ")
 	return p, nil
 }
 
@@ -102,19 +105,14 @@ type parcel struct {
 	hub    *Hub
 	notice outbox.Notice
 	packed map[string]Content // by format
+	says   string
 
 	mu   sync.Mutex
 	late map[string]Content // those that nobody had subscribed to when the others were packed
 }
 
 // Says implements [outbox.Letter].
-func (p *parcel) Says() string {
-	var says []string
-	for _, document := range slices.Sorted(maps.Keys(p.packed)) {
-		says = append(says, document+"="+p.packed[document].Version)
-	}
-	return strings.Join(says, " ")
-}
+func (p *parcel) Says() string { return p.says }
 
 // content returns the document in a format, made once.
 func (p *parcel) content(ctx context.Context, document string) (Content, error) {

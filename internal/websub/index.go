@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/outbox"
 )
 
 // subscription is what a node keeps in memory of a record. But for its place it
@@ -21,6 +23,11 @@ type subscription struct {
 
 // live reports whether the lease has not ended.
 func (s *subscription) live(now time.Time) bool { return now.UnixNano() < s.expires }
+
+// target is that of its deliveries.
+func (s *subscription) target() outbox.Target {
+	return outbox.Target{Key: s.id.String(), Name: bare(s.callback), Lane: s.callback, Host: s.host.name}
+}
 
 // topic is a feed in one format.
 type topic struct {

@@ -16,6 +16,7 @@ type book struct {
 	changed func(shard int) // called without the lock
 
 	mu        sync.Mutex
+	last      uint64            // the newest revision that was heard of
 	revisions map[string]uint64 // of every key
 	shards    [shards]part
 	dead      map[string]*late
@@ -60,6 +61,32 @@ func (b *book) heard(r ledger.Record) {
 	}
 }
 
+// removed takes over that this node deleted a record, unless the ledger has told
+// that already.
+func (b *book) removed(key string, revision uint64) {
+	b.mu.Lock()
+	_, known := b.revisions[key]
+	b.mu.Unlock()
+	if known {
+		b.apply(ledger.Record{Key: key, Revision: revision})
+	}
+}
+
+// vanished takes over that the server has nothing at a key, not even that it was
+// deleted. It is not believed of a record that is there: a replica may lag.
+func (b *book) vanished(key string) {
+	at, ok := parseKey(key)
+	if !ok {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	part := b.shards[at.shard]
+	if part.owed[key] == nil && part.told[key] == nil && part.late[key] == nil && b.dead[key] == nil && !b.foreign[key] {
+		delete(b.revisions, key)
+	}
+}
+
 // apply takes a record over unless a later one of its key is known.
 func (b *book) apply(r ledger.Record) {
 	at, ok := parseKey(r.Key)
@@ -67,6 +94,7 @@ func (b *book) apply(r ledger.Record) {
 		return // of a release that has other kinds
 	}
 	b.mu.Lock()
+	b.last = max(b.last, r.Revision)
 	if r.Revision > b.revisions[r.Key] {
 		b.revisions[r.Key] = r.Revision
 		b.take(at, r)
@@ -97,7 +125,9 @@ func (b *book) take(at place, r ledger.Record) {
 	case kindLease:
 		l := lease{revision: r.Revision, seen: time.Now()}
 		if ours = true; r.Value != nil {
-			ours, err = decode(r, &l)
+			if ours, err = decode(r, &l); !ours {
+				l.Node = "of a newer release" // void when it is not renewed, as any other
+			}
 		}
 		part.lease = l
 	default:
@@ -131,6 +161,13 @@ func (b *book) owed(shard int, key string) (entry *owed, revision uint64, foreig
 	defer b.mu.Unlock()
 	part := b.shards[shard]
 	return cmp.Or(part.owed[key], part.told[key]), b.revisions[key], b.foreign[key]
+}
+
+// newest is the newest revision that was heard of.
+func (b *book) newest() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.last
 }
 
 // lease returns the lease on a shard as it is known.

@@ -86,8 +86,11 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 		return fmt.Errorf("%q: %w", key, ErrNoSuchLetter)
 	}
 	err := b.amendLate(ctx, dead.Shard, lateKey(dead.Shard, dead.Notice, dead.Target), func(there *late) *late {
-		if there != nil {
-			return nil // something newer is tried already
+		if there != nil { // something newer is tried already
+			next := *there
+			next.Due = b.opts.Now()
+			next.Older = append(slices.Clone(there.Older), dead.Notice)
+			return &next
 		}
 		next := *dead
 		next.Attempts, next.First, next.Due, next.Reason = 0, time.Time{}, b.opts.Now(), ""
@@ -107,32 +110,21 @@ func (b *Outbox) exhume(ctx context.Context, dead *late) error {
 	return nil
 }
 
-// bury writes a dead letter over an older one of the same target.
-func (b *Outbox) bury(ctx context.Context, l late) error {
+// bury writes a dead letter, which says what an older one of the same target does
+// too.
+func (b *Outbox) bury(ctx context.Context, route Route, l late) error {
 	key := deadKey(l)
 	return amend(ctx, b, key, func() (*late, uint64, bool) {
 		b.book.mu.Lock()
 		defer b.book.mu.Unlock()
 		return b.book.dead[key], b.book.revisions[key], b.book.foreign[key]
-	}, func(*late) *late { return &l })
-}
-
-// drain removes what is late, whatever has joined it.
-func (s *shift) drain(ctx context.Context, key string) error {
-	for range maxConflicts {
-		there, revision, _ := s.box.book.late(s.shard, key)
-		if there == nil {
-			return nil
+	}, func(there *late) *late {
+		next := l
+		if there != nil && there.Notice.ID != l.Notice.ID {
+			next.Notice = route.Channel.Merge(there.Notice, l.Notice)
 		}
-		err := s.box.remove(ctx, key, revision)
-		if !errors.Is(err, ledger.ErrConflict) {
-			return err
-		}
-		if err := s.box.refresh(ctx, key); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("gave way to other writers %d times", maxConflicts)
+		return &next
+	})
 }
 
 // doneAge is how long it is remembered what targets were told last.
@@ -156,6 +148,9 @@ func (b *Outbox) Tidy(ctx context.Context) error {
 	for _, l := range b.excess() {
 		forget(l.key, l.revision)
 	}
+	for key, revision := range b.abandoned(b.opts.Now().Add(-abandonedAge)) {
+		forget(key, revision)
+	}
 	return errors.Join(append(errs, b.ledger.Tidy(ctx))...)
 }
 
@@ -168,6 +163,31 @@ func (b *Outbox) told(before time.Time) []*owed {
 		for _, o := range b.book.shards[i].told {
 			if o.stored.Before(before) {
 				old = append(old, o)
+			}
+		}
+	}
+	return old
+}
+
+// abandonedAge is how long something is kept that is owed through a channel which
+// this node does not have: another may, or this one again.
+const abandonedAge = 7 * 24 * time.Hour
+
+// abandoned are the records, by key with their revisions, that were written before
+// then and are owed through channels that are no more.
+func (b *Outbox) abandoned(before time.Time) map[string]uint64 {
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	old := map[string]uint64{}
+	for i := range b.book.shards {
+		for key, o := range b.book.shards[i].owed {
+			if !b.knows(o.Notice) && o.stored.Before(before) {
+				old[key] = o.revision
+			}
+		}
+		for key, l := range b.book.shards[i].late {
+			if !b.knows(l.Notice) && l.Last.Before(before) {
+				old[key] = l.revision
 			}
 		}
 	}

@@ -21,7 +21,8 @@ type delivery struct {
 	porter *porter
 	began  time.Time     // when it took its lane, or began to wait for it
 	waits  bool          // for its lane
-	parted chan struct{} // closed when it has become late meanwhile; nil: it has not
+	parted chan struct{} // closed when it was tried to make it late meanwhile; nil: it was not
+	left   bool          // it was made late
 }
 
 // submit has d delivered when there is room. The shift's lock is held.
@@ -46,7 +47,7 @@ func (s *shift) admit(d *delivery) bool {
 	defer s.mu.Unlock()
 	waiting, taken := s.lanes[d.target.Lane]
 	switch {
-	case s.over, d.pass != nil && d.pass.moot, d.parted != nil:
+	case s.over, d.pass != nil && d.pass.moot, d.left:
 		s.drop(d) // it is owed still, something newer is, or it is late now
 		return false
 	case taken:
@@ -73,7 +74,7 @@ var errWaits = errors.New("waits with what is late")
 // attempt sends, but not past what waits for the same target.
 func (s *shift) attempt(work context.Context, d *delivery) error {
 	if d.late == nil && s.behind(d) {
-		if err := s.delay(work, d); err != nil {
+		if err := s.delay(work, d, true); err != nil {
 			return err
 		}
 		return errWaits
@@ -91,8 +92,14 @@ func (s *shift) attempt(work context.Context, d *delivery) error {
 	return err
 }
 
-// hearing is what a target was told last, in this shift.
+// hearing is what a target was told about, in this shift.
 type hearing struct{ channel, about, target string }
+
+// heard is what it was told last.
+type heard struct {
+	says string
+	turn int // it grows
+}
 
 func (d *delivery) hearing() hearing { return hearing{d.notice.Channel, d.notice.About, d.target.Key} }
 
@@ -102,15 +109,15 @@ func (s *shift) heard(d *delivery) bool {
 	says := d.letter.Says()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return says != "" && s.told[d.hearing()] == says
+	return says != "" && s.told[d.hearing()].says == says
 }
 
 func (s *shift) tell(d *delivery) {
-	if says := d.letter.Says(); says != "" {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.told[d.hearing()] = says
-	}
+	says := d.letter.Says()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turn++
+	s.told[d.hearing()] = heard{says, s.turn}
 }
 
 // land notes what became of a delivery and makes way for the next in its lane.
@@ -169,7 +176,7 @@ func (s *shift) note(work context.Context, d *delivery, outcome error) error {
 		}
 		return s.fail(work, d, outcome)
 	}
-	if d.late != nil || d.parted != nil {
+	if d.late != nil || d.left {
 		return s.clear(work, d)
 	}
 	return nil
@@ -184,12 +191,12 @@ func (s *shift) clear(work context.Context, d *delivery) error {
 		if there == nil {
 			return nil
 		}
-		if there.Notice.ID != d.notice.ID {
+		if _, more := there.beside(d); more {
 			return s.box.amendLate(work, s.shard, key, func(there *late) *late {
 				if there == nil {
 					return nil
 				}
-				next := *there
+				next, _ := there.beside(d)
 				next.Attempts, next.First, next.Due, next.Reason = 0, time.Time{}, s.box.opts.Now(), ""
 				return &next
 			})
@@ -204,6 +211,24 @@ func (s *shift) clear(work context.Context, d *delivery) error {
 	}
 }
 
+// beside is what is left of what is late without what d was about, if anything is:
+// what has joined it since.
+func (l late) beside(d *delivery) (rest late, more bool) {
+	if l.Notice.ID != d.notice.ID {
+		return l, true
+	}
+	sent := 0
+	if d.late != nil {
+		sent = min(len(d.late.Older), len(l.Older))
+	}
+	older := l.Older[sent:]
+	if len(older) == 0 {
+		return l, false
+	}
+	l.Notice, l.Older = older[len(older)-1], older[:len(older)-1]
+	return l, true
+}
+
 // part makes first attempts that take long late, so that the others need not
 // wait for them: at once those that wait for a lane though something about the
 // same is late. They go on, and end what is late if they succeed.
@@ -216,7 +241,8 @@ func (s *shift) part(work context.Context) {
 		}
 		if time.Since(d.began) >= s.box.opts.Grace || d.waits && s.behind(d) {
 			d.parted = make(chan struct{})
-			s.hands.Go(func() { s.leave(work, d) })
+			waits := d.waits
+			s.hands.Go(func() { s.leave(work, d, waits) })
 		}
 	}
 }
@@ -231,25 +257,28 @@ func (s *shift) behind(d *delivery) bool {
 }
 
 // leave takes a slow delivery out of its pass.
-func (s *shift) leave(work context.Context, d *delivery) {
+func (s *shift) leave(work context.Context, d *delivery, waits bool) {
 	defer s.nudge()
 	defer close(d.parted)
-	if err := s.delay(work, d); err != nil {
-		s.box.opts.Logger.Warn("a slow target keeps others waiting", "target", d.target.Name, "err", err)
-		return
-	}
-	if !d.waits && s.box.again.join(d.target.Host) {
-		d.porter.leave(d.target.Host)
-		d.porter = s.box.again
-	}
+	err := s.delay(work, d, waits)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err != nil {
+		s.box.opts.Logger.Warn("a slow target keeps others waiting", "target", d.target.Name, "err", err)
+		d.parted = nil
+		return
+	}
+	if again := s.box.porters(d.notice.Channel).again; !waits && again != d.porter && again.join(d.target.Host) {
+		d.porter.leave(d.target.Host)
+		d.porter = again
+	}
+	d.left = true
 	d.pass.settled[d.index] = true
 }
 
 // delay makes the delivery late: one that is under way when that must have come
 // to its end, one that waits for its lane at once.
-func (s *shift) delay(work context.Context, d *delivery) error {
+func (s *shift) delay(work context.Context, d *delivery, waits bool) error {
 	return s.box.amendLate(work, s.shard, lateKey(s.shard, d.notice, d.target.Key), func(there *late) *late {
 		now := s.box.opts.Now()
 		switch {
@@ -258,10 +287,11 @@ func (s *shift) delay(work context.Context, d *delivery) error {
 		case there != nil:
 			more := *there
 			more.Notice = d.route.Channel.Merge(there.Notice, d.notice)
+			s.box.encourage(d.route, &more, now)
 			return &more
 		}
 		l := &late{Format: format, Shard: s.shard, Notice: d.notice, Target: d.target.Key, Name: d.target.Name, Due: now}
-		if !d.waits {
+		if !waits {
 			l.Attempts, l.First, l.Last, l.Reason = 1, now, now, "no answer yet"
 			l.Due = now.Add(s.box.opts.Timeout + s.box.opts.FirstRetry)
 		}

@@ -16,6 +16,7 @@ var errTaken = errors.New("another node works on it")
 type held struct {
 	key      string
 	revision uint64
+	since    uint64 // nobody has begun with what was written after this revision
 }
 
 // take takes the lease on a shard, which nobody else seems to have. When it
@@ -23,7 +24,7 @@ type held struct {
 // what they told is not told again.
 func (b *Outbox) take(ctx context.Context, shard int) (*held, error) {
 	if b.opts.Alone {
-		return &held{key: leaseKey(shard)}, nil
+		return &held{key: leaseKey(shard), since: b.began}, nil
 	}
 	known := b.book.lease(shard)
 	if b.good(known) > 0 {
@@ -32,6 +33,9 @@ func (b *Outbox) take(ctx context.Context, shard int) (*held, error) {
 	h := &held{key: leaseKey(shard), revision: known.revision}
 	if err := b.hold(ctx, h, b.node); err != nil {
 		return nil, err
+	}
+	if h.since = known.revision; known.Node != "" {
+		h.since = h.revision // it was not given back: who had it died, and may have told some
 	}
 	hear, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -51,8 +55,36 @@ func (b *Outbox) good(l lease) time.Duration {
 	return max(b.opts.Lease-time.Since(l.seen), 0)
 }
 
-// renew keeps the lease; the error is errTaken when it was lost.
-func (b *Outbox) renew(ctx context.Context, h *held) error { return b.hold(ctx, h, b.node) }
+// keep renews the lease until ctx ends. It calls lost and ends when another node
+// has the lease, or as early as one could take it: whoever is cut off from NATS
+// must have ended what it sends by then.
+func (b *Outbox) keep(ctx context.Context, h *held, lost func()) {
+	if b.opts.Alone {
+		return
+	}
+	again := time.NewTicker(b.opts.Lease / 5)
+	defer again.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
+		renew, cancel := context.WithTimeout(ctx, b.opts.Lease/5)
+		began := time.Now()
+		err := b.hold(renew, h, b.node)
+		cancel()
+		switch {
+		case err == nil:
+			last = began
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, errTaken), time.Since(last) >= b.opts.Lease/2:
+			lost()
+			return
+		}
+	}
+}
 
 // release gives the lease back. If that fails it expires.
 func (b *Outbox) release(ctx context.Context, h *held) {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/ledger"
 )
 
 // pass is the first attempt of all targets that a notice has in a shard.
@@ -85,7 +87,9 @@ func (s *shift) pack(work context.Context, p *pass) {
 	}
 	s.box.resting.Delete(p.entry.key)
 	var targets []Target
-	if says := letter.Says(); says == "" || says != p.entry.Says {
+	// Of what somebody may have begun with before, some may have been told something else since.
+	said := p.entry.revision > s.since && letter.Says() != "" && letter.Says() == p.entry.Says
+	if !said {
 		targets = s.targets(p)
 	}
 	s.mu.Lock()
@@ -95,7 +99,10 @@ func (s *shift) pack(work context.Context, p *pass) {
 	p.keys = make([]string, len(targets))
 	for i, t := range targets {
 		p.keys[i] = t.Key
-		s.submit(work, s.box.first, &delivery{pass: p, index: i, route: p.route, notice: p.entry.Notice, letter: letter, target: t})
+	}
+	porter := s.box.porters(p.entry.Notice.Channel).first
+	for _, i := range s.turns(p, targets) {
+		s.submit(work, porter, &delivery{pass: p, index: i, route: p.route, notice: p.entry.Notice, letter: letter, target: targets[i]})
 	}
 }
 
@@ -145,6 +152,25 @@ func (s *shift) targets(p *pass) []Target {
 	})
 	slices.SortFunc(all, func(a, b Target) int { return cmp.Compare(a.Key, b.Key) })
 	return all
+}
+
+// turns is the order in which the targets of a pass are told, as indices: first
+// those that were not told of the same lately. Changes that come quicker than all
+// can be told would reach the first ones only. The shift's lock is held.
+func (s *shift) turns(p *pass, targets []Target) []int {
+	order := make([]int, len(targets))
+	for i := range order {
+		order[i] = i
+	}
+	if len(s.told) == 0 {
+		return order
+	}
+	last := make([]int, len(targets))
+	for i, t := range targets {
+		last[i] = s.told[hearing{p.entry.Notice.Channel, p.entry.Notice.About, t.Key}].turn
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(last[a], last[b]) })
+	return order
 }
 
 // settle notes how far the passes are. A pass that is through is no longer owed.
@@ -199,17 +225,7 @@ func (s *shift) save(ctx context.Context, p *pass) {
 // finish notes that all were told. What they were told counts for a newer notice
 // too: it may say the same.
 func (s *shift) finish(ctx context.Context, p *pass) {
-	err := s.box.amendOwed(ctx, s.shard, p.entry.key, func(there *owed) *owed {
-		if there == nil {
-			return nil
-		}
-		told := *there
-		told.Says = p.letter.Says()
-		if there.Notice.ID == p.entry.Notice.ID {
-			told.Done, told.After, told.Notice.Data, told.Notice.To = true, "", nil, nil
-		}
-		return &told
-	})
+	err := s.noteTold(ctx, p)
 	if err != nil {
 		s.box.opts.Logger.Warn("what is sent can not be noted, trying again", "err", err)
 		return
@@ -222,4 +238,29 @@ func (s *shift) finish(ctx context.Context, p *pass) {
 	s.box.opts.Logger.Debug("a notice is sent", "channel", p.entry.Notice.Channel, "feed", p.entry.Notice.About,
 		"event", p.entry.Notice.ID, "targets", len(p.keys), "shard", s.shard)
 	s.box.look() // there is room for another shard
+}
+
+func (s *shift) noteTold(ctx context.Context, p *pass) error {
+	if p.route.Forget {
+		there, revision, _ := s.box.book.owed(s.shard, p.entry.key)
+		if there == nil || there.Notice.ID != p.entry.Notice.ID {
+			return nil
+		}
+		err := s.box.remove(ctx, p.entry.key, revision)
+		if errors.Is(err, ledger.ErrConflict) {
+			return s.box.refresh(ctx, p.entry.key)
+		}
+		return err
+	}
+	return s.box.amendOwed(ctx, s.shard, p.entry.key, func(there *owed) *owed {
+		if there == nil {
+			return nil
+		}
+		told := *there
+		told.Says = p.letter.Says()
+		if there.Notice.ID == p.entry.Notice.ID {
+			told.Done, told.After, told.Notice.Data, told.Notice.To = true, "", nil, nil
+		}
+		return &told
+	})
 }

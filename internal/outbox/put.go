@@ -66,8 +66,9 @@ func (b *Outbox) put(ctx context.Context, route Route, shard int, n Notice) erro
 			return next
 		case there.Notice.ID == n.ID, n.Order != (Order{}) && n.Order.Compare(there.Notice.Order) < 0:
 			return nil
-		case !there.Done:
+		case !there.Done: // some may have been told what it said
 			next.Notice = route.Channel.Merge(there.Notice, n)
+			return next
 		}
 		next.Says = there.Says
 		return next
@@ -129,7 +130,7 @@ func (b *Outbox) remove(ctx context.Context, key string, revision uint64) error 
 	if err != nil {
 		return err
 	}
-	b.book.apply(ledger.Record{Key: key, Revision: next, Stored: b.opts.Now()})
+	b.book.removed(key, next)
 	return nil
 }
 
@@ -140,6 +141,10 @@ func (b *Outbox) refresh(ctx context.Context, key string) error {
 	r, err := b.ledger.Get(ctx, key)
 	if err != nil {
 		return err
+	}
+	if r.Revision == 0 {
+		b.book.vanished(key)
+		return nil
 	}
 	b.book.apply(r)
 	return nil

@@ -96,8 +96,10 @@ type late struct {
 	Attempts int       `json:"attempts"`
 	First    time.Time `json:"first"` // when it was tried first
 	Last     time.Time `json:"last"`
-	Due      time.Time `json:"due"` // not to be tried before
+	Due      time.Time `json:"due"`            // not to be tried before
+	Asked    time.Time `json:"asked,omitzero"` // before which the target asked not to be
 	Reason   string    `json:"reason,omitzero"`
+	Older    []Notice  `json:"older,omitzero"` // given up before, and owed again with it
 }
 
 // lease says which node works on a shard.

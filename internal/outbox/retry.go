@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,8 @@ func (s *shift) beginAgain(work context.Context, l *late) {
 	if s.again[l.key] != nil {
 		return
 	}
-	d := &delivery{late: l, route: s.box.opts.Routes[l.Notice.Channel], notice: l.Notice}
+	route := s.box.opts.Routes[l.Notice.Channel]
+	d := &delivery{late: l, route: route, notice: l.whole(route)}
 	s.again[l.key] = d
 	s.hands.Go(func() {
 		defer s.nudge()
@@ -45,7 +47,7 @@ func (s *shift) prepare(work context.Context, d *delivery) error {
 	d.target, d.letter = target, letter
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.submit(work, s.box.again, d)
+	s.submit(work, s.box.porters(d.notice.Channel).again, d)
 	return nil
 }
 
@@ -85,7 +87,10 @@ func (s *shift) fail(work context.Context, d *delivery, cause error) error {
 		"target", d.target.Name, "attempt", next.Attempts, "err", next.Reason, "in", wait)
 	return s.box.amendLate(work, s.shard, key, func(there *late) *late {
 		next := s.failed(d, there, cause)
-		next.Due = next.Last.Add(wait)
+		next.Due, next.Asked = next.Last.Add(wait), time.Time{}
+		if later, ok := errors.AsType[*Later](cause); ok {
+			next.Asked = next.Last.Add(later.After)
+		}
 		return &next
 	})
 }
@@ -119,11 +124,7 @@ const (
 
 // wait is in how long the target is tried again, if it is.
 func (b *Outbox) wait(route Route, l late, cause error) (wait time.Duration, again bool) {
-	attempts := route.Attempts
-	if attempts == 0 {
-		attempts = b.opts.Attempts
-	}
-	if errors.Is(cause, ErrFinal) || l.Attempts >= attempts {
+	if errors.Is(cause, ErrFinal) || l.Attempts >= b.attempts(route) {
 		return 0, false
 	}
 	wait = b.opts.FirstRetry
@@ -131,10 +132,40 @@ func (b *Outbox) wait(route Route, l late, cause error) (wait time.Duration, aga
 		wait = min(wait*growth, maxDelay)
 	}
 	wait = time.Duration(float64(wait) * (1 - jitter + 2*jitter*rand.Float64()))
-	if later, ok := errors.AsType[*Later](cause); ok {
-		wait = max(wait, later.After)
+	left := b.opts.GiveUpAfter - l.Last.Sub(l.First)
+	if wait > left {
+		return 0, false
 	}
-	return wait, l.Last.Add(wait).Sub(l.First) <= b.opts.GiveUpAfter
+	if later, ok := errors.AsType[*Later](cause); ok {
+		wait = min(max(wait, later.After), left) // once more before it is given up
+	}
+	return wait, true
+}
+
+func (b *Outbox) attempts(route Route) int { return cmp.Or(route.Attempts, b.opts.Attempts) }
+
+// encourage has a target tried again soon that is late when there is news for it:
+// it may be back. Its attempts count, but leave some for the news.
+func (b *Outbox) encourage(route Route, l *late, now time.Time) {
+	soon := l.Last.Add(growth * b.opts.FirstRetry)
+	for _, least := range []time.Time{now, l.Asked} {
+		if soon.Before(least) {
+			soon = least
+		}
+	}
+	if soon.Before(l.Due) {
+		l.Due = soon
+	}
+	l.Attempts = min(l.Attempts, max(b.attempts(route)-2, 1))
+}
+
+// whole is what is owed, with what was given up before.
+func (l late) whole(route Route) Notice {
+	n := l.Notice
+	for _, older := range l.Older {
+		n = route.Channel.Merge(older, n)
+	}
+	return n
 }
 
 // maxReason bounds what is kept of an error.
@@ -163,17 +194,18 @@ func pause(ctx context.Context, d time.Duration) {
 // giveUp makes a dead letter of what is late. It is told before it is no longer
 // late: a crash between the two tells it again.
 func (s *shift) giveUp(work context.Context, d *delivery, l late) error {
+	l.Notice, l.Older = d.notice, nil // what has joined it since is still to be tried
 	s.box.meter.dead(d.notice)
 	if !d.route.Forget {
 		dead := l.letter()
 		s.box.opts.Logger.Warn("a target is given up: see \"gallerywire notices list\"", "channel", dead.Channel, "feed", dead.About,
 			"target", dead.Target, "attempts", dead.Attempts, "err", dead.Reason)
-		if err := s.box.bury(work, l); err != nil {
+		if err := s.box.bury(work, d.route, l); err != nil {
 			return err
 		}
 		if err := s.box.opts.Failed(work, dead); err != nil {
 			return fmt.Errorf("tell that a target was given up: %w", err)
 		}
 	}
-	return s.drain(work, lateKey(s.shard, d.notice, d.target.Key))
+	return s.clear(work, d)
 }

@@ -18,7 +18,9 @@ import (
 type Route struct {
 	Channel  Channel
 	Attempts int  // 0: as the options say
-	Forget   bool // what is given up is no dead letter
+	Forget   bool // neither what was told nor what is given up is remembered
+
+	Concurrency int // deliveries at a time, beside those of the others; 0: among them
 }
 
 // Options make an Outbox.
@@ -67,10 +69,11 @@ const (
 	writeTimeout = 5 * time.Second
 	// farewell is what deliveries under way may still take when the node stops.
 	farewell = 5 * time.Second
-	// maxShifts is how many shards a node works on at once while there is
-	// something to be sent first, unless it is alone: the others are for other
-	// nodes.
+	// maxShifts is how many shards a node takes at once that have something to be
+	// sent first, unless it is alone: the others are left to other nodes for
+	// courtesy.
 	maxShifts = 4
+	courtesy  = 50 * time.Millisecond
 	// idle is how long at most nobody looks whether something is due.
 	idle = time.Minute
 )
@@ -82,13 +85,16 @@ type Outbox struct {
 	node   string
 	ledger *ledger.Ledger
 	book   *book
-	first  *porter // of deliveries that are tried the first time
-	again  *porter // of the others, and of slow ones
+	shared porters
+	own    map[string]porters // by channel
+	begin  sync.Once
+	began  uint64 // the newest revision when the ledger was whole first
 	meter  meter
 	wake   chan struct{}
 
 	mu     sync.Mutex // taken before those of a shift and of the book
 	shifts map[int]*shift
+	spare  map[int]time.Time // since when a shard is left for other nodes
 
 	resting sync.Map // of what could not be packed, by key: not tried before this time.Time
 }
@@ -98,8 +104,14 @@ func New(o Options) *Outbox {
 	o.fill()
 	b := &Outbox{
 		opts: o, node: rand.Text(), wake: make(chan struct{}, 1),
-		first: newPorter(o.Concurrency, o.PerHost), again: newPorter(o.Concurrency, o.PerHost),
-		shifts: map[int]*shift{},
+		shared: porters{first: newPorter(o.Concurrency, o.PerHost), again: newPorter(o.Concurrency, o.PerHost)},
+		shifts: map[int]*shift{}, own: map[string]porters{}, spare: map[int]time.Time{},
+	}
+	for channel, route := range o.Routes {
+		if route.Concurrency > 0 {
+			one := newPorter(route.Concurrency, o.PerHost)
+			b.own[channel] = porters{first: one, again: one}
+		}
 	}
 	b.book = newBook(o.Logger, b.nudge)
 	b.ledger = ledger.New(ledger.Options{
@@ -109,6 +121,17 @@ func New(o Options) *Outbox {
 	})
 	b.meter = newMeter(b, o.Registerer)
 	return b
+}
+
+// porters let deliveries run: those that are tried the first time, and the others
+// and slow ones.
+type porters struct{ first, again *porter }
+
+func (b *Outbox) porters(channel string) porters {
+	if own, ok := b.own[channel]; ok {
+		return own
+	}
+	return b.shared
 }
 
 // Ready is nil once it is known what is owed.
@@ -162,6 +185,7 @@ func (b *Outbox) attend(ctx context.Context, working *sync.WaitGroup) time.Durat
 	if b.ledger.Ready() != nil {
 		return idle
 	}
+	b.begin.Do(func() { b.began = b.book.newest() })
 	wait := idle
 	for _, shard := range mathrand.Perm(shards) { // nodes that look at the same time begin elsewhere
 		if b.works(shard) {
@@ -169,16 +193,20 @@ func (b *Outbox) attend(ctx context.Context, working *sync.WaitGroup) time.Durat
 		}
 		due, fresh := b.due(shard)
 		if due < 0 {
+			delete(b.spare, shard)
 			continue
 		}
 		if left := b.good(b.book.lease(shard)); left > due {
 			due = left
+			delete(b.spare, shard)
 		}
 		if due > 0 {
 			wait = min(wait, due)
 			continue
 		}
-		b.engage(ctx, working, shard, fresh)
+		if left := b.engage(ctx, working, shard, fresh); left > 0 {
+			wait = min(wait, left)
+		}
 	}
 	return wait
 }
@@ -190,20 +218,25 @@ func (b *Outbox) works(shard int) bool {
 	return b.shifts[shard] != nil
 }
 
-// engage begins a shift unless there is one, or this node has as many as it
-// should.
-func (b *Outbox) engage(ctx context.Context, working *sync.WaitGroup, shard int, fresh bool) {
+// engage begins a shift unless there is one. Where this node has many, others have
+// a moment to take the shard: what is left of that is returned.
+func (b *Outbox) engage(ctx context.Context, working *sync.WaitGroup, shard int, fresh bool) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	busy := 0
-	for _, s := range b.shifts {
-		if s.busy() {
-			busy++
+	if b.shifts[shard] != nil {
+		return 0
+	}
+	if fresh && !b.opts.Alone && b.busy() >= maxShifts {
+		since, left := b.spare[shard]
+		if !left {
+			b.spare[shard] = time.Now()
+			return courtesy
+		}
+		if wait := courtesy - time.Since(since); wait > 0 {
+			return wait
 		}
 	}
-	if b.shifts[shard] != nil || fresh && !b.opts.Alone && busy >= maxShifts {
-		return
-	}
+	delete(b.spare, shard)
 	s := newShift(b, shard, fresh)
 	b.shifts[shard] = s
 	working.Go(func() {
@@ -213,6 +246,18 @@ func (b *Outbox) engage(ctx context.Context, working *sync.WaitGroup, shard int,
 		b.mu.Unlock()
 		b.look()
 	})
+	return 0
+}
+
+// busy is how many shards this node works on that have something to be sent first.
+func (b *Outbox) busy() int {
+	n := 0
+	for _, s := range b.shifts {
+		if s.busy() {
+			n++
+		}
+	}
+	return n
 }
 
 // due is in how long something of the shard is to be done, negative for nothing;

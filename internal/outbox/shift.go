@@ -21,16 +21,19 @@ type shift struct {
 	again  map[string]*delivery // second and later attempts in hand, by the key of what is late
 	lanes  map[string][]*delivery
 	hand   map[*delivery]struct{} // deliveries under way, or waiting for their lane
-	told   map[hearing]string
-	starts bool // not looked yet: counts as busy
-	over   bool // the lease is lost, or the node stops: nothing more is begun
+	told   map[hearing]heard
+	turn   int
+	since  uint64 // nobody has begun with what was written after this revision
+	starts bool   // not looked yet: counts as busy
+	lost   bool   // the lease is
+	over   bool   // the lease is lost, or the node stops: nothing more is begun
 }
 
 func newShift(b *Outbox, shard int, fresh bool) *shift {
 	return &shift{
 		box: b, shard: shard, wake: make(chan struct{}, 1), starts: fresh,
 		passes: map[string]*pass{}, again: map[string]*delivery{},
-		lanes: map[string][]*delivery{}, hand: map[*delivery]struct{}{}, told: map[hearing]string{},
+		lanes: map[string][]*delivery{}, hand: map[*delivery]struct{}{}, told: map[hearing]heard{},
 	}
 }
 
@@ -67,62 +70,101 @@ func (s *shift) run(ctx context.Context) {
 		}
 		return
 	}
+	s.since = held.since
 	// What is under way may come to its end after ctx did.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	lost := s.loop(ctx, work, held)
-	s.mu.Lock()
-	s.over = true
-	s.mu.Unlock()
-	s.rest(ctx, cancel)
-	if !lost {
-		s.settle(context.WithoutCancel(ctx))
-		s.box.release(context.WithoutCancel(ctx), held)
+	keeping, stop := context.WithCancel(work)
+	var keeper sync.WaitGroup
+	keeper.Go(func() { s.box.keep(keeping, held, s.lose) })
+	s.loop(ctx, work)
+	s.end()
+	s.rest(cancel)
+	last, enough := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer enough()
+	if !s.isLost() {
+		s.settle(last)
+	}
+	stop()
+	keeper.Wait()
+	if !s.isLost() {
+		s.box.release(last, held)
 	}
 }
 
+// lose ends the shift whose lease another node has, or may take soon.
+func (s *shift) lose() {
+	s.box.opts.Logger.Warn("the lease on what is owed is lost: something may be sent twice, with the same id", "shard", s.shard)
+	s.mu.Lock()
+	s.lost, s.over = true, true
+	s.mu.Unlock()
+	s.nudge()
+}
+
+func (s *shift) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+}
+
+func (s *shift) isLost() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
+
+func (s *shift) isOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
+}
+
 // rest waits for what is under way: for good, or until it has had its time.
-func (s *shift) rest(ctx context.Context, cancel func()) {
+func (s *shift) rest(cancel func()) {
 	ended := make(chan struct{})
 	go func() {
 		s.hands.Wait()
 		close(ended)
 	}()
-	select {
-	case <-ended:
+	began, patience := time.Now(), farewell
+	for {
+		if s.isLost() { // another node may begin soon
+			patience = min(farewell, s.box.opts.Lease/4)
+		}
+		timer := time.NewTimer(patience - time.Since(began))
+		select {
+		case <-ended:
+			timer.Stop()
+			return
+		case <-s.wake: // perhaps the lease is lost meanwhile
+			timer.Stop()
+			continue
+		case <-timer.C:
+		}
+		cancel()
+		<-ended
 		return
-	case <-time.After(farewell):
 	}
-	cancel()
-	<-ended
 }
 
-// loop does what is due and renews the lease. It reports whether that was lost.
-func (s *shift) loop(ctx, work context.Context, held *held) (lost bool) {
-	renew := time.NewTicker(s.box.opts.Lease / 3)
-	defer renew.Stop()
+// loop does what is due until nothing is, the lease is lost, or ctx ends.
+func (s *shift) loop(ctx, work context.Context) {
 	grace := time.NewTicker(max(s.box.opts.Grace/4, time.Millisecond))
 	defer grace.Stop()
-	for {
+	for ctx.Err() == nil && !s.isOver() {
 		s.begin(work)
 		s.part(work)
-		s.settle(work)
+		s.settle(ctx)
 		if s.idle() {
 			if wait, _ := s.box.due(s.shard); wait != 0 {
-				return false
+				return
 			}
 			continue
 		}
 		select {
 		case <-s.wake:
 		case <-grace.C:
-		case <-renew.C:
-			if err := s.box.renew(work, held); errors.Is(err, errTaken) {
-				s.box.opts.Logger.Warn("another node took over what is owed: something may be sent twice, with the same id", "shard", s.shard)
-				return true
-			}
 		case <-ctx.Done():
-			return false
 		}
 	}
 }

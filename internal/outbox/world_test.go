@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,14 +180,15 @@ type node struct {
 	w       *world
 	metrics *prometheus.Registry
 	stop    func()
+	deaf    *atomic.Bool // the server takes nothing more from it
 }
 
 // node adds a node that does not run. Options can be changed before it is made.
 func (w *world) node(change ...func(*outbox.Options)) *node {
 	w.t.Helper()
-	n := &node{w: w, metrics: prometheus.NewRegistry(), stop: func() {}}
+	n := &node{w: w, metrics: prometheus.NewRegistry(), stop: func() {}, deaf: new(atomic.Bool)}
 	o := outbox.Options{
-		JetStream: w.broker.JetStream(), Bucket: w.broker.Name("outbox"),
+		JetStream: hung{w.broker.JetStream(), n.deaf}, Bucket: w.broker.Name("outbox"),
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "outbox") },
 		Reconnect: w.broker.OnReconnect,
 		Routes:    map[string]outbox.Route{"test": {Channel: w}, "once": {Channel: w, Attempts: 1, Forget: true}},

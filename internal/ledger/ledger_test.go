@@ -208,7 +208,11 @@ func TestTidyForgetsOldMarkersOnly(t *testing.T) {
 	b := brokertest.Start(t)
 	n := start(t, b)
 	n.put("kept", "1", 0)
-	if _, err := n.Delete(t.Context(), "gone", n.put("gone", "1", 0)); err != nil {
+	deleted, err := n.Delete(t.Context(), "gone", n.put("gone", "1", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Wait(t.Context(), deleted); err != nil {
 		t.Fatal(err)
 	}
 	if err := n.Tidy(t.Context()); err != nil {

@@ -66,7 +66,10 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, e
 	if err := d.hub.Ready(); err != nil {
 		return nil, err
 	}
-	p := &parcel{hub: d.hub, notice: n, packed: map[string]Content{}, late: map[string]Content{}}
+	p := &parcel{hub: d.hub, notice: n, gone: d.hub.opts.Gone(n.About), packed: map[string]Content{}, late: map[string]Content{}}
+	if p.gone {
+		return p, nil
+	}
 	var says []string
 	for _, document := range d.hub.documents(n) {
 		c, err := p.fetch(ctx, document)
@@ -82,9 +85,6 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, e
 
 // documents returns the formats in which the targets of n want their feed.
 func (h *Hub) documents(n outbox.Notice) []string {
-	if h.opts.Gone(n.About) {
-		return nil // nothing is left to be sent
-	}
 	formats := map[string]bool{}
 	for _, key := range n.To {
 		if s := h.find(key); s != nil {
@@ -104,6 +104,7 @@ func (h *Hub) documents(n outbox.Notice) []string {
 type parcel struct {
 	hub    *Hub
 	notice outbox.Notice
+	gone   bool               // nothing is left to be sent
 	packed map[string]Content // by format
 	says   string
 
@@ -143,7 +144,7 @@ func (p *parcel) fetch(ctx context.Context, document string) (Content, error) {
 // sent nothing; one that was renewed gets what it is now.
 func (p *parcel) Send(ctx context.Context, to outbox.Target) error {
 	s := p.hub.find(to.Key)
-	if s == nil || p.hub.opts.Gone(s.topic.feed) {
+	if s == nil || p.gone {
 		return nil
 	}
 	c, err := p.content(ctx, s.topic.document)

@@ -29,9 +29,14 @@ import (
 // hubPath is where the hub is.
 const hubPath = "/hub"
 
-// askAttempts is how often a callback that does not answer is asked whether it
-// subscribed.
-const askAttempts = 3
+const (
+	// askAttempts is how often a callback that does not answer is asked whether
+	// it subscribed.
+	askAttempts = 3
+	// askConcurrency is how many callbacks are asked at a time, beside what is
+	// delivered: anybody can name one that hangs.
+	askConcurrency = 64
+)
 
 // tellers are the rooms that tell others what changed.
 type tellers struct {
@@ -206,7 +211,7 @@ func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
 	}
 	if t.hub != nil {
 		o.Routes[websub.Deliveries] = outbox.Route{Channel: t.hub.DeliveryChannel()}
-		o.Routes[websub.Verifications] = outbox.Route{Channel: t.hub.VerificationChannel(), Attempts: askAttempts, Forget: true}
+		o.Routes[websub.Verifications] = outbox.Route{Channel: t.hub.VerificationChannel(), Attempts: askAttempts, Forget: true, Concurrency: askConcurrency}
 	}
 	o.Attempts, o.GiveUpAfter, o.FirstRetry = c.Attempts, c.GiveUpAfter, c.FirstRetry
 	o.Timeout = max(c.Timeout, mailTimeout) + time.Second // what is sent ends sooner by itself

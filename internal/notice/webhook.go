@@ -88,7 +88,8 @@ func (w *Webhooks) ready(configured Hook) (*hook, error) {
 		return nil, err
 	}
 	h := &hook{
-		Target: outbox.Target{Key: configured.Name, Name: configured.Name, Lane: configured.URL, Host: strings.ToLower(address.Host)},
+		// By its name, so that what is owed stays in its lane when the address changes.
+		Target: outbox.Target{Key: configured.Name, Name: configured.Name, Lane: "webhook." + configured.Name, Host: strings.ToLower(address.Host)},
 		url:    configured.URL, feeds: configured.Feeds, signers: signers,
 	}
 	if len(h.feeds) == 0 {

@@ -212,7 +212,7 @@ func TestANoticeForWebhooksIsThatOfTheAnnouncement(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("notice (-want +got):\n%s", diff)
 	}
-	to := outbox.Target{Key: "partner", Name: "partner", Lane: "http://127.0.0.1:9/in?token=x", Host: "127.0.0.1:9"}
+	to := outbox.Target{Key: "partner", Name: "partner", Lane: "webhook.partner", Host: "127.0.0.1:9"}
 	if diff := cmp.Diff([]outbox.Target{to}, targets(w, got)); diff != "" {
 		t.Errorf("targets (-want +got):\n%s", diff)
 	}

@@ -120,12 +120,32 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		MaxPerTopic:       c.MaxPerTopic,
 		MaxPerHost:        c.MaxPerHost,
 		RequestsPerMinute: c.RequestsPerMinute,
+		Waiting:           every(waitingCheck, func() int { return t.box.Owed()[websub.Verifications] }),
 		Begin:             func(ctx context.Context, feed string) error { return t.notices.Begin(ctx, feed) },
 		Gone:              topics.gone,
 		Pinged:            func(feed string) { t.notices.Mark(feed) },
 		Registerer:        a.metrics,
 		Logger:            a.log,
 	})
+}
+
+// waitingCheck is how often it is counted how many verifications wait, which
+// goes through all that is owed.
+const waitingCheck = 250 * time.Millisecond
+
+// every returns what count said, asking it at most once in so long.
+func every(least time.Duration, count func() int) func() int {
+	var mu sync.Mutex
+	var asked time.Time
+	var last int
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); asked.IsZero() || now.Sub(asked) >= least {
+			asked, last = now, count()
+		}
+		return last
+	}
 }
 
 func (a *App) digests(t *tellers, cat *catalogue.Catalogue, shelf *edition.Shelf) (*digest.Digests, error) {

@@ -198,7 +198,7 @@ type WebSub struct {
 	Lease     Lease  `yaml:"lease"`
 	// MaxPerTopic bounds the subscriptions of a feed's address, MaxPerHost those
 	// of a callback host, RequestsPerMinute what may be asked of the hub for one
-	// callback host.
+	// callback host and by one client.
 	MaxPerTopic       int `yaml:"max_per_topic"`
 	MaxPerHost        int `yaml:"max_per_host"`
 	RequestsPerMinute int `yaml:"requests_per_minute"`

@@ -202,7 +202,8 @@ type WebSub struct {
 	MaxPerTopic       int `yaml:"max_per_topic"`
 	MaxPerHost        int `yaml:"max_per_host"`
 	RequestsPerMinute int `yaml:"requests_per_minute"`
-	// ExternalHubs are the addresses of hubs that are told of changes.
+	// ExternalHubs are the addresses of hubs that are told of changes of the
+	// configured feeds and of those that a webhook names.
 	ExternalHubs []string `yaml:"external_hubs"`
 }
 

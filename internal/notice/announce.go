@@ -53,6 +53,8 @@ func (n *Notices) announce(ctx context.Context, feed string, look bool) error {
 		return n.beginLate(ctx, bucket, snap)
 	case revision > 0 && !last.Sent:
 		return n.finish(ctx, bucket, feed, last, revision)
+	case revision > 0 && !last.Owed && time.Since(last.stored) < n.opts.Handover:
+		return n.makeUp(ctx, bucket, feed, last, revision)
 	case slices.Equal(last.Members, snap.Members):
 		known.settled = snap.Position
 		return nil
@@ -129,6 +131,19 @@ func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed 
 	return n.send(ctx, bucket, feed, owed, claimed)
 }
 
+// makeUp owes what a node of an older release, which owes nothing to anybody, sent
+// on NATS only. That happens while nodes are upgraded one by one. An older record
+// was told in its time as that release did it, and would now be stale news to
+// whoever has subscribed, or was configured, since. Several nodes may do so at
+// once: it is owed with the same id.
+func (n *Notices) makeUp(ctx context.Context, bucket jetstream.KeyValue, feed string, sent record, revision uint64) error {
+	if err := n.owe(ctx, feed, sent); err != nil {
+		return err
+	}
+	n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
+	return mark(ctx, bucket, feed, sent, revision)
+}
+
 // send has what is owed made durable and sends what is claimed, then says so. If
 // it dies before it has said so, all of it comes again with the same id.
 func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
@@ -152,11 +167,19 @@ func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed stri
 
 // tell tells the outbox, then whoever listens on NATS.
 func (n *Notices) tell(ctx context.Context, feed string, r record) error {
+	if err := n.owe(ctx, feed, r); err != nil {
+		return err
+	}
+	return n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, r.Update))
+}
+
+// owe tells the outbox.
+func (n *Notices) owe(ctx context.Context, feed string, r record) error {
 	a := Announcement{Feed: feed, ID: r.ID, Position: r.Position, Update: r.Update, At: r.Update.Changed}
 	if err := n.opts.Owe(ctx, a); err != nil {
 		return fmt.Errorf("note what is owed: %w", err)
 	}
-	return n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, r.Update))
+	return nil
 }
 
 // difference says what changed from the last announcement to snap. A gallery

@@ -91,7 +91,7 @@ func (n *Notices) begin(ctx context.Context, snap Snapshot) error {
 	case last.Format > format, revision > 0 && (n.announces(snap.Feed) || time.Since(last.stored) < n.opts.Lease):
 		return nil
 	case revision > 0 && snap.Position.compare(last.Position) < 0: // we lag
-		last.Sent = true
+		last.Sent, last.Owed = true, true
 		_, err := store(ctx, bucket, snap.Feed, last, revision)
 		return err
 	}
@@ -112,7 +112,7 @@ func (n *Notices) beginLate(ctx context.Context, bucket jetstream.KeyValue, snap
 func baseline(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot, revision uint64) error {
 	r := record{
 		Format: format, Position: snap.Position, Definitions: []string{snap.Definition}, Members: snap.Members,
-		ID: snap.id(), Sent: true,
+		ID: snap.id(), Sent: true, Owed: true,
 		Update: event.Update{
 			Feed: snap.Feed, Formats: snap.Addresses, Changed: changed(snap),
 			Added: []string{}, Edited: []string{}, Removed: []string{},

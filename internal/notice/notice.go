@@ -4,7 +4,8 @@
 // What was last announced of a feed is one record in a bucket, which only moves
 // forward. A node that wants to announce claims the record by compare-and-set,
 // with the event in it, has what is owed to others made durable, then sends the
-// event on NATS, then marks it as sent. So of many nodes one announces; a node
+// event on NATS, then marks it as sent. What cannot be owed is tried again, and
+// the event is sent meanwhile. So of many nodes one announces; a node
 // that lags, or whose clock is off, announces nothing; and an event whose sender
 // died is owed and sent by another, with the same id.
 //

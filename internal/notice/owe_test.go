@@ -2,6 +2,7 @@ package notice_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -51,15 +52,16 @@ func TestWhatIsOwedIsOwedBeforeItIsSent(t *testing.T) {
 	}
 }
 
-func TestNothingIsSentThatCouldNotBeOwed(t *testing.T) {
+// Who listens on NATS hears of it once, at once; the others are told in the end.
+func TestWhatCouldNotBeOwedIsSentAndOwedAgain(t *testing.T) {
 	c, l := newCluster(t), &ledger{down: 2}
 	n := c.node(l.owing(c))
 	n.content.set("all", 1, "a1")
 	for range 2 {
-		if err := n.Sweep(t.Context()); err == nil {
-			t.Fatal("no error")
+		if err := n.Sweep(t.Context()); !errors.Is(err, errAway) {
+			t.Fatalf("error %v", err)
 		}
-		if got := c.wire.all(); len(got) != 0 {
+		if got := c.wire.all(); len(got) != 1 {
 			t.Fatalf("sent %v", got)
 		}
 	}
@@ -74,6 +76,29 @@ func TestNothingIsSentThatCouldNotBeOwed(t *testing.T) {
 	}
 	if l.owed[3].Order().Compare(l.owed[2].Order()) <= 0 {
 		t.Errorf("owed %v after %v", l.owed[3].Order(), l.owed[2].Order())
+	}
+}
+
+func TestWhatCouldNeitherBeOwedNorSentIsRepeatedWhole(t *testing.T) {
+	c, l := newCluster(t), &ledger{down: 1}
+	away := true
+	n := c.node(l.owing(c), func(o *notice.Options) {
+		o.Send = func(ctx context.Context, e event.CloudEvent) error {
+			if away {
+				return errNoFeed // another error than that of owing
+			}
+			return c.wire.send(ctx, e)
+		}
+	})
+	n.content.set("all", 1, "a1")
+	if err := n.Sweep(t.Context()); !errors.Is(err, errAway) || !errors.Is(err, errNoFeed) {
+		t.Fatalf("error %v", err)
+	}
+	away = false
+	n.sweep()
+	n.sweep()
+	if got := c.wire.all(); len(got) != 1 || len(l.owed) != 2 || got[0].ID != l.owed[0].ID || got[0].ID != l.owed[1].ID {
+		t.Errorf("sent %v, owed %v", got, l.owed)
 	}
 }
 

@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -279,18 +278,6 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf, hub 
 
 		Subscribers: a.observed.subscribers,
 	})
-}
-
-// keyValue opens a bucket of ours, making it when missing.
-func (a *App) keyValue(ctx context.Context, name string) (jetstream.KeyValue, error) {
-	if _, err := a.broker.Bucket(ctx, name); err != nil {
-		return nil, err
-	}
-	bucket, err := a.broker.JetStream().KeyValue(ctx, a.broker.Name(name))
-	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", name, err)
-	}
-	return bucket, nil
 }
 
 // BrokerOptions are what the configuration says of NATS.

@@ -57,14 +57,15 @@ func (n *Notices) state(feed string) *state {
 // record younger than a lease stays: another node is taking a first
 // subscription at the same time, and what changed since is news to that one.
 //
+// It waits for no announcement and holds none up: as between nodes, the record's
+// compare-and-set decides who is first.
+//
 // A feed with subscribers and without a record, because a node did not call
 // Begin or somebody deleted it, begins at the next change or sweep.
 func (n *Notices) Begin(ctx context.Context, feed string) error {
 	if _, always := n.always[feed]; always {
 		return nil
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	snap, err := n.opts.Source.Snapshot(ctx, feed)
 	if err != nil {
 		return fmt.Errorf("begin to announce feed %q: %w", feed, err)

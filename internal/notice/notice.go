@@ -125,7 +125,7 @@ type Notices struct {
 	sent   *prometheus.CounterVec
 	delay  prometheus.Observer
 
-	mu    sync.Mutex // one announcement at a time
+	mu    sync.Mutex // one announcement at a time; Begin does without
 	known map[string]*state
 }
 

@@ -52,6 +52,7 @@ type App struct {
 	opts    Options
 	log     *slog.Logger
 	broker  *broker.Broker
+	buckets buckets
 	public  net.Listener
 	admin   net.Listener
 	baseURL string
@@ -86,8 +87,11 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.admin, err = listen("http.admin_listen", c.HTTP.AdminListen, !c.Asked("http.admin_listen"), a.log); err != nil {
 		return err
 	}
-	a.broker, err = broker.Open(ctx, BrokerOptions(c, a.log))
-	return err
+	if a.broker, err = broker.Open(ctx, BrokerOptions(c, a.log)); err != nil {
+		return err
+	}
+	a.broker.OnReconnect(a.buckets.forget) // until the broker is closed
+	return nil
 }
 
 // Close closes what New opened. It may be called twice.

@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -151,7 +150,7 @@ func (a *App) shelfOptions(cat *catalogue.Catalogue, siteID string) edition.Opti
 			Author: gallery.Author{Name: c.Site.Author.Name, Email: c.Site.Author.Email},
 			Icon:   cmp.Or(c.Site.Icon, a.baseURL+page.IconPath),
 			Image:  cmp.Or(c.Site.Image, a.baseURL+page.IconPath),
-			Hubs:   a.hubs(),
+			Hubs:   a.hubs(), OtherHubs: a.otherHubs(),
 		},
 		Dynamic: edition.Dynamic{
 			Sections: c.Dynamic.Sections, Tags: c.Dynamic.Tags, Authors: c.Dynamic.Authors,
@@ -164,13 +163,34 @@ func (a *App) shelfOptions(cat *catalogue.Catalogue, siteID string) edition.Opti
 	}
 }
 
-// hubs are the addresses of all that tell subscribers: our own first.
+// hubs are the addresses of those that tell the subscribers of every feed.
 func (a *App) hubs() []string {
-	c := a.opts.Config.WebSub
-	if !c.Hub {
-		return c.ExternalHubs
+	if !a.opts.Config.WebSub.Hub {
+		return nil
 	}
-	return append([]string{a.baseURL + hubPath}, c.ExternalHubs...)
+	return []string{a.baseURL + hubPath}
+}
+
+// otherHubs says which hubs elsewhere a feed may name: only one whose changes
+// they are told of, whether or not anybody subscribed to it here. Those are the
+// configured feeds, and those that a webhook names.
+func (a *App) otherHubs() func(edition.Ref) []string {
+	c := a.opts.Config
+	told := map[string]bool{}
+	for _, name := range feedNames(c) {
+		told[name] = true
+	}
+	for _, w := range c.Webhooks {
+		for _, name := range w.Feeds {
+			told[name] = true
+		}
+	}
+	return func(ref edition.Ref) []string {
+		if !told[ref.String()] {
+			return nil
+		}
+		return c.WebSub.ExternalHubs
+	}
 }
 
 func definitions(feeds []config.Feed) []edition.Definition {
@@ -258,18 +278,6 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf, hub 
 
 		Subscribers: a.observed.subscribers,
 	})
-}
-
-// keyValue opens a bucket of ours, making it when missing.
-func (a *App) keyValue(ctx context.Context, name string) (jetstream.KeyValue, error) {
-	if _, err := a.broker.Bucket(ctx, name); err != nil {
-		return nil, err
-	}
-	bucket, err := a.broker.JetStream().KeyValue(ctx, a.broker.Name(name))
-	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", name, err)
-	}
-	return bucket, nil
 }
 
 // BrokerOptions are what the configuration says of NATS.

@@ -46,11 +46,13 @@ type tellers struct {
 	pings   *notice.Pings
 	digests *digest.Digests
 	notices *notice.Notices
+	log     *slog.Logger
+	newer   sync.Map // channels of which it was said that a newer release wrote to them
 }
 
 // tellers wires them. What they hold is known when they run.
 func (a *App) tellers(cat *catalogue.Catalogue, shelf *edition.Shelf, siteID string) (*tellers, error) {
-	t, c := &tellers{}, a.opts.Config
+	t, c := &tellers{log: a.log}, a.opts.Config
 	client := client(c)
 	var err error
 	if t.hooks, err = webhooks(c, client, siteID); err != nil {
@@ -125,12 +127,32 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		MaxPerTopic:       c.MaxPerTopic,
 		MaxPerHost:        c.MaxPerHost,
 		RequestsPerMinute: c.RequestsPerMinute,
+		Waiting:           every(waitingCheck, func() int { return t.box.Owed()[websub.Verifications] }),
 		Begin:             func(ctx context.Context, feed string) error { return t.notices.Begin(ctx, feed) },
 		Gone:              topics.gone,
 		Pinged:            func(feed string) { t.notices.Mark(feed) },
 		Registerer:        a.metrics,
 		Logger:            a.log,
 	})
+}
+
+// waitingCheck is how often it is counted how many verifications wait, which
+// goes through all that is owed.
+const waitingCheck = 250 * time.Millisecond
+
+// every returns what count said, asking it at most once in so long.
+func every(least time.Duration, count func() int) func() int {
+	var mu sync.Mutex
+	var asked time.Time
+	var last int
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); asked.IsZero() || now.Sub(asked) >= least {
+			asked, last = now, count()
+		}
+		return last
+	}
 }
 
 func (a *App) digests(t *tellers, cat *catalogue.Catalogue, shelf *edition.Shelf) (*digest.Digests, error) {
@@ -280,25 +302,48 @@ func givenUp(d outbox.Dead, siteID string) event.CloudEvent {
 // put owes a notice.
 func (t *tellers) put(ctx context.Context, n outbox.Notice) error { return t.box.Put(ctx, n) }
 
-// owe owes an announcement to everyone who is to hear of it.
+// owe owes an announcement to everyone who is to hear of it: what cannot be owed
+// to one is owed to the others all the same.
 func (t *tellers) owe(ctx context.Context, a notice.Announcement) error {
+	var errs []error
 	if t.hub != nil {
-		if err := t.hub.Owe(ctx, a.Feed, a.ID, a.Order(), a.At); err != nil {
-			return err
-		}
+		errs = append(errs, t.unlessNewer(websub.Deliveries, t.hub.Owe(ctx, a.Feed, a.ID, a.Order(), a.At)))
 	}
 	for _, owed := range []func(notice.Announcement) ([]outbox.Notice, error){t.hooks.Owed, t.pings.Owed} {
 		list, err := owed(a)
-		if err != nil {
-			return err
-		}
+		errs = append(errs, err)
 		for _, n := range list {
-			if err := t.put(ctx, n); err != nil {
-				return err
-			}
+			errs = append(errs, t.unlessNewer(n.Channel, t.put(ctx, n)))
 		}
 	}
+	return errors.Join(errs...)
+}
+
+// unlessNewer is the error of owing through a channel, but nil where all that is
+// wrong is that a newer release wrote what waits there: that goes on for as long
+// as this one runs beside it or after it, and is said once.
+func (t *tellers) unlessNewer(channel string, err error) error {
+	if !onlyNewer(err) {
+		return err
+	}
+	if _, said := t.newer.LoadOrStore(channel, true); !said {
+		t.log.Warn("a newer release wrote what waits in the outbox, which this one does not replace: "+
+			"some of what is to be told through the channel is not, until the newer one runs again", "channel", channel, "err", err)
+	}
 	return nil
+}
+
+// onlyNewer reports whether err is outbox.ErrNewerFormat in each of its parts.
+func onlyNewer(err error) bool {
+	switch e := err.(type) {
+	case nil:
+		return false
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(part error) bool { return !onlyNewer(part) })
+	case interface{ Unwrap() error }:
+		return onlyNewer(e.Unwrap())
+	}
+	return err == outbox.ErrNewerFormat
 }
 
 // changed has the feeds announced in which a change may show, and returns the

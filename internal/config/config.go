@@ -198,11 +198,12 @@ type WebSub struct {
 	Lease     Lease  `yaml:"lease"`
 	// MaxPerTopic bounds the subscriptions of a feed's address, MaxPerHost those
 	// of a callback host, RequestsPerMinute what may be asked of the hub for one
-	// callback host.
+	// callback host and by one client.
 	MaxPerTopic       int `yaml:"max_per_topic"`
 	MaxPerHost        int `yaml:"max_per_host"`
 	RequestsPerMinute int `yaml:"requests_per_minute"`
-	// ExternalHubs are the addresses of hubs that are told of changes.
+	// ExternalHubs are the addresses of hubs that are told of changes of the
+	// configured feeds and of those that a webhook names.
 	ExternalHubs []string `yaml:"external_hubs"`
 }
 

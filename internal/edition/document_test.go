@@ -8,6 +8,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/edition"
 	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/google/go-cmp/cmp"
 	"github.com/mmcdole/gofeed"
 )
 
@@ -97,4 +98,43 @@ func readJSON(t *testing.T, doc *feed.Document) jsonFeed {
 		t.Fatal(err)
 	}
 	return j
+}
+
+// A hub that is told of some feeds only is named by these.
+func TestAFeedNamesTheHubsThatAreToldOfIt(t *testing.T) {
+	n := startNode(t, func(o *options) {
+		o.hubs = []string{"https://example.com/hub"}
+		o.others = func(ref edition.Ref) []string {
+			if ref.String() != "all" && ref.String() != "sections/travel" {
+				return nil
+			}
+			return []string{"https://hub.example.org/"}
+		}
+	})
+	n.put(photo("a", section("Travel")))
+	for _, c := range []struct {
+		ref  edition.Ref
+		want []string
+	}{
+		{edition.Ref{Kind: edition.Feed, Name: "all"}, []string{"https://example.com/hub", "https://hub.example.org/"}},
+		{edition.Ref{Kind: edition.Section, Name: "travel"}, []string{"https://example.com/hub", "https://hub.example.org/"}},
+		{edition.Ref{Kind: edition.Section, Name: "deserted"}, []string{"https://example.com/hub"}},
+		{slidesOf("a"), []string{"https://example.com/hub"}},
+	} {
+		e := n.announced(c.ref)
+		var named []string
+		for _, link := range read(t, e).Links {
+			if link.Rel == "hub" {
+				named = append(named, link.Href)
+			}
+		}
+		if diff := cmp.Diff(c.want, named); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.ref, diff)
+		}
+		for _, f := range feed.Formats() {
+			if got := strings.Count(e.Document(f).Link, `rel="hub"`); got != len(c.want) {
+				t.Errorf("%s in %s: %s", c.ref, f, e.Document(f).Link)
+			}
+		}
+	}
 }

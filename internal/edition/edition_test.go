@@ -58,6 +58,7 @@ type options struct {
 	faulty func(edition.Fault)
 	few    edition.Dynamic
 	hubs   []string
+	others func(edition.Ref) []string
 	now    time.Time
 	onLoad func(*gallery.Gallery)
 	refuse func(body []byte) (*gallery.Gallery, error)
@@ -85,7 +86,7 @@ func startNode(t *testing.T, change ...func(*options)) *node {
 	n.options = edition.Options{
 		Catalogue:   n.catalogue,
 		Renderer:    feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com", MaxItem: o.limit}),
-		Site:        edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: o.hubs},
+		Site:        edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: o.hubs, OtherHubs: o.others},
 		Feeds:       o.feeds,
 		CacheBytes:  o.cache,
 		Dynamic:     o.few,

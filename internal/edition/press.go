@@ -316,7 +316,7 @@ func (s *Shelf) masthead(ref Ref) feed.Channel {
 		Image:       gallery.Image{URL: site.Image},
 	}
 	if ref.Page == "" {
-		ch.Hubs = site.Hubs
+		ch.Hubs = site.hubs(ref)
 	}
 	for _, f := range feed.Formats() {
 		ch.Self[f] = s.Address(ref, f)

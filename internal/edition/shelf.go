@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
@@ -50,6 +51,17 @@ type Site struct {
 	Icon        string   // address of a small square picture
 	Image       string   // address of a picture of at most 144 pixels' width
 	Hubs        []string // where readers may subscribe to every feed (WebSub); addresses
+
+	// OtherHubs are where they may subscribe to that feed besides; nil: nowhere.
+	OtherHubs func(Ref) []string
+}
+
+// hubs are all where readers may subscribe to the feed.
+func (s Site) hubs(ref Ref) []string {
+	if s.OtherHubs == nil {
+		return s.Hubs
+	}
+	return slices.Concat(s.Hubs, s.OtherHubs(ref))
 }
 
 // Options make a shelf.

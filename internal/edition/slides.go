@@ -142,7 +142,7 @@ func (s *slides) channel(g *gallery.Gallery, ref Ref, items []*feed.Item, now ti
 	ch := feed.Channel{
 		ID: s.shelf.opts.Renderer.GalleryFeedID(g), Title: g.Title, Description: g.Summary, Language: g.Language,
 		Copyright: g.Copyright, Author: site.Author, Home: s.shelf.opts.Renderer.Link(g), Icon: site.Icon,
-		Updated: newest(items), Hubs: site.Hubs,
+		Updated: newest(items), Hubs: site.hubs(ref),
 	}
 	if len(items) == 0 {
 		ch.Updated = g.Updated

@@ -15,7 +15,8 @@ import (
 // state is what this node knows of a feed's record.
 type state struct {
 	settled  Position  // at which content was what was announced; nothing is to be done while it is there
-	told     string    // id of the last event that this node sent
+	told     string    // id of the last event that this node told to all
+	sent     string    // id of the last event that this node sent on NATS
 	revision uint64    // of an unsent record that was seen
 	since    time.Time // since when; by the monotonic clock
 	misses   int       // how often in a row the content was not known
@@ -53,6 +54,8 @@ func (n *Notices) announce(ctx context.Context, feed string, look bool) error {
 		return n.beginLate(ctx, bucket, snap)
 	case revision > 0 && !last.Sent:
 		return n.finish(ctx, bucket, feed, last, revision)
+	case revision > 0 && !last.Owed && time.Since(last.stored) < n.opts.Handover:
+		return n.makeUp(ctx, bucket, feed, last, revision)
 	case slices.Equal(last.Members, snap.Members):
 		known.settled = snap.Position
 		return nil
@@ -129,17 +132,50 @@ func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed 
 	return n.send(ctx, bucket, feed, owed, claimed)
 }
 
+// makeUp owes what a node of an older release, which owes nothing to anybody, sent
+// on NATS only. That happens while nodes are upgraded one by one. An older record
+// was told in its time as that release did it, and would now be stale news to
+// whoever has subscribed, or was configured, since. Several nodes may do so at
+// once: it is owed with the same id.
+func (n *Notices) makeUp(ctx context.Context, bucket jetstream.KeyValue, feed string, sent record, revision uint64) error {
+	if err := n.owe(ctx, feed, sent); err != nil {
+		return err
+	}
+	n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
+	return mark(ctx, bucket, feed, sent, revision)
+}
+
 // send has what is owed made durable and sends what is claimed, then says so. If
 // it dies before it has said so, all of it comes again with the same id.
 func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
 	known := n.state(feed)
 	if err := n.tell(ctx, feed, r); err != nil {
-		n.sent.WithLabelValues(channelNATS, "failed").Inc()
-		// Nobody else can have sent it: no need to wait for the lease.
+		// Nobody else can have told all: no need to wait for the lease.
 		known.revision, known.since = revision, time.Now().Add(-n.opts.Lease)
 		return err
 	}
 	known.told = r.ID
+	return mark(ctx, bucket, feed, r, revision)
+}
+
+// tell tells the outbox, then whoever listens on NATS, who need not wait for what
+// cannot be owed at the moment. When all of it is repeated for one of the two, they
+// are not sent again what this node sent.
+func (n *Notices) tell(ctx context.Context, feed string, r record) error {
+	err := n.owe(ctx, feed, r)
+	if n.state(feed).sent == r.ID {
+		return err
+	}
+	return errors.Join(err, n.broadcast(ctx, feed, r))
+}
+
+// broadcast sends on NATS.
+func (n *Notices) broadcast(ctx context.Context, feed string, r record) error {
+	if err := n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, r.Update)); err != nil {
+		n.sent.WithLabelValues(channelNATS, "failed").Inc()
+		return err
+	}
+	n.state(feed).sent = r.ID
 	n.sent.WithLabelValues(channelNATS, "sent").Inc()
 	if changed := r.Update.Changed; !changed.IsZero() {
 		n.delay.Observe(max(time.Since(changed), 0).Seconds())
@@ -147,16 +183,16 @@ func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed stri
 	n.opts.Logger.Info("feed announced", "feed", feed, "event", r.ID,
 		"added", len(r.Update.Added), "changed", len(r.Update.Edited), "removed", len(r.Update.Removed))
 	n.opts.Sent(r.Update)
-	return mark(ctx, bucket, feed, r, revision)
+	return nil
 }
 
-// tell tells the outbox, then whoever listens on NATS.
-func (n *Notices) tell(ctx context.Context, feed string, r record) error {
+// owe tells the outbox.
+func (n *Notices) owe(ctx context.Context, feed string, r record) error {
 	a := Announcement{Feed: feed, ID: r.ID, Position: r.Position, Update: r.Update, At: r.Update.Changed}
 	if err := n.opts.Owe(ctx, a); err != nil {
 		return fmt.Errorf("note what is owed: %w", err)
 	}
-	return n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, r.Update))
+	return nil
 }
 
 // difference says what changed from the last announcement to snap. A gallery

@@ -57,14 +57,15 @@ func (n *Notices) state(feed string) *state {
 // record younger than a lease stays: another node is taking a first
 // subscription at the same time, and what changed since is news to that one.
 //
+// It waits for no announcement and holds none up: as between nodes, the record's
+// compare-and-set decides who is first.
+//
 // A feed with subscribers and without a record, because a node did not call
 // Begin or somebody deleted it, begins at the next change or sweep.
 func (n *Notices) Begin(ctx context.Context, feed string) error {
 	if _, always := n.always[feed]; always {
 		return nil
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	snap, err := n.opts.Source.Snapshot(ctx, feed)
 	if err != nil {
 		return fmt.Errorf("begin to announce feed %q: %w", feed, err)
@@ -91,7 +92,7 @@ func (n *Notices) begin(ctx context.Context, snap Snapshot) error {
 	case last.Format > format, revision > 0 && (n.announces(snap.Feed) || time.Since(last.stored) < n.opts.Lease):
 		return nil
 	case revision > 0 && snap.Position.compare(last.Position) < 0: // we lag
-		last.Sent = true
+		last.Sent, last.Owed = true, true
 		_, err := store(ctx, bucket, snap.Feed, last, revision)
 		return err
 	}
@@ -112,7 +113,7 @@ func (n *Notices) beginLate(ctx context.Context, bucket jetstream.KeyValue, snap
 func baseline(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot, revision uint64) error {
 	r := record{
 		Format: format, Position: snap.Position, Definitions: []string{snap.Definition}, Members: snap.Members,
-		ID: snap.id(), Sent: true,
+		ID: snap.id(), Sent: true, Owed: true,
 		Update: event.Update{
 			Feed: snap.Feed, Formats: snap.Addresses, Changed: changed(snap),
 			Added: []string{}, Edited: []string{}, Removed: []string{},

@@ -282,6 +282,93 @@ func TestWhoeverSubscribesNextTakesNoNewsFromTheFirst(t *testing.T) {
 	c.wantAnnounced(night, [3][]string{{"b"}, {}, {}})
 }
 
+// slowly is a source in which what a subscriber has asked for takes its time.
+type slowly struct {
+	*content
+	asked, goOn chan struct{}
+}
+
+// Snapshot implements [notice.Source].
+func (s slowly) Snapshot(ctx context.Context, feed string) (notice.Snapshot, error) {
+	if feed != "all" {
+		s.asked <- struct{}{}
+		<-s.goOn
+	}
+	return s.content.Snapshot(ctx, feed)
+}
+
+// A burst of subscriptions delays no announcement, and no other subscription.
+func TestBeginningHoldsUpNothing(t *testing.T) {
+	c := newCluster(t)
+	slow := slowly{asked: make(chan struct{}, 100), goOn: make(chan struct{})}
+	n := c.node(func(o *notice.Options) {
+		slow.content = o.Source.(*content)
+		o.Source = slow
+	})
+	feeds := []string{night, "tags/day", "sections/travel", "galleries/harbour"}
+	var begun sync.WaitGroup
+	for _, feed := range feeds {
+		n.content.set(feed, 3, "a1")
+		begun.Go(func() {
+			if err := n.Begin(t.Context(), feed); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	free := sync.OnceFunc(func() { close(slow.goOn) })
+	defer begun.Wait()
+	defer free()
+	for range feeds {
+		select {
+		case <-slow.asked:
+		case <-time.After(patience):
+			t.Fatal("they begin one after the other")
+		}
+	}
+	n.content.set("all", 4, "b1", "a1")
+	n.Mark("all")
+	n.run()
+	if e := c.wire.next(t); e.Subject != "all" {
+		t.Errorf("announced %s", e.Subject)
+	}
+	free()
+	begun.Wait()
+	for _, feed := range feeds {
+		if !recorded(t, c, feed) {
+			t.Errorf("nothing is recorded of %s", feed)
+		}
+	}
+}
+
+// An announcement that takes long, because much is owed, delays no subscription.
+func TestAnAnnouncementHoldsUpNoBeginning(t *testing.T) {
+	c := newCluster(t)
+	owing, free := make(chan struct{}), make(chan struct{})
+	n := c.node(func(o *notice.Options) {
+		o.Owe = func(context.Context, notice.Announcement) error {
+			close(owing)
+			<-free
+			return nil
+		}
+	})
+	n.content.set(night, 3, "a1")
+	n.content.set("all", 4, "a1")
+	n.Mark("all")
+	n.run()
+	defer close(free)
+	<-owing
+	begun := make(chan error, 1)
+	go func() { begun <- n.Begin(t.Context(), night) }()
+	select {
+	case err := <-begun:
+		if err != nil || !recorded(t, c, night) {
+			t.Errorf("error %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("it waits")
+	}
+}
+
 func TestANodeThatLagsBeginsNoEarlier(t *testing.T) {
 	c, a := newCluster(t), &audience{}
 	ahead, behind := c.node(a.listening, hasty), c.node(a.listening, hasty)

@@ -4,9 +4,13 @@
 // What was last announced of a feed is one record in a bucket, which only moves
 // forward. A node that wants to announce claims the record by compare-and-set,
 // with the event in it, has what is owed to others made durable, then sends the
-// event on NATS, then marks it as sent. So of many nodes one announces; a node
+// event on NATS, then marks it as sent. What cannot be owed is tried again, and
+// the event is sent meanwhile. So of many nodes one announces; a node
 // that lags, or whose clock is off, announces nothing; and an event whose sender
 // died is owed and sent by another, with the same id.
+//
+// A node of a release that owed nothing to others may run beside this one: what
+// it announced is owed by the next node that looks.
 //
 // Configured feeds are announced from the first on. A feed that is announced
 // because somebody subscribed to it begins with what it holds then, see
@@ -106,6 +110,7 @@ type Options struct {
 	QuietPeriod time.Duration         // a feed is announced once it has not changed for so long
 	MaxWait     time.Duration         // but at the latest so long after its first change
 	Lease       time.Duration         // how long another node may take to send what it claimed; 0: 10 s
+	Handover    time.Duration         // how old what a release without an outbox sent may be to be owed to others; 0: 1 hour, which is as long as an upgrade of all nodes takes
 	Sent        func(event.Update)    // told of what this node sent; may be nil
 	Registerer  prometheus.Registerer // nil: no metrics
 	Logger      *slog.Logger
@@ -120,7 +125,7 @@ type Notices struct {
 	sent   *prometheus.CounterVec
 	delay  prometheus.Observer
 
-	mu    sync.Mutex // one announcement at a time
+	mu    sync.Mutex // one announcement at a time; Begin does without
 	known map[string]*state
 }
 
@@ -131,6 +136,9 @@ const channelNATS = "nats"
 func New(o Options) *Notices {
 	if o.Lease == 0 {
 		o.Lease = 10 * time.Second
+	}
+	if o.Handover == 0 {
+		o.Handover = time.Hour
 	}
 	if o.Sent == nil {
 		o.Sent = func(event.Update) {}

@@ -2,6 +2,8 @@ package notice_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,15 +52,16 @@ func TestWhatIsOwedIsOwedBeforeItIsSent(t *testing.T) {
 	}
 }
 
-func TestNothingIsSentThatCouldNotBeOwed(t *testing.T) {
+// Who listens on NATS hears of it once, at once; the others are told in the end.
+func TestWhatCouldNotBeOwedIsSentAndOwedAgain(t *testing.T) {
 	c, l := newCluster(t), &ledger{down: 2}
 	n := c.node(l.owing(c))
 	n.content.set("all", 1, "a1")
 	for range 2 {
-		if err := n.Sweep(t.Context()); err == nil {
-			t.Fatal("no error")
+		if err := n.Sweep(t.Context()); !errors.Is(err, errAway) {
+			t.Fatalf("error %v", err)
 		}
-		if got := c.wire.all(); len(got) != 0 {
+		if got := c.wire.all(); len(got) != 1 {
 			t.Fatalf("sent %v", got)
 		}
 	}
@@ -73,6 +76,29 @@ func TestNothingIsSentThatCouldNotBeOwed(t *testing.T) {
 	}
 	if l.owed[3].Order().Compare(l.owed[2].Order()) <= 0 {
 		t.Errorf("owed %v after %v", l.owed[3].Order(), l.owed[2].Order())
+	}
+}
+
+func TestWhatCouldNeitherBeOwedNorSentIsRepeatedWhole(t *testing.T) {
+	c, l := newCluster(t), &ledger{down: 1}
+	away := true
+	n := c.node(l.owing(c), func(o *notice.Options) {
+		o.Send = func(ctx context.Context, e event.CloudEvent) error {
+			if away {
+				return errNoFeed // another error than that of owing
+			}
+			return c.wire.send(ctx, e)
+		}
+	})
+	n.content.set("all", 1, "a1")
+	if err := n.Sweep(t.Context()); !errors.Is(err, errAway) || !errors.Is(err, errNoFeed) {
+		t.Fatalf("error %v", err)
+	}
+	away = false
+	n.sweep()
+	n.sweep()
+	if got := c.wire.all(); len(got) != 1 || len(l.owed) != 2 || got[0].ID != l.owed[0].ID || got[0].ID != l.owed[1].ID {
+		t.Errorf("sent %v, owed %v", got, l.owed)
 	}
 }
 
@@ -107,6 +133,101 @@ func TestWhatWasOwedAndNotMarkedIsOwedAgainByAnotherWithTheSameID(t *testing.T) 
 				}
 			}
 		})
+	}
+}
+
+// before is a record as the release before the outbox left it: sent on NATS, and
+// owed to nobody.
+const before = `{"format":1,"position":{"epoch":"2026-11-23T12:00:00Z","revision":7,"passed":"0001-01-01T00:00:00Z"},` +
+	`"definitions":[""],"members":[{"id":"a","state":"1"}],"id":"0123456789abcdef0123456789abcdef",` +
+	`"update":{"feed":"all","formats":{"rss":{"url":"https://example.com/feeds/all.rss","etag":"\"7\""}},` +
+	`"changed":"2026-11-23T12:07:00Z","galleries_added":["a"],"galleries_changed":[],"galleries_removed":[]},"sent":true}`
+
+// leaveBehind stores it as what was announced of "all".
+func leaveBehind(t *testing.T, c *cluster, text string) {
+	t.Helper()
+	bucket, err := c.bucket(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Put(t.Context(), "announced.all", []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// While nodes are upgraded one by one, an old one announces now and then.
+func TestWhatAnOlderReleaseAnnouncedIsOwedOnce(t *testing.T) {
+	c, l := newCluster(t), &ledger{down: 1}
+	leaveBehind(t, c, before)
+	one, two := c.node(l.owing(c)), c.node(l.owing(c))
+	for _, n := range []*node{one, two} {
+		n.content.set("all", 7, "a1")
+	}
+	if err := one.Sweep(t.Context()); err == nil {
+		t.Fatal("no error")
+	}
+	for range 2 { // the one that failed is repeated, and nothing else
+		two.sweep()
+		one.sweep()
+	}
+	want := notice.Announcement{
+		Feed: "all", ID: "0123456789abcdef0123456789abcdef", Position: notice.Position{Epoch: epoch, Revision: 7}, At: epoch.Add(7 * time.Minute),
+		Update: event.Update{
+			Feed: "all", Formats: map[string]event.Address{"rss": {URL: "https://example.com/feeds/all.rss", ETag: `"7"`}},
+			Changed: epoch.Add(7 * time.Minute), Added: []string{"a"}, Edited: []string{}, Removed: []string{},
+		},
+	}
+	if diff := cmp.Diff([]notice.Announcement{want, want}, l.owed); diff != "" {
+		t.Errorf("owed (-want +got):\n%s", diff)
+	}
+	if got := c.wire.all(); len(got) != 0 {
+		t.Errorf("sent %v, which was sent", got)
+	}
+}
+
+func TestWhatAnOlderReleaseAnnouncedComesBeforeWhatIsNew(t *testing.T) {
+	c, l := newCluster(t), &ledger{}
+	leaveBehind(t, c, before)
+	n := c.node(l.owing(c))
+	n.content.set("all", 8, "b1", "a1")
+	n.sweep()
+	n.sweep()
+	if len(l.owed) != 2 || !cmp.Equal(l.owed[0].Update.Added, []string{"a"}) || !cmp.Equal(l.owed[1].Update.Added, []string{"b"}) {
+		t.Errorf("owed %v", l.owed)
+	}
+	if got := c.wire.all(); len(got) != 1 || got[0].ID != l.owed[1].ID {
+		t.Errorf("sent %v", got)
+	}
+}
+
+// What was announced long ago is no news to whoever is configured with the upgrade.
+func TestWhatAnOlderReleaseAnnouncedLongAgoIsNotOwed(t *testing.T) {
+	c, l := newCluster(t), &ledger{}
+	leaveBehind(t, c, before)
+	n := c.node(l.owing(c), func(o *notice.Options) { o.Handover = time.Nanosecond })
+	n.content.set("all", 7, "a1")
+	n.sweep()
+	n.sweep()
+	if len(l.owed) != 0 {
+		t.Errorf("owed %v", l.owed)
+	}
+	n.content.set("all", 8, "b1", "a1")
+	n.sweep()
+	if len(l.owed) != 1 || !cmp.Equal(l.owed[0].Update.Added, []string{"b"}) {
+		t.Errorf("owed %v", l.owed)
+	}
+}
+
+// What nobody has sent is owed and sent as always, whoever claimed it.
+func TestWhatAnOlderReleaseClaimedIsOwedAndSent(t *testing.T) {
+	c, l := newCluster(t), &ledger{}
+	leaveBehind(t, c, strings.Replace(before, `"sent":true`, `"sent":false`, 1))
+	n := c.node(l.owing(c), hasty)
+	n.content.set("all", 7, "a1")
+	n.sweep()
+	n.sweep()
+	if got := c.wire.all(); len(l.owed) != 1 || len(got) != 1 || got[0].ID != l.owed[0].ID {
+		t.Errorf("owed %v, sent %v", l.owed, got)
 	}
 }
 

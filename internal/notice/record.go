@@ -27,6 +27,9 @@ type record struct {
 	ID          string       `json:"id"` // of the event
 	Update      event.Update `json:"update"`
 	Sent        bool         `json:"sent"`
+	// Owed says that what is owed to others was made durable. A release that
+	// owed nothing to anybody wrote records without it.
+	Owed bool `json:"owed,omitzero"`
 
 	stored time.Time // when the server stored it
 }
@@ -96,9 +99,9 @@ func write(ctx context.Context, bucket jetstream.KeyValue, key string, data []by
 	return bucket.Update(ctx, key, data, revision)
 }
 
-// mark notes that r went out.
+// mark notes that r went out, to all.
 func mark(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
-	r.Sent = true
+	r.Sent, r.Owed = true, true
 	_, err := store(ctx, bucket, feed, r, revision)
 	if errors.Is(err, errLost) {
 		return nil // somebody took over; the next look tells

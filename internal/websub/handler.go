@@ -1,12 +1,12 @@
 package websub
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -19,6 +19,8 @@ const (
 	maxBody   = 16 << 10
 	formType  = "application/x-www-form-urlencoded"
 	busyRetry = 30 * time.Second
+	// maxWaiting is how many verifications may wait until no more are taken.
+	maxWaiting = 10000
 )
 
 const explanation = `This is the WebSub hub of this site's feeds, and of no others.
@@ -41,6 +43,11 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
+	client := clientOf(r)
+	if err := h.limits.ask(client, h.opts.Now()); err != nil {
+		h.refuse(w, err)
+		return
+	}
 	body, err := readForm(w, r)
 	if err != nil {
 		h.refuse(w, err)
@@ -52,7 +59,7 @@ func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if req.mode == publish {
-		h.servePublish(w, r, req)
+		h.servePublish(w, cmp.Or(client, "somebody"), req)
 		return
 	}
 	if err := h.accept(r.Context(), req); err != nil {
@@ -99,6 +106,9 @@ func (h *Hub) accept(ctx context.Context, req request) error {
 		if err := h.room(q); err != nil {
 			return &refusal{status: http.StatusForbidden, reason: err.Error()}
 		}
+	}
+	if h.opts.Waiting() >= maxWaiting {
+		return &refusal{status: http.StatusServiceUnavailable, reason: "too many callbacks wait to be asked, try again later", retry: busyRetry}
 	}
 	return h.ask(ctx, q, rand.Text())
 }
@@ -151,9 +161,9 @@ func (h *Hub) resolve(topic string) (feed, document string, err error) {
 }
 
 // servePublish answers a publisher's ping. Some of them take only 204 for success.
-func (h *Hub) servePublish(w http.ResponseWriter, r *http.Request, req request) {
-	from, _, _ := net.SplitHostPort(r.RemoteAddr) // a publisher names no callback
-	if err := h.limits.take("publisher "+from, h.opts.Now()); err != nil {
+// They name no callback: what is limited is what one of them asks.
+func (h *Hub) servePublish(w http.ResponseWriter, client string, req request) {
+	if err := h.limits.take("publisher "+client, h.opts.Now()); err != nil {
 		h.refuse(w, err)
 		return
 	}

@@ -1,9 +1,11 @@
 package websub_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -303,6 +305,119 @@ func TestAHostAsksOnlySoOften(t *testing.T) {
 	}
 	if got := len(w.take()); got != 8 {
 		t.Errorf("%d verifications are owed", got)
+	}
+}
+
+// askAs is a request of a peer, which may say for whom it asks.
+func askAs(t *testing.T, h *hub, peer string, forwarded ...string) *http.Response {
+	t.Helper()
+	callback := "https://" + strings.ToLower(rand.Text()) + ".example.com/"
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hub", strings.NewReader(form("hub.callback", callback).Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.RemoteAddr = peer
+	for _, f := range forwarded {
+		r.Header.Add("X-Forwarded-For", f)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	res := w.Result()
+	checkAnswer(t, res)
+	return res
+}
+
+// Whoever asks can name any number of callback hosts.
+func TestAClientAsksOnlySoOften(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		peer, again string
+		said, then  []string // X-Forwarded-For of the first and of the last request
+		status      int      // of the last one, after as many as one client may ask
+	}{
+		{name: "the same", peer: "203.0.113.7:1000", again: "203.0.113.7:2000", status: 429},
+		{name: "another", peer: "203.0.113.7:1000", again: "203.0.113.8:1000", status: 202},
+		{name: "its IPv6 network", peer: "[2001:db8:1:2::7]:1000", again: "[2001:db8:1:2:aaaa::8]:1000", status: 429},
+		{name: "another IPv6 network", peer: "[2001:db8:1:2::7]:1000", again: "[2001:db8:1:3::7]:1000", status: 202},
+		{name: "a mapped address", peer: "203.0.113.7:1000", again: "[::ffff:203.0.113.7]:1000", status: 429},
+		{name: "who says he is a proxy", peer: "203.0.113.7:1000", again: "203.0.113.7:2000", then: []string{"203.0.113.9"}, status: 429},
+		{name: "behind a proxy that says nothing", peer: "127.0.0.1:1000", again: "127.0.0.1:1000", status: 202},
+		{name: "behind a proxy in a private network", peer: "10.0.0.1:1000", again: "10.0.0.1:1000", status: 202},
+		{name: "behind a proxy in a cluster", peer: "100.64.0.1:1000", again: "100.64.0.1:1000", status: 202},
+		{name: "behind a proxy on IPv6", peer: "[fe80::1%eth0]:1000", again: "[fd00::1]:1000", status: 202},
+		{
+			name: "behind a proxy", peer: "10.0.0.1:1000", again: "10.0.0.2:1000",
+			said: []string{"192.0.2.1, 203.0.113.7"}, then: []string{"192.0.2.2", "203.0.113.7"}, status: 429,
+		},
+		{
+			name: "another behind a proxy", peer: "10.0.0.1:1000", again: "10.0.0.1:1000",
+			said: []string{"203.0.113.7"}, then: []string{"203.0.113.7, 203.0.113.8:4711"}, status: 202,
+		},
+		{
+			name: "an IPv6 network behind a proxy", peer: "[::1]:1000", again: "[::1]:1000",
+			said: []string{"2001:db8::1"}, then: []string{"[2001:db8::2]:443"}, status: 429,
+		},
+		{name: "behind a proxy that says nonsense", peer: "127.0.0.1:1", again: "127.0.0.1:1", said: []string{"unknown"}, then: []string{"unknown"}, status: 202},
+		{name: "an unknown peer", peer: "@", again: "@", status: 202},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+			for n := range 6 {
+				if res := askAs(t, h, c.peer, c.said...); res.StatusCode != 202 {
+					t.Fatalf("request %d: %s", n, res.Status)
+				}
+			}
+			res := askAs(t, h, c.again, c.then...)
+			if res.StatusCode != c.status || c.status == 429 && res.Header.Get("Retry-After") != "10" {
+				t.Errorf("%s, Retry-After %q, want %d", res.Status, res.Header.Get("Retry-After"), c.status)
+			}
+			w.pass(10 * time.Second)
+			if res := askAs(t, h, c.again, c.then...); res.StatusCode != 202 {
+				t.Errorf("later: %s", res.Status)
+			}
+		})
+	}
+}
+
+func TestAllTogetherAskOnlySoOften(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+	for n := range 20 { // one who asks too much takes nothing from the others
+		if res := askAs(t, h, "203.0.113.7:1000"); (res.StatusCode == 202) != (n < 6) {
+			t.Fatalf("request %d: %s", n, res.Status)
+		}
+	}
+	for n := range 54 {
+		if res := askAs(t, h, fmt.Sprintf("198.51.100.%d:1000", n)); res.StatusCode != 202 {
+			t.Fatalf("client %d: %s", n, res.Status)
+		}
+	}
+	if res := askAs(t, h, "192.0.2.1:1000"); res.StatusCode != 429 || res.Header.Get("Retry-After") != "1" {
+		t.Errorf("%s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	}
+	if got := len(w.take()); got != 60 {
+		t.Errorf("%d verifications are owed", got)
+	}
+}
+
+func TestNoMoreIsTakenThanCanBeAsked(t *testing.T) {
+	waiting := 10000
+	w := newWorld(t)
+	h := w.hub(func(o *websub.Options) { o.Waiting = func() int { return waiting } })
+	for _, mode := range []string{"subscribe", "unsubscribe"} {
+		res, err := http.PostForm(h.url, form("hub.mode", mode))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, text := checkAnswer(t, res); status != 503 || res.Header.Get("Retry-After") != "30" || !strings.Contains(text, "wait") {
+			t.Errorf("%s: %d %q, Retry-After %q", mode, status, text, res.Header.Get("Retry-After"))
+		}
+	}
+	if got := w.take(); len(got) != 0 {
+		t.Errorf("owed %v", got)
+	}
+	waiting--
+	if status, text := h.post(form()); status != 202 {
+		t.Errorf("%d %s", status, text)
 	}
 }
 

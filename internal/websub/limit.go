@@ -10,22 +10,59 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxLimiters is how many hosts' rates are remembered. One that is forgotten
-// begins anew, so a limit may be exceeded, and memory may not.
-const maxLimiters = 4096
+const (
+	// maxLimiters is how many hosts' and how many clients' rates are remembered.
+	// One that is forgotten begins anew, so a limit may be exceeded, and memory
+	// may not; what all ask together stays within the limit for all.
+	maxLimiters = 4096
+	// togetherTimes is how many times as much as one may ask all may together.
+	togetherTimes = 10
+)
 
-// limits bounds the rate of requests for each host.
+// limits bounds the rate of requests: for each callback host, of which whoever
+// asks can have any number, for each client, and for all.
 type limits struct {
 	perMinute int // 0: no limit
-	hosts     *lru.Cache[string, *rate.Limiter]
+	hosts     *limiters
+	clients   *limiters
+	all       *rate.Limiter
 }
 
+// limiters are those used last, by what they limit.
+type limiters = lru.Cache[string, *rate.Limiter]
+
 func newLimits(perMinute int) *limits {
-	hosts, err := lru.New[string, *rate.Limiter](maxLimiters)
+	return &limits{
+		perMinute: perMinute, hosts: newLimiters(), clients: newLimiters(),
+		all: newLimiter(togetherTimes * perMinute),
+	}
+}
+
+func newLimiters() *limiters {
+	cache, err := lru.New[string, *rate.Limiter](maxLimiters)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
-	return &limits{perMinute: perMinute, hosts: hosts}
+	return cache
+}
+
+// newLimiter allows so many in a minute, and as many at once.
+func newLimiter(perMinute int) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute)
+}
+
+// ask counts a request of a client, who may be unknown; its error is a refusal.
+// What a client asks too much is not counted for all.
+func (l *limits) ask(client string, now time.Time) error {
+	if l.perMinute == 0 {
+		return nil
+	}
+	if client != "" {
+		if err := l.reserve(l.limiter(l.clients, client), now, "too many requests from your address, try again later"); err != nil {
+			return err
+		}
+	}
+	return l.reserve(l.all, now, "the hub is asked too much at the moment, try again later")
 }
 
 // take counts a request for a host; its error is a refusal.
@@ -33,19 +70,23 @@ func (l *limits) take(host string, now time.Time) error {
 	if l.perMinute == 0 {
 		return nil
 	}
-	reserved := l.limiter(host).ReserveN(now, 1)
+	return l.reserve(l.limiter(l.hosts, host), now, "too many requests for this host, try again later")
+}
+
+func (l *limits) reserve(limiter *rate.Limiter, now time.Time, reason string) error {
+	reserved := limiter.ReserveN(now, 1)
 	wait := reserved.DelayFrom(now)
 	if wait == 0 {
 		return nil
 	}
 	reserved.CancelAt(now)
-	return &refusal{status: http.StatusTooManyRequests, reason: "too many requests for this host, try again later", retry: wait}
+	return &refusal{status: http.StatusTooManyRequests, reason: reason, retry: wait}
 }
 
-func (l *limits) limiter(host string) *rate.Limiter {
-	fresh := rate.NewLimiter(rate.Limit(float64(l.perMinute)/60), l.perMinute)
-	if known, ok, _ := l.hosts.PeekOrAdd(host, fresh); ok {
-		l.hosts.Get(host) // used last
+func (l *limits) limiter(of *limiters, key string) *rate.Limiter {
+	fresh := newLimiter(l.perMinute)
+	if known, ok, _ := of.PeekOrAdd(key, fresh); ok {
+		of.Get(key) // used last
 		return known
 	}
 	return fresh

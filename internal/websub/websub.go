@@ -91,8 +91,9 @@ type Options struct {
 
 	MaxPerTopic       int // subscriptions of one topic; 0: no limit
 	MaxPerHost        int // subscriptions with callbacks on one host; 0: no limit
-	RequestsPerMinute int // for callbacks on one host, as many at once; 0: no limit
+	RequestsPerMinute int // for callbacks on one host, and from one client, as many at once; ten times as many from all; 0: no limit
 
+	Waiting    func() int                                   // how many verifications are owed, about; must not block; nil: not known
 	Begin      func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
 	Gone       func(feed string) bool                       // whether a feed no longer exists, and will not come back; may be nil
 	Pinged     func(feed string)                            // told that a publisher says the feed has changed; may be nil
@@ -109,6 +110,9 @@ func (o *Options) fill() {
 	o.Lease.Default = cmp.Or(o.Lease.Default, 10*day)
 	o.Lease.Min = cmp.Or(o.Lease.Min, time.Hour)
 	o.Lease.Max = cmp.Or(o.Lease.Max, 30*day)
+	if o.Waiting == nil {
+		o.Waiting = func() int { return 0 }
+	}
 	if o.Begin == nil {
 		o.Begin = func(context.Context, string) error { return nil }
 	}

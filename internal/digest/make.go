@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/ledger"
 	"github.com/gallerywire/gallerywire/internal/outbox"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -58,7 +59,7 @@ func (d *Digests) begin(ctx context.Context, bucket jetstream.KeyValue, def Defi
 		return err
 	}
 	first.remember(shown)
-	if _, err = store(ctx, bucket, def.Name, first, 0); errors.Is(err, errLost) {
+	if _, err = store(ctx, bucket, def.Name, first, 0); errors.Is(err, ledger.ErrConflict) {
 		return nil
 	}
 	return err
@@ -82,7 +83,7 @@ func (d *Digests) make(ctx context.Context, bucket jetstream.KeyValue, def Defin
 		next.Owed = owed(def.Name, at, made, news)
 	}
 	claimed, err := store(ctx, bucket, def.Name, next, revision)
-	if errors.Is(err, errLost) {
+	if errors.Is(err, ledger.ErrConflict) {
 		return nil // another node makes it
 	}
 	if err != nil {
@@ -128,7 +129,7 @@ func (d *Digests) handOn(ctx context.Context, bucket jetstream.KeyValue, def Def
 	}
 	r.Owed = nil
 	_, err := store(ctx, bucket, def.Name, r, revision)
-	if err != nil && !errors.Is(err, errLost) {
+	if err != nil && !errors.Is(err, ledger.ErrConflict) {
 		return err
 	}
 	delete(d.claims, def.Name)

@@ -2,12 +2,10 @@ package digest
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/ledger"
 	"github.com/gallerywire/gallerywire/internal/outbox"
-	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -26,68 +24,18 @@ type record struct {
 	Owed    *outbox.Notice `json:"owed,omitzero"` // claimed, and perhaps not handed on
 }
 
-// errLost means that somebody else wrote the record first.
-var errLost = errors.New("claimed by another node")
-
-// load returns the record of a digest and its revision, 0 when there is none.
+// load returns the record of a digest and its revision, 0 when there is none. Of
+// one that a newer release wrote only the format is known.
 func load(ctx context.Context, bucket jetstream.KeyValue, name string) (record, uint64, error) {
 	var r record
-	entry, err := bucket.Get(ctx, key(name))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return r, 0, nil
-	}
-	if err != nil {
-		return r, 0, fmt.Errorf("read what was made: %w", err)
-	}
-	if r.Format, err = formatOf(entry.Value()); err != nil {
-		return r, 0, unreadable(name, err)
-	}
-	if r.Format > format {
-		return r, entry.Revision(), nil
-	}
-	if err := json.Unmarshal(entry.Value(), &r); err != nil {
-		return r, 0, unreadable(name, err)
-	}
-	return r, entry.Revision(), nil
-}
-
-// formatOf reads nothing else: a newer release may have changed all the rest.
-func formatOf(data []byte) (int, error) {
-	var r struct {
-		Format int `json:"format"`
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return 0, err
-	}
-	return r.Format, nil
-}
-
-func unreadable(name string, err error) error {
-	return fmt.Errorf("read what was made: delete the key %s to begin anew: %w", key(name), err)
+	there, err := ledger.Load(ctx, bucket, key(name), format, &r)
+	r.Format = there.Format
+	return r, there.Revision, err
 }
 
 // store replaces the record at that revision and returns the new one.
 func store(ctx context.Context, bucket jetstream.KeyValue, name string, r record, revision uint64) (uint64, error) {
-	data, err := json.Marshal(r, json.Deterministic(true))
-	if err != nil {
-		return 0, fmt.Errorf("encode what is made: %w", err)
-	}
-	next, err := write(ctx, bucket, key(name), data, revision)
-	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) || errors.Is(err, jetstream.ErrKeyExists) {
-		return 0, errLost
-	}
-	if err != nil {
-		return 0, fmt.Errorf("claim the digest: %w", err)
-	}
-	return next, nil
-}
-
-// write creates the key at revision 0, also where somebody deleted it.
-func write(ctx context.Context, bucket jetstream.KeyValue, key string, data []byte, revision uint64) (uint64, error) {
-	if revision == 0 {
-		return bucket.Create(ctx, key, data)
-	}
-	return bucket.Update(ctx, key, data, revision)
+	return ledger.Store(ctx, bucket, key(name), r, revision)
 }
 
 func key(name string) string { return "digest." + name }

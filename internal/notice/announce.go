@@ -9,6 +9,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/ledger"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -91,7 +92,7 @@ func (n *Notices) claim(ctx context.Context, bucket jetstream.KeyValue, last rec
 	update := n.difference(last, snap)
 	next := record{Format: format, Position: snap.Position, Definitions: snap.definitions(last), Members: snap.Members, ID: snap.id(), Update: update}
 	claimed, err := store(ctx, bucket, snap.Feed, next, revision)
-	if errors.Is(err, errLost) {
+	if errors.Is(err, ledger.ErrConflict) {
 		n.queue.later(snap.Feed, n.opts.Lease) // look whether the other has sent it
 		return nil
 	}
@@ -121,7 +122,7 @@ func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed 
 		return nil
 	}
 	claimed, err := store(ctx, bucket, feed, owed, revision)
-	if errors.Is(err, errLost) {
+	if errors.Is(err, ledger.ErrConflict) {
 		n.queue.later(feed, n.opts.Lease)
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/ledger"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -71,7 +72,7 @@ func (n *Notices) Begin(ctx context.Context, feed string) error {
 		return fmt.Errorf("begin to announce feed %q: %w", feed, err)
 	}
 	for {
-		if err := n.begin(ctx, snap); !errors.Is(err, errLost) {
+		if err := n.begin(ctx, snap); !errors.Is(err, ledger.ErrConflict) {
 			// A change that comes before the subscription is known here marks nothing.
 			n.queue.later(feed, n.opts.Lease)
 			return err
@@ -79,7 +80,7 @@ func (n *Notices) Begin(ctx context.Context, feed string) error {
 	}
 }
 
-// begin returns errLost when somebody else wrote the record meanwhile.
+// begin returns ledger.ErrConflict when somebody else wrote the record meanwhile.
 func (n *Notices) begin(ctx context.Context, snap Snapshot) error {
 	bucket, err := n.opts.Bucket(ctx)
 	if err != nil {
@@ -102,7 +103,7 @@ func (n *Notices) begin(ctx context.Context, snap Snapshot) error {
 // beginLate begins a feed for which nobody called [Notices.Begin].
 func (n *Notices) beginLate(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot) error {
 	err := baseline(ctx, bucket, snap, 0)
-	if errors.Is(err, errLost) {
+	if errors.Is(err, ledger.ErrConflict) {
 		n.queue.later(snap.Feed, n.opts.Lease)
 		return nil
 	}

@@ -3,12 +3,11 @@ package notice
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/go-json-experiment/json"
+	"github.com/gallerywire/gallerywire/internal/ledger"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -34,76 +33,25 @@ type record struct {
 	stored time.Time // when the server stored it
 }
 
-// errLost means that somebody else wrote the record first.
-var errLost = errors.New("claimed by another node")
-
-// load returns the record of a feed and its revision, 0 when there is none.
+// load returns the record of a feed and its revision, 0 when there is none. Of one
+// that a newer release wrote only the format is known.
 func load(ctx context.Context, bucket jetstream.KeyValue, feed string) (record, uint64, error) {
 	var r record
-	entry, err := bucket.Get(ctx, key(feed))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return r, 0, nil
-	}
-	if err != nil {
-		return r, 0, fmt.Errorf("read what was announced: %w", err)
-	}
-	r.stored = entry.Created()
-	if r.Format, err = formatOf(entry.Value()); err != nil {
-		return r, 0, unreadable(feed, err)
-	}
-	if r.Format > format {
-		return r, entry.Revision(), nil
-	}
-	if err := json.Unmarshal(entry.Value(), &r); err != nil {
-		return r, 0, unreadable(feed, err)
-	}
-	return r, entry.Revision(), nil
-}
-
-// formatOf reads nothing else: a newer release may have changed all the rest.
-func formatOf(data []byte) (int, error) {
-	var r struct {
-		Format int `json:"format"`
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return 0, err
-	}
-	return r.Format, nil
-}
-
-func unreadable(feed string, err error) error {
-	return fmt.Errorf("read what was announced: delete the key %s to begin anew: %w", key(feed), err)
+	there, err := ledger.Load(ctx, bucket, key(feed), format, &r)
+	r.Format, r.stored = there.Format, there.Stored
+	return r, there.Revision, err
 }
 
 // store replaces the record at that revision and returns the new one.
 func store(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) (uint64, error) {
-	data, err := json.Marshal(r, json.Deterministic(true))
-	if err != nil {
-		return 0, fmt.Errorf("encode what is announced: %w", err)
-	}
-	next, err := write(ctx, bucket, key(feed), data, revision)
-	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) || errors.Is(err, jetstream.ErrKeyExists) {
-		return 0, errLost
-	}
-	if err != nil {
-		return 0, fmt.Errorf("claim the announcement: %w", err)
-	}
-	return next, nil
-}
-
-// write creates the key at revision 0, also where somebody deleted it.
-func write(ctx context.Context, bucket jetstream.KeyValue, key string, data []byte, revision uint64) (uint64, error) {
-	if revision == 0 {
-		return bucket.Create(ctx, key, data)
-	}
-	return bucket.Update(ctx, key, data, revision)
+	return ledger.Store(ctx, bucket, key(feed), r, revision)
 }
 
 // mark notes that r went out, to all.
 func mark(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
 	r.Sent, r.Owed = true, true
 	_, err := store(ctx, bucket, feed, r, revision)
-	if errors.Is(err, errLost) {
+	if errors.Is(err, ledger.ErrConflict) {
 		return nil // somebody took over; the next look tells
 	}
 	return err

@@ -99,7 +99,7 @@ func (b *Outbox) hold(ctx context.Context, h *held, node string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	data, err := encode(lease{Format: format, Node: node})
+	data, err := ledger.Encode(lease{Format: format, Node: node})
 	if err != nil {
 		return err
 	}

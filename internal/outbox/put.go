@@ -110,9 +110,9 @@ func amend[T any](ctx context.Context, b *Outbox, key string, look func() (*T, u
 func (b *Outbox) write(ctx context.Context, key string, value any, revision uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	data, err := encode(value)
+	data, err := ledger.Encode(value)
 	if err != nil {
-		return err
+		return fmt.Errorf("encode what is owed: %w", err)
 	}
 	next, err := b.ledger.Put(ctx, key, data, revision)
 	if err != nil {

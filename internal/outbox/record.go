@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/ledger"
-	"github.com/go-json-experiment/json"
 )
 
 // format is the number of the records written here; one of a newer number is
@@ -111,28 +110,11 @@ type lease struct {
 	Node   string `json:"node"` // empty: none
 }
 
-// decode reads a record into v. It is false for one that a newer release wrote,
-// of which nothing else is read: it may have changed all the rest.
+// decode reads a record into v. It is false for one that a newer release wrote.
 func decode(r ledger.Record, v any) (ours bool, err error) {
-	var head struct {
-		Format int `json:"format"`
-	}
-	if err := json.Unmarshal(r.Value, &head); err != nil {
-		return false, fmt.Errorf("read the record %s: %w", r.Key, err)
-	}
-	if head.Format > format {
-		return false, nil
-	}
-	if err := json.Unmarshal(r.Value, v); err != nil {
-		return false, fmt.Errorf("read the record %s: %w", r.Key, err)
-	}
-	return true, nil
-}
-
-func encode(v any) ([]byte, error) {
-	data, err := json.Marshal(v, json.Deterministic(true))
+	theirs, err := ledger.Decode(r.Value, format, v)
 	if err != nil {
-		return nil, fmt.Errorf("encode what is owed: %w", err)
+		return false, fmt.Errorf("read the record %s: %w", r.Key, err)
 	}
-	return data, nil
+	return theirs <= format, nil
 }

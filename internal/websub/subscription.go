@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/ledger"
-	"github.com/go-json-experiment/json"
 )
 
 // format is the number of the records written here; a record of a newer one is
@@ -42,19 +41,13 @@ func decode(value []byte) (record, error) {
 	return r, nil
 }
 
-// readVersioned decodes JSON whose format is one of ours. Of another it reads
-// nothing else: a newer release may have changed all the rest.
+// readVersioned decodes JSON whose format is one of ours.
 func readVersioned(data []byte, into any) error {
-	var v struct {
-		Format int `json:"format"`
-	}
-	if err := json.Unmarshal(data, &v); err != nil {
-		return err
-	}
-	if v.Format > format {
+	theirs, err := ledger.Decode(data, format, into)
+	if err == nil && theirs > format {
 		return errNewer
 	}
-	return json.Unmarshal(data, into)
+	return err
 }
 
 // id identifies a subscription by its topic and its callback.
@@ -117,7 +110,7 @@ func (h *Hub) save(ctx context.Context, sub record) error {
 }
 
 func (h *Hub) write(ctx context.Context, key string, sub record, revision uint64) (uint64, error) {
-	value, err := json.Marshal(sub, json.Deterministic(true))
+	value, err := ledger.Encode(sub)
 	if err != nil {
 		return 0, fmt.Errorf("encode a subscription: %w", err)
 	}

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/ledger"
 	"github.com/gallerywire/gallerywire/internal/outbox"
-	"github.com/go-json-experiment/json"
 )
 
 // denied is the mode of a question that is none: the subscriber is told that the
@@ -34,7 +34,7 @@ type question struct {
 }
 
 func (q question) encode() ([]byte, error) {
-	data, err := json.Marshal(q, json.Deterministic(true))
+	data, err := ledger.Encode(q)
 	if err != nil {
 		return nil, fmt.Errorf("encode what a callback is asked: %w", err)
 	}

@@ -24,7 +24,7 @@ the state of each feed, the schedule, what is owed to others, who subscribes. Ti
 are UTC. Where http.admin_token_file is configured its token is sent.
 
 The line of JSON is /status.json: site, url, at, started, not_ready, galleries,
-events, rejects, feeds, left_out, jobs, notices, websub, digests, subscribers.
+stuck, events, rejects, feeds, left_out, jobs, notices, websub, digests, subscribers.
 notices, websub and digests are left out where the node has none.`
 }
 

@@ -87,6 +87,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.admin, err = listen("http.admin_listen", c.HTTP.AdminListen, !c.Asked("http.admin_listen"), a.log); err != nil {
 		return err
 	}
+	if at, ok := a.admin.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() && c.HTTP.AdminToken == "" {
+		a.log.Warn("whoever reaches this port sees status, metrics and profiles: set http.admin_token_file", "listen", at.String())
+	}
 	if a.broker, err = broker.Open(ctx, BrokerOptions(c, a.log)); err != nil {
 		return err
 	}
@@ -128,7 +131,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.log.Info("gallerywire is up", "url", a.baseURL, "http", a.public.Addr().String(), "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
 	err := runParts(ctx, a.log, []part{
 		{"http", a.serve(a.public, http.HandlerFunc(a.serveCurrent))},
-		{"admin http", a.serve(a.admin, web.Admin(web.Options{Ready: a.unready, Metrics: a.metrics, Token: string(o.HTTP.AdminToken), Private: a.registerStatus}))},
+		{"admin http", a.serve(a.admin, web.Admin(web.Options{Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(o.HTTP.AdminToken), Private: a.registerStatus}))},
 		{"rooms", a.runRooms},
 	})
 	return errors.Join(err, a.Close())
@@ -181,12 +184,24 @@ func (a *App) unready() []error {
 		}
 		return append(reasons, errors.New("starting"))
 	}
-	for _, reason := range []error{r.catalogue.Ready(), r.intake.Trouble()} {
-		if reason != nil {
-			reasons = append(reasons, reason)
-		}
+	if err := r.catalogue.Ready(); err != nil {
+		reasons = append(reasons, err)
 	}
 	return reasons
+}
+
+// detail is what an operator should know of a node, ready or not. That events can
+// not be stored takes no reader away: every feed is as it was.
+func (a *App) detail() []string {
+	r := a.rooms.Load()
+	if r == nil {
+		return nil
+	}
+	var lines []string
+	if err := r.intake.Trouble(); err != nil {
+		lines = append(lines, err.Error())
+	}
+	return append(lines, leftOut(r.reporting.shelf)...)
 }
 
 // shutdownTimeout bounds what a request may still take when the node stops.

@@ -271,7 +271,7 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf, hub 
 		Person:   pages.Feed,
 		NotFound: pages.NotFound,
 		Ready:    a.unready,
-		Detail:   func() []string { return leftOut(shelf) },
+		Detail:   a.detail,
 		MaxAge:   c.HTTP.MaxAge,
 		Metrics:  a.metrics,
 		Logger:   a.log,

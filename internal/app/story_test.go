@@ -317,6 +317,13 @@ func TestABucketThatRefusesLosesNothing(t *testing.T) {
 	if resp, body := node.get("/feeds/all.rss"); resp.StatusCode != http.StatusOK || !strings.Contains(body, "Before") {
 		t.Errorf("serving does not go on: %s", resp.Status)
 	}
+	node.eventually("the node says so, and takes no reader away", func() bool {
+		resp, body := node.get("/readyz")
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("readyz: %s %s", resp.Status, body)
+		}
+		return strings.Contains(body, "events can not be stored since ")
+	})
 
 	limitBucket(t, cms, -1)
 	node.eventually("the event is stored once there is room", func() bool {

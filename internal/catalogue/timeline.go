@@ -23,9 +23,14 @@ func (m moment) counts(entries map[string]*Entry) bool {
 // they come.
 type timeline []moment
 
-func (t timeline) Len() int           { return len(t) }
+// Len implements [heap.Interface].
+func (t timeline) Len() int { return len(t) }
+
+// Less implements [heap.Interface].
 func (t timeline) Less(i, j int) bool { return t[i].at < t[j].at }
-func (t timeline) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
+
+// Swap implements [heap.Interface].
+func (t timeline) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
 
 // Push implements [heap.Interface].
 func (t *timeline) Push(v any) { *t = append(*t, v.(moment)) }

@@ -118,6 +118,7 @@ type place struct {
 	line, column int
 }
 
+// String is the place as editors understand it: file, line and column.
 func (p place) String() string {
 	if p.line == 0 {
 		return p.source

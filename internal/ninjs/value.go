@@ -13,6 +13,7 @@ import (
 // misfit is a value that can not be what its member is for.
 type misfit struct{ reason string }
 
+// Error is the reason.
 func (m *misfit) Error() string { return m.reason }
 
 // instant is a date and time in UTC, zero where it is null or empty.

@@ -19,6 +19,7 @@ type failure struct {
 	kind   error // a sentinel, or nil
 }
 
+// Error is the reason, after the host where that is known.
 func (f *failure) Error() string {
 	if f.host == "" {
 		return f.reason
@@ -26,6 +27,7 @@ func (f *failure) Error() string {
 	return f.host + ": " + f.reason
 }
 
+// Unwrap returns what kind of failure it is.
 func (f *failure) Unwrap() error { return f.kind }
 
 // explain says why a call to u failed with err.

@@ -14,10 +14,11 @@ import "time"
 type Status struct {
 	Site      string    `json:"site"` // its title
 	URL       string    `json:"url"`
-	At        time.Time `json:"at"`        // when it was so
-	Started   time.Time `json:"started"`   // when the node was
-	NotReady  []string  `json:"not_ready"` // why; empty: the node is ready
-	Galleries int       `json:"galleries"` // that are not taken down
+	At        time.Time `json:"at"`             // when it was so
+	Started   time.Time `json:"started"`        // when the node was
+	NotReady  []string  `json:"not_ready"`      // why; empty: the node is ready
+	Stuck     string    `json:"stuck,omitzero"` // why events are not taken in; empty: they are
+	Galleries int       `json:"galleries"`      // that are not taken down
 
 	Events  []Event     `json:"events"` // that this node took in, newest first
 	Rejects Rejects     `json:"rejects"`

@@ -94,6 +94,7 @@ func TestTroubles(t *testing.T) {
 		}, nil},
 		"each": {status.Status{
 			NotReady: []string{"no connection to nats"},
+			Stuck:    "the bucket is full",
 			Feeds:    append(feeds(status.Cut, 2), status.Feed{Name: "travel", State: status.Failing}),
 			LeftOut:  status.LeftOuts{Total: 1},
 			Jobs:     []status.Job{{Name: "republish", Outcome: "failed"}},
@@ -101,6 +102,7 @@ func TestTroubles(t *testing.T) {
 			Notices:  &status.Notices{Dead: status.Deliveries{Total: 12}},
 		}, []string{
 			"This node is not ready: no connection to nats",
+			"No event is taken in: the bucket is full",
 			"A feed can not be served: travel",
 			"2 feeds could not be rendered and serve what they had: f0, f1",
 			"A gallery is left out of a feed: publish it again, mended",

@@ -31,6 +31,9 @@ func (s Status) Troubles() []string {
 	for _, reason := range s.NotReady {
 		all = append(all, "This node is not ready: "+reason)
 	}
+	if s.Stuck != "" {
+		all = append(all, "No event is taken in: "+s.Stuck)
+	}
 	failing, cut := s.feedsThatAre(Failing), s.feedsThatAre(Cut)
 	add(len(failing), "A feed can not be served", "%d feeds can not be served", failing...)
 	add(len(cut), "A feed could not be rendered and serves what it had", "%d feeds could not be rendered and serve what they had", cut...)

@@ -290,18 +290,19 @@ func (tb *tab) wantAt(after, slide string) {
 func stepsByKey(tb *tab) {
 	tb.open(sample)
 	for _, c := range []struct{ key, says, slide string }{
-		{kb.ArrowRight, "→", "1"}, {kb.ArrowRight, "→", "2"}, {"j", "j", "3"}, {"k", "k", "2"},
+		{kb.ArrowRight, "→", "1"}, {kb.ArrowRight, "→", "2"}, {kb.ArrowRight, "→", "3"}, {kb.ArrowLeft, "←", "2"},
+		{"j", "j, which is no key of ours", "2"}, {"k", "k, likewise", "2"},
 		{kb.ArrowLeft, "←", "1"}, {kb.ArrowLeft, "← at the first", "1"},
 	} {
 		tb.press(c.key)
 		tb.wantAt(c.says, c.slide)
 	}
 	for range 30 {
-		tb.press("j")
+		tb.press(kb.ArrowRight)
 	}
-	tb.wantAt("30 × j", "28")
-	tb.press("k")
-	tb.wantAt("k", "27")
+	tb.wantAt("30 × →", "28")
+	tb.press(kb.ArrowLeft)
+	tb.wantAt("←", "27")
 }
 
 func stepsTheOtherWay(tb *tab) {

@@ -32,11 +32,14 @@ func (p *Pages) front(w http.ResponseWriter, r *http.Request) {
 		p.unavailable(w, r, err)
 		return
 	}
-	d, err := p.render(p.templates.front, view{
-		Description: p.site.Description,
-		Canonical:   p.site.BaseURL + "/",
-		Card:        card{Type: "website"},
-		Content:     f,
+	most := maxPage + perFeed*max(0, len(f.Feeds)-maxDiscovered)
+	d, err := fit(most, func(part int) (*document, error) {
+		return p.render(p.templates.front, view{
+			Description: p.site.Description,
+			Canonical:   p.site.BaseURL + "/",
+			Card:        card{Type: "website"},
+			Content:     f.short(part),
+		})
 	})
 	if err != nil {
 		p.fail(w, r, err)
@@ -63,6 +66,13 @@ func (p *Pages) frontOf(ctx context.Context) (f front, whole bool, err error) {
 	f.Newest, whole = p.newest(ctx, e)
 	f.Sections, f.Tags = p.topics(edition.Section, f.Newest), p.topics(edition.Tag, f.Newest)
 	return f, whole, nil
+}
+
+// short returns f with that part of its texts, as of fit.
+func (f front) short(part int) front {
+	f.Newest = shortTeasers(f.Newest, part)
+	f.Sections, f.Tags = shortTopics(f.Sections, part), shortTopics(f.Tags, part)
+	return f
 }
 
 func (p *Pages) feedLines() []feedLine {

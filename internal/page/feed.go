@@ -95,7 +95,11 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref) (feedPage, error)
 		Changed:   e.Touched,
 		Galleries: p.holds(ref),
 	}
-	f.Newest, _ = p.newest(ctx, e)
+	var keys []string
+	for _, m := range first(e.Members, maxNewest) {
+		keys = append(keys, gallery.Key(m.ID))
+	}
+	f.Newest, _ = p.newest(ctx, keys) // those that can be read are worth showing
 	if ref.Page != "" {
 		ref.Page = ""
 		f.Current = p.feedLink(ref)

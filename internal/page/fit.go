@@ -57,9 +57,12 @@ func shortSlides(list []slide, part int) []slide {
 	return list
 }
 
-// shortTopics returns the topics with only a part of their names.
+// shortTopics returns the topics with only a part of their names, and not very many.
 func shortTopics(list []topic, part int) []topic {
-	list = slices.Clone(list)
+	if part == 1 {
+		return list
+	}
+	list = slices.Clone(first(list, maxTags))
 	for i := range list {
 		list[i].Name = clip(list[i].Name, maxHeadline/part)
 	}

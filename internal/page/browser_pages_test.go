@@ -2,6 +2,7 @@ package page_test
 
 import (
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -35,6 +36,7 @@ var looks = []struct{ name, path string }{
 	{"gallery", sample},
 	{"article", "/galleries/article"},
 	{"arabic", "/galleries/arabic"},
+	{"unsized", "/galleries/unsized"},
 	{"slide", sample + "#slide-5"},
 	{"hostile", "/galleries/hostile"},
 	{"feed", "/feeds/all.rss"},
@@ -73,6 +75,7 @@ func TestInABrowser(t *testing.T) {
 		"tab key":            tabsToTheContent,
 		"feed by navigation": opensFeeds,
 		"without script":     worksWithoutScript,
+		"without sizes":      keepsItsPlace,
 	} {
 		t.Run(name, func(t *testing.T) {
 			tb := newTab(t, chrome, base)
@@ -110,6 +113,7 @@ func startSite(t *testing.T) string {
 	n.putSamples(studio)
 	n.put(article())
 	n.put(arabic())
+	n.put(unsized())
 	n.put(hostile())
 	n.put(photo("gone"))
 	n.takeDown("gone")
@@ -286,18 +290,19 @@ func (tb *tab) wantAt(after, slide string) {
 func stepsByKey(tb *tab) {
 	tb.open(sample)
 	for _, c := range []struct{ key, says, slide string }{
-		{kb.ArrowRight, "→", "1"}, {kb.ArrowRight, "→", "2"}, {"j", "j", "3"}, {"k", "k", "2"},
+		{kb.ArrowRight, "→", "1"}, {kb.ArrowRight, "→", "2"}, {kb.ArrowRight, "→", "3"}, {kb.ArrowLeft, "←", "2"},
+		{"j", "j, which is no key of ours", "2"}, {"k", "k, likewise", "2"},
 		{kb.ArrowLeft, "←", "1"}, {kb.ArrowLeft, "← at the first", "1"},
 	} {
 		tb.press(c.key)
 		tb.wantAt(c.says, c.slide)
 	}
 	for range 30 {
-		tb.press("j")
+		tb.press(kb.ArrowRight)
 	}
-	tb.wantAt("30 × j", "28")
-	tb.press("k")
-	tb.wantAt("k", "27")
+	tb.wantAt("30 × →", "28")
+	tb.press(kb.ArrowLeft)
+	tb.wantAt("←", "27")
 }
 
 func stepsTheOtherWay(tb *tab) {
@@ -370,6 +375,26 @@ func worksWithoutScript(tb *tab) {
 	}
 }
 
+// keepsItsPlace looks at a picture of which nobody said how large it is, before it
+// has come and after.
+func keepsItsPlace(tb *tab) {
+	const load = `(async () => {
+		const old = document.querySelector(".picture img"), fresh = old.cloneNode();
+		fresh.src = old.src + "?again";
+		old.replaceWith(fresh);
+		const before = fresh.getBoundingClientRect().height;
+		await fresh.decode();
+		return [before, fresh.getBoundingClientRect().height, fresh.naturalHeight];
+	})()`
+	for _, s := range screens {
+		tb.on(s)
+		tb.open("/galleries/unsized")
+		if h := value[[]float64](tb, load); h[0] != h[1] || h[0] < 200 || h[2] != 900 {
+			tb.t.Errorf("%s: a picture %g pixels high, %g once it has come, of %g; want one height", s.name, h[0], h[1], h[2])
+		}
+	}
+}
+
 func article() *gallery.Gallery {
 	return photo("article", func(g *gallery.Gallery) {
 		g.Title, g.Summary = "A note to our readers", "Why the gallery desk will be closed on Sunday."
@@ -386,6 +411,17 @@ func arabic() *gallery.Gallery {
 		g.Published = time.Now().Add(-101 * time.Hour)
 		for i := range g.Slides {
 			g.Slides[i].Title, g.Slides[i].Caption, g.Slides[i].Credit = "الغروب", "<p>تعود القوارب إلى الميناء.</p>", "وكالة"
+		}
+	})
+}
+
+// unsized is a gallery whose pictures do not say how large they are.
+func unsized() *gallery.Gallery {
+	return photo("unsized", func(g *gallery.Gallery) {
+		g.Published = time.Now().Add(-103 * time.Hour)
+		for i := range g.Slides {
+			g.Slides[i].Image.URL = fmt.Sprintf("%sunsized-%d.jpg", pictures, i+1)
+			g.Slides[i].Image.Width, g.Slides[i].Image.Height = 0, 0
 		}
 	})
 }

@@ -6,6 +6,10 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
+// maxImages is how many pictures of a gallery programs are told of: they choose
+// one or a few to show, and all are in the gallery's feed.
+const maxImages = 10
+
 // imageGallery says of a gallery, for programs, what its page shows
 // (https://schema.org/ImageGallery).
 type imageGallery struct {
@@ -68,7 +72,7 @@ func newImageGallery(s *story, page, publisher string) *imageGallery {
 		g.Authors = append(g.Authors, party{Type: "Person", Name: a.Name, URL: a.URL})
 	}
 	for _, slide := range s.Slides {
-		if slide.Image != "" {
+		if slide.Image != "" && len(g.Images) < maxImages {
 			g.Images = append(g.Images, newImageObject(slide))
 		}
 	}

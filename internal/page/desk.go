@@ -80,10 +80,7 @@ func (d *Desk) data(w http.ResponseWriter, r *http.Request) {
 // page answers with the status for people.
 func (d *Desk) page(w http.ResponseWriter, r *http.Request) {
 	s := d.opts.Status(r.Context())
-	doc, err := d.render(s, 1)
-	for part := 2; err == nil && doc.size() > maxDesk && part <= 8; part *= 2 {
-		doc, err = d.render(s, part)
-	}
+	doc, err := fit(maxPage, func(part int) (*document, error) { return d.render(s, part) })
 	if err != nil {
 		d.fail(w, err)
 		return
@@ -92,8 +89,7 @@ func (d *Desk) page(w http.ResponseWriter, r *http.Request) {
 	serveOnce(w, r, http.StatusOK, doc)
 }
 
-// render shows s, or of lists and long texts only the first half, quarter and so
-// on.
+// render shows that part of s, as of fit.
 func (d *Desk) render(s status.Status, part int) (*document, error) {
 	return render(d.templates.status, view{
 		Site:    site{Site: edition.Site{Title: inline(d.opts.Title, maxHeadline/part), BaseURL: d.opts.URL(), Language: "en"}},
@@ -115,7 +111,6 @@ const (
 	maxRows      = 10 // of anything else
 	maxBrief     = 80
 	maxReason    = 160
-	maxDesk      = 50_000 // bytes of the page
 )
 
 // deskPage is the content of the page.
@@ -126,7 +121,7 @@ type deskPage struct {
 	Figures      []figure
 	MoreFeeds    int  // that are not named
 	Stale        bool // whether one of those that are is
-	part         int  // as of Desk.render
+	part         int  // as of fit
 }
 
 // figure is a number that leads to what it counts.

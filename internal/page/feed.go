@@ -46,11 +46,13 @@ func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bo
 		return true
 	}
 	f.Opened = strings.TrimPrefix(path.Ext(r.URL.Path), ".")
-	d, err := p.render(p.templates.feed, view{
-		Title: f.Title,
-		Own:   &siteFeed{Title: f.Title, Addresses: f.Addresses},
-		// It is read by nobody else: no card, no home of its own.
-		Content: f,
+	d, err := fit(maxPage, func(part int) (*document, error) {
+		return p.render(p.templates.feed, view{
+			Title: f.Title,
+			Own:   &siteFeed{Title: f.Title, Addresses: f.Addresses},
+			// It is read by nobody else: no card, no home of its own.
+			Content: f.short(part),
+		})
 	})
 	if err != nil {
 		p.fail(w, r, err)
@@ -58,6 +60,17 @@ func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bo
 	}
 	serveOnce(w, r, http.StatusOK, d)
 	return true
+}
+
+// short returns f with that part of its texts, as of fit.
+func (f feedPage) short(part int) feedPage {
+	f.Newest = shortTeasers(f.Newest, part)
+	if f.Story != nil {
+		s := *f.Story
+		s.Slides = shortSlides(s.Slides, part)
+		f.Story = &s
+	}
+	return f
 }
 
 // feedPage returns what there is to say of a feed. The error is errUnknown,
@@ -82,7 +95,11 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref) (feedPage, error)
 		Changed:   e.Touched,
 		Galleries: p.holds(ref),
 	}
-	f.Newest, _ = p.newest(ctx, e)
+	var keys []string
+	for _, m := range first(e.Members, maxNewest) {
+		keys = append(keys, gallery.Key(m.ID))
+	}
+	f.Newest, _ = p.newest(ctx, keys) // those that can be read are worth showing
 	if ref.Page != "" {
 		ref.Page = ""
 		f.Current = p.feedLink(ref)
@@ -112,10 +129,7 @@ func (p *Pages) slideFeedPage(ctx context.Context, ref edition.Ref) (feedPage, e
 	if err != nil {
 		return feedPage{}, err
 	}
-	s.Slides = s.Slides[:min(len(s.Slides), maxNewest)]
-	for i := range s.Slides {
-		s.Slides[i].Title, s.Slides[i].Alt = clip(s.Slides[i].Title, maxHeadline), clip(s.Slides[i].Alt, maxHeadline)
-	}
+	s.Slides = first(s.Slides, maxNewest)
 	feed := p.slideFeed(s, ref.Name)
 	return feedPage{Kind: kindName(ref.Kind), Title: feed.Title, Addresses: feed.Addresses, Story: s, Key: ref.Name}, nil
 }

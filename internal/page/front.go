@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -32,11 +33,14 @@ func (p *Pages) front(w http.ResponseWriter, r *http.Request) {
 		p.unavailable(w, r, err)
 		return
 	}
-	d, err := p.render(p.templates.front, view{
-		Description: p.site.Description,
-		Canonical:   p.site.BaseURL + "/",
-		Card:        card{Type: "website"},
-		Content:     f,
+	most := maxPage + perFeed*max(0, len(f.Feeds)-maxDiscovered)
+	d, err := fit(most, func(part int) (*document, error) {
+		return p.render(p.templates.front, view{
+			Description: p.site.Description,
+			Canonical:   p.site.BaseURL + "/",
+			Card:        card{Type: "website"},
+			Content:     f.short(part),
+		})
 	})
 	if err != nil {
 		p.fail(w, r, err)
@@ -49,20 +53,26 @@ func (p *Pages) front(w http.ResponseWriter, r *http.Request) {
 	serve(w, r, d, caching)
 }
 
-// frontOf returns what the front page shows: the newest galleries of the first
-// feed, and what those are about.
+// frontOf returns what the front page shows: the newest of all galleries, and what
+// they are about. No feed is asked, so one that can not be served hides nothing.
 func (p *Pages) frontOf(ctx context.Context) (f front, whole bool, err error) {
-	f.Feeds = p.feedLines()
-	if len(f.Feeds) == 0 {
-		return f, true, nil
+	if err := p.catalogue.Ready(); err != nil {
+		return front{}, false, fmt.Errorf("list galleries: %w", err)
 	}
-	e, err := p.shelf.Current(ctx, f.Feeds[0].Name)
-	if err != nil {
+	r := p.recent(p.now())
+	f = front{Feeds: p.feedLines(), Sections: r.sections, Tags: r.tags}
+	f.Newest, err = p.newest(ctx, r.keys)
+	if err != nil && len(f.Newest) == 0 {
 		return front{}, false, err
 	}
-	f.Newest, whole = p.newest(ctx, e)
-	f.Sections, f.Tags = p.topics(edition.Section, f.Newest), p.topics(edition.Tag, f.Newest)
-	return f, whole, nil
+	return f, err == nil, nil
+}
+
+// short returns f with that part of its texts, as of fit.
+func (f front) short(part int) front {
+	f.Newest = shortTeasers(f.Newest, part)
+	f.Sections, f.Tags = shortTopics(f.Sections, part), shortTopics(f.Tags, part)
+	return f
 }
 
 func (p *Pages) feedLines() []feedLine {

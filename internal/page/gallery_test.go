@@ -311,3 +311,16 @@ func TestTakeDownOfAGalleryThatWasSeen(t *testing.T) {
 		t.Error("the front page still names it")
 	}
 }
+
+func TestGalleryTellsOfKeysWhereThereIsAStep(t *testing.T) {
+	n := startNode(t)
+	for slides := range 3 {
+		n.put(photo(fmt.Sprint("of-", slides), func(g *gallery.Gallery) { g.Slides = g.Slides[:slides] }))
+	}
+	n.settle()
+	for slides, want := range []int{0, 0, 1} {
+		if got := len(n.open(fmt.Sprint("/galleries/of-", slides)).all("p", "class=note keys")); got != want {
+			t.Errorf("%d slides: %d lines about keys, want %d", slides, got, want)
+		}
+	}
+}

@@ -18,6 +18,7 @@ package page
 import (
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
@@ -55,6 +56,9 @@ type Pages struct {
 	icon      *document
 	galleries *cache[*document]
 	teasers   *cache[teaser]
+
+	everything *catalogue.Selection // all galleries
+	lately     atomic.Pointer[recent]
 }
 
 // New returns the pages of the site and the feeds that the shelf has.
@@ -79,6 +83,8 @@ func New(o Options) *Pages {
 		icon:      newDocument("image/png", icon),
 		galleries: newCache(pagesBytes, (*document).size),
 		teasers:   newCache(teasersBytes, teaser.size),
+
+		everything: o.Catalogue.Select(catalogue.Match{}),
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
-	"github.com/gallerywire/gallerywire/internal/edition"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
@@ -24,15 +23,11 @@ type teaser struct {
 	Published   time.Time
 	Pictures    int
 	Cover       cover
-	labels      []label
+	err         error // why it can not be shown before it is published again; else nil
 }
 
 func (t teaser) size() int {
-	n := 512 + len(t.Key) + len(t.Title) + len(t.Summary) + len(t.Language) + t.Cover.size()
-	for _, l := range t.labels {
-		n += 64 + len(l.slug)
-	}
-	return n
+	return 512 + len(t.Key) + len(t.Title) + len(t.Summary) + len(t.Language) + t.Cover.size()
 }
 
 // cover is the picture that stands for a gallery. It has no Image where there
@@ -59,23 +54,31 @@ func coverOf(slides []slide) cover {
 	return cover{}
 }
 
-// newest returns the first of the galleries in an edition. One that can not be
-// read is left out, and then the list is not whole.
-func (p *Pages) newest(ctx context.Context, e *edition.Edition) (list []teaser, whole bool) {
-	var failed error
-	for _, m := range e.Members[:min(len(e.Members), maxNewest)] {
-		t, err := p.teaser(ctx, gallery.Key(m.ID))
+// newest returns the first of the galleries with those keys that can be shown. The
+// error says why others of them are missing that may be there next time.
+func (p *Pages) newest(ctx context.Context, keys []string) (list []teaser, err error) {
+	for _, key := range keys {
+		if len(list) == maxNewest {
+			break
+		}
+		t, failed := p.teaser(ctx, key)
 		switch {
-		case err == nil:
+		case failed == nil:
 			list = append(list, t)
-		case !errors.Is(err, errGone) && !errors.Is(err, errUnknown):
-			failed = err // one of them is enough for the log
+		case isPassing(failed):
+			err = failed // one of them is enough for the log
 		}
 	}
-	if failed != nil && ctx.Err() == nil {
-		p.log.Warn("galleries are left out of a page", "feed", e.Feed, "err", failed)
+	if err != nil && ctx.Err() == nil {
+		p.log.Warn("galleries are left out of a page: check that NATS can be reached", "err", err)
 	}
-	return list, failed == nil && !e.Cut
+	return list, err
+}
+
+// isPassing reports whether a gallery that can not be shown may be, unchanged.
+func isPassing(err error) bool {
+	_, broken := errors.AsType[gallery.Problems](err)
+	return !broken && !errors.Is(err, errGone) && !errors.Is(err, errUnknown)
 }
 
 // teaser returns the gallery with that key as other pages name it. The error is
@@ -92,9 +95,13 @@ func (p *Pages) teaser(ctx context.Context, key string) (teaser, error) {
 func (p *Pages) teaserOf(ctx context.Context, e *catalogue.Entry, now time.Time) (teaser, error) {
 	key := keyOf(e, e.Phase(now))
 	if t, ok := p.teasers.get(key); ok {
-		return t, nil
+		return t, t.err
 	}
 	g, err := p.catalogue.Load(ctx, e)
+	if _, broken := errors.AsType[gallery.Problems](err); broken {
+		p.log.Error("a gallery is left out of pages: publish it again, mended", "gallery", e.ID, "err", err)
+		p.teasers.add(key, teaser{err: err})
+	}
 	if err != nil {
 		return teaser{}, err
 	}
@@ -108,7 +115,6 @@ func (p *Pages) teaserOf(ctx context.Context, e *catalogue.Entry, now time.Time)
 		Published:   g.Published,
 		Pictures:    len(slides),
 		Cover:       coverOf(slides),
-		labels:      labelsOf(g),
 	}
 	p.teasers.add(key, t)
 	return t, nil

@@ -2,6 +2,7 @@ package page
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,29 +12,9 @@ import (
 )
 
 const (
-	maxTopics = 24 // of a kind on a page
-	maxLabels = 12 // of a gallery that count for those
+	maxSections = 60 // on a page
+	maxTags     = 24
 )
-
-// label is a name by which a gallery is in a feed that nobody configured.
-type label struct {
-	kind edition.Kind
-	slug string
-}
-
-// labelsOf returns the section of g and the first of its tags.
-func labelsOf(g *gallery.Gallery) []label {
-	var all []label
-	if g.Section != "" {
-		all = append(all, label{edition.Section, gallery.Slug(g.Section)})
-	}
-	for _, tag := range g.Tags[:min(len(g.Tags), maxLabels)] {
-		if l := (label{edition.Tag, gallery.Slug(tag)}); !slices.Contains(all, l) {
-			all = append(all, l)
-		}
-	}
-	return all
-}
 
 // topic is a section, a tag or an author with a feed.
 type topic struct {
@@ -42,43 +23,45 @@ type topic struct {
 	Galleries int
 }
 
-// topics returns what the galleries have of that kind, the commonest first.
-// What it costs follows them, not how many names there are.
-func (p *Pages) topics(kind edition.Kind, among []teaser) []topic {
-	counts := map[label]int{}
-	for _, t := range among {
-		for _, l := range t.labels {
-			if l.kind == kind {
-				counts[l]++
-			}
-		}
-	}
-	labels := make([]label, 0, len(counts))
-	for l := range counts {
-		labels = append(labels, l)
-	}
-	slices.SortFunc(labels, func(a, b label) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a.slug, b.slug))
-	})
+// topics returns at most n of what the galleries have of that kind, the commonest
+// first. What it costs follows these galleries, not how many names there are.
+func (p *Pages) topics(kind edition.Kind, n int, among []*catalogue.Entry) []topic {
 	var list []topic
-	for _, l := range labels[:min(len(labels), maxTopics)] {
-		if t, ok := p.topic(l); ok {
+	for _, folded := range commonest(facetOf(kind), n, among) {
+		if t, ok := p.topic(kind, gallery.Slug(folded)); ok {
 			list = append(list, t)
 		}
 	}
 	return list
 }
 
+// commonest returns n of the names of that kind that most of the galleries have,
+// folded.
+func commonest(kind catalogue.Kind, n int, among []*catalogue.Entry) []string {
+	counts := map[string]int{}
+	for _, e := range among {
+		for _, f := range e.Facets {
+			if name := f.Value(); name.Kind == kind {
+				counts[name.Fold]++
+			}
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+	return first(names, n)
+}
+
 // topic returns what is known of a name; false where it has no feed.
-func (p *Pages) topic(l label) (topic, bool) {
-	if !p.shelf.Serves(l.kind) {
+func (p *Pages) topic(kind edition.Kind, slug string) (topic, bool) {
+	if !p.shelf.Serves(kind) {
 		return topic{}, false
 	}
-	name, ok := p.catalogue.Lookup(facetOf(l.kind), l.slug)
+	name, ok := p.catalogue.Lookup(facetOf(kind), slug)
 	if !ok {
 		return topic{}, false
 	}
-	ref := edition.Ref{Kind: l.kind, Name: l.slug}
+	ref := edition.Ref{Kind: kind, Name: slug}
 	return topic{Name: settled(clip(gallery.Line(name.Name), maxHeadline)), Link: p.feedLink(ref), Galleries: name.Galleries}, true
 }
 

@@ -1,0 +1,70 @@
+package page
+
+import "slices"
+
+const (
+	// maxPage is how many bytes a page should have. That of a gallery has what the
+	// gallery has.
+	maxPage = 50_000
+	// perFeed is what it may have more for each configured feed above maxDiscovered
+	// that it names: these are never cut, nor are others for their sake.
+	perFeed = 1_000
+	// maxParts is how far a page is cut down to that.
+	maxParts = 8
+	// maxAddress is how long the address of a picture may be; once a page is cut
+	// down, only the same part of that.
+	maxAddress = 2000
+)
+
+// fit returns what make makes: whole where that has at most so many bytes, else of
+// lists or long texts only the first half, quarter and so on.
+func fit(most int, make func(part int) (*document, error)) (*document, error) {
+	d, err := make(1)
+	for part := 2; err == nil && d.size() > most && part <= maxParts; part *= 2 {
+		d, err = make(part)
+	}
+	return d, err
+}
+
+// shortTeasers returns the galleries with only a part of their texts, and without
+// the pictures whose addresses alone are long.
+func shortTeasers(list []teaser, part int) []teaser {
+	if part == 1 {
+		return list
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		t := &list[i]
+		t.Title, t.Summary = clip(t.Title, maxHeadline/part), clip(t.Summary, maxBlurb/part)
+		t.Cover.Alt = clip(t.Cover.Alt, maxHeadline/part)
+		if max(len(t.Cover.Image), len(t.Cover.Thumbnail)) > maxAddress/part {
+			t.Cover = cover{}
+		}
+	}
+	return list
+}
+
+// shortSlides is shortTeasers for slides; even whole they are only named.
+func shortSlides(list []slide, part int) []slide {
+	list = slices.Clone(list)
+	for i := range list {
+		s := &list[i]
+		s.Title, s.Alt = clip(s.Title, maxHeadline/part), clip(s.Alt, maxHeadline/part)
+		if part > 1 && max(len(s.Image), len(s.Thumbnail)) > maxAddress/part {
+			s.Image, s.Thumbnail = "", ""
+		}
+	}
+	return list
+}
+
+// shortTopics returns the topics with only a part of their names, and not very many.
+func shortTopics(list []topic, part int) []topic {
+	if part == 1 {
+		return list
+	}
+	list = slices.Clone(first(list, maxTags))
+	for i := range list {
+		list[i].Name = clip(list[i].Name, maxHeadline/part)
+	}
+	return list
+}

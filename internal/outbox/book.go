@@ -16,6 +16,7 @@ type book struct {
 	changed func(shard int) // called without the lock
 
 	mu        sync.Mutex
+	told      uint64            // the revision up to which the ledger has told everything
 	last      uint64            // the newest revision that was heard of
 	revisions map[string]uint64 // of every key
 	shards    [shards]part
@@ -45,6 +46,7 @@ func (b *book) reset() {
 }
 
 func (b *book) clear() {
+	b.told = 0
 	b.revisions, b.dead, b.foreign = map[string]uint64{}, map[string]*late{}, map[string]bool{}
 	for i := range b.shards {
 		b.shards[i] = part{owed: map[string]*owed{}, told: map[string]*owed{}, late: map[string]*late{}}
@@ -56,6 +58,7 @@ func (b *book) heard(r ledger.Record) {
 	b.apply(r)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.told = r.Revision
 	if r.Value == nil && b.revisions[r.Key] == r.Revision {
 		delete(b.revisions, r.Key) // nothing older is told any more
 	}
@@ -87,7 +90,8 @@ func (b *book) vanished(key string) {
 	}
 }
 
-// apply takes a record over unless a later one of its key is known.
+// apply takes a record over unless a later one of its key is known, or the ledger
+// has told of it: it may have told of its deletion too.
 func (b *book) apply(r ledger.Record) {
 	at, ok := parseKey(r.Key)
 	if !ok {
@@ -95,7 +99,7 @@ func (b *book) apply(r ledger.Record) {
 	}
 	b.mu.Lock()
 	b.last = max(b.last, r.Revision)
-	if r.Revision > b.revisions[r.Key] {
+	if r.Revision > b.revisions[r.Key] && r.Revision > b.told {
 		b.revisions[r.Key] = r.Revision
 		b.take(at, r)
 	}
@@ -119,7 +123,7 @@ func (b *book) take(at place, r ledger.Record) {
 			part.told[r.Key] = entry
 		}
 	case kindLate:
-		ours, err = takeEntry(part.late, r, &late{key: r.Key, revision: r.Revision})
+		ours, err = takeEntry(part.late, r, &late{key: r.Key, revision: r.Revision, stored: r.Stored})
 	case kindDead:
 		ours, err = takeEntry(b.dead, r, &late{key: r.Key, revision: r.Revision})
 	case kindLease:

@@ -89,7 +89,9 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 		if there != nil { // something newer is tried already
 			next := *there
 			next.Due = b.opts.Now()
-			next.Older = append(slices.Clone(there.Older), dead.Notice)
+			if there.Notice.ID != dead.Notice.ID && !slices.ContainsFunc(there.Older, func(n Notice) bool { return n.ID == dead.Notice.ID }) {
+				next.Older = append(slices.Clone(there.Older), dead.Notice)
+			}
 			return &next
 		}
 		next := *dead
@@ -120,7 +122,12 @@ func (b *Outbox) bury(ctx context.Context, route Route, l late) error {
 		return b.book.dead[key], b.book.revisions[key], b.book.foreign[key]
 	}, func(there *late) *late {
 		next := l
-		if there != nil && there.Notice.ID != l.Notice.ID {
+		switch {
+		case there == nil || there.Notice.ID == l.Notice.ID:
+		case there.Notice.Order.Compare(l.Notice.Order) > 0: // it was owed again after something newer
+			next = *there
+			next.Notice = route.Channel.Merge(l.Notice, there.Notice)
+		default:
 			next.Notice = route.Channel.Merge(there.Notice, l.Notice)
 		}
 		return &next
@@ -186,7 +193,7 @@ func (b *Outbox) abandoned(before time.Time) map[string]uint64 {
 			}
 		}
 		for key, l := range b.book.shards[i].late {
-			if !b.knows(l.Notice) && l.Last.Before(before) {
+			if !b.knows(l.Notice) && !l.stored.IsZero() && l.stored.Before(before) {
 				old[key] = l.revision
 			}
 		}

@@ -22,6 +22,7 @@ type delivery struct {
 	began  time.Time     // when it took its lane, or began to wait for it
 	waits  bool          // for its lane
 	parted chan struct{} // closed when it was tried to make it late meanwhile; nil: it was not
+	tried  time.Time     // when that failed
 	left   bool          // it was made late
 }
 
@@ -74,9 +75,6 @@ var errWaits = errors.New("waits with what is late")
 // attempt sends, but not past what waits for the same target.
 func (s *shift) attempt(work context.Context, d *delivery) error {
 	if d.late == nil && s.behind(d) {
-		if err := s.delay(work, d, true); err != nil {
-			return err
-		}
 		return errWaits
 	}
 	if s.heard(d) {
@@ -85,11 +83,13 @@ func (s *shift) attempt(work context.Context, d *delivery) error {
 	ctx, cancel := context.WithTimeout(work, s.box.opts.Timeout)
 	defer cancel()
 	err := d.letter.Send(ctx, d.target)
-	if err == nil {
-		s.box.meter.sent(d.notice)
-		s.tell(d)
+	if err != nil {
+		s.doubt(d)
+		return err
 	}
-	return err
+	s.box.meter.sent(d.notice)
+	s.tell(d)
+	return nil
 }
 
 // hearing is what a target was told about, in this shift.
@@ -112,6 +112,15 @@ func (s *shift) heard(d *delivery) bool {
 	return says != "" && s.told[d.hearing()].says == says
 }
 
+// doubt forgets what the target was told last: it may have taken what failed.
+func (s *shift) doubt(d *delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h, ok := s.told[d.hearing()]; ok {
+		s.told[d.hearing()] = heard{turn: h.turn}
+	}
+}
+
 func (s *shift) tell(d *delivery) {
 	says := d.letter.Says()
 	s.mu.Lock()
@@ -130,7 +139,7 @@ func (s *shift) land(work context.Context, d *delivery, outcome error) {
 	if parted != nil {
 		<-parted
 	}
-	noted := errors.Is(outcome, errWaits) || s.noted(work, d, outcome)
+	noted := s.noted(work, d, outcome)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d.pass != nil && noted {
@@ -155,6 +164,10 @@ const noteAgain = time.Second
 func (s *shift) noted(work context.Context, d *delivery, outcome error) bool {
 	for {
 		err := s.note(work, d, outcome)
+		if errors.Is(err, ErrNewerFormat) {
+			s.box.opts.Logger.Warn("what a target is late with is left to a newer release, which wrote it", "target", d.target.Name)
+			return true
+		}
 		if err == nil {
 			return true
 		}
@@ -170,6 +183,9 @@ func (s *shift) noted(work context.Context, d *delivery, outcome error) bool {
 }
 
 func (s *shift) note(work context.Context, d *delivery, outcome error) error {
+	if errors.Is(outcome, errWaits) {
+		return s.delay(work, d, true)
+	}
 	if outcome != nil {
 		if work.Err() != nil {
 			return work.Err() // the node stops: nobody knows what became of it
@@ -236,7 +252,7 @@ func (s *shift) part(work context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for d := range s.hand {
-		if d.late != nil || d.parted != nil {
+		if d.late != nil || d.parted != nil || time.Since(d.tried) < noteAgain || d.waits && d.pass.moot {
 			continue
 		}
 		if time.Since(d.began) >= s.box.opts.Grace || d.waits && s.behind(d) {
@@ -245,6 +261,13 @@ func (s *shift) part(work context.Context) {
 			s.hands.Go(func() { s.leave(work, d, waits) })
 		}
 	}
+}
+
+// moot reports whether something newer is owed than d.
+func (s *shift) moot(d *delivery) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return d.pass != nil && d.pass.moot
 }
 
 // behind reports whether the target is late with something about the same.
@@ -263,9 +286,9 @@ func (s *shift) leave(work context.Context, d *delivery, waits bool) {
 	err := s.delay(work, d, waits)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNewerFormat) {
 		s.box.opts.Logger.Warn("a slow target keeps others waiting", "target", d.target.Name, "err", err)
-		d.parted = nil
+		d.parted, d.tried = nil, time.Now()
 		return
 	}
 	if again := s.box.porters(d.notice.Channel).again; !waits && again != d.porter && again.join(d.target.Host) {
@@ -284,6 +307,8 @@ func (s *shift) delay(work context.Context, d *delivery, waits bool) error {
 		switch {
 		case there != nil && there.Notice.ID == d.notice.ID:
 			return nil
+		case there != nil && s.moot(d):
+			return nil // what replaced it says it too
 		case there != nil:
 			more := *there
 			more.Notice = d.route.Channel.Merge(there.Notice, d.notice)

@@ -15,6 +15,7 @@ var errTaken = errors.New("another node works on it")
 // would be two writes more for each shard and notice, and nobody reads them.
 type held struct {
 	key      string
+	shard    int
 	revision uint64
 	since    uint64 // nobody has begun with what was written after this revision
 }
@@ -30,7 +31,7 @@ func (b *Outbox) take(ctx context.Context, shard int) (*held, error) {
 	if b.good(known) > 0 {
 		return nil, errTaken // since it was looked
 	}
-	h := &held{key: leaseKey(shard), revision: known.revision}
+	h := &held{key: leaseKey(shard), shard: shard, revision: known.revision}
 	if err := b.hold(ctx, h, b.node); err != nil {
 		return nil, err
 	}
@@ -107,6 +108,10 @@ func (b *Outbox) hold(ctx context.Context, h *held, node string) error {
 	if errors.Is(err, ledger.ErrConflict) {
 		if err := b.refresh(ctx, h.key); err != nil {
 			return err
+		}
+		if there := b.book.lease(h.shard); there.Node == b.node && there.revision > h.revision {
+			h.revision = there.revision // our own write, whose answer was lost
+			return nil
 		}
 		return errTaken
 	}

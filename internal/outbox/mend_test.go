@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker"
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/outbox"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -199,14 +197,8 @@ func TestSteadyChangesReachEveryone(t *testing.T) {
 // TestADeliveryThatWaitsSurvivesAnOutage has NATS away when a delivery that waits
 // for its lane is to be made late.
 func TestADeliveryThatWaitsSurvivesAnOutage(t *testing.T) {
-	server := brokertest.Server(t)
 	w := newWorld(t, 1)
-	b, err := broker.Open(t.Context(), broker.Options{URL: server.URL(), Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
-	w.broker = b
+	server := w.remote()
 	release := make(chan struct{})
 	w.answers(0, func(ctx context.Context, n outbox.Notice) error {
 		if n.About == "slow" {
@@ -458,12 +450,8 @@ func TestALeaseOfANewerReleaseIsRespected(t *testing.T) {
 	if _, err := w.broker.Bucket(t.Context(), "outbox"); err != nil {
 		t.Fatal(err)
 	}
-	bucket, err := w.broker.JetStream().KeyValue(t.Context(), w.broker.Name("outbox"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for shard := range 16 {
-		if _, err := bucket.Put(t.Context(), fmt.Sprint("lease.", shard), []byte(`{"format":99,"holder":{"node":"newer"}}`)); err != nil {
+		if _, err := w.bucket().Put(t.Context(), fmt.Sprint("lease.", shard), []byte(`{"format":99,"holder":{"node":"newer"}}`)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -165,7 +165,7 @@ func TestWhatIsLateTakesTheNewerWithIt(t *testing.T) {
 	})
 	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts = 200*time.Millisecond, 20 }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it failed", func() bool { return len(n.Late()) == 1 })
+	eventually(t, "it failed", func() bool { return len(n.Late()) == 1 && n.Owed()["test"] == 1 })
 	n.put(notice("all", 2))
 	eventually(t, "the other has both", func() bool { return w.count("all-2") == 1 })
 	close(open)

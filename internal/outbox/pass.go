@@ -226,7 +226,7 @@ func (s *shift) save(ctx context.Context, p *pass) {
 // too: it may say the same.
 func (s *shift) finish(ctx context.Context, p *pass) {
 	err := s.noteTold(ctx, p)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNewerFormat) { // else what is owed now is that release's
 		s.box.opts.Logger.Warn("what is sent can not be noted, trying again", "err", err)
 		return
 	}
@@ -258,6 +258,9 @@ func (s *shift) noteTold(ctx context.Context, p *pass) error {
 		}
 		told := *there
 		told.Says = p.letter.Says()
+		if p.entry.After != "" { // the first were told by somebody else, perhaps something else
+			told.Says = ""
+		}
 		if there.Notice.ID == p.entry.Notice.ID {
 			told.Done, told.After, told.Notice.Data, told.Notice.To = true, "", nil, nil
 		}

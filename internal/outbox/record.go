@@ -85,6 +85,7 @@ type owed struct {
 // late is a notice that one target is yet to be told.
 type late struct {
 	key      string
+	stored   time.Time
 	revision uint64
 
 	Format   int       `json:"format"`

@@ -34,11 +34,13 @@ func (s *shift) prepare(work context.Context, d *delivery) error {
 	defer cancel()
 	target, ok := d.route.Channel.Target(d.notice, d.late.Target)
 	if !ok {
-		err := s.box.remove(ctx, d.late.key, d.late.revision)
+		if err := s.box.remove(ctx, d.late.key, d.late.revision); err != nil {
+			return err
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.drop(d)
-		return err
+		return nil
 	}
 	letter, err := d.route.pack(ctx, d.notice)
 	if err != nil {
@@ -74,18 +76,14 @@ func (s *shift) putOff(work context.Context, d *delivery, cause error) {
 
 // fail notes that a delivery failed: it is due again later, or given up.
 func (s *shift) fail(work context.Context, d *delivery, cause error) error {
-	var next late
 	key := lateKey(s.shard, d.notice, d.target.Key)
 	there, _, _ := s.box.book.late(s.shard, key)
-	next = s.failed(d, there, cause)
+	next := s.failed(d, there, cause)
 	wait, again := s.box.wait(d.route, next, cause)
 	if !again {
 		return s.giveUp(work, d, next)
 	}
-	s.box.meter.retried(d.notice)
-	s.box.opts.Logger.Info("a target was not reached and is tried again", "channel", d.notice.Channel, "feed", d.notice.About,
-		"target", d.target.Name, "attempt", next.Attempts, "err", next.Reason, "in", wait)
-	return s.box.amendLate(work, s.shard, key, func(there *late) *late {
+	err := s.box.amendLate(work, s.shard, key, func(there *late) *late {
 		next := s.failed(d, there, cause)
 		next.Due, next.Asked = next.Last.Add(wait), time.Time{}
 		if later, ok := errors.AsType[*Later](cause); ok {
@@ -93,6 +91,13 @@ func (s *shift) fail(work context.Context, d *delivery, cause error) error {
 		}
 		return &next
 	})
+	if err != nil {
+		return err
+	}
+	s.box.meter.retried(d.notice)
+	s.box.opts.Logger.Info("a target was not reached and is tried again", "channel", d.notice.Channel, "feed", d.notice.About,
+		"target", d.target.Name, "attempt", next.Attempts, "err", next.Reason, "in", wait)
+	return nil
 }
 
 // failed is what is late after d failed; there may be nil.
@@ -101,6 +106,10 @@ func (s *shift) failed(d *delivery, there *late, cause error) late {
 	next := late{Format: format, Shard: s.shard, Notice: d.notice, Target: d.target.Key, First: now}
 	if there != nil {
 		next = *there
+		// What is late does not say what d does, where d was the first attempt.
+		if d.late == nil && !d.left && there.Notice.ID != d.notice.ID && there.Notice.Order.Compare(d.notice.Order) <= 0 {
+			next.Notice = d.route.Channel.Merge(there.Notice, d.notice)
+		}
 	}
 	if next.First.IsZero() {
 		next.First = now
@@ -195,11 +204,8 @@ func pause(ctx context.Context, d time.Duration) {
 // late: a crash between the two tells it again.
 func (s *shift) giveUp(work context.Context, d *delivery, l late) error {
 	l.Notice, l.Older = d.notice, nil // what has joined it since is still to be tried
-	s.box.meter.dead(d.notice)
+	dead := l.letter()
 	if !d.route.Forget {
-		dead := l.letter()
-		s.box.opts.Logger.Warn("a target is given up: see \"gallerywire notices list\"", "channel", dead.Channel, "feed", dead.About,
-			"target", dead.Target, "attempts", dead.Attempts, "err", dead.Reason)
 		if err := s.box.bury(work, d.route, l); err != nil {
 			return err
 		}
@@ -207,5 +213,13 @@ func (s *shift) giveUp(work context.Context, d *delivery, l late) error {
 			return fmt.Errorf("tell that a target was given up: %w", err)
 		}
 	}
-	return s.clear(work, d)
+	if err := s.clear(work, d); err != nil {
+		return err
+	}
+	s.box.meter.dead(d.notice)
+	if !d.route.Forget {
+		s.box.opts.Logger.Warn("a target is given up: see \"gallerywire notices list\"", "channel", dead.Channel, "feed", dead.About,
+			"target", dead.Target, "attempts", dead.Attempts, "err", dead.Reason)
+	}
+	return nil
 }

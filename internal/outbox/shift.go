@@ -24,6 +24,7 @@ type shift struct {
 	told   map[hearing]heard
 	turn   int
 	since  uint64 // nobody has begun with what was written after this revision
+	cut    func() // ends the loop, with what it is just writing
 	starts bool   // not looked yet: counts as busy
 	lost   bool   // the lease is
 	over   bool   // the lease is lost, or the node stops: nothing more is begun
@@ -76,8 +77,11 @@ func (s *shift) run(ctx context.Context) {
 	defer cancel()
 	keeping, stop := context.WithCancel(work)
 	var keeper sync.WaitGroup
+	looping, cut := context.WithCancel(ctx)
+	s.cut = cut
+	defer cut()
 	keeper.Go(func() { s.box.keep(keeping, held, s.lose) })
-	s.loop(ctx, work)
+	s.loop(looping, work)
 	s.end()
 	s.rest(cancel)
 	last, enough := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
@@ -98,6 +102,7 @@ func (s *shift) lose() {
 	s.mu.Lock()
 	s.lost, s.over = true, true
 	s.mu.Unlock()
+	s.cut()
 	s.nudge()
 }
 

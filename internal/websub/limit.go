@@ -74,13 +74,12 @@ func (l *limits) take(host string, now time.Time) error {
 }
 
 func (l *limits) reserve(limiter *rate.Limiter, now time.Time, reason string) error {
-	reserved := limiter.ReserveN(now, 1)
-	wait := reserved.DelayFrom(now)
-	if wait == 0 {
+	if limiter.AllowN(now, 1) {
 		return nil
 	}
-	reserved.CancelAt(now)
-	return &refusal{status: http.StatusTooManyRequests, reason: reason, retry: wait}
+	missing := 1 - limiter.TokensAt(now)
+	wait := time.Duration(missing / float64(limiter.Limit()) * float64(time.Second))
+	return &refusal{status: http.StatusTooManyRequests, reason: reason, retry: max(wait, time.Second)}
 }
 
 func (l *limits) limiter(of *limiters, key string) *rate.Limiter {

@@ -119,8 +119,11 @@ func (v verifications) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, 
 		return nil, err
 	}
 	q, err := decodeQuestion(n.Data)
-	if err != nil {
-		return nil, err
+	switch {
+	case errors.Is(err, errNewer):
+		return nil, err // that release will ask
+	case err != nil:
+		return nil, outbox.Final(err)
 	}
 	return inquiry{hub: v.hub, question: q}, nil
 }

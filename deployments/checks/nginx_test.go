@@ -455,3 +455,37 @@ func TestNginxInFrontOfTheRealProgram(t *testing.T) {
 		}
 	}
 }
+
+// TestNginxKeepsAPersonAndAReaderApart has somebody who is no browser say so in ways
+// that a cache and a node might read differently, before anybody else comes.
+func TestNginxKeepsAPersonAndAReaderApart(t *testing.T) {
+	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir())
+	n := serve(t, gallerywire(t), environ)
+	n.ready()
+	run(t, environ, galleryOf("harbour", "Harbour lights"), "publish", "-")
+	n.until("/feeds/all.rss", "Harbour lights")
+	for name, odd := range map[string][]string{
+		"in capitals":     {"Sec-Fetch-Dest", "DOCUMENT"},
+		"twice":           {"Sec-Fetch-Dest", "document", "Sec-Fetch-Dest", "document"},
+		"first of two":    {"Sec-Fetch-Dest", "document", "Sec-Fetch-Dest", "empty"},
+		"second of two":   {"Sec-Fetch-Dest", "empty", "Sec-Fetch-Dest", "document"},
+		"in a list":       {"Sec-Fetch-Dest", "document, document"},
+		"with white room": {"Sec-Fetch-Dest", " document "},
+	} {
+		p := startNginx(t, n.http)
+		for _, path := range []string{"/feeds/all.rss", "/feeds/all.atom", "/galleries/harbour.json"} {
+			look(t, p.url+path, odd)
+			for _, who := range []string{"a reader", "a person", "a page's script"} {
+				got, want := look(t, p.url+path, readers[who]), look(t, "http://"+n.http+path, readers[who])
+				if got != want {
+					t.Errorf("document %s, then %s, who gets\n%+v, want\n%+v", name, who, got, want)
+				}
+			}
+			// In the coding of the odd one, which is the key that it could have taken.
+			person := []string{"Sec-Fetch-Dest", "document"}
+			if got, want := look(t, p.url+path, person), look(t, "http://"+n.http+path, person); got != want {
+				t.Errorf("document %s, then a browser, which gets\n%+v, want\n%+v", name, got, want)
+			}
+		}
+	}
+}

@@ -489,3 +489,45 @@ func TestNginxKeepsAPersonAndAReaderApart(t *testing.T) {
 		}
 	}
 }
+
+// TestNginxKeepsNoDifference has readers ask for one in ways that a cache might not
+// notice, while its own copy gets old: each gets the difference to what it has itself,
+// or all of the feed.
+func TestNginxKeepsNoDifference(t *testing.T) {
+	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir(), "GALLERYWIRE_HTTP_MAX_AGE=1s")
+	n := serve(t, gallerywire(t), environ)
+	n.ready()
+	p := startNginx(t, n.http)
+	publish := func(id, title string) string {
+		run(t, environ, galleryOf(id, title), "publish", "-")
+		n.until(feed, title)
+		return look(t, "http://"+n.http+feed, nil).tag
+	}
+	have := publish("harbour", "Harbour lights")
+	publish("dusk", "Dusk")
+	for i, odd := range [][]string{
+		{"A-IM", "vcdiff", "A-IM", "feed"},
+		{"A-IM", "feed", "A-IM", "vcdiff"},
+		{"A-IM", "vcdiff, feed"},
+		{"A-IM", "vcdiff;q=0.5", "A-IM", "FEED"},
+	} {
+		eventually(t, func() error { // the cache has what comes before the next gallery
+			if got := look(t, p.url+feed, nil); i > 0 && !strings.Contains(got.body, fmt.Sprintf("Dawn %d<", i-1)) {
+				return fmt.Errorf("the cache has %s", got.body)
+			}
+			return nil
+		})
+		title := fmt.Sprintf("Dawn %d", i)
+		publish(fmt.Sprintf("dawn-%d", i), title)
+		eventually(t, func() error {
+			got := look(t, p.url+feed, append([]string{"If-None-Match", have}, odd...))
+			if !strings.Contains(got.body, title+"<") {
+				return fmt.Errorf("%q: %s is missing:\n%s", odd, title, got.body)
+			}
+			if !strings.Contains(got.body, "Dusk") {
+				t.Fatalf("%q: the reader gets the difference to what the cache has, %d:\n%s", odd, got.status, got.body)
+			}
+			return nil
+		})
+	}
+}

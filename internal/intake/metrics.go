@@ -32,10 +32,23 @@ func newMetrics() metrics {
 	}
 }
 
-func (m metrics) register(r prometheus.Registerer, w *watch) {
+func (m metrics) register(r prometheus.Registerer, w *watch, stuck prometheus.Collector) {
 	if r != nil {
-		r.MustRegister(m.events, m.seconds, m.lost, place{w})
+		r.MustRegister(m.events, m.seconds, m.lost, place{w}, stuck)
 	}
+}
+
+// stuck tells what [Intake.Trouble] says, as far as a number can.
+func (in *Intake) stuck() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gallerywire_intake_stuck",
+		Help: "1 while events can not be stored and wait in the stream, else 0.",
+	}, func() float64 {
+		if in.Trouble() != nil {
+			return 1
+		}
+		return 0
+	})
 }
 
 func (m metrics) count(r Report) {

@@ -297,6 +297,29 @@ func TestMetricsThatAreAskedForAreExposed(t *testing.T) {
 	})
 }
 
+// TestMetricsHaveNoLabelOfPrometheus reads what a node exposes: Prometheus names the
+// target by these labels, and renames those of a metric.
+func TestMetricsHaveNoLabelOfPrometheus(t *testing.T) {
+	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir(),
+		`GALLERYWIRE_SCHEDULE_REPUBLISH=@every 1s`)
+	n := serve(t, gallerywire(t), environ)
+	n.ready()
+	run(t, environ, galleryOf("harbour", "Harbour lights"), "publish", "-")
+	n.until("/feeds/all.rss", "Harbour lights")
+	eventually(t, func() error {
+		_, text, err := get(n.admin + "/metrics")
+		if taken := targetLabel.FindString(text); taken != "" {
+			t.Fatalf("a label of Prometheus is taken: %s", taken)
+		}
+		if err == nil && !strings.Contains(text, `gallerywire_schedule_runs_total{outcome="done",task="republish"} `) {
+			err = fmt.Errorf("no scheduled run:\n%s", text)
+		}
+		return err
+	})
+}
+
+var targetLabel = regexp.MustCompile(`(?m)^[a-z_]+\{(.*,)?(job|instance|exported_[a-z]+)=".*$`)
+
 // isExposed reports whether a series of that name is of a family that is exposed, or
 // made by Prometheus itself.
 func isExposed(exposed map[string]string, name string) bool {

@@ -48,8 +48,8 @@ type Schedule struct {
 func New(o Options) (*Schedule, error) {
 	s := &Schedule{opts: o, runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gallerywire_schedule_runs_total",
-		Help: "Runs of scheduled jobs, by job and outcome.",
-	}, []string{"job", "outcome"})}
+		Help: "Runs of scheduled jobs, by task (the job: Prometheus has a label of that name) and outcome.",
+	}, []string{"task", "outcome"})}
 	var errs []error
 	var err error
 	if s.location, err = time.LoadLocation(o.Timezone); err != nil {

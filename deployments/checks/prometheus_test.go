@@ -297,6 +297,29 @@ func TestMetricsThatAreAskedForAreExposed(t *testing.T) {
 	})
 }
 
+// TestCountersOfAlertsAreThereFromTheStart: increase() sees no first count of a counter
+// that appears with it.
+func TestCountersOfAlertsAreThereFromTheStart(t *testing.T) {
+	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir())
+	n := serve(t, gallerywire(t), environ)
+	n.ready()
+	_, text, err := get(n.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, series := range []string{
+		`gallerywire_events_lost_total`,
+		`gallerywire_events_total{outcome="rejected"}`,
+		`gallerywire_notices_total{channel="nats",outcome="failed"}`,
+		`gallerywire_notices_total{channel="websub",outcome="dead"}`,
+		`gallerywire_schedule_runs_total{outcome="failed",task="republish"}`,
+	} {
+		if !strings.Contains(text, "\n"+series+" 0\n") {
+			t.Errorf("%s is not there at 0", series)
+		}
+	}
+}
+
 // TestMetricsHaveNoLabelOfPrometheus reads what a node exposes: Prometheus names the
 // target by these labels, and renames those of a metric.
 func TestMetricsHaveNoLabelOfPrometheus(t *testing.T) {

@@ -15,7 +15,7 @@ type metrics struct {
 }
 
 func newMetrics() metrics {
-	return metrics{
+	m := metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_events_total",
 			Help: "Events taken in, by outcome.",
@@ -30,6 +30,10 @@ func newMetrics() metrics {
 			Help: "Events, at least, that the stream dropped before any node had taken them in.",
 		}),
 	}
+	for _, outcome := range []string{outcomeRejected, outcomeRetried} {
+		m.events.WithLabelValues(outcome) // there from the start, so that the first counts as an increase
+	}
+	return m
 }
 
 func (m metrics) register(r prometheus.Registerer, w *watch, stuck prometheus.Collector) {

@@ -61,12 +61,18 @@ func New(o Options) (*Schedule, error) {
 			errs = append(errs, fmt.Errorf("schedule.%s: %w", job.Name, err))
 		}
 		s.specs = append(s.specs, spec)
+		for _, outcome := range outcomes {
+			s.runs.WithLabelValues(job.Name, outcome) // there from the start, so that the first counts as an increase
+		}
 	}
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(s.runs)
 	}
 	return s, errors.Join(errs...)
 }
+
+// outcomes are all that a run may have.
+var outcomes = [...]string{"done", "failed", "panicked", "stopped", "skipped"}
 
 // Parse reads a specification. It catches the panics that the parser answers
 // some of them with, and refuses what would never run.

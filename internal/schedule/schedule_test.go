@@ -199,7 +199,7 @@ func (n *running) logged(t *testing.T, parts ...string) {
 	t.Errorf("no line with %q in:\n%s", parts, n.log)
 }
 
-// counts returns the runs by job and outcome.
+// counts returns the runs by job and outcome, where there are any.
 func (n *running) counts(t *testing.T) map[string]float64 {
 	t.Helper()
 	families, err := n.metrics.Gather()
@@ -213,7 +213,7 @@ func (n *running) counts(t *testing.T) map[string]float64 {
 			for _, l := range m.GetLabel() {
 				labels[l.GetName()] = l.GetValue()
 			}
-			if f.GetName() == "gallerywire_schedule_runs_total" {
+			if f.GetName() == "gallerywire_schedule_runs_total" && m.GetCounter().GetValue() > 0 {
 				counts[labels["task"]+" "+labels["outcome"]] = m.GetCounter().GetValue()
 			}
 		}

@@ -40,13 +40,14 @@ type Schedule struct {
 	location *time.Location
 	specs    []cron.Schedule
 	runs     *prometheus.CounterVec
+	made     time.Time
 	seen     memory
 }
 
 // New checks the time zone and every specification, and returns all that is
 // wrong with them.
 func New(o Options) (*Schedule, error) {
-	s := &Schedule{opts: o, runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+	s := &Schedule{opts: o, made: time.Now(), runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gallerywire_schedule_runs_total",
 		Help: "Runs of scheduled jobs, by task (the job: Prometheus has a label of that name) and outcome.",
 	}, []string{"task", "outcome"})}
@@ -65,8 +66,8 @@ func New(o Options) (*Schedule, error) {
 			s.runs.WithLabelValues(job.Name, outcome) // there from the start, so that the first counts as an increase
 		}
 	}
-	if o.Registerer != nil {
-		o.Registerer.MustRegister(s.runs)
+	if o.Registerer != nil && len(errs) == 0 {
+		o.Registerer.MustRegister(s.runs, due{s})
 	}
 	return s, errors.Join(errs...)
 }

@@ -361,3 +361,36 @@ func TestReadmeLinksLeadSomewhere(t *testing.T) {
 		}
 	}
 }
+
+var (
+	changesTo = regexp.MustCompile(`(?m)^cd (\S+)$`)
+	readsFrom = regexp.MustCompile(`(?m)(?: < | -f | -k |^\. )([^\s"/]\S*)`)
+	writesTo  = regexp.MustCompile(`(?m)> ([^\s"/;]\S*)`)
+)
+
+// TestReadmeCommandsReadWhatIsThere follows the commands for containers from the root
+// of the repository to where they lead.
+func TestReadmeCommandsReadWhatIsThere(t *testing.T) {
+	for heading, want := range map[string]int{"A container": 2, "Compose": 2, "Kubernetes": 1} {
+		at, made, found := repository, map[string]bool{}, 0
+		for _, block := range shell(t, heading) {
+			if to := changesTo.FindStringSubmatch(block); to != nil {
+				at = filepath.Join(at, to[1])
+			}
+			for _, file := range writesTo.FindAllStringSubmatch(block, -1) {
+				made[filepath.Join(at, file[1])] = true
+			}
+			for _, file := range readsFrom.FindAllStringSubmatch(block, -1) {
+				found++
+				path := filepath.Join(at, file[1])
+				if _, err := os.Stat(path); err != nil && !made[path] {
+					t.Errorf("%s: %q, from %s: %v", heading, strings.TrimSpace(file[0]), at, err)
+				}
+			}
+		}
+		if found != want {
+			t.Errorf("%s: its commands read %d files, want %d", heading, found, want)
+		}
+	}
+	check(t, filepath.Join(deployments, "gallery.json"))
+}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -393,4 +394,34 @@ func TestReadmeCommandsReadWhatIsThere(t *testing.T) {
 		}
 	}
 	check(t, filepath.Join(deployments, "gallery.json"))
+}
+
+var (
+	measurement   = regexp.MustCompile(`(?m)^go test .*-bench '?([^' ]+)'? .*\./(internal/\S+)$`)
+	benchmarkName = regexp.MustCompile(`(?m)^func Benchmark(\w+)\(`)
+)
+
+// TestReadmeNamesBenchmarksThatExist takes each part of a pattern for itself.
+func TestReadmeNamesBenchmarksThatExist(t *testing.T) {
+	commands := measurement.FindAllStringSubmatch(strings.Join(shell(t, "Measured"), ""), -1)
+	if len(commands) < 10 {
+		t.Fatalf("%d commands that measure were found", len(commands))
+	}
+	for _, c := range commands {
+		files, err := filepath.Glob(filepath.Join(repository, c[2], "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, file := range files {
+			for _, match := range benchmarkName.FindAllStringSubmatch(string(read(t, file)), -1) {
+				names = append(names, "Benchmark"+match[1])
+			}
+		}
+		for part := range strings.SplitSeq(c[1], "|") {
+			if !slices.ContainsFunc(names, regexp.MustCompile(part).MatchString) {
+				t.Errorf("%s: no benchmark is called %s", c[2], part)
+			}
+		}
+	}
 }

@@ -369,10 +369,17 @@ func TestNginxCachesNothingOfTheMoment(t *testing.T) {
 			t.Errorf("%s was asked for %d times of 2", path, n)
 		}
 	}
-	for _, path := range []string{"/metrics", "/status", "/debug/pprof/"} {
-		if got := look(t, p.url+path, nil); got.status != http.StatusNotFound || s.count(path) > 0 {
+	for _, path := range []string{"/metrics", "/status", "/status?full=1", "/status/", "/debug", "/debug/pprof/", "//metrics", "/x/../metrics", "/%6detrics"} {
+		got := look(t, p.url+path, nil)
+		if got.status != http.StatusNotFound || s.count(path) > 0 {
 			t.Errorf("%s is shown: %+v", path, got)
 		}
+		if got.kind != "text/html; charset=utf-8" || got.cache != "no-store" || !strings.Contains(got.body, `<a href="/">`) {
+			t.Errorf("%s shows no way back: %+v", path, got)
+		}
+	}
+	if got := look(t, p.url+"/status-quo", nil); got.status != http.StatusOK {
+		t.Errorf("a neighbour is not shown: %+v", got)
 	}
 }
 

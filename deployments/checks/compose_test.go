@@ -59,6 +59,29 @@ func TestComposeAsksForEveryPassword(t *testing.T) {
 	}
 }
 
+func TestComposeBuildsAnImageOnce(t *testing.T) {
+	built, images := map[string]string{}, map[string]bool{}
+	project := compose(t)
+	for name, service := range project.Services {
+		if service.Build == nil {
+			continue
+		}
+		if other := built[service.Image]; other != "" {
+			t.Errorf("%s and %s both build %s", other, name, service.Image)
+		}
+		built[service.Image] = name
+	}
+	for _, node := range nodesOf(t, project) {
+		images[node.Image] = true
+		if built[node.Image] == "" {
+			t.Errorf("nobody builds the image of %s, %s", node.Name, node.Image)
+		}
+	}
+	if len(images) != 1 {
+		t.Errorf("the nodes are of %d releases: %v", len(images), images)
+	}
+}
+
 func TestComposeMountsWhatIsThere(t *testing.T) {
 	project := compose(t)
 	for name, service := range project.Services {
@@ -121,8 +144,10 @@ func nodesOf(t *testing.T, project *types.Project) []types.ServiceConfig {
 
 func TestComposeNodesAreBuiltFromTheContainerfile(t *testing.T) {
 	for _, node := range nodesOf(t, compose(t)) {
-		if _, err := os.Stat(filepath.Join(node.Build.Context, node.Build.Dockerfile)); err != nil {
-			t.Error(err)
+		if node.Build != nil {
+			if _, err := os.Stat(filepath.Join(node.Build.Context, node.Build.Dockerfile)); err != nil {
+				t.Error(err)
+			}
 		}
 		if !node.ReadOnly || !slices.Contains(node.CapDrop, "ALL") {
 			t.Errorf("%s is not confined", node.Name)

@@ -369,10 +369,17 @@ func TestNginxCachesNothingOfTheMoment(t *testing.T) {
 			t.Errorf("%s was asked for %d times of 2", path, n)
 		}
 	}
-	for _, path := range []string{"/metrics", "/status", "/debug/pprof/"} {
-		if got := look(t, p.url+path, nil); got.status != http.StatusNotFound || s.count(path) > 0 {
+	for _, path := range []string{"/metrics", "/status", "/status?full=1", "/status/", "/debug", "/debug/pprof/", "//metrics", "/x/../metrics", "/%6detrics"} {
+		got := look(t, p.url+path, nil)
+		if got.status != http.StatusNotFound || s.count(path) > 0 {
 			t.Errorf("%s is shown: %+v", path, got)
 		}
+		if got.kind != "text/html; charset=utf-8" || got.cache != "no-store" || !strings.Contains(got.body, `<a href="/">`) {
+			t.Errorf("%s shows no way back: %+v", path, got)
+		}
+	}
+	if got := look(t, p.url+"/status-quo", nil); got.status != http.StatusOK {
+		t.Errorf("a neighbour is not shown: %+v", got)
 	}
 }
 
@@ -453,5 +460,81 @@ func TestNginxInFrontOfTheRealProgram(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestNginxKeepsAPersonAndAReaderApart has somebody who is no browser say so in ways
+// that a cache and a node might read differently, before anybody else comes.
+func TestNginxKeepsAPersonAndAReaderApart(t *testing.T) {
+	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir())
+	n := serve(t, gallerywire(t), environ)
+	n.ready()
+	run(t, environ, galleryOf("harbour", "Harbour lights"), "publish", "-")
+	n.until("/feeds/all.rss", "Harbour lights")
+	for name, odd := range map[string][]string{
+		"in capitals":     {"Sec-Fetch-Dest", "DOCUMENT"},
+		"twice":           {"Sec-Fetch-Dest", "document", "Sec-Fetch-Dest", "document"},
+		"first of two":    {"Sec-Fetch-Dest", "document", "Sec-Fetch-Dest", "empty"},
+		"second of two":   {"Sec-Fetch-Dest", "empty", "Sec-Fetch-Dest", "document"},
+		"in a list":       {"Sec-Fetch-Dest", "document, document"},
+		"with white room": {"Sec-Fetch-Dest", " document "},
+	} {
+		p := startNginx(t, n.http)
+		for _, path := range []string{"/feeds/all.rss", "/feeds/all.atom", "/galleries/harbour.json"} {
+			look(t, p.url+path, odd)
+			for _, who := range []string{"a reader", "a person", "a page's script"} {
+				got, want := look(t, p.url+path, readers[who]), look(t, "http://"+n.http+path, readers[who])
+				if got != want {
+					t.Errorf("document %s, then %s, who gets\n%+v, want\n%+v", name, who, got, want)
+				}
+			}
+			// In the coding of the odd one, which is the key that it could have taken.
+			person := []string{"Sec-Fetch-Dest", "document"}
+			if got, want := look(t, p.url+path, person), look(t, "http://"+n.http+path, person); got != want {
+				t.Errorf("document %s, then a browser, which gets\n%+v, want\n%+v", name, got, want)
+			}
+		}
+	}
+}
+
+// TestNginxKeepsNoDifference has readers ask for one in ways that a cache might not
+// notice, while its own copy gets old: each gets the difference to what it has itself,
+// or all of the feed.
+func TestNginxKeepsNoDifference(t *testing.T) {
+	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir(), "GALLERYWIRE_HTTP_MAX_AGE=1s")
+	n := serve(t, gallerywire(t), environ)
+	n.ready()
+	p := startNginx(t, n.http)
+	publish := func(id, title string) string {
+		run(t, environ, galleryOf(id, title), "publish", "-")
+		n.until(feed, title)
+		return look(t, "http://"+n.http+feed, nil).tag
+	}
+	have := publish("harbour", "Harbour lights")
+	publish("dusk", "Dusk")
+	for i, odd := range [][]string{
+		{"A-IM", "vcdiff", "A-IM", "feed"},
+		{"A-IM", "feed", "A-IM", "vcdiff"},
+		{"A-IM", "vcdiff, feed"},
+		{"A-IM", "vcdiff;q=0.5", "A-IM", "FEED"},
+	} {
+		eventually(t, func() error { // the cache has what comes before the next gallery
+			if got := look(t, p.url+feed, nil); i > 0 && !strings.Contains(got.body, fmt.Sprintf("Dawn %d<", i-1)) {
+				return fmt.Errorf("the cache has %s", got.body)
+			}
+			return nil
+		})
+		title := fmt.Sprintf("Dawn %d", i)
+		publish(fmt.Sprintf("dawn-%d", i), title)
+		eventually(t, func() error {
+			got := look(t, p.url+feed, append([]string{"If-None-Match", have}, odd...))
+			if !strings.Contains(got.body, title+"<") {
+				return fmt.Errorf("%q: %s is missing:\n%s", odd, title, got.body)
+			}
+			if !strings.Contains(got.body, "Dusk") {
+				t.Fatalf("%q: the reader gets the difference to what the cache has, %d:\n%s", odd, got.status, got.body)
+			}
+			return nil
+		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -358,6 +359,69 @@ func TestReadmeLinksLeadSomewhere(t *testing.T) {
 	for _, match := range link.FindAllStringSubmatch(string(read(t, deployments, "README.md")), -1) {
 		if _, err := os.Stat(filepath.Join(deployments, match[1])); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+var (
+	changesTo = regexp.MustCompile(`(?m)^cd (\S+)$`)
+	readsFrom = regexp.MustCompile(`(?m)(?: < | -f | -k |^\. )([^\s"/]\S*)`)
+	writesTo  = regexp.MustCompile(`(?m)> ([^\s"/;]\S*)`)
+)
+
+// TestReadmeCommandsReadWhatIsThere follows the commands for containers from the root
+// of the repository to where they lead.
+func TestReadmeCommandsReadWhatIsThere(t *testing.T) {
+	for heading, want := range map[string]int{"A container": 2, "Compose": 2, "Kubernetes": 1} {
+		at, made, found := repository, map[string]bool{}, 0
+		for _, block := range shell(t, heading) {
+			if to := changesTo.FindStringSubmatch(block); to != nil {
+				at = filepath.Join(at, to[1])
+			}
+			for _, file := range writesTo.FindAllStringSubmatch(block, -1) {
+				made[filepath.Join(at, file[1])] = true
+			}
+			for _, file := range readsFrom.FindAllStringSubmatch(block, -1) {
+				found++
+				path := filepath.Join(at, file[1])
+				if _, err := os.Stat(path); err != nil && !made[path] {
+					t.Errorf("%s: %q, from %s: %v", heading, strings.TrimSpace(file[0]), at, err)
+				}
+			}
+		}
+		if found != want {
+			t.Errorf("%s: its commands read %d files, want %d", heading, found, want)
+		}
+	}
+	check(t, filepath.Join(deployments, "gallery.json"))
+}
+
+var (
+	measurement   = regexp.MustCompile(`(?m)^go test .*-bench '?([^' ]+)'? .*\./(internal/\S+)$`)
+	benchmarkName = regexp.MustCompile(`(?m)^func Benchmark(\w+)\(`)
+)
+
+// TestReadmeNamesBenchmarksThatExist takes each part of a pattern for itself.
+func TestReadmeNamesBenchmarksThatExist(t *testing.T) {
+	commands := measurement.FindAllStringSubmatch(strings.Join(shell(t, "Measured"), ""), -1)
+	if len(commands) < 10 {
+		t.Fatalf("%d commands that measure were found", len(commands))
+	}
+	for _, c := range commands {
+		files, err := filepath.Glob(filepath.Join(repository, c[2], "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, file := range files {
+			for _, match := range benchmarkName.FindAllStringSubmatch(string(read(t, file)), -1) {
+				names = append(names, "Benchmark"+match[1])
+			}
+		}
+		for part := range strings.SplitSeq(c[1], "|") {
+			if !slices.ContainsFunc(names, regexp.MustCompile(part).MatchString) {
+				t.Errorf("%s: no benchmark is called %s", c[2], part)
+			}
 		}
 	}
 }

@@ -271,7 +271,8 @@ func names(t *testing.T, expression string) []string {
 // everything, since a metric with labels is not exposed before its first use.
 func TestMetricsThatAreAskedForAreExposed(t *testing.T) {
 	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir(),
-		`GALLERYWIRE_SCHEDULE_REPUBLISH=@every 1s`)
+		`GALLERYWIRE_SCHEDULE_REPUBLISH=@every 1s`,
+		`GALLERYWIRE_DIGESTS=[{name: morning, schedule: "0 7 * * *", feeds: [all], to: ["smtp://127.0.0.1:1/?from=a@example.com&to=b@example.com"]}]`)
 	n := serve(t, gallerywire(t), environ)
 	n.ready()
 	run(t, environ, galleryOf("harbour", "Harbour lights"), "publish", "-")
@@ -296,6 +297,78 @@ func TestMetricsThatAreAskedForAreExposed(t *testing.T) {
 		return err
 	})
 }
+
+var tableMetric = regexp.MustCompile("`(gallerywire_[a-z_]+)(?:\\{[a-z,]+\\})?`")
+
+// TestEveryMetricIsShown finds the metrics of README.md in the dashboard or the alerts.
+func TestEveryMetricIsShown(t *testing.T) {
+	shown, found := map[string]bool{}, 0
+	for _, expressions := range asked(t) {
+		for _, e := range expressions {
+			for _, name := range names(t, e) {
+				shown[name] = true
+			}
+		}
+	}
+	for line := range strings.Lines(string(read(t, deployments, "README.md"))) {
+		cell, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " |")
+		for _, match := range tableMetric.FindAllStringSubmatch(cell, -1) {
+			if found++; strings.HasPrefix(line, "| `") && !shown[match[1]] && !shown[match[1]+"_bucket"] {
+				t.Errorf("neither the dashboard nor an alert asks for %s", match[1])
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("README.md has %d metrics", found)
+	}
+}
+
+// TestCountersOfAlertsAreThereFromTheStart: increase() sees no first count of a counter
+// that appears with it.
+func TestCountersOfAlertsAreThereFromTheStart(t *testing.T) {
+	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir())
+	n := serve(t, gallerywire(t), environ)
+	n.ready()
+	_, text, err := get(n.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, series := range []string{
+		`gallerywire_events_lost_total`,
+		`gallerywire_events_total{outcome="rejected"}`,
+		`gallerywire_notices_total{channel="nats",outcome="failed"}`,
+		`gallerywire_notices_total{channel="websub",outcome="dead"}`,
+		`gallerywire_schedule_runs_total{outcome="failed",task="republish"}`,
+		`gallerywire_websub_verifications_total{mode="subscribe",outcome="refused"}`,
+	} {
+		if !strings.Contains(text, "\n"+series+" 0\n") {
+			t.Errorf("%s is not there at 0", series)
+		}
+	}
+}
+
+// TestMetricsHaveNoLabelOfPrometheus reads what a node exposes: Prometheus names the
+// target by these labels, and renames those of a metric.
+func TestMetricsHaveNoLabelOfPrometheus(t *testing.T) {
+	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir(),
+		`GALLERYWIRE_SCHEDULE_REPUBLISH=@every 1s`)
+	n := serve(t, gallerywire(t), environ)
+	n.ready()
+	run(t, environ, galleryOf("harbour", "Harbour lights"), "publish", "-")
+	n.until("/feeds/all.rss", "Harbour lights")
+	eventually(t, func() error {
+		_, text, err := get(n.admin + "/metrics")
+		if taken := targetLabel.FindString(text); taken != "" {
+			t.Fatalf("a label of Prometheus is taken: %s", taken)
+		}
+		if err == nil && !strings.Contains(text, `gallerywire_schedule_runs_total{outcome="done",task="republish"} `) {
+			err = fmt.Errorf("no scheduled run:\n%s", text)
+		}
+		return err
+	})
+}
+
+var targetLabel = regexp.MustCompile(`(?m)^[a-z_]+\{(.*,)?(job|instance|exported_[a-z]+)=".*$`)
 
 // isExposed reports whether a series of that name is of a family that is exposed, or
 // made by Prometheus itself.

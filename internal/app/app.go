@@ -72,6 +72,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	a.metrics.MustRegister(a.readiness())
 	if a.broker.Embedded() {
 		a.metrics.MustRegister(storage{a.broker.Stored})
 	}

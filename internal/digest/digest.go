@@ -152,6 +152,12 @@ type claim struct {
 	since    time.Time // that this node knows of it; zero: it is this node's own
 }
 
+// Outcomes of a digest that was due.
+const (
+	outcomeTold    = "told"
+	outcomeNothing = "nothing"
+)
+
 // New returns an error for every address that can not be used.
 func New(o Options) (*Digests, error) {
 	o.fill()
@@ -169,6 +175,9 @@ func New(o Options) (*Digests, error) {
 			errs = append(errs, fmt.Errorf("digest %q: %w", def.Name, err))
 		}
 		d.boxes[def.Name] = boxes
+		for _, outcome := range []string{outcomeTold, outcomeNothing} {
+			d.made.WithLabelValues(def.Name, outcome) // there from the start, so that the first counts as an increase
+		}
 	}
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(d.made)

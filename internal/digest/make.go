@@ -77,9 +77,9 @@ func (d *Digests) make(ctx context.Context, bucket jetstream.KeyValue, def Defin
 	news := last.news(shown)
 	next.move(made.Add(-remembered))
 	next.remember(shown)
-	outcome := "nothing"
+	outcome := outcomeNothing
 	if len(news) > 0 {
-		outcome, next.Told = "told", at.UTC()
+		outcome, next.Told = outcomeTold, at.UTC()
 		next.Owed = owed(def.Name, at, made, news)
 	}
 	claimed, err := store(ctx, bucket, def.Name, next, revision)

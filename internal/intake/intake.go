@@ -83,7 +83,7 @@ func New(o Options) *Intake {
 	}
 	in := &Intake{opts: o, metrics: newMetrics(), storing: make(chan struct{}, o.InFlight)}
 	in.watch = newWatch(o, in.metrics.lost)
-	in.metrics.register(o.Registerer, in.watch)
+	in.metrics.register(o.Registerer, in.watch, in.stuck())
 	return in
 }
 

@@ -15,7 +15,7 @@ type metrics struct {
 }
 
 func newMetrics() metrics {
-	return metrics{
+	m := metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_events_total",
 			Help: "Events taken in, by outcome.",
@@ -30,12 +30,29 @@ func newMetrics() metrics {
 			Help: "Events, at least, that the stream dropped before any node had taken them in.",
 		}),
 	}
+	for _, outcome := range []string{outcomeRejected, outcomeRetried} {
+		m.events.WithLabelValues(outcome) // there from the start, so that the first counts as an increase
+	}
+	return m
 }
 
-func (m metrics) register(r prometheus.Registerer, w *watch) {
+func (m metrics) register(r prometheus.Registerer, w *watch, stuck prometheus.Collector) {
 	if r != nil {
-		r.MustRegister(m.events, m.seconds, m.lost, place{w})
+		r.MustRegister(m.events, m.seconds, m.lost, place{w}, stuck)
 	}
+}
+
+// stuck tells what [Intake.Trouble] says, as far as a number can.
+func (in *Intake) stuck() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gallerywire_intake_stuck",
+		Help: "1 while events can not be stored and wait in the stream, else 0.",
+	}, func() float64 {
+		if in.Trouble() != nil {
+			return 1
+		}
+		return 0
+	})
 }
 
 func (m metrics) count(r Report) {

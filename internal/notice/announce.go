@@ -173,11 +173,11 @@ func (n *Notices) tell(ctx context.Context, feed string, r record) error {
 // broadcast sends on NATS.
 func (n *Notices) broadcast(ctx context.Context, feed string, r record) error {
 	if err := n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, r.Update)); err != nil {
-		n.sent.WithLabelValues(channelNATS, "failed").Inc()
+		n.sent.WithLabelValues(channelNATS, outcomeFailed).Inc()
 		return err
 	}
 	n.state(feed).sent = r.ID
-	n.sent.WithLabelValues(channelNATS, "sent").Inc()
+	n.sent.WithLabelValues(channelNATS, outcomeSent).Inc()
 	if changed := r.Update.Changed; !changed.IsZero() {
 		n.delay.Observe(max(time.Since(changed), 0).Seconds())
 	}

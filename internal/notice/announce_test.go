@@ -352,8 +352,9 @@ func TestNoticesAreCountedBesideThoseOfOthers(t *testing.T) {
 	}
 	counted := map[string]float64{}
 	for _, f := range families {
-		m := f.GetMetric()[0]
-		counted[f.GetName()] = m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		for _, m := range f.GetMetric() {
+			counted[f.GetName()] += m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
 	}
 	want := map[string]float64{"gallerywire_notices_total": 2, "gallerywire_notice_delay_seconds": 2}
 	if diff := cmp.Diff(want, counted); diff != "" {

@@ -129,8 +129,13 @@ type Notices struct {
 	known map[string]*state
 }
 
-// channelNATS is what metrics call the way that is not the outbox's.
-const channelNATS = "nats"
+// What metrics call the way that is not the outbox's, and what becomes of notices on
+// it.
+const (
+	channelNATS   = "nats"
+	outcomeSent   = "sent"
+	outcomeFailed = "failed"
+)
 
 // New returns notices for the feeds of o.
 func New(o Options) *Notices {
@@ -156,6 +161,9 @@ func New(o Options) *Notices {
 		known:  map[string]*state{},
 		sent:   outbox.Outcomes(o.Registerer),
 		delay:  outbox.Delays(o.Registerer).WithLabelValues(channelNATS),
+	}
+	for _, outcome := range []string{outcomeSent, outcomeFailed} {
+		n.sent.WithLabelValues(channelNATS, outcome) // there from the start, so that the first counts as an increase
 	}
 	for _, feed := range o.Also {
 		n.always[feed] = false

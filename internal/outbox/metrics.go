@@ -17,8 +17,21 @@ func newMeter(b *Outbox, r prometheus.Registerer) meter {
 	if r != nil {
 		r.MustRegister(owing{b})
 	}
-	return meter{box: b, outcomes: Outcomes(r), delay: Delays(r)}
+	m := meter{box: b, outcomes: Outcomes(r), delay: Delays(r)}
+	for channel := range b.opts.Routes {
+		for _, outcome := range []string{outcomeSent, outcomeRetried, outcomeDead} {
+			m.outcomes.WithLabelValues(channel, outcome) // there from the start, so that the first counts as an increase
+		}
+	}
+	return m
 }
+
+// Outcomes of a notice.
+const (
+	outcomeSent    = "sent"
+	outcomeRetried = "retried"
+	outcomeDead    = "dead"
+)
 
 // Outcomes returns r's counter of notices by channel and outcome, in which those
 // count too who tell of changes in another way. Without a registry it is a new
@@ -57,15 +70,15 @@ func registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
 }
 
 func (m meter) sent(n Notice) {
-	m.outcomes.WithLabelValues(n.Channel, "sent").Inc()
+	m.outcomes.WithLabelValues(n.Channel, outcomeSent).Inc()
 	if !n.At.IsZero() {
 		m.delay.WithLabelValues(n.Channel).Observe(max(m.box.opts.Now().Sub(n.At), 0).Seconds())
 	}
 }
 
-func (m meter) retried(n Notice) { m.outcomes.WithLabelValues(n.Channel, "retried").Inc() }
+func (m meter) retried(n Notice) { m.outcomes.WithLabelValues(n.Channel, outcomeRetried).Inc() }
 
-func (m meter) dead(n Notice) { m.outcomes.WithLabelValues(n.Channel, "dead").Inc() }
+func (m meter) dead(n Notice) { m.outcomes.WithLabelValues(n.Channel, outcomeDead).Inc() }
 
 // owing tells how much is owed when it is asked.
 type owing struct{ box *Outbox }

@@ -244,6 +244,9 @@ func TestGivenUpIsADeadLetter(t *testing.T) {
 	w := newWorld(t, 5)
 	w.answers(2, refuse)
 	n := w.node().run()
+	if diff := cmp.Diff(map[string]float64{"sent": 0, "retried": 0, "dead": 0}, outcomes(t, n.metrics)); diff != "" {
+		t.Errorf("before the first (-want +got):\n%s", diff)
+	}
 	n.put(notice("all", 1))
 	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Late()) == 0 })
 	d := n.DeadLetters()[0]
@@ -517,6 +520,9 @@ func TestMetrics(t *testing.T) {
 	w := newWorld(t, 4)
 	w.answers(0, refuse)
 	n := w.node().run()
+	if diff := cmp.Diff(map[string]float64{"sent": 0, "retried": 0, "dead": 0}, outcomes(t, n.metrics)); diff != "" {
+		t.Errorf("before the first (-want +got):\n%s", diff)
+	}
 	n.put(notice("all", 1))
 	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && owed(t, n) == 0 })
 	want := map[string]float64{"sent": 3, "retried": 3, "dead": 1}
@@ -537,7 +543,7 @@ func outcomes(t *testing.T, r *prometheus.Registry) map[string]float64 {
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
 				if l.GetName() == "outcome" {
-					found[l.GetValue()] = m.GetCounter().GetValue()
+					found[l.GetValue()] += m.GetCounter().GetValue()
 				}
 			}
 		}

@@ -40,16 +40,17 @@ type Schedule struct {
 	location *time.Location
 	specs    []cron.Schedule
 	runs     *prometheus.CounterVec
+	made     time.Time
 	seen     memory
 }
 
 // New checks the time zone and every specification, and returns all that is
 // wrong with them.
 func New(o Options) (*Schedule, error) {
-	s := &Schedule{opts: o, runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+	s := &Schedule{opts: o, made: time.Now(), runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gallerywire_schedule_runs_total",
-		Help: "Runs of scheduled jobs, by job and outcome.",
-	}, []string{"job", "outcome"})}
+		Help: "Runs of scheduled jobs, by task (the job: Prometheus has a label of that name) and outcome.",
+	}, []string{"task", "outcome"})}
 	var errs []error
 	var err error
 	if s.location, err = time.LoadLocation(o.Timezone); err != nil {
@@ -61,12 +62,18 @@ func New(o Options) (*Schedule, error) {
 			errs = append(errs, fmt.Errorf("schedule.%s: %w", job.Name, err))
 		}
 		s.specs = append(s.specs, spec)
+		for _, outcome := range outcomes {
+			s.runs.WithLabelValues(job.Name, outcome) // there from the start, so that the first counts as an increase
+		}
 	}
-	if o.Registerer != nil {
-		o.Registerer.MustRegister(s.runs)
+	if o.Registerer != nil && len(errs) == 0 {
+		o.Registerer.MustRegister(s.runs, due{s})
 	}
 	return s, errors.Join(errs...)
 }
+
+// outcomes are all that a run may have.
+var outcomes = [...]string{"done", "failed", "panicked", "stopped", "skipped"}
 
 // Parse reads a specification. It catches the panics that the parser answers
 // some of them with, and refuses what would never run.

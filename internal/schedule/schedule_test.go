@@ -199,7 +199,7 @@ func (n *running) logged(t *testing.T, parts ...string) {
 	t.Errorf("no line with %q in:\n%s", parts, n.log)
 }
 
-// counts returns the runs by job and outcome.
+// counts returns the runs by job and outcome, where there are any.
 func (n *running) counts(t *testing.T) map[string]float64 {
 	t.Helper()
 	families, err := n.metrics.Gather()
@@ -207,8 +207,16 @@ func (n *running) counts(t *testing.T) map[string]float64 {
 		t.Fatal(err)
 	}
 	counts := map[string]float64{}
-	for _, m := range families[0].GetMetric() {
-		counts[m.GetLabel()[0].GetValue()+" "+m.GetLabel()[1].GetValue()] = m.GetCounter().GetValue()
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if f.GetName() == "gallerywire_schedule_runs_total" && m.GetCounter().GetValue() > 0 {
+				counts[labels["task"]+" "+labels["outcome"]] = m.GetCounter().GetValue()
+			}
+		}
 	}
 	return counts
 }

@@ -56,6 +56,7 @@ type memory struct {
 	cron    *cron.Cron // nil before the schedule runs
 	entries []cron.EntryID
 	last    map[string]run
+	done    map[string]time.Time // when the last run that ended well began
 	running map[string]bool
 }
 
@@ -69,7 +70,7 @@ func (m *memory) began(job string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.running == nil {
-		m.running, m.last = map[string]bool{}, map[string]run{}
+		m.running, m.last, m.done = map[string]bool{}, map[string]run{}, map[string]time.Time{}
 	}
 	m.running[job] = true
 }
@@ -78,6 +79,16 @@ func (m *memory) ended(job string, r run) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.running[job], m.last[job] = false, r
+	if r.outcome == "done" {
+		m.done[job] = r.began
+	}
+}
+
+// well is when the last run that ended well began, zero for never.
+func (m *memory) well(job string) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.done[job]
 }
 
 func (m *memory) of(job string) (last run, running bool) {

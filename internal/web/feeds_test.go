@@ -137,6 +137,11 @@ func TestOtherMethodsAreNotAllowed(t *testing.T) {
 				t.Errorf("%s %s: %s", method, path, res.Status)
 			}
 			wantHeader(t, res, "Allow", allow)
+			wantHeader(t, res, "Cache-Control", "no-store")
+			wantHeader(t, res, "X-Content-Type-Options", "nosniff")
+			if got := body(t, res); got != "this address takes only "+allow+"\n" {
+				t.Errorf("%s %s says %q", method, path, got)
+			}
 		}
 	}
 }

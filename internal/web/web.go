@@ -97,8 +97,43 @@ func Public(o Options) http.Handler {
 		o.Pages(mux)
 	}
 	mux.HandleFunc("GET /", o.NotFound)
-	return observe(upright(mux, o.NotFound), o)
+	return observe(upright(refusing(mux), o.NotFound), o)
 }
+
+// refusing says itself, and that nobody may keep it, what the mux says where an
+// address has no such method.
+func refusing(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			mux.ServeHTTP(w, r) // every address has these
+			return
+		}
+		h, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		said := unheard{header: http.Header{}}
+		h.ServeHTTP(&said, r)
+		if said.status != http.StatusMethodNotAllowed {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		allow := said.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		plain(w, said.status, "this address takes only "+allow)
+	})
+}
+
+// unheard is where an answer goes of which only status and headers matter.
+type unheard struct {
+	header http.Header
+	status int
+}
+
+func (u *unheard) Header() http.Header         { return u.header }
+func (u *unheard) WriteHeader(status int)      { u.status = status }
+func (u *unheard) Write(b []byte) (int, error) { return len(b), nil }
 
 // upright finds nothing at paths that climb, instead of saying where else they
 // lead.

@@ -11,6 +11,12 @@ func newMetrics(r prometheus.Registerer, subscriptions func() float64) metrics {
 		Name: "gallerywire_websub_verifications_total",
 		Help: "Callbacks asked whether they meant what was asked of the hub in their name, by mode and outcome.",
 	}, []string{"mode", "outcome"})}
+	for _, mode := range []string{subscribe, unsubscribe} {
+		for _, outcome := range []string{verified, refused, unreachable} {
+			m.verifications.WithLabelValues(mode, outcome) // there from the start, so that the first counts as an increase
+		}
+	}
+	m.verifications.WithLabelValues(subscribe, denied)
 	if r != nil {
 		r.MustRegister(m.verifications, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "gallerywire_websub_subscriptions",

@@ -198,6 +198,7 @@ func (a *App) notices(t *tellers, shelf *edition.Shelf, siteID string) *notice.N
 		SiteID:      siteID,
 		QuietPeriod: c.Notices.QuietPeriod,
 		MaxWait:     c.Notices.MaxWait,
+		Alone:       a.broker.Embedded(),
 		Sent:        a.opts.Watch.Announced,
 		Registerer:  a.metrics,
 		Logger:      a.log,

@@ -117,7 +117,7 @@ func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed 
 	if known.revision != revision {
 		known.revision, known.since = revision, time.Now()
 	}
-	if left := n.opts.Lease - time.Since(known.since); left > 0 {
+	if left := n.opts.Lease - time.Since(known.since); left > 0 && !n.opts.Alone {
 		n.queue.later(feed, left)
 		return nil
 	}

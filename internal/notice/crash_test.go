@@ -124,6 +124,26 @@ func TestANoticeWhoseSenderDiedIsSentByAnother(t *testing.T) {
 	}
 }
 
+func TestANodeThatIsAloneWaitsForNobody(t *testing.T) {
+	c := newCluster(t)
+	life, die := context.WithCancel(t.Context())
+	first := c.node(func(o *notice.Options) {
+		o.Send = func(ctx context.Context, e event.CloudEvent) error {
+			die()
+			return ctx.Err()
+		}
+	})
+	first.content.set("all", 1, "a1")
+	if err := first.Sweep(life); err == nil {
+		t.Fatal("it did not die")
+	}
+	again := c.restarted(first, patient, func(o *notice.Options) { o.Alone = true })
+	again.sweep()
+	if got := c.wire.all(); len(got) != 1 {
+		t.Errorf("sent %d notices, want 1", len(got))
+	}
+}
+
 func TestANoticeIsNotTakenFromWhoStillSendsIt(t *testing.T) {
 	c := newCluster(t)
 	sending, release := make(chan struct{}), make(chan struct{})

@@ -110,6 +110,7 @@ type Options struct {
 	QuietPeriod time.Duration         // a feed is announced once it has not changed for so long
 	MaxWait     time.Duration         // but at the latest so long after its first change
 	Lease       time.Duration         // how long another node may take to send what it claimed; 0: 10 s
+	Alone       bool                  // there is no other node: what is claimed and not sent was claimed before a crash
 	Handover    time.Duration         // how old what a release without an outbox sent may be to be owed to others; 0: 1 hour, which is as long as an upgrade of all nodes takes
 	Sent        func(event.Update)    // told of what this node sent; may be nil
 	Registerer  prometheus.Registerer // nil: no metrics

@@ -43,6 +43,7 @@ type tellers struct {
 	box     *outbox.Outbox
 	hub     *websub.Hub // nil: it is off
 	hooks   *notice.Webhooks
+	also    []string // feeds that webhooks ask for and that are not configured
 	pings   *notice.Pings
 	digests *digest.Digests
 	notices *notice.Notices
@@ -58,6 +59,7 @@ func (a *App) tellers(cat *catalogue.Catalogue, shelf *edition.Shelf, siteID str
 	if t.hooks, err = webhooks(c, client, siteID); err != nil {
 		return nil, err
 	}
+	t.also = t.hooks.Feeds()
 	if t.pings, err = notice.NewPings(notice.PingOptions{Hubs: c.WebSub.ExternalHubs, Client: client}); err != nil {
 		return nil, err
 	}
@@ -191,7 +193,7 @@ func (a *App) notices(t *tellers, shelf *edition.Shelf, siteID string) *notice.N
 	o := notice.Options{
 		Source:      snapshots{shelf},
 		Feeds:       feedNames(c),
-		Also:        t.hooks.Feeds(),
+		Also:        t.also,
 		Bucket:      func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketNotices) },
 		Send:        a.send,
 		Owe:         t.owe,
@@ -357,7 +359,7 @@ func (t *tellers) changed(shelf *edition.Shelf, change catalogue.Change) []strin
 		t.notices.Mark(ref.String())
 	}
 	if all {
-		t.notices.Mark(t.hooks.Feeds()...)
+		t.notices.Mark(t.also...)
 		if t.hub != nil {
 			t.notices.Mark(t.hub.Feeds()...)
 		}
@@ -367,7 +369,7 @@ func (t *tellers) changed(shelf *edition.Shelf, change catalogue.Change) []strin
 
 // asked reports whether somebody asked to be told of a feed.
 func (t *tellers) asked(feed string) bool {
-	return t.hub != nil && t.hub.Subscribed(feed) || slices.Contains(t.hooks.Feeds(), feed)
+	return t.hub != nil && t.hub.Subscribed(feed) || slices.Contains(t.also, feed)
 }
 
 // sweep does what the schedule wants done: what is owed and nobody has seen to,

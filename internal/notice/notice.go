@@ -101,7 +101,7 @@ type Audience interface {
 type Options struct {
 	Source      Source
 	Feeds       []string                                            // the configured feeds, which are always announced
-	Also        []string                                            // others that are always announced; each may be unknown for now
+	Also        []string                                            // others that are always announced; each may not be there yet
 	Subscribed  Audience                                            // whose feeds are announced too; nil: nobody
 	Bucket      func(context.Context) (jetstream.KeyValue, error)   // makes the bucket when missing
 	Send        func(ctx context.Context, e event.CloudEvent) error // returns when the server has it

@@ -171,10 +171,7 @@ func (s *shift) noted(work context.Context, d *delivery, outcome error) bool {
 		if err == nil {
 			return true
 		}
-		s.mu.Lock()
-		over := s.over
-		s.mu.Unlock()
-		if over || work.Err() != nil {
+		if s.isOver() || work.Err() != nil {
 			return false
 		}
 		s.box.opts.Logger.Warn("what became of a delivery can not be noted, trying again", "target", d.target.Name, "err", err)

@@ -111,7 +111,10 @@ func (b *Outbox) hold(ctx context.Context, h *held, node string) error {
 		}
 		if there := b.book.lease(h.shard); there.Node == b.node && there.revision > h.revision {
 			h.revision = there.revision // our own write, whose answer was lost
-			return nil
+			if node == b.node {
+				return nil
+			}
+			return b.hold(ctx, h, node) // it is to be given back
 		}
 		return errTaken
 	}

@@ -317,6 +317,35 @@ func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
 	}
 }
 
+func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
+	w := newWorld(t, 1)
+	var lost atomic.Bool
+	answer := make(chan struct{})
+	w.answers(0, func(context.Context, outbox.Notice) error {
+		<-answer
+		return nil
+	})
+	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
+		ack, err := s()
+		if kind == "lease" && w.attempts(0) > 0 && lost.CompareAndSwap(false, true) {
+			close(answer) // the last renewal: what is under way ends
+			return nil, context.DeadlineExceeded
+		}
+		return ack, err
+	}), func(o *outbox.Options) { o.Timeout, o.Grace, o.Lease = time.Minute, time.Minute, 5*time.Second }).run()
+	n.put(notice("all", 1))
+	eventually(t, "it is told", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "the lease is given back", func() bool {
+		keys, err := w.bucket().Keys(t.Context())
+		if err != nil {
+			return false
+		}
+		i := slices.IndexFunc(keys, func(key string) bool { return strings.HasPrefix(key, "lease.") })
+		e, err := w.bucket().Get(t.Context(), keys[i])
+		return err == nil && strings.Contains(string(e.Value()), `"node":""`)
+	})
+}
+
 func TestARetryBesideAFirstAttempt(t *testing.T) {
 	w := newWorld(t, 1)
 	var refused, failed atomic.Bool

@@ -64,7 +64,8 @@ type Channel interface {
 	Target(n Notice, key string) (Target, bool)
 	// Merge returns what is owed to somebody who has not had old when n, which
 	// is not older, comes: n itself where it says everything. Its ID and Order
-	// must be those of n.
+	// must be those of n, which may say what old does already: that is to be
+	// said once.
 	Merge(old, n Notice) Notice
 	// Pack makes what is sent to all targets. It may wait, as for an index that
 	// lags; its error means that n is tried again later as a whole, unless it is

@@ -1,0 +1,209 @@
+package follow_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/follow"
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// diary notes what is handed over, a word for each call.
+type diary struct {
+	t       *testing.T
+	mu      sync.Mutex
+	entries []string
+}
+
+func (d *diary) note(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.entries = append(d.entries, fmt.Sprintf(format, args...))
+}
+
+// Begin implements [follow.Reader].
+func (d *diary) Begin(s follow.State) { d.note("begin %d", s.Records) }
+
+// Take implements [follow.Reader].
+func (d *diary) Take(m jetstream.Msg, meta *jetstream.MsgMetadata) {
+	d.note("%d %s", meta.Sequence.Stream, m.Data())
+}
+
+// Whole implements [follow.Reader].
+func (d *diary) Whole(last uint64) { d.note("whole %d", last) }
+
+// says waits until the diary says exactly that.
+func (d *diary) says(want ...string) {
+	d.t.Helper()
+	var got []string
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		d.mu.Lock()
+		got = slices.Clone(d.entries)
+		d.mu.Unlock()
+		if slices.Equal(got, want) {
+			return
+		}
+		if len(got) > len(want) || time.Now().After(deadline) {
+			d.t.Fatalf("the diary (-want +got):\n%s", cmp.Diff(want, got))
+		}
+		<-tick.C
+	}
+}
+
+// start follows the bucket of things until the test ends.
+func start(t *testing.T, b *broker.Broker, change ...func(*follow.Options)) *diary {
+	t.Helper()
+	d := &diary{t: t}
+	o := follow.Options{
+		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "things") },
+		Subject:   "$KV." + b.Name("things") + ".>",
+		Reader:    d,
+		Reconnect: b.OnReconnect,
+		Logger:    slog.New(slog.DiscardHandler),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		follow.Run(ctx, o)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return d
+}
+
+// bucket makes the bucket of things.
+func bucket(t *testing.T, b *broker.Broker) {
+	t.Helper()
+	if _, err := b.Bucket(t.Context(), "things"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// put writes one record, which may take until a server is back.
+func put(t *testing.T, b *broker.Broker, key, value string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	// One that was stored and not answered is not stored again.
+	once := jetstream.WithMsgID(key + value)
+	for {
+		_, err := b.JetStream().Publish(ctx, "$KV."+b.Name("things")+"."+key, []byte(value), once)
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func dial(t *testing.T, e *brokertest.External) *broker.Broker {
+	t.Helper()
+	b, err := broker.Open(t.Context(), broker.Options{URL: e.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+func TestReadsWhatIsThereAndGoesOn(t *testing.T) {
+	b := brokertest.Start(t)
+	bucket(t, b)
+	put(t, b, "a", "one")
+	put(t, b, "b", "two")
+	put(t, b, "a", "three") // in place of the first
+	d := start(t, b)
+	d.says("begin 2", "2 two", "3 three", "whole 3")
+	put(t, b, "a", "four")
+	d.says("begin 2", "2 two", "3 three", "whole 3", "4 four")
+}
+
+func TestAnEmptyBucketIsWholeAtOnce(t *testing.T) {
+	b := brokertest.Start(t)
+	d := start(t, b)
+	d.says("begin 0", "whole 0")
+	put(t, b, "a", "one")
+	d.says("begin 0", "whole 0", "1 one")
+}
+
+func TestHeadersOnly(t *testing.T) {
+	b := brokertest.Start(t)
+	bucket(t, b)
+	put(t, b, "a", "one")
+	d := start(t, b, func(o *follow.Options) { o.HeadersOnly = true })
+	d.says("begin 1", "1 ", "whole 1")
+}
+
+// A server that was away has nothing read again and nothing left out.
+func TestGoesOnAfterTheServerWasAway(t *testing.T) {
+	server := brokertest.Server(t)
+	b := dial(t, server)
+	bucket(t, b)
+	put(t, b, "a", "one")
+	d := start(t, b)
+	want := []string{"begin 1", "1 one", "whole 1"}
+	d.says(want...)
+	for i, value := range []string{"two", "three", "four"} {
+		server.Restart()
+		put(t, b, "a", value)
+		want = append(want, fmt.Sprintf("%d %s", i+2, value))
+		d.says(want...)
+	}
+}
+
+func TestReadsARecreatedBucketAnew(t *testing.T) {
+	server := brokertest.Server(t)
+	b := dial(t, server)
+	bucket(t, b)
+	put(t, b, "a", "one")
+	put(t, b, "a", "two")
+	d := start(t, b)
+	d.says("begin 1", "2 two", "whole 2")
+	server.Wipe()
+	server.Start()
+	d.says("begin 1", "2 two", "whole 2", "begin 0", "whole 0")
+	put(t, b, "a", "other")
+	d.says("begin 1", "2 two", "whole 2", "begin 0", "whole 0", "1 other")
+}
+
+func TestTriesAgainUntilTheBucketOpens(t *testing.T) {
+	b := brokertest.Start(t)
+	bucket(t, b)
+	put(t, b, "a", "one")
+	failures := 0
+	var log strings.Builder
+	d := start(t, b, func(o *follow.Options) {
+		open := o.Open
+		o.Open = func(ctx context.Context) (jetstream.Stream, error) {
+			if failures++; failures <= 2 {
+				return nil, errors.New("no quorum")
+			}
+			return open(ctx)
+		}
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	d.says("begin 1", "1 one", "whole 1")
+	if got := strings.Count(log.String(), "no quorum"); got != 2 {
+		t.Errorf("the log tells of %d failures, want 2:\n%s", got, log.String())
+	}
+}

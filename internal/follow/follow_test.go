@@ -18,6 +18,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
 // diary notes what is handed over, a word for each call.
 type diary struct {
 	t       *testing.T
@@ -46,7 +49,7 @@ func (d *diary) Whole(last uint64) { d.note("whole %d", last) }
 func (d *diary) says(want ...string) {
 	d.t.Helper()
 	var got []string
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -101,24 +104,25 @@ func bucket(t *testing.T, b *broker.Broker) {
 // put writes one record, which may take until a server is back.
 func put(t *testing.T, b *broker.Broker, key, value string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
 	// One that was stored and not answered is not stored again.
-	once := jetstream.WithMsgID(key + value)
+	once := jetstream.WithMsgID(key + "/" + value)
+	deadline := time.Now().Add(patience)
 	for {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		_, err := b.JetStream().Publish(ctx, "$KV."+b.Name("things")+"."+key, []byte(value), once)
+		cancel()
 		if err == nil {
 			return
 		}
-		if ctx.Err() != nil {
+		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
 	}
 }
 
-func dial(t *testing.T, e *brokertest.External) *broker.Broker {
+func dial(t *testing.T, o broker.Options) *broker.Broker {
 	t.Helper()
-	b, err := broker.Open(t.Context(), broker.Options{URL: e.URL()})
+	b, err := broker.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +161,7 @@ func TestHeadersOnly(t *testing.T) {
 // A server that was away has nothing read again and nothing left out.
 func TestGoesOnAfterTheServerWasAway(t *testing.T) {
 	server := brokertest.Server(t)
-	b := dial(t, server)
+	b := dial(t, broker.Options{URL: server.URL()})
 	bucket(t, b)
 	put(t, b, "a", "one")
 	d := start(t, b)
@@ -173,7 +177,7 @@ func TestGoesOnAfterTheServerWasAway(t *testing.T) {
 
 func TestReadsARecreatedBucketAnew(t *testing.T) {
 	server := brokertest.Server(t)
-	b := dial(t, server)
+	b := dial(t, broker.Options{URL: server.URL()})
 	bucket(t, b)
 	put(t, b, "a", "one")
 	put(t, b, "a", "two")

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
 	"github.com/nats-io/nats.go"
 )
 
@@ -212,16 +213,27 @@ type wire struct {
 	revision          int
 }
 
-// newWire runs a node that flushes to the disk on every write, with a feed of
-// that many galleries and slides in each, and has the crowd subscribe to it. A
-// change is announced as soon as the feed was quiet for a millisecond.
-func newWire(b *testing.B, c *crowd, galleries, slides int) *wire {
+// onEmbedded has a node run a server of its own that flushes to the disk on every
+// write.
+func onEmbedded(b *testing.B) []string {
+	return []string{
+		"GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR=" + b.TempDir(),
+		"GALLERYWIRE_NATS_EMBEDDED_SYNC=always",
+	}
+}
+
+// onCluster has a node run on three servers, each of which stores what it writes.
+func onCluster(b *testing.B) []string {
+	return []string{"GALLERYWIRE_NATS_URL=" + brokertest.StartCluster(b).URL(), "GALLERYWIRE_NATS_REPLICAS=3"}
+}
+
+// newWire runs a node with a feed of that many galleries and slides in each, and
+// has the crowd subscribe to it. A change is announced as soon as the feed was
+// quiet for a millisecond.
+func newWire(b *testing.B, c *crowd, servers []string, galleries, slides int) *wire {
 	w := &wire{crowd: c, galleries: galleries, slides: slides}
-	w.App = runNode(b,
-		"GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+b.TempDir(),
-		"GALLERYWIRE_NATS_EMBEDDED_SYNC=always", "GALLERYWIRE_NOTICES_QUIET_PERIOD=1ms",
-		"GALLERYWIRE_OUTBOUND_ALLOW_NETWORKS=[127.0.0.0/8]", "GALLERYWIRE_WEBSUB_REQUESTS_PER_MINUTE=1000000",
-	)
+	w.App = runNode(b, append(servers, "GALLERYWIRE_NOTICES_QUIET_PERIOD=1ms",
+		"GALLERYWIRE_OUTBOUND_ALLOW_NETWORKS=[127.0.0.0/8]", "GALLERYWIRE_WEBSUB_REQUESTS_PER_MINUTE=1000000")...)
 	w.cms = connect(b, w.PublisherURL())
 	for i := range galleries {
 		publish(b, w.cms, "article.published", w.gallery(i, "Before."))

@@ -23,12 +23,19 @@ func paired(subjects, floors []time.Duration) float64 {
 }
 
 // BenchmarkFanOut measures how fast 10,000 subscribers are told of a change of a
-// feed of 100 KB, from publishing it until the last of them has it. Its floor,
-// measured in the same run, is a bare loop that posts the same bytes, signed, to
-// the same subscribers, as many at once. The ratio is the median of those of pairs.
+// feed of 100 KB, from publishing it until the last of them has it: of a node
+// with a server of its own, and of one on a cluster of three. Its floor, measured
+// in the same run, is a bare loop that posts the same bytes, signed, to the same
+// subscribers, as many at once. The ratio is the median of those of pairs.
 func BenchmarkFanOut(b *testing.B) {
+	for name, servers := range map[string]func(*testing.B) []string{"embedded": onEmbedded, "cluster": onCluster} {
+		b.Run(name, func(b *testing.B) { fanOut(b, servers(b)) })
+	}
+}
+
+func fanOut(b *testing.B, servers []string) {
 	c := newCrowd(b, 10_000, false)
-	w := newWire(b, c, 9, 30)
+	w := newWire(b, c, servers, 9, 30)
 	client := bareClient(b)
 	c.post(b, client, w.document(b)) // everyone has a connection
 	var floors, subjects []time.Duration
@@ -67,7 +74,7 @@ func BenchmarkFromPublishToSubscribers(b *testing.B) {
 	}{{"100KB", 9}, {"10KB", 1}} {
 		b.Run(size.name, func(b *testing.B) {
 			c := newCrowd(b, 100, false)
-			w := newWire(b, c, size.galleries, 30)
+			w := newWire(b, c, onEmbedded(b), size.galleries, 30)
 			floor := newTellingFloor(b, c)
 			floor(w)
 			var floors, subjects []time.Duration
@@ -126,8 +133,8 @@ func BenchmarkSilentSubscriber(b *testing.B) {
 		took []time.Duration
 	}
 	var with, without side
-	with.wire = newWire(b, newCrowd(b, 1_000, true), 9, 30)
-	without.wire = newWire(b, newCrowd(b, 1_000, false), 9, 30)
+	with.wire = newWire(b, newCrowd(b, 1_000, true), onEmbedded(b), 9, 30)
+	without.wire = newWire(b, newCrowd(b, 1_000, false), onEmbedded(b), 9, 30)
 	for b.Loop() {
 		for _, s := range []*side{&without, &with} {
 			began := time.Now()

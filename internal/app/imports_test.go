@@ -28,8 +28,9 @@ type roomRule struct {
 func allowed() map[string]roomRule {
 	return map[string]roomRule{
 		"gallery":    {},
-		"ninjs":      {imports: []string{"gallery"}},
-		"event":      {imports: []string{"gallery", "ninjs"}},
+		"jsonfault":  {},
+		"ninjs":      {imports: []string{"gallery", "jsonfault"}},
+		"event":      {imports: []string{"gallery", "jsonfault", "ninjs"}},
 		"broker":     {nats: true},
 		"intake":     {imports: []string{"event", "gallery"}, nats: true},
 		"follow":     {nats: true},

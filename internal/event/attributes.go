@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -79,4 +80,4 @@ func text(raw jsontext.Value) string {
 	return short(string(s))
 }
 
-func short(s string) string { return clip(s, gallery.MaxID) }
+func short(s string) string { return jsonfault.Clip(s, gallery.MaxID) }

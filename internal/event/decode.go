@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/jsonfault"
 )
 
 // lead is how far a revision may be ahead of the time at which its event was
@@ -57,7 +58,7 @@ func (r Reader) Gallery(data []byte) (*gallery.Gallery, error) {
 		return nil, err
 	}
 	if c.gallery == nil {
-		return nil, refuse(env.root, "is no publication: it takes %q down", clip(c.removed.ID, maxValue))
+		return nil, refuse(env.root, "is no publication: it takes %q down", jsonfault.Clip(c.removed.ID, maxValue))
 	}
 	return c.gallery, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/jsonfault"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -164,8 +165,8 @@ func (env envelope) fault(attribute, format string, args ...any) error {
 // locate makes places in the content places in the message.
 func (env envelope) locate(ps gallery.Problems) gallery.Problems {
 	for i := range ps {
-		ps[i].Place = clip(env.root+ps[i].Place, maxPlace)
-		ps[i].Reason = clip(ps[i].Reason, maxReason)
+		ps[i].Place = jsonfault.Clip(env.root+ps[i].Place, maxPlace)
+		ps[i].Reason = jsonfault.Clip(ps[i].Reason, maxReason)
 	}
 	return ps
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/jsonfault"
 )
 
 // slides makes a slide of each picture that may be shown, of an item that is a
@@ -130,7 +131,7 @@ const maxNames = 10
 func (p picture) without() string {
 	var names []string
 	for _, m := range p.Renditions.list {
-		names = append(names, strconv.Quote(clip(m.name, maxQuoted)))
+		names = append(names, strconv.Quote(jsonfault.Clip(m.name, maxQuoted)))
 	}
 	there := "there are none"
 	switch {
@@ -146,5 +147,5 @@ func (p picture) what() string {
 	if p.place == "" {
 		return "the item"
 	}
-	return "the association " + strconv.Quote(clip(p.name, maxQuoted))
+	return "the association " + strconv.Quote(jsonfault.Clip(p.name, maxQuoted))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/jsonfault"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -36,7 +37,7 @@ func (t *instant) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 			return nil
 		}
 	}
-	return &misfit{strconv.Quote(clip(s, maxQuoted)) + " is no instant: write it as 2026-11-20T09:00:00Z or 2026-11-20T09:00:00+0000"}
+	return &misfit{strconv.Quote(jsonfault.Clip(s, maxQuoted)) + " is no instant: write it as 2026-11-20T09:00:00Z or 2026-11-20T09:00:00+0000"}
 }
 
 // whole is a whole number that some providers write as a string. It is 0 for
@@ -77,5 +78,5 @@ func unfit(dec *jsontext.Decoder, kind jsontext.Kind, belongs string) error {
 	if err := dec.SkipValue(); err != nil {
 		return err
 	}
-	return &misfit{"holds " + found(kind) + " where " + belongs + " belongs"}
+	return &misfit{jsonfault.Holds(kind, belongs)}
 }

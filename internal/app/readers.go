@@ -73,9 +73,20 @@ func (r readers) match(name string) (catalogue.Match, bool) {
 	return catalogue.Match{}, false
 }
 
-// Gallery implements [digest.Source].
+// upgrade is how long it takes to upgrade all nodes: for so long it is waited
+// for one that can read what a newer release wrote.
+const upgrade = time.Hour
+
+// Gallery implements [digest.Source]. What this node does not know of yet, or can
+// not read yet, is not taken for gone.
 func (r readers) Gallery(ctx context.Context, key string) (digest.Gallery, bool, error) {
+	if err := r.catalogue.Ready(); err != nil {
+		return digest.Gallery{}, false, err
+	}
 	entry, now := r.catalogue.Find(key), time.Now()
+	if entry != nil && entry.Foreign() && now.Sub(entry.Stored()) < upgrade {
+		return digest.Gallery{}, false, fmt.Errorf("gallery %q: a newer release wrote its record", key)
+	}
 	if !entry.VisibleAt(now) {
 		return digest.Gallery{}, false, nil
 	}

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+func bucketOfGalleries(b *broker.Broker) *catalogue.Catalogue {
+	return catalogue.New(catalogue.Options{
+		JetStream: b.JetStream(), Bucket: b.Name(bucketGalleries),
+		Open:   func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, bucketGalleries) },
+		Decode: event.Reader{}.Gallery, Logger: slog.New(slog.DiscardHandler),
+	})
+}
+
+// What is owed to people is worked off as soon as a node starts, which may be
+// before it knows of the galleries in it: they must not be taken for gone.
+func TestADigestWaitsForWhatTheNodeCanNotReadYet(t *testing.T) {
+	b := brokertest.Start(t)
+	if _, err := b.Bucket(t.Context(), bucketGalleries); err != nil {
+		t.Fatal(err)
+	}
+	ack, err := b.JetStream().PublishMsg(t.Context(), &nats.Msg{
+		Subject: "$KV." + b.Name(bucketGalleries) + ".newer", Header: nats.Header{"Gallerywire-Format": {"99"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat := bucketOfGalleries(b)
+	read := func(key string) (found bool, err error) {
+		_, found, err = readers{catalogue: cat}.Gallery(t.Context(), key)
+		return found, err
+	}
+	if found, err := read("harbour"); found || err == nil {
+		t.Errorf("before the index is whole: found %v, error %v", found, err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- cat.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+	soon(t, func() bool { return cat.Ready() == nil })
+	if cat.Find("newer") == nil {
+		t.Fatalf("the record %d is not in the index", ack.Sequence)
+	}
+	if found, err := read("newer"); found || err == nil {
+		t.Errorf("while nodes are upgraded: found %v, error %v", found, err)
+	}
+	if found, err := read("never"); found || err != nil {
+		t.Errorf("one that is not there: found %v, error %v", found, err)
+	}
+}
+
+// soon waits until it is so.
+func soon(t *testing.T, is func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("in vain")
+		}
+	}
+}

@@ -68,7 +68,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 			a.opts.Watch.Changed(id, feeds)
 		}
 	})
-	gate := &gate{app: a, siteID: siteID, faults: make(chan edition.Fault, maxFaults)}
+	gate := newGate(a, siteID)
 	shelf = a.shelf(cat, siteID, gate)
 	tell, err := a.tellers(cat, shelf, siteID)
 	if err != nil {

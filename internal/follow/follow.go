@@ -12,15 +12,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// errRecreated means that the bucket is not the one that was read: sequences
-// have begun anew, and a consumer of the old one would stay silent for ever.
-var errRecreated = errors.New("the bucket was recreated")
+var (
+	// errRecreated means that the bucket is not the one that was read: sequences
+	// have begun anew, and a consumer of the old one would stay silent for ever.
+	errRecreated = errors.New("the bucket was recreated")
+	errMissed    = errors.New("out of touch with the bucket for so long that it may have forgotten what it deleted")
+)
 
 const (
 	retryLeast = 100 * time.Millisecond
@@ -33,6 +37,10 @@ const (
 	// of them where their bodies are read too.
 	prefetch      = 4096
 	prefetchBytes = 8 << 20
+	// A consumer whose server is silent for two heartbeats is made anew. When
+	// nothing was read for longer than that, it is asked whether there is more.
+	heartbeat = 3 * time.Second
+	silence   = 7 * time.Second
 )
 
 // Reader takes what is read. Its methods are called by one goroutine.
@@ -60,17 +68,22 @@ type Options struct {
 	Subject     string                                          // of the records
 	HeadersOnly bool
 	Reader      Reader
+	Forgets     time.Duration              // who was out of touch for so long has missed what was deleted and forgotten, and reads anew; 0: nothing is forgotten
 	Reconnect   func(func()) (stop func()) // registers for reconnections; may be nil
+	Now         func() time.Time           // nil: time.Now
 	Logger      *slog.Logger
 }
 
 // position is how far the bucket was read.
 type position struct {
 	created time.Time
+	target  uint64 // where the reading is whole
+	inStep  bool   // no server lagged behind: what a consumer knows of is all that there is
+	whole   bool
+
 	mu      sync.Mutex
 	last    uint64
-	target  uint64 // where the reading is whole
-	whole   bool
+	contact time.Time // when the bucket was last known to be the one that is read; without a monotonic clock, which stands still in a machine that is suspended
 }
 
 func (p *position) at() uint64 {
@@ -85,6 +98,18 @@ func (p *position) move(last uint64) {
 	p.last = last
 }
 
+// touch notes that there is contact. It reports whether there was none for so
+// long that something may have been missed.
+func (p *position) touch(now time.Time, forgets time.Duration) (missed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if forgets > 0 && !p.contact.IsZero() && now.Sub(p.contact) > forgets {
+		return true
+	}
+	p.contact = now
+	return false
+}
+
 // Run follows until ctx ends. It retries for ever.
 func Run(ctx context.Context, o Options) {
 	if o.Reconnect == nil {
@@ -92,6 +117,9 @@ func Run(ctx context.Context, o Options) {
 	}
 	if o.Opened == nil {
 		o.Opened = func(jetstream.Stream) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	back := make(chan struct{}, 1)
 	defer o.Reconnect(func() { nudge(back) })()
@@ -102,7 +130,7 @@ func Run(ctx context.Context, o Options) {
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(began) > retryMost || errors.Is(err, errRecreated) {
+		if time.Since(began) > retryMost || errors.Is(err, errRecreated) || errors.Is(err, errMissed) {
 			wait = retryLeast
 		}
 		o.Logger.Warn("what follows the bucket stopped and starts again", "err", err, "in", wait)
@@ -130,26 +158,33 @@ func (o Options) follow(ctx context.Context, p *position, back <-chan struct{}) 
 		return fmt.Errorf("read the bucket: %w", err)
 	}
 	o.Opened(stream)
-	if !p.whole || !p.created.Equal(info.Created) || info.State.LastSeq < p.last {
-		*p = position{created: info.Created, target: info.State.LastSeq}
+	missed := p.touch(o.wall(), o.Forgets)
+	if !p.whole || missed || !p.created.Equal(info.Created) || info.State.LastSeq < p.last {
+		*p = position{created: info.Created, target: info.State.LastSeq, inStep: inStep(info), contact: o.wall()}
 		o.Reader.Begin(State{Created: info.Created, Records: info.State.Msgs})
 	}
-	messages, err := o.consume(ctx, stream, p.last+1)
+	consumer, messages, err := o.consume(ctx, stream, p.last+1)
 	if err != nil {
 		return err
 	}
 	defer messages.Stop()
-	if info.State.Msgs == 0 {
-		o.caughtUp(p)
-	}
+	o.caughtUp(p, consumer.CachedInfo().NumPending)
 	ctx, stop := context.WithCancel(ctx)
 	found := o.watchBucket(ctx, stream, p, back, stop)
-	err = o.read(ctx, messages, p)
+	err = o.read(ctx, consumer, messages, p)
 	stop()
 	return errors.Join(found(), err)
 }
 
-func (o Options) consume(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.MessagesContext, error) {
+// wall is the time by the wall clock.
+func (o Options) wall() time.Time { return o.Now().Round(0) }
+
+// inStep reports whether no server lags behind the one that answered.
+func inStep(info *jetstream.StreamInfo) bool {
+	return info.Cluster == nil || !slices.ContainsFunc(info.Cluster.Replicas, func(r *jetstream.PeerInfo) bool { return !r.Current || r.Lag > 0 })
+}
+
+func (o Options) consume(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.Consumer, jetstream.MessagesContext, error) {
 	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{o.Subject},
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
@@ -159,20 +194,27 @@ func (o Options) consume(ctx context.Context, stream jetstream.Stream, from uint
 		MaxResetAttempts: 1,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the bucket: %w", err)
+		return nil, nil, fmt.Errorf("read the bucket: %w", err)
 	}
+	ahead := jetstream.PullMessagesOpt(jetstream.PullMaxBytes(prefetchBytes))
 	if o.HeadersOnly {
-		return consumer.Messages(jetstream.PullMaxMessages(prefetch))
+		ahead = jetstream.PullMaxMessages(prefetch)
 	}
-	return consumer.Messages(jetstream.PullMaxBytes(prefetchBytes))
+	messages, err := consumer.Messages(ahead, jetstream.PullHeartbeat(heartbeat))
+	return consumer, messages, err
 }
 
 // read ends with ctx and not by a Stop from elsewhere, which a consumer that
 // is being made anew at that moment does not hear.
-func (o Options) read(ctx context.Context, messages jetstream.MessagesContext, p *position) error {
-	until := jetstream.NextContext(ctx)
+func (o Options) read(ctx context.Context, consumer jetstream.Consumer, messages jetstream.MessagesContext, p *position) error {
 	for {
-		msg, err := messages.Next(until)
+		msg, err := o.next(ctx, messages, p)
+		if errors.Is(err, errSilent) {
+			err = o.askForMore(ctx, consumer, p)
+			if err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("read the bucket: %w", err)
 		}
@@ -182,14 +224,43 @@ func (o Options) read(ctx context.Context, messages jetstream.MessagesContext, p
 		}
 		o.Reader.Take(msg, meta)
 		p.move(meta.Sequence.Stream)
-		if p.last >= p.target || meta.NumPending == 0 {
-			o.caughtUp(p)
-		}
+		o.caughtUp(p, meta.NumPending)
 	}
 }
 
-func (o Options) caughtUp(p *position) {
-	if !p.whole {
+// errSilent means that nothing came for a while.
+var errSilent = errors.New("nothing more comes")
+
+// next waits for a message: until the reading is whole, not for long.
+func (o Options) next(ctx context.Context, messages jetstream.MessagesContext, p *position) (jetstream.Msg, error) {
+	if p.whole {
+		return messages.Next(jetstream.NextContext(ctx))
+	}
+	limited, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
+	msg, err := messages.Next(jetstream.NextContext(limited))
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return nil, errSilent
+	}
+	return msg, err
+}
+
+// askForMore ends a reading whose last records were deleted before they came. A
+// server that lagged when it began has had the time to catch up.
+func (o Options) askForMore(ctx context.Context, consumer jetstream.Consumer, p *position) error {
+	info, err := consumer.Info(ctx)
+	if err != nil {
+		return err
+	}
+	p.inStep = true
+	o.caughtUp(p, info.NumPending)
+	return nil
+}
+
+// caughtUp tells that the reading is whole, if it is: when all was read up to the
+// target, or what is left up to it was deleted meanwhile.
+func (o Options) caughtUp(p *position, pending uint64) {
+	if !p.whole && (p.last >= p.target || pending == 0 && p.inStep) {
 		p.whole = true
 		o.Reader.Whole(p.last)
 	}
@@ -211,7 +282,8 @@ func (o Options) watchBucket(ctx context.Context, stream jetstream.Stream, p *po
 	}
 }
 
-// guard returns when ctx ends or the bucket was recreated.
+// guard returns when ctx ends, the bucket was recreated, or what was deleted may
+// have been missed.
 func (o Options) guard(ctx context.Context, stream jetstream.Stream, p *position, back <-chan struct{}) error {
 	look := time.NewTimer(bucketCheck)
 	defer look.Stop()
@@ -231,6 +303,8 @@ func (o Options) guard(ctx context.Context, stream jetstream.Stream, p *position
 			look.Reset(bucketRetry)
 		case !info.Created.Equal(p.created) || info.State.LastSeq < known:
 			return errRecreated
+		case p.touch(o.wall(), o.Forgets):
+			return errMissed
 		default:
 			look.Reset(bucketCheck)
 		}

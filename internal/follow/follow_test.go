@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -188,6 +189,73 @@ func TestReadsARecreatedBucketAnew(t *testing.T) {
 	d.says("begin 1", "2 two", "whole 2", "begin 0", "whole 0")
 	put(t, b, "a", "other")
 	d.says("begin 1", "2 two", "whole 2", "begin 0", "whole 0", "1 other")
+}
+
+// Who was out of touch while a deletion was made and forgotten reads anew: else
+// what was deleted would be there for good.
+func TestReadsAnewAfterLongOutOfTouch(t *testing.T) {
+	server := brokertest.Server(t)
+	b := dial(t, broker.Options{URL: server.URL()})
+	bucket(t, b)
+	put(t, b, "a", "one")
+	put(t, b, "b", "two")
+	var suspended atomic.Int64
+	d := start(t, b, func(o *follow.Options) {
+		o.Forgets = time.Hour
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(suspended.Load())) }
+	})
+	d.says("begin 2", "1 one", "2 two", "whole 2")
+	suspended.Store(int64(50 * time.Minute))
+	server.Restart()
+	put(t, b, "a", "three")
+	d.says("begin 2", "1 one", "2 two", "whole 2", "3 three")
+	purge(t, b, "b")
+	suspended.Store(int64(2 * time.Hour))
+	server.Restart()
+	d.says("begin 2", "1 one", "2 two", "whole 2", "3 three", "begin 1", "3 three", "whole 3")
+}
+
+// The last records may be deleted after it is known that there are some, and
+// before they come.
+func TestIsWholeWhenTheLastRecordsVanish(t *testing.T) {
+	b := brokertest.Start(t)
+	bucket(t, b)
+	put(t, b, "a", "one")
+	put(t, b, "b", "two")
+	purge(t, b, "b")
+	d := start(t, b)
+	d.says("begin 1", "1 one", "whole 1")
+
+	d = start(t, b, func(o *follow.Options) {
+		o.Reader = meddler{o.Reader.(*diary), func() { purge(t, b, "a") }}
+	})
+	d.says("begin 1", "whole 0")
+	put(t, b, "a", "three")
+	d.says("begin 1", "whole 0", "3 three")
+}
+
+// meddler does something between the look at the bucket and its reading.
+type meddler struct {
+	*diary
+	meddle func()
+}
+
+// Begin implements [follow.Reader].
+func (m meddler) Begin(s follow.State) {
+	m.diary.Begin(s)
+	m.meddle()
+}
+
+// purge deletes a record and leaves no trace of it.
+func purge(t *testing.T, b *broker.Broker, key string) {
+	t.Helper()
+	stream, err := b.Bucket(t.Context(), "things")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeSubject("$KV."+b.Name("things")+"."+key)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestTriesAgainUntilTheBucketOpens(t *testing.T) {

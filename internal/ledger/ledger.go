@@ -57,8 +57,8 @@ type Ledger struct {
 	stream  jetstream.Stream // nil: not opened yet
 	whole   bool
 	last    uint64
-	moved   chan struct{}     // closed and replaced when last grows
-	deleted map[string]Record // the markers of what was deleted
+	moved   chan struct{} // closed and replaced when last grows
+	deleted map[string]marker
 }
 
 // New returns a ledger of which nothing is known yet.
@@ -69,7 +69,7 @@ func New(o Options) *Ledger {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Ledger{opts: o, moved: make(chan struct{}), deleted: map[string]Record{}}
+	return &Ledger{opts: o, moved: make(chan struct{}), deleted: map[string]marker{}}
 }
 
 // Run has the records applied until ctx ends. It retries for ever.
@@ -79,6 +79,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 		Opened:    l.opened,
 		Subject:   l.subject(">"),
 		Reader:    reader{l},
+		Forgets:   markerAge / 2,
 		Reconnect: l.opts.Reconnect,
 		Logger:    l.opts.Logger.With("bucket", l.opts.Bucket),
 	})
@@ -120,7 +121,7 @@ func (l *Ledger) Put(ctx context.Context, key string, value []byte, revision uin
 	if revision > 0 {
 		return l.write(ctx, key, nil, value, revision)
 	}
-	next, err := l.write(ctx, key, nil, value, l.marker(key))
+	next, err := l.write(ctx, key, nil, value, l.deletion(key))
 	if !errors.Is(err, ErrConflict) {
 		return next, err
 	}
@@ -157,8 +158,8 @@ func (l *Ledger) Wait(ctx context.Context, revision uint64) error {
 	}
 }
 
-// markerAge is how old the marker of a deletion must be to be forgotten: every
-// node has heard of it by then.
+// markerAge is how long a node must have known of a deletion to have its marker
+// forgotten. Every other node has heard of it by then, or reads everything anew.
 const markerAge = time.Hour
 
 // Tidy forgets the markers of what was deleted long ago.
@@ -167,41 +168,48 @@ func (l *Ledger) Tidy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range l.oldMarkers(l.opts.Now().Add(-markerAge)) {
+	for _, m := range l.oldMarkers(l.opts.Now().Add(-markerAge)) {
 		// Up to its own revision: one that was written since stays.
-		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(l.subject(r.Key)), jetstream.WithPurgeSequence(r.Revision+1)); err != nil {
-			return fmt.Errorf("forget the deleted record %s: %w", r.Key, err)
+		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(l.subject(m.key)), jetstream.WithPurgeSequence(m.revision+1)); err != nil {
+			return fmt.Errorf("forget the deleted record %s: %w", m.key, err)
 		}
-		l.forget(r)
+		l.forget(m)
 	}
 	return nil
 }
 
-func (l *Ledger) oldMarkers(before time.Time) []Record {
+// marker says that a record was deleted.
+type marker struct {
+	key      string
+	revision uint64
+	heard    time.Time // by this node: that of another, or the server, may be ahead
+}
+
+func (l *Ledger) oldMarkers(before time.Time) []marker {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var old []Record
-	for _, r := range l.deleted {
-		if r.Stored.Before(before) {
-			old = append(old, r)
+	var old []marker
+	for _, m := range l.deleted {
+		if m.heard.Before(before) {
+			old = append(old, m)
 		}
 	}
 	return old
 }
 
-func (l *Ledger) forget(r Record) {
+func (l *Ledger) forget(m marker) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.deleted[r.Key].Revision == r.Revision {
-		delete(l.deleted, r.Key)
+	if l.deleted[m.key] == m {
+		delete(l.deleted, m.key)
 	}
 }
 
-// marker is the revision at which the key was deleted, 0 where that is not known.
-func (l *Ledger) marker(key string) uint64 {
+// deletion is the revision at which the key was deleted, 0 where that is not known.
+func (l *Ledger) deletion(key string) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.deleted[key].Revision
+	return l.deleted[key].revision
 }
 
 func (l *Ledger) write(ctx context.Context, key string, header nats.Header, value []byte, revision uint64) (uint64, error) {
@@ -271,7 +279,7 @@ type reader struct{ *Ledger }
 // Begin implements [follow.Reader].
 func (r reader) Begin(follow.State) {
 	r.mu.Lock()
-	r.whole, r.last, r.deleted = false, 0, map[string]Record{}
+	r.whole, r.last, r.deleted = false, 0, map[string]marker{}
 	r.mu.Unlock()
 	r.opts.Reset()
 }
@@ -284,7 +292,7 @@ func (r reader) Take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if rec.Value == nil {
-		r.deleted[key] = rec
+		r.deleted[key] = marker{key, rec.Revision, r.opts.Now()}
 	} else {
 		delete(r.deleted, key)
 	}

@@ -84,7 +84,8 @@ func (d *Digests) make(ctx context.Context, bucket jetstream.KeyValue, def Defin
 	}
 	claimed, err := store(ctx, bucket, def.Name, next, revision)
 	if errors.Is(err, ledger.ErrConflict) {
-		return nil // another node makes it
+		d.claims[def.Name] = claim{since: time.Now()} // look whether the other hands it on
+		return nil
 	}
 	if err != nil {
 		return err

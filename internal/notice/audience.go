@@ -80,6 +80,13 @@ func (n *Notices) Begin(ctx context.Context, feed string) error {
 	}
 }
 
+// youth is for how many leases a record is young: this node's clock may be ahead of
+// the server's.
+const youth = 6
+
+// young reports whether the record may be that of a subscription on its way.
+func (n *Notices) young(r record) bool { return time.Since(r.stored) < youth*n.opts.Lease }
+
 // begin returns ledger.ErrConflict when somebody else wrote the record meanwhile.
 func (n *Notices) begin(ctx context.Context, snap Snapshot) error {
 	bucket, err := n.opts.Bucket(ctx)
@@ -90,7 +97,7 @@ func (n *Notices) begin(ctx context.Context, snap Snapshot) error {
 	switch {
 	case err != nil:
 		return err
-	case last.Format > format, revision > 0 && (n.announces(snap.Feed) || time.Since(last.stored) < n.opts.Lease):
+	case last.Format > format, revision > 0 && (n.announces(snap.Feed) || n.young(last)):
 		return nil
 	case revision > 0 && snap.Position.compare(last.Position) < 0: // we lag
 		last.Sent, last.Owed = true, true
@@ -181,7 +188,7 @@ func (n *Notices) erase(ctx context.Context, feed string) (bool, error) {
 		return false, err
 	case revision == 0, last.Format > format:
 		return true, nil
-	case time.Since(last.stored) < n.opts.Lease:
+	case n.young(last):
 		return false, nil
 	}
 	err = bucket.Delete(ctx, key(feed), jetstream.LastRevision(revision))

@@ -199,7 +199,7 @@ func (s *shift) note(work context.Context, d *delivery, outcome error) error {
 // it since.
 func (s *shift) clear(work context.Context, d *delivery) error {
 	key := lateKey(s.shard, d.notice, d.target.Key)
-	for {
+	for range maxConflicts {
 		there, revision, _ := s.box.book.late(s.shard, key)
 		if there == nil {
 			return nil
@@ -222,6 +222,7 @@ func (s *shift) clear(work context.Context, d *delivery) error {
 			return err
 		}
 	}
+	return errGaveWay
 }
 
 // beside is what is left of what is late without what d was about, if anything is:

@@ -16,6 +16,8 @@ var ErrNewerFormat = errors.New("the record was written by a newer release")
 // maxConflicts bounds how often one write runs into others before it gives up.
 const maxConflicts = 16
 
+var errGaveWay = fmt.Errorf("gave way to other writers %d times", maxConflicts)
+
 // Put makes n owed to all its targets; when it returns, that is durable. It
 // takes the place of what waits about the same, unless that is newer or the very
 // notice. It may be repeated: a notice is told once as long as its ID is the
@@ -103,7 +105,7 @@ func amend[T any](ctx context.Context, b *Outbox, key string, look func() (*T, u
 			return err
 		}
 	}
-	return fmt.Errorf("gave way to other writers %d times", maxConflicts)
+	return errGaveWay
 }
 
 // write writes a record, which is in the book then.

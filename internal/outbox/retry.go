@@ -206,7 +206,8 @@ func (s *shift) giveUp(work context.Context, d *delivery, l late) error {
 	l.Notice, l.Older = d.notice, nil // what has joined it since is still to be tried
 	dead := l.letter()
 	if !d.route.Forget {
-		if err := s.box.bury(work, d.route, l); err != nil {
+		// A dead letter that a newer release wrote about the same is left as it is.
+		if err := s.box.bury(work, d.route, l); err != nil && !errors.Is(err, ErrNewerFormat) {
 			return err
 		}
 		if err := s.box.opts.Failed(work, dead); err != nil {

@@ -30,6 +30,9 @@ import (
 const hubPath = "/hub"
 
 const (
+	// deliverConcurrency is how many subscribers are told at a time, beside
+	// webhooks, hubs and digests: anybody can be a slow subscriber.
+	deliverConcurrency = 64
 	// askAttempts is how often a callback that does not answer is asked whether
 	// it subscribed.
 	askAttempts = 3
@@ -235,7 +238,7 @@ func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
 		digest.Channel:        {Channel: t.digests},
 	}
 	if t.hub != nil {
-		o.Routes[websub.Deliveries] = outbox.Route{Channel: t.hub.DeliveryChannel()}
+		o.Routes[websub.Deliveries] = outbox.Route{Channel: t.hub.DeliveryChannel(), Concurrency: deliverConcurrency}
 		o.Routes[websub.Verifications] = outbox.Route{Channel: t.hub.VerificationChannel(), Attempts: askAttempts, Forget: true, Concurrency: askConcurrency}
 	}
 	o.Attempts, o.GiveUpAfter, o.FirstRetry = c.Attempts, c.GiveUpAfter, c.FirstRetry

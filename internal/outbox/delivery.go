@@ -34,10 +34,14 @@ func (s *shift) submit(work context.Context, p *porter, d *delivery) {
 		defer s.hands.Done()
 		defer s.nudge()
 		if !s.admit(d) {
-			return p.next(d.target.Host) // d may be submitted anew already
+			return p.next(d.target.Host, false) // d may be submitted anew already
 		}
 		s.land(work, d, s.attempt(work, d))
-		return d.porter.next(d.target.Host)
+		prompt := time.Since(d.began) < s.box.opts.Grace/2
+		if prompt && d.porter != p {
+			p.keepsUp(d.target.Host)
+		}
+		return d.porter.next(d.target.Host, prompt)
 	})
 }
 
@@ -253,12 +257,21 @@ func (s *shift) part(work context.Context) {
 		if d.late != nil || d.parted != nil || time.Since(d.tried) < noteAgain || d.waits && d.pass.moot {
 			continue
 		}
-		if time.Since(d.began) >= s.box.opts.Grace || d.waits && s.behind(d) {
+		if s.slow(d) || d.waits && s.behind(d) {
 			d.parted = make(chan struct{})
 			waits := d.waits
 			s.hands.Go(func() { s.leave(work, d, waits) })
 		}
 	}
+}
+
+// brief is for how long a host that was slow lately is waited for.
+func (s *shift) brief() time.Duration { return s.box.opts.Grace / 10 }
+
+// slow reports whether d has taken too long.
+func (s *shift) slow(d *delivery) bool {
+	took := time.Since(d.began)
+	return took >= s.box.opts.Grace || took >= s.brief() && !d.waits && d.porter.isSlow(d.target.Host)
 }
 
 // moot reports whether something newer is owed than d.
@@ -289,9 +302,12 @@ func (s *shift) leave(work context.Context, d *delivery, waits bool) {
 		d.parted, d.tried = nil, time.Now()
 		return
 	}
-	if again := s.box.porters(d.notice.Channel).again; !waits && again != d.porter && again.join(d.target.Host) {
-		d.porter.leave(d.target.Host)
-		d.porter = again
+	if !waits {
+		d.porter.lags(d.target.Host)
+		if again := s.box.porters(d.notice.Channel).again; again.join(d.target.Host) {
+			d.porter.leave(d.target.Host)
+			d.porter = again
+		}
 	}
 	d.left = true
 	d.pass.settled[d.index] = true

@@ -37,7 +37,7 @@ type Options struct {
 	FirstRetry  time.Duration    // after the first attempt, and growing; 0: 15 s
 	Concurrency int              // deliveries at a time; 0: 64
 	PerHost     int              // of them to one host; 0: 32
-	Grace       time.Duration    // after which a slow target leaves the others; 0: 2 s
+	Grace       time.Duration    // after which a slow target leaves the others; a tenth of it where its host was slow before; 0: 2 s
 	Timeout     time.Duration    // that no delivery takes longer than; 0: 10 s
 	Lease       time.Duration    // on a shard, for a node that is not heard of; 0: 10 s
 
@@ -104,13 +104,12 @@ func New(o Options) *Outbox {
 	o.fill()
 	b := &Outbox{
 		opts: o, node: rand.Text(), wake: make(chan struct{}, 1),
-		shared: porters{first: newPorter(o.Concurrency, o.PerHost), again: newPorter(o.Concurrency, o.PerHost)},
+		shared: newPorters(o.Concurrency, o.PerHost),
 		shifts: map[int]*shift{}, own: map[string]porters{}, spare: map[int]time.Time{},
 	}
 	for channel, route := range o.Routes {
 		if route.Concurrency > 0 {
-			one := newPorter(route.Concurrency, o.PerHost)
-			b.own[channel] = porters{first: one, again: one}
+			b.own[channel] = newPorters(route.Concurrency, o.PerHost)
 		}
 	}
 	b.book = newBook(o.Logger, b.nudge)
@@ -126,6 +125,10 @@ func New(o Options) *Outbox {
 // porters let deliveries run: those that are tried the first time, and the others
 // and slow ones.
 type porters struct{ first, again *porter }
+
+func newPorters(most, perHost int) porters {
+	return porters{first: newPorter(most, perHost), again: newPorter(most, perHost)}
+}
 
 func (b *Outbox) porters(channel string) porters {
 	if own, ok := b.own[channel]; ok {

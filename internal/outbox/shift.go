@@ -154,7 +154,7 @@ func (s *shift) rest(cancel func()) {
 
 // loop does what is due until nothing is, the lease is lost, or ctx ends.
 func (s *shift) loop(ctx, work context.Context) {
-	grace := time.NewTicker(max(s.box.opts.Grace/4, time.Millisecond))
+	grace := time.NewTicker(max(s.brief(), time.Millisecond))
 	defer grace.Stop()
 	for ctx.Err() == nil && !s.isOver() {
 		s.begin(work)

@@ -154,11 +154,6 @@ func (s *Shelf) listing(ref Ref, title string, galleries int) Listing {
 	return Listing{Title: title, Ref: ref, Atom: s.Address(ref, feed.Atom), Page: s.opts.Site.BaseURL + "/", Galleries: galleries}
 }
 
-// URL returns the address of a configured feed's document.
-func (s *Shelf) URL(name string, f feed.Format) string {
-	return s.Address(Ref{Kind: Feed, Name: name}, f)
-}
-
 // Address returns the absolute address of a feed's document.
 func (s *Shelf) Address(ref Ref, f feed.Format) string {
 	return s.opts.Site.BaseURL + ref.Path(f)
@@ -169,12 +164,6 @@ type Address struct {
 	Format    string // rss, atom or json
 	MediaType string // without parameters
 	URL       string // absolute
-}
-
-// Addresses returns the addresses of a configured feed's documents, in the order
-// of [feed.Formats].
-func (s *Shelf) Addresses(name string) []Address {
-	return s.AddressesOf(Ref{Kind: Feed, Name: name})
 }
 
 // Current returns the configured feed's edition as it is now. A fresh one costs no lock,

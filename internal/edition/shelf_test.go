@@ -264,7 +264,7 @@ func TestNamesAndAddresses(t *testing.T) {
 		{Format: "atom", MediaType: "application/atom+xml", URL: "https://example.com/feeds/all.atom"},
 		{Format: "json", MediaType: "application/feed+json", URL: "https://example.com/feeds/all.json"},
 	}
-	if diff := cmp.Diff(want, n.shelf.Addresses("all")); diff != "" {
+	if diff := cmp.Diff(want, n.shelf.Addresses(edition.Ref{Kind: edition.Feed, Name: "all"})); diff != "" {
 		t.Errorf("addresses (-want +got):\n%s", diff)
 	}
 	e := n.current("all")

@@ -300,7 +300,7 @@ func TestConcernedAndHolds(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{"all": true, "travel": false, "sport": true, "none": false} {
-		if got := n.shelf.Holds(name, "a"); got != want {
+		if got := n.shelf.Holds(edition.Ref{Kind: edition.Feed, Name: name}, "a"); got != want {
 			t.Errorf("%s holds a: %v", name, got)
 		}
 	}

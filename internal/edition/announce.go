@@ -24,7 +24,7 @@ func (s *Shelf) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 		return nil, unknownPage(ref)
 	}
 	at := s.opts.Catalogue.Position() // before anything is read
-	e, err := s.Edition(ctx, ref)
+	e, err := s.Edition(context.WithValue(ctx, ours{}, true), ref)
 	switch {
 	case err == nil && ref.Kind == Gallery:
 		return e.asOf(at), nil

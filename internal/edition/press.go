@@ -56,6 +56,9 @@ func newPress(s *Shelf, ref Ref, d Definition) *press {
 	return p
 }
 
+// comesAndGoes reports whether the press was made because somebody asked.
+func (p *press) comesAndGoes() bool { return p.ref.Kind != Feed || p.ref.Page != "" }
+
 // fresh returns the current edition if nothing happened since, else nil.
 func (p *press) fresh() *Edition {
 	e := p.current.Load()
@@ -98,6 +101,16 @@ func (p *press) inTurn(ctx context.Context, f func() (*Edition, error)) (*Editio
 // render makes the edition of now current. It outlives the reader who asked,
 // because others wait for it too.
 func (p *press) render(ctx context.Context) (*Edition, error) {
+	if p.comesAndGoes() {
+		leave, err := p.shelf.room.enter(ctx)
+		switch {
+		case errors.Is(err, errBusy):
+			return p.salvage(err)
+		case err != nil:
+			return nil, fmt.Errorf("render feed %q: %w", p.def.Name, err)
+		}
+		defer leave()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renderTimeout)
 	defer cancel()
 	began := time.Now()

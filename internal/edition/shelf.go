@@ -87,6 +87,7 @@ type Shelf struct {
 	items   *cache[itemKey, *feed.Item]
 	rack    rack
 	slides  *slides
+	room    room
 	tags    *tags
 	faults  *faults
 	metrics metrics
@@ -106,6 +107,7 @@ func New(o Options) *Shelf {
 		presses: make(map[string]*press, len(o.Feeds)),
 		aliases: map[string]string{},
 		items:   newItemCache(o.CacheBytes),
+		room:    newRoom(),
 		tags:    newTags(),
 		faults:  newFaults(o.Faulty),
 		metrics: newMetrics(o.Registerer),

@@ -91,6 +91,11 @@ func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time) 
 	if made != nil {
 		return made.edition, made.err
 	}
+	leave, err := s.shelf.room.enter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	g, err := s.shelf.opts.Catalogue.Load(ctx, entry)

@@ -16,7 +16,7 @@ type book struct {
 	changed func(shard int) // called without the lock
 
 	mu        sync.Mutex
-	told      uint64            // the revision up to which the ledger has told everything
+	upTo      uint64            // the revision up to which the ledger has told everything
 	last      uint64            // the newest revision that was heard of
 	revisions map[string]uint64 // of every key
 	shards    [shards]part
@@ -26,8 +26,8 @@ type book struct {
 
 // part is what is known of a shard.
 type part struct {
-	owed  map[string]*owed // not done
-	told  map[string]*owed // done
+	owed  map[string]*owed // and not done
+	done  map[string]*owed
 	late  map[string]*late
 	lease lease
 }
@@ -46,10 +46,10 @@ func (b *book) reset() {
 }
 
 func (b *book) clear() {
-	b.told = 0
+	b.upTo = 0
 	b.revisions, b.dead, b.foreign = map[string]uint64{}, map[string]*late{}, map[string]bool{}
 	for i := range b.shards {
-		b.shards[i] = part{owed: map[string]*owed{}, told: map[string]*owed{}, late: map[string]*late{}}
+		b.shards[i] = part{owed: map[string]*owed{}, done: map[string]*owed{}, late: map[string]*late{}}
 	}
 }
 
@@ -58,7 +58,7 @@ func (b *book) heard(r ledger.Record) {
 	b.apply(r)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.told = r.Revision
+	b.upTo = r.Revision
 	if r.Value == nil && b.revisions[r.Key] == r.Revision {
 		delete(b.revisions, r.Key) // nothing older is told any more
 	}
@@ -85,7 +85,7 @@ func (b *book) vanished(key string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	part := b.shards[at.shard]
-	if part.owed[key] == nil && part.told[key] == nil && part.late[key] == nil && b.dead[key] == nil && !b.foreign[key] {
+	if part.owed[key] == nil && part.done[key] == nil && part.late[key] == nil && b.dead[key] == nil && !b.foreign[key] {
 		delete(b.revisions, key)
 	}
 }
@@ -99,7 +99,7 @@ func (b *book) apply(r ledger.Record) {
 	}
 	b.mu.Lock()
 	b.last = max(b.last, r.Revision)
-	if r.Revision > b.revisions[r.Key] && r.Revision > b.told {
+	if r.Revision > b.revisions[r.Key] && r.Revision > b.upTo {
 		b.revisions[r.Key] = r.Revision
 		b.take(at, r)
 	}
@@ -116,11 +116,11 @@ func (b *book) take(at place, r ledger.Record) {
 	part := &b.shards[at.shard]
 	switch at.kind {
 	case kindOwed:
-		delete(part.told, r.Key)
+		delete(part.done, r.Key)
 		entry := &owed{key: r.Key, revision: r.Revision, stored: r.Stored}
 		if ours, err = takeEntry(part.owed, r, entry); entry.Done {
 			delete(part.owed, r.Key)
-			part.told[r.Key] = entry
+			part.done[r.Key] = entry
 		}
 	case kindLate:
 		ours, err = takeEntry(part.late, r, &late{key: r.Key, revision: r.Revision, stored: r.Stored})
@@ -158,13 +158,20 @@ func takeEntry[T any](entries map[string]*T, r ledger.Record, entry *T) (ours bo
 	return ours, err
 }
 
+// read calls f with all that is known. It must not keep what it is given.
+func (b *book) read(f func(shards []part, dead map[string]*late)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f(b.shards[:], b.dead)
+}
+
 // owed returns the record with that key, nil where there is none, and its
 // revision.
 func (b *book) owed(shard int, key string) (entry *owed, revision uint64, foreign bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	part := b.shards[shard]
-	return cmp.Or(part.owed[key], part.told[key]), b.revisions[key], b.foreign[key]
+	return cmp.Or(part.owed[key], part.done[key]), b.revisions[key], b.foreign[key]
 }
 
 // newest is the newest revision that was heard of.
@@ -193,4 +200,11 @@ func (b *book) late(shard int, key string) (entry *late, revision uint64, foreig
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.shards[shard].late[key], b.revisions[key], b.foreign[key]
+}
+
+// letter is as owed.
+func (b *book) letter(key string) (entry *late, revision uint64, foreign bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.dead[key], b.revisions[key], b.foreign[key]
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -51,37 +52,35 @@ var ErrNoSuchLetter = errors.New("there is no such dead letter")
 
 // DeadLetters returns what was given up, the oldest first.
 func (b *Outbox) DeadLetters() []Dead {
-	b.book.mu.Lock()
-	defer b.book.mu.Unlock()
-	all := make([]Dead, 0, len(b.book.dead))
-	for _, l := range b.book.dead {
-		all = append(all, l.letter())
-	}
+	var all []Dead
+	b.book.read(func(_ []part, dead map[string]*late) {
+		for _, l := range dead {
+			all = append(all, l.letter())
+		}
+	})
 	slices.SortFunc(all, func(a, b Dead) int { return cmp.Or(a.Last.Compare(b.Last), strings.Compare(a.Key, b.Key)) })
 	return all
 }
 
 // Late returns what failed and is tried again, the next first.
 func (b *Outbox) Late() []Waiting {
-	b.book.mu.Lock()
-	defer b.book.mu.Unlock()
 	var all []Waiting
-	for i := range b.book.shards {
-		for _, l := range b.book.shards[i].late {
-			w := Waiting{l.letter(), l.Due}
-			w.Data = nil // it may be what only the channel should see
-			all = append(all, w)
+	b.book.read(func(shards []part, _ map[string]*late) {
+		for _, part := range shards {
+			for _, l := range part.late {
+				w := Waiting{l.letter(), l.Due}
+				w.Data = nil // it may be what only the channel should see
+				all = append(all, w)
+			}
 		}
-	}
+	})
 	slices.SortFunc(all, func(a, b Waiting) int { return cmp.Or(a.Due.Compare(b.Due), strings.Compare(a.Key, b.Key)) })
 	return all
 }
 
 // Retry makes a dead letter owed again, at once and with all its attempts.
 func (b *Outbox) Retry(ctx context.Context, key string) error {
-	b.book.mu.Lock()
-	dead := b.book.dead[kindDead+"."+key]
-	b.book.mu.Unlock()
+	dead, _, _ := b.book.letter(kindDead + "." + key)
 	if dead == nil {
 		return fmt.Errorf("%q: %w", key, ErrNoSuchLetter)
 	}
@@ -116,11 +115,7 @@ func (b *Outbox) exhume(ctx context.Context, dead *late) error {
 // too.
 func (b *Outbox) bury(ctx context.Context, route Route, l late) error {
 	key := deadKey(l)
-	return amend(ctx, b, key, func() (*late, uint64, bool) {
-		b.book.mu.Lock()
-		defer b.book.mu.Unlock()
-		return b.book.dead[key], b.book.revisions[key], b.book.foreign[key]
-	}, func(there *late) *late {
+	return amend(ctx, b, key, func() (*late, uint64, bool) { return b.book.letter(key) }, func(there *late) *late {
 		next := l
 		switch {
 		case there == nil || there.Notice.ID == l.Notice.ID:
@@ -149,7 +144,7 @@ func (b *Outbox) Tidy(ctx context.Context) error {
 			errs = append(errs, err)
 		}
 	}
-	for _, o := range b.told(b.opts.Now().Add(-doneAge)) {
+	for _, o := range b.doneBefore(b.opts.Now().Add(-doneAge)) {
 		forget(o.key, o.revision)
 	}
 	for _, l := range b.excess() {
@@ -161,18 +156,17 @@ func (b *Outbox) Tidy(ctx context.Context) error {
 	return errors.Join(append(errs, b.ledger.Tidy(ctx))...)
 }
 
-// told are the notices that all targets were told before then.
-func (b *Outbox) told(before time.Time) []*owed {
-	b.book.mu.Lock()
-	defer b.book.mu.Unlock()
-	var old []*owed
-	for i := range b.book.shards {
-		for _, o := range b.book.shards[i].told {
-			if o.stored.Before(before) {
-				old = append(old, o)
+// doneBefore are the notices that all targets were told before then.
+func (b *Outbox) doneBefore(before time.Time) (old []*owed) {
+	b.book.read(func(shards []part, _ map[string]*late) {
+		for _, part := range shards {
+			for _, o := range part.done {
+				if o.stored.Before(before) {
+					old = append(old, o)
+				}
 			}
 		}
-	}
+	})
 	return old
 }
 
@@ -183,34 +177,30 @@ const abandonedAge = 7 * 24 * time.Hour
 // abandoned are the records, by key with their revisions, that were written before
 // then and are owed through channels that are no more.
 func (b *Outbox) abandoned(before time.Time) map[string]uint64 {
-	b.book.mu.Lock()
-	defer b.book.mu.Unlock()
 	old := map[string]uint64{}
-	for i := range b.book.shards {
-		for key, o := range b.book.shards[i].owed {
-			if !b.knows(o.Notice) && o.stored.Before(before) {
-				old[key] = o.revision
+	b.book.read(func(shards []part, _ map[string]*late) {
+		for _, part := range shards {
+			for key, o := range part.owed {
+				if !b.knows(o.Notice) && o.stored.Before(before) {
+					old[key] = o.revision
+				}
+			}
+			for key, l := range part.late {
+				if !b.knows(l.Notice) && l.stored.Before(before) {
+					old[key] = l.revision
+				}
 			}
 		}
-		for key, l := range b.book.shards[i].late {
-			if !b.knows(l.Notice) && !l.stored.IsZero() && l.stored.Before(before) {
-				old[key] = l.revision
-			}
-		}
-	}
+	})
 	return old
 }
 
 // excess are the oldest dead letters beyond what is kept.
 func (b *Outbox) excess() []*late {
-	b.book.mu.Lock()
-	defer b.book.mu.Unlock()
-	if len(b.book.dead) <= maxDead {
-		return nil
-	}
 	var all []*late
-	for _, l := range b.book.dead {
-		all = append(all, l)
+	b.book.read(func(_ []part, dead map[string]*late) { all = slices.Collect(maps.Values(dead)) })
+	if len(all) <= maxDead {
+		return nil
 	}
 	slices.SortFunc(all, func(a, b *late) int { return a.Last.Compare(b.Last) })
 	return all[:len(all)-maxDead]

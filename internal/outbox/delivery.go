@@ -81,7 +81,7 @@ func (s *shift) attempt(work context.Context, d *delivery) error {
 	if d.late == nil && s.behind(d) {
 		return errWaits
 	}
-	if s.heard(d) {
+	if s.hasHeard(d) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(work, s.box.opts.Timeout)
@@ -99,29 +99,29 @@ func (s *shift) attempt(work context.Context, d *delivery) error {
 // hearing is what a target was told about, in this shift.
 type hearing struct{ channel, about, target string }
 
-// heard is what it was told last.
-type heard struct {
+// saying is what it was told last.
+type saying struct {
 	says string
 	turn int // it grows
 }
 
 func (d *delivery) hearing() hearing { return hearing{d.notice.Channel, d.notice.About, d.target.Key} }
 
-// heard reports whether the target was told the same before: a notice may say
+// hasHeard reports whether the target was told the same before: a notice may say
 // already what the next is about.
-func (s *shift) heard(d *delivery) bool {
+func (s *shift) hasHeard(d *delivery) bool {
 	says := d.letter.Says()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return says != "" && s.told[d.hearing()].says == says
+	return says != "" && s.said[d.hearing()].says == says
 }
 
 // doubt forgets what the target was told last: it may have taken what failed.
 func (s *shift) doubt(d *delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if h, ok := s.told[d.hearing()]; ok {
-		s.told[d.hearing()] = heard{turn: h.turn}
+	if h, ok := s.said[d.hearing()]; ok {
+		s.said[d.hearing()] = saying{turn: h.turn}
 	}
 }
 
@@ -130,7 +130,7 @@ func (s *shift) tell(d *delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turn++
-	s.told[d.hearing()] = heard{says, s.turn}
+	s.said[d.hearing()] = saying{says, s.turn}
 }
 
 // land notes what became of a delivery and makes way for the next in its lane.

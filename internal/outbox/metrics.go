@@ -119,18 +119,18 @@ func (b *Outbox) owing() (owed, dead map[string]int) {
 	for channel := range b.opts.Routes {
 		owed[channel], dead[channel] = 0, 0
 	}
-	b.book.mu.Lock()
-	defer b.book.mu.Unlock()
-	for i := range b.book.shards {
-		for _, o := range b.book.shards[i].owed {
-			owed[o.Notice.Channel]++
+	b.book.read(func(shards []part, letters map[string]*late) {
+		for _, part := range shards {
+			for _, o := range part.owed {
+				owed[o.Notice.Channel]++
+			}
+			for _, l := range part.late {
+				owed[l.Notice.Channel]++
+			}
 		}
-		for _, l := range b.book.shards[i].late {
-			owed[l.Notice.Channel]++
+		for _, l := range letters {
+			dead[l.Notice.Channel]++
 		}
-	}
-	for _, l := range b.book.dead {
-		dead[l.Notice.Channel]++
-	}
+	})
 	return owed, dead
 }

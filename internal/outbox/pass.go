@@ -45,19 +45,18 @@ func (s *shift) begin(work context.Context) {
 
 func (s *shift) dueNow() (fresh []*owed, again []*late) {
 	now := s.box.opts.Now()
-	b := s.box.book
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for key, o := range b.shards[s.shard].owed {
-		if s.box.knows(o.Notice) && !s.box.restsUntil(key).After(now) {
-			fresh = append(fresh, o)
+	s.box.book.read(func(shards []part, _ map[string]*late) {
+		for key, o := range shards[s.shard].owed {
+			if s.box.knows(o.Notice) && !s.box.asideUntil(key).After(now) {
+				fresh = append(fresh, o)
+			}
 		}
-	}
-	for _, l := range b.shards[s.shard].late {
-		if !l.Due.After(now) && s.box.knows(l.Notice) {
-			again = append(again, l)
+		for _, l := range shards[s.shard].late {
+			if !l.Due.After(now) && s.box.knows(l.Notice) {
+				again = append(again, l)
+			}
 		}
-	}
+	})
 	return fresh, again
 }
 
@@ -85,7 +84,7 @@ func (s *shift) pack(work context.Context, p *pass) {
 		s.postpone(work, p, err)
 		return
 	}
-	s.box.resting.Delete(p.entry.key)
+	s.box.aside.Delete(p.entry.key)
 	var targets []Target
 	// Of what somebody may have begun with before, some may have been told something else since.
 	said := p.entry.revision > s.since && letter.Says() != "" && letter.Says() == p.entry.Says
@@ -131,7 +130,7 @@ func (s *shift) postpone(work context.Context, p *pass, err error) {
 		s.box.opts.Logger.Warn("a notice can not be made and is tried again",
 			"channel", p.entry.Notice.Channel, "feed", p.entry.Notice.About, "err", err, "in", packAgain)
 	}
-	s.box.rest(p.entry.key, packAgain)
+	s.box.putAside(p.entry.key, packAgain)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.passes[p.entry.key] == p {
@@ -162,12 +161,12 @@ func (s *shift) turns(p *pass, targets []Target) []int {
 	for i := range order {
 		order[i] = i
 	}
-	if len(s.told) == 0 {
+	if len(s.said) == 0 {
 		return order
 	}
 	last := make([]int, len(targets))
 	for i, t := range targets {
-		last[i] = s.told[hearing{p.entry.Notice.Channel, p.entry.Notice.About, t.Key}].turn
+		last[i] = s.said[hearing{p.entry.Notice.Channel, p.entry.Notice.About, t.Key}].turn
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(last[a], last[b]) })
 	return order

@@ -96,7 +96,7 @@ type Outbox struct {
 	shifts map[int]*shift
 	spare  map[int]time.Time // since when a shard is left for other nodes
 
-	resting sync.Map // of what could not be packed, by key: not tried before this time.Time
+	aside sync.Map // what could not be packed, by key: not tried before this time.Time
 }
 
 // New returns an outbox of which nothing is known yet.
@@ -273,21 +273,20 @@ func (b *Outbox) due(shard int) (wait time.Duration, fresh bool) {
 			wait = left
 		}
 	}
-	b.book.mu.Lock()
-	defer b.book.mu.Unlock()
-	for key, o := range b.book.shards[shard].owed {
-		if !b.knows(o.Notice) {
-			continue
+	b.book.read(func(shards []part, _ map[string]*late) {
+		for key, o := range shards[shard].owed {
+			if b.knows(o.Notice) {
+				at := b.asideUntil(key)
+				fresh = fresh || !at.After(now)
+				sooner(at)
+			}
 		}
-		rest := b.restsUntil(key)
-		fresh = fresh || !rest.After(now)
-		sooner(rest)
-	}
-	for _, l := range b.book.shards[shard].late {
-		if b.knows(l.Notice) {
-			sooner(l.Due)
+		for _, l := range shards[shard].late {
+			if b.knows(l.Notice) {
+				sooner(l.Due)
+			}
 		}
-	}
+	})
 	return wait, fresh
 }
 
@@ -298,12 +297,12 @@ func (b *Outbox) knows(n Notice) bool {
 	return ok
 }
 
-// rest keeps what could not be packed from being tried again at once.
-func (b *Outbox) rest(key string, d time.Duration) { b.resting.Store(key, b.opts.Now().Add(d)) }
+// putAside keeps what could not be packed from being tried again at once.
+func (b *Outbox) putAside(key string, d time.Duration) { b.aside.Store(key, b.opts.Now().Add(d)) }
 
-// restsUntil is the zero time for what does not rest.
-func (b *Outbox) restsUntil(key string) time.Time {
-	until, _ := b.resting.Load(key)
+// asideUntil is the zero time for what is not put aside.
+func (b *Outbox) asideUntil(key string) time.Time {
+	until, _ := b.aside.Load(key)
 	at, _ := until.(time.Time)
 	return at
 }

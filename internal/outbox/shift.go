@@ -21,7 +21,7 @@ type shift struct {
 	again  map[string]*delivery // second and later attempts in hand, by the key of what is late
 	lanes  map[string][]*delivery
 	hand   map[*delivery]struct{} // deliveries under way, or waiting for their lane
-	told   map[hearing]heard
+	said   map[hearing]saying
 	turn   int
 	since  uint64 // nobody has begun with what was written after this revision
 	cut    func() // ends the loop, with what it is just writing
@@ -34,7 +34,7 @@ func newShift(b *Outbox, shard int, fresh bool) *shift {
 	return &shift{
 		box: b, shard: shard, wake: make(chan struct{}, 1), starts: fresh,
 		passes: map[string]*pass{}, again: map[string]*delivery{},
-		lanes: map[string][]*delivery{}, hand: map[*delivery]struct{}{}, told: map[hearing]heard{},
+		lanes: map[string][]*delivery{}, hand: map[*delivery]struct{}{}, said: map[hearing]saying{},
 	}
 }
 
@@ -83,7 +83,7 @@ func (s *shift) run(ctx context.Context) {
 	keeper.Go(func() { s.box.keep(keeping, held, s.lose) })
 	s.loop(looping, work)
 	s.end()
-	s.rest(cancel)
+	s.linger(cancel)
 	last, enough := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer enough()
 	if !s.isLost() {
@@ -124,8 +124,8 @@ func (s *shift) isOver() bool {
 	return s.over
 }
 
-// rest waits for what is under way: for good, or until it has had its time.
-func (s *shift) rest(cancel func()) {
+// linger waits for what is under way: for good, or until it has had its time.
+func (s *shift) linger(cancel func()) {
 	ended := make(chan struct{})
 	go func() {
 		s.hands.Wait()

@@ -112,6 +112,25 @@ func (b *Outbox) Owed() map[string]int {
 	return owed
 }
 
+// EachOwed calls f with what Owed counts of a channel. It reads memory only, and f
+// must not call the outbox.
+func (b *Outbox) EachOwed(channel string, f func(Notice)) {
+	b.book.mu.Lock()
+	defer b.book.mu.Unlock()
+	for i := range b.book.shards {
+		for _, o := range b.book.shards[i].owed {
+			if o.Notice.Channel == channel {
+				f(o.Notice)
+			}
+		}
+		for _, l := range b.book.shards[i].late {
+			if l.Notice.Channel == channel {
+				f(l.Notice)
+			}
+		}
+	}
+}
+
 // owing counts what is owed, and the dead letters, by channel: also of channels
 // of which nothing is.
 func (b *Outbox) owing() (owed, dead map[string]int) {

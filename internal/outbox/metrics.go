@@ -115,20 +115,11 @@ func (b *Outbox) Owed() map[string]int {
 // EachOwed calls f with what Owed counts of a channel. It reads memory only, and f
 // must not call the outbox.
 func (b *Outbox) EachOwed(channel string, f func(Notice)) {
-	b.book.mu.Lock()
-	defer b.book.mu.Unlock()
-	for i := range b.book.shards {
-		for _, o := range b.book.shards[i].owed {
-			if o.Notice.Channel == channel {
-				f(o.Notice)
-			}
+	b.book.each(func(n Notice) {
+		if n.Channel == channel {
+			f(n)
 		}
-		for _, l := range b.book.shards[i].late {
-			if l.Notice.Channel == channel {
-				f(l.Notice)
-			}
-		}
-	}
+	})
 }
 
 // owing counts what is owed, and the dead letters, by channel: also of channels

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -166,4 +167,101 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	if after := node.metric("gallerywire_websub_verifications_total", `outcome="refused"`); after != before {
 		t.Errorf("a callback that refused was asked again: %v, then %v", before, after)
 	}
+}
+
+// TestWhoNamesCallbacksThatHangKeepsNobodyWaiting has two clients name hundreds of
+// hosts that take the question and never answer.
+func TestWhoNamesCallbacksThatHangKeepsNobodyWaiting(t *testing.T) {
+	const hosts = 250
+	hang := make([]string, hosts)
+	for n := range hang {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.1.%d:0", n+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // nobody accepts: who connects waits
+		hang[n] = "http://" + l.Addr().String() + "/"
+	}
+	node := serve(t, oneFeed+`
+outbound: {allow_networks: ["127.0.0.0/8"]}
+nats: {embedded: {listen: "127.0.0.1:0"}}`)
+	node.ready()
+	taken := map[string]int{}
+	for n := range 2 * hosts {
+		client := []string{"203.0.113.7", "203.0.113.8"}[n/hosts]
+		resp := askFor(t, node, client, "subscribe", hang[n%hosts]+client)
+		switch {
+		case resp.StatusCode == http.StatusAccepted:
+			taken[client]++
+		case resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "5":
+			t.Fatalf("%s: %s, Retry-After %q", client, resp.Status, resp.Header.Get("Retry-After"))
+		}
+	}
+	if taken["203.0.113.7"] < 100 || taken["203.0.113.7"] > 200 || taken["203.0.113.8"] < 100 || taken["203.0.113.8"] > 200 {
+		t.Errorf("taken: %v", taken) // more than 100 only if some were given up meanwhile
+	}
+	f, began := newFollower(t), time.Now()
+	subscribe(node, f, map[string]string{"/": "/feeds/all.atom"})
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("another subscriber waited %s", took)
+	}
+}
+
+// TestSomebodyElsesQuestionTakesNothingAway asks, in a subscriber's name, to end
+// what the subscriber is yet to be asked to confirm.
+func TestSomebodyElsesQuestionTakesNothingAway(t *testing.T) {
+	busy, release := make(chan struct{}), make(chan struct{})
+	subscriber := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		if q.Get("hub.topic") == topicOf("/feeds/all.rss") {
+			close(busy)
+			<-release
+		}
+		if q.Get("hub.mode") == "unsubscribe" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = io.WriteString(w, q.Get("hub.challenge"))
+	}))
+	defer subscriber.Close()
+	node := serve(t, oneFeed+callsLoopback+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
+	node.ready()
+	ask := func(client, mode, feed string) {
+		t.Helper()
+		if resp := askAbout(t, node, client, mode, topicOf(feed), subscriber.URL); resp.StatusCode != http.StatusAccepted {
+			t.Fatalf("%s: %s", mode, resp.Status)
+		}
+	}
+	ask("203.0.113.7", "subscribe", "/feeds/all.rss")
+	<-busy // one call at a time goes to a callback: the others wait
+	ask("203.0.113.7", "subscribe", "/feeds/all.atom")
+	ask("198.51.100.1", "unsubscribe", "/feeds/all.atom")
+	close(release)
+	node.eventually("the unsubscription is refused", func() bool {
+		return node.metric("gallerywire_websub_verifications_total", `mode="unsubscribe"`, `outcome="refused"`) == 1
+	})
+	node.eventually("both are subscribed", func() bool { return node.metric("gallerywire_websub_subscriptions") == 2 })
+}
+
+// askFor asks the hub as a client whom a proxy names, about a feed.
+func askFor(t *testing.T, node *process, client, mode, callback string) *http.Response {
+	t.Helper()
+	return askAbout(t, node, client, mode, topicOf("/feeds/all.atom"), callback)
+}
+
+func askAbout(t *testing.T, node *process, client, mode, topic, callback string) *http.Response {
+	t.Helper()
+	form := url.Values{"hub.mode": {mode}, "hub.topic": {topic}, "hub.callback": {callback}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, node.http+"/hub", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("X-Forwarded-For", client)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp
 }

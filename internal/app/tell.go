@@ -37,8 +37,9 @@ const (
 	// it subscribed.
 	askAttempts = 3
 	// askConcurrency is how many callbacks are asked at a time, beside what is
-	// delivered: anybody can name one that hangs.
-	askConcurrency = 64
+	// delivered: anybody can name one that hangs, and all of one client's together
+	// must not keep those of others waiting.
+	askConcurrency = 256
 )
 
 // tellers are the rooms that tell others what changed.
@@ -129,35 +130,17 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		Address:           a.baseURL + hubPath,
 		Signature:         c.Signature,
 		Lease:             websub.Lease(c.Lease),
+		MaxSubscriptions:  c.MaxSubscriptions,
 		MaxPerTopic:       c.MaxPerTopic,
 		MaxPerHost:        c.MaxPerHost,
 		RequestsPerMinute: c.RequestsPerMinute,
-		Waiting:           every(waitingCheck, func() int { return t.box.Owed()[websub.Verifications] }),
+		Waiting:           func(each func(outbox.Notice)) { t.box.EachOwed(websub.Verifications, each) },
 		Begin:             func(ctx context.Context, feed string) error { return t.notices.Begin(ctx, feed) },
 		Gone:              topics.gone,
 		Pinged:            func(feed string) { t.notices.Mark(feed) },
 		Registerer:        a.metrics,
 		Logger:            a.log,
 	})
-}
-
-// waitingCheck is how often it is counted how many verifications wait, which
-// goes through all that is owed.
-const waitingCheck = 250 * time.Millisecond
-
-// every returns what count said, asking it at most once in so long.
-func every(least time.Duration, count func() int) func() int {
-	var mu sync.Mutex
-	var asked time.Time
-	var last int
-	return func() int {
-		mu.Lock()
-		defer mu.Unlock()
-		if now := time.Now(); asked.IsZero() || now.Sub(asked) >= least {
-			asked, last = now, count()
-		}
-		return last
-	}
 }
 
 func (a *App) digests(t *tellers, cat *catalogue.Catalogue, shelf *edition.Shelf) (*digest.Digests, error) {

@@ -26,6 +26,7 @@ const (
 func (w WebSub) check(r Report) {
 	checkOneOf("websub.signature", w.Signature, []string{"sha1", "sha256", "sha384", "sha512"}, r)
 	w.Lease.check(r)
+	checkRange("websub.max_subscriptions", w.MaxSubscriptions, 1, maxSubscriptions, r)
 	checkRange("websub.max_per_topic", w.MaxPerTopic, 1, maxSubscriptions, r)
 	checkRange("websub.max_per_host", w.MaxPerHost, 1, maxSubscriptions, r)
 	checkRange("websub.requests_per_minute", w.RequestsPerMinute, 1, maxRequests, r)

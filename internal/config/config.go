@@ -196,9 +196,10 @@ type WebSub struct {
 	// "sha512".
 	Signature string `yaml:"signature"`
 	Lease     Lease  `yaml:"lease"`
-	// MaxPerTopic bounds the subscriptions of a feed's address, MaxPerHost those
-	// of a callback host, RequestsPerMinute what may be asked of the hub for one
-	// callback host and by one client.
+	// MaxSubscriptions bounds all subscriptions, MaxPerTopic those of a feed's
+	// address, MaxPerHost those of a callback host, RequestsPerMinute what one
+	// client may ask of the hub.
+	MaxSubscriptions  int `yaml:"max_subscriptions"`
 	MaxPerTopic       int `yaml:"max_per_topic"`
 	MaxPerHost        int `yaml:"max_per_host"`
 	RequestsPerMinute int `yaml:"requests_per_minute"`

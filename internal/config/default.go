@@ -51,6 +51,7 @@ func defaultWebSub() WebSub {
 		Hub:               true,
 		Signature:         "sha256",
 		Lease:             Lease{Default: 10 * 24 * time.Hour, Min: time.Hour, Max: 30 * 24 * time.Hour},
+		MaxSubscriptions:  200_000,
 		MaxPerTopic:       100_000,
 		MaxPerHost:        20_000,
 		RequestsPerMinute: 600,

@@ -99,6 +99,7 @@ func noticeRules() map[string]object {
 	feed := name(`^(?:` + inner(feedName.String()) + `|(?:sections|tags|authors)/[^\sA-Z/.]+|galleries/[A-Za-z0-9_-]{1,80})$`)
 	return map[string]object{
 		"websub.signature":           choice("sha1", "sha256", "sha384", "sha512"),
+		"websub.max_subscriptions":   whole(1, maxSubscriptions),
 		"websub.max_per_topic":       whole(1, maxSubscriptions),
 		"websub.max_per_host":        whole(1, maxSubscriptions),
 		"websub.requests_per_minute": whole(1, maxRequests),

@@ -112,6 +112,16 @@ func (b *Outbox) Owed() map[string]int {
 	return owed
 }
 
+// EachOwed calls f with what Owed counts of a channel. It reads memory only, and f
+// must not call the outbox.
+func (b *Outbox) EachOwed(channel string, f func(Notice)) {
+	b.book.each(func(n Notice) {
+		if n.Channel == channel {
+			f(n)
+		}
+	})
+}
+
 // owing counts what is owed, and the dead letters, by channel: also of channels
 // of which nothing is.
 func (b *Outbox) owing() (owed, dead map[string]int) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -588,5 +589,33 @@ func TestANodeThatIsAloneNeedsNoLeases(t *testing.T) {
 	}
 	if got := w.count("news-1"); got != 100 {
 		t.Errorf("%d deliveries of the first notice, want 100", got)
+	}
+}
+
+// What is owed is named on every node, whether it was tried or not, until it is told.
+func TestWhatIsOwedIsNamed(t *testing.T) {
+	w := newWorld(t, 1)
+	w.answers(0, refuse)
+	slowly := func(o *outbox.Options) { o.FirstRetry = time.Hour }
+	names := func(n *node, channel string) (ids []string) {
+		n.EachOwed(channel, func(owed outbox.Notice) { ids = append(ids, owed.ID) })
+		slices.Sort(ids)
+		return ids
+	}
+	one := w.node(slowly)
+	one.put(notice("feed1", 1))
+	if diff := cmp.Diff([]string{"feed1-1"}, names(one, "test")); diff != "" {
+		t.Errorf("before it is tried (-want +got):\n%s", diff)
+	}
+	one.run()
+	one.put(notice("feed2", 1))
+	other := w.node(slowly).run()
+	for _, n := range []*node{one, other} {
+		eventually(t, "both are late", func() bool {
+			return w.attempts(0) == 2 && slices.Equal(names(n, "test"), []string{"feed1-1", "feed2-1"})
+		})
+		if got := names(n, "once"); len(got) != 0 {
+			t.Errorf("through another channel: %q", got)
+		}
 	}
 }

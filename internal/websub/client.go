@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// perClient is how much of an IPv6 address is one client: whoever has an address
-// has as a rule all of its /64.
-const perClient = 64
+// perClient is how much of an IPv6 address is one client: a household has as a rule
+// a /60 or a /56, with all the /64s in it.
+const perClient = 56
 
 // clientOf says by its network who made a request; it is empty where that is not
 // known. A peer that is not on the public Internet is taken for a proxy, and the

@@ -204,7 +204,7 @@ func (p *parcel) judge(ctx context.Context, s *subscription, res *outbound.Respo
 	case res.Status == http.StatusGone:
 		return p.hub.dismiss(ctx, s)
 	}
-	err := fmt.Errorf("%s answered %d", s.host.name, res.Status)
+	err := fmt.Errorf("%s answered %d", hostOf(s.callback), res.Status)
 	if res.Status/100 == 3 {
 		err = fmt.Errorf("%w, a redirect, which is not followed", err)
 	}

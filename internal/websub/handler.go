@@ -1,9 +1,7 @@
 package websub
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"mime"
@@ -19,8 +17,6 @@ const (
 	maxBody   = 16 << 10
 	formType  = "application/x-www-form-urlencoded"
 	busyRetry = 30 * time.Second
-	// maxWaiting is how many verifications may wait until no more are taken.
-	maxWaiting = 10000
 )
 
 const explanation = `This is the WebSub hub of this site's feeds, and of no others.
@@ -59,10 +55,10 @@ func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if req.mode == publish {
-		h.servePublish(w, cmp.Or(client, "somebody"), req)
+		h.servePublish(w, client, req)
 		return
 	}
-	if err := h.accept(r.Context(), req); err != nil {
+	if err := h.accept(r.Context(), client, req); err != nil {
 		h.refuse(w, err)
 		return
 	}
@@ -85,13 +81,11 @@ func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
 	return string(body), nil
 }
 
-// accept owes the verification of what a subscriber asks for.
-func (h *Hub) accept(ctx context.Context, req request) error {
+// accept owes the verification of what a client, who may be unknown, asks for. Only
+// what is owed counts for others than the client.
+func (h *Hub) accept(ctx context.Context, client string, req request) error {
 	if _, err := h.opts.Client.Check(req.callback); err != nil {
 		return bad("hub.callback %v", err)
-	}
-	if err := h.limits.take(hostOf(req.callback), h.opts.Now()); err != nil {
-		return err
 	}
 	feed, document, err := h.topicOf(req)
 	if err != nil {
@@ -107,10 +101,13 @@ func (h *Hub) accept(ctx context.Context, req request) error {
 			return &refusal{status: http.StatusForbidden, reason: err.Error()}
 		}
 	}
-	if h.opts.Waiting() >= maxWaiting {
-		return &refusal{status: http.StatusServiceUnavailable, reason: "too many callbacks wait to be asked, try again later", retry: busyRetry}
-	}
-	return h.ask(ctx, q, rand.Text())
+	now := h.opts.Now()
+	return h.queue.add(client, now, func(noticeID string) error {
+		if err := h.limits.take(client, groupOf(q.Callback), h.has(q), now); err != nil {
+			return err
+		}
+		return h.ask(ctx, q, noticeID)
+	})
 }
 
 // ask owes a question to a callback.
@@ -161,27 +158,36 @@ func (h *Hub) resolve(topic string) (feed, document string, err error) {
 }
 
 // servePublish answers a publisher's ping. Some of them take only 204 for success.
-// They name no callback: what is limited is what one of them asks.
 func (h *Hub) servePublish(w http.ResponseWriter, client string, req request) {
-	if err := h.limits.take("publisher "+client, h.opts.Now()); err != nil {
+	feeds, err := h.pinged(client, req.topics)
+	if err != nil {
 		h.refuse(w, err)
 		return
 	}
-	var feeds []string
-	for _, topic := range req.topics {
-		feed, _, err := h.resolve(topic)
-		if err != nil {
-			h.refuse(w, err)
-			return
-		}
-		feeds = append(feeds, feed)
-	}
-	slices.Sort(feeds)
-	for _, feed := range slices.Compact(feeds) {
+	for _, feed := range feeds {
 		h.opts.Pinged(feed)
 	}
 	headers(w)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// pinged returns the feeds of which a client says that they changed.
+func (h *Hub) pinged(client string, topics []string) ([]string, error) {
+	if client == "" {
+		if err := h.limits.ask("a publisher", h.opts.Now()); err != nil { // those that are unknown count as one
+			return nil, err
+		}
+	}
+	var feeds []string
+	for _, topic := range topics {
+		feed, _, err := h.resolve(topic)
+		if err != nil {
+			return nil, err
+		}
+		feeds = append(feeds, feed)
+	}
+	slices.Sort(feeds)
+	return slices.Compact(feeds), h.limits.ping(h.opts.Now())
 }
 
 // refuse answers with an error. What is no refusal is our own trouble, of which

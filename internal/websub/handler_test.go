@@ -9,10 +9,12 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/outbound"
+	"github.com/gallerywire/gallerywire/internal/outbox"
 	"github.com/gallerywire/gallerywire/internal/websub"
 	"github.com/google/go-cmp/cmp"
 )
@@ -308,11 +310,16 @@ func TestAHostAsksOnlySoOften(t *testing.T) {
 	}
 }
 
-// askAs is a request of a peer, which may say for whom it asks.
+// askAs is a request of a peer, which may say for whom it asks, with a callback on
+// another host each time.
 func askAs(t *testing.T, h *hub, peer string, forwarded ...string) *http.Response {
 	t.Helper()
-	callback := "https://" + strings.ToLower(rand.Text()) + ".example.com/"
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hub", strings.NewReader(form("hub.callback", callback).Encode()))
+	return askFor(t, h, peer, form("hub.callback", "https://"+strings.ToLower(rand.Text())+".example.com/"), forwarded...)
+}
+
+func askFor(t *testing.T, h *hub, peer string, form url.Values, forwarded ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hub", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.RemoteAddr = peer
 	for _, f := range forwarded {
@@ -336,7 +343,8 @@ func TestAClientAsksOnlySoOften(t *testing.T) {
 		{name: "the same", peer: "203.0.113.7:1000", again: "203.0.113.7:2000", status: 429},
 		{name: "another", peer: "203.0.113.7:1000", again: "203.0.113.8:1000", status: 202},
 		{name: "its IPv6 network", peer: "[2001:db8:1:2::7]:1000", again: "[2001:db8:1:2:aaaa::8]:1000", status: 429},
-		{name: "another IPv6 network", peer: "[2001:db8:1:2::7]:1000", again: "[2001:db8:1:3::7]:1000", status: 202},
+		{name: "another network of its household", peer: "[2001:db8:1:2::7]:1000", again: "[2001:db8:1:ff::7]:1000", status: 429},
+		{name: "another IPv6 network", peer: "[2001:db8:1:2::7]:1000", again: "[2001:db8:1:102::7]:1000", status: 202},
 		{name: "a mapped address", peer: "203.0.113.7:1000", again: "[::ffff:203.0.113.7]:1000", status: 429},
 		{name: "who says he is a proxy", peer: "203.0.113.7:1000", again: "203.0.113.7:2000", then: []string{"203.0.113.9"}, status: 429},
 		{name: "behind a proxy that says nothing", peer: "127.0.0.1:1000", again: "127.0.0.1:1000", status: 202},
@@ -399,10 +407,181 @@ func TestAllTogetherAskOnlySoOften(t *testing.T) {
 	}
 }
 
+// What is refused as junk takes nothing from others, only from who sends it.
+func TestJunkTakesNothingFromOthers(t *testing.T) {
+	for _, c := range []struct {
+		name, kind, body string
+		status           int
+	}{
+		{"no form", "application/json", "{}", 415},
+		{"too long", "application/x-www-form-urlencoded", strings.Repeat("x", 20<<10), 413},
+		{"bad", "application/x-www-form-urlencoded", "hub.mode=subscribe", 400},
+		{"a callback that is not called", "application/x-www-form-urlencoded", form("hub.callback", "http://10.0.0.1/").Encode(), 400},
+		{"not ours", "application/x-www-form-urlencoded", form("hub.topic", "https://elsewhere.example.com/").Encode(), 404},
+		{"a ping of what is not ours", "application/x-www-form-urlencoded", "hub.mode=publish&hub.url=https://elsewhere.example.com/", 404},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+			send := func(peer string) *http.Response {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hub", strings.NewReader(c.body))
+				r.Header.Set("Content-Type", c.kind)
+				r.RemoteAddr = peer
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				return w.Result()
+			}
+			for n := range 100 {
+				if res := send(fmt.Sprintf("198.51.100.%d:1000", n)); res.StatusCode != c.status {
+					t.Fatalf("client %d: %s", n, res.Status)
+				}
+			}
+			// Whoever asks next is the first who asks about that host.
+			if res := askFor(t, h, "203.0.113.7:1000", form()); res.StatusCode != 202 {
+				t.Errorf("another: %s", res.Status)
+			}
+			if res := askFor(t, h, "10.0.0.1:1000", form()); res.StatusCode != 202 {
+				t.Errorf("one who is unknown: %s", res.Status)
+			}
+			for range 5 {
+				send("198.51.100.1:1000")
+			}
+			if res := askAs(t, h, "198.51.100.1:1000"); res.StatusCode != 429 {
+				t.Errorf("the same: %s", res.Status)
+			}
+		})
+	}
+}
+
+// A host cannot be used up by one client, nor by a few of them what is there already.
+func TestAHostIsNotUsedUpInItsName(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	about := func(peer, path string, pairs ...string) *http.Response {
+		t.Helper()
+		return askFor(t, h, peer, form(append(pairs, "hub.callback", s.callback()+path)...))
+	}
+	for n := range 30 { // what a hosted reader may ask from five addresses, or five who mean it ill
+		if res := about(fmt.Sprintf("198.51.100.%d:1000", n%5), fmt.Sprint("/", n)); res.StatusCode != 202 {
+			t.Fatalf("request %d: %s", n, res.Status)
+		}
+	}
+	if res := about("192.0.2.1:1000", "/new"); res.StatusCode != 429 || res.Header.Get("Retry-After") != "2" {
+		t.Errorf("one more: %s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	}
+	for n := range 5 { // what an unknown client had left
+		if res := about("10.0.0.1:1000", fmt.Sprint("/unknown/", n)); res.StatusCode != 202 {
+			t.Fatalf("unknown %d: %s", n, res.Status)
+		}
+	}
+	if res := about("10.0.0.1:1000", "/unknown"); res.StatusCode != 429 {
+		t.Errorf("one more who is unknown: %s", res.Status)
+	}
+	for _, peer := range []string{"192.0.2.1:1000", "10.0.0.1:1000"} {
+		for _, mode := range []string{"subscribe", "unsubscribe"} {
+			if res := about(peer, "", "hub.mode", mode); res.StatusCode != 202 {
+				t.Errorf("%s %s of what is there: %s", peer, mode, res.Status)
+			}
+		}
+	}
+	if res := askAs(t, h, "192.0.2.1:1000"); res.StatusCode != 202 {
+		t.Errorf("another host: %s", res.Status)
+	}
+}
+
+// What one client may ask of all is left for renewals where others have used it up.
+func TestNewSubscriptionsDoNotUseUpWhatRenewalsMayAsk(t *testing.T) {
+	h := newWorld(t).hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	for n := range 59 {
+		if res := askAs(t, h, fmt.Sprintf("198.51.100.%d:1000", n)); res.StatusCode != 202 {
+			t.Fatalf("client %d: %s", n, res.Status)
+		}
+	}
+	if res := askAs(t, h, "192.0.2.1:1000"); res.StatusCode != 429 {
+		t.Errorf("one more: %s", res.Status)
+	}
+	if res := askFor(t, h, "192.0.2.1:1000", form("hub.callback", s.callback())); res.StatusCode != 202 {
+		t.Errorf("a renewal: %s", res.Status)
+	}
+}
+
+// What waits is counted where it is owed, so it counts on every node and after a
+// crash.
+func TestAClientHasOnlySoManyCallbacksYetToAnswer(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(w.waits)
+	const client, other = "203.0.113.7:1000", "203.0.113.8:1000"
+	var asking sync.WaitGroup
+	var taken atomic.Int64
+	for range 8 {
+		asking.Go(func() {
+			for range 40 {
+				if res := askAs(t, h, client); res.StatusCode == 202 {
+					taken.Add(1)
+				}
+			}
+		})
+	}
+	asking.Wait()
+	if got := taken.Load(); got != 100 {
+		t.Errorf("%d of a client wait", got)
+	}
+	again := w.hub(w.waits) // another node, or this one after a crash
+	for name, h := range map[string]*hub{"the node": h, "another": again} {
+		if res := askAs(t, h, client); res.StatusCode != 429 || res.Header.Get("Retry-After") != "5" {
+			t.Errorf("%s: %s, Retry-After %q", name, res.Status, res.Header.Get("Retry-After"))
+		}
+		for _, peer := range []string{other, "10.0.0.1:1000"} {
+			if res := askAs(t, h, peer); res.StatusCode != 202 {
+				t.Errorf("%s for %s: %s", name, peer, res.Status)
+			}
+		}
+	}
+	w.mu.Lock()
+	w.owed = w.owed[1:] // one of them has answered
+	w.mu.Unlock()
+	w.pass(time.Second)
+	for _, want := range []int{202, 429} {
+		if res := askAs(t, again, client); res.StatusCode != want {
+			t.Errorf("later: %s, want %d", res.Status, want)
+		}
+	}
+	for _, n := range w.take() {
+		if text := n.ID + string(n.Data); strings.Contains(text, "203.0.113.7") {
+			t.Fatalf("the client's address is stored: %s", text)
+		}
+	}
+}
+
+func TestWhatIsNotStoredDoesNotWait(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(w.waits)
+	w.set(func(w *world) { w.away = errors.New("storage is away") })
+	for range 150 {
+		if res := askAs(t, h, "203.0.113.7:1000"); res.StatusCode != 503 {
+			t.Fatalf("without storage: %s", res.Status)
+		}
+	}
+	w.set(func(w *world) { w.away = nil })
+	if res := askAs(t, h, "203.0.113.7:1000"); res.StatusCode != 202 {
+		t.Errorf("%s", res.Status)
+	}
+}
+
 func TestNoMoreIsTakenThanCanBeAsked(t *testing.T) {
 	waiting := 10000
 	w := newWorld(t)
-	h := w.hub(func(o *websub.Options) { o.Waiting = func() int { return waiting } })
+	h := w.hub(func(o *websub.Options) {
+		o.Waiting = func(each func(outbox.Notice)) {
+			for range waiting {
+				each(outbox.Notice{ID: "of whom nobody knows"})
+			}
+		}
+	})
 	for _, mode := range []string{"subscribe", "unsubscribe"} {
 		res, err := http.PostForm(h.url, form("hub.mode", mode))
 		if err != nil {
@@ -416,6 +595,7 @@ func TestNoMoreIsTakenThanCanBeAsked(t *testing.T) {
 		t.Errorf("owed %v", got)
 	}
 	waiting--
+	w.pass(time.Second)
 	if status, text := h.post(form()); status != 202 {
 		t.Errorf("%d %s", status, text)
 	}
@@ -466,10 +646,35 @@ func TestSecretsAreNowhere(t *testing.T) {
 	}
 }
 
+func TestThereAreOnlySoManySubscriptions(t *testing.T) {
+	h := newWorld(t).hub(func(o *websub.Options) { o.MaxSubscriptions = 2 })
+	a, b := newSubscriber(t), newSubscriber(t)
+	a.subscribe(h, topic("all", "atom"))
+	b.subscribe(h, topic("sections/travel", "rss"))
+	if status, text := b.ask(h, "subscribe", topic("all", "json")); status != 403 || text != "the hub has as many subscriptions as it may have (2)\n" {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := a.ask(h, "subscribe", topic("all", "atom")); status != 202 {
+		t.Errorf("a renewal: %d %s", status, text)
+	}
+	a.unsubscribe(h, topic("all", "atom"))
+	b.subscribe(h, topic("all", "json"))
+}
+
 // Those that are stored at the same time do not share the last place.
 func TestALimitHoldsForManyAtOnce(t *testing.T) {
+	for name, limit := range map[string]func(*websub.Options){
+		"all":   func(o *websub.Options) { o.MaxSubscriptions = 5 },
+		"topic": func(o *websub.Options) { o.MaxPerTopic = 5 },
+		"host":  func(o *websub.Options) { o.MaxPerHost = 5 },
+	} {
+		t.Run(name, func(t *testing.T) { holdsForManyAtOnce(t, limit) })
+	}
+}
+
+func holdsForManyAtOnce(t *testing.T, limit func(*websub.Options)) {
 	w := newWorld(t)
-	h := w.hub(func(o *websub.Options) { o.MaxPerTopic = 5 })
+	h := w.hub(limit)
 	s := newSubscriber(t)
 	for n := range 20 {
 		s.ask(h, "subscribe", topic("all", "atom"), "hub.callback", fmt.Sprint(s.callback(), "/", n))

@@ -35,7 +35,7 @@ type topic struct {
 	subscriptions  []*subscription
 }
 
-// host is where callbacks are.
+// host is where callbacks are, see groupOf.
 type host struct {
 	name  string
 	count int
@@ -62,7 +62,7 @@ func (x *index) put(r record, revision uint64) {
 		s.topic, s.host, s.place = old.topic, old.host, old.place
 		s.topic.subscriptions[s.place] = s
 	} else {
-		s.topic, s.host = x.topicFor(r), x.hostFor(hostOf(r.Callback))
+		s.topic, s.host = x.topicFor(r), x.hostFor(groupOf(r.Callback))
 		s.place = len(s.topic.subscriptions)
 		s.topic.subscriptions = append(s.topic.subscriptions, s)
 		s.host.count++

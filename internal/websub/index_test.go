@@ -92,18 +92,45 @@ func TestTheHostOfACallback(t *testing.T) {
 	}
 }
 
-// What is forgotten of a host's rate is what was used longest ago.
-func TestRatesAreRememberedInBoundedMemory(t *testing.T) {
-	l, now := newLimits(1), time.Unix(0, 0)
-	for n := range 3 * maxLimiters {
-		if err := l.take(fmt.Sprint(n), now); err != nil {
-			t.Fatal(err)
+// Whoever has an IPv6 address has many, which are one host where hosts are limited.
+func TestAnIPv6NetworkIsOneHost(t *testing.T) {
+	h, err := New(Options{MaxPerHost: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.learn(record{Feed: "all", Document: "atom", Callback: "http://[2001:db8:1:2::1]:8080/"}, 1)
+	h.learn(record{Feed: "all", Document: "atom", Callback: "http://192.0.2.1/"}, 2)
+	for callback, full := range map[string]bool{
+		"http://[2001:DB8:1:2:ffff::9]/x":    true,
+		"https://[2001:db8:1:2::1]?x":        true,
+		"http://[::ffff:192.0.2.1]:80/":      true,
+		"http://192.0.2.1:8080/":             true,
+		"http://[2001:db8:1:3::1]/":          false,
+		"http://192.0.2.2/":                  false,
+		"http://2001-db8-1-2--1.example.com": false,
+	} {
+		q := question{Mode: subscribe, Feed: "all", Document: "rss", Callback: callback}
+		if err := h.room(q); (err != nil) != full {
+			t.Errorf("%s: %v", callback, err)
 		}
-		if err := l.take("busy", now); (err == nil) != (n == 0) {
-			t.Fatalf("request %d of one host: %v", n, err)
+		if host := target("key", callback).Host; full != (host == "2001:db8:1:2::/64" || host == "192.0.2.1") {
+			t.Errorf("%s is called as on %s", callback, host)
 		}
 	}
-	if got := l.hosts.Len(); got > maxLimiters {
+}
+
+// What is forgotten of a host's rate is what was used longest ago.
+func TestRatesAreRememberedInBoundedMemory(t *testing.T) {
+	l, now := newLimiters(1), time.Unix(0, 0)
+	for n := range 3 * maxLimiters {
+		if !l.limiter(fmt.Sprint(n)).AllowN(now, 1) {
+			t.Fatalf("the first request of host %d is refused", n)
+		}
+		if l.limiter("busy").AllowN(now, 1) != (n == 0) {
+			t.Fatalf("request %d of one host", n)
+		}
+	}
+	if got := l.known.Len(); got > maxLimiters {
 		t.Errorf("%d are remembered", got)
 	}
 }

@@ -94,6 +94,13 @@ func (h *Hub) count() int {
 	return len(h.known.byID)
 }
 
+// has reports whether the subscription is there that a question is about.
+func (h *Hub) has(q question) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.known.byID[q.id()] != nil
+}
+
 // find returns the subscription with that key, nil where there is none that lives.
 func (h *Hub) find(key string) *subscription {
 	i, ok := parseID(key)

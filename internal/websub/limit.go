@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -15,35 +16,117 @@ const (
 	// One that is forgotten begins anew, so a limit may be exceeded, and memory
 	// may not; what all ask together stays within the limit for all.
 	maxLimiters = 4096
-	// togetherTimes is how many times as much as one may ask all may together.
+	// togetherTimes is how many times as much as one client may ask all may
+	// together, and hostTimes how many times as much about one host.
 	togetherTimes = 10
+	hostTimes     = 5
 )
 
-// limits bounds the rate of requests: for each callback host, of which whoever
-// asks can have any number, for each client, and for all.
+// limits bounds the rate of requests. Whoever asks can name any host, also in the
+// name of somebody else: what a client asks is limited, whatever it is about, and
+// only of what leads to a call it is limited what all may ask together.
 type limits struct {
 	perMinute int // 0: no limit
-	hosts     *limiters
 	clients   *limiters
+	fresh     *share
+	renewals  *share // of what is there already, which new ones are not to use up
+
+	mu sync.Mutex // so that nothing is taken between looking and taking
+}
+
+// share is what all clients may ask together.
+type share struct {
 	all       *rate.Limiter
+	hosts     *limiters // by known clients, each of which is limited already
+	strangers *limiters // likewise by unknown ones, which are not
+}
+
+func newLimits(perMinute int) *limits {
+	return &limits{perMinute: perMinute, clients: newLimiters(perMinute), fresh: newShare(perMinute), renewals: newShare(perMinute)}
+}
+
+func newShare(perMinute int) *share {
+	return &share{all: newLimiter(togetherTimes * perMinute), hosts: newLimiters(hostTimes * perMinute), strangers: newLimiters(perMinute)}
+}
+
+// ask counts a request of a client, if it is known; its error is a refusal.
+func (l *limits) ask(client string, now time.Time) error {
+	if l.perMinute == 0 || client == "" {
+		return nil
+	}
+	return l.reserve(now, of{l.clients.limiter(client), "too many requests from your address, try again later"})
+}
+
+// take counts what a client asks about a host; its error is a refusal. What is
+// refused does not count.
+func (l *limits) take(client, host string, renewal bool, now time.Time) error {
+	if l.perMinute == 0 {
+		return nil
+	}
+	s := l.fresh
+	if renewal {
+		s = l.renewals
+	}
+	hosts := s.hosts
+	if client == "" {
+		hosts = s.strangers
+	}
+	return l.reserve(now, of{hosts.limiter(host), "too many requests for this host, try again later"}, of{s.all, tooMuch})
+}
+
+// ping counts a publisher's ping as take does.
+func (l *limits) ping(now time.Time) error {
+	if l.perMinute == 0 {
+		return nil
+	}
+	return l.reserve(now, of{l.fresh.all, tooMuch})
+}
+
+const tooMuch = "the hub is asked too much at the moment, try again later"
+
+// of is a limit, and what is said when it is reached.
+type of struct {
+	limiter *rate.Limiter
+	reason  string
+}
+
+// reserve takes one of each limit, or of none.
+func (l *limits) reserve(now time.Time, limits ...of) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, one := range limits {
+		if missing := 1 - one.limiter.TokensAt(now); missing > 0 {
+			wait := time.Duration(missing / float64(one.limiter.Limit()) * float64(time.Second))
+			return &refusal{status: http.StatusTooManyRequests, reason: one.reason, retry: max(wait, time.Second)}
+		}
+	}
+	for _, one := range limits {
+		one.limiter.AllowN(now, 1)
+	}
+	return nil
 }
 
 // limiters are those used last, by what they limit.
-type limiters = lru.Cache[string, *rate.Limiter]
-
-func newLimits(perMinute int) *limits {
-	return &limits{
-		perMinute: perMinute, hosts: newLimiters(), clients: newLimiters(),
-		all: newLimiter(togetherTimes * perMinute),
-	}
+type limiters struct {
+	perMinute int
+	known     *lru.Cache[string, *rate.Limiter]
 }
 
-func newLimiters() *limiters {
+func newLimiters(perMinute int) *limiters {
 	cache, err := lru.New[string, *rate.Limiter](maxLimiters)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
-	return cache
+	return &limiters{perMinute: perMinute, known: cache}
+}
+
+func (l *limiters) limiter(key string) *rate.Limiter {
+	fresh := newLimiter(l.perMinute)
+	if known, ok, _ := l.known.PeekOrAdd(key, fresh); ok {
+		l.known.Get(key) // used last
+		return known
+	}
+	return fresh
 }
 
 // newLimiter allows so many in a minute, and as many at once.
@@ -51,50 +134,10 @@ func newLimiter(perMinute int) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute)
 }
 
-// ask counts a request of a client, who may be unknown; its error is a refusal.
-// What a client asks too much is not counted for all.
-func (l *limits) ask(client string, now time.Time) error {
-	if l.perMinute == 0 {
-		return nil
-	}
-	if client != "" {
-		if err := l.reserve(l.limiter(l.clients, client), now, "too many requests from your address, try again later"); err != nil {
-			return err
-		}
-	}
-	return l.reserve(l.all, now, "the hub is asked too much at the moment, try again later")
-}
-
-// take counts a request for a host; its error is a refusal.
-func (l *limits) take(host string, now time.Time) error {
-	if l.perMinute == 0 {
-		return nil
-	}
-	return l.reserve(l.limiter(l.hosts, host), now, "too many requests for this host, try again later")
-}
-
-func (l *limits) reserve(limiter *rate.Limiter, now time.Time, reason string) error {
-	if limiter.AllowN(now, 1) {
-		return nil
-	}
-	missing := 1 - limiter.TokensAt(now)
-	wait := time.Duration(missing / float64(limiter.Limit()) * float64(time.Second))
-	return &refusal{status: http.StatusTooManyRequests, reason: reason, retry: max(wait, time.Second)}
-}
-
-func (l *limits) limiter(of *limiters, key string) *rate.Limiter {
-	fresh := newLimiter(l.perMinute)
-	if known, ok, _ := of.PeekOrAdd(key, fresh); ok {
-		of.Get(key) // used last
-		return known
-	}
-	return fresh
-}
-
 // held counts subscriptions that are being written, by what they are limited by.
 type held map[limited]int
 
-// limited is a topic or a host.
+// limited is a topic, a host, or, without either, all.
 type limited struct {
 	feed, document string
 	host           string
@@ -137,8 +180,10 @@ func (h *Hub) roomFor(q question) error {
 	if h.known.byID[q.id()] != nil {
 		return nil
 	}
-	topic, host := q.limited()[0], q.limited()[1]
+	all, topic, host := q.limited()[0], q.limited()[1], q.limited()[2]
 	switch {
+	case len(h.known.byID)+h.held[all] >= limit(h.opts.MaxSubscriptions):
+		return fmt.Errorf("the hub has as many subscriptions as it may have (%d)", h.opts.MaxSubscriptions)
 	case h.known.ofTopic(q.Feed, q.Document)+h.held[topic] >= limit(h.opts.MaxPerTopic):
 		return fmt.Errorf("the topic has as many subscriptions as it may have (%d)", h.opts.MaxPerTopic)
 	case h.known.onHost(host.host)+h.held[host] >= limit(h.opts.MaxPerHost):

@@ -3,6 +3,7 @@ package websub_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/outbound"
+	"github.com/gallerywire/gallerywire/internal/outbox"
 	"github.com/gallerywire/gallerywire/internal/websub"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -246,6 +249,119 @@ func TestWhoUnsubscribesIsToldNothingMore(t *testing.T) {
 	leaves.unsubscribe(h, topic("all", "atom")) // what is not there is confirmed, too
 	if asked := leaves.asked(); len(asked) != 1 {
 		t.Errorf("asked %q", asked)
+	}
+}
+
+// merged are two notices of the hub's, of which the first still waits when the
+// second comes.
+func (h *hub) merged(list []outbox.Notice) outbox.Notice {
+	h.w.t.Helper()
+	waits := list[0]
+	for _, n := range list[1:] {
+		merged := h.VerificationChannel().Merge(waits, n)
+		if merged.ID != n.ID || merged.About != n.About || merged.About != waits.About {
+			h.w.t.Fatalf("%+v and %+v became %+v", waits, n, merged)
+		}
+		waits = merged
+	}
+	return waits
+}
+
+// Somebody else's question cannot take the place of one that waits.
+func TestAQuestionInTheOtherModeTakesNothingAway(t *testing.T) {
+	for _, mode := range []string{"subscribe", "unsubscribe"} {
+		t.Run(mode, func(t *testing.T) {
+			w := newWorld(t)
+			h := w.hub()
+			s := newSubscriber(t)
+			other := "unsubscribe"
+			if mode == other {
+				other = "subscribe"
+				s.subscribe(h, topic("all", "atom"))
+			}
+			s.ask(h, mode, topic("all", "atom"))
+			h.post(form("hub.mode", other, "hub.callback", s.callback()))
+			if err := h.send(h.merged(w.take())); err != nil {
+				t.Fatal(err)
+			}
+			if got := h.Subscribed("all"); got != (mode == "subscribe") {
+				t.Errorf("subscribed: %v", got)
+			}
+		})
+	}
+}
+
+// Who confirms everything ends as was asked last, and is asked no more than that and
+// what was asked last in the other mode.
+func TestWhatWasAskedLastIsAskedLast(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		modes []string
+		asked []string
+	}{
+		{"twice", []string{"subscribe", "subscribe"}, []string{"subscribe second"}},
+		{"and leaves", []string{"subscribe", "unsubscribe"}, []string{"subscribe first", "unsubscribe"}},
+		{"and comes", []string{"unsubscribe", "subscribe"}, []string{"unsubscribe", "subscribe second"}},
+		{"and comes back", []string{"subscribe", "unsubscribe", "subscribe"}, []string{"unsubscribe", "subscribe third"}},
+		{"and leaves twice", []string{"subscribe", "unsubscribe", "unsubscribe"}, []string{"subscribe first", "unsubscribe"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			h := w.hub()
+			s := newSubscriber(t)
+			s.confirm = echo
+			names := []string{"first", "second", "third"}
+			for n, mode := range c.modes {
+				s.ask(h, mode, topic("all", "atom"), "hub.callback", s.callback()+"?id=1", "hub.secret", names[n], "hub.lease_seconds", fmt.Sprint(10000*(n+1)))
+			}
+			if err := h.send(h.merged(w.take())); err != nil {
+				t.Fatal(err)
+			}
+			var asked []string
+			for _, query := range s.asked() {
+				q, err := url.ParseQuery(query)
+				if err != nil {
+					t.Fatal(err)
+				}
+				what := q.Get("hub.mode")
+				if lease := q.Get("hub.lease_seconds"); lease != "" {
+					what += " " + names[lease[0]-'1']
+				}
+				asked = append(asked, what)
+			}
+			if diff := cmp.Diff(c.asked, asked); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+			last := c.modes[len(c.modes)-1]
+			if got := h.Subscribed("all"); got != (last == "subscribe") {
+				t.Errorf("subscribed: %v", got)
+			}
+		})
+	}
+}
+
+// deadlines notes what calls may take.
+type deadlines struct {
+	websub.Client
+	left []time.Duration
+}
+
+// Do implements [websub.Client].
+func (d *deadlines) Do(req *http.Request, max int64) (*outbound.Response, error) {
+	deadline, _ := req.Context().Deadline()
+	d.left = append(d.left, time.Until(deadline))
+	return d.Client.Do(req, max)
+}
+
+func TestACallbackIsNotWaitedForAsLongAsADelivery(t *testing.T) {
+	calls := &deadlines{Client: client(time.Minute)}
+	h := newWorld(t).hub(func(o *websub.Options) { o.Client, o.MaxPerTopic = calls, 1 })
+	for range 2 { // one is verified, the other denied
+		newSubscriber(t).ask(h, "subscribe", topic("all", "atom"))
+	}
+	h.must()
+	if len(calls.left) != 2 || slices.Min(calls.left) <= 0 || slices.Max(calls.left) > 5*time.Second {
+		t.Errorf("the calls had %v", calls.left)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -90,6 +91,28 @@ func hostOf(callback string) string {
 		rest = rest[:colon]
 	}
 	return strings.ToLower(strings.TrimSuffix(rest, "."))
+}
+
+// perHost is how much of an IPv6 address is one host: whoever has an address has as
+// a rule all of its /64.
+const perHost = 64
+
+// groupOf is the host of a callback where hosts are limited: an IPv6 address counts
+// as its network.
+func groupOf(callback string) string {
+	host := hostOf(callback)
+	if !strings.HasPrefix(host, "[") {
+		return host
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil {
+		return host
+	}
+	if addr = addr.Unmap(); addr.Is4() {
+		return addr.String()
+	}
+	network, _ := addr.WithZone("").Prefix(perHost) // an IPv6 address has so many bits
+	return network.String()
 }
 
 // tries is how often a record is read and written again when others write it too.

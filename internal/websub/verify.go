@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/ledger"
+	"github.com/gallerywire/gallerywire/internal/outbound"
 	"github.com/gallerywire/gallerywire/internal/outbox"
 )
 
@@ -31,6 +32,8 @@ type question struct {
 	Lease    int64  `json:"lease,omitzero"`    // seconds
 	Revision uint64 `json:"revision,omitzero"` // denied: of the subscription that ends
 	Reason   string `json:"reason,omitzero"`   // denied: why
+
+	Before *question `json:"before,omitzero"` // what is to be asked first, in the other mode
 }
 
 func (q question) encode() ([]byte, error) {
@@ -51,9 +54,26 @@ func decodeQuestion(data []byte) (question, error) {
 
 func (q question) id() id { return idOf(q.Feed, q.Document, q.Callback) }
 
-// limited is the topic and the host, in this order.
-func (q question) limited() [2]limited {
-	return [2]limited{{feed: q.Feed, document: q.Document}, {host: hostOf(q.Callback)}}
+// limited is all, the topic and the host, in this order.
+func (q question) limited() [3]limited {
+	return [3]limited{{}, {feed: q.Feed, document: q.Document}, {host: groupOf(q.Callback)}}
+}
+
+// after is q with what is to be asked before it, of what waits: the last in the
+// other mode.
+func (q question) after(waits question) question {
+	for _, earlier := range []*question{q.Before, &waits, waits.Before} {
+		if earlier != nil && earlier.Mode == opposite(q.Mode) {
+			before := *earlier
+			before.Before, q.Before = nil, &before
+			break
+		}
+	}
+	return q
+}
+
+func opposite(mode string) string {
+	return map[string]string{subscribe: unsubscribe, unsubscribe: subscribe}[mode]
 }
 
 // address is the callback with the parameters of the question after its own.
@@ -107,11 +127,26 @@ func (v verifications) Target(n outbox.Notice, key string) (outbox.Target, bool)
 }
 
 func target(key, callback string) outbox.Target {
-	return outbox.Target{Key: key, Name: bare(callback), Lane: callback, Host: hostOf(callback)}
+	return outbox.Target{Key: key, Name: bare(callback), Lane: callback, Host: groupOf(callback)}
 }
 
-// Merge implements [outbox.Channel]: what was asked last counts.
-func (v verifications) Merge(_, n outbox.Notice) outbox.Notice { return n }
+// Merge implements [outbox.Channel]: what was asked last counts. What waits in the
+// other mode is asked all the same, before it: else whoever has a callback asked
+// whether it unsubscribes would end a subscription that it was yet to confirm.
+func (v verifications) Merge(old, n outbox.Notice) outbox.Notice {
+	waits, err := decodeQuestion(old.Data)
+	if err != nil {
+		return n
+	}
+	q, err := decodeQuestion(n.Data)
+	if err != nil {
+		return n
+	}
+	if data, err := q.after(waits).encode(); err == nil {
+		n.Data = data
+	}
+	return n
+}
 
 // Pack implements [outbox.Channel].
 func (v verifications) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, error) {
@@ -139,6 +174,11 @@ func (i inquiry) Says() string { return "" }
 
 // Send implements [outbox.Letter]. Its errors are troubles of our own.
 func (i inquiry) Send(ctx context.Context, _ outbox.Target) error {
+	if i.Before != nil {
+		if err := (inquiry{hub: i.hub, question: *i.Before}).verify(ctx); err != nil {
+			return err
+		}
+	}
 	if i.Mode == denied {
 		return i.end(ctx)
 	}
@@ -179,11 +219,7 @@ const (
 // confirm asks the callback. Without an outcome it is not the callback's fault.
 func (i inquiry) confirm(ctx context.Context) (outcome string, err error) {
 	challenge := rand.Text()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, i.address(challenge), nil)
-	if err != nil {
-		return unreachable, errors.New("the callback is no address")
-	}
-	res, err := i.hub.opts.Client.Do(req, int64(len(challenge)))
+	res, err := i.call(ctx, challenge)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "", fmt.Errorf("ask a callback: %w", ctx.Err())
@@ -195,6 +231,21 @@ func (i inquiry) confirm(ctx context.Context) (outcome string, err error) {
 		return refused, errors.New("did not answer with the challenge")
 	}
 	return verified, nil
+}
+
+// askTimeout is what a callback has to answer, where the client gives it no less:
+// anybody can name one that hangs.
+const askTimeout = 5 * time.Second
+
+// call calls the callback with the question.
+func (i inquiry) call(ctx context.Context, challenge string) (*outbound.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, i.address(challenge), nil)
+	if err != nil {
+		return nil, errors.New("the callback is no address")
+	}
+	return i.hub.opts.Client.Do(req, int64(len(challenge)))
 }
 
 // confirmed does what the callback was asked about and has confirmed. The lease
@@ -225,10 +276,7 @@ func (i inquiry) carryOut(ctx context.Context, asked time.Time) error {
 func (i inquiry) deny(ctx context.Context, reason string) error {
 	h := i.hub
 	i.question.Mode, i.question.Reason = denied, reason
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, i.address(""), nil)
-	if err == nil {
-		_, err = h.opts.Client.Do(req, 0)
-	}
+	_, err := i.call(ctx, "")
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("deny a subscription: %w", ctx.Err())
 	}

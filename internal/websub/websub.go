@@ -89,11 +89,12 @@ type Options struct {
 	Signature string                                     // sha1, sha256, sha384 or sha512; empty: sha256
 	Lease     Lease                                      // zero: 10 days, from an hour to 30 days
 
+	MaxSubscriptions  int // 0: no limit
 	MaxPerTopic       int // subscriptions of one topic; 0: no limit
 	MaxPerHost        int // subscriptions with callbacks on one host; 0: no limit
-	RequestsPerMinute int // for callbacks on one host, and from one client, as many at once; ten times as many from all; 0: no limit
+	RequestsPerMinute int // from one client, as many at once; 0: no limit, also for what all may ask
 
-	Waiting    func() int                                   // how many verifications are owed, about; must not block; nil: not known
+	Waiting    func(each func(outbox.Notice))               // calls each with what is owed through Verifications; must not block; nil: nothing is
 	Begin      func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
 	Gone       func(feed string) bool                       // whether a feed no longer exists, and will not come back; may be nil
 	Pinged     func(feed string)                            // told that a publisher says the feed has changed; may be nil
@@ -110,7 +111,7 @@ func (o *Options) fill() {
 	o.Lease.Min = cmp.Or(o.Lease.Min, time.Hour)
 	o.Lease.Max = cmp.Or(o.Lease.Max, 30*day)
 	if o.Waiting == nil {
-		o.Waiting = func() int { return 0 }
+		o.Waiting = func(func(outbox.Notice)) {}
 	}
 	if o.Begin == nil {
 		o.Begin = func(context.Context, string) error { return nil }
@@ -137,6 +138,7 @@ type Hub struct {
 	sign    signer
 	ledger  *ledger.Ledger
 	limits  *limits
+	queue   *queue
 	metrics metrics
 
 	mu    sync.RWMutex
@@ -154,7 +156,10 @@ func New(o Options) (*Hub, error) {
 	if !known {
 		return nil, fmt.Errorf("signature %q: must be sha1, sha256, sha384 or sha512", o.Signature)
 	}
-	h := &Hub{opts: o, sign: sign, limits: newLimits(o.RequestsPerMinute), known: newIndex(), held: held{}, gone: map[string]time.Time{}}
+	h := &Hub{
+		opts: o, sign: sign, limits: newLimits(o.RequestsPerMinute), queue: newQueue(o.Waiting),
+		known: newIndex(), held: held{}, gone: map[string]time.Time{},
+	}
 	o.Ledger.Apply, o.Ledger.Reset, o.Ledger.Whole, o.Ledger.Now = h.apply, h.reset, h.whole, o.Now
 	h.ledger = ledger.New(o.Ledger)
 	h.metrics = newMetrics(o.Registerer, func() float64 { return float64(h.count()) })

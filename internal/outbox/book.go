@@ -174,20 +174,6 @@ func (b *book) owed(shard int, key string) (entry *owed, revision uint64, foreig
 	return cmp.Or(part.owed[key], part.done[key]), b.revisions[key], b.foreign[key]
 }
 
-// each calls f with everything that is owed or late, under the book's lock.
-func (b *book) each(f func(Notice)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i := range b.shards {
-		for _, o := range b.shards[i].owed {
-			f(o.Notice)
-		}
-		for _, l := range b.shards[i].late {
-			f(l.Notice)
-		}
-	}
-}
-
 // newest is the newest revision that was heard of.
 func (b *book) newest() uint64 {
 	b.mu.Lock()

@@ -115,9 +115,18 @@ func (b *Outbox) Owed() map[string]int {
 // EachOwed calls f with what Owed counts of a channel. It reads memory only, and f
 // must not call the outbox.
 func (b *Outbox) EachOwed(channel string, f func(Notice)) {
-	b.book.each(func(n Notice) {
-		if n.Channel == channel {
-			f(n)
+	b.book.read(func(shards []part, _ map[string]*late) {
+		for _, part := range shards {
+			for _, o := range part.owed {
+				if o.Notice.Channel == channel {
+					f(o.Notice)
+				}
+			}
+			for _, l := range part.late {
+				if l.Notice.Channel == channel {
+					f(l.Notice)
+				}
+			}
 		}
 	})
 }

@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 }
 
 // patience is far more than anything here takes.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func httpget() {
 	res, err := http.Get(os.Args[1])

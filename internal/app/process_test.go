@@ -21,6 +21,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// patience is how long a test waits for what must come.
+const patience = time.Minute
+
 // binary is the real program, built once for all stories.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "gallerywire-stories-")
@@ -103,8 +106,8 @@ func serve(t testing.TB, config string) *process {
 		p.http, p.admin, p.nats = "http://"+found[1], found[2], found[3]
 	case <-p.done:
 		t.Fatalf("serve ended at once:\n%s", p.logs)
-	case <-time.After(20 * time.Second):
-		t.Fatalf("serve is not up after 20 seconds:\n%s", p.logs)
+	case <-time.After(patience):
+		t.Fatalf("serve is not up after %s:\n%s", patience, p.logs)
 	}
 	return p
 }
@@ -136,7 +139,7 @@ func (p *process) stop() int {
 	}
 	select {
 	case <-p.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		p.t.Fatalf("serve does not stop:\n%s", p.logs)
 	}
 	return p.cmd.ProcessState.ExitCode()
@@ -178,10 +181,10 @@ func (p *process) ready() {
 	})
 }
 
-// eventually waits for a condition, for at most thirty seconds.
+// eventually waits for a condition.
 func (p *process) eventually(what string, is func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !is() {

@@ -133,7 +133,7 @@ func TestACallbackThatMisbehavesCostsLittle(t *testing.T) {
 	defer callbacks.Close()
 	defer close(release)
 	node := serve(t, oneFeed+`
-outbound: {allow_networks: ["127.0.0.0/8"], timeout: 1s, first_retry: 50ms}
+outbound: {allow_networks: ["127.0.0.0/8"], timeout: 5s, first_retry: 50ms}
 nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
 	bad := []string{"/wrong", "/endless", "/silent", "/redirect"}

@@ -75,7 +75,7 @@ type clientEvent struct {
 // nextOf skips what is of another kind, but no error.
 func nextOf(t *testing.T, events <-chan clientEvent, what string) clientEvent {
 	t.Helper()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(patience); ; {
 		select {
 		case e, ok := <-events:
 			if !ok || e.What == "error" || e.What == "denied" {

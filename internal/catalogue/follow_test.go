@@ -108,7 +108,7 @@ func TestIndexFollowsAfterTheServerRestarted(t *testing.T) {
 	})
 	began := time.Now()
 	eventually(t, "the index knows of it", func() bool { return c.Find("after") != nil })
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 25*time.Second { // else it noticed by chance, when it looked at the bucket
 		t.Errorf("stale for %s", took)
 	}
 	if c.Ready() != nil || c.Find("before") == nil {
@@ -132,10 +132,15 @@ func TestServerAway(t *testing.T) {
 	if got := ids(c.Select(catalogue.Match{}).View(10, time.Now())); !cmp.Equal(got, []string{"harbour"}) {
 		t.Errorf("shows %v", got)
 	}
-	began := time.Now()
-	stop()
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("took %s to stop", took)
+	stopped := make(chan struct{})
+	go func() {
+		stop()
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(20 * time.Second):
+		t.Error("a stop waits for the server")
 	}
 }
 

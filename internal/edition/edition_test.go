@@ -26,7 +26,7 @@ import (
 var noon = time.Date(2100, 6, 1, 12, 0, 0, 0, time.UTC)
 
 // patience is how long a test waits for what must come.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // node is a shelf over a catalogue of its own on a server that can be stopped.
 type node struct {

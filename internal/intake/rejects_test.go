@@ -86,6 +86,7 @@ func TestBadEventIsKeptAsItCame(t *testing.T) {
 			if len(told) != 1 || told[0].e.Sequence != r.Number || !cmp.Equal(told[0].e.Problems, r.Problems) {
 				t.Errorf("told %+v", told)
 			}
+			s.taken(1)
 			if got := s.outcomes(); !cmp.Equal(got, []string{"rejected"}) {
 				t.Errorf("outcomes %v", got)
 			}
@@ -197,6 +198,7 @@ func TestEventStaysUntilItsSenderIsTold(t *testing.T) {
 	if got := s.list(); len(got) != 1 {
 		t.Errorf("kept %d rejects", len(got))
 	}
+	s.taken(2)
 	if got := s.outcomes(); !cmp.Equal(got, []string{"retried", "rejected"}) {
 		t.Errorf("outcomes %v", got)
 	}

@@ -195,7 +195,7 @@ func TestARestartNeitherForgetsNorRepeats(t *testing.T) {
 
 func TestABurstIsOneNotice(t *testing.T) {
 	c := newCluster(t)
-	n := c.node(func(o *notice.Options) { o.QuietPeriod, o.MaxWait = 100*time.Millisecond, time.Minute })
+	n := c.node(func(o *notice.Options) { o.QuietPeriod, o.MaxWait = 2*time.Second, time.Minute })
 	n.run()
 	n.content.set("all", 0)
 	for revision := uint64(1); revision <= 20; revision++ {

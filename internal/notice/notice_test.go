@@ -21,7 +21,7 @@ import (
 var epoch = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // patience is how long a test waits for what must come.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // content is what a node knows of its feeds.
 type content struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,7 +96,7 @@ func TestContentThatIsBack(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		t.Run(fmt.Sprintf("restart=%v", restart), func(t *testing.T) {
 			w := newWorld(t, many)
-			few := func(o *outbox.Options) { o.Concurrency, o.Grace = 4, time.Minute }
+			few := func(o *outbox.Options) { o.Concurrency, o.Lease = 4, 3*time.Second } // it expires when it is not given back
 			n := w.node(few).run()
 			says := func(s string) {
 				w.mu.Lock()
@@ -179,7 +180,7 @@ func TestSteadyChangesReachEveryone(t *testing.T) {
 					return nil
 				})
 			}
-			n := w.node(func(o *outbox.Options) { o.PerHost, o.Grace, o.Lease = 3, 2*time.Second, 10*time.Second }).run()
+			n := w.node(func(o *outbox.Options) { o.PerHost, o.Grace = 3, 2*time.Second }).run()
 			nth := 0
 			eventually(t, "everyone has heard something", func() bool {
 				nth++
@@ -196,8 +197,8 @@ func TestSteadyChangesReachEveryone(t *testing.T) {
 	}
 }
 
-// TestADeliveryThatWaitsSurvivesAnOutage has NATS away when a delivery that waits
-// for its lane is to be made late.
+// TestADeliveryThatWaitsSurvivesAnOutage has NATS take nothing, and then away, when
+// a delivery that waits for its lane is to be made late.
 func TestADeliveryThatWaitsSurvivesAnOutage(t *testing.T) {
 	w := newWorld(t, 1)
 	server := w.remote()
@@ -213,13 +214,16 @@ func TestADeliveryThatWaitsSurvivesAnOutage(t *testing.T) {
 		return nil
 	})
 	said := make(sayings, 1000)
-	n := w.node(func(o *outbox.Options) {
-		o.Grace, o.Timeout, o.Lease, o.Logger = time.Second, time.Minute, time.Minute, slog.New(said)
-	}).run()
+	var refuses refusing
+	refuses.Store(true)
+	n := w.node(writing(refuses.late), slowness, func(o *outbox.Options) { o.Lease, o.Logger = time.Minute, slog.New(said) }).run()
 	n.put(notice("slow", 1))
 	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
 	n.put(notice("other", 1))
+	said.await(t, "a slow target keeps others waiting")
 	server.Stop()
+	refuses.Store(false)
+	said.drain()
 	said.await(t, "a slow target keeps others waiting")
 	server.Start()
 	close(release)
@@ -247,17 +251,23 @@ func (s sayings) WithAttrs([]slog.Attr) slog.Handler { return s }
 // WithGroup implements [slog.Handler].
 func (s sayings) WithGroup(string) slog.Handler { return s }
 
-func (s sayings) await(t *testing.T, message string) {
+// await waits until all the messages are said, in any order.
+func (s sayings) await(t *testing.T, messages ...string) {
 	t.Helper()
-	for deadline := time.After(patience); ; {
+	for deadline := time.After(patience); len(messages) > 0; {
 		select {
 		case m := <-s:
-			if m == message {
-				return
-			}
+			messages = slices.DeleteFunc(messages, func(wanted string) bool { return wanted == m })
 		case <-deadline:
-			t.Fatalf("nothing says %q", message)
+			t.Fatalf("nothing says %q", messages)
 		}
+	}
+}
+
+// drain forgets what was said so far.
+func (s sayings) drain() {
+	for len(s) > 0 {
+		<-s
 	}
 }
 
@@ -289,7 +299,7 @@ func TestWhoIsCutOffEndsBeforeAnotherBegins(t *testing.T) {
 				defer mu.Unlock()
 				senders = append(senders, name)
 			}}}}
-			o.PerHost, o.Lease, o.Grace = 1, 2*time.Second, time.Minute
+			o.PerHost, o.Lease = 1, 5*time.Second
 		}
 	}
 	for i := range w.targets {
@@ -410,7 +420,7 @@ func TestAChannelWithRoomOfItsOwnIsInNobodysWay(t *testing.T) {
 	})
 	w.targets[0].Lane = "a lane of the channel" // but the other channel has another
 	n := w.node(func(o *outbox.Options) {
-		o.Concurrency, o.Grace, o.Timeout = 1, time.Minute, time.Minute
+		o.Concurrency = 1
 		o.Routes = map[string]outbox.Route{"test": {Channel: inLane{w, "other"}}, "own": {Channel: w, Concurrency: 1}}
 	}).run()
 	hangs := notice("question", 1)
@@ -458,11 +468,12 @@ func TestALeaseOfANewerReleaseIsRespected(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	const lasts = 3 * time.Second
 	began := time.Now()
-	n := w.node().run() // its leases last a second
+	n := w.node(func(o *outbox.Options) { o.Lease = lasts }).run()
 	n.put(notice("all", 1))
 	eventually(t, "one is told", func() bool { return w.count("all-1") > 0 })
-	if took := time.Since(began); took < 900*time.Millisecond {
+	if took := time.Since(began); took < lasts {
 		t.Errorf("the lease was taken after %s", took)
 	}
 	eventually(t, "all are told", func() bool { return w.count("all-1") == 40 })

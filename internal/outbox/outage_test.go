@@ -37,6 +37,16 @@ func writing(write func(kind string, s send) (*jetstream.PubAck, error)) func(*o
 	return func(o *outbox.Options) { o.JetStream = between{o.JetStream, write} }
 }
 
+// refusing is whether the records of what is late are refused.
+type refusing struct{ atomic.Bool }
+
+func (r *refusing) late(kind string, s send) (*jetstream.PubAck, error) {
+	if kind == "late" && r.Load() {
+		return nil, errors.New("no answer from the server")
+	}
+	return s()
+}
+
 // remote has the world's nodes connect to a server of their own.
 func (w *world) remote() *brokertest.External {
 	w.t.Helper()
@@ -101,9 +111,7 @@ func TestAPassThatGoesOn(t *testing.T) {
 			})
 		}
 	}
-	slow := func(o *outbox.Options) {
-		o.Grace, o.Timeout, o.Concurrency, o.PerHost = time.Minute, time.Minute, 1, 1
-	}
+	slow := func(o *outbox.Options) { o.Concurrency, o.PerHost = 1, 1 }
 	says("A")
 	n := w.node(slow).run()
 	n.put(notice("all", 1))
@@ -185,7 +193,7 @@ func TestTwoNoticesCloseToEachOther(t *testing.T) {
 			}
 		})()
 		return s()
-	}), func(o *outbox.Options) { o.Lease, o.Grace = 10*time.Second, 400*time.Millisecond }).run()
+	}), func(o *outbox.Options) { o.Grace = 400 * time.Millisecond }).run()
 	n.put(notice("all", 1))
 	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
 	n.put(notice("all", 2))
@@ -204,7 +212,7 @@ func TestANewerReleaseReplacesWhatIsInHand(t *testing.T) {
 		<-answer
 		return nil
 	})
-	n := w.node(func(o *outbox.Options) { o.Grace, o.Timeout = time.Minute, time.Minute }).run()
+	n := w.node().run()
 	n.put(notice("all", 1))
 	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
 	keys := w.becomesForeign("owed")
@@ -249,16 +257,26 @@ func TestAnOutageIsNotLoggedAgainAndAgain(t *testing.T) {
 	w.answers(0, silence)
 	w.answers(1, refuse)
 	said := make(sayings, 1_000_000)
-	n := w.node(func(o *outbox.Options) {
-		o.Grace, o.Timeout, o.Lease, o.FirstRetry, o.Logger = time.Second, time.Minute, time.Minute, time.Second, slog.New(said)
+	var c clock
+	var refuses refusing
+	n := w.node(writing(refuses.late), slowness, func(o *outbox.Options) {
+		o.Now, o.FirstRetry, o.Lease, o.Logger = c.now, time.Hour, time.Minute, slog.New(said)
 	}).run()
-	n.put(notice("all", 1))
-	eventually(t, "one is late", func() bool { return len(n.Late()) == 1 && w.attempts(0) == 1 })
+	early := notice("all", 1)
+	early.To = []string{target(1).Key}
+	n.put(early)
+	eventually(t, "one is late", func() bool { return len(n.Late()) == 1 && n.Owed()["test"] == 1 })
 	w.mu.Lock()
 	w.targets = slices.Delete(w.targets, 1, 2)
 	w.mu.Unlock()
+	refuses.Store(true)
+	c.ahead.Store(int64(2 * time.Hour)) // it is tried again, and can not be forgotten
+	n.put(notice("slow", 1))
+	said.await(t, "a notice can not be made and is tried again", "a slow target keeps others waiting")
 	server.Stop()
+	refuses.Store(false)
 	said.await(t, "a slow target keeps others waiting")
+	said.drain()
 	wait := time.NewTimer(2 * time.Second)
 	defer wait.Stop()
 	<-wait.C
@@ -273,7 +291,7 @@ func TestWhatIsLateIsNotAbandonedAtOnce(t *testing.T) {
 	w := newWorld(t, 1)
 	var c clock
 	w.answers(0, silence)
-	n := w.node(c.options, func(o *outbox.Options) { o.Timeout = time.Minute }).run()
+	n := w.node(c.options, slowness).run()
 	n.put(notice("slow", 1))
 	n.put(notice("waits", 1)) // in the same lane
 	eventually(t, "both are late", func() bool { return len(n.Late()) == 2 })
@@ -305,9 +323,7 @@ func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
 			return nil, context.DeadlineExceeded
 		}
 		return ack, err
-	}), func(o *outbox.Options) {
-		o.Timeout, o.Grace, o.Lease = time.Minute, time.Minute, time.Second
-	}).run()
+	}), func(o *outbox.Options) { o.Lease = 3 * time.Second }).run()
 	n.put(notice("all", 1))
 	eventually(t, "the lease is renewed for long", func() bool { return leases.Load() >= 8 })
 	close(answer)
@@ -332,7 +348,7 @@ func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
 			return nil, context.DeadlineExceeded
 		}
 		return ack, err
-	}), func(o *outbox.Options) { o.Timeout, o.Grace, o.Lease = time.Minute, time.Minute, 5*time.Second }).run()
+	}), func(o *outbox.Options) { o.Lease = 5 * time.Second }).run()
 	n.put(notice("all", 1))
 	eventually(t, "it is told", func() bool { return n.Owed()["test"] == 0 })
 	eventually(t, "the lease is given back", func() bool {
@@ -365,7 +381,7 @@ func TestARetryBesideAFirstAttempt(t *testing.T) {
 		told = append(told, string(n.Data))
 		return nil
 	})
-	n := w.node(func(o *outbox.Options) { o.Grace, o.Timeout = time.Minute, time.Minute }).run()
+	n := w.node().run()
 	n.put(notice("all", 1))
 	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Late()) == 0 })
 	n.put(notice("all", 2))

@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // got is a delivery that a target accepted.
 type got struct{ target, about, id, says string }
@@ -180,7 +180,9 @@ type node struct {
 	w       *world
 	metrics *prometheus.Registry
 	stop    func()
-	deaf    *atomic.Bool // the server takes nothing more from it
+
+	stopping <-chan struct{} // closed when the node that runs begins to stop
+	deaf     *atomic.Bool    // the server takes nothing more from it
 }
 
 // node adds a node that does not run. Options can be changed before it is made.
@@ -192,7 +194,9 @@ func (w *world) node(change ...func(*outbox.Options)) *node {
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "outbox") },
 		Reconnect: w.broker.OnReconnect,
 		Routes:    map[string]outbox.Route{"test": {Channel: w}, "once": {Channel: w, Attempts: 1, Forget: true}},
-		Attempts:  4, FirstRetry: 10 * time.Millisecond, Grace: 100 * time.Millisecond, Timeout: 3 * time.Second, Lease: time.Second,
+		Attempts:  4, FirstRetry: 10 * time.Millisecond,
+		// None is reached because the machine is busy: tests that are about one shorten it.
+		Grace: time.Minute, Timeout: time.Minute, Lease: 10 * time.Second,
 		Failed: func(_ context.Context, d outbox.Dead) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -212,6 +216,7 @@ func (w *world) node(change ...func(*outbox.Options)) *node {
 func (n *node) run() *node {
 	n.w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
+	n.stopping = ctx.Done()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -260,6 +265,9 @@ func eventually(t *testing.T, what string, is func() bool) {
 var errRefused = errors.New("refused")
 
 func refuse(context.Context, outbox.Notice) error { return errRefused }
+
+// slowness has a node leave slow targets behind soon.
+func slowness(o *outbox.Options) { o.Grace = 100 * time.Millisecond }
 
 // silence never answers.
 func silence(ctx context.Context, _ outbox.Notice) error {

@@ -25,7 +25,7 @@ import (
 var programs = []string{"chromium", "chromium-browser", "google-chrome", "chrome"}
 
 // browserTimeout bounds all that is done in a browser.
-const browserTimeout = 90 * time.Second
+const browserTimeout = 4 * time.Minute
 
 // startBrowser starts a Chromium, whose profile goes with the test. Where
 // everything is tested there must be one.
@@ -224,7 +224,7 @@ func value[T any](tb *tab, expression string) T {
 // until waits for an expression to be true.
 func (tb *tab) until(expression string) {
 	tb.t.Helper()
-	if _, err := chromedp.Run(tb.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(15*time.Second))); err != nil {
+	if _, err := chromedp.Run(tb.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(patience))); err != nil {
 		tb.t.Fatalf("%s: %v", expression, err)
 	}
 }

@@ -179,6 +179,9 @@ func (n *node) feed(kind edition.Kind) http.HandlerFunc {
 	}
 }
 
+// patience is how long a test waits for what must come.
+const patience = time.Minute
+
 // run reads the index until the test ends.
 func (n *node) run() {
 	n.t.Helper()
@@ -193,7 +196,7 @@ func (n *node) run() {
 	})
 	select {
 	case <-n.whole:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		n.t.Fatal(n.catalogue.Ready())
 	}
 }
@@ -239,7 +242,7 @@ func (n *node) settle() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(n.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
 	defer cancel()
 	if err := n.catalogue.Wait(ctx, info.State.LastSeq); err != nil {
 		n.t.Fatal(err)

@@ -58,6 +58,9 @@ func newLive(t *testing.T, change ...func(*edition.Options)) *live {
 	return l
 }
 
+// patience is how long a test waits for what must come.
+const patience = time.Minute
+
 func liveCatalogue(t *testing.T, b *broker.Broker) *catalogue.Catalogue {
 	t.Helper()
 	whole := make(chan struct{})
@@ -79,7 +82,7 @@ func liveCatalogue(t *testing.T, b *broker.Broker) *catalogue.Catalogue {
 	})
 	select {
 	case <-whole:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal(c.Ready())
 	}
 	return c
@@ -117,7 +120,7 @@ func (l *live) store(r catalogue.Revision) {
 	if outcome, err := l.catalogue.Put(l.t.Context(), r); err != nil || outcome != catalogue.Stored {
 		l.t.Fatalf("put %s: %q, %v", r.ID, outcome, err)
 	}
-	ctx, cancel := context.WithTimeout(l.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
 	defer cancel()
 	if err := l.catalogue.Wait(ctx, known+1); err != nil {
 		l.t.Fatal(err)

@@ -526,12 +526,12 @@ func TestABucketThatIsReadAnew(t *testing.T) {
 	}
 	s.ask(h, "subscribe", topic("sections/travel", "atom"))
 	owed := w.take()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	letter, err := h.VerificationChannel().Pack(ctx, owed[0])
+	letter, err := h.VerificationChannel().Pack(t.Context(), owed[0])
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
 	to, _ := h.VerificationChannel().Target(owed[0], owed[0].To[0])
 	if err := letter.Send(ctx, to); err == nil {
 		t.Error("a subscription that could not be stored is done with")

@@ -28,7 +28,7 @@ import (
 
 const (
 	// patience is how long a test waits for what must come.
-	patience = 10 * time.Second
+	patience = time.Minute
 	// callTime is how long a hub waits for a callback, and shortTime one that is
 	// to wait in vain.
 	callTime  = patience

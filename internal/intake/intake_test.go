@@ -93,7 +93,7 @@ func (s *site) consumer(ctx context.Context) (jetstream.Consumer, error) {
 		return nil, err
 	}
 	return s.broker.Consumer(ctx, stream, broker.Consumer{
-		Name: "intake", FilterSubjects: subjects, AckWait: 2 * time.Second, MaxAckPending: 1024,
+		Name: "intake", FilterSubjects: subjects, AckWait: 10 * time.Second, MaxAckPending: 1024,
 	})
 }
 

@@ -55,9 +55,6 @@ type listener struct {
 	events   []string // their subjects
 }
 
-// noticeSubjects are those of what is told to others.
-func noticeSubjects() []string { return []string{event.Rejected, "feed.>"} }
-
 // backlog is how many messages may wait for a slow terminal.
 const backlog = 4096
 
@@ -68,7 +65,7 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 	ended := conn.StatusChanged(nats.CLOSED)
 	defer conn.RemoveStatusListener(ended)
 	messages := make(chan *nats.Msg, backlog)
-	for _, subject := range slices.Concat(l.events, noticeSubjects()) {
+	for _, subject := range slices.Concat(l.events, event.NoticeSubjects()) {
 		if _, err := conn.ChanSubscribe(subject, messages); err != nil {
 			return fmt.Errorf("listen to %s: %w", subject, err)
 		}
@@ -77,7 +74,7 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if err := conn.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
-		return fmt.Errorf("NATS lets this user not listen, allow it to subscribe to %s: %w", strings.Join(slices.Concat(l.events, noticeSubjects()), ", "), err)
+		return fmt.Errorf("NATS lets this user not listen, allow it to subscribe to %s: %w", strings.Join(slices.Concat(l.events, event.NoticeSubjects()), ", "), err)
 	}
 	l.console.say("listening, Ctrl-C ends it")
 	for {
@@ -104,7 +101,7 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 // events, too: it is printed as what it is.
 func (l *listener) twice(msg *nats.Msg) bool {
 	isNotice := msg.Subject == event.Rejected || strings.HasPrefix(msg.Subject, "feed.")
-	return isNotice && !slices.Contains(noticeSubjects(), msg.Sub.Subject)
+	return isNotice && !slices.Contains(event.NoticeSubjects(), msg.Sub.Subject)
 }
 
 // said is what is printed of a message.
@@ -128,7 +125,7 @@ type said struct {
 
 func (l *listener) read(msg *nats.Msg, at time.Time) said {
 	h := said{Time: at, Subject: msg.Subject, Kind: msg.Subject}
-	if slices.Contains(noticeSubjects(), msg.Sub.Subject) {
+	if slices.Contains(event.NoticeSubjects(), msg.Sub.Subject) {
 		h.notice(msg.Data)
 		return h
 	}

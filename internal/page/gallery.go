@@ -81,5 +81,5 @@ func (p *Pages) galleryView(g *gallery.Gallery, now time.Time) view {
 // slideFeed is the feed of the gallery with that key.
 func (p *Pages) slideFeed(s *story, key string) siteFeed {
 	ref := edition.Ref{Kind: edition.Gallery, Name: key}
-	return siteFeed{Title: clip(s.Title, maxHeadline), Addresses: p.shelf.AddressesOf(ref)}
+	return siteFeed{Title: clip(s.Title, maxHeadline), Addresses: p.shelf.Addresses(ref)}
 }

@@ -170,6 +170,7 @@ func (c *console) send(ctx context.Context, cfg config.Config, b batch, asJSON b
 		return unreachable(err)
 	}
 	defer conn.Close()
+	where := conn.ConnectedAddr() // which is not known any more once it is lost
 	sender, err := publish.NewSender(conn, cfg.Events.Subjects)
 	if err != nil {
 		return err
@@ -181,6 +182,9 @@ func (c *console) send(ctx context.Context, cfg config.Config, b batch, asJSON b
 		}
 		r.report(x)
 	})
+	if errors.Is(err, publish.ErrLost) {
+		err = r.lost(where)
+	}
 	for _, f := range b.folders {
 		err = errors.Join(err, f.Close())
 	}

@@ -69,7 +69,7 @@ func DialPublisher(ctx context.Context, o Options) (*nats.Conn, error) {
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, err
 	}
-	options := append([]nats.Option{nats.Name(o.Name), nats.ErrorHandler(logErrors(o))}, where.options...)
+	options := append(publisherOptions(o), where.options...)
 	conn, err := nats.Connect(where.url, append(options, once(ctx)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to nats at %s: %w", where.addresses, err)
@@ -92,6 +92,21 @@ func publisherTarget(o Options) (target, error) {
 	return t, err
 }
 
+func publisherOptions(o Options) []nats.Option {
+	l := &link{log: o.Logger}
+	return []nats.Option{
+		nats.Name(o.Name),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(pingsOut),
+		nats.ErrorHandler(l.onError),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // the caller did not close it
+				l.log.Warn("lost the connection to nats: connecting again for some seconds", "err", err)
+			}
+		}),
+	}
+}
+
 // once are the options of a connection that a person waits for.
 func once(ctx context.Context) []nats.Option {
 	timeout := commandTimeout
@@ -99,9 +114,4 @@ func once(ctx context.Context) []nats.Option {
 		timeout = min(timeout, time.Until(deadline))
 	}
 	return []nats.Option{nats.Timeout(timeout), nats.MaxReconnects(10)}
-}
-
-func logErrors(o Options) nats.ErrHandler {
-	l := &link{log: o.Logger}
-	return l.onError
 }

@@ -157,7 +157,7 @@ func TestPublisherHearsOfALossAndOfNoGoodbye(t *testing.T) {
 	}
 	defer nc.Close()
 	server.Stop()
-	if line := <-log; !strings.Contains(line, "lost the connection to nats: connecting again for some seconds") {
+	if line := await(t, "a warning", log); !strings.Contains(line, "lost the connection to nats: connecting again for some seconds") {
 		t.Errorf("logged %s", line)
 	}
 }

@@ -26,10 +26,11 @@ func (checkCmd) Help() string {
 configuration. Nothing is contacted and nothing is changed. The limit of an
 event's size comes from the configuration that --config names.
 
-A line of JSON has name, kind (configuration, article.published or
+A line of JSON has name, kind (configuration, environment, article.published or
 article.unpublished), id of the gallery, and problems, a list of place and
-reason; in a configuration also source, line and column. The exit code is 1 when
-there is a problem.`
+reason; in a configuration also source, line and column. Warnings, in a list
+like that of the problems, are of what does nothing and was perhaps meant to. The
+exit code is 1 when there is a problem.`
 }
 
 // Validate refuses names that are no files.
@@ -37,6 +38,11 @@ func (k checkCmd) Validate() error { return checkFiles(k.Files) }
 
 // Run checks every file and says what is wrong with each.
 func (k checkCmd) Run(c *console) error {
+	if f := inspectEnvironment(c.environ); len(f.Warnings) > 0 {
+		if err := k.print(c, f); err != nil {
+			return err
+		}
+	}
 	good := true
 	for _, name := range k.Files {
 		findings, err := c.inspect(name)
@@ -62,9 +68,10 @@ type finding struct {
 	Kind     string    `json:"kind,omitempty"`
 	ID       string    `json:"id,omitempty"`
 	Problems []problem `json:"problems"`
+	Warnings []problem `json:"warnings,omitempty"`
 }
 
-// problem is one thing that is wrong.
+// problem is one thing that is wrong, or may be.
 type problem struct {
 	Source string `json:"source,omitempty"`
 	Line   int    `json:"line,omitempty"`
@@ -81,9 +88,12 @@ func (k checkCmd) print(c *console, f finding) error {
 	for _, p := range f.Problems {
 		fmt.Fprintln(c.out, p.text)
 	}
+	for _, p := range f.Warnings {
+		fmt.Fprintln(c.out, "warning: "+p.text)
+	}
 	var err error
 	switch {
-	case len(f.Problems) > 0:
+	case len(f.Problems) > 0 || f.Kind == environment:
 	case f.ID == "":
 		_, err = fmt.Fprintf(c.out, "%s: good\n", f.Name)
 	default:
@@ -120,6 +130,18 @@ func isConfig(name string, r *bufio.Reader) bool {
 	start, _ := r.Peek(512) // a shorter file is one, too
 	start = bytes.TrimSpace(start)
 	return len(start) == 0 || start[0] != '{' && start[0] != '['
+}
+
+// environment is the kind of what is set there, which is looked at whatever the
+// file.
+const environment = "environment"
+
+func inspectEnvironment(environ []string) finding {
+	f := finding{Name: environment, Kind: environment, Problems: []problem{}}
+	for _, p := range config.Stray(environ) {
+		f.Warnings = append(f.Warnings, problem{Source: p.Source, Reason: p.Message, text: p.Error()})
+	}
+	return f
 }
 
 func inspectConfig(name string) finding {

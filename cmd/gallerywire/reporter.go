@@ -116,7 +116,7 @@ func (r *reporter) print(x publish.Receipt) {
 		r.clear()
 		r.c.say("%s: %s", x.Item.Name, printable(x.Err.Error()))
 	case x.Duplicate:
-		fmt.Fprintf(r.c.out, "%s: duplicate of %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
+		fmt.Fprintf(r.c.out, "%s: duplicate of %d in %s: the same was sent within two minutes, nothing changes\n", printable(x.Item.ID), x.Sequence, x.Stream)
 	default:
 		fmt.Fprintf(r.c.out, "%s: stored as %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
 	}

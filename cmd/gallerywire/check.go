@@ -11,6 +11,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/publish"
 )
@@ -28,8 +29,9 @@ event's size comes from the configuration that --config names.
 
 A line of JSON has name, kind (configuration, environment, article.published or
 article.unpublished), id of the gallery, and problems, a list of place and
-reason; in a configuration also source, line and column. Warnings, in a list
-like that of the problems, are of what does nothing and was perhaps meant to. The
+reason; in a configuration also source, line and column. Notes, in a list like
+that of the problems, name what does nothing and was perhaps meant to: fields of
+an event that are not known, variables that are spelt nearly as that of a key. The
 exit code is 1 when there is a problem.`
 }
 
@@ -38,7 +40,7 @@ func (k checkCmd) Validate() error { return checkFiles(k.Files) }
 
 // Run checks every file and says what is wrong with each.
 func (k checkCmd) Run(c *console) error {
-	if f := inspectEnvironment(c.environ); len(f.Warnings) > 0 {
+	if f := inspectEnvironment(c.environ); len(f.Notes) > 0 {
 		if err := k.print(c, f); err != nil {
 			return err
 		}
@@ -68,7 +70,7 @@ type finding struct {
 	Kind     string    `json:"kind,omitempty"`
 	ID       string    `json:"id,omitempty"`
 	Problems []problem `json:"problems"`
-	Warnings []problem `json:"warnings,omitempty"`
+	Notes    []problem `json:"notes,omitempty"`
 }
 
 // problem is one thing that is wrong, or may be.
@@ -88,8 +90,8 @@ func (k checkCmd) print(c *console, f finding) error {
 	for _, p := range f.Problems {
 		fmt.Fprintln(c.out, p.text)
 	}
-	for _, p := range f.Warnings {
-		fmt.Fprintln(c.out, "warning: "+p.text)
+	for _, p := range f.Notes {
+		fmt.Fprintln(c.out, p.text)
 	}
 	var err error
 	switch {
@@ -139,7 +141,7 @@ const environment = "environment"
 func inspectEnvironment(environ []string) finding {
 	f := finding{Name: environment, Kind: environment, Problems: []problem{}}
 	for _, p := range config.Stray(environ) {
-		f.Warnings = append(f.Warnings, problem{Source: p.Source, Reason: p.Message, text: p.Error()})
+		f.Notes = append(f.Notes, problem{Source: p.Source, Reason: p.Message, text: "warning: " + p.Error()})
 	}
 	return f
 }
@@ -185,6 +187,9 @@ func inspectEvent(item publish.Item) finding {
 		f.Problems = append(f.Problems, problem{
 			Place: p.Place, Reason: p.Reason, text: item.Name + ": " + printable(p.String()),
 		})
+	}
+	for _, p := range event.Unknown(event.Message{Data: item.Data}) {
+		f.Notes = append(f.Notes, problem{Place: p.Place, Reason: p.Reason, text: item.Name + ": note: " + printable(p.String())})
 	}
 	return f
 }

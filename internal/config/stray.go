@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/spelling"
 )
 
 // Stray returns what is likely a slip of the hand in environ, whose entries are
@@ -43,7 +45,7 @@ func meantBy(names []string, name string) (string, bool) {
 	for i, n := range names {
 		short[i] = strings.ToLower(strings.TrimPrefix(n, envPrefix))
 	}
-	meant, ok := nearest(short, strings.TrimPrefix(name, envPrefix))
+	meant, ok := spelling.Nearest(short, strings.TrimPrefix(name, envPrefix))
 	return envPrefix + strings.ToUpper(meant), ok
 }
 

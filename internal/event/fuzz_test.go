@@ -38,6 +38,7 @@ func FuzzDecode(f *testing.F) {
 			m.Header["ce-time"] = []string{at}
 		}
 		Attributes(m)
+		Unknown(m)
 		e, err := desk.Decode(m)
 		if err != nil {
 			checkRefusal(t, err)

@@ -42,11 +42,11 @@ func operatorTarget(o Options) (target, error) {
 		return target{}, notRunning(o, nil)
 	}
 	if err != nil {
-		return target{}, err
+		return target{}, ofService(err)
 	}
 	secret, err := dir.readSecret()
 	if err != nil {
-		return target{}, err
+		return target{}, ofService(err)
 	}
 	return target{url: address, addresses: address, options: []nats.Option{nats.UserInfo(internalUser, secret)}}, nil
 }
@@ -89,7 +89,15 @@ func publisherTarget(o Options) (target, error) {
 	if o.Embedded.PublisherToken != "" {
 		t.options = []nats.Option{nats.Token(o.Embedded.PublisherToken)}
 	}
-	return t, err
+	return t, ofService(err)
+}
+
+// ofService says who may read what another user's service keeps to itself.
+func ofService(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: run this as the user of the service, or as root", err)
+	}
+	return err
 }
 
 func publisherOptions(o Options) []nats.Option {

@@ -77,7 +77,7 @@ func (s *embeddedServer) start(ctx context.Context, o Options) error {
 	if s.nats, err = server.NewServer(options); err != nil {
 		return fmt.Errorf("start nats in %s: %w", s.dir, err)
 	}
-	log := &serverLog{log: o.Logger.With("component", "nats-server")}
+	log := &serverLog{log: o.Logger.With("component", "nats-server"), subjects: o.PublishSubjects}
 	s.log = log
 	s.nats.SetLoggerV2(log, false, false, false)
 	s.nats.Start()

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/outbox"
 )
 
@@ -30,7 +29,7 @@ func (c *console) withOutbox(ctx context.Context, do func(context.Context, *outb
 		return err
 	}
 	log := c.quiet(cfg)
-	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, log))
+	b, err := dialOperator(ctx, cfg, log)
 	if err != nil {
 		return err
 	}

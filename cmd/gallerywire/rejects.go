@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/intake"
 )
 
@@ -27,7 +26,7 @@ func (c *console) withRejects(ctx context.Context, do func(*intake.Rejects) erro
 	if err != nil {
 		return err
 	}
-	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
+	b, err := dialOperator(ctx, cfg, c.quiet(cfg))
 	if err != nil {
 		return err
 	}

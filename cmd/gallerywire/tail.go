@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/nats-io/nats.go"
 )
@@ -37,7 +36,7 @@ func (t tailCmd) Run(ctx context.Context, c *console) (err error) {
 	if err != nil {
 		return err
 	}
-	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
+	b, err := dialOperator(ctx, cfg, c.quiet(cfg))
 	if err != nil {
 		return err
 	}

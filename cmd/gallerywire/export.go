@@ -4,37 +4,19 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"log/slog"
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/atomicfile"
 	"github.com/gallerywire/gallerywire/internal/backup"
 	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/nats-io/nats.go"
 )
 
 // withSite connects to the server of the service and closes the connection
 // after.
-func (c *console) withSite(ctx context.Context, cfg config.Config, do func(*app.Site) error) (err error) {
-	log := c.quiet(cfg)
-	b, err := dialOperator(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	return do(app.OpenSite(cfg, b, log))
-}
-
-// dialOperator connects as the node itself does.
-func dialOperator(ctx context.Context, cfg config.Config, log *slog.Logger) (*broker.Broker, error) {
-	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, log))
-	if errors.Is(err, nats.ErrAuthorization) {
-		err = fmt.Errorf("%w: check nats.credentials_file, or the user and password in nats.url", err)
-	}
-	return b, err
+func (c *console) withSite(ctx context.Context, cfg config.Config, do func(*app.Site) error) error {
+	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return do(app.OpenSite(cfg, b, c.quiet(cfg))) })
 }
 
 type exportCmd struct {

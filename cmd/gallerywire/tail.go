@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/nats-io/nats.go"
 )
@@ -31,18 +32,13 @@ channel, target and attempts.`
 }
 
 // Run prints what is sent until it is told to stop.
-func (t tailCmd) Run(ctx context.Context, c *console) (err error) {
+func (t tailCmd) Run(ctx context.Context, c *console) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	b, err := dialOperator(ctx, cfg, c.quiet(cfg))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
 	l := &listener{console: c, json: t.JSON, coloured: c.coloured(c.out), reader: app.EventReader(cfg), events: cfg.Events.Subjects}
-	return l.run(ctx, b.Conn())
+	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return l.run(ctx, b.Conn()) })
 }
 
 // listener prints messages.

@@ -59,7 +59,7 @@ func (p *Pages) galleryView(g *gallery.Gallery, now time.Time) view {
 	home := s.canonical(p.site.GalleryURL(key))
 	content := galleryPage{
 		story:    s,
-		Sections: p.topicsOf(edition.Section, lines([]string{s.Section})...),
+		Sections: p.topicsOf(edition.Section, gallery.Lines([]string{s.Section})...),
 		Topics:   p.topicsOf(edition.Tag, s.Tags...),
 		Writers:  p.topicsOf(edition.Author, names(g.Authors)...),
 		Feeds:    p.slideFeed(s, key),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/publish"
 )
@@ -26,10 +27,12 @@ func (checkCmd) Help() string {
 configuration. Nothing is contacted and nothing is changed. The limit of an
 event's size comes from the configuration that --config names.
 
-A line of JSON has name, kind (configuration, article.published or
+A line of JSON has name, kind (configuration, environment, article.published or
 article.unpublished), id of the gallery, and problems, a list of place and
-reason; in a configuration also source, line and column. The exit code is 1 when
-there is a problem.`
+reason; in a configuration also source, line and column. Notes, in a list like
+that of the problems, name what does nothing and was perhaps meant to: fields of
+an event that are not known, variables that are spelt nearly as that of a key. The
+exit code is 1 when there is a problem.`
 }
 
 // Validate refuses names that are no files.
@@ -37,6 +40,11 @@ func (k checkCmd) Validate() error { return checkFiles(k.Files) }
 
 // Run checks every file and says what is wrong with each.
 func (k checkCmd) Run(c *console) error {
+	if f := inspectEnvironment(c.environ); len(f.Notes) > 0 {
+		if err := k.print(c, f); err != nil {
+			return err
+		}
+	}
 	good := true
 	for _, name := range k.Files {
 		findings, err := c.inspect(name)
@@ -62,9 +70,10 @@ type finding struct {
 	Kind     string    `json:"kind,omitempty"`
 	ID       string    `json:"id,omitempty"`
 	Problems []problem `json:"problems"`
+	Notes    []problem `json:"notes,omitempty"`
 }
 
-// problem is one thing that is wrong.
+// problem is one thing that is wrong, or may be.
 type problem struct {
 	Source string `json:"source,omitempty"`
 	Line   int    `json:"line,omitempty"`
@@ -81,9 +90,12 @@ func (k checkCmd) print(c *console, f finding) error {
 	for _, p := range f.Problems {
 		fmt.Fprintln(c.out, p.text)
 	}
+	for _, p := range f.Notes {
+		fmt.Fprintln(c.out, p.text)
+	}
 	var err error
 	switch {
-	case len(f.Problems) > 0:
+	case len(f.Problems) > 0 || f.Kind == environment:
 	case f.ID == "":
 		_, err = fmt.Fprintf(c.out, "%s: good\n", f.Name)
 	default:
@@ -120,6 +132,18 @@ func isConfig(name string, r *bufio.Reader) bool {
 	start, _ := r.Peek(512) // a shorter file is one, too
 	start = bytes.TrimSpace(start)
 	return len(start) == 0 || start[0] != '{' && start[0] != '['
+}
+
+// environment is the kind of what is set there, which is looked at whatever the
+// file.
+const environment = "environment"
+
+func inspectEnvironment(environ []string) finding {
+	f := finding{Name: environment, Kind: environment, Problems: []problem{}}
+	for _, p := range config.Stray(environ) {
+		f.Notes = append(f.Notes, problem{Source: p.Source, Reason: p.Message, text: "warning: " + p.Error()})
+	}
+	return f
 }
 
 func inspectConfig(name string) finding {
@@ -163,6 +187,9 @@ func inspectEvent(item publish.Item) finding {
 		f.Problems = append(f.Problems, problem{
 			Place: p.Place, Reason: p.Reason, text: item.Name + ": " + printable(p.String()),
 		})
+	}
+	for _, p := range event.Unknown(event.Message{Data: item.Data}) {
+		f.Notes = append(f.Notes, problem{Place: p.Place, Reason: p.Reason, text: item.Name + ": note: " + printable(p.String())})
 	}
 	return f
 }

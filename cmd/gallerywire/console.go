@@ -17,6 +17,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/nats-io/nats.go"
 	"golang.org/x/term"
 )
 
@@ -92,6 +93,9 @@ func (c *console) quiet(cfg config.Config) *slog.Logger {
 // connection after.
 func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(*broker.Broker) error) (err error) {
 	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
+	if errors.Is(err, nats.ErrAuthorization) {
+		return fmt.Errorf("%w: check nats.credentials_file, or the user and password in nats.url", err)
+	}
 	if err != nil {
 		return err
 	}

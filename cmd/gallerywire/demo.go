@@ -9,7 +9,7 @@ import (
 )
 
 type demoCmd struct {
-	Every time.Duration `default:"5s" help:"Time between two things that happen." placeholder:"TIME"`
+	Every time.Duration `default:"5s" help:"Time between two things that happen; 5s when left out." placeholder:"TIME"`
 }
 
 // Help is printed below the command's usage.

@@ -38,6 +38,7 @@ type cli struct {
 
 	Completion completionCmd `cmd:"" help:"Print what completes this command line in a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Help       helpCmd       `cmd:"" help:"Print how a command is used."`
 }
 
 const description = `Photo galleries from a CMS on NATS, as RSS, Atom and JSON feeds.
@@ -81,8 +82,11 @@ func run(ctx context.Context, args []string, c console) int {
 	var cmd cli
 	exit := -1
 	parser := parserOf(ctx, &cmd, c, func(code int) { exit = code })
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case args[0] == "--version": // no flag of kong's: unpublish has another
+		args = append([]string{"version"}, args[1:]...)
 	}
 	parsed, err := parser.Parse(args)
 	if exit >= 0 {

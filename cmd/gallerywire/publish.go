@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -170,6 +171,7 @@ func (c *console) send(ctx context.Context, cfg config.Config, b batch, asJSON b
 		return unreachable(err)
 	}
 	defer conn.Close()
+	where := conn.ConnectedAddr() // which is not known any more once it is lost
 	sender, err := publish.NewSender(conn, cfg.Events.Subjects)
 	if err != nil {
 		return err
@@ -181,6 +183,9 @@ func (c *console) send(ctx context.Context, cfg config.Config, b batch, asJSON b
 		}
 		r.report(x)
 	})
+	if errors.Is(err, publish.ErrLost) {
+		err = r.lost(where)
+	}
 	for _, f := range b.folders {
 		err = errors.Join(err, f.Close())
 	}
@@ -190,7 +195,7 @@ func (c *console) send(ctx context.Context, cfg config.Config, b batch, asJSON b
 // unreachable says what to do about a server that does not let us in.
 func unreachable(err error) error {
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) || errors.Is(err, fs.ErrPermission): // which says itself what to do
 		return err
 	case errors.Is(err, nats.ErrAuthorization):
 		return fmt.Errorf("%w: check nats.embedded.publisher_token_file, or the credentials of nats.url", err)

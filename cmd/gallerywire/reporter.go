@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gallerywire/gallerywire/internal/publish"
@@ -23,6 +24,7 @@ type reporter struct {
 	bar      *progressbar.ProgressBar
 
 	sent, duplicate, failed int
+	unknown                 int // what the connection was lost with
 }
 
 func newReporter(c *console, b batch, asJSON bool) *reporter {
@@ -41,12 +43,21 @@ func (r *reporter) report(x publish.Receipt) {
 	if r.terminal && r.bar == nil && r.total() > few {
 		r.bar = r.newBar()
 	}
-	if r.lines || r.bar == nil || x.Err != nil {
+	if r.prints(x) {
 		r.print(x)
 	}
 	if r.bar != nil {
 		_ = r.bar.Set(r.done()) // a terminal that is gone is no reason to stop
 	}
+}
+
+// prints reports whether x gets a line. For people what the connection was lost
+// with is one message, not as many as there were under way.
+func (r *reporter) prints(x publish.Receipt) bool {
+	if !r.json && errors.Is(x.Err, publish.ErrLost) {
+		return false
+	}
+	return r.lines || r.bar == nil || x.Err != nil
 }
 
 // newBar counts files where it is known how many there are, else events.
@@ -70,6 +81,8 @@ func (r *reporter) total() int { return r.sent + r.duplicate + r.failed }
 
 func (r *reporter) count(x publish.Receipt) {
 	switch {
+	case errors.Is(x.Err, publish.ErrLost):
+		r.unknown++
 	case x.Err != nil:
 		r.failed++
 	case x.Duplicate:
@@ -103,7 +116,7 @@ func (r *reporter) print(x publish.Receipt) {
 		r.clear()
 		r.c.say("%s: %s", x.Item.Name, printable(x.Err.Error()))
 	case x.Duplicate:
-		fmt.Fprintf(r.c.out, "%s: duplicate of %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
+		fmt.Fprintf(r.c.out, "%s: duplicate of %d in %s: the same was sent within two minutes, nothing changes\n", printable(x.Item.ID), x.Sequence, x.Stream)
 	default:
 		fmt.Fprintf(r.c.out, "%s: stored as %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
 	}
@@ -125,13 +138,18 @@ func (r *reporter) end(err error) error {
 	case r.total() == 0 && err == nil:
 		r.c.say("there is no event in what was given")
 		return errFailed
-	case r.total() > 1 && !r.json:
+	case r.total() > 1 && r.unknown == 0 && !r.json:
 		r.c.say("%s", r.sum())
 	}
 	if err == nil && r.failed > 0 {
 		return errFailed
 	}
 	return err
+}
+
+// lost is the error of a connection to where that did not come back.
+func (r *reporter) lost(where string) error {
+	return fmt.Errorf("the connection to nats at %s was lost and did not come back: %s, the rest not sent: run it again", where, r.sum())
 }
 
 func (r *reporter) sum() string {

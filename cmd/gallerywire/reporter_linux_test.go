@@ -145,3 +145,24 @@ func TestPipeHasLinesOnly(t *testing.T) {
 		t.Errorf("standard error %q, want %q, beside 99 lines of\n%s", errs.String(), want, out.String())
 	}
 }
+
+// What was under way when the connection was lost is no line each for people.
+func TestALostConnectionIsOneMessage(t *testing.T) {
+	for _, asJSON := range []bool{false, true} {
+		var out, errs strings.Builder
+		r := newReporter(&console{out: &out, err: &errs}, batch{}, asJSON)
+		r.report(publish.Receipt{Item: publish.Item{ID: "a"}, Stream: "ARTICLES", Sequence: 1})
+		for range 3 {
+			r.report(publish.Receipt{Item: publish.Item{ID: "b"}, Err: publish.ErrLost})
+		}
+		err := r.end(r.lost("127.0.0.1:4222"))
+		const want = "the connection to nats at 127.0.0.1:4222 was lost and did not come back: " +
+			"1 stored, 0 duplicate, 0 failed, the rest not sent: run it again"
+		if err == nil || err.Error() != want || errs.String() != "" {
+			t.Errorf("error %v, want %s; messages %q", err, want, errs.String())
+		}
+		if lines := strings.Count(out.String(), "\n"); asJSON && lines != 4 || !asJSON && lines != 1 {
+			t.Errorf("as JSON %t: %d lines:\n%s", asJSON, lines, out.String())
+		}
+	}
+}

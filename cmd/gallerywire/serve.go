@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/config"
 )
 
 type serveCmd struct{}
@@ -25,7 +26,11 @@ func (serveCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.New(ctx, app.Options{Config: cfg, Logger: c.logger(cfg.Log)})
+	log := c.logger(cfg.Log)
+	for _, p := range config.Stray(c.environ) {
+		log.Warn("a variable of the environment "+p.Message, "name", p.Source)
+	}
+	a, err := app.New(ctx, app.Options{Config: cfg, Logger: log})
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}

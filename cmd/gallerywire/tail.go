@@ -163,7 +163,7 @@ func (h *said) notice(data []byte) {
 	case event.Rejected:
 		var r event.Refusal
 		err = json.Unmarshal(e.Data, &r)
-		h.Gallery, h.Reject, h.Reason = r.Gallery, r.Sequence, r.Problems.Error()
+		h.Gallery, h.Reject, h.Reason = r.Gallery, r.Reject, r.Problems.Error()
 	case event.NoticeFailed:
 		var f event.Failed
 		err = json.Unmarshal(e.Data, &f)

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/broker"
@@ -230,6 +231,17 @@ func (a *App) serve(l net.Listener, h http.Handler) func(context.Context) error 
 	}
 }
 
+// remedy is for an address that can not be bound.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "the address is not of this machine, choose another"
+	case errors.Is(err, syscall.EACCES):
+		return "let this program bind it (CAP_NET_BIND_SERVICE), or choose a port from 1024 up"
+	}
+	return "free it or choose another"
+}
+
 // listen binds an address. A default one that is taken gives way to a free one.
 func listen(key, address string, mayMove bool, log *slog.Logger) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
@@ -238,7 +250,7 @@ func listen(key, address string, mayMove bool, log *slog.Logger) (net.Listener, 
 	}
 	host, _, splitErr := net.SplitHostPort(address)
 	if !mayMove || splitErr != nil {
-		return nil, fmt.Errorf("%s: %w: free it or choose another", key, err)
+		return nil, fmt.Errorf("%s: %w: %s", key, err, remedy(err))
 	}
 	if l, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)

@@ -29,8 +29,9 @@ func allowed() map[string]roomRule {
 	return map[string]roomRule{
 		"gallery":    {},
 		"jsonfault":  {},
+		"spelling":   {},
 		"ninjs":      {imports: []string{"gallery", "jsonfault"}},
-		"event":      {imports: []string{"gallery", "jsonfault", "ninjs"}},
+		"event":      {imports: []string{"gallery", "jsonfault", "ninjs", "spelling"}},
 		"broker":     {nats: true},
 		"intake":     {imports: []string{"event", "gallery"}, nats: true},
 		"follow":     {nats: true},
@@ -50,7 +51,7 @@ func allowed() map[string]roomRule {
 		"backup":     {imports: []string{"catalogue", "event", "gallery"}},
 		"atomicfile": {},
 		"schedule":   {},
-		"config":     {},
+		"config":     {imports: []string{"spelling"}},
 		"demo":       {imports: []string{"event", "gallery"}},
 		"app":        {imports: []string{all}, nats: true},
 	}

@@ -22,7 +22,7 @@ func (b *Broker) Bucket(ctx context.Context, name string) (jetstream.Stream, err
 		s, err = b.createBucket(ctx, bucket)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", bucket, err)
+		return nil, fmt.Errorf("bucket %s: %w", bucket, plain(err))
 	}
 	got := s.CachedInfo().Config
 	b.warnReplicas(got)

@@ -54,7 +54,7 @@ func (b *Broker) Consumer(ctx context.Context, stream jetstream.Stream, c Consum
 		err = errors.New("deliver_subject is set: it must not be, delete the consumer")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("consumer %s: %w", name, err)
+		return nil, fmt.Errorf("consumer %s: %w", name, plain(err))
 	}
 	if err := checkConsumer(got.CachedInfo().Config, c); err != nil {
 		return nil, err

@@ -42,11 +42,11 @@ func operatorTarget(o Options) (target, error) {
 		return target{}, notRunning(o, nil)
 	}
 	if err != nil {
-		return target{}, err
+		return target{}, ofService(err)
 	}
 	secret, err := dir.readSecret()
 	if err != nil {
-		return target{}, err
+		return target{}, ofService(err)
 	}
 	return target{url: address, addresses: address, options: []nats.Option{nats.UserInfo(internalUser, secret)}}, nil
 }
@@ -69,7 +69,7 @@ func DialPublisher(ctx context.Context, o Options) (*nats.Conn, error) {
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, err
 	}
-	options := append([]nats.Option{nats.Name(o.Name), nats.ErrorHandler(logErrors(o))}, where.options...)
+	options := append(publisherOptions(o), where.options...)
 	conn, err := nats.Connect(where.url, append(options, once(ctx)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to nats at %s: %w", where.addresses, err)
@@ -89,7 +89,30 @@ func publisherTarget(o Options) (target, error) {
 	if o.Embedded.PublisherToken != "" {
 		t.options = []nats.Option{nats.Token(o.Embedded.PublisherToken)}
 	}
-	return t, err
+	return t, ofService(err)
+}
+
+// ofService says who may read what another user's service keeps to itself.
+func ofService(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: run this as the user of the service, or as root", err)
+	}
+	return err
+}
+
+func publisherOptions(o Options) []nats.Option {
+	l := &link{log: o.Logger}
+	return []nats.Option{
+		nats.Name(o.Name),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(pingsOut),
+		nats.ErrorHandler(l.onError),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // the caller did not close it
+				l.log.Warn("lost the connection to nats: connecting again for some seconds", "err", err)
+			}
+		}),
+	}
 }
 
 // once are the options of a connection that a person waits for.
@@ -99,9 +122,4 @@ func once(ctx context.Context) []nats.Option {
 		timeout = min(timeout, time.Until(deadline))
 	}
 	return []nats.Option{nats.Timeout(timeout), nats.MaxReconnects(10)}
-}
-
-func logErrors(o Options) nats.ErrHandler {
-	l := &link{log: o.Logger}
-	return l.onError
 }

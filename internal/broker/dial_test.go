@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -137,5 +138,26 @@ func TestDialAfterTheEnd(t *testing.T) {
 	}
 	if _, err := broker.Open(ctx, brokertest.Options(t)); !errors.Is(err, context.Canceled) {
 		t.Errorf("open: %v", err)
+	}
+}
+
+func TestPublisherHearsOfALossAndOfNoGoodbye(t *testing.T) {
+	server := brokertest.Server(t)
+	log := make(logLines, 8)
+	for range 2 {
+		nc, err := broker.DialPublisher(t.Context(), broker.Options{URL: server.URL(), Logger: log.logger()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc.Close() // of which nothing is said
+	}
+	nc, err := broker.DialPublisher(t.Context(), broker.Options{URL: server.URL(), Logger: log.logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	server.Stop()
+	if line := await(t, "a warning", log); !strings.Contains(line, "lost the connection to nats: connecting again for some seconds") {
+		t.Errorf("logged %s", line)
 	}
 }

@@ -86,7 +86,7 @@ func (b *Broker) holders(ctx context.Context, subjects []string) (map[string][]s
 			held[name] = append(held[name], subject)
 		}
 		if err := names.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
-			return nil, fmt.Errorf("look for %s: %w", subject, err)
+			return nil, fmt.Errorf("look for %s: %w", subject, plain(err))
 		}
 	}
 	return held, nil

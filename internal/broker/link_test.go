@@ -50,8 +50,10 @@ func TestConnectionIsLostAndComesBack(t *testing.T) {
 		if err := b.Conn().Publish("x", nil); !errors.Is(err, nats.ErrReconnectBufExceeded) {
 			t.Errorf("publish while away: %v", err)
 		}
-		if _, err := b.Bucket(t.Context(), "galleries"); err == nil {
-			t.Error("a bucket while away")
+		_, err := b.Bucket(t.Context(), "galleries")
+		wantError(t, err, "bucket gallerywire_galleries: nats is away")
+		if !errors.Is(err, nats.ErrReconnectBufExceeded) {
+			t.Errorf("a bucket while away: %v", err)
 		}
 		server.Start()
 		await(t, "the call after a reconnection", again)

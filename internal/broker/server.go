@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -15,6 +16,9 @@ import (
 
 // maxPayload is the most that the embedded server takes in one message.
 const maxPayload = 8 << 20
+
+// writableRemedy is for a data directory that can not be written.
+const writableRemedy = "let this user write there, or choose another nats.embedded.data_dir"
 
 // internalUser is who the node and its commands are on the embedded server.
 const internalUser = "gallerywire"
@@ -52,12 +56,14 @@ func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) 
 
 func (s *embeddedServer) claimDir() (err error) {
 	if err := os.MkdirAll(string(s.dir), 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
+		return fmt.Errorf("make the data directory: %w: %s", err, writableRemedy)
 	}
-	if s.lock, err = lockDir(s.dir); err != nil {
-		return err
+	if s.lock, err = lockDir(s.dir); err == nil {
+		s.secret, err = s.dir.secret()
 	}
-	s.secret, err = s.dir.secret()
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: %s", err, writableRemedy)
+	}
 	return err
 }
 
@@ -71,7 +77,7 @@ func (s *embeddedServer) start(ctx context.Context, o Options) error {
 	if s.nats, err = server.NewServer(options); err != nil {
 		return fmt.Errorf("start nats in %s: %w", s.dir, err)
 	}
-	log := &serverLog{log: o.Logger.With("component", "nats-server")}
+	log := &serverLog{log: o.Logger.With("component", "nats-server"), subjects: o.PublishSubjects}
 	s.log = log
 	s.nats.SetLoggerV2(log, false, false, false)
 	s.nats.Start()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync"
 )
@@ -12,7 +13,8 @@ import (
 // stops as it should says nothing above debug; its last fatal error, after which
 // it does not run, is kept for who waits for it to start.
 type serverLog struct {
-	log *slog.Logger
+	log      *slog.Logger
+	subjects []string // on which a publisher may publish
 
 	mu         sync.Mutex
 	fatalErr   error
@@ -34,12 +36,33 @@ func (l *serverLog) Warnf(format string, v ...any) { l.log.Warn(line(format, v))
 // Errorf implements server.Logger.
 func (l *serverLog) Errorf(format string, v ...any) {
 	text := line(format, v)
+	if why, client := l.violation(text); why != "" {
+		l.log.Warn(why, "client", client)
+		return
+	}
 	l.log.Error(text)
 	if strings.Contains(text, "Critical write error") || strings.Contains(text, "no space left") {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.storageErr = errors.New(text)
 	}
+}
+
+// violation matches what the server logs of a client that its permissions hold
+// back: where it comes from, what it tried, and the subject.
+var violation = regexp.MustCompile(`^(\S+) - .*\b((?:Publish|Subscription) Violation - (?:Subject|Reply)) "((?:[^"\\]|\\.)*)"`)
+
+// violation says what a publisher did that it may not, which is its mistake and
+// no trouble of the server; nothing for any other text.
+func (l *serverLog) violation(text string) (why, client string) {
+	found := violation.FindStringSubmatch(text)
+	switch {
+	case found == nil:
+		return "", ""
+	case found[2] == "Publish Violation - Subject":
+		return fmt.Sprintf("a publisher may not publish on %s: events.subjects are %s", found[3], strings.Join(l.subjects, ", ")), found[1]
+	}
+	return fmt.Sprintf("a publisher may not hear %s: answers to its requests come on _INBOX.>", found[3]), found[1]
 }
 
 // storage is nil while the server can write. After a write that failed it

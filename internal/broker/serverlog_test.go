@@ -1,10 +1,37 @@
 package broker
 
 import (
+	"bytes"
 	"log/slog"
 	"strings"
 	"testing"
 )
+
+func TestWhatAPublisherMayNotDoIsNoErrorOfTheServer(t *testing.T) {
+	const client = `127.0.0.1:46124 - cid:40 - "v1.55.0:go:cms" - `
+	for text, want := range map[string]string{
+		client + `Publish Violation - Subject "articles.published"`: `level=WARN msg="a publisher may not publish on articles.published: ` +
+			`events.subjects are article.published, article.unpublished" client=127.0.0.1:46124`,
+		client + `Subscription Violation - Subject "$KV.>", Queue: "q", SID 7`: `level=WARN msg="a publisher may not hear $KV.>: ` +
+			`answers to its requests come on _INBOX.>" client=127.0.0.1:46124`,
+		client + `Publish Violation - Reply "answers.1"`: `level=WARN msg="a publisher may not hear answers.1: ` +
+			`answers to its requests come on _INBOX.>" client=127.0.0.1:46124`,
+		client + `authentication error`: `level=ERROR msg="127.0.0.1:46124 - cid:40 - \"v1.55.0:go:cms\" - authentication error"`,
+	} {
+		var out bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}}))
+		l := &serverLog{log: logger, subjects: []string{"article.published", "article.unpublished"}}
+		l.Errorf("%s", text)
+		if got := strings.TrimSpace(out.String()); got != want {
+			t.Errorf("logged %s\nwant   %s", got, want)
+		}
+	}
+}
 
 func TestAServerThatCanNotWriteSaysWhatToDo(t *testing.T) {
 	l := &serverLog{log: slog.New(slog.DiscardHandler)}

@@ -33,7 +33,7 @@ func (b *Broker) Stream(ctx context.Context, cfg jetstream.StreamConfig) (jetstr
 		s, err = b.createStream(ctx, cfg)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", cfg.Name, err)
+		return nil, fmt.Errorf("stream %s: %w", cfg.Name, plain(err))
 	}
 	got := s.CachedInfo().Config
 	b.warnReplicas(got)

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"reflect"
 	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/spelling"
 )
 
 // field finds the struct field that key names.
@@ -58,7 +60,7 @@ func suggest(t reflect.Type, path, unknown string) string {
 			here = append(here, key)
 		}
 	}
-	if key, ok := nearest(here, unknown); ok {
+	if key, ok := spelling.Nearest(here, unknown); ok {
 		return "did you mean " + join(path, key) + "?"
 	}
 	var elsewhere []string
@@ -71,43 +73,4 @@ func suggest(t reflect.Type, path, unknown string) string {
 		return "did you mean " + strings.Join(elsewhere, " or ") + "?"
 	}
 	return "known here are " + strings.Join(here, ", ")
-}
-
-// nearest picks a candidate that is word with a part more or less ("admin_token" for
-// "admin_token_file"), or else the one that takes the fewest edits to become word, if
-// they are few enough for a slip of the hand.
-func nearest(candidates []string, word string) (string, bool) {
-	word = strings.ReplaceAll(strings.ToLower(word), "-", "_")
-	best, fewest := "", 0
-	for _, c := range candidates {
-		if len(word) > 2 && (strings.HasPrefix(c, word+"_") || strings.HasPrefix(word, c+"_")) {
-			return c, true
-		}
-		edits := distance(c, word)
-		if edits <= 1+len(c)/4 && (best == "" || edits < fewest) {
-			best, fewest = c, edits
-		}
-	}
-	return best, best != ""
-}
-
-// distance is the number of characters to insert, remove or replace between a and b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			edit := diagonal
-			if a[i] != b[j] {
-				edit++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(edit, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -22,17 +22,3 @@ func TestUnknownKeyIsAnsweredWithTheNearestKnownOne(t *testing.T) {
 		}
 	}
 }
-
-func TestDistanceCountsEdits(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"listen", "listen", 0},
-		{"listen", "lisen", 1}, {"listen", "listens", 1}, {"listen", "lasten", 1}, {"kitten", "sitting", 3},
-	} {
-		if got := distance(tt.a, tt.b); got != tt.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
-		}
-	}
-}

@@ -11,8 +11,8 @@ import (
 // Load returns the defaults, overridden by the YAML file at path (none if path is
 // empty) and that by environ, whose entries are as in os.Environ. The variable for
 // a key is GALLERYWIRE_ and its path in capitals with underscores; its text is the
-// value itself, or YAML for a list. Variables that fit no key are ignored: others
-// set some with this prefix.
+// value itself, or YAML for a list. Variables that fit no key are ignored, for
+// others set some with this prefix; [Stray] names those that look like a slip.
 //
 // It reads the files that hold secrets; relative paths start at the working
 // directory. The checks come after its own, and what they report is among the

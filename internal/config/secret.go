@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"unicode"
 )
@@ -126,12 +127,16 @@ func trimSecret(path, text string) (Secret, error) {
 }
 
 // readSecretLines reads the secrets in the file at path; an empty path is none. Its
-// errors do not even quote the path: it may be a secret, under the wrong key.
+// errors quote the path only where it leads somewhere: it may be a secret, under the
+// wrong key.
 func readSecretLines(path string) (SecretLines, error) {
 	if path == "" {
 		return nil, nil
 	}
 	data, err := readFile(path, maxSecret)
+	if err != nil && leads(path) {
+		err = fmt.Errorf("%q %w", path, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +157,17 @@ func readSecretLines(path string) (SecretLines, error) {
 		return nil, errors.New("names a file that holds nothing: put a secret in each line of it")
 	}
 	return secrets, nil
+}
+
+// leads reports whether there is something at path, or a directory that it could be
+// in, which says that it is no secret.
+func leads(path string) bool {
+	if _, err := os.Lstat(path); err == nil {
+		return true
+	}
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	return err == nil && info.IsDir() && dir != "." && dir != filepath.Dir(dir)
 }
 
 // unreadable leaves out the path that the errors of os repeat.

@@ -2,8 +2,12 @@ package event
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -36,37 +40,89 @@ func (r Reader) content(env envelope, kind Kind) (content, error) {
 
 func (env envelope) publication() (content, error) {
 	g := new(gallery.Gallery)
-	if err := env.unmarshal(g); err != nil {
+	if err := env.unmarshal(g, func(f faults) gallery.Problems {
+		if f.cover("/url") {
+			g.URL = "https://example.invalid/" // so that nothing is said of what is relative to it
+		}
+		return check(g)
+	}); err != nil {
 		return content{}, err
 	}
-	ps := longAddresses(g)
-	if len(ps) == 0 {
-		g.Normalise()
-		ps = g.Validate()
-	}
-	if len(ps) > 0 {
+	if ps := check(g); len(ps) > 0 {
 		return content{}, env.locate(ps)
 	}
 	return content{gallery: g, updated: "/updated", embargo: "/published"}, nil
 }
 
+// check normalises g and says what is wrong with it.
+func check(g *gallery.Gallery) gallery.Problems {
+	ps := longAddresses(g)
+	g.Normalise()
+	for _, p := range g.Validate() {
+		if !slices.ContainsFunc(ps, func(long gallery.Problem) bool { return long.Place == p.Place }) {
+			ps = append(ps, p)
+		}
+	}
+	return ps[:min(len(ps), maxNamed)]
+}
+
 func (env envelope) takeDown() (content, error) {
 	c := content{updated: "/updated"}
-	if err := env.unmarshal(&c.removed); err != nil {
+	t := &c.removed
+	if err := env.unmarshal(t, func(faults) gallery.Problems {
+		at := t.Updated
+		if at.IsZero() {
+			at = time.Unix(0, 0) // what else dates it is checked where that is told
+		}
+		return gallery.ValidateTakeDown(t.ID, at, t.Version, t.Reason)
+	}); err != nil {
 		return content{}, err
 	}
 	return c, nil
 }
 
-// unmarshal reads the event's data into v.
-func (env envelope) unmarshal(v any) error {
+// unmarshal reads the event's data into v. Where a value does not fit it reads
+// what does, and asks the others for what else is wrong.
+func (env envelope) unmarshal(v any, others func(faults) gallery.Problems) error {
 	if env.Data.Kind() == jsontext.KindNull {
 		return refuse(env.root, "holds null where an object belongs")
 	}
-	if err := json.Unmarshal(env.Data, v); err != nil {
+	err := json.Unmarshal(env.Data, v)
+	if err == nil {
+		return nil
+	}
+	reflect.ValueOf(v).Elem().SetZero()
+	found, whole := jsonfault.Collect(env.Data, v, maxNamed, unfit)
+	if len(found) == 0 {
 		return explain(env.root, env.Data, err)
 	}
-	return nil
+	f := faults(found)
+	ps := f.problems()
+	if whole {
+		ps = append(ps, f.without(others(f))...)
+	}
+	return env.locate(ps[:min(len(ps), maxNamed)])
+}
+
+// faults are values that do not fit where they stand.
+type faults []jsonfault.Fault
+
+func (fs faults) problems() gallery.Problems {
+	var ps gallery.Problems
+	for _, f := range fs {
+		ps = append(ps, gallery.Problem{Place: f.Place, Reason: f.Reason})
+	}
+	return ps
+}
+
+// cover reports whether what should stand at place, or around it, is one.
+func (fs faults) cover(place string) bool {
+	return slices.ContainsFunc(fs, func(f jsonfault.Fault) bool { return f.Covers(place) })
+}
+
+// without leaves out what only follows from the faults.
+func (fs faults) without(ps gallery.Problems) gallery.Problems {
+	return slices.DeleteFunc(ps, func(p gallery.Problem) bool { return fs.cover(p.Place) })
 }
 
 // longAddresses names the addresses in g that are too long as they were sent.
@@ -92,5 +148,5 @@ func longAddresses(g *gallery.Gallery) gallery.Problems {
 	return ps
 }
 
-// maxNamed bounds how many addresses are named.
+// maxNamed bounds how many problems are named.
 const maxNamed = 20

@@ -24,6 +24,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add("", "", "", []byte("{\"id\":\"\xff\\ud800\",\"id\":1e400"))
 	f.Add("", "", "", []byte(strings.Replace(least, `"t"`, `"\ufeff"`, 1)+`,"url":"\u00a0HTTPS://h/\u3000","language":"pt_BR","version":-0}`))
 	f.Add("article.unpublished", "", "", []byte(`{"uri":"g","guid":null,"pubstatus":" Withhold ","versioncreated":"2026-11-20T09:00:00+0000"}`))
+	f.Add("", "", "", []byte(`{"id":7,"title":"","published":"soon","slides":[{"image":{"url":[]}},7,{}],"tags":[1,null],"version":""}`))
+	f.Add("", "", "", []byte(`{"guid":7,"headline":[],"versioncreated":"soon","type":"text","associations":[{"type":"picture","renditions":{"a":7}},7]}`))
 	for _, kind := range []Kind{Published, Unpublished} {
 		f.Add(string(kind), "", "", item(f))
 		f.Add("x", "", "", structured(kind, item(f)))
@@ -36,6 +38,7 @@ func FuzzDecode(f *testing.F) {
 			m.Header["ce-time"] = []string{at}
 		}
 		Attributes(m)
+		Unknown(m)
 		e, err := desk.Decode(m)
 		if err != nil {
 			checkRefusal(t, err)
@@ -50,8 +53,8 @@ func FuzzDecode(f *testing.F) {
 
 func checkRefusal(t *testing.T, err error) {
 	var ps gallery.Problems
-	if !errors.As(err, &ps) || len(ps) == 0 {
-		t.Fatalf("refused without a reason: %v", err)
+	if !errors.As(err, &ps) || len(ps) == 0 || len(ps) > maxNamed {
+		t.Fatalf("refused with %d problems: %v", len(ps), err)
 	}
 	for _, p := range ps {
 		if p.Reason == "" || !utf8.ValidString(p.String()) || len(p.Place) > maxPlace || len(p.Reason) > maxReason {

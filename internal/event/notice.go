@@ -71,7 +71,8 @@ type Refusal struct {
 	Source   string           `json:"source,omitzero"`  // its source
 	Gallery  string           `json:"gallery,omitzero"` // id of the gallery, where it could be read
 	Stored   time.Time        `json:"stored"`
-	Sequence uint64           `json:"reject"` // number for "gallerywire rejects show"
+	Sequence uint64           `json:"sequence,omitzero"` // in the event stream, as its acknowledgement said
+	Reject   uint64           `json:"reject"`            // number for "gallerywire rejects show"
 	Problems gallery.Problems `json:"problems"`
 }
 

@@ -97,13 +97,13 @@ func TestAWebhookTestHasTheShapeOfAnUpdate(t *testing.T) {
 func TestRejectedIsACloudEvent(t *testing.T) {
 	ps := refusal(t, Message{Data: []byte(`{"id":"a"}`)})
 	got := validCloudEvent(t, NewRejected("r-1", "news.example.com", Refusal{
-		Subject: "article.published", Event: "e-1", Source: "//cms", Gallery: "a", Stored: arrived, Sequence: 7, Problems: ps,
+		Subject: "article.published", Event: "e-1", Source: "//cms", Gallery: "a", Stored: arrived, Sequence: 12, Reject: 7, Problems: ps,
 	}))
 	want := map[string]any{
 		"specversion": "1.0", "id": "r-1", "source": "//news.example.com", "type": "article.rejected", "subject": "a",
 		"time": "2026-11-20T12:00:00Z", "datacontenttype": "application/json",
 		"data": map[string]any{
-			"subject": "article.published", "event": "e-1", "source": "//cms", "gallery": "a", "stored": "2026-11-20T12:00:00Z", "reject": 7.0,
+			"subject": "article.published", "event": "e-1", "source": "//cms", "gallery": "a", "stored": "2026-11-20T12:00:00Z", "reject": 7.0, "sequence": 12.0,
 			"problems": []any{
 				map[string]any{"place": "/title", "reason": "missing or blank"},
 				map[string]any{"place": "/published", "reason": "missing: state an instant such as 2026-11-20T09:00:00Z"},

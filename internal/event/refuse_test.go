@@ -90,6 +90,43 @@ func TestBareGalleryIsRefusedWithPlaceAndReason(t *testing.T) {
 	}
 }
 
+func TestWhatDoesNotFitHidesNoOtherProblem(t *testing.T) {
+	const noInstant = `"2026-11-20" is no instant: write it as 2026-11-20T09:00:00Z (RFC 3339)`
+	tests := []struct{ name, subject, data, want string }{
+		{"a date and much else", "article.published",
+			`{"id":"","title":"","published":"2026-11-20","slides":[{"image":{"url":"ftp://x"}},{"image":{}}],"version":-1}`,
+			"/published: " + noInstant + "; /id: missing or blank: state an id that never changes; /title: missing or blank; /version: is negative; " +
+				`/slides/0/image/url: begins with "ftp:": only http and https addresses are allowed; /slides/1/image/url: missing: a slide has a picture`},
+		{"several that do not fit", "article.published",
+			`{"id":7,"title":"t","published":"2026-11-20T09:00:00Z","version":-1,"tags":["a",2],"expires":"2026-11-20","slides":[{"image":{"url":"https://a.example/1","width":"9"}},7]}`,
+			"/id: holds a number where a string belongs; /tags/1: holds a number where a string belongs; /expires: " + noInstant +
+				"; /slides/0/image/width: holds a string where a whole number belongs; /slides/1: holds a number where an object belongs; /version: is negative"},
+		{"what follows from one that does not fit", "article.published",
+			`{"id":"a","title":"t","published":"2026-11-20T09:00:00Z","url":["https://a.example"],"slides":[{"image":{"url":"1.jpg"}}]}`,
+			"/url: holds an array where a string belongs"},
+		{"something broken after it", "article.published", `{"id":7,"title":}`,
+			"/id: holds a number where a string belongs; /title: not valid JSON at line 1, column 17: invalid character '}' at start of value"},
+		{"a take-down", "article.unpublished", `{"id":"","updated":"2026-11-20","version":-1}`,
+			"/updated: " + noInstant + "; /id: missing or blank: state an id that never changes; /version: is negative"},
+		{"in a CloudEvent", "x", string(structured(Published, []byte(`{"id":"a","title":"","published":"2026-11-20","version":"1"}`))),
+			"/data/published: " + noInstant + "; /data/version: holds a string where a whole number belongs; /data/title: missing or blank"},
+		{"a long address", "article.published", `{"id":"a","title":"","published":"2026-11-20T09:00:00Z","url":"https://a.example/` + strings.Repeat("x", 2048) + `"}`,
+			"/url: is 2066 bytes long, at most 2048 are allowed; /title: missing or blank"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ps := refusal(t, Message{Subject: tt.subject, Data: []byte(tt.data)})
+			if diff := cmp.Diff(tt.want, ps.Error()); diff != "" {
+				t.Errorf("refusal (-want +got):\n%s", diff)
+			}
+		})
+	}
+	many := least + `,"tags":[` + strings.Repeat("1,", 100) + `1],"slides":[` + strings.Repeat("{},", 100) + "{}]}"
+	if ps := refusal(t, Message{Data: []byte(many)}); len(ps) != 20 {
+		t.Errorf("%d problems, want 20", len(ps))
+	}
+}
+
 func TestCloudEventIsRefusedWithPlaceAndReason(t *testing.T) {
 	const good = `"specversion":"1.0","id":"e-1","source":"//cms","type":"article.published"`
 	tests := []struct{ name, data, want string }{

@@ -47,7 +47,7 @@ func (r *Rejects) Add(ctx context.Context, m event.Message, sequence uint64, pro
 	}
 	return number, r.opts.Tell(ctx, id, event.Refusal{
 		Subject: m.Subject, Event: reject.Event, Source: reject.Source, Gallery: reject.Gallery,
-		Stored: m.Stored, Sequence: number, Problems: problems,
+		Stored: m.Stored, Sequence: sequence, Reject: number, Problems: problems,
 	})
 }
 

@@ -83,7 +83,7 @@ func TestBadEventIsKeptAsItCame(t *testing.T) {
 				t.Errorf("headers %q", headers(r))
 			}
 			told := s.told.all()
-			if len(told) != 1 || told[0].e.Sequence != r.Number || !cmp.Equal(told[0].e.Problems, r.Problems) {
+			if len(told) != 1 || told[0].e.Reject != r.Number || told[0].e.Sequence != sequence || !cmp.Equal(told[0].e.Problems, r.Problems) {
 				t.Errorf("told %+v", told)
 			}
 			s.taken(1)

@@ -59,7 +59,7 @@ func TestWhatIsRefusedIsNamedWithItsPlaceInTheItem(t *testing.T) {
 		"associations as text":    {usual(`,"associations":"a"`), "/associations", "holds a string where an object or an array belongs"},
 		"too many associations":   {usual(`,"associations":[` + strings.Repeat("null,", maxMembers) + `null]`), "/associations", "has more than 2000 entries"},
 		"an association's status": {pictured(`,"pubstatus":"maybe"`), "/associations/a~1b--1/pubstatus", `"maybe" is not known`},
-		"a picture's date":        {pictured(`,"expires":"soon"`), "/associations/a~1b--1/expires", "no instant"},
+		"a picture's date":        {pictured(`,"expires":"soon","renditions":{"main":{"href":"https://a.example/1.jpg"}}`), "/associations/a~1b--1/expires", "no instant"},
 		"an unsafe address": {pictured(`,"renditions":{"original":{"href":"ftp://a.example/1.jpg"}}`),
 			"/associations/a~1b--1/renditions/original/href", "http"},
 		"a relative address": {usual(`,"associations":[{"name":"n","type":"picture","renditions":[{"name":"main","href":"/1.jpg"}]}]`),
@@ -86,6 +86,47 @@ func TestWhatIsRefusedIsNamedWithItsPlaceInTheItem(t *testing.T) {
 			}
 			if ps[0].Place != c.place || !strings.Contains(ps[0].Reason, c.reason) {
 				t.Errorf("got  %s\nwant %s: … %s", ps[0], c.place, c.reason)
+			}
+		})
+	}
+}
+
+func TestWhatDoesNotFitHidesNoOtherProblem(t *testing.T) {
+	const dated = `,"versioncreated":"2026-11-20T10:00:00Z"`
+	for name, c := range map[string]struct {
+		data string
+		want []string
+	}{
+		"a date and much else": {
+			`{"guid":"","type":"text","versioncreated":"yesterday","language":"?","version":[],` +
+				`"associations":{"a":{"type":"picture","expires":5},"b":{"type":"picture","renditions":{"main":{"href":"ftp://a.example/1"}}}}}`,
+			[]string{"/versioncreated", "/version", "/associations/a/expires", "/associations/a/renditions", "/guid", "/headline", "/language",
+				"/associations/b/renditions/main/href"}},
+		"too many associations and more": {
+			usual(`,"language":"?","renditions":"x","associations":[` + strings.Repeat("null,", maxMembers) + `null]`),
+			[]string{"/renditions", "/associations", "/language"}},
+		"a take-down": {`{"guid":"","pubstatus":"canceled","versioncreated":7,"headline":[]}`, []string{"/versioncreated", "/guid"}},
+		"a status":    {`{"guid":"g","pubstatus":"maybe","versioncreated":7,"headline":[]}`, []string{"/versioncreated", "/pubstatus"}},
+		"no status":   {`{"guid":"g","pubstatus":7,"headline":"H"` + dated + `}`, []string{"/pubstatus"}},
+
+		// What follows from a fault is not told.
+		"a headline":        {`{"guid":"g","headlines":[{"value":7}]` + dated + `}`, []string{"/headlines/0/value"}},
+		"an id":             {`{"uri":7,"headline":"H"` + dated + `}`, []string{"/uri"}},
+		"the only date":     {`{"guid":"g","headline":"H","firstcreated":7}`, []string{"/firstcreated"}},
+		"a rendition":       {pictured(`,"renditions":{"original":7}`), []string{"/associations/a~1b--1/renditions/original"}},
+		"a base of others":  {strings.Replace(pictured(`,"renditions":{"main":{"href":"/1.jpg"}}`), "{", `{"url":7,`, 1), []string{"/url"}},
+		"not JSON after it": {`{"guid":"g","headline":7,"version":}`, []string{"/headline", "/version"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Decode([]byte(c.data), Options{})
+			var ps gallery.Problems
+			errors.As(err, &ps)
+			var places []string
+			for _, p := range ps {
+				places = append(places, p.Place)
+			}
+			if diff := cmp.Diff(c.want, places); diff != "" {
+				t.Errorf("places (-want +got):\n%s\n%v", diff, err)
 			}
 		})
 	}

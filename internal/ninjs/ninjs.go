@@ -45,7 +45,7 @@ type Item struct {
 func Decode(data []byte, o Options) (*Item, error) {
 	var h head
 	if err := json.Unmarshal(data, &h); err != nil {
-		return nil, explain(data, err)
+		return nil, everything(data, o, err)
 	}
 	status, known := statusOf(h.PubStatus)
 	if !known {
@@ -56,7 +56,7 @@ func Decode(data []byte, o Options) (*Item, error) {
 	}
 	var w item
 	if err := json.Unmarshal(data, &w); err != nil {
-		return nil, explain(data, err)
+		return nil, everything(data, o, err)
 	}
 	g, err := w.gallery(o)
 	if err != nil {

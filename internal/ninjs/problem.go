@@ -26,12 +26,6 @@ func unknownStatus(place, status string) gallery.Problem {
 	return problem(place, "%q is not known: write usable, withheld or canceled", jsonfault.Clip(status, maxQuoted))
 }
 
-// explain turns an error of decoding data into a place and a reason.
-func explain(data []byte, err error) error {
-	place, reason := jsonfault.Explain(data, err, meaning)
-	return gallery.Problems{problem(place, "%s", reason)}
-}
-
 func meaning(e *json.SemanticError) string {
 	var m *misfit
 	if errors.As(e.Err, &m) {

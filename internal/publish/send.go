@@ -1,0 +1,235 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Receipt is the server's acknowledgement.
+type Receipt struct {
+	Item      Item
+	Stream    string
+	Sequence  uint64
+	Duplicate bool // the server had it already
+	Err       error
+}
+
+// window is how many events may be under way at once.
+const window = 64
+
+// ErrLost says that the connection is gone and did not come back, so that an
+// event may be stored or not.
+var ErrLost = errors.New("the connection to nats was lost and did not come back: send it again")
+
+// Sender sends events. Its methods are not for concurrent use.
+type Sender struct {
+	conn     *nats.Conn
+	js       jetstream.JetStream
+	subjects []string
+}
+
+// NewSender returns a sender over conn for a service that listens on subjects.
+// How long a server that went away is waited for is up to conn.
+func NewSender(conn *nats.Conn, subjects []string) (*Sender, error) {
+	js, err := jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(window), jetstream.WithPublishAsyncTimeout(ackTimeout))
+	if err != nil {
+		return nil, fmt.Errorf("use jetstream: %w", err)
+	}
+	return &Sender{conn: conn, js: js, subjects: subjects}, nil
+}
+
+// Send sends the items and calls done with each one's receipt, in their order.
+// An item with a fault is not sent; its receipt holds the fault. Send returns
+// early only when ctx ends, or with [ErrLost]; then it has asked for no more
+// items, and the receipts of those that were under way hold that error.
+func (s *Sender) Send(ctx context.Context, items iter.Seq[Item], done func(Receipt)) error {
+	var queue []pending
+	lost := false
+	settle := func(most int) {
+		for len(queue) > most {
+			r := s.settle(ctx, queue[0])
+			lost = lost || errors.Is(r.Err, ErrLost)
+			done(r)
+			queue = queue[1:]
+		}
+	}
+	for item := range items {
+		if ctx.Err() != nil {
+			break
+		}
+		p := s.start(ctx, item)
+		queue = append(queue, p)
+		settle(window - 1)
+		if lost || errors.Is(p.err, ErrLost) {
+			break
+		}
+	}
+	settle(0)
+	if lost && ctx.Err() == nil {
+		return ErrLost
+	}
+	return ctx.Err()
+}
+
+// pending is an event under way, or why it is not.
+type pending struct {
+	item   Item
+	future jetstream.PubAckFuture
+	err    error
+}
+
+func (s *Sender) start(ctx context.Context, item Item) pending {
+	p := pending{item: item, err: item.Fault}
+	if p.err != nil {
+		return p
+	}
+	msg, err := s.message(item)
+	if err == nil {
+		err = s.connected(ctx)
+	}
+	if err != nil {
+		p.err = err
+		return p
+	}
+	p.future, p.err = s.js.PublishMsgAsync(msg, jetstream.WithRetryAttempts(s.attempts()))
+	return p
+}
+
+// attempts is how often an event is sent to a server where nobody stores it. One
+// that has just come back may first have to find its streams.
+func (s *Sender) attempts() int {
+	if s.conn.Stats().Reconnects > 0 {
+		return int(ackTimeout / jetstream.DefaultPubRetryWait)
+	}
+	return jetstream.DefaultPubRetryAttempts
+}
+
+// connected waits for a connection that was lost to come back.
+func (s *Sender) connected(ctx context.Context) error {
+	if s.conn.IsConnected() {
+		return nil
+	}
+	changed := s.conn.StatusChanged(nats.CONNECTED, nats.CLOSED)
+	defer s.conn.RemoveStatusListener(changed)
+	for !s.conn.IsConnected() {
+		if s.conn.IsClosed() {
+			return ErrLost
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return interrupted(ctx)
+		}
+	}
+	return nil
+}
+
+// maxTries bounds how often an event is sent that the connection did not
+// survive: it may be the reason.
+const maxTries = 5
+
+// settle waits for the acknowledgement, and sends the event again when the
+// connection was lost before it came: the server knows it by its id.
+func (s *Sender) settle(ctx context.Context, p pending) Receipt {
+	r := p.receipt(ctx)
+	for try := 1; try < maxTries && s.unknown(r.Err); try++ {
+		p = s.start(ctx, p.item)
+		r = p.receipt(ctx)
+		r.Duplicate = false // of our own
+	}
+	r.Err = explain(r.Err)
+	return r
+}
+
+// unknown reports whether err leaves open what became of an event because there
+// was no connection.
+func (s *Sender) unknown(err error) bool {
+	for _, lost := range []error{nats.ErrDisconnected, nats.ErrConnectionClosed, nats.ErrReconnectBufExceeded} {
+		if errors.Is(err, lost) {
+			return true
+		}
+	}
+	return errors.Is(err, jetstream.ErrAsyncPublishTimeout) && !s.conn.IsConnected()
+}
+
+func (s *Sender) message(item Item) (*nats.Msg, error) {
+	subject, err := s.subject(item.Kind)
+	if err != nil {
+		return nil, err
+	}
+	msg := nats.NewMsg(subject)
+	msg.Data = item.Data
+	msg.Header.Set(nats.MsgIdHdr, gallery.HashOf(append([]byte(subject+" "), item.Data...)).String())
+	return msg, nil
+}
+
+// subject is the configured one whose end says the kind.
+func (s *Sender) subject(kind event.Kind) (string, error) {
+	word := string(kind)[strings.LastIndexByte(string(kind), '.'):]
+	for _, subject := range s.subjects {
+		if strings.HasSuffix("."+subject, word) {
+			return subject, nil
+		}
+	}
+	if kind == event.Published && len(s.subjects) > 0 {
+		return s.subjects[0], nil
+	}
+	return "", fmt.Errorf("none of the subjects %s takes an %s", strings.Join(s.subjects, ", "), kind)
+}
+
+// ackTimeout bounds how long the server may take to acknowledge one event.
+const ackTimeout = 10 * time.Second
+
+// receipt waits for the acknowledgement. One that has arrived counts, however
+// late it is looked at.
+func (p pending) receipt(ctx context.Context) Receipt {
+	r := Receipt{Item: p.item, Err: p.err}
+	if r.Err != nil {
+		return r
+	}
+	select {
+	case ack := <-p.future.Ok():
+		r.Stream, r.Sequence, r.Duplicate = ack.Stream, ack.Sequence, ack.Duplicate
+	case r.Err = <-p.future.Err():
+	case <-ctx.Done():
+		r.Err = interrupted(ctx)
+	}
+	return r
+}
+
+func interrupted(ctx context.Context) error {
+	return fmt.Errorf("it may be stored or not, send it again: %w", ctx.Err())
+}
+
+// storeFailed is the server's code for a stream that refuses, as a full one
+// does.
+const storeFailed jetstream.ErrorCode = 10077
+
+// explain says what to do about an event that was not taken.
+func explain(err error) error {
+	var api *jetstream.APIError
+	switch {
+	case errors.Is(err, jetstream.ErrAsyncPublishTimeout):
+		return errors.New("no acknowledgement: it may be stored all the same, send it again")
+	case errors.Is(err, nats.ErrDisconnected):
+		return fmt.Errorf("the connection was lost again and again: it may be stored all the same, send it again: %w", err)
+	case errors.Is(err, nats.ErrConnectionClosed):
+		return ErrLost
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
+		return fmt.Errorf("nobody stores events there: start \"gallerywire serve\" first: %w", err)
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("larger than the server takes: make it smaller: %w", err)
+	case errors.As(err, &api) && api.ErrorCode == storeFailed && strings.HasPrefix(api.Description, "maximum "):
+		return fmt.Errorf("the event stream is full: send it again when gallerywire has caught up: %w", err)
+	}
+	return err
+}

@@ -16,15 +16,16 @@ import (
 )
 
 type noticesCmd struct {
-	List  noticesListCmd  `cmd:"" help:"List what could not be told: given up, or waiting to be tried again."`
-	Show  noticesShowCmd  `cmd:"" help:"Show one."`
-	Retry noticesRetryCmd `cmd:"" help:"Have what was given up tried again."`
-	Test  noticesTestCmd  `cmd:"" help:"Send a test event to a configured webhook."`
+	List   noticesListCmd   `cmd:"" help:"List what could not be told: given up, or waiting to be tried again."`
+	Show   noticesShowCmd   `cmd:"" help:"Show one."`
+	Retry  noticesRetryCmd  `cmd:"" help:"Have what was given up tried again."`
+	Forget noticesForgetCmd `cmd:"" help:"Delete what was given up: nobody is told."`
+	Test   noticesTestCmd   `cmd:"" help:"Send a test event to a configured webhook."`
 }
 
-// withOutbox connects to the running service, reads what is owed, and closes the
+// withLetters connects to the running service, reads what is owed, and closes the
 // connection after.
-func (c *console) withOutbox(ctx context.Context, do func(context.Context, *outbox.Outbox) error) (err error) {
+func (c *console) withLetters(ctx context.Context, do func(context.Context, *app.Letters) error) (err error) {
 	cfg, err := c.load()
 	if err != nil {
 		return err
@@ -35,7 +36,7 @@ func (c *console) withOutbox(ctx context.Context, do func(context.Context, *outb
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	return app.ReadOutbox(ctx, b, log, do)
+	return app.ReadLetters(ctx, cfg, b, log, do)
 }
 
 // letterJSON is a dead or a late one for programs.
@@ -51,7 +52,7 @@ const (
 )
 
 // letters are those that were given up, then those that wait.
-func letters(box *outbox.Outbox) []letterJSON {
+func letters(box *app.Letters) []letterJSON {
 	var all []letterJSON
 	for _, d := range box.DeadLetters() {
 		all = append(all, letterJSON{State: stateDead, Dead: d})
@@ -75,7 +76,7 @@ reason, and due, the next attempt of what waits.`
 
 // Run lists them.
 func (l noticesListCmd) Run(ctx context.Context, c *console) error {
-	return c.withOutbox(ctx, func(_ context.Context, box *outbox.Outbox) error {
+	return c.withLetters(ctx, func(_ context.Context, box *app.Letters) error {
 		all := letters(box)
 		if l.JSON {
 			for _, letter := range all {
@@ -87,7 +88,7 @@ func (l noticesListCmd) Run(ctx context.Context, c *console) error {
 			return nil
 		}
 		if len(all) == 0 {
-			c.say("everybody was told")
+			c.say("nothing was given up, and nothing waits to be tried again")
 			return nil
 		}
 		return listLetters(c.out, all)
@@ -111,7 +112,7 @@ type noticesShowCmd struct {
 
 // Run shows one. What was given up and what waits may have the same key.
 func (s noticesShowCmd) Run(ctx context.Context, c *console) error {
-	return c.withOutbox(ctx, func(_ context.Context, box *outbox.Outbox) error {
+	return c.withLetters(ctx, func(_ context.Context, box *app.Letters) error {
 		all := slices.DeleteFunc(letters(box), func(l letterJSON) bool { return l.Key != s.Key })
 		if len(all) == 0 {
 			return noSuchLetter(s.Key)
@@ -159,37 +160,32 @@ func noSuchLetter(key string) error {
 	return fmt.Errorf("notice %q: %w: see gallerywire notices list", key, outbox.ErrNoSuchLetter)
 }
 
-type noticesRetryCmd struct {
+// deadLetters are those that a command is about.
+type deadLetters struct {
 	Keys []string `arg:"" optional:"" name:"key" help:"Their keys in the list."`
 	All  bool     `help:"All that were given up."`
 }
 
-// Help is printed below the command's usage.
-func (noticesRetryCmd) Help() string {
-	return `A running node sends them at once, with all their attempts anew. One that is given
-up again is in the list again. The exit code is 1 when one is not there.`
-}
-
 // Validate wants either keys or all.
-func (r noticesRetryCmd) Validate() error {
-	if r.All == (len(r.Keys) > 0) {
-		return errors.New("name the notices to retry, or say --all")
+func (d deadLetters) Validate() error {
+	if d.All == (len(d.Keys) > 0) {
+		return errors.New("name the notices, or say --all")
 	}
 	return nil
 }
 
-// Run makes them owed again.
-func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
-	return c.withOutbox(ctx, func(ctx context.Context, box *outbox.Outbox) error {
-		keys := r.Keys
-		if r.All {
-			for _, d := range box.DeadLetters() {
-				keys = append(keys, d.Key)
+// each has something done with each, and prints what that returns.
+func (d deadLetters) each(ctx context.Context, c *console, do func(context.Context, *app.Letters, string) (string, error)) error {
+	return c.withLetters(ctx, func(ctx context.Context, box *app.Letters) error {
+		keys := d.Keys
+		if d.All {
+			for _, letter := range box.DeadLetters() {
+				keys = append(keys, letter.Key)
 			}
 		}
 		failed := false
 		for _, key := range keys {
-			err := box.Retry(ctx, key)
+			done, err := do(ctx, box, key)
 			if errors.Is(err, outbox.ErrNoSuchLetter) {
 				err = noSuchLetter(key)
 			}
@@ -198,12 +194,51 @@ func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
 				failed = true
 				continue
 			}
-			fmt.Fprintf(c.out, "notice %s: is tried again\n", key)
+			fmt.Fprintf(c.out, "notice %s: %s\n", key, done)
 		}
 		if failed {
 			return errFailed
 		}
 		return nil
+	})
+}
+
+type noticesRetryCmd struct {
+	deadLetters
+}
+
+// Help is printed below the command's usage.
+func (noticesRetryCmd) Help() string {
+	return `A running node sends them at once, with all their attempts anew. One that is given
+up again is in the list again. One whose target has unsubscribed, or is not in the
+configuration any more, is forgotten. The exit code is 1 when one is not there.`
+}
+
+// Run makes them owed again.
+func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
+	return r.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
+		why, err := box.RetryOrForget(ctx, key)
+		if why != "" {
+			return printable(why) + ": forgotten", err
+		}
+		return "is tried again", err
+	})
+}
+
+type noticesForgetCmd struct {
+	deadLetters
+}
+
+// Help is printed below the command's usage.
+func (noticesForgetCmd) Help() string {
+	return `Their targets are not told. What waits to be tried again is left alone. The exit
+code is 1 when one is not there.`
+}
+
+// Run deletes them.
+func (f noticesForgetCmd) Run(ctx context.Context, c *console) error {
+	return f.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
+		return "forgotten", box.Forget(ctx, key)
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
 	"golang.org/x/term"
 )
@@ -85,6 +86,39 @@ func (c *console) quiet(cfg config.Config) *slog.Logger {
 		l.Level = slog.LevelWarn
 	}
 	return c.logger(l)
+}
+
+// withBroker connects to the running service as its operator, and closes the
+// connection after.
+func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(*broker.Broker) error) (err error) {
+	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return do(b)
+}
+
+// each does the same with every item. It goes on after an error, which it says.
+func each[T any](c *console, items []T, do func(T) error) error {
+	failed := false
+	for _, item := range items {
+		if err := do(item); err != nil {
+			c.say("%v", err)
+			failed = true
+		}
+	}
+	if failed {
+		return errFailed
+	}
+	return nil
+}
+
+// field writes a line that names a value, unless that is empty.
+func field(w io.Writer, name, value string) {
+	if value != "" {
+		fmt.Fprintf(w, "%-9s %s\n", name+":", printable(value))
+	}
 }
 
 // line writes v as a line of JSON to standard output.

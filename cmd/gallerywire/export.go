@@ -15,14 +15,8 @@ import (
 
 // withSite connects to the server of the service and closes the connection
 // after.
-func (c *console) withSite(ctx context.Context, cfg config.Config, do func(*app.Site) error) (err error) {
-	log := c.quiet(cfg)
-	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, log))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	return do(app.OpenSite(cfg, b, log))
+func (c *console) withSite(ctx context.Context, cfg config.Config, do func(*app.Site) error) error {
+	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return do(app.OpenSite(cfg, b, c.quiet(cfg))) })
 }
 
 type exportCmd struct {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
 )
 
@@ -65,14 +66,11 @@ func (h healthCmd) base(c *console) (string, error) {
 
 // nodeURL is how a node of this machine is reached that listens as the key says.
 func nodeURL(cfg config.Config, key, listen string) (string, error) {
-	host, port, err := net.SplitHostPort(listen)
+	_, port, err := net.SplitHostPort(listen)
 	if err != nil || port == "0" {
 		return "", config.Problems{cfg.Problem(key, fmt.Sprintf("%q does not say which port was bound: state the node's address with --url", listen))}
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return "http://" + net.JoinHostPort(host, port), nil
+	return "http://" + app.Reachable(listen), nil
 }
 
 // ask returns what the node answers; that it is not well is an error.

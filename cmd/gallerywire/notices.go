@@ -25,18 +25,12 @@ type noticesCmd struct {
 
 // withLetters connects to the running service, reads what is owed, and closes the
 // connection after.
-func (c *console) withLetters(ctx context.Context, do func(context.Context, *app.Letters) error) (err error) {
+func (c *console) withLetters(ctx context.Context, do func(context.Context, *app.Letters) error) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	log := c.quiet(cfg)
-	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, log))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	return app.ReadLetters(ctx, cfg, b, log, do)
+	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return app.ReadLetters(ctx, cfg, b, c.quiet(cfg), do) })
 }
 
 // letterJSON is a dead or a late one for programs.
@@ -130,26 +124,21 @@ func (s noticesShowCmd) print(c *console, l letterJSON) error {
 	if s.JSON {
 		return c.line(l)
 	}
-	field := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(c.out, "%-9s %s\n", name+":", printable(value))
-		}
-	}
-	field("key", l.Key)
-	field("state", l.State)
-	field("channel", l.Channel)
-	field("about", l.About)
-	field("notice", l.ID)
-	field("target", l.Target)
-	field("attempts", strconv.Itoa(l.Attempts))
+	field(c.out, "key", l.Key)
+	field(c.out, "state", l.State)
+	field(c.out, "channel", l.Channel)
+	field(c.out, "about", l.About)
+	field(c.out, "notice", l.ID)
+	field(c.out, "target", l.Target)
+	field(c.out, "attempts", strconv.Itoa(l.Attempts))
 	if !l.First.IsZero() {
-		field("first", l.First.Format(time.RFC3339))
+		field(c.out, "first", l.First.Format(time.RFC3339))
 	}
-	field("last", l.Last.Format(time.RFC3339))
+	field(c.out, "last", l.Last.Format(time.RFC3339))
 	if !l.Due.IsZero() {
-		field("due", l.Due.Format(time.RFC3339))
+		field(c.out, "due", l.Due.Format(time.RFC3339))
 	}
-	field("reason", l.Reason)
+	field(c.out, "reason", l.Reason)
 	if len(l.Data) > 0 {
 		fmt.Fprintf(c.out, "\n%s\n", printable(string(l.Data)))
 	}
@@ -183,23 +172,17 @@ func (d deadLetters) each(ctx context.Context, c *console, do func(context.Conte
 				keys = append(keys, letter.Key)
 			}
 		}
-		failed := false
-		for _, key := range keys {
+		return each(c, keys, func(key string) error {
 			done, err := do(ctx, box, key)
 			if errors.Is(err, outbox.ErrNoSuchLetter) {
-				err = noSuchLetter(key)
+				return noSuchLetter(key)
 			}
 			if err != nil {
-				c.say("%v", err)
-				failed = true
-				continue
+				return err
 			}
 			fmt.Fprintf(c.out, "notice %s: %s\n", key, done)
-		}
-		if failed {
-			return errFailed
-		}
-		return nil
+			return nil
+		})
 	})
 }
 

@@ -22,17 +22,12 @@ type rejectsCmd struct {
 }
 
 // withRejects connects to the running service and closes the connection after.
-func (c *console) withRejects(ctx context.Context, do func(*intake.Rejects) error) (err error) {
+func (c *console) withRejects(ctx context.Context, do func(*intake.Rejects) error) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	return do(app.Rejects(b, nil))
+	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return do(app.Rejects(b, nil)) })
 }
 
 type rejectsListCmd struct {
@@ -121,27 +116,22 @@ func (s rejectsShowCmd) Run(ctx context.Context, c *console) error {
 
 // show writes a reject for people.
 func show(w io.Writer, r intake.Reject) error {
-	field := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(w, "%-9s %s\n", name+":", printable(value))
-		}
-	}
-	field("subject", r.Subject)
-	field("stored", fmt.Sprintf("%s as %d", r.Stored.Format(time.RFC3339Nano), r.Sequence))
-	field("gallery", r.Gallery)
-	field("event", r.Event)
-	field("source", r.Source)
-	field("size", fmt.Sprintf("%d bytes", r.Size))
+	field(w, "subject", r.Subject)
+	field(w, "stored", fmt.Sprintf("%s as %d", r.Stored.Format(time.RFC3339Nano), r.Sequence))
+	field(w, "gallery", r.Gallery)
+	field(w, "event", r.Event)
+	field(w, "source", r.Source)
+	field(w, "size", fmt.Sprintf("%d bytes", r.Size))
 	for _, p := range r.Problems {
-		field("problem", p.String())
+		field(w, "problem", p.String())
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, value := range r.Header[key] {
-			field("header", key+": "+string(value))
+			field(w, "header", key+": "+string(value))
 		}
 	}
 	if r.Cut {
-		field("cut", "only a part could be kept")
+		field(w, "cut", "only a part could be kept")
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", r.Body)
 	return err
@@ -173,19 +163,13 @@ func (p rejectsReplayCmd) Run(ctx context.Context, c *console) error {
 		if err != nil {
 			return err
 		}
-		failed := false
-		for _, n := range numbers {
+		return each(c, numbers, func(n uint64) error {
 			if err := rejects.Replay(ctx, n); err != nil {
-				c.say("%v", err)
-				failed = true
-				continue
+				return err
 			}
 			fmt.Fprintf(c.out, "reject %d: sent again\n", n)
-		}
-		if failed {
-			return errFailed
-		}
-		return nil
+			return nil
+		})
 	})
 }
 

@@ -32,18 +32,13 @@ channel, target and attempts.`
 }
 
 // Run prints what is sent until it is told to stop.
-func (t tailCmd) Run(ctx context.Context, c *console) (err error) {
+func (t tailCmd) Run(ctx context.Context, c *console) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
 	l := &listener{console: c, json: t.JSON, coloured: c.coloured(c.out), reader: app.EventReader(cfg), events: cfg.Events.Subjects}
-	return l.run(ctx, b.Conn())
+	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return l.run(ctx, b.Conn()) })
 }
 
 // listener prints messages.
@@ -55,9 +50,6 @@ type listener struct {
 	events   []string // their subjects
 }
 
-// noticeSubjects are those of what is told to others.
-func noticeSubjects() []string { return []string{event.Rejected, "feed.>"} }
-
 // backlog is how many messages may wait for a slow terminal.
 const backlog = 4096
 
@@ -68,7 +60,7 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 	ended := conn.StatusChanged(nats.CLOSED)
 	defer conn.RemoveStatusListener(ended)
 	messages := make(chan *nats.Msg, backlog)
-	for _, subject := range slices.Concat(l.events, noticeSubjects()) {
+	for _, subject := range slices.Concat(l.events, event.NoticeSubjects()) {
 		if _, err := conn.ChanSubscribe(subject, messages); err != nil {
 			return fmt.Errorf("listen to %s: %w", subject, err)
 		}
@@ -77,7 +69,7 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if err := conn.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
-		return fmt.Errorf("NATS lets this user not listen, allow it to subscribe to %s: %w", strings.Join(slices.Concat(l.events, noticeSubjects()), ", "), err)
+		return fmt.Errorf("NATS lets this user not listen, allow it to subscribe to %s: %w", strings.Join(slices.Concat(l.events, event.NoticeSubjects()), ", "), err)
 	}
 	l.console.say("listening, Ctrl-C ends it")
 	for {
@@ -104,7 +96,7 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 // events, too: it is printed as what it is.
 func (l *listener) twice(msg *nats.Msg) bool {
 	isNotice := msg.Subject == event.Rejected || strings.HasPrefix(msg.Subject, "feed.")
-	return isNotice && !slices.Contains(noticeSubjects(), msg.Sub.Subject)
+	return isNotice && !slices.Contains(event.NoticeSubjects(), msg.Sub.Subject)
 }
 
 // said is what is printed of a message.
@@ -128,7 +120,7 @@ type said struct {
 
 func (l *listener) read(msg *nats.Msg, at time.Time) said {
 	h := said{Time: at, Subject: msg.Subject, Kind: msg.Subject}
-	if slices.Contains(noticeSubjects(), msg.Sub.Subject) {
+	if slices.Contains(event.NoticeSubjects(), msg.Sub.Subject) {
 		h.notice(msg.Data)
 		return h
 	}

@@ -91,7 +91,7 @@ func state(m edition.Member) string {
 // Holds implements [notice.Source].
 func (s snapshots) Holds(name, id string) bool {
 	ref, ok := edition.ParseRef(name)
-	return ok && s.shelf.HoldsIn(ref, gallery.Key(id))
+	return ok && s.shelf.Holds(ref, gallery.Key(id))
 }
 
 // sendTimeout bounds how long the server may take to receive a notice.

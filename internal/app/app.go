@@ -76,7 +76,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if a.broker.Embedded() {
 		a.metrics.MustRegister(storage{a.broker.Stored})
 	}
-	a.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+reachable(a.public.Addr()))
+	a.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+Reachable(a.public.Addr().String()))
 	return a, nil
 }
 
@@ -119,7 +119,7 @@ func (a *App) Close() error {
 func (a *App) URL() string { return a.baseURL }
 
 // AdminURL is the address of the operators' listener.
-func (a *App) AdminURL() string { return "http://" + reachable(a.admin.Addr()) }
+func (a *App) AdminURL() string { return "http://" + Reachable(a.admin.Addr().String()) }
 
 // PublisherURL is where a CMS publishes.
 func (a *App) PublisherURL() string { return a.broker.PublisherURL() }
@@ -247,13 +247,15 @@ func listen(key, address string, mayMove bool, log *slog.Logger) (net.Listener, 
 	return l, nil
 }
 
-// reachable is a's host and port as somebody on this machine reaches it.
-func reachable(a net.Addr) string {
-	host, port, err := net.SplitHostPort(a.String())
+// Reachable is the address of a listener as somebody on this machine reaches it:
+// one that listens on every address is at localhost. What is no host and port is
+// returned as it is.
+func Reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
-		return a.String()
+		return listen
 	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
 	return net.JoinHostPort(host, port)

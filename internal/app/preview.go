@@ -5,7 +5,6 @@ import (
 	"context"
 	"iter"
 	"log/slog"
-	"net"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
@@ -60,12 +59,5 @@ func localURL(c config.Config) string {
 	if c.Site.BaseURL != "" {
 		return c.Site.BaseURL
 	}
-	host, port, err := net.SplitHostPort(c.HTTP.Listen)
-	if err != nil {
-		return "http://" + c.HTTP.Listen
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return "http://" + net.JoinHostPort(host, port)
+	return "http://" + Reachable(c.HTTP.Listen)
 }

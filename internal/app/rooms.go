@@ -296,7 +296,7 @@ func BrokerOptions(c config.Config, log *slog.Logger) broker.Options {
 		Prefix:          c.NATS.Prefix,
 		Replicas:        c.NATS.Replicas,
 		PublishSubjects: slices.Clone(c.Events.Subjects),
-		NoticeSubjects:  []string{"feed.>", event.Rejected},
+		NoticeSubjects:  event.NoticeSubjects(),
 		Logger:          log,
 	}
 }

@@ -28,7 +28,7 @@ func store(t testing.TB) *catalogue.Catalogue {
 		JetStream: b.JetStream(),
 		Bucket:    b.Name("galleries"),
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
-		Decode:    event.Gallery,
+		Decode:    event.Reader{}.Gallery,
 		Logger:    slog.New(slog.DiscardHandler),
 	})
 }
@@ -37,7 +37,7 @@ func store(t testing.TB) *catalogue.Catalogue {
 func taken(t testing.TB, c *catalogue.Catalogue, m event.Message) {
 	t.Helper()
 	m.Stored = stored
-	e, err := event.Decode(m, 0)
+	e, err := event.Reader{}.Decode(m)
 	if err != nil {
 		t.Fatalf("%s: %v", m.Data, err)
 	}

@@ -38,8 +38,7 @@ type Options struct {
 
 // Result says what became of one line.
 type Result struct {
-	Line    int    // from 1
-	ID      string // of the gallery, where it could be read
+	Line    int // from 1
 	Outcome catalogue.Outcome
 	Err     error // why it was refused
 }
@@ -110,7 +109,7 @@ func (o Options) begin(ctx context.Context, in *input) error {
 // returns holds the result.
 func (o Options) start(ctx context.Context, number int, l line, err error) <-chan Result {
 	ch := make(chan Result, 1)
-	result := Result{Line: number, ID: l.ID, Err: err}
+	result := Result{Line: number, Err: err}
 	if err != nil {
 		ch <- result
 		return ch

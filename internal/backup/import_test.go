@@ -251,7 +251,7 @@ func FuzzImport(f *testing.F) {
 			if r.Rank.TakeDown {
 				m.Subject = "article.unpublished"
 			}
-			e, err := event.Decode(m, 0)
+			e, err := event.Reader{}.Decode(m)
 			if err != nil || e.Rank.Compare(r.Rank) != 0 || e.GalleryID() != r.ID {
 				t.Errorf("stored %+v, its event is %+v, %v", r, e, err)
 			}

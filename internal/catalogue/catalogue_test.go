@@ -31,7 +31,7 @@ func options(b *broker.Broker, change ...func(*catalogue.Options)) catalogue.Opt
 		JetStream: b.JetStream(),
 		Bucket:    b.Name(bucket),
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, bucket) },
-		Decode:    event.Gallery,
+		Decode:    event.Reader{}.Gallery,
 		Reconnect: b.OnReconnect,
 		Logger:    slog.New(slog.DiscardHandler),
 	}

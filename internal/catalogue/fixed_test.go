@@ -16,7 +16,7 @@ import (
 func fixed(t *testing.T, at time.Time, revisions ...catalogue.Revision) *catalogue.Catalogue {
 	t.Helper()
 	c, err := catalogue.Fixed(catalogue.Options{
-		Decode: event.Gallery, Tombstones: time.Hour, Now: func() time.Time { return at }, Logger: slog.New(slog.DiscardHandler),
+		Decode: event.Reader{}.Gallery, Tombstones: time.Hour, Now: func() time.Time { return at }, Logger: slog.New(slog.DiscardHandler),
 	}, slices.Values(revisions))
 	if err != nil {
 		t.Fatal(err)

@@ -131,13 +131,6 @@ func (s *Selection) Holds(key string, now time.Time) bool {
 	return e.VisibleAt(now) && s.match.matches(e.Facets)
 }
 
-// Len is the number of galleries chosen that have not ended.
-func (s *Selection) Len() int {
-	s.index.mu.RLock()
-	defer s.index.mu.RUnlock()
-	return len(s.entries)
-}
-
 // LenAt is the number of galleries chosen that are visible at now: what is
 // embargoed is not counted.
 func (s *Selection) LenAt(now time.Time) int {

@@ -147,8 +147,8 @@ func TestMemoryOfAGallery(t *testing.T) {
 	if each > most {
 		t.Errorf("%.0f bytes a gallery, at most %d are allowed", each, most)
 	}
-	if s.Len() != n {
-		t.Errorf("%d galleries", s.Len())
+	if s.LenAt(time.Now()) != n {
+		t.Errorf("%d galleries", s.LenAt(time.Now()))
 	}
 	runtime.KeepAlive(w)
 }

@@ -104,8 +104,7 @@ func (d *Digests) Merge(old, n outbox.Notice) outbox.Notice {
 // Pack implements [outbox.Channel]. A gallery that may no longer be shown is
 // left out.
 func (d *Digests) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, error) {
-	i := slices.IndexFunc(d.opts.Digests, func(def Definition) bool { return def.Name == n.About })
-	if i < 0 {
+	if !slices.ContainsFunc(d.opts.Digests, func(def Definition) bool { return def.Name == n.About }) {
 		return nil, outbox.Final(fmt.Errorf("digest %q is not configured any more", n.About))
 	}
 	c, err := contentsOf(n)
@@ -113,7 +112,7 @@ func (d *Digests) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, err
 		return nil, outbox.Final(err)
 	}
 	p := paper{
-		Heading: strings.TrimPrefix(gallery.Line(d.opts.SiteTitle+": "+d.opts.Digests[i].title()), ": "),
+		Heading: strings.TrimPrefix(gallery.Line(d.opts.SiteTitle+": "+n.About), ": "),
 		Home:    gallery.WebAddress(d.opts.BaseURL+"/", nil),
 		Lang:    d.opts.Language,
 		More:    c.More,

@@ -41,18 +41,9 @@ const Channel = "digest"
 // Definition is a configured digest.
 type Definition struct {
 	Name     string // of A-Za-z0-9_- only; in the bucket for good
-	Title    string // for people; empty: Name
 	Schedule Schedule
 	Feeds    []string // such as "travel" and "sections/travel"
 	To       []string // shoutrrr addresses, which are secret
-}
-
-// title is what people call the digest.
-func (d Definition) title() string {
-	if d.Title != "" {
-		return d.Title
-	}
-	return d.Name
 }
 
 // Schedule says when a digest is due.

@@ -86,14 +86,14 @@ func TestMail(t *testing.T) {
 	m := got[1].read(t)
 	wantHeaders(t, m, map[string]string{
 		"From": `Redazione Città <news@example.com>`, "To": "<two+tag@example.org>",
-		"Subject": "Example News: Travel: Gallery b and 1 more", "Date": "Tue, 24 Nov 2026 06:00:00 +0000",
+		"Subject": "Example News: travel: Gallery b and 1 more", "Date": "Tue, 24 Nov 2026 06:00:00 +0000",
 		"Auto-Submitted": "auto-generated", "Mime-Version": "1.0",
 	})
 	if id := m.Header.Get("Message-Id"); !strings.HasPrefix(id, "<"+owed.ID) || id == got[0].read(t).Header.Get("Message-Id") {
 		t.Errorf("id %s", id)
 	}
 	parts := partsOf(t, m)
-	wantText := `Example News: Travel
+	wantText := `Example News: travel
 
 Gallery b
 https://example.com/galleries/b
@@ -205,7 +205,7 @@ func TestNoTitleAddsAHeader(t *testing.T) {
 	if m.Header.Get("Bcc") != "" {
 		t.Error("a title made a header")
 	}
-	wantHeaders(t, m, map[string]string{"Subject": "Example News: Travel: Boats Bcc: all@example.org <script>alert(1)</script>"})
+	wantHeaders(t, m, map[string]string{"Subject": "Example News: travel: Boats Bcc: all@example.org <script>alert(1)</script>"})
 	parts := partsOf(t, m)
 	for _, bad := range []string{"<script", "javascript:", "file:", `onerror="`} {
 		if strings.Contains(parts["text/html"], bad) {
@@ -278,7 +278,7 @@ func TestChat(t *testing.T) {
 	if err := n.send(owed); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{`Example News: Travel
+	want := []string{`Example News: travel
 
 Gallery b
 https://example.com/galleries/b

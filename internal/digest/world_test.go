@@ -184,7 +184,7 @@ func (w *world) node(change ...func(*digest.Options)) *node {
 	n := &node{t: w.t, metrics: prometheus.NewRegistry()}
 	o := digest.Options{
 		Digests: []digest.Definition{{
-			Name: "travel", Title: "Travel", Schedule: spec(w.t, "CRON_TZ=Europe/Rome 0 7 * * 1-5"), Feeds: []string{"travel"},
+			Name: "travel", Schedule: spec(w.t, "CRON_TZ=Europe/Rome 0 7 * * 1-5"), Feeds: []string{"travel"},
 		}},
 		Source: w.site, Bucket: w.bucket, Owe: w.debts.owe, SiteTitle: "Example News", BaseURL: "https://example.com", Language: "en",
 		Lease: time.Hour, Now: w.clock.Now, Registerer: n.metrics, Logger: slog.New(slog.DiscardHandler),

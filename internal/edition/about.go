@@ -9,10 +9,10 @@ import (
 // Serves reports whether there are feeds of that kind.
 func (s *Shelf) Serves(k Kind) bool { return k == Feed || k == Gallery || s.opts.Dynamic.has(k) }
 
-// AddressesOf returns the addresses of the documents of a feed, or of a page of
+// Addresses returns the addresses of the documents of a feed, or of a page of
 // its archive, in the order of [feed.Formats]. It does not say that there is
 // such a feed.
-func (s *Shelf) AddressesOf(ref Ref) []Address {
+func (s *Shelf) Addresses(ref Ref) []Address {
 	list := make([]Address, 0, len(feed.Formats()))
 	for _, f := range feed.Formats() {
 		list = append(list, Address{Format: f.String(), MediaType: f.MediaType(), URL: s.Address(ref, f)})

@@ -48,7 +48,7 @@ func TestAddressesOfEveryKindOfFeed(t *testing.T) {
 		"https://example.com/feeds/all/archive/newest": {Kind: edition.Feed, Name: "all", Page: "newest"},
 	} {
 		var got []string
-		for i, a := range n.shelf.AddressesOf(ref) {
+		for i, a := range n.shelf.Addresses(ref) {
 			got = append(got, a.URL)
 			if f := feed.Formats()[i]; a.Format != f.String() || a.MediaType != f.MediaType() {
 				t.Errorf("%s: %s of type %s", a.URL, a.Format, a.MediaType)

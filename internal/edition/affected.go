@@ -34,13 +34,17 @@ func (s *Shelf) Affected(c catalogue.Change, subscribed func(Ref) bool) (refs []
 	return refs, false
 }
 
-// HoldsIn is [Shelf.Holds] for a feed of any kind.
-func (s *Shelf) HoldsIn(ref Ref, key string) bool {
+// Holds reports whether the gallery with that key belongs to the feed now, though
+// it may be too old to be in its edition.
+func (s *Shelf) Holds(ref Ref, key string) bool {
+	now := s.opts.Now()
+	if ref.Kind == Feed {
+		p, ok := s.presses[ref.Name]
+		return ok && p.selection.Holds(key, now)
+	}
 	entry := s.opts.Catalogue.Find(key)
 	switch {
-	case ref.Kind == Feed:
-		return s.Holds(ref.Name, key)
-	case !entry.VisibleAt(s.opts.Now()):
+	case !entry.VisibleAt(now):
 		return false
 	case ref.Kind == Gallery:
 		return ref.Name == key

@@ -98,7 +98,7 @@ func TestOnlySubscribedFeedsAreAffected(t *testing.T) {
 	}
 }
 
-func TestHoldsIn(t *testing.T) {
+func TestHolds(t *testing.T) {
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Sections: true, Tags: true, Items: 1} })
 	n.put(
 		photo("a", section("Reise & Café"), tags("night"), author("A")), photo("b", section("Reise & Café")),
@@ -121,12 +121,12 @@ func TestHoldsIn(t *testing.T) {
 		{slidesOf("a"), "a", true}, {slidesOf("a"), "b", false}, {slidesOf("gone"), "gone", false}, {slidesOf("soon"), "soon", false},
 		{edition.Ref{Name: "en"}, "a", false},
 	} {
-		if got := n.shelf.HoldsIn(c.ref, c.key); got != c.want {
+		if got := n.shelf.Holds(c.ref, c.key); got != c.want {
 			t.Errorf("%v holds %s: %v", c.ref, c.key, got)
 		}
 	}
 	n.pass(time.Hour)
-	if !n.shelf.HoldsIn(travel, "soon") {
+	if !n.shelf.Holds(travel, "soon") {
 		t.Error("after the embargo it is not held")
 	}
 }

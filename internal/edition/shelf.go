@@ -129,34 +129,27 @@ func (s *Shelf) Site() Site { return s.opts.Site }
 
 // Listing is a feed that anybody may be told of.
 type Listing struct {
-	Title     string
-	Ref       Ref
-	Atom      string // address
-	Page      string // for people; empty: none
-	Galleries int
+	Title string
+	Atom  string // address
+	Page  string // for people; empty: none
 }
 
 // Listings returns the configured feeds, then the sections.
 func (s *Shelf) Listings() []Listing {
 	var all []Listing
 	for _, d := range s.opts.Feeds {
-		all = append(all, s.listing(Ref{Kind: Feed, Name: d.Name}, d.Title, s.Len(d.Name)))
+		all = append(all, s.listing(Ref{Kind: Feed, Name: d.Name}, d.Title))
 	}
 	if s.opts.Dynamic.Sections {
 		for _, n := range s.opts.Catalogue.Names(catalogue.Section) {
-			all = append(all, s.listing(Ref{Kind: Section, Name: n.Slug}, n.Name, n.Galleries))
+			all = append(all, s.listing(Ref{Kind: Section, Name: n.Slug}, n.Name))
 		}
 	}
 	return all
 }
 
-func (s *Shelf) listing(ref Ref, title string, galleries int) Listing {
-	return Listing{Title: title, Ref: ref, Atom: s.Address(ref, feed.Atom), Page: s.opts.Site.BaseURL + "/", Galleries: galleries}
-}
-
-// URL returns the address of a configured feed's document.
-func (s *Shelf) URL(name string, f feed.Format) string {
-	return s.Address(Ref{Kind: Feed, Name: name}, f)
+func (s *Shelf) listing(ref Ref, title string) Listing {
+	return Listing{Title: title, Atom: s.Address(ref, feed.Atom), Page: s.opts.Site.BaseURL + "/"}
 }
 
 // Address returns the absolute address of a feed's document.
@@ -169,12 +162,6 @@ type Address struct {
 	Format    string // rss, atom or json
 	MediaType string // without parameters
 	URL       string // absolute
-}
-
-// Addresses returns the addresses of a configured feed's documents, in the order
-// of [feed.Formats].
-func (s *Shelf) Addresses(name string) []Address {
-	return s.AddressesOf(Ref{Kind: Feed, Name: name})
 }
 
 // Current returns the configured feed's edition as it is now. A fresh one costs no lock,
@@ -204,13 +191,6 @@ func (s *Shelf) Concerned(c catalogue.Change) []string {
 		}
 	}
 	return names
-}
-
-// Holds reports whether the gallery with that key belongs to the feed now,
-// though it may be too old to be in its edition.
-func (s *Shelf) Holds(name, key string) bool {
-	p, ok := s.presses[name]
-	return ok && p.selection.Holds(key, s.opts.Now())
 }
 
 // Len is how many galleries the feed could show now if it had no end.

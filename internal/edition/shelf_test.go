@@ -264,7 +264,7 @@ func TestNamesAndAddresses(t *testing.T) {
 		{Format: "atom", MediaType: "application/atom+xml", URL: "https://example.com/feeds/all.atom"},
 		{Format: "json", MediaType: "application/feed+json", URL: "https://example.com/feeds/all.json"},
 	}
-	if diff := cmp.Diff(want, n.shelf.Addresses("all")); diff != "" {
+	if diff := cmp.Diff(want, n.shelf.Addresses(edition.Ref{Kind: edition.Feed, Name: "all"})); diff != "" {
 		t.Errorf("addresses (-want +got):\n%s", diff)
 	}
 	e := n.current("all")
@@ -300,7 +300,7 @@ func TestConcernedAndHolds(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{"all": true, "travel": false, "sport": true, "none": false} {
-		if got := n.shelf.Holds(name, "a"); got != want {
+		if got := n.shelf.Holds(edition.Ref{Kind: edition.Feed, Name: name}, "a"); got != want {
 			t.Errorf("%s holds a: %v", name, got)
 		}
 	}

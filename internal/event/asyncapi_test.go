@@ -159,7 +159,7 @@ func TestHeadersOfABinaryEventAreThoseOfTheDocument(t *testing.T) {
 		for _, name := range []string{"ce-specversion", "ce-id", "ce-source", "ce-type"} {
 			h := binary(kind)
 			h[name] = []string{""}
-			_, refusal := Decode(Message{Header: h, Data: data, Stored: arrived}, maxEvent)
+			_, refusal := bounded.Decode(Message{Header: h, Data: data, Stored: arrived})
 			if invalid := validate(s, flat(h)); invalid == nil || name != "ce-specversion" && refusal == nil {
 				t.Errorf("%s without %s: decoder %v, schema %v", kind, name, refusal, invalid)
 			}

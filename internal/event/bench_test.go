@@ -49,7 +49,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := Decode(m, maxEvent); err != nil {
+				if _, err := bounded.Decode(m); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -75,7 +75,7 @@ func (c *contract) agree(t *testing.T, kind Kind, m Message) {
 			t.Fatal(err)
 		}
 		m.Data = data
-		_, refusal := Decode(m, maxEvent)
+		_, refusal := bounded.Decode(m)
 		if refusal == nil {
 			accepted++
 			if err := c.check(m); err != nil {

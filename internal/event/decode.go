@@ -63,14 +63,6 @@ func (r Reader) Gallery(data []byte) (*gallery.Gallery, error) {
 	return c.gallery, nil
 }
 
-// Decode reads m as a [Reader] with that bound does.
-func Decode(m Message, maxBytes int64) (*Event, error) {
-	return Reader{MaxBytes: maxBytes}.Decode(m)
-}
-
-// Gallery reads data as the zero [Reader] does.
-func Gallery(data []byte) (*gallery.Gallery, error) { return Reader{}.Gallery(data) }
-
 // kind is what the event's type says, else what its subject says.
 func (env envelope) kind(subject string) (Kind, error) {
 	for _, k := range []Kind{Published, Unpublished} {

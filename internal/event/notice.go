@@ -16,6 +16,9 @@ const (
 	Rejected     = "article.rejected"
 )
 
+// NoticeSubjects are where to listen for all of them.
+func NoticeSubjects() []string { return []string{Rejected, "feed.>"} }
+
 // WebhookTest is the type of the event that tests a webhook. It is sent to that
 // webhook alone.
 const WebhookTest = "gallerywire.test"

@@ -21,7 +21,7 @@ func refusal(t *testing.T, m Message) gallery.Problems {
 	if m.Stored.IsZero() {
 		m.Stored = arrived
 	}
-	e, err := Decode(m, maxEvent)
+	e, err := bounded.Decode(m)
 	var ps gallery.Problems
 	if !errors.As(err, &ps) || len(ps) == 0 {
 		t.Fatalf("decode %.200s: event %v, error %v", m.Data, e, err)
@@ -166,10 +166,12 @@ func TestBinaryEventIsRefusedWithTheNameOfTheHeader(t *testing.T) {
 
 func TestMessageOverTheLimitIsRefusedUnread(t *testing.T) {
 	data := []byte(least + "}")
-	if _, err := Decode(Message{Data: data, Stored: arrived}, int64(len(data))); err != nil {
+	m, size := Message{Data: data, Stored: arrived}, int64(len(data))
+	_, err := Reader{MaxBytes: size}.Decode(m)
+	if err != nil {
 		t.Errorf("at the limit: %v", err)
 	}
-	_, err := Decode(Message{Data: data, Stored: arrived}, int64(len(data))-1)
+	_, err = Reader{MaxBytes: size - 1}.Decode(m)
 	if want := "57 bytes, at most 56 are allowed (events.max_event)"; err == nil || err.Error() != want {
 		t.Errorf("over the limit: %v, want %s", err, want)
 	}

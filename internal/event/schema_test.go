@@ -191,7 +191,7 @@ func TestDecoderAndSchemaDrawTheSameLimits(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, refusal := Decode(Message{Data: data, Stored: arrived}, maxEvent)
+				_, refusal := bounded.Decode(Message{Data: data, Stored: arrived})
 				if invalid := validate(c.gallery, data); (refusal == nil) != want || (invalid == nil) != want {
 					t.Errorf("%d: decoder %v, schema %v", n, refusal, invalid)
 				}
@@ -204,7 +204,7 @@ func TestReasonOfATakeDownHasOneLimit(t *testing.T) {
 	c := newContract(t)
 	for n, want := range map[int]bool{gallery.MaxTitle: true, gallery.MaxTitle + 1: false} {
 		data := fmt.Appendf(nil, `{"id":"a","reason":%q}`, words(n))
-		_, refusal := Decode(Message{Subject: "article.unpublished", Data: data, Stored: arrived}, maxEvent)
+		_, refusal := bounded.Decode(Message{Subject: "article.unpublished", Data: data, Stored: arrived})
 		if invalid := validate(c.takeDown, data); (refusal == nil) != want || (invalid == nil) != want {
 			t.Errorf("%d: decoder %v, schema %v", n, refusal, invalid)
 		}

@@ -17,14 +17,14 @@ func (f *Fault) Error() string {
 	return fmt.Sprintf("%s of gallery %q: %s", f.Format, f.GalleryID, f.Reason)
 }
 
-// MaxDocument is how long a document may be in bytes unless something else is
+// maxDocument is how long a document may be in bytes unless something else is
 // asked for.
-const MaxDocument = 16 << 20
+const maxDocument = 16 << 20
 
 // Check returns what keeps d from being published, nil when nothing does: a
 // head that is malformed or lacks a required element, an item whose identifier
 // an item before it has, an item with which d would be longer than limit bytes
-// (0: [MaxDocument]). Without the galleries named, a document of the rest is
+// (0: 16 MiB). Without the galleries named, a document of the rest is
 // fit. Items were checked when they were rendered, so that this costs the head
 // and a look at each item's identifier.
 func (d *Document) Check(limit int) []*Fault {
@@ -36,7 +36,7 @@ func (d *Document) Check(limit int) []*Fault {
 		add("", reason)
 	}
 	if limit == 0 {
-		limit = MaxDocument
+		limit = maxDocument
 	}
 	seen := make(map[string]*Item, len(d.items))
 	size := len(d.frame.head) + len(d.frame.tail)

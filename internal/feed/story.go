@@ -55,12 +55,12 @@ func (r *Renderer) facts(g *gallery.Gallery, at time.Time, base *url.URL) *story
 		summary:   gallery.Line(g.Summary),
 		language:  language(g.Language),
 		section:   gallery.Line(g.Section),
-		keywords:  strings.Join(lines(g.Tags), ", "),
+		keywords:  strings.Join(gallery.Lines(g.Tags), ", "),
 		rights:    gallery.Line(g.Copyright),
 		license:   gallery.WebAddress(g.License, base),
 		authors:   people(g.Authors, base),
-		sources:   lines(g.Sources),
-		terms:     lines(append([]string{g.Section}, g.Tags...)),
+		sources:   gallery.Lines(g.Sources),
+		terms:     gallery.Lines(append([]string{g.Section}, g.Tags...)),
 		pictures:  r.pictures(g, at, base),
 		published: second(g.Published),
 		updated:   second(g.Updated),
@@ -168,17 +168,6 @@ func newPerson(a gallery.Author, base *url.URL) person {
 func isMail(s string) bool {
 	a, err := mail.ParseAddress(s)
 	return err == nil && a.Name == "" && a.Address == s
-}
-
-// lines returns each of list as a line, without empty ones and repetitions.
-func lines(list []string) []string {
-	out := make([]string, 0, len(list))
-	for _, s := range list {
-		if s = gallery.Line(s); s != "" && !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
 }
 
 // excerpt returns the beginning of s, cut between two words where it has any.

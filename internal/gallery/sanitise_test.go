@@ -244,6 +244,13 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestLinesAreThereOnce(t *testing.T) {
+	got := Lines([]string{" night\n", "", "dusk", "night", "\ufffe", "Night"})
+	if diff := cmp.Diff([]string{"night", "dusk", "Night"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestPlainText(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"plain", "  one\n two\t", "one two"},

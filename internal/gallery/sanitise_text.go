@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -70,6 +71,17 @@ func Line(s string) string {
 		return s
 	}
 	return strings.Join(strings.Fields(s), " ")
+}
+
+// Lines returns each of list as a [Line], without empty ones and repetitions.
+func Lines(list []string) []string {
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		if s = Line(s); s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // isLine reports whether folding white space leaves s as it is.

@@ -213,7 +213,7 @@ func newLibrary(t testing.TB, b *broker.Broker) library {
 		JetStream: b.JetStream(),
 		Bucket:    b.Name("galleries"),
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
-		Decode:    event.Gallery,
+		Decode:    event.Reader{}.Gallery,
 		Reconnect: b.OnReconnect,
 		Logger:    slog.New(slog.DiscardHandler),
 	})

@@ -31,8 +31,7 @@ import (
 type Options struct {
 	AllowNetworks []netip.Prefix // may be called though they are not public; an IPv4 one opens its mapped form
 	AllowHTTP     bool           // false: https only
-	Timeout       time.Duration  // of a whole call, redirects and body included; 0: 10 s
-	UserAgent     string         // of requests that state none; empty: gallerywire
+	Timeout       time.Duration  // of a whole call, body included; 0: 10 s
 	MaxPerHost    int            // connections to one host and port; 0: 32
 }
 
@@ -42,6 +41,9 @@ type Client struct {
 	guard     guard
 	transport *http.Transport
 }
+
+// userAgent is that of requests that state none.
+const userAgent = "gallerywire"
 
 // What another side may send, and what is kept open for it.
 const (
@@ -56,7 +58,6 @@ func New(o Options) *Client { return newClient(o, nil) }
 // newClient resolves names with resolver, nil for the machine's own.
 func newClient(o Options, resolver *net.Resolver) *Client {
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
-	o.UserAgent = cmp.Or(o.UserAgent, "gallerywire")
 	o.MaxPerHost = cmp.Or(o.MaxPerHost, 32)
 	g := newGuard(o.AllowNetworks)
 	// A dial goes on after its call was given up, so it has a limit of its own.
@@ -98,10 +99,6 @@ type Response struct {
 func (c *Client) Do(req *http.Request, max int64) (*Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), c.opts.Timeout)
 	defer cancel()
-	return c.call(ctx, req, max)
-}
-
-func (c *Client) call(ctx context.Context, req *http.Request, max int64) (*Response, error) {
 	if err := c.judge(req.URL); err != nil {
 		if req.Body != nil {
 			req.Body.Close()
@@ -126,7 +123,7 @@ func (c *Client) clean(ctx context.Context, req *http.Request) *http.Request {
 		req.Header.Del(name)
 	}
 	if req.Header.Get("User-Agent") == "" {
-		req.Header.Set("User-Agent", c.opts.UserAgent)
+		req.Header.Set("User-Agent", userAgent)
 	}
 	return req
 }

@@ -192,14 +192,32 @@ func TestNothingIsToldThatNeedNotBe(t *testing.T) {
 func TestUserAgent(t *testing.T) {
 	var got string
 	server := serve(t, func(_ http.ResponseWriter, r *http.Request) { got = r.UserAgent() })
-	c := loopback(Options{UserAgent: "gallerywire/1 (+https://news.example.com)"})
-	for _, want := range []string{"", "mine"} {
+	for _, stated := range []string{"", "mine"} {
 		req := newRequest(t, "GET", server.URL, "")
-		if want != "" {
-			req.Header.Set("User-Agent", want)
+		if stated != "" {
+			req.Header.Set("User-Agent", stated)
 		}
-		if _, err := c.Do(req, 0); err != nil || got != cmp.Or(want, c.opts.UserAgent) {
+		if _, err := loopback(Options{}).Do(req, 0); err != nil || got != cmp.Or(stated, userAgent) {
 			t.Errorf("%q, %v", got, err)
+		}
+	}
+}
+
+// moved answers every request with status and location.
+func moved(t *testing.T, status int, location string) *httptest.Server {
+	t.Helper()
+	return serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", location)
+		w.WriteHeader(status)
+	})
+}
+
+func TestDoFollowsNoRedirect(t *testing.T) {
+	elsewhere := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") })
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		res, err := loopback(Options{}).Do(newRequest(t, "POST", moved(t, status, elsewhere.URL).URL, "x"), 100)
+		if err != nil || res.Status != status || res.Header.Get("Location") != elsewhere.URL {
+			t.Errorf("%d: %+v, %v", status, res, err)
 		}
 	}
 }

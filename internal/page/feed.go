@@ -91,7 +91,7 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref) (feedPage, error)
 	f := feedPage{
 		Kind:      kindName(ref.Kind),
 		Title:     clip(gallery.Line(e.Title()), maxHeadline),
-		Addresses: p.shelf.AddressesOf(ref),
+		Addresses: p.shelf.Addresses(ref),
 		Changed:   e.Touched,
 		Galleries: p.holds(ref),
 	}

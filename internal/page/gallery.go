@@ -59,7 +59,7 @@ func (p *Pages) galleryView(g *gallery.Gallery, now time.Time) view {
 	home := s.canonical(p.site.GalleryURL(key))
 	content := galleryPage{
 		story:    s,
-		Sections: p.topicsOf(edition.Section, lines([]string{s.Section})...),
+		Sections: p.topicsOf(edition.Section, gallery.Lines([]string{s.Section})...),
 		Topics:   p.topicsOf(edition.Tag, s.Tags...),
 		Writers:  p.topicsOf(edition.Author, names(g.Authors)...),
 		Feeds:    p.slideFeed(s.Title, key),
@@ -81,5 +81,5 @@ func (p *Pages) galleryView(g *gallery.Gallery, now time.Time) view {
 // slideFeed is the feed of the gallery with that title and key.
 func (p *Pages) slideFeed(title, key string) siteFeed {
 	ref := edition.Ref{Kind: edition.Gallery, Name: key}
-	return siteFeed{Title: clip(title, maxHeadline), Addresses: p.shelf.AddressesOf(ref)}
+	return siteFeed{Title: clip(title, maxHeadline), Addresses: p.shelf.Addresses(ref)}
 }

@@ -25,7 +25,7 @@ func newSite(shelf *edition.Shelf) site {
 	s := site{Site: shelf.Site()}
 	s.Root = rootOf(s.BaseURL)
 	for _, d := range shelf.Feeds() {
-		s.Feeds = append(s.Feeds, siteFeed{Name: d.Name, Title: d.Title, Addresses: shelf.Addresses(d.Name)})
+		s.Feeds = append(s.Feeds, siteFeed{Name: d.Name, Title: d.Title, Addresses: shelf.Addresses(edition.Ref{Kind: edition.Feed, Name: d.Name})})
 	}
 	return s
 }

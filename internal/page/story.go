@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"html/template"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -59,9 +58,9 @@ func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
 		Authors:     authorsOf(g.Authors),
 		Published:   g.Published,
 		Section:     gallery.Line(g.Section),
-		Tags:        lines(g.Tags),
+		Tags:        gallery.Lines(g.Tags),
 		Slides:      slidesOf(g, at, len(g.Slides)),
-		Sources:     lines(g.Sources),
+		Sources:     gallery.Lines(g.Sources),
 		Copyright:   gallery.Line(g.Copyright),
 		License:     webAddress(g.License),
 	}
@@ -98,7 +97,7 @@ func names(list []gallery.Author) []string {
 	for i, a := range list {
 		all[i] = a.Name
 	}
-	return lines(all)
+	return gallery.Lines(all)
 }
 
 // slidesOf returns the first so many of the slides that may be shown at that
@@ -145,17 +144,6 @@ func newSlide(from gallery.Slide, key string) slide {
 // write as it is.
 func safe(policy *gallery.Policy, fragment string, base *url.URL) template.HTML {
 	return template.HTML(policy.HTML(fragment, base))
-}
-
-// lines returns each of list as a line, without empty ones and repetitions.
-func lines(list []string) []string {
-	out := make([]string, 0, len(list))
-	for _, s := range list {
-		if s = gallery.Line(s); s != "" && !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
 }
 
 // webURL returns the address s, nil unless it is absolute http or https.

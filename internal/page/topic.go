@@ -82,7 +82,7 @@ func (p *Pages) topicsOf(kind edition.Kind, names ...string) []topic {
 // feedLink is the address of a feed on this host; a person who opens it gets
 // its page.
 func (p *Pages) feedLink(ref edition.Ref) string {
-	return p.site.Root + strings.TrimPrefix(p.shelf.AddressesOf(ref)[0].URL, p.site.BaseURL)
+	return p.site.Root + strings.TrimPrefix(p.shelf.Addresses(ref)[0].URL, p.site.BaseURL)
 }
 
 func facetOf(k edition.Kind) catalogue.Kind {

@@ -121,7 +121,7 @@ func TestTakeDown(t *testing.T) {
 	if string(item.Data) != want || item.Kind != event.Unpublished || item.ID != "a" || item.Name != "a" {
 		t.Errorf("%+v: %s", item, item.Data)
 	}
-	e, err := event.Decode(event.Message{Subject: "article.unpublished", Data: item.Data, Stored: at}, maxEvent)
+	e, err := events.Decode(event.Message{Subject: "article.unpublished", Data: item.Data, Stored: at})
 	if err != nil || !e.Rank.TakeDown || e.Rank.Version != 3 || !e.Rank.Updated.Equal(at) {
 		t.Errorf("decoded %+v: %v", e, err)
 	}

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxEvents is how many events a [Log] remembers.
-const MaxEvents = 50
+// maxEvents is how many events a [Log] remembers.
+const maxEvents = 50
 
 // Log remembers the last events. The zero Log is ready for use, also by several
 // goroutines at once.
@@ -23,12 +23,12 @@ func (l *Log) Add(e Event) {
 	e.Gallery, e.Title, e.Reason = Short(e.Gallery), Short(e.Title), Short(e.Reason)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.ring) < MaxEvents {
+	if len(l.ring) < maxEvents {
 		l.ring = append(l.ring, e)
 		return
 	}
 	l.ring[l.next] = e
-	l.next = (l.next + 1) % MaxEvents
+	l.next = (l.next + 1) % maxEvents
 }
 
 // Newest returns the events, the last one first.

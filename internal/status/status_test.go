@@ -11,15 +11,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// remembered is how many events a log holds.
+const remembered = 50
+
 func TestLogRemembersTheLastEvents(t *testing.T) {
 	var l status.Log
 	if got := l.Newest(); len(got) != 0 {
 		t.Errorf("of nothing: %v", got)
 	}
-	for n := range 3*status.MaxEvents + 7 {
+	for n := range 3*remembered + 7 {
 		l.Add(status.Event{Gallery: fmt.Sprint(n)})
 		got := l.Newest()
-		if want := min(n+1, status.MaxEvents); len(got) != want {
+		if want := min(n+1, remembered); len(got) != want {
 			t.Fatalf("%d events after %d, want %d", len(got), n+1, want)
 		}
 		for i, e := range got {
@@ -42,7 +45,7 @@ func TestLogTakesSeveralAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if got := len(l.Newest()); got != status.MaxEvents {
+	if got := len(l.Newest()); got != remembered {
 		t.Errorf("%d events", got)
 	}
 }

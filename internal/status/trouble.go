@@ -62,15 +62,15 @@ func (s Status) feedsThatAre(state string) []string {
 func (s Status) failedJobs() []string {
 	var names []string
 	for _, j := range s.Jobs {
-		if j.Failed() {
+		if j.failed() {
 			names = append(names, j.Name)
 		}
 	}
 	return names
 }
 
-// Failed reports whether the last run came to a bad end.
-func (j Job) Failed() bool { return j.Outcome == "failed" || j.Outcome == "panicked" }
+// failed reports whether the last run came to a bad end.
+func (j Job) failed() bool { return j.Outcome == "failed" || j.Outcome == "panicked" }
 
 func named(names []string) string {
 	if more := len(names) - maxNamed; more > 0 {

@@ -63,7 +63,7 @@ func liveCatalogue(t *testing.T, b *broker.Broker) *catalogue.Catalogue {
 	whole := make(chan struct{})
 	ready := sync.OnceFunc(func() { close(whole) })
 	c := catalogue.New(catalogue.Options{
-		JetStream: b.JetStream(), Bucket: b.Name("galleries"), Decode: event.Gallery, ArchivePage: 4, Tombstones: time.Hour,
+		JetStream: b.JetStream(), Bucket: b.Name("galleries"), Decode: event.Reader{}.Gallery, ArchivePage: 4, Tombstones: time.Hour,
 		Open:    func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
 		Changed: func(catalogue.Change) { ready() },
 		Logger:  slog.New(slog.DiscardHandler),

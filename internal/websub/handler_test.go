@@ -92,8 +92,8 @@ func TestABadRequestIsRefusedWithTheReason(t *testing.T) {
 			}
 		})
 	}
-	if got := w.take(); len(got) != 0 || len(w.heard(&w.pings)) != 0 {
-		t.Errorf("owed %v, pinged %v", got, w.pings)
+	if got := w.take(); len(got) != 0 || len(w.pinged()) != 0 {
+		t.Errorf("owed %v, pinged %v", got, w.pinged())
 	}
 }
 
@@ -208,7 +208,7 @@ func TestAPublishersPing(t *testing.T) {
 	if status != 204 || text != "" {
 		t.Errorf("%d %q", status, text)
 	}
-	if diff := cmp.Diff([]string{"all", "sections/travel"}, w.heard(&w.pings)); diff != "" {
+	if diff := cmp.Diff([]string{"all", "sections/travel"}, w.pinged()); diff != "" {
 		t.Errorf("pinged (-want +got):\n%s", diff)
 	}
 }

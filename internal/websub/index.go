@@ -1,7 +1,6 @@
 package websub
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -161,17 +160,4 @@ func (x *index) all(feed string) []*subscription {
 		list = append(list, t.subscriptions...)
 	}
 	return list
-}
-
-// difference returns the feeds that have subscriptions in one of two indexes only.
-func (x *index) difference(y *index) []string {
-	var feeds []string
-	for _, pair := range [][2]*index{{x, y}, {y, x}} {
-		for feed := range maps.Keys(pair[0].feeds) {
-			if pair[1].feeds[feed] == nil {
-				feeds = append(feeds, feed)
-			}
-		}
-	}
-	return feeds
 }

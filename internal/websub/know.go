@@ -19,12 +19,8 @@ func (h *Hub) reset() {
 // whole ends what reset began.
 func (h *Hub) whole() {
 	h.mu.Lock()
-	changed := h.known.difference(h.next)
+	defer h.mu.Unlock()
 	h.known, h.next, h.read = h.next, nil, true
-	h.mu.Unlock()
-	for _, feed := range changed {
-		h.opts.OnChange(feed)
-	}
 }
 
 // apply takes a record from the bucket.
@@ -43,7 +39,9 @@ func (h *Hub) apply(r ledger.Record) {
 }
 
 func (h *Hub) learn(sub record, revision uint64) {
-	h.update(sub.Feed, func(x *index) { x.put(sub, revision) })
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.current().put(sub, revision)
 }
 
 func (h *Hub) forget(key string) {
@@ -51,26 +49,9 @@ func (h *Hub) forget(key string) {
 	if !ok {
 		return
 	}
-	feed := ""
-	h.mu.RLock()
-	if s := h.current().byID[i]; s != nil {
-		feed = s.topic.feed
-	}
-	h.mu.RUnlock()
-	h.update(feed, func(x *index) { x.remove(i) })
-}
-
-// update changes what is known of a feed, and tells if it was all or nothing.
-func (h *Hub) update(feed string, change func(*index)) {
 	h.mu.Lock()
-	x := h.current()
-	before := x.ofFeed(feed) > 0
-	change(x)
-	told := h.next == nil && before != (x.ofFeed(feed) > 0)
-	h.mu.Unlock()
-	if told {
-		h.opts.OnChange(feed)
-	}
+	defer h.mu.Unlock()
+	h.current().remove(i)
 }
 
 // current is what records are applied to. The caller holds the lock.

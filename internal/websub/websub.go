@@ -97,7 +97,6 @@ type Options struct {
 	Begin      func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
 	Gone       func(feed string) bool                       // whether a feed no longer exists, and will not come back; may be nil
 	Pinged     func(feed string)                            // told that a publisher says the feed has changed; may be nil
-	OnChange   func(feed string)                            // told when a feed's first subscription comes or its last goes; must not block; may be nil
 	Now        func() time.Time                             // nil: time.Now
 	Registerer prometheus.Registerer                        // nil: no metrics
 	Logger     *slog.Logger                                 // nil: discards
@@ -121,9 +120,6 @@ func (o *Options) fill() {
 	}
 	if o.Pinged == nil {
 		o.Pinged = func(string) {}
-	}
-	if o.OnChange == nil {
-		o.OnChange = func(string) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -121,7 +121,6 @@ type world struct {
 	owed  []outbox.Notice
 	away  error // what owing fails with, if anything
 	pings []string
-	turns []string // feeds of which OnChange told
 }
 
 func newWorld(t *testing.T) *world { return newWorldOn(t, brokertest.Start(t)) }
@@ -163,19 +162,17 @@ func (w *world) take() []outbox.Notice {
 	return owed
 }
 
-func (w *world) told(list *[]string) func(string) {
-	return func(feed string) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		*list = append(*list, feed)
-	}
-}
-
-// heard returns what told noted so far.
-func (w *world) heard(list *[]string) []string {
+func (w *world) ping(feed string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return append([]string{}, *list...)
+	w.pings = append(w.pings, feed)
+}
+
+// pinged returns the feeds of which publishers said so far that they changed.
+func (w *world) pinged() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]string{}, w.pings...)
 }
 
 // hub is one of them, behind a real server.
@@ -225,7 +222,7 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 		},
 		Topics: w.site, Put: w.put, Address: hubAddress, Gone: w.site.gone,
 		Client: client(callTime),
-		Pinged: w.told(&w.pings), OnChange: w.told(&w.turns), Now: w.clock, Registerer: h.metrics, Logger: log,
+		Pinged: w.ping, Now: w.clock, Registerer: h.metrics, Logger: log,
 	}
 	for _, f := range change {
 		f(&o)

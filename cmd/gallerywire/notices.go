@@ -12,6 +12,8 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/digest"
 	"github.com/gallerywire/gallerywire/internal/outbox"
 )
 
@@ -20,7 +22,7 @@ type noticesCmd struct {
 	Show   noticesShowCmd   `cmd:"" help:"Show one."`
 	Retry  noticesRetryCmd  `cmd:"" help:"Have what was given up tried again."`
 	Forget noticesForgetCmd `cmd:"" help:"Delete what was given up: nobody is told."`
-	Test   noticesTestCmd   `cmd:"" help:"Send a test event to a configured webhook."`
+	Test   noticesTestCmd   `cmd:"" help:"Send a test to a configured webhook or digest."`
 }
 
 // withLetters connects to the running service, reads what is owed, and closes the
@@ -226,25 +228,58 @@ func (f noticesForgetCmd) Run(ctx context.Context, c *console) error {
 }
 
 type noticesTestCmd struct {
-	Name string `arg:"" help:"Of a webhook in the configuration."`
+	Name string `arg:"" help:"Of a webhook or a digest in the configuration."`
 }
 
 // Help is printed below the command's usage.
 func (noticesTestCmd) Help() string {
-	return `The event is signed as all are. Its type is gallerywire.test, and it says that
-nothing changed. It is sent from here, once, and no node need run.`
+	return `A webhook gets an event that is signed as all are. Its type is gallerywire.test, and
+it says that nothing changed. Everybody whom a digest goes to gets a short message
+that says it is a test. Both are sent from here, once, and no node need run. The exit
+code is 1 when one was not accepted.`
 }
 
-// Run sends the test.
+// Run sends the test. A webhook and a digest may have the same name.
 func (t noticesTestCmd) Run(ctx context.Context, c *console) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	status, err := app.TestWebhook(ctx, cfg, t.Name)
+	hook := slices.ContainsFunc(cfg.Webhooks, func(w config.Webhook) bool { return w.Name == t.Name })
+	people := slices.ContainsFunc(cfg.Digests, func(d config.Digest) bool { return d.Name == t.Name })
+	if !hook && !people {
+		return fmt.Errorf("there is no webhook and no digest %q", t.Name)
+	}
+	var failed []error
+	if hook {
+		failed = append(failed, t.webhook(ctx, c, cfg))
+	}
+	if people {
+		failed = append(failed, t.digest(ctx, c, cfg))
+	}
+	return errors.Join(failed...)
+}
+
+func (t noticesTestCmd) webhook(ctx context.Context, c *console, cfg config.Config) error {
+	return each(c, []string{t.Name}, func(name string) error {
+		status, err := app.TestWebhook(ctx, cfg, name)
+		if err == nil {
+			fmt.Fprintf(c.out, "webhook %s: accepted the test with status %d\n", name, status)
+		}
+		return err
+	})
+}
+
+func (t noticesTestCmd) digest(ctx context.Context, c *console, cfg config.Config) error {
+	all, err := app.TestDigest(ctx, cfg, t.Name)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "webhook %s: accepted the test with status %d\n", t.Name, status)
-	return nil
+	return each(c, all, func(tested digest.Tested) error {
+		if tested.Err != nil {
+			return fmt.Errorf("test digest %s: %w", t.Name, tested.Err)
+		}
+		fmt.Fprintf(c.out, "digest %s: %s accepted the test\n", t.Name, tested.Target)
+		return nil
+	})
 }

@@ -263,6 +263,15 @@ func TestWebhook(ctx context.Context, c config.Config, name string) (int, error)
 	return status, nil
 }
 
+// TestDigest sends a test to everybody whom the digest of that name goes to.
+func TestDigest(ctx context.Context, c config.Config, name string) ([]digest.Tested, error) {
+	digests, err := openDigests(c)
+	if err != nil {
+		return nil, err
+	}
+	return digests.Test(ctx, name)
+}
+
 func outboxOptions(b *broker.Broker, log *slog.Logger) outbox.Options {
 	return outbox.Options{
 		JetStream: b.JetStream(),

@@ -124,6 +124,8 @@ func (n node) get(ctx context.Context, path string) ([]byte, error) {
 		return nil, fmt.Errorf("the node at %s asks for its token: name the configuration that has its http.admin_token_file with --config", n.url)
 	case status == http.StatusUnauthorized:
 		return nil, fmt.Errorf("the node at %s takes another token: name its own file in http.admin_token_file", n.url)
+	case status == http.StatusForbidden:
+		return nil, fmt.Errorf("the node at %s has no token and wants to be asked by IP address or as localhost: state that with --url", n.url)
 	}
 	return nil, n.other()
 }

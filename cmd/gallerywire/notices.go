@@ -12,24 +12,27 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/digest"
 	"github.com/gallerywire/gallerywire/internal/outbox"
 )
 
 type noticesCmd struct {
-	List  noticesListCmd  `cmd:"" help:"List what could not be told: given up, or waiting to be tried again."`
-	Show  noticesShowCmd  `cmd:"" help:"Show one."`
-	Retry noticesRetryCmd `cmd:"" help:"Have what was given up tried again."`
-	Test  noticesTestCmd  `cmd:"" help:"Send a test event to a configured webhook."`
+	List   noticesListCmd   `cmd:"" help:"List what could not be told: given up, or waiting to be tried again."`
+	Show   noticesShowCmd   `cmd:"" help:"Show one."`
+	Retry  noticesRetryCmd  `cmd:"" help:"Have what was given up tried again."`
+	Forget noticesForgetCmd `cmd:"" help:"Delete what was given up: nobody is told."`
+	Test   noticesTestCmd   `cmd:"" help:"Send a test to a configured webhook or digest."`
 }
 
-// withOutbox connects to the running service, reads what is owed, and closes the
+// withLetters connects to the running service, reads what is owed, and closes the
 // connection after.
-func (c *console) withOutbox(ctx context.Context, do func(context.Context, *outbox.Outbox) error) error {
+func (c *console) withLetters(ctx context.Context, do func(context.Context, *app.Letters) error) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return app.ReadOutbox(ctx, b, c.quiet(cfg), do) })
+	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return app.ReadLetters(ctx, cfg, b, c.quiet(cfg), do) })
 }
 
 // letterJSON is a dead or a late one for programs.
@@ -45,7 +48,7 @@ const (
 )
 
 // letters are those that were given up, then those that wait.
-func letters(box *outbox.Outbox) []letterJSON {
+func letters(box *app.Letters) []letterJSON {
 	var all []letterJSON
 	for _, d := range box.DeadLetters() {
 		all = append(all, letterJSON{State: stateDead, Dead: d})
@@ -69,7 +72,7 @@ reason, and due, the next attempt of what waits.`
 
 // Run lists them.
 func (l noticesListCmd) Run(ctx context.Context, c *console) error {
-	return c.withOutbox(ctx, func(_ context.Context, box *outbox.Outbox) error {
+	return c.withLetters(ctx, func(_ context.Context, box *app.Letters) error {
 		all := letters(box)
 		if l.JSON {
 			for _, letter := range all {
@@ -81,7 +84,7 @@ func (l noticesListCmd) Run(ctx context.Context, c *console) error {
 			return nil
 		}
 		if len(all) == 0 {
-			c.say("everybody was told")
+			c.say("nothing was given up, and nothing waits to be tried again")
 			return nil
 		}
 		return listLetters(c.out, all)
@@ -105,7 +108,7 @@ type noticesShowCmd struct {
 
 // Run shows one. What was given up and what waits may have the same key.
 func (s noticesShowCmd) Run(ctx context.Context, c *console) error {
-	return c.withOutbox(ctx, func(_ context.Context, box *outbox.Outbox) error {
+	return c.withLetters(ctx, func(_ context.Context, box *app.Letters) error {
 		all := slices.DeleteFunc(letters(box), func(l letterJSON) bool { return l.Key != s.Key })
 		if len(all) == 0 {
 			return noSuchLetter(s.Key)
@@ -148,68 +151,135 @@ func noSuchLetter(key string) error {
 	return fmt.Errorf("notice %q: %w: see gallerywire notices list", key, outbox.ErrNoSuchLetter)
 }
 
-type noticesRetryCmd struct {
+// deadLetters are those that a command is about.
+type deadLetters struct {
 	Keys []string `arg:"" optional:"" name:"key" help:"Their keys in the list."`
 	All  bool     `help:"All that were given up."`
 }
 
-// Help is printed below the command's usage.
-func (noticesRetryCmd) Help() string {
-	return `A running node sends them at once, with all their attempts anew. One that is given
-up again is in the list again. The exit code is 1 when one is not there.`
-}
-
 // Validate wants either keys or all.
-func (r noticesRetryCmd) Validate() error {
-	if r.All == (len(r.Keys) > 0) {
-		return errors.New("name the notices to retry, or say --all")
+func (d deadLetters) Validate() error {
+	if d.All == (len(d.Keys) > 0) {
+		return errors.New("name the notices, or say --all")
 	}
 	return nil
 }
 
-// Run makes them owed again.
-func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
-	return c.withOutbox(ctx, func(ctx context.Context, box *outbox.Outbox) error {
-		keys := r.Keys
-		if r.All {
-			for _, d := range box.DeadLetters() {
-				keys = append(keys, d.Key)
+// each has something done with each, and prints what that returns.
+func (d deadLetters) each(ctx context.Context, c *console, do func(context.Context, *app.Letters, string) (string, error)) error {
+	return c.withLetters(ctx, func(ctx context.Context, box *app.Letters) error {
+		keys := d.Keys
+		if d.All {
+			for _, letter := range box.DeadLetters() {
+				keys = append(keys, letter.Key)
 			}
 		}
 		return each(c, keys, func(key string) error {
-			err := box.Retry(ctx, key)
+			done, err := do(ctx, box, key)
 			if errors.Is(err, outbox.ErrNoSuchLetter) {
 				return noSuchLetter(key)
 			}
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.out, "notice %s: is tried again\n", key)
+			fmt.Fprintf(c.out, "notice %s: %s\n", key, done)
 			return nil
 		})
 	})
 }
 
+type noticesRetryCmd struct {
+	deadLetters
+}
+
+// Help is printed below the command's usage.
+func (noticesRetryCmd) Help() string {
+	return `A running node sends them at once, with all their attempts anew. One that is given
+up again is in the list again. One whose target has unsubscribed, or is not in the
+configuration any more, is forgotten. The exit code is 1 when one is not there.`
+}
+
+// Run makes them owed again.
+func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
+	return r.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
+		why, err := box.RetryOrForget(ctx, key)
+		if why != "" {
+			return printable(why) + ": forgotten", err
+		}
+		return "is tried again", err
+	})
+}
+
+type noticesForgetCmd struct {
+	deadLetters
+}
+
+// Help is printed below the command's usage.
+func (noticesForgetCmd) Help() string {
+	return `Their targets are not told. What waits to be tried again is left alone. The exit
+code is 1 when one is not there.`
+}
+
+// Run deletes them.
+func (f noticesForgetCmd) Run(ctx context.Context, c *console) error {
+	return f.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
+		return "forgotten", box.Forget(ctx, key)
+	})
+}
+
 type noticesTestCmd struct {
-	Name string `arg:"" help:"Of a webhook in the configuration."`
+	Name string `arg:"" help:"Of a webhook or a digest in the configuration."`
 }
 
 // Help is printed below the command's usage.
 func (noticesTestCmd) Help() string {
-	return `The event is signed as all are. Its type is gallerywire.test, and it says that
-nothing changed. It is sent from here, once, and no node need run.`
+	return `A webhook gets an event that is signed as all are. Its type is gallerywire.test, and
+it says that nothing changed. Everybody whom a digest goes to gets a short message
+that says it is a test. Both are sent from here, once, and no node need run. The exit
+code is 1 when one was not accepted.`
 }
 
-// Run sends the test.
+// Run sends the test. A webhook and a digest may have the same name.
 func (t noticesTestCmd) Run(ctx context.Context, c *console) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	status, err := app.TestWebhook(ctx, cfg, t.Name)
+	hook := slices.ContainsFunc(cfg.Webhooks, func(w config.Webhook) bool { return w.Name == t.Name })
+	people := slices.ContainsFunc(cfg.Digests, func(d config.Digest) bool { return d.Name == t.Name })
+	if !hook && !people {
+		return fmt.Errorf("there is no webhook and no digest %q", t.Name)
+	}
+	var failed []error
+	if hook {
+		failed = append(failed, t.webhook(ctx, c, cfg))
+	}
+	if people {
+		failed = append(failed, t.digest(ctx, c, cfg))
+	}
+	return errors.Join(failed...)
+}
+
+func (t noticesTestCmd) webhook(ctx context.Context, c *console, cfg config.Config) error {
+	return each(c, []string{t.Name}, func(name string) error {
+		status, err := app.TestWebhook(ctx, cfg, name)
+		if err == nil {
+			fmt.Fprintf(c.out, "webhook %s: accepted the test with status %d\n", name, status)
+		}
+		return err
+	})
+}
+
+func (t noticesTestCmd) digest(ctx context.Context, c *console, cfg config.Config) error {
+	all, err := app.TestDigest(ctx, cfg, t.Name)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "webhook %s: accepted the test with status %d\n", t.Name, status)
-	return nil
+	return each(c, all, func(tested digest.Tested) error {
+		if tested.Err != nil {
+			return fmt.Errorf("test digest %s: %w", t.Name, tested.Err)
+		}
+		fmt.Fprintf(c.out, "digest %s: %s accepted the test\n", t.Name, tested.Target)
+		return nil
+	})
 }

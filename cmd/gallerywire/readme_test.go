@@ -18,6 +18,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/publish"
 	"github.com/go-json-experiment/json"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -66,6 +67,27 @@ func TestReadmeEventsAreAccepted(t *testing.T) {
 				t.Errorf("gallery %q: %v\n%s", item.ID, item.Fault, text)
 			}
 		}
+	}
+}
+
+// Whoever copies the name of a feed from an example is to find that feed.
+func TestReadmeSlugsAreThoseOfTheExample(t *testing.T) {
+	slugs := map[string][]string{
+		"sections": {gallery.Slug("Travel"), gallery.Slug("Food")}, "tags": {gallery.Slug("night"), gallery.Slug("harbours")},
+		"authors": {gallery.Slug("A. Writer")},
+	}
+	example := regexp.MustCompile(`\b(sections|tags|authors)/([\pL\pN~-]+)`)
+	said := map[string]bool{}
+	for _, name := range append(documents(), "config/gallerywire.yaml", "config/production.yaml") {
+		for _, match := range example.FindAllStringSubmatch(document(t, name), -1) {
+			said[match[1]] = true
+			if !slices.Contains(slugs[match[1]], match[2]) {
+				t.Errorf("%s: %s is not where the example is, that is at %q", name, match[0], slugs[match[1]])
+			}
+		}
+	}
+	if len(said) != len(slugs) {
+		t.Errorf("there are examples only of %v", said)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
@@ -30,11 +31,33 @@ func (serveCmd) Run(ctx context.Context, c *console) error {
 	for _, p := range config.Stray(c.environ) {
 		log.Warn("a variable of the environment "+p.Message, "name", p.Source)
 	}
-	a, err := app.New(ctx, app.Options{Config: cfg, Logger: log})
+	told := make(chan struct{})
+	unasked := context.AfterFunc(ctx, func() {
+		defer close(told)
+		log.Info("stopping", "signal", signalOf(ctx))
+	})
+	err = serve(ctx, app.Options{Config: cfg, Logger: log})
+	if unasked() { // it ended by itself
+		return err
+	}
+	<-told
+	if err == nil {
+		log.Info("stopped")
+	}
+	return err
+}
+
+func serve(ctx context.Context, o app.Options) error {
+	a, err := app.New(ctx, o)
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
 	return a.Run(ctx)
+}
+
+// signalOf names the signal that ended ctx.
+func signalOf(ctx context.Context) string {
+	return strings.TrimSuffix(context.Cause(ctx).Error(), " signal received")
 }
 
 // unlessStopped drops the error of a start that was interrupted: to stop is

@@ -234,21 +234,6 @@ func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
 // mailTimeout is what one digest may take: mail takes several turns.
 const mailTimeout = 30 * time.Second
 
-// ReadOutbox calls use with what is owed on b's server, once it is read. Nothing
-// is sent meanwhile.
-func ReadOutbox(ctx context.Context, b *broker.Broker, log *slog.Logger, use func(context.Context, *outbox.Outbox) error) error {
-	box := outbox.New(outboxOptions(b, log))
-	running, stop := context.WithCancel(ctx)
-	var run sync.WaitGroup
-	run.Go(func() { _ = box.Run(running) }) // returns nothing else
-	defer run.Wait()
-	defer stop()
-	if !until(ctx, box.Ready) {
-		return ctx.Err()
-	}
-	return use(ctx, box)
-}
-
 // TestWebhook sends a test to the webhook of that name, and returns the status of
 // the answer. The error is nil if it was accepted.
 func TestWebhook(ctx context.Context, c config.Config, name string) (int, error) {
@@ -262,6 +247,15 @@ func TestWebhook(ctx context.Context, c config.Config, name string) (int, error)
 		return status, fmt.Errorf("test webhook %s: %w", name, err)
 	}
 	return status, nil
+}
+
+// TestDigest sends a test to everybody whom the digest of that name goes to.
+func TestDigest(ctx context.Context, c config.Config, name string) ([]digest.Tested, error) {
+	digests, err := openDigests(c)
+	if err != nil {
+		return nil, err
+	}
+	return digests.Test(ctx, name)
 }
 
 func outboxOptions(b *broker.Broker, log *slog.Logger) outbox.Options {

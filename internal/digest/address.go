@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/mail"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/outbox"
@@ -176,7 +178,8 @@ func bare(s string) (string, error) {
 
 func newMailbox(config *smtp.Config, from, to string) *box {
 	m := &mailbox{config: config, from: from, to: to}
-	b := &box{name: smtp.Scheme + " " + config.Host, host: config.Host, carrier: m}
+	server := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
+	b := &box{name: smtp.Scheme + " " + server, host: config.Host, carrier: m}
 	// Without the password: what is owed outlives a new one.
 	b.identified(fmt.Sprintf("%s %s %d %s", smtp.Scheme, config.Host, config.Port, to))
 	m.id = b.key[:8]

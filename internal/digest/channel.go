@@ -111,12 +111,8 @@ func (d *Digests) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, err
 	if err != nil {
 		return nil, outbox.Final(err)
 	}
-	p := paper{
-		Heading: strings.TrimPrefix(gallery.Line(d.opts.SiteTitle+": "+n.About), ": "),
-		Home:    gallery.WebAddress(d.opts.BaseURL+"/", nil),
-		Lang:    d.opts.Language,
-		More:    c.More,
-	}
+	p := d.paper(n.About)
+	p.More = c.More
 	for _, key := range c.Galleries {
 		g, found, err := d.opts.Source.Gallery(ctx, key)
 		if err != nil {
@@ -126,10 +122,23 @@ func (d *Digests) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, err
 			p.Stories = append(p.Stories, newStory(g, d.opts.Location))
 		}
 	}
+	return d.letter(n, p), nil
+}
+
+// paper is what the digest says when nothing is new.
+func (d *Digests) paper(name string) paper {
+	return paper{
+		Heading: strings.TrimPrefix(gallery.Line(d.opts.SiteTitle+": "+name), ": "),
+		Home:    gallery.WebAddress(d.opts.BaseURL+"/", nil),
+		Lang:    d.opts.Language,
+	}
+}
+
+func (d *Digests) letter(n outbox.Notice, p paper) *letter {
 	return &letter{
 		digests: d, notice: n, says: gallery.HashOf(n.Data).String(), paper: p,
 		html: sync.OnceValues(func() (string, error) { return p.html(d.mail) }),
-	}, nil
+	}
 }
 
 // letter is a digest ready to be sent.

@@ -362,7 +362,7 @@ func TestTargets(t *testing.T) {
 		}
 	}
 	want := []string{
-		"smtp mail.example.com at mail.example.com", "smtp mail.example.com at mail.example.com",
+		"smtp mail.example.com:587 at mail.example.com", "smtp mail.example.com:587 at mail.example.com",
 		"discord at discord", "generic hooks.example.com at hooks.example.com", "telegram at telegram",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {

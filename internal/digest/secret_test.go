@@ -204,7 +204,7 @@ func TestSecretsOfMailReachNobody(t *testing.T) {
 			owed := w.noticeOf(n, "a")
 			err := n.send(owed)
 			e.add(n, owed, err)
-			wantReason(t, err, "smtp 127.0.0.1: "+c.want, c.final)
+			wantReason(t, err, "smtp "+post.listener.Addr().String()+": "+c.want, c.final)
 			if len(post.all()) != 0 {
 				t.Error("the mail was accepted")
 			}
@@ -239,7 +239,7 @@ func TestMailIsEncrypted(t *testing.T) {
 			address := strings.Replace(post.address("from=a@example.com&to=b@example.org"), "://", "://"+c.user, 1)
 			n := w.node(to(address + c.options))
 			if err := n.send(w.noticeOf(n, "a")); c.want != "" {
-				wantReason(t, err, "smtp 127.0.0.1: "+c.want, false)
+				wantReason(t, err, "smtp "+post.listener.Addr().String()+": "+c.want, false)
 			} else if err != nil {
 				t.Error(err)
 			}

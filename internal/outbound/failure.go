@@ -43,6 +43,8 @@ func reason(err error) failure {
 		dns  *net.DNSError
 		slow net.Error
 		code syscall.Errno
+
+		untrusted *tls.CertificateVerificationError
 	)
 	switch {
 	case errors.As(err, &ours):
@@ -57,6 +59,8 @@ func reason(err error) failure {
 		return failure{reason: "its name could not be looked up"}
 	case errors.As(err, &code):
 		return failure{reason: code.Error()}
+	case errors.As(err, &untrusted):
+		return failure{reason: distrust(untrusted)}
 	case isTLS(err):
 		return failure{reason: err.Error()}
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
@@ -65,13 +69,12 @@ func reason(err error) failure {
 	return failure{reason: fmt.Sprintf("the exchange is no valid HTTP, or has headers over %d KiB", maxHeader>>10)}
 }
 
-// isTLS reports whether err is one of the handshake, which holds nothing of a
-// request.
+// isTLS reports whether err is one of the handshake whose words are all of
+// crypto/tls.
 func isTLS(err error) bool {
 	var (
-		certificate *tls.CertificateVerificationError
-		alert       tls.AlertError
-		record      tls.RecordHeaderError
+		alert  tls.AlertError
+		record tls.RecordHeaderError
 	)
-	return errors.As(err, &certificate) || errors.As(err, &alert) || errors.As(err, &record)
+	return errors.As(err, &alert) || errors.As(err, &record)
 }

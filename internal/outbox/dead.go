@@ -15,11 +15,12 @@ import (
 
 // Dead is what a target was not told and is not told any more.
 type Dead struct {
-	Key      string    `json:"key"` // names it for Retry
+	Key      string    `json:"key"` // names it for Retry and Forget
 	Channel  string    `json:"channel"`
 	About    string    `json:"about"`
 	ID       string    `json:"id"` // of the notice
 	Target   string    `json:"target"`
+	To       string    `json:"-"` // the target's key in its channel
 	Attempts int       `json:"attempts"`
 	First    time.Time `json:"first"`
 	Last     time.Time `json:"last"`
@@ -36,7 +37,7 @@ type Waiting struct {
 func (l late) letter() Dead {
 	return Dead{
 		Key: digest(l.Notice.Channel, l.Notice.About, l.Target), Channel: l.Notice.Channel, About: l.Notice.About, ID: l.Notice.ID,
-		Target: l.Name, Attempts: l.Attempts, First: l.First, Last: l.Last, Reason: l.Reason, Data: l.Notice.Data,
+		Target: l.Name, To: l.Target, Attempts: l.Attempts, First: l.First, Last: l.Last, Reason: l.Reason, Data: l.Notice.Data,
 	}
 }
 
@@ -80,11 +81,11 @@ func (b *Outbox) Late() []Waiting {
 
 // Retry makes a dead letter owed again, at once and with all its attempts.
 func (b *Outbox) Retry(ctx context.Context, key string) error {
-	dead, _, _ := b.book.letter(kindDead + "." + key)
-	if dead == nil {
-		return fmt.Errorf("%q: %w", key, ErrNoSuchLetter)
+	dead, err := b.grave(key)
+	if err != nil {
+		return err
 	}
-	err := b.amendLate(ctx, dead.Shard, lateKey(dead.Shard, dead.Notice, dead.Target), func(there *late) *late {
+	err = b.amendLate(ctx, dead.Shard, lateKey(dead.Shard, dead.Notice, dead.Target), func(there *late) *late {
 		if there != nil { // something newer is tried already
 			next := *there
 			next.Due = b.opts.Now()
@@ -101,6 +102,25 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 		return fmt.Errorf("retry %q: %w", key, err)
 	}
 	return b.exhume(ctx, dead)
+}
+
+// Forget deletes a dead letter: its target is not told. One that is written anew
+// meanwhile stays.
+func (b *Outbox) Forget(ctx context.Context, key string) error {
+	dead, err := b.grave(key)
+	if err != nil {
+		return err
+	}
+	return b.exhume(ctx, dead)
+}
+
+// grave returns the dead letter with that key.
+func (b *Outbox) grave(key string) (*late, error) {
+	dead, _, _ := b.book.letter(kindDead + "." + key)
+	if dead == nil {
+		return nil, fmt.Errorf("%q: %w", key, ErrNoSuchLetter)
+	}
+	return dead, nil
 }
 
 // exhume removes a dead letter; one that was written anew meanwhile stays.

@@ -252,7 +252,7 @@ func TestGivenUpIsADeadLetter(t *testing.T) {
 	n.put(notice("all", 1))
 	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Late()) == 0 })
 	d := n.DeadLetters()[0]
-	want := outbox.Dead{Key: d.Key, Channel: "test", About: "all", ID: "all-1", Target: target(2).Name, Attempts: 4, First: d.First, Last: d.Last, Reason: "refused", Data: []byte("1")}
+	want := outbox.Dead{Key: d.Key, Channel: "test", About: "all", ID: "all-1", Target: target(2).Name, To: target(2).Key, Attempts: 4, First: d.First, Last: d.Last, Reason: "refused", Data: []byte("1")}
 	if diff := cmp.Diff(want, d); diff != "" || d.First.IsZero() || !d.Last.After(d.First) {
 		t.Errorf("dead letter (-want +got):\n%s", diff)
 	}

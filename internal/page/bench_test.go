@@ -32,3 +32,19 @@ func BenchmarkFront(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFeedOfAGallery asks for the page of the feed of a gallery with few slides
+// and of one with many.
+func BenchmarkFeedOfAGallery(b *testing.B) {
+	for _, slides := range []int{20, 1000} {
+		b.Run(fmt.Sprint(slides, "-slides"), func(b *testing.B) {
+			n := startNode(b)
+			path := n.long(slides)
+			for b.Loop() {
+				if res := n.get(path); res.StatusCode != http.StatusOK {
+					b.Fatal(res.Status)
+				}
+			}
+		})
+	}
+}

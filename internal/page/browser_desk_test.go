@@ -35,6 +35,19 @@ func TestDeskInABrowser(t *testing.T) {
 			})
 		}
 	}
+	t.Run("where outcomes stand on a phone", func(t *testing.T) {
+		tb := newTab(t, chrome, startDesk(t, busyDay()))
+		tb.on(screens[0])
+		tb.authorise()
+		tb.open("/status")
+		if n := value[int](tb, `document.querySelectorAll(".log tbody tr").length`); n != len(busyDay().Events) {
+			t.Fatalf("%d events, want %d", n, len(busyDay().Events))
+		}
+		for _, row := range value[[]string](tb, astray) {
+			t.Errorf("the outcome is not at the end of the first line, or what is below is beside it: %q", row)
+		}
+		tb.calm()
+	})
 	t.Run("by keyboard", func(t *testing.T) {
 		tb := newTab(t, chrome, startDesk(t, busyDay()))
 		tb.on(screens[2])
@@ -48,6 +61,15 @@ func TestDeskInABrowser(t *testing.T) {
 		tb.calm()
 	})
 }
+
+// astray lists the events whose outcome is not at the right of their first line, or
+// whose gallery is not below that.
+const astray = `[...document.querySelectorAll(".log tbody tr")].filter((row) => {
+	const at = (e) => e.getBoundingClientRect(), state = at(row.querySelector(".state"));
+	const [when, , of] = row.cells;
+	return Math.abs(state.right - at(row).right) > 1 || Math.abs(state.top - at(when).top) > 4
+		|| of.textContent && (at(of).top < state.bottom - 1 || Math.abs(at(of).left - at(row).left) > 1);
+}).map((row) => row.textContent)`
 
 const token = "s3cret"
 

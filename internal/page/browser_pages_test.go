@@ -76,6 +76,8 @@ func TestInABrowser(t *testing.T) {
 		"feed by navigation": opensFeeds,
 		"without script":     worksWithoutScript,
 		"without sizes":      keepsItsPlace,
+		"by finger":          saysNothingOfKeys,
+		"right to left":      alignsCards,
 	} {
 		t.Run(name, func(t *testing.T) {
 			tb := newTab(t, chrome, base)
@@ -391,6 +393,43 @@ func keepsItsPlace(tb *tab) {
 		tb.open("/galleries/unsized")
 		if h := value[[]float64](tb, load); h[0] != h[1] || h[0] < 200 || h[2] != 900 {
 			tb.t.Errorf("%s: a picture %g pixels high, %g once it has come, of %g; want one height", s.name, h[0], h[1], h[2])
+		}
+	}
+}
+
+// saysNothingOfKeys opens a gallery where fingers point.
+func saysNothingOfKeys(tb *tab) {
+	const hints = `[...document.querySelectorAll(".keys")].filter((e) => e.offsetWidth > 0).length`
+	tb.open(sample)
+	if n := value[int](tb, hints); n != 1 {
+		tb.t.Errorf("with a mouse: %d hints at keys", n)
+	}
+	tb.run(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	tb.open(sample)
+	if n := value[int](tb, hints); n != 0 {
+		tb.t.Errorf("with fingers: %d hints at keys", n)
+	}
+	if n := value[int](tb, `[...document.querySelectorAll(".copy")].filter((e) => e.offsetWidth == 0).length`); n != 0 {
+		tb.t.Errorf("with fingers: %d buttons are hidden", n)
+	}
+}
+
+// alignsCards looks where the last line of each card stands: below its text.
+func alignsCards(tb *tab) {
+	const astray = `[...document.querySelectorAll(".words")].filter((words) => {
+		const note = document.createRange(), box = words.getBoundingClientRect();
+		note.selectNodeContents(words.querySelector(".note"));
+		const line = note.getBoundingClientRect(), left = Math.abs(line.left - box.left) < 2, right = Math.abs(line.right - box.right) < 2;
+		return words.querySelector("h3").dir == "rtl" ? !right : !left;
+	}).map((words) => words.textContent)`
+	for _, s := range screens {
+		tb.on(s)
+		tb.open("/")
+		if n := value[int](tb, `document.querySelectorAll(".words h3[dir=rtl]").length`); n == 0 {
+			tb.t.Fatal("no card runs from right to left")
+		}
+		for _, card := range value[[]string](tb, astray) {
+			tb.t.Errorf("%s: the last line is not below the text of %q", s.name, card)
 		}
 	}
 }

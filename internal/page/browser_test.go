@@ -27,6 +27,10 @@ var programs = []string{"chromium", "chromium-browser", "google-chrome", "chrome
 // browserTimeout bounds all that is done in a browser.
 const browserTimeout = 4 * time.Minute
 
+// mouse is what a browser says of a machine that has one, as the one that tests run
+// on may not: its pointer is fine, and can hover.
+const mouse = "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"
+
 // startBrowser starts a Chromium, whose profile goes with the test. Where
 // everything is tested there must be one.
 func startBrowser(t *testing.T) context.Context {
@@ -53,6 +57,7 @@ func startBrowser(t *testing.T) context.Context {
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("blink-settings", mouse),
 	)...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)

@@ -177,7 +177,7 @@ func TestDeskOfABusyDay(t *testing.T) {
 		}
 	}
 	owed := d.one(t, "section", "aria-labelledby=notices").text()
-	for _, want := range []string{"2 owed by webhook, 0 owed by websub.", "https://partner.example.org/hooks/galleries webhook", "after 3 attempts", "mail desk@example.com digest", "550 no such mailbox"} {
+	for _, want := range []string{"2 owed by webhook, 0 owed by websub.", "https://partner.example.org/hooks/galleries webhook", "after 3 attempts", "mail desk@example.com digest", "550 no such mailbox", "gallerywire notices retry KEY tries one again"} {
 		if !strings.Contains(owed, want) {
 			t.Errorf("no %q in %q", want, owed)
 		}

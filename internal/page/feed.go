@@ -22,7 +22,7 @@ type feedPage struct {
 	Changed   time.Time // zero: never, or not said
 	Galleries int       // in the whole feed
 	Newest    []teaser
-	Story     *story // of a gallery's feed, which shows no others
+	Strip     *strip // of a gallery's feed, which shows no others
 	Key       string // of that gallery
 	Current   string // from a page of an archive: the feed
 }
@@ -65,10 +65,10 @@ func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bo
 // short returns f with that part of its texts, as of fit.
 func (f feedPage) short(part int) feedPage {
 	f.Newest = shortTeasers(f.Newest, part)
-	if f.Story != nil {
-		s := *f.Story
+	if f.Strip != nil {
+		s := *f.Strip
 		s.Slides = shortSlides(s.Slides, part)
-		f.Story = &s
+		f.Strip = &s
 	}
 	return f
 }
@@ -118,20 +118,16 @@ func (p *Pages) holds(ref edition.Ref) int {
 
 // slideFeedPage returns what there is to say of the feed of a gallery.
 func (p *Pages) slideFeedPage(ctx context.Context, ref edition.Ref) (feedPage, error) {
-	var s *story
-	err := p.find(ctx, ref.Name, func(e *catalogue.Entry, now time.Time) error {
-		g, err := p.catalogue.Load(ctx, e)
-		if err == nil {
-			s = newStory(g, p.policy, now)
-		}
+	var s *strip
+	err := p.find(ctx, ref.Name, func(e *catalogue.Entry, now time.Time) (err error) {
+		s, err = p.stripOf(ctx, e, now)
 		return err
 	})
 	if err != nil {
 		return feedPage{}, err
 	}
-	s.Slides = first(s.Slides, maxNewest)
-	feed := p.slideFeed(s, ref.Name)
-	return feedPage{Kind: kindName(ref.Kind), Title: feed.Title, Addresses: feed.Addresses, Story: s, Key: ref.Name}, nil
+	feed := p.slideFeed(s.Title, ref.Name)
+	return feedPage{Kind: kindName(ref.Kind), Title: feed.Title, Addresses: feed.Addresses, Strip: s, Key: ref.Name}, nil
 }
 
 // kindName is what people call a kind of feed.

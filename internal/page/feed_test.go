@@ -96,6 +96,40 @@ func TestPageOfAGallerysFeed(t *testing.T) {
 	}
 }
 
+// A feed's page names the first slides only, and costs no more where there are
+// many others and a long text.
+func TestPageOfAGallerysFeedCostsWhatItShows(t *testing.T) {
+	n := startNode(t)
+	cost := func(slides int) float64 {
+		path := n.long(slides)
+		return testing.AllocsPerRun(5, func() {
+			if res := n.get(path); res.StatusCode != http.StatusOK {
+				t.Fatal(res.Status)
+			}
+		})
+	}
+	if few, many := cost(20), cost(500); many > 1.2*few {
+		t.Errorf("%.0f allocations with 20 slides, %.0f with 500", few, many)
+	}
+}
+
+// long stores a gallery with so many slides and as long a text, and returns the
+// address of its feed.
+func (n *node) long(slides int) (path string) {
+	n.t.Helper()
+	id := fmt.Sprint("of-", slides)
+	n.put(photo(id, func(g *gallery.Gallery) {
+		g.Body, g.Slides = strings.Repeat("<p>A <b>word</b> and another.</p>", slides), nil
+		for i := range slides {
+			s := picture(i + 1)
+			s.Caption = strings.Repeat("<em>Words</em> of a caption. ", 5)
+			g.Slides = append(g.Slides, s)
+		}
+	}))
+	n.settle()
+	return "/galleries/" + id + ".rss"
+}
+
 func TestPageOfAnArchive(t *testing.T) {
 	n := startNode(t)
 	n.put(photo("one"))

@@ -124,7 +124,7 @@ func TestFrontFollowsRevisions(t *testing.T) {
 
 func TestFrontOfAnEmptySite(t *testing.T) {
 	d := startNode(t).open("/")
-	if got := d.one(t, "section", "aria-labelledby=newest").one(t, "p").text(); got != "Nothing has been published yet." {
+	if got := d.one(t, "section", "aria-labelledby=newest").one(t, "p").text(); got != "Nothing is published at the moment." {
 		t.Errorf("it says %q", got)
 	}
 	if got := len(d.one(t, "ul", "class=feeds").all("time")); got != 0 {

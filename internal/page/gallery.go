@@ -62,7 +62,7 @@ func (p *Pages) galleryView(g *gallery.Gallery, now time.Time) view {
 		Sections: p.topicsOf(edition.Section, gallery.Lines([]string{s.Section})...),
 		Topics:   p.topicsOf(edition.Tag, s.Tags...),
 		Writers:  p.topicsOf(edition.Author, names(g.Authors)...),
-		Feeds:    p.slideFeed(s, key),
+		Feeds:    p.slideFeed(s.Title, key),
 	}
 	return view{
 		Title:       s.Title,
@@ -78,8 +78,8 @@ func (p *Pages) galleryView(g *gallery.Gallery, now time.Time) view {
 	}
 }
 
-// slideFeed is the feed of the gallery with that key.
-func (p *Pages) slideFeed(s *story, key string) siteFeed {
+// slideFeed is the feed of the gallery with that title and key.
+func (p *Pages) slideFeed(title, key string) siteFeed {
 	ref := edition.Ref{Kind: edition.Gallery, Name: key}
-	return siteFeed{Title: clip(s.Title, maxHeadline), Addresses: p.shelf.Addresses(ref)}
+	return siteFeed{Title: clip(title, maxHeadline), Addresses: p.shelf.Addresses(ref)}
 }

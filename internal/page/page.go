@@ -29,6 +29,7 @@ import (
 const (
 	pagesBytes   = 16 << 20 // of rendered gallery pages kept
 	teasersBytes = 2 << 20  // of front page entries kept
+	stripsBytes  = 2 << 20  // of first slides kept
 )
 
 // Options make the pages.
@@ -56,6 +57,7 @@ type Pages struct {
 	icon      *document
 	galleries *cache[*document]
 	teasers   *cache[teaser]
+	strips    *cache[*strip]
 
 	everything *catalogue.Selection // all galleries
 	lately     atomic.Pointer[recent]
@@ -83,6 +85,7 @@ func New(o Options) *Pages {
 		icon:      newDocument("image/png", icon),
 		galleries: newCache(pagesBytes, (*document).size),
 		teasers:   newCache(teasersBytes, teaser.size),
+		strips:    newCache(stripsBytes, (*strip).size),
 
 		everything: o.Catalogue.Select(catalogue.Match{}),
 	}

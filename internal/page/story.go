@@ -59,7 +59,7 @@ func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
 		Published:   g.Published,
 		Section:     gallery.Line(g.Section),
 		Tags:        gallery.Lines(g.Tags),
-		Slides:      slidesOf(g, at),
+		Slides:      slidesOf(g, at, len(g.Slides)),
 		Sources:     gallery.Lines(g.Sources),
 		Copyright:   gallery.Line(g.Copyright),
 		License:     webAddress(g.License),
@@ -100,12 +100,15 @@ func names(list []gallery.Author) []string {
 	return gallery.Lines(all)
 }
 
-// slidesOf returns the slides that may be shown at that instant, whose captions
-// are not safe yet.
-func slidesOf(g *gallery.Gallery, at time.Time) []slide {
+// slidesOf returns the first so many of the slides that may be shown at that
+// instant, whose captions are not safe yet.
+func slidesOf(g *gallery.Gallery, at time.Time, most int) []slide {
 	var out []slide
 	keys := g.SlideKeys()
 	for i, from := range g.Slides {
+		if len(out) == most {
+			break
+		}
 		if !from.Rights.Allowed(at) {
 			continue
 		}

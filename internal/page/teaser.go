@@ -105,7 +105,7 @@ func (p *Pages) teaserOf(ctx context.Context, e *catalogue.Entry, now time.Time)
 	if err != nil {
 		return teaser{}, err
 	}
-	slides := slidesOf(g, now)
+	slides := slidesOf(g, now, len(g.Slides))
 	t := teaser{
 		Key:         gallery.Key(e.ID),
 		Title:       clip(gallery.Line(g.Title), maxHeadline),

@@ -110,7 +110,7 @@ func TestTroubles(t *testing.T) {
 			"2 feeds could not be rendered and serve what they had: f0, f1",
 			"A gallery is left out of a feed: publish it again, mended",
 			"The last run of a job failed: republish",
-			"12 deliveries were given up",
+			`12 deliveries were given up: see "gallerywire notices list", then "gallerywire notices retry KEY"`,
 		}},
 		"rejects": {status.Status{Rejects: status.Rejects{Err: "timeout"}}, []string{"The rejects can not be read: timeout"}},
 		"many": {status.Status{
@@ -122,7 +122,7 @@ func TestTroubles(t *testing.T) {
 			"8 feeds can not be served: f0, f1, f2, f3, f4 and 3 more",
 			"2 times a gallery is left out of a feed: publish it again, mended",
 			"The last runs of 2 jobs failed: republish, notices",
-			"A delivery was given up",
+			`A delivery was given up: see "gallerywire notices list", then "gallerywire notices retry KEY"`,
 		}},
 	} {
 		if diff := cmp.Diff(c.want, c.status.Troubles()); diff != "" {

@@ -44,7 +44,8 @@ func (s Status) Troubles() []string {
 		all = append(all, "The rejects can not be read: "+s.Rejects.Err)
 	}
 	if s.Notices != nil {
-		add(s.Notices.Dead.Total, "A delivery was given up", "%d deliveries were given up")
+		const then = `: see "gallerywire notices list", then "gallerywire notices retry KEY"`
+		add(s.Notices.Dead.Total, "A delivery was given up"+then, "%d deliveries were given up"+then)
 	}
 	return all
 }

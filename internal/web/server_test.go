@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
@@ -100,6 +101,55 @@ func TestAdminShowsNothingWithoutTheToken(t *testing.T) {
 			if res.StatusCode != status {
 				t.Errorf("%s %s: %s, want %d", path, name, res.Status, status)
 			}
+		}
+	}
+}
+
+// A site that is open in a browser on the machine can point its name at
+// 127.0.0.1, and the browser then lets it read what is there.
+func TestAdminWithoutATokenIsNotReadUnderAnotherName(t *testing.T) {
+	private := func(mux *http.ServeMux) {
+		for _, path := range []string{"GET /status", "GET /status.json"} {
+			mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "all is well") })
+		}
+	}
+	serve := func(token string) (get func(host, path string) (int, string)) {
+		s := httptest.NewServer(web.Admin(web.Options{Token: token, Private: private}))
+		t.Cleanup(s.Close)
+		return func(host, path string) (int, string) {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			r.SetBasicAuth("", token)
+			res, err := s.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return res.StatusCode, body(t, res)
+		}
+	}
+	open, locked := serve(""), serve("s3cret")
+	const advice = "open this by the node's IP address or as localhost, or set http.admin_token_file\n"
+	for _, path := range []string{"/status", "/status.json", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline"} {
+		for _, host := range []string{"localhost", "LocalHost:8081", "127.0.0.1", "127.0.0.1:8081", "[::1]:9", "[::1]", "192.0.2.7:8081"} {
+			if status, text := open(host, path); status != http.StatusOK {
+				t.Errorf("%s as %s: %d, %q", path, host, status, text)
+			}
+		}
+		for _, host := range []string{"evil.example", "evil.example:8081", "localhost.evil.example:8081", "127.0.0.1.evil.example", "1.example", "a[::1]"} {
+			if status, text := open(host, path); status != http.StatusForbidden || text != advice {
+				t.Errorf("%s as %s: %d, %q", path, host, status, text)
+			}
+			if status, text := locked(host, path); status != http.StatusOK {
+				t.Errorf("%s as %s with the token: %d, %q", path, host, status, text)
+			}
+		}
+	}
+	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+		if status, text := open("node-1.example:8081", path); status != http.StatusOK {
+			t.Errorf("%s: %d, %q", path, status, text)
 		}
 	}
 }

@@ -151,7 +151,8 @@ func upright(next http.Handler, notFound http.HandlerFunc) http.Handler {
 
 // Admin returns the handler of what operators see, on a listener of its own.
 // Whatever it has but for the health of the node is behind the token: who lacks
-// that is not even told which paths there are.
+// that is not even told which paths there are. Without a token, what comes in
+// over the loopback interface is to name no host but an address or localhost.
 func Admin(o Options) http.Handler {
 	o.fill()
 	if o.Metrics == nil {
@@ -184,7 +185,7 @@ func profiles(mux *http.ServeMux) {
 // and browsers as the password of any user (RFC 7617).
 func guarded(token string, next http.Handler) http.Handler {
 	if token == "" {
-		return next
+		return addressed(next)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")

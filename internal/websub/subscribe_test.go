@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -153,8 +154,9 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, r.URL.Query().Get("hub.challenge"))
 }
 
-func TestACallbackThatDoesNotConfirmIsCounted(t *testing.T) {
-	h := newWorld(t).hub()
+func TestACallbackThatDoesNotConfirmIsCountedAndLogged(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
 	s.set(func(s *subscriber) { s.confirm = http.NotFound })
@@ -164,6 +166,13 @@ func TestACallbackThatDoesNotConfirmIsCounted(t *testing.T) {
 	want := map[string]float64{"subscribe verified": 1, "unsubscribe refused": 1, "subscribe unreachable": 1}
 	if diff := cmp.Diff(want, counted(t, h.metrics)); diff != "" {
 		t.Errorf("verifications (-want +got):\n%s", diff)
+	}
+	host := s.server.Listener.Addr().String()
+	for mode, reason := range map[string]string{"unsubscribe": `"answered 404"`, "subscribe": `"` + host + `: connection refused"`} {
+		line := regexp.MustCompile(`level=INFO msg="a callback did not confirm .*" mode=` + mode + ` feed=all url=http://` + host + `\S* err=` + regexp.QuoteMeta(reason))
+		if got := w.log.String(); !line.MatchString(got) {
+			t.Errorf("%s: the log says\n%s", mode, got)
+		}
 	}
 }
 

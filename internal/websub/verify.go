@@ -202,7 +202,7 @@ func (i inquiry) verify(ctx context.Context) error {
 	}
 	h.metrics.verifications.WithLabelValues(i.Mode, outcome).Inc()
 	if err != nil {
-		h.opts.Logger.Debug("a callback did not confirm what was asked in its name: nothing changes",
+		h.opts.Logger.Info("a callback did not confirm what was asked in its name: nothing changes",
 			"mode", i.Mode, "feed", i.Feed, "url", bare(i.Callback), "err", err)
 		return nil
 	}

@@ -1,0 +1,123 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/digest"
+	"github.com/gallerywire/gallerywire/internal/notice"
+	"github.com/gallerywire/gallerywire/internal/outbox"
+	"github.com/gallerywire/gallerywire/internal/websub"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Letters are what a running service could not tell.
+type Letters struct {
+	*outbox.Outbox
+	config config.Config
+	broker *broker.Broker
+}
+
+// ReadLetters calls use with what is owed on b's server, once it is read. Nothing
+// is sent meanwhile. Who is still to be told is what c says.
+func ReadLetters(ctx context.Context, c config.Config, b *broker.Broker, log *slog.Logger, use func(context.Context, *Letters) error) error {
+	box := outbox.New(outboxOptions(b, log))
+	running, stop := context.WithCancel(ctx)
+	var run sync.WaitGroup
+	run.Go(func() { _ = box.Run(running) }) // returns nothing else
+	defer run.Wait()
+	defer stop()
+	if !until(ctx, box.Ready) {
+		return ctx.Err()
+	}
+	return use(ctx, &Letters{Outbox: box, config: c, broker: b})
+}
+
+// RetryOrForget makes a dead letter owed again. One whose target is not to be told
+// any more is forgotten, as a node would forget it, and why says so.
+func (l *Letters) RetryOrForget(ctx context.Context, key string) (why string, err error) {
+	all := l.DeadLetters()
+	i := slices.IndexFunc(all, func(d outbox.Dead) bool { return d.Key == key })
+	if i < 0 {
+		return "", l.Retry(ctx, key) // says what is wrong
+	}
+	if why, err = l.left(ctx, all[i]); err != nil {
+		return "", err
+	}
+	if why != "" {
+		return why, l.Forget(ctx, key)
+	}
+	return "", l.Retry(ctx, key)
+}
+
+// left says why the target of a dead letter is not to be told any more, empty
+// where it is, or where only another release knows.
+func (l *Letters) left(ctx context.Context, d outbox.Dead) (string, error) {
+	switch d.Channel {
+	case notice.ChannelWebhook:
+		return l.leftWebhook(d)
+	case notice.ChannelHub:
+		pings, err := notice.NewPings(notice.PingOptions{Hubs: l.config.WebSub.ExternalHubs, Client: client(l.config)})
+		return unlessTold(pings, d, fmt.Sprintf("%s is no hub in websub.external_hubs any more", d.Target)), err
+	case digest.Channel:
+		digests, err := openDigests(l.config)
+		return unlessTold(digests, d, fmt.Sprintf("digest %q does not go to %s any more", d.About, d.Target)), err
+	case websub.Deliveries:
+		return l.leftSubscriber(ctx, d)
+	}
+	return "", nil
+}
+
+func (l *Letters) leftWebhook(d outbox.Dead) (string, error) {
+	hooks, err := webhooks(l.config, client(l.config), "")
+	if err != nil {
+		return "", err
+	}
+	for _, w := range l.config.Webhooks {
+		if w.Name == d.To {
+			return unlessTold(hooks, d, fmt.Sprintf("webhook %q is not told of %s any more", d.To, d.About)), nil
+		}
+	}
+	return fmt.Sprintf("there is no webhook %q any more", d.To), nil
+}
+
+// leftSubscriber asks the hub's bucket. A subscription whose lease ended is there
+// until a node tidies up.
+func (l *Letters) leftSubscriber(ctx context.Context, d outbox.Dead) (string, error) {
+	bucket, err := l.broker.JetStream().KeyValue(ctx, l.broker.Name(bucketSubscriptions))
+	if err == nil {
+		_, err = bucket.Get(ctx, d.To)
+	}
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrBucketNotFound):
+		return fmt.Sprintf("%s does not subscribe to %s any more", d.Target, d.About), nil
+	case err != nil:
+		return "", fmt.Errorf("look for the subscription: %w", err)
+	}
+	return "", nil
+}
+
+// unlessTold returns why unless the target of d is to be told.
+func unlessTold(c outbox.Channel, d outbox.Dead, why string) string {
+	if _, told := c.Target(outbox.Notice{Channel: d.Channel, About: d.About}, d.To); told {
+		return ""
+	}
+	return why
+}
+
+// openDigests opens the mailboxes and chats of c's digests, which are made by
+// others.
+func openDigests(c config.Config) (*digest.Digests, error) {
+	o := digest.Options{SiteTitle: c.Site.Title, BaseURL: c.Site.BaseURL, Language: cmp.Or(c.Site.Language, "en")}
+	for _, d := range c.Digests {
+		o.Digests = append(o.Digests, digest.Definition{Name: d.Name, To: revealed(d.To)})
+	}
+	return digest.New(o)
+}

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/digest"
+	"github.com/gallerywire/gallerywire/internal/notice"
+	"github.com/gallerywire/gallerywire/internal/outbox"
+	"github.com/gallerywire/gallerywire/internal/websub"
+)
+
+func TestWhoIsNotToBeToldAnyMore(t *testing.T) {
+	b := brokertest.Start(t)
+	c := config.Default()
+	c.Webhooks = []config.Webhook{{Name: "partner", URL: "https://partner.example.com/", Secrets: []config.InlineSecret{"whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz"}}}
+	c.WebSub.ExternalHubs = []string{"https://hub.example.org/"}
+	c.Digests = []config.Digest{{Name: "morning", Schedule: "@daily", To: []config.InlineSecret{"smtp://mail.example.com/?from=a@example.com&to=b@example.com"}}}
+	l := &Letters{config: c, broker: b}
+
+	pings, err := notice.NewPings(notice.PingOptions{Hubs: c.WebSub.ExternalHubs, Client: client(c)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digests, err := openDigests(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyOf := func(channel outbox.Channel, about string) (key string) {
+		channel.Targets(outbox.Notice{About: about}, func(to outbox.Target) bool { key = to.Key; return false })
+		return key
+	}
+	left := func(channel, about, name, key string) string {
+		t.Helper()
+		why, err := l.left(t.Context(), outbox.Dead{Channel: channel, About: about, Target: name, To: key})
+		if err != nil {
+			t.Errorf("%s %s: %v", channel, name, err)
+		}
+		return why
+	}
+	const hub, mail, reader = "https://hub.example.org/", "smtp mail.example.com", "https://reader.example.com/cb"
+	if got, want := left(websub.Deliveries, "all", reader, "0a"), reader+" does not subscribe to all any more"; got != want {
+		t.Errorf("without any subscription: %q, want %q", got, want)
+	}
+	if _, err := b.Bucket(t.Context(), bucketSubscriptions); err != nil {
+		t.Fatal(err)
+	}
+	subscriptions, err := b.JetStream().KeyValue(t.Context(), b.Name(bucketSubscriptions))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"0a", "0b"} {
+		if _, err := subscriptions.PutString(t.Context(), key, "{}"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := subscriptions.Delete(t.Context(), "0b"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ channel, about, name, key, want string }{
+		{notice.ChannelWebhook, "all", "partner", "partner", ""},
+		{notice.ChannelWebhook, "all", "dead", "dead", `there is no webhook "dead" any more`},
+		{notice.ChannelWebhook, "tags/night", "partner", "partner", `webhook "partner" is not told of tags/night any more`},
+		{notice.ChannelHub, "all", hub, keyOf(pings, "all"), ""},
+		{notice.ChannelHub, "all", "https://old.example.org/", "0", "https://old.example.org/ is no hub in websub.external_hubs any more"},
+		{digest.Channel, "morning", mail, keyOf(digests, "morning"), ""},
+		{digest.Channel, "morning", mail, "0", `digest "morning" does not go to ` + mail + " any more"},
+		{digest.Channel, "evening", mail, keyOf(digests, "morning"), `digest "evening" does not go to ` + mail + " any more"},
+		{websub.Deliveries, "all", reader, "0a", ""},
+		{websub.Deliveries, "all", reader, "0b", reader + " does not subscribe to all any more"},
+		{"of a newer release", "all", "x", "x", ""},
+	} {
+		if got := left(tt.channel, tt.about, tt.name, tt.key); got != tt.want {
+			t.Errorf("%s %s about %s: %q, want %q", tt.channel, tt.name, tt.about, got, tt.want)
+		}
+	}
+}

@@ -129,17 +129,10 @@ func (e *Entry) End() time.Time {
 // GoneAt reports whether feeds say at t that the gallery was taken down.
 func (e *Entry) GoneAt(t time.Time) bool { return e.gone(t.UnixNano()) }
 
-func (e *Entry) gone(ns int64) bool { return e.remembered(ns) && e.seen() }
-
-// WithdrawnAt reports whether the gallery is no longer shown at t and somebody
-// may have seen it: it was taken down, however long ago, or it ended. Of what is
-// not shown for another reason nobody is told that it is there.
-func (e *Entry) WithdrawnAt(t time.Time) bool {
-	return e.EndedAt(t) || e != nil && e.Rank.TakeDown && e.state == sound && e.seen()
-}
-
-// seen reports whether the publication that the take-down e ended was shown.
-func (e *Entry) seen() bool {
+func (e *Entry) gone(ns int64) bool {
+	if !e.remembered(ns) {
+		return false
+	}
 	d := e.ended()
 	return d != nil && d.down
 }

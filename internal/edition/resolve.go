@@ -15,7 +15,7 @@ import (
 //
 // The error is [ErrUnknown] of what is no feed's address, pages of archives
 // among them, and of a feed that nobody has now; [ErrGone] of a gallery that was
-// shown; [ErrUnavailable] while the index can not tell; and a [*Moved] for a
+// there; [ErrUnavailable] while the index can not tell; and a [*Moved] for a
 // feed's former name, of which the format is told too. It says why in words.
 func (s *Shelf) Resolve(address string) (Ref, feed.Format, error) {
 	ref, f, err := s.parse(address)

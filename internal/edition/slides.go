@@ -11,7 +11,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// ErrGone means that the gallery was shown and is taken down or over.
+// ErrGone means that the gallery was there and is taken down or over.
 var ErrGone = errors.New("gallery is gone")
 
 const (
@@ -70,11 +70,11 @@ func (s *slides) attempt(ctx context.Context, key string) (*Edition, error) {
 // find returns the entry of a gallery that may be shown now.
 func (s *slides) find(key string) (*catalogue.Entry, error) {
 	entry, now := s.shelf.opts.Catalogue.Find(key), s.shelf.opts.Now()
-	err := ErrUnknown // or embargoed, withheld, or taken down unseen: nobody is told which
+	err := ErrUnknown // or embargoed, or withheld: nobody is told which
 	switch {
 	case entry.VisibleAt(now):
 		return entry, nil
-	case entry.WithdrawnAt(now):
+	case entry != nil && (entry.Rank.TakeDown || entry.EndedAt(now)):
 		err = ErrGone
 	case s.shelf.opts.Catalogue.Ready() != nil:
 		err = ErrUnavailable

@@ -255,35 +255,20 @@ func TestGalleryThatMayNotBeShown(t *testing.T) {
 	n.put(photo("taken-down"))
 	n.takeDown("taken-down")
 	n.takeDown("never-published")
-	for _, id := range []string{"embargoed", "withheld"} {
-		n.put(photo(id+"-and-taken-down", func(g *gallery.Gallery) {
-			if id == "embargoed" {
-				g.Published, g.Updated = hour(1), hour(-1)
-			} else {
-				g.Rights.Syndicate = new(bool)
-			}
-		}))
-		n.takeDown(id + "-and-taken-down")
-	}
 	n.settle()
 
 	nothing := body(t, n.get("/galleries/unknown"))
 	for id, want := range map[string]int{
-		"unknown":                  http.StatusNotFound,
-		"embargoed":                http.StatusNotFound,
-		"embargoed-and-expired":    http.StatusNotFound,
-		"embargoed-and-taken-down": http.StatusNotFound,
-		"withheld":                 http.StatusNotFound,
-		"withheld-and-expired":     http.StatusNotFound,
-		"withheld-and-taken-down":  http.StatusNotFound,
-		"expired":                  http.StatusGone,
-		"rights-over":              http.StatusGone,
-		"taken-down":               http.StatusGone,
-		"never-published":          http.StatusNotFound,
+		"unknown":               http.StatusNotFound,
+		"embargoed":             http.StatusNotFound,
+		"embargoed-and-expired": http.StatusNotFound,
+		"withheld":              http.StatusNotFound,
+		"withheld-and-expired":  http.StatusNotFound,
+		"expired":               http.StatusGone,
+		"rights-over":           http.StatusGone,
+		"taken-down":            http.StatusGone,
+		"never-published":       http.StatusGone,
 	} {
-		if got := n.get("/galleries/" + id + ".rss").StatusCode; got != want {
-			t.Errorf("the page of the feed of %s: %d, want %d", id, got, want)
-		}
 		res := n.get("/galleries/" + id)
 		if res.StatusCode != want {
 			t.Errorf("%s: %s, want %d", id, res.Status, want)

@@ -50,7 +50,7 @@ func (p *Pages) shown(e *catalogue.Entry, now time.Time) error {
 		return errUnknown
 	case e.VisibleAt(now):
 		return nil
-	case e.WithdrawnAt(now):
+	case e.Rank.TakeDown, e.EndedAt(now):
 		return errGone
 	}
 	return errUnknown

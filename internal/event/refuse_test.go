@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -327,5 +328,29 @@ func TestEmbargoWithUpdatedIsAccepted(t *testing.T) {
 	e := mustDecode(t, Message{Data: []byte(`{"id":"a","title":"t","published":"2026-12-24T09:00:00Z","updated":"2026-11-20T11:00:00Z"}`)})
 	if e.Gallery.VisibleAt(arrived) || !e.Gallery.VisibleAt(arrived.AddDate(0, 2, 0)) {
 		t.Errorf("published %v", e.Gallery.Published)
+	}
+}
+
+// What an event that is refused costs grows with its size, however long its names
+// are and however many values stand beneath them.
+func TestLongNamesDoNotMakeARefusalDear(t *testing.T) {
+	name, value := strings.Repeat("x", 200_000), `{"value":""},`
+	bodies := strings.TrimSuffix(strings.Repeat(value, 10_000), ",")
+	for form, data := range map[string]string{
+		"ninjs": `{"uri":"tag:example.com,2026:1","pubstatus":"usable","source":1,"associations":{"` + name + `":{"bodies":[` + bodies + `]}}}`,
+		"ours":  least + `,"version":"","` + name + `":[` + bodies + `]}`,
+	} {
+		t.Run(form, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := desk.Decode(Message{Subject: string(Published), Data: []byte(data), Stored: arrived})
+			runtime.ReadMemStats(&after)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if cost := (after.TotalAlloc - before.TotalAlloc) >> 20; cost > 64 {
+				t.Errorf("%d MB were needed to refuse %d KB: %.200s", cost, len(data)>>10, err)
+			}
+		})
 	}
 }

@@ -29,7 +29,7 @@ func (f Fault) Covers(place string) bool {
 // when that found a fault.
 func Collect(data []byte, v any, most int, unfit func(*json.SemanticError) string) (faults []Fault, whole bool) {
 	c := &collector{most: most, unfit: unfit}
-	err := c.unmarshal(data, v, "")
+	err := c.unmarshal(data, v, nil)
 	if err != nil && len(c.faults) < most {
 		place, reason := Explain(data, err, unfit)
 		c.faults = append(c.faults, Fault{place, reason})
@@ -50,20 +50,27 @@ type collector struct {
 // errEnough ends a reading that has found as many faults as it may.
 var errEnough = errors.New("enough")
 
-// unmarshal reads into v the value that stands at place.
-func (c *collector) unmarshal(data []byte, v any, place string) error {
+// unmarshal reads into v the value that stands at place; nil: it is the whole. A
+// place is made only where there is a fault: it is as long as the names in it, which
+// are the sender's.
+func (c *collector) unmarshal(data []byte, v any, place func() string) error {
 	outermost := true
 	return json.Unmarshal(data, v, json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v any) error {
-		own := outermost && place != "" // which reads itself
+		itself := outermost && place != nil // it is what reads itself
 		outermost = false
-		if own || opens(dec.PeekKind(), v) {
+		if itself || opens(dec.PeekKind(), v) {
 			return errors.ErrUnsupported
 		}
 		value, err := dec.ReadValue()
 		if err != nil {
 			return err
 		}
-		return c.value(value, v, place+string(dec.StackPointer()))
+		return c.value(value, v, func() string {
+			if place == nil {
+				return string(dec.StackPointer())
+			}
+			return place() + string(dec.StackPointer())
+		})
 	})))
 }
 
@@ -85,7 +92,7 @@ func readsItself(v any) bool {
 }
 
 // value reads one that has no others in it, or that reads them itself.
-func (c *collector) value(data jsontext.Value, v any, place string) error {
+func (c *collector) value(data jsontext.Value, v any, place func() string) error {
 	var err error
 	if readsItself(v) {
 		err = c.unmarshal(data, v, place)
@@ -97,7 +104,7 @@ func (c *collector) value(data jsontext.Value, v any, place string) error {
 	}
 	if len(c.faults) < c.most {
 		within, reason := Explain(data, err, c.unfit)
-		c.faults = append(c.faults, Fault{place + within, reason})
+		c.faults = append(c.faults, Fault{place() + within, reason})
 		reflect.ValueOf(v).Elem().SetZero()
 	}
 	if len(c.faults) == c.most {

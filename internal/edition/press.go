@@ -71,12 +71,17 @@ func (p *press) fresh() *Edition {
 // print returns a fresh edition, rendering it unless somebody did so while it
 // waited for its turn.
 func (p *press) print(ctx context.Context) (*Edition, error) {
+	if p.comesAndGoes() {
+		waits, stop := patient(ctx)
+		defer stop()
+		ctx = waits
+	}
 	return p.inTurn(ctx, func() (*Edition, error) {
 		p.shelf.opts.Catalogue.Advance() // only the time may have passed by
 		if e := p.fresh(); e != nil {
 			return e, nil
 		}
-		if p.shelf.opts.Now().Before(p.rest) {
+		if p.shelf.opts.Now().Before(p.rest) && !isOurs(ctx) {
 			return p.salvage(nil)
 		}
 		return p.render(ctx)
@@ -94,8 +99,16 @@ func (p *press) inTurn(ctx context.Context, f func() (*Edition, error)) (*Editio
 		defer func() { <-p.turn }()
 		return f()
 	case <-ctx.Done():
-		return nil, fmt.Errorf("render feed %q: %w", p.def.Name, ctx.Err())
+		return nil, p.unrendered(context.Cause(ctx))
 	}
+}
+
+// unrendered says why nothing was rendered for somebody who waited.
+func (p *press) unrendered(err error) error {
+	if errors.Is(err, errBusy) {
+		return fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
+	}
+	return fmt.Errorf("render feed %q: %w", p.def.Name, err)
 }
 
 // render makes the edition of now current. It outlives the reader who asked,
@@ -103,11 +116,12 @@ func (p *press) inTurn(ctx context.Context, f func() (*Edition, error)) (*Editio
 func (p *press) render(ctx context.Context) (*Edition, error) {
 	if p.comesAndGoes() {
 		leave, err := p.shelf.room.enter(ctx)
-		switch {
-		case errors.Is(err, errBusy):
+		if errors.Is(err, errBusy) {
+			p.rest = p.shelf.opts.Now().Add(restAfterFailure) // for who waited for the turn as long
 			return p.salvage(err)
-		case err != nil:
-			return nil, fmt.Errorf("render feed %q: %w", p.def.Name, err)
+		}
+		if err != nil {
+			return nil, p.unrendered(err)
 		}
 		defer leave()
 	}

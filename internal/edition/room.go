@@ -26,24 +26,31 @@ var errBusy = errors.New("too many feeds are asked for at the moment")
 
 func newRoom() room { return make(room, max(roomEach*runtime.GOMAXPROCS(0), leastRoom)) }
 
-// enter waits for room; leave gives it back.
+// patient returns ctx for a reader who waits for his turn and for room, both
+// together not for long. Its cause is then errBusy.
+func patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	if isOurs(ctx) {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, roomPatience, errBusy)
+}
+
+// enter waits for room until ctx ends, and returns its cause then; leave gives the
+// room back.
 func (r room) enter(ctx context.Context) (leave func(), err error) {
-	if ctx.Value(ours{}) != nil {
+	if isOurs(ctx) {
 		return func() {}, nil
 	}
-	patience, cancel := context.WithTimeout(ctx, roomPatience)
-	defer cancel()
 	select {
 	case r <- struct{}{}:
 		return func() { <-r }, nil
-	case <-patience.Done():
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		return nil, errBusy
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 
 // ours marks what is rendered because of a change, and not for a reader: it is
-// little, and not kept waiting by what readers ask for.
+// little, and waits for no room, but for its turn where a reader has that.
 type ours struct{}
+
+func isOurs(ctx context.Context) bool { return ctx.Value(ours{}) != nil }

@@ -35,7 +35,7 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 			<-gate
 		}
 	})
-	n.put(photo("free", section("Free"), tags("free")))
+	n.put(photo("free", section("Free"), tags("free"), author("Somebody")))
 	for i := range many {
 		n.put(photo(fmt.Sprint("g", i), tags(fmt.Sprint("tag ", i))))
 	}
@@ -69,12 +69,26 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 	if _, err := n.shelf.Edition(left, edition.Ref{Kind: edition.Section, Name: "free"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a reader who left: %v", err)
 	}
-	soon(t, "the others are told to come again", func() bool { return busy.Load() == many-room })
+	// However many ask for the same feed, none waits for longer than one would.
+	began := time.Now()
+	for range 4 {
+		asking.Go(func() {
+			if _, err := n.shelf.Edition(t.Context(), edition.Ref{Kind: edition.Author, Name: "somebody"}); !errors.Is(err, edition.ErrUnavailable) {
+				t.Errorf("one of several readers: %v", err)
+			}
+			busy.Add(1)
+		})
+	}
+	soon(t, "the others are told to come again", func() bool { return busy.Load() == many-room+4 })
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("four readers of one feed waited %s", took)
+	}
 	close(gate)
 	asking.Wait()
 	if most.Load() != room || made.Load() != room {
 		t.Errorf("%d at a time, %d made, want %d", most.Load(), made.Load(), room)
 	}
+	n.set(noon.Add(2 * time.Second)) // who was told to come again does so a moment later
 	n.edition(edition.Ref{Kind: edition.Tag, Name: "tag-1"})
 }
 

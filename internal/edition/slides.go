@@ -91,7 +91,9 @@ func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time) 
 	if made != nil {
 		return made.edition, made.err
 	}
-	leave, err := s.shelf.room.enter(ctx)
+	waits, stop := patient(ctx)
+	defer stop()
+	leave, err := s.shelf.room.enter(waits)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

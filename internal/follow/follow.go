@@ -41,6 +41,8 @@ const (
 	// nothing was read for longer than that, it is asked whether there is more.
 	heartbeat = 3 * time.Second
 	silence   = 7 * time.Second
+	// underWay is how long what the server has sent may take to arrive.
+	underWay = 2 * time.Second
 )
 
 // Reader takes what is read. Its methods are called by one goroutine.
@@ -98,16 +100,19 @@ func (p *position) move(last uint64) {
 	p.last = last
 }
 
-// touch notes that there is contact. It reports whether there was none for so
-// long that something may have been missed.
-func (p *position) touch(now time.Time, forgets time.Duration) (missed bool) {
+// touch notes that the bucket is read, as of then.
+func (p *position) touch(at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if forgets > 0 && !p.contact.IsZero() && now.Sub(p.contact) > forgets {
-		return true
-	}
-	p.contact = now
-	return false
+	p.contact = at
+}
+
+// missed reports whether there was no contact for so long that deletions may have
+// been made and forgotten meanwhile.
+func (p *position) missed(now time.Time, forgets time.Duration) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return forgets > 0 && !p.contact.IsZero() && now.Sub(p.contact) > forgets
 }
 
 // Run follows until ctx ends. It retries for ever.
@@ -158,9 +163,9 @@ func (o Options) follow(ctx context.Context, p *position, back <-chan struct{}) 
 		return fmt.Errorf("read the bucket: %w", err)
 	}
 	o.Opened(stream)
-	missed := p.touch(o.wall(), o.Forgets)
-	if !p.whole || missed || !p.created.Equal(info.Created) || info.State.LastSeq < p.last {
-		*p = position{created: info.Created, target: info.State.LastSeq, inStep: inStep(info), contact: o.wall()}
+	asked := o.wall()
+	if !p.whole || p.missed(asked, o.Forgets) || !p.created.Equal(info.Created) || info.State.LastSeq < p.last {
+		*p = position{created: info.Created, target: info.State.LastSeq, inStep: inStep(info), contact: asked}
 		o.Reader.Begin(State{Created: info.Created, Records: info.State.Msgs})
 	}
 	consumer, messages, err := o.consume(ctx, stream, p.last+1)
@@ -168,10 +173,11 @@ func (o Options) follow(ctx context.Context, p *position, back <-chan struct{}) 
 		return err
 	}
 	defer messages.Stop()
+	p.touch(asked) // from where it was read on then, nothing is missed
 	o.caughtUp(p, consumer.CachedInfo().NumPending)
 	ctx, stop := context.WithCancel(ctx)
 	found := o.watchBucket(ctx, stream, p, back, stop)
-	err = o.read(ctx, consumer, messages, p)
+	err = o.read(ctx, stream, consumer, messages, p)
 	stop()
 	return errors.Join(found(), err)
 }
@@ -179,9 +185,11 @@ func (o Options) follow(ctx context.Context, p *position, back <-chan struct{}) 
 // wall is the time by the wall clock.
 func (o Options) wall() time.Time { return o.Now().Round(0) }
 
-// inStep reports whether no server lags behind the one that answered.
+// inStep reports whether no server that is there lags behind the one that answered.
 func inStep(info *jetstream.StreamInfo) bool {
-	return info.Cluster == nil || !slices.ContainsFunc(info.Cluster.Replicas, func(r *jetstream.PeerInfo) bool { return !r.Current || r.Lag > 0 })
+	return info.Cluster == nil || !slices.ContainsFunc(info.Cluster.Replicas, func(r *jetstream.PeerInfo) bool {
+		return !r.Offline && (!r.Current || r.Lag > 0)
+	})
 }
 
 func (o Options) consume(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.Consumer, jetstream.MessagesContext, error) {
@@ -206,17 +214,17 @@ func (o Options) consume(ctx context.Context, stream jetstream.Stream, from uint
 
 // read ends with ctx and not by a Stop from elsewhere, which a consumer that
 // is being made anew at that moment does not hear.
-func (o Options) read(ctx context.Context, consumer jetstream.Consumer, messages jetstream.MessagesContext, p *position) error {
+func (o Options) read(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer, messages jetstream.MessagesContext, p *position) error {
 	for {
 		msg, err := o.next(ctx, messages, p)
 		if errors.Is(err, errSilent) {
-			err = o.askForMore(ctx, consumer, p)
-			if err == nil {
-				continue
-			}
+			msg, err = o.insist(ctx, stream, consumer, messages, p)
 		}
 		if err != nil {
 			return fmt.Errorf("read the bucket: %w", err)
+		}
+		if msg == nil {
+			continue
 		}
 		meta, err := msg.Metadata()
 		if err != nil {
@@ -236,7 +244,12 @@ func (o Options) next(ctx context.Context, messages jetstream.MessagesContext, p
 	if p.whole {
 		return messages.Next(jetstream.NextContext(ctx))
 	}
-	limited, cancel := context.WithTimeout(ctx, silence)
+	return within(ctx, silence, messages)
+}
+
+// within waits so long for a message, then the error is errSilent.
+func within(ctx context.Context, d time.Duration, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	limited, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	msg, err := messages.Next(jetstream.NextContext(limited))
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
@@ -245,16 +258,25 @@ func (o Options) next(ctx context.Context, messages jetstream.MessagesContext, p
 	return msg, err
 }
 
-// askForMore ends a reading whose last records were deleted before they came. A
-// server that lagged when it began has had the time to catch up.
-func (o Options) askForMore(ctx context.Context, consumer jetstream.Consumer, p *position) error {
-	info, err := consumer.Info(ctx)
+// insist ends a reading whose last records were deleted before they came, unless
+// there is a message after all. That the server has sent all of them is not yet
+// that they have come: they do before long.
+func (o Options) insist(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer, messages jetstream.MessagesContext, p *position) (jetstream.Msg, error) {
+	there, err := stream.Info(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p.inStep = true
-	o.caughtUp(p, info.NumPending)
-	return nil
+	sent, err := consumer.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	msg, err := within(ctx, underWay, messages)
+	if errors.Is(err, errSilent) {
+		p.inStep = inStep(there)
+		o.caughtUp(p, sent.NumPending)
+		return nil, nil
+	}
+	return msg, err
 }
 
 // caughtUp tells that the reading is whole, if it is: when all was read up to the
@@ -303,9 +325,10 @@ func (o Options) guard(ctx context.Context, stream jetstream.Stream, p *position
 			look.Reset(bucketRetry)
 		case !info.Created.Equal(p.created) || info.State.LastSeq < known:
 			return errRecreated
-		case p.touch(o.wall(), o.Forgets):
+		case p.missed(o.wall(), o.Forgets):
 			return errMissed
 		default:
+			p.touch(o.wall())
 			look.Reset(bucketCheck)
 		}
 	}

@@ -24,6 +24,7 @@ type delivery struct {
 	parted chan struct{} // closed when it was tried to make it late meanwhile; nil: it was not
 	tried  time.Time     // when that failed
 	left   bool          // it was made late
+	sent   bool          // the target was called
 }
 
 // submit has d delivered when there is room. The shift's lock is held.
@@ -34,14 +35,13 @@ func (s *shift) submit(work context.Context, p *porter, d *delivery) {
 		defer s.hands.Done()
 		defer s.nudge()
 		if !s.admit(d) {
-			return p.next(d.target.Host, false) // d may be submitted anew already
+			return p.next(d.target.Host) // d may be submitted anew already
 		}
 		s.land(work, d, s.attempt(work, d))
-		prompt := time.Since(d.began) < s.box.opts.Grace/2
-		if prompt && d.porter != p {
-			p.keepsUp(d.target.Host)
+		if d.sent && time.Since(d.began) < s.box.opts.Grace/2 {
+			p.slow.Remove(d.target.Host) // it keeps up again
 		}
-		return d.porter.next(d.target.Host, prompt)
+		return d.porter.next(d.target.Host)
 	})
 }
 
@@ -86,6 +86,7 @@ func (s *shift) attempt(work context.Context, d *delivery) error {
 	}
 	ctx, cancel := context.WithTimeout(work, s.box.opts.Timeout)
 	defer cancel()
+	d.sent = true
 	err := d.letter.Send(ctx, d.target)
 	if err != nil {
 		s.doubt(d)
@@ -271,7 +272,7 @@ func (s *shift) brief() time.Duration { return s.box.opts.Grace / 10 }
 // slow reports whether d has taken too long.
 func (s *shift) slow(d *delivery) bool {
 	took := time.Since(d.began)
-	return took >= s.box.opts.Grace || took >= s.brief() && !d.waits && d.porter.isSlow(d.target.Host)
+	return took >= s.box.opts.Grace || took >= s.brief() && !d.waits && d.porter.slow.Contains(d.target.Host)
 }
 
 // moot reports whether something newer is owed than d.
@@ -303,7 +304,7 @@ func (s *shift) leave(work context.Context, d *delivery, waits bool) {
 		return
 	}
 	if !waits {
-		d.porter.lags(d.target.Host)
+		d.porter.slow.Add(d.target.Host, struct{}{})
 		if again := s.box.porters(d.notice.Channel).again; again.join(d.target.Host) {
 			d.porter.leave(d.target.Host)
 			d.porter = again

@@ -1,13 +1,18 @@
 package outbox
 
-import "sync"
+import (
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
 
 // porter lets a bounded number of deliveries run at a time, in all and to each
 // host, and takes hosts that wait in turn: one with many targets does not keep the
-// others waiting. Hosts that were slow lately share a quarter of the room among
-// them, however many they are.
+// others waiting. Hosts that were slow lately have a quarter of the room among
+// them, however many they are, and the others the rest for themselves.
 type porter struct {
 	most, perHost int
+	slow          *slowHosts
 
 	mu        sync.Mutex
 	under     int // way
@@ -15,14 +20,19 @@ type porter struct {
 	hosts     map[string]*gate
 	turn      []*gate // those that wait and have room
 	slowTurn  []*gate // those of them that were slow
-	slow      map[string]struct{}
 }
+
+// slowHosts are those that were slow when they were last called: the newest of them,
+// for anybody can name hosts.
+type slowHosts = lru.Cache[string, struct{}]
 
 const (
 	// slowShare is the part of the room that slow hosts have among them.
 	slowShare = 4
-	// maxSlow bounds how many hosts are known to be slow.
-	maxSlow = 100_000
+	// slowTimes is how many times the room those may have that have begun elsewhere
+	// and are slow: they wait for an answer, and do little else.
+	slowTimes = 16
+	maxSlow   = 20_000
 )
 
 // errand is a delivery that makes room at its end, see [porter.next]. It returns
@@ -39,33 +49,20 @@ type gate struct {
 	queued    bool // in turn
 }
 
-func newPorter(most, perHost int) *porter {
-	return &porter{most: most, perHost: perHost, hosts: map[string]*gate{}, slow: map[string]struct{}{}}
+func newPorter(most, perHost int, slow *slowHosts) *porter {
+	return &porter{most: most, perHost: perHost, slow: slow, hosts: map[string]*gate{}}
 }
 
-// lags notes that a host is slow, until it keeps up again.
-func (p *porter) lags(host string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.slow) < maxSlow {
-		p.slow[host] = struct{}{}
+func newSlowHosts() *slowHosts {
+	cache, err := lru.New[string, struct{}](maxSlow)
+	if err != nil {
+		panic(err) // only for a size below one
 	}
+	return cache
 }
 
-// keepsUp notes that a host is not slow any more.
-func (p *porter) keepsUp(host string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.slow, host)
-}
-
-// isSlow reports whether a host was slow lately.
-func (p *porter) isSlow(host string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, slow := p.slow[host]
-	return slow
-}
+// slowRoom is how many deliveries to slow hosts are begun at a time.
+func (p *porter) slowRoom() int { return max(p.most/slowShare, 1) }
 
 // submit has run called, in another goroutine, when there is room.
 func (p *porter) submit(host string, run errand) {
@@ -86,12 +83,9 @@ func (p *porter) leave(host string) {
 }
 
 // next makes room and returns what the caller is to do with it, nil for nothing.
-func (p *porter) next(host string, prompt bool) errand {
+func (p *porter) next(host string) errand {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if prompt {
-		delete(p.slow, host)
-	}
 	p.free(host)
 	run := p.take()
 	p.start()
@@ -110,17 +104,20 @@ func (p *porter) free(host string) {
 	p.tidy(g)
 }
 
-// join takes room for what is under way already, if the host has it.
+// join takes room for what is under way already and slow, if there is any: beside
+// what is begun here, and not without bound.
 func (p *porter) join(host string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	g := p.gate(host)
 	defer p.tidy(g)
-	if g.under >= p.perHost {
+	if g.under >= p.perHost || p.slowUnder >= slowTimes*p.most {
 		return false
 	}
 	g.under++
 	p.under++
+	g.slowUnder++
+	p.slowUnder++
 	return true
 }
 
@@ -139,7 +136,7 @@ func (p *porter) queue(g *gate) {
 		return
 	}
 	g.queued = true
-	if _, slow := p.slow[g.host]; slow {
+	if p.slow.Contains(g.host) {
 		p.slowTurn = append(p.slowTurn, g)
 		return
 	}
@@ -159,16 +156,13 @@ func (p *porter) start() {
 
 // take takes what there is room for, one of each host in turn; nil for nothing.
 func (p *porter) take() errand {
-	if p.under >= p.most {
-		return nil
-	}
 	var g *gate
 	switch {
-	case len(p.slowTurn) > 0 && p.slowUnder < max(p.most/slowShare, 1):
+	case len(p.slowTurn) > 0 && p.slowUnder < p.slowRoom() && p.under < p.most:
 		g, p.slowTurn = p.slowTurn[0], p.slowTurn[1:]
 		g.slowUnder++
 		p.slowUnder++
-	case len(p.turn) > 0:
+	case len(p.turn) > 0 && (p.under < p.most || p.under-p.slowUnder < p.most-p.slowRoom()):
 		g, p.turn = p.turn[0], p.turn[1:]
 	default:
 		return nil

@@ -20,7 +20,7 @@ type Route struct {
 	Attempts int  // 0: as the options say
 	Forget   bool // neither what was told nor what is given up is remembered
 
-	Concurrency int // deliveries at a time, beside those of the others; 0: among them
+	Concurrency int // deliveries at a time, beside those of the others, and about as many that are slow or tried again; 0: among them
 }
 
 // Options make an Outbox.
@@ -123,11 +123,12 @@ func New(o Options) *Outbox {
 }
 
 // porters let deliveries run: those that are tried the first time, and the others
-// and slow ones.
+// and slow ones. Which hosts are slow they know together.
 type porters struct{ first, again *porter }
 
 func newPorters(most, perHost int) porters {
-	return porters{first: newPorter(most, perHost), again: newPorter(most, perHost)}
+	slow := newSlowHosts()
+	return porters{first: newPorter(most, perHost, slow), again: newPorter(most, perHost, slow)}
 }
 
 func (b *Outbox) porters(channel string) porters {

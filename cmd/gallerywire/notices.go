@@ -195,16 +195,17 @@ type noticesRetryCmd struct {
 // Help is printed below the command's usage.
 func (noticesRetryCmd) Help() string {
 	return `A running node sends them at once, with all their attempts anew. One that is given
-up again is in the list again. One whose target has unsubscribed, or is not in the
-configuration any more, is forgotten. The exit code is 1 when one is not there.`
+up again is in the list again. Give it the configuration of the nodes: one whose
+target is not in that, or has unsubscribed, is left as it is. The exit code is 1
+then, and when one is not there.`
 }
 
 // Run makes them owed again.
 func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
 	return r.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
-		why, err := box.RetryOrForget(ctx, key)
-		if why != "" {
-			return printable(why) + ": forgotten", err
+		err := box.Retry(ctx, key)
+		if errors.Is(err, app.ErrLeft) {
+			return "", fmt.Errorf("notice %s: %s: \"gallerywire notices forget %s\" drops it", key, printable(err.Error()), key)
 		}
 		return "is tried again", err
 	})

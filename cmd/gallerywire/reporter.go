@@ -149,7 +149,7 @@ func (r *reporter) end(err error) error {
 
 // lost is the error of a connection to where that did not come back.
 func (r *reporter) lost(where string) error {
-	return fmt.Errorf("the connection to nats at %s was lost and did not come back: %s, the rest not sent: run it again", where, r.sum())
+	return fmt.Errorf("the connection to nats at %s was lost and did not come back: %s, %d stored or not, the rest not sent: run it again", where, r.sum(), r.unknown)
 }
 
 func (r *reporter) sum() string {

@@ -157,7 +157,7 @@ func TestALostConnectionIsOneMessage(t *testing.T) {
 		}
 		err := r.end(r.lost("127.0.0.1:4222"))
 		const want = "the connection to nats at 127.0.0.1:4222 was lost and did not come back: " +
-			"1 stored, 0 duplicate, 0 failed, the rest not sent: run it again"
+			"1 stored, 0 duplicate, 0 failed, 3 stored or not, the rest not sent: run it again"
 		if err == nil || err.Error() != want || errs.String() != "" {
 			t.Errorf("error %v, want %s; messages %q", err, want, errs.String())
 		}

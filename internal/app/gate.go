@@ -24,13 +24,15 @@ func leftOut(shelf *edition.Shelf) []string {
 	return lines
 }
 
-// maxFaults bounds the faults that wait to be told; one more is only logged.
+// maxFaults bounds the faults that wait to be told; one more is only in the log, as
+// all are.
 const maxFaults = 10_000
 
 // gate tells the CMS of galleries that can not be published as they are. Of
 // many nodes, and of one that starts again, one tells once: there is a mark for
 // each revision, which is claimed before and filled in after it was told. When
-// its claimer died between the two, another tells, with the same id.
+// its claimer died between the two, another tells, with the same id. An older release
+// takes a claimed mark for told.
 type gate struct {
 	bucket func(context.Context) (jetstream.KeyValue, error)
 	send   func(context.Context, event.CloudEvent) error

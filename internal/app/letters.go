@@ -40,21 +40,24 @@ func ReadLetters(ctx context.Context, c config.Config, b *broker.Broker, log *sl
 	return use(ctx, &Letters{Outbox: box, config: c, broker: b})
 }
 
-// RetryOrForget makes a dead letter owed again. One whose target is not to be told
-// any more is forgotten, as a node would forget it, and why says so.
-func (l *Letters) RetryOrForget(ctx context.Context, key string) (why string, err error) {
+// ErrLeft means that the target of a dead letter is not to be told any more, as far
+// as the configuration here says: a node would drop what is owed to it.
+var ErrLeft = errors.New("it stays as it is")
+
+// Retry makes a dead letter owed again. One whose target is not to be told any more
+// is [ErrLeft], which says why.
+func (l *Letters) Retry(ctx context.Context, key string) error {
 	all := l.DeadLetters()
-	i := slices.IndexFunc(all, func(d outbox.Dead) bool { return d.Key == key })
-	if i < 0 {
-		return "", l.Retry(ctx, key) // says what is wrong
+	if i := slices.IndexFunc(all, func(d outbox.Dead) bool { return d.Key == key }); i >= 0 {
+		why, err := l.left(ctx, all[i])
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			return fmt.Errorf("%s: %w", why, ErrLeft)
+		}
 	}
-	if why, err = l.left(ctx, all[i]); err != nil {
-		return "", err
-	}
-	if why != "" {
-		return why, l.Forget(ctx, key)
-	}
-	return "", l.Retry(ctx, key)
+	return l.Outbox.Retry(ctx, key) // says if there is none
 }
 
 // left says why the target of a dead letter is not to be told any more, empty

@@ -33,8 +33,8 @@ const (
 	// deliverConcurrency is how many subscribers are told at a time, beside
 	// webhooks, hubs and digests: anybody can be a slow subscriber.
 	deliverConcurrency = 64
-	// askAttempts is how often a callback that does not answer is asked whether
-	// it subscribed.
+	// askAttempts is how often a question is tried that could not be asked for
+	// trouble of our own; a callback that does not answer is asked once.
 	askAttempts = 3
 	// askConcurrency is how many callbacks are asked at a time, beside what is
 	// delivered: anybody can name one that hangs, and all of one client's together

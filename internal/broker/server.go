@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -55,13 +56,12 @@ func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) 
 }
 
 func (s *embeddedServer) claimDir() (err error) {
-	if err := os.MkdirAll(string(s.dir), 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w: %s", err, writableRemedy)
-	}
-	if s.lock, err = lockDir(s.dir); err == nil {
+	if err = os.MkdirAll(string(s.dir), 0o700); err != nil {
+		err = fmt.Errorf("make the data directory: %w", err)
+	} else if s.lock, err = lockDir(s.dir); err == nil {
 		s.secret, err = s.dir.secret()
 	}
-	if errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
 		err = fmt.Errorf("%w: %s", err, writableRemedy)
 	}
 	return err

@@ -16,9 +16,13 @@ import (
 // spelt nearly as that of one. It is no error, for others set variables with
 // this prefix too. No value is quoted.
 func Stray(environ []string) Problems {
-	known := map[string]bool{envPrefix + "CONFIG": true}
+	known, sections := map[string]bool{envPrefix + "CONFIG": true}, map[string]bool{}
 	for _, key := range keys(reflect.TypeFor[Config](), "") {
-		if f := fieldAt(key); f != nil && !isSection(f) {
+		switch f := fieldAt(key); {
+		case f == nil:
+		case isSection(f):
+			sections[envName(key)] = true
+		default:
 			known[envName(key)] = true
 		}
 	}
@@ -26,6 +30,10 @@ func Stray(environ []string) Problems {
 	var found Problems
 	for _, name := range slices.Sorted(maps.Keys(variables(environ))) {
 		if known[name] || ofService.MatchString(name) {
+			continue
+		}
+		if sections[name] {
+			found = append(found, Problem{Source: name, Message: "is a section of the configuration and does nothing: set its keys, as " + name + "_…"})
 			continue
 		}
 		if meant, ok := meantBy(names, name); ok {

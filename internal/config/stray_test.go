@@ -42,6 +42,13 @@ func TestStrayVariablesNameTheKeyThatWasMeant(t *testing.T) {
 	}
 }
 
+func TestAVariableForASectionIsTold(t *testing.T) {
+	ps := Stray([]string{"GALLERYWIRE_HTTP=x"})
+	if len(ps) != 1 || !strings.Contains(ps[0].Message, "set its keys, as GALLERYWIRE_HTTP_…") {
+		t.Errorf("strays: %v", ps)
+	}
+}
+
 func TestEveryKeyIsKnownInTheEnvironment(t *testing.T) {
 	var environ []string
 	for _, key := range []string{"http.listen", "nats.embedded.data_dir", "webhooks", "limits.gallery", "websub.requests_per_minute"} {

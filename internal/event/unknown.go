@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,12 +22,15 @@ func Unknown(m Message) gallery.Problems {
 	if err != nil || ninjs.Recognise(env.Data) {
 		return nil
 	}
-	t := reflect.TypeFor[gallery.Gallery]()
-	if kind, err := env.kind(m.Subject); err != nil || kind == Unpublished {
-		t = reflect.TypeFor[TakeDown]()
+	// A take-down may be the whole gallery, of which only a few fields count.
+	s := stranger{d: jsontext.NewDecoder(bytes.NewReader(env.Data)), down: true}
+	switch kind, err := env.kind(m.Subject); {
+	case err != nil:
+		return nil
+	case kind == Published:
+		s.down = false
 	}
-	s := stranger{d: jsontext.NewDecoder(bytes.NewReader(env.Data))}
-	if s.value(t) != nil {
+	if s.value(reflect.TypeFor[gallery.Gallery]()) != nil {
 		return nil
 	}
 	return env.locate(s.found)
@@ -35,6 +39,7 @@ func Unknown(m Message) gallery.Problems {
 // stranger looks for members that no field is for.
 type stranger struct {
 	d     *jsontext.Decoder
+	down  bool // a take-down
 	found gallery.Problems
 }
 
@@ -70,16 +75,35 @@ func (s *stranger) member(t reflect.Type) error {
 		return err
 	}
 	name := token.String()
-	names := make([]string, t.NumField())
-	for i := range t.NumField() {
-		f := t.Field(i)
-		names[i], _, _ = strings.Cut(f.Tag.Get("json"), ",")
-		if names[i] == name {
-			return s.value(f.Type)
-		}
+	f, known := fieldOf(t, name)
+	if !known && s.down {
+		f, known = fieldOf(reflect.TypeFor[TakeDown](), name)
+	}
+	if known {
+		return s.value(f.Type)
+	}
+	names := namesOf(t)
+	if s.down {
+		names = append(names, namesOf(reflect.TypeFor[TakeDown]())...)
 	}
 	s.note(names, name)
 	return s.d.SkipValue()
+}
+
+func fieldOf(t reflect.Type, name string) (f reflect.StructField, known bool) {
+	i := slices.Index(namesOf(t), name)
+	if i < 0 {
+		return f, false
+	}
+	return t.Field(i), true
+}
+
+func namesOf(t reflect.Type) []string {
+	names := make([]string, t.NumField())
+	for i := range names {
+		names[i], _, _ = strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	}
+	return names
 }
 
 func (s *stranger) note(names []string, name string) {

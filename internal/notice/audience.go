@@ -54,9 +54,9 @@ func (n *Notices) state(feed string) *state {
 // is announced already as it is, so that it may be called for every subscription.
 //
 // What was announced to those who had subscribed before and left is forgotten,
-// so that the changes since then are no news to whoever comes back. Only a
-// record younger than a lease stays: another node is taking a first
-// subscription at the same time, and what changed since is news to that one.
+// so that the changes since then are no news to whoever comes back later. Only a
+// young record stays: another node is taking a first subscription at the same
+// time, and what changed since is news to that one.
 //
 // It waits for no announcement and holds none up: as between nodes, the record's
 // compare-and-set decides who is first.

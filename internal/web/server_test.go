@@ -133,12 +133,12 @@ func TestAdminWithoutATokenIsNotReadUnderAnotherName(t *testing.T) {
 	open, locked := serve(""), serve("s3cret")
 	const advice = "open this by the node's IP address or as localhost, or set http.admin_token_file\n"
 	for _, path := range []string{"/status", "/status.json", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline"} {
-		for _, host := range []string{"localhost", "LocalHost:8081", "127.0.0.1", "127.0.0.1:8081", "[::1]:9", "[::1]", "192.0.2.7:8081"} {
+		for _, host := range []string{"localhost", "LocalHost:8081", "127.0.0.1", "127.0.0.1:8081", "[::1]:9", "[::1]", "192.0.2.7:8081", "localhost.:8081", "node.localhost"} {
 			if status, text := open(host, path); status != http.StatusOK {
 				t.Errorf("%s as %s: %d, %q", path, host, status, text)
 			}
 		}
-		for _, host := range []string{"evil.example", "evil.example:8081", "localhost.evil.example:8081", "127.0.0.1.evil.example", "1.example", "a[::1]"} {
+		for _, host := range []string{"evil.example", "evil.example:8081", "localhost.evil.example:8081", "127.0.0.1.evil.example", "1.example", "a[::1]", "evillocalhost"} {
 			if status, text := open(host, path); status != http.StatusForbidden || text != advice {
 				t.Errorf("%s as %s: %d, %q", path, host, status, text)
 			}

@@ -57,20 +57,22 @@ func newQueue(each func(func(outbox.Notice))) *queue {
 // that id, unless too many wait: then its error is a refusal.
 func (q *queue) add(client string, now time.Time, put func(noticeID string) error) error {
 	mark := markOf(client)
-	if err := q.enter(mark, now); err != nil {
+	counted, err := q.enter(mark, now)
+	if err != nil {
 		return err
 	}
-	err := put(mark + rand.Text())
+	err = put(mark + rand.Text())
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.entering.add(mark, -1)
-	if err == nil {
+	if err == nil && q.counted.Equal(counted) { // else it was counted meanwhile
 		q.waiting.add(mark, 1)
 	}
 	return err
 }
 
-func (q *queue) enter(mark string, now time.Time) error {
+// enter returns when what waits was counted.
+func (q *queue) enter(mark string, now time.Time) (counted time.Time, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if since := now.Sub(q.counted); since < 0 || since >= countAgain {
@@ -78,15 +80,15 @@ func (q *queue) enter(mark string, now time.Time) error {
 	}
 	switch {
 	case mark != "" && q.waiting.of[mark]+q.entering.of[mark] >= maxOfClient:
-		return &refusal{
+		return q.counted, &refusal{
 			status: http.StatusTooManyRequests, retry: askTimeout,
 			reason: "too many callbacks that you named have yet to answer, try again later",
 		}
 	case q.waiting.all+q.entering.all >= maxWaiting:
-		return &refusal{status: http.StatusServiceUnavailable, reason: "too many callbacks wait to be asked, try again later", retry: busyRetry}
+		return q.counted, &refusal{status: http.StatusServiceUnavailable, reason: "too many callbacks wait to be asked, try again later", retry: busyRetry}
 	}
 	q.entering.add(mark, 1)
-	return nil
+	return q.counted, nil
 }
 
 func (q *queue) count(now time.Time) {

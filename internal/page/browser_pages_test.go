@@ -107,16 +107,17 @@ func startSite(t *testing.T) string {
 		Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 	})
 	n.run()
-	n.clock.set(time.Now())
-	studio, err := demo.NewStudio(server.URL+"/demo/pictures", n.clock.now())
+	now := time.Now() // as the browser's clock
+	n.clock.set(now)
+	studio, err := demo.NewStudio(server.URL+"/demo/pictures", now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	n.putSamples(studio)
-	n.put(article())
-	n.put(arabic())
-	n.put(unsized())
-	n.put(hostile())
+	n.put(article(now))
+	n.put(arabic(now))
+	n.put(unsized(now))
+	n.put(hostile(now))
 	n.put(photo("gone"))
 	n.takeDown("gone")
 	n.settle()
@@ -434,20 +435,20 @@ func alignsCards(tb *tab) {
 	}
 }
 
-func article() *gallery.Gallery {
+func article(now time.Time) *gallery.Gallery {
 	return photo("article", func(g *gallery.Gallery) {
 		g.Title, g.Summary = "A note to our readers", "Why the gallery desk will be closed on Sunday."
-		g.Published, g.Slides = time.Now().Add(-100*time.Hour), nil
+		g.Published, g.Slides = now.Add(-100*time.Hour), nil
 		g.Body = `<p>Text with <em>emphasis</em>, a <a href="/more">link</a>, a list:</p><ul><li>one</li><li>two</li></ul>` +
 			`<table><tr><th>a</th><td>` + strings.Repeat("wide ", 40) + `</td></tr></table><pre>` + strings.Repeat("preformatted ", 30) + `</pre>` +
 			`<blockquote><p>Quoted</p></blockquote><p><img src="https://img.example.com/wide.png" width="1600" height="900" alt="wide"></p>`
 	})
 }
 
-func arabic() *gallery.Gallery {
+func arabic(now time.Time) *gallery.Gallery {
 	return photo("arabic", func(g *gallery.Gallery) {
 		g.Title, g.Summary, g.Language = "أضواء الميناء", "عودة القوارب الأخيرة عند الغروب", "ar"
-		g.Published = time.Now().Add(-101 * time.Hour)
+		g.Published = now.Add(-101 * time.Hour)
 		for i := range g.Slides {
 			g.Slides[i].Title, g.Slides[i].Caption, g.Slides[i].Credit = "الغروب", "<p>تعود القوارب إلى الميناء.</p>", "وكالة"
 		}
@@ -455,9 +456,9 @@ func arabic() *gallery.Gallery {
 }
 
 // unsized is a gallery whose pictures do not say how large they are.
-func unsized() *gallery.Gallery {
+func unsized(now time.Time) *gallery.Gallery {
 	return photo("unsized", func(g *gallery.Gallery) {
-		g.Published = time.Now().Add(-103 * time.Hour)
+		g.Published = now.Add(-103 * time.Hour)
 		for i := range g.Slides {
 			g.Slides[i].Image.URL = fmt.Sprintf("%sunsized-%d.jpg", pictures, i+1)
 			g.Slides[i].Image.Width, g.Slides[i].Image.Height = 0, 0
@@ -466,14 +467,14 @@ func unsized() *gallery.Gallery {
 }
 
 // hostile is a gallery that tries to break out of everything.
-func hostile() *gallery.Gallery {
+func hostile(now time.Time) *gallery.Gallery {
 	const evil = `<script>window.pwned=1</script><img src=x onerror="window.pwned=1"><svg onload="window.pwned=1">` +
 		`</figcaption></figure></article></main></body><style>*{display:none}</style><a href="javascript:window.pwned=1">x</a>` +
 		`<!-- <iframe srcdoc="<script>parent.pwned=1</script>">`
 	word := strings.Repeat("W", 10_000)
 	const turned = "\u202Eturned round \u2066and round"
 	return photo("hostile", func(g *gallery.Gallery) {
-		g.Published = time.Now().Add(-102 * time.Hour)
+		g.Published = now.Add(-102 * time.Hour)
 		g.Title, g.Summary = `</script><script>window.pwned=1</script>`+turned, word
 		g.Section, g.Tags = evil, []string{turned, word[:200], `"><script>window.pwned=1</script>`}
 		g.Body = evil + `<p>` + word + `</p><pre>` + word + `</pre><table><tr><td>` + word + `</td></tr></table>`

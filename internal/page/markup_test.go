@@ -19,9 +19,9 @@ func everyPage(t *testing.T) (*node, map[string]int) {
 		t.Fatal(err)
 	}
 	n.putSamples(studio)
-	n.put(article())
-	n.put(hostile())
-	n.put(unsized())
+	n.put(article(noon))
+	n.put(hostile(noon))
+	n.put(unsized(noon))
 	n.put(photo("gone"))
 	n.takeDown("gone")
 	for i := range 20 {

@@ -32,8 +32,7 @@ type publishCmd struct {
 func (publishCmd) Help() string {
 	return `A file holds one event after the other, or a list of them: galleries, or
 CloudEvents around galleries or take-downs. Each is checked, sent, and counts as
-sent once NATS has acknowledged it. One that is sent again within two minutes is
-recognised and stored once ("duplicate").
+sent once NATS has acknowledged it. Sending one again changes nothing.
 
 Of a directory, every *.json and *.ndjson in it and below is sent, in order of
 their names, unless it was sent before and did not change. What was acknowledged
@@ -42,8 +41,8 @@ run goes on where it was. Give each service that the same directory is sent to a
 state file of its own.
 
 A line of JSON has name (where the event comes from), id of the gallery, stream
-and sequence where it is stored, duplicate, and error. The exit code is 1 when an
-event was not stored.`
+and sequence where it is stored, and error. The exit code is 1 when an event was
+not stored.`
 }
 
 // Validate refuses what can not be read, and flags of directories without one.
@@ -143,8 +142,8 @@ func (unpublishCmd) Help() string {
 back; a copy of an earlier one does not, however late it comes.
 
 A line of JSON has name and id of the gallery, stream and sequence where the
-take-down is stored, duplicate, and error. The exit code is 1 when a take-down
-was not stored.`
+take-down is stored, and error. The exit code is 1 when a take-down was not
+stored.`
 }
 
 // Run sends a take-down for each id.

@@ -23,8 +23,8 @@ type reporter struct {
 	terminal bool // somebody sees a count
 	bar      *progressbar.ProgressBar
 
-	sent, duplicate, failed int
-	unknown                 int // what the connection was lost with
+	sent, failed int
+	unknown      int // what the connection was lost with
 }
 
 func newReporter(c *console, b batch, asJSON bool) *reporter {
@@ -77,7 +77,7 @@ func (r *reporter) done() int {
 	return r.total()
 }
 
-func (r *reporter) total() int { return r.sent + r.duplicate + r.failed }
+func (r *reporter) total() int { return r.sent + r.failed }
 
 func (r *reporter) count(x publish.Receipt) {
 	switch {
@@ -85,8 +85,6 @@ func (r *reporter) count(x publish.Receipt) {
 		r.unknown++
 	case x.Err != nil:
 		r.failed++
-	case x.Duplicate:
-		r.duplicate++
 	default:
 		r.sent++
 	}
@@ -94,32 +92,28 @@ func (r *reporter) count(x publish.Receipt) {
 
 // receiptJSON is a receipt for programs.
 type receiptJSON struct {
-	Name      string `json:"name"`
-	ID        string `json:"id,omitempty"`
-	Stream    string `json:"stream,omitempty"`
-	Sequence  uint64 `json:"sequence,omitempty"`
-	Duplicate bool   `json:"duplicate,omitempty"`
-	Error     string `json:"error,omitempty"`
+	Name     string `json:"name"`
+	ID       string `json:"id,omitempty"`
+	Stream   string `json:"stream,omitempty"`
+	Sequence uint64 `json:"sequence,omitempty"`
+	Error    string `json:"error,omitempty"`
 }
 
 func (r *reporter) print(x publish.Receipt) {
 	if r.json {
-		line := receiptJSON{Name: x.Item.Name, ID: x.Item.ID, Stream: x.Stream, Sequence: x.Sequence, Duplicate: x.Duplicate}
+		line := receiptJSON{Name: x.Item.Name, ID: x.Item.ID, Stream: x.Stream, Sequence: x.Sequence}
 		if x.Err != nil {
 			line.Error = x.Err.Error()
 		}
 		_ = r.c.line(line)
 		return
 	}
-	switch {
-	case x.Err != nil:
+	if x.Err != nil {
 		r.clear()
 		r.c.say("%s: %s", x.Item.Name, printable(x.Err.Error()))
-	case x.Duplicate:
-		fmt.Fprintf(r.c.out, "%s: duplicate of %d in %s: the same was sent within two minutes, nothing changes\n", printable(x.Item.ID), x.Sequence, x.Stream)
-	default:
-		fmt.Fprintf(r.c.out, "%s: stored as %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
+		return
 	}
+	fmt.Fprintf(r.c.out, "%s: stored as %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
 }
 
 func (r *reporter) clear() {
@@ -153,7 +147,7 @@ func (r *reporter) lost(where string) error {
 }
 
 func (r *reporter) sum() string {
-	sum := fmt.Sprintf("%d stored, %d duplicate, %d failed", r.sent, r.duplicate, r.failed)
+	sum := fmt.Sprintf("%d stored, %d failed", r.sent, r.failed)
 	if n := r.batch.count((*publish.Folder).Unchanged); n > 0 {
 		sum += fmt.Sprintf("; files that did not change: %d", n)
 	}

@@ -144,7 +144,6 @@ func message(subjects []string, kind event.Kind, data []byte) *nats.Msg {
 	id := gallery.HashOf(data).String()
 	msg := nats.NewMsg(subjectOf(subjects, kind))
 	msg.Data = data
-	msg.Header.Set(nats.MsgIdHdr, id)
 	msg.Header.Set("ce-specversion", "1.0")
 	msg.Header.Set("ce-type", string(kind))
 	msg.Header.Set("ce-source", "/gallerywire/demo")

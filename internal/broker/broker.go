@@ -46,6 +46,7 @@ type Embedded struct {
 	DataDir         string        // holds the streams, the lock and the secret; default "data"
 	SyncInterval    time.Duration // between flushes to the disk; 0: flush before each acknowledgement
 	PublisherToken  string        // what a CMS must show, as token or as password; empty: nothing
+	StoreLimit      int64         // most bytes that all streams may have on the disk; 0: three quarters of what is free at the start
 }
 
 func (o Options) withDefaults() Options {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +51,9 @@ func (b *Broker) Consumer(ctx context.Context, stream jetstream.Stream, c Consum
 	got, err := stream.Consumer(ctx, name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		got, err = createConsumer(ctx, stream, c.config(name))
+		if isCode(err, codeConsumerCreate) && b.dropConsumerState(stream.CachedInfo().Config.Name, name) {
+			got, err = createConsumer(ctx, stream, c.config(name))
+		}
 	}
 	if errors.Is(err, jetstream.ErrNotPullConsumer) {
 		err = errors.New("deliver_subject is set: it must not be, delete the consumer")
@@ -71,6 +76,24 @@ func createConsumer(ctx context.Context, stream jetstream.Stream, config jetstre
 		return nil, queueTaken(ctx, stream, err)
 	}
 	return c, err
+}
+
+// dropConsumerState puts aside what the embedded server has on the disk of where
+// a consumer was, which it does not read, and reports whether there was any. The
+// server could not read it and would never make that consumer again. Without it
+// the consumer begins with what is in the stream: what was handed out and not
+// acknowledged comes again.
+func (b *Broker) dropConsumerState(stream, consumer string) bool {
+	if b.server == nil {
+		return false
+	}
+	state := filepath.Join(string(b.server.dir), server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams", stream, "obs", consumer, "o.dat")
+	if os.Rename(state, state+".damaged") != nil {
+		return false
+	}
+	b.log.Error("the state of a consumer on the disk was damaged: it begins anew, check the disk",
+		"stream", stream, "consumer", consumer, "put_aside", state+".damaged")
+	return true
 }
 
 // queueTaken explains that somebody else already reads the work queue.

@@ -1,6 +1,10 @@
 package broker_test
 
 import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,6 +138,60 @@ func TestConsumerOfAQueueThatSomebodyElseReads(t *testing.T) {
 			create(t, s, other)
 			_, err := b.Consumer(t.Context(), s, intake)
 			wantError(t, err, "stream ARTICLES is a work queue", "there is archive", "delete that one")
+		})
+	}
+}
+
+// What the server can not read of a consumer does not keep it from being made:
+// it begins anew, with what is in the stream.
+func TestConsumerWhoseStateIsDamaged(t *testing.T) {
+	for name, damage := range map[string]func([]byte) []byte{
+		"zeros":    func(b []byte) []byte { clear(b); return b },
+		"the half": func(b []byte) []byte { return b[:len(b)/2] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := brokertest.Options(t)
+			b := open(t, o)
+			c, err := b.Consumer(t.Context(), events(t, b), intake)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, body := range []string{"a", "b"} {
+				if _, err := b.JetStream().Publish(t.Context(), "article.published", []byte(body)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			msg, err := c.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := msg.DoubleAck(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			state := filepath.Join(o.Embedded.DataDir, "jetstream", "$G", "streams", "ARTICLES", "obs", "gallerywire_intake", "o.dat")
+			data, err := os.ReadFile(state)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(state, damage(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+
+			var log logBuffer
+			o.Logger = log.logger(slog.LevelError)
+			b = open(t, o)
+			if c, err = b.Consumer(t.Context(), events(t, b), intake); err != nil {
+				t.Fatal(err)
+			}
+			if msg, err = c.Next(); err != nil || string(msg.Data()) != "b" {
+				t.Fatalf("message %v, %v", msg, err)
+			}
+			if said := log.String(); !strings.Contains(said, "was damaged") || !strings.Contains(said, "check the disk") {
+				t.Errorf("log %q", said)
+			}
 		})
 	}
 }

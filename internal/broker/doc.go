@@ -15,8 +15,9 @@
 //   - A connection elsewhere is tried for ever. While it is away, publishing
 //     fails at once instead of being kept in memory.
 //   - Streams, consumers and buckets are made when they are missing and used as
-//     they are when they are present. One with settings that cannot work is an
-//     error that names the setting and what it must be.
+//     they are when they are present, but for an event stream of ours (see
+//     [Broker.Events]). One with settings that cannot work is an error that names
+//     the setting and what it must be.
 //
 // What it leaves to others: what flows through the streams, retrying while NATS
 // is away, and rebuilding state after a reconnection (see [Broker.OnReconnect]).

@@ -13,8 +13,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// duplicateWindow is how long a stream of ours knows a message id again.
-const duplicateWindow = 2 * time.Minute
+// duplicateWindow is how long a stream of ours knows a message id again: as
+// short as the server allows. It answers "duplicate" and drops the event, also
+// when the id was used by another publisher, or by an event that was rejected.
+// Whoever takes events in knows better which of them repeat.
+const duplicateWindow = 100 * time.Millisecond
 
 // EventStream is the stream that a CMS publishes to.
 type EventStream struct {
@@ -40,10 +43,13 @@ func (e EventStream) config(replicas int) jetstream.StreamConfig {
 
 // Events returns the stream that holds the subjects, whatever its name, and
 // makes it when there is none: a work queue on disk that refuses when it is
-// full. A stream that keeps or drops events in another way is used as it is and
-// reported as foreign: it may drop what has not been read. One that cannot work,
-// and subjects spread over several streams, are errors. It blocks for a few
-// round trips and fails while NATS is away; it can be repeated.
+// full, smaller than want.MaxBytes where the disk has no more room. One that was
+// made so before gets the window for duplicates that such a stream has now and,
+// on the embedded server, a larger limit. A stream that keeps or drops events in
+// another way is used as it is and reported as foreign: it may drop what has not
+// been read. One that cannot work, and subjects spread over several streams, are
+// errors. It blocks for a few round trips and fails while NATS is away; it can be
+// repeated.
 func (b *Broker) Events(ctx context.Context, want EventStream) (stream jetstream.Stream, foreign bool, err error) {
 	stream, err = b.findEvents(ctx, want)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -56,8 +62,40 @@ func (b *Broker) Events(ctx context.Context, want EventStream) (stream jetstream
 	if err := checkEvents(got, want); err != nil {
 		return nil, false, fmt.Errorf("event stream: %w", err)
 	}
-	b.warnEvents(got, want)
-	return stream, isForeign(got, want), nil
+	foreign = isForeign(got, want)
+	if !foreign {
+		stream = b.refreshEvents(ctx, stream, want)
+	}
+	b.warnEvents(stream.CachedInfo().Config, want)
+	return stream, foreign, nil
+}
+
+// refreshEvents gives a stream of ours the settings that it would be made with
+// today and that can change while it holds events. One that keeps its settings
+// still works.
+func (b *Broker) refreshEvents(ctx context.Context, stream jetstream.Stream, want EventStream) jetstream.Stream {
+	config := stream.CachedInfo().Config
+	config.Duplicates = duplicateWindow
+	if b.server != nil { // of one elsewhere the limit is its operator's
+		config.MaxBytes = max(config.MaxBytes, want.MaxBytes)
+	}
+	for {
+		got := stream.CachedInfo().Config
+		if config.Duplicates == got.Duplicates && config.MaxBytes == got.MaxBytes {
+			return stream
+		}
+		updated, err := b.js.UpdateStream(ctx, config)
+		switch {
+		case err == nil:
+			return updated
+		case isCode(err, codeNoSpace) && config.MaxBytes != got.MaxBytes:
+			config.MaxBytes = got.MaxBytes
+		default:
+			b.log.Warn("the event stream keeps its settings: change its duplicate window with nats stream edit",
+				"stream", config.Name, "duplicate_window", got.Duplicates, "wanted", duplicateWindow, "err", plain(err))
+			return stream
+		}
+	}
 }
 
 // findEvents returns [jetstream.ErrStreamNotFound] when no stream holds any of
@@ -151,7 +189,11 @@ func (b *Broker) warnEvents(got jetstream.StreamConfig, want EventStream) {
 		b.log.Warn("the event stream may lose events", "stream", got.Name, "why", how)
 	}
 	if got.Name == want.Name && got.MaxBytes != want.MaxBytes {
-		b.log.Warn("the event stream keeps its size limit: change it with nats stream edit",
+		remedy := "change it with nats stream edit"
+		if b.server != nil && got.MaxBytes < want.MaxBytes {
+			remedy = "make room on the disk, then restart this process"
+		}
+		b.log.Warn("the event stream has another size limit than configured: "+remedy,
 			"stream", got.Name, "max_bytes", got.MaxBytes, "configured", want.MaxBytes)
 	}
 	b.warnReplicas(got)

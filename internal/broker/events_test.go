@@ -33,7 +33,7 @@ func TestEventsMakesAWorkQueueThatRefuses(t *testing.T) {
 		Name:     "ARTICLES",
 		Subjects: []string{"article.published", "article.unpublished"}, MaxBytes: 1 << 20,
 		Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew, Storage: jetstream.FileStorage,
-		Replicas: 1, Duplicates: 2 * time.Minute, AllowDirect: true,
+		Replicas: 1, Duplicates: 100 * time.Millisecond, AllowDirect: true,
 		MaxConsumers: -1, MaxMsgs: -1, MaxMsgsPerSubject: -1, MaxMsgSize: -1,
 	}
 	got.Description, got.Metadata = "", nil
@@ -115,12 +115,92 @@ func TestEventsRefusesStreamsThatCannotWork(t *testing.T) {
 	}
 }
 
+// Where the disk has less room than the stream should have, the stream has what
+// there is, leaves some for the others, and grows when there is more.
 func TestEventsLargerThanTheDisk(t *testing.T) {
-	b := brokertest.Start(t)
-	huge := articles
-	huge.MaxBytes = 1 << 60
-	_, _, err := b.Events(t.Context(), huge)
-	wantError(t, err, "make stream ARTICLES", "max_bytes of 1152921504606846976", "more than the disk has")
+	var log logBuffer
+	o := brokertest.Options(t)
+	o.Logger, o.Embedded.StoreLimit = log.logger(slog.LevelWarn), 64<<20
+	large := articles
+	large.MaxBytes = 1 << 30
+	size := func(b *broker.Broker) int64 {
+		t.Helper()
+		s, foreign, err := b.Events(t.Context(), large)
+		if err != nil || foreign {
+			t.Fatalf("foreign %t, %v", foreign, err)
+		}
+		return s.CachedInfo().Config.MaxBytes
+	}
+
+	b := open(t, o)
+	if got := size(b); got != 32<<20 {
+		t.Errorf("max_bytes is %d of 64 MiB", got)
+	}
+	if said := log.String(); !strings.Contains(said, "less room") || !strings.Contains(said, "wanted=1073741824") {
+		t.Errorf("log %q", said)
+	}
+	r := rejects(b)
+	r.MaxBytes = 256 << 20
+	s, err := b.Stream(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.CachedInfo().Config.MaxBytes; got != 16<<20 {
+		t.Errorf("rejects: max_bytes is %d of 32 MiB", got)
+	}
+	if got := size(b); got != 32<<20 {
+		t.Errorf("max_bytes is %d when there is no more room", got)
+	}
+	if _, err := b.JetStream().Publish(t.Context(), "article.published", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	o.Embedded.StoreLimit = 2 << 30
+	if got := size(open(t, o)); got != 1<<30 {
+		t.Errorf("max_bytes is %d with 2 GiB of room", got)
+	}
+}
+
+func TestEventsWithoutAnyRoomOnTheDisk(t *testing.T) {
+	b := brokertest.Start(t, func(o *broker.Options) { o.Embedded.StoreLimit = 1000 })
+	_, _, err := b.Events(t.Context(), articles)
+	wantError(t, err, "make stream ARTICLES", "no room on its disk", "make room there")
+}
+
+// An id that was used a moment ago, by whomever, does not swallow an event. A
+// stream that was made with a longer memory forgets as fast, and holds what it
+// held.
+func TestEventsForgetsMessageIDs(t *testing.T) {
+	for name, c := range map[string]struct {
+		was jetstream.StreamConfig
+		is  time.Duration
+	}{
+		"made before": {jetstream.StreamConfig{Name: "ARTICLES", Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew}, 100 * time.Millisecond},
+		"foreign":     {jetstream.StreamConfig{Name: "CMS"}, 2 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := brokertest.Start(t)
+			c.was.Subjects, c.was.MaxBytes, c.was.Duplicates = articles.Subjects, articles.MaxBytes, 2*time.Minute
+			makeStream(t, b, c.was)
+			if _, err := b.JetStream().Publish(t.Context(), "article.published", []byte("x"), jetstream.WithMsgID("1")); err != nil {
+				t.Fatal(err)
+			}
+			s, _, err := b.Events(t.Context(), articles)
+			if err != nil {
+				t.Fatal(err)
+			}
+			info, err := s.Info(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Config.Duplicates != c.is || info.State.Msgs != 1 {
+				t.Errorf("ids are known for %s, %d messages", info.Config.Duplicates, info.State.Msgs)
+			}
+		})
+	}
 }
 
 func TestEventsRefusesASealedStream(t *testing.T) {
@@ -153,7 +233,7 @@ func TestEventsWarnsOfWhatCanBeLost(t *testing.T) {
 			s.MaxMsgsPerSubject, s.Discard = 1, jetstream.DiscardNew
 		}, "max_msgs_per_subject is set"},
 		"nothing":             {func(*jetstream.StreamConfig) {}, ""},
-		"another size of our": {func(s *jetstream.StreamConfig) { s.Name = "ARTICLES"; s.MaxBytes = 5 }, "keeps its size limit"},
+		"another size of our": {func(s *jetstream.StreamConfig) { s.Name = "ARTICLES"; s.MaxBytes = 5 }, "another size limit than configured"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log logBuffer

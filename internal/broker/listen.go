@@ -16,6 +16,7 @@ func serverOptions(o Options) (*server.Options, error) {
 		SyncAlways:             o.Embedded.SyncInterval <= 0,
 		SyncInterval:           o.Embedded.SyncInterval,
 		MaxPayload:             maxPayload,
+		JetStreamMaxStore:      o.Embedded.StoreLimit,
 		NoSigs:                 true,
 		DisableJetStreamBanner: true,
 	}

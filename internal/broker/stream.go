@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 
 // Error codes of the server that the client has no name for.
 const (
+	codeConsumerCreate  jetstream.ErrorCode = 10012
 	codeNoSpace         jetstream.ErrorCode = 10047
 	codeSubjectsOverlap jetstream.ErrorCode = 10065
 	codeQueueTakenWhole jetstream.ErrorCode = 10099
@@ -43,10 +45,20 @@ func (b *Broker) Stream(ctx context.Context, cfg jetstream.StreamConfig) (jetstr
 	return s, nil
 }
 
+// leastReserved is the smallest size limit of a stream that gets less than it
+// asks for.
+const leastReserved = 1 << 20
+
 // createStream makes the stream, or takes the one that somebody else has made
-// in the meantime.
+// in the meantime. The server reserves max_bytes on the disk; where it has less
+// to give, the stream gets a part of that and a warning says so.
 func (b *Broker) createStream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	wanted := cfg.MaxBytes
 	s, err := b.js.CreateStream(ctx, cfg)
+	for isCode(err, codeNoSpace) && cfg.MaxBytes > leastReserved {
+		cfg.MaxBytes = max(min(cfg.MaxBytes, b.unreserved())/2, leastReserved) // half: others come after it
+		s, err = b.js.CreateStream(ctx, cfg)
+	}
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return b.js.Stream(ctx, cfg.Name)
 	}
@@ -54,12 +66,29 @@ func (b *Broker) createStream(ctx context.Context, cfg jetstream.StreamConfig) (
 		return nil, b.overlap(ctx, cfg, err)
 	}
 	if isCode(err, codeNoSpace) {
-		return nil, fmt.Errorf("make stream %s: its max_bytes of %d are more than the disk has to give: %w", cfg.Name, cfg.MaxBytes, err)
+		return nil, fmt.Errorf("make stream %s: nats has no room on its disk: make room there, then restart nats, which is this process when it is embedded: %w", cfg.Name, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("make stream %s: %w", cfg.Name, err)
 	}
+	if cfg.MaxBytes != wanted {
+		b.log.Warn("the disk has less room than the stream should have: the stream is smaller, make room on the disk",
+			"stream", cfg.Name, "max_bytes", cfg.MaxBytes, "wanted", wanted)
+	}
 	return s, nil
+}
+
+// unreserved is how much of its disk the embedded server has not promised to
+// streams yet. What a server elsewhere has is not known.
+func (b *Broker) unreserved() int64 {
+	if b.server == nil {
+		return math.MaxInt64
+	}
+	info, err := b.server.nats.Jsz(nil)
+	if err != nil || info.Disabled {
+		return math.MaxInt64 // it stops
+	}
+	return info.Config.MaxStore - int64(info.ReservedStore)
 }
 
 // overlap explains which streams stand in the way of a new one.

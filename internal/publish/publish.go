@@ -2,9 +2,8 @@
 // the acknowledgement that says the event is stored.
 //
 // Events are sent in the order in which they are read, with several under way
-// at once. An event sent again within the stream's window is known to the
-// server and stored once; a connection that is lost for a while is waited for,
-// and what was under way is sent again. A [Folder] remembers what was
+// at once. A connection that is lost for a while is waited for, and what was
+// under way is sent again: taking in the same event twice changes nothing. A [Folder] remembers what was
 // acknowledged of its files, so that what was interrupted goes on where it was,
 // and what did not change is not sent again.
 package publish

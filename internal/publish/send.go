@@ -9,18 +9,16 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Receipt is the server's acknowledgement.
 type Receipt struct {
-	Item      Item
-	Stream    string
-	Sequence  uint64
-	Duplicate bool // the server had it already
-	Err       error
+	Item     Item
+	Stream   string
+	Sequence uint64
+	Err      error
 }
 
 // window is how many events may be under way at once.
@@ -138,13 +136,12 @@ func (s *Sender) connected(ctx context.Context) error {
 const maxTries = 5
 
 // settle waits for the acknowledgement, and sends the event again when the
-// connection was lost before it came: the server knows it by its id.
+// connection was lost before it came: taken in twice, it is one revision.
 func (s *Sender) settle(ctx context.Context, p pending) Receipt {
 	r := p.receipt(ctx)
 	for try := 1; try < maxTries && s.unknown(r.Err); try++ {
 		p = s.start(ctx, p.item)
 		r = p.receipt(ctx)
-		r.Duplicate = false // of our own
 	}
 	r.Err = explain(r.Err)
 	return r
@@ -161,6 +158,8 @@ func (s *Sender) unknown(err error) bool {
 	return errors.Is(err, jetstream.ErrAsyncPublishTimeout) && !s.conn.IsConnected()
 }
 
+// message carries no id of its own: a stream that remembers ids would drop an
+// event that was rejected when it was sent before.
 func (s *Sender) message(item Item) (*nats.Msg, error) {
 	subject, err := s.subject(item.Kind)
 	if err != nil {
@@ -168,7 +167,6 @@ func (s *Sender) message(item Item) (*nats.Msg, error) {
 	}
 	msg := nats.NewMsg(subject)
 	msg.Data = item.Data
-	msg.Header.Set(nats.MsgIdHdr, gallery.HashOf(append([]byte(subject+" "), item.Data...)).String())
 	return msg, nil
 }
 
@@ -198,7 +196,7 @@ func (p pending) receipt(ctx context.Context) Receipt {
 	}
 	select {
 	case ack := <-p.future.Ok():
-		r.Stream, r.Sequence, r.Duplicate = ack.Stream, ack.Sequence, ack.Duplicate
+		r.Stream, r.Sequence = ack.Stream, ack.Sequence
 	case r.Err = <-p.future.Err():
 	case <-ctx.Done():
 		r.Err = interrupted(ctx)

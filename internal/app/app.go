@@ -75,7 +75,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a.metrics.MustRegister(a.readiness())
 	if a.broker.Embedded() {
-		a.metrics.MustRegister(storage{a.broker.Stored})
+		a.metrics.MustRegister(storage{a.broker.Stored, a.broker.Storage})
 	}
 	a.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+Reachable(a.public.Addr().String()))
 	return a, nil
@@ -200,6 +200,9 @@ func (a *App) detail() []string {
 		return nil
 	}
 	var lines []string
+	if err := a.broker.Storage(); err != nil {
+		lines = append(lines, err.Error())
+	}
 	if err := r.intake.Trouble(); err != nil {
 		lines = append(lines, err.Error())
 	}

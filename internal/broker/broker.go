@@ -149,28 +149,35 @@ func (b *Broker) Conn() *nats.Conn { return b.link.conn }
 // JetStream returns JetStream on the connection.
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
-// Status is nil while connected to a server that can write, else it says what is
-// wrong, in words for a person who looks at a readiness check. It holds no
-// credentials.
-func (b *Broker) Status() error {
-	if b.server != nil {
-		if err := b.server.log.storage(); err != nil {
-			return err
-		}
+// Status is nil while connected, else it says what is wrong, in words for a person
+// who looks at a readiness check. It holds no credentials.
+func (b *Broker) Status() error { return b.link.status() }
+
+// Storage is nil while the embedded server's store takes writes, and always of a
+// server elsewhere. Else it says why not, and what to do. It is known within a
+// second or two of the first write that failed, and heals by itself: the server
+// is started again inside this process once its disk takes writes.
+func (b *Broker) Storage() error {
+	if b.server == nil {
+		return nil
 	}
-	return b.link.status()
+	return b.server.storage()
 }
 
 // Embedded reports whether the server runs inside this process.
 func (b *Broker) Embedded() bool { return b.server != nil }
 
 // Stored returns how many bytes the embedded server stores, and how many it may;
-// both are 0 when the server is elsewhere.
+// both are 0 when the server is elsewhere, or none runs.
 func (b *Broker) Stored() (used, limit int64) {
 	if b.server == nil {
 		return 0, 0
 	}
-	info, err := b.server.nats.Jsz(nil)
+	ns := b.server.running()
+	if ns == nil {
+		return 0, 0
+	}
+	info, err := ns.Jsz(nil)
 	if err != nil || info.Disabled {
 		return 0, 0 // it stops
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,20 +25,27 @@ const writableRemedy = "let this user write there, or choose another nats.embedd
 // internalUser is who the node and its commands are on the embedded server.
 const internalUser = "gallerywire"
 
-// embeddedServer is a NATS server in this process, with its directory.
+// embeddedServer is a NATS server in this process, with its directory. Where its
+// store stops taking writes, the server is started again (see watchStorage).
 type embeddedServer struct {
-	nats    *server.Server
-	log     *serverLog
+	options Options
 	dir     dataDir
 	lock    *lock
 	secret  string
 	address string // where a CMS connects; empty: nowhere
+
+	mu         sync.Mutex
+	nats       *server.Server // nil: none runs
+	storageErr error          // why the store takes no writes
+
+	stopWatch context.CancelFunc
+	watched   chan struct{} // closed when the watch has ended
 }
 
 // startServer locks the directory, starts the server in it, and blocks until it
 // takes connections. On an error nothing is left behind.
 func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) {
-	s = &embeddedServer{dir: dataDir(o.Embedded.DataDir)}
+	s = &embeddedServer{options: o, dir: dataDir(o.Embedded.DataDir)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
@@ -49,10 +57,16 @@ func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) 
 	if err := s.claimDir(); err != nil {
 		return s, err
 	}
-	if err := s.start(ctx, o); err != nil {
+	if s.nats, err = s.start(ctx); err != nil {
 		return s, err
 	}
-	return s, s.publishAddress(o)
+	if err := s.publishAddress(); err != nil {
+		return s, err
+	}
+	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stopWatch, s.watched = stop, make(chan struct{})
+	go s.watchStorage(watch)
+	return s, nil
 }
 
 func (s *embeddedServer) claimDir() (err error) {
@@ -67,38 +81,45 @@ func (s *embeddedServer) claimDir() (err error) {
 	return err
 }
 
-func (s *embeddedServer) start(ctx context.Context, o Options) error {
-	options, err := serverOptions(o)
+// start returns a server that takes connections, and leaves none behind on an
+// error.
+func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err error) {
+	options, err := serverOptions(s.options)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	door := newDoorman(s.secret, o)
+	door := newDoorman(s.secret, s.options)
 	options.CustomClientAuthentication = door
-	if s.nats, err = server.NewServer(options); err != nil {
-		return fmt.Errorf("start nats in %s: %w", s.dir, err)
+	if ns, err = server.NewServer(options); err != nil {
+		return nil, fmt.Errorf("start nats in %s: %w", s.dir, err)
 	}
-	log := &serverLog{log: o.Logger.With("component", "nats-server"), subjects: o.PublishSubjects}
-	s.log = log
-	s.nats.SetLoggerV2(log, false, false, false)
-	s.nats.Start()
+	defer func() {
+		if err != nil {
+			end(ns)
+			ns = nil
+		}
+	}()
+	log := &serverLog{log: s.options.Logger.With("component", "nats-server"), subjects: s.options.PublishSubjects}
+	ns.SetLoggerV2(log, false, false, false)
+	ns.Start()
 	// Only now: a second account before the start would leave ours without
 	// JetStream. The door is opened in any case, since the server's end waits
 	// for those who wait there.
-	publishers, err := newPublishers(s.nats, o)
+	publishers, err := newPublishers(ns, s.options)
 	door.open(publishers)
 	if err != nil {
-		return err
+		return ns, err
 	}
-	return s.awaitReady(ctx, log, options.DontListen)
+	return ns, s.awaitReady(ctx, ns, log, options.DontListen)
 }
 
-func (s *embeddedServer) awaitReady(ctx context.Context, log *serverLog, inProcessOnly bool) error {
+func (s *embeddedServer) awaitReady(ctx context.Context, ns *server.Server, log *serverLog, inProcessOnly bool) error {
 	const patience = 100 * time.Millisecond
 	for {
 		if err := log.fatal(); err != nil {
 			return fmt.Errorf("start nats in %s: %w", s.dir, err)
 		}
-		if s.nats.ReadyForConnections(patience) && (inProcessOnly || s.nats.Addr() != nil) {
+		if ns.ReadyForConnections(patience) && (inProcessOnly || ns.Addr() != nil) {
 			return nil
 		}
 		if err := ctx.Err(); err != nil {
@@ -107,15 +128,24 @@ func (s *embeddedServer) awaitReady(ctx context.Context, log *serverLog, inProce
 	}
 }
 
+// end stops a server and waits for it.
+func end(ns *server.Server) {
+	ns.Shutdown()
+	ns.WaitForShutdown()
+}
+
 // publishAddress leaves the address where commands in other processes find it.
-func (s *embeddedServer) publishAddress(o Options) error {
+// A server that is started again listens there again.
+func (s *embeddedServer) publishAddress() error {
 	bound, ok := s.nats.Addr().(*net.TCPAddr)
 	if !ok {
 		return nil
 	}
-	if !bound.IP.IsLoopback() && o.Embedded.PublisherToken == "" {
-		o.Logger.Warn("whoever reaches this port may publish: set nats.embedded.publisher_token_file", "listen", bound.String())
+	embedded := &s.options.Embedded
+	if !bound.IP.IsLoopback() && embedded.PublisherToken == "" {
+		s.options.Logger.Warn("whoever reaches this port may publish: set nats.embedded.publisher_token_file", "listen", bound.String())
 	}
+	embedded.Listen, embedded.ListenElsewhere = bound.String(), false
 	s.address = "nats://" + dialable(bound)
 	return s.dir.writeAddress(s.address)
 }
@@ -130,22 +160,43 @@ func dialable(bound *net.TCPAddr) string {
 	return net.JoinHostPort(host, strconv.Itoa(bound.Port))
 }
 
+// inProcess is the target of the node's own connection. It outlives the server
+// that runs when it is made.
 func (s *embeddedServer) inProcess() target {
 	return target{addresses: "the embedded server", options: []nats.Option{
-		nats.InProcessServer(s.nats),
+		nats.InProcessServer(s),
 		nats.UserInfo(internalUser, s.secret),
 	}}
+}
+
+// InProcessConn implements [nats.InProcessConnProvider].
+func (s *embeddedServer) InProcessConn() (net.Conn, error) {
+	ns := s.running()
+	if ns == nil {
+		return nil, errors.New("the embedded server is being started again")
+	}
+	return ns.InProcessConn()
+}
+
+// running returns nil while there is no server.
+func (s *embeddedServer) running() *server.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nats
 }
 
 // stop undoes startServer, in reverse, as far as it had come.
 func (s *embeddedServer) stop() error {
 	var errs []error
+	if s.watched != nil {
+		s.stopWatch()
+		<-s.watched
+	}
 	if s.address != "" {
 		errs = append(errs, s.dir.removeAddress())
 	}
-	if s.nats != nil {
-		s.nats.Shutdown()
-		s.nats.WaitForShutdown()
+	if ns := s.running(); ns != nil {
+		end(ns)
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.release())

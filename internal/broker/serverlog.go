@@ -11,14 +11,14 @@ import (
 
 // serverLog is the embedded server's log on ours. A server that starts and
 // stops as it should says nothing above debug; its last fatal error, after which
-// it does not run, is kept for who waits for it to start.
+// it does not run, is kept for who waits for it to start. Nothing is concluded
+// from any other line: the server quotes in them what clients say of themselves.
 type serverLog struct {
 	log      *slog.Logger
 	subjects []string // on which a publisher may publish
 
-	mu         sync.Mutex
-	fatalErr   error
-	storageErr error // it can not write any more, and will not try again
+	mu       sync.Mutex
+	fatalErr error
 }
 
 // Noticef implements server.Logger.
@@ -41,16 +41,12 @@ func (l *serverLog) Errorf(format string, v ...any) {
 		return
 	}
 	l.log.Error(text)
-	if strings.Contains(text, "Critical write error") || strings.Contains(text, "no space left") {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.storageErr = errors.New(text)
-	}
 }
 
 // violation matches what the server logs of a client that its permissions hold
-// back: where it comes from, what it tried, and the subject.
-var violation = regexp.MustCompile(`^(\S+) - .*\b((?:Publish|Subscription) Violation - (?:Subject|Reply)) "((?:[^"\\]|\\.)*)"`)
+// back: where it comes from, what it tried, and the subject. The server quotes
+// the client's own words, so that what stands outside of quotes is its own.
+var violation = regexp.MustCompile(`^(\S+) - cid:\d+ - (?:"(?:[^"\\]|\\.)*" - )*((?:Publish|Subscription) Violation - (?:Subject|Reply)) "((?:[^"\\]|\\.)*)"`)
 
 // violation says what a publisher did that it may not, which is its mistake and
 // no trouble of the server; nothing for any other text.
@@ -63,17 +59,6 @@ func (l *serverLog) violation(text string) (why, client string) {
 		return fmt.Sprintf("a publisher may not publish on %s: events.subjects are %s", found[3], strings.Join(l.subjects, ", ")), found[1]
 	}
 	return fmt.Sprintf("a publisher may not hear %s: answers to its requests come on _INBOX.>", found[3]), found[1]
-}
-
-// storage is nil while the server can write. After a write that failed it
-// refuses all others until it is started anew, whatever space there is.
-func (l *serverLog) storage() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.storageErr == nil {
-		return nil
-	}
-	return fmt.Errorf("the embedded server can not write: make room on the disk, then restart this process: %w", l.storageErr)
 }
 
 // Fatalf implements server.Logger. Unlike the server's own it does not end the

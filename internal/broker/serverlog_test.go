@@ -16,6 +16,8 @@ func TestWhatAPublisherMayNotDoIsNoErrorOfTheServer(t *testing.T) {
 			`answers to its requests come on _INBOX.>" client=127.0.0.1:46124`,
 		client + `Publish Violation - Reply "answers.1"`: `level=WARN msg="a publisher may not hear answers.1: ` +
 			`answers to its requests come on _INBOX.>" client=127.0.0.1:46124`,
+		`127.0.0.1:46124 - cid:40 - "x - Publish Violation - Subject \"a\"" - Client parser ERROR, state=0`: `level=ERROR msg="127.0.0.1:46124 - cid:40 - ` +
+			`\"x - Publish Violation - Subject \\\"a\\\"\" - Client parser ERROR, state=0"`,
 		client + `authentication error`: `level=ERROR msg="127.0.0.1:46124 - cid:40 - \"v1.55.0:go:cms\" - authentication error"`,
 	} {
 		var out bytes.Buffer
@@ -30,17 +32,5 @@ func TestWhatAPublisherMayNotDoIsNoErrorOfTheServer(t *testing.T) {
 		if got := strings.TrimSpace(out.String()); got != want {
 			t.Errorf("logged %s\nwant   %s", got, want)
 		}
-	}
-}
-
-func TestAServerThatCanNotWriteSaysWhatToDo(t *testing.T) {
-	l := &serverLog{log: slog.New(slog.DiscardHandler)}
-	l.Errorf("a client sent %s", "nonsense")
-	if err := l.storage(); err != nil {
-		t.Errorf("a client's error: %v", err)
-	}
-	l.Errorf("Filestore [%s] Critical write error: write 1.blk: no space left on device", "ARTICLES")
-	if err := l.storage(); err == nil || !strings.Contains(err.Error(), "make room on the disk, then restart") {
-		t.Errorf("a full disk: %v", err)
 	}
 }

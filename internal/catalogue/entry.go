@@ -11,7 +11,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Entry is what the index knows of a gallery. It is immutable.
+// Entry is what the index knows of a gallery, as of one moment. It is immutable.
 type Entry struct {
 	ID       string
 	Revision uint64 // sequence of its record in the bucket
@@ -21,9 +21,11 @@ type Entry struct {
 	stored    int64 // when the server stored the record; all instants in Unix nanoseconds
 	published int64
 	end       int64  // no longer shown, or remembered as taken down, from then on; never: math.MaxInt64
+	shown     int64  // see shownAt; as of the index's now
 	memo      *memo  // nil: nothing
 	cut       uint32 // of the id: where archives are cut
 	slot      uint32 // where the index keeps it
+	kept      uint32 // seconds for which feeds say that what the time ended is gone
 	Withheld  bool   // may not be syndicated
 	state     state
 }
@@ -114,7 +116,7 @@ func (e *Entry) visible(ns int64) bool {
 // expired, or its rights ran out. It is false of a gallery that has never had
 // such a time, and of one that was taken down.
 func (e *Entry) EndedAt(t time.Time) bool {
-	return e.shows() && e.published < e.end && e.end <= t.UnixNano()
+	return e.over(t.UnixNano())
 }
 
 // End is the instant from which on the gallery's own time to be shown is over;
@@ -126,15 +128,65 @@ func (e *Entry) End() time.Time {
 	return time.Unix(0, e.end).UTC()
 }
 
-// GoneAt reports whether feeds say at t that the gallery was taken down.
+// GoneAt reports whether feeds say at t that the gallery is gone: it was taken
+// down, or its own time to be shown is over.
 func (e *Entry) GoneAt(t time.Time) bool { return e.gone(t.UnixNano()) }
 
 func (e *Entry) gone(ns int64) bool {
-	if !e.remembered(ns) {
+	if e == nil || e.state != sound || ns >= e.forgotten() {
 		return false
 	}
-	d := e.ended()
-	return d != nil && d.down
+	if e.Rank.TakeDown {
+		d := e.ended()
+		return d != nil && d.down
+	}
+	return e.kept > 0 && e.over(ns)
+}
+
+// over is EndedAt of an instant in Unix nanoseconds.
+func (e *Entry) over(ns int64) bool { return e.shows() && e.published < e.end && e.end <= ns }
+
+// Withdrawn is the instant of a withdrawal: that of the take-down, or the end of
+// the gallery's own time where no later revision says the same again.
+func (e *Entry) Withdrawn() time.Time { return time.Unix(0, e.withdrawn()).UTC() }
+
+func (e *Entry) withdrawn() int64 {
+	if e.Rank.TakeDown || e.end == math.MaxInt64 {
+		return e.Rank.Updated.UnixNano()
+	}
+	return e.since(e.end)
+}
+
+// since is when what ended at that instant was withdrawn: not before the
+// revision that says so.
+func (e *Entry) since(end int64) int64 { return max(end, e.Rank.Updated.UnixNano()) }
+
+// forgotten is the instant from which on feeds no longer say that e is gone.
+func (e *Entry) forgotten() int64 {
+	if e.Rank.TakeDown {
+		return e.end
+	}
+	return e.until(e.withdrawn())
+}
+
+// until is how long feeds tell of what the time withdrew at that instant.
+func (e *Entry) until(withdrawn int64) int64 {
+	keep := int64(e.Keeps())
+	if withdrawn > math.MaxInt64-keep {
+		return math.MaxInt64
+	}
+	return withdrawn + keep
+}
+
+// Keeps is how long feeds tell of what the time withdraws.
+func (e *Entry) Keeps() time.Duration { return time.Duration(e.kept) * time.Second }
+
+// goneFrom is by what a gallery that is gone was chosen.
+func (e *Entry) goneFrom() departure {
+	if e.Rank.TakeDown {
+		return *e.ended()
+	}
+	return departure{facets: e.Facets}
 }
 
 // Foreign reports whether a newer release wrote the record: of the gallery
@@ -147,6 +199,18 @@ func (e *Entry) Phase(t time.Time) int {
 	n, ends := 0, e.slideEnds()
 	for n < len(ends) && ends[n] <= t.UnixNano() {
 		n++
+	}
+	return n
+}
+
+// SlidePhase counts, beside [Entry.Phase], the slides whose rights ran out and
+// that the gallery's own feed no longer says are gone.
+func (e *Entry) SlidePhase(t time.Time) int {
+	n := e.Phase(t)
+	for _, end := range e.slideEnds() {
+		if e.until(e.since(end)) <= t.UnixNano() {
+			n++
+		}
 	}
 	return n
 }
@@ -219,8 +283,17 @@ func (e *Entry) facets(yield func(Facet) bool) {
 	}
 }
 
-// Updated is the instant of the revision.
-func (e *Entry) Updated() time.Time { return e.Rank.Updated }
+// shownAt is the instant at which what is shown of e at now last changed, as
+// readers are told: see [gallery.Gallery.UpdatedAt].
+func (e *Entry) shownAt(now int64) int64 {
+	at := max(e.published, e.Rank.Updated.UnixNano())
+	for _, end := range e.slideEnds() {
+		if end <= now {
+			at = max(at, end)
+		}
+	}
+	return at
+}
 
 // Touched is the newest instant up to t at which the gallery was stored or the
 // time alone changed what is shown of it.
@@ -228,16 +301,12 @@ func (e *Entry) Touched(t time.Time) time.Time {
 	return instant(max(e.stored, e.lastInstant(t.UnixNano())))
 }
 
-// remembered reports whether the gallery was taken down, and feeds still say so
-// at now.
-func (e *Entry) remembered(now int64) bool {
-	return e.Rank.TakeDown && e.state == sound && now < e.end
-}
-
-// keep lets a take-down be remembered until d after it is of: its own instant,
-// or the one at which it was stored where that is later, because its publisher
-// may have dated it like the revision that it takes down.
+// keep lets withdrawals be remembered for d, in whole seconds: what the time
+// ended from then on, a take-down from its own instant, or from the one at which
+// it was stored where that is later, because its publisher may have dated it like
+// the revision that it takes down.
 func (e *Entry) keep(d time.Duration) {
+	e.kept = uint32((d + time.Second - 1) / time.Second)
 	switch {
 	case !e.Rank.TakeDown || e.state != sound:
 	case d == 0:
@@ -262,7 +331,7 @@ const (
 // rank is the instant by which e is ordered. It is never before e is published.
 func (o Order) rank(e *Entry) int64 {
 	if o == ByUpdated {
-		return max(e.published, e.Rank.Updated.UnixNano())
+		return e.shown
 	}
 	return e.published
 }
@@ -270,6 +339,11 @@ func (o Order) rank(e *Entry) int64 {
 // compare orders entries, oldest first.
 func (o Order) compare(a, b *Entry) int {
 	return cmp.Or(cmp.Compare(o.rank(a), o.rank(b)), strings.Compare(a.ID, b.ID))
+}
+
+// byWithdrawal orders entries that are gone, the first to go first.
+func byWithdrawal(a, b *Entry) int {
+	return cmp.Or(cmp.Compare(a.withdrawn(), b.withdrawn()), strings.Compare(a.ID, b.ID))
 }
 
 // instants calls yield with each instant at which the time alone changes what
@@ -285,9 +359,11 @@ func (e *Entry) instants(yield func(int64)) {
 	yield(e.published)
 	if e.end != math.MaxInt64 {
 		yield(e.end)
+		yield(e.forgotten())
 	}
 	for _, at := range e.slideEnds() {
 		yield(at)
+		yield(e.until(e.since(at)))
 	}
 }
 

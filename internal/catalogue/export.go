@@ -211,5 +211,5 @@ func (c *Catalogue) before(r Record, prev *Entry) (*Entry, error) {
 func (c *Catalogue) tells(rank gallery.Rank, stored int64) bool {
 	e := &Entry{Rank: rank, stored: stored}
 	e.keep(c.opts.Tombstones)
-	return e.remembered(c.opts.Now().UnixNano())
+	return c.opts.Now().UnixNano() < e.forgotten()
 }

@@ -34,8 +34,8 @@ func TestATakeDownIsRememberedForAWhile(t *testing.T) {
 		t.Fatalf("gone are %v", idsOf(v.Gone))
 	}
 	a := v.Gone[1]
-	if a.GUID() != "https://old.example.com/?p=17" || a.Reason() != "asked for" || !a.Updated().Equal(dawn.Add(time.Minute)) {
-		t.Errorf("remembers %q, %q, %s", a.GUID(), a.Reason(), a.Updated())
+	if a.GUID() != "https://old.example.com/?p=17" || a.Reason() != "asked for" || !a.Withdrawn().Equal(dawn.Add(time.Minute)) {
+		t.Errorf("remembers %q, %q, %s", a.GUID(), a.Reason(), a.Withdrawn())
 	}
 	ends := dawn.Add(time.Minute + 24*time.Hour)
 	if !s.Fresh(v.Generation, ends.Add(-1)) || s.Fresh(v.Generation, ends) {
@@ -182,7 +182,7 @@ func TestGoneAtIsWhatFeedsSay(t *testing.T) {
 	w.takeDown("soon")
 	w.takeDown("none")
 	w.pass(2 * time.Hour)
-	for id, want := range map[string]bool{"a": true, "ended": false, "soon": false, "none": false} {
+	for id, want := range map[string]bool{"a": true, "ended": true, "soon": false, "none": false} {
 		if got := w.catalogue.Find(id).GoneAt(w.now); got != want {
 			t.Errorf("%s is said to be gone: %v", id, got)
 		}

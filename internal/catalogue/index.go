@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // Change is a gallery's step from one revision to the next. The zero value says
@@ -132,6 +134,7 @@ func (x *index) exchange(key string, e *Entry, now int64) []Change {
 	}
 	x.entries[key] = e
 	x.seat(old, e)
+	e.shown = e.shownAt(now)
 	x.expect(e, now)
 	x.upcoming.tidy(x.entries)
 	x.announceNext()
@@ -190,6 +193,7 @@ func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 	for _, e := range entries {
 		x.seat(nil, e)
 		x.count(nil, e)
+		e.shown = e.shownAt(now)
 	}
 	x.refill(now)
 	x.reach(last)
@@ -199,7 +203,7 @@ func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 func (x *index) refill(now int64) {
 	x.upcoming, x.passed, x.now = nil, math.MinInt64, now
 	for _, e := range x.slots {
-		x.expect(e, now)
+		x.expect(x.renew(e, now), now)
 	}
 	x.rename()
 	for s := range x.selections {
@@ -295,16 +299,30 @@ func (x *index) settle(now int64) []Change {
 		if !m.counts(x.entries) {
 			continue // superseded since
 		}
-		x.expect(m.entry, now)
-		x.recount(m.entry, now)
-		for _, s := range x.concerned(m.entry, m.entry) {
-			s.replace(m.entry, m.entry, now)
+		e := x.renew(m.entry, now)
+		x.expect(e, now)
+		x.recount(e, now)
+		for _, s := range x.concerned(e, e) {
+			s.replace(m.entry, e, now)
 		}
-		changes = append(changes, Change{Old: m.entry, New: m.entry})
+		changes = append(changes, Change{Old: m.entry, New: e})
 	}
 	x.now = max(x.now, now)
 	x.announceNext()
 	return changes
+}
+
+// renew puts e as of now in the place of e as of before, and returns it. It is e
+// itself where nothing of that has changed.
+func (x *index) renew(e *Entry, now int64) *Entry {
+	shown := e.shownAt(now)
+	if shown == e.shown {
+		return e
+	}
+	later := *e
+	later.shown = shown
+	x.entries[gallery.Key(e.ID)], x.slots[e.slot] = &later, &later
+	return &later
 }
 
 // recount is list for an entry that only the time has changed.

@@ -19,7 +19,7 @@ type told struct{ All, Travel, Sport []string }
 func toldBy(c *catalogue.Catalogue) told {
 	gone := func(m catalogue.Match) (list []string) {
 		for _, e := range c.Select(m).View(9, time.Now()).Gone {
-			list = append(list, fmt.Sprint(e.GUID(), " ", e.Reason(), " ", e.Updated().Sub(noon)))
+			list = append(list, fmt.Sprint(e.GUID(), " ", e.Reason(), " ", e.Withdrawn().Sub(noon)))
 		}
 		return list
 	}

@@ -145,7 +145,7 @@ func (ns *names) members(of []slug) iter.Seq[uint32] {
 
 // Lookup returns the section, tag or author with that slug, if a gallery that
 // is visible now has it, or one that feeds still say is gone had it: readers of
-// a feed that a take-down empties are to hear of that.
+// a feed that a withdrawal empties are to hear of that.
 func (c *Catalogue) Lookup(k Kind, text string) (Name, bool) {
 	x := c.index
 	now := x.advance(c.opts.Now()).UnixNano()
@@ -162,7 +162,7 @@ func (c *Catalogue) Lookup(k Kind, text string) (Name, bool) {
 }
 
 // bereft returns a name that no visible gallery has any more, in the first of
-// the spellings that those taken down used.
+// the spellings that those used which are gone.
 func (x *index) bereft(n *name, now int64) (Name, bool) {
 	found := Name{Slug: n.slug}
 	for _, slot := range n.members {
@@ -170,7 +170,7 @@ func (x *index) bereft(n *name, now int64) (Name, bool) {
 		if !e.gone(now) {
 			continue
 		}
-		for _, f := range e.ended().facets {
+		for _, f := range e.goneFrom().facets {
 			if text := f.Value().Name; x.names.facets[f] == n && (found.Name == "" || text < found.Name) {
 				found.Name = text
 			}

@@ -33,9 +33,10 @@ func TestLookupCountsWhatIsVisible(t *testing.T) {
 			"secret": {}, "hidden": {}, "taken": {"Taken", "taken", 0}, "Travel": {}, "": {},
 		}},
 		{"after the embargo", func() { w.pass(time.Hour) }, map[string]Name{"secret": {"Secret", "secret", 1}, "night": {"night", "night", 4}}},
-		{"after the expiry", func() { w.pass(time.Hour) }, map[string]Name{"sport": {}}},
+		{"after the expiry", func() { w.pass(time.Hour) }, map[string]Name{"sport": {"Sport", "sport", 0}}},
 		{"spelled anew", func() { w.publish("c", in("travel"), at(dawn)) }, map[string]Name{"travel": {"travel", "travel", 3}, "night": {"night", "night", 3}}},
 		{"taken down", func() { w.takeDown("b") }, map[string]Name{"travel": {"Travel", "travel", 2}, "قوارب": {"قوارب", "قوارب", 0}}},
+		{"when that is forgotten", func() { w.pass(24 * time.Hour) }, map[string]Name{"sport": {}, "taken": {}}},
 		{"with the clock set back", func() { w.now = dawn; w.catalogue.Advance() }, map[string]Name{"secret": {}, "sport": {"Sport", "sport", 1}}},
 	}
 	for _, step := range steps {

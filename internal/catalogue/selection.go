@@ -18,7 +18,7 @@ type Selection struct {
 	// Guarded by index.mu.
 	entries  []*Entry // ascending, without those that ended
 	cuts     []*Entry // those of them that end a page; only of ByPublished
-	gone     []*Entry // taken down, and still remembered; ascending by Updated
+	gone     []*Entry // withdrawn, and still remembered; the first to go first
 	touched  int64
 	released bool // nobody keeps it up to date any more
 
@@ -58,7 +58,7 @@ func (c *Catalogue) Release(s *Selection) {
 // View is a selection at one moment.
 type View struct {
 	Entries    []*Entry  // visible at At, newest first
-	Gone       []*Entry  // taken down lately, the latest first
+	Gone       []*Entry  // taken down or over lately, the latest first
 	At         time.Time // the moment: what was asked for, or up to a second later while a clock set back catches up
 	Touched    time.Time // newest instant at which anything chosen was stored, withdrawn or became visible; zero: never
 	Epoch      time.Time // when the bucket was made: revisions of another one do not compare
@@ -81,7 +81,7 @@ func (s *Selection) View(n int, now time.Time) View {
 		}
 	}
 	for i := len(s.gone) - 1; i >= 0 && len(v.Gone) < n; i-- {
-		if e := s.gone[i]; e.remembered(now.UnixNano()) {
+		if e := s.gone[i]; e.gone(now.UnixNano()) {
 			v.Gone = append(v.Gone, e)
 		}
 	}
@@ -211,7 +211,7 @@ func (s *Selection) replace(old, e *Entry, now int64) {
 	case is:
 		s.insert(e)
 	case s.gives(e, now):
-		s.gone, is = insert(s.gone, e, ByUpdated), true
+		s.gone, is = insert(s.gone, e, byWithdrawal), true
 	}
 	if touched := s.touchedBy(e, now); was || is || touched > s.touched {
 		s.touched = max(s.touched, touched)
@@ -226,31 +226,30 @@ func (s *Selection) gives(e *Entry, now int64) bool {
 	if !e.gone(now) {
 		return false
 	}
-	d := e.ended()
+	d := e.goneFrom()
 	return d.all || s.match.matches(d.facets)
 }
 
 func (s *Selection) insert(e *Entry) {
-	s.entries = insert(s.entries, e, s.order)
+	s.entries = insert(s.entries, e, s.order.compare)
 	if s.order == ByPublished && s.index.cuts(e) {
-		s.cuts = insert(s.cuts, e, s.order)
+		s.cuts = insert(s.cuts, e, s.order.compare)
 	}
 }
 
 // take removes e and reports whether it was there.
 func (s *Selection) take(e *Entry) (was bool) {
-	if e.Rank.TakeDown {
-		s.gone, was = remove(s.gone, e, ByUpdated)
-		return was
+	if s.gone, was = remove(s.gone, e, byWithdrawal); was {
+		return true
 	}
-	s.entries, was = remove(s.entries, e, s.order)
-	s.cuts, _ = remove(s.cuts, e, s.order)
+	s.entries, was = remove(s.entries, e, s.order.compare)
+	s.cuts, _ = remove(s.cuts, e, s.order.compare)
 	return was
 }
 
 // insert costs an append for the newest and a move of memory for a late one.
-func insert(entries []*Entry, e *Entry, o Order) []*Entry {
-	i, found := slices.BinarySearchFunc(entries, e, o.compare)
+func insert(entries []*Entry, e *Entry, compare func(a, b *Entry) int) []*Entry {
+	i, found := slices.BinarySearchFunc(entries, e, compare)
 	if found {
 		entries[i] = e
 		return entries
@@ -258,8 +257,8 @@ func insert(entries []*Entry, e *Entry, o Order) []*Entry {
 	return slices.Insert(entries, i, e)
 }
 
-func remove(entries []*Entry, e *Entry, o Order) ([]*Entry, bool) {
-	i, found := slices.BinarySearchFunc(entries, e, o.compare)
+func remove(entries []*Entry, e *Entry, compare func(a, b *Entry) int) ([]*Entry, bool) {
+	i, found := slices.BinarySearchFunc(entries, e, compare)
 	if found && entries[i] == e {
 		return slices.Delete(entries, i, i+1), true
 	}
@@ -280,7 +279,7 @@ func (s *Selection) refill(now int64) {
 	}
 	s.entries = slices.Clip(s.entries)
 	slices.SortFunc(s.entries, s.order.compare)
-	slices.SortFunc(s.gone, ByUpdated.compare)
+	slices.SortFunc(s.gone, byWithdrawal)
 	if s.order == ByPublished {
 		for _, e := range s.entries {
 			if s.index.cuts(e) {

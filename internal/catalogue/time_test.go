@@ -104,7 +104,7 @@ func TestViewIsFreshUntilAnInstant(t *testing.T) {
 		if !cmp.Equal(ids(v), step.shown) || !v.Passed.Equal(step.at) || !s.Fresh(v.Generation, step.at) || v.Generation == 0 {
 			t.Errorf("at %s: shows %v, passed %s", step.at, ids(v), v.Passed)
 		}
-		if news := told.all()[before:]; len(news) != 1 || news[0].ID() != "harbour" || news[0].Old != news[0].New {
+		if news := told.all()[before:]; len(news) != 1 || news[0].ID() != "harbour" || news[0].Old.Revision != news[0].New.Revision {
 			t.Errorf("at %s: told %v", step.at, news)
 		}
 	}

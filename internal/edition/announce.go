@@ -74,9 +74,9 @@ func (s *Shelf) withdrawn(ref Ref, at catalogue.Position) (*Edition, error) {
 // ending is when a gallery that is not shown at now went: by the dates of the
 // gallery, and by when that was stored.
 func ending(entry *catalogue.Entry, now time.Time) (updated, touched time.Time) {
-	updated, touched = entry.Updated(), entry.Stored()
+	updated, touched = entry.Rank.Updated, entry.Stored()
 	if entry.EndedAt(now) {
-		updated, touched = later(updated, entry.End()), later(touched, entry.End())
+		updated, touched = entry.Withdrawn(), later(touched, entry.End())
 	}
 	return updated, touched
 }

@@ -74,11 +74,11 @@ func TestWhatIsGoneIsAnnounced(t *testing.T) {
 		gone    []string // deleted entries
 	}{
 		{"a gallery taken down", slidesOf("taken"), "/galleries/taken", "Wire", noon, []string{"https://old.example.com/?p=17"}},
-		{"one that expired", slidesOf("ended"), "/galleries/ended", "Wire", noon.Add(-time.Minute), nil},
+		{"one that expired", slidesOf("ended"), "/galleries/ended", "Wire", noon.Add(-time.Minute), []string{"tag:example.com,2026:ended"}},
 		{"one that is withheld", slidesOf("hidden"), "/galleries/hidden", "Wire", noon.Add(-time.Hour), nil},
 		{"one that is under embargo again", slidesOf(gallery.Key("put off")), "/galleries/put%20off", "Wire", noon, nil},
 		{"one that nobody remembers", slidesOf("none"), "/galleries/none", "Wire", time.Unix(0, 0).UTC(), nil},
-		{"a section whose gallery expired", edition.Ref{Kind: edition.Section, Name: "long-past"}, "/sections/long-past", "long-past", noon.Add(-time.Minute), nil},
+		{"a section whose gallery expired", edition.Ref{Kind: edition.Section, Name: "long-past"}, "/sections/long-past", "long-past", noon.Add(-time.Minute), []string{"tag:example.com,2026:ended"}},
 		{"one whose gallery was taken down", edition.Ref{Kind: edition.Section, Name: "withdrawn"}, "/sections/withdrawn", "withdrawn", noon, []string{"https://old.example.com/?p=17"}},
 		{"an author that nobody remembers", edition.Ref{Kind: edition.Author, Name: "nobody"}, "/authors/nobody", "nobody", time.Unix(0, 0).UTC(), nil},
 	} {
@@ -128,7 +128,7 @@ func TestWhatIsAnnouncedAsGoneIsNotServed(t *testing.T) {
 	n := goneNode(t)
 	for ref, want := range map[edition.Ref]error{
 		slidesOf("taken"): edition.ErrGone, slidesOf("ended"): edition.ErrGone, slidesOf("hidden"): edition.ErrUnknown,
-		{Kind: edition.Section, Name: "long-past"}: edition.ErrUnknown, {Kind: edition.Tag, Name: "left"}: edition.ErrUnknown,
+		{Kind: edition.Section, Name: "elsewhere"}: edition.ErrUnknown, {Kind: edition.Tag, Name: "left"}: edition.ErrUnknown,
 	} {
 		n.announced(ref)
 		if err := n.refused(ref); !errors.Is(err, want) {
@@ -172,7 +172,7 @@ func TestWhatIsThereIsAnnouncedAsItIsServed(t *testing.T) {
 // index was, and never that it was further.
 func TestAnEditionToBeAnnouncedSaysHowFarTheIndexWas(t *testing.T) {
 	n := goneNode(t)
-	refs := []edition.Ref{slidesOf("shown"), slidesOf("taken"), {Kind: edition.Section, Name: "long-past"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Feed, Name: "all"}}
+	refs := []edition.Ref{slidesOf("shown"), slidesOf("taken"), {Kind: edition.Section, Name: "elsewhere"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Feed, Name: "all"}}
 	var last []*edition.Edition
 	for step := range 3 {
 		want := n.catalogue.Position()

@@ -24,11 +24,13 @@ type atom struct {
 	Archive *struct{} `xml:"http://purl.org/syndication/history/1.0 archive"`
 	Gone    []struct {
 		Ref     string `xml:"ref,attr"`
+		When    string `xml:"when,attr"`
 		Comment string `xml:"http://purl.org/atompub/tombstones/1.0 comment"`
 	} `xml:"http://purl.org/atompub/tombstones/1.0 deleted-entry"`
 	Entries []struct {
-		ID    string `xml:"http://www.w3.org/2005/Atom id"`
-		Title string `xml:"http://www.w3.org/2005/Atom title"`
+		ID      string `xml:"http://www.w3.org/2005/Atom id"`
+		Title   string `xml:"http://www.w3.org/2005/Atom title"`
+		Updated string `xml:"http://www.w3.org/2005/Atom updated"`
 	} `xml:"http://www.w3.org/2005/Atom entry"`
 }
 

@@ -369,7 +369,7 @@ func (p *press) title(entries []*catalogue.Entry) string {
 	return cmp.Or(catalogue.UsualName(p.ref.Kind.facet(), p.ref.Name, entries), p.ref.Name)
 }
 
-// latest is when the feed last changed: a take-down is a change, and the feed's
+// latest is when the feed last changed: a withdrawal is a change, and the feed's
 // date does not go back when it takes the newest gallery away.
 func latest(items []*feed.Item, gone []feed.Tombstone) time.Time {
 	at := newest(items)
@@ -392,7 +392,7 @@ func newest(items []*feed.Item) time.Time {
 	return at
 }
 
-// tombstones say in Atom what was taken down, unless another gallery has taken
+// tombstones say in Atom what is gone, unless another gallery has taken
 // its identifier over.
 func (s *Shelf) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.Tombstone {
 	var ts []feed.Tombstone
@@ -402,7 +402,7 @@ func (s *Shelf) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.T
 		if slices.ContainsFunc(shown, func(item *feed.Item) bool { return item.ID() == id }) {
 			continue
 		}
-		ts = append(ts, feed.Tombstone{ID: s.opts.Renderer.AtomID(g), When: e.Updated(), Reason: e.Reason()})
+		ts = append(ts, feed.Tombstone{ID: s.opts.Renderer.AtomID(g), When: e.Withdrawn(), Reason: e.Reason()})
 	}
 	return ts
 }

@@ -24,6 +24,9 @@ func resolving(t *testing.T, change ...func(*options)) *node {
 		photo("embargoed", section("Secret"), func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }),
 		photo("withheld", section("Hidden"), func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }),
 		photo("expired", section("Past"), func(g *gallery.Gallery) { g.Expires = noon.Add(-time.Minute) }),
+		photo("forgotten", section("Long Past"), func(g *gallery.Gallery) {
+			g.Published, g.Updated, g.Expires = noon.AddDate(0, 0, -3), noon.AddDate(0, 0, -3), noon.AddDate(0, 0, -1)
+		}),
 		photo("gone", section("Withdrawn")),
 	)
 	n.takeDown("gone")
@@ -36,6 +39,7 @@ func TestEveryAddressOfAFeedIsResolved(t *testing.T) {
 		{Kind: edition.Feed, Name: "all"},
 		{Kind: edition.Section, Name: gallery.Slug("Reise & Café")},
 		{Kind: edition.Section, Name: "withdrawn"}, // of which feeds say that it is gone
+		{Kind: edition.Section, Name: "past"},      // likewise
 		{Kind: edition.Tag, Name: "旅行"},
 		{Kind: edition.Tag, Name: gallery.Slug("c++")},
 		{Kind: edition.Author, Name: gallery.Slug("José Núñez")},
@@ -91,7 +95,7 @@ func TestAddressesOfNoFeed(t *testing.T) {
 		base + "/feeds/%zz.rss": "percent-encoded", base + "/feeds/all.rs%": "percent-encoded",
 		base + "/feeds/none.rss": "", base + "/feeds/.rss": "", base + "/feeds/All.rss": "", base + "/feeds/../feeds/all.rss": "not that of a feed itself",
 		base + "/%66eeds/all.rss": "", base + "/languages/en.rss": "", base + "/sections/none.rss": "", base + "/tags/%E6.rss": "", base + "/tags/%00.rss": "",
-		base + "/sections/all%2Farchive%2Fnewest.rss": "", base + "/sections/secret.rss": "", base + "/sections/hidden.rss": "", base + "/sections/past.rss": "",
+		base + "/sections/all%2Farchive%2Fnewest.rss": "", base + "/sections/secret.rss": "", base + "/sections/hidden.rss": "", base + "/sections/long-past.rss": "",
 		base + "/tags/c++.rss": "", base + "/galleries/none.atom": "", base + "/galleries/embargoed.atom": "", base + "/galleries/withheld.atom": "",
 		base + "/galleries/.atom": "", base + "/galleries/a b/c.atom": "not that of a feed itself", base + "/galleries/a%20b%2Fc.atom": "",
 		base + "/galleries/" + strings.Repeat("x", 5000) + ".rss": "",

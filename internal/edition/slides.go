@@ -85,7 +85,7 @@ func (s *slides) find(key string) (*catalogue.Entry, error) {
 // of returns the feed of the revision, from memory where it is there. One that
 // can not be rendered is not tried again for every reader.
 func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time) (*Edition, error) {
-	key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.Phase(now)}
+	key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.SlidePhase(now)}
 	made := s.made.get(key)
 	s.shelf.metrics.slides.count(made != nil)
 	if made != nil {
@@ -138,21 +138,18 @@ func (s *slides) render(g *gallery.Gallery, entry *catalogue.Entry, now time.Tim
 	// Undated: a revision stored in the same second may have been served with the
 	// date that this one would have.
 	e := &Edition{
-		Feed: g.ID, Touched: entry.Touched(now), Undated: true, items: items, channel: s.channel(g, ref, items, now),
+		Feed: g.ID, Touched: entry.Touched(now), Undated: true, items: items, channel: s.channel(g, ref, entry, now),
 		Members: []Member{{ID: g.ID, Rank: entry.Rank, Phase: entry.Phase(now), entry: entry}},
 	}
 	return &slideFeed{edition: e, err: s.shelf.assemble(e)}
 }
 
-func (s *slides) channel(g *gallery.Gallery, ref Ref, items []*feed.Item, now time.Time) feed.Channel {
+func (s *slides) channel(g *gallery.Gallery, ref Ref, entry *catalogue.Entry, now time.Time) feed.Channel {
 	site := s.shelf.opts.Site
 	ch := feed.Channel{
 		ID: s.shelf.opts.Renderer.GalleryFeedID(g), Title: g.Title, Description: g.Summary, Language: g.Language,
 		Copyright: g.Copyright, Author: site.Author, Home: s.shelf.opts.Renderer.Link(g), Icon: site.Icon,
-		Updated: newest(items), Hubs: site.hubs(ref),
-	}
-	if len(items) == 0 {
-		ch.Updated = g.Updated
+		Updated: g.UpdatedAt(now), Hubs: site.hubs(ref), Tombstones: s.shelf.opts.Renderer.SlideTombstones(g, now, entry.Keeps()),
 	}
 	if len(g.Authors) > 0 {
 		ch.Author = g.Authors[0]

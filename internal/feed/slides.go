@@ -21,6 +21,7 @@ import (
 // changes no other. Errors are those of [Renderer.Item].
 func (r *Renderer) Slides(g *gallery.Gallery, at time.Time) ([]*Item, error) {
 	whole := r.facts(g, at, baseOf(g))
+	whole.updated = second(g.UpdatedAt(g.Published)) // the end of another slide changes none
 	items := make([]*Item, len(whole.pictures))
 	for i := range whole.pictures {
 		item, err := r.item(whole.slide(i))
@@ -30,6 +31,19 @@ func (r *Renderer) Slides(g *gallery.Gallery, at time.Time) ([]*Item, error) {
 		items[i] = item
 	}
 	return items, nil
+}
+
+// SlideTombstones say at the instant at which slides of g were shown and are no
+// longer, because their rights ran out less than keep before.
+func (r *Renderer) SlideTombstones(g *gallery.Gallery, at time.Time, keep time.Duration) []Tombstone {
+	var gone []Tombstone
+	keys := g.SlideKeys()
+	for i := range g.Slides {
+		if when, ok := g.SlideWithdrawn(i, at); ok && at.Before(when.Add(keep)) {
+			gone = append(gone, Tombstone{ID: r.slideID(g, keys[i]), When: when})
+		}
+	}
+	return gone
 }
 
 // slide returns the picture with that index as an item of its own.

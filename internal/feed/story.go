@@ -63,10 +63,7 @@ func (r *Renderer) facts(g *gallery.Gallery, at time.Time, base *url.URL) *story
 		terms:     gallery.Lines(append([]string{g.Section}, g.Tags...)),
 		pictures:  r.pictures(g, at, base),
 		published: second(g.Published),
-		updated:   second(g.Updated),
-	}
-	if g.Updated.IsZero() {
-		s.updated = s.published
+		updated:   second(g.UpdatedAt(at)),
 	}
 	if s.summary == "" {
 		s.summary = excerpt(gallery.PlainText(g.Body))

@@ -28,6 +28,36 @@ func (g *Gallery) End() time.Time {
 	return g.Rights.Until
 }
 
+// UpdatedAt is when what is shown of g at t last changed, as readers are told:
+// the latest of Updated, the end of an embargo, and each instant up to t at which
+// the rights of a slide ran out.
+func (g *Gallery) UpdatedAt(t time.Time) time.Time {
+	at := g.Updated
+	if g.Published.After(at) {
+		at = g.Published
+	}
+	for _, end := range g.SlideEnds() {
+		if !end.After(t) && end.After(at) {
+			at = end
+		}
+	}
+	return at
+}
+
+// SlideWithdrawn is when the slide with that index was withdrawn because its
+// rights ran out, not before the revision that says so. It reports false at t
+// where they have not, and where nobody can have seen it.
+func (g *Gallery) SlideWithdrawn(i int, t time.Time) (when time.Time, ok bool) {
+	r := g.Slides[i].Rights
+	if !g.Published.Before(r.Until) || r.Allowed(t) || !r.Allowed(g.Published) {
+		return time.Time{}, false
+	}
+	if r.Until.Before(g.Updated) {
+		return g.Updated, true
+	}
+	return r.Until, true
+}
+
 // SlidesAt returns the slides that may be shown at t, in order. It shares no
 // memory with g.Slides when one had to be left out.
 func (g *Gallery) SlidesAt(t time.Time) []Slide {

@@ -44,6 +44,49 @@ func TestVisibleAt(t *testing.T) {
 	}
 }
 
+func TestUpdatedAtIsTheLatestChangeOfWhatIsShown(t *testing.T) {
+	ends := []Slide{{Rights: Rights{Until: day(12)}}, {Rights: Rights{Until: day(14)}}, {Rights: Rights{Until: day(13), Syndicate: syndicate(false)}}}
+	for _, tt := range []struct {
+		name     string
+		gallery  Gallery
+		at, want time.Time
+	}{
+		{"no slide ends", Gallery{Published: day(10), Updated: day(11)}, day(20), day(11)},
+		{"no update", Gallery{Published: day(10)}, day(20), day(10)},
+		{"under embargo after the update", Gallery{Published: day(10), Updated: day(5)}, day(20), day(10)},
+		{"before a slide ends", Gallery{Published: day(10), Slides: ends}, day(12).Add(-1), day(10)},
+		{"when a slide ends", Gallery{Published: day(10), Slides: ends}, day(12), day(12)},
+		{"when a slide ends that was never shown", Gallery{Published: day(10), Slides: ends}, day(13), day(12)},
+		{"when all ended", Gallery{Published: day(10), Slides: ends}, day(20), day(14)},
+		{"slides ended before the update", Gallery{Published: day(10), Updated: day(15), Slides: ends}, day(20), day(15)},
+	} {
+		if got := tt.gallery.UpdatedAt(tt.at); !got.Equal(tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestSlideWithdrawn(t *testing.T) {
+	for _, tt := range []struct {
+		name               string
+		published, updated time.Time
+		rights             Rights
+		at, want           time.Time // zero: it is not
+	}{
+		{"for good", day(10), day(10), Rights{}, day(20), time.Time{}},
+		{"not yet", day(10), day(10), Rights{Until: day(12)}, day(12).Add(-1), time.Time{}},
+		{"by the time", day(10), day(10), Rights{Until: day(12)}, day(12), day(12)},
+		{"by a revision", day(10), day(15), Rights{Until: day(12)}, day(20), day(15)},
+		{"before it was published", day(10), day(10), Rights{Until: day(10)}, day(20), time.Time{}},
+		{"never shown", day(10), day(10), Rights{Until: day(12), Syndicate: syndicate(false)}, day(20), time.Time{}},
+	} {
+		g := Gallery{Published: tt.published, Updated: tt.updated, Slides: []Slide{{Rights: tt.rights}}}
+		if got, ok := g.SlideWithdrawn(0, tt.at); !got.Equal(tt.want) || ok != !tt.want.IsZero() {
+			t.Errorf("%s: %v, %t, want %v", tt.name, got, ok, tt.want)
+		}
+	}
+}
+
 func TestEndIsTheEarlierOfExpiryAndRights(t *testing.T) {
 	never := time.Time{}
 	for _, tt := range []struct{ expires, until, want time.Time }{

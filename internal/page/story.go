@@ -67,8 +67,8 @@ func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
 	for i := range s.Slides {
 		s.Slides[i].Caption = safe(policy, s.Slides[i].caption, base)
 	}
-	if g.Updated.After(g.Published) {
-		s.Updated = g.Updated
+	if updated := g.UpdatedAt(at); updated.After(g.Published) {
+		s.Updated = updated
 	}
 	if base != nil {
 		s.Original, s.Publisher = webAddress(g.URL), base.Hostname()

@@ -46,7 +46,17 @@ type Embedded struct {
 	DataDir         string        // holds the streams, the lock and the secret; default "data"
 	SyncInterval    time.Duration // between flushes to the disk; 0: flush before each acknowledgement
 	PublisherToken  string        // what a CMS must show, as token or as password; empty: nothing
+	Publishers      []Publisher   // CMSs with an account each; with some, nobody publishes without a token
 	StoreLimit      int64         // most bytes that all streams may have on the disk; 0: three quarters of what is free at the start
+}
+
+// publishers are all that there are: those with a name, and the one without
+// unless nobody could be it.
+func (e Embedded) publishers() []Publisher {
+	if e.PublisherToken == "" && len(e.Publishers) > 0 {
+		return e.Publishers
+	}
+	return append([]Publisher{{Token: e.PublisherToken}}, e.Publishers...)
 }
 
 func (o Options) withDefaults() Options {

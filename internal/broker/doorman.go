@@ -9,20 +9,20 @@ import (
 
 // doorman decides who a connection to the embedded server is: the node itself
 // and its commands, who know the secret and may do everything, or a publisher,
-// who is let into an account of its own.
+// who is let into the account that its token opens.
 type doorman struct {
 	secret      string
-	token       string
+	publishers  []Publisher
 	permissions *server.Permissions
 
-	opened     chan struct{}
-	publishers *server.Account // set before opened is closed; nil: nobody is let in
+	opened   chan struct{}
+	accounts accounts // set before opened is closed; nil: nobody is let in
 }
 
 func newDoorman(secret string, o Options) *doorman {
 	return &doorman{
 		secret:      secret,
-		token:       o.Embedded.PublisherToken,
+		publishers:  o.Embedded.publishers(),
 		permissions: publisherPermissions(o),
 		opened:      make(chan struct{}),
 	}
@@ -30,8 +30,8 @@ func newDoorman(secret string, o Options) *doorman {
 
 // open lets in the publishers, who wait until then; they may connect before the
 // server has been set up.
-func (d *doorman) open(account *server.Account) {
-	d.publishers = account
+func (d *doorman) open(a accounts) {
+	d.accounts = a
 	close(d.opened)
 }
 
@@ -56,15 +56,28 @@ func (d *doorman) admitNode(c server.ClientAuthentication, shown *server.ClientO
 }
 
 func (d *doorman) admitPublisher(c server.ClientAuthentication, shown *server.ClientOpts) bool {
-	if d.token != "" && !same(shown.Token, d.token) && !same(shown.Password, d.token) {
+	name, ok := d.recognise(shown)
+	if !ok {
 		return false
 	}
 	<-d.opened
-	if d.publishers == nil {
+	account := d.accounts[name]
+	if account == nil {
 		return false
 	}
-	c.RegisterUser(&server.User{Account: d.publishers, Permissions: d.permissions})
+	c.RegisterUser(&server.User{Account: account, Permissions: d.permissions})
 	return true
+}
+
+// recognise returns the publisher whose token is shown. It looks at each, so that
+// the time tells nothing of them.
+func (d *doorman) recognise(shown *server.ClientOpts) (name string, ok bool) {
+	for _, p := range d.publishers {
+		if p.Token == "" || same(shown.Token, p.Token) || same(shown.Password, p.Token) {
+			name, ok = p.Name, true
+		}
+	}
+	return name, ok
 }
 
 func same(shown, secret string) bool {
@@ -77,7 +90,7 @@ func publisherPermissions(o Options) *server.Permissions {
 	return &server.Permissions{
 		Publish: &server.SubjectPermission{
 			Allow: slices.Clone(o.PublishSubjects),
-			Deny:  append([]string{"$>", InboxPrefix + ".>"}, o.NoticeSubjects...),
+			Deny:  append([]string{"$>", InboxPrefix + ".>", fromPrefix + ">"}, o.NoticeSubjects...),
 		},
 		Subscribe: &server.SubjectPermission{
 			Allow: append([]string{"_INBOX.>"}, o.NoticeSubjects...),

@@ -53,7 +53,9 @@ func (e EventStream) config(replicas int) jetstream.StreamConfig {
 func (b *Broker) Events(ctx context.Context, want EventStream) (stream jetstream.Stream, foreign bool, err error) {
 	stream, err = b.findEvents(ctx, want)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = b.createStream(ctx, want.config(b.replicas))
+		made := want.config(b.replicas)
+		made.Subjects = b.arriving(want.Subjects)
+		stream, err = b.createStream(ctx, made)
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("event stream: %w", err)
@@ -66,8 +68,47 @@ func (b *Broker) Events(ctx context.Context, want EventStream) (stream jetstream
 	if !foreign {
 		stream = b.refreshEvents(ctx, stream, want)
 	}
-	b.warnEvents(stream.CachedInfo().Config, want)
+	got = stream.CachedInfo().Config
+	if err := unfit("stream "+got.Name, []rule{coverage(got, b.arriving(want.Subjects))}); len(got.Sources) == 0 && got.Mirror == nil && err != nil {
+		return nil, false, fmt.Errorf("event stream: %w", err)
+	}
+	b.warnEvents(got, want)
 	return stream, foreign, nil
+}
+
+// arriving adds to the subjects those on which the events of named publishers
+// arrive.
+func (b *Broker) arriving(subjects []string) []string {
+	if b.server == nil || len(b.server.options.Embedded.Publishers) == 0 {
+		return subjects
+	}
+	all := slices.Clone(subjects)
+	for _, subject := range subjects {
+		all = append(all, SubjectOf("*", subject))
+	}
+	return all
+}
+
+// Publishers returns the names of those whose events the stream may hold: those of
+// the options, and those of whom a durable consumer is left that is called as the
+// one of the events without a publisher, with "_" and the name after it.
+func (b *Broker) Publishers(ctx context.Context, stream jetstream.Stream, consumer string) ([]string, error) {
+	var names []string
+	if b.server != nil {
+		for _, p := range b.server.options.Embedded.Publishers {
+			names = append(names, p.Name)
+		}
+	}
+	lister := stream.ConsumerNames(ctx)
+	for name := range lister.Name() {
+		if publisher, ok := strings.CutPrefix(name, b.Name(consumer)+"_"); ok && !slices.Contains(names, publisher) {
+			names = append(names, publisher)
+		}
+	}
+	if err := lister.Err(); err != nil {
+		return nil, fmt.Errorf("look for publishers: %w", plain(err))
+	}
+	return names, nil
 }
 
 // refreshEvents gives a stream of ours the settings that it would be made with
@@ -76,12 +117,15 @@ func (b *Broker) Events(ctx context.Context, want EventStream) (stream jetstream
 func (b *Broker) refreshEvents(ctx context.Context, stream jetstream.Stream, want EventStream) jetstream.Stream {
 	config := stream.CachedInfo().Config
 	config.Duplicates = duplicateWindow
+	for _, missed := range uncovered(b.arriving(want.Subjects), config.Subjects) {
+		config.Subjects = append(config.Subjects, missed)
+	}
 	if b.server != nil { // of one elsewhere the limit is its operator's
 		config.MaxBytes = max(config.MaxBytes, want.MaxBytes)
 	}
 	for {
 		got := stream.CachedInfo().Config
-		if config.Duplicates == got.Duplicates && config.MaxBytes == got.MaxBytes {
+		if config.Duplicates == got.Duplicates && config.MaxBytes == got.MaxBytes && slices.Equal(config.Subjects, got.Subjects) {
 			return stream
 		}
 		updated, err := b.js.UpdateStream(ctx, config)

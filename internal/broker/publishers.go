@@ -1,51 +1,95 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// publishersAccount is the name of the account of those who connect from outside.
-const publishersAccount = "PUBLISHERS"
+// Publisher is a CMS that the embedded server tells from others by its token.
+type Publisher struct {
+	Name  string // of letters, digits, _ and -
+	Token string
+}
 
-// newPublishers makes the account in which a CMS lives. Permissions are not
-// enough to keep it out of the buckets: the server checks the subject of a
-// message but not its reply subject, and JetStream's acknowledgement goes to
-// that one, so that in our own account an event with a bucket's key as reply
-// subject would overwrite the record. In an account of its own every reply
-// subject is its own, and only the subjects named here pass between the two.
-func newPublishers(ns *server.Server, o Options) (*server.Account, error) {
-	publishers, err := ns.RegisterAccount(publishersAccount)
-	if err != nil {
-		return nil, fmt.Errorf("make the account of publishers: %w", err)
+// fromPrefix begins the subjects on which the events of named publishers arrive.
+const fromPrefix = "_GW_FROM."
+
+// PublisherOf returns who published what arrived in our account on subject, and
+// the subject on which he did; no name is the publisher without one, or the node
+// itself. It can be relied on: the embedded server makes the subject of the
+// account that the client's token opens, and no client can publish on such a
+// subject itself. Kind and order of an event are those of the plain subject.
+func PublisherOf(subject string) (publisher, plain string) {
+	rest, named := strings.CutPrefix(subject, fromPrefix)
+	publisher, plain, whole := strings.Cut(rest, ".")
+	if !named || !whole {
+		return "", subject
 	}
-	for _, subject := range o.PublishSubjects {
-		if err := letIn(publishers, ns.GlobalAccount(), subject); err != nil {
-			return nil, fmt.Errorf("let publishers publish %s: %w", subject, err)
+	return publisher, plain
+}
+
+// SubjectOf is the subject in our account of what the publisher publishes on the
+// plain one; "*" is every publisher that has a name.
+func SubjectOf(publisher, plain string) string {
+	if publisher == "" {
+		return plain
+	}
+	return fromPrefix + publisher + "." + plain
+}
+
+// accounts are those of publishers, by their names.
+type accounts map[string]*server.Account
+
+// newAccounts makes an account for each publisher. Permissions are not enough to
+// keep a CMS out of the buckets: the server checks the subject of a message but
+// not its reply subject, and JetStream's acknowledgement goes to that one, so that
+// in our own account an event with a bucket's key as reply subject would overwrite
+// the record. In an account of its own every reply subject is its own, inboxes
+// too, and only the subjects named here pass between the two.
+func newAccounts(ns *server.Server, o Options) (accounts, error) {
+	made := accounts{}
+	var all []*server.Account
+	for _, p := range o.Embedded.publishers() {
+		account, err := ns.RegisterAccount(strings.TrimSuffix("PUBLISHERS_"+p.Name, "_"))
+		if err != nil {
+			return nil, fmt.Errorf("make the account of publisher %s: %w", cmp.Or(p.Name, "(without a name)"), err)
+		}
+		made[p.Name], all = account, append(all, account)
+		for _, subject := range o.PublishSubjects {
+			if err := letIn(account, ns.GlobalAccount(), subject, SubjectOf(p.Name, subject)); err != nil {
+				return nil, fmt.Errorf("let publishers publish %s: %w", subject, err)
+			}
 		}
 	}
 	for _, subject := range o.NoticeSubjects {
-		if err := letOut(publishers, ns.GlobalAccount(), subject); err != nil {
+		if err := letOut(all, ns.GlobalAccount(), subject); err != nil {
 			return nil, fmt.Errorf("let publishers hear %s: %w", subject, err)
 		}
 	}
-	return publishers, nil
+	return made, nil
 }
 
-// letIn has what publishers publish on the subject reach ours, and the one
-// answer to it return.
-func letIn(publishers, ours *server.Account, subject string) error {
-	if err := ours.AddServiceExport(subject, []*server.Account{publishers}); err != nil {
+// letIn has what a publisher publishes on the subject reach ours, there on
+// another, and the one answer to it return.
+func letIn(publisher, ours *server.Account, subject, there string) error {
+	if err := ours.AddServiceExport(there, []*server.Account{publisher}); err != nil {
 		return err
 	}
-	return publishers.AddServiceImport(ours, subject, subject)
+	return publisher.AddServiceImport(ours, subject, there)
 }
 
 // letOut has what we publish on the subject reach the publishers.
-func letOut(publishers, ours *server.Account, subject string) error {
-	if err := ours.AddStreamExport(subject, []*server.Account{publishers}); err != nil {
+func letOut(publishers []*server.Account, ours *server.Account, subject string) error {
+	if err := ours.AddStreamExport(subject, publishers); err != nil {
 		return err
 	}
-	return publishers.AddStreamImport(ours, subject, "")
+	for _, publisher := range publishers {
+		if err := publisher.AddStreamImport(ours, subject, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }

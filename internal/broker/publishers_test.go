@@ -216,6 +216,9 @@ func TestNoticesCannotBePublishedThroughAWideSubject(t *testing.T) {
 
 func TestWhoMayConnect(t *testing.T) {
 	const token = "the token of the newsroom"
+	withNamed := func(o *broker.Options) {
+		o.Embedded.Publishers = []broker.Publisher{{Name: "blog", Token: "the blog's token"}, {Name: "wire", Token: "the wire's token"}}
+	}
 	withToken := func(o *broker.Options) { o.Embedded.PublisherToken = token }
 	for name, c := range map[string]struct {
 		change  func(*broker.Options)
@@ -223,6 +226,12 @@ func TestWhoMayConnect(t *testing.T) {
 		refused bool
 	}{
 		"anonymous":                    {option: nats.Name("cms")},
+		"anonymous, others are named":  {change: withNamed, option: nats.Name("cms"), refused: true},
+		"no token, others are named":   {change: withNamed, option: nats.UserInfo("blog", ""), refused: true},
+		"a named one":                  {change: withNamed, option: nats.Token("the blog's token")},
+		"a named one with a password":  {change: withNamed, option: nats.UserInfo("wire", "the blog's token")},
+		"the name as token":            {change: withNamed, option: nats.Token("blog"), refused: true},
+		"node with a named token":      {change: withNamed, option: nats.UserInfo("gallerywire", "the blog's token"), refused: true},
 		"some user, no token needed":   {option: nats.UserInfo("cms", "any")},
 		"node with a wrong secret":     {option: nats.UserInfo("gallerywire", "wrong"), refused: true},
 		"node with an empty secret":    {option: nats.UserInfo("gallerywire", ""), refused: true},

@@ -105,7 +105,7 @@ func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err erro
 	// Only now: a second account before the start would leave ours without
 	// JetStream. The door is opened in any case, since the server's end waits
 	// for those who wait there.
-	publishers, err := newPublishers(ns, s.options)
+	publishers, err := newAccounts(ns, s.options)
 	door.open(publishers)
 	if err != nil {
 		return ns, err
@@ -142,7 +142,7 @@ func (s *embeddedServer) publishAddress() error {
 		return nil
 	}
 	embedded := &s.options.Embedded
-	if !bound.IP.IsLoopback() && embedded.PublisherToken == "" {
+	if !bound.IP.IsLoopback() && embedded.PublisherToken == "" && len(embedded.Publishers) == 0 {
 		s.options.Logger.Warn("whoever reaches this port may publish: set nats.embedded.publisher_token_file", "listen", bound.String())
 	}
 	embedded.Listen, embedded.ListenElsewhere = bound.String(), false

@@ -108,7 +108,7 @@ func (s *embeddedServer) canWrite(broken []server.HealthzError) bool {
 	for _, b := range broken {
 		dir := string(s.dir)
 		if b.Type == server.HealthzErrorStream {
-			dir = filepath.Join(dir, "jetstream", b.Account, "streams", b.Stream, "msgs")
+			dir = filepath.Join(dir, server.JetStreamStoreDir, b.Account, "streams", b.Stream, "msgs")
 		}
 		if tryWrite(dir) != nil {
 			return false

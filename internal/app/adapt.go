@@ -97,9 +97,9 @@ func (s snapshots) Holds(name, id string) bool {
 // sendTimeout bounds how long the server may take to receive a notice.
 const sendTimeout = 5 * time.Second
 
-// send publishes an event to whoever listens, and returns when the server has
-// it. Its id lets a stream that keeps notices drop one that comes again.
-func (a *App) send(ctx context.Context, e event.CloudEvent) error {
+// publish publishes an event to whoever listens, without waiting for the server.
+// Its id lets a stream that keeps notices drop one that comes again.
+func (a *App) publish(e event.CloudEvent) error {
 	data, err := e.Encode()
 	if err != nil {
 		return err
@@ -108,27 +108,32 @@ func (a *App) send(ctx context.Context, e event.CloudEvent) error {
 	msg.Data = data
 	msg.Header.Set(nats.MsgIdHdr, e.ID)
 	msg.Header.Set("Content-Type", "application/cloudevents+json")
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel()
-	conn := a.broker.Conn()
-	if err := conn.PublishMsg(msg); err != nil {
+	if err := a.broker.Conn().PublishMsg(msg); err != nil {
 		return fmt.Errorf("send %s: %w", e.Type, err)
 	}
-	if err := conn.FlushWithContext(ctx); err != nil {
+	return nil
+}
+
+// send publishes an event and returns when the server has it.
+func (a *App) send(ctx context.Context, e event.CloudEvent) error {
+	if err := a.publish(e); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	if err := a.broker.Conn().FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("send %s: %w", e.Type, err)
 	}
 	return nil
 }
 
 // tell sends article.rejected.
-func (a *App) tell(siteID string) func(context.Context, string, event.Refusal) error {
-	return func(ctx context.Context, id string, r event.Refusal) error {
-		return a.send(ctx, event.NewRejected(id, siteID, r))
-	}
+func (a *App) tell(siteID string) func(string, event.Refusal) error {
+	return func(id string, r event.Refusal) error { return a.publish(event.NewRejected(id, siteID, r)) }
 }
 
 // Rejects returns the rejects that b's server keeps; tell may be nil.
-func Rejects(b *broker.Broker, tell func(context.Context, string, event.Refusal) error) *intake.Rejects {
+func Rejects(b *broker.Broker, tell func(string, event.Refusal) error) *intake.Rejects {
 	subject := b.Name(streamRejects)
 	return intake.NewRejects(intake.RejectsOptions{
 		JetStream: b.JetStream(),

@@ -212,10 +212,10 @@ func definitions(feeds []config.Feed) []edition.Definition {
 
 func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 	return intake.New(intake.Options{
-		Consumer:   a.events,
+		Consumers:  []intake.Consumer{a.events},
 		Store:      store{cat},
 		Rejects:    Rejects(a.broker, a.tell(siteID)),
-		Reader:     event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate},
+		Decode:     event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate}.Decode,
 		Observe:    a.observe,
 		Registerer: a.metrics,
 		Logger:     a.log,
@@ -223,20 +223,21 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 }
 
 // events makes the stream and the consumer where they are missing.
-func (a *App) events(ctx context.Context) (jetstream.Consumer, error) {
+func (a *App) events(ctx context.Context) (consumer jetstream.Consumer, foreign bool, err error) {
 	c := a.opts.Config.Events
-	stream, _, err := a.broker.Events(ctx, broker.EventStream{Name: c.Stream, Subjects: c.Subjects, MaxBytes: int64(c.MaxBytes)})
+	stream, foreign, err := a.broker.Events(ctx, broker.EventStream{Name: c.Stream, Subjects: c.Subjects, MaxBytes: int64(c.MaxBytes)})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return a.broker.Consumer(ctx, stream, broker.Consumer{
+	consumer, err = a.broker.Consumer(ctx, stream, broker.Consumer{
 		Name: consumerIntake, FilterSubjects: c.Subjects, AckWait: ackWait, MaxAckPending: maxAckPending,
 	})
+	return consumer, foreign, err
 }
 
 // taking reports whether the event stream is there to publish to.
 func (a *App) taking(ctx context.Context) bool {
-	_, err := a.events(ctx)
+	_, _, err := a.events(ctx)
 	return err == nil
 }
 

@@ -182,7 +182,7 @@ func (s *site) timeFloor(inFlight, n int) time.Duration {
 		s.t.Fatal(err)
 	}
 	began := time.Now()
-	consumer, err := s.consumer(ctx)
+	consumer, _, err := s.consumer(ctx)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -1,19 +1,26 @@
 package intake
 
-// Sight is sight for the tests.
-type Sight struct {
-	Begins, Reached, Deliveries, Waiting, Next uint64
-	Shared                                     bool
+import (
+	"context"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// Position is position for the tests.
+type Position struct{ First, Reached, Handed, Waiting uint64 }
+
+// Dropped is what the stream dropped between the two.
+func Dropped(before, now Position, exact bool) uint64 {
+	return now.in().dropped(before.in(), exact)
 }
 
-// Lost is what the stream lost between the two; before is nil at the first look.
-func Lost(before *Sight, now Sight) uint64 {
-	if before == nil {
-		return now.in().lost(nil)
-	}
-	return now.in().lost(new(before.in()))
+func (p Position) in() position {
+	return position{first: p.First, reached: p.Reached, handed: p.Handed, waiting: p.Waiting}
 }
 
-func (s Sight) in() sight {
-	return sight{begins: s.Begins, reached: s.Reached, deliveries: s.Deliveries, waiting: s.Waiting, next: s.Next, shared: s.Shared}
+// Add keeps an event as an intake does that rejects it.
+func (r *Rejects) Add(ctx context.Context, m event.Message, sequence uint64, problems gallery.Problems) (number uint64, err error) {
+	kept, err := r.add(ctx, m, sequence, problems)
+	return kept.Number, err
 }

@@ -5,7 +5,8 @@
 // succeed later is given back with a growing delay, for ever. Every step may be
 // repeated without harm, so a crash between any two of them loses nothing and
 // doubles nothing. Several events are in hand at once; that no lower rank wins
-// is the [Store]'s promise.
+// is the [Store]'s promise. Each consumer has as many in hand as any other, so
+// that many events of one do not hold up those of another.
 package intake
 
 import (
@@ -13,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -30,17 +32,21 @@ type Store interface {
 	Put(ctx context.Context, e *event.Event, m event.Message) (outcome string, err error)
 }
 
+// Consumer returns a durable consumer and makes it when it is missing. A stream
+// that is foreign may drop what has not been read.
+type Consumer func(context.Context) (consumer jetstream.Consumer, foreign bool, err error)
+
 // Options make an intake.
 type Options struct {
-	Consumer   func(context.Context) (jetstream.Consumer, error) // makes the durable consumer when missing
+	Consumers  []Consumer // what each hands out is given to no other
 	Store      Store
 	Rejects    *Rejects
-	Reader     event.Reader          // reads events
-	InFlight   int                   // events being stored at once; 0: 8
-	Grace      time.Duration         // how long what is in hand may take after Run's context ended; 0: 10 s
-	Look       time.Duration         // how often the stream is asked what it dropped; 0: 10 s
-	Observe    func(Report)          // told of every event; must not block; may be nil
-	Registerer prometheus.Registerer // nil: no metrics
+	Decode     func(event.Message) (*event.Event, error) // reads an event; one that is wrong is [gallery.Problems]
+	InFlight   int                                       // events of a consumer being stored or rejected at once; 0: 8
+	Grace      time.Duration                             // how long what is in hand may take after Run's context ended; 0: 10 s
+	Look       time.Duration                             // how often a foreign stream is asked what it dropped; 0: 10 s
+	Observe    func(Report)                              // told of every event; must not block; may be nil
+	Registerer prometheus.Registerer                     // nil: no metrics
 	Logger     *slog.Logger
 }
 
@@ -65,9 +71,12 @@ const (
 type Intake struct {
 	opts    Options
 	metrics metrics
-	storing chan struct{} // holds a token for each event that is being stored
-	trouble trouble
-	watch   *watch
+	sources []*source
+	trouble trouble // of storing
+	newest  newest
+
+	rejected, retried tally
+	waiting           sync.WaitGroup // for events that are given back after a while
 }
 
 // New returns an intake; [Intake.Run] starts it.
@@ -78,82 +87,51 @@ func New(o Options) *Intake {
 	if o.Grace == 0 {
 		o.Grace = 10 * time.Second
 	}
+	if o.Look == 0 {
+		o.Look = 10 * time.Second
+	}
 	if o.Observe == nil {
 		o.Observe = func(Report) {}
 	}
-	in := &Intake{opts: o, metrics: newMetrics(), storing: make(chan struct{}, o.InFlight)}
-	in.watch = newWatch(o, in.metrics.lost)
-	in.metrics.register(o.Registerer, in.watch, in.stuck())
+	in := &Intake{opts: o, metrics: newMetrics()}
+	for _, open := range o.Consumers {
+		in.sources = append(in.sources, &source{open: open, writing: make(chan struct{}, o.InFlight)})
+	}
+	in.register(o.Registerer)
 	return in
 }
-
-const (
-	retryLeast = 250 * time.Millisecond
-	retryMost  = time.Minute
-)
 
 // Run works events off until ctx ends, then finishes what is in hand. It
 // retries for ever what NATS refuses.
 func (in *Intake) Run(ctx context.Context) error {
-	for attempt := uint64(1); ctx.Err() == nil; attempt++ {
-		some, err := in.work(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if some {
-			attempt = 1
-		}
-		in.opts.Logger.Warn("events can not be read, trying again", "err", err, "in", delay(attempt))
-		select {
-		case <-time.After(delay(attempt)):
-		case <-ctx.Done():
-		}
+	hand, drop := in.grace(ctx)
+	defer drop()
+	quiet, end := context.WithCancel(context.WithoutCancel(ctx))
+	var logging, reading sync.WaitGroup
+	logging.Go(func() { in.log(quiet) })
+	for _, s := range in.sources {
+		reading.Go(func() { in.read(ctx, hand, s) })
 	}
+	reading.Wait()
+	in.waiting.Wait()
+	end()
+	logging.Wait()
 	return nil
 }
 
-// delay doubles with each attempt.
-func delay(attempt uint64) time.Duration {
-	return min(retryLeast<<min(attempt-1, 10), retryMost)
-}
-
-// ahead is how many events are decoded while as many as may be are stored.
-const ahead = 2
-
-// work hands each message to a goroutine and waits for them all. It returns
-// when no more can be read, and whether there were some.
-func (in *Intake) work(ctx context.Context) (some bool, err error) {
-	consumer, err := in.opts.Consumer(ctx)
-	if err != nil {
-		return false, err
-	}
-	stop, err := in.watch.start(ctx, in.opts.Rejects.opts.JetStream, consumer)
-	if err != nil {
-		return false, err
-	}
-	defer stop()
-	messages, err := newPull(in.opts.Rejects.opts.JetStream, consumer, 8*in.opts.InFlight)
-	if err != nil {
-		return false, err
-	}
-	defer messages.drain()
-	defer context.AfterFunc(ctx, messages.drain)()
-	hand, drop := in.grace(ctx)
-	defer drop()
-	var workers sync.WaitGroup
-	defer workers.Wait()
-	free := make(chan struct{}, in.opts.InFlight+ahead)
-	for {
-		msg, err := messages.next()
-		if err != nil {
-			return some, fmt.Errorf("read events: %w", err)
+// log writes what was rejected and what is retried: a line a second, however
+// many there are.
+func (in *Intake) log(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for done := false; !done; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			done = true
 		}
-		some = true
-		free <- struct{}{}
-		workers.Go(func() {
-			defer func() { <-free }()
-			in.handle(hand, msg)
-		})
+		in.rejected.write(in.opts.Logger, "events were rejected: see gallerywire rejects list")
+		in.retried.write(in.opts.Logger, "events could not be stored and are tried again")
 	}
 }
 
@@ -171,8 +149,67 @@ func (in *Intake) grace(ctx context.Context) (context.Context, context.CancelFun
 	return hand, func() { stop(); cancel() }
 }
 
+// read works off what s hands out, and opens it again for ever.
+func (in *Intake) read(ctx, hand context.Context, s *source) {
+	s.reading.note(errNoConsumer)
+	for attempt := uint64(1); ctx.Err() == nil; attempt++ {
+		some, err := in.work(ctx, hand, s)
+		if ctx.Err() != nil {
+			return
+		}
+		if some {
+			attempt = 1
+		}
+		s.reading.note(err)
+		in.opts.Logger.Warn("events can not be read, trying again", "err", err, "in", delay(attempt))
+		select {
+		case <-time.After(delay(attempt)):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// ahead is how many events are decoded while as many as may be are stored.
+const ahead = 2
+
+// work hands each message to a goroutine and waits for them all. It returns
+// when no more can be read, and whether there were some.
+func (in *Intake) work(ctx, hand context.Context, s *source) (some bool, err error) {
+	js := in.opts.Rejects.opts.JetStream
+	stop, err := in.start(ctx, s, js)
+	if err != nil {
+		return false, err
+	}
+	defer stop()
+	// While there is room on the disk, and not only when the first one comes.
+	if _, err := in.opts.Rejects.open(ctx); err != nil {
+		in.opts.Logger.Warn("rejected events can not be kept: they are retried until they can", "err", err)
+	}
+	messages, err := newPull(js, s.consumer, 8*in.opts.InFlight, func() { s.reading.note(nil) })
+	if err != nil {
+		return false, err
+	}
+	defer messages.drain()
+	defer context.AfterFunc(ctx, messages.drain)()
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	free := make(chan struct{}, in.opts.InFlight+ahead)
+	for {
+		msg, err := messages.next()
+		if err != nil {
+			return some, fmt.Errorf("read events: %w", err)
+		}
+		some = true
+		free <- struct{}{}
+		workers.Go(func() {
+			defer func() { <-free }()
+			in.handle(ctx, hand, s, msg)
+		})
+	}
+}
+
 // handle decides about one message and tells the server last of all.
-func (in *Intake) handle(ctx context.Context, msg *nats.Msg) {
+func (in *Intake) handle(ctx, hand context.Context, s *source, msg *nats.Msg) {
 	began := time.Now()
 	meta, err := msg.Metadata()
 	if err != nil {
@@ -180,19 +217,22 @@ func (in *Intake) handle(ctx context.Context, msg *nats.Msg) {
 		return
 	}
 	m := event.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Stored: meta.Timestamp}
-	in.watch.take(meta.Sequence.Stream)
-	report, err := in.settle(ctx, m, meta.Sequence.Stream)
+	in.newest.note(m.Stored)
+	report, err := in.settle(hand, s, m)
+	if report.Problems != nil {
+		err = in.reject(hand, s, m, meta.Sequence.Stream, report.Problems)
+	}
 	report.Subject, report.Stored = m.Subject, m.Stored
 	in.trouble.note(err)
-	in.watch.settle(meta.Sequence.Stream, report, err)
-	if err != nil {
-		again := delay(meta.NumDelivered)
-		in.opts.Logger.Warn("an event could not be stored and is tried again", "gallery", report.Gallery, "err", err, "in", again)
-		report.Outcome = outcomeRetried
-		err = msg.NakWithDelay(again)
-	} else if report.Problems != nil {
+	switch {
+	case err != nil:
+		again := s.delay(meta.NumDelivered)
+		in.retried.add("gallery", report.Gallery, "err", err, "in", again)
+		report.Outcome, report.Problems = outcomeRetried, nil
+		err = in.giveBack(ctx, msg, again)
+	case report.Problems != nil:
 		err = msg.Respond([]byte("+TERM rejected"))
-	} else {
+	default:
 		err = msg.Ack()
 	}
 	if err != nil {
@@ -203,32 +243,42 @@ func (in *Intake) handle(ctx context.Context, msg *nats.Msg) {
 	in.opts.Observe(report)
 }
 
-// settle stores the event, or keeps it among the rejects. After an error
-// neither is certain.
-func (in *Intake) settle(ctx context.Context, m event.Message, sequence uint64) (Report, error) {
-	e, err := in.opts.Reader.Decode(m)
+// settle decodes the event and stores it, unless it has problems. One that this
+// program does not survive has that as its problem: it would come again, and end
+// the program again, for ever. After an error nothing is certain.
+func (in *Intake) settle(ctx context.Context, s *source, m event.Message) (report Report, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			in.opts.Logger.Error("an event makes this program fail: report it as a bug, with the event from gallerywire rejects show",
+				"subject", m.Subject, "stored", m.Stored, "cause", cause, "stack", string(debug.Stack()))
+			problem := gallery.Problem{Reason: fmt.Sprintf("gallerywire failed at this event, which is a bug of gallerywire: %v", cause)}
+			report, err = Report{Outcome: outcomeRejected, Gallery: report.Gallery, Problems: gallery.Problems{problem}}, nil
+		}
+	}()
+	e, err := in.opts.Decode(m)
 	var problems gallery.Problems
 	if errors.As(err, &problems) {
-		problems = brief(problems)
-		report := Report{Outcome: outcomeRejected, Problems: problems}
-		_, _, report.Gallery = event.Attributes(m)
-		return report, in.reject(ctx, m, sequence, problems)
+		report = Report{Outcome: outcomeRejected, Problems: brief(problems)}
+		_, _, report.Gallery = attributes(m)
+		return report, nil
 	}
 	if err != nil {
-		return Report{}, err
+		return report, err
 	}
-	report := Report{Event: e, Gallery: e.GalleryID()}
-	in.storing <- struct{}{}
-	defer func() { <-in.storing }()
+	report = Report{Event: e, Gallery: e.GalleryID()}
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
 	report.Outcome, err = in.opts.Store.Put(ctx, e, m)
 	return report, err
 }
 
-func (in *Intake) reject(ctx context.Context, m event.Message, sequence uint64, problems gallery.Problems) error {
-	number, err := in.opts.Rejects.Add(ctx, m, sequence, problems)
+func (in *Intake) reject(ctx context.Context, s *source, m event.Message, sequence uint64, problems gallery.Problems) error {
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
+	kept, err := in.opts.Rejects.add(ctx, m, sequence, problems)
 	if err != nil {
 		return err
 	}
-	in.opts.Logger.Warn("an event was rejected: see gallerywire rejects show", "reject", number, "reason", problems.Error())
+	in.rejected.add("reject", kept.Number, "gallery", kept.Gallery, "reason", problems.Error())
 	return nil
 }

@@ -64,7 +64,7 @@ func newSite(t testing.TB, b *broker.Broker) *site {
 	t.Helper()
 	s := &site{t: t, broker: b}
 	s.rejects = intake.NewRejects(s.rejectsOptions())
-	if _, err := s.consumer(t.Context()); err != nil {
+	if _, _, err := s.consumer(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -79,7 +79,7 @@ func (s *site) rejectsOptions() intake.RejectsOptions {
 		},
 		Subject:    subject,
 		MaxPayload: s.broker.MaxPayload,
-		Tell: func(_ context.Context, id string, e event.Refusal) error {
+		Tell: func(id string, e event.Refusal) error {
 			s.told.add(telling{id, e})
 			return nil
 		},
@@ -87,19 +87,25 @@ func (s *site) rejectsOptions() intake.RejectsOptions {
 }
 
 // consumer makes the stream and the consumer where they are missing.
-func (s *site) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	stream, _, err := s.broker.Events(ctx, broker.EventStream{Name: "ARTICLES", Subjects: subjects, MaxBytes: 1 << 30})
+func (s *site) consumer(ctx context.Context) (jetstream.Consumer, bool, error) {
+	return s.consume(ctx, "intake", subjects)
+}
+
+// consume makes a consumer of some of the subjects.
+func (s *site) consume(ctx context.Context, name string, of []string) (jetstream.Consumer, bool, error) {
+	stream, foreign, err := s.broker.Events(ctx, broker.EventStream{Name: "ARTICLES", Subjects: subjects, MaxBytes: 1 << 30})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return s.broker.Consumer(ctx, stream, broker.Consumer{
-		Name: "intake", FilterSubjects: subjects, AckWait: 10 * time.Second, MaxAckPending: 1024,
+	consumer, err := s.broker.Consumer(ctx, stream, broker.Consumer{
+		Name: name, FilterSubjects: of, AckWait: 10 * time.Second, MaxAckPending: 1024,
 	})
+	return consumer, foreign, err
 }
 
 func (s *site) intake(store intake.Store, change ...func(*intake.Options)) *intake.Intake {
 	o := intake.Options{
-		Consumer: s.consumer, Store: store, Rejects: s.rejects, Reader: event.Reader{MaxBytes: 1 << 20},
+		Consumers: []intake.Consumer{s.consumer}, Store: store, Rejects: s.rejects, Decode: event.Reader{MaxBytes: 1 << 20}.Decode,
 		Observe: s.reports.add, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {

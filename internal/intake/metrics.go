@@ -36,9 +36,9 @@ func newMetrics() metrics {
 	return m
 }
 
-func (m metrics) register(r prometheus.Registerer, w *watch, stuck prometheus.Collector) {
+func (in *Intake) register(r prometheus.Registerer) {
 	if r != nil {
-		r.MustRegister(m.events, m.seconds, m.lost, place{w}, stuck)
+		r.MustRegister(in.metrics.events, in.metrics.seconds, in.metrics.lost, progress{in}, in.stuck())
 	}
 }
 
@@ -46,7 +46,7 @@ func (m metrics) register(r prometheus.Registerer, w *watch, stuck prometheus.Co
 func (in *Intake) stuck() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gallerywire_intake_stuck",
-		Help: "1 while events can not be stored and wait in the stream, else 0.",
+		Help: "1 while events can not be read or stored and wait in the stream, else 0.",
 	}, func() float64 {
 		if in.Trouble() != nil {
 			return 1
@@ -60,8 +60,9 @@ func (m metrics) count(r Report) {
 	m.seconds.Observe(r.Took.Seconds())
 }
 
-// place tells where in the stream intake is, asked of the server at each scrape.
-type place struct{ watch *watch }
+// progress tells how far in the stream intake is, asked of the server at each
+// scrape.
+type progress struct{ intake *Intake }
 
 var (
 	pendingDesc = prometheus.NewDesc("gallerywire_events_pending", "Events in the stream that are not taken in yet; NaN while NATS does not say.", nil, nil)
@@ -69,19 +70,25 @@ var (
 )
 
 // Describe implements [prometheus.Collector].
-func (place) Describe(ch chan<- *prometheus.Desc) {
+func (progress) Describe(ch chan<- *prometheus.Desc) {
 	ch <- pendingDesc
 	ch <- newestDesc
 }
 
 // Collect implements [prometheus.Collector].
-func (p place) Collect(ch chan<- prometheus.Metric) {
-	pending := math.NaN()
-	if n, err := p.watch.look(context.Background()); err == nil {
-		pending = float64(n)
+func (p progress) Collect(ch chan<- prometheus.Metric) {
+	pending := 0.0
+	for _, s := range p.intake.sources {
+		n, newest, err := s.pending(context.Background())
+		if err != nil {
+			pending = math.NaN()
+			break
+		}
+		p.intake.newest.note(newest)
+		pending += float64(n)
 	}
 	ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, pending)
-	ch <- prometheus.MustNewConstMetric(newestDesc, prometheus.GaugeValue, unix(p.watch.newestEvent()))
+	ch <- prometheus.MustNewConstMetric(newestDesc, prometheus.GaugeValue, unix(p.intake.newest.get()))
 }
 
 func unix(t time.Time) float64 {

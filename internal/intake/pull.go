@@ -41,15 +41,16 @@ type pull struct {
 	request string        // where messages are asked for
 	batch   int
 
-	wanted     int // asked for and neither come nor refused
+	onHeard    func() // called when the server says or sends something
+	wanted     int    // asked for and neither come nor refused
 	heard      time.Time
 	reconnects uint64
 }
 
-func newPull(js jetstream.JetStream, consumer jetstream.Consumer, batch int) (*pull, error) {
+func newPull(js jetstream.JetStream, consumer jetstream.Consumer, batch int, onHeard func()) (*pull, error) {
 	info, prefix := consumer.CachedInfo(), cmp.Or(js.Options().APIPrefix, jetstream.DefaultAPIPrefix)
 	p := &pull{
-		conn: js.Conn(), batch: batch, heard: time.Now(),
+		conn: js.Conn(), batch: batch, heard: time.Now(), onHeard: onHeard,
 		ch:      make(chan *nats.Msg, batch+words),
 		ended:   make(chan struct{}),
 		request: fmt.Sprintf("%sCONSUMER.MSG.NEXT.%s.%s", prefix, info.Stream, info.Name),
@@ -77,6 +78,10 @@ func (p *pull) next() (*nats.Msg, error) {
 		msg, err := p.receive()
 		if err != nil {
 			return nil, err
+		}
+		if msg != nil { // also one that waited here while next was not called
+			p.heard = time.Now()
+			p.onHeard()
 		}
 		switch {
 		case msg == nil:
@@ -123,7 +128,6 @@ func (p *pull) receive() (*nats.Msg, error) {
 	defer timer.Stop()
 	select {
 	case msg := <-p.ch:
-		p.heard = time.Now()
 		return msg, nil
 	case <-p.ended:
 		return p.rest()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -14,45 +15,66 @@ import (
 
 // Rejects keeps events that can never succeed and tells their senders.
 type Rejects struct {
-	opts RejectsOptions
+	opts   RejectsOptions
+	stream atomic.Pointer[jetstream.Stream] // nil: not opened yet, or gone
 }
 
 // RejectsOptions make Rejects.
 type RejectsOptions struct {
 	JetStream  jetstream.JetStream
-	Open       func(context.Context) (jetstream.Stream, error)             // makes the stream when missing
-	Subject    string                                                      // what its subjects begin with
-	MaxPayload func() int64                                                // of the server, in bytes
-	Tell       func(ctx context.Context, id string, e event.Refusal) error // sends article.rejected; may be nil
+	Open       func(context.Context) (jetstream.Stream, error) // makes the stream when missing
+	Subject    string                                          // what its subjects begin with
+	MaxPayload func() int64                                    // of the server, in bytes
+	Tell       func(id string, e event.Refusal) error          // sends article.rejected on JetStream's connection, without waiting for the server; may be nil
 }
 
 // NewRejects returns the rejects of a site.
 func NewRejects(o RejectsOptions) *Rejects { return &Rejects{opts: o} }
 
-// Add keeps m and tells its sender. Adding the same message of the event stream
-// again keeps it once and tells again, with the same id.
-func (r *Rejects) Add(ctx context.Context, m event.Message, sequence uint64, problems gallery.Problems) (number uint64, err error) {
-	problems = brief(problems)
-	reject := Reject{
-		Subject: m.Subject, Stored: m.Stored, Sequence: sequence, Problems: problems,
+// open returns the stream of rejects, making it when missing.
+func (r *Rejects) open(ctx context.Context) (jetstream.Stream, error) {
+	if s := r.stream.Load(); s != nil {
+		return *s, nil
+	}
+	s, err := r.opts.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.stream.Store(&s)
+	return s, nil
+}
+
+// add keeps m and tells its sender. Adding the same message of the event stream
+// again keeps it once and tells again, with the same id. The server hears what is
+// told before it hears that the event is done with, on the same connection.
+func (r *Rejects) add(ctx context.Context, m event.Message, sequence uint64, problems gallery.Problems) (reject Reject, err error) {
+	reject = Reject{
+		Subject: m.Subject, Stored: m.Stored, Sequence: sequence, Problems: brief(problems),
 		Header: keep(m.Header), Size: len(m.Data), Body: m.Data,
 	}
-	reject.Event, reject.Source, reject.Gallery = event.Attributes(m)
+	reject.Event, reject.Source, reject.Gallery = attributes(m)
 	id := gallery.HashOf(fmt.Appendf(nil, "%d %d %s", sequence, m.Stored.UnixNano(), m.Subject)).String()
-	if number, err = r.store(ctx, id, reject); err != nil {
-		return 0, fmt.Errorf("keep a rejected event: %w", err)
+	if reject.Number, err = r.store(ctx, id, reject); err != nil {
+		return reject, fmt.Errorf("keep a rejected event: %w", err)
 	}
 	if r.opts.Tell == nil {
-		return number, nil
+		return reject, nil
 	}
-	return number, r.opts.Tell(ctx, id, event.Refusal{
+	return reject, r.opts.Tell(id, event.Refusal{
 		Subject: m.Subject, Event: reject.Event, Source: reject.Source, Gallery: reject.Gallery,
-		Stored: m.Stored, Sequence: sequence, Reject: number, Problems: problems,
+		Stored: m.Stored, Sequence: sequence, Reject: reject.Number, Problems: reject.Problems,
 	})
 }
 
+// attributes are what can be read of an event, which is not that of which this
+// program fails.
+func attributes(m event.Message) (id, source, gallery string) {
+	defer func() { _ = recover() }()
+	return event.Attributes(m)
+}
+
 func (r *Rejects) store(ctx context.Context, id string, reject Reject) (uint64, error) {
-	stream, err := r.opts.Open(ctx)
+	stream, err := r.open(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -68,6 +90,7 @@ func (r *Rejects) store(ctx context.Context, id string, reject Reject) (uint64, 
 	if kept, lookErr := stream.GetLastMsgForSubject(ctx, subject); lookErr == nil {
 		return kept.Sequence, nil // by an earlier delivery of the same message
 	}
+	r.stream.Store(nil)
 	return 0, err
 }
 

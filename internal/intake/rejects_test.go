@@ -181,7 +181,7 @@ func TestEventStaysUntilItsSenderIsTold(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	o := s.rejectsOptions()
 	var told log[string]
-	o.Tell = func(_ context.Context, id string, _ event.Refusal) error {
+	o.Tell = func(id string, _ event.Refusal) error {
 		told.add(id)
 		if len(told.all()) == 1 {
 			return errors.New("no connection")
@@ -258,7 +258,7 @@ func TestLargeRejects(t *testing.T) {
 
 func TestOversizedEventIsRejected(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
-	s.run(s.intake(new(shelf), func(o *intake.Options) { o.Reader.MaxBytes = 1000 }))
+	s.run(s.intake(new(shelf), func(o *intake.Options) { o.Decode = event.Reader{MaxBytes: 1000}.Decode }))
 	body := strings.Repeat("x", int(s.broker.MaxPayload())-100)
 	s.send(body)
 	s.drained()

@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// patience is how long storing may fail before it is more than a hiccup.
+// patience is how long reading or storing may fail before it is more than a
+// hiccup.
 const patience = 10 * time.Second
 
-// trouble remembers since when nothing could be stored, and why.
+// trouble remembers since when something fails, and why.
 type trouble struct {
 	mu    sync.Mutex
-	since time.Time // zero: the last event was stored
+	since time.Time // zero: it went well the last time
 	cause error
 }
 
@@ -39,12 +40,17 @@ func (t *trouble) last(least time.Duration) (since time.Time, cause error) {
 	return t.since, t.cause
 }
 
-// Trouble says, in words for an operator, that events could not be stored for a
-// while; nil when they can. Meanwhile they wait in the stream.
+// Trouble says, in words for an operator, that events could not be read or
+// stored for a while; nil when they can. Meanwhile they wait in the stream, or
+// with their publisher when there is no stream.
 func (in *Intake) Trouble() error {
-	since, cause := in.trouble.last(patience)
-	if cause == nil {
-		return nil
+	if since, cause := in.trouble.last(patience); cause != nil {
+		return fmt.Errorf("events can not be stored since %s and wait in the stream: %w", since.UTC().Format(time.RFC3339), cause)
 	}
-	return fmt.Errorf("events can not be stored since %s and wait in the stream: %w", since.UTC().Format(time.RFC3339), cause)
+	for _, s := range in.sources {
+		if since, cause := s.reading.last(patience); cause != nil {
+			return fmt.Errorf("events can not be read since %s and are not taken in: %w", since.UTC().Format(time.RFC3339), cause)
+		}
+	}
+	return nil
 }

@@ -1,0 +1,179 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/intake"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// An event that this program does not survive is rejected, wherever that shows,
+// and does not end the program each time it comes.
+func TestEventThatPanicsIsRejected(t *testing.T) {
+	decode := event.Reader{}.Decode
+	for name, change := range map[string]func(*intake.Options){
+		"decoding": func(o *intake.Options) {
+			o.Decode = func(m event.Message) (*event.Event, error) {
+				if strings.Contains(string(m.Data), "poison") {
+					var none []int
+					_ = none[len(m.Data)]
+				}
+				return decode(m)
+			}
+		},
+		"storing": func(o *intake.Options) {
+			store := o.Store
+			o.Store = storeFunc(func(ctx context.Context, e *event.Event, m event.Message) (string, error) {
+				if e.GalleryID() == "poison" {
+					var none map[string]int
+					none["x"] = 1
+				}
+				return store.Put(ctx, e, m)
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
+			var stored shelf
+			s.run(s.intake(&stored, w.options, change, func(o *intake.Options) { o.InFlight = 1 }))
+			for range 5 { // more than may be in hand
+				s.send(article("poison", noon))
+			}
+			s.send(article("harbour", noon))
+			s.drained()
+			kept := s.list()
+			if len(kept) != 5 || len(stored.all()) != 1 {
+				t.Fatalf("%d rejects, stored %v", len(kept), stored.all())
+			}
+			if why := kept[0].Problems.Error(); !strings.Contains(why, "a bug of gallerywire") || !strings.Contains(why, "runtime error") && !strings.Contains(why, "nil map") {
+				t.Errorf("rejected because %s", why)
+			}
+			if told := s.told.all(); len(told) != 5 || told[0].e.Reject != kept[0].Number {
+				t.Errorf("told %+v", told)
+			}
+			if !strings.Contains(w.logged(), "report it as a bug") || !strings.Contains(w.logged(), "hostile_test.go") {
+				t.Errorf("log %s", w.logged())
+			}
+		})
+	}
+}
+
+// What is rejected is logged once a second, with how many there were.
+func TestFloodOfBadEventsIsAFewLines(t *testing.T) {
+	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
+	stop := s.run(s.intake(new(shelf), w.options))
+	const flood = 300
+	began := time.Now()
+	for range flood {
+		s.send(`{"id":"harbour"}`)
+	}
+	s.drained()
+	stop()
+	most := int(time.Since(began)/time.Second) + 2
+	lines, count := 0, 0
+	for line := range strings.Lines(w.logged()) {
+		_, rest, found := strings.Cut(line, `level=WARN msg="events were rejected: see gallerywire rejects list" count=`)
+		if !found {
+			continue
+		}
+		var n, number int
+		if _, err := fmt.Sscanf(rest, "%d reject=%d gallery=harbour", &n, &number); err != nil {
+			t.Errorf("line %q: %v", line, err)
+		}
+		lines, count = lines+1, count+n
+	}
+	if lines == 0 || lines > most || count != flood {
+		t.Errorf("%d lines about %d events, want at most %d about %d", lines, count, most, flood)
+	}
+}
+
+// Delays are measured by intake and not by the server, whose clock may be set
+// back: what is given back is given back for now.
+func TestEventIsGivenBackForNow(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	var answers log[string]
+	sub, err := s.broker.Conn().Subscribe("$JS.ACK.ARTICLES.>", func(m *nats.Msg) { answers.add(string(m.Data)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := s.broker.Conn().Flush(); err != nil {
+		t.Fatal(err)
+	}
+	failed := false
+	s.run(s.intake(storeFunc(func(context.Context, *event.Event, event.Message) (string, error) {
+		if !failed {
+			failed = true
+			return "", context.DeadlineExceeded
+		}
+		return "stored", nil
+	})))
+	s.send(article("harbour", noon))
+	s.taken(2)
+	eventually(t, "the event is acknowledged", func() bool { return len(answers.all()) == 3 })
+	if got := answers.all(); fmt.Sprint(got) != "[+WPI -NAK +ACK]" {
+		t.Errorf("the server was told %q", got)
+	}
+}
+
+// An intake that ends gives back at once what waits to be tried again.
+func TestWhatWaitsIsGivenBackAtTheEnd(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	stop := s.run(s.intake(storeFunc(func(context.Context, *event.Event, event.Message) (string, error) {
+		return "", context.DeadlineExceeded
+	})))
+	s.send(article("harbour", noon))
+	s.taken(5) // it waits for 4 s now
+	began := time.Now()
+	stop()
+	var stored shelf
+	s.run(s.intake(&stored))
+	s.drained()
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("came again after %s", took)
+	}
+}
+
+// One consumer's events that take long, or are many, leave those of another
+// their share.
+func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	if err := s.broker.JetStream().DeleteConsumer(t.Context(), "ARTICLES", s.broker.Name("intake")); err != nil {
+		t.Fatal(err)
+	}
+	release := make(chan struct{})
+	var stored shelf
+	slow := storeFunc(func(ctx context.Context, e *event.Event, m event.Message) (string, error) {
+		if e.Kind == event.Published {
+			<-release
+		}
+		return stored.Put(ctx, e, m)
+	})
+	for i := range 100 {
+		s.send(article(fmt.Sprint(i), noon))
+	}
+	s.run(s.intake(slow, func(o *intake.Options) {
+		o.Consumers = nil
+		for i, subject := range subjects {
+			o.Consumers = append(o.Consumers, func(ctx context.Context) (c jetstream.Consumer, foreign bool, err error) {
+				return s.consume(ctx, fmt.Sprint("intake-", i), []string{subject})
+			})
+		}
+		o.InFlight, o.Logger = 4, slog.New(slog.DiscardHandler)
+	}))
+	s.publish(&nats.Msg{Subject: string(event.Unpublished), Data: []byte(`{"id":"harbour"}`)})
+	eventually(t, "the take-down passes what hangs", func() bool { return len(stored.all()) == 1 })
+	close(release)
+	s.drained()
+	if got := len(stored.all()); got != 101 {
+		t.Errorf("stored %d", got)
+	}
+}

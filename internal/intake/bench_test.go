@@ -155,12 +155,18 @@ func long(t testing.TB, id string) string {
 
 // timeSubject is how long intake takes for what is in the stream.
 func (s *site) timeSubject(l library, inFlight, n int, change ...func(*intake.Options)) time.Duration {
+	return s.timeOutcome("stored", l, inFlight, n, change...)
+}
+
+// timeOutcome is how long intake takes until n events have the outcome, which
+// all in the stream will have.
+func (s *site) timeOutcome(outcome string, l library, inFlight, n int, change ...func(*intake.Options)) time.Duration {
 	var done sync.WaitGroup
 	done.Add(n)
 	in := s.intake(l, append(change, func(o *intake.Options) {
 		o.InFlight = inFlight
 		o.Observe = func(r intake.Report) {
-			if r.Outcome == "stored" {
+			if r.Outcome == outcome {
 				done.Done()
 			}
 		}
@@ -220,4 +226,40 @@ func (s *site) timeFloor(inFlight, n int) time.Duration {
 		_, err = messages.Next()
 	}
 	return took
+}
+
+// BenchmarkRejects rejects events of 12 KB and takes as many good ones in, by
+// turns, with fsync. The ratio is the time for good ones over the time for bad
+// ones: 1 is as fast.
+func BenchmarkRejects(b *testing.B) {
+	const each = 500
+	var good, bad time.Duration
+	for b.Loop() {
+		good, bad = 0, 0
+		node := brokertest.Start(b, func(o *broker.Options) { o.Embedded.SyncInterval = 0 })
+		s := newSite(b, node)
+		l := newLibrary(b, node)
+		for round := range rounds {
+			s.fill(round, each)
+			good += s.timeSubject(l, 8, each)
+			s.spoil(each)
+			bad += s.timeOutcome("rejected", l, 8, each)
+		}
+	}
+	b.ReportMetric(rounds*each/good.Seconds(), "good-events/s")
+	b.ReportMetric(rounds*each/bad.Seconds(), "bad-events/s")
+	b.ReportMetric(float64(good)/float64(bad), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// spoil publishes n galleries without a title to the stream.
+func (s *site) spoil(n int) {
+	s.t.Helper()
+	for i := range n {
+		body := strings.Replace(long(s.t, fmt.Sprint("bad-", i)), `"title":"Harbour`, `"heading":"Harbour`, 1)
+		if _, err := s.broker.JetStream().PublishAsync(string(event.Published), []byte(body)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	<-s.broker.JetStream().PublishAsyncComplete()
 }

@@ -177,3 +177,45 @@ func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
 		t.Errorf("stored %d", got)
 	}
 }
+
+// A good event behind many bad ones waits about as long as behind good ones.
+func TestGoodEventBehindAFlood(t *testing.T) {
+	const flood = 20_000
+	s := newSite(t, brokertest.Start(t))
+	l := newLibrary(t, s.broker)
+	timed := func(last string, body func(int) string) time.Duration {
+		js := s.broker.JetStream()
+		for i := range flood {
+			if _, err := js.PublishAsync(string(event.Published), []byte(body(i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-js.PublishAsyncComplete()
+		s.send(article(last, noon))
+		stored := make(chan struct{})
+		in := s.intake(l, func(o *intake.Options) {
+			o.Observe = func(r intake.Report) {
+				if r.Gallery == last {
+					close(stored)
+				}
+			}
+		})
+		began := time.Now()
+		stop := s.run(in)
+		select {
+		case <-stored:
+		case <-time.After(5 * longest):
+			t.Fatal("it is never stored")
+		}
+		took := time.Since(began)
+		s.drained()
+		stop()
+		return took
+	}
+	good := timed("behind-good", func(i int) string { return article(fmt.Sprint("good-", i), noon) })
+	bad := timed("behind-bad", func(i int) string { return fmt.Sprintf(`{"id":"bad-%d"}`, i) })
+	t.Logf("behind %d good events %s, behind as many bad ones %s", flood, good, bad)
+	if bad > 2*good {
+		t.Errorf("behind %d bad events it waits %s, behind good ones %s", flood, bad, good)
+	}
+}

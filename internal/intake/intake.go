@@ -220,7 +220,7 @@ func (in *Intake) handle(ctx, hand context.Context, s *source, msg *nats.Msg) {
 	in.newest.note(m.Stored)
 	report, err := in.settle(hand, s, m)
 	if report.Problems != nil {
-		err = in.reject(hand, s, m, meta.Sequence.Stream, report.Problems)
+		report.Gallery, err = in.reject(hand, s, m, meta.Sequence.Stream, report.Problems)
 	}
 	report.Subject, report.Stored = m.Subject, m.Stored
 	in.trouble.note(err)
@@ -252,15 +252,13 @@ func (in *Intake) settle(ctx context.Context, s *source, m event.Message) (repor
 			in.opts.Logger.Error("an event makes this program fail: report it as a bug, with the event from gallerywire rejects show",
 				"subject", m.Subject, "stored", m.Stored, "cause", cause, "stack", string(debug.Stack()))
 			problem := gallery.Problem{Reason: fmt.Sprintf("gallerywire failed at this event, which is a bug of gallerywire: %v", cause)}
-			report, err = Report{Outcome: outcomeRejected, Gallery: report.Gallery, Problems: gallery.Problems{problem}}, nil
+			report, err = Report{Outcome: outcomeRejected, Problems: gallery.Problems{problem}}, nil
 		}
 	}()
 	e, err := in.opts.Decode(m)
 	var problems gallery.Problems
 	if errors.As(err, &problems) {
-		report = Report{Outcome: outcomeRejected, Problems: brief(problems)}
-		_, _, report.Gallery = attributes(m)
-		return report, nil
+		return Report{Outcome: outcomeRejected, Problems: brief(problems)}, nil
 	}
 	if err != nil {
 		return report, err
@@ -272,13 +270,13 @@ func (in *Intake) settle(ctx context.Context, s *source, m event.Message) (repor
 	return report, err
 }
 
-func (in *Intake) reject(ctx context.Context, s *source, m event.Message, sequence uint64, problems gallery.Problems) error {
+// reject keeps the event and returns the id of its gallery, where it can be read.
+func (in *Intake) reject(ctx context.Context, s *source, m event.Message, sequence uint64, problems gallery.Problems) (id string, err error) {
 	s.writing <- struct{}{}
 	defer func() { <-s.writing }()
 	kept, err := in.opts.Rejects.add(ctx, m, sequence, problems)
-	if err != nil {
-		return err
+	if err == nil {
+		in.rejected.add("reject", kept.Number, "gallery", kept.Gallery, "reason", problems.Error())
 	}
-	in.rejected.add("reject", kept.Number, "gallery", kept.Gallery, "reason", problems.Error())
-	return nil
+	return kept.Gallery, err
 }

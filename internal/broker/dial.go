@@ -36,33 +36,54 @@ func operatorTarget(o Options) (target, error) {
 	if o.URL != "" {
 		return elsewhere(o)
 	}
+	t, err := ownService(o)
+	if err != nil {
+		return target{}, err
+	}
 	dir := dataDir(o.Embedded.DataDir)
-	address, err := dir.readAddress()
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := dir.readSecret(); err != nil {
+		return target{}, ofService(err)
+	}
+	// Read when it is shown: after a restart there is another.
+	t.options = append(t.options, nats.UserInfoHandler(func() (user, password string) {
+		secret, _ := dir.readSecret() // the server says that it is wrong
+		return internalUser, secret
+	}))
+	return t, nil
+}
+
+// ownService is the service that runs on the directory, over its socket: only
+// its owner can listen there, so that nothing is shown to a stranger who has the
+// port of one that died.
+func ownService(o Options) (target, error) {
+	dir := dataDir(o.Embedded.DataDir)
+	conn, err := dir.InProcessConn()
+	if errors.Is(err, fs.ErrNotExist) || connectionRefused(err) {
 		return target{}, notRunning(o, nil)
 	}
 	if err != nil {
 		return target{}, ofService(err)
 	}
-	secret, err := dir.readSecret()
-	if err != nil {
-		return target{}, ofService(err)
-	}
-	return target{url: address, addresses: address, options: []nats.Option{nats.UserInfo(internalUser, secret)}}, nil
+	where := "the service on " + filepath.Clean(o.Embedded.DataDir) + "/"
+	return target{addresses: where, options: []nats.Option{nats.InProcessServer(dir)}}, conn.Close()
 }
 
+// errNotRunning says that no service runs on a directory.
+var errNotRunning = errors.New("no gallerywire is running")
+
 func notRunning(o Options, cause error) error {
-	err := fmt.Errorf("no gallerywire is running on %s/: start \"gallerywire serve\" first", filepath.Clean(o.Embedded.DataDir))
+	err := fmt.Errorf("%w on %s/: start \"gallerywire serve\" first", errNotRunning, filepath.Clean(o.Embedded.DataDir))
 	if cause != nil {
 		err = fmt.Errorf("%w (%w)", err, cause)
 	}
 	return err
 }
 
-// DialPublisher connects as a CMS does: to [Options].URL, or to the embedded
-// server that runs in [Embedded].DataDir (else to [Embedded].Listen) with the
-// publisher's token. It fails within seconds when there is none. The caller
-// owns the connection and closes it.
+// DialPublisher connects as a CMS does: to [Options].URL, or, with the publisher's
+// token, to the embedded server that runs in [Embedded].DataDir. Where none runs
+// there and there is no token to be shown to a stranger, to [Embedded].Listen. It
+// fails within seconds when there is none. The caller owns the connection and
+// closes it.
 func DialPublisher(ctx context.Context, o Options) (*nats.Conn, error) {
 	o = o.withDefaults()
 	where, err := publisherTarget(o)
@@ -81,15 +102,17 @@ func publisherTarget(o Options) (target, error) {
 	if o.URL != "" {
 		return elsewhere(o)
 	}
-	address, err := dataDir(o.Embedded.DataDir).readAddress()
-	if errors.Is(err, fs.ErrNotExist) {
-		address, err = "nats://"+o.Embedded.Listen, nil
+	t, err := ownService(o)
+	switch {
+	case errors.Is(err, errNotRunning) && o.Embedded.PublisherToken == "":
+		address := "nats://" + o.Embedded.Listen
+		return target{url: address, addresses: address}, nil // nothing is shown to whoever listens there
+	case errors.Is(err, errNotRunning):
+		return t, fmt.Errorf("%w, or set nats.url to nats://TOKEN@HOST:PORT to show the token to whoever listens there", err)
+	case err == nil && o.Embedded.PublisherToken != "":
+		t.options = append(t.options, nats.Token(o.Embedded.PublisherToken))
 	}
-	t := target{url: address, addresses: address}
-	if o.Embedded.PublisherToken != "" {
-		t.options = []nats.Option{nats.Token(o.Embedded.PublisherToken)}
-	}
-	return t, ofService(err)
+	return t, err
 }
 
 // ofService says who may read what another user's service keeps to itself.

@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,21 +62,90 @@ func TestOperatorWhereNothingRuns(t *testing.T) {
 	wantError(t, err, "no gallerywire is running on "+o.Embedded.DataDir+"/"+hint)
 
 	b := open(t, o)
-	left := readFile(t, o, "address")
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	leave(t, o, left)
 	_, err = broker.DialOperator(t.Context(), o)
 	wantError(t, err, "no gallerywire is running on "+o.Embedded.DataDir+"/"+hint)
-}
 
-// leave puts back the address, as a process does that died.
-func leave(t *testing.T, o broker.Options, address string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(o.Embedded.DataDir, "address"), []byte(address), 0o600); err != nil {
+	// As a process leaves it that was killed.
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(o.Embedded.DataDir, "socket")})
+	if err != nil {
 		t.Fatal(err)
 	}
+	l.SetUnlinkOnClose(false)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = broker.DialOperator(t.Context(), o)
+	wantError(t, err, "no gallerywire is running on "+o.Embedded.DataDir+"/"+hint)
+	open(t, o)
+	operator, err := broker.DialOperator(t.Context(), o)
+	if err != nil {
+		t.Fatalf("after a start: %v", err)
+	}
+	if err := operator.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheSecretIsOfNoUseOverTheNetwork(t *testing.T) {
+	o := brokertest.Options(t)
+	b := open(t, o)
+	secret := strings.TrimSpace(readFile(t, o, "secret"))
+	if _, err := nats.Connect(b.PublisherURL(), nats.UserInfo("gallerywire", secret)); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("connect: %v", err)
+	}
+}
+
+func TestOperatorOfALongDirectory(t *testing.T) {
+	o := brokertest.Options(t)
+	o.Embedded.DataDir = filepath.Join(t.TempDir(), strings.Repeat("long/", 40))
+	open(t, o)
+	operator, err := broker.DialOperator(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := operator.Close(); err != nil {
+		t.Error(err)
+	}
+	links, err := filepath.Glob(filepath.Join(os.TempDir(), "gw*", "d"))
+	for _, link := range links {
+		if to, _ := os.Readlink(link); to == o.Embedded.DataDir {
+			t.Errorf("%s is left behind", link)
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOperatorConnectsAgainAfterARestart(t *testing.T) {
+	o := brokertest.Options(t)
+	b := open(t, o)
+	operator, err := broker.DialOperator(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer operator.Close()
+	again := operator.Conn().StatusChanged(nats.CONNECTED)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, o)
+	await(t, "the operator's connection", again)
+}
+
+func TestTheTokenIsShownToNoStranger(t *testing.T) {
+	stranger, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	o := brokertest.Options(t)
+	o.Embedded.Listen, o.Embedded.PublisherToken = stranger.Addr().String(), "the token"
+	_, err = broker.DialPublisher(t.Context(), o)
+	wantError(t, err, "no gallerywire is running on "+o.Embedded.DataDir+"/", "set nats.url to nats://TOKEN@HOST:PORT")
 }
 
 func TestPublisherConnectsAsACMSDoes(t *testing.T) {

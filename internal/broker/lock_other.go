@@ -17,6 +17,9 @@ func lockDir(dataDir) (*lock, error) {
 
 func (*lock) release() error { return nil }
 
+// connectionRefused is true of any error: nothing of ours can run here.
+func connectionRefused(err error) bool { return err != nil }
+
 func addressInUse(err error) bool {
 	return strings.Contains(err.Error(), "Only one usage of each socket address")
 }

@@ -33,4 +33,6 @@ func lockDir(d dataDir) (*lock, error) {
 // lock two files of one name.
 func (l *lock) release() error { return l.file.Close() }
 
+func connectionRefused(err error) bool { return errors.Is(err, unix.ECONNREFUSED) }
+
 func addressInUse(err error) bool { return errors.Is(err, unix.EADDRINUSE) }

@@ -38,8 +38,8 @@ type embeddedServer struct {
 	nats       *server.Server // nil: none runs
 	storageErr error          // why the store takes no writes
 
-	stopWatch context.CancelFunc
-	watched   chan struct{} // closed when the watch has ended
+	background sync.WaitGroup
+	endWork    context.CancelFunc // of what runs in the background
 }
 
 // startServer locks the directory, starts the server in it, and blocks until it
@@ -60,12 +60,13 @@ func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) 
 	if s.nats, err = s.start(ctx); err != nil {
 		return s, err
 	}
-	if err := s.publishAddress(); err != nil {
-		return s, err
+	s.noteAddress()
+	work, end := context.WithCancel(context.WithoutCancel(ctx))
+	s.endWork = end
+	if l := s.dir.listen(o.Logger); l != nil {
+		s.background.Go(func() { relay(work, l, s.InProcessConn) })
 	}
-	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stopWatch, s.watched = stop, make(chan struct{})
-	go s.watchStorage(watch)
+	s.background.Go(func() { s.watchStorage(work) })
 	return s, nil
 }
 
@@ -73,7 +74,7 @@ func (s *embeddedServer) claimDir() (err error) {
 	if err = os.MkdirAll(string(s.dir), 0o700); err != nil {
 		err = fmt.Errorf("make the data directory: %w", err)
 	} else if s.lock, err = lockDir(s.dir); err == nil {
-		s.secret, err = s.dir.secret()
+		s.secret, err = s.dir.newSecret()
 	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
 		err = fmt.Errorf("%w: %s", err, writableRemedy)
@@ -134,12 +135,12 @@ func end(ns *server.Server) {
 	ns.WaitForShutdown()
 }
 
-// publishAddress leaves the address where commands in other processes find it.
-// A server that is started again listens there again.
-func (s *embeddedServer) publishAddress() error {
+// noteAddress keeps where the server listens: started again, it listens there
+// again.
+func (s *embeddedServer) noteAddress() {
 	bound, ok := s.nats.Addr().(*net.TCPAddr)
 	if !ok {
-		return nil
+		return
 	}
 	embedded := &s.options.Embedded
 	if !bound.IP.IsLoopback() && embedded.PublisherToken == "" && len(embedded.Publishers) == 0 {
@@ -147,7 +148,6 @@ func (s *embeddedServer) publishAddress() error {
 	}
 	embedded.Listen, embedded.ListenElsewhere = bound.String(), false
 	s.address = "nats://" + dialable(bound)
-	return s.dir.writeAddress(s.address)
 }
 
 // dialable is where to connect to reach a listener: one that is bound to every
@@ -188,12 +188,10 @@ func (s *embeddedServer) running() *server.Server {
 // stop undoes startServer, in reverse, as far as it had come.
 func (s *embeddedServer) stop() error {
 	var errs []error
-	if s.watched != nil {
-		s.stopWatch()
-		<-s.watched
-	}
-	if s.address != "" {
-		errs = append(errs, s.dir.removeAddress())
+	if s.endWork != nil {
+		s.endWork()
+		s.background.Wait()
+		s.dir.removeSocket()
 	}
 	if ns := s.running(); ns != nil {
 		end(ns)

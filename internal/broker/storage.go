@@ -34,7 +34,6 @@ func (s *embeddedServer) storage() error {
 // without an answer and whatever space there is, until it is started again: that
 // is done here, once a file can be written where the stream is.
 func (s *embeddedServer) watchStorage(ctx context.Context) {
-	defer close(s.watched)
 	ticks := time.NewTicker(storageInterval)
 	defer ticks.Stop()
 	var broken []server.HealthzError

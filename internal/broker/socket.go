@@ -1,0 +1,110 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// listen makes the socket on which our commands in other processes connect to the
+// embedded server: in its directory, so that only its user can use it, and nobody
+// else can listen there, also after this process was killed. Without one, which
+// some file systems refuse, the service runs, and nil is returned.
+func (d dataDir) listen(log *slog.Logger) (l net.Listener) {
+	d.removeSocket() // of a process that was killed
+	err := d.shortly(func(path string) (err error) {
+		if l, err = net.Listen("unix", path); err != nil {
+			return err
+		}
+		l.(*net.UnixListener).SetUnlinkOnClose(false)
+		return os.Chmod(d.path("socket"), 0o600)
+	})
+	if err == nil {
+		return l
+	}
+	log.Warn("commands such as rejects and export cannot connect to this node: nats.embedded.data_dir takes no socket", "err", err)
+	if l != nil {
+		_ = l.Close()
+	}
+	return nil
+}
+
+func (d dataDir) removeSocket() { _ = os.Remove(d.path("socket")) }
+
+// relay hands each connection on to one that connect makes, until ctx ends.
+func relay(ctx context.Context, l net.Listener, connect func() (net.Conn, error)) {
+	var connections sync.WaitGroup
+	defer connections.Wait()
+	defer l.Close()
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+	for {
+		outer, err := l.Accept()
+		if err != nil {
+			return
+		}
+		connections.Go(func() {
+			defer outer.Close()
+			defer context.AfterFunc(ctx, func() { outer.Close() })()
+			if inner, err := connect(); err == nil {
+				join(outer, inner)
+			}
+		})
+	}
+}
+
+// join copies both ways, and returns once either side has ended and both are
+// closed.
+func join(outer, inner net.Conn) {
+	var there sync.WaitGroup
+	there.Go(func() {
+		_, _ = io.Copy(inner, outer)
+		inner.Close()
+	})
+	_, _ = io.Copy(outer, inner)
+	outer.Close()
+	there.Wait()
+}
+
+// InProcessConn implements [nats.InProcessConnProvider]: it connects to the socket
+// of the process that runs on the directory.
+func (d dataDir) InProcessConn() (conn net.Conn, err error) {
+	err = d.shortly(func(path string) (err error) {
+		conn, err = net.DialTimeout("unix", path, commandTimeout)
+		return err
+	})
+	return conn, err
+}
+
+// maxSocketPath is the longest path of a socket on every system.
+const maxSocketPath = 100
+
+// shortly calls do with a path of the socket that is short enough for one: where
+// its own is not, by way of a link that lives as long as the call.
+func (d dataDir) shortly(do func(path string) error) error {
+	path := d.path("socket")
+	if len(path) <= maxSocketPath {
+		return do(path)
+	}
+	whole, err := filepath.Abs(string(d))
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(whole); err != nil {
+		return err
+	}
+	links, err := os.MkdirTemp("", "gw")
+	if err != nil {
+		return fmt.Errorf("shorten the path of the socket: %w", err)
+	}
+	defer os.RemoveAll(links)
+	link := filepath.Join(links, "d")
+	if err := os.Symlink(whole, link); err != nil {
+		return fmt.Errorf("shorten the path of the socket: %w", err)
+	}
+	return do(filepath.Join(link, "socket"))
+}

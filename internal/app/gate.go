@@ -31,8 +31,8 @@ const maxFaults = 10_000
 // gate tells the CMS of galleries that can not be published as they are. Of
 // many nodes, and of one that starts again, one tells once: there is a mark for
 // each revision, which is claimed before and filled in after it was told. When
-// its claimer died between the two, another tells, with the same id. An older release
-// takes a claimed mark for told.
+// its claimer died between the two, another tells, with the same id if it says the
+// same. An older release takes a claimed mark for told.
 type gate struct {
 	bucket func(context.Context) (jetstream.KeyValue, error)
 	send   func(context.Context, event.CloudEvent) error
@@ -133,20 +133,21 @@ func (g *gate) tell(ctx context.Context, f *untold) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	id := gallery.HashOf(fmt.Appendf(nil, "%s %s", f.Gallery, f.Rank.Hash)).String()
-	claimed, told, err := g.claim(ctx, bucket, "faulty."+id, f)
+	mark := "faulty." + gallery.HashOf(fmt.Appendf(nil, "%s %s", f.Gallery, f.Rank.Hash)).String()
+	claimed, told, err := g.claim(ctx, bucket, mark, f)
 	if err != nil || told || claimed == 0 {
 		return told, err
 	}
+	id := gallery.HashOf(fmt.Appendf(nil, "%q %s %d %q", f.Gallery, f.Rank.Hash, f.Stored.UnixNano(), f.Reason)).String()
 	err = g.send(ctx, event.NewRejected(id, g.siteID, event.Refusal{
-		Subject: string(event.Published), Gallery: f.Gallery, Stored: time.Now().UTC(),
+		Subject: string(event.Published), Gallery: f.Gallery, Stored: f.Stored,
 		Problems: gallery.Problems{{Reason: "the gallery is stored and can not be shown: " + f.Reason}},
 	}))
 	if err != nil {
 		f.revision, f.since = claimed, time.Now().Add(-g.lease) // nobody else can have told it
 		return false, err
 	}
-	_, err = bucket.Update(ctx, "faulty."+id, []byte(f.Reason), claimed)
+	_, err = bucket.Update(ctx, mark, []byte(f.Reason), claimed)
 	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 		return true, nil // somebody took over and tells it too
 	}

@@ -268,14 +268,15 @@ func outboxOptions(b *broker.Broker, log *slog.Logger) outbox.Options {
 	}
 }
 
-// givenUp is the event that tells of a target given up. It has the same id
-// however often it is told.
+// givenUp is the event that tells of a target given up. Its id is made of all that
+// it says: a target whose end is not noted is tried once more.
 func givenUp(d outbox.Dead, siteID string) event.CloudEvent {
 	feed := d.About
 	if d.Channel == notice.ChannelHub || d.Channel == digest.Channel {
 		feed = "" // those are about several
 	}
-	id := gallery.HashOf(fmt.Appendf(nil, "%q %q %d", d.Key, d.ID, d.First.UnixNano())).String()
+	id := gallery.HashOf(fmt.Appendf(nil, "%q %q %q %d %d %d %q",
+		d.Key, d.ID, d.Target, d.Attempts, d.First.UnixNano(), d.Last.UnixNano(), d.Reason)).String()
 	return event.NewFailed(id, siteID, event.Failed{
 		Channel: d.Channel, Target: d.Target, Feed: feed, Notice: d.ID,
 		Attempts: d.Attempts, First: d.First, Last: d.Last, Reason: d.Reason,

@@ -37,7 +37,7 @@ type mailbox struct {
 
 // message is a mail without its sender and recipient.
 type message struct {
-	id         string // the same on every attempt: A-Za-z0-9.
+	id         string // of A-Za-z0-9.
 	date       time.Time
 	subject    string
 	text, html string
@@ -99,11 +99,13 @@ func (b *mailbox) carry(ctx context.Context, l *letter) error {
 	if err != nil {
 		return outbox.Final(err)
 	}
-	data, err := b.encode(message{
-		id:   l.notice.ID + "." + b.id,
+	m := message{
 		date: l.digests.opts.Now().In(l.digests.opts.Location), subject: cmp.Or(b.config.Subject, l.paper.subject()),
 		text: l.paper.text(), html: html,
-	})
+	}
+	// The same on every attempt that says the same: mailboxes drop what has an id they have seen.
+	m.id = gallery.HashOf(fmt.Appendf(nil, "%s %q %q %q", l.notice.DeliveryID(), m.subject, m.text, m.html)).String() + "." + b.id
+	data, err := b.encode(m)
 	if err != nil {
 		return outbox.Final(err)
 	}

@@ -38,6 +38,7 @@ type Fault struct {
 	Feed    string
 	Gallery string // its id
 	Rank    gallery.Rank
+	Stored  time.Time // when the server stored that revision
 	Reason  string
 }
 

@@ -127,7 +127,7 @@ func (s *slides) render(g *gallery.Gallery, entry *catalogue.Entry, now time.Tim
 			made = &slideFeed{err: fmt.Errorf("panic: %v", cause)}
 		}
 		if made.err != nil {
-			s.shelf.report(Fault{Feed: ref.base(), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
+			s.shelf.report(Fault{Feed: ref.base(), Gallery: g.ID, Rank: entry.Rank, Stored: entry.Stored(), Reason: made.err.Error()})
 			made = &slideFeed{err: fmt.Errorf("%w: %w", ErrUnavailable, made.err)}
 		}
 	}()

@@ -215,11 +215,11 @@ func (w *Webhooks) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, erro
 	if err != nil {
 		return nil, outbox.Final(err)
 	}
-	body, err := event.NewUpdate(n.ID, w.opts.SiteID, u).Encode()
+	body, err := event.NewUpdate(n.DeliveryID(), w.opts.SiteID, u).Encode()
 	if err != nil {
 		return nil, outbox.Final(err)
 	}
-	return &hookLetter{hooks: w, id: n.ID, body: body}, nil
+	return &hookLetter{hooks: w, id: n.DeliveryID(), body: body}, nil
 }
 
 // hookLetter is an event for webhooks.

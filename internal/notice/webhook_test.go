@@ -144,7 +144,7 @@ func deliver(t *testing.T, channel outbox.Channel, n outbox.Notice) error {
 		t.Fatal(err)
 	}
 	all := targets(channel, n)
-	if len(all) != 1 || letter.Says() != n.ID {
+	if len(all) != 1 || letter.Says() != n.DeliveryID() {
 		t.Fatalf("targets %v, says %q", all, letter.Says())
 	}
 	return letter.Send(t.Context(), all[0])

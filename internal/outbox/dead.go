@@ -86,12 +86,14 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 		return err
 	}
 	err = b.amendLate(ctx, dead.Shard, lateKey(dead.Shard, dead.Notice, dead.Target), func(there *late) *late {
-		if there != nil { // something newer is tried already
+		if there != nil { // something newer is tried already, or the very same is just given up
 			next := *there
 			next.Due = b.opts.Now()
-			if there.Notice.ID != dead.Notice.ID && !slices.ContainsFunc(there.Older, func(n Notice) bool { return n.ID == dead.Notice.ID }) {
-				next.Older = append(slices.Clone(there.Older), dead.Notice)
+			newer, older := there.Notice, dead.Notice
+			if older.Order.Compare(newer.Order) > 0 {
+				newer, older = older, newer
 			}
+			next.Notice, next.Older = newer, append(slices.Clone(there.Older), older)
 			return &next
 		}
 		next := *dead
@@ -138,12 +140,12 @@ func (b *Outbox) bury(ctx context.Context, route Route, l late) error {
 	return amend(ctx, b, key, func() (*late, uint64, bool) { return b.book.letter(key) }, func(there *late) *late {
 		next := l
 		switch {
-		case there == nil || there.Notice.ID == l.Notice.ID:
+		case there == nil, slices.Contains([]string{l.Notice.ID, l.Notice.DeliveryID()}, there.Notice.DeliveryID()):
 		case there.Notice.Order.Compare(l.Notice.Order) > 0: // it was owed again after something newer
 			next = *there
-			next.Notice = route.Channel.Merge(l.Notice, there.Notice)
+			next.Notice = route.merge(l.Notice, there.Notice)
 		default:
-			next.Notice = route.Channel.Merge(there.Notice, l.Notice)
+			next.Notice = route.merge(there.Notice, l.Notice)
 		}
 		return &next
 	})

@@ -78,7 +78,7 @@ var errWaits = errors.New("waits with what is late")
 
 // attempt sends, but not past what waits for the same target.
 func (s *shift) attempt(work context.Context, d *delivery) error {
-	if d.late == nil && s.behind(d) {
+	if d.late == nil && s.behind(d.notice, d.target) {
 		return errWaits
 	}
 	if s.hasHeard(d) {
@@ -102,8 +102,8 @@ type hearing struct{ channel, about, target string }
 
 // saying is what it was told last.
 type saying struct {
-	says string
-	turn int // it grows
+	says string // empty: nobody knows
+	turn int    // it grows
 }
 
 func (d *delivery) hearing() hearing { return hearing{d.notice.Channel, d.notice.About, d.target.Key} }
@@ -126,13 +126,22 @@ func (s *shift) doubt(d *delivery) {
 	}
 }
 
+// tell notes what the target was told. Only of the first attempt at a notice it is
+// known what the target made of it: any other may be one that it drops, because it
+// has seen the id.
 func (s *shift) tell(d *delivery) {
-	says := d.letter.Says()
+	var says string
+	if d.pass != nil && s.fresh(d.pass) {
+		says = d.letter.Says()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turn++
 	s.said[d.hearing()] = saying{says, s.turn}
 }
+
+// fresh reports whether nobody has begun with the notice before this shift.
+func (s *shift) fresh(p *pass) bool { return p.entry.revision > s.since }
 
 // land notes what became of a delivery and makes way for the next in its lane.
 // While it can not be noted the lane stays taken.
@@ -203,6 +212,9 @@ func (s *shift) note(work context.Context, d *delivery, outcome error) error {
 // clear ends what the target was late with, or begins anew with what has joined
 // it since.
 func (s *shift) clear(work context.Context, d *delivery) error {
+	if err := s.differs(work, d); err != nil {
+		return err
+	}
 	key := lateKey(s.shard, d.notice, d.target.Key)
 	for range maxConflicts {
 		there, revision, _ := s.box.book.late(s.shard, key)
@@ -228,6 +240,33 @@ func (s *shift) clear(work context.Context, d *delivery) error {
 		}
 	}
 	return errGaveWay
+}
+
+// differs notes that not all targets have what they were told last: the one that was
+// late may have something else.
+func (s *shift) differs(work context.Context, d *delivery) error {
+	if d.route.Forget {
+		return nil
+	}
+	key := owedKey(s.shard, d.notice)
+	s.mu.Lock()
+	p := s.passes[key]
+	if p != nil {
+		p.differs = true
+	}
+	s.mu.Unlock()
+	err := s.box.amendOwed(work, s.shard, key, func(there *owed) *owed {
+		if there == nil || there.Says == "" && p == nil { // a pass may be about to note what it says
+			return nil
+		}
+		next := *there
+		next.Says = ""
+		return &next
+	})
+	if errors.Is(err, ErrNewerFormat) {
+		return nil // that release sees to it
+	}
+	return err
 }
 
 // beside is what is left of what is late without what d was about, if anything is:
@@ -258,7 +297,7 @@ func (s *shift) part(work context.Context) {
 		if d.late != nil || d.parted != nil || time.Since(d.tried) < noteAgain || d.waits && d.pass.moot {
 			continue
 		}
-		if s.slow(d) || d.waits && s.behind(d) {
+		if s.slow(d) || d.waits && s.behind(d.notice, d.target) {
 			d.parted = make(chan struct{})
 			waits := d.waits
 			s.hands.Go(func() { s.leave(work, d, waits) })
@@ -283,11 +322,11 @@ func (s *shift) moot(d *delivery) bool {
 }
 
 // behind reports whether the target is late with something about the same.
-func (s *shift) behind(d *delivery) bool {
+func (s *shift) behind(n Notice, t Target) bool {
 	if !s.box.book.anyLate(s.shard) {
 		return false // the key of what there may be is not for nothing
 	}
-	l, _, _ := s.box.book.late(s.shard, lateKey(s.shard, d.notice, d.target.Key))
+	l, _, _ := s.box.book.late(s.shard, lateKey(s.shard, n, t.Key))
 	return l != nil
 }
 
@@ -326,7 +365,7 @@ func (s *shift) delay(work context.Context, d *delivery, waits bool) error {
 			return nil // what replaced it says it too
 		case there != nil:
 			more := *there
-			more.Notice = d.route.Channel.Merge(there.Notice, d.notice)
+			more.Notice = d.route.merge(there.Notice, d.notice)
 			s.box.encourage(d.route, &more, now)
 			return &more
 		}

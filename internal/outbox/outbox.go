@@ -10,7 +10,9 @@
 // growing delay, until it is given up and kept among the dead letters.
 //
 // A newer notice about the same replaces one that waits. A crash at any moment
-// loses nothing: what was in hand is sent again, with the same id.
+// loses nothing: what was in hand is sent again, with the same id. Targets may drop
+// what has an id that they have seen: another content never has the same, see
+// [Notice.DeliveryID].
 //
 // What a notice says and how it is sent are the channel's.
 package outbox
@@ -27,11 +29,22 @@ import (
 type Notice struct {
 	Channel string    `json:"channel"`
 	About   string    `json:"about"` // a newer notice about the same replaces one that waits
-	ID      string    `json:"id"`    // the same on every attempt
+	ID      string    `json:"id"`    // the same however often it is put
 	Order   Order     `json:"order"`
-	At      time.Time `json:"at"`            // when its cause came about
-	To      []string  `json:"to,omitzero"`   // keys of its targets; empty: whoever the channel names
-	Data    []byte    `json:"data,omitzero"` // the channel's own
+	At      time.Time `json:"at"`              // when its cause came about
+	To      []string  `json:"to,omitzero"`     // keys of its targets; empty: whoever the channel names
+	Data    []byte    `json:"data,omitzero"`   // the channel's own
+	Merged  bool      `json:"merged,omitzero"` // Data says what older notices said, too
+}
+
+// DeliveryID identifies what the targets of n are sent, for channels that tell them
+// an id: a target may drop what has an id that it has seen. It is ID, or made of ID
+// and Data where these were merged with those of older notices.
+func (n Notice) DeliveryID() string {
+	if !n.Merged {
+		return n.ID
+	}
+	return digest(n.ID, string(n.Data))
 }
 
 // Order says which of two notices about the same is newer. The zero Order is
@@ -75,8 +88,8 @@ type Channel interface {
 
 // Letter is a notice ready to be sent. It is safe for concurrent use.
 type Letter interface {
-	// Says identifies the content: a target that was sent a letter about the
-	// same which says the same is not sent it again. Empty: always send.
+	// Says identifies the content: a target that certainly has the same from the
+	// letter before is not sent it again. Empty: always send.
 	Says() string
 	// Send delivers to one target and returns when it was accepted. An error is
 	// tried again, unless it is [Final]; see also [Later]. Errors hold no secrets.

@@ -20,6 +20,7 @@ type pass struct {
 	next    int  // all before it are settled
 	saved   int  // next when it was noted
 	moot    bool // something newer is owed: no more of it is begun
+	differs bool // a target may have something else than what the letter says
 }
 
 // stride is how many targets are told, at most, that a crash has told again in
@@ -85,11 +86,10 @@ func (s *shift) pack(work context.Context, p *pass) {
 		return
 	}
 	s.box.aside.Delete(p.entry.key)
-	var targets []Target
+	targets := s.targets(p)
 	// Of what somebody may have begun with before, some may have been told something else since.
-	said := p.entry.revision > s.since && letter.Says() != "" && letter.Says() == p.entry.Says
-	if !said {
-		targets = s.targets(p)
+	if s.fresh(p) && letter.Says() != "" && letter.Says() == p.entry.Says {
+		targets = slices.DeleteFunc(targets, func(t Target) bool { return !s.behind(p.entry.Notice, t) })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -256,10 +256,12 @@ func (s *shift) noteTold(ctx context.Context, p *pass) error {
 			return nil
 		}
 		told := *there
-		told.Says = p.letter.Says()
-		if p.entry.After != "" { // the first were told by somebody else, perhaps something else
-			told.Says = ""
+		told.Says = ""
+		s.mu.Lock()
+		if s.fresh(p) && !p.differs { // else some were told by somebody else, perhaps something else
+			told.Says = p.letter.Says()
 		}
+		s.mu.Unlock()
 		if there.Notice.ID == p.entry.Notice.ID {
 			told.Done, told.After, told.Notice.Data, told.Notice.To = true, "", nil, nil
 		}

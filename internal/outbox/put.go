@@ -69,7 +69,7 @@ func (b *Outbox) put(ctx context.Context, route Route, shard int, n Notice) erro
 		case there.Notice.ID == n.ID, n.Order != (Order{}) && n.Order.Compare(there.Notice.Order) < 0:
 			return nil
 		case !there.Done: // some may have been told what it said
-			next.Notice = route.Channel.Merge(there.Notice, n)
+			next.Notice = route.merge(there.Notice, n)
 			return next
 		}
 		next.Says = there.Says

@@ -108,7 +108,7 @@ func (s *shift) failed(d *delivery, there *late, cause error) late {
 		next = *there
 		// What is late does not say what d does, where d was the first attempt.
 		if d.late == nil && !d.left && there.Notice.ID != d.notice.ID && there.Notice.Order.Compare(d.notice.Order) <= 0 {
-			next.Notice = d.route.Channel.Merge(there.Notice, d.notice)
+			next.Notice = d.route.merge(there.Notice, d.notice)
 		}
 	}
 	if next.First.IsZero() {
@@ -172,7 +172,9 @@ func (b *Outbox) encourage(route Route, l *late, now time.Time) {
 func (l late) whole(route Route) Notice {
 	n := l.Notice
 	for _, older := range l.Older {
-		n = route.Channel.Merge(older, n)
+		if older.DeliveryID() != n.DeliveryID() {
+			n = route.merge(older, n)
+		}
 	}
 	return n
 }

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -21,6 +22,13 @@ type Route struct {
 	Forget   bool // neither what was told nor what is given up is remembered
 
 	Concurrency int // deliveries at a time, beside those of the others, and about as many that are slow or tried again; 0: among them
+}
+
+// merge is the channel's, and says so where the data is no more that of n alone.
+func (r Route) merge(old, n Notice) Notice {
+	both := r.Channel.Merge(old, n)
+	both.Merged = n.Merged || !bytes.Equal(both.Data, n.Data)
+	return both
 }
 
 // Options make an Outbox.

@@ -166,8 +166,10 @@ func (p *parcel) Send(ctx context.Context, to outbox.Target) error {
 // again; what it says is of no concern.
 const maxAnswer = 4 << 10
 
-// request is a delivery as the Recommendation has it, section 7. The
-// Idempotency-Key is the same on every attempt.
+// request is a delivery as the Recommendation has it, section 7. Each attempt has
+// the document of then, so the Idempotency-Key names the notice and the document:
+// attempts with the same one have the same key, and a document that is back for
+// another notice has another.
 func (p *parcel) request(ctx context.Context, s *subscription, c Content) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.callback, bytes.NewReader(c.Body))
 	if err != nil {
@@ -175,7 +177,7 @@ func (p *parcel) request(ctx context.Context, s *subscription, c Content) (*http
 	}
 	req.Header.Set("Content-Type", c.ContentType)
 	req.Header.Set("Link", fmt.Sprintf(`<%s>; rel="hub", <%s>; rel="self"`, p.hub.opts.Address, c.Self))
-	req.Header.Set("Idempotency-Key", fmt.Sprintf(`"%s-%s"`, p.notice.ID, s.topic.document))
+	req.Header.Set("Idempotency-Key", fmt.Sprintf(`"%s-%s-%s"`, p.notice.ID, s.topic.document, strings.Trim(c.Version, `"`)))
 	if s.secret != "" {
 		req.Header.Set("X-Hub-Signature", p.hub.opts.Signature+"="+p.hub.signature(s.secret, c.Body))
 	}

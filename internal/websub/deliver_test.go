@@ -56,7 +56,7 @@ func TestADeliveryIsTheWholeFeed(t *testing.T) {
 			want := http.Header{
 				"Content-Type":    {mediaType},
 				"Link":            {`<` + hubAddress + `>; rel="hub", <` + topic("sections/travel", format) + `>; rel="self"`},
-				"Idempotency-Key": {`"notice-2-` + format + `"`},
+				"Idempotency-Key": {`"notice-2-` + format + `-2"`},
 				"Content-Length":  {fmt.Sprint(len(got.body))},
 				"User-Agent":      {"gallerywire"},
 			}
@@ -65,6 +65,30 @@ func TestADeliveryIsTheWholeFeed(t *testing.T) {
 				t.Errorf("headers (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Each attempt has the document of then: one that is another has another key.
+func TestAKeyIsOfOneDocument(t *testing.T) {
+	h := newWorld(t).hub()
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	attempt := func() delivery {
+		t.Helper()
+		if err := h.send(notice("all")); err != nil {
+			t.Fatal(err)
+		}
+		return s.only()
+	}
+	first, again := attempt(), attempt()
+	h.w.site.set(func(s *site) { s.feeds["all"]++ })
+	changed := attempt()
+	key := func(d delivery) string { return d.header.Get("Idempotency-Key") }
+	if key(first) != key(again) || first.body != again.body {
+		t.Errorf("the same document again: %s is %q, %s is %q", key(first), first.body, key(again), again.body)
+	}
+	if key(again) == key(changed) || again.body == changed.body {
+		t.Errorf("%s is %q, and then %s is %q", key(again), again.body, key(changed), changed.body)
 	}
 }
 

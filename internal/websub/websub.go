@@ -48,7 +48,7 @@ type Content struct {
 	Body        []byte
 	ContentType string
 	Self        string // its canonical address
-	Version     string // another one whenever the content is
+	Version     string // another one whenever the body is, as in an ETag
 }
 
 // Client calls subscribers. An [outbound.Client] is one.

@@ -90,10 +90,16 @@ const (
 // take-down, so that the feed it left knows when it was touched.
 type departure struct {
 	facets []Facet
-	of     *gallery.Rank // of the publication, where a take-down ended it
-	all    bool          // the oldest ones, summed up: touches every selection
-	down   bool          // by a take-down, and somebody may have seen it
-	at     int64         // 0: with the record that holds it
+	of     *publication // which a take-down ended
+	all    bool         // the oldest ones, summed up: touches every selection
+	down   bool         // by a take-down, and somebody may have seen it
+	at     int64        // 0: with the record that holds it
+}
+
+// publication is what is known of a revision that a take-down ended.
+type publication struct {
+	rank gallery.Rank
+	from int64 // by its own dates it was shown from then on; 0: never, or the release that wrote the record did not say
 }
 
 // maxDepartures bounds what a record remembers.
@@ -252,7 +258,7 @@ func (e *Entry) left() []departure {
 func (e *Entry) ended() *departure {
 	var last *departure
 	for i, d := range e.left() {
-		if d.of != nil && (last == nil || d.of.Compare(*last.of) > 0) {
+		if d.of != nil && (last == nil || d.of.rank.Compare(last.of.rank) > 0) {
 			last = &e.memo.left[i]
 		}
 	}

@@ -195,6 +195,9 @@ func (c *Catalogue) before(r Record, prev *Entry) (*Entry, error) {
 	if r.Rank.TakeDown && !c.tells(r.Rank, p.Stored) {
 		for i := range p.Left {
 			p.Left[i].Down = false
+			if of := p.Left[i].Of; of != nil {
+				of.From = 0
+			}
 		}
 	}
 	if prev == nil {

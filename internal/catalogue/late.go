@@ -21,7 +21,7 @@ func (e *Entry) learns(r Revision) bool {
 		return false
 	}
 	known := e.ended()
-	return known == nil || known.of.Compare(r.Rank) < 0
+	return known == nil || known.of.rank.Compare(r.Rank) < 0
 }
 
 // teach writes the record of the take-down anew, with what r tells.

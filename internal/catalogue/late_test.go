@@ -58,6 +58,10 @@ func TestWhatIsGoneInAnyOrder(t *testing.T) {
 		"under embargo": {
 			[]func(string) catalogue.Revision{up(0, section("Travel"), published(noon.Add(time.Hour))), down(1, "legal")}, told{},
 		},
+		"under embargo, and once more after it": {
+			[]func(string) catalogue.Revision{up(0, section("Travel"), published(noon.Add(2))), down(1, "early"), down(3, "legal")},
+			told{All: []string{" legal 3ns"}, Travel: []string{" legal 3ns"}}, // in another order the first would not be known
+		},
 		"withheld at last": {
 			[]func(string) catalogue.Revision{up(0, section("Travel")), up(1, section("Travel"), withheld), down(2, "legal")}, told{},
 		},

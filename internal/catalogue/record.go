@@ -54,9 +54,10 @@ type wireLeft struct {
 	At     int64      `json:"at,omitzero"`
 }
 
-// wireRank is the rank of a publication.
+// wireRank is the rank of a publication, and from when it was shown.
 type wireRank struct {
 	Updated int64  `json:"u"`
+	From    int64  `json:"p,omitzero"`
 	Version int64  `json:"v,omitzero"`
 	Hash    string `json:"h"`
 }
@@ -109,7 +110,8 @@ func (l *line) leave(ds []departure) {
 	for _, d := range ds {
 		w := wireLeft{Facets: toWire(d.facets), All: d.all, Down: d.down, At: d.at}
 		if d.of != nil {
-			w.Of = &wireRank{Updated: d.of.Updated.UnixNano(), Version: d.of.Version, Hash: d.of.Hash.String()}
+			r := d.of.rank
+			w.Of = &wireRank{Updated: r.Updated.UnixNano(), From: d.of.from, Version: r.Version, Hash: r.Hash.String()}
 		}
 		l.Left = append(l.Left, w)
 	}
@@ -145,6 +147,9 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank) []departure {
 		if d.at == 0 {
 			d.at = prev.stored
 		}
+		if rank.TakeDown && d.of != nil && d.of.from != 0 {
+			d.down = d.of.from <= rank.Updated.UnixNano() // whatever take-down came before
+		}
 		if again := leaves && slices.Equal(d.facets, prev.Facets); d.all || !stay(d.facets) && !again {
 			ds = append(ds, d)
 		}
@@ -159,9 +164,13 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank) []departure {
 // before the embargo ends is not told: feeds do not say what was never there.
 func (e *Entry) departs(rank gallery.Rank) departure {
 	d := departure{facets: e.Facets}
-	if rank.TakeDown {
-		of := e.Rank
-		d.of, d.down = &of, e.shows() && e.published < e.end && e.published <= rank.Updated.UnixNano()
+	if !rank.TakeDown {
+		return d
+	}
+	d.of = &publication{rank: e.Rank}
+	if e.shows() && e.published < e.end {
+		d.of.from = cmp.Or(e.published, 1)
+		d.down = d.of.from <= rank.Updated.UnixNano()
 	}
 	return d
 }
@@ -223,13 +232,13 @@ func (l line) memo() *memo {
 	}
 	m := &memo{guid: l.GUID, reason: l.Reason, slideEnds: l.SlideEnds}
 	for _, d := range l.Left {
-		m.left = append(m.left, departure{facets: fromWire(d.Facets), all: d.All, down: d.Down, at: d.At, of: d.Of.rank()})
+		m.left = append(m.left, departure{facets: fromWire(d.Facets), all: d.All, down: d.Down, at: d.At, of: d.Of.publication()})
 	}
 	return m
 }
 
-// rank is nil for none, and for one that is damaged.
-func (w *wireRank) rank() *gallery.Rank {
+// publication is nil for none, and for one that is damaged.
+func (w *wireRank) publication() *publication {
 	if w == nil {
 		return nil
 	}
@@ -237,7 +246,7 @@ func (w *wireRank) rank() *gallery.Rank {
 	if !ok {
 		return nil
 	}
-	return &gallery.Rank{Updated: time.Unix(0, w.Updated).UTC(), Version: w.Version, Hash: hash}
+	return &publication{rank: gallery.Rank{Updated: time.Unix(0, w.Updated).UTC(), Version: w.Version, Hash: hash}, from: w.From}
 }
 
 func parseHash(text string) (h gallery.Hash, ok bool) {

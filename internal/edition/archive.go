@@ -102,7 +102,8 @@ func (s sheet) print() print {
 		fmt.Fprintf(h, "%s %x %d\n", e.ID, e.Rank.Hash, e.Phase(s.At))
 	}
 	for _, e := range s.Gone {
-		fmt.Fprintf(h, "-%s %x\n", e.ID, e.Rank.Hash)
+		// Not the rank: a record may learn more of what a take-down ended.
+		fmt.Fprintf(h, "-%q %q %q %d\n", e.ID, e.GUID(), e.Reason(), e.Withdrawn().UnixNano())
 	}
 	return print(h.Sum(nil))
 }

@@ -57,7 +57,7 @@ func (s snapshots) Snapshot(ctx context.Context, name string) (notice.Snapshot, 
 		Definition: s.shelf.Choice(ref),
 		Addresses:  map[string]event.Address{},
 	}
-	for _, m := range e.Members {
+	for _, m := range e.Galleries() {
 		snap.Members = append(snap.Members, notice.Member{ID: m.ID, State: state(m)})
 	}
 	for _, f := range feed.Formats() {

@@ -34,6 +34,7 @@ func Preview(ctx context.Context, o PreviewOptions, items iter.Seq[publish.Item]
 		Now:         now,
 		ArchivePage: uint32(o.Config.Archive.Page),
 		Tombstones:  o.Config.Tombstones.Keep,
+		Stubs:       o.Config.Tombstones.Stub,
 		Logger:      node.log,
 	}, revisions(items))
 	if err != nil {

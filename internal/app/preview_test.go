@@ -24,6 +24,7 @@ feeds:
   - {name: all, title: All, items: 4}
   - {name: travel, title: Travel, match: {sections: [travel]}, order: updated, content: summary}
 archive: {page: 10}
+tombstones: {stub: true, titles: [{language: en, text: Gone for good}]}
 nats: {embedded: {listen: "127.0.0.1:0"}}
 `
 
@@ -75,6 +76,9 @@ func TestAPreviewIsWhatANodeServes(t *testing.T) {
 		}
 		for _, f := range feed.Formats() {
 			_, served := node.get("/feeds/" + name + "." + f.String())
+			if name == "travel" && !strings.Contains(served, "Gone for good") {
+				t.Errorf("%s does not say what was withdrawn:\n%s", f, served)
+			}
 			if diff := cmp.Diff(served, string(e.Document(f).Bytes())); diff != "" {
 				t.Errorf("%s in %s (-served +previewed):\n%s", name, f, diff)
 			}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/broker"
@@ -120,6 +121,7 @@ func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
 		Decode:      event.Reader{URLTemplate: a.opts.Config.Events.URLTemplate}.Gallery,
 		ArchivePage: uint32(a.opts.Config.Archive.Page),
 		Tombstones:  a.opts.Config.Tombstones.Keep,
+		Stubs:       a.opts.Config.Tombstones.Stub,
 		Changed:     changed,
 		Timeless:    a.opts.Timeless,
 		Reconnect:   a.broker.OnReconnect,
@@ -143,7 +145,7 @@ func (a *App) shelfOptions(cat *catalogue.Catalogue, siteID string) edition.Opti
 	c := a.opts.Config
 	return edition.Options{
 		Catalogue: cat,
-		Renderer:  feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery)}),
+		Renderer:  feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery), Language: c.Site.Language, Titles: stubTitles(c.Tombstones.Titles)}),
 		Site: edition.Site{
 			Title: c.Site.Title, Description: c.Site.Description, BaseURL: a.baseURL,
 			Language: c.Site.Language, Copyright: c.Site.Copyright,
@@ -156,11 +158,20 @@ func (a *App) shelfOptions(cat *catalogue.Catalogue, siteID string) edition.Opti
 			Sections: c.Dynamic.Sections, Tags: c.Dynamic.Tags, Authors: c.Dynamic.Authors,
 			Items: c.Dynamic.Items, Cache: c.Dynamic.Cache,
 		},
+		Stubs:       c.Tombstones.Stub,
 		MaxDocument: int(c.Limits.Document),
 		Feeds:       definitions(c.Feeds),
 		Registerer:  a.metrics,
 		Logger:      a.log,
 	}
+}
+
+func stubTitles(list []config.StubTitle) map[string]string {
+	titles := map[string]string{}
+	for _, t := range list {
+		titles[strings.ToLower(t.Language)] = t.Text
+	}
+	return titles
 }
 
 // hubs are the addresses of those that tell the subscribers of every feed.

@@ -97,23 +97,26 @@ func (s *Selection) Page(name string, now time.Time) (Page, bool) {
 	defer s.index.mu.RUnlock()
 	from, to := 0, published(s.entries, now)
 	cuts := published(s.cuts, now)
+	var bottom, end *Entry
 	if name != NewestPage {
-		end, ok := s.index.parsePage(name, now)
-		if !ok {
+		var ok bool
+		if end, ok = s.index.parsePage(name, now); !ok {
 			return Page{}, false
 		}
 		to, cuts = position(s.entries, end), position(s.cuts, end)
 	}
 	p := Page{View: s.head(now), Name: name}
 	if cuts > 0 {
-		p.Older = pageName(s.cuts[cuts-1])
-		from = position(s.entries, s.cuts[cuts-1])
+		bottom = s.cuts[cuts-1]
+		p.Older = pageName(bottom)
+		from = position(s.entries, bottom)
 	}
 	for i := to - 1; i >= from; i-- {
 		if e := s.entries[i]; e.VisibleAt(now) {
 			p.Entries = append(p.Entries, e)
 		}
 	}
+	p.Stubs = s.stubs(p.Entries, bottom, end, maxStubs, now)
 	return p, true
 }
 

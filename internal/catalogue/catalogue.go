@@ -65,7 +65,8 @@ type Options struct {
 	Now         func() time.Time                                // nil: time.Now
 	Logger      *slog.Logger
 	ArchivePage uint32        // galleries per archive page, on average; 0: 100
-	Tombstones  time.Duration // how long a take-down is remembered in feeds
+	Tombstones  time.Duration // how long a withdrawal is remembered in feeds
+	Stubs       bool          // what is gone keeps its place in views
 	Timeless    bool          // do not wake at the instants of embargoes and expiries; Advance does it
 }
 

@@ -347,6 +347,12 @@ func (o Order) compare(a, b *Entry) int {
 	return cmp.Or(cmp.Compare(o.rank(a), o.rank(b)), strings.Compare(a.ID, b.ID))
 }
 
+// Index is where e is among the entries of a view, or would be.
+func (o Order) Index(entries []*Entry, e *Entry) int {
+	i, _ := slices.BinarySearchFunc(entries, e, func(a, b *Entry) int { return o.compare(b, a) })
+	return i
+}
+
 // byWithdrawal orders entries that are gone, the first to go first.
 func byWithdrawal(a, b *Entry) int {
 	return cmp.Or(cmp.Compare(a.withdrawn(), b.withdrawn()), strings.Compare(a.ID, b.ID))

@@ -44,6 +44,7 @@ func (c Change) Facets(yield func(Facet) bool) {
 type index struct {
 	changed func(Change)  // called without the lock
 	page    uint32        // galleries per page of an archive
+	stubs   bool          // views have them
 	wake    chan struct{} // the next instant of visibility has changed
 	due     atomic.Int64  // the first of upcoming: when the time alone makes views stale
 
@@ -66,6 +67,7 @@ func newIndex(o Options) *index {
 	x := &index{
 		changed:    o.Changed,
 		page:       o.ArchivePage,
+		stubs:      o.Stubs,
 		names:      newNames(),
 		wake:       make(chan struct{}, 1),
 		entries:    map[string]*Entry{},

@@ -59,6 +59,7 @@ func (c *Catalogue) Release(s *Selection) {
 type View struct {
 	Entries    []*Entry  // visible at At, newest first
 	Gone       []*Entry  // taken down or over lately, the latest first
+	Stubs      []Stub    // with [Options.Stubs]: those of them whose place is among Entries, the newest first
 	At         time.Time // the moment: what was asked for, or up to a second later while a clock set back catches up
 	Touched    time.Time // newest instant at which anything chosen was stored, withdrawn or became visible; zero: never
 	Epoch      time.Time // when the bucket was made: revisions of another one do not compare
@@ -85,6 +86,11 @@ func (s *Selection) View(n int, now time.Time) View {
 			v.Gone = append(v.Gone, e)
 		}
 	}
+	var last *Entry
+	if len(v.Entries) == n && n > 0 && s.until(now) > n {
+		last = v.Entries[n-1] // what is below it is in the archive
+	}
+	v.Stubs = s.stubs(v.Entries, last, nil, n, now)
 	return v
 }
 

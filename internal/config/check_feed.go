@@ -73,6 +73,22 @@ func (t Tombstones) check(r Report) {
 	if t.Keep < 0 || t.Keep > maxKeep {
 		r("tombstones.keep", fmt.Sprintf("%s is out of range: write 0s (none) to 8760h", t.Keep))
 	}
+	if t.Stub && t.Keep == 0 {
+		r("tombstones.stub", "stubs are kept for tombstones.keep, which is 0s: write more there, or false here", "tombstones.keep")
+	}
+	taken := map[string]string{}
+	for i, title := range t.Titles {
+		path := fmt.Sprintf("tombstones.titles[%d]", i)
+		checkLanguage(path+".language", title.Language, r)
+		tag := strings.ToLower(title.Language)
+		if first, ok := taken[tag]; ok {
+			r(path+".language", fmt.Sprintf("%q has a title already, %s: remove one", title.Language, first))
+		}
+		taken[tag] = path
+		if strings.TrimSpace(title.Text) == "" {
+			r(path+".text", "is empty: write a title, or remove the entry")
+		}
+	}
 }
 
 func (l Limits) check(r Report) {

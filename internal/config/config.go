@@ -161,10 +161,21 @@ type Archive struct {
 	Page int `yaml:"page"`
 }
 
-// Tombstones say in feeds that a gallery was taken down.
+// Tombstones say in feeds that a gallery was withdrawn.
 type Tombstones struct {
 	// Keep is for how long they do; 0 means not at all.
 	Keep time.Duration `yaml:"keep"`
+	// Stub has the gallery keep its place, as an item that says so.
+	Stub bool `yaml:"stub"`
+	// Titles are those of such items, beside the built-in ones.
+	Titles []StubTitle `yaml:"titles"`
+}
+
+// StubTitle says in a language that something was withdrawn.
+type StubTitle struct {
+	// Language is a BCP 47 tag.
+	Language string `yaml:"language"`
+	Text     string `yaml:"text"`
 }
 
 // Limits bound what is published, as rendered in one format.

@@ -12,6 +12,8 @@ func requiredOf(list string) []string {
 		"feeds":    {"name"},
 		"webhooks": {"name", "url"},
 		"digests":  {"name", "schedule"},
+
+		"tombstones.titles": {"language", "text"},
 	}[list]
 }
 
@@ -74,23 +76,26 @@ func natsRules() map[string]object {
 
 func feedRules() map[string]object {
 	return map[string]object{
-		"feeds":                     object{{"type", "array"}, {"minItems", 1}},
-		"feeds[]":                   object{{"required", requiredOf("feeds")}},
-		"feeds[].name":              name(feedName.String()),
-		"feeds[].title":             free(),
-		"feeds[].items":             whole(1, maxItems),
-		"feeds[].content":           choice("full", "summary"),
-		"feeds[].order":             choice("published", "updated"),
-		"feeds[].match.sections[]":  words(),
-		"feeds[].match.tags[]":      words(),
-		"feeds[].match.languages[]": pattern(languageTag.String()),
-		"feeds[].aliases":           object{{"type", []string{"array", "null"}}, {"uniqueItems", true}},
-		"feeds[].aliases[]":         name(feedName.String()),
-		"dynamic.items":             whole(1, maxItems),
-		"dynamic.cache":             whole(1, maxCache),
-		"archive.page":              whole(minPage, maxPage),
-		"limits.gallery":            size(minGallery, maxGallery),
-		"limits.document":           size(minGallery, maxDocument),
+		"feeds":                        object{{"type", "array"}, {"minItems", 1}},
+		"feeds[]":                      object{{"required", requiredOf("feeds")}},
+		"feeds[].name":                 name(feedName.String()),
+		"feeds[].title":                free(),
+		"feeds[].items":                whole(1, maxItems),
+		"feeds[].content":              choice("full", "summary"),
+		"feeds[].order":                choice("published", "updated"),
+		"feeds[].match.sections[]":     words(),
+		"feeds[].match.tags[]":         words(),
+		"feeds[].match.languages[]":    pattern(languageTag.String()),
+		"feeds[].aliases":              object{{"type", []string{"array", "null"}}, {"uniqueItems", true}},
+		"feeds[].aliases[]":            name(feedName.String()),
+		"dynamic.items":                whole(1, maxItems),
+		"dynamic.cache":                whole(1, maxCache),
+		"archive.page":                 whole(minPage, maxPage),
+		"tombstones.titles[]":          object{{"required", requiredOf("tombstones.titles")}},
+		"tombstones.titles[].language": pattern(languageTag.String()),
+		"tombstones.titles[].text":     words(),
+		"limits.gallery":               size(minGallery, maxGallery),
+		"limits.document":              size(minGallery, maxDocument),
 	}
 }
 

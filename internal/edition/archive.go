@@ -105,6 +105,9 @@ func (s sheet) print() print {
 		// Not the rank: a record may learn more of what a take-down ended.
 		fmt.Fprintf(h, "-%q %q %q %d\n", e.ID, e.GUID(), e.Reason(), e.Withdrawn().UnixNano())
 	}
+	for _, b := range s.Stubs {
+		fmt.Fprintf(h, "#%q %q %q %d %d %d\n", b.ID, b.GUID(), b.Language(), b.Published().UnixNano(), b.Withdrawn().UnixNano(), b.Above)
+	}
 	return print(h.Sum(nil))
 }
 

@@ -25,9 +25,10 @@ type version struct {
 type state struct {
 	hash  gallery.Hash
 	phase int
+	stub  bool
 }
 
-func (m Member) state() state { return state{m.Rank.Hash, m.Phase} }
+func (m Member) state() state { return state{m.Rank.Hash, m.Phase, m.Stub} }
 
 // version is what e will have been.
 func (e *Edition) version() version {

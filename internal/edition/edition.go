@@ -15,7 +15,7 @@ import (
 type Edition struct {
 	Feed      string
 	Documents []*feed.Document // by feed.Format
-	Members   []Member         // newest first; of a gallery's own feed that gallery
+	Members   []Member         // newest first, with stubs at their places; of a gallery's own feed that gallery
 	Touched   time.Time        // newest instant at which anything that concerns the feed was stored, withdrawn or became visible; zero: never, or not known
 	Epoch     time.Time        // when the bucket of galleries was made
 	Revision  uint64           // of the index that it was made from
@@ -46,8 +46,14 @@ type Fault struct {
 type Member struct {
 	ID    string
 	Rank  gallery.Rank
-	Phase int // how many rights of single slides had run out
+	Phase int  // how many rights of single slides had run out
+	Stub  bool // it is withdrawn, and only that is said of it
 	entry *catalogue.Entry
+}
+
+// Galleries returns the members that are shown.
+func (e *Edition) Galleries() []Member {
+	return slices.DeleteFunc(slices.Clone(e.Members), func(m Member) bool { return m.Stub })
 }
 
 // Document returns the edition in that format.

@@ -54,7 +54,8 @@ type options struct {
 	limit  int // bytes of a gallery in a document
 	all    int // bytes of a document
 	page   uint32
-	keep   time.Duration // of take-downs
+	keep   time.Duration // of withdrawals
+	stubs  bool
 	faulty func(edition.Fault)
 	few    edition.Dynamic
 	hubs   []string
@@ -90,6 +91,7 @@ func startNode(t *testing.T, change ...func(*options)) *node {
 		Feeds:       o.feeds,
 		CacheBytes:  o.cache,
 		Dynamic:     o.few,
+		Stubs:       o.stubs,
 		MaxDocument: o.all,
 		Faulty:      o.faulty,
 		Now:         n.time,
@@ -134,6 +136,7 @@ func (n *node) newCatalogue(o options, whole func()) *catalogue.Catalogue {
 		Timeless:    true,
 		ArchivePage: o.page,
 		Tombstones:  o.keep,
+		Stubs:       o.stubs,
 	})
 }
 

@@ -58,13 +58,14 @@ type history struct {
 	t      *testing.T
 	server *brokertest.External
 	random *rand.Rand
+	stubs  bool
 	events []catalogue.Revision
 	rests  []time.Time // the first is after all events
 	pages  map[edition.Ref]bool
 }
 
 func newHistory(t *testing.T, server *brokertest.External, seed uint64) *history {
-	h := &history{t: t, server: server, random: rand.New(rand.NewPCG(seed, 4)), pages: map[edition.Ref]bool{}}
+	h := &history{t: t, server: server, random: rand.New(rand.NewPCG(seed, 4)), pages: map[edition.Ref]bool{}, stubs: seed%2 == 0}
 	for range 40 {
 		id := pick(h.random, "a", "b", "c", "d", "e", "f", "g", "h i")
 		if h.random.IntN(4) == 0 {
@@ -127,7 +128,7 @@ func (h *history) takeDown(id string) catalogue.Revision {
 // start is a process on what the bucket of that name holds.
 func (h *history) start(bucket string, now time.Time) *node {
 	return startNode(h.t, func(o *options) {
-		o.server, o.bucket, o.now, o.page, o.keep = h.server, bucket, now, 3, 12*time.Hour
+		o.server, o.bucket, o.now, o.page, o.keep, o.stubs = h.server, bucket, now, 3, 12*time.Hour, h.stubs
 		o.feeds = []edition.Definition{
 			{Name: "all", Title: "All", Items: 4},
 			{Name: "fresh", Items: 3, Order: catalogue.ByUpdated, Content: feed.Summary},

@@ -191,7 +191,8 @@ func (p *press) collect(ctx context.Context) (e *Edition, err error) {
 // gather renders what is on the sheet.
 func (p *press) gather(ctx context.Context, s sheet) (*Edition, error) {
 	e := p.begin(s)
-	for _, entry := range s.Entries {
+	var places []int // of the members in the view
+	for i, entry := range s.Entries {
 		item, err := p.item(ctx, entry, s.At)
 		if errors.Is(err, errUnfit) {
 			p.leaveOut(e, entry, err.Error())
@@ -201,10 +202,49 @@ func (p *press) gather(ctx context.Context, s sheet) (*Edition, error) {
 			return nil, err
 		}
 		e.Members = append(e.Members, Member{ID: entry.ID, Rank: entry.Rank, Phase: entry.Phase(s.At), entry: entry})
-		e.items = append(e.items, item)
+		e.items, places = append(e.items, item), append(places, i)
 	}
 	e.channel = p.channel(e.items, s)
+	p.addStubs(e, places, s.Stubs)
 	return e, nil
+}
+
+// addStubs puts stubs among the galleries of e, whose places in the view are
+// given, unless a gallery or another stub has the identifier.
+func (p *press) addStubs(e *Edition, places []int, stubs []catalogue.Stub) {
+	if len(stubs) == 0 {
+		return
+	}
+	shown := map[string]bool{}
+	for _, item := range e.items {
+		shown[item.ID()] = true
+	}
+	galleries, items := e.Members, e.items
+	e.Members, e.items = nil, nil
+	for _, b := range stubs {
+		item, err := p.stub(b)
+		if err != nil {
+			p.leaveOut(e, b.Entry, err.Error())
+			continue
+		}
+		if shown[item.ID()] {
+			continue
+		}
+		shown[item.ID()] = true
+		n, _ := slices.BinarySearch(places, b.Above)
+		e.Members, e.items = append(e.Members, galleries[:n]...), append(e.items, items[:n]...)
+		galleries, items, places = galleries[n:], items[n:], places[n:]
+		e.Members = append(e.Members, Member{ID: b.ID, Rank: b.Rank, Stub: true, entry: b.Entry})
+		e.items = append(e.items, item)
+	}
+	e.Members, e.items = append(e.Members, galleries...), append(e.items, items...)
+	e.channel.Updated = latest(e.items, e.channel.Tombstones)
+}
+
+// stub renders what is left of a gallery that is gone.
+func (p *press) stub(b catalogue.Stub) (*feed.Item, error) {
+	g := &gallery.Gallery{ID: b.ID, GUID: b.GUID(), Language: b.Language(), Published: b.Published()}
+	return p.shelf.opts.Renderer.Stub(g, b.Withdrawn())
 }
 
 // begin returns an edition of the sheet that has no galleries yet.
@@ -249,7 +289,7 @@ func (p *press) held(key itemKey) *feed.Item {
 		return nil
 	}
 	i := slices.IndexFunc(e.Members, func(m Member) bool {
-		return m.ID == key.id && m.Rank.Hash == key.hash && m.Phase == key.phase
+		return m.ID == key.id && m.Rank.Hash == key.hash && m.Phase == key.phase && !m.Stub
 	})
 	if i < 0 {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
@@ -24,15 +25,18 @@ func (p *press) salvage(cause error) (*Edition, error) {
 		return nil, err
 	}
 	e := p.begin(now)
+	var places []int // of those that are kept, in the view of now
 	for i, m := range last.Members {
-		if p.mayShow(m, now.At) {
+		if !m.Stub && p.mayShow(m, now.At) {
 			e.Members, e.items = append(e.Members, m), append(e.items, last.items[i])
+			places = append(places, p.order().Index(now.Entries, m.entry))
 		}
 	}
-	if last.Cut && len(e.Members) == len(last.Members) {
+	e.channel, e.past = p.channel(e.items, now), last.past
+	p.addStubs(e, places, now.Stubs)
+	if last.Cut && last.print == e.print && len(last.Members) == len(e.Members) {
 		return last, nil
 	}
-	e.channel, e.past = p.channel(e.items, now), last.past
 	if err := p.shelf.assemble(e); err != nil {
 		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
 	}
@@ -56,9 +60,17 @@ func (p *press) mayShow(m Member, now time.Time) bool {
 	return known != nil && known.Phase(now) <= m.Phase
 }
 
+// order is that of what p renders.
+func (p *press) order() catalogue.Order {
+	if p.ref.Page != "" {
+		return catalogue.ByPublished
+	}
+	return p.def.Order
+}
+
 func (p *press) mayShowAll(members []Member) bool {
 	now := p.shelf.opts.Now()
-	return !slices.ContainsFunc(members, func(m Member) bool { return !p.mayShow(m, now) })
+	return !slices.ContainsFunc(members, func(m Member) bool { return !m.Stub && !p.mayShow(m, now) })
 }
 
 func orResting(cause error) error {

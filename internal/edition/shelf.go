@@ -71,6 +71,7 @@ type Options struct {
 	Site        Site
 	Feeds       []Definition
 	Dynamic     Dynamic
+	Stubs       bool                  // feeds of galleries have them too; of others the catalogue says so
 	MaxDocument int                   // bytes of a document; 0: 16 MiB
 	Faulty      func(Fault)           // told of a gallery that is left out, once a revision; may be nil
 	CacheBytes  int                   // of rendered galleries beyond those in current editions; 0: 128 MiB

@@ -131,7 +131,11 @@ func (s *slides) render(g *gallery.Gallery, entry *catalogue.Entry, now time.Tim
 			made = &slideFeed{err: fmt.Errorf("%w: %w", ErrUnavailable, made.err)}
 		}
 	}()
-	items, err := s.shelf.opts.Renderer.Slides(g, now)
+	var stubs time.Duration
+	if s.shelf.opts.Stubs {
+		stubs = entry.Keeps()
+	}
+	items, err := s.shelf.opts.Renderer.Slides(g, now, stubs)
 	if err != nil {
 		return &slideFeed{err: err}
 	}

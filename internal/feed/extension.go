@@ -16,6 +16,7 @@ const extensionAbout = "https://github.com/gallerywire/gallerywire"
 //	  "sources": ["Agency One"],
 //	  "copyright": "© Example News",
 //	  "license": "https://example.com/licence",
+//	  "withdrawn": true,                the gallery or slide may not be shown any more
 //	  "slides": [{                      in order; in a summary only the cover
 //	    "id": "1",                      in the gallery's own feed the slide's id ends in it
 //	    "title": "Dusk",
@@ -26,7 +27,7 @@ const extensionAbout = "https://github.com/gallerywire/gallerywire"
 //	  }]
 //	}
 //
-// Members without a value are left out: none is null, zero or empty. "gallery"
+// Members without a value are left out: none is null, zero, false or empty. "gallery"
 // and a slide's "id" are always there, an image's "url" wherever there is an
 // image. Later releases may add members. The feed itself has "_gallerywire":
 // {"about": …}, the address of the documentation.
@@ -37,6 +38,7 @@ type galleryData struct {
 	Sources   []string    `json:"sources,omitempty"`
 	Copyright string      `json:"copyright,omitempty"`
 	License   string      `json:"license,omitempty"`
+	Withdrawn bool        `json:"withdrawn,omitempty"`
 	Slides    []slideData `json:"slides,omitempty"`
 }
 
@@ -60,7 +62,7 @@ type imageData struct {
 
 func (s *story) data() *galleryData {
 	d := &galleryData{
-		Gallery: gallery.Line(s.galleryID), Section: s.section, Direction: s.direction, Sources: s.sources, Copyright: s.rights, License: s.license,
+		Gallery: gallery.Line(s.galleryID), Section: s.section, Direction: s.direction, Sources: s.sources, Copyright: s.rights, License: s.license, Withdrawn: s.withdrawn,
 		Slides: make([]slideData, len(s.pictures)),
 	}
 	images := make([]imageData, len(s.pictures))

@@ -43,7 +43,7 @@ func TestIDOfASlideInTheGallerysOwnFeedEndsInTheOneInItsData(t *testing.T) {
 	g := benchGallery(0)
 	g.Slides[0].ID = "a/b"
 	data := jsonItemOf(t, g, Full)["_gallerywire"].(map[string]any)
-	for i, item := range must(testRenderer().Slides(g, testNow))(t) {
+	for i, item := range must(testRenderer().Slides(g, testNow, 0))(t) {
 		id := data["slides"].([]any)[i].(map[string]any)["id"].(string)
 		if want := testRenderer().GalleryFeedID(g) + "/slides/" + id; item.ID() != want {
 			t.Errorf("slide %d is %s, want %s", i, item.ID(), want)

@@ -82,7 +82,8 @@ func unnamedLanguage() *gallery.Gallery {
 type golden struct {
 	content   Content
 	galleries []*gallery.Gallery
-	slides    bool           // the only gallery as a feed of its own
+	slides    bool // the only gallery as a feed of its own
+	stubs     func(*Renderer) []*story
 	channel   func(*Channel) // nil: the usual one
 }
 
@@ -99,6 +100,7 @@ func goldenFeeds() map[string]golden {
 		"current":    {galleries: []*gallery.Gallery{harbour()}, channel: asCurrent},
 		"tombstones": {galleries: []*gallery.Gallery{article()}, channel: withTombstones},
 		"withdrawn":  {channel: asWithdrawn},
+		"stubs":      {galleries: []*gallery.Gallery{article()}, channel: withTombstones, stubs: asStubs},
 	}
 }
 
@@ -122,6 +124,17 @@ func withTombstones(ch *Channel) {
 	ch.Tombstones = []Tombstone{
 		{ID: "tag:news.example.com,2026:gone", When: day(20, 9), Reason: "Withdrawn at the agency's\nrequest & \u000bours"},
 		{ID: "tag:news.example.com,2026:quiet", When: day(19, 9)},
+	}
+}
+
+// asStubs are what is left of galleries, and of a slide.
+func asStubs(r *Renderer) []*story {
+	known, unknown := harbour(), rightToLeftGallery()
+	known.GUID = "https://news.example.com/?p=17&x=<1>"
+	return []*story{
+		r.stub(known, r.Link(&gallery.Gallery{ID: known.ID}), day(21, 9)),
+		r.stub(&gallery.Gallery{ID: unknown.ID, Language: "ar", Published: day(1, 1)}, r.Link(&gallery.Gallery{ID: unknown.ID}), day(21, 8)),
+		r.slideStub(&gallery.Gallery{ID: "fêtes", URL: "https://news.example.com/fetes", Language: "fr_CA", Published: day(2, 1)}, 2, "third", day(21, 7)),
 	}
 }
 
@@ -158,6 +171,9 @@ func (g golden) stories() []*story {
 			list = append(list, s.slide(i))
 		}
 	}
+	if g.stubs != nil {
+		list = append(list, g.stubs(r)...)
+	}
 	return list
 }
 
@@ -166,10 +182,15 @@ func (g golden) items(t testing.TB) []*Item {
 	var list []*Item
 	for _, one := range g.galleries {
 		if g.slides {
-			list = append(list, must(testRenderer().Slides(one, testNow))(t)...)
+			list = append(list, must(testRenderer().Slides(one, testNow, 0))(t)...)
 			continue
 		}
 		list = append(list, must(testRenderer().Item(one, testNow, g.content))(t))
+	}
+	if g.stubs != nil {
+		for _, s := range g.stubs(testRenderer()) {
+			list = append(list, must(testRenderer().item(s))(t))
+		}
 	}
 	return list
 }

@@ -13,6 +13,10 @@ type Options struct {
 	SiteID  string // the authority of ids: a domain that never changes
 	BaseURL string // where galleries without an address have their page; no slash at the end
 	MaxItem int    // bytes of an item in one format, at most; 0: 2 MiB
+
+	// Of stubs, whose language may not be known.
+	Language string            // the site's
+	Titles   map[string]string // by language tag in lower case, before those built in
 }
 
 // Renderer renders galleries. It is safe for concurrent use.

@@ -18,17 +18,28 @@ import (
 // seconds before the gallery and updated n-1 seconds before its update, hidden
 // slides counted. So no two dates are equal, none is later than the gallery's
 // own, a correction moves all of them alike, and a slide whose rights end
-// changes no other. Errors are those of [Renderer.Item].
-func (r *Renderer) Slides(g *gallery.Gallery, at time.Time) ([]*Item, error) {
+// changes no other. Slides whose rights ran out less than the duration stubs before
+// are items too, as of [Renderer.Stub]. Errors are those of [Renderer.Item].
+func (r *Renderer) Slides(g *gallery.Gallery, at time.Time, stubs time.Duration) ([]*Item, error) {
 	whole := r.facts(g, at, baseOf(g))
 	whole.updated = second(g.UpdatedAt(g.Published)) // the end of another slide changes none
-	items := make([]*Item, len(whole.pictures))
-	for i := range whole.pictures {
-		item, err := r.item(whole.slide(i))
-		if err != nil {
-			return nil, fmt.Errorf("render slide %d of gallery %q: %w", whole.pictures[i].number, g.ID, err)
+	keys := g.SlideKeys()
+	items := make([]*Item, 0, len(whole.pictures))
+	for i, shown := 0, 0; i < len(g.Slides); i++ {
+		var s *story
+		if shown < len(whole.pictures) && whole.pictures[shown].number == i+1 {
+			s = whole.slide(shown)
+			shown++
+		} else if when, ok := g.SlideWithdrawn(i, at); ok && at.Before(when.Add(stubs)) {
+			s = r.slideStub(g, i, keys[i], when)
+		} else {
+			continue
 		}
-		items[i] = item
+		item, err := r.item(s)
+		if err != nil {
+			return nil, fmt.Errorf("render slide %d of gallery %q: %w", i+1, g.ID, err)
+		}
+		items = append(items, item)
 	}
 	return items, nil
 }
@@ -54,12 +65,15 @@ func (whole *story) slide(i int) *story {
 	s.link = withFragment(whole.link, "slide-"+p.key)
 	s.title = cmp.Or(p.title, fmt.Sprintf("%s, %d", whole.title, p.number))
 	s.summary = excerpt(cmp.Or(p.caption, p.alt))
-	s.published = whole.published.Add(time.Duration(1-p.number) * time.Second)
-	s.updated = whole.updated.Add(time.Duration(1-p.number) * time.Second)
+	s.published = nth(whole.published, p.number)
+	s.updated = nth(whole.updated, p.number)
 	s.pictures = whole.pictures[i : i+1]
 	s.content = s.html("")
 	return &s
 }
+
+// nth is the date of slide n of a gallery of that date.
+func nth(date time.Time, n int) time.Time { return date.Add(time.Duration(1-n) * time.Second) }
 
 // withFragment returns the address with that fragment, unless it has one that
 // its publisher may need to find the page at all.

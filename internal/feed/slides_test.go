@@ -16,7 +16,7 @@ func slideFeed(t testing.TB, f Format, g *gallery.Gallery) *Document {
 	r := testRenderer()
 	ch := testChannel()
 	ch.ID, ch.Title, ch.Home = r.GalleryFeedID(g), g.Title, r.Link(g)
-	return must(Assemble(f, ch, must(r.Slides(g, testNow))(t)))(t)
+	return must(Assemble(f, ch, must(r.Slides(g, testNow, 0))(t)))(t)
 }
 
 func readSlides(t *testing.T, f Format, g *gallery.Gallery) []*gofeed.Item {
@@ -83,7 +83,7 @@ func TestSlideKeepsItsIDWhenOthersComeAndGo(t *testing.T) {
 func ids(t *testing.T, g *gallery.Gallery) []string {
 	t.Helper()
 	var list []string
-	for _, item := range must(testRenderer().Slides(g, testNow))(t) {
+	for _, item := range must(testRenderer().Slides(g, testNow, 0))(t) {
 		list = append(list, item.ID())
 	}
 	return list
@@ -91,9 +91,9 @@ func ids(t *testing.T, g *gallery.Gallery) []string {
 
 func TestHiddenSlideChangesNoOther(t *testing.T) {
 	g := harbour()
-	whole := must(testRenderer().Slides(g, testNow))(t)
+	whole := must(testRenderer().Slides(g, testNow, 0))(t)
 	g.Slides[1].Rights.Until = day(21, 0)
-	rest := must(testRenderer().Slides(g, testNow))(t)
+	rest := must(testRenderer().Slides(g, testNow, 0))(t)
 	if len(rest) != 2 {
 		t.Fatalf("%d slides, want 2", len(rest))
 	}
@@ -121,7 +121,7 @@ func TestNoSlideHasTheIDOfAGalleryOrAnotherSlide(t *testing.T) {
 		}}
 		add(r.ID(g), "gallery "+id)
 		add(r.GalleryFeedID(g), "feed of "+id)
-		for i, item := range must(r.Slides(g, testNow))(t) {
+		for i, item := range must(r.Slides(g, testNow, 0))(t) {
 			add(item.ID(), "slide "+g.Slides[i].ID+" of "+id)
 		}
 	}
@@ -139,7 +139,7 @@ func TestSlideLinkKeepsTheFragmentOfItsPublisher(t *testing.T) {
 }
 
 func TestGalleryWithoutPicturesHasNoSlides(t *testing.T) {
-	if items := must(testRenderer().Slides(article(), testNow))(t); len(items) != 0 {
+	if items := must(testRenderer().Slides(article(), testNow, 0))(t); len(items) != 0 {
 		t.Errorf("%d slides", len(items))
 	}
 }
@@ -147,7 +147,7 @@ func TestGalleryWithoutPicturesHasNoSlides(t *testing.T) {
 func TestSlideOfTheYearOneIsRefused(t *testing.T) {
 	g := harbour()
 	g.Published = time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC)
-	if _, err := testRenderer().Slides(g, testNow); err == nil {
+	if _, err := testRenderer().Slides(g, testNow, 0); err == nil {
 		t.Error("a slide before the year 1 is no error")
 	}
 }

@@ -27,6 +27,7 @@ type story struct {
 	authors                            []person
 	sources, terms                     []string // terms: the section and the tags
 	pictures                           []picture
+	withdrawn                          bool // a stub
 }
 
 type person struct{ name, email, url string }

@@ -59,7 +59,7 @@ func checkRenders(t *testing.T, r *Renderer, g *gallery.Gallery) {
 	for _, render := range []func() ([]*Item, error){
 		func() ([]*Item, error) { item, err := r.Item(g, testNow, Full); return []*Item{item}, err },
 		func() ([]*Item, error) { item, err := r.Item(g, testNow, Summary); return []*Item{item}, err },
-		func() ([]*Item, error) { return r.Slides(g, testNow) },
+		func() ([]*Item, error) { return r.Slides(g, testNow, 0) },
 	} {
 		items, err := render()
 		if err != nil {

@@ -96,7 +96,7 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref) (feedPage, error)
 		Galleries: p.holds(ref),
 	}
 	var keys []string
-	for _, m := range first(e.Members, maxNewest) {
+	for _, m := range first(e.Galleries(), maxNewest) {
 		keys = append(keys, gallery.Key(m.ID))
 	}
 	f.Newest, _ = p.newest(ctx, keys) // those that can be read are worth showing

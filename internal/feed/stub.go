@@ -1,0 +1,74 @@
+package feed
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// Readers that know no deleted entry keep a withdrawn gallery with every picture.
+// What they do is to replace an item whose identifier comes again. A stub is such
+// an item: it has the identifier, and says that it was withdrawn and nothing else.
+
+// Stub renders what is left of a gallery that was withdrawn at that instant. Of g it
+// shows the identifier and the instant of publication; the title says in g's language
+// that it was withdrawn, and the link leads to our own page, which says so too. The
+// publisher's address may tell what it was about.
+func (r *Renderer) Stub(g *gallery.Gallery, withdrawn time.Time) (*Item, error) {
+	item, err := r.item(r.stub(g, r.Link(&gallery.Gallery{ID: g.ID}), withdrawn))
+	if err != nil {
+		return nil, fmt.Errorf("render stub of gallery %q: %w", g.ID, err)
+	}
+	return item, nil
+}
+
+// slideStub is what is left of the slide with that index and key. The gallery is
+// there, and so is its page.
+func (r *Renderer) slideStub(g *gallery.Gallery, i int, key string, withdrawn time.Time) *story {
+	s := r.stub(g, r.Link(g), withdrawn)
+	s.id = r.slideID(g, key)
+	s.atomID = s.id
+	s.published = nth(s.published, i+1)
+	return s
+}
+
+func (r *Renderer) stub(g *gallery.Gallery, link string, withdrawn time.Time) *story {
+	s := &story{
+		galleryID: g.ID, id: r.ID(g), atomID: r.AtomID(g), link: link,
+		published: second(g.Published), updated: second(withdrawn), withdrawn: true,
+	}
+	s.title, s.language = r.withdrawnTitle(g.Language)
+	s.direction = gallery.Direction(s.language, s.title)
+	return s
+}
+
+// builtInTitles say that something was withdrawn.
+func builtInTitles() map[string]string {
+	return map[string]string{
+		"de": "Zurückgezogen",
+		"en": "Withdrawn",
+		"es": "Retirado",
+		"fr": "Retiré",
+		"it": "Ritirato",
+		"nl": "Teruggetrokken",
+		"pl": "Wycofano",
+		"pt": "Retirado",
+	}
+}
+
+// withdrawnTitle returns the title of a stub and its language: that of the gallery if
+// there is a title in it, else the site's, else English.
+func (r *Renderer) withdrawnTitle(tag string) (title, lang string) {
+	for _, tag := range []string{language(tag), language(r.opts.Language), "en"} {
+		whole := strings.ToLower(tag)
+		primary, _, _ := strings.Cut(whole, "-")
+		for _, title := range []string{r.opts.Titles[whole], r.opts.Titles[primary], builtInTitles()[primary]} {
+			if title = gallery.Line(title); title != "" {
+				return title, tag
+			}
+		}
+	}
+	return builtInTitles()["en"], "en"
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -60,7 +61,8 @@ func newPull(js jetstream.JetStream, consumer jetstream.Consumer, batch int, onH
 	if p.sub, err = p.conn.ChanSubscribe(p.conn.NewInbox(), p.ch); err != nil {
 		return nil, fmt.Errorf("listen for events: %w", err)
 	}
-	p.sub.SetClosedHandler(func(string) { close(p.ended) })
+	ended := sync.OnceFunc(func() { close(p.ended) }) // the connection may close while p is drained: then it says so twice
+	p.sub.SetClosedHandler(func(string) { ended() })
 	return p, nil
 }
 

@@ -23,7 +23,9 @@ type healthCmd struct {
 // Help is printed below the command's usage.
 func (healthCmd) Help() string {
 	return `A node is well when it is connected to NATS and its index is whole. The exit code
-is 0 when it is, 1 when it is not or does not answer within five seconds.`
+is 0 when it is, 1 when it is not or does not answer within five seconds. Lines
+after "ready" say what an operator should mend though readers notice nothing, such
+as events that cannot be taken in.`
 }
 
 // healthTimeout bounds how long the node may take to answer.
@@ -45,11 +47,15 @@ func (h healthCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	if answer != well {
+	if first, _, _ := strings.Cut(answer, "\n"); first != well {
 		return fmt.Errorf("something else answers at %s: state the node's address with --url", base)
 	}
-	_, err = fmt.Fprintln(c.out, answer)
-	return err
+	for line := range strings.Lines(answer) {
+		if _, err = fmt.Fprintln(c.out, printable(strings.TrimSuffix(line, "\n"))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // base is the address that was given, else the one of a node of this machine.
@@ -73,15 +79,15 @@ func nodeURL(cfg config.Config, key, listen string) (string, error) {
 	return "http://" + app.Reachable(listen), nil
 }
 
-// ask returns what the node answers; that it is not well is an error.
+// ask returns the lines that the node answers; that it is not well is an error.
 func ask(ctx context.Context, url string) (string, error) {
 	status, text, err := fetch(ctx, url, "")
 	if err != nil {
 		return "", err
 	}
-	answer := strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "; ")
+	answer := strings.TrimSpace(string(text))
 	if status != http.StatusOK {
-		return "", errors.New(cmp.Or(printable(answer), http.StatusText(status)))
+		return "", errors.New(cmp.Or(printable(strings.ReplaceAll(answer, "\n", "; ")), http.StatusText(status)))
 	}
 	return answer, nil
 }

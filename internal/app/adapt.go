@@ -148,6 +148,7 @@ func Rejects(b *broker.Broker, tell func(string, event.Refusal) error) *intake.R
 			})
 		},
 		Subject:    subject,
+		SubjectOf:  broker.SubjectOf,
 		MaxPayload: b.MaxPayload,
 		Tell:       tell,
 	})

@@ -223,32 +223,71 @@ func definitions(feeds []config.Feed) []edition.Definition {
 
 func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 	return intake.New(intake.Options{
-		Consumers:  []intake.Consumer{a.events},
+		Consumers:  a.consumers,
+		From:       broker.PublisherOf,
 		Store:      store{cat},
 		Rejects:    Rejects(a.broker, a.tell(siteID)),
-		Decode:     event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate}.Decode,
+		Decode:     a.decode(),
 		Observe:    a.observe,
 		Registerer: a.metrics,
 		Logger:     a.log,
 	})
 }
 
-// events makes the stream and the consumer where they are missing.
-func (a *App) events(ctx context.Context) (consumer jetstream.Consumer, foreign bool, err error) {
+// decode reads events within the limits of configuration and server.
+func (a *App) decode() func(publisher string, m event.Message) (*event.Event, error) {
+	reader := event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate}
+	return func(_ string, m event.Message) (*event.Event, error) { return reader.Decode(m) }
+}
+
+// consumers are those of the events of each publisher, so that many events of one
+// do not hold up those of another.
+func (a *App) consumers(ctx context.Context) ([]intake.Consumer, error) {
+	stream, _, err := a.eventStream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := a.broker.Publishers(ctx, stream, consumerIntake)
+	if err != nil {
+		return nil, err
+	}
+	var list []intake.Consumer
+	for _, publisher := range append([]string{""}, names...) {
+		list = append(list, func(ctx context.Context) (jetstream.Consumer, bool, error) { return a.events(ctx, publisher) })
+	}
+	return list, nil
+}
+
+// eventStream makes the stream where it is missing.
+func (a *App) eventStream(ctx context.Context) (stream jetstream.Stream, foreign bool, err error) {
 	c := a.opts.Config.Events
-	stream, foreign, err := a.broker.Events(ctx, broker.EventStream{Name: c.Stream, Subjects: c.Subjects, MaxBytes: int64(c.MaxBytes)})
+	return a.broker.Events(ctx, broker.EventStream{Name: c.Stream, Subjects: c.Subjects, MaxBytes: int64(c.MaxBytes)})
+}
+
+// events makes the stream and the consumer of a publisher's events where they are
+// missing; without a name it is the consumer of all other events.
+func (a *App) events(ctx context.Context, publisher string) (consumer jetstream.Consumer, foreign bool, err error) {
+	stream, foreign, err := a.eventStream(ctx)
 	if err != nil {
 		return nil, false, err
 	}
+	name := consumerIntake
+	if publisher != "" {
+		name += "_" + publisher
+	}
+	var subjects []string
+	for _, subject := range a.opts.Config.Events.Subjects {
+		subjects = append(subjects, broker.SubjectOf(publisher, subject))
+	}
 	consumer, err = a.broker.Consumer(ctx, stream, broker.Consumer{
-		Name: consumerIntake, FilterSubjects: c.Subjects, AckWait: ackWait, MaxAckPending: maxAckPending,
+		Name: name, FilterSubjects: subjects, AckWait: ackWait, MaxAckPending: maxAckPending,
 	})
 	return consumer, foreign, err
 }
 
 // taking reports whether the event stream is there to publish to.
 func (a *App) taking(ctx context.Context) bool {
-	_, _, err := a.events(ctx)
+	_, _, err := a.events(ctx, "")
 	return err == nil
 }
 

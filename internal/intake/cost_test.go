@@ -14,7 +14,7 @@ func BenchmarkCounting(b *testing.B) {
 	r := Report{Outcome: "stored", Stored: time.Now(), Took: time.Millisecond}
 	for b.Loop() {
 		in.newest.note(r.Stored)
-		in.trouble.note(nil)
+		in.storing.note(nil)
 		in.metrics.count(r)
 	}
 }

@@ -21,6 +21,6 @@ func (p Position) in() position {
 
 // Add keeps an event as an intake does that rejects it.
 func (r *Rejects) Add(ctx context.Context, m event.Message, sequence uint64, problems gallery.Problems) (number uint64, err error) {
-	kept, err := r.add(ctx, m, sequence, problems)
+	kept, err := r.add(ctx, rejection{message: m, sequence: sequence, problems: problems})
 	return kept.Number, err
 }

@@ -3,11 +3,11 @@ package intake_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/intake"
@@ -18,15 +18,15 @@ import (
 // An event that this program does not survive is rejected, wherever that shows,
 // and does not end the program each time it comes.
 func TestEventThatPanicsIsRejected(t *testing.T) {
-	decode := event.Reader{}.Decode
+	decode := anybody(event.Reader{})
 	for name, change := range map[string]func(*intake.Options){
 		"decoding": func(o *intake.Options) {
-			o.Decode = func(m event.Message) (*event.Event, error) {
+			o.Decode = func(publisher string, m event.Message) (*event.Event, error) {
 				if strings.Contains(string(m.Data), "poison") {
 					var none []int
 					_ = none[len(m.Data)]
 				}
-				return decode(m)
+				return decode(publisher, m)
 			}
 		},
 		"storing": func(o *intake.Options) {
@@ -161,13 +161,13 @@ func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
 		s.send(article(fmt.Sprint(i), noon))
 	}
 	s.run(s.intake(slow, func(o *intake.Options) {
-		o.Consumers = nil
+		var each []intake.Consumer
 		for i, subject := range subjects {
-			o.Consumers = append(o.Consumers, func(ctx context.Context) (c jetstream.Consumer, foreign bool, err error) {
+			each = append(each, func(ctx context.Context) (c jetstream.Consumer, foreign bool, err error) {
 				return s.consume(ctx, fmt.Sprint("intake-", i), []string{subject})
 			})
 		}
-		o.InFlight, o.Logger = 4, slog.New(slog.DiscardHandler)
+		o.Consumers, o.InFlight = only(each...), 4
 	}))
 	s.publish(&nats.Msg{Subject: string(event.Unpublished), Data: []byte(`{"id":"harbour"}`)})
 	eventually(t, "the take-down passes what hangs", func() bool { return len(stored.all()) == 1 })
@@ -217,5 +217,87 @@ func TestGoodEventBehindAFlood(t *testing.T) {
 	t.Logf("behind %d good events %s, behind as many bad ones %s", flood, good, bad)
 	if bad > 2*good {
 		t.Errorf("behind %d bad events it waits %s, behind good ones %s", flood, bad, good)
+	}
+}
+
+// One publisher's many bad events leave others their share, and what is rejected
+// of it goes back to its own place.
+func TestFloodOfOnePublisher(t *testing.T) {
+	const flood = 3000
+	b := brokertest.Start(t, func(o *broker.Options) {
+		o.Embedded.Publishers = []broker.Publisher{{Name: "wire", Token: "w"}, {Name: "blog", Token: "b"}}
+	})
+	s := &site{t: t, broker: b}
+	o := s.rejectsOptions()
+	o.SubjectOf = broker.SubjectOf
+	s.rejects = intake.NewRejects(o)
+	var consumers []intake.Consumer
+	for _, publisher := range []string{"", "wire", "blog"} {
+		consumers = append(consumers, func(ctx context.Context) (jetstream.Consumer, bool, error) {
+			var of []string
+			for _, subject := range subjects {
+				of = append(of, broker.SubjectOf(publisher, subject))
+			}
+			return s.consume(ctx, "intake_"+publisher, of)
+		})
+	}
+	if _, _, err := consumers[0](t.Context()); err != nil { // makes the stream
+		t.Fatal(err)
+	}
+	publish := func(token string, n int, body func(int) string) {
+		t.Helper()
+		conn, err := nats.Connect(b.PublisherURL(), nats.Token(token))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		js, err := jetstream.New(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			if _, err := js.PublishAsync(string(event.Published), []byte(body(i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-js.PublishAsyncComplete()
+	}
+	publish("w", flood, func(i int) string { return fmt.Sprintf(`{"id":"bad-%d"}`, i) })
+	publish("b", 1, func(int) string { return article("harbour", noon) })
+
+	before := make(chan int, 1)
+	stop := s.run(s.intake(new(shelf), func(o *intake.Options) {
+		o.Consumers, o.From = only(consumers...), broker.PublisherOf
+		o.Observe = func(r intake.Report) {
+			s.reports.add(r)
+			if r.Outcome == "stored" && r.Publisher == "blog" && r.Subject == string(event.Published) {
+				before <- len(s.reports.all())
+			}
+		}
+	}))
+	select {
+	case n := <-before:
+		if n > flood/10 {
+			t.Errorf("the other publisher's event is the %dth that is decided", n)
+		}
+	case <-time.After(longest):
+		t.Fatal("the other publisher's event is never stored")
+	}
+	s.drained()
+	stop()
+	kept := s.list()
+	if len(kept) != flood || kept[0].Publisher != "wire" || kept[0].Subject != string(event.Published) {
+		t.Fatalf("kept %d rejects, the first %+v", len(kept), kept[0])
+	}
+	if err := s.rejects.Replay(t.Context(), kept[0].Number); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := b.JetStream().Stream(t.Context(), "ARTICLES")
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := stream.GetMsg(t.Context(), stream.CachedInfo().State.LastSeq)
+	if err != nil || msg.Subject != "_GW_FROM.wire.article.published" {
+		t.Errorf("replayed %+v, %v", msg, err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
@@ -38,27 +39,29 @@ type Consumer func(context.Context) (consumer jetstream.Consumer, foreign bool, 
 
 // Options make an intake.
 type Options struct {
-	Consumers  []Consumer // what each hands out is given to no other
+	Consumers  func(context.Context) ([]Consumer, error)      // of all events; asked until there is an answer
+	From       func(subject string) (publisher, plain string) // who published on a subject of the stream, and on which; nil: nobody has a name
 	Store      Store
 	Rejects    *Rejects
-	Decode     func(event.Message) (*event.Event, error) // reads an event; one that is wrong is [gallery.Problems]
-	InFlight   int                                       // events of a consumer being stored or rejected at once; 0: 8
-	Grace      time.Duration                             // how long what is in hand may take after Run's context ended; 0: 10 s
-	Look       time.Duration                             // how often a foreign stream is asked what it dropped; 0: 10 s
-	Observe    func(Report)                              // told of every event; must not block; may be nil
-	Registerer prometheus.Registerer                     // nil: no metrics
+	Decode     func(publisher string, m event.Message) (*event.Event, error) // one that is wrong is [gallery.Problems]
+	InFlight   int                                                           // events of a consumer being stored or rejected at once; 0: 8
+	Grace      time.Duration                                                 // how long what is in hand may take after Run's context ended; 0: 10 s
+	Look       time.Duration                                                 // how often a foreign stream is asked what it dropped; 0: 10 s
+	Observe    func(Report)                                                  // told of every event; must not block; may be nil
+	Registerer prometheus.Registerer                                         // nil: no metrics
 	Logger     *slog.Logger
 }
 
 // Report says what became of an event.
 type Report struct {
-	Event    *event.Event // nil when it was rejected
-	Subject  string
-	Gallery  string // its id, where it could be read
-	Outcome  string // of the Store, or "rejected" or "retried"
-	Problems gallery.Problems
-	Stored   time.Time // when the stream stored it
-	Took     time.Duration
+	Event     *event.Event // nil when it was rejected
+	Publisher string       // its name, where it has one
+	Subject   string
+	Gallery   string // its id, where it could be read
+	Outcome   string // of the Store, or "rejected" or "retried"
+	Problems  gallery.Problems
+	Stored    time.Time // when the stream stored it
+	Took      time.Duration
 }
 
 // Outcomes of an event beside those of the Store.
@@ -71,8 +74,9 @@ const (
 type Intake struct {
 	opts    Options
 	metrics metrics
-	sources []*source
-	trouble trouble // of storing
+	storing trouble
+	reading trouble // until the sources are known
+	sources atomic.Pointer[[]*source]
 	newest  newest
 
 	rejected, retried tally
@@ -93,10 +97,11 @@ func New(o Options) *Intake {
 	if o.Observe == nil {
 		o.Observe = func(Report) {}
 	}
-	in := &Intake{opts: o, metrics: newMetrics()}
-	for _, open := range o.Consumers {
-		in.sources = append(in.sources, &source{open: open, writing: make(chan struct{}, o.InFlight)})
+	if o.From == nil {
+		o.From = func(subject string) (publisher, plain string) { return "", subject }
 	}
+	in := &Intake{opts: o, metrics: newMetrics()}
+	in.sources.Store(new([]*source))
 	in.register(o.Registerer)
 	return in
 }
@@ -109,7 +114,7 @@ func (in *Intake) Run(ctx context.Context) error {
 	quiet, end := context.WithCancel(context.WithoutCancel(ctx))
 	var logging, reading sync.WaitGroup
 	logging.Go(func() { in.log(quiet) })
-	for _, s := range in.sources {
+	for _, s := range in.find(ctx) {
 		reading.Go(func() { in.read(ctx, hand, s) })
 	}
 	reading.Wait()
@@ -149,18 +154,41 @@ func (in *Intake) grace(ctx context.Context) (context.Context, context.CancelFun
 	return hand, func() { stop(); cancel() }
 }
 
+// find returns the sources once NATS says which there are; none when ctx ends.
+func (in *Intake) find(ctx context.Context) (sources []*source) {
+	in.again(ctx, &in.reading, func() (bool, error) {
+		consumers, err := in.opts.Consumers(ctx)
+		for _, open := range consumers {
+			sources = append(sources, &source{open: open, writing: make(chan struct{}, in.opts.InFlight)})
+		}
+		return false, err
+	})
+	in.sources.Store(&sources)
+	return sources
+}
+
 // read works off what s hands out, and opens it again for ever.
 func (in *Intake) read(ctx, hand context.Context, s *source) {
-	s.reading.note(errNoConsumer)
+	in.again(ctx, &s.reading, func() (bool, error) { return in.work(ctx, hand, s) })
+}
+
+// again calls f until it succeeds or ctx ends, and waits longer each time unless
+// there was progress. It notes what is wrong.
+func (in *Intake) again(ctx context.Context, t *trouble, f func() (progress bool, err error)) {
+	t.note(errSilent)
 	for attempt := uint64(1); ctx.Err() == nil; attempt++ {
-		some, err := in.work(ctx, hand, s)
+		progress, err := f()
+		if err == nil {
+			t.note(nil)
+			return
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		if some {
+		if progress {
 			attempt = 1
 		}
-		s.reading.note(err)
+		t.note(err)
 		in.opts.Logger.Warn("events can not be read, trying again", "err", err, "in", delay(attempt))
 		select {
 		case <-time.After(delay(attempt)):
@@ -216,14 +244,15 @@ func (in *Intake) handle(ctx, hand context.Context, s *source, msg *nats.Msg) {
 		in.opts.Logger.Error("a message of the event stream has no metadata and stays there", "err", err)
 		return
 	}
-	m := event.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Stored: meta.Timestamp}
+	publisher, subject := in.opts.From(msg.Subject)
+	m := event.Message{Subject: subject, Header: msg.Header, Data: msg.Data, Stored: meta.Timestamp}
 	in.newest.note(m.Stored)
-	report, err := in.settle(hand, s, m)
+	report, err := in.settle(hand, s, publisher, m)
 	if report.Problems != nil {
-		report.Gallery, err = in.reject(hand, s, m, meta.Sequence.Stream, report.Problems)
+		report.Gallery, err = in.reject(hand, s, rejection{publisher, m, meta.Sequence.Stream, report.Problems})
 	}
-	report.Subject, report.Stored = m.Subject, m.Stored
-	in.trouble.note(err)
+	report.Publisher, report.Subject, report.Stored = publisher, m.Subject, m.Stored
+	in.storing.note(err)
 	switch {
 	case err != nil:
 		again := s.delay(meta.NumDelivered)
@@ -246,7 +275,7 @@ func (in *Intake) handle(ctx, hand context.Context, s *source, msg *nats.Msg) {
 // settle decodes the event and stores it, unless it has problems. One that this
 // program does not survive has that as its problem: it would come again, and end
 // the program again, for ever. After an error nothing is certain.
-func (in *Intake) settle(ctx context.Context, s *source, m event.Message) (report Report, err error) {
+func (in *Intake) settle(ctx context.Context, s *source, publisher string, m event.Message) (report Report, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			in.opts.Logger.Error("an event makes this program fail: report it as a bug, with the event from gallerywire rejects show",
@@ -255,7 +284,7 @@ func (in *Intake) settle(ctx context.Context, s *source, m event.Message) (repor
 			report, err = Report{Outcome: outcomeRejected, Problems: gallery.Problems{problem}}, nil
 		}
 	}()
-	e, err := in.opts.Decode(m)
+	e, err := in.opts.Decode(publisher, m)
 	var problems gallery.Problems
 	if errors.As(err, &problems) {
 		return Report{Outcome: outcomeRejected, Problems: brief(problems)}, nil
@@ -271,12 +300,12 @@ func (in *Intake) settle(ctx context.Context, s *source, m event.Message) (repor
 }
 
 // reject keeps the event and returns the id of its gallery, where it can be read.
-func (in *Intake) reject(ctx context.Context, s *source, m event.Message, sequence uint64, problems gallery.Problems) (id string, err error) {
+func (in *Intake) reject(ctx context.Context, s *source, r rejection) (id string, err error) {
 	s.writing <- struct{}{}
 	defer func() { <-s.writing }()
-	kept, err := in.opts.Rejects.add(ctx, m, sequence, problems)
+	kept, err := in.opts.Rejects.add(ctx, r)
 	if err == nil {
-		in.rejected.add("reject", kept.Number, "gallery", kept.Gallery, "reason", problems.Error())
+		in.rejected.add("reject", kept.Number, "gallery", kept.Gallery, "reason", r.problems.Error())
 	}
 	return kept.Gallery, err
 }

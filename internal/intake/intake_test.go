@@ -105,13 +105,23 @@ func (s *site) consume(ctx context.Context, name string, of []string) (jetstream
 
 func (s *site) intake(store intake.Store, change ...func(*intake.Options)) *intake.Intake {
 	o := intake.Options{
-		Consumers: []intake.Consumer{s.consumer}, Store: store, Rejects: s.rejects, Decode: event.Reader{MaxBytes: 1 << 20}.Decode,
+		Consumers: only(s.consumer), Store: store, Rejects: s.rejects, Decode: anybody(event.Reader{MaxBytes: 1 << 20}),
 		Observe: s.reports.add, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
 		f(&o)
 	}
 	return intake.New(o)
+}
+
+// only is where all events come from.
+func only(consumers ...intake.Consumer) func(context.Context) ([]intake.Consumer, error) {
+	return func(context.Context) ([]intake.Consumer, error) { return consumers, nil }
+}
+
+// anybody reads events whoever published them.
+func anybody(r event.Reader) func(string, event.Message) (*event.Event, error) {
+	return func(_ string, m event.Message) (*event.Event, error) { return r.Decode(m) }
 }
 
 // run runs an intake until the returned function is called, at the latest when

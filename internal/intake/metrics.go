@@ -77,8 +77,11 @@ func (progress) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (p progress) Collect(ch chan<- prometheus.Metric) {
-	pending := 0.0
-	for _, s := range p.intake.sources {
+	pending, sources := 0.0, *p.intake.sources.Load()
+	if len(sources) == 0 {
+		pending = math.NaN()
+	}
+	for _, s := range sources {
 		n, newest, err := s.pending(context.Background())
 		if err != nil {
 			pending = math.NaN()

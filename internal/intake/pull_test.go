@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -60,13 +61,23 @@ func TestServerThatWasNotListenedToIsNotSilent(t *testing.T) {
 // No consumer for ten seconds is trouble, with the reason, until the server
 // speaks.
 func TestNoConsumerIsTrouble(t *testing.T) {
+	why := errors.New("make stream ARTICLES: no room: make room")
+	for name, consumers := range map[string]func(context.Context) ([]Consumer, error){
+		"not known": func(context.Context) ([]Consumer, error) { return nil, why },
+		"not made": func(context.Context) ([]Consumer, error) {
+			return []Consumer{func(context.Context) (jetstream.Consumer, bool, error) { return nil, false, why }}, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) { testNoConsumer(t, consumers) })
+	}
+}
+
+func testNoConsumer(t *testing.T, consumers func(context.Context) ([]Consumer, error)) {
 	synctest.Test(t, func(t *testing.T) {
 		metrics := prometheus.NewRegistry()
 		in := New(Options{
-			Consumers: []Consumer{func(context.Context) (jetstream.Consumer, bool, error) {
-				return nil, false, fmt.Errorf("make stream ARTICLES: no room: make room")
-			}},
-			Rejects: NewRejects(RejectsOptions{}), Registerer: metrics, Logger: slog.New(slog.DiscardHandler),
+			Consumers: consumers,
+			Rejects:   NewRejects(RejectsOptions{}), Registerer: metrics, Logger: slog.New(slog.DiscardHandler),
 		})
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
@@ -94,7 +105,10 @@ func TestNoConsumerIsTrouble(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		in.sources[0].reading.note(nil) // as when the server says something
+		in.reading.note(nil)
+		for _, s := range *in.sources.Load() {
+			s.reading.note(nil) // as when the server says something
+		}
 		trouble("")
 	})
 }

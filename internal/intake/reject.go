@@ -23,19 +23,20 @@ import (
 // event's headers are kept in that line, because as headers of the rejects
 // stream NATS would obey them.
 type Reject struct {
-	Number   uint64           `json:"-"` // sequence in the rejects stream
-	Subject  string           `json:"subject"`
-	Stored   time.Time        `json:"stored"`   // when the event stream stored it
-	Sequence uint64           `json:"sequence"` // in the event stream
-	Problems gallery.Problems `json:"problems"`
-	Event    string           `json:"event,omitzero"`
-	Source   string           `json:"source,omitzero"`
-	Gallery  string           `json:"gallery,omitzero"`
-	Header   map[string]lines `json:"header,omitzero"`   // as received, unless Cut
-	Encoding string           `json:"encoding,omitzero"` // of the body as kept: empty or "gzip"
-	Size     int              `json:"size"`              // bytes of the body as received
-	Body     []byte           `json:"-"`                 // as received, unless Cut
-	Cut      bool             `json:"cut,omitzero"`      // only a part could be kept: the beginning of the body, perhaps no headers
+	Number    uint64           `json:"-"`                  // sequence in the rejects stream
+	Publisher string           `json:"publisher,omitzero"` // its name, where it has one
+	Subject   string           `json:"subject"`
+	Stored    time.Time        `json:"stored"`   // when the event stream stored it
+	Sequence  uint64           `json:"sequence"` // in the event stream
+	Problems  gallery.Problems `json:"problems"`
+	Event     string           `json:"event,omitzero"`
+	Source    string           `json:"source,omitzero"`
+	Gallery   string           `json:"gallery,omitzero"`
+	Header    map[string]lines `json:"header,omitzero"`   // as received, unless Cut
+	Encoding  string           `json:"encoding,omitzero"` // of the body as kept: empty or "gzip"
+	Size      int              `json:"size"`              // bytes of the body as received
+	Body      []byte           `json:"-"`                 // as received, unless Cut
+	Cut       bool             `json:"cut,omitzero"`      // only a part could be kept: the beginning of the body, perhaps no headers
 }
 
 // lines are the values of a header: bytes, for they need not be text.

@@ -22,6 +22,7 @@ type Rejects struct {
 // RejectsOptions make Rejects.
 type RejectsOptions struct {
 	JetStream  jetstream.JetStream
+	SubjectOf  func(publisher, plain string) string            // where a replay is published; nil: nobody has a name
 	Open       func(context.Context) (jetstream.Stream, error) // makes the stream when missing
 	Subject    string                                          // what its subjects begin with
 	MaxPayload func() int64                                    // of the server, in bytes
@@ -44,12 +45,21 @@ func (r *Rejects) open(ctx context.Context) (jetstream.Stream, error) {
 	return s, nil
 }
 
-// add keeps m and tells its sender. Adding the same message of the event stream
+// rejection is an event and why it is rejected.
+type rejection struct {
+	publisher string
+	message   event.Message
+	sequence  uint64
+	problems  gallery.Problems
+}
+
+// add keeps the event and tells its sender. Adding the same message of the event stream
 // again keeps it once and tells again, with the same id. The server hears what is
 // told before it hears that the event is done with, on the same connection.
-func (r *Rejects) add(ctx context.Context, m event.Message, sequence uint64, problems gallery.Problems) (reject Reject, err error) {
+func (r *Rejects) add(ctx context.Context, why rejection) (reject Reject, err error) {
+	m, sequence := why.message, why.sequence
 	reject = Reject{
-		Subject: m.Subject, Stored: m.Stored, Sequence: sequence, Problems: brief(problems),
+		Publisher: why.publisher, Subject: m.Subject, Stored: m.Stored, Sequence: sequence, Problems: brief(why.problems),
 		Header: keep(m.Header), Size: len(m.Data), Body: m.Data,
 	}
 	reject.Event, reject.Source, reject.Gallery = attributes(m)
@@ -183,7 +193,11 @@ func (r *Rejects) Replay(ctx context.Context, number uint64) error {
 	if reject.Cut {
 		return fmt.Errorf("reject %d: %w: have it sent anew", number, ErrCut)
 	}
-	msg := &nats.Msg{Subject: reject.Subject, Header: reject.restore(), Data: reject.Body}
+	subject := reject.Subject
+	if r.opts.SubjectOf != nil {
+		subject = r.opts.SubjectOf(reject.Publisher, subject)
+	}
+	msg := &nats.Msg{Subject: subject, Header: reject.restore(), Data: reject.Body}
 	if _, err := r.opts.JetStream.PublishMsg(ctx, msg); err != nil {
 		return fmt.Errorf("replay reject %d: %w", number, err)
 	}

@@ -258,7 +258,7 @@ func TestLargeRejects(t *testing.T) {
 
 func TestOversizedEventIsRejected(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
-	s.run(s.intake(new(shelf), func(o *intake.Options) { o.Decode = event.Reader{MaxBytes: 1000}.Decode }))
+	s.run(s.intake(new(shelf), func(o *intake.Options) { o.Decode = anybody(event.Reader{MaxBytes: 1000}) }))
 	body := strings.Repeat("x", int(s.broker.MaxPayload())-100)
 	s.send(body)
 	s.drained()

@@ -11,8 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// errNoConsumer is why nothing is read until something is.
-var errNoConsumer = errors.New("the server has not answered yet")
+var errNoConsumer = errors.New("no events are read")
 
 // source is a consumer that events come from, and its stream. Its fields are set
 // while it is open.

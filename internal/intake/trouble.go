@@ -44,13 +44,17 @@ func (t *trouble) last(least time.Duration) (since time.Time, cause error) {
 // stored for a while; nil when they can. Meanwhile they wait in the stream, or
 // with their publisher when there is no stream.
 func (in *Intake) Trouble() error {
-	if since, cause := in.trouble.last(patience); cause != nil {
+	if since, cause := in.storing.last(patience); cause != nil {
 		return fmt.Errorf("events can not be stored since %s and wait in the stream: %w", since.UTC().Format(time.RFC3339), cause)
 	}
-	for _, s := range in.sources {
-		if since, cause := s.reading.last(patience); cause != nil {
-			return fmt.Errorf("events can not be read since %s and are not taken in: %w", since.UTC().Format(time.RFC3339), cause)
+	since, cause := in.reading.last(patience)
+	for _, s := range *in.sources.Load() {
+		if cause == nil {
+			since, cause = s.reading.last(patience)
 		}
 	}
-	return nil
+	if cause == nil {
+		return nil
+	}
+	return fmt.Errorf("events can not be read since %s and are not taken in: %w", since.UTC().Format(time.RFC3339), cause)
 }

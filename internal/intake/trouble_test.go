@@ -20,18 +20,18 @@ func TestTroubleIsWhatLasts(t *testing.T) {
 				t.Errorf("gallerywire_intake_stuck is %v, want %v", got, want)
 			}
 		}
-		in.trouble.note(errors.New("a hiccup"))
+		in.storing.note(errors.New("a hiccup"))
 		if err := in.Trouble(); err != nil {
 			t.Errorf("at once: %v", err)
 		}
 		stuck(0)
 		<-time.After(patience)
-		in.trouble.note(errors.New("insufficient resources"))
+		in.storing.note(errors.New("insufficient resources"))
 		if err := in.Trouble(); err == nil || !strings.Contains(err.Error(), "insufficient resources") {
 			t.Errorf("after %s: %v", patience, err)
 		}
 		stuck(1)
-		in.trouble.note(nil)
+		in.storing.note(nil)
 		if err := in.Trouble(); err != nil {
 			t.Errorf("after an event was stored: %v", err)
 		}

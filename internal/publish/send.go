@@ -223,7 +223,7 @@ func explain(err error) error {
 	case errors.Is(err, nats.ErrConnectionClosed):
 		return ErrLost
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
-		return fmt.Errorf("nobody stores events there: start \"gallerywire serve\" first: %w", err)
+		return fmt.Errorf("there is no event stream: start \"gallerywire serve\", or if it runs, \"gallerywire health\" says why it takes nothing in: %w", err)
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("larger than the server takes: make it smaller: %w", err)
 	case errors.As(err, &api) && api.ErrorCode == storeFailed && strings.HasPrefix(api.Description, "maximum "):

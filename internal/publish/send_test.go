@@ -126,7 +126,7 @@ func TestAFullStreamRefuses(t *testing.T) {
 }
 
 func TestNobodyStoresEvents(t *testing.T) {
-	if err := send(t, connect(t), item("a"))[0].Err; !errors.Is(err, jetstream.ErrNoStreamResponse) {
+	if err := send(t, connect(t), item("a"))[0].Err; !errors.Is(err, jetstream.ErrNoStreamResponse) || !strings.Contains(err.Error(), `"gallerywire health" says why`) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -95,8 +95,8 @@ func TestShellsCompleteTheCommandLine(t *testing.T) {
 				"gallerywire re":                           {"rejects", "render"},
 				"gallerywire rejects ":                     {"list", "replay", "show"},
 				"gallerywire rejects re":                   {"replay"},
-				"gallerywire rejects list --":              {"--config", "--help", "--json"},
-				"gallerywire status --":                    {"--config", "--help", "--json", "--url"},
+				"gallerywire rejects list --":              {"--config", "--help", "--json", "--timeout"},
+				"gallerywire status --":                    {"--config", "--help", "--json", "--timeout", "--url"},
 				"gallerywire --config serve rejects l":     {"list"}, // the first is a file
 				"gallerywire --config gal":                 {"gallery.json"},
 				"gallerywire -c gal":                       {"gallery.json"},

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -27,6 +28,7 @@ type console struct {
 	out, err io.Writer
 	environ  []string
 	path     string // of the configuration file
+	timeout  time.Duration
 }
 
 // errFailed ends a command that has already said what failed.
@@ -92,7 +94,7 @@ func (c *console) quiet(cfg config.Config) *slog.Logger {
 // withBroker connects to the running service as its operator, and closes the
 // connection after.
 func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(*broker.Broker) error) (err error) {
-	b, err := broker.DialOperator(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
+	b, err := broker.DialOperator(ctx, c.brokerOptions(cfg))
 	if errors.Is(err, nats.ErrAuthorization) {
 		return fmt.Errorf("%w: check nats.credentials_file, or the user and password in nats.url", err)
 	}
@@ -100,14 +102,32 @@ func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(*br
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	return do(b)
+	if err = do(b); unanswered(err) {
+		err = fmt.Errorf("no answer from nats at %s within %s: %w", b.PublisherURL(), c.timeout, err)
+	}
+	return err
 }
 
-// each does the same with every item. It goes on after an error, which it says.
+// brokerOptions are those of a command's connection.
+func (c *console) brokerOptions(cfg config.Config) broker.Options {
+	o := app.BrokerOptions(cfg, c.quiet(cfg))
+	o.Timeout = c.timeout
+	return o
+}
+
+// unanswered reports whether err says that a server did not answer in time.
+func unanswered(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
+}
+
+// each does the same with every item. It goes on after an error, which it says,
+// unless the server does not answer.
 func each[T any](c *console, items []T, do func(T) error) error {
 	failed := false
 	for _, item := range items {
-		if err := do(item); err != nil {
+		if err := do(item); unanswered(err) {
+			return err
+		} else if err != nil {
 			c.say("%v", err)
 			failed = true
 		}

@@ -23,13 +23,10 @@ type healthCmd struct {
 // Help is printed below the command's usage.
 func (healthCmd) Help() string {
 	return `A node is well when it is connected to NATS and its index is whole. The exit code
-is 0 when it is, 1 when it is not or does not answer within five seconds. Lines
+is 0 when it is, 1 when it is not or does not answer within --timeout. Lines
 after "ready" say what an operator should mend though readers notice nothing, such
 as events that cannot be taken in.`
 }
-
-// healthTimeout bounds how long the node may take to answer.
-const healthTimeout = 5 * time.Second
 
 // Run asks the node.
 func (h healthCmd) Run(ctx context.Context, c *console) error {
@@ -37,13 +34,11 @@ func (h healthCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
-	defer cancel()
 	path, well := "/readyz", "ready"
 	if h.Live {
 		path, well = "/healthz", "ok"
 	}
-	answer, err := ask(ctx, base+path)
+	answer, err := ask(ctx, base+path, c.timeout)
 	if err != nil {
 		return err
 	}
@@ -80,8 +75,8 @@ func nodeURL(cfg config.Config, key, listen string) (string, error) {
 }
 
 // ask returns the lines that the node answers; that it is not well is an error.
-func ask(ctx context.Context, url string) (string, error) {
-	status, text, err := fetch(ctx, url, "")
+func ask(ctx context.Context, url string, timeout time.Duration) (string, error) {
+	status, text, err := fetch(ctx, url, "", timeout)
 	if err != nil {
 		return "", err
 	}
@@ -95,8 +90,10 @@ func ask(ctx context.Context, url string) (string, error) {
 // maxAnswer bounds what is read of a node's answer.
 const maxAnswer = 4 << 20
 
-// fetch asks a node; token may be empty.
-func fetch(ctx context.Context, url, token string) (status int, body []byte, err error) {
+// fetch asks a node, which has so long for the whole answer; token may be empty.
+func fetch(ctx context.Context, url, token string, timeout time.Duration) (status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, nil, err
@@ -105,22 +102,28 @@ func fetch(ctx context.Context, url, token string) (status int, body []byte, err
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := http.DefaultClient.Do(req)
+	if unanswered(err) {
+		return 0, nil, fmt.Errorf("no answer from %s within %s: it accepts connections, look at what runs there", url, timeout)
+	}
 	if err != nil {
 		return 0, nil, fmt.Errorf("no answer from %s: start \"gallerywire serve\" there, or state another address with --url: %w", url, innermost(err))
 	}
 	defer resp.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
+		err = fmt.Errorf("only a part of the answer came from %s within %s: %w", url, timeout, innermost(err))
+	}
 	return resp.StatusCode, body, err
 }
 
 // node is a node as its operators reach it.
-type node struct{ url, token string }
+type node struct {
+	url, token string
+	timeout    time.Duration
+}
 
 // get returns the answer to a request.
 func (n node) get(ctx context.Context, path string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
-	defer cancel()
-	status, body, err := fetch(ctx, n.url+path, n.token)
+	status, body, err := fetch(ctx, n.url+path, n.token, n.timeout)
 	switch {
 	case err != nil:
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 	_ "time/tzdata" // schedules name time zones, and a container may have none
 
 	"github.com/alecthomas/kong"
@@ -21,6 +22,8 @@ import (
 // cli is the command line.
 type cli struct {
 	Config string `short:"c" help:"Configuration file (YAML). Without one the defaults run." placeholder:"FILE" env:"GALLERYWIRE_CONFIG"`
+
+	Timeout time.Duration `default:"15s" help:"How long a command waits for the answer of a service." placeholder:"DURATION"`
 
 	Demo      demoCmd      `cmd:"" help:"Show everything at once: a NATS server, a CMS that publishes sample galleries, and their feeds."`
 	Serve     serveCmd     `cmd:"" help:"Take events in and serve feeds."`
@@ -96,7 +99,10 @@ func run(ctx context.Context, args []string, c console) int {
 		c.say("%v: try \"%s --help\"", err, commandOf(err))
 		return exitUsage
 	}
-	c.path = cmd.Config
+	if c.path, c.timeout = cmd.Config, cmd.Timeout; c.timeout <= 0 {
+		c.say("--timeout: must be more than 0s, such as 15s")
+		return exitUsage
+	}
 	return c.code(ctx, parsed.Run(&c))
 }
 

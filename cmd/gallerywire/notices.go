@@ -32,7 +32,7 @@ func (c *console) withLetters(ctx context.Context, do func(context.Context, *app
 	if err != nil {
 		return err
 	}
-	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return app.ReadLetters(ctx, cfg, b, c.quiet(cfg), do) })
+	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return app.ReadLetters(ctx, cfg, b, c.quiet(cfg), c.timeout, do) })
 }
 
 // letterJSON is a dead or a late one for programs.
@@ -246,6 +246,7 @@ func (t noticesTestCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
+	cfg.Outbound.Timeout = c.timeout
 	hook := slices.ContainsFunc(cfg.Webhooks, func(w config.Webhook) bool { return w.Name == t.Name })
 	people := slices.ContainsFunc(cfg.Digests, func(d config.Digest) bool { return d.Name == t.Name })
 	if !hook && !people {

@@ -165,13 +165,13 @@ func (c *console) send(ctx context.Context, cfg config.Config, b batch, asJSON b
 		c.say("nothing changed since it was sent: send it again with --all")
 		return nil
 	}
-	conn, err := broker.DialPublisher(ctx, app.BrokerOptions(cfg, c.quiet(cfg)))
+	conn, err := broker.DialPublisher(ctx, c.brokerOptions(cfg))
 	if err != nil {
 		return unreachable(err)
 	}
 	defer conn.Close()
 	where := conn.ConnectedAddr() // which is not known any more once it is lost
-	sender, err := publish.NewSender(conn, cfg.Events.Subjects)
+	sender, err := publish.NewSender(conn, cfg.Events.Subjects, c.timeout)
 	if err != nil {
 		return err
 	}
@@ -182,8 +182,11 @@ func (c *console) send(ctx context.Context, cfg config.Config, b batch, asJSON b
 		}
 		r.report(x)
 	})
-	if errors.Is(err, publish.ErrLost) {
+	switch {
+	case errors.Is(err, publish.ErrLost):
 		err = r.lost(where)
+	case errors.Is(err, publish.ErrUnanswered):
+		err = fmt.Errorf("no acknowledgement from nats at %s within %s: %s, the rest not sent: look at /readyz of the service, then run it again", where, c.timeout, r.sum())
 	}
 	for _, f := range b.folders {
 		err = errors.Join(err, f.Close())

@@ -34,7 +34,7 @@ func (s statusCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	n := node{url: strings.TrimRight(s.URL, "/"), token: string(cfg.HTTP.AdminToken)}
+	n := node{url: strings.TrimRight(s.URL, "/"), token: string(cfg.HTTP.AdminToken), timeout: c.timeout}
 	if n.url == "" {
 		if n.url, err = nodeURL(cfg, "http.admin_listen", cfg.HTTP.AdminListen); err != nil {
 			return err

@@ -53,9 +53,6 @@ type listener struct {
 // backlog is how many messages may wait for a slow terminal.
 const backlog = 4096
 
-// listenTimeout bounds how long NATS may take to let us listen.
-const listenTimeout = 5 * time.Second
-
 func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 	ended := conn.StatusChanged(nats.CLOSED)
 	defer conn.RemoveStatusListener(ended)
@@ -65,7 +62,7 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 			return fmt.Errorf("listen to %s: %w", subject, err)
 		}
 	}
-	if err := conn.FlushTimeout(listenTimeout); err != nil {
+	if err := conn.FlushTimeout(l.console.timeout); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if err := conn.LastError(); errors.Is(err, nats.ErrPermissionViolation) {

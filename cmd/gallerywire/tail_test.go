@@ -75,7 +75,7 @@ func TestListenerThatMayNotListenSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	l := &listener{console: &console{err: new(bytes.Buffer)}, events: []string{"article.published"}}
+	l := &listener{console: &console{timeout: patience, err: new(bytes.Buffer)}, events: []string{"article.published"}}
 	if err := l.run(t.Context(), conn); err == nil || !strings.Contains(err.Error(), "allow it to subscribe to article.published, article.rejected, feed.>") {
 		t.Errorf("error %v", err)
 	}
@@ -93,7 +93,7 @@ func TestListenerEndsWithTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	var errs bytes.Buffer
-	l := &listener{console: &console{err: writerFunc(func(p []byte) (int, error) {
+	l := &listener{console: &console{timeout: patience, err: writerFunc(func(p []byte) (int, error) {
 		conn.Close() // it listens by now
 		return errs.Write(p)
 	})}}

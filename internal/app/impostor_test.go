@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -164,5 +165,33 @@ nats: {embedded: {listen: "127.0.0.1:0"%s}}
 				t.Errorf("status %d: %s", res.StatusCode, body)
 			}
 		})
+	}
+}
+
+// A node that was stopped, or hangs, accepts connections still.
+func TestCommandsGiveUpOnANodeThatHangs(t *testing.T) {
+	p := serve(t, `
+http: {listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0"}
+nats: {embedded: {listen: "127.0.0.1:0"}}
+`)
+	p.ready()
+	if out, err := p.command("publish", "-"); err != nil {
+		t.Fatalf("publish: %s", out)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"publish", "-"}, {"export"}, {"notices", "list"}, {"rejects", "list"}, {"tail"}} {
+		began := time.Now()
+		out, err := p.command(append(args, "--timeout", "1s")...)
+		if err == nil || !strings.Contains(out, "no answer within 1s") || time.Since(began) > 15*time.Second {
+			t.Errorf("%s, after %s: %v: %s", args, time.Since(began), err, out)
+		}
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := p.command("publish", "-"); err != nil {
+		t.Errorf("publish once it goes on: %s", out)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
@@ -25,17 +26,20 @@ type Letters struct {
 	broker *broker.Broker
 }
 
-// ReadLetters calls use with what is owed on b's server, once it is read. Nothing
-// is sent meanwhile. Who is still to be told is what c says.
-func ReadLetters(ctx context.Context, c config.Config, b *broker.Broker, log *slog.Logger, use func(context.Context, *Letters) error) error {
+// ReadLetters calls use with what is owed on b's server, once it is read, for which
+// there is so much time. Nothing is sent meanwhile. Who is still to be told is what
+// c says.
+func ReadLetters(ctx context.Context, c config.Config, b *broker.Broker, log *slog.Logger, timeout time.Duration, use func(context.Context, *Letters) error) error {
 	box := outbox.New(outboxOptions(b, log))
 	running, stop := context.WithCancel(ctx)
 	var run sync.WaitGroup
 	run.Go(func() { _ = box.Run(running) }) // returns nothing else
 	defer run.Wait()
 	defer stop()
-	if !until(ctx, box.Ready) {
-		return ctx.Err()
+	reading, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if !until(reading, box.Ready) {
+		return fmt.Errorf("read the notices that are owed: %w", reading.Err())
 	}
 	return use(ctx, &Letters{Outbox: box, config: c, broker: b})
 }
@@ -118,7 +122,7 @@ func unlessTold(c outbox.Channel, d outbox.Dead, why string) string {
 // openDigests opens the mailboxes and chats of c's digests, which are made by
 // others.
 func openDigests(c config.Config) (*digest.Digests, error) {
-	o := digest.Options{SiteTitle: c.Site.Title, BaseURL: c.Site.BaseURL, Language: cmp.Or(c.Site.Language, "en")}
+	o := digest.Options{Timeout: min(c.Outbound.Timeout, mailTimeout), SiteTitle: c.Site.Title, BaseURL: c.Site.BaseURL, Language: cmp.Or(c.Site.Language, "en")}
 	for _, d := range c.Digests {
 		o.Digests = append(o.Digests, digest.Definition{Name: d.Name, To: revealed(d.To)})
 	}

@@ -249,7 +249,8 @@ func TestWebhook(ctx context.Context, c config.Config, name string) (int, error)
 	return status, nil
 }
 
-// TestDigest sends a test to everybody whom the digest of that name goes to.
+// TestDigest sends a test to everybody whom the digest of that name goes to, each
+// of whom has as long as any other call may take.
 func TestDigest(ctx context.Context, c config.Config, name string) ([]digest.Tested, error) {
 	digests, err := openDigests(c)
 	if err != nil {

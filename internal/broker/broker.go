@@ -27,6 +27,10 @@ type Options struct {
 	PublishSubjects []string // what a CMS may publish on the embedded server
 	NoticeSubjects  []string // what it may hear there, beside the answers to its own requests
 
+	// Timeout is how long [DialOperator] and [DialPublisher], and each request over
+	// a connection of theirs, wait for an answer; default 15 s.
+	Timeout time.Duration
+
 	Name   string       // of the connection and of the embedded server, for people; default "gallerywire"
 	Logger *slog.Logger // default: discards
 }
@@ -64,6 +68,7 @@ func (o Options) withDefaults() Options {
 	o.Prefix = cmp.Or(o.Prefix, "gallerywire")
 	o.Name = cmp.Or(o.Name, "gallerywire")
 	o.Replicas = cmp.Or(o.Replicas, 1)
+	o.Timeout = cmp.Or(o.Timeout, commandTimeout)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -114,7 +119,7 @@ func openElsewhere(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := dial(o, where, forEver())
+	l, err := dial(o, where, 0, forEver())
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +131,7 @@ func openEmbedded(ctx context.Context, o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := dial(o, s.inProcess(), forEver())
+	l, err := dial(o, s.inProcess(), 0, forEver())
 	if err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
@@ -140,12 +145,12 @@ func openEmbedded(ctx context.Context, o Options) (*Broker, error) {
 	return b, nil
 }
 
-func newBroker(o Options, l *link, s *embeddedServer) (*Broker, error) {
+func newBroker(o Options, l *link, s *embeddedServer, options ...jetstream.JetStreamOpt) (*Broker, error) {
 	b := &Broker{prefix: o.Prefix, replicas: o.Replicas, addresses: l.addresses, log: o.Logger, link: l, server: s}
 	if s != nil {
 		b.addresses = s.address
 	}
-	js, err := jetstream.New(l.conn)
+	js, err := jetstream.New(l.conn, options...)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("use jetstream: %w", err), b.Close())
 	}

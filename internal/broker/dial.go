@@ -6,30 +6,29 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // DialOperator connects as the node itself does, for commands that look after
 // a running service: to [Options].URL with its credentials, or to the embedded
-// server that runs in [Embedded].DataDir in another process. It fails within
-// seconds when there is none. The broker that it returns has no server of its
-// own; the caller closes it.
+// server that runs in [Embedded].DataDir in another process. It fails at once when
+// there is none, and within [Options].Timeout when it does not answer. The broker
+// that it returns has no server of its own; the caller closes it.
 func DialOperator(ctx context.Context, o Options) (*Broker, error) {
 	o = o.withDefaults()
 	where, err := operatorTarget(o)
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, err
 	}
-	l, err := dial(o, where, once(ctx))
-	if err != nil && o.URL == "" {
-		return nil, notRunning(o, err)
-	}
+	l, err := dial(o, where, o.Timeout, once(ctx, o, where))
 	if err != nil {
 		return nil, err
 	}
-	return newBroker(o, l, nil)
+	return newBroker(o, l, nil, jetstream.WithDefaultTimeout(o.Timeout))
 }
 
 func operatorTarget(o Options) (target, error) {
@@ -82,8 +81,8 @@ func notRunning(o Options, cause error) error {
 // DialPublisher connects as a CMS does: to [Options].URL, or, with the publisher's
 // token, to the embedded server that runs in [Embedded].DataDir. Where none runs
 // there and there is no token to be shown to a stranger, to [Embedded].Listen. It
-// fails within seconds when there is none. The caller owns the connection and
-// closes it.
+// fails at once when there is none, and within [Options].Timeout when it does not
+// answer. The caller owns the connection and closes it.
 func DialPublisher(ctx context.Context, o Options) (*nats.Conn, error) {
 	o = o.withDefaults()
 	where, err := publisherTarget(o)
@@ -91,9 +90,9 @@ func DialPublisher(ctx context.Context, o Options) (*nats.Conn, error) {
 		return nil, err
 	}
 	options := append(publisherOptions(o), where.options...)
-	conn, err := nats.Connect(where.url, append(options, once(ctx)...)...)
+	conn, err := nats.Connect(where.url, append(options, once(ctx, o, where)...)...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to nats at %s: %w", where.addresses, err)
+		return nil, refused(o, where, err)
 	}
 	return conn, nil
 }
@@ -127,22 +126,39 @@ func publisherOptions(o Options) []nats.Option {
 	l := &link{log: o.Logger}
 	return []nats.Option{
 		nats.Name(o.Name),
-		nats.PingInterval(pingInterval),
-		nats.MaxPingsOutstanding(pingsOut),
 		nats.ErrorHandler(l.onError),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
 			if err != nil { // the caller did not close it
 				l.log.Warn("lost the connection to nats: connecting again for some seconds", "err", err)
+				giveUp(nc, o.Timeout)
 			}
 		}),
 	}
 }
 
-// once are the options of a connection that a person waits for.
-func once(ctx context.Context) []nats.Option {
-	timeout := commandTimeout
+// once are the options of a connection that a person waits for. Shares of
+// [Options].Timeout bound the first try, the time until a peer that went silent is
+// given up, and that in which a connection that is lost may come back.
+func once(ctx context.Context, o Options, t target) []nats.Option {
+	try := o.Timeout / 2
 	if deadline, ok := ctx.Deadline(); ok {
-		timeout = min(timeout, time.Until(deadline))
+		try = min(try, time.Until(deadline))
 	}
-	return []nats.Option{nats.Timeout(timeout), nats.MaxReconnects(10)}
+	addresses := 1 + strings.Count(t.url, ",")
+	return []nats.Option{
+		nats.Timeout(try / time.Duration(addresses)),
+		nats.PingInterval(o.Timeout / 12), // it ends when the third is due
+		nats.MaxPingsOutstanding(pingsOut),
+		nats.MaxReconnects(-1),
+		nats.CustomReconnectDelay(retryDelay),
+	}
+}
+
+// giveUp closes a connection that was lost and does not come back before long.
+func giveUp(nc *nats.Conn, timeout time.Duration) {
+	time.AfterFunc(timeout/4, func() {
+		if !nc.IsConnected() {
+			nc.Close()
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -24,7 +25,7 @@ const (
 	drainTimeout   = 10 * time.Second
 	firstRetry     = 50 * time.Millisecond
 	slowestRetry   = 5 * time.Second
-	commandTimeout = 5 * time.Second
+	commandTimeout = 15 * time.Second
 )
 
 // link is one connection to NATS and what is known about its state.
@@ -34,6 +35,8 @@ type link struct {
 	log       *slog.Logger
 	watchers  *watchers
 	closed    chan struct{} // closed when conn has ended for good and told everybody
+
+	patience time.Duration // a command's: it is not kept for ever, nor drained; 0: the node's own
 
 	mu      sync.Mutex
 	lastErr error // of the last try to connect; nil once connected
@@ -49,16 +52,26 @@ type target struct {
 
 // dial connects with the options that every connection of ours has, those of
 // the target, and then extra.
-func dial(o Options, t target, extra []nats.Option) (*link, error) {
-	l := &link{addresses: t.addresses, log: o.Logger, watchers: newWatchers(), closed: make(chan struct{})}
+func dial(o Options, t target, patience time.Duration, extra []nats.Option) (*link, error) {
+	l := &link{addresses: t.addresses, log: o.Logger, patience: patience, watchers: newWatchers(), closed: make(chan struct{})}
 	options := append(l.options(o.Name), t.options...)
 	conn, err := nats.Connect(t.url, append(options, extra...)...)
 	if err != nil {
 		l.watchers.close()
-		return nil, fmt.Errorf("connect to nats at %s: %w", t.addresses, err)
+		return nil, refused(o, t, err)
 	}
 	l.conn = conn
 	return l, nil
+}
+
+// refused says what became of a connection, and of one that nobody answered that
+// this is so.
+func refused(o Options, t target, err error) error {
+	var network net.Error
+	if errors.As(err, &network) && network.Timeout() || errors.Is(err, nats.ErrTimeout) {
+		err = fmt.Errorf("no answer within %s: %w", o.Timeout, err)
+	}
+	return fmt.Errorf("connect to nats at %s: %w", t.addresses, err)
 }
 
 func (l *link) options(name string) []nats.Option {
@@ -111,11 +124,14 @@ func (l *link) onConnect(nc *nats.Conn) {
 	}
 }
 
-func (l *link) onDisconnect(_ *nats.Conn, err error) {
+func (l *link) onDisconnect(nc *nats.Conn, err error) {
 	l.mu.Lock()
 	l.lastErr = err
 	closing := l.closing
 	l.mu.Unlock()
+	if l.patience > 0 && !closing {
+		giveUp(nc, l.patience)
+	}
 	if !closing {
 		l.log.Warn("lost the connection to nats: connecting again until it is there", "err", err)
 	}
@@ -182,8 +198,11 @@ func (l *link) close() error {
 	l.mu.Lock()
 	l.closing = true
 	l.mu.Unlock()
-	err := l.conn.Drain()
-	if err != nil {
+	var err error
+	if l.patience == 0 {
+		err = l.conn.Drain()
+	}
+	if l.patience > 0 || err != nil {
 		l.conn.Close()
 	}
 	<-l.closed

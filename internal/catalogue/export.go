@@ -48,7 +48,7 @@ func (c *Catalogue) Export(ctx context.Context) iter.Seq2[Record, error] {
 		}
 		defer messages.Stop()
 		for more := true; more; {
-			msg, meta, err := next(ctx, messages)
+			msg, meta, err := c.next(ctx, messages)
 			if err != nil {
 				yield(Record{}, err)
 				return
@@ -84,8 +84,11 @@ func (c *Catalogue) records(ctx context.Context) (jetstream.MessagesContext, err
 	return consumer.Messages(jetstream.PullMaxMessages(exportAhead))
 }
 
-func next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, *jetstream.MsgMetadata, error) {
-	msg, err := messages.Next(jetstream.NextContext(ctx))
+// next waits no longer for a record than for any other answer.
+func (c *Catalogue) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, *jetstream.MsgMetadata, error) {
+	waiting, cancel := context.WithTimeout(ctx, c.opts.JetStream.Options().DefaultTimeout)
+	defer cancel()
+	msg, err := messages.Next(jetstream.NextContext(waiting))
 	if err == nil {
 		err = ctx.Err() // what came before ctx ended is handed out all the same
 	}

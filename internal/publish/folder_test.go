@@ -145,7 +145,7 @@ func TestAnInterruptedRunContinues(t *testing.T) {
 	}
 	dir := folder(t, files)
 	run := func(ctx context.Context, done func(publish.Receipt)) error {
-		sender, err := publish.NewSender(conn, subjects)
+		sender, err := publish.NewSender(conn, subjects, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func TestSendEndsWhenTheServerStaysAway(t *testing.T) {
 	server := brokertest.Server(t)
 	conn := dial(t, server.URL(), soon(2)...)
 	stream(t, conn)
-	sender, err := publish.NewSender(conn, subjects)
+	sender, err := publish.NewSender(conn, subjects, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestWhatWasUnderWayInAnOutageIsSentAgain(t *testing.T) {
 	stream(t, dial(t, server.URL()))
 	p := startProxy(t, server.URL())
 	conn := dial(t, p.url(), soon(1000)...)
-	sender, err := publish.NewSender(conn, subjects)
+	sender, err := publish.NewSender(conn, subjects, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

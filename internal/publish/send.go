@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ const window = 64
 // event may be stored or not.
 var ErrLost = errors.New("the connection to nats was lost and did not come back: send it again")
 
+// ErrUnanswered says that the server did not acknowledge an event in time.
+var ErrUnanswered = errors.New("no acknowledgement: it may be stored all the same, send it again")
+
 // Sender sends events. Its methods are not for concurrent use.
 type Sender struct {
 	conn     *nats.Conn
@@ -35,10 +39,12 @@ type Sender struct {
 	subjects []string
 }
 
-// NewSender returns a sender over conn for a service that listens on subjects.
+// NewSender returns a sender over conn for a service that listens on subjects, and
+// acknowledges an event within the timeout; 0: 10 s.
 // How long a server that went away is waited for is up to conn.
-func NewSender(conn *nats.Conn, subjects []string) (*Sender, error) {
-	js, err := jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(window), jetstream.WithPublishAsyncTimeout(ackTimeout))
+func NewSender(conn *nats.Conn, subjects []string, timeout time.Duration) (*Sender, error) {
+	timeout = cmp.Or(timeout, ackTimeout)
+	js, err := jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(window), jetstream.WithPublishAsyncTimeout(timeout))
 	if err != nil {
 		return nil, fmt.Errorf("use jetstream: %w", err)
 	}
@@ -47,15 +53,18 @@ func NewSender(conn *nats.Conn, subjects []string) (*Sender, error) {
 
 // Send sends the items and calls done with each one's receipt, in their order.
 // An item with a fault is not sent; its receipt holds the fault. Send returns
-// early only when ctx ends, or with [ErrLost]; then it has asked for no more
-// items, and the receipts of those that were under way hold that error.
+// early only when ctx ends, or with [ErrLost] or [ErrUnanswered]; then it has
+// asked for no more items, and the receipts of those that were under way and are
+// not acknowledged hold that error.
 func (s *Sender) Send(ctx context.Context, items iter.Seq[Item], done func(Receipt)) error {
 	var queue []pending
-	lost := false
+	var gone error
 	settle := func(most int) {
 		for len(queue) > most {
 			r := s.settle(ctx, queue[0])
-			lost = lost || errors.Is(r.Err, ErrLost)
+			if errors.Is(r.Err, ErrLost) || errors.Is(r.Err, ErrUnanswered) {
+				gone = cmp.Or(gone, r.Err)
+			}
 			done(r)
 			queue = queue[1:]
 		}
@@ -67,15 +76,12 @@ func (s *Sender) Send(ctx context.Context, items iter.Seq[Item], done func(Recei
 		p := s.start(ctx, item)
 		queue = append(queue, p)
 		settle(window - 1)
-		if lost || errors.Is(p.err, ErrLost) {
+		if gone != nil || errors.Is(p.err, ErrLost) {
 			break
 		}
 	}
 	settle(0)
-	if lost && ctx.Err() == nil {
-		return ErrLost
-	}
-	return ctx.Err()
+	return cmp.Or(ctx.Err(), gone)
 }
 
 // pending is an event under way, or why it is not.
@@ -217,7 +223,7 @@ func explain(err error) error {
 	var api *jetstream.APIError
 	switch {
 	case errors.Is(err, jetstream.ErrAsyncPublishTimeout):
-		return errors.New("no acknowledgement: it may be stored all the same, send it again")
+		return ErrUnanswered
 	case errors.Is(err, nats.ErrDisconnected):
 		return fmt.Errorf("the connection was lost again and again: it may be stored all the same, send it again: %w", err)
 	case errors.Is(err, nats.ErrConnectionClosed):

@@ -49,7 +49,7 @@ func stream(t *testing.T, conn *nats.Conn, change ...func(*jetstream.StreamConfi
 
 func send(t *testing.T, conn *nats.Conn, items ...publish.Item) []publish.Receipt {
 	t.Helper()
-	sender, err := publish.NewSender(conn, subjects)
+	sender, err := publish.NewSender(conn, subjects, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestSubjectsAreFoundByTheirEnds(t *testing.T) {
 		{[]string{"cms.published"}, event.Unpublished, false},
 		{nil, event.Published, false},
 	} {
-		sender, err := publish.NewSender(conn, c.subjects)
+		sender, err := publish.NewSender(conn, c.subjects, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestSubjectsAreFoundByTheirEnds(t *testing.T) {
 func TestSendEndsWithItsContext(t *testing.T) {
 	conn := connect(t)
 	stream(t, conn)
-	sender, err := publish.NewSender(conn, subjects)
+	sender, err := publish.NewSender(conn, subjects, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// clockCheck bounds how long a clock that is set forward goes unnoticed.
+// clockCheck bounds how long a clock that is set goes unnoticed.
 const clockCheck = 30 * time.Second
 
 // Run keeps the index whole until ctx ends. It retries for ever.
@@ -103,8 +103,9 @@ func (c *Catalogue) keepTime(ctx context.Context) {
 }
 
 // Advance lets every embargo and expiry up to now take effect. It is cheap when
-// there is none.
-func (c *Catalogue) Advance() { c.index.advance(c.opts.Now()) }
+// there is none. After a clock was set back, it takes back what has not come yet;
+// until then views are as of the latest instant that was asked for.
+func (c *Catalogue) Advance() { c.index.tick(c.opts.Now) }
 
 func nudge(ch chan struct{}) {
 	select {

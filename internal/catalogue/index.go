@@ -249,23 +249,16 @@ func (x *index) next() (time.Time, bool) {
 	return instant(at), at != math.MaxInt64
 }
 
-// jitter is how far a clock may be set back without anything that has begun
-// being taken back.
-const jitter = int64(time.Second)
-
 // advance lets every instant up to now take effect, and returns the instant
-// that it is in the index: now, or a little later while a clock that was set
-// back by less than the jitter catches up. It is cheap when nothing is due. A
-// clock that was set back further makes it compute everything anew.
+// that it is in the index: now, or a later one. Who was not scheduled for a
+// while has an old now, and a clock that was set back gives one: which of the
+// two it is, is not to be told here. It is cheap when nothing is due.
 func (x *index) advance(now time.Time) time.Time {
 	ns := now.UnixNano()
 	x.mu.RLock()
-	due, back, latest := x.upcoming.first() <= ns, ns+jitter < x.now, x.now
+	due, latest := x.upcoming.first() <= ns, x.now
 	x.mu.RUnlock()
 	switch {
-	case back:
-		x.restart(ns)
-		x.changed(Change{})
 	case due:
 		for _, change := range x.pass(ns) {
 			x.changed(change)
@@ -274,6 +267,26 @@ func (x *index) advance(now time.Time) time.Time {
 		return instant(latest)
 	}
 	return now
+}
+
+// jitter is how far a clock may be set back without anything that has begun
+// being taken back.
+const jitter = int64(time.Second)
+
+// tick is advance up to what the clock says. One that was set back makes it
+// compute everything anew: what the index has come to was read from the clock
+// before, however long this goroutine has to wait between the two.
+func (x *index) tick(clock func() time.Time) {
+	x.mu.RLock()
+	latest := x.now
+	x.mu.RUnlock()
+	now := clock()
+	if now.UnixNano()+jitter >= latest {
+		x.advance(now)
+		return
+	}
+	x.restart(now.UnixNano())
+	x.changed(Change{})
 }
 
 func (x *index) restart(now int64) {

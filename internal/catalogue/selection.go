@@ -60,7 +60,7 @@ type View struct {
 	Entries    []*Entry  // visible at At, newest first
 	Gone       []*Entry  // taken down or over lately, the latest first
 	Stubs      []Stub    // with [Options.Stubs]: those of them whose place is among Entries, the newest first
-	At         time.Time // the moment: what was asked for, or up to a second later while a clock set back catches up
+	At         time.Time // the moment: what was asked for, or a later one that the index has come to
 	Touched    time.Time // newest instant at which anything chosen was stored, withdrawn or became visible; zero: never
 	Epoch      time.Time // when the bucket was made: revisions of another one do not compare
 	Revision   uint64    // of the index
@@ -119,7 +119,8 @@ func (s *Selection) revive(now time.Time) {
 // now: no gallery of the selection changed and no instant of visibility passed.
 // It takes no lock.
 func (s *Selection) Fresh(generation uint64, now time.Time) bool {
-	return s.generation.Load() == generation && now.UnixNano() < s.index.due.Load()
+	// In this order: what is due raises the generation first, then moves on.
+	return now.UnixNano() < s.index.due.Load() && s.generation.Load() == generation
 }
 
 // Concerns reports whether the change may show in the selection.

@@ -200,14 +200,28 @@ func TestClockSetBack(t *testing.T) {
 		t.Fatalf("shows %v", got)
 	}
 
+	t.Run("a reader has an old time", func(t *testing.T) {
+		before := len(told.all())
+		for _, old := range []time.Time{after.Add(-300 * time.Millisecond), noon} {
+			if back := s.View(10, old); !cmp.Equal(ids(back), []string{"embargoed"}) || !back.At.Equal(after) || back.Generation != v.Generation {
+				t.Errorf("shows %v as of %s", ids(back), back.At)
+			}
+		}
+		if news := told.all()[before:]; len(news) != 0 {
+			t.Errorf("told %v", news)
+		}
+	})
 	t.Run("by less than a second", func(t *testing.T) {
-		jittered := s.View(10, after.Add(-300*time.Millisecond))
-		if got := ids(jittered); !cmp.Equal(got, []string{"embargoed"}) || !jittered.At.Equal(after) {
-			t.Errorf("shows %v as of %s", got, jittered.At)
+		k.set(after.Add(-300 * time.Millisecond))
+		c.Advance()
+		if back := s.View(10, k.now()); !cmp.Equal(ids(back), []string{"embargoed"}) || !back.At.Equal(after) {
+			t.Errorf("shows %v as of %s", ids(back), back.At)
 		}
 	})
 	t.Run("by more", func(t *testing.T) {
 		before := len(told.all())
+		k.set(noon)
+		c.Advance()
 		back := s.View(10, noon)
 		if got := ids(back); !cmp.Equal(got, []string{"expiring"}) {
 			t.Errorf("shows %v", got)

@@ -39,7 +39,8 @@ func TestUndated(t *testing.T) {
 		{"the first", nil, "a", 300, 400, false},
 		{"in another second", made("a", 300, false), "b", 1500, 9000, false},
 		{"in the same, before the other had a date", made("a", 300, false), "b", 900, 950, false},
-		{"in the same, heard of too late", made("a", 300, false), "b", 900, 1300, true},
+		{"in the same, heard of before any clock had a date", made("a", 300, false), "b", 900, 6299, false},
+		{"in the same, heard of too late", made("a", 300, false), "b", 900, 6300, true},
 		{"the same bytes", made("a", 300, false), "a", 900, 9000, false},
 		{"the same bytes of an undated one", made("a", 300, true), "a", 300, 9000, true},
 		{"in the same second as an undated one", made("a", 300, true), "b", 900, 950, true},
@@ -47,6 +48,25 @@ func TestUndated(t *testing.T) {
 	} {
 		if got := undated(made(c.etag, c.touched, false), c.before, at(c.now)); got != c.isUndated {
 			t.Errorf("%s: %v, want %v", c.name, got, c.isUndated)
+		}
+	}
+}
+
+// Two changes come into one second. Whatever date a node gave out for the first, by a
+// clock that is ahead, another node that knows only the second does not give out.
+func TestNoDateOfTwoEditionsOnNodesWhoseClocksDiffer(t *testing.T) {
+	at := func(ms int) time.Time { return time.Date(2026, 11, 23, 12, 0, 0, ms*1e6, time.UTC) }
+	first, second := &Edition{Touched: at(200)}, &Edition{Touched: at(800)}
+	for ahead := time.Duration(0); ahead <= Skew; ahead += 100 * time.Millisecond {
+		for real := 200; real < 800; real += 50 {
+			if got := first.LastModified(at(real).Add(ahead)); !got.IsZero() {
+				t.Errorf("a node that is %s ahead gives out %s at %d ms", ahead, got, real)
+			}
+		}
+	}
+	for ms, want := range map[int]time.Time{800 + 5999: {}, 800 + 6000: at(1000), 1e6: at(1000)} {
+		if got := second.LastModified(at(ms)); !got.Equal(want) {
+			t.Errorf("at %d ms it is %s, want %s", ms, got, want)
 		}
 	}
 }

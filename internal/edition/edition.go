@@ -72,6 +72,22 @@ func (e *Edition) size() int {
 	return n
 }
 
+// Skew is how far the clocks of the nodes, and the server's, are allowed to be apart.
+const Skew = 5 * time.Second
+
+// settled is when no other change can come into the second of a change, by any clock.
+const settled = time.Second + Skew
+
+// LastModified is the edition's date at now. It is zero where a date does not tell the
+// edition from all others: another change may come into the same second, or came, and a
+// node whose clock is ahead by up to [Skew] may show the edition between the two.
+func (e *Edition) LastModified(now time.Time) time.Time {
+	if e.Undated || e.Touched.IsZero() || now.Sub(e.Touched) < settled {
+		return time.Time{}
+	}
+	return Date(e.Touched)
+}
+
 // Date is the whole second in which an edition touched then was over, as HTTP
 // dates it. Rounding up serves readers that send the time of their own last
 // visit.
@@ -89,5 +105,5 @@ func undated(e, before *Edition, now time.Time) bool {
 	if before.Undated || slices.EqualFunc(e.Documents, before.Documents, same) {
 		return before.Undated
 	}
-	return now.Sub(before.Touched) >= time.Second
+	return now.Sub(before.Touched) >= settled
 }

@@ -75,6 +75,8 @@ func TestIfModifiedSince(t *testing.T) {
 	}{
 		{"the date", date(over), 304},
 		{"after", date(over.Add(time.Minute)), 304},
+		{"after, by a clock that may be ahead", date(over.Add(4 * time.Second)), 200},
+		{"after, by any clock", date(over.Add(5 * time.Second)), 304},
 		{"the second of the change", date(touched), 200},
 		{"before", date(touched.Add(-time.Hour)), 200},
 		{"the present", date(noon), 304},
@@ -102,9 +104,10 @@ func TestNoLastModifiedWhileAnotherChangeCouldShareIt(t *testing.T) {
 	}{
 		{-time.Minute, ""}, // the server's clock is ahead
 		{0, ""},
-		{999 * time.Millisecond, ""},
-		{time.Second, date(noon.Add(-time.Second))},
-		{1500 * time.Millisecond, date(noon.Add(-time.Second))},
+		{time.Second, ""}, // it is over by our clock alone
+		{5999 * time.Millisecond, ""},
+		{6 * time.Second, date(noon.Add(-6 * time.Second))},
+		{6500 * time.Millisecond, date(noon.Add(-6 * time.Second))},
 	} {
 		s := newSite(t)
 		s.publish("Two", noon.Add(-c.age))
@@ -119,7 +122,7 @@ func TestNoLastModifiedWhileAnotherChangeCouldShareIt(t *testing.T) {
 func TestTwoChangesInOneSecondAreToldApart(t *testing.T) {
 	s := newSite(t)
 	s.publish("First", noon.Add(100*time.Millisecond))
-	for s.now = noon.Add(150 * time.Millisecond); s.now.Before(noon.Add(3 * time.Second)); s.now = s.now.Add(50 * time.Millisecond) {
+	for s.now = noon.Add(150 * time.Millisecond); s.now.Before(noon.Add(8 * time.Second)); s.now = s.now.Add(50 * time.Millisecond) {
 		if s.now.Equal(noon.Add(900 * time.Millisecond)) {
 			s.publish("Second", s.now)
 		}

@@ -199,7 +199,7 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 	header["Vary"] = h.always.vary
 	link(w, doc.Link)
 	now := h.now()
-	modified := lastModified(e, now)
+	modified := e.LastModified(now)
 	if !modified.IsZero() {
 		header["Last-Modified"] = []string{modified.Format(http.TimeFormat)}
 	}
@@ -261,12 +261,3 @@ func (h *feeds) send(w http.ResponseWriter, r *http.Request, doc *feed.Document,
 // always are values of headers that are the same in every answer: shared, and
 // never changed.
 type always struct{ cacheControl, vary, policy, nosniff, gzip []string }
-
-// lastModified is the date of the edition. It is zero, and not sent, while
-// another change could still fall into the same second.
-func lastModified(e *edition.Edition, now time.Time) time.Time {
-	if e.Undated || e.Touched.IsZero() || now.Sub(e.Touched) < time.Second {
-		return time.Time{}
-	}
-	return edition.Date(e.Touched)
-}

@@ -287,7 +287,7 @@ func (a *App) events(ctx context.Context, publisher string) (consumer jetstream.
 
 // taking reports whether the event stream is there to publish to.
 func (a *App) taking(ctx context.Context) bool {
-	_, _, err := a.events(ctx, "")
+	_, _, err := a.eventStream(ctx)
 	return err == nil
 }
 

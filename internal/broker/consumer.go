@@ -44,11 +44,15 @@ func (c Consumer) config(name string) jetstream.ConsumerConfig {
 // Consumer returns the durable consumer of that name and makes it when there is
 // none: one that hands out everything, each again until it is acknowledged,
 // with the replicas of its stream. One that is there is used as it is; one that
-// could lose or miss events is an error. It blocks for a few round trips and
-// fails while NATS is away; it can be repeated.
+// could lose or miss events is an error. The embedded server hands out at once
+// what of a work queue is not acknowledged, for nobody but the caller reads there. It blocks for
+// a few round trips and fails while NATS is away; it can be repeated.
 func (b *Broker) Consumer(ctx context.Context, stream jetstream.Stream, c Consumer) (jetstream.Consumer, error) {
 	name := b.Name(c.Name)
 	got, err := stream.Consumer(ctx, name)
+	if err == nil && b.server != nil && stream.CachedInfo().Config.Retention == jetstream.WorkQueuePolicy {
+		b.resetConsumer(ctx, stream, name)
+	}
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		got, err = createConsumer(ctx, stream, c.config(name))
 		if isCode(err, codeConsumerCreate) && b.dropConsumerState(stream.CachedInfo().Config.Name, name) {
@@ -65,6 +69,15 @@ func (b *Broker) Consumer(ctx context.Context, stream jetstream.Stream, c Consum
 		return nil, err
 	}
 	return got, nil
+}
+
+// resetConsumer has the consumer begin again with what is not acknowledged.
+// Otherwise the server waits with what a process had in hand that died, by the
+// clock on the wall: for an hour longer when that was set back by an hour.
+func (b *Broker) resetConsumer(ctx context.Context, stream jetstream.Stream, name string) {
+	if _, err := b.js.ResetConsumer(ctx, stream.CachedInfo().Config.Name, name); err != nil {
+		b.log.Warn("what was in hand when this process ended comes again only later", "consumer", name, "err", plain(err))
+	}
 }
 
 func createConsumer(ctx context.Context, stream jetstream.Stream, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {

@@ -195,3 +195,45 @@ func TestConsumerWhoseStateIsDamaged(t *testing.T) {
 		})
 	}
 }
+
+// What was in hand when the process died is handed out at once when the next one
+// starts, however long the consumer waits and whatever the clock says.
+func TestConsumerHandsOutAtOnceWhatWasInHand(t *testing.T) {
+	o := brokertest.Options(t)
+	b := open(t, o)
+	patient := intake
+	patient.AckWait = time.Hour
+	c, err := b.Consumer(t.Context(), events(t, b), patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{"a", "b", "c"} {
+		if _, err := b.JetStream().Publish(t.Context(), "article.published", []byte(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		msg, err := c.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(msg.Data()) == "a" {
+			if err := msg.DoubleAck(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b = open(t, o)
+	if c, err = b.Consumer(t.Context(), events(t, b), patient); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"b", "c"} {
+		msg, err := c.Next(jetstream.FetchMaxWait(10 * time.Second))
+		if err != nil || string(msg.Data()) != want {
+			t.Fatalf("message %v, %v, want %s", msg, err, want)
+		}
+	}
+}

@@ -13,9 +13,11 @@ import (
 // it wrote itself, which the ledger tells later. Entries are immutable.
 type book struct {
 	log     *slog.Logger
+	now     func() time.Time
 	changed func(shard int) // called without the lock
 
 	mu        sync.Mutex
+	whole     bool              // all was told that was there at the start or after a reset
 	upTo      uint64            // the revision up to which the ledger has told everything
 	last      uint64            // the newest revision that was heard of
 	revisions map[string]uint64 // of every key
@@ -29,11 +31,12 @@ type part struct {
 	owed  map[string]*owed // and not done
 	done  map[string]*owed
 	late  map[string]*late
+	aside map[string]time.Time // of owed, what could not be packed: not tried before; with a monotonic clock
 	lease lease
 }
 
-func newBook(log *slog.Logger, changed func(int)) *book {
-	b := &book{log: log, changed: changed}
+func newBook(log *slog.Logger, now func() time.Time, changed func(int)) *book {
+	b := &book{log: log, now: now, changed: changed}
 	b.clear()
 	return b
 }
@@ -46,10 +49,27 @@ func (b *book) reset() {
 }
 
 func (b *book) clear() {
-	b.upTo = 0
+	b.upTo, b.whole = 0, false
 	b.revisions, b.dead, b.foreign = map[string]uint64{}, map[string]*late{}, map[string]bool{}
 	for i := range b.shards {
-		b.shards[i] = part{owed: map[string]*owed{}, done: map[string]*owed{}, late: map[string]*late{}}
+		b.shards[i] = part{owed: map[string]*owed{}, done: map[string]*owed{}, late: map[string]*late{}, aside: map[string]time.Time{}}
+	}
+}
+
+// isWhole notes that what is heard from now on is news.
+func (b *book) isWhole() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.whole = true
+}
+
+// putAside keeps what is owed from being tried for a while, unless it is written
+// anew.
+func (b *book) putAside(shard int, key string, d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.shards[shard].owed[key] != nil {
+		b.shards[shard].aside[key] = time.Now().Add(d)
 	}
 }
 
@@ -117,13 +137,16 @@ func (b *book) take(at place, r ledger.Record) {
 	switch at.kind {
 	case kindOwed:
 		delete(part.done, r.Key)
+		delete(part.aside, r.Key)
 		entry := &owed{key: r.Key, revision: r.Revision, stored: r.Stored}
 		if ours, err = takeEntry(part.owed, r, entry); entry.Done {
 			delete(part.owed, r.Key)
 			part.done[r.Key] = entry
 		}
 	case kindLate:
-		ours, err = takeEntry(part.late, r, &late{key: r.Key, revision: r.Revision, stored: r.Stored})
+		entry := &late{key: r.Key, revision: r.Revision, stored: r.Stored}
+		ours, err = takeEntry(part.late, r, entry)
+		entry.hear(b.now(), b.whole)
 	case kindDead:
 		ours, err = takeEntry(b.dead, r, &late{key: r.Key, revision: r.Revision})
 	case kindLease:

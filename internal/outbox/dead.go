@@ -69,7 +69,7 @@ func (b *Outbox) Late() []Waiting {
 	b.book.read(func(shards []part, _ map[string]*late) {
 		for _, part := range shards {
 			for _, l := range part.late {
-				w := Waiting{l.letter(), l.Due}
+				w := Waiting{l.letter(), b.opts.Now().Add(l.left())}
 				w.Data = nil // it may be what only the channel should see
 				all = append(all, w)
 			}
@@ -87,8 +87,8 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 	}
 	err = b.amendLate(ctx, dead.Shard, lateKey(dead.Shard, dead.Notice, dead.Target), func(there *late) *late {
 		if there != nil { // something newer is tried already, or the very same is just given up
-			next := *there
-			next.Due = b.opts.Now()
+			next := there.now()
+			next.Wait = 0
 			newer, older := there.Notice, dead.Notice
 			if older.Order.Compare(newer.Order) > 0 {
 				newer, older = older, newer
@@ -97,7 +97,7 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 			return &next
 		}
 		next := *dead
-		next.Attempts, next.First, next.Due, next.Reason = 0, time.Time{}, b.opts.Now(), ""
+		next.begin()
 		return &next
 	})
 	if err != nil {

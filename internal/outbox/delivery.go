@@ -23,6 +23,7 @@ type delivery struct {
 	waits  bool          // for its lane
 	parted chan struct{} // closed when it was tried to make it late meanwhile; nil: it was not
 	tried  time.Time     // when that failed
+	ended  time.Time     // when it ended, by the wall clock
 	left   bool          // it was made late
 	sent   bool          // the target was called
 }
@@ -153,11 +154,12 @@ func (s *shift) land(work context.Context, d *delivery, outcome error) {
 	if parted != nil {
 		<-parted
 	}
+	d.ended = s.box.opts.Now()
 	noted := s.noted(work, d, outcome)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d.pass != nil && noted {
-		d.pass.settled[d.index] = true
+		d.pass.settle(d.index)
 	}
 	if d.late != nil {
 		delete(s.again, d.late.key)
@@ -227,7 +229,7 @@ func (s *shift) clear(work context.Context, d *delivery) error {
 					return nil
 				}
 				next, _ := there.beside(d)
-				next.Attempts, next.First, next.Due, next.Reason = 0, time.Time{}, s.box.opts.Now(), ""
+				next.begin()
 				return &next
 			})
 		}
@@ -350,29 +352,29 @@ func (s *shift) leave(work context.Context, d *delivery, waits bool) {
 		}
 	}
 	d.left = true
-	d.pass.settled[d.index] = true
+	d.pass.settle(d.index)
 }
 
 // delay makes the delivery late: one that is under way when that must have come
 // to its end, one that waits for its lane at once.
 func (s *shift) delay(work context.Context, d *delivery, waits bool) error {
 	return s.box.amendLate(work, s.shard, lateKey(s.shard, d.notice, d.target.Key), func(there *late) *late {
-		now := s.box.opts.Now()
 		switch {
 		case there != nil && there.Notice.ID == d.notice.ID:
 			return nil
 		case there != nil && s.moot(d):
 			return nil // what replaced it says it too
 		case there != nil:
-			more := *there
+			more := there.now()
 			more.Notice = d.route.merge(there.Notice, d.notice)
-			s.box.encourage(d.route, &more, now)
+			s.box.encourage(d.route, &more)
 			return &more
 		}
-		l := &late{Format: format, Shard: s.shard, Notice: d.notice, Target: d.target.Key, Name: d.target.Name, Due: now}
+		l := &late{Format: format, Shard: s.shard, Notice: d.notice, Target: d.target.Key, Name: d.target.Name}
 		if !waits {
+			now := s.box.opts.Now()
 			l.Attempts, l.First, l.Last, l.Reason = 1, now, now, "no answer yet"
-			l.Due = now.Add(s.box.opts.Timeout + s.box.opts.FirstRetry)
+			l.Wait, l.Hold = span(s.box.opts.Timeout+s.box.opts.FirstRetry), span(growth*s.box.opts.FirstRetry)
 		}
 		return l
 	})

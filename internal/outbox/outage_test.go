@@ -257,10 +257,9 @@ func TestAnOutageIsNotLoggedAgainAndAgain(t *testing.T) {
 	w.answers(0, silence)
 	w.answers(1, refuse)
 	said := make(sayings, 1_000_000)
-	var c clock
 	var refuses refusing
 	n := w.node(writing(refuses.late), slowness, func(o *outbox.Options) {
-		o.Now, o.FirstRetry, o.Lease, o.Logger = c.now, time.Hour, time.Minute, slog.New(said)
+		o.FirstRetry, o.Lease, o.Logger = time.Second, time.Minute, slog.New(said)
 	}).run()
 	early := notice("all", 1)
 	early.To = []string{target(1).Key}
@@ -269,8 +268,7 @@ func TestAnOutageIsNotLoggedAgainAndAgain(t *testing.T) {
 	w.mu.Lock()
 	w.targets = slices.Delete(w.targets, 1, 2)
 	w.mu.Unlock()
-	refuses.Store(true)
-	c.ahead.Store(int64(2 * time.Hour)) // it is tried again, and can not be forgotten
+	refuses.Store(true) // it is tried again soon, and can not be forgotten
 	n.put(notice("slow", 1))
 	said.await(t, "a notice can not be made and is tried again", "a slow target keeps others waiting")
 	server.Stop()

@@ -15,17 +15,39 @@ type pass struct {
 	entry   *owed
 	route   Route
 	letter  Letter // nil: being packed
-	settled []bool // of the targets, by their keys' order
+	settled []bool // of the targets, by their keys' order: told, or late
 	keys    []string
-	next    int  // all before it are settled
-	saved   int  // next when it was noted
+	count   int  // how many are settled
+	saved   int  // how many were when it was noted
 	moot    bool // something newer is owed: no more of it is begun
 	differs bool // a target may have something else than what the letter says
 }
 
-// stride is how many targets are told, at most, that a crash has told again in
-// each shard.
+// settle notes that a target is told, or late. The shift's lock is held.
+func (p *pass) settle(index int) {
+	if !p.settled[index] {
+		p.settled[index] = true
+		p.count++
+	}
+}
+
+// told are the keys of the targets that are settled. The shift's lock is held.
+func (p *pass) told() []string {
+	var keys []string
+	for i, settled := range p.settled {
+		if settled {
+			keys = append(keys, p.keys[i])
+		}
+	}
+	return keys
+}
+
+// stride is how many targets are told until that is noted: about so many are told
+// again in each shard after a crash, and those that are under way.
 const stride = 200
+
+// maxTold is how many told targets are noted of a shard: a record has its limit.
+const maxTold = 50_000
 
 // packTimeout bounds what making a letter may wait for.
 const packTimeout = 30 * time.Second
@@ -45,15 +67,15 @@ func (s *shift) begin(work context.Context) {
 }
 
 func (s *shift) dueNow() (fresh []*owed, again []*late) {
-	now := s.box.opts.Now()
+	now := time.Now()
 	s.box.book.read(func(shards []part, _ map[string]*late) {
 		for key, o := range shards[s.shard].owed {
-			if s.box.knows(o.Notice) && !s.box.asideUntil(key).After(now) {
+			if s.box.knows(o.Notice) && !shards[s.shard].aside[key].After(now) {
 				fresh = append(fresh, o)
 			}
 		}
 		for _, l := range shards[s.shard].late {
-			if !l.Due.After(now) && s.box.knows(l.Notice) {
+			if l.left() == 0 && s.box.knows(l.Notice) {
 				again = append(again, l)
 			}
 		}
@@ -85,7 +107,6 @@ func (s *shift) pack(work context.Context, p *pass) {
 		s.postpone(work, p, err)
 		return
 	}
-	s.box.aside.Delete(p.entry.key)
 	targets := s.targets(p)
 	// Of what somebody may have begun with before, some may have been told something else since.
 	if s.fresh(p) && letter.Says() != "" && letter.Says() == p.entry.Says {
@@ -130,10 +151,10 @@ func (s *shift) postpone(work context.Context, p *pass, err error) {
 		s.box.opts.Logger.Warn("a notice can not be made and is tried again",
 			"channel", p.entry.Notice.Channel, "feed", p.entry.Notice.About, "err", err, "in", packAgain)
 	}
-	s.box.putAside(p.entry.key, packAgain)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.passes[p.entry.key] == p {
+		s.box.book.putAside(s.shard, p.entry.key, packAgain)
 		delete(s.passes, p.entry.key)
 	}
 }
@@ -141,11 +162,15 @@ func (s *shift) postpone(work context.Context, p *pass, err error) {
 // packAgain is when a letter that could not be made is tried again.
 const packAgain = 5 * time.Second
 
-// targets are those of the shard that come after what is told already.
+// targets are those of the shard that are not told already.
 func (s *shift) targets(p *pass) []Target {
+	told := map[[markSize]byte]bool{}
+	for m := range slices.Chunk(p.entry.Told, markSize) {
+		told[[markSize]byte(m)] = true
+	}
 	var all []Target
 	eachTarget(p.route, p.entry.Notice, func(t Target) {
-		if shardOf(t.Lane) == s.shard && t.Key > p.entry.After {
+		if shardOf(t.Lane) == s.shard && !told[mark(t.Key)] {
 			all = append(all, t)
 		}
 	})
@@ -174,51 +199,52 @@ func (s *shift) turns(p *pass, targets []Target) []int {
 
 // settle notes how far the passes are. A pass that is through is no longer owed.
 func (s *shift) settle(ctx context.Context) {
-	for _, p := range s.progressed() {
-		if p.next == len(p.settled) {
+	for p, told := range s.progressed() {
+		if len(told) == len(p.keys) {
 			s.finish(ctx, p)
 		} else {
-			s.save(ctx, p)
+			s.save(ctx, p, told)
 		}
 	}
 }
 
-// progressed are the passes of which more is told than was noted: enough of it,
-// or, when the shift is over, anything.
-func (s *shift) progressed() []*pass {
+// progressed are the passes of which more is told than was noted, and to whom:
+// enough of it, or, when the shift is over, anything.
+func (s *shift) progressed() map[*pass][]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var found []*pass
+	found := map[*pass][]string{}
 	for _, p := range s.passes {
 		if p.letter == nil {
 			continue
 		}
-		for p.next < len(p.settled) && p.settled[p.next] {
-			p.next++
-		}
-		done := p.next - p.saved
-		if p.next == len(p.settled) || done >= stride || done > 0 && s.over {
-			found = append(found, p)
+		more := p.count - p.saved
+		if p.count == len(p.keys) || p.count <= maxTold && (more >= stride || more > 0 && s.over) {
+			found[p] = p.told()
 		}
 	}
 	return found
 }
 
-func (s *shift) save(ctx context.Context, p *pass) {
-	next := p.next
+func (s *shift) save(ctx context.Context, p *pass, told []string) {
+	marks := slices.Clone(p.entry.Told)
+	for _, key := range told {
+		m := mark(key)
+		marks = append(marks, m[:]...)
+	}
 	err := s.box.amendOwed(ctx, s.shard, p.entry.key, func(there *owed) *owed {
 		if there == nil || there.Notice.ID != p.entry.Notice.ID {
 			return nil
 		}
 		moved := *there
-		moved.After = p.keys[next-1]
+		moved.Told = marks
 		return &moved
 	})
 	if err != nil {
 		s.box.opts.Logger.Warn("what is sent can not be noted, trying again", "err", err)
 		return
 	}
-	p.saved = next
+	p.saved = len(told)
 }
 
 // finish notes that all were told. What they were told counts for a newer notice
@@ -263,7 +289,7 @@ func (s *shift) noteTold(ctx context.Context, p *pass) error {
 		}
 		s.mu.Unlock()
 		if there.Notice.ID == p.entry.Notice.ID {
-			told.Done, told.After, told.Notice.Data, told.Notice.To = true, "", nil, nil
+			told.Done, told.Told, told.Notice.Data, told.Notice.To = true, nil, nil, nil
 		}
 		return &told
 	})

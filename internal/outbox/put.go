@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/ledger"
 )
@@ -85,7 +86,13 @@ func (b *Outbox) amendOwed(ctx context.Context, shard int, key string, change fu
 
 // amendLate is as amendOwed.
 func (b *Outbox) amendLate(ctx context.Context, shard int, key string, change func(*late) *late) error {
-	return amend(ctx, b, key, func() (*late, uint64, bool) { return b.book.late(shard, key) }, change)
+	return amend(ctx, b, key, func() (*late, uint64, bool) { return b.book.late(shard, key) }, func(there *late) *late {
+		next := change(there)
+		if next != nil {
+			next.Due = b.opts.Now().Add(time.Duration(next.Wait))
+		}
+		return next
+	})
 }
 
 func amend[T any](ctx context.Context, b *Outbox, key string, look func() (*T, uint64, bool), change func(*T) *T) error {

@@ -62,8 +62,8 @@ func (s *shift) putOff(work context.Context, d *delivery, cause error) {
 		if there == nil {
 			return nil
 		}
-		next := *there
-		next.Due = s.box.opts.Now().Add(packAgain)
+		next := there.now()
+		next.Wait = span(packAgain)
 		return &next
 	})
 	if err != nil {
@@ -85,9 +85,9 @@ func (s *shift) fail(work context.Context, d *delivery, cause error) error {
 	}
 	err := s.box.amendLate(work, s.shard, key, func(there *late) *late {
 		next := s.failed(d, there, cause)
-		next.Due, next.Asked = next.Last.Add(wait), time.Time{}
+		next.Wait, next.Hold = span(wait), span(growth*s.box.opts.FirstRetry)
 		if later, ok := errors.AsType[*Later](cause); ok {
-			next.Asked = next.Last.Add(later.After)
+			next.Hold = max(next.Hold, span(later.After))
 		}
 		return &next
 	})
@@ -102,22 +102,21 @@ func (s *shift) fail(work context.Context, d *delivery, cause error) error {
 
 // failed is what is late after d failed; there may be nil.
 func (s *shift) failed(d *delivery, there *late, cause error) late {
-	now := s.box.opts.Now()
-	next := late{Format: format, Shard: s.shard, Notice: d.notice, Target: d.target.Key, First: now}
+	next := late{Format: format, Shard: s.shard, Notice: d.notice, Target: d.target.Key, First: d.ended}
 	if there != nil {
-		next = *there
+		next = there.now()
 		// What is late does not say what d does, where d was the first attempt.
 		if d.late == nil && !d.left && there.Notice.ID != d.notice.ID && there.Notice.Order.Compare(d.notice.Order) <= 0 {
 			next.Notice = d.route.merge(there.Notice, d.notice)
 		}
 	}
 	if next.First.IsZero() {
-		next.First = now
+		next.First, next.Lasted = d.ended, 0
 	}
 	if there == nil || d.late != nil {
 		next.Attempts++ // a slow one is counted already
 	}
-	next.Name, next.Last, next.Reason = d.target.Name, now, reason(cause)
+	next.Name, next.Last, next.Reason = d.target.Name, d.ended, reason(cause)
 	return next
 }
 
@@ -141,7 +140,7 @@ func (b *Outbox) wait(route Route, l late, cause error) (wait time.Duration, aga
 		wait = min(wait*growth, maxDelay)
 	}
 	wait = time.Duration(float64(wait) * (1 - jitter + 2*jitter*rand.Float64()))
-	left := b.opts.GiveUpAfter - l.Last.Sub(l.First)
+	left := b.opts.GiveUpAfter - time.Duration(l.Lasted)
 	if wait > left {
 		return 0, false
 	}
@@ -155,16 +154,8 @@ func (b *Outbox) attempts(route Route) int { return cmp.Or(route.Attempts, b.opt
 
 // encourage has a target tried again soon that is late when there is news for it:
 // it may be back. Its attempts count, but leave some for the news.
-func (b *Outbox) encourage(route Route, l *late, now time.Time) {
-	soon := l.Last.Add(growth * b.opts.FirstRetry)
-	for _, least := range []time.Time{now, l.Asked} {
-		if soon.Before(least) {
-			soon = least
-		}
-	}
-	if soon.Before(l.Due) {
-		l.Due = soon
-	}
+func (b *Outbox) encourage(route Route, l *late) {
+	l.Wait = min(l.Wait, l.Hold)
 	l.Attempts = min(l.Attempts, max(b.attempts(route)-2, 1))
 }
 

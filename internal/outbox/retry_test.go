@@ -9,7 +9,6 @@ import (
 func TestHowLongATargetWaits(t *testing.T) {
 	b := &Outbox{opts: Options{FirstRetry: 15 * time.Second}}
 	b.opts.fill()
-	began := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 	failure := errors.New("refused")
 	tests := []struct {
 		name     string
@@ -31,7 +30,7 @@ func TestHowLongATargetWaits(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l := late{Attempts: tt.attempts, First: began, Last: began.Add(tt.after)}
+			l := late{Attempts: tt.attempts, Lasted: span(tt.after)}
 			wait, again := b.wait(Route{}, l, tt.cause)
 			if again != tt.again || wait < tt.least || wait > tt.most {
 				t.Errorf("wait %s, again %v; want %s to %s, %v", wait, again, tt.least, tt.most, tt.again)
@@ -43,23 +42,57 @@ func TestHowLongATargetWaits(t *testing.T) {
 // News has a target tried that failed for long, but not sooner than it asked.
 func TestNewsEncourages(t *testing.T) {
 	b := &Outbox{opts: Options{FirstRetry: 15 * time.Second, Attempts: 8}}
-	now := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 	tests := []struct {
 		name         string
 		late         late
-		due          time.Time
+		wait         time.Duration
 		attemptsLeft int
 	}{
-		{"it is due in hours", late{Attempts: 7, Last: now.Add(-time.Hour), Due: now.Add(4 * time.Hour)}, now, 2},
-		{"it was tried just now", late{Attempts: 2, Last: now, Due: now.Add(time.Hour)}, now.Add(time.Minute), 6},
-		{"it is due sooner", late{Attempts: 1, Last: now, Due: now.Add(15 * time.Second)}, now.Add(15 * time.Second), 7},
-		{"it asked for more", late{Attempts: 1, Last: now, Due: now.Add(time.Hour), Asked: now.Add(time.Hour)}, now.Add(time.Hour), 7},
+		{"it is due in hours", late{Attempts: 7, Wait: span(4 * time.Hour)}, 0, 2},
+		{"it was tried just now", late{Attempts: 2, Wait: span(time.Hour), Hold: span(time.Minute)}, time.Minute, 6},
+		{"it is due sooner", late{Attempts: 1, Wait: span(15 * time.Second), Hold: span(time.Minute)}, 15 * time.Second, 7},
+		{"it asked for more", late{Attempts: 1, Wait: span(time.Hour), Hold: span(time.Hour)}, time.Hour, 7},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b.encourage(Route{}, &tt.late, now)
-			if left := 8 - tt.late.Attempts; !tt.late.Due.Equal(tt.due) || left != tt.attemptsLeft {
-				t.Errorf("due %s with %d attempts left, want %s with %d", tt.late.Due, left, tt.due, tt.attemptsLeft)
+			b.encourage(Route{}, &tt.late)
+			if left := 8 - tt.late.Attempts; time.Duration(tt.late.Wait) != tt.wait || left != tt.attemptsLeft {
+				t.Errorf("due in %s with %d attempts left, want %s with %d", time.Duration(tt.late.Wait), left, tt.wait, tt.attemptsLeft)
+			}
+		})
+	}
+}
+
+// A record counts its own time: by the wall clock only how old it was when it was
+// read at a start, and that not beyond what was to be waited anyway.
+func TestWhatALateRecordBelievesOfTheClock(t *testing.T) {
+	stored := time.Now().Round(0)
+	for _, tt := range []struct {
+		name    string
+		clock   time.Duration // that of the node, after that of the server when the record was stored
+		live    bool
+		left    time.Duration
+		lasted  time.Duration
+		written late
+	}{
+		{"news", 0, true, time.Minute, time.Hour, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"news to a clock an hour ahead", time.Hour, true, time.Minute, time.Hour, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"news to a clock an hour behind", -time.Hour, true, time.Minute, time.Hour, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"read 20 seconds later", 20 * time.Second, false, 40 * time.Second, time.Hour + 20*time.Second, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"read after the clock was set back", -time.Hour, false, time.Minute, time.Hour, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"read after the clock was set forward", 23 * time.Hour, false, 0, time.Hour + time.Minute, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"of a release that wrote instants only", 0, false, time.Minute, time.Hour, late{
+			Attempts: 2, First: stored.Add(-time.Hour), Last: stored, Due: stored.Add(time.Minute),
+		}},
+		{"of that release, due at once", 0, false, 0, 0, late{Due: stored}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := tt.written
+			l.stored = stored
+			l.hear(stored.Add(tt.clock), tt.live)
+			near := func(got, want time.Duration) bool { return max(got-want, want-got) < 10*time.Second }
+			if left, now := l.left(), l.now(); !near(left, tt.left) || !near(time.Duration(now.Wait), tt.left) || !near(time.Duration(now.Lasted), tt.lasted) {
+				t.Errorf("due in %s, and %s after the first attempt; want %s, %s", left, time.Duration(now.Lasted), tt.left, tt.lasted)
 			}
 		})
 	}

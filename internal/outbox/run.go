@@ -103,8 +103,6 @@ type Outbox struct {
 	mu     sync.Mutex // taken before those of a shift and of the book
 	shifts map[int]*shift
 	spare  map[int]time.Time // since when a shard is left for other nodes
-
-	aside sync.Map // what could not be packed, by key: not tried before this time.Time
 }
 
 // New returns an outbox of which nothing is known yet.
@@ -120,10 +118,14 @@ func New(o Options) *Outbox {
 			b.own[channel] = newPorters(route.Concurrency, o.PerHost)
 		}
 	}
-	b.book = newBook(o.Logger, b.nudge)
+	b.book = newBook(o.Logger, o.Now, b.nudge)
 	b.ledger = ledger.New(ledger.Options{
 		JetStream: o.JetStream, Bucket: o.Bucket, Open: o.Open,
-		Apply: b.book.heard, Reset: b.book.reset, Whole: b.look,
+		Apply: b.book.heard, Reset: b.book.reset,
+		Whole: func() {
+			b.book.isWhole()
+			b.look()
+		},
 		Reconnect: o.Reconnect, Now: o.Now, Logger: o.Logger,
 	})
 	b.meter = newMeter(b, o.Registerer)
@@ -275,24 +277,23 @@ func (b *Outbox) busy() int {
 // due is in how long something of the shard is to be done, negative for nothing;
 // fresh tells whether that is the first attempt of something.
 func (b *Outbox) due(shard int) (wait time.Duration, fresh bool) {
-	now := b.opts.Now()
 	wait = -1
-	sooner := func(at time.Time) {
-		if left := max(at.Sub(now), 0); wait < 0 || left < wait {
+	sooner := func(left time.Duration) {
+		if wait < 0 || left < wait {
 			wait = left
 		}
 	}
 	b.book.read(func(shards []part, _ map[string]*late) {
 		for key, o := range shards[shard].owed {
 			if b.knows(o.Notice) {
-				at := b.asideUntil(key)
-				fresh = fresh || !at.After(now)
-				sooner(at)
+				left := max(time.Until(shards[shard].aside[key]), 0)
+				fresh = fresh || left == 0
+				sooner(left)
 			}
 		}
 		for _, l := range shards[shard].late {
 			if b.knows(l.Notice) {
-				sooner(l.Due)
+				sooner(l.left())
 			}
 		}
 	})
@@ -304,14 +305,4 @@ func (b *Outbox) due(shard int) (wait time.Duration, fresh bool) {
 func (b *Outbox) knows(n Notice) bool {
 	_, ok := b.opts.Routes[n.Channel]
 	return ok
-}
-
-// putAside keeps what could not be packed from being tried again at once.
-func (b *Outbox) putAside(key string, d time.Duration) { b.aside.Store(key, b.opts.Now().Add(d)) }
-
-// asideUntil is the zero time for what is not put aside.
-func (b *Outbox) asideUntil(key string) time.Time {
-	until, _ := b.aside.Load(key)
-	at, _ := until.(time.Time)
-	return at
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/intake"
+	"github.com/gallerywire/gallerywire/internal/memory"
 	"github.com/gallerywire/gallerywire/internal/web"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -63,6 +64,10 @@ type App struct {
 	waiting atomic.Pointer[error] // why the site is not known yet
 
 	observed *observed
+
+	budget      *memory.Budget
+	connections *web.Connections // of readers
+	work        *memory.Work
 }
 
 // New binds the listeners and opens the broker. What it opened is closed when
@@ -74,6 +79,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.metrics.MustRegister(a.readiness())
+	a.share(allow(o.Config.HTTP, memoryLimit(o.Logger)))
 	if a.broker.Embedded() {
 		a.metrics.MustRegister(storage{a.broker.Stored, a.broker.Storage})
 	}
@@ -132,8 +138,8 @@ func (a *App) Run(ctx context.Context) error {
 	o := a.opts.Config
 	a.log.Info("gallerywire is up", "url", a.baseURL, "http", a.public.Addr().String(), "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
 	err := runParts(ctx, a.log, []part{
-		{"http", a.serve(a.public, http.HandlerFunc(a.serveCurrent))},
-		{"admin http", a.serve(a.admin, web.Admin(web.Options{Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(o.HTTP.AdminToken), Private: a.registerStatus}))},
+		{"http", a.serve(a.connections.Listener(a.public), http.HandlerFunc(a.serveCurrent))},
+		{"admin http", a.serve(web.NewConnections(web.ConnectionLimits{}).Listener(a.admin), web.Admin(web.Options{Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(o.HTTP.AdminToken), Private: a.registerStatus}))},
 		{"rooms", a.runRooms},
 	})
 	return errors.Join(err, a.Close())

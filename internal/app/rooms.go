@@ -136,7 +136,7 @@ func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
 
 func (a *App) shelf(cat *catalogue.Catalogue, siteID string, gate *gate) *edition.Shelf {
 	o := a.shelfOptions(cat, siteID)
-	o.Faulty = gate.note
+	o.Faulty, o.Budget, o.Work = gate.note, a.budget, a.work
 	return edition.New(o)
 }
 
@@ -304,7 +304,10 @@ func (a *App) maxEvent() int64 {
 
 func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf, hub *websub.Hub) http.Handler {
 	c := a.opts.Config
-	pages := page.New(page.Options{Shelf: shelf, Catalogue: cat, MaxAge: c.HTTP.MaxAge, Logger: a.log})
+	pages := page.New(page.Options{
+		Shelf: shelf, Catalogue: cat, MaxAge: c.HTTP.MaxAge, Logger: a.log,
+		Budget: a.budget, Work: a.work, Registerer: a.metrics,
+	})
 	return web.Public(web.Options{
 		Shelf: shelf,
 		Title: c.Site.Title,

@@ -69,7 +69,19 @@ func (h HTTP) check(r Report) {
 	if h.MaxAge < 0 || h.MaxAge > 24*time.Hour {
 		r("http.max_age", fmt.Sprintf("%s is out of range: write 0s to 24h", h.MaxAge))
 	}
+	if h.ServeWithoutNATS < 0 || h.ServeWithoutNATS > maxWithoutNATS {
+		r("http.serve_without_nats", fmt.Sprintf("%s is out of range: write 0s to %s", h.ServeWithoutNATS, maxWithoutNATS))
+	}
+	checkRange("http.cache_bytes", h.CacheBytes, 0, maxCacheBytes, r)
+	checkRange("http.max_connections", h.MaxConnections, 0, maxConnections, r)
+	checkRange("http.max_connections_per_client", h.MaxConnectionsPerClient, 0, maxConnections, r)
 }
+
+const (
+	maxWithoutNATS      = 8760 * time.Hour
+	maxCacheBytes  Size = 1 << 40
+	maxConnections      = 1_000_000
+)
 
 func (s Schedule) check(r Report) {
 	if _, err := time.LoadLocation(s.Timezone); err != nil || s.Timezone == "" {

@@ -77,6 +77,17 @@ type HTTP struct {
 	AdminToken Secret `yaml:"admin_token_file"`
 	// MaxAge is how long a cache may keep a document without asking again.
 	MaxAge time.Duration `yaml:"max_age"`
+	// ServeWithoutNATS is for how long a node is ready that has lost NATS; 0: not
+	// at all.
+	ServeWithoutNATS time.Duration `yaml:"serve_without_nats"`
+	// CacheBytes is what is kept rendered in memory; 0: a third of the memory that
+	// the process may use.
+	CacheBytes Size `yaml:"cache_bytes"`
+	// MaxConnections bounds the connections of readers; 0: as memory allows.
+	// MaxConnectionsPerClient bounds those of one client on the public network; 0:
+	// nothing does.
+	MaxConnections          int `yaml:"max_connections"`
+	MaxConnectionsPerClient int `yaml:"max_connections_per_client"`
 }
 
 // NATS is where the state lives: on the servers of URL, or embedded.

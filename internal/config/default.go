@@ -21,7 +21,7 @@ func Default() Config {
 			Description: "Photo galleries, as soon as they are published",
 			Language:    "en",
 		},
-		HTTP:       HTTP{Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081", MaxAge: time.Minute},
+		HTTP:       defaultHTTP(),
 		NATS:       NATS{Embedded: Embedded{Listen: "127.0.0.1:4222", DataDir: "data"}, Replicas: 1, Prefix: "gallerywire"},
 		Events:     defaultEvents(),
 		Feeds:      []Feed{defaultFeed()},
@@ -78,4 +78,14 @@ func (f *Feed) setDefaults() {
 	f.Items = defaultItems
 	f.Content = defaultContent
 	f.Order = defaultOrder
+}
+
+func defaultHTTP() HTTP {
+	return HTTP{
+		Listen:                  "127.0.0.1:8080",
+		AdminListen:             "127.0.0.1:8081",
+		MaxAge:                  time.Minute,
+		ServeWithoutNATS:        time.Hour,
+		MaxConnectionsPerClient: 256,
+	}
 }

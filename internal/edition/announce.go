@@ -24,7 +24,7 @@ func (s *Shelf) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 		return nil, unknownPage(ref)
 	}
 	at := s.opts.Catalogue.Position() // before anything is read
-	e, err := s.Edition(context.WithValue(ctx, ours{}, true), ref)
+	e, err := s.edition(ctx, ref, forAnnounce)
 	switch {
 	case err == nil && ref.Kind == Gallery:
 		return e.asOf(at), nil
@@ -113,7 +113,7 @@ func (s *Shelf) deserted(ref Ref, at catalogue.Position) (*Edition, error) {
 // empty completes an edition without galleries.
 func (s *Shelf) empty(e *Edition, ch feed.Channel) (*Edition, error) {
 	e.Undated, e.channel = true, ch
-	if err := s.assemble(e); err != nil {
+	if err := s.assemble(e, nil); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return e, nil

@@ -5,12 +5,10 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/feed"
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // after begins the address that leads from an archive page to the next newer
@@ -34,7 +32,7 @@ func (m *Moved) URL(f feed.Format) string { return m.site + m.To.Path(f) }
 
 // newer returns the page that follows the one that ref names after "after-".
 func (s *Shelf) newer(ref Ref) error {
-	p, err := s.owner(ref)
+	p, err := s.owner(context.Background(), ref)
 	if err != nil {
 		return err
 	}
@@ -111,48 +109,32 @@ func (s sheet) print() print {
 	return print(h.Sum(nil))
 }
 
-// maxTags bounds the validators of archive pages that are remembered; each is
-// a few hundred bytes.
-const maxTags = 20_000
-
-// tags remembers the validators of archive pages that are no longer kept
-// rendered, so that a reader who has one is told so without rendering.
-type tags struct {
-	mu    sync.Mutex
-	known *simplelru.LRU[Ref, tagged]
-}
-
+// tagged is the validators of an archive page, which stay longer than what it
+// is rendered to, so that a reader who has one is told so without rendering.
 type tagged struct {
 	print print
 	etags []string // by format
 }
 
-func newTags() *tags {
-	t := &tags{}
-	t.known, _ = simplelru.NewLRU[Ref, tagged](maxTags, nil) // the only error is a size below one
+func newTagged(e *Edition) *tagged {
+	t := &tagged{print: e.print}
+	for _, doc := range e.Documents {
+		t.etags = append(t.etags, doc.ETag)
+	}
 	return t
 }
 
-func (t *tags) set(ref Ref, e *Edition) {
-	known := tagged{print: e.print}
-	for _, doc := range e.Documents {
-		known.etags = append(known.etags, doc.ETag)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.known.Add(ref, known)
-}
+// size is about what the validators of a page need in memory, their key included.
+func (t *tagged) size() int { return 512 }
 
 // ETag returns the entity tag that an archive page has now, if that is known
 // without rendering it.
 func (s *Shelf) ETag(ref Ref, f feed.Format) (etag string, ok bool) {
-	s.tags.mu.Lock()
-	known, ok := s.tags.known.Get(ref)
-	s.tags.mu.Unlock()
+	known, ok := s.tags.Get(ref)
 	if !ok {
 		return "", false
 	}
-	p, err := s.owner(ref)
+	p, err := s.owner(context.Background(), ref)
 	if err != nil {
 		return "", false
 	}
@@ -167,20 +149,24 @@ func (s *Shelf) ETag(ref Ref, f feed.Format) (etag string, ok bool) {
 // gallery as it is now. The error is [ErrUnknown], [ErrGone], [ErrUnavailable]
 // or a [*Moved]: a feed's former name is answered with that.
 func (s *Shelf) Edition(ctx context.Context, ref Ref) (*Edition, error) {
+	return s.edition(ctx, ref, forReaders)
+}
+
+func (s *Shelf) edition(ctx context.Context, ref Ref, u urgency) (*Edition, error) {
 	switch {
 	case ref.Kind == Gallery && ref.Page == "":
-		return s.slides.edition(ctx, ref.Name)
+		return s.slides.edition(ctx, ref.Name, u)
 	case strings.HasPrefix(ref.Page, after):
 		return nil, s.newer(ref)
 	}
-	p, err := s.press(ref)
+	p, err := s.press(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
 	e := p.fresh()
-	s.metrics.editions.count(e != nil)
+	s.metrics.editions.Count(e != nil)
 	if e != nil {
 		return e, nil
 	}
-	return p.print(ctx)
+	return p.print(ctx, u)
 }

@@ -1,11 +1,13 @@
 package edition
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/memory"
 )
 
 // How many earlier versions a feed remembers for readers that ask for what
@@ -55,10 +57,30 @@ func (e *Edition) Since(has func(etag string) bool, f feed.Format) (*feed.Docume
 		if len(items) == 0 || len(items) == len(e.items) {
 			return nil, false
 		}
-		doc, err := feed.Assemble(f, e.channel, items)
+		doc, err := e.delta(deltaKey{from: e.past[i].etags[f], to: e.Documents[f].ETag}, f, items)
 		return doc, err == nil
 	}
 	return nil, false
+}
+
+// deltas keeps what was told of changes. The tags of a document are a function of
+// its bytes, which name its feed and are of one format.
+type deltas = memory.Cache[deltaKey, *feed.Document]
+
+type deltaKey struct{ from, to string } // entity tags
+
+// delta puts the document together, once for all who ask.
+func (e *Edition) delta(key deltaKey, f feed.Format, items []*feed.Item) (*feed.Document, error) {
+	if e.deltas == nil {
+		return feed.Assemble(f, e.channel, items)
+	}
+	return e.deltas.Load(context.Background(), key, func(context.Context) (*feed.Document, error) {
+		doc, err := feed.Assemble(f, e.channel, items)
+		if err == nil {
+			doc.Grown = func() { e.deltas.Resize(key, doc) }
+		}
+		return doc, err
+	})
 }
 
 func (e *Edition) changedSince(v version) []*feed.Item {
@@ -86,8 +108,9 @@ func (e *Edition) remember(last *Edition, most int) {
 	}
 }
 
-// assemble puts the documents of the edition together and checks them.
-func (s *Shelf) assemble(e *Edition) error {
+// assemble puts the documents of the edition together and checks them. grown is
+// told when one of them holds more; it may be nil.
+func (s *Shelf) assemble(e *Edition, grown func()) error {
 	e.Documents = nil
 	for _, f := range feed.Formats() {
 		began := time.Now()
@@ -99,6 +122,7 @@ func (s *Shelf) assemble(e *Edition) error {
 			return faults[0]
 		}
 		s.metrics.made(doc, began)
+		doc.Grown = grown
 		e.Documents = append(e.Documents, doc)
 	}
 	return nil

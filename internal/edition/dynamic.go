@@ -2,7 +2,11 @@ package edition
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+
+	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/memory"
 )
 
 // Dynamic says which feeds are made when somebody asks for them.
@@ -10,61 +14,80 @@ type Dynamic struct {
 	Sections, Tags, Authors bool
 	Items                   int // galleries in each; 0: 50
 	Cache                   int // feeds kept at once, at most; 0: 2000
-	CacheBytes              int // of their documents; 0: 256 MiB
 }
 
 func (d *Dynamic) fill() {
 	d.Items = cmp.Or(d.Items, 50)
 	d.Cache = cmp.Or(d.Cache, 2000)
-	d.CacheBytes = cmp.Or(d.CacheBytes, 256<<20)
 }
 
 func (d Dynamic) has(k Kind) bool {
 	return k == Section && d.Sections || k == Tag && d.Tags || k == Author && d.Authors
 }
 
-const (
-	// maxPages and maxPageBytes bound the archive pages that are kept rendered:
-	// readers walk an archive once, and ask for its validators afterwards.
-	maxPages     = 16
-	maxPageBytes = 64 << 20
-)
-
 // rack holds the presses that come and go.
 type rack struct {
-	dynamic *cache[Ref, *press]
-	pages   *cache[Ref, *press]
+	dynamic *memory.Cache[Ref, *press]
+	pages   *memory.Cache[pageKey, *press]
+}
+
+// pageKey names a page of the archive of a feed that is there.
+type pageKey struct {
+	history *catalogue.Selection
+	page    string
 }
 
 func newRack(s *Shelf, d Dynamic) rack {
 	release := func(p *press) { s.opts.Catalogue.Release(p.selection) }
 	return rack{
-		dynamic: newCache[Ref](d.Cache, d.CacheBytes, release),
-		pages:   newCache[Ref, *press](maxPages, maxPageBytes, nil),
+		dynamic: memory.NewCache[Ref](s.opts.Budget, memory.Options[*press]{Size: (*press).held, Gone: release, Most: d.Cache}),
+		pages:   memory.NewCache[pageKey](s.opts.Budget, memory.Options[*press]{Size: (*press).held}),
 	}
 }
 
-// weigh notes how large the edition of a press that comes and goes has become.
-func (r rack) weigh(p *press, e *Edition) {
+// perPress is about what a press needs in memory, and perChosen what its selection
+// does for each gallery that it has.
+const (
+	perPress  = 2 << 10
+	perChosen = 12
+)
+
+// held is about how many bytes the press keeps in memory.
+func (p *press) held() int {
+	n := perPress + perChosen*int(p.chosen.Load())
+	if e := p.current.Load(); e != nil {
+		n += e.held()
+	}
+	return n
+}
+
+// weigh notes how much the press keeps now.
+func (p *press) weigh() {
 	switch {
+	case p.pin != nil:
+		p.pin.Resize()
 	case p.ref.Page != "":
-		r.pages.weigh(p.ref, p, e.size())
-	case p.ref.Kind != Feed:
-		r.dynamic.weigh(p.ref, p, e.size())
+		p.shelf.rack.pages.Resize(pageKey{p.history, p.ref.Page}, p)
+	default:
+		p.shelf.rack.dynamic.Resize(p.ref, p)
 	}
 }
+
+// count notes how many galleries the selection has, for what it holds.
+func (p *press) count() { p.chosen.Store(int64(p.selection.LenAt(p.shelf.opts.Now()))) }
 
 // press returns the press of a feed or of a page of its archive.
-func (s *Shelf) press(ref Ref) (*press, error) {
-	p, err := s.owner(ref)
+func (s *Shelf) press(ctx context.Context, ref Ref) (*press, error) {
+	p, err := s.owner(ctx, ref)
 	if err != nil || ref.Page == "" {
 		return p, err
 	}
 	if !p.history.HasPage(ref.Page, s.opts.Now()) {
 		return nil, unknownPage(ref)
 	}
-	ours := func(page *press) bool { return page.history == p.history }
-	return s.rack.pages.getOrMake(ref, ours, func() *press { return p.turnTo(ref.Page) }), nil
+	return s.rack.pages.Load(ctx, pageKey{p.history, ref.Page}, func(context.Context) (*press, error) {
+		return p.turnTo(ref.Page), nil
+	})
 }
 
 func unknownPage(ref Ref) error {
@@ -72,7 +95,7 @@ func unknownPage(ref Ref) error {
 }
 
 // owner returns the press of the feed whose archive ref may be a page of.
-func (s *Shelf) owner(ref Ref) (*press, error) {
+func (s *Shelf) owner(ctx context.Context, ref Ref) (*press, error) {
 	if ref.Kind == Feed {
 		return s.configured(ref)
 	}
@@ -80,7 +103,7 @@ func (s *Shelf) owner(ref Ref) (*press, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.onDemand(ref.page(""), name), nil
+	return s.onDemand(ctx, ref.page(""), name)
 }
 
 // lookup returns the name, in one of its spellings, by which a dynamic feed
@@ -109,11 +132,11 @@ func (s *Shelf) configured(ref Ref) (*press, error) {
 }
 
 // onDemand returns the press of the feed by that name, in any spelling.
-func (s *Shelf) onDemand(ref Ref, name string) *press {
-	whatever := func(*press) bool { return true }
-	return s.rack.dynamic.getOrMake(ref, whatever, func() *press {
+func (s *Shelf) onDemand(ctx context.Context, ref Ref, name string) (*press, error) {
+	return s.rack.dynamic.Load(ctx, ref, func(context.Context) (*press, error) {
 		p := newPress(s, ref, Definition{Name: ref.Name, Items: s.opts.Dynamic.Items, Match: ref.match(name)})
 		p.memory = fewVersions
-		return p
+		p.count()
+		return p, nil
 	})
 }

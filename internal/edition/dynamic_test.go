@@ -119,7 +119,7 @@ func TestDynamicFeedsAreBounded(t *testing.T) {
 }
 
 func TestDynamicFeedsAreBoundedInBytes(t *testing.T) {
-	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true, CacheBytes: 1} })
+	n := startNode(t, func(o *options) { o.cache = 1 })
 	n.put(photo("a", tags("one")), photo("b", tags("two")))
 	one := n.edition(edition.Ref{Kind: edition.Tag, Name: "one"})
 	n.edition(edition.Ref{Kind: edition.Tag, Name: "two"})

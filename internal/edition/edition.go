@@ -31,6 +31,7 @@ type Edition struct {
 	items      []*feed.Item // of Members, or slides
 	channel    feed.Channel
 	past       []version // what it was before, oldest first
+	deltas     *deltas   // nil: none are kept
 }
 
 // Fault is a gallery that is left out of a feed until it is mended.
@@ -59,15 +60,23 @@ func (e *Edition) Galleries() []Member {
 // Document returns the edition in that format.
 func (e *Edition) Document(f feed.Format) *feed.Document { return e.Documents[f] }
 
-// size is about what the edition holds in memory: its documents, and the pieces
-// that they are made of.
-func (e *Edition) size() int {
-	n := 0
+// perEdition is about what an edition needs in memory beside documents, items and
+// members, and perMember what each of these does, with its place in the selection
+// and among earlier versions.
+const (
+	perEdition = 4 << 10
+	perMember  = 256
+)
+
+// held is about what the edition keeps in memory: its documents, and the pieces
+// that they are made of. What other editions share is counted for each.
+func (e *Edition) held() int {
+	n := perEdition + perMember*len(e.Members)
 	for _, doc := range e.Documents {
-		n += doc.Size()
+		n += doc.Held()
 	}
 	for _, item := range e.items {
-		n += item.Size()
+		n += item.Held()
 	}
 	return n
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/edition"
 	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/memory"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,6 +39,7 @@ type node struct {
 	options   edition.Options // of the shelf, but for its metrics
 	other     *edition.Shelf  // over the same galleries; nil: not needed yet
 	metrics   *prometheus.Registry
+	start     func()
 	log       *bytes.Buffer
 	now       atomic.Int64
 	loads     atomic.Int64                                // galleries read to be rendered
@@ -50,7 +52,7 @@ type options struct {
 	server *brokertest.External // nil: one of its own
 	bucket string
 	feeds  []edition.Definition
-	cache  int
+	cache  int // bytes of all that is kept; 0: plenty
 	limit  int // bytes of a gallery in a document
 	all    int // bytes of a document
 	page   uint32
@@ -65,9 +67,24 @@ type options struct {
 	refuse func(body []byte) (*gallery.Gallery, error)
 }
 
+func (o options) budget() *memory.Budget {
+	if o.cache == 0 {
+		return nil
+	}
+	return memory.NewBudget(o.cache)
+}
+
 // startNode starts a node with one feed of everything, "all", and waits until
 // its index is whole.
 func startNode(t *testing.T, change ...func(*options)) *node {
+	t.Helper()
+	n := newNode(t, change...)
+	n.start()
+	return n
+}
+
+// newNode makes a node whose index is not read yet; start reads it.
+func newNode(t *testing.T, change ...func(*options)) *node {
 	t.Helper()
 	o := options{
 		bucket: "galleries", feeds: []edition.Definition{{Name: "all", Title: "All", Items: 50}}, now: noon,
@@ -89,7 +106,7 @@ func startNode(t *testing.T, change ...func(*options)) *node {
 		Renderer:    feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com", MaxItem: o.limit}),
 		Site:        edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: o.hubs, OtherHubs: o.others},
 		Feeds:       o.feeds,
-		CacheBytes:  o.cache,
+		Budget:      o.budget(),
 		Dynamic:     o.few,
 		Stubs:       o.stubs,
 		MaxDocument: o.all,
@@ -100,7 +117,7 @@ func startNode(t *testing.T, change ...func(*options)) *node {
 	}
 	n.shelf = edition.New(n.options)
 	n.options.Registerer = nil
-	n.run(whole)
+	n.start = func() { n.run(whole) }
 	return n
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/memory"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -13,20 +14,9 @@ type metrics struct {
 	leftOut  prometheus.Counter
 	seconds  []prometheus.Observer // by feed.Format
 	bytes    []prometheus.Observer // by feed.Format
-	editions lookups
-	items    lookups
-	slides   lookups
-}
-
-// lookups counts what a cache had and had not.
-type lookups struct{ hit, miss prometheus.Counter }
-
-func (l lookups) count(hit bool) {
-	if hit {
-		l.hit.Inc()
-	} else {
-		l.miss.Inc()
-	}
+	editions memory.Lookups
+	items    memory.Lookups
+	slides   memory.Lookups
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
@@ -40,10 +30,6 @@ func newMetrics(r prometheus.Registerer) metrics {
 		Help:    "Bytes of a document that was put together, not compressed, by format.",
 		Buckets: prometheus.ExponentialBuckets(1024, 4, 8),
 	}, []string{"format"})
-	cached := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gallerywire_cache_requests_total",
-		Help: "What was looked for in memory, by cache and outcome: feeds that are current, and rendered galleries and feeds of single galleries.",
-	}, []string{"cache", "outcome"})
 	m := metrics{
 		rendered: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "gallerywire_render_seconds",
@@ -58,22 +44,18 @@ func newMetrics(r prometheus.Registerer) metrics {
 			Name: "gallerywire_galleries_left_out_total",
 			Help: "Galleries left out of a rendering because they could not be rendered.",
 		}),
-		editions: newLookups(cached, "feeds"),
-		items:    newLookups(cached, "galleries"),
-		slides:   newLookups(cached, "slides"),
+		editions: memory.NewLookups(r, "feeds"),
+		items:    memory.NewLookups(r, "galleries"),
+		slides:   memory.NewLookups(r, "slides"),
 	}
 	for _, f := range feed.Formats() {
 		m.seconds = append(m.seconds, seconds.WithLabelValues(f.String()))
 		m.bytes = append(m.bytes, bytes.WithLabelValues(f.String()))
 	}
 	if r != nil {
-		r.MustRegister(m.rendered, m.failed, m.leftOut, seconds, bytes, cached)
+		r.MustRegister(m.rendered, m.failed, m.leftOut, seconds, bytes)
 	}
 	return m
-}
-
-func newLookups(v *prometheus.CounterVec, cache string) lookups {
-	return lookups{hit: v.WithLabelValues(cache, "hit"), miss: v.WithLabelValues(cache, "miss")}
 }
 
 // made notes a document that was put together since began.

@@ -12,6 +12,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/memory"
 )
 
 const (
@@ -40,10 +41,21 @@ type press struct {
 	current   atomic.Pointer[Edition]
 	trouble   atomic.Pointer[error] // why the last rendering failed; nil: it did not
 	turn      chan struct{}         // holds a token while somebody renders
+	pin       *memory.Pin           // what a configured feed holds; nil: it is in a cache
+	chosen    atomic.Int64          // about how many galleries the selection has; of a page of an archive 0, for it is its owner's
 
 	// Owned by whoever has the turn.
-	rest time.Time // no rendering before
-	good *Edition  // the last one that was not cut
+	rest time.Time    // no rendering before
+	good *Edition     // the last one that was not cut
+	task *memory.Task // what is rendered now; may be nil
+}
+
+// itemKey names what a rendered gallery is a function of.
+type itemKey struct {
+	id      string
+	hash    gallery.Hash
+	phase   int
+	content feed.Content
 }
 
 func newPress(s *Shelf, ref Ref, d Definition) *press {
@@ -70,9 +82,9 @@ func (p *press) fresh() *Edition {
 
 // print returns a fresh edition, rendering it unless somebody did so while it
 // waited for its turn.
-func (p *press) print(ctx context.Context) (*Edition, error) {
+func (p *press) print(ctx context.Context, u urgency) (*Edition, error) {
 	if p.comesAndGoes() {
-		waits, stop := patient(ctx)
+		waits, stop := withQueueTimeout(ctx, u)
 		defer stop()
 		ctx = waits
 	}
@@ -81,16 +93,16 @@ func (p *press) print(ctx context.Context) (*Edition, error) {
 		if e := p.fresh(); e != nil {
 			return e, nil
 		}
-		if p.shelf.opts.Now().Before(p.rest) && !isOurs(ctx) {
+		if p.shelf.opts.Now().Before(p.rest) && u == forReaders {
 			return p.salvage(nil)
 		}
-		return p.render(ctx)
+		return p.render(ctx, u)
 	})
 }
 
 // reprint renders even what seems fresh.
 func (p *press) reprint(ctx context.Context) (*Edition, error) {
-	return p.inTurn(ctx, func() (*Edition, error) { return p.render(ctx) })
+	return p.inTurn(ctx, func() (*Edition, error) { return p.render(ctx, forAnnounce) })
 }
 
 func (p *press) inTurn(ctx context.Context, f func() (*Edition, error)) (*Edition, error) {
@@ -105,7 +117,7 @@ func (p *press) inTurn(ctx context.Context, f func() (*Edition, error)) (*Editio
 
 // unrendered says why nothing was rendered for somebody who waited.
 func (p *press) unrendered(err error) error {
-	if errors.Is(err, errBusy) {
+	if errors.Is(err, memory.ErrBusy) {
 		return fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
 	}
 	return fmt.Errorf("render feed %q: %w", p.def.Name, err)
@@ -113,17 +125,25 @@ func (p *press) unrendered(err error) error {
 
 // render makes the edition of now current. It outlives the reader who asked,
 // because others wait for it too.
-func (p *press) render(ctx context.Context) (*Edition, error) {
+func (p *press) render(ctx context.Context, u urgency) (*Edition, error) {
+	if err := p.shelf.opts.Catalogue.Ready(); err != nil && p.current.Load() == nil {
+		// Nothing was tried: the next reader finds out whether it is whole.
+		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
+	}
 	if p.comesAndGoes() {
-		leave, err := p.shelf.room.enter(ctx)
-		if errors.Is(err, errBusy) {
+		task, err := p.shelf.enter(ctx, u)
+		if errors.Is(err, memory.ErrBusy) {
 			p.rest = p.shelf.opts.Now().Add(restAfterFailure) // for who waited for the turn as long
 			return p.salvage(err)
 		}
 		if err != nil {
 			return nil, p.unrendered(err)
 		}
-		defer leave()
+		p.task = task
+		defer func() {
+			p.task = nil
+			task.Leave()
+		}()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renderTimeout)
 	defer cancel()
@@ -139,10 +159,12 @@ func (p *press) render(ctx context.Context) (*Edition, error) {
 	p.rest, p.good = time.Time{}, e
 	p.current.Store(e)
 	p.trouble.Store(nil)
-	p.shelf.rack.weigh(p, e)
-	if p.ref.Page != "" {
-		p.shelf.tags.set(p.ref, e)
+	if p.ref.Page == "" {
+		p.count()
+	} else {
+		p.shelf.tags.Put(p.ref, newTagged(e))
 	}
+	p.weigh()
 	p.shelf.metrics.rendered.Observe(time.Since(began).Seconds())
 	return e, nil
 }
@@ -251,7 +273,7 @@ func (p *press) stub(b catalogue.Stub) (*feed.Item, error) {
 func (p *press) begin(s sheet) *Edition {
 	return &Edition{
 		Feed: p.def.Name, Touched: s.Touched, Epoch: s.Epoch, Revision: s.Revision, Passed: s.Passed,
-		at: s.At, generation: s.Generation, print: s.print(),
+		at: s.At, generation: s.Generation, print: s.print(), deltas: p.shelf.deltas,
 	}
 }
 
@@ -265,25 +287,28 @@ var (
 // item returns the rendered gallery, from memory where it is there.
 func (p *press) item(ctx context.Context, entry *catalogue.Entry, at time.Time) (*feed.Item, error) {
 	key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.Phase(at), content: p.def.Content}
-	item := p.shelf.items.get(key)
+	item := p.own(key)
+	hit := true
 	if item == nil {
-		item = p.held(key)
+		var err error
+		item, err = p.shelf.items.Load(ctx, key, func(ctx context.Context) (*feed.Item, error) {
+			hit = false
+			return p.typeset(ctx, entry, at)
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	p.shelf.metrics.items.count(item != nil)
-	if item != nil {
-		return item, nil
+	p.shelf.metrics.items.Count(hit)
+	if !hit {
+		p.task.Add(item.Held())
 	}
-	item, err := p.typeset(ctx, entry, at)
-	if err != nil {
-		return nil, err
-	}
-	p.shelf.items.add(key, item, item.Size())
 	return item, nil
 }
 
-// held returns the rendered gallery from the current edition, nil if it is not
+// own returns the rendered gallery from the current edition, nil if it is not
 // there: the feed's own galleries need no room in the cache.
-func (p *press) held(key itemKey) *feed.Item {
+func (p *press) own(key itemKey) *feed.Item {
 	e := p.current.Load()
 	if e == nil {
 		return nil
@@ -331,7 +356,7 @@ func (p *press) publish(e *Edition) error {
 		return nil
 	}
 	for range len(e.items) + 1 {
-		err := p.shelf.assemble(e)
+		err := p.shelf.assemble(e, p.weigh)
 		fault, ok := errors.AsType[*feed.Fault](err)
 		if !ok || fault.GalleryID == "" {
 			return err

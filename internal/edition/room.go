@@ -2,55 +2,39 @@ package edition
 
 import (
 	"context"
-	"errors"
-	"runtime"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/memory"
 )
 
-// room bounds how many feeds are rendered at a time for readers, of those that
-// anybody can ask for in any number: pages of archives, sections, tags, authors
-// and galleries. Configured feeds do without, for there are few of them.
-type room chan struct{}
+// urgency says for whom a feed is rendered. What is rendered because of a change,
+// to be announced, is little: it does not queue for room, only for its turn where
+// a reader has that.
+type urgency bool
 
 const (
-	// roomEach is how many are rendered at a time for each processor: some wait
-	// for storage.
-	roomEach  = 2
-	leastRoom = 4
-	// roomPatience is how long one waits for room.
-	roomPatience = 5 * time.Second
+	forReaders  urgency = false
+	forAnnounce urgency = true
 )
 
-// errBusy means that there was no room.
-var errBusy = errors.New("too many feeds are asked for at the moment")
+// queueTimeout is how long a reader queues for his turn and for room, both
+// together.
+const queueTimeout = 5 * time.Second
 
-func newRoom() room { return make(room, max(roomEach*runtime.GOMAXPROCS(0), leastRoom)) }
-
-// patient returns ctx for a reader who waits for his turn and for room, both
-// together not for long. Its cause is then errBusy.
-func patient(ctx context.Context) (context.Context, context.CancelFunc) {
-	if isOurs(ctx) {
+// withQueueTimeout bounds how long a reader may queue. The cause is then
+// [memory.ErrBusy].
+func withQueueTimeout(ctx context.Context, u urgency) (context.Context, context.CancelFunc) {
+	if u == forAnnounce {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, roomPatience, errBusy)
+	return context.WithTimeoutCause(ctx, queueTimeout, memory.ErrBusy)
 }
 
-// enter waits for room until ctx ends, and returns its cause then; leave gives the
-// room back.
-func (r room) enter(ctx context.Context) (leave func(), err error) {
-	if isOurs(ctx) {
-		return func() {}, nil
+// enter waits for room to render. Configured feeds do without, for there are few
+// of them. The task, which may be nil, must be left.
+func (s *Shelf) enter(ctx context.Context, u urgency) (*memory.Task, error) {
+	if u == forAnnounce {
+		return nil, nil
 	}
-	select {
-	case r <- struct{}{}:
-		return func() { <-r }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	return s.opts.Work.Enter(ctx)
 }
-
-// ours marks what is rendered because of a change, and not for a reader: it is
-// little, and waits for no room, but for its turn where a reader has that.
-type ours struct{}
-
-func isOurs(ctx context.Context) bool { return ctx.Value(ours{}) != nil }

@@ -37,13 +37,14 @@ func (p *press) salvage(cause error) (*Edition, error) {
 	if last.Cut && last.print == e.print && len(last.Members) == len(e.Members) {
 		return last, nil
 	}
-	if err := p.shelf.assemble(e); err != nil {
+	if err := p.shelf.assemble(e, p.weigh); err != nil {
 		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
 	}
 	// It is older than what touched the feed last: dated so, it would make
 	// readers miss the good one.
 	e.Cut, e.Touched = true, time.Time{}
 	p.current.Store(e)
+	p.weigh()
 	return e, nil
 }
 

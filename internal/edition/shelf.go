@@ -18,6 +18,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/memory"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -74,7 +75,8 @@ type Options struct {
 	Stubs       bool                  // feeds of galleries have them too; of others the catalogue says so
 	MaxDocument int                   // bytes of a document; 0: 16 MiB
 	Faulty      func(Fault)           // told of a gallery that is left out, once a revision; may be nil
-	CacheBytes  int                   // of rendered galleries beyond those in current editions; 0: 128 MiB
+	Budget      *memory.Budget        // for all that is kept; nil: one of 128 MiB
+	Work        *memory.Work          // for what is rendered on demand; nil: for a third of the budget
 	Now         func() time.Time      // nil: time.Now
 	Registerer  prometheus.Registerer // nil: no metrics
 	Logger      *slog.Logger
@@ -85,11 +87,11 @@ type Shelf struct {
 	opts    Options
 	presses map[string]*press
 	aliases map[string]string
-	items   *cache[itemKey, *feed.Item]
+	items   *memory.Cache[itemKey, *feed.Item]
+	deltas  *deltas
 	rack    rack
 	slides  *slides
-	room    room
-	tags    *tags
+	tags    *memory.Cache[Ref, *tagged]
 	faults  *faults
 	metrics metrics
 }
@@ -99,17 +101,20 @@ func New(o Options) *Shelf {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.CacheBytes == 0 {
-		o.CacheBytes = 128 << 20
+	if o.Budget == nil {
+		o.Budget = memory.NewBudget(128 << 20)
+	}
+	if o.Work == nil {
+		o.Work = memory.NewWork(o.Budget.Most()/3, nil)
 	}
 	o.Dynamic.fill()
 	s := &Shelf{
 		opts:    o,
 		presses: make(map[string]*press, len(o.Feeds)),
 		aliases: map[string]string{},
-		items:   newItemCache(o.CacheBytes),
-		room:    newRoom(),
-		tags:    newTags(),
+		items:   memory.NewCache[itemKey](o.Budget, memory.Options[*feed.Item]{Size: (*feed.Item).Held}),
+		deltas:  memory.NewCache[deltaKey](o.Budget, memory.Options[*feed.Document]{Size: (*feed.Document).Held}),
+		tags:    memory.NewCache[Ref](o.Budget, memory.Options[*tagged]{Size: (*tagged).size}),
 		faults:  newFaults(o.Faulty),
 		metrics: newMetrics(o.Registerer),
 	}
@@ -117,6 +122,7 @@ func New(o Options) *Shelf {
 	for _, d := range o.Feeds {
 		s.presses[d.Name] = newPress(s, Ref{Kind: Feed, Name: d.Name}, d)
 		s.presses[d.Name].memory = manyVersions
+		s.presses[d.Name].pin = o.Budget.NewPin(s.presses[d.Name].held)
 		for _, alias := range d.Aliases {
 			s.aliases[alias] = d.Name
 		}

@@ -9,22 +9,16 @@ import (
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/memory"
 )
 
 // ErrGone means that the gallery was there and is taken down or over.
 var ErrGone = errors.New("gallery is gone")
 
-const (
-	// maxSlideFeeds and maxSlideBytes bound the feeds of single galleries that
-	// are kept rendered.
-	maxSlideFeeds = 1024
-	maxSlideBytes = 64 << 20
-)
-
 // slides makes the feeds of single galleries, an item a slide.
 type slides struct {
 	shelf *Shelf
-	made  *cache[itemKey, *slideFeed]
+	made  *memory.Cache[itemKey, *slideFeed]
 }
 
 // slideFeed is what became of a revision: a feed, or why there is none.
@@ -34,15 +28,15 @@ type slideFeed struct {
 }
 
 func newSlides(s *Shelf) *slides {
-	return &slides{shelf: s, made: newCache[itemKey, *slideFeed](maxSlideFeeds, maxSlideBytes, nil)}
+	return &slides{shelf: s, made: memory.NewCache[itemKey](s.opts.Budget, memory.Options[*slideFeed]{Size: (*slideFeed).held})}
 }
 
 // edition returns the feed of the gallery with that key.
-func (s *slides) edition(ctx context.Context, key string) (*Edition, error) {
+func (s *slides) edition(ctx context.Context, key string, u urgency) (*Edition, error) {
 	var err error
 	for range maxCatchUps {
 		var e *Edition
-		if e, err = s.attempt(ctx, key); !errors.Is(err, catalogue.ErrSuperseded) {
+		if e, err = s.attempt(ctx, key, u); !errors.Is(err, catalogue.ErrSuperseded) {
 			return e, err
 		}
 		soon, cancel := context.WithTimeout(ctx, catchUp)
@@ -52,12 +46,12 @@ func (s *slides) edition(ctx context.Context, key string) (*Edition, error) {
 	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-func (s *slides) attempt(ctx context.Context, key string) (*Edition, error) {
+func (s *slides) attempt(ctx context.Context, key string, u urgency) (*Edition, error) {
 	entry, err := s.find(key)
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.of(ctx, entry, s.shelf.opts.Now())
+	e, err := s.of(ctx, entry, s.shelf.opts.Now(), u)
 	if err != nil {
 		return nil, fmt.Errorf("gallery %q: %w", key, err)
 	}
@@ -84,20 +78,27 @@ func (s *slides) find(key string) (*catalogue.Entry, error) {
 
 // of returns the feed of the revision, from memory where it is there. One that
 // can not be rendered is not tried again for every reader.
-func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time) (*Edition, error) {
+func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time, u urgency) (*Edition, error) {
 	key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.SlidePhase(now)}
-	made := s.made.get(key)
-	s.shelf.metrics.slides.count(made != nil)
-	if made != nil {
-		return made.edition, made.err
+	hit := true
+	made, err := s.made.Load(ctx, key, func(ctx context.Context) (*slideFeed, error) {
+		hit = false
+		return s.load(ctx, key, entry, now, u)
+	})
+	s.shelf.metrics.slides.Count(hit)
+	if err != nil {
+		return nil, err
 	}
-	waits, stop := patient(ctx)
-	defer stop()
-	leave, err := s.shelf.room.enter(waits)
+	return made.edition, made.err
+}
+
+// load makes the feed of a revision that is not in memory.
+func (s *slides) load(ctx context.Context, key itemKey, entry *catalogue.Entry, now time.Time, u urgency) (*slideFeed, error) {
+	task, err := s.shelf.enter(ctx, u)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	defer leave()
+	defer task.Leave()
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	g, err := s.shelf.opts.Catalogue.Load(ctx, entry)
@@ -107,20 +108,22 @@ func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	made = s.render(g, entry, now)
-	s.made.add(key, made, made.size())
-	return made.edition, made.err
+	task.Add(perSlide * len(g.Slides))
+	return s.render(g, key, entry, now), nil
 }
 
-func (f *slideFeed) size() int {
+// perSlide is about what a slide is rendered to, in bytes of all formats.
+const perSlide = 6 << 10
+
+func (f *slideFeed) held() int {
 	if f.edition == nil {
-		return 0
+		return perEdition
 	}
-	return f.edition.size()
+	return f.edition.held()
 }
 
 // render makes the feed. A panic is that gallery's alone.
-func (s *slides) render(g *gallery.Gallery, entry *catalogue.Entry, now time.Time) (made *slideFeed) {
+func (s *slides) render(g *gallery.Gallery, key itemKey, entry *catalogue.Entry, now time.Time) (made *slideFeed) {
 	ref := Ref{Kind: Gallery, Name: gallery.Key(g.ID)}
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -145,7 +148,9 @@ func (s *slides) render(g *gallery.Gallery, entry *catalogue.Entry, now time.Tim
 		Feed: g.ID, Touched: entry.Touched(now), Undated: true, items: items, channel: s.channel(g, ref, entry, now),
 		Members: []Member{{ID: g.ID, Rank: entry.Rank, Phase: entry.Phase(now), entry: entry}},
 	}
-	return &slideFeed{edition: e, err: s.shelf.assemble(e)}
+	made = &slideFeed{edition: e}
+	made.err = s.shelf.assemble(e, func() { s.made.Resize(key, made) })
+	return made
 }
 
 func (s *slides) channel(g *gallery.Gallery, ref Ref, entry *catalogue.Entry, now time.Time) feed.Channel {

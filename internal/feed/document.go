@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // frame is a document without its items.
@@ -20,14 +21,19 @@ type Document struct {
 	Format Format
 	ETag   string // strong and quoted; a function of the bytes
 	Link   string // the header that names the hubs and the document itself; see [Link]
+	Grown  func() // told when the document holds more; may be nil; set before anybody else has the document
 
 	frame frame
 	items []*Item
 	parts [][]byte
 	size  int
+	held  atomic.Int64
 	bytes func() []byte
 	gzip  func() []byte
 }
+
+// perPart is about what a document needs in memory for each of its parts.
+const perPart = 40
 
 // Assemble puts a document together: the head of ch and the items in the given
 // order, which may be none. It costs the head and a look at each item. What
@@ -48,10 +54,23 @@ func Assemble(f Format, ch Channel, items []*Item) (*Document, error) {
 	for _, part := range d.parts {
 		d.size += len(part)
 	}
-	d.bytes = sync.OnceValue(func() []byte { return bytes.Join(d.parts, nil) })
-	d.gzip = sync.OnceValue(func() []byte { return gzipped(fr, pieces, d) })
+	d.held.Store(int64(len(fr.head) + len(fr.tail) + perPart*len(d.parts)))
+	d.bytes = sync.OnceValue(func() []byte { return d.keep(bytes.Join(d.parts, nil)) })
+	d.gzip = sync.OnceValue(func() []byte { return d.keep(gzipped(fr, pieces, d)) })
 	return d, nil
 }
+
+func (d *Document) keep(form []byte) []byte {
+	d.held.Add(int64(len(form)))
+	if d.Grown != nil {
+		d.Grown()
+	}
+	return form
+}
+
+// Held returns about how many bytes the document keeps in memory now, beside its
+// items: its head, and each form that was asked for.
+func (d *Document) Held() int { return int(d.held.Load()) }
 
 // Size returns how many bytes the document is long.
 func (d *Document) Size() int { return d.size }

@@ -1,15 +1,16 @@
 package page
 
 import (
-	"sync"
+	"context"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/edition"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// maxCached bounds what a cache holds when it is all small.
-const maxCached = 1 << 16
+// renderTimeout bounds what a page is rendered for, once for all who wait for it.
+const renderTimeout = 10 * time.Second
 
 // cacheKey names what is shown of a gallery: its revision, and how many rights
 // of its slides have run out.
@@ -23,43 +24,51 @@ func keyOf(e *catalogue.Entry, phase int) cacheKey {
 	return cacheKey{id: e.ID, hash: e.Rank.Hash, phase: phase}
 }
 
-// cache keeps what was made of galleries; the least recently used goes when all
-// is more than so many bytes.
-type cache[V any] struct {
-	mu    sync.Mutex
-	lru   *simplelru.LRU[cacheKey, V]
-	size  func(V) int
-	bytes int
-	most  int
+// documentKey names what a page is a function of. The zero value is no page's.
+type documentKey struct {
+	gallery cacheKey // of its page, or of the page of its feed
+
+	// Of the page of a feed: the feed, and the format whose address was opened.
+	feed   edition.Ref
+	opened string
+
+	// Of pages that tell of many galleries: the generation of all, see
+	// catalogue.Selection.Fresh, and the state of the feed.
+	generation uint64
+	etag       string
+	cut        bool
 }
 
-func newCache[V any](most int, size func(V) int) *cache[V] {
-	c := &cache[V]{size: size, most: most}
-	// The only error is a size below one.
-	c.lru, _ = simplelru.NewLRU(maxCached, func(_ cacheKey, v V) { c.bytes -= size(v) })
-	return c
+// document returns the page of that key, rendering it once for all who ask where
+// it is not there.
+func (p *Pages) document(ctx context.Context, key documentKey, render func(context.Context) (*document, error)) (*document, error) {
+	hit := true
+	defer func() { p.lookups.Count(hit) }()
+	return p.documents.Load(ctx, key, func(ctx context.Context) (*document, error) {
+		hit = false
+		ctx, cancel := context.WithTimeout(ctx, renderTimeout)
+		defer cancel()
+		return render(ctx)
+	})
 }
 
-func (c *cache[V]) get(key cacheKey) (V, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.lru.Get(key)
-}
+// perSlide is about what a slide of a gallery needs while it is rendered.
+const perSlide = 4 << 10
 
-// add keeps v unless it is there, or alone more than the cache may hold.
-func (c *cache[V]) add(key cacheKey, v V) {
-	size := c.size(v)
-	if size > c.most {
-		return
+// load reads a gallery and calls use with it, while there is room for that. It
+// waits for storage, but not long.
+func (p *Pages) load(ctx context.Context, e *catalogue.Entry, use func(*gallery.Gallery) error) error {
+	task, err := p.work.Enter(ctx)
+	if err != nil {
+		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.lru.Contains(key) {
-		return
+	defer task.Leave()
+	soon, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	g, err := p.catalogue.Load(soon, e)
+	if err != nil {
+		return err
 	}
-	c.lru.Add(key, v)
-	c.bytes += size
-	for c.bytes > c.most {
-		c.lru.RemoveOldest()
-	}
+	task.Add(perSlide * (1 + len(g.Slides)))
+	return use(g)
 }

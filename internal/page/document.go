@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -34,6 +35,9 @@ func newDocument(mediaType string, body []byte) *document {
 
 func (d *document) size() int { return len(d.body) }
 
+// held is about what the document needs in memory, its key included.
+func (d *document) held() int { return 512 + cap(d.body) }
+
 // cacheControl allows a cache to keep a page for so long and no longer, because
 // it may be taken down.
 func cacheControl(maxAge time.Duration) string {
@@ -46,7 +50,21 @@ func serve(w http.ResponseWriter, r *http.Request, d *document, caching string) 
 	h.Set("Cache-Control", caching)
 	h.Set("Content-Type", d.mediaType)
 	h.Set("Etag", d.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.body))
+	http.ServeContent(inOnePiece{w}, r, "", time.Time{}, bytes.NewReader(d.body))
+}
+
+// inOnePiece writes the rest of a document at once, instead of copying it through
+// a buffer.
+type inOnePiece struct{ http.ResponseWriter }
+
+// ReadFrom implements [io.ReaderFrom], as [io.CopyN] calls it.
+func (w inOnePiece) ReadFrom(src io.Reader) (int64, error) {
+	if part, ok := src.(*io.LimitedReader); ok {
+		if body, ok := part.R.(*bytes.Reader); ok && part.N >= int64(body.Len()) {
+			return body.WriteTo(w.ResponseWriter)
+		}
+	}
+	return io.Copy(w.ResponseWriter, src)
 }
 
 // serveOnce answers with d, which no cache keeps: it is for one person, or the

@@ -32,21 +32,54 @@ type feedPage struct {
 // moved is left to the caller. The page leads to the feed itself by the query
 // "raw", with which the caller is not to call it.
 func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bool {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
 	// The feed at the same address is compressed for who takes that.
 	w.Header().Set("Vary", "Accept-Encoding, Sec-Fetch-Dest")
-	f, err := p.feedPage(ctx, ref)
+	d, err := p.feedDocument(r.Context(), ref, strings.TrimPrefix(path.Ext(r.URL.Path), "."))
 	if _, moved := errors.AsType[*edition.Moved](err); moved {
 		w.Header().Del("Vary")
 		return false
+	}
+	if part, ok := errors.AsType[*partial](err); ok {
+		d, err = part.page, nil
 	}
 	if err != nil {
 		p.fail(w, r, err)
 		return true
 	}
-	f.Opened = strings.TrimPrefix(path.Ext(r.URL.Path), ".")
-	d, err := fit(maxPage, func(part int) (*document, error) {
+	serveOnce(w, r, http.StatusOK, d)
+	return true
+}
+
+// feedDocument returns the page of a feed of which the address in that format was
+// opened. The error is errUnknown, errGone, an *edition.Moved, a *partial, or says
+// why it is not available.
+func (p *Pages) feedDocument(ctx context.Context, ref edition.Ref, opened string) (d *document, err error) {
+	if ref.Kind == edition.Gallery {
+		err = p.find(ctx, ref.Name, func(e *catalogue.Entry, now time.Time) (err error) {
+			key := documentKey{gallery: keyOf(e, e.Phase(now)), feed: ref, opened: opened}
+			d, err = p.document(ctx, key, func(ctx context.Context) (*document, error) {
+				return p.slideFeedPage(ctx, e, ref, opened, now)
+			})
+			return err
+		})
+		return d, err
+	}
+	generation := p.recent(p.now()).generation // before the edition, which may be newer
+	e, err := p.shelf.Edition(ctx, ref)
+	switch {
+	case errors.Is(err, edition.ErrUnknown):
+		return nil, errUnknown
+	case errors.Is(err, edition.ErrGone):
+		return nil, errGone
+	case err != nil:
+		return nil, err
+	}
+	key := documentKey{feed: ref, opened: opened, generation: generation, etag: e.Documents[0].ETag, cut: e.Cut}
+	return p.document(ctx, key, func(ctx context.Context) (*document, error) { return p.feedPage(ctx, ref, opened, e) })
+}
+
+func (p *Pages) renderFeed(f feedPage) (*document, error) {
+	return fit(maxPage, func(part int) (*document, error) {
 		return p.render(p.templates.feed, view{
 			Title: f.Title,
 			Own:   &siteFeed{Title: f.Title, Addresses: f.Addresses},
@@ -54,12 +87,6 @@ func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bo
 			Content: f.short(part),
 		})
 	})
-	if err != nil {
-		p.fail(w, r, err)
-		return true
-	}
-	serveOnce(w, r, http.StatusOK, d)
-	return true
 }
 
 // short returns f with that part of its texts, as of fit.
@@ -73,25 +100,14 @@ func (f feedPage) short(part int) feedPage {
 	return f
 }
 
-// feedPage returns what there is to say of a feed. The error is errUnknown,
-// errGone, an *edition.Moved, or says why it is not available.
-func (p *Pages) feedPage(ctx context.Context, ref edition.Ref) (feedPage, error) {
-	if ref.Kind == edition.Gallery {
-		return p.slideFeedPage(ctx, ref)
-	}
-	e, err := p.shelf.Edition(ctx, ref)
-	switch {
-	case errors.Is(err, edition.ErrUnknown):
-		return feedPage{}, errUnknown
-	case errors.Is(err, edition.ErrGone):
-		return feedPage{}, errGone
-	case err != nil:
-		return feedPage{}, err
-	}
+// feedPage returns the page of a feed that has that edition. The error may be a
+// [*partial].
+func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string, e *edition.Edition) (*document, error) {
 	f := feedPage{
 		Kind:      kindName(ref.Kind),
 		Title:     clip(gallery.Line(e.Title()), maxHeadline),
 		Addresses: p.shelf.Addresses(ref),
+		Opened:    opened,
 		Changed:   e.Touched,
 		Galleries: p.holds(ref),
 	}
@@ -99,12 +115,17 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref) (feedPage, error)
 	for _, m := range first(e.Galleries(), maxNewest) {
 		keys = append(keys, gallery.Key(m.ID))
 	}
-	f.Newest, _ = p.newest(ctx, keys) // those that can be read are worth showing
+	var missing error
+	f.Newest, missing = p.newest(ctx, keys) // those that can be read are worth showing
 	if ref.Page != "" {
 		ref.Page = ""
 		f.Current = p.feedLink(ref)
 	}
-	return f, nil
+	d, err := p.renderFeed(f)
+	if err == nil && missing != nil {
+		return nil, &partial{d, missing}
+	}
+	return d, err
 }
 
 // holds is how many galleries a feed has.
@@ -116,18 +137,17 @@ func (p *Pages) holds(ref edition.Ref) int {
 	return name.Galleries
 }
 
-// slideFeedPage returns what there is to say of the feed of a gallery.
-func (p *Pages) slideFeedPage(ctx context.Context, ref edition.Ref) (feedPage, error) {
-	var s *strip
-	err := p.find(ctx, ref.Name, func(e *catalogue.Entry, now time.Time) (err error) {
-		s, err = p.stripOf(ctx, e, now)
+// slideFeedPage returns the page of the feed of a gallery that may be shown at now.
+func (p *Pages) slideFeedPage(ctx context.Context, e *catalogue.Entry, ref edition.Ref, opened string, now time.Time) (d *document, err error) {
+	err = p.load(ctx, e, func(g *gallery.Gallery) (err error) {
+		s := newStrip(g, now)
+		feed := p.slideFeed(s.Title, ref.Name)
+		d, err = p.renderFeed(feedPage{
+			Kind: kindName(ref.Kind), Title: feed.Title, Addresses: feed.Addresses, Opened: opened, Strip: s, Key: ref.Name,
+		})
 		return err
 	})
-	if err != nil {
-		return feedPage{}, err
-	}
-	feed := p.slideFeed(s.Title, ref.Name)
-	return feedPage{Kind: kindName(ref.Kind), Title: feed.Title, Addresses: feed.Addresses, Strip: s, Key: ref.Name}, nil
+	return d, err
 }
 
 // kindName is what people call a kind of feed.

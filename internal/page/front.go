@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -26,13 +27,42 @@ type feedLine struct {
 }
 
 func (p *Pages) front(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
-	f, whole, err := p.frontOf(ctx)
-	if err != nil {
-		p.unavailable(w, r, err)
+	if err := p.catalogue.Ready(); err != nil {
+		p.unavailable(w, r, fmt.Errorf("list galleries: %w", err))
 		return
 	}
+	lately := p.recent(p.now())
+	d, err := p.document(r.Context(), documentKey{generation: lately.generation}, func(ctx context.Context) (*document, error) {
+		return p.frontPage(ctx, lately)
+	})
+	if part, ok := errors.AsType[*partial](err); ok {
+		serve(w, r, part.page, "no-cache")
+		return
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	serve(w, r, d, p.caching)
+}
+
+// partial means that not all of a page could be read. It is shown, and not kept.
+type partial struct {
+	page  *document
+	cause error
+}
+
+func (e *partial) Error() string { return "a part of the page can not be read: " + e.cause.Error() }
+
+// frontPage shows the newest of all galleries, and what they are about. No feed is
+// asked, so one that can not be served hides nothing. The error may be a [*partial].
+func (p *Pages) frontPage(ctx context.Context, lately *recent) (*document, error) {
+	f := front{Feeds: p.feedLines(), Sections: lately.sections, Tags: lately.tags}
+	newest, missing := p.newest(ctx, lately.keys)
+	if missing != nil && len(newest) == 0 {
+		return nil, missing
+	}
+	f.Newest = newest
 	most := maxPage + perFeed*max(0, len(f.Feeds)-maxDiscovered)
 	d, err := fit(most, func(part int) (*document, error) {
 		return p.render(p.templates.front, view{
@@ -42,30 +72,10 @@ func (p *Pages) front(w http.ResponseWriter, r *http.Request) {
 			Content:     f.short(part),
 		})
 	})
-	if err != nil {
-		p.fail(w, r, err)
-		return
+	if err == nil && missing != nil {
+		return nil, &partial{d, missing}
 	}
-	caching := p.caching
-	if !whole {
-		caching = "no-cache"
-	}
-	serve(w, r, d, caching)
-}
-
-// frontOf returns what the front page shows: the newest of all galleries, and what
-// they are about. No feed is asked, so one that can not be served hides nothing.
-func (p *Pages) frontOf(ctx context.Context) (f front, whole bool, err error) {
-	if err := p.catalogue.Ready(); err != nil {
-		return front{}, false, fmt.Errorf("list galleries: %w", err)
-	}
-	r := p.recent(p.now())
-	f = front{Feeds: p.feedLines(), Sections: r.sections, Tags: r.tags}
-	f.Newest, err = p.newest(ctx, r.keys)
-	if err != nil && len(f.Newest) == 0 {
-		return front{}, false, err
-	}
-	return f, err == nil, nil
+	return d, err
 }
 
 // short returns f with that part of its texts, as of fit.

@@ -21,11 +21,9 @@ type galleryPage struct {
 
 // Gallery answers GET and HEAD of the page of the gallery {key}.
 func (p *Pages) Gallery(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
 	var d *document
-	err := p.find(ctx, r.PathValue("key"), func(e *catalogue.Entry, now time.Time) (err error) {
-		d, err = p.galleryPage(ctx, e, now)
+	err := p.find(r.Context(), r.PathValue("key"), func(e *catalogue.Entry, now time.Time) (err error) {
+		d, err = p.galleryPage(r.Context(), e, now)
 		return err
 	})
 	if err != nil {
@@ -37,20 +35,13 @@ func (p *Pages) Gallery(w http.ResponseWriter, r *http.Request) {
 
 // galleryPage returns the page of a gallery that may be shown at now.
 func (p *Pages) galleryPage(ctx context.Context, e *catalogue.Entry, now time.Time) (*document, error) {
-	key := keyOf(e, e.Phase(now))
-	if d, ok := p.galleries.get(key); ok {
-		return d, nil
-	}
-	g, err := p.catalogue.Load(ctx, e)
-	if err != nil {
-		return nil, err
-	}
-	d, err := p.render(p.templates.gallery, p.galleryView(g, now))
-	if err != nil {
-		return nil, err
-	}
-	p.galleries.add(key, d)
-	return d, nil
+	return p.document(ctx, documentKey{gallery: keyOf(e, e.Phase(now))}, func(ctx context.Context) (d *document, err error) {
+		err = p.load(ctx, e, func(g *gallery.Gallery) (err error) {
+			d, err = p.render(p.templates.gallery, p.galleryView(g, now))
+			return err
+		})
+		return d, err
+	})
 }
 
 func (p *Pages) galleryView(g *gallery.Gallery, now time.Time) view {

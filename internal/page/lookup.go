@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// patience bounds what one request waits for storage.
+	// patience bounds what one page waits for storage.
 	patience = 3 * time.Second
 	// catchUp is how long a request waits for the index to hear of a revision
 	// that has just been replaced, and maxTries how often it looks.

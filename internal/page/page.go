@@ -24,12 +24,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/edition"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-)
-
-const (
-	pagesBytes   = 16 << 20 // of rendered gallery pages kept
-	teasersBytes = 2 << 20  // of front page entries kept
-	stripsBytes  = 2 << 20  // of first slides kept
+	"github.com/gallerywire/gallerywire/internal/memory"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Options make the pages.
@@ -39,6 +35,10 @@ type Options struct {
 	Now       func() time.Time // nil: time.Now
 	MaxAge    time.Duration    // how long a cache may keep a page
 	Logger    *slog.Logger     // nil: discards
+	Budget    *memory.Budget   // for all that is kept; nil: one of 16 MiB
+	Work      *memory.Work     // for galleries that are read to be shown; nil: for a third of the budget
+
+	Registerer prometheus.Registerer // nil: no metrics
 }
 
 // Pages answers requests for pages. It is safe for concurrent use.
@@ -55,9 +55,10 @@ type Pages struct {
 	style     *document
 	script    *document
 	icon      *document
-	galleries *cache[*document]
-	teasers   *cache[teaser]
-	strips    *cache[*strip]
+	work      *memory.Work
+	documents *memory.Cache[documentKey, *document]
+	lookups   memory.Lookups // of documents
+	teasers   *memory.Cache[cacheKey, *teaser]
 
 	everything *catalogue.Selection // all galleries
 	lately     atomic.Pointer[recent]
@@ -71,6 +72,12 @@ func New(o Options) *Pages {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Budget == nil {
+		o.Budget = memory.NewBudget(16 << 20)
+	}
+	if o.Work == nil {
+		o.Work = memory.NewWork(o.Budget.Most()/3, nil)
+	}
 	return &Pages{
 		shelf:     o.Shelf,
 		catalogue: o.Catalogue,
@@ -83,9 +90,10 @@ func New(o Options) *Pages {
 		style:     newDocument("text/css; charset=utf-8", stylesheet),
 		script:    newDocument("text/javascript; charset=utf-8", script),
 		icon:      newDocument("image/png", icon),
-		galleries: newCache(pagesBytes, (*document).size),
-		teasers:   newCache(teasersBytes, teaser.size),
-		strips:    newCache(stripsBytes, (*strip).size),
+		work:      o.Work,
+		documents: memory.NewCache[documentKey](o.Budget, memory.Options[*document]{Size: (*document).held}),
+		lookups:   memory.NewLookups(o.Registerer, "pages"),
+		teasers:   memory.NewCache[cacheKey](o.Budget, memory.Options[*teaser]{Size: (*teaser).held}),
 
 		everything: o.Catalogue.Select(catalogue.Match{}),
 	}

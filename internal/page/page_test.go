@@ -22,6 +22,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/page"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const baseURL = "https://wire.example.com/news"
@@ -56,7 +57,8 @@ type node struct {
 	shelf     *edition.Shelf
 	mux       *http.ServeMux
 	pages     *page.Pages
-	whole     chan struct{} // closed when the index is
+	metrics   *prometheus.Registry // of the pages
+	whole     chan struct{}        // closed when the index is
 }
 
 // startNode starts a node and waits until its index is whole.
@@ -150,7 +152,8 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // mount makes new pages that take the time from now.
 func (n *node) mount(now func() time.Time) {
-	n.pages = page.New(page.Options{Shelf: n.shelf, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet()})
+	n.metrics = prometheus.NewRegistry()
+	n.pages = page.New(page.Options{Shelf: n.shelf, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics})
 	n.mux = http.NewServeMux()
 	n.pages.Register(n.mux)
 	n.mux.HandleFunc("GET /galleries/{key}", func(w http.ResponseWriter, r *http.Request) {

@@ -1,10 +1,8 @@
 package page
 
 import (
-	"context"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
@@ -15,29 +13,6 @@ type strip struct {
 	Language    string
 	RightToLeft bool
 	Slides      []slide
-}
-
-func (s *strip) size() int {
-	n := 512 + len(s.Title) + len(s.Language)
-	for _, sl := range s.Slides {
-		n += 512 + len(sl.Key) + len(sl.Image) + len(sl.Thumbnail) + len(sl.Title) + len(sl.Alt)
-	}
-	return n
-}
-
-// stripOf returns the first slides of a gallery that may be shown at now.
-func (p *Pages) stripOf(ctx context.Context, e *catalogue.Entry, now time.Time) (*strip, error) {
-	key := keyOf(e, e.Phase(now))
-	if s, ok := p.strips.get(key); ok {
-		return s, nil
-	}
-	g, err := p.catalogue.Load(ctx, e)
-	if err != nil {
-		return nil, err
-	}
-	s := newStrip(g, now)
-	p.strips.add(key, s)
-	return s, nil
 }
 
 func newStrip(g *gallery.Gallery, at time.Time) *strip {

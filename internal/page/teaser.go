@@ -26,7 +26,8 @@ type teaser struct {
 	err         error // why it can not be shown before it is published again; else nil
 }
 
-func (t teaser) size() int {
+// held is about what the teaser needs in memory, its key included.
+func (t *teaser) held() int {
 	return 512 + len(t.Key) + len(t.Title) + len(t.Summary) + len(t.Language) + t.Cover.size()
 }
 
@@ -57,6 +58,8 @@ func coverOf(slides []slide) cover {
 // newest returns the first of the galleries with those keys that can be shown. The
 // error says why others of them are missing that may be there next time.
 func (p *Pages) newest(ctx context.Context, keys []string) (list []teaser, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for _, key := range keys {
 		if len(list) == maxNewest {
 			break
@@ -93,20 +96,26 @@ func (p *Pages) teaser(ctx context.Context, key string) (teaser, error) {
 }
 
 func (p *Pages) teaserOf(ctx context.Context, e *catalogue.Entry, now time.Time) (teaser, error) {
-	key := keyOf(e, e.Phase(now))
-	if t, ok := p.teasers.get(key); ok {
-		return t, t.err
-	}
-	g, err := p.catalogue.Load(ctx, e)
-	if _, broken := errors.AsType[gallery.Problems](err); broken {
-		p.log.Error("a gallery is left out of pages: publish it again, mended", "gallery", e.ID, "err", err)
-		p.teasers.add(key, teaser{err: err})
-	}
+	t, err := p.teasers.Load(ctx, keyOf(e, e.Phase(now)), func(ctx context.Context) (t *teaser, err error) {
+		err = p.load(ctx, e, func(g *gallery.Gallery) error {
+			t = newTeaser(e, g, now)
+			return nil
+		})
+		if _, broken := errors.AsType[gallery.Problems](err); broken {
+			p.log.Error("a gallery is left out of pages: publish it again, mended", "gallery", e.ID, "err", err)
+			return &teaser{err: err}, nil
+		}
+		return t, err
+	})
 	if err != nil {
 		return teaser{}, err
 	}
+	return *t, t.err
+}
+
+func newTeaser(e *catalogue.Entry, g *gallery.Gallery, now time.Time) *teaser {
 	slides := slidesOf(g, now, len(g.Slides))
-	t := teaser{
+	return &teaser{
 		Key:         gallery.Key(e.ID),
 		Title:       clip(gallery.Line(g.Title), maxHeadline),
 		Summary:     clip(gallery.Line(g.Summary), maxBlurb),
@@ -116,6 +125,4 @@ func (p *Pages) teaserOf(ctx context.Context, e *catalogue.Entry, now time.Time)
 		Pictures:    len(slides),
 		Cover:       coverOf(slides),
 	}
-	p.teasers.add(key, t)
-	return t, nil
 }

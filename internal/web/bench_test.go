@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strconv"
 	"testing"
 	"time"
@@ -38,7 +39,8 @@ func BenchmarkServe(b *testing.B) {
 		{"304", nil, []string{"Accept-Encoding", "gzip", "If-None-Match", gzipTag}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			ours := listen(b, web.NewServer(s.handler, slog.New(slog.DiscardHandler)))
+			limits := web.NewConnections(web.ConnectionLimits{All: 100, PerClient: 100, Client: netip.Addr.String})
+			ours := listen(b, web.NewServer(s.handler, slog.New(slog.DiscardHandler)), limits.Listener)
 			sample := s.get("/feeds/all.atom", c.headers...)
 			floor := listen(b, &http.Server{Handler: bare(sample.StatusCode, sample.Header, c.body)})
 			compare(b, fetcher(b, floor, c.body, c.headers), fetcher(b, ours, c.body, c.headers))
@@ -126,14 +128,18 @@ func bare(status int, header http.Header, body []byte) http.Handler {
 	})
 }
 
-func listen(b *testing.B, server *http.Server) string {
+func listen(b *testing.B, server *http.Server, around ...func(net.Listener) net.Listener) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
+	address := l.Addr().String()
+	for _, f := range around {
+		l = f(l)
+	}
 	go server.Serve(l)
 	b.Cleanup(func() { server.Close() })
-	return "http://" + l.Addr().String() + "/feeds/all.atom"
+	return "http://" + address + "/feeds/all.atom"
 }
 
 const readBuffer = 256 << 10

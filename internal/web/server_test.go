@@ -172,7 +172,7 @@ func basic(user, password string) string {
 func TestSlowClientsAreCutOff(t *testing.T) {
 	server := web.NewServer(newSite(t).handler, slog.New(slog.DiscardHandler))
 	for name, limit := range map[string]time.Duration{
-		"header": server.ReadHeaderTimeout, "request": server.ReadTimeout, "answer": server.WriteTimeout, "idle": server.IdleTimeout,
+		"header": server.ReadHeaderTimeout, "request": server.ReadTimeout, "idle": server.IdleTimeout,
 	} {
 		if limit <= 0 || limit > 2*time.Minute {
 			t.Errorf("the limit of the %s is %v", name, limit)

@@ -215,22 +215,22 @@ func Starting(o Options) http.Handler {
 	return observe(mux, o)
 }
 
-// Limits against slow and greedy clients.
+// Limits against slow and greedy clients. How long they may take for an answer
+// follows what they take of it: see [Connections].
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
-	writeTimeout      = 60 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
 )
 
-// NewServer returns a server with limits for h. Its errors go to log.
+// NewServer returns a server with limits for h, on listeners of [Connections]. Its
+// errors go to log.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),

@@ -21,11 +21,21 @@ func clientOf(r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	addr := peer.Addr().Unmap()
+	if client := Network(peer.Addr().Unmap()); client != "" {
+		return client
+	}
+	addr, err := forwarded(r.Header)
+	if err != nil {
+		return ""
+	}
+	return Network(addr)
+}
+
+// Network is the client at an address: an IPv4 address, or an IPv6 network. It is
+// empty of an address that is not on the public Internet, where proxies are.
+func Network(addr netip.Addr) string {
 	if local(addr) {
-		if addr, err = forwarded(r.Header); err != nil || local(addr) {
-			return ""
-		}
+		return ""
 	}
 	if addr.Is4() {
 		return addr.String()

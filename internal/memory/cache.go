@@ -1,0 +1,164 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"math"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// Cache keeps values of one kind on a shared budget. What alone is more than the
+// budget is not kept. It is safe for concurrent use.
+type Cache[K, V comparable] struct {
+	budget  *Budget
+	size    func(V) int
+	gone    func(V)
+	kept    *simplelru.LRU[K, *item[V]]
+	loading map[K]*loading[V]
+}
+
+type item[V any] struct {
+	value V
+	size  int
+	used  uint64
+}
+
+// loading is a load under way.
+type loading[V any] struct {
+	done  chan struct{}
+	value V
+	err   error
+}
+
+// Options make a cache.
+type Options[V any] struct {
+	Size func(V) int // bytes that a value holds now; it must take no lock
+	Gone func(V)     // told of each value that goes; it must not use a cache; may be nil
+	Most int         // values; 0: only bytes count
+}
+
+// NewCache returns an empty cache on that budget, for as long as the budget lasts.
+func NewCache[K, V comparable](b *Budget, o Options[V]) *Cache[K, V] {
+	c := &Cache[K, V]{budget: b, size: o.Size, gone: o.Gone, loading: map[K]*loading[V]{}}
+	// The only error is a size below one.
+	c.kept, _ = simplelru.NewLRU(cmp.Or(o.Most, math.MaxInt), func(_ K, it *item[V]) {
+		b.used -= it.size
+		if c.gone != nil {
+			c.gone(it.value)
+		}
+	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.caches = append(b.caches, c)
+	return c
+}
+
+// Get returns the value of key, if it is kept.
+func (c *Cache[K, V]) Get(key K) (value V, ok bool) {
+	c.budget.mu.Lock()
+	defer c.budget.mu.Unlock()
+	return c.get(key)
+}
+
+func (c *Cache[K, V]) get(key K) (value V, ok bool) {
+	it, ok := c.kept.Get(key)
+	if ok {
+		it.used = c.budget.tick()
+		value = it.value
+	}
+	return value, ok
+}
+
+// Load returns the value of key. Where it is not kept, load makes it, once for
+// all who ask meanwhile: they wait, each until its own ctx ends. load runs to its
+// end whoever goes away; its context has no end and no deadline. An error goes to
+// all who waited, and is not kept.
+func (c *Cache[K, V]) Load(ctx context.Context, key K, load func(context.Context) (V, error)) (V, error) {
+	c.budget.mu.Lock()
+	if value, ok := c.get(key); ok {
+		c.budget.mu.Unlock()
+		return value, nil
+	}
+	l, others := c.loading[key]
+	if !others {
+		l = &loading[V]{done: make(chan struct{}), err: errPanicked}
+		c.loading[key] = l
+	}
+	c.budget.mu.Unlock()
+	if !others {
+		defer c.loaded(key, l)
+		l.value, l.err = load(context.WithoutCancel(ctx))
+		return l.value, l.err
+	}
+	select {
+	case <-l.done:
+		return l.value, l.err
+	case <-ctx.Done():
+		var none V
+		return none, context.Cause(ctx)
+	}
+}
+
+func (c *Cache[K, V]) loaded(key K, l *loading[V]) {
+	c.budget.mu.Lock()
+	defer c.budget.mu.Unlock()
+	delete(c.loading, key)
+	if l.err == nil {
+		c.put(key, l.value)
+	}
+	close(l.done)
+}
+
+// Put keeps value in place of what is kept under key.
+func (c *Cache[K, V]) Put(key K, value V) {
+	c.budget.mu.Lock()
+	defer c.budget.mu.Unlock()
+	c.put(key, value)
+}
+
+func (c *Cache[K, V]) put(key K, value V) {
+	size := c.size(value)
+	if size > c.budget.most {
+		return
+	}
+	c.kept.Remove(key)
+	c.kept.Add(key, &item[V]{value: value, size: size, used: c.budget.tick()})
+	c.budget.add(size)
+}
+
+// Resize asks anew how many bytes a value holds, if it is still the one that is
+// kept under key.
+func (c *Cache[K, V]) Resize(key K, value V) {
+	c.budget.mu.Lock()
+	defer c.budget.mu.Unlock()
+	it, ok := c.kept.Peek(key)
+	if !ok || it.value != value {
+		return
+	}
+	size := c.size(value)
+	if size > c.budget.most {
+		c.kept.Remove(key)
+		return
+	}
+	n := size - it.size
+	it.size = size
+	c.budget.add(n)
+}
+
+// Len is how many values are kept.
+func (c *Cache[K, V]) Len() int {
+	c.budget.mu.Lock()
+	defer c.budget.mu.Unlock()
+	return c.kept.Len()
+}
+
+func (c *Cache[K, V]) oldest() (used uint64, ok bool) {
+	_, it, ok := c.kept.GetOldest()
+	if ok {
+		used = it.used
+	}
+	return used, ok
+}
+
+func (c *Cache[K, V]) evict() { c.kept.RemoveOldest() }

@@ -80,6 +80,18 @@ func TestHostileGalleryAsData(t *testing.T) {
 	}
 }
 
+// A picture that may not be shown any more is a change of the gallery.
+func TestDateOfAGalleryThatLostASlide(t *testing.T) {
+	n := startNode(t)
+	n.put(photo("harbour", func(g *gallery.Gallery) {
+		g.Updated, g.Slides[1].Rights.Until = noon.Add(-30*time.Minute), noon.Add(-10*time.Minute)
+	}))
+	n.settle()
+	if got := n.open("/galleries/harbour").data(t)["dateModified"]; got != "2026-11-23T11:50:00Z" {
+		t.Errorf("modified %v", got)
+	}
+}
+
 func TestCard(t *testing.T) {
 	n := startNode(t)
 	n.put(photo("harbour", func(g *gallery.Gallery) {

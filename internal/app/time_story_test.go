@@ -27,7 +27,7 @@ func timed(id string, begin, end time.Time) string {
 func TestAnEmbargoEndsByItselfAndSoDoesAGallery(t *testing.T) {
 	data := t.TempDir()
 	address := freePort(t)
-	config := oneFeed + fmt.Sprintf("nats: {embedded: {listen: %q, data_dir: %q}}", address, data)
+	config := oneFeed + fmt.Sprintf("tombstones: {stub: true}\nnats: {embedded: {listen: %q, data_dir: %q}}", address, data)
 	node := serve(t, config)
 	node.ready()
 	cms := connect(t, node.nats)
@@ -78,6 +78,15 @@ func TestAnEmbargoEndsByItselfAndSoDoesAGallery(t *testing.T) {
 	}
 	if resp, _ := node.get("/galleries/short-lived"); resp.StatusCode != http.StatusGone {
 		t.Errorf("the page of an expired gallery: %s", resp.Status)
+	}
+	withdrawn := map[string]string{
+		"atom": `<at:deleted-entry ref="tag:news.example.com,2026:short-lived" when="` + end.Truncate(time.Second).Format(time.RFC3339) + `">`,
+		"rss":  `<item><title>Withdrawn</title><link>https://news.example.com/galleries/short-lived</link>`, "json": `"title":"Withdrawn"`,
+	}
+	for format, text := range withdrawn {
+		if _, body := node.get("/feeds/all." + format); !strings.Contains(body, text) || strings.Contains(body, "Title of short-lived") {
+			t.Errorf("%s does not say %s:\n%s", format, text, body)
+		}
 	}
 
 	begin = time.Now().Add(2500 * time.Millisecond).UTC()

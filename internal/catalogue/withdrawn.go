@@ -1,0 +1,108 @@
+package catalogue
+
+import (
+	"cmp"
+	"math"
+	"strings"
+	"time"
+)
+
+// A gallery is withdrawn by a take-down, or by the time: it expires, or its rights
+// run out. For a while after either feeds say that it is gone.
+
+// EndedAt reports whether the gallery's own time to be shown is over at t: it
+// expired, or its rights ran out. It is false of a gallery that has never had
+// such a time, and of one that was taken down.
+func (e *Entry) EndedAt(t time.Time) bool {
+	return e.over(t.UnixNano())
+}
+
+// End is the instant from which on the gallery's own time to be shown is over;
+// zero: it has no end, or there is no gallery.
+func (e *Entry) End() time.Time {
+	if !e.shows() || e.end == math.MaxInt64 {
+		return time.Time{}
+	}
+	return time.Unix(0, e.end).UTC()
+}
+
+// GoneAt reports whether feeds say at t that the gallery is gone: it was taken
+// down, or its own time to be shown is over.
+func (e *Entry) GoneAt(t time.Time) bool { return e.gone(t.UnixNano()) }
+
+func (e *Entry) gone(ns int64) bool {
+	if e == nil || e.state != sound || ns >= e.forgotten() {
+		return false
+	}
+	if e.Rank.TakeDown {
+		d := e.ended()
+		return d != nil && d.down
+	}
+	return e.kept > 0 && e.over(ns)
+}
+
+// over is EndedAt of an instant in Unix nanoseconds.
+func (e *Entry) over(ns int64) bool { return e.shows() && e.published < e.end && e.end <= ns }
+
+// Withdrawn is the instant of a withdrawal: that of the take-down, or the end of
+// the gallery's own time where no later revision says the same again.
+func (e *Entry) Withdrawn() time.Time { return time.Unix(0, e.withdrawn()).UTC() }
+
+func (e *Entry) withdrawn() int64 {
+	if e.Rank.TakeDown || e.end == math.MaxInt64 {
+		return e.Rank.Updated.UnixNano()
+	}
+	return e.since(e.end)
+}
+
+// since is when what ended at that instant was withdrawn: not before the
+// revision that says so.
+func (e *Entry) since(end int64) int64 { return max(end, e.Rank.Updated.UnixNano()) }
+
+// forgotten is the instant from which on feeds no longer say that e is gone.
+func (e *Entry) forgotten() int64 {
+	if e.Rank.TakeDown {
+		return e.end
+	}
+	return e.until(e.withdrawn())
+}
+
+// until is how long feeds tell of what the time withdrew at that instant.
+func (e *Entry) until(withdrawn int64) int64 {
+	keep := int64(e.Keeps())
+	if withdrawn > math.MaxInt64-keep {
+		return math.MaxInt64
+	}
+	return withdrawn + keep
+}
+
+// Keeps is how long feeds tell of what the time withdraws.
+func (e *Entry) Keeps() time.Duration { return time.Duration(e.kept) * time.Second }
+
+// goneFrom is by what a gallery that is gone was chosen.
+func (e *Entry) goneFrom() departure {
+	if e.Rank.TakeDown {
+		return *e.ended()
+	}
+	return departure{facets: e.Facets}
+}
+
+// keep lets withdrawals be remembered for d, in whole seconds: what the time
+// ended from then on, a take-down from its own instant, or from the one at which
+// it was stored where that is later, because its publisher may have dated it like
+// the revision that it takes down.
+func (e *Entry) keep(d time.Duration) {
+	e.kept = uint32((d + time.Second - 1) / time.Second)
+	switch {
+	case !e.Rank.TakeDown || e.state != sound:
+	case d == 0:
+		e.end = math.MinInt64
+	default:
+		e.end = max(nanos(e.Rank.Updated.Add(d)), e.stored+int64(d))
+	}
+}
+
+// byWithdrawal orders entries that are gone, the first to go first.
+func byWithdrawal(a, b *Entry) int {
+	return cmp.Or(cmp.Compare(a.withdrawn(), b.withdrawn()), strings.Compare(a.ID, b.ID))
+}

@@ -26,6 +26,7 @@ type publishCmd struct {
 	All       bool     `help:"Send all of a directory, also what did not change."`
 	Unchecked bool     `help:"Send what is wrong too, so that the service rejects it."`
 	JSON      bool     `name:"json" help:"Print a line of JSON for each event."`
+	publishAs
 }
 
 // Help is printed below the command's usage.
@@ -65,11 +66,17 @@ func (p publishCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	b, err := p.batch(c.in, app.EventReader(cfg))
+	who, err := p.of(cfg)
 	if err != nil {
 		return err
 	}
-	return c.send(ctx, cfg, b, p.JSON)
+	reader := app.EventReader(cfg)
+	reader.IDPrefix = who.IDPrefix
+	b, err := p.batch(c.in, reader)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, cfg, who, b, p.JSON)
 }
 
 // batch reads the files in the order in which they are named.
@@ -134,6 +141,7 @@ type unpublishCmd struct {
 	Updated time.Time `help:"The instant of the decision (RFC 3339); now when left out." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
 	Version int64     `help:"The version of the take-down, where the CMS counts them." placeholder:"N"`
 	JSON    bool      `name:"json" help:"Print a line of JSON for each take-down."`
+	publishAs
 }
 
 // Help is printed below the command's usage.
@@ -152,20 +160,48 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
+	who, err := u.of(cfg)
+	if err != nil {
+		return err
+	}
 	at := u.Updated
 	if at.IsZero() {
 		at = time.Now()
 	}
-	return c.send(ctx, cfg, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1}, u.JSON)
+	return c.send(ctx, cfg, who, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1}, u.JSON)
+}
+
+// publishAs chooses who publishes on the embedded server.
+type publishAs struct {
+	Publisher string `help:"Publish as this one of nats.embedded.publishers." placeholder:"NAME"`
+}
+
+// of is the publisher that was chosen, or the only one that there is.
+func (p publishAs) of(cfg config.Config) (config.Publisher, error) {
+	embedded := cfg.NATS.Embedded
+	for _, each := range embedded.Publishers {
+		if each.Name == p.Publisher || p.Publisher == "" && embedded.PublisherToken == "" && len(embedded.Publishers) == 1 {
+			return each, nil
+		}
+	}
+	switch {
+	case p.Publisher != "":
+		return config.Publisher{}, usageError{fmt.Errorf("--publisher: there is no %q in nats.embedded.publishers", p.Publisher)}
+	case embedded.PublisherToken == "" && len(embedded.Publishers) > 0:
+		return config.Publisher{}, usageError{errors.New("there are several nats.embedded.publishers: choose one with --publisher")}
+	}
+	return config.Publisher{Token: embedded.PublisherToken}, nil
 }
 
 // send sends the batch and reports on each of its items.
-func (c *console) send(ctx context.Context, cfg config.Config, b batch, asJSON bool) (err error) {
+func (c *console) send(ctx context.Context, cfg config.Config, who config.Publisher, b batch, asJSON bool) (err error) {
 	if b.upToDate() {
 		c.say("nothing changed since it was sent: send it again with --all")
 		return nil
 	}
-	conn, err := broker.DialPublisher(ctx, c.brokerOptions(cfg))
+	o := c.brokerOptions(cfg)
+	o.Embedded.PublisherToken = string(who.Token)
+	conn, err := broker.DialPublisher(ctx, o)
 	if err != nil {
 		return unreachable(err)
 	}

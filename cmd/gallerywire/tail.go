@@ -27,7 +27,7 @@ service. What it prints of an event is what was sent, whatever becomes of it; se
 "gallerywire status" for that.
 
 A line of JSON has time (of arrival), subject and kind, and as far as they are known
-gallery, title, version, reason, feed, added, changed, removed, reject (its number),
+publisher (of nats.embedded.publishers), gallery, title, version, reason, feed, added, changed, removed, reject (its number),
 channel, target and attempts.`
 }
 
@@ -37,7 +37,12 @@ func (t tailCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	l := &listener{console: c, json: t.JSON, coloured: c.coloured(c.out), reader: app.EventReader(cfg), events: cfg.Events.Subjects}
+	l := &listener{console: c, json: t.JSON, coloured: c.coloured(c.out), reader: app.EventReader(cfg), events: slices.Clone(cfg.Events.Subjects)}
+	if len(cfg.NATS.Embedded.Publishers) > 0 {
+		for _, subject := range cfg.Events.Subjects {
+			l.events = append(l.events, broker.SubjectOf("*", subject))
+		}
+	}
 	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return l.run(ctx, b.Conn()) })
 }
 
@@ -98,30 +103,32 @@ func (l *listener) twice(msg *nats.Msg) bool {
 
 // said is what is printed of a message.
 type said struct {
-	Time     time.Time `json:"time"`
-	Subject  string    `json:"subject"`
-	Kind     string    `json:"kind"`
-	Gallery  string    `json:"gallery,omitempty"`
-	Title    string    `json:"title,omitempty"`
-	Version  int64     `json:"version,omitempty"`
-	Reason   string    `json:"reason,omitempty"`
-	Feed     string    `json:"feed,omitempty"`
-	Added    []string  `json:"added,omitempty"`
-	Changed  []string  `json:"changed,omitempty"`
-	Removed  []string  `json:"removed,omitempty"`
-	Reject   uint64    `json:"reject,omitempty"`
-	Channel  string    `json:"channel,omitempty"`
-	Target   string    `json:"target,omitempty"`
-	Attempts int       `json:"attempts,omitempty"`
+	Time      time.Time `json:"time"`
+	Subject   string    `json:"subject"`
+	Kind      string    `json:"kind"`
+	Publisher string    `json:"publisher,omitempty"`
+	Gallery   string    `json:"gallery,omitempty"`
+	Title     string    `json:"title,omitempty"`
+	Version   int64     `json:"version,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+	Feed      string    `json:"feed,omitempty"`
+	Added     []string  `json:"added,omitempty"`
+	Changed   []string  `json:"changed,omitempty"`
+	Removed   []string  `json:"removed,omitempty"`
+	Reject    uint64    `json:"reject,omitempty"`
+	Channel   string    `json:"channel,omitempty"`
+	Target    string    `json:"target,omitempty"`
+	Attempts  int       `json:"attempts,omitempty"`
 }
 
 func (l *listener) read(msg *nats.Msg, at time.Time) said {
-	h := said{Time: at, Subject: msg.Subject, Kind: msg.Subject}
+	publisher, subject := broker.PublisherOf(msg.Subject)
+	h := said{Time: at, Subject: subject, Kind: subject, Publisher: publisher}
 	if slices.Contains(event.NoticeSubjects(), msg.Sub.Subject) {
 		h.notice(msg.Data)
 		return h
 	}
-	h.event(l.reader, event.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Stored: at})
+	h.event(l.reader, event.Message{Subject: subject, Header: msg.Header, Data: msg.Data, Stored: at})
 	return h
 }
 

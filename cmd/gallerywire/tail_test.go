@@ -54,6 +54,7 @@ func TestLinesOfMessages(t *testing.T) {
 		"an unfit event":    {"article.published", "article.published", []byte("\x1b[31m"), `article.published    -: will be rejected: not valid JSON`},
 		"a fit event":       {"article.published", "article.published", []byte(`{"id":"a","title":"A","published":"2026-11-20T09:00:00Z"}`), "article.published    a: A\n"},
 		"an evil subject":   {"feed.\x1b[31m", "feed.>", []byte(`{"data":{}}`), "\"feed.\\x1b[31m\"      -\n"},
+		"a named publisher": {"_GW_FROM.blog.article.unpublished", "_GW_FROM.*.article.unpublished", []byte(`{"id":"a"}`), "article.unpublished  a\n"},
 		"a bare take-down":  {"article.unpublished", "article.unpublished", []byte(`{"id":"a"}`), "article.unpublished  a\n"},
 		"with its own kind": {"cms.events", "cms.*", []byte(`{"specversion":"1.0","id":"1","source":"/cms","type":"com.example.article.unpublished","data":{"id":"a","reason":"why"}}`), "article.unpublished  a: why\n"},
 	} {

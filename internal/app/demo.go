@@ -64,7 +64,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 // whatever servers it names.
 func selfContained(c config.Config, dir string) config.Config {
 	embedded := c.NATS.Embedded
-	embedded.DataDir = dir
+	embedded.DataDir, embedded.Publishers = dir, nil
 	c.NATS = config.NATS{Embedded: embedded, Replicas: 1, Prefix: c.NATS.Prefix}
 	return c
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -234,10 +235,22 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 	})
 }
 
-// decode reads events within the limits of configuration and server.
+// decode reads events within the limits of configuration and server, and as far
+// as their publisher may send them.
 func (a *App) decode() func(publisher string, m event.Message) (*event.Event, error) {
 	reader := event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate}
-	return func(_ string, m event.Message) (*event.Event, error) { return reader.Decode(m) }
+	readers := map[string]event.Reader{"": reader}
+	for _, p := range a.opts.Config.NATS.Embedded.Publishers {
+		reader.IDPrefix = p.IDPrefix
+		readers[p.Name] = reader
+	}
+	return func(publisher string, m event.Message) (*event.Event, error) {
+		reader, known := readers[publisher]
+		if !known {
+			return nil, gallery.Problems{{Reason: fmt.Sprintf("publisher %q is not in nats.embedded.publishers any more: its ids are not known", publisher)}}
+		}
+		return reader.Decode(m)
+	}
 }
 
 // consumers are those of the events of each publisher, so that many events of one
@@ -346,6 +359,7 @@ func BrokerOptions(c config.Config, log *slog.Logger) broker.Options {
 			DataDir:         c.NATS.Embedded.DataDir,
 			SyncInterval:    time.Duration(c.NATS.Embedded.Sync),
 			PublisherToken:  string(c.NATS.Embedded.PublisherToken),
+			Publishers:      publishers(c.NATS.Embedded.Publishers),
 		},
 		Prefix:          c.NATS.Prefix,
 		Replicas:        c.NATS.Replicas,
@@ -353,4 +367,12 @@ func BrokerOptions(c config.Config, log *slog.Logger) broker.Options {
 		NoticeSubjects:  event.NoticeSubjects(),
 		Logger:          log,
 	}
+}
+
+func publishers(configured []config.Publisher) []broker.Publisher {
+	var list []broker.Publisher
+	for _, p := range configured {
+		list = append(list, broker.Publisher{Name: p.Name, Token: string(p.Token)})
+	}
+	return list
 }

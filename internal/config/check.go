@@ -25,6 +25,7 @@ func (c Config) check(r Report) {
 	c.NATS.check(r)
 	c.checkPorts(r)
 	c.Events.check(r)
+	c.checkPublishers(r)
 	checkFeeds(c.Feeds, r)
 	c.Dynamic.check(r)
 	c.Archive.check(r)

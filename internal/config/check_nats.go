@@ -29,6 +29,9 @@ func (n NATS) check(r Report) {
 	} else {
 		n.checkServers(r)
 		n.TLS.check(r)
+		if len(n.Embedded.Publishers) > 0 {
+			r("nats.embedded.publishers", "does nothing for servers of your own: give each publisher an account there, and remove it here", "nats.url")
+		}
 		checkReadable("nats.credentials_file", n.CredentialsFile, r)
 	}
 	if !slices.Contains([]int{1, 3, 5}, n.Replicas) {

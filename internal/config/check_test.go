@@ -212,6 +212,7 @@ func subtle() []refused {
 		{`websub: {lease: {max: 0s}}`, "websub.lease.max"},
 		{webhooks(`name: a, url: "http://a.example", secrets_file: /no/such/file`), "webhooks[0].secrets_file"},
 		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(32) + `], feeds: [travel]`), "webhooks[0].feeds[0]"},
+		{"nats: {embedded: {publishers: [{name: a, token_file: /no/such/file}]}}", "nats.embedded.publishers[0].token_file"},
 		{webhooks(`name: a, url: "http://a.example", secrets: [`+signing(32)+`]`, `name: a, url: "http://b.example", secrets: [`+signing(32)+`]`), "webhooks[1].name"},
 		{`digests: [{name: a, schedule: "@daily", to_file: /no/such/file}]`, "digests[0].to_file"},
 		{`digests: [{name: a, schedule: "@daily", to: ["smtp://h"], feeds: [news]}]`, "digests[0].feeds[0]"},

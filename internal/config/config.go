@@ -112,6 +112,16 @@ type Embedded struct {
 	Sync    Sync   `yaml:"sync"`
 	// PublisherToken is the content of the file that the key names, or empty.
 	PublisherToken Secret `yaml:"publisher_token_file"`
+	// Publishers are those that are told apart.
+	Publishers []Publisher `yaml:"publishers"`
+}
+
+// Publisher is a CMS with a token and ids of its own.
+type Publisher struct {
+	Name  string `yaml:"name"`
+	Token Secret `yaml:"token_file"`
+	// IDPrefix begins the id of each of its galleries; empty for any.
+	IDPrefix string `yaml:"id_prefix"`
 }
 
 // TLS names the PEM files of a connection; CertFile and KeyFile go together.

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -19,6 +20,11 @@ func withExamples(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("the blog's token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.ReplaceAll(text, []byte("/etc/gallerywire/blog.token"), []byte(token))
 	return regexp.MustCompile(`(?m): \[\]\n(#  .*\n)+`).ReplaceAllFunc(text, func(example []byte) []byte {
 		return bytes.ReplaceAll(bytes.Replace(example, []byte(" []"), nil, 1), []byte("\n#"), []byte("\n"))
 	})

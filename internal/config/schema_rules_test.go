@@ -13,7 +13,8 @@ func requiredOf(list string) []string {
 		"webhooks": {"name", "url"},
 		"digests":  {"name", "schedule"},
 
-		"tombstones.titles": {"language", "text"},
+		"tombstones.titles":        {"language", "text"},
+		"nats.embedded.publishers": {"name", "token_file"},
 	}[list]
 }
 
@@ -61,17 +62,21 @@ func natsRules() map[string]object {
 	server := `\s*(?:(?:` + strings.Join(serverSchemes(), "|") + `)://)?[^\s,/]+/?\s*`
 	word := `[^\s.*>]`
 	return map[string]object{
-		"nats.url":               pattern("^(?:|" + server + "(?:," + server + ")*)$"),
-		"nats.embedded.listen":   listen(),
-		"nats.embedded.data_dir": object{{"type", "string"}, {"pattern", `\S`}},
-		"nats.embedded.sync":     object{{"anyOf", []object{{{"const", "always"}}, {{"type", "string"}, {"pattern", durationPattern}}}}},
-		"nats.replicas":          object{{"enum", []int{1, 3, 5}}},
-		"nats.prefix":            name(prefix.String()),
-		"events.stream":          name(fmt.Sprintf(`^[^\s.*>/\\]{1,%d}$`, maxStreamName)),
-		"events.subjects":        object{{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}},
-		"events.subjects[]":      pattern(`^(?:>|(?:\*|[^\s.*>$]` + word + `*)(?:\.(?:\*|` + word + `+))*(?:\.>)?)$`),
-		"events.max_bytes":       size(minEvent, 0),
-		"events.max_event":       size(minEvent, maxEvent),
+		"nats.url":                              pattern("^(?:|" + server + "(?:," + server + ")*)$"),
+		"nats.embedded.listen":                  listen(),
+		"nats.embedded.data_dir":                object{{"type", "string"}, {"pattern", `\S`}},
+		"nats.embedded.sync":                    object{{"anyOf", []object{{{"const", "always"}}, {{"type", "string"}, {"pattern", durationPattern}}}}},
+		"nats.embedded.publishers[]":            object{{"required", requiredOf("nats.embedded.publishers")}},
+		"nats.embedded.publishers[].name":       name(label.String()),
+		"nats.embedded.publishers[].token_file": object{{"type", "string"}, {"minLength", 1}},
+		"nats.embedded.publishers[].id_prefix":  append(free(), member{"maxLength", maxIDPrefix}),
+		"nats.replicas":                         object{{"enum", []int{1, 3, 5}}},
+		"nats.prefix":                           name(prefix.String()),
+		"events.stream":                         name(fmt.Sprintf(`^[^\s.*>/\\]{1,%d}$`, maxStreamName)),
+		"events.subjects":                       object{{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}},
+		"events.subjects[]":                     pattern(`^(?:>|(?:\*|[^\s.*>$]` + word + `*)(?:\.(?:\*|` + word + `+))*(?:\.>)?)$`),
+		"events.max_bytes":                      size(minEvent, 0),
+		"events.max_event":                      size(minEvent, maxEvent),
 		"events.url_template": object{{"type", []string{"string", "null"}}, {"allOf", []object{
 			{{"pattern", `^(?:|` + anyCase("http") + `[Ss]?://(?:[^\s{}]|\{(?:id|slug|section|language)\})+)$`}},
 			{{"pattern", `^$|\{(?:id|slug)\}`}},

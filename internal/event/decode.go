@@ -19,6 +19,7 @@ const lead = 24 * time.Hour
 type Reader struct {
 	MaxBytes    int64  // of a message; 0: no bound
 	URLTemplate string // address of a ninjs item that states none; see [ninjs.CheckTemplate]
+	IDPrefix    string // begins the id of every gallery that its sender may publish or take down
 }
 
 // Decode reads m in any of the three forms: a structured CloudEvent, a binary
@@ -42,7 +43,12 @@ func (r Reader) Decode(m Message) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.event(env, m.Stored)
+	e, err := c.event(env, m.Stored)
+	if err == nil && !strings.HasPrefix(e.GalleryID(), r.IDPrefix) {
+		return nil, refuse(env.root+env.idPlace(), "%q does not begin with %q, as every id of this publisher must (nats.embedded.publishers)",
+			jsonfault.Clip(e.GalleryID(), maxValue), r.IDPrefix)
+	}
+	return e, err
 }
 
 // Gallery reads the publication in data, structured or bare, as it was stored.

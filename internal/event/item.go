@@ -44,6 +44,18 @@ func (env envelope) removedItem() (content, error) {
 	return c, nil
 }
 
+// idPlace is where the content states the id of its gallery.
+func (env envelope) idPlace() string {
+	var h head
+	switch {
+	case !ninjs.Recognise(env.Data):
+		return "/id"
+	case json.Unmarshal(env.Data, &h) == nil && h.GUID == nil:
+		return "/uri"
+	}
+	return "/guid"
+}
+
 // head is what makes an item a revision.
 type head struct {
 	GUID           jsontext.Value `json:"guid,omitzero"`

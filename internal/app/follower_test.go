@@ -139,6 +139,13 @@ func (f *follower) heard(path string) []got {
 	return slices.Clone(f.got[path])
 }
 
+// forget forgets what was delivered so far.
+func (f *follower) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.got)
+}
+
 // last is what was delivered last at a path; empty: nothing.
 func (f *follower) last(path string) string {
 	all := f.heard(path)

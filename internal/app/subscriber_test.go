@@ -50,6 +50,7 @@ func TestASubscriberThatIsNotOurs(t *testing.T) {
 		t.Errorf("it was asked to confirm %+v", e)
 	}
 	node.eventually("the hub knows of it", func() bool { return node.metric("gallerywire_websub_subscriptions") == 1 })
+	nextOf(t, events, "feed") // as it is when it subscribes
 	cms := connect(t, node.nats)
 	begin := time.Now().Add(-time.Minute)
 	for i, title := range []string{"Harbour lights", "the end"} {

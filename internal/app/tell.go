@@ -140,6 +140,10 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		Pinged:            func(feed string) { t.notices.Mark(feed) },
 		Registerer:        a.metrics,
 		Logger:            a.log,
+		PutTo: func(ctx context.Context, n outbox.Notice, target string) error {
+			n.Order = topics.at()
+			return t.box.PutTo(ctx, n, target)
+		},
 	})
 }
 

@@ -629,3 +629,32 @@ func TestWhatIsOwedIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// What is owed to one target is told to it alone, also beside what it is late with.
+func TestWhatIsOwedToOneTarget(t *testing.T) {
+	w := newWorld(t, 3)
+	w.answers(1, func(context.Context, outbox.Notice) error {
+		if w.attempts(1) == 1 {
+			return errRefused
+		}
+		return nil
+	})
+	n := w.node().run()
+	for _, to := range []string{target(1).Key, "no longer there"} {
+		if err := n.PutTo(t.Context(), notice("all", 1), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "it is told", func() bool { return w.count("all-1") == 1 && n.Owed()["test"] == 0 })
+	w.answers(1, refuse)
+	n.put(notice("all", 2))
+	eventually(t, "the others are told", func() bool { return w.count("all-2") == 2 && len(n.Late())+len(n.DeadLetters()) == 1 })
+	w.answers(1, nil)
+	if err := n.PutTo(t.Context(), notice("all", 3), target(1).Key); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is told that, too", func() bool { return w.count("all-3") == 1 && n.Owed()["test"] == 0 })
+	if heard := w.heard(1); heard[0] != "all-1" || len(w.heard(0)) != 1 {
+		t.Errorf("it heard %q, another %q", heard, w.heard(0))
+	}
+}

@@ -44,6 +44,36 @@ func (b *Outbox) Put(ctx context.Context, n Notice) error {
 	return nil
 }
 
+// PutTo makes n owed to one of its targets, given by its key, beside what the others
+// are owed; when it returns, that is durable. Nothing is owed to one that is not
+// found. It may be repeated until n was sent.
+func (b *Outbox) PutTo(ctx context.Context, n Notice, key string) error {
+	route, ok := b.opts.Routes[n.Channel]
+	if !ok {
+		return fmt.Errorf("owe %q: there is no channel %q", n.About, n.Channel)
+	}
+	target, found := route.Channel.Target(n, key)
+	if !found {
+		return nil
+	}
+	shard := shardOf(target.Lane)
+	err := b.amendLate(ctx, shard, lateKey(shard, n, key), func(there *late) *late {
+		if there == nil {
+			return &late{Format: format, Shard: shard, Notice: n, Target: key, Name: target.Name}
+		}
+		next := there.now()
+		if there.Notice.Order.Compare(n.Order) < 0 {
+			next.Notice = route.merge(there.Notice, n)
+		}
+		b.encourage(route, &next)
+		return &next
+	})
+	if err != nil {
+		return fmt.Errorf("owe %q to %s through %s: %w", n.About, target.Name, n.Channel, err)
+	}
+	return nil
+}
+
 // eachTarget calls f with each target of n.
 func eachTarget(route Route, n Notice, f func(Target)) {
 	if len(n.To) == 0 {

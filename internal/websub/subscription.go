@@ -29,6 +29,7 @@ type record struct {
 	Created  time.Time `json:"created"`
 	Verified time.Time `json:"verified"`
 	Expires  time.Time `json:"expires"`
+	Request  string    `json:"request,omitzero"` // the notice that asked for what was not there before
 }
 
 // errNewer means that a newer release wrote the record.
@@ -119,17 +120,19 @@ func groupOf(callback string) string {
 const tries = 5
 
 // save writes a subscription that was just verified, and returns when this node
-// knows of it. With a record of a newer release the error is errNewer.
-func (h *Hub) save(ctx context.Context, sub record) error {
+// knows of it, and whether it is new: not renewed, but for a repetition of the request
+// that made it. With a record of a newer release the error is errNewer.
+func (h *Hub) save(ctx context.Context, sub record) (isNew bool, err error) {
 	key := idOf(sub.Feed, sub.Document, sub.Callback).String()
-	return h.change(ctx, key, func(there ledger.Record, old record) (uint64, error) {
-		if there.Value == nil {
-			return h.write(ctx, key, sub, 0)
-		}
+	err = h.change(ctx, key, func(there ledger.Record, old record) (uint64, error) {
 		next := sub
-		next.Created = old.Created
+		isNew = there.Value == nil || !old.Expires.After(sub.Verified) || old.Request == sub.Request
+		if !isNew {
+			next.Created, next.Request = old.Created, old.Request
+		}
 		return h.write(ctx, key, next, there.Revision)
 	})
+	return isNew, err
 }
 
 func (h *Hub) write(ctx context.Context, key string, sub record, revision uint64) (uint64, error) {

@@ -160,12 +160,13 @@ func (v verifications) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, 
 	case err != nil:
 		return nil, outbox.Final(err)
 	}
-	return inquiry{hub: v.hub, question: q}, nil
+	return inquiry{hub: v.hub, notice: n.ID, question: q}, nil
 }
 
 // inquiry is a question that is ready to be asked.
 type inquiry struct {
-	hub *Hub
+	hub    *Hub
+	notice string // its id
 	question
 }
 
@@ -175,7 +176,7 @@ func (i inquiry) Says() string { return "" }
 // Send implements [outbox.Letter]. Its errors are troubles of our own.
 func (i inquiry) Send(ctx context.Context, _ outbox.Target) error {
 	if i.Before != nil {
-		if err := (inquiry{hub: i.hub, question: *i.Before}).verify(ctx); err != nil {
+		if err := (inquiry{hub: i.hub, notice: i.notice, question: *i.Before}).verify(ctx); err != nil {
 			return err
 		}
 	}
@@ -265,10 +266,16 @@ func (i inquiry) carryOut(ctx context.Context, asked time.Time) error {
 	if err := i.hub.opts.Begin(ctx, i.Feed); err != nil {
 		return err
 	}
-	return i.hub.save(ctx, record{
+	isNew, err := i.hub.save(ctx, record{
 		Format: format, Feed: i.Feed, Document: i.Document, Topic: i.Topic, Callback: i.Callback, Secret: i.Secret,
-		Created: asked, Verified: asked, Expires: asked.Add(time.Duration(i.Lease) * time.Second),
+		Created: asked, Verified: asked, Expires: asked.Add(time.Duration(i.Lease) * time.Second), Request: i.notice,
 	})
+	if err != nil || !isNew {
+		return err
+	}
+	// What changed since the subscriber read the feed may have been announced already.
+	key := i.id().String()
+	return i.hub.opts.PutTo(ctx, outbox.Notice{Channel: Deliveries, About: i.Feed, ID: "new-" + key + "-" + i.notice, To: []string{key}}, key)
 }
 
 // deny tells a callback that its subscription is not. It is told once: nothing

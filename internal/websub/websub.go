@@ -84,10 +84,11 @@ type Options struct {
 	Ledger    ledger.Options // Apply, Reset, Whole and Now are the hub's own
 	Topics    Topics
 	Client    Client
-	Put       func(context.Context, outbox.Notice) error // owes a notice; durable when it returns
-	Address   string                                     // of the hub, absolute
-	Signature string                                     // sha1, sha256, sha384 or sha512; empty: sha256
-	Lease     Lease                                      // zero: 10 days, from an hour to 30 days
+	Put       func(context.Context, outbox.Notice) error                      // owes a notice; durable when it returns
+	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // likewise to one target: to each new subscription the document of now; nil: nothing is
+	Address   string                                                          // of the hub, absolute
+	Signature string                                                          // sha1, sha256, sha384 or sha512; empty: sha256
+	Lease     Lease                                                           // zero: 10 days, from an hour to 30 days
 
 	MaxSubscriptions  int // 0: no limit
 	MaxPerTopic       int // subscriptions of one topic; 0: no limit
@@ -112,6 +113,9 @@ func (o *Options) fill() {
 	o.Lease.Max = cmp.Or(o.Lease.Max, 30*day)
 	if o.Waiting == nil {
 		o.Waiting = func(func(outbox.Notice)) {}
+	}
+	if o.PutTo == nil {
+		o.PutTo = func(context.Context, outbox.Notice, string) error { return nil }
 	}
 	if o.Begin == nil {
 		o.Begin = func(context.Context, string) error { return nil }

@@ -40,7 +40,7 @@ func (b *Broker) createBucket(ctx context.Context, bucket string) (jetstream.Str
 		Replicas: b.replicas,
 	})
 	if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
-		return nil, err
+		return nil, noRoom(err)
 	}
 	return b.js.Stream(ctx, "KV_"+bucket)
 }

@@ -65,17 +65,22 @@ func (b *Broker) createStream(ctx context.Context, cfg jetstream.StreamConfig) (
 	if isCode(err, codeSubjectsOverlap) {
 		return nil, b.overlap(ctx, cfg, err)
 	}
-	if isCode(err, codeNoSpace) {
-		return nil, fmt.Errorf("make stream %s: nats has no room on its disk: make room there, then restart nats, which is this process when it is embedded: %w", cfg.Name, err)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("make stream %s: %w", cfg.Name, err)
+		return nil, fmt.Errorf("make stream %s: %w", cfg.Name, noRoom(err))
 	}
 	if cfg.MaxBytes != wanted {
 		b.log.Warn("the disk has less room than the stream should have: the stream is smaller, make room on the disk",
 			"stream", cfg.Name, "max_bytes", cfg.MaxBytes, "wanted", wanted)
 	}
 	return s, nil
+}
+
+// noRoom adds to the error of a server without room what to do.
+func noRoom(err error) error {
+	if isCode(err, codeNoSpace) {
+		return fmt.Errorf("nats has no room on its disk: make room there, then restart nats, which is this process when it is embedded: %w", err)
+	}
+	return err
 }
 
 // unreserved is how much of its disk the embedded server has not promised to

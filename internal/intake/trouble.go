@@ -1,10 +1,16 @@
 package intake
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
+
+// noResources is the server's code for that it stores as much as it may.
+const noResources jetstream.ErrorCode = 10023
 
 // patience is how long reading or storing may fail before it is more than a
 // hiccup.
@@ -45,6 +51,9 @@ func (t *trouble) last(least time.Duration) (since time.Time, cause error) {
 // with their publisher when there is no stream.
 func (in *Intake) Trouble() error {
 	if since, cause := in.storing.last(patience); cause != nil {
+		if api, ok := errors.AsType[*jetstream.APIError](cause); ok && api.ErrorCode == noResources {
+			cause = fmt.Errorf("nats stores as much as it may: make room on its disk, then restart it, which is this process when it is embedded: %w", cause)
+		}
 		return fmt.Errorf("events can not be stored since %s and wait in the stream: %w", since.UTC().Format(time.RFC3339), cause)
 	}
 	since, cause := in.reading.last(patience)

@@ -2,11 +2,13 @@ package intake
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -26,8 +28,8 @@ func TestTroubleIsWhatLasts(t *testing.T) {
 		}
 		stuck(0)
 		<-time.After(patience)
-		in.storing.note(errors.New("insufficient resources"))
-		if err := in.Trouble(); err == nil || !strings.Contains(err.Error(), "insufficient resources") {
+		in.storing.note(fmt.Errorf("put: %w", &jetstream.APIError{ErrorCode: 10023, Description: "insufficient resources"}))
+		if err := in.Trouble(); err == nil || !strings.Contains(err.Error(), "insufficient resources") || !strings.Contains(err.Error(), "make room on its disk") {
 			t.Errorf("after %s: %v", patience, err)
 		}
 		stuck(1)

@@ -214,9 +214,13 @@ func interrupted(ctx context.Context) error {
 	return fmt.Errorf("it may be stored or not, send it again: %w", ctx.Err())
 }
 
-// storeFailed is the server's code for a stream that refuses, as a full one
-// does.
-const storeFailed jetstream.ErrorCode = 10077
+const (
+	// storeFailed is the server's code for a stream that refuses, as a full one
+	// does.
+	storeFailed jetstream.ErrorCode = 10077
+	// noResources is that for a server which stores as much as it may.
+	noResources jetstream.ErrorCode = 10023
+)
 
 // explain says what to do about an event that was not taken.
 func explain(err error) error {
@@ -232,6 +236,8 @@ func explain(err error) error {
 		return fmt.Errorf("there is no event stream: start \"gallerywire serve\", or if it runs, \"gallerywire health\" says why it takes nothing in: %w", err)
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("larger than the server takes: make it smaller: %w", err)
+	case errors.As(err, &api) && api.ErrorCode == noResources:
+		return fmt.Errorf("the server has no room for events: send it again when there is room on its disk: %w", err)
 	case errors.As(err, &api) && api.ErrorCode == storeFailed && strings.HasPrefix(api.Description, "maximum "):
 		return fmt.Errorf("the event stream is full: send it again when gallerywire has caught up: %w", err)
 	}

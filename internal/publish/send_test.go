@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/publish"
@@ -122,6 +123,18 @@ func TestAFullStreamRefuses(t *testing.T) {
 	}
 	if err := receipts[2].Err; err == nil || !strings.Contains(err.Error(), "full") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A server whose disk gives no more says so, and what helps.
+func TestNoRoomOnTheDisk(t *testing.T) {
+	b := brokertest.Start(t, func(o *broker.Options) { o.Embedded.StoreLimit = 1 << 20 })
+	stream(t, b.Conn())
+	large := item("a")
+	large.Data = make([]byte, 600<<10)
+	receipts := send(t, b.Conn(), large, large, large)
+	if err := receipts[2].Err; receipts[0].Err != nil || err == nil || !strings.Contains(err.Error(), "when there is room on its disk") {
+		t.Errorf("receipts %+v", receipts)
 	}
 }
 

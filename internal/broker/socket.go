@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 )
 
 // listen makes the socket on which our commands in other processes connect to the
@@ -77,7 +79,23 @@ func (d dataDir) InProcessConn() (conn net.Conn, err error) {
 		conn, err = net.DialTimeout("unix", path, commandTimeout)
 		return err
 	})
-	return conn, err
+	if err != nil {
+		return nil, err
+	}
+	return socketConn{conn}, nil
+}
+
+// socketConn has who writes read why the other side has closed: it says that
+// first, and here, other than over TCP, a write knows at once that it closed.
+type socketConn struct{ net.Conn }
+
+// Write implements [net.Conn].
+func (c socketConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if errors.Is(err, syscall.EPIPE) {
+		return len(b), nil // the next read ends
+	}
+	return n, err
 }
 
 // maxSocketPath is the longest path of a socket on every system.

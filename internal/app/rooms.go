@@ -228,7 +228,7 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 		From:       broker.PublisherOf,
 		Store:      store{cat},
 		Rejects:    Rejects(a.broker, a.tell(siteID)),
-		Decode:     a.decode(),
+		Decode:     a.decode(siteID),
 		Observe:    a.observe,
 		Registerer: a.metrics,
 		Logger:     a.log,
@@ -237,8 +237,8 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 
 // decode reads events within the limits of configuration and server, and as far
 // as their publisher may send them.
-func (a *App) decode() func(publisher string, m event.Message) (*event.Event, error) {
-	reader := event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate}
+func (a *App) decode(siteID string) func(publisher string, m event.Message) (*event.Event, error) {
+	reader := event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate, SiteID: siteID}
 	readers := map[string]event.Reader{"": reader}
 	for _, p := range a.opts.Config.NATS.Embedded.Publishers {
 		reader.IDPrefix = p.IDPrefix

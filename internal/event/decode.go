@@ -20,6 +20,7 @@ type Reader struct {
 	MaxBytes    int64  // of a message; 0: no bound
 	URLTemplate string // address of a ninjs item that states none; see [ninjs.CheckTemplate]
 	IDPrefix    string // begins the id of every gallery that its sender may publish or take down
+	SiteID      string // with IDPrefix: no guid may be what feeds call another's gallery
 }
 
 // Decode reads m in any of the three forms: a structured CloudEvent, a binary
@@ -44,6 +45,10 @@ func (r Reader) Decode(m Message) (*Event, error) {
 		return nil, err
 	}
 	e, err := c.event(env, m.Stored)
+	if tag := "tag:" + r.SiteID + ",2026:"; err == nil && e.Gallery != nil && r.IDPrefix != "" &&
+		strings.HasPrefix(e.Gallery.GUID, tag) && !strings.HasPrefix(e.Gallery.GUID, tag+r.IDPrefix) {
+		return nil, refuse(env.root+"/guid", "%q is what feeds call a gallery of another publisher", jsonfault.Clip(e.Gallery.GUID, maxValue))
+	}
 	if err == nil && !strings.HasPrefix(e.GalleryID(), r.IDPrefix) {
 		return nil, refuse(env.root+env.idPlace(), "%q does not begin with %q, as every id of this publisher must (nats.embedded.publishers)",
 			jsonfault.Clip(e.GalleryID(), maxValue), r.IDPrefix)

@@ -22,6 +22,8 @@ const (
 	// overlap is how long before the last digest a gallery may have become
 	// visible which that one did not see, because its maker's index lagged.
 	overlap = time.Hour
+	// ahead is how far the clock of another node may be ahead of this one's.
+	ahead = 5 * time.Minute
 )
 
 // sweep brings one digest up to now.
@@ -45,6 +47,13 @@ func (d *Digests) sweep(ctx context.Context, def Definition) error {
 		return d.takeOver(ctx, bucket, def, last, revision)
 	}
 	delete(d.claims, def.Name)
+	if last.Until.Sub(now) > ahead {
+		last.setBack(now)
+		if revision, err = store(ctx, bucket, def.Name, last, revision); errors.Is(err, ledger.ErrConflict) {
+			return nil
+		}
+		return err
+	}
 	if at := latest(def.Schedule, last.Until.In(d.opts.Location), now); !at.IsZero() {
 		return d.make(ctx, bucket, def, last, revision, at)
 	}
@@ -73,14 +82,15 @@ func (d *Digests) make(ctx context.Context, bucket jetstream.KeyValue, def Defin
 	if err != nil {
 		return err
 	}
-	next := record{Format: format, Until: at.UTC(), Made: made, Told: last.Told, Known: last.Known, Horizon: last.Horizon}
+	next := record{Format: format, Until: at.UTC(), Made: made, Told: last.Told, Order: last.Order, Known: last.Known, Horizon: last.Horizon}
 	news := last.news(shown)
 	next.move(made.Add(-remembered))
 	next.remember(shown)
 	outcome := outcomeNothing
 	if len(news) > 0 {
 		outcome, next.Told = outcomeTold, at.UTC()
-		next.Owed = owed(def.Name, at, made, news)
+		next.Order = max(at.UnixNano(), last.Order+1)
+		next.Owed = owed(def.Name, at, made, next.Order, news)
 	}
 	claimed, err := store(ctx, bucket, def.Name, next, revision)
 	if errors.Is(err, ledger.ErrConflict) {
@@ -100,10 +110,10 @@ func (d *Digests) make(ctx context.Context, bucket jetstream.KeyValue, def Defin
 }
 
 // owed is the notice of the digest that was due at that instant.
-func owed(name string, at, made time.Time, news []string) *outbox.Notice {
-	id := gallery.HashOf(fmt.Appendf(nil, "digest %s %d", name, at.UnixNano())).String()
+func owed(name string, at, made time.Time, order int64, news []string) *outbox.Notice {
+	id := gallery.HashOf(fmt.Appendf(nil, "digest %s %d", name, order)).String()
 	return &outbox.Notice{
-		Channel: Channel, About: name, ID: id, Order: outbox.Order{Epoch: at.UnixNano()}, At: made,
+		Channel: Channel, About: name, ID: id, Order: outbox.Order{Epoch: order}, At: made,
 		Data: contents{Format: format, Due: at.UTC()}.with(news).encode(),
 	}
 }

@@ -351,3 +351,26 @@ func TestRunMakesDigestsAtTheirInstants(t *testing.T) {
 }
 
 var errAway = errors.New("nats is away")
+
+// What falls due after the clock was set back is made, and once: it does not wait
+// until the clock is as far as it was.
+func TestADigestGoesOnWhenTheClockIsSetBack(t *testing.T) {
+	w := newWorld(t)
+	n := w.node()
+	first := w.noticeOf(n, "a")
+	w.clock.set(rome(t, "2026-11-24 06:00"))
+	n.sweep()
+	w.clock.set(rome(t, "2026-11-24 06:10"))
+	w.site.put("travel", "b", w.clock.Now())
+	for range 3 {
+		w.clock.set(rome(t, "2026-11-24 07:00"))
+		n.sweep()
+	}
+	all := w.debts.all()
+	if len(all) != 2 {
+		t.Fatalf("%d digests, want 2", len(all))
+	}
+	if got := all[1]; keysOf(t, got) != "b" || got.ID == first.ID || got.Order.Compare(first.Order) <= 0 {
+		t.Errorf("then %+v after %+v", got, first)
+	}
+}

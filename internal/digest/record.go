@@ -16,10 +16,11 @@ const format = 1
 // record is what was last made of a digest.
 type record struct {
 	Format  int            `json:"format"`
-	Until   time.Time      `json:"until"`         // the scheduled instant that it was made for
-	Made    time.Time      `json:"made"`          // when it was made: what was to be seen then is no news
-	Told    time.Time      `json:"told,omitzero"` // the instant of the last digest that told of something
-	Horizon time.Time      `json:"horizon"`       // what was published before is the past
+	Until   time.Time      `json:"until"`          // the scheduled instant that it was made for
+	Made    time.Time      `json:"made"`           // when it was made: what was to be seen then is no news
+	Told    time.Time      `json:"told,omitzero"`  // the instant of the last digest that told of something
+	Horizon time.Time      `json:"horizon"`        // what was published before is the past
+	Order   int64          `json:"order,omitzero"` // of the newest notice; it only grows
 	Known   []byte         `json:"known,omitzero"`
 	Owed    *outbox.Notice `json:"owed,omitzero"` // claimed, and perhaps not handed on
 }
@@ -39,3 +40,18 @@ func store(ctx context.Context, bucket jetstream.KeyValue, name string, r record
 }
 
 func key(name string) string { return "digest." + name }
+
+// setBack has r go on from now: the clock that it was made by was ahead, and what is
+// due meanwhile would else be left out for as long.
+func (r *record) setBack(now time.Time) {
+	r.Order = max(r.Order, r.Until.UnixNano())
+	r.Until = now.UTC()
+	for _, at := range []struct {
+		of     *time.Time
+		latest time.Time
+	}{{&r.Made, now}, {&r.Horizon, now.Add(-remembered)}} {
+		if at.of.After(at.latest) {
+			*at.of = at.latest.UTC()
+		}
+	}
+}

@@ -15,13 +15,13 @@ type subscription struct {
 	host     *host
 	callback string
 	secret   string
-	expires  int64 // Unix nanoseconds
+	expires  time.Duration // after the hub was made
 	revision uint64
 	place    int // among those of its topic
 }
 
-// live reports whether the lease has not ended.
-func (s *subscription) live(now time.Time) bool { return now.UnixNano() < s.expires }
+// live reports whether the lease has not ended, so long after the hub was made.
+func (s *subscription) live(now time.Duration) bool { return now < s.expires }
 
 // target is that of its deliveries.
 func (s *subscription) target() outbox.Target {
@@ -55,9 +55,9 @@ func newIndex() *index {
 }
 
 // put adds a subscription, or replaces it.
-func (x *index) put(r record, revision uint64) {
+func (x *index) put(r record, expires time.Duration, revision uint64) {
 	i := idOf(r.Feed, r.Document, r.Callback)
-	s := &subscription{id: i, callback: r.Callback, secret: string(r.Secret), expires: r.Expires.UnixNano(), revision: revision}
+	s := &subscription{id: i, callback: r.Callback, secret: string(r.Secret), expires: expires, revision: revision}
 	if old := x.byID[i]; old != nil {
 		s.topic, s.host, s.place = old.topic, old.host, old.place
 		s.topic.subscriptions[s.place] = s

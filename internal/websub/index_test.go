@@ -22,7 +22,7 @@ func TestAnIndexHoldsWhatIsThere(t *testing.T) {
 		}
 		i := idOf(r.Feed, r.Document, r.Callback)
 		if random.IntN(2) == 0 {
-			x.put(r, uint64(step))
+			x.put(r, time.Duration(r.Expires.UnixNano()), uint64(step))
 			there[i] = r
 		} else {
 			x.remove(i)
@@ -48,7 +48,7 @@ func compare(t *testing.T, x *index, there map[id]record) {
 		hosts[hostOf(r.Callback)]++
 		feeds[r.Feed]++
 		s := x.byID[i]
-		if s == nil || s.callback != r.Callback || s.secret != string(r.Secret) || s.expires != r.Expires.UnixNano() {
+		if s == nil || s.callback != r.Callback || s.secret != string(r.Secret) || s.expires != time.Duration(r.Expires.UnixNano()) {
 			t.Fatalf("finds %+v for %+v", s, r)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/ledger"
 )
@@ -39,10 +40,16 @@ func (h *Hub) apply(r ledger.Record) {
 }
 
 func (h *Hub) learn(sub record, revision uint64) {
+	now := h.opts.Now()
+	expires := now.Sub(h.made) + sub.Expires.Sub(now)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.current().put(sub, revision)
+	h.current().put(sub, expires, revision)
 }
+
+// age is how long ago the hub was made. It is by the monotonic clock: nobody loses a
+// lease because a clock is set while a node runs.
+func (h *Hub) age() time.Duration { return h.opts.Now().Sub(h.made) }
 
 func (h *Hub) forget(key string) {
 	i, ok := parseID(key)
@@ -110,7 +117,7 @@ func (h *Hub) find(key string) *subscription {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	s := h.known.byID[i]
-	if s == nil || !s.live(h.opts.Now()) {
+	if s == nil || !s.live(h.age()) {
 		return nil
 	}
 	return s
@@ -121,6 +128,6 @@ func (h *Hub) living(feed string) []*subscription {
 	h.mu.RLock()
 	list := h.known.all(feed)
 	h.mu.RUnlock()
-	now := h.opts.Now()
+	now := h.age()
 	return slices.DeleteFunc(list, func(s *subscription) bool { return !s.live(now) })
 }

@@ -51,7 +51,7 @@ func (h *Hub) drop(ctx context.Context, key string, revision uint64) (uint64, er
 }
 
 func (h *Hub) expired() []*subscription {
-	now := h.opts.Now()
+	now := h.age()
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	var list []*subscription

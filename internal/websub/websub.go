@@ -140,6 +140,7 @@ func (o *Options) fill() {
 type Hub struct {
 	opts    Options
 	sign    signer
+	made    time.Time
 	ledger  *ledger.Ledger
 	limits  *limits
 	queue   *queue
@@ -161,7 +162,7 @@ func New(o Options) (*Hub, error) {
 		return nil, fmt.Errorf("signature %q: must be sha1, sha256, sha384 or sha512", o.Signature)
 	}
 	h := &Hub{
-		opts: o, sign: sign, limits: newLimits(o.RequestsPerMinute), queue: newQueue(o.Waiting),
+		opts: o, sign: sign, made: o.Now(), limits: newLimits(o.RequestsPerMinute), queue: newQueue(o.Waiting),
 		known: newIndex(), held: held{}, gone: map[string]time.Time{},
 	}
 	o.Ledger.Apply, o.Ledger.Reset, o.Ledger.Whole, o.Ledger.Now = h.apply, h.reset, h.whole, o.Now

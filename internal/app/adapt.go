@@ -40,30 +40,63 @@ func revision(e *event.Event, m event.Message) catalogue.Revision {
 // snapshots is the shelf as notices need it.
 type snapshots struct{ shelf *edition.Shelf }
 
+// Moved implements [notice.Source].
+func (s snapshots) Moved(name string, since notice.Position) bool {
+	ref, ok := edition.ParseRef(name)
+	return !ok || s.shelf.Moved(ref, catalogue.Position(since))
+}
+
 // Snapshot implements [notice.Source].
-func (s snapshots) Snapshot(ctx context.Context, name string) (notice.Snapshot, error) {
+func (s snapshots) Snapshot(name string, since notice.Since) (notice.Snapshot, error) {
 	ref, ok := edition.ParseRef(name)
 	if !ok {
 		return notice.Snapshot{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
 	}
-	e, err := announced(ctx, s.shelf, ref)
+	c, err := s.shelf.Content(ref, catalogue.Position(since.Position), since.Changed)
 	if err != nil {
 		return notice.Snapshot{}, err
 	}
 	snap := notice.Snapshot{
-		Feed:       name,
-		Changed:    e.Touched,
-		Position:   notice.Position{Epoch: e.Epoch, Revision: e.Revision, Passed: e.Passed},
-		Definition: s.shelf.Choice(ref),
-		Addresses:  map[string]event.Address{},
+		Changed: c.Touched, Position: notice.Position(c.Position), Other: c.Other, Definition: s.shelf.Choice(ref),
+		Addresses: s.addresses(ref, nil),
 	}
-	for _, m := range e.Galleries() {
+	for _, step := range c.Galleries {
+		snap.Steps = append(snap.Steps, notice.Step(step))
+	}
+	for _, m := range c.Members {
 		snap.Members = append(snap.Members, notice.Member{ID: m.ID, State: state(m)})
 	}
-	for _, f := range feed.Formats() {
-		snap.Addresses[f.String()] = event.Address{URL: s.shelf.Address(ref, f), ETag: e.Document(f).ETag}
-	}
 	return snap, nil
+}
+
+// Documents implements [notice.Source].
+func (s snapshots) Documents(ctx context.Context, name string) (notice.Documents, error) {
+	ref, ok := edition.ParseRef(name)
+	if !ok {
+		return notice.Documents{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
+	}
+	e, err := announced(ctx, s.shelf, ref)
+	if err != nil {
+		return notice.Documents{}, err
+	}
+	d := notice.Documents{Addresses: s.addresses(ref, e)}
+	for _, fault := range e.LeftOut {
+		d.LeftOut = append(d.LeftOut, fault.Gallery)
+	}
+	return d, nil
+}
+
+// addresses are the feed's, with the entity tags of an edition if there is one.
+func (s snapshots) addresses(ref edition.Ref, e *edition.Edition) map[string]event.Address {
+	all := map[string]event.Address{}
+	for _, f := range feed.Formats() {
+		a := event.Address{URL: s.shelf.Address(ref, f)}
+		if e != nil {
+			a.ETag = e.Document(f).ETag
+		}
+		all[f.String()] = a
+	}
+	return all
 }
 
 // announced returns what others are told of a feed: never a part of it.

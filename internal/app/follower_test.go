@@ -31,7 +31,9 @@ type follower struct {
 	got    map[string][]got  // deliveries, by path
 	under  map[string]int    // deliveries under way, by path
 	refuse func(path string) int
-	entry  chan struct{} // told of each delivery; nil: not
+
+	follows, began map[string]string // by path: the feed that subscribe had it subscribe to, and what that was then
+	entry          chan struct{}     // told of each delivery; nil: not
 }
 
 // got is one delivery.
@@ -45,6 +47,7 @@ func newFollower(t testing.TB) *follower {
 	f := &follower{
 		t: t, secret: "a secret that nobody guesses",
 		asked: map[string]string{}, agreed: map[string]string{}, got: map[string][]got{}, under: map[string]int{},
+		follows: map[string]string{}, began: map[string]string{},
 	}
 	f.server = httptest.NewServer(f)
 	t.Cleanup(f.server.Close)

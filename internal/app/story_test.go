@@ -43,6 +43,7 @@ func TestAnEventBecomesThreeFeedsAndANotice(t *testing.T) {
 	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
 	cms := connect(t, node.nats)
+	wire := listen(t, cms)
 	notices, err := cms.SubscribeSync("feed.updated")
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +89,7 @@ func TestAnEventBecomesThreeFeedsAndANotice(t *testing.T) {
 	if got := decodeUpdate(t, msg).Data.Removed; len(got) != 1 || got[0] != "harbour-lights" {
 		t.Errorf("the notice removes %v", got)
 	}
+	wire.atRest(node, "all")
 	if resp, _ := node.get("/galleries/harbour-lights"); resp.StatusCode != http.StatusGone {
 		t.Errorf("the page of a gallery that was taken down: %s", resp.Status)
 	}
@@ -162,7 +164,10 @@ func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
 	want := feedsAfter(t, list)
 
 	address := freePort(t)
-	config := oneFeed + crashFeeds + fmt.Sprintf("nats: {embedded: {listen: %q, data_dir: %q}}", address, t.TempDir())
+	hook, hookAddress := newHook(t)
+	config := oneFeed + crashFeeds + callsLoopback + fmt.Sprintf(`
+webhooks: [{name: partner, url: %q, secrets: [%q], feeds: [all, travel, sections/travel]}]
+nats: {embedded: {listen: %q, data_dir: %q}}`, hookAddress, hookSecret, address, t.TempDir())
 	node := serve(t, config)
 	cms := connect(t, "nats://"+address)
 	var acknowledged atomic.Int64
@@ -189,6 +194,7 @@ func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
 			return got == body
 		})
 	}
+	hook.atRest(node, "all", "travel", "sections/travel")
 	if code := node.stop(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, node.logs)
 	}
@@ -234,6 +240,7 @@ func TestTwoNodesOnOneServerAreTheSame(t *testing.T) {
 	one.ready()
 	two.ready()
 	cms := connect(t, server.URL())
+	wire := listen(t, cms)
 	notices, err := cms.SubscribeSync("feed.updated")
 	if err != nil {
 		t.Fatal(err)
@@ -262,6 +269,7 @@ func TestTwoNodesOnOneServerAreTheSame(t *testing.T) {
 	}
 	one.ready()
 	two.ready()
+	wire.atRest(two, "all")
 }
 
 // same waits until both nodes serve a document that holds a title, and compares

@@ -32,7 +32,12 @@ websub: {requests_per_minute: 1000000}
 // address of a feed. They have been sent it then, which is not among what they heard.
 func subscribe(node *process, f *follower, feeds map[string]string) {
 	node.t.Helper()
+	served := map[string]string{}
 	for path, feed := range feeds {
+		if served[feed] == "" {
+			_, served[feed] = node.get(feed)
+		}
+		f.follows[path], f.began[path] = feed, served[feed]
 		f.ask(node.http+"/hub", "subscribe", path, topicOf(feed))
 	}
 	node.eventually("all have confirmed", func() bool { return f.confirmed() == len(feeds) })
@@ -124,6 +129,7 @@ func TestSubscribersAreToldOfEveryKindOfFeed(t *testing.T) {
 			t.Errorf("%s still has pictures of what was taken down: %s", path, body)
 		}
 	}
+	f.atRest(node, "/all", "/section", "/gallery")
 	if got := len(f.heard("/other")); got != before {
 		t.Errorf("who had left was told %d times more", got-before)
 	}
@@ -181,6 +187,7 @@ func TestAFanOutSurvivesBeingKilled(t *testing.T) {
 			t.Errorf("%s heard something older after the last version", path)
 		}
 	}
+	f.atRest(node)
 }
 
 func TestTwoNodesTellEveryoneOnce(t *testing.T) {
@@ -219,6 +226,7 @@ func TestTwoNodesTellEveryoneOnce(t *testing.T) {
 			return true
 		})
 	}
+	f.atRest(two)
 	for path := range feeds {
 		var titles []string
 		for _, g := range f.heard(path) {
@@ -277,7 +285,10 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 		d.Target != f.server.URL+"/broken" || !strings.Contains(d.Reason, "502") {
 		t.Errorf("told of %s", msg.Data)
 	}
-	node.eventually("the other is told", func() bool { return strings.Contains(f.last("/good"), "Harbour") })
+	f.atRest(node, "/good")
+	if !strings.Contains(f.last("/good"), "Harbour") {
+		t.Errorf("the other is told %q", f.last("/good"))
+	}
 	if got := node.metric("gallerywire_websub_subscriptions"); got != 2 {
 		t.Errorf("%v subscriptions are left: the one that failed is kept", got)
 	}

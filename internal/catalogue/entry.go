@@ -93,6 +93,7 @@ type departure struct {
 	of     *publication // which a take-down ended
 	all    bool         // the oldest ones, summed up: touches every selection
 	down   bool         // by a take-down, and somebody may have seen it
+	seen   bool         // somebody may have seen it there
 	at     int64        // 0: with the record that holds it
 }
 

@@ -60,6 +60,8 @@ type index struct {
 	passed     int64        // newest instant of visibility up to now
 	upcoming   timeline
 	now        int64 // the latest instant that was advanced to
+	recent     []happened
+	floor      mark // recent is whole from there on
 	waiting    map[chan struct{}]uint64
 }
 
@@ -74,6 +76,7 @@ func newIndex(o Options) *index {
 		selections: map[*Selection]struct{}{},
 		passed:     math.MinInt64,
 		now:        math.MinInt64,
+		floor:      mark{math.MaxUint64, math.MaxInt64},
 		waiting:    map[chan struct{}]uint64{},
 	}
 	x.due.Store(math.MaxInt64)
@@ -142,6 +145,7 @@ func (x *index) exchange(key string, e *Entry, now int64) []Change {
 	x.announceNext()
 	x.count(old, e)
 	x.list(old, e, now)
+	x.note(key, old, e, now)
 	for _, s := range x.concerned(old, e) {
 		s.replace(old, e, now)
 	}
@@ -166,6 +170,7 @@ func (x *index) seat(old, e *Entry) {
 // what is visible now.
 func (x *index) list(old, e *Entry, now int64) {
 	x.names.enrol(old, e)
+	x.names.touch(old, e, now)
 	if old.visible(now) {
 		x.names.count(old.Facets, -1)
 	}
@@ -199,6 +204,7 @@ func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 	}
 	x.refill(now)
 	x.reach(last)
+	x.floor = mark{x.last, x.passed}
 }
 
 // refill computes what depends on the time from all entries.
@@ -211,6 +217,7 @@ func (x *index) refill(now int64) {
 	for s := range x.selections {
 		s.refill(now)
 	}
+	x.recent, x.floor = nil, mark{x.last, x.passed}
 	x.announceNext()
 }
 
@@ -317,6 +324,8 @@ func (x *index) settle(now int64) []Change {
 		e := x.renew(m.entry, now)
 		x.expect(e, now)
 		x.recount(e, now)
+		x.names.touch(m.entry, e, now)
+		x.note(gallery.Key(e.ID), m.entry, e, now)
 		for _, s := range x.concerned(e, e) {
 			s.replace(m.entry, e, now)
 		}

@@ -62,7 +62,7 @@ func (e *Entry) taught(r Revision, index string) ([]byte, error) {
 	}
 	was := lineOf(r, nil).entry()
 	was.Rank = r.Rank
-	ds := departures(e, nil, e.Rank)
+	ds := departures(e, nil, e.Rank, false)
 	l.GUID = was.GUID()
 	l.leave(shorten(append(ds, was.departs(e.Rank))))
 	return l.encode()

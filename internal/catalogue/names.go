@@ -3,6 +3,7 @@ package catalogue
 import (
 	"cmp"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -21,6 +22,7 @@ type name struct {
 	spellings  []spelling   // that visible galleries use
 	members    []uint32     // slots of those that have it or left it, and of some that no longer know
 	selections []*Selection // that choose by it
+	latest     mark         // of what happened to its members
 }
 
 type spelling struct {
@@ -40,12 +42,13 @@ type names struct {
 	facets     map[Facet]*name
 	slugs      map[Kind]map[string]*name
 	everywhere []uint32 // slots of those that may have left any name
+	unnamed    mark     // of what happened to these
 	size       int      // of all this, in parts
 	tidied     int      // size when it held nothing in vain
 }
 
 func newNames() names {
-	return names{facets: map[Facet]*name{}, slugs: map[Kind]map[string]*name{}}
+	return names{facets: map[Facet]*name{}, slugs: map[Kind]map[string]*name{}, unnamed: mark{passed: math.MinInt64}}
 }
 
 // of returns the name that f is a spelling of, making it when missing.
@@ -66,7 +69,7 @@ func (ns *names) at(s slug) *name {
 	}
 	n := ns.slugs[s.kind][s.text]
 	if n == nil {
-		n = &name{slug: s.text}
+		n = &name{slug: s.text, latest: mark{passed: math.MinInt64}}
 		ns.slugs[s.kind][s.text] = n
 		ns.size++
 	}
@@ -137,7 +140,9 @@ func (n *name) total() Name {
 func (ns *names) members(of []slug) iter.Seq[uint32] {
 	all := slices.Clone(ns.everywhere)
 	for _, s := range of {
-		all = append(all, ns.at(s).members...)
+		if n := ns.slugs[s.kind][s.text]; n != nil {
+			all = append(all, n.members...)
+		}
 	}
 	slices.Sort(all)
 	return slices.Values(slices.Compact(all))

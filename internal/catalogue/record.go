@@ -50,6 +50,7 @@ type wireLeft struct {
 	Facets []wireFact `json:"f,omitzero"`
 	All    bool       `json:"all,omitzero"`
 	Down   bool       `json:"d,omitzero"`
+	Seen   bool       `json:"s,omitzero"`
 	Of     *wireRank  `json:"of,omitzero"`
 	At     int64      `json:"at,omitzero"`
 }
@@ -101,14 +102,14 @@ func lineOf(r Revision, prev *Entry) line {
 		}
 	}
 	l.Facets = toWire(facets)
-	l.leave(departures(prev, facets, r.Rank))
+	l.leave(departures(prev, facets, r.Rank, r.Gallery != nil && !l.shown()))
 	return l
 }
 
 func (l *line) leave(ds []departure) {
 	l.Left = nil
 	for _, d := range ds {
-		w := wireLeft{Facets: toWire(d.facets), All: d.all, Down: d.down, At: d.at}
+		w := wireLeft{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, At: d.at}
 		if d.of != nil {
 			r := d.of.rank
 			w.Of = &wireRank{Updated: r.Updated.UnixNano(), From: d.of.from, Version: r.Version, Hash: r.Hash.String()}
@@ -134,14 +135,21 @@ func (l line) encode() ([]byte, error) {
 	return json.Marshal(l)
 }
 
+// shown reports whether the revision is shown as of its own instant.
+func (l line) shown() bool {
+	return !l.Withheld && l.Published <= l.Updated && (l.End == 0 || l.Updated < l.End)
+}
+
 // departures is what the successor of prev remembers to have left, oldest
-// first: what prev remembers, and prev's own facets unless they stay.
-func departures(prev *Entry, facets []Facet, rank gallery.Rank) []departure {
+// first: what prev remembers, and prev's own facets unless they stay. Where the
+// successor is hidden they do not.
+func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []departure {
 	if prev == nil {
 		return nil
 	}
-	stay := func(fs []Facet) bool { return !rank.TakeDown && slices.Equal(fs, facets) }
-	leaves := !prev.Rank.TakeDown && !stay(prev.Facets)
+	stay := func(fs []Facet) bool { return !rank.TakeDown && !hidden && slices.Equal(fs, facets) }
+	last := prev.departs(rank)
+	leaves := !prev.Rank.TakeDown && (!hidden || last.seen || !slices.Equal(prev.Facets, facets)) && !stay(prev.Facets)
 	var ds []departure
 	for _, d := range prev.left() {
 		if d.at == 0 {
@@ -149,13 +157,16 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank) []departure {
 		}
 		if rank.TakeDown && d.of != nil && d.of.from != 0 {
 			d.down = d.of.from <= rank.Updated.UnixNano() // whatever take-down came before
+			d.seen = d.seen || d.down
 		}
-		if again := leaves && slices.Equal(d.facets, prev.Facets); d.all || !stay(d.facets) && !again {
+		again := leaves && slices.Equal(d.facets, prev.Facets)
+		last.seen = last.seen || again && d.seen
+		if d.all || !stay(d.facets) && !again {
 			ds = append(ds, d)
 		}
 	}
 	if leaves {
-		ds = append(ds, prev.departs(rank))
+		ds = append(ds, last)
 	}
 	return shorten(ds)
 }
@@ -163,11 +174,11 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank) []departure {
 // departs is how e leaves for the revision of that rank. A take-down that comes
 // before the embargo ends is not told: feeds do not say what was never there.
 func (e *Entry) departs(rank gallery.Rank) departure {
-	d := departure{facets: e.Facets}
+	d := departure{facets: e.Facets, seen: e.shows() && e.published < e.end && e.published <= rank.Updated.UnixNano()}
 	if !rank.TakeDown {
 		return d
 	}
-	d.of = &publication{rank: e.Rank}
+	d.of, d.down = &publication{rank: e.Rank}, d.seen
 	if e.shows() && e.published < e.end {
 		d.of.from = cmp.Or(e.published, 1)
 		d.down = d.of.from <= rank.Updated.UnixNano()
@@ -232,7 +243,7 @@ func (l line) memo() *memo {
 	}
 	m := &memo{guid: l.GUID, reason: l.Reason, slideEnds: l.SlideEnds}
 	for _, d := range l.Left {
-		m.left = append(m.left, departure{facets: fromWire(d.Facets), all: d.All, down: d.Down, at: d.At, of: d.Of.publication()})
+		m.left = append(m.left, departure{facets: fromWire(d.Facets), all: d.All, down: d.Down, seen: d.Seen || d.Down, at: d.At, of: d.Of.publication()})
 	}
 	return m
 }

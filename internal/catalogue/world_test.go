@@ -75,7 +75,7 @@ func (w *world) pass(d time.Duration) {
 // restart has a process begin with what this one knows.
 func (w *world) restart() *world {
 	again := newWorld(w.t, w.catalogue.opts.ArchivePage)
-	again.now = w.now
+	again.now, again.sequence = w.now, w.sequence
 	entries := map[string]*Entry{}
 	for key, e := range w.catalogue.index.entries {
 		c := *e

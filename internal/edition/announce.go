@@ -81,13 +81,15 @@ func ending(entry *catalogue.Entry, now time.Time) (updated, touched time.Time) 
 	return updated, touched
 }
 
+var errNewerRecord = errors.New("a newer release wrote its record")
+
 // unsure returns why it can not be said that the gallery is not shown.
 func (s *Shelf) unsure(entry *catalogue.Entry, now time.Time) error {
 	switch {
 	case entry.VisibleAt(now):
 		return errors.New("it is shown again")
 	case entry != nil && entry.Foreign():
-		return errors.New("a newer release wrote its record")
+		return errNewerRecord
 	}
 	return s.opts.Catalogue.Ready()
 }

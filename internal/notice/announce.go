@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
@@ -13,9 +15,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// state is what this node knows of a feed's record.
+// state is what this node knows of a feed's record. Whoever has its lock announces
+// the feed.
 type state struct {
-	settled  Position  // at which content was what was announced; nothing is to be done while it is there
+	mu sync.Mutex
+
+	settled  Position  // up to which all is announced
+	looked   bool      // the record was read since the node started
+	failed   bool      // the last attempt to announce the feed
 	told     string    // id of the last event that this node told to all
 	sent     string    // id of the last event that this node sent on NATS
 	revision uint64    // of an unsent record that was seen
@@ -23,21 +30,20 @@ type state struct {
 	misses   int       // how often in a row the content was not known
 }
 
-// announce brings what was announced of the feed up to its content. It looks
-// at the record only if the content is news to this node, or if told to look.
-func (n *Notices) announce(ctx context.Context, feed string, look bool) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+// announce brings what was announced of the feed up to its content. It looks at
+// the record only if something may have happened to the feed since it was settled,
+// and renders nothing unless there is something to tell. The state must be locked.
+func (n *Notices) announce(ctx context.Context, feed string, known *state) error {
+	err := n.attempt(ctx, feed, known)
+	known.failed = err != nil || known.misses > 0
+	return err
+}
+
+func (n *Notices) attempt(ctx context.Context, feed string, known *state) error {
 	if !n.announces(feed) {
 		return nil // its last subscriber went meanwhile
 	}
-	snap, err := n.opts.Source.Snapshot(ctx, feed)
-	if err != nil {
-		return n.unknown(ctx, feed, err)
-	}
-	known := n.state(feed)
-	known.misses = 0
-	if !look && known.settled.compare(snap.Position) == 0 {
+	if !n.opts.Source.Moved(feed, known.settled) {
 		return nil
 	}
 	bucket, err := n.opts.Bucket(ctx)
@@ -45,51 +51,111 @@ func (n *Notices) announce(ctx context.Context, feed string, look bool) error {
 		return err
 	}
 	last, revision, err := load(ctx, bucket, feed)
-	_, always := n.always[feed]
 	switch {
 	case err != nil:
 		return err
 	case last.Format > format:
 		return nil // a newer release announces this feed
-	case revision == 0 && !always:
-		return n.beginLate(ctx, bucket, snap)
 	case revision > 0 && !last.Sent:
-		return n.finish(ctx, bucket, feed, last, revision)
-	case revision > 0 && !last.Owed && time.Since(last.stored) < n.opts.Handover:
-		return n.makeUp(ctx, bucket, feed, last, revision)
-	case slices.Equal(last.Members, snap.Members):
-		known.settled = snap.Position
-		return nil
-	case revision > 0 && !snap.follows(last):
-		return nil // we lag: somebody knew more already
+		return n.finish(ctx, bucket, feed, known, last, revision)
 	}
-	return n.claim(ctx, bucket, last, revision, snap)
+	_, always := n.always[feed]
+	snap, err := n.opts.Source.Snapshot(feed, known.upTo(last, always))
+	if err != nil {
+		return n.unknown(ctx, feed, known, err)
+	}
+	snap.Feed, known.misses = feed, 0
+	if revision == 0 && !always {
+		return n.beginLate(ctx, bucket, snap, 0)
+	}
+	return n.compare(ctx, bucket, known, last, revision, snap)
 }
 
-// follows reports whether the snapshot is news after the record: it takes
-// account of more, or of as much for a feed that is chosen in another way. Of
-// nodes that are configured differently each announces its own way once.
-func (s Snapshot) follows(last record) bool {
-	order := s.Position.compare(last.Position)
-	return order > 0 || order == 0 && !slices.Contains(last.Definitions, s.Definition)
+// unrelated is a position of which nothing is known since.
+var unrelated = Position{Revision: math.MaxUint64}
+
+// upTo says up to where the feed was announced. Where there is no record that is
+// nowhere, or, of a feed that begins when somebody subscribes, now.
+func (k *state) upTo(last record, always bool) Since {
+	at := Since{Position: last.Position, Changed: last.Update.Changed}
+	switch {
+	case last.Format == 0 && !always:
+		at.Position = unrelated
+	case k.settled.covers(last.Position):
+		at.Position = k.settled
+	}
+	return at
+}
+
+// compare announces the snapshot if it is news after the record. Of nodes that are
+// configured differently each announces its own way once, and once more when it was
+// restarted: it may have been configured as it was before.
+func (n *Notices) compare(ctx context.Context, bucket jetstream.KeyValue, known *state, last record, revision uint64, snap Snapshot) error {
+	if revision > 0 && snap.Position.compare(last.Position) < 0 {
+		return nil // we lag: somebody knew more already
+	}
+	elsewhere := !last.by(snap.Definition)
+	anew := !snap.Position.Epoch.Equal(last.Position.Epoch) || !slices.Contains(last.Definitions, snap.Definition) || elsewhere && !known.looked
+	known.looked = true
+	news := func() bool {
+		return len(snap.Steps) > 0 || snap.Other || anew && !slices.Equal(last.Members, snap.Members)
+	}
+	if news() {
+		documents, err := n.opts.Source.Documents(ctx, snap.Feed)
+		if err != nil {
+			return n.unknown(ctx, snap.Feed, known, err)
+		}
+		snap.Addresses = documents.Addresses
+		snap.leaveOut(documents.LeftOut, last.Members)
+	}
+	switch {
+	case news():
+		snap.Position = snap.Position.join(last.Position)
+		return n.claim(ctx, bucket, known, last, revision, snap, anew || elsewhere)
+	case revision > 0 && !snap.Position.Epoch.Equal(last.Position.Epoch):
+		return n.beginLate(ctx, bucket, snap, revision) // so that what happens next is known
+	}
+	known.settled = snap.Position
+	return nil
+}
+
+// leaveOut takes the galleries out of the snapshot that its documents cannot show:
+// of these only those are news that were announced.
+func (s *Snapshot) leaveOut(ids []string, announced []Member) {
+	out := func(id string) bool { return slices.Contains(ids, id) }
+	s.Members = slices.DeleteFunc(s.Members, func(m Member) bool { return out(m.ID) })
+	s.Steps = slices.DeleteFunc(s.Steps, func(step Step) bool {
+		return out(step.ID) && !slices.ContainsFunc(announced, func(m Member) bool { return m.ID == step.ID })
+	})
+	for i := range s.Steps {
+		s.Steps[i].Is = s.Steps[i].Is && !out(s.Steps[i].ID)
+	}
 }
 
 // id is that of the event which announces the snapshot, on every node.
 func (s Snapshot) id() string {
-	return gallery.HashOf(fmt.Appendf(nil, "%s %v %s %v", s.Feed, s.Position, s.Definition, s.Members)).String()
+	p := s.Position
+	return gallery.HashOf(fmt.Appendf(nil, "%s %d %d %d %s %v", s.Feed,
+		nanoseconds(p.Epoch), p.Revision, nanoseconds(p.Passed), s.Definition, s.Members)).String()
 }
 
-// definitions are those whose content was announced at the snapshot's position.
+// maxDefinitions bounds how many ways of choosing a feed's galleries are remembered.
+const maxDefinitions = 8
+
+// definitions are those whose content was announced with the same changes, the
+// last one last.
 func (s Snapshot) definitions(last record) []string {
-	if s.Position.compare(last.Position) != 0 {
+	if len(s.Steps) > 0 || s.Other {
 		return []string{s.Definition}
 	}
-	return append(last.Definitions, s.Definition)
+	others := slices.DeleteFunc(slices.Clone(last.Definitions), func(d string) bool { return d == s.Definition })
+	return append(others[max(0, len(others)-maxDefinitions):], s.Definition)
 }
 
-// claim writes what is about to be announced; of several nodes one succeeds.
-func (n *Notices) claim(ctx context.Context, bucket jetstream.KeyValue, last record, revision uint64, snap Snapshot) error {
-	update := n.difference(last, snap)
+// claim writes what is about to be announced; of several nodes one succeeds. Anew
+// says that what was announced before was chosen in another way.
+func (n *Notices) claim(ctx context.Context, bucket jetstream.KeyValue, known *state, last record, revision uint64, snap Snapshot, anew bool) error {
+	update := n.difference(last, snap, anew)
 	next := record{Format: format, Position: snap.Position, Definitions: snap.definitions(last), Members: snap.Members, ID: snap.id(), Update: update}
 	claimed, err := store(ctx, bucket, snap.Feed, next, revision)
 	if errors.Is(err, ledger.ErrConflict) {
@@ -99,21 +165,20 @@ func (n *Notices) claim(ctx context.Context, bucket jetstream.KeyValue, last rec
 	if err != nil {
 		return err
 	}
-	return n.send(ctx, bucket, snap.Feed, next, claimed)
+	return n.send(ctx, bucket, snap.Feed, known, next, claimed)
 }
 
 // finish brings a record to its end that is claimed and not marked as sent.
-func (n *Notices) finish(ctx context.Context, bucket jetstream.KeyValue, feed string, owed record, revision uint64) error {
-	if n.state(feed).told == owed.ID {
+func (n *Notices) finish(ctx context.Context, bucket jetstream.KeyValue, feed string, known *state, owed record, revision uint64) error {
+	if known.told == owed.ID {
 		n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
 		return mark(ctx, bucket, feed, owed, revision)
 	}
-	return n.takeOver(ctx, bucket, feed, owed, revision)
+	return n.takeOver(ctx, bucket, feed, known, owed, revision)
 }
 
 // takeOver sends what somebody claimed and did not send within the lease.
-func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed string, owed record, revision uint64) error {
-	known := n.state(feed)
+func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed string, known *state, owed record, revision uint64) error {
 	if known.revision != revision {
 		known.revision, known.since = revision, time.Now()
 	}
@@ -130,27 +195,13 @@ func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed 
 		return err
 	}
 	n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
-	return n.send(ctx, bucket, feed, owed, claimed)
-}
-
-// makeUp owes what a node of an older release, which owes nothing to anybody, sent
-// on NATS only. That happens while nodes are upgraded one by one. An older record
-// was told in its time as that release did it, and would now be stale news to
-// whoever has subscribed, or was configured, since. Several nodes may do so at
-// once: it is owed with the same id.
-func (n *Notices) makeUp(ctx context.Context, bucket jetstream.KeyValue, feed string, sent record, revision uint64) error {
-	if err := n.owe(ctx, feed, sent); err != nil {
-		return err
-	}
-	n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
-	return mark(ctx, bucket, feed, sent, revision)
+	return n.send(ctx, bucket, feed, known, owed, claimed)
 }
 
 // send has what is owed made durable and sends what is claimed, then says so. If
 // it dies before it has said so, all of it comes again with the same id.
-func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
-	known := n.state(feed)
-	if err := n.tell(ctx, feed, r); err != nil {
+func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed string, known *state, r record, revision uint64) error {
+	if err := n.tell(ctx, feed, known, r); err != nil {
 		// Nobody else can have told all: no need to wait for the lease.
 		known.revision, known.since = revision, time.Now().Add(-n.opts.Lease)
 		return err
@@ -162,21 +213,21 @@ func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed stri
 // tell tells the outbox, then whoever listens on NATS, who need not wait for what
 // cannot be owed at the moment. When all of it is repeated for one of the two, they
 // are not sent again what this node sent.
-func (n *Notices) tell(ctx context.Context, feed string, r record) error {
+func (n *Notices) tell(ctx context.Context, feed string, known *state, r record) error {
 	err := n.owe(ctx, feed, r)
-	if n.state(feed).sent == r.ID {
+	if known.sent == r.ID {
 		return err
 	}
-	return errors.Join(err, n.broadcast(ctx, feed, r))
+	return errors.Join(err, n.broadcast(ctx, feed, known, r))
 }
 
 // broadcast sends on NATS.
-func (n *Notices) broadcast(ctx context.Context, feed string, r record) error {
+func (n *Notices) broadcast(ctx context.Context, feed string, known *state, r record) error {
 	if err := n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, r.Update)); err != nil {
 		n.sent.WithLabelValues(channelNATS, outcomeFailed).Inc()
 		return err
 	}
-	n.state(feed).sent = r.ID
+	known.sent = r.ID
 	n.sent.WithLabelValues(channelNATS, outcomeSent).Inc()
 	if changed := r.Update.Changed; !changed.IsZero() {
 		n.delay.Observe(max(time.Since(changed), 0).Seconds())
@@ -196,32 +247,59 @@ func (n *Notices) owe(ctx context.Context, feed string, r record) error {
 	return nil
 }
 
-// difference says what changed from the last announcement to snap. A gallery
-// that newer ones pushed off the end of the feed is not removed.
-func (n *Notices) difference(last record, snap Snapshot) event.Update {
+// difference says what changed from the last announcement to snap: the steps of
+// galleries, whether the feed's documents reach back to them or not. What was chosen
+// in another way is compared as far as the documents reach. A gallery that newer ones
+// pushed off their end is not removed.
+func (n *Notices) difference(last record, snap Snapshot, anew bool) event.Update {
 	before := make(map[string]string, len(last.Members))
 	for _, m := range last.Members {
 		before[m.ID] = m.State
 	}
-	u := event.Update{
-		Feed: snap.Feed, Formats: snap.Addresses, Changed: changed(snap),
-		Added: []string{}, Edited: []string{}, Removed: []string{},
+	var added, edited, removed []string
+	named := map[string]bool{}
+	for _, step := range snap.Steps {
+		_, was := before[step.ID]
+		named[step.ID] = true
+		switch {
+		case !step.Is:
+			removed = append(removed, step.ID)
+		case was || step.Was:
+			edited = append(edited, step.ID)
+		default:
+			added = append(added, step.ID)
+		}
 	}
 	for _, m := range snap.Members {
 		switch state, was := before[m.ID]; {
+		case !anew || named[m.ID]:
 		case !was:
-			u.Added = append(u.Added, m.ID)
+			added = append(added, m.ID)
 		case state != m.State:
-			u.Edited = append(u.Edited, m.ID)
+			edited = append(edited, m.ID)
 		}
-		delete(before, m.ID)
+		named[m.ID] = true
 	}
 	for _, m := range last.Members {
-		if _, gone := before[m.ID]; gone && !n.opts.Source.Holds(snap.Feed, m.ID) {
-			u.Removed = append(u.Removed, m.ID)
+		if anew && !named[m.ID] && !n.opts.Source.Holds(snap.Feed, m.ID) {
+			removed = append(removed, m.ID)
 		}
 	}
-	return u
+	left := maxMerged
+	return event.Update{
+		Feed: snap.Feed, Formats: snap.Addresses, Changed: changed(snap),
+		Removed: fitting(removed, &left), Added: fitting(added, &left), Edited: fitting(edited, &left),
+	}
+}
+
+// fitting returns the first of the ids, as many as fit into what is left.
+func fitting(ids []string, left *int) []string {
+	n := 0
+	for n < len(ids) && len(ids[n]) <= *left {
+		*left -= len(ids[n])
+		n++
+	}
+	return append([]string{}, ids[:n]...)
 }
 
 // changed is when the content last changed. Where nothing stored says so, the

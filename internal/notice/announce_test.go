@@ -298,7 +298,7 @@ func TestASweepGoesOnAfterAnError(t *testing.T) {
 
 func TestAFeedThatCannotBeAnnouncedIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &cluster{t: t, wire: newWire()}
+		c := withoutServer(t)
 		n := c.node()
 		n.content.err = errAway
 		n.run()

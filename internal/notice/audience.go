@@ -28,20 +28,24 @@ func (n *Notices) announces(feed string) bool {
 	return always || n.opts.Subscribed.Subscribed(feed)
 }
 
-// feeds are those that are announced at the moment, in order. An error means
-// that some may be missing.
+// feeds are those that are announced at the moment. An error means that some may
+// be missing.
 func (n *Notices) feeds() ([]string, error) {
 	subscribed, err := n.opts.Subscribed.Feeds()
 	if err != nil {
 		err = fmt.Errorf("which feeds have subscribers: %w", err)
 	}
-	all := slices.AppendSeq(slices.Clone(subscribed), maps.Keys(n.always))
-	slices.Sort(all)
-	return slices.Compact(all), err
+	others := slices.DeleteFunc(slices.Clone(subscribed), func(feed string) bool {
+		_, always := n.always[feed]
+		return always
+	})
+	return slices.AppendSeq(others, maps.Keys(n.always)), err
 }
 
-// state returns what is known of the feed. The lock must be held.
+// state returns what is known of the feed.
 func (n *Notices) state(feed string) *state {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.known[feed] == nil {
 		n.known[feed] = &state{}
 	}
@@ -67,10 +71,11 @@ func (n *Notices) Begin(ctx context.Context, feed string) error {
 	if _, always := n.always[feed]; always {
 		return nil
 	}
-	snap, err := n.opts.Source.Snapshot(ctx, feed)
+	snap, err := n.opts.Source.Snapshot(feed, Since{Position: unrelated})
 	if err != nil {
 		return fmt.Errorf("begin to announce feed %q: %w", feed, err)
 	}
+	snap.Feed = feed
 	for {
 		if err := n.begin(ctx, snap); !errors.Is(err, ledger.ErrConflict) {
 			// A change that comes before the subscription is known here marks nothing.
@@ -100,16 +105,17 @@ func (n *Notices) begin(ctx context.Context, snap Snapshot) error {
 	case last.Format > format, revision > 0 && (n.announces(snap.Feed) || n.young(last)):
 		return nil
 	case revision > 0 && snap.Position.compare(last.Position) < 0: // we lag
-		last.Sent, last.Owed = true, true
+		last.Sent = true
 		_, err := store(ctx, bucket, snap.Feed, last, revision)
 		return err
 	}
 	return baseline(ctx, bucket, snap, revision)
 }
 
-// beginLate begins a feed for which nobody called [Notices.Begin].
-func (n *Notices) beginLate(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot) error {
-	err := baseline(ctx, bucket, snap, 0)
+// beginLate begins a feed for which nobody called [Notices.Begin], or whose record
+// is of another bucket of galleries.
+func (n *Notices) beginLate(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot, revision uint64) error {
+	err := baseline(ctx, bucket, snap, revision)
 	if errors.Is(err, ledger.ErrConflict) {
 		n.queue.later(snap.Feed, n.opts.Lease)
 		return nil
@@ -121,7 +127,7 @@ func (n *Notices) beginLate(ctx context.Context, bucket jetstream.KeyValue, snap
 func baseline(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot, revision uint64) error {
 	r := record{
 		Format: format, Position: snap.Position, Definitions: []string{snap.Definition}, Members: snap.Members,
-		ID: snap.id(), Sent: true, Owed: true,
+		ID: snap.id(), Sent: true,
 		Update: event.Update{
 			Feed: snap.Feed, Formats: snap.Addresses, Changed: changed(snap),
 			Added: []string{}, Edited: []string{}, Removed: []string{},
@@ -134,11 +140,10 @@ func baseline(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot, rev
 // unknown deals with content that is not known. A feed that is not configured
 // may be unknown for good, which is said once and is no failure: it is looked at
 // for a minute, then by each sweep.
-func (n *Notices) unknown(ctx context.Context, feed string, err error) error {
+func (n *Notices) unknown(ctx context.Context, feed string, known *state, err error) error {
 	if n.always[feed] || ctx.Err() != nil {
 		return err
 	}
-	known := n.state(feed)
 	if known.misses++; known.misses == 1 {
 		n.opts.Logger.Warn("a feed that is announced cannot be read, looking again later", "feed", feed, "err", err)
 	}
@@ -154,25 +159,42 @@ const maxMisses = 12
 // leave forgets the feeds whose last subscriber has gone: what this node knows
 // of them, and the record, so that whoever subscribes later begins anew. A young
 // record stays, for its subscription may just be on its way, until the next
-// sweep. A record that no running node knows of stays for [Notices.Begin]. The
-// feeds are those announced, in order.
-func (n *Notices) leave(ctx context.Context, feeds []string) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+// sweep. A record that no running node knows of stays for [Notices.Begin].
+func (n *Notices) leave(ctx context.Context) error {
 	var errs []error
-	for feed := range n.known {
-		if _, stays := slices.BinarySearch(feeds, feed); stays || n.announces(feed) {
-			continue
+	for _, feed := range n.left() {
+		known := n.state(feed)
+		if !known.mu.TryLock() {
+			continue // it is just announced: the next sweep
 		}
 		gone, err := n.erase(ctx, feed)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("forget feed %q: %w", feed, err))
 		}
 		if gone {
-			delete(n.known, feed)
+			n.forget(feed)
 		}
+		known.mu.Unlock()
 	}
 	return errors.Join(errs...)
+}
+
+// left are the feeds of which this node knows something and that are not announced.
+func (n *Notices) left() (feeds []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for feed := range n.known {
+		if !n.announces(feed) {
+			feeds = append(feeds, feed)
+		}
+	}
+	return feeds
+}
+
+func (n *Notices) forget(feed string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.known, feed)
 }
 
 // erase deletes the record of a feed, unless it is young. It reports whether

@@ -289,12 +289,12 @@ type slowly struct {
 }
 
 // Snapshot implements [notice.Source].
-func (s slowly) Snapshot(ctx context.Context, feed string) (notice.Snapshot, error) {
+func (s slowly) Snapshot(feed string, since notice.Since) (notice.Snapshot, error) {
 	if feed != "all" {
 		s.asked <- struct{}{}
 		<-s.goOn
 	}
-	return s.content.Snapshot(ctx, feed)
+	return s.content.Snapshot(feed, since)
 }
 
 // A burst of subscriptions delays no announcement, and no other subscription.
@@ -455,7 +455,7 @@ func TestAFeedThatThereIsNotFailsNoSweep(t *testing.T) {
 
 func TestAFeedThatThereIsNotIsLeftToTheSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, a := &cluster{t: t, wire: newWire()}, &audience{}
+		c, a := withoutServer(t), &audience{}
 		n := c.node(a.listening)
 		a.are(night)
 		n.content.never = night

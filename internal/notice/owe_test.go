@@ -3,7 +3,6 @@ package notice_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -133,101 +132,6 @@ func TestWhatWasOwedAndNotMarkedIsOwedAgainByAnotherWithTheSameID(t *testing.T) 
 				}
 			}
 		})
-	}
-}
-
-// before is a record as the release before the outbox left it: sent on NATS, and
-// owed to nobody.
-const before = `{"format":1,"position":{"epoch":"2026-11-23T12:00:00Z","revision":7,"passed":"0001-01-01T00:00:00Z"},` +
-	`"definitions":[""],"members":[{"id":"a","state":"1"}],"id":"0123456789abcdef0123456789abcdef",` +
-	`"update":{"feed":"all","formats":{"rss":{"url":"https://example.com/feeds/all.rss","etag":"\"7\""}},` +
-	`"changed":"2026-11-23T12:07:00Z","galleries_added":["a"],"galleries_changed":[],"galleries_removed":[]},"sent":true}`
-
-// leaveBehind stores it as what was announced of "all".
-func leaveBehind(t *testing.T, c *cluster, text string) {
-	t.Helper()
-	bucket, err := c.bucket(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bucket.Put(t.Context(), "announced.all", []byte(text)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// While nodes are upgraded one by one, an old one announces now and then.
-func TestWhatAnOlderReleaseAnnouncedIsOwedOnce(t *testing.T) {
-	c, l := newCluster(t), &ledger{down: 1}
-	leaveBehind(t, c, before)
-	one, two := c.node(l.owing(c)), c.node(l.owing(c))
-	for _, n := range []*node{one, two} {
-		n.content.set("all", 7, "a1")
-	}
-	if err := one.Sweep(t.Context()); err == nil {
-		t.Fatal("no error")
-	}
-	for range 2 { // the one that failed is repeated, and nothing else
-		two.sweep()
-		one.sweep()
-	}
-	want := notice.Announcement{
-		Feed: "all", ID: "0123456789abcdef0123456789abcdef", Position: notice.Position{Epoch: epoch, Revision: 7}, At: epoch.Add(7 * time.Minute),
-		Update: event.Update{
-			Feed: "all", Formats: map[string]event.Address{"rss": {URL: "https://example.com/feeds/all.rss", ETag: `"7"`}},
-			Changed: epoch.Add(7 * time.Minute), Added: []string{"a"}, Edited: []string{}, Removed: []string{},
-		},
-	}
-	if diff := cmp.Diff([]notice.Announcement{want, want}, l.owed); diff != "" {
-		t.Errorf("owed (-want +got):\n%s", diff)
-	}
-	if got := c.wire.all(); len(got) != 0 {
-		t.Errorf("sent %v, which was sent", got)
-	}
-}
-
-func TestWhatAnOlderReleaseAnnouncedComesBeforeWhatIsNew(t *testing.T) {
-	c, l := newCluster(t), &ledger{}
-	leaveBehind(t, c, before)
-	n := c.node(l.owing(c))
-	n.content.set("all", 8, "b1", "a1")
-	n.sweep()
-	n.sweep()
-	if len(l.owed) != 2 || !cmp.Equal(l.owed[0].Update.Added, []string{"a"}) || !cmp.Equal(l.owed[1].Update.Added, []string{"b"}) {
-		t.Errorf("owed %v", l.owed)
-	}
-	if got := c.wire.all(); len(got) != 1 || got[0].ID != l.owed[1].ID {
-		t.Errorf("sent %v", got)
-	}
-}
-
-// What was announced long ago is no news to whoever is configured with the upgrade.
-func TestWhatAnOlderReleaseAnnouncedLongAgoIsNotOwed(t *testing.T) {
-	c, l := newCluster(t), &ledger{}
-	leaveBehind(t, c, before)
-	n := c.node(l.owing(c), func(o *notice.Options) { o.Handover = time.Nanosecond })
-	n.content.set("all", 7, "a1")
-	n.sweep()
-	n.sweep()
-	if len(l.owed) != 0 {
-		t.Errorf("owed %v", l.owed)
-	}
-	n.content.set("all", 8, "b1", "a1")
-	n.sweep()
-	if len(l.owed) != 1 || !cmp.Equal(l.owed[0].Update.Added, []string{"b"}) {
-		t.Errorf("owed %v", l.owed)
-	}
-}
-
-// What nobody has sent is owed and sent as always, whoever claimed it.
-func TestWhatAnOlderReleaseClaimedIsOwedAndSent(t *testing.T) {
-	c, l := newCluster(t), &ledger{}
-	leaveBehind(t, c, strings.Replace(before, `"sent":true`, `"sent":false`, 1))
-	n := c.node(l.owing(c), hasty)
-	n.content.set("all", 7, "a1")
-	n.sweep()
-	n.sweep()
-	if got := c.wire.all(); len(l.owed) != 1 || len(got) != 1 || got[0].ID != l.owed[0].ID {
-		t.Errorf("owed %v, sent %v", l.owed, got)
 	}
 }
 

@@ -20,17 +20,21 @@ type record struct {
 	Format   int      `json:"format"`
 	Position Position `json:"position"`
 	// Definitions are the ways of choosing the feed's galleries whose content
-	// was announced at this position.
+	// was announced since its galleries last changed.
+	// The last of them announced last.
 	Definitions []string     `json:"definitions,omitzero"`
 	Members     []Member     `json:"members"`
 	ID          string       `json:"id"` // of the event
 	Update      event.Update `json:"update"`
 	Sent        bool         `json:"sent"`
-	// Owed says that what is owed to others was made durable. A release that
-	// owed nothing to anybody wrote records without it.
-	Owed bool `json:"owed,omitzero"`
 
 	stored time.Time // when the server stored it
+}
+
+// by reports whether the content of that definition was announced last.
+func (r record) by(definition string) bool {
+	last := len(r.Definitions) - 1
+	return last >= 0 && r.Definitions[last] == definition
 }
 
 // load returns the record of a feed and its revision, 0 when there is none. Of one
@@ -49,7 +53,7 @@ func store(ctx context.Context, bucket jetstream.KeyValue, feed string, r record
 
 // mark notes that r went out, to all.
 func mark(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
-	r.Sent, r.Owed = true, true
+	r.Sent = true
 	_, err := store(ctx, bucket, feed, r, revision)
 	if errors.Is(err, ledger.ErrConflict) {
 		return nil // somebody took over; the next look tells

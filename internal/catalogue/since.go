@@ -1,0 +1,305 @@
+package catalogue
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Scope says which galleries a feed is about: the one with that key, or, where
+// there is none, those that the match chooses.
+type Scope struct {
+	Key   string
+	Match Match
+}
+
+// Step is what became of a gallery in a scope: whether it was shown, and is.
+type Step struct {
+	ID      string
+	Was, Is bool
+}
+
+// Steps are what happened in a scope between two positions.
+type Steps struct {
+	Position  Position // the later one
+	Galleries []Step   // the newest first
+	Other     bool     // no gallery came, went or was revised, but something else that feeds say has changed
+}
+
+// Since returns what has happened in the scope since from, at which it had last
+// been touched at that instant (see [View]). It reads memory only.
+//
+// Of what happened while this process ran it is exact. Of the time before it goes
+// by what the records say: then a gallery may be named again that was named before,
+// and one that is new may seem to be revised. A gallery that nobody can have seen is
+// not named. The zero position is before everything: what is shown is new then. Of
+// another epoch nothing is known.
+func (c *Catalogue) Since(sc Scope, from Position, touched time.Time) Steps {
+	x := c.index
+	now := x.advance(c.opts.Now()).UnixNano()
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	q := &query{
+		scope: &Selection{match: sc.Match.folded(), anchors: sc.Match.anchors(), index: x},
+		key:   sc.Key, from: mark{from.Revision, unixNano(from.Passed)}, touched: unixNano(touched), now: max(now, x.now),
+	}
+	steps := Steps{Position: Position{Epoch: x.epoch, Revision: x.last, Passed: instant(x.passed)}}
+	switch {
+	case from == Position{}:
+		q.first = true
+		q.scan()
+	case !from.Epoch.Equal(x.epoch):
+		return steps
+	case q.from.covers(x.floor):
+		q.recall()
+	default:
+		q.scan()
+	}
+	slices.SortFunc(q.found, func(a, b found) int {
+		return cmp.Or(cmp.Compare(b.published, a.published), strings.Compare(a.ID, b.ID))
+	})
+	for _, f := range q.found {
+		steps.Galleries = append(steps.Galleries, f.Step)
+	}
+	steps.Other = q.other
+	return steps
+}
+
+// unixNano is the inverse of instant.
+func unixNano(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MinInt64
+	}
+	return t.UnixNano()
+}
+
+// mark is a position without its epoch.
+type mark struct {
+	revision uint64
+	passed   int64
+}
+
+func (m mark) covers(o mark) bool { return m.revision >= o.revision && m.passed >= o.passed }
+
+func (m *mark) raise(o mark) {
+	m.revision, m.passed = max(m.revision, o.revision), max(m.passed, o.passed)
+}
+
+// maxRecent is how many steps of the index are remembered, at least.
+const maxRecent = 4096
+
+// happened is one step of the index: a revision, or an instant of visibility.
+type happened struct {
+	key    string
+	old, e *Entry // the same revision: an instant has passed
+	at     int64  // when
+	after  mark   // the position of the index then
+}
+
+// note remembers a step. The oldest ones go.
+func (x *index) note(key string, old, e *Entry, now int64) {
+	after := mark{max(x.last, e.Revision), x.passed}
+	x.recent = append(x.recent, happened{key: key, old: old, e: e, at: now, after: after})
+	if extra := len(x.recent) - maxRecent; extra >= maxRecent {
+		x.floor = x.recent[extra-1].after
+		x.recent = slices.Delete(x.recent, 0, extra)
+	}
+}
+
+// query collects the steps since a position.
+type query struct {
+	scope   *Selection // unattached
+	key     string
+	from    mark
+	first   bool  // nobody was ever told of anything
+	touched int64 // when the scope was, as of from
+	now     int64
+	found   []found
+	other   bool
+}
+
+type found struct {
+	Step
+	published int64
+}
+
+func (q *query) add(e *Entry, was, is bool) {
+	q.found = append(q.found, found{Step{e.ID, was, is}, e.published})
+}
+
+// recall goes by what this process remembers.
+func (q *query) recall() {
+	x := q.scope.index
+	before, seen := map[string]*Entry{}, map[string]bool{}
+	for _, h := range slices.Backward(x.recent) {
+		if q.from.covers(h.after) {
+			break
+		}
+		was := h.old
+		if h.e.Revision <= q.from.revision {
+			was = h.e
+		}
+		known := h.e.Revision <= q.from.revision && h.e.lastInstant(h.at) <= q.from.passed
+		if known || q.key != "" && q.key != h.key {
+			continue
+		}
+		before[h.key] = was
+		seen[h.key] = seen[h.key] || q.showed(h.old, h.at)
+	}
+	for key, was := range before {
+		e := x.entries[key]
+		q.compare(was, e, seen[key] || q.showed(e, q.now))
+	}
+}
+
+// compare notes what became of a gallery that was before at from, and is e. Seen
+// says that it was shown at some moment between.
+func (q *query) compare(before, e *Entry, seen bool) {
+	was, is := q.shows(before, q.from.passed), q.shows(e, q.now)
+	same := before != nil && before.Revision == e.Revision
+	switch {
+	case was && is && same && e.Phase(instant(q.from.passed)) == e.Phase(instant(q.now)):
+		q.other = q.other || q.key != ""
+	case is:
+		q.add(e, was, true)
+	case (was || seen) && e.ID == "": // deleted by hand
+		if before != nil {
+			q.add(before, true, false)
+		}
+		q.other = true
+	case was || seen || !same && q.took(e):
+		q.add(e, true, false)
+	case q.gives(before, q.from.passed) != q.gives(e, q.now), !same && q.gives(e, q.now):
+		q.other = true
+	}
+}
+
+// scan goes by what is stored.
+func (q *query) scan() {
+	if q.key != "" {
+		if e := q.scope.index.entries[q.key]; e != nil {
+			q.guess(e)
+		}
+		return
+	}
+	q.scope.candidates(func(e *Entry) bool {
+		q.guess(e)
+		return true
+	})
+}
+
+// guess notes what became of a gallery of which it is not known what was before.
+func (q *query) guess(e *Entry) {
+	switch {
+	case e.Revision <= q.from.revision:
+		if e.lastInstant(q.now) > q.from.passed {
+			q.compare(e, e, q.showed(e, q.now))
+		}
+	case q.shows(e, q.now):
+		q.add(e, e.published <= q.from.passed, true)
+	case q.first:
+	case e.ID != "" && (q.took(e) || q.showed(e, q.now) || q.left(e)):
+		q.add(e, true, false)
+	default: // it may have been said to be gone, or is now
+		q.other = q.other || q.gives(e, q.now) || slices.ContainsFunc(e.left(), q.ended)
+	}
+}
+
+// ended reports whether d is a take-down of what the scope may have shown.
+func (q *query) ended(d departure) bool {
+	return d.down && (d.all || q.scope.match.matches(d.facets))
+}
+
+// shows reports whether the scope shows e at that instant.
+func (q *query) shows(e *Entry, ns int64) bool {
+	return e.visible(ns) && q.scope.match.matches(e.Facets)
+}
+
+// showed reports whether the scope showed e at some instant from then to at.
+func (q *query) showed(e *Entry, at int64) bool {
+	return e.shows() && e.published <= at && e.published < e.end && q.from.passed < e.end && q.scope.match.matches(e.Facets)
+}
+
+// gives reports whether the scope says at that instant that e is gone.
+func (q *query) gives(e *Entry, ns int64) bool { return e != nil && q.scope.gives(e, ns) }
+
+// took reports whether e is the take-down of what the scope may have shown.
+func (q *query) took(e *Entry) bool {
+	if !e.Rank.TakeDown || e.state != sound {
+		return false
+	}
+	d := e.ended()
+	return d != nil && q.ended(*d)
+}
+
+// left reports whether e left the scope since, by a correction, and may have been
+// seen there.
+func (q *query) left(e *Entry) bool {
+	return slices.ContainsFunc(e.left(), func(d departure) bool {
+		late := d.at == 0 || d.at > q.touched
+		return late && d.seen && q.scope.match.matches(d.facets)
+	})
+}
+
+// Moved reports whether anything may have happened since from to a gallery that
+// has or had a name with that slug. It costs the same however much there is.
+func (c *Catalogue) Moved(k Kind, text string, from Position) bool {
+	return c.moved(from, func(x *index) mark {
+		m := x.names.unnamed
+		if n := x.names.slugs[k][text]; n != nil {
+			m.raise(n.latest)
+		}
+		return m
+	})
+}
+
+// MovedGallery is [Catalogue.Moved] of the gallery with that key.
+func (c *Catalogue) MovedGallery(key string, from Position) bool {
+	return c.moved(from, func(x *index) mark {
+		e := x.entries[key]
+		if e == nil {
+			return mark{passed: math.MinInt64}
+		}
+		return mark{e.Revision, e.lastInstant(x.now)}
+	})
+}
+
+// Moved is [Catalogue.Moved] of the galleries that s may choose.
+func (s *Selection) Moved(c *Catalogue, from Position) bool {
+	return c.moved(from, func(x *index) mark {
+		if len(s.anchors) == 0 {
+			return mark{x.last, x.passed}
+		}
+		m := x.names.unnamed
+		for _, a := range s.anchors {
+			if n := x.names.slugs[a.kind][a.text]; n != nil {
+				m.raise(n.latest)
+			}
+		}
+		return m
+	})
+}
+
+func (c *Catalogue) moved(from Position, latest func(*index) mark) bool {
+	x := c.index
+	x.advance(c.opts.Now())
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	known := mark{from.Revision, unixNano(from.Passed)}
+	return !from.Epoch.Equal(x.epoch) || !known.covers(latest(x))
+}
+
+// touch notes for the names of e, before and after, that something happened to it.
+func (ns *names) touch(old, e *Entry, now int64) {
+	at := mark{e.Revision, e.lastInstant(now)}
+	if old.leftAll() || e.leftAll() {
+		ns.unnamed.raise(at)
+	}
+	for _, of := range []*Entry{old, e} {
+		for f := range of.facets {
+			ns.of(f).latest.raise(at)
+		}
+	}
+}

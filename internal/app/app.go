@@ -78,7 +78,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.metrics.MustRegister(a.readiness())
+	a.metrics.MustRegister(a.readiness()...)
 	a.share(allow(o.Config.HTTP, memoryLimit(o.Logger)))
 	if a.broker.Embedded() {
 		a.metrics.MustRegister(storage{a.broker.Stored, a.broker.Storage})
@@ -176,21 +176,23 @@ func (a *App) starting() http.Handler {
 	return mux
 }
 
-// unready says why the node is not ready, nothing when it is.
+// unready says why the node is not ready, nothing when it is: its index is whole, and
+// it was in touch with NATS within http.serve_without_nats.
 func (a *App) unready() []error {
-	var reasons []error
-	if err := a.broker.Status(); err != nil {
-		reasons = append(reasons, err)
-	}
+	away := a.broker.Status()
 	r := a.rooms.Load()
-	if r == nil && len(reasons) > 0 {
-		return reasons // nothing else can go well then
-	}
-	if r == nil {
+	switch {
+	case r == nil && away != nil:
+		return []error{away} // nothing else can go well then
+	case r == nil:
 		if why := a.waiting.Load(); why != nil {
-			return append(reasons, *why)
+			return []error{*why}
 		}
-		return append(reasons, errors.New("starting"))
+		return []error{errors.New("starting")}
+	}
+	var reasons []error
+	if most := a.opts.Config.HTTP.ServeWithoutNATS; away != nil && a.broker.Away() >= most {
+		reasons = append(reasons, fmt.Errorf("out of touch with NATS for longer than http.serve_without_nats, %s: %w", most, away))
 	}
 	if err := r.catalogue.Ready(); err != nil {
 		reasons = append(reasons, err)
@@ -198,19 +200,29 @@ func (a *App) unready() []error {
 	return reasons
 }
 
-// detail is what an operator should know of a node, ready or not. That events can
-// not be stored takes no reader away: every feed is as it was.
+// outOfTouch says that the node serves without NATS; nothing while it is connected,
+// or not ready because it is not.
+func (a *App) outOfTouch() error {
+	err, away := a.broker.Status(), a.broker.Away()
+	if err == nil || away >= a.opts.Config.HTTP.ServeWithoutNATS {
+		return nil
+	}
+	return fmt.Errorf("NATS is away for %s, and no take-down is heard of: %w", away.Round(time.Second), err)
+}
+
+// detail is what an operator should know of a node, ready or not. That NATS is away
+// for a while, or that events can not be stored, takes no reader away: every feed is
+// as it was.
 func (a *App) detail() []string {
 	r := a.rooms.Load()
 	if r == nil {
 		return nil
 	}
 	var lines []string
-	if err := a.broker.Storage(); err != nil {
-		lines = append(lines, err.Error())
-	}
-	if err := r.intake.Trouble(); err != nil {
-		lines = append(lines, err.Error())
+	for _, err := range []error{a.outOfTouch(), a.broker.Storage(), r.intake.Trouble()} {
+		if err != nil {
+			lines = append(lines, err.Error())
+		}
 	}
 	return append(lines, leftOut(r.reporting.shelf)...)
 }

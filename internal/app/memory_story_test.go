@@ -115,7 +115,7 @@ func publishMany(t *testing.T, node *process, c crawl) {
 	for i := range c.galleries {
 		text := galleryJSON(fmt.Sprint("g", i), fmt.Sprintf("Gallery %d", i), fmt.Sprintf("Section %d", i%20), now, c.slides)
 		text = strings.Replace(text, `"slides"`, fmt.Sprintf(`"tags":["tag %d","tag %d"],"authors":[{"name":"Author %d"}],"slides"`, i%200, i%7, i%100), 1)
-		if _, err := js.PublishAsync("article.published", []byte(text)); err != nil {
+		if _, err := js.PublishAsync("article.published", []byte(text), jetstream.WithStallWait(patience)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,15 +2,24 @@ package app
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// readiness tells alerts what /readyz tells whoever sends readers.
-func (a *App) readiness() prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "gallerywire_ready",
-		Help: "1 while the node is ready as /readyz has it, else 0.",
-	}, func() float64 {
-		if len(a.unready()) == 0 {
-			return 1
-		}
-		return 0
-	})
+// readiness tells alerts what /readyz tells whoever sends readers, and whether there
+// is a connection to NATS.
+func (a *App) readiness() []prometheus.Collector {
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "gallerywire_ready",
+			Help: "1 while the node is ready as /readyz has it, else 0.",
+		}, func() float64 { return oneIf(len(a.unready()) == 0) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "gallerywire_nats_connected",
+			Help: "1 while the node is connected to NATS, else 0.",
+		}, func() float64 { return oneIf(a.broker.Status() == nil) }),
+	}
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }

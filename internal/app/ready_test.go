@@ -1,9 +1,13 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
 )
 
 func TestReadinessIsAMetric(t *testing.T) {
@@ -23,6 +27,57 @@ func TestReadinessIsAMetric(t *testing.T) {
 			if _, text := node.fetch(node.admin + "/metrics"); !strings.Contains(text, "\n"+c.want) {
 				t.Errorf("want %q in\n%s", c.want, text)
 			}
+		})
+	}
+}
+
+// A node that has read its index is ready for as long as its operator allows, and says
+// that NATS is away.
+func TestReadinessWithoutNATS(t *testing.T) {
+	for _, c := range []struct {
+		name, limit string
+		least       time.Duration // for so long it is ready
+		ends        bool          // and no longer
+	}{
+		{"an hour, as shipped", "1h", time.Hour, false},
+		{"not at all", "0s", 0, true},
+		{"for three seconds", "3s", 3 * time.Second, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server := brokertest.Server(t)
+			node := serve(t, strings.Replace(oneFeed, `http: {`, `http: {serve_without_nats: `+c.limit+`, `, 1)+fmt.Sprintf("nats: {url: %q}", server.URL()))
+			node.ready()
+			publish(t, connect(t, server.URL()), "article.published", galleryJSON("kept", "Kept", "Travel", time.Now(), 1))
+			node.eventually("the gallery is served", func() bool {
+				_, body := node.get("/feeds/all.rss")
+				return strings.Contains(body, "Kept")
+			})
+			server.Stop()
+			began := time.Now()
+			node.eventually("it is seen that NATS is away", func() bool {
+				_, text := node.fetch(node.admin + "/metrics")
+				return strings.Contains(text, "\ngallerywire_nats_connected 0\n")
+			})
+			node.eventually("readiness is what the operator chose", func() bool {
+				resp, body := node.get("/readyz")
+				if !strings.Contains(body, "NATS") {
+					t.Fatalf("it is not said that NATS is away: %s %s", resp.Status, body)
+				}
+				is := resp.StatusCode == http.StatusOK
+				if !is && time.Since(began) < c.least {
+					t.Fatalf("after %s: %s %s", time.Since(began), resp.Status, body)
+				}
+				return is != c.ends
+			})
+			if resp, _ := node.get("/feeds/all.rss"); resp.StatusCode != http.StatusOK {
+				t.Errorf("readers get %s", resp.Status)
+			}
+			server.Start()
+			node.ready()
+			node.eventually("it says that all is well", func() bool {
+				_, body := node.get("/readyz")
+				return body == "ready\n"
+			})
 		})
 	}
 }

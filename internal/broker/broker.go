@@ -168,6 +168,9 @@ func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 // who looks at a readiness check. It holds no credentials.
 func (b *Broker) Status() error { return b.link.status() }
 
+// Away is for how long there has been no connection; 0 while there is one.
+func (b *Broker) Away() time.Duration { return b.link.away() }
+
 // Storage is nil while the embedded server's store takes writes, and always of a
 // server elsewhere. Else it says why not, and what to do. It is known within a
 // second or two of the first write that failed, and heals by itself: the server

@@ -39,7 +39,8 @@ type link struct {
 	patience time.Duration // a command's: it is not kept for ever, nor drained; 0: the node's own
 
 	mu      sync.Mutex
-	lastErr error // of the last try to connect; nil once connected
+	lastErr error     // of the last try to connect; nil once connected
+	lost    time.Time // since when there is no connection; zero: there is one
 	closing bool
 }
 
@@ -53,7 +54,7 @@ type target struct {
 // dial connects with the options that every connection of ours has, those of
 // the target, and then extra.
 func dial(o Options, t target, patience time.Duration, extra []nats.Option) (*link, error) {
-	l := &link{addresses: t.addresses, log: o.Logger, patience: patience, watchers: newWatchers(), closed: make(chan struct{})}
+	l := &link{addresses: t.addresses, log: o.Logger, patience: patience, watchers: newWatchers(), closed: make(chan struct{}), lost: time.Now()}
 	options := append(l.options(o.Name), t.options...)
 	conn, err := nats.Connect(t.url, append(options, extra...)...)
 	if err != nil {
@@ -115,7 +116,7 @@ func retryDelay(attempt int) time.Duration {
 
 func (l *link) onConnect(nc *nats.Conn) {
 	l.mu.Lock()
-	l.lastErr = nil
+	l.lastErr, l.lost = nil, time.Time{}
 	l.mu.Unlock()
 	l.log.Info("connected to nats", "url", l.addresses, "server", nc.ConnectedServerName())
 	// A connection that stood when Open returned is no news to anybody.
@@ -127,6 +128,9 @@ func (l *link) onConnect(nc *nats.Conn) {
 func (l *link) onDisconnect(nc *nats.Conn, err error) {
 	l.mu.Lock()
 	l.lastErr = err
+	if l.lost.IsZero() {
+		l.lost = time.Now()
+	}
 	closing := l.closing
 	l.mu.Unlock()
 	if l.patience > 0 && !closing {
@@ -163,6 +167,16 @@ func (l *link) onClosed(nc *nats.Conn) {
 		l.log.Error("nats ended the connection for good: restart this process", "err", l.lastErr)
 	}
 	close(l.closed)
+}
+
+// away is for how long there has been no connection; 0: there is one.
+func (l *link) away() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn.IsConnected() || l.lost.IsZero() { // else it was lost at this moment
+		return 0
+	}
+	return time.Since(l.lost)
 }
 
 func (l *link) status() error {

@@ -1,6 +1,7 @@
 package brokertest
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/url"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // members is how many servers a cluster has: one of them may be away.
@@ -105,13 +108,38 @@ func (c *Cluster) settle() {
 				current++
 			}
 		}
+		var err error
 		if current == members {
-			return
+			if err = c.place(); err == nil {
+				return
+			}
 		}
 		if time.Now().After(deadline) {
-			c.t.Fatalf("%d servers of the cluster are current", current)
+			c.t.Fatalf("%d servers of the cluster are current; a stream: %v", current, err)
 		}
 	}
+}
+
+// place makes a stream on all servers and deletes it. The leader refuses one as
+// long as it has not heard how much room each server has, which it hears after
+// all of them are current.
+func (c *Cluster) place() error {
+	conn, err := nats.Connect(c.URL())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.t.Context(), startTimeout)
+	defer cancel()
+	const name = "settle"
+	if _, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: name, Storage: jetstream.MemoryStorage, Replicas: members}); err != nil {
+		return err
+	}
+	return js.DeleteStream(ctx, name)
 }
 
 // URL returns where the servers listen, also while some are stopped.

@@ -24,13 +24,12 @@ import (
 // patience is how long a test waits for what must come.
 const patience = time.Minute
 
+// workshop is a directory for what is built for all stories.
+var workshop string
+
 // binary is the real program, built once for all stories.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "gallerywire-stories-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "gallerywire")
+	path := filepath.Join(workshop, "gallerywire")
 	out, err := exec.Command("go", "build", "-o", path, "github.com/gallerywire/gallerywire/cmd/gallerywire").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w: %s", err, out)
@@ -39,10 +38,13 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	dir, err := os.MkdirTemp("", "gallerywire-stories-")
+	if err != nil {
+		panic(err)
 	}
+	workshop = dir
+	code := m.Run()
+	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
@@ -78,9 +80,12 @@ func (l *logs) String() string {
 var upLine = regexp.MustCompile(`msg="gallerywire is up" .*\bhttp=(\S+) admin=(\S+) nats=(\S+)`)
 
 // serve starts the program with a configuration and returns once it is up. It
-// is killed when the test ends.
+// is killed when the test ends. A short run has no such story.
 func serve(t testing.TB, config string) *process {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("runs the program as another process, of which the race detector sees nothing")
+	}
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)

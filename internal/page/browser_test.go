@@ -35,6 +35,9 @@ const mouse = "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,ava
 // everything is tested there must be one.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("tests how the pages look and feel, of which the race detector sees nothing")
+	}
 	program := ""
 	for _, name := range programs {
 		if at, err := exec.LookPath(name); err == nil && program == "" {

@@ -157,7 +157,12 @@ var newer = sync.OnceValues(func() (string, error) {
 		return "", fmt.Errorf("%s does not say what the format is", file)
 	}
 	replacement, overlay := filepath.Join(dir, "record.go"), filepath.Join(dir, "overlay.json")
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {file: replacement}})
+	replace, err := overlaid()
+	if err != nil {
+		return "", err
+	}
+	replace[file] = replacement
+	list, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		return "", err
 	}
@@ -168,6 +173,27 @@ var newer = sync.OnceValues(func() (string, error) {
 	}
 	return build("gallerywire-newer", "-overlay", overlay)
 })
+
+// overlaid are the files that GOFLAGS replaces in what is built: .ci/run moves the
+// clock of everything so. A build has one overlay.
+func overlaid() (map[string]string, error) {
+	var overlay struct{ Replace map[string]string }
+	for _, flag := range strings.Fields(os.Getenv("GOFLAGS")) {
+		if file, ok := strings.CutPrefix(flag, "-overlay="); ok {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return nil, err
+			}
+			if err := json.Unmarshal(text, &overlay); err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+		}
+	}
+	if overlay.Replace == nil {
+		overlay.Replace = map[string]string{}
+	}
+	return overlay.Replace, nil
+}
 
 // upgrade runs the commands of README.md with the newer release in the directory.
 func (m *machine) upgrade() {

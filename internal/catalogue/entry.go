@@ -232,7 +232,9 @@ func (e *Entry) Touched(t time.Time) time.Time {
 }
 
 // shows reports whether there is any time at which the gallery may be shown.
-func (e *Entry) shows() bool { return e != nil && !e.Rank.TakeDown && !e.Withheld && e.state == sound }
+func (e *Entry) shows() bool {
+	return e != nil && !e.Rank.TakeDown && !e.Withheld && e.state == sound && e.published < e.end
+}
 
 // Order is the order of a selection.
 type Order int
@@ -265,6 +267,17 @@ func (o Order) Index(entries []*Entry, e *Entry) int {
 // instants calls yield with each instant at which the time alone changes what
 // is shown of e, in no order.
 func (e *Entry) instants(yield func(int64)) {
+	e.turns(yield)
+	for at := range e.shownEnds {
+		if at = e.until(e.since(at)); at < e.end {
+			yield(at)
+		}
+	}
+}
+
+// turns are the instants without those at which only the gallery's own feed
+// changes: it forgets a slide.
+func (e *Entry) turns(yield func(int64)) {
 	if e.Rank.TakeDown && e.state == sound {
 		yield(e.end)
 		return
@@ -277,16 +290,28 @@ func (e *Entry) instants(yield func(int64)) {
 		yield(e.end)
 		yield(e.forgotten())
 	}
-	for _, at := range e.slideEnds() {
+	for at := range e.shownEnds {
 		yield(at)
-		yield(e.until(e.since(at)))
+	}
+}
+
+// shownEnds are the instants at which a slide that is shown no longer is, because
+// its rights run out.
+func (e *Entry) shownEnds(yield func(int64) bool) {
+	for _, at := range e.slideEnds() {
+		if e.shows() && e.published < at && at < e.end && !yield(at) {
+			return
+		}
 	}
 }
 
 // lastInstant is the newest of e's instants up to now.
-func (e *Entry) lastInstant(now int64) int64 {
+func (e *Entry) lastInstant(now int64) int64 { return latest(e.instants, now) }
+
+// latest is the newest up to now, math.MinInt64 for none.
+func latest(instants func(yield func(int64)), now int64) int64 {
 	last := int64(math.MinInt64)
-	e.instants(func(at int64) {
+	instants(func(at int64) {
 		if at <= now {
 			last = max(last, at)
 		}

@@ -174,12 +174,12 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 // departs is how e leaves for the revision of that rank. A take-down that comes
 // before the embargo ends is not told: feeds do not say what was never there.
 func (e *Entry) departs(rank gallery.Rank) departure {
-	d := departure{facets: e.Facets, seen: e.shows() && e.published < e.end && e.published <= rank.Updated.UnixNano()}
+	d := departure{facets: e.Facets, seen: e.shows() && e.published <= rank.Updated.UnixNano()}
 	if !rank.TakeDown {
 		return d
 	}
 	d.of, d.down = &publication{rank: e.Rank}, d.seen
-	if e.shows() && e.published < e.end {
+	if e.shows() {
 		d.of.from = cmp.Or(e.published, 1)
 		d.down = d.of.from <= rank.Updated.UnixNano()
 	}

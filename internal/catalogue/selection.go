@@ -187,7 +187,7 @@ func published(entries []*Entry, now time.Time) int {
 func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 	at := int64(math.MinInt64)
 	if !e.Rank.TakeDown && s.match.matches(e.Facets) {
-		at = max(e.stored, e.lastInstant(now))
+		at = max(e.stored, latest(e.turns, now))
 	}
 	for _, d := range e.left() {
 		if !d.all && !s.match.matches(d.facets) {

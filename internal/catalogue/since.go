@@ -219,7 +219,7 @@ func (q *query) shows(e *Entry, ns int64) bool {
 
 // showed reports whether the scope showed e at some instant from then to at.
 func (q *query) showed(e *Entry, at int64) bool {
-	return e.shows() && e.published <= at && e.published < e.end && q.from.passed < e.end && q.scope.match.matches(e.Facets)
+	return e.shows() && e.published <= at && q.from.passed < e.end && q.scope.match.matches(e.Facets)
 }
 
 // gives reports whether the scope says at that instant that e is gone.

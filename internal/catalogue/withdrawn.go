@@ -42,7 +42,7 @@ func (e *Entry) gone(ns int64) bool {
 }
 
 // over is EndedAt of an instant in Unix nanoseconds.
-func (e *Entry) over(ns int64) bool { return e.shows() && e.published < e.end && e.end <= ns }
+func (e *Entry) over(ns int64) bool { return e.shows() && e.end <= ns }
 
 // Withdrawn is the instant of a withdrawal: that of the take-down, or the end of
 // the gallery's own time where no later revision says the same again.

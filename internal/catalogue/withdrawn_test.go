@@ -142,3 +142,35 @@ func TestSlidePhaseCountsWhatIsForgotten(t *testing.T) {
 		}
 	}
 }
+
+// A feed is touched when what it shows changes, and not by what happens under an
+// embargo, after the end, or in the gallery's own feed alone.
+func TestAFeedIsTouchedByWhatItShows(t *testing.T) {
+	hour := func(n int) time.Time { return dawn.Add(time.Duration(n) * time.Hour) }
+	for _, c := range []struct {
+		name   string
+		change []func(*gallery.Gallery)
+		now    time.Time
+		want   time.Time
+	}{
+		{"the rights of a slide ran out", []func(*gallery.Gallery){slideRights(hour(1))}, hour(2), hour(1)},
+		{"its own feed forgets the slide", []func(*gallery.Gallery){slideRights(hour(1))}, hour(26), hour(1)},
+		{"a slide under embargo", []func(*gallery.Gallery){at(hour(9)), slideRights(hour(1))}, hour(2), dawn},
+		{"a slide after the end", []func(*gallery.Gallery){until(hour(1)), slideRights(hour(2))}, hour(3), hour(1)},
+		{"a slide at the end", []func(*gallery.Gallery){until(hour(1)), slideRights(hour(2))}, hour(25), hour(25)},
+		{"expired under embargo", []func(*gallery.Gallery){at(hour(72)), until(hour(1))}, hour(26), dawn},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, 100)
+			s := w.catalogue.Select(Match{})
+			w.publish("a", c.change...)
+			w.pass(c.now.Sub(dawn))
+			again := w.restart().catalogue.Select(Match{})
+			for name, s := range map[string]*Selection{"ran": s, "restarted": again} {
+				if v := s.View(9, w.now); !v.Touched.Equal(c.want) {
+					t.Errorf("%s: touched at %s, want %s", name, v.Touched, c.want)
+				}
+			}
+		})
+	}
+}

@@ -51,6 +51,7 @@ func allowed() map[string]roomRule {
 		"publish":    {imports: []string{"atomicfile", "event", "gallery"}, nats: true},
 		"backup":     {imports: []string{"catalogue", "event", "gallery"}},
 		"atomicfile": {},
+		"checkpoint": {imports: []string{"atomicfile"}},
 		"schedule":   {},
 		"config":     {imports: []string{"spelling"}},
 		"demo":       {imports: []string{"event", "gallery"}},

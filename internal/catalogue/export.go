@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/gallerywire/gallerywire/internal/follow"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go/jetstream"
@@ -105,7 +106,7 @@ func (c *Catalogue) next(ctx context.Context, messages jetstream.MessagesContext
 // record reads a message of the bucket. There is no record in one that says
 // that somebody deleted it.
 func (c *Catalogue) record(msg jetstream.Msg, meta *jetstream.MsgMetadata) (r Record, there bool, err error) {
-	if deleted(msg.Headers()) {
+	if follow.Deleted(msg.Headers()) {
 		return Record{}, false, nil
 	}
 	key := strings.TrimPrefix(msg.Subject(), c.subject(""))

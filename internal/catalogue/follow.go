@@ -26,6 +26,7 @@ func (c *Catalogue) Run(ctx context.Context) error {
 		Subject:     c.subject(">"),
 		HeadersOnly: true,
 		Reader:      &reader{catalogue: c},
+		Verifier:    c.opts.Verifier,
 		Reconnect:   c.opts.Reconnect,
 		Logger:      c.opts.Logger.With("bucket", c.opts.Bucket),
 	})

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/follow"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
@@ -268,7 +269,7 @@ func parseHash(text string) (h gallery.Hash, ok bool) {
 // read is [entry] for a record that may be anything: one that was deleted, or
 // that can not be read, is an entry that is lost, and err says why.
 func read(key string, header nats.Header, revision uint64, stored time.Time) (e *Entry, err error) {
-	if deleted(header) {
+	if follow.Deleted(header) {
 		return stray(lost, revision, stored.UnixNano()), nil
 	}
 	if e, err = entry(key, header, revision, stored); err != nil {
@@ -310,11 +311,4 @@ func nanos(t time.Time) int64 {
 		return math.MinInt64 + 1
 	}
 	return cmp.Or(t.UnixNano(), 1)
-}
-
-// deleted reports whether a message in the bucket is a marker that the key was
-// deleted by somebody's hand.
-func deleted(header nats.Header) bool {
-	op := header.Get("KV-Operation")
-	return op == "DEL" || op == "PURGE"
 }

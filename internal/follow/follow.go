@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -57,6 +58,17 @@ type Reader interface {
 	Whole(last uint64)
 }
 
+// Verifier compares what is read with what the bucket must hold. Its methods are
+// called by the goroutine that calls the reader's, each before the reader's own.
+type Verifier interface {
+	Begin()
+	Take(subject string, sequence uint64, stored time.Time, deleted bool)
+	// Whole reports whether everything was read that must be there. As long as it
+	// is false the reader is not told that its reading is whole, and is given what
+	// is written meanwhile; Whole is called after each record.
+	Whole() bool
+}
+
 // State is that of the bucket when its reading begins.
 type State struct {
 	Created time.Time
@@ -70,6 +82,7 @@ type Options struct {
 	Subject     string                                          // of the records
 	HeadersOnly bool
 	Reader      Reader
+	Verifier    Verifier                   // nil: whatever is there is right
 	Forgets     time.Duration              // who was out of touch for so long has missed what was deleted and forgotten, and reads anew; 0: nothing is forgotten
 	Reconnect   func(func()) (stop func()) // registers for reconnections; may be nil
 	Now         func() time.Time           // nil: time.Now
@@ -166,6 +179,9 @@ func (o Options) follow(ctx context.Context, p *position, back <-chan struct{}) 
 	asked := o.wall()
 	if !p.whole || p.missed(asked, o.Forgets) || !p.created.Equal(info.Created) || info.State.LastSeq < p.last {
 		*p = position{created: info.Created, target: info.State.LastSeq, inStep: inStep(info), contact: asked}
+		if o.Verifier != nil {
+			o.Verifier.Begin()
+		}
 		o.Reader.Begin(State{Created: info.Created, Records: info.State.Msgs})
 	}
 	consumer, messages, err := o.consume(ctx, stream, p.last+1)
@@ -230,6 +246,9 @@ func (o Options) read(ctx context.Context, stream jetstream.Stream, consumer jet
 		if err != nil {
 			return fmt.Errorf("read the bucket: %w", err)
 		}
+		if o.Verifier != nil {
+			o.Verifier.Take(msg.Subject(), meta.Sequence.Stream, meta.Timestamp, Deleted(msg.Headers()))
+		}
 		o.Reader.Take(msg, meta)
 		p.move(meta.Sequence.Stream)
 		o.caughtUp(p, meta.NumPending)
@@ -280,9 +299,9 @@ func (o Options) insist(ctx context.Context, stream jetstream.Stream, consumer j
 }
 
 // caughtUp tells that the reading is whole, if it is: when all was read up to the
-// target, or what is left up to it was deleted meanwhile.
+// target, or what is left up to it was deleted meanwhile, and nothing is missing.
 func (o Options) caughtUp(p *position, pending uint64) {
-	if !p.whole && (p.last >= p.target || pending == 0 && p.inStep) {
+	if !p.whole && (p.last >= p.target || pending == 0 && p.inStep) && (o.Verifier == nil || o.Verifier.Whole()) {
 		p.whole = true
 		o.Reader.Whole(p.last)
 	}
@@ -332,6 +351,13 @@ func (o Options) guard(ctx context.Context, stream jetstream.Stream, p *position
 			look.Reset(bucketCheck)
 		}
 	}
+}
+
+// Deleted reports whether a record with these headers is the marker that its key
+// was deleted, as every client of key-value buckets writes it.
+func Deleted(header nats.Header) bool {
+	op := header.Get("KV-Operation")
+	return op == "DEL" || op == "PURGE"
 }
 
 func nudge(ch chan struct{}) {

@@ -223,16 +223,20 @@ func (l library) Put(ctx context.Context, e *event.Event, m event.Message) (stri
 }
 
 // newLibrary runs a catalogue until the test ends.
-func newLibrary(t testing.TB, b *broker.Broker) library {
+func newLibrary(t testing.TB, b *broker.Broker, change ...func(*catalogue.Options)) library {
 	t.Helper()
-	c := catalogue.New(catalogue.Options{
+	o := catalogue.Options{
 		JetStream: b.JetStream(),
 		Bucket:    b.Name("galleries"),
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
 		Decode:    event.Reader{}.Gallery,
 		Reconnect: b.OnReconnect,
 		Logger:    slog.New(slog.DiscardHandler),
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	c := catalogue.New(o)
 	background(t, c.Run)
 	eventually(t, "the index is whole", func() bool { return c.Ready() == nil })
 	return library{c}

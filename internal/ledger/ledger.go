@@ -35,11 +35,15 @@ type Record struct {
 	Stored   time.Time // by the server's clock
 }
 
+// Verifier compares what is read with what the bucket must hold.
+type Verifier = follow.Verifier
+
 // Options make a ledger.
 type Options struct {
 	JetStream jetstream.JetStream
 	Bucket    string                                          // its full name
 	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
+	Verifier  Verifier                                        // of what is read of the bucket; may be nil
 	Apply     func(Record)                                    // called with each record by one goroutine; must not block
 	Reset     func()                                          // what was applied is void, all of it is applied again; by the same goroutine
 	Whole     func()                                          // everything was applied that was there, after a start or a reset; may be nil
@@ -79,6 +83,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 		Opened:    l.opened,
 		Subject:   l.subject(">"),
 		Reader:    reader{l},
+		Verifier:  l.opts.Verifier,
 		Forgets:   markerAge / 2,
 		Reconnect: l.opts.Reconnect,
 		Logger:    l.opts.Logger.With("bucket", l.opts.Bucket),
@@ -252,23 +257,18 @@ func (l *Ledger) opened(s jetstream.Stream) {
 
 func (l *Ledger) subject(key string) string { return "$KV." + l.opts.Bucket + "." + key }
 
-// The header that tells a deletion, as every client of key-value buckets writes
-// and reads it.
+// The header of a deletion's marker; see [follow.Deleted].
 const (
 	operation = "KV-Operation"
 	removed   = "DEL"
-	purged    = "PURGE"
 )
 
 func record(key string, header nats.Header, value []byte, revision uint64, stored time.Time) Record {
 	r := Record{Key: key, Value: value, Revision: revision, Stored: stored}
-	switch header.Get(operation) {
-	case removed, purged:
+	if follow.Deleted(header) {
 		r.Value = nil
-	default:
-		if r.Value == nil {
-			r.Value = []byte{}
-		}
+	} else if r.Value == nil {
+		r.Value = []byte{}
 	}
 	return r
 }

@@ -36,6 +36,7 @@ type Options struct {
 	JetStream jetstream.JetStream
 	Bucket    string                                          // its full name
 	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
+	Verifier  ledger.Verifier                                 // of what is read of the bucket; may be nil
 	Reconnect func(func()) (stop func())                      // registers for reconnections; may be nil
 	Alone     bool                                            // no other node has the bucket: leases of another process are void, and none are needed
 
@@ -120,7 +121,7 @@ func New(o Options) *Outbox {
 	}
 	b.book = newBook(o.Logger, o.Now, b.nudge)
 	b.ledger = ledger.New(ledger.Options{
-		JetStream: o.JetStream, Bucket: o.Bucket, Open: o.Open,
+		JetStream: o.JetStream, Bucket: o.Bucket, Open: o.Open, Verifier: o.Verifier,
 		Apply: b.book.heard, Reset: b.book.reset,
 		Whole: func() {
 			b.book.isWhole()

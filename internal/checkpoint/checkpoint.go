@@ -1,0 +1,144 @@
+// Package checkpoint remembers, outside the NATS store, what must be found there,
+// and compares the two when a node starts.
+//
+// The store has check sums, and what does not fit them is dropped without a word: a
+// damaged file looks like one that never held more, and where a newer record is
+// gone the one before it is back. So each record of a followed bucket is noted in a
+// file of its own, after the server has it on the disk, and of every other stream the
+// last sequence. What is noted may lag behind the store for a moment and is never
+// ahead of it. The comparison is therefore "at least": a process that was killed, or
+// a machine that lost its power, raises no alarm.
+//
+// What does not fit is damage, until it is written again (an import does so) or
+// accepted. Who stops serving then, and who is told, is left to others.
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options make a checkpoint.
+type Options struct {
+	Dir        string // holds what is remembered; made when missing
+	Accept     bool   // what does not fit is logged, and from now on what is there must be there
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+}
+
+// Checkpoint is safe for concurrent use. [Checkpoint.Run] must run for anything to
+// be remembered.
+type Checkpoint struct {
+	opts Options
+	wake chan struct{} // of capacity 1: there is something to write
+
+	mu      sync.Mutex
+	buckets []*Bucket
+	streams streams
+}
+
+// Open reads what is remembered of streams; that of a bucket is read when its
+// reading begins.
+func Open(o Options) (*Checkpoint, error) {
+	o.Logger = o.Logger.With("component", "checkpoint")
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of checkpoints: %w", err)
+	}
+	c := &Checkpoint{opts: o, wake: make(chan struct{}, 1)}
+	c.streams.path = filepath.Join(o.Dir, "streams.json")
+	if err := c.streams.load(); err != nil {
+		return nil, err
+	}
+	o.Registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gallerywire_store_damage",
+		Help: "Streams and buckets that do not hold what they held before; the node serves nothing while there is one.",
+	}, func() float64 { return float64(len(c.Damage())) }))
+	return c, nil
+}
+
+// Bucket returns what compares the bucket of that name and remembers it. A bucket
+// that forgets drops the markers of what was deleted after a while, and is in no export.
+func (c *Checkpoint) Bucket(name string, forgets bool) *Bucket {
+	b := &Bucket{
+		name: name, forgets: forgets, accept: c.opts.Accept, log: c.opts.Logger,
+		journal: &journal{path: filepath.Join(c.opts.Dir, name+".log"), wake: c.wake},
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.buckets = append(c.buckets, b)
+	return b
+}
+
+// Damage says what does not fit and what can be done, an error for each stream and
+// bucket; nothing while everything fits, or nothing was compared yet.
+func (c *Checkpoint) Damage() []error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := c.streams.damage()
+	for _, b := range c.buckets {
+		if err := b.Damage(); err != nil {
+			found = append(found, err)
+		}
+	}
+	return found
+}
+
+// Compared is nil once every bucket was found to hold what it must, else it says of
+// one that it was not yet.
+func (c *Checkpoint) Compared() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, b := range c.buckets {
+		if !b.compared() {
+			return fmt.Errorf("the bucket %s is still being compared with what it held before", b.name)
+		}
+	}
+	return nil
+}
+
+// syncEvery bounds how much the power may take from what is remembered.
+const syncEvery = time.Second
+
+// Run writes what is to be remembered until ctx ends, and then the rest of it.
+func (c *Checkpoint) Run(ctx context.Context) error {
+	tick := time.NewTicker(syncEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.wake:
+			c.write((*journal).flush)
+		case <-tick.C:
+			c.write((*journal).sync)
+		case <-ctx.Done():
+			c.write((*journal).close)
+			return nil
+		}
+	}
+}
+
+// write has each bucket's journal write. What fails is tried again the next time:
+// until then what is remembered lags.
+func (c *Checkpoint) write(how func(*journal) error) {
+	c.mu.Lock()
+	buckets := c.buckets
+	c.mu.Unlock()
+	for _, b := range buckets {
+		if err := how(b.journal); err != nil && b.journal.fails() {
+			c.opts.Logger.Error("what the bucket holds can not be noted, trying again: make room on the disk", "bucket", b.name, "err", err)
+		}
+	}
+}
+
+// remedy is what can be done about damage, whatever it is.
+const remedy = `restore the data directory from a backup, or start "gallerywire serve --accept-damage" once to go on with what is there`
+
+// errJournal means that what is remembered is itself damaged.
+var errJournal = errors.New("the note of what the bucket must hold is damaged")

@@ -9,7 +9,9 @@ import (
 	"github.com/gallerywire/gallerywire/internal/config"
 )
 
-type serveCmd struct{}
+type serveCmd struct {
+	AcceptDamage bool `help:"Serve a store that lost records, once: what is there now is what must be there from now on."`
+}
 
 // Help is printed below the command's usage.
 func (serveCmd) Help() string {
@@ -17,12 +19,17 @@ func (serveCmd) Help() string {
 on 127.0.0.1:4222 and stores in ./data. With nats.url set the same program joins
 the NATS servers there, beside as many other nodes as you like.
 
+The node remembers beside the store what it must find there. Where a start finds
+less, /readyz, "gallerywire status" and "gallerywire health" say what is missing,
+events wait, and nothing is served until the data is restored, or until a start with
+--accept-damage. Leave that out again at the next start.
+
 Ctrl-C or SIGTERM stops it in order, a second one at once. What it does is
 logged to standard error.`
 }
 
 // Run serves until the process is told to stop.
-func (serveCmd) Run(ctx context.Context, c *console) error {
+func (s serveCmd) Run(ctx context.Context, c *console) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
@@ -36,7 +43,7 @@ func (serveCmd) Run(ctx context.Context, c *console) error {
 		defer close(told)
 		log.Info("stopping", "signal", signalOf(ctx))
 	})
-	err = serve(ctx, app.Options{Config: cfg, Logger: log})
+	err = serve(ctx, app.Options{Config: cfg, Logger: log, AcceptDamage: s.AcceptDamage})
 	if unasked() { // it ended by itself
 		return err
 	}

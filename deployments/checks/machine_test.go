@@ -57,7 +57,7 @@ func newMachine(t *testing.T, config string) *machine {
 	admin := free(t)
 	m.places = strings.NewReplacer(
 		"/etc/gallerywire", m.path("etc/gallerywire"), "/var/lib/gallerywire", m.path("lib"),
-		"/var/backups", m.path("backups"), "/usr/local/bin", m.path("bin"), "http://127.0.0.1:8081", "http://"+admin)
+		"/var/backups", m.path("backups"), "/run/systemd", m.path("run"), "/usr/local/bin", m.path("bin"), "http://127.0.0.1:8081", "http://"+admin)
 	m.configure("gallerywire.yaml", fmt.Sprintf("http: {listen: %q, admin_listen: %q}\n", free(t), admin)+config)
 	m.install(gallerywire(t), m.path("bin/gallerywire"))
 	for _, dir := range []string{"backups", "here"} {
@@ -131,6 +131,7 @@ func (m *machine) systemctl(w http.ResponseWriter, r *http.Request) {
 
 func (m *machine) obey(o order) error {
 	switch {
+	case o.verb == "daemon-reload":
 	case o.unit != "gallerywire":
 		return fmt.Errorf("there is no unit %q", o.unit)
 	case o.verb == "start":
@@ -151,9 +152,19 @@ func (m *machine) start() {
 	if m.node != nil {
 		return
 	}
-	cmd := exec.Command(m.path("bin/gallerywire"), "serve")
+	cmd := exec.Command(m.path("bin/gallerywire"), append([]string{"serve"}, m.flags()...)...)
 	cmd.Env, cmd.Dir = m.env, m.dir
 	m.node = start(m.t, cmd)
+}
+
+// flags are those of the unit's drop-in, where there is one.
+func (m *machine) flags() []string {
+	text, err := os.ReadFile(m.path("run/system/gallerywire.service.d/damage.conf"))
+	if err != nil {
+		return nil
+	}
+	_, flags, _ := strings.Cut(string(text), "gallerywire serve ")
+	return strings.Fields(flags)
 }
 
 func (m *machine) stop() {

@@ -100,6 +100,53 @@ func TestBackUpAndRestoreByCopy(t *testing.T) {
 	}
 }
 
+// TestADamagedStoreIsRestored goes each of the ways that README.md names.
+func TestADamagedStoreIsRestored(t *testing.T) {
+	m := newMachine(t, embedded)
+	m.fill()
+	m.run("Back up", 0)
+	for way, want := range []string{"Harbour lights", "Harbour lights", "Dusk"} {
+		m.damage()
+		m.run("When the store is damaged", way)
+		if way == 2 {
+			m.command(galleryOf("dusk", "Dusk"), "publish", "-")
+		} else {
+			m.isGone("gone")
+		}
+		m.node.until(feed, want)
+		m.stop()
+		m.start()
+		m.node.ready()
+		m.node.until(feed, want)
+	}
+	if strings.Contains(m.feedOf(), "Harbour lights") {
+		t.Error("what was accepted to be lost is there")
+	}
+}
+
+// damage cuts the file of galleries, and starts the node, which finds that out.
+func (m *machine) damage() {
+	m.t.Helper()
+	m.stop()
+	blocks, err := filepath.Glob(m.path("lib/jetstream/$G/streams/KV_gallerywire_galleries/msgs/*.blk"))
+	if err != nil || len(blocks) == 0 {
+		m.t.Fatalf("the blocks of galleries: %v, %v", blocks, err)
+	}
+	for _, block := range blocks {
+		if err := os.Truncate(block, 10); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	m.start()
+	eventually(m.t, func() error {
+		out, err := try(m.t.Context(), m.t, m.env, "", "health")
+		if err == nil || !strings.Contains(out+err.Error(), "the store is damaged: of 2 records of the bucket gallerywire_galleries 2 are missing") {
+			return fmt.Errorf("health says %q, %v", out, err)
+		}
+		return nil
+	})
+}
+
 func TestMoveFromTheEmbeddedServerToACluster(t *testing.T) {
 	c := startCluster(t)
 	m := newMachine(t, embedded)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/checkpoint"
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/intake"
@@ -36,6 +37,10 @@ type Options struct {
 	Logger *slog.Logger
 	Watch  Watch
 	Mount  func(*http.ServeMux) // adds handlers to the public listener; may be nil
+
+	// AcceptDamage has a store that lost records be taken as it is: what is there
+	// at this start is what must be there at the next.
+	AcceptDamage bool
 
 	// Timeless leaves embargoes and expiries to the schedule and to whoever
 	// asks for a feed: nothing wakes at their instants.
@@ -62,6 +67,8 @@ type App struct {
 	rooms   atomic.Pointer[rooms] // nil until the site is known
 	handler atomic.Pointer[http.Handler]
 	waiting atomic.Pointer[error] // why the site is not known yet
+
+	checkpoint *checkpoint.Checkpoint // nil: NATS servers elsewhere
 
 	observed *observed
 
@@ -102,7 +109,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.broker.OnReconnect(a.buckets.forget) // until the broker is closed
-	return nil
+	return a.openCheckpoint()
 }
 
 // Close closes what New opened. It may be called twice.
@@ -140,6 +147,7 @@ func (a *App) Run(ctx context.Context) error {
 	err := runParts(ctx, a.log, []part{
 		{"http", a.serve(a.connections.Listener(a.public), http.HandlerFunc(a.serveCurrent))},
 		{"admin http", a.serve(web.NewConnections(web.ConnectionLimits{}).Listener(a.admin), web.Admin(web.Options{Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(o.HTTP.AdminToken), Private: a.registerStatus}))},
+		{"checkpoint", a.remember},
 		{"rooms", a.runRooms},
 	})
 	return errors.Join(err, a.Close())
@@ -147,6 +155,9 @@ func (a *App) Run(ctx context.Context) error {
 
 // runRooms waits until the site is known, then runs the rooms.
 func (a *App) runRooms(ctx context.Context) error {
+	if !a.compareStreams(ctx) {
+		return nil
+	}
 	siteID, err := a.siteID(ctx)
 	if err != nil {
 		return nil // ctx ended before NATS was there
@@ -176,9 +187,13 @@ func (a *App) starting() http.Handler {
 	return mux
 }
 
-// unready says why the node is not ready, nothing when it is: its index is whole, and
-// it was in touch with NATS within http.serve_without_nats.
+// unready says why the node is not ready, nothing when it is: its store is not
+// damaged, its index is whole, and it was in touch with NATS within
+// http.serve_without_nats.
 func (a *App) unready() []error {
+	if damage := a.damage(); len(damage) > 0 {
+		return damage // nothing else goes on then
+	}
 	away := a.broker.Status()
 	r := a.rooms.Load()
 	switch {
@@ -195,6 +210,8 @@ func (a *App) unready() []error {
 		reasons = append(reasons, fmt.Errorf("out of touch with NATS for longer than http.serve_without_nats, %s: %w", most, away))
 	}
 	if err := r.catalogue.Ready(); err != nil {
+		reasons = append(reasons, err)
+	} else if err := a.compared(); err != nil {
 		reasons = append(reasons, err)
 	}
 	return reasons

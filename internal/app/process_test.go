@@ -79,9 +79,9 @@ func (l *logs) String() string {
 
 var upLine = regexp.MustCompile(`msg="gallerywire is up" .*\bhttp=(\S+) admin=(\S+) nats=(\S+)`)
 
-// serve starts the program with a configuration and returns once it is up. It
-// is killed when the test ends. A short run has no such story.
-func serve(t testing.TB, config string) *process {
+// serve starts the program with a configuration and flags, and returns once it is
+// up. It is killed when the test ends. A short run has no such story.
+func serve(t testing.TB, config string, flags ...string) *process {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("runs the program as another process, of which the race detector sees nothing")
@@ -94,7 +94,7 @@ func serve(t testing.TB, config string) *process {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(path, "serve", "--config", file), logs: &logs{}, done: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(path, append([]string{"serve", "--config", file}, flags...)...), logs: &logs{}, done: make(chan struct{})}
 	p.cmd.Dir = t.TempDir()
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {

@@ -89,16 +89,19 @@ func (a *App) build(siteID string) (*rooms, error) {
 		return nil, err
 	}
 	in := a.intake(cat, siteID)
+	parts := []part{{"catalogue", cat.Run}}
+	if a.checkpoint != nil {
+		parts = append(parts, part{"streams", a.noteStreams}) // it stops after what writes
+	}
+	parts = append(parts, a.after(cat.Ready, part{"gate", gate.run}))
+	parts = append(parts, a.tellParts(tell, cat)...)
+	parts = append(parts, a.after(a.compared, part{"schedule", plan.Run}), a.after(cat.Ready, part{"intake", in.Run}))
 	return &rooms{
 		catalogue: cat,
 		intake:    in,
 		handler:   a.publicHandler(cat, shelf, tell.hub),
 		reporting: tell.reporting(shelf, plan),
-		parts: slices.Concat(
-			[]part{{"catalogue", cat.Run}, {"gate", gate.run}},
-			tell.parts(cat),
-			[]part{{"schedule", plan.Run}, {"intake", in.Run}},
-		),
+		parts:     parts,
 	}, nil
 }
 
@@ -119,6 +122,7 @@ func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
 		Open: func(ctx context.Context) (jetstream.Stream, error) {
 			return a.broker.Bucket(ctx, bucketGalleries)
 		},
+		Verifier:    a.verifier(bucketGalleries, false),
 		Decode:      event.Reader{URLTemplate: a.opts.Config.Events.URLTemplate}.Gallery,
 		ArchivePage: uint32(a.opts.Config.Archive.Page),
 		Tombstones:  a.opts.Config.Tombstones.Keep,

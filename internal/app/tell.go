@@ -121,6 +121,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 			Open: func(ctx context.Context) (jetstream.Stream, error) {
 				return a.broker.Bucket(ctx, bucketSubscriptions)
 			},
+			Verifier:  a.verifier(bucketSubscriptions, true),
 			Reconnect: a.broker.OnReconnect,
 			Logger:    a.log,
 		},
@@ -219,6 +220,7 @@ func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
 	c := a.opts.Config.Outbound
 	o := outboxOptions(a.broker, a.log)
 	o.Alone = a.broker.Embedded()
+	o.Verifier = a.verifier(bucketOutbox, true)
 	o.Routes = map[string]outbox.Route{
 		notice.ChannelWebhook: {Channel: t.hooks},
 		notice.ChannelHub:     {Channel: t.pings},
@@ -384,21 +386,21 @@ func (t *tellers) reporting(shelf *edition.Shelf, plan *schedule.Schedule) repor
 	return r
 }
 
-// parts are what runs, in the order in which it starts.
-func (t *tellers) parts(cat *catalogue.Catalogue) []part {
+// tellParts are what runs of them, in the order in which it starts.
+func (a *App) tellParts(t *tellers, cat *catalogue.Catalogue) []part {
 	var parts []part
 	if t.hub != nil {
-		parts = append(parts, part{"hub", t.hub.Run})
+		parts = append(parts, a.after(cat.Ready, part{"hub", t.hub.Run}))
 	}
 	return append(parts,
-		part{"outbox", t.box.Run},
-		part{"notices", t.notices.Run},
-		part{"digests", func(ctx context.Context) error {
+		a.after(cat.Ready, part{"outbox", t.box.Run}),
+		a.after(a.compared, part{"notices", t.notices.Run}),
+		a.after(a.compared, part{"digests", func(ctx context.Context) error {
 			if !until(ctx, cat.Ready) {
 				return nil
 			}
 			return t.digests.Run(ctx)
-		}},
+		}}),
 	)
 }
 

@@ -1,0 +1,142 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/checkpoint"
+	"github.com/gallerywire/gallerywire/internal/follow"
+)
+
+// openCheckpoint has the node compare the store with what it held before. With
+// servers elsewhere there is none: their replicas are what keeps the data, and what
+// one node remembers others may have changed.
+func (a *App) openCheckpoint() (err error) {
+	if !a.broker.Embedded() {
+		return nil
+	}
+	a.checkpoint, err = checkpoint.Open(checkpoint.Options{
+		Dir:        filepath.Join(a.opts.Config.NATS.Embedded.DataDir, "checkpoint"),
+		Accept:     a.opts.AcceptDamage,
+		Registerer: a.metrics,
+		Logger:     a.log,
+	})
+	return err
+}
+
+// verifier compares what is read of a bucket; forgets is as in [checkpoint.Bucket].
+func (a *App) verifier(bucket string, forgets bool) follow.Verifier {
+	if a.checkpoint == nil {
+		return nil
+	}
+	return a.checkpoint.Bucket(a.broker.Name(bucket), forgets)
+}
+
+// compared is nil once everything that is followed is known to be what it was.
+func (a *App) compared() error {
+	if a.checkpoint == nil {
+		return nil
+	}
+	return a.checkpoint.Compared()
+}
+
+// damage says what the store has lost.
+func (a *App) damage() []error {
+	if a.checkpoint == nil {
+		return nil
+	}
+	return a.checkpoint.Damage()
+}
+
+// remember is a part of the node that runs before and after all that writes.
+func (a *App) remember(ctx context.Context) error {
+	if a.checkpoint == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return a.checkpoint.Run(ctx)
+}
+
+// after returns p with its start put off, where the store is compared with what it
+// held: a node that has lost galleries must not tell anybody that they are gone.
+func (a *App) after(ready func() error, p part) part {
+	if a.checkpoint == nil {
+		return p
+	}
+	return part{p.name, func(ctx context.Context) error {
+		if !until(ctx, ready) {
+			return nil
+		}
+		return p.run(ctx)
+	}}
+}
+
+// compareStreams compares, before anything is made or read, the streams that are
+// not followed. It is true when they fit, and else blocks until ctx ends.
+func (a *App) compareStreams(ctx context.Context) bool {
+	if a.checkpoint == nil {
+		return true
+	}
+	for wait := siteRetryLeast; ; wait = min(2*wait, siteRetryMost) {
+		now, err := a.streams(ctx)
+		if err == nil && a.checkpoint.Compare(now) {
+			return true
+		}
+		if err == nil {
+			<-ctx.Done()
+			return false
+		}
+		a.waiting.Store(&err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// streams are the states of the streams that are not followed.
+func (a *App) streams(ctx context.Context) ([]checkpoint.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, siteRetryMost)
+	defer cancel()
+	names := []string{a.opts.Config.Events.Stream, a.broker.Name(streamRejects)}
+	for _, bucket := range []string{bucketSite, bucketNotices, bucketDigests} {
+		names = append(names, "KV_"+a.broker.Name(bucket))
+	}
+	var all []checkpoint.Stream
+	for _, name := range names {
+		state, err := a.broker.StreamState(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, checkpoint.Stream{Name: name, There: state.There, Last: state.Last, Lost: state.Lost})
+	}
+	return all, nil
+}
+
+// noteEvery is how often the streams that are not followed are looked at.
+const noteEvery = 2 * time.Second
+
+// noteStreams remembers them until ctx ends, and once more then.
+func (a *App) noteStreams(ctx context.Context) error {
+	tick := time.NewTicker(noteEvery)
+	defer tick.Stop()
+	failed := false
+	for ended := false; !ended; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ended = true
+		}
+		now, err := a.streams(context.WithoutCancel(ctx))
+		if err == nil {
+			err = a.checkpoint.Note(now)
+		}
+		if err != nil && !failed {
+			a.log.Warn("what the streams hold can not be noted, trying again", "err", err)
+		}
+		failed = err != nil
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A store as it was damaged, at rest.
+const (
+	storedGalleries = 390
+	takenDown       = 20
+)
+
+// streamsDir holds the streams of the embedded server.
+func streamsDir(dataDir string) string { return filepath.Join(dataDir, "jetstream", "$G", "streams") }
+
+const galleriesStream = "KV_gallerywire_galleries"
+
+func damageConfig(dataDir string) string {
+	return oneFeed + crashFeeds + fmt.Sprintf("nats: {embedded: {listen: \"127.0.0.1:0\", data_dir: %q}}", dataDir)
+}
+
+// stored returns data directories with the galleries, of which some are taken down:
+// of a node that was stopped, of one that was killed, and the stream of galleries as
+// it was before the take-downs.
+func stored(t *testing.T) (stopped, killed, before string) {
+	t.Helper()
+	stopped, killed = t.TempDir(), t.TempDir()
+	config := damageConfig(stopped)
+	node := serve(t, config)
+	node.ready()
+	cms := connect(t, node.nats)
+	start := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	for i := range storedGalleries {
+		id := fmt.Sprintf("gallery-%03d", i)
+		publish(t, cms, "article.published", galleryJSON(id, "Gallery "+id, "Travel", start.Add(time.Duration(i)*time.Second), 3))
+	}
+	node.eventually("every gallery is stored", func() bool { return node.galleries() == storedGalleries })
+	node.stop()
+	before = filepath.Join(t.TempDir(), galleriesStream)
+	copyDir(t, filepath.Join(streamsDir(stopped), galleriesStream), before)
+
+	node = serve(t, config)
+	node.ready()
+	cms = connect(t, node.nats)
+	for i := range takenDown {
+		publish(t, cms, "article.unpublished", fmt.Sprintf(`{"id": "gallery-%03d", "updated": %q}`, i*17, start.Add(time.Hour).Format(time.RFC3339)))
+	}
+	node.eventually("every take-down is stored", func() bool { return node.galleries() == storedGalleries-takenDown })
+	node.kill()
+	copyDir(t, stopped, killed)
+	node = serve(t, config)
+	node.ready()
+	node.stop()
+	return stopped, killed, before
+}
+
+// galleries is how many the node has that are not taken down, -1 when it is not ready.
+func (p *process) galleries() int {
+	p.t.Helper()
+	_, text := p.fetch("http://" + strings.TrimPrefix(p.admin, "http://") + "/metrics")
+	for line := range strings.Lines(text) {
+		var n int
+		if _, err := fmt.Sscanf(line, "gallerywire_index_galleries %d", &n); err == nil {
+			return n
+		}
+	}
+	return -1
+}
+
+func copyDir(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// block is the file with the records of a stream.
+func block(t *testing.T, dataDir, stream string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(streamsDir(dataDir), stream, "msgs", "*.blk"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("blocks of %s: %v, %v", stream, found, err)
+	}
+	return found[0]
+}
+
+// edit changes the bytes of a file.
+func edit(t *testing.T, path string, change func([]byte) []byte) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, change(text), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func flipMiddle(text []byte) []byte {
+	text[len(text)/2] ^= 4
+	return text
+}
+
+func zeroTail(text []byte) []byte {
+	clear(text[len(text)-4096:])
+	return text
+}
+
+// TestDamageOfTheStoreIsFound damages the store of a node in one way, and starts it.
+func TestDamageOfTheStoreIsFound(t *testing.T) {
+	stopped, killed, before := stored(t)
+	galleries := func(change func([]byte) []byte) func(t *testing.T, dataDir string) {
+		return func(t *testing.T, dataDir string) { edit(t, block(t, dataDir, galleriesStream), change) }
+	}
+	remove := func(what ...string) func(t *testing.T, dataDir string) {
+		return func(t *testing.T, dataDir string) {
+			if err := os.RemoveAll(filepath.Join(append([]string{dataDir}, what...)...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		dataDir string
+		damage  func(t *testing.T, dataDir string)
+		want    string
+	}{
+		{"one bit, of a node that was stopped", stopped, galleries(flipMiddle), "of 390 records of the bucket gallerywire_galleries 1 are missing and 0 are back at an older state"},
+		{"one bit, of a node that was killed", killed, galleries(flipMiddle), "of 390 records of the bucket gallerywire_galleries "},
+		{"the last 4 KB zeroed, of a node that was stopped", stopped, galleries(zeroTail), " are back at an older state"},
+		{"the last 4 KB zeroed, of a node that was killed", killed, galleries(zeroTail), " are back at an older state"},
+		{"cut short", stopped, galleries(func(text []byte) []byte { return text[:len(text)/2] }), "of 390 records of the bucket gallerywire_galleries "},
+		{"cut short, of a node that was killed", killed, galleries(func(text []byte) []byte { return text[:len(text)-4096] }), " are back at an older state"},
+		{"the stream deleted", stopped, remove("jetstream", "$G", "streams", galleriesStream), "of 390 records of the bucket gallerywire_galleries 390 are missing"},
+		{"the site's id deleted", stopped, remove("jetstream", "$G", "streams", "KV_gallerywire_site"), "the stream KV_gallerywire_site, which held messages up to number 1, is missing"},
+		{"the event stream deleted", stopped, remove("jetstream", "$G", "streams", "ARTICLES"), "the stream ARTICLES, which held messages up to number 410, is missing"},
+		{"all of the server's data deleted", stopped, remove("jetstream"), "the stream ARTICLES, which held messages up to number 410, is missing"},
+		{"an older copy of the stream", stopped, func(t *testing.T, dataDir string) {
+			remove("jetstream", "$G", "streams", galleriesStream)(t, dataDir)
+			copyDir(t, before, filepath.Join(streamsDir(dataDir), galleriesStream))
+		}, "of 390 records of the bucket gallerywire_galleries 0 are missing and 20 are back at an older state"},
+		{"the note of it damaged", stopped, func(t *testing.T, dataDir string) {
+			edit(t, filepath.Join(dataDir, "checkpoint", "gallerywire_galleries.log"), func(text []byte) []byte { text[3]++; return text })
+		}, "the note of what the bucket must hold is damaged"},
+		{"the note of streams damaged", stopped, func(t *testing.T, dataDir string) {
+			edit(t, filepath.Join(dataDir, "checkpoint", "streams.json"), func([]byte) []byte { return []byte("{") })
+		}, "the note of what the streams must hold is damaged"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dataDir := filepath.Join(t.TempDir(), "data")
+			copyDir(t, c.dataDir, dataDir)
+			c.damage(t, dataDir)
+			node := serve(t, damageConfig(dataDir))
+			node.damaged(c.want)
+			node.kill()
+			node = serve(t, damageConfig(dataDir))
+			node.damaged(c.want) // it is not forgotten
+			node.stop()
+
+			node = serve(t, damageConfig(dataDir), "--accept-damage")
+			node.ready()
+			if !strings.Contains(node.logs.String(), "damage is accepted, the node goes on with what is there") {
+				t.Errorf("nothing is said of what was accepted:\n%s", node.logs)
+			}
+			node.stop()
+			node = serve(t, damageConfig(dataDir))
+			node.ready() // what is there is what must be there
+			node.stop()
+		})
+	}
+}
+
+// damaged waits until the node says that of its store, everywhere, and serves nothing.
+func (p *process) damaged(want string) {
+	p.t.Helper()
+	var answer string
+	p.eventually("/readyz says "+want, func() bool {
+		var resp *http.Response
+		resp, answer = p.get("/readyz")
+		if resp.StatusCode == http.StatusOK {
+			p.t.Fatalf("the node is ready\n%s", p.logs)
+		}
+		return strings.Contains(answer, want)
+	})
+	if !strings.Contains(answer, `start "gallerywire serve --accept-damage" once`) {
+		p.t.Errorf("/readyz names no remedy: %s", answer)
+	}
+	if resp, body := p.get("/feeds/all.json"); resp.StatusCode != http.StatusServiceUnavailable {
+		p.t.Errorf("a feed is served: %s %s", resp.Status, body)
+	}
+	admin := "http://" + strings.TrimPrefix(p.admin, "http://")
+	if _, text := p.fetch(admin + "/metrics"); !strings.Contains(text, "\ngallerywire_store_damage ") || strings.Contains(text, "\ngallerywire_store_damage 0\n") {
+		p.t.Errorf("the metric does not say so:\n%s", grep(text, "gallerywire_store_damage"))
+	}
+	if _, text := p.fetch(admin + "/status.json"); !strings.Contains(text, want) {
+		p.t.Errorf("the status does not say so: %s", text)
+	}
+	if !strings.Contains(p.logs.String(), "level=ERROR") || !strings.Contains(p.logs.String(), want) {
+		p.t.Errorf("the log does not say so:\n%s", p.logs)
+	}
+	path, err := binary()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if said, err := exec.Command(path, "health", "--url", p.http).CombinedOutput(); err == nil || !strings.Contains(string(said), want) {
+		p.t.Errorf("health says %q, %v", said, err)
+	}
+}
+
+func grep(text, what string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return !strings.Contains(line, what) }), "\n")
+}
+
+// A directory without anything is a new node, and one of an earlier release has
+// nothing to compare with.
+func TestAStoreOfWhichNothingIsKnownIsNotDamaged(t *testing.T) {
+	stopped, _, _ := stored(t)
+	if err := os.RemoveAll(filepath.Join(stopped, "checkpoint")); err != nil {
+		t.Fatal(err)
+	}
+	node := serve(t, damageConfig(stopped))
+	node.ready()
+	node.stop()
+	edit(t, block(t, stopped, galleriesStream), flipMiddle)
+	node = serve(t, damageConfig(stopped))
+	node.damaged("1 are missing") // from then on it is known
+	node.stop()
+}

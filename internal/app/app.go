@@ -68,7 +68,7 @@ type App struct {
 	handler atomic.Pointer[http.Handler]
 	waiting atomic.Pointer[error] // why the site is not known yet
 
-	checkpoint *checkpoint.Checkpoint // nil: NATS servers elsewhere
+	checkpoint *checkpoint.Checkpoint // nil: of a command
 
 	observed *observed
 
@@ -147,7 +147,7 @@ func (a *App) Run(ctx context.Context) error {
 	err := runParts(ctx, a.log, []part{
 		{"http", a.serve(a.connections.Listener(a.public), http.HandlerFunc(a.serveCurrent))},
 		{"admin http", a.serve(web.NewConnections(web.ConnectionLimits{}).Listener(a.admin), web.Admin(web.Options{Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(o.HTTP.AdminToken), Private: a.registerStatus}))},
-		{"checkpoint", a.remember},
+		{"checkpoint", a.checkpoint.Run},
 		{"rooms", a.runRooms},
 	})
 	return errors.Join(err, a.Close())

@@ -10,24 +10,21 @@ import (
 )
 
 // openCheckpoint has the node compare the store with what it held before. With
-// servers elsewhere there is none: their replicas are what keeps the data, and what
-// one node remembers others may have changed.
+// servers elsewhere, whose replicas keep the data, it knows only of galleries that it
+// has read itself, and forgets them when it stops.
 func (a *App) openCheckpoint() (err error) {
-	if !a.broker.Embedded() {
-		return nil
+	o := checkpoint.Options{Accept: a.opts.AcceptDamage, Registerer: a.metrics, Logger: a.log}
+	if a.broker.Embedded() {
+		o.Dir = filepath.Join(a.opts.Config.NATS.Embedded.DataDir, "checkpoint")
 	}
-	a.checkpoint, err = checkpoint.Open(checkpoint.Options{
-		Dir:        filepath.Join(a.opts.Config.NATS.Embedded.DataDir, "checkpoint"),
-		Accept:     a.opts.AcceptDamage,
-		Registerer: a.metrics,
-		Logger:     a.log,
-	})
+	a.checkpoint, err = checkpoint.Open(o)
 	return err
 }
 
 // verifier compares what is read of a bucket; forgets is as in [checkpoint.Bucket].
+// What other nodes had forgotten meanwhile no node of a cluster knows.
 func (a *App) verifier(bucket string, forgets bool) follow.Verifier {
-	if a.checkpoint == nil {
+	if a.checkpoint == nil || forgets && !a.broker.Embedded() {
 		return nil
 	}
 	return a.checkpoint.Bucket(a.broker.Name(bucket), forgets)
@@ -35,7 +32,7 @@ func (a *App) verifier(bucket string, forgets bool) follow.Verifier {
 
 // compared is nil once everything that is followed is known to be what it was.
 func (a *App) compared() error {
-	if a.checkpoint == nil {
+	if !a.broker.Embedded() {
 		return nil
 	}
 	return a.checkpoint.Compared()
@@ -43,25 +40,13 @@ func (a *App) compared() error {
 
 // damage says what the store has lost.
 func (a *App) damage() []error {
-	if a.checkpoint == nil {
-		return nil
-	}
 	return a.checkpoint.Damage()
-}
-
-// remember is a part of the node that runs before and after all that writes.
-func (a *App) remember(ctx context.Context) error {
-	if a.checkpoint == nil {
-		<-ctx.Done()
-		return nil
-	}
-	return a.checkpoint.Run(ctx)
 }
 
 // after returns p with its start put off, where the store is compared with what it
 // held: a node that has lost galleries must not tell anybody that they are gone.
 func (a *App) after(ready func() error, p part) part {
-	if a.checkpoint == nil {
+	if !a.broker.Embedded() {
 		return p
 	}
 	return part{p.name, func(ctx context.Context) error {
@@ -75,7 +60,7 @@ func (a *App) after(ready func() error, p part) part {
 // compareStreams compares, before anything is made or read, the streams that are
 // not followed. It is true when they fit, and else blocks until ctx ends.
 func (a *App) compareStreams(ctx context.Context) bool {
-	if a.checkpoint == nil {
+	if !a.broker.Embedded() {
 		return true
 	}
 	for wait := siteRetryLeast; ; wait = min(2*wait, siteRetryMost) {

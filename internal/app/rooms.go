@@ -90,7 +90,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 	}
 	in := a.intake(cat, siteID)
 	parts := []part{{"catalogue", cat.Run}}
-	if a.checkpoint != nil {
+	if a.broker.Embedded() {
 		parts = append(parts, part{"streams", a.noteStreams}) // it stops after what writes
 	}
 	parts = append(parts, a.after(cat.Ready, part{"gate", gate.run}))

@@ -28,7 +28,7 @@ import (
 
 // Options make a checkpoint.
 type Options struct {
-	Dir        string // holds what is remembered; made when missing
+	Dir        string // holds what is remembered, and is made when missing; empty: it ends with the process
 	Accept     bool   // what does not fit is logged, and from now on what is there must be there
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
@@ -49,13 +49,15 @@ type Checkpoint struct {
 // reading begins.
 func Open(o Options) (*Checkpoint, error) {
 	o.Logger = o.Logger.With("component", "checkpoint")
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the directory of checkpoints: %w", err)
-	}
 	c := &Checkpoint{opts: o, wake: make(chan struct{}, 1)}
-	c.streams.path = filepath.Join(o.Dir, "streams.json")
-	if err := c.streams.load(); err != nil {
-		return nil, err
+	if o.Dir != "" {
+		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("make the directory of checkpoints: %w", err)
+		}
+		c.streams.path = filepath.Join(o.Dir, "streams.json")
+		if err := c.streams.load(); err != nil {
+			return nil, err
+		}
 	}
 	o.Registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gallerywire_store_damage",
@@ -69,7 +71,10 @@ func Open(o Options) (*Checkpoint, error) {
 func (c *Checkpoint) Bucket(name string, forgets bool) *Bucket {
 	b := &Bucket{
 		name: name, forgets: forgets, accept: c.opts.Accept, log: c.opts.Logger,
-		journal: &journal{path: filepath.Join(c.opts.Dir, name+".log"), wake: c.wake},
+		journal: &journal{wake: c.wake, memory: map[uint64]uint64{}},
+	}
+	if c.opts.Dir != "" {
+		b.journal.path = filepath.Join(c.opts.Dir, name+".log")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

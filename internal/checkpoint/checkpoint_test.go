@@ -319,3 +319,15 @@ func TestADirectoryThatCanNotBeWritten(t *testing.T) {
 		t.Errorf("log: %s", n.logs.String())
 	}
 }
+
+// Without a directory what was read is remembered for as long as the process lives.
+func TestInMemory(t *testing.T) {
+	n := start(t, "", false, false)
+	n.fits(bucketOf(10))
+	n.bucket.Take("3", 11, made, true)
+	now := bucketOf(10)
+	delete(now, "3")
+	n.fits(now)
+	n.lacks(bucketOf(3), "of 9 records of the bucket things 6 are missing")
+	n.fits(now)
+}

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"sync"
 	"time"
@@ -47,11 +48,12 @@ func head() []byte { return appendEntry(nil, binary.BigEndian.Uint64([]byte(magi
 
 // journal is the file of a bucket.
 type journal struct {
-	path string
+	path string // empty: it is only in memory
 	wake chan<- struct{}
 
 	mu      sync.Mutex
-	pending []byte // entries that are not written yet
+	pending []byte            // entries that are not written yet
+	memory  map[uint64]uint64 // instead of the file
 
 	file      sync.Mutex // held while the file is used; before mu
 	f         *os.File   // nil: not open
@@ -64,7 +66,14 @@ type journal struct {
 // add notes that the bucket holds a record of the key. It does not wait for the disk.
 func (j *journal) add(key, sequence uint64) {
 	j.mu.Lock()
-	j.pending = appendEntry(j.pending, key, sequence)
+	switch {
+	case j.path != "":
+		j.pending = appendEntry(j.pending, key, sequence)
+	case sequence == gone:
+		delete(j.memory, key)
+	default:
+		j.memory[key] = sequence
+	}
 	j.mu.Unlock()
 	select {
 	case j.wake <- struct{}{}:
@@ -75,6 +84,11 @@ func (j *journal) add(key, sequence uint64) {
 // load returns what is noted, and when it was last written. There is nothing, and no
 // error, where there is no file.
 func (j *journal) load() (noted map[uint64]uint64, written time.Time, err error) {
+	if j.path == "" {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		return maps.Clone(j.memory), time.Time{}, nil
+	}
 	j.file.Lock()
 	defer j.file.Unlock()
 	if info, err := os.Stat(j.path); err == nil {

@@ -219,9 +219,9 @@ func (p *process) damaged(want string) {
 	if _, text := p.fetch(admin + "/status.json"); !strings.Contains(text, want) {
 		p.t.Errorf("the status does not say so: %s", text)
 	}
-	if !strings.Contains(p.logs.String(), "level=ERROR") || !strings.Contains(p.logs.String(), want) {
-		p.t.Errorf("the log does not say so:\n%s", p.logs)
-	}
+	p.eventually("the log says so", func() bool {
+		return strings.Contains(p.logs.String(), "level=ERROR") && strings.Contains(p.logs.String(), want)
+	})
 	path, err := binary()
 	if err != nil {
 		p.t.Fatal(err)

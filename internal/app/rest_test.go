@@ -277,3 +277,59 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, address, hookSecret))
 		t.Errorf("later sweeps tell more: %+v", got[told:])
 	}
 }
+
+// TestAFeedThatIsRenamedKeepsItsSubscribers restarts a node with another name for a
+// feed.
+func TestAFeedThatIsRenamedKeepsItsSubscribers(t *testing.T) {
+	data := t.TempDir()
+	configured := func(feeds string) string {
+		return oneFeed + callsLoopback + "\nfeeds: " + feeds + fmt.Sprintf("\nnats: {embedded: {listen: \"127.0.0.1:0\", data_dir: %q}}", data)
+	}
+	node := serve(t, configured("[{name: all}]"))
+	node.ready()
+	begin := time.Now().Add(-time.Hour)
+	publish(t, connect(t, node.nats), "article.published", galleryJSON("harbour", "Harbour", "Travel", begin, 1))
+	node.eventually("it is there", func() bool { return node.metric("gallerywire_index_galleries") == 1 })
+	f := newFollower(t)
+	subscribe(node, f, map[string]string{"/atom": "/feeds/all.atom", "/json": "/feeds/all.json"})
+	if code := node.stop(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, node.logs)
+	}
+
+	node = serve(t, configured("[{name: galleries, aliases: [all]}]"))
+	node.ready()
+	for path, format := range map[string]string{"/atom": "atom", "/json": "json"} {
+		f.follows[path] = "/feeds/galleries." + format
+	}
+	cms := connect(t, node.nats)
+	publish(t, cms, "article.published", galleryJSON("harbour", "Harbour lights", "Travel", begin.Add(time.Second), 1))
+	node.eventually("they are told", func() bool { return strings.Contains(f.last("/json"), "Harbour lights") })
+	f.atRest(node)
+	if got, want := f.heard("/atom")[0].header.Get("Link"), topicOf("/feeds/all.atom"); !strings.Contains(got, want) {
+		t.Errorf("the delivery is of %s, want %s", got, want)
+	}
+	counts := func() string {
+		_, body := node.fetch(node.admin + "/status.json")
+		var s struct {
+			Hub any `json:"websub"`
+		}
+		if err := json.Unmarshal([]byte(body), &s); err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(s.Hub)
+	}
+	if got := counts(); !strings.Contains(got, "galleries") || strings.Contains(got, ":all") {
+		t.Errorf("the status says of the hub %s", got)
+	}
+	// One of them renews by the address that it knows.
+	f.ask(node.http+"/hub", "subscribe", "/atom", topicOf("/feeds/all.atom"))
+	node.eventually("it has confirmed again", func() bool { return strings.Count(node.logs.String(), "a callback has confirmed") == 1 })
+	publish(t, cms, "article.unpublished", `{"id":"harbour"}`)
+	node.eventually("they are told", func() bool {
+		return !strings.Contains(f.last("/json"), "Harbour lights") && !strings.Contains(f.last("/atom"), "<entry")
+	})
+	f.atRest(node)
+	if got := node.metric("gallerywire_websub_subscriptions"); got != 2 {
+		t.Errorf("%v subscriptions", got)
+	}
+}

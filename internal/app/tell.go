@@ -138,6 +138,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		Waiting:           func(each func(outbox.Notice)) { t.box.EachOwed(websub.Verifications, each) },
 		Begin:             func(ctx context.Context, feed string) error { return t.notices.Begin(ctx, feed) },
 		Gone:              topics.gone,
+		Former:            topics.shelf.Former,
 		Pinged:            func(feed string) { t.notices.Mark(feed) },
 		Registerer:        a.metrics,
 		Logger:            a.log,
@@ -197,24 +198,40 @@ func (a *App) notices(t *tellers, shelf *edition.Shelf, siteID string) *notice.N
 		Logger:      a.log,
 	}
 	if t.hub != nil {
-		o.Subscribed = audience{t.hub}
+		o.Subscribed = audience{t.hub, topics{shelf: shelf}.canonical}
 	}
 	return notice.New(o)
 }
 
-// audience is who has subscribed at the hub.
-type audience struct{ hub *websub.Hub }
+// audience is who has subscribed at the hub. Those of a feed's former name are told
+// what is announced of its present one.
+type audience struct {
+	hub       *websub.Hub
+	canonical func(feed string) string
+}
 
 // Feeds implements [notice.Audience].
 func (a audience) Feeds() ([]string, error) {
 	if err := a.hub.Ready(); err != nil {
 		return nil, err
 	}
-	return a.hub.Feeds(), nil
+	return slices.DeleteFunc(a.hub.Feeds(), func(feed string) bool { return a.canonical(feed) != feed }), nil
 }
 
 // Subscribed implements [notice.Audience].
-func (a audience) Subscribed(feed string) bool { return a.hub.Subscribed(feed) }
+func (a audience) Subscribed(feed string) bool {
+	return a.hub.Subscribed(feed) && a.canonical(feed) == feed
+}
+
+// Counts returns the number of subscriptions of each feed that has any, those to its
+// former names among them.
+func (a audience) Counts() map[string]int {
+	counts := map[string]int{}
+	for feed, n := range a.hub.Counts() {
+		counts[a.canonical(feed)] += n
+	}
+	return counts
+}
 
 func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
 	c := a.opts.Config.Outbound
@@ -378,7 +395,7 @@ func (t *tellers) sweep(ctx context.Context) error {
 func (t *tellers) reporting(shelf *edition.Shelf, plan *schedule.Schedule) reporting {
 	r := reporting{shelf: shelf, schedule: plan, outbox: t.box}
 	if t.hub != nil {
-		r.hub = t.hub
+		r.hub = audience{t.hub, topics{shelf: shelf}.canonical}
 	}
 	if len(t.digests.States()) > 0 {
 		r.digests = t.digests

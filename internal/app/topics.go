@@ -22,8 +22,8 @@ type topics struct {
 // Resolve implements [websub.Topics].
 func (t topics) Resolve(topic string) (name, format string, err error) {
 	ref, f, err := t.shelf.Resolve(topic)
-	if moved, ok := errors.AsType[*edition.Moved](err); ok {
-		return "", "", fmt.Errorf("subscribe to %s instead", moved.URL(f))
+	if moved, ok := errors.AsType[*edition.Moved](err); ok && moved.Permanent {
+		ref, err = moved.To, nil // a former name
 	}
 	if errors.Is(err, edition.ErrUnavailable) {
 		return "", "", fmt.Errorf("%w: %w", websub.ErrUnavailable, err)
@@ -41,6 +41,7 @@ func (t topics) Content(ctx context.Context, name, format string, order outbox.O
 	if !ok || err != nil {
 		return websub.Content{}, outbox.Final(fmt.Errorf("there is no feed %q as %q", name, format))
 	}
+	ref = t.shelf.Canonical(ref) // it was announced before it was renamed
 	if err := t.reach(ctx, order); err != nil {
 		return websub.Content{}, err
 	}
@@ -50,7 +51,7 @@ func (t topics) Content(ctx context.Context, name, format string, order outbox.O
 	}
 	doc := e.Document(f)
 	return websub.Content{
-		Body: doc.Bytes(), ContentType: f.ContentType(), Self: t.shelf.Address(ref, f), Version: doc.ETag,
+		Body: doc.Bytes(), ContentType: f.ContentType(), Version: doc.ETag,
 	}, nil
 }
 
@@ -75,9 +76,18 @@ func (t topics) at() outbox.Order {
 	return notice.Announcement{Position: notice.Position(p)}.Order()
 }
 
-// gone reports whether the feed is configured no more, or feeds of its kind are
-// not made any more.
+// gone reports whether the feed is configured no more, also under no new name, or
+// feeds of its kind are not made any more.
 func (t topics) gone(name string) bool {
 	ref, ok := edition.ParseRef(name)
-	return !ok || t.shelf.Choice(ref) == ""
+	return !ok || t.shelf.Choice(t.shelf.Canonical(ref)) == ""
+}
+
+// canonical is the present name of a feed.
+func (t topics) canonical(name string) string {
+	ref, ok := edition.ParseRef(name)
+	if !ok {
+		return name
+	}
+	return t.shelf.Canonical(ref).String()
 }

@@ -119,3 +119,20 @@ func TestWhatHasNoContent(t *testing.T) {
 		t.Errorf("before the index is whole: %v", err)
 	}
 }
+
+func TestTheNamesOfAFeed(t *testing.T) {
+	s := startNode(t, func(o *options) {
+		o.feeds = []edition.Definition{{Name: "galleries", Items: 5, Aliases: []string{"all", "latest"}}, {Name: "more", Items: 5}}
+	}).shelf
+	for name, want := range map[string]string{
+		"all": "galleries", "latest": "galleries", "galleries": "galleries", "more": "more", "none": "none", "tags/all": "tags/all",
+	} {
+		ref, _ := edition.ParseRef(name)
+		if got := s.Canonical(ref).String(); got != want {
+			t.Errorf("%s is %s now, want %s", name, got, want)
+		}
+	}
+	if got := s.Former("galleries"); !cmp.Equal(got, []string{"all", "latest"}) || s.Former("more") != nil || s.Former("none") != nil {
+		t.Errorf("galleries was %v", got)
+	}
+}

@@ -173,6 +173,22 @@ type Address struct {
 	URL       string // absolute
 }
 
+// Canonical returns the feed that ref names by its present name or a former one.
+func (s *Shelf) Canonical(ref Ref) Ref {
+	if name, ok := s.aliases[ref.Name]; ok && ref.Kind == Feed && s.presses[ref.Name] == nil {
+		ref.Name = name
+	}
+	return ref
+}
+
+// Former returns the former names of a configured feed.
+func (s *Shelf) Former(name string) []string {
+	if p, ok := s.presses[name]; ok {
+		return p.def.Aliases
+	}
+	return nil
+}
+
 // Current returns the configured feed's edition as it is now. A fresh one costs no lock,
 // no rendering and no way to NATS.
 func (s *Shelf) Current(ctx context.Context, name string) (*Edition, error) {

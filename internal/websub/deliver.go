@@ -61,12 +61,17 @@ func (d deliveries) Target(_ outbox.Notice, key string) (outbox.Target, bool) {
 func (d deliveries) Merge(_, n outbox.Notice) outbox.Notice { return n }
 
 // Pack implements [outbox.Channel]. It gets the document in the formats that
-// somebody has subscribed to, and waits until they are as new as the notice.
+// somebody has subscribed to, and waits until they are as new as the notice. Of a feed
+// that is gone nothing is sent, once that is for good: until then a node that is
+// configured in another way may know it.
 func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, error) {
 	if err := d.hub.Ready(); err != nil {
 		return nil, err
 	}
 	p := &parcel{hub: d.hub, notice: n, gone: d.hub.opts.Gone(n.About), packed: map[string]Content{}, late: map[string]Content{}}
+	if p.gone && !d.hub.goneForGood(n.About) {
+		return nil, fmt.Errorf("feed %q is not one of this node, which may be configured in another way than others", n.About)
+	}
 	if p.gone {
 		return p, nil
 	}
@@ -169,14 +174,15 @@ const maxAnswer = 4 << 10
 // request is a delivery as the Recommendation has it, section 7. Each attempt has
 // the document of then, so the Idempotency-Key names the notice and the document:
 // attempts with the same one have the same key, and a document that is back for
-// another notice has another.
+// another notice has another. It names itself as the subscriber does, also by a
+// former address: clients take the secret by it.
 func (p *parcel) request(ctx context.Context, s *subscription, c Content) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.callback, bytes.NewReader(c.Body))
 	if err != nil {
 		return nil, outbox.Final(errors.New("the callback is no address"))
 	}
 	req.Header.Set("Content-Type", c.ContentType)
-	req.Header.Set("Link", fmt.Sprintf(`<%s>; rel="hub", <%s>; rel="self"`, p.hub.opts.Address, c.Self))
+	req.Header.Set("Link", fmt.Sprintf(`<%s>; rel="hub", <%s>; rel="self"`, p.hub.opts.Address, s.self))
 	req.Header.Set("Idempotency-Key", fmt.Sprintf(`"%s-%s-%s"`, p.notice.ID, s.topic.document, strings.Trim(c.Version, `"`)))
 	if s.secret != "" {
 		req.Header.Set("X-Hub-Signature", p.hub.opts.Signature+"="+p.hub.signature(s.secret, c.Body))

@@ -333,6 +333,16 @@ func TestAFeedThatIsGoneIsNotDelivered(t *testing.T) {
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
 	w.site.set(func(s *site) { s.feeds["all"] = 0 })
+	for _, after := range []time.Duration{0, 30 * time.Minute, 29 * time.Minute} {
+		w.pass(after)
+		if err := h.send(notice("all")); err == nil {
+			t.Fatal("another node may know the feed, and is left nothing of the notice")
+		}
+		if err := h.Prune(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.pass(time.Minute)
 	if err := h.send(notice("all")); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 type subscription struct {
 	id       id
 	topic    *topic
+	self     string // the topic as the subscriber wrote it
 	host     *host
 	callback string
 	secret   string
@@ -66,6 +67,9 @@ func (x *index) put(r record, expires time.Duration, revision uint64) {
 		s.place = len(s.topic.subscriptions)
 		s.topic.subscriptions = append(s.topic.subscriptions, s)
 		s.host.count++
+	}
+	if s.self = r.Topic; r.Topic == s.topic.address {
+		s.self = s.topic.address // once in memory
 	}
 	x.byID[i] = s
 }

@@ -83,7 +83,8 @@ func (h *Hub) Subscribed(feed string) bool {
 	return h.known.feeds[feed] != nil
 }
 
-// Counts returns the number of subscriptions of each feed that has any.
+// Counts returns the number of subscriptions of each feed that has any, by the name
+// under which they were made.
 func (h *Hub) Counts() map[string]int {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -101,11 +102,24 @@ func (h *Hub) count() int {
 	return len(h.known.byID)
 }
 
-// has reports whether the subscription is there that a question is about.
+// has reports whether the subscription is there that a question is about, perhaps
+// to a former name of the feed.
 func (h *Hub) has(q question) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return h.known.byID[q.id()] != nil
+	return h.known.byID[q.id()] != nil || len(h.replaced(q)) > 0
+}
+
+// replaced are the subscriptions to former names of the feed that a question is
+// about, in the same format with the same callback: they end when it is confirmed.
+// The caller holds the lock.
+func (h *Hub) replaced(q question) (ids []id) {
+	for _, name := range h.opts.Former(q.Feed) {
+		if i := idOf(name, q.Document, q.Callback); h.known.byID[i] != nil {
+			ids = append(ids, i)
+		}
+	}
+	return ids
 }
 
 // find returns the subscription with that key, nil where there is none that lives.
@@ -123,10 +137,18 @@ func (h *Hub) find(key string) *subscription {
 	return s
 }
 
-// living returns the subscriptions of a feed whose leases have not ended.
+// names are those under which a feed may have been subscribed to: its own, and those
+// that it had before.
+func (h *Hub) names(feed string) []string { return append([]string{feed}, h.opts.Former(feed)...) }
+
+// living returns the subscriptions of a feed whose leases have not ended, also to
+// its former names.
 func (h *Hub) living(feed string) []*subscription {
+	var list []*subscription
 	h.mu.RLock()
-	list := h.known.all(feed)
+	for _, name := range h.names(feed) {
+		list = append(list, h.known.all(name)...)
+	}
 	h.mu.RUnlock()
 	now := h.age()
 	return slices.DeleteFunc(list, func(s *subscription) bool { return !s.live(now) })

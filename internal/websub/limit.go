@@ -177,7 +177,7 @@ func (h *Hub) hold(q question, n int) {
 
 // roomFor is room for who holds the lock. What is there already may be renewed.
 func (h *Hub) roomFor(q question) error {
-	if h.known.byID[q.id()] != nil {
+	if h.known.byID[q.id()] != nil || len(h.replaced(q)) > 0 {
 		return nil
 	}
 	all, topic, host := q.limited()[0], q.limited()[1], q.limited()[2]

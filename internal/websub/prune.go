@@ -70,6 +70,11 @@ func (h *Hub) ofGoneFeeds() []*subscription {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	since := make(map[string]time.Time, len(gone))
+	for feed, first := range h.gone {
+		if now.Sub(first) < 2*goneFor && h.opts.Gone(feed) {
+			since[feed] = first // that of a notice
+		}
+	}
 	var list []*subscription
 	for _, feed := range gone {
 		since[feed] = now
@@ -82,6 +87,19 @@ func (h *Hub) ofGoneFeeds() []*subscription {
 	}
 	h.gone = since
 	return list
+}
+
+// goneForGood reports whether a feed that is gone has been for so long that no other
+// node is going to know it.
+func (h *Hub) goneForGood(feed string) bool {
+	now := h.opts.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	first, known := h.gone[feed]
+	if !known {
+		first, h.gone[feed] = now, now
+	}
+	return now.Sub(first) >= goneFor
 }
 
 // oweEnd owes a callback the word that its subscription ends. Every node may do so:

@@ -39,7 +39,7 @@ func (large) Resolve(address string) (feed, format string, err error) {
 
 // Content implements [websub.Topics].
 func (l large) Content(context.Context, string, string, outbox.Order) (websub.Content, error) {
-	return websub.Content{Body: l.body, ContentType: mediaTypes()["atom"], Self: topic("all", "atom"), Version: "1"}, nil
+	return websub.Content{Body: l.body, ContentType: mediaTypes()["atom"], Version: "1"}, nil
 }
 
 // sink is a subscriber that confirms everything and counts what it is sent.

@@ -261,7 +261,7 @@ func (i inquiry) confirmed(ctx context.Context, asked time.Time) error {
 
 func (i inquiry) carryOut(ctx context.Context, asked time.Time) error {
 	if i.Mode == unsubscribe {
-		return i.hub.remove(ctx, i.id().String())
+		return errors.Join(i.hub.remove(ctx, i.id().String()), i.leaveFormer(ctx))
 	}
 	if err := i.hub.opts.Begin(ctx, i.Feed); err != nil {
 		return err
@@ -270,12 +270,27 @@ func (i inquiry) carryOut(ctx context.Context, asked time.Time) error {
 		Format: format, Feed: i.Feed, Document: i.Document, Topic: i.Topic, Callback: i.Callback, Secret: i.Secret,
 		Created: asked, Verified: asked, Expires: asked.Add(time.Duration(i.Lease) * time.Second), Request: i.notice,
 	})
-	if err != nil || !isNew {
+	if err != nil {
+		return err
+	}
+	if err := i.leaveFormer(ctx); err != nil || !isNew {
 		return err
 	}
 	// What changed since the subscriber read the feed may have been announced already.
 	key := i.id().String()
 	return i.hub.opts.PutTo(ctx, outbox.Notice{Channel: Deliveries, About: i.Feed, ID: "new-" + key + "-" + i.notice, To: []string{key}}, key)
+}
+
+// leaveFormer ends the subscriptions of the callback to former names of the feed.
+func (i inquiry) leaveFormer(ctx context.Context) error {
+	i.hub.mu.RLock()
+	ids := i.hub.replaced(i.question)
+	i.hub.mu.RUnlock()
+	var errs []error
+	for _, former := range ids {
+		errs = append(errs, i.hub.remove(ctx, former.String()))
+	}
+	return errors.Join(errs...)
 }
 
 // deny tells a callback that its subscription is not. It is told once: nothing

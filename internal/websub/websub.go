@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,6 @@ type Topics interface {
 type Content struct {
 	Body        []byte
 	ContentType string
-	Self        string // its canonical address
 	Version     string // another one whenever the body is, as in an ETag
 }
 
@@ -97,6 +97,7 @@ type Options struct {
 
 	Waiting    func(each func(outbox.Notice))               // calls each with what is owed through Verifications; must not block; nil: nothing is
 	Begin      func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
+	Former     func(feed string) []string                   // the names that a feed had before, whose subscribers are told of it; may be nil
 	Gone       func(feed string) bool                       // whether a feed no longer exists, and will not come back; may be nil
 	Pinged     func(feed string)                            // told that a publisher says the feed has changed; may be nil
 	Now        func() time.Time                             // nil: time.Now
@@ -119,6 +120,9 @@ func (o *Options) fill() {
 	}
 	if o.Begin == nil {
 		o.Begin = func(context.Context, string) error { return nil }
+	}
+	if o.Former == nil {
+		o.Former = func(string) []string { return nil }
 	}
 	if o.Gone == nil {
 		o.Gone = func(string) bool { return false }
@@ -192,7 +196,7 @@ func (h *Hub) Owe(ctx context.Context, feed, id string, order outbox.Order, at t
 	if err := h.Ready(); err != nil {
 		return err
 	}
-	if !h.Subscribed(feed) {
+	if !slices.ContainsFunc(h.names(feed), h.Subscribed) {
 		return nil
 	}
 	return h.opts.Put(ctx, outbox.Notice{Channel: Deliveries, About: feed, ID: id, Order: order, At: at})

@@ -50,7 +50,8 @@ type site struct {
 	mu      sync.Mutex
 	feeds   map[string]int // and their version
 	made    []string
-	missing error // what Resolve says of everything, if anything
+	renamed [2]string // a feed's former name and its present one
+	missing error     // what Resolve says of everything, if anything
 }
 
 func newSite() *site { return &site{feeds: map[string]int{"all": 1, "sections/travel": 1}} }
@@ -69,6 +70,11 @@ func (s *site) Resolve(address string) (feed, format string, err error) {
 	defer s.mu.Unlock()
 	if s.missing != nil {
 		return "", "", s.missing
+	}
+	for format := range mediaTypes() {
+		if address == topic(s.renamed[0], format) && s.renamed[1] != "" {
+			return s.renamed[1], format, nil
+		}
 	}
 	for feed := range s.feeds {
 		for format := range mediaTypes() {
@@ -91,7 +97,7 @@ func (s *site) Content(_ context.Context, feed, format string, order outbox.Orde
 	}
 	return websub.Content{
 		Body: fmt.Appendf(nil, "%s as %s, version %d", feed, format, version), ContentType: mediaTypes()[format],
-		Self: topic(feed, format), Version: fmt.Sprint(version),
+		Version: fmt.Sprint(version),
 	}, nil
 }
 
@@ -101,11 +107,28 @@ func (s *site) set(f func(*site)) {
 	f(s)
 }
 
+// former are the names that a feed had.
+func (s *site) former(feed string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.renamed[1] != feed {
+		return nil
+	}
+	return []string{s.renamed[0]}
+}
+
+// rename gives a feed another name.
+func (s *site) rename(old, name string) {
+	s.renamed = [2]string{old, name}
+	s.feeds[name] = s.feeds[old]
+	delete(s.feeds, old)
+}
+
 // gone reports whether the feed was removed.
 func (s *site) gone(feed string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.feeds[feed] == 0
+	return s.feeds[feed] == 0 && s.renamed[0] != feed
 }
 
 // world is a bucket of subscriptions, which any number of hubs share, and what
@@ -238,7 +261,7 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 			Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "websub") },
 			Reconnect: w.broker.OnReconnect, Logger: log,
 		},
-		Topics: w.site, Put: w.put, Address: hubAddress, Gone: w.site.gone,
+		Topics: w.site, Put: w.put, Address: hubAddress, Gone: w.site.gone, Former: w.site.former,
 		Client: client(callTime),
 		Pinged: w.ping, Now: w.clock, Registerer: h.metrics, Logger: log,
 	}

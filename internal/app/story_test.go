@@ -154,6 +154,7 @@ const crashFeeds = `
 feeds:
   - {name: all, items: 1000, content: summary}
   - {name: travel, items: 1000, match: {sections: [Travel]}}
+  - {name: latest, items: 5}
 `
 
 // TestNothingIsLostWhenTheProcessIsKilled kills the node at random moments while
@@ -220,12 +221,15 @@ func feedsAfter(t *testing.T, list []change) map[string]string {
 		return strings.Contains(body, `ref="tag:news.example.com,2026:last"`)
 	})
 	feeds := map[string]string{}
-	for _, path := range []string{"/feeds/all.rss", "/feeds/all.atom", "/feeds/all.json", "/feeds/travel.rss", "/feeds/travel.atom", "/feeds/travel.json"} {
-		resp, body := node.get(path)
-		if resp.StatusCode != http.StatusOK {
-			t.Fatalf("%s: %s", path, resp.Status)
+	for _, name := range []string{"all", "travel", "latest"} {
+		for _, format := range []string{"rss", "atom", "json"} {
+			path := "/feeds/" + name + "." + format
+			resp, body := node.get(path)
+			if resp.StatusCode != http.StatusOK {
+				t.Fatalf("%s: %s", path, resp.Status)
+			}
+			feeds[path] = body
 		}
-		feeds[path] = body
 	}
 	if code := node.stop(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, node.logs)

@@ -117,9 +117,7 @@ func (b *Broker) Publishers(ctx context.Context, stream jetstream.Stream, consum
 func (b *Broker) refreshEvents(ctx context.Context, stream jetstream.Stream, want EventStream) jetstream.Stream {
 	config := stream.CachedInfo().Config
 	config.Duplicates = duplicateWindow
-	for _, missed := range uncovered(b.arriving(want.Subjects), config.Subjects) {
-		config.Subjects = append(config.Subjects, missed)
-	}
+	config.Subjects = append(config.Subjects, uncovered(b.arriving(want.Subjects), config.Subjects)...)
 	if b.server != nil { // of one elsewhere the limit is its operator's
 		config.MaxBytes = max(config.MaxBytes, want.MaxBytes)
 	}

@@ -49,7 +49,7 @@ func (d *Digests) sweep(ctx context.Context, def Definition) error {
 	delete(d.claims, def.Name)
 	if last.Until.Sub(now) > ahead {
 		last.setBack(now)
-		if revision, err = store(ctx, bucket, def.Name, last, revision); errors.Is(err, ledger.ErrConflict) {
+		if _, err = store(ctx, bucket, def.Name, last, revision); errors.Is(err, ledger.ErrConflict) {
 			return nil
 		}
 		return err

@@ -180,7 +180,7 @@ func (a *App) serveCurrent(w http.ResponseWriter, r *http.Request) {
 // starting answers while the site is not known.
 func (a *App) starting() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", web.Starting(web.Options{Ready: a.unready, Metrics: a.metrics, Logger: a.log}))
+	mux.Handle("/", web.Starting(web.Options{Ready: a.unready, Metrics: a.metrics, Logger: a.log, Requests: web.Requests(a.opts.Config.Log.Requests)}))
 	if a.opts.Mount != nil {
 		a.opts.Mount(mux)
 	}

@@ -346,6 +346,7 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf, hub 
 		MaxAge:   c.HTTP.MaxAge,
 		Metrics:  a.metrics,
 		Logger:   a.log,
+		Requests: web.Requests(c.Log.Requests),
 
 		Subscribers: a.observed.subscribers,
 	})

@@ -113,6 +113,7 @@ func (n Notices) check(r Report) {
 
 func (l Log) check(r Report) {
 	checkOneOf("log.format", l.Format, []string{"text", "json"}, r)
+	checkOneOf("log.requests", l.Requests, []string{"off", "anonymous", "full"}, r)
 }
 
 // checkRange is for values whose text needs no thought.

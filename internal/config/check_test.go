@@ -170,6 +170,7 @@ func obvious() []refused {
 		{`outbound: {attempts: 51}`, "outbound.attempts"},
 		{`log: {level: loud}`, "log.level"},
 		{`log: {format: xml}`, "log.format"},
+		{`log: {requests: all}`, "log.requests"},
 	}
 }
 

@@ -290,10 +290,12 @@ type Outbound struct {
 	FirstRetry  time.Duration `yaml:"first_retry"`
 }
 
-// Log is what is logged and how: Format is "text" or "json".
+// Log is what is logged and how: Format is "text" or "json", Requests is "off",
+// "anonymous" or "full".
 type Log struct {
-	Level  slog.Level `yaml:"level"`
-	Format string     `yaml:"format"`
+	Level    slog.Level `yaml:"level"`
+	Format   string     `yaml:"format"`
+	Requests string     `yaml:"requests"`
 }
 
 // Asked reports whether the file or the environment stated the key at path,

@@ -33,7 +33,7 @@ func Default() Config {
 		Notices:    Notices{QuietPeriod: 500 * time.Millisecond, MaxWait: 10 * time.Second},
 		WebSub:     defaultWebSub(),
 		Outbound:   defaultOutbound(),
-		Log:        Log{Level: slog.LevelInfo, Format: "text"},
+		Log:        Log{Level: slog.LevelInfo, Format: "text", Requests: "off"},
 	}
 }
 

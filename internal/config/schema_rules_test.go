@@ -55,6 +55,7 @@ func siteRules() map[string]object {
 		"schedule.notices":   spec(),
 		"log.level":          level(),
 		"log.format":         choice("text", "json"),
+		"log.requests":       choice("off", "anonymous", "full"),
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 // each. The ratio is the bare one's time over ours: 1 is as fast.
 func BenchmarkServe(b *testing.B) {
 	s := newSite(b, func(o *web.Options) {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo}))
+		o.Logger, o.Requests = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo})), web.RequestsFull
 	})
 	s.shelf.editions["all"] = newEdition(b, noon.Add(-time.Hour), typical()...)
 	doc := s.document(feed.Atom)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -19,8 +20,20 @@ import (
 type observer struct {
 	next    http.Handler
 	log     *slog.Logger
+	lines   Requests
 	metrics *metrics // nil: none
 }
+
+// Requests is what the log has of each request.
+type Requests string
+
+// What the log may have: nothing, a line that names the reader's network of 256
+// addresses (IPv6: a site's /48) and no user agent, or one that names both.
+const (
+	RequestsOff       Requests = "off"
+	RequestsAnonymous Requests = "anonymous"
+	RequestsFull      Requests = "full"
+)
 
 // metrics count and time requests.
 type metrics struct {
@@ -42,7 +55,7 @@ type (
 )
 
 func observe(next http.Handler, o Options) http.Handler {
-	ob := &observer{next: next, log: o.Logger}
+	ob := &observer{next: next, log: o.Logger, lines: o.Requests}
 	if o.Metrics != nil {
 		ob.metrics = newMetrics(o.Metrics)
 	}
@@ -107,7 +120,7 @@ func (ob *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Request-Id"] = []string{id}
 	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 	defer func() {
-		abort := ob.recovered(rec, id, recover())
+		abort := ob.recovered(rec, r, id, recover())
 		ob.note(rec, r, id, time.Since(began))
 		if abort {
 			panic(http.ErrAbortHandler)
@@ -118,11 +131,12 @@ func (ob *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // recovered answers 500 after a panic. It reports whether the connection must
 // be cut instead: a client that has a part would take it for the whole.
-func (ob *observer) recovered(rec *recorder, id string, cause any) (abort bool) {
+func (ob *observer) recovered(rec *recorder, r *http.Request, id string, cause any) (abort bool) {
 	if cause == nil || cause == http.ErrAbortHandler {
 		return cause != nil
 	}
-	ob.log.Error("a request made the server panic: please report this", "request", id, "err", cause, "stack", string(debug.Stack()))
+	ob.log.Error("a request made the server panic: please report this",
+		"method", r.Method, "url", r.RequestURI, "request", id, "err", cause, "stack", string(debug.Stack()))
 	if rec.wrote {
 		return true
 	}
@@ -146,10 +160,37 @@ func saneID(s string) bool {
 
 func (ob *observer) note(rec *recorder, r *http.Request, id string, took time.Duration) {
 	ob.metrics.count(r.Pattern, rec.status, took)
-	ob.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+	if ob.lines != RequestsAnonymous && ob.lines != RequestsFull {
+		return
+	}
+	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("url", r.RequestURI), slog.Int("status", rec.status),
-		slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("remote", r.RemoteAddr),
-		slog.String("agent", r.UserAgent()), slog.String("request", id))
+		slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("request", id),
+	}
+	if ob.lines == RequestsFull {
+		attrs = append(attrs, slog.String("remote", r.RemoteAddr), slog.String("agent", r.UserAgent()))
+	} else {
+		attrs = append(attrs, slog.String("remote", networkOf(r.RemoteAddr)))
+	}
+	ob.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
+}
+
+// networkOf is the network of a client's address and port that no single reader
+// can be told from: /24, or /48 of IPv6; empty where it is no such address.
+func networkOf(remote string) string {
+	client, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return ""
+	}
+	address, bits := client.Addr().Unmap(), 24
+	if address.Is6() {
+		bits = 48
+	}
+	network, err := address.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return network.String()
 }
 
 // recorder remembers what was answered.

@@ -28,7 +28,7 @@ func TestRequestIDs(t *testing.T) {
 }
 
 func TestAccessLog(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, func(o *web.Options) { o.Requests = web.RequestsFull })
 	s.get("/feeds/all.json?a=b", "X-Request-Id", "r1", "User-Agent", "reader\nlevel=ERROR")
 	line := s.log.String()
 	for _, part := range []string{
@@ -41,6 +41,44 @@ func TestAccessLog(t *testing.T) {
 	}
 	if n := strings.Count(line, "\n"); n != 1 {
 		t.Errorf("%d lines:\n%s", n, line)
+	}
+}
+
+// Without being asked to, a node keeps nothing of its readers.
+func TestRequestsAreNotLoggedByDefault(t *testing.T) {
+	s := newSite(t)
+	s.get("/feeds/all.json", "User-Agent", "reader")
+	if got := s.log.String(); got != "" {
+		t.Errorf("logged %s", got)
+	}
+}
+
+func TestAnonymousAccessLogNamesNoReader(t *testing.T) {
+	s := newSite(t, func(o *web.Options) { o.Requests = web.RequestsAnonymous })
+	for remote, want := range map[string]string{
+		"203.0.113.77:4711":              "remote=203.0.113.0/24",
+		"[2001:db8:7:8:9::abcd]:4711":    "remote=2001:db8:7::/48",
+		"[::ffff:203.0.113.77]:4711":     "remote=203.0.113.0/24",
+		"[fe80::1234:abcd%wlan0]:4711":   "remote=fe80::/48",
+		"@":                              `remote=""`, // of a Unix socket
+		"proxy.example.com:reader-4711x": `remote=""`,
+	} {
+		s.log.Reset()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/feeds/all.json?a=b", nil)
+		r.RemoteAddr = remote
+		r.Header.Set("User-Agent", "somebody's reader")
+		s.handler.ServeHTTP(httptest.NewRecorder(), r)
+		line := s.log.String()
+		for _, part := range []string{"msg=request", "method=GET", `url="/feeds/all.json?a=b"`, "status=200", "request=", want} {
+			if !strings.Contains(line, part) {
+				t.Errorf("no %s in %s", part, line)
+			}
+		}
+		for _, secret := range []string{"113.77", "abcd", "4711", "somebody", "agent"} {
+			if strings.Contains(line, secret) {
+				t.Errorf("%s in %s", secret, line)
+			}
+		}
 	}
 }
 
@@ -116,7 +154,7 @@ func TestAPanicIsAnswered(t *testing.T) {
 	wantHeader(t, res, "ETag", "")
 	wantHeader(t, res, "Cache-Control", "no-store")
 	log := s.log.String()
-	for _, part := range []string{"level=ERROR", "out of film", "request=r1", "stack=", "status=500"} {
+	for _, part := range []string{"level=ERROR", "out of film", "method=GET", "url=/panic", "request=r1", "stack="} {
 		if !strings.Contains(log, part) {
 			t.Errorf("no %s in the log:\n%s", part, log)
 		}

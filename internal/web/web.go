@@ -54,7 +54,8 @@ type Options struct {
 	MaxAge   time.Duration        // how long a cache may keep a feed
 	Now      func() time.Time     // nil: time.Now
 	Metrics  *prometheus.Registry // served by Admin; requests are counted in it; nil: there are none
-	Logger   *slog.Logger         // of requests; nil: discards
+	Logger   *slog.Logger         // nil: discards
+	Requests Requests             // what is logged of each; empty: nothing
 
 	Subscribers *Subscribers // learns how many people read through feed services; may be nil
 }

@@ -148,7 +148,7 @@ func (e *Entry) SlidePhase(t time.Time) int {
 // GUID is what the publisher gave the gallery as identifier in feeds, also
 // after it was taken down; empty for none.
 func (e *Entry) GUID() string {
-	if e.memo == nil {
+	if e == nil || e.memo == nil {
 		return ""
 	}
 	return e.memo.guid

@@ -49,10 +49,11 @@ type index struct {
 	due     atomic.Int64  // the first of upcoming: when the time alone makes views stale
 
 	mu         sync.RWMutex
-	entries    map[string]*Entry // by key
-	slots      []*Entry          // the same, by numbers that never change
-	showing    int               // entries that are not taken down
-	names      names             // counted as of now
+	entries    map[string]*Entry   // by key
+	slots      []*Entry            // the same, by numbers that never change
+	guids      map[string][]uint32 // slots of those that may be shown, by what their publisher gave them as identifier
+	showing    int                 // entries that are not taken down
+	names      names               // counted as of now
 	selections map[*Selection]struct{}
 	broad      []*Selection // those of them that choose by no name
 	epoch      time.Time    // when the bucket was made; zero: never read whole
@@ -73,6 +74,7 @@ func newIndex(o Options) *index {
 		names:      newNames(),
 		wake:       make(chan struct{}, 1),
 		entries:    map[string]*Entry{},
+		guids:      map[string][]uint32{},
 		selections: map[*Selection]struct{}{},
 		passed:     math.MinInt64,
 		now:        math.MinInt64,
@@ -155,17 +157,6 @@ func (x *index) exchange(key string, e *Entry, now int64) []Change {
 	return append(changes, Change{Old: old.known(), New: e.known()})
 }
 
-// seat gives e the slot of old, or one of its own.
-func (x *index) seat(old, e *Entry) {
-	if old != nil {
-		e.slot = old.slot
-		x.slots[e.slot] = e
-		return
-	}
-	e.slot = uint32(len(x.slots))
-	x.slots = append(x.slots, e)
-}
-
 // list notes the names of e, which takes the place of old, and counts those of
 // what is visible now.
 func (x *index) list(old, e *Entry, now int64) {
@@ -196,7 +187,7 @@ func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.entries, x.epoch, x.last, x.showing = entries, epoch, 0, 0
-	x.slots = make([]*Entry, 0, len(entries))
+	x.slots, x.guids = make([]*Entry, 0, len(entries)), map[string][]uint32{}
 	for _, e := range entries {
 		x.seat(nil, e)
 		x.count(nil, e)

@@ -117,6 +117,26 @@ func (ns *names) enrol(old, e *Entry) {
 	}
 }
 
+// seat gives e the slot of old, or one of its own, and notes its identifier.
+func (x *index) seat(old, e *Entry) {
+	if old != nil {
+		e.slot = old.slot
+		x.slots[e.slot] = e
+	} else {
+		e.slot = uint32(len(x.slots))
+		x.slots = append(x.slots, e)
+	}
+	if guid := old.GUID(); guid != "" && old.shows() {
+		x.guids[guid] = slices.DeleteFunc(x.guids[guid], func(slot uint32) bool { return slot == e.slot })
+		if len(x.guids[guid]) == 0 {
+			delete(x.guids, guid)
+		}
+	}
+	if guid := e.GUID(); guid != "" && e.shows() {
+		x.guids[guid] = append(x.guids[guid], e.slot)
+	}
+}
+
 // bloated reports whether most of what is kept may be kept in vain: a gallery
 // that is revised for ever leaves any number of names.
 func (ns *names) bloated() bool { return ns.size > 2*ns.tidied+slack }

@@ -82,7 +82,7 @@ func (s *Selection) View(n int, now time.Time) View {
 		}
 	}
 	for i := len(s.gone) - 1; i >= 0 && len(v.Gone) < n; i-- {
-		if e := s.gone[i]; e.gone(now.UnixNano()) {
+		if e := s.gone[i]; e.gone(now.UnixNano()) && !s.shownAgain(e, now) {
 			v.Gone = append(v.Gone, e)
 		}
 	}

@@ -58,7 +58,7 @@ func (s *Selection) stubs(entries []*Entry, bottom, top *Entry, most int, now ti
 	var list []Stub
 	for i := len(s.gone) - 1; i >= 0 && len(list) < most; i-- {
 		b := Stub{Entry: s.gone[i]}
-		if !b.gone(now.UnixNano()) || bottom != nil && b.compare(s.order, bottom) < 0 || top != nil && b.compare(s.order, top) >= 0 {
+		if !b.gone(now.UnixNano()) || s.shownAgain(b.Entry, now) || bottom != nil && b.compare(s.order, bottom) < 0 || top != nil && b.compare(s.order, top) >= 0 {
 			continue
 		}
 		b.Above, _ = slices.BinarySearchFunc(entries, b, func(e *Entry, b Stub) int { return b.compare(s.order, e) })

@@ -3,6 +3,7 @@ package catalogue
 import (
 	"cmp"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -100,6 +101,15 @@ func (e *Entry) keep(d time.Duration) {
 	default:
 		e.end = max(nanos(e.Rank.Updated.Add(d)), e.stored+int64(d))
 	}
+}
+
+// shownAgain reports whether the selection shows another gallery at now under the
+// identifier that the publisher of e gave it.
+func (s *Selection) shownAgain(e *Entry, now time.Time) bool {
+	return slices.ContainsFunc(s.index.guids[e.GUID()], func(slot uint32) bool {
+		other := s.index.slots[slot]
+		return other.VisibleAt(now) && s.match.matches(other.Facets)
+	})
 }
 
 // byWithdrawal orders entries that are gone, the first to go first.

@@ -174,3 +174,43 @@ func TestAFeedIsTouchedByWhatItShows(t *testing.T) {
 		})
 	}
 }
+
+// A gallery that has taken the identifier of one that is gone is not said to be gone,
+// however far below the document it is.
+func TestAnIdentifierThatIsShownAgainIsNotGone(t *testing.T) {
+	w := newWorld(t, 100)
+	w.catalogue.index.stubs = true
+	all, sport := w.catalogue.SelectBy(Match{}, ByUpdated), w.catalogue.Select(Match{Sections: []string{"Sport"}})
+	known := func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }
+	expect := func(when string, s *Selection, want ...string) {
+		t.Helper()
+		v := s.View(2, w.now)
+		var stubs []*Entry
+		for _, b := range v.Stubs {
+			stubs = append(stubs, b.Entry)
+		}
+		for _, got := range [][]string{idsOf(v.Gone), idsOf(stubs), gone(t, w, s.match)} {
+			if len(got)+len(want) > 0 && !cmp.Equal(got, want) {
+				t.Errorf("%s gone are %v, want %v", when, got, want)
+			}
+		}
+	}
+	w.publish("old", known, in("Sport"))
+	w.pass(time.Hour)
+	w.publish("new", known, in("Travel"), until(dawn.Add(4*time.Hour)))
+	w.pass(time.Hour)
+	for _, id := range []string{"a", "b", "c"} {
+		w.publish(id)
+	}
+	w.takeDown("old")
+	expect("shown elsewhere:", sport, "old")
+	expect("shown below:", all)
+	w.pass(2 * time.Hour)
+	expect("both withdrawn:", all, "new", "old")
+	w.publish("new", in("Travel"))
+	expect("shown under another:", all, "old")
+	w.publish("new", known, in("Travel"))
+	expect("shown again:", all)
+	w.takeDown("new")
+	expect("both taken down:", all, "new", "old")
+}

@@ -22,6 +22,9 @@ const maxPayload = 8 << 20
 // writableRemedy is for a data directory that can not be written.
 const writableRemedy = "let this user write there, or choose another nats.embedded.data_dir"
 
+// slowStart is after how long a start is said to be slow.
+const slowStart = 10 * time.Second
+
 // internalUser is who the node and its commands are on the embedded server.
 const internalUser = "gallerywire"
 
@@ -83,7 +86,8 @@ func (s *embeddedServer) claimDir() (err error) {
 }
 
 // start returns a server that takes connections, and leaves none behind on an
-// error.
+// error. It blocks while the server reads its files: where the number of a record is damaged
+// that may not end, because the server lists all numbers that it takes for deleted.
 func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err error) {
 	options, err := serverOptions(s.options)
 	if err != nil {
@@ -102,7 +106,12 @@ func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err erro
 	}()
 	log := &serverLog{log: s.options.Logger.With("component", "nats-server"), subjects: s.options.PublishSubjects}
 	ns.SetLoggerV2(log, false, false, false)
+	late := time.AfterFunc(slowStart, func() {
+		s.options.Logger.Error("the embedded server still reads its files: a large store after a crash takes a while; "+
+			"if the memory of this process grows meanwhile a file is damaged, restore the data directory from a backup", "data_dir", s.dir, "after", slowStart)
+	})
 	ns.Start()
+	late.Stop()
 	// Only now: a second account before the start would leave ours without
 	// JetStream. The door is opened in any case, since the server's end waits
 	// for those who wait there.

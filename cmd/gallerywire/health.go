@@ -76,7 +76,7 @@ func nodeURL(cfg config.Config, key, listen string) (string, error) {
 
 // ask returns the lines that the node answers; that it is not well is an error.
 func ask(ctx context.Context, url string, timeout time.Duration) (string, error) {
-	status, text, err := fetch(ctx, url, "", timeout)
+	status, text, err := fetch(ctx, http.DefaultClient, url, "", timeout)
 	if err != nil {
 		return "", err
 	}
@@ -91,7 +91,7 @@ func ask(ctx context.Context, url string, timeout time.Duration) (string, error)
 const maxAnswer = 4 << 20
 
 // fetch asks a node, which has so long for the whole answer; token may be empty.
-func fetch(ctx context.Context, url, token string, timeout time.Duration) (status int, body []byte, err error) {
+func fetch(ctx context.Context, client *http.Client, url, token string, timeout time.Duration) (status int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -101,7 +101,7 @@ func fetch(ctx context.Context, url, token string, timeout time.Duration) (statu
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if unanswered(err) {
 		return 0, nil, fmt.Errorf("no answer from %s within %s: it accepts connections, look at what runs there", url, timeout)
 	}
@@ -113,36 +113,6 @@ func fetch(ctx context.Context, url, token string, timeout time.Duration) (statu
 		err = fmt.Errorf("only a part of the answer came from %s within %s: %w", url, timeout, innermost(err))
 	}
 	return resp.StatusCode, body, err
-}
-
-// node is a node as its operators reach it.
-type node struct {
-	url, token string
-	timeout    time.Duration
-}
-
-// get returns the answer to a request.
-func (n node) get(ctx context.Context, path string) ([]byte, error) {
-	status, body, err := fetch(ctx, n.url+path, n.token, n.timeout)
-	switch {
-	case err != nil:
-		return nil, err
-	case status == http.StatusOK:
-		return body, nil
-	case status == http.StatusUnauthorized && n.token == "":
-		return nil, fmt.Errorf("the node at %s asks for its token: name the configuration that has its http.admin_token_file with --config", n.url)
-	case status == http.StatusUnauthorized:
-		return nil, fmt.Errorf("the node at %s takes another token: name its own file in http.admin_token_file", n.url)
-	case status == http.StatusForbidden:
-		return nil, fmt.Errorf("the node at %s has no token and wants to be asked by IP address or as localhost: state that with --url", n.url)
-	}
-	return nil, n.other()
-}
-
-// other says that something answers that is no node, or not where operators
-// reach it.
-func (n node) other() error {
-	return fmt.Errorf("something else answers at %s: state the node's address for operators (http.admin_listen) with --url", n.url)
 }
 
 // innermost drops what the message says already.

@@ -13,7 +13,7 @@ import (
 )
 
 type statusCmd struct {
-	URL  string `name:"url" help:"The node's address for operators; by default the configured http.admin_listen." placeholder:"URL"`
+	URL  string `name:"url" help:"The node's address for operators; by default the node of this machine." placeholder:"URL"`
 	JSON bool   `name:"json" help:"Print one line of JSON."`
 }
 
@@ -21,7 +21,12 @@ type statusCmd struct {
 func (statusCmd) Help() string {
 	return `What is at /status of the node's address for operators: the last events, rejects,
 the state of each feed, the schedule, what is owed to others, who subscribes. Times
-are UTC. Where http.admin_token_file is configured its token is sent.
+are UTC.
+
+Without --url it is asked over the socket in the data directory; with nats.url, or
+where no node runs on that directory, at http.admin_listen. Where
+http.admin_token_file is configured its token is sent: with nats.url and with --url
+to whoever answers at that address, without them only to the owner of the directory.
 
 The line of JSON is /status.json: site, url, at, started, not_ready, galleries,
 stuck, events, rejects, feeds, left_out, jobs, notices, websub, digests, subscribers.
@@ -34,11 +39,9 @@ func (s statusCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	n := node{url: strings.TrimRight(s.URL, "/"), token: string(cfg.HTTP.AdminToken), timeout: c.timeout}
-	if n.url == "" {
-		if n.url, err = nodeURL(cfg, "http.admin_listen", cfg.HTTP.AdminListen); err != nil {
-			return err
-		}
+	n, err := findNode(c, cfg, s.URL)
+	if err != nil {
+		return err
 	}
 	answer, err := n.get(ctx, "/status.json")
 	if err != nil {

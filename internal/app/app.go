@@ -62,6 +62,7 @@ type App struct {
 	buckets buckets
 	public  net.Listener
 	admin   net.Listener
+	local   net.Listener // of operators on this machine; nil: the data directory has none
 	baseURL string
 	metrics *prometheus.Registry
 	rooms   atomic.Pointer[rooms] // nil until the site is known
@@ -108,6 +109,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.broker, err = broker.Open(ctx, BrokerOptions(c, a.log)); err != nil {
 		return err
 	}
+	a.local = a.broker.ListenAdmin()
 	a.broker.OnReconnect(a.buckets.forget) // until the broker is closed
 	return a.openCheckpoint()
 }
@@ -115,7 +117,7 @@ func (a *App) open(ctx context.Context) (err error) {
 // Close closes what New opened. It may be called twice.
 func (a *App) Close() error {
 	var errs []error
-	for _, l := range []net.Listener{a.public, a.admin} {
+	for _, l := range []net.Listener{a.public, a.admin, a.local} {
 		if l == nil {
 			continue
 		}
@@ -144,12 +146,15 @@ func (a *App) Run(ctx context.Context) error {
 	a.handle(a.starting())
 	o := a.opts.Config
 	a.log.Info("gallerywire is up", "url", a.baseURL, "http", a.public.Addr().String(), "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
-	err := runParts(ctx, a.log, []part{
+	admin := web.Admin(web.Options{Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(o.HTTP.AdminToken), Private: a.registerStatus})
+	parts := []part{
 		{"http", a.serve(a.connections.Listener(a.public), http.HandlerFunc(a.serveCurrent))},
-		{"admin http", a.serve(web.NewConnections(web.ConnectionLimits{}).Listener(a.admin), web.Admin(web.Options{Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(o.HTTP.AdminToken), Private: a.registerStatus}))},
-		{"checkpoint", a.checkpoint.Run},
-		{"rooms", a.runRooms},
-	})
+		{"admin http", a.serve(web.NewConnections(web.ConnectionLimits{}).Listener(a.admin), admin)},
+	}
+	if a.local != nil {
+		parts = append(parts, part{"admin socket", a.serve(web.NewConnections(web.ConnectionLimits{}).Listener(a.local), admin)})
+	}
+	err := runParts(ctx, a.log, append(parts, part{"checkpoint", a.checkpoint.Run}, part{"rooms", a.runRooms}))
 	return errors.Join(err, a.Close())
 }
 

@@ -81,15 +81,15 @@ func (p *process) command(args ...string) (string, error) {
 }
 
 func TestAnImpostorOnThePortOfADeadNodeLearnsNothing(t *testing.T) {
-	address, data := freePort(t), filepath.Join(t.TempDir(), "data")
+	address, admin, data := freePort(t), freePort(t), filepath.Join(t.TempDir(), "data")
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("open-sesame"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	config := fmt.Sprintf(`
-http: {listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0"}
+http: {listen: "127.0.0.1:0", admin_listen: %q, admin_token_file: %q}
 nats: {embedded: {listen: %q, data_dir: %q, publisher_token_file: %q}}
-`, address, data, token)
+`, admin, token, address, data, token)
 	p := serve(t, config)
 	p.ready()
 	if out, err := p.command("publish", "-"); err != nil {
@@ -98,26 +98,31 @@ nats: {embedded: {listen: %q, data_dir: %q, publisher_token_file: %q}}
 	if out, err := p.command("rejects", "list"); err != nil {
 		t.Fatalf("rejects list: %s", out)
 	}
+	if out, err := p.command("status"); err != nil || !strings.Contains(out, "1 gallery") {
+		t.Fatalf("status: %s", out)
+	}
 	secret, err := os.ReadFile(filepath.Join(data, "secret"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.kill()
-	stranger := newImpostor(t, address)
+	stranger, strangerAdmin := newImpostor(t, address), newImpostor(t, admin)
 	for _, args := range [][]string{
 		{"publish", "-"}, {"unpublish", "a"}, {"export"}, {"import", "-"}, {"tail"},
 		{"rejects", "list"}, {"rejects", "show", "1"}, {"rejects", "replay", "--all"},
 		{"notices", "list"}, {"notices", "show", "k"}, {"notices", "retry", "--all"}, {"notices", "forget", "--all"},
+		{"status"}, {"status", "--json"},
 	} {
 		out, err := p.command(args...)
 		if err == nil || !strings.Contains(out, "no gallerywire is running on "+data+"/") {
 			t.Errorf("%s: %v: %s", args, err, out)
 		}
 	}
-	if heard := stranger.text(); heard != "" {
+	if heard := stranger.text() + strangerAdmin.text(); heard != "" {
 		t.Errorf("it was told %q", heard)
 	}
 	stranger.listener.Close()
+	strangerAdmin.listener.Close()
 	again := serve(t, config)
 	again.ready()
 	if now, err := os.ReadFile(filepath.Join(data, "secret")); err != nil || bytes.Equal(now, secret) {

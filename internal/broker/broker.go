@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -184,6 +185,16 @@ func (b *Broker) Storage() error {
 
 // Embedded reports whether the server runs inside this process.
 func (b *Broker) Embedded() bool { return b.server != nil }
+
+// ListenAdmin listens on the socket in the data directory over which [DialAdmin]
+// reaches this process. It returns nil where there is none: the server is elsewhere,
+// or the directory takes no socket, which is logged. The caller closes the listener.
+func (b *Broker) ListenAdmin() net.Listener {
+	if b.server == nil {
+		return nil
+	}
+	return b.server.dir.listen(adminSocket, b.log)
+}
 
 // Stored returns how many bytes the embedded server stores, and how many it may;
 // both are 0 when the server is elsewhere, or none runs.

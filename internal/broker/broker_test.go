@@ -150,7 +150,12 @@ func TestSecretAndSocketAreForTheOwnerOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := open(t, o)
-	for _, name := range []string{"secret", "socket"} {
+	admin := b.ListenAdmin()
+	if admin == nil {
+		t.Fatal("no socket for operators")
+	}
+	defer admin.Close()
+	for _, name := range []string{"secret", "socket", "admin"} {
 		info, err := os.Stat(filepath.Join(o.Embedded.DataDir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -162,8 +167,10 @@ func TestSecretAndSocketAreForTheOwnerOnly(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(o.Embedded.DataDir, "socket")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the socket outlives the server: %v", err)
+	for _, name := range []string{"socket", "admin"} {
+		if _, err := os.Stat(filepath.Join(o.Embedded.DataDir, name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s outlives the server: %v", name, err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"path/filepath"
 	"strings"
 	"time"
@@ -57,14 +58,31 @@ func operatorTarget(o Options) (target, error) {
 func ownService(o Options) (target, error) {
 	dir := dataDir(o.Embedded.DataDir)
 	conn, err := dir.InProcessConn()
-	if errors.Is(err, fs.ErrNotExist) || connectionRefused(err) {
-		return target{}, notRunning(o, nil)
-	}
 	if err != nil {
-		return target{}, ofService(err)
+		return target{}, unreached(o, err)
 	}
 	where := "the service on " + filepath.Clean(o.Embedded.DataDir) + "/"
 	return target{addresses: where, options: []nats.Option{nats.InProcessServer(dir)}}, conn.Close()
+}
+
+// unreached says why there is no connection to a socket of the service's directory.
+func unreached(o Options, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || connectionRefused(err) {
+		return notRunning(o, nil)
+	}
+	return ofService(err)
+}
+
+// DialAdmin connects to what the service that runs on [Embedded].DataDir listens
+// for with [Broker.ListenAdmin]: only the directory's owner can be there, so that
+// nothing is shown to a stranger who has the port of one that died.
+func DialAdmin(o Options) (net.Conn, error) {
+	o = o.withDefaults()
+	conn, err := dataDir(o.Embedded.DataDir).dial(adminSocket)
+	if err != nil {
+		return nil, unreached(o, err)
+	}
+	return conn, nil
 }
 
 // errNotRunning says that no service runs on a directory.

@@ -60,6 +60,8 @@ func TestOperatorWhereNothingRuns(t *testing.T) {
 	const hint = `: start "gallerywire serve" first`
 	_, err := broker.DialOperator(t.Context(), o)
 	wantError(t, err, "no gallerywire is running on "+o.Embedded.DataDir+"/"+hint)
+	_, err = broker.DialAdmin(o)
+	wantError(t, err, "no gallerywire is running on "+o.Embedded.DataDir+"/"+hint)
 
 	b := open(t, o)
 	if err := b.Close(); err != nil {

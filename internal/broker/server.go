@@ -66,7 +66,7 @@ func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) 
 	s.noteAddress()
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	s.endWork = end
-	if l := s.dir.listen(o.Logger); l != nil {
+	if l := s.dir.listen(natsSocket, o.Logger); l != nil {
 		s.background.Go(func() { relay(work, l, s.InProcessConn) })
 	}
 	s.background.Go(func() { s.watchStorage(work) })
@@ -200,7 +200,8 @@ func (s *embeddedServer) stop() error {
 	if s.endWork != nil {
 		s.endWork()
 		s.background.Wait()
-		s.dir.removeSocket()
+		_ = os.Remove(s.dir.path(natsSocket))
+		_ = os.Remove(s.dir.path(adminSocket))
 	}
 	if ns := s.running(); ns != nil {
 		end(ns)

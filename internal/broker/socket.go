@@ -13,18 +13,24 @@ import (
 	"syscall"
 )
 
-// listen makes the socket on which our commands in other processes connect to the
-// embedded server: in its directory, so that only its user can use it, and nobody
-// else can listen there, also after this process was killed. Without one, which
-// some file systems refuse, the service runs, and nil is returned.
-func (d dataDir) listen(log *slog.Logger) (l net.Listener) {
-	d.removeSocket() // of a process that was killed
-	err := d.shortly(func(path string) (err error) {
+// The sockets of a data directory, on which commands in other processes connect.
+const (
+	natsSocket  = "socket" // to the embedded server
+	adminSocket = "admin"  // to what operators see over HTTP
+)
+
+// listen makes a socket on which commands in other processes connect: in the
+// directory, so that only its user can use it, and nobody else can listen there,
+// also after this process was killed. Without one, which some file systems refuse,
+// the service runs, and nil is returned.
+func (d dataDir) listen(name string, log *slog.Logger) (l net.Listener) {
+	_ = os.Remove(d.path(name)) // of a process that was killed
+	err := d.shortly(name, func(path string) (err error) {
 		if l, err = net.Listen("unix", path); err != nil {
 			return err
 		}
 		l.(*net.UnixListener).SetUnlinkOnClose(false)
-		return os.Chmod(d.path("socket"), 0o600)
+		return os.Chmod(d.path(name), 0o600)
 	})
 	if err == nil {
 		return l
@@ -35,8 +41,6 @@ func (d dataDir) listen(log *slog.Logger) (l net.Listener) {
 	}
 	return nil
 }
-
-func (d dataDir) removeSocket() { _ = os.Remove(d.path("socket")) }
 
 // relay hands each connection on to one that connect makes, until ctx ends.
 func relay(ctx context.Context, l net.Listener, connect func() (net.Conn, error)) {
@@ -74,15 +78,20 @@ func join(outer, inner net.Conn) {
 
 // InProcessConn implements [nats.InProcessConnProvider]: it connects to the socket
 // of the process that runs on the directory.
-func (d dataDir) InProcessConn() (conn net.Conn, err error) {
-	err = d.shortly(func(path string) (err error) {
-		conn, err = net.DialTimeout("unix", path, commandTimeout)
-		return err
-	})
+func (d dataDir) InProcessConn() (net.Conn, error) {
+	conn, err := d.dial(natsSocket)
 	if err != nil {
 		return nil, err
 	}
 	return socketConn{conn}, nil
+}
+
+func (d dataDir) dial(name string) (conn net.Conn, err error) {
+	err = d.shortly(name, func(path string) (err error) {
+		conn, err = net.DialTimeout("unix", path, commandTimeout)
+		return err
+	})
+	return conn, err
 }
 
 // socketConn has who writes read why the other side has closed: it says that
@@ -101,10 +110,10 @@ func (c socketConn) Write(b []byte) (int, error) {
 // maxSocketPath is the longest path of a socket on every system.
 const maxSocketPath = 100
 
-// shortly calls do with a path of the socket that is short enough for one: where
-// its own is not, by way of a link that lives as long as the call.
-func (d dataDir) shortly(do func(path string) error) error {
-	path := d.path("socket")
+// shortly calls do with a path of the named socket that is short enough for one:
+// where its own is not, by way of a link that lives as long as the call.
+func (d dataDir) shortly(name string, do func(path string) error) error {
+	path := d.path(name)
 	if len(path) <= maxSocketPath {
 		return do(path)
 	}
@@ -124,5 +133,5 @@ func (d dataDir) shortly(do func(path string) error) error {
 	if err := os.Symlink(whole, link); err != nil {
 		return fmt.Errorf("shorten the path of the socket: %w", err)
 	}
-	return do(filepath.Join(link, "socket"))
+	return do(filepath.Join(link, name))
 }

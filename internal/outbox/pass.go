@@ -170,7 +170,7 @@ func (s *shift) targets(p *pass) []Target {
 	}
 	var all []Target
 	eachTarget(p.route, p.entry.Notice, func(t Target) {
-		if shardOf(t.Lane) == s.shard && !told[mark(t.Key)] {
+		if shardOf(t.Lane) == s.shard && (len(told) == 0 || !told[mark(t.Key)]) {
 			all = append(all, t)
 		}
 	})

@@ -2,7 +2,9 @@ package outbox_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -98,6 +100,7 @@ func TestACrashRepeatsLittle(t *testing.T) {
 	w.answers(0, silence)
 	n.put(notice("all", 2))
 	eventually(t, "most are told", func() bool { return w.count("all-2") == many-1 })
+	eventually(t, "most of that is noted", func() bool { return w.noted() > many-200 })
 	n.abandon()
 	told := w.count("all-2")
 	w.answers(0, nil)
@@ -106,6 +109,27 @@ func TestACrashRepeatsLittle(t *testing.T) {
 	if again := w.count("all-2") - many; told != many-1 || again >= 200 {
 		t.Errorf("of %d that were told %d were told again", told, again)
 	}
+}
+
+// noted is how many targets the records of what is owed say are told.
+func (w *world) noted() (n int) {
+	w.t.Helper()
+	keys, err := w.bucket().Keys(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, key := range keys {
+		entry, err := w.bucket().Get(w.t.Context(), key)
+		if err != nil || !strings.HasPrefix(key, "owed.") {
+			continue // it may be gone since
+		}
+		var record struct{ Told []byte }
+		if err := json.Unmarshal(entry.Value(), &record); err != nil {
+			w.t.Fatal(err)
+		}
+		n += len(record.Told) / 8
+	}
+	return n
 }
 
 // What could not be packed is forgotten with its notice.

@@ -42,8 +42,8 @@ func (p *pass) told() []string {
 	return keys
 }
 
-// stride is how many targets are told until that is noted: about so many are told
-// again in each shard after a crash, and those that are under way.
+// stride is how many targets are told until that is noted: after a crash so many are
+// told again in each shard, and those that were told while it was being noted.
 const stride = 200
 
 // maxTold is how many told targets are noted of a shard: a record has its limit.

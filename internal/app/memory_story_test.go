@@ -3,6 +3,7 @@ package app_test
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -137,14 +138,22 @@ func (c crawl) walk(t *testing.T, node *process) int64 {
 	t.Helper()
 	paths := make(chan string, 100)
 	var crawling sync.WaitGroup
-	var asked, failed atomic.Int64
+	var asked, failed, busy atomic.Int64
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}, Timeout: patience}
 	defer client.CloseIdleConnections()
 	for range 16 {
 		crawling.Go(func() {
 			for path := range paths {
 				n := asked.Add(1)
-				if err := open(t.Context(), client, node.http+path, n%2 == 0); err != nil && failed.Add(1) <= 3 {
+				err := errBusy
+				for range 20 { // as often as it is told to come again
+					if err = open(t.Context(), client, node.http+path, n%2 == 0); !errors.Is(err, errBusy) {
+						break
+					}
+					busy.Add(1)
+					<-time.After(time.Second)
+				}
+				if err != nil && failed.Add(1) <= 3 {
 					t.Errorf("%s: %v", path, err)
 				}
 			}
@@ -178,8 +187,14 @@ func (c crawl) walk(t *testing.T, node *process) int64 {
 	if failed.Load() > 0 {
 		t.Errorf("%d of %d answers were wrong\n%s", failed.Load(), asked.Load(), node.logs)
 	}
+	if busy.Load() > asked.Load()/20 {
+		t.Errorf("%d of %d answers were that the node is busy", busy.Load(), asked.Load())
+	}
 	return asked.Load()
 }
+
+// errBusy means that the reader is to come again in a second.
+var errBusy = errors.New("the node is busy")
 
 // open reads a whole document.
 func open(ctx context.Context, client *http.Client, url string, compressed bool) error {
@@ -203,6 +218,9 @@ func open(ctx context.Context, client *http.Client, url string, compressed bool)
 	}
 	if _, err := io.Copy(io.Discard, body); err != nil {
 		return err
+	}
+	if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
+		return errBusy
 	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNotFound { // a short feed has no archive
 		return fmt.Errorf("%s", resp.Status)

@@ -113,7 +113,7 @@ func (a *App) status(ctx context.Context) status.Status {
 	}
 	s.Rejects = a.rejects(ctx)
 	if r := a.rooms.Load(); r != nil {
-		if err := cmp.Or(a.broker.Storage(), r.intake.Trouble()); err != nil {
+		if err := cmp.Or(a.broker.Storage(), r.intake.Trouble(), a.outOfTouch()); err != nil {
 			s.Stuck = status.Short(err.Error())
 		}
 		s.Galleries = r.catalogue.Len()

@@ -197,8 +197,10 @@ func shorten(ds []departure) []departure {
 }
 
 // entry reads the index's part of the record with that key. Its error names
-// what does not fit; a record of a newer release is an entry that shows nothing.
-func entry(key string, header nats.Header, revision uint64, stored time.Time) (*Entry, error) {
+// what does not fit, a panic too; a record of a newer release is an entry that shows
+// nothing.
+func entry(key string, header nats.Header, revision uint64, stored time.Time) (e *Entry, err error) {
+	defer follow.Recover(&err)
 	number, err := strconv.Atoi(header.Get(headerFormat))
 	if err != nil {
 		return nil, fmt.Errorf("read the format of revision %d: %w", revision, err)
@@ -213,7 +215,7 @@ func entry(key string, header nats.Header, revision uint64, stored time.Time) (*
 	if gallery.Key(l.ID) != key {
 		return nil, fmt.Errorf("read the index line of revision %d: it is of gallery %q, which is kept elsewhere", revision, l.ID)
 	}
-	e := l.entry()
+	e = l.entry()
 	e.Revision, e.stored = revision, stored.UnixNano()
 	var ok bool
 	if e.Rank.Hash, ok = parseHash(l.Hash); !ok {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -358,6 +359,14 @@ func (o Options) guard(ctx context.Context, stream jetstream.Stream, p *position
 func Deleted(header nats.Header) bool {
 	op := header.Get("KV-Operation")
 	return op == "DEL" || op == "PURGE"
+}
+
+// Recover, deferred by what decodes a record, makes a panic its error: a stored
+// record at which the program fails would end it at each start.
+func Recover(err *error) {
+	if cause := recover(); cause != nil {
+		*err = fmt.Errorf("gallerywire fails at it, which is a bug of gallerywire, report it: %v\n%s", cause, debug.Stack())
+	}
 }
 
 func nudge(ch chan struct{}) {

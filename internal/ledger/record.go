@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/follow"
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Decode reads the JSON of a record, which has the number of its format as a
 // member of that name, into v. Of a format newer than newest it reads the number
-// only: a newer release may have changed all the rest.
+// only: a newer release may have changed all the rest. A panic is an error.
 func Decode(data []byte, newest int, v any) (format int, err error) {
+	defer follow.Recover(&err)
 	var head struct {
 		Format int `json:"format"`
 	}

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
@@ -63,5 +64,15 @@ func TestARecordIsLoadedAndReplaced(t *testing.T) {
 	}
 	if _, err := ledger.Store(t.Context(), bucket, "one", note{1, "anew"}, 0); err != nil {
 		t.Errorf("where one was deleted: %v", err)
+	}
+}
+
+type failing struct{}
+
+func (*failing) UnmarshalJSON([]byte) error { panic("of no use") }
+
+func TestARecordAtWhichTheProgramFailsIsAnError(t *testing.T) {
+	if _, err := ledger.Decode([]byte(`{"format":1}`), 1, &failing{}); err == nil || !strings.Contains(err.Error(), "a bug of gallerywire, report it: of no use") {
+		t.Errorf("error %v", err)
 	}
 }

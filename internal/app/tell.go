@@ -215,7 +215,13 @@ func (a audience) Feeds() ([]string, error) {
 	if err := a.hub.Ready(); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(a.hub.Feeds(), func(feed string) bool { return a.canonical(feed) != feed }), nil
+	var feeds []string
+	for feed := range a.hub.EachFeed {
+		if a.canonical(feed) == feed {
+			feeds = append(feeds, feed)
+		}
+	}
+	return feeds, nil
 }
 
 // Subscribed implements [notice.Audience].

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/edition"
@@ -85,9 +86,8 @@ func (t topics) gone(name string) bool {
 
 // canonical is the present name of a feed.
 func (t topics) canonical(name string) string {
-	ref, ok := edition.ParseRef(name)
-	if !ok {
-		return name
+	if strings.Contains(name, "/") {
+		return name // only configured feeds are renamed
 	}
-	return t.shelf.Canonical(ref).String()
+	return t.shelf.Canonical(edition.Ref{Kind: edition.Feed, Name: name}).String()
 }

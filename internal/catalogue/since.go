@@ -284,7 +284,9 @@ func (s *Selection) Moved(c *Catalogue, from Position) bool {
 
 func (c *Catalogue) moved(from Position, latest func(*index) mark) bool {
 	x := c.index
-	x.advance(c.opts.Now())
+	if now := c.opts.Now(); now.UnixNano() >= x.due.Load() {
+		x.advance(now)
+	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	known := mark{from.Revision, unixNano(from.Passed)}

@@ -35,7 +35,7 @@ func (n *Notices) feeds() ([]string, error) {
 	if err != nil {
 		err = fmt.Errorf("which feeds have subscribers: %w", err)
 	}
-	others := slices.DeleteFunc(slices.Clone(subscribed), func(feed string) bool {
+	others := slices.DeleteFunc(subscribed, func(feed string) bool {
 		_, always := n.always[feed]
 		return always
 	})
@@ -159,10 +159,11 @@ const maxMisses = 12
 // leave forgets the feeds whose last subscriber has gone: what this node knows
 // of them, and the record, so that whoever subscribes later begins anew. A young
 // record stays, for its subscription may just be on its way, until the next
-// sweep. A record that no running node knows of stays for [Notices.Begin].
-func (n *Notices) leave(ctx context.Context) error {
+// sweep. A record that no running node knows of stays for [Notices.Begin]. So many
+// feeds are announced, of all of which something is known.
+func (n *Notices) leave(ctx context.Context, announced int) error {
 	var errs []error
-	for _, feed := range n.left() {
+	for _, feed := range n.left(announced) {
 		known := n.state(feed)
 		if !known.mu.TryLock() {
 			continue // it is just announced: the next sweep
@@ -180,9 +181,12 @@ func (n *Notices) leave(ctx context.Context) error {
 }
 
 // left are the feeds of which this node knows something and that are not announced.
-func (n *Notices) left() (feeds []string) {
+func (n *Notices) left(announced int) (feeds []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if len(n.known) <= announced {
+		return nil
+	}
 	for feed := range n.known {
 		if !n.announces(feed) {
 			feeds = append(feeds, feed)

@@ -132,7 +132,8 @@ type Source interface {
 
 // Audience knows who listens.
 type Audience interface {
-	// Feeds returns the feeds that somebody has subscribed to. An error means
+	// Feeds returns the feeds that somebody has subscribed to, in any order, as a slice
+	// that is the caller's. An error means
 	// that they are not all known at the moment.
 	Feeds() ([]string, error)
 	// Subscribed reports whether a feed is among them, as far as is known. It
@@ -326,7 +327,7 @@ func (n *Notices) Sweep(ctx context.Context) error {
 	}
 	tasks.Wait()
 	if err == nil {
-		errs = append(errs, n.leave(ctx))
+		errs = append(errs, n.leave(ctx, len(feeds)))
 	}
 	return errors.Join(errs...)
 }

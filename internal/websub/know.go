@@ -76,6 +76,18 @@ func (h *Hub) Feeds() []string {
 	return slices.Sorted(maps.Keys(h.known.feeds))
 }
 
+// EachFeed calls yield with what [Hub.Feeds] returns, in no order. It must not use the
+// hub.
+func (h *Hub) EachFeed(yield func(feed string) bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for feed := range h.known.feeds {
+		if !yield(feed) {
+			return
+		}
+	}
+}
+
 // Subscribed reports whether the feed has subscriptions in any format.
 func (h *Hub) Subscribed(feed string) bool {
 	h.mu.RLock()

@@ -48,7 +48,7 @@ func TestACrawlerAndSlowReadersInAMemoryLimit(t *testing.T) {
 	c := crawlOf(t)
 	t.Setenv("GOMEMLIMIT", fmt.Sprintf("%dMiB", c.golimit/mib))
 	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0", sync: 2m}}`)
-	confined := confine(t, node.cmd.Process.Pid, c.limit)
+	confined := confine(t, node, c.limit)
 	node.ready()
 	publishMany(t, node, c)
 
@@ -72,7 +72,8 @@ func TestACrawlerAndSlowReadersInAMemoryLimit(t *testing.T) {
 
 // confine puts a process into a control group with so much memory, where this one
 // may: else it is only measured.
-func confine(t *testing.T, pid, bytes int) bool {
+func confine(t *testing.T, node *process, bytes int) bool {
+	pid := node.cmd.Process.Pid
 	for _, version := range []struct{ mount, limit string }{
 		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, {"/sys/fs/cgroup", "memory.max"},
 	} {
@@ -80,7 +81,10 @@ func confine(t *testing.T, pid, bytes int) bool {
 		if os.Mkdir(group, 0o755) != nil {
 			continue
 		}
-		t.Cleanup(func() { _ = os.Remove(group) }) // the process was killed before
+		t.Cleanup(func() {
+			node.kill() // a group that has a process can not go
+			_ = os.Remove(group)
+		})
 		if os.WriteFile(filepath.Join(group, version.limit), []byte(strconv.Itoa(bytes)), 0o644) == nil &&
 			os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644) == nil {
 			return true

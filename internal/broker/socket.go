@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // The sockets of a data directory, on which commands in other processes connect.
@@ -42,6 +43,10 @@ func (d dataDir) listen(name string, log *slog.Logger) (l net.Listener) {
 	return nil
 }
 
+// acceptAgain is how long a process that may open no more files waits for another
+// to be closed.
+const acceptAgain = 100 * time.Millisecond
+
 // relay hands each connection on to one that connect makes, until ctx ends.
 func relay(ctx context.Context, l net.Listener, connect func() (net.Conn, error)) {
 	var connections sync.WaitGroup
@@ -50,8 +55,15 @@ func relay(ctx context.Context, l net.Listener, connect func() (net.Conn, error)
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 	for {
 		outer, err := l.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil {
+			select {
+			case <-time.After(acceptAgain):
+			case <-ctx.Done():
+			}
+			continue
 		}
 		connections.Go(func() {
 			defer outer.Close()

@@ -89,7 +89,11 @@ func (b *Broker) unreserved() int64 {
 	if b.server == nil {
 		return math.MaxInt64
 	}
-	info, err := b.server.nats.Jsz(nil)
+	ns := b.server.running()
+	if ns == nil {
+		return math.MaxInt64 // it is being started again
+	}
+	info, err := ns.Jsz(nil)
 	if err != nil || info.Disabled {
 		return math.MaxInt64 // it stops
 	}

@@ -95,7 +95,7 @@ func (a *App) streams(ctx context.Context) ([]checkpoint.Stream, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, checkpoint.Stream{Name: name, There: state.There, Last: state.Last, Lost: state.Lost})
+		all = append(all, checkpoint.Stream{Name: name, There: state.There, Last: state.Last})
 	}
 	return all, nil
 }

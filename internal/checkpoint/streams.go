@@ -18,14 +18,12 @@ type Stream struct {
 	Name  string
 	There bool
 	Last  uint64 // sequence of the newest message that it ever held
-	Lost  int    // messages that the server says to have lost
 }
 
 // streams remembers the last sequences of streams.
 type streams struct {
 	path  string
 	last  map[string]uint64 // by name
-	lost  map[string]int    // what the server said that was accepted
 	found map[string]error
 	err   error
 }
@@ -39,7 +37,7 @@ type streamsFile struct {
 const format = 1
 
 func (s *streams) load() error {
-	s.last, s.lost, s.found = map[string]uint64{}, map[string]int{}, map[string]error{}
+	s.last, s.found = map[string]uint64{}, map[string]error{}
 	text, err := os.ReadFile(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -78,9 +76,6 @@ func (c *Checkpoint) Compare(now []Stream) bool {
 		s.err = nil
 		clear(s.found)
 		clear(s.last)
-		for _, stream := range now {
-			s.lost[stream.Name] = stream.Lost
-		}
 	}
 	return len(s.damage()) == 0
 }
@@ -92,8 +87,6 @@ func (s *streams) check(now Stream) {
 		s.found[now.Name] = fmt.Errorf("the store is damaged: the stream %s, which held messages up to number %d, is missing: %s", now.Name, last, remedy)
 	case now.Last < last:
 		s.found[now.Name] = fmt.Errorf("the store is damaged: the stream %s ends at message %d, and ended at %d before: %s", now.Name, now.Last, last, remedy)
-	case now.Lost > s.lost[now.Name]:
-		s.found[now.Name] = fmt.Errorf("the store is damaged: the NATS server says that it has lost %d messages of the stream %s: %s", now.Lost, now.Name, remedy)
 	}
 }
 

@@ -39,7 +39,7 @@ type past struct {
 // an [ErrUnreadable] and the next ones follow; any other error is the last.
 func (c *Catalogue) Export(ctx context.Context) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		messages, err := c.records(ctx)
+		consumer, messages, err := c.records(ctx)
 		if err != nil {
 			yield(Record{}, err)
 			return
@@ -49,9 +49,12 @@ func (c *Catalogue) Export(ctx context.Context) iter.Seq2[Record, error] {
 		}
 		defer messages.Stop()
 		for more := true; more; {
-			msg, meta, err := c.next(ctx, messages)
+			msg, meta, err := c.next(ctx, consumer, messages)
 			if err != nil {
 				yield(Record{}, err)
+				return
+			}
+			if msg == nil {
 				return
 			}
 			more = meta.NumPending > 0
@@ -63,35 +66,46 @@ func (c *Catalogue) Export(ctx context.Context) iter.Seq2[Record, error] {
 	}
 }
 
-// records returns the bucket's messages from the first, nil when it is empty.
-func (c *Catalogue) records(ctx context.Context) (jetstream.MessagesContext, error) {
+// records returns the bucket's messages from the first and whose they are, nil when
+// it is empty.
+func (c *Catalogue) records(ctx context.Context) (jetstream.Consumer, jetstream.MessagesContext, error) {
 	stream, err := c.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := stream.Info(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the bucket: %w", err)
+		return nil, nil, fmt.Errorf("read the bucket: %w", err)
 	}
 	if info.State.Msgs == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{c.subject(">")}, DeliverPolicy: jetstream.DeliverAllPolicy,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the bucket: %w", err)
+		return nil, nil, fmt.Errorf("read the bucket: %w", err)
 	}
-	return consumer.Messages(jetstream.PullMaxMessages(exportAhead))
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(exportAhead))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the bucket: %w", err)
+	}
+	return consumer, messages, nil
 }
 
-// next waits no longer for a record than for any other answer.
-func (c *Catalogue) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, *jetstream.MsgMetadata, error) {
-	waiting, cancel := context.WithTimeout(ctx, c.opts.JetStream.Options().DefaultTimeout)
-	defer cancel()
-	msg, err := messages.Next(jetstream.NextContext(waiting))
-	if err == nil {
-		err = ctx.Err() // what came before ctx ended is handed out all the same
+// next returns the next message, nil when none is left: the last ones may be
+// deleted before they are sent, of which the server says nothing.
+func (c *Catalogue) next(ctx context.Context, consumer jetstream.Consumer, messages jetstream.MessagesContext) (jetstream.Msg, *jetstream.MsgMetadata, error) {
+	msg, err := c.await(ctx, messages)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		info, infoErr := consumer.Info(ctx)
+		if infoErr != nil || info.NumPending > 0 {
+			return nil, nil, fmt.Errorf("read the bucket: %w", err)
+		}
+		msg, err = c.await(ctx, messages) // which the server sent just now
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			return nil, nil, nil
+		}
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the bucket: %w", err)
@@ -101,6 +115,17 @@ func (c *Catalogue) next(ctx context.Context, messages jetstream.MessagesContext
 		return nil, nil, fmt.Errorf("read the bucket: %w", err)
 	}
 	return msg, meta, nil
+}
+
+// await waits no longer for a message than for any other answer.
+func (c *Catalogue) await(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	waiting, cancel := context.WithTimeout(ctx, c.opts.JetStream.Options().DefaultTimeout)
+	defer cancel()
+	msg, err := messages.Next(jetstream.NextContext(waiting))
+	if err == nil {
+		err = ctx.Err() // what came before ctx ended is handed out all the same
+	}
+	return msg, err
 }
 
 // record reads a message of the bucket. There is no record in one that says

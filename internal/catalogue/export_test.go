@@ -13,6 +13,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // exported returns what c exports, which must be readable, and decodes it as an
@@ -65,6 +66,36 @@ func TestExportHasEveryRecordAsItWasPut(t *testing.T) {
 func TestExportOfAnEmptyBucket(t *testing.T) {
 	if got := exported(t, catalogue.New(options(brokertest.Start(t)))); len(got) != 0 {
 		t.Errorf("exported %v", got)
+	}
+}
+
+// The last records may be deleted when the first ones are on their way.
+func TestExportEndsWhenTheRestIsDeletedUnderIt(t *testing.T) {
+	b := brokertest.Start(t)
+	var revisions []catalogue.Revision
+	for i := range 300 { // more than are asked for at once
+		revisions = append(revisions, revision(t, fmt.Sprint("gallery-", i), noon))
+	}
+	putAll(t, b, revisions...)
+	js, err := jetstream.New(b.JetStream().Conn(), jetstream.WithDefaultTimeout(time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(b)
+	o.JetStream = js
+	read := 0
+	for _, err := range catalogue.New(o).Export(t.Context()) {
+		if err != nil {
+			t.Fatalf("after %d records: %v", read, err)
+		}
+		if read++; read == 1 {
+			if err := stream(t, b).Purge(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if read == 0 || read == len(revisions) {
+		t.Errorf("read %d of %d records", read, len(revisions))
 	}
 }
 

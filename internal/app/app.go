@@ -67,6 +67,7 @@ type App struct {
 	metrics *prometheus.Registry
 	rooms   atomic.Pointer[rooms] // nil until the site is known
 	handler atomic.Pointer[http.Handler]
+	server  *http.Server          // of readers, who get what handler answers
 	waiting atomic.Pointer[error] // why the site is not known yet
 
 	checkpoint *checkpoint.Checkpoint // nil: of a command
@@ -91,6 +92,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if a.broker.Embedded() {
 		a.metrics.MustRegister(storage{a.broker.Stored, a.broker.Storage})
 	}
+	a.server = web.NewServer(http.HandlerFunc(a.serveCurrent), a.log)
 	a.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+Reachable(a.public.Addr().String()))
 	return a, nil
 }
@@ -144,18 +146,23 @@ func (a *App) PublisherURL() string { return a.broker.PublisherURL() }
 // work in, last what others need.
 func (a *App) Run(ctx context.Context) error {
 	a.handle(a.starting())
-	o := a.opts.Config
 	a.log.Info("gallerywire is up", "url", a.baseURL, "http", a.public.Addr().String(), "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
-	admin := web.Admin(web.Options{Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(o.HTTP.AdminToken), Private: a.registerStatus})
+	admin := a.forOperators()
 	parts := []part{
-		{"http", a.serve(a.connections.Listener(a.public), http.HandlerFunc(a.serveCurrent))},
-		{"admin http", a.serve(web.NewConnections(web.ConnectionLimits{}).Listener(a.admin), admin)},
+		{"http", serve(a.server, a.connections.Listener(a.public))}, // if there are rooms, they stop it: see build
+		{"admin http", serve(web.NewServer(admin, a.log), web.NewConnections(web.ConnectionLimits{}).Listener(a.admin))},
 	}
 	if a.local != nil {
-		parts = append(parts, part{"admin socket", a.serve(web.NewConnections(web.ConnectionLimits{}).Listener(a.local), admin)})
+		parts = append(parts, part{"admin socket", serve(web.NewServer(admin, a.log), web.NewConnections(web.ConnectionLimits{}).Listener(a.local))})
 	}
 	err := runParts(ctx, a.log, append(parts, part{"checkpoint", a.checkpoint.Run}, part{"rooms", a.runRooms}))
 	return errors.Join(err, a.Close())
+}
+
+func (a *App) forOperators() http.Handler {
+	return web.Admin(web.Options{
+		Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(a.opts.Config.HTTP.AdminToken), Private: a.registerStatus,
+	})
 }
 
 // runRooms waits until the site is known, then runs the rooms.
@@ -252,25 +259,41 @@ func (a *App) detail() []string {
 // shutdownTimeout bounds what a request may still take when the node stops.
 const shutdownTimeout = 5 * time.Second
 
-// serve returns a part that serves h on l.
-func (a *App) serve(l net.Listener, h http.Handler) func(context.Context) error {
+// serve returns a part in which the server serves on l until the part is stopped,
+// or until another part drains the server.
+func serve(server *http.Server, l net.Listener) func(context.Context) error {
 	return func(ctx context.Context) error {
-		server := web.NewServer(h, a.log)
 		stopped := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
 			defer close(stopped)
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-			defer cancel()
-			if server.Shutdown(last) != nil {
-				_ = server.Close() // whoever is still reading reads too slowly
-			}
+			shutDown(ctx, server)
 		})
 		err := server.Serve(l)
-		if stop() {
+		if !errors.Is(err, http.ErrServerClosed) && stop() {
 			return err // it ended by itself
 		}
 		<-stopped
 		return nil
+	}
+}
+
+// drain returns a part that shuts the server down when it is stopped, before the
+// parts are stopped from which the server answers.
+func drain(server *http.Server) func(context.Context) error {
+	return func(ctx context.Context) error {
+		<-ctx.Done()
+		shutDown(ctx, server)
+		return nil
+	}
+}
+
+// shutDown accepts no more requests, and waits for those that are being answered,
+// though ctx has ended.
+func shutDown(ctx context.Context, server *http.Server) {
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if server.Shutdown(last) != nil {
+		_ = server.Close() // whoever is still reading reads too slowly
 	}
 }
 

@@ -71,6 +71,12 @@ func (l *logs) add(line string) {
 	l.lines = append(l.lines, line)
 }
 
+// Write takes a line of slog.
+func (l *logs) Write(line []byte) (int, error) {
+	l.add(strings.TrimSuffix(string(line), "\n"))
+	return len(line), nil
+}
+
 func (l *logs) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -93,7 +93,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 	if a.broker.Embedded() {
 		parts = append(parts, part{"streams", a.noteStreams}) // it stops after what writes
 	}
-	parts = append(parts, a.after(cat.Ready, part{"gate", gate.run}))
+	parts = append(parts, a.after(cat.Ready, part{"gate", gate.run}), part{"readers", drain(a.server)})
 	parts = append(parts, a.tellParts(tell, cat)...)
 	parts = append(parts, a.after(a.compared, part{"schedule", plan.Run}), a.after(cat.Ready, part{"intake", in.Run}))
 	return &rooms{

@@ -118,11 +118,14 @@ func (c *Cache[K, V]) Put(key K, value V) {
 }
 
 func (c *Cache[K, V]) put(key K, value V) {
+	c.kept.Remove(key)
 	size := c.size(value)
 	if size > c.budget.most {
+		if c.gone != nil {
+			c.gone(value)
+		}
 		return
 	}
-	c.kept.Remove(key)
 	c.kept.Add(key, &item[V]{value: value, size: size, used: c.budget.tick()})
 	c.budget.add(size)
 }

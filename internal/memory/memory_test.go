@@ -96,6 +96,25 @@ func TestAValueThatGrowsIsWeighedAnew(t *testing.T) {
 	}
 }
 
+// What is never kept is gone too: its owner holds something for it.
+func TestAValueThatDoesNotFitIsGoneAndLeavesNoOlderOne(t *testing.T) {
+	var gone []*text
+	b := memory.NewBudget(100)
+	c := newCache(b, func(t *text) { gone = append(gone, t) })
+	fits, large, loaded := &text{10}, &text{101}, &text{102}
+	c.Put("a", fits)
+	c.Put("a", large)
+	if _, ok := c.Get("a"); ok || b.Used() != 0 {
+		t.Errorf("an older value is kept: %v, %d bytes are used", ok, b.Used())
+	}
+	if _, err := c.Load(t.Context(), "b", func(context.Context) (*text, error) { return loaded, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]*text{fits, large, loaded}, gone, cmp.Comparer(func(a, b *text) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestSoManyValuesAreKept(t *testing.T) {
 	b := memory.NewBudget(100)
 	c := memory.NewCache[int](b, memory.Options[*text]{Size: func(t *text) int { return t.size }, Most: 2})

@@ -48,8 +48,8 @@ func (s *embeddedServer) watchStorage(ctx context.Context) {
 		}
 		if ns := s.running(); ns != nil {
 			broken, streams = brokenStreams(ns), streamNames(ns)
+			s.noteStorage(broken)
 		}
-		s.noteStorage(broken)
 		switch {
 		case len(broken) == 0 && time.Since(restarted) > restartMost:
 			wait = restartLeast
@@ -145,6 +145,9 @@ func (s *embeddedServer) restart(ctx context.Context, streams []string) {
 	}
 	if err != nil {
 		s.options.Logger.Error("the embedded server does not start again, trying again", "err", err)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.storageErr = fmt.Errorf("the embedded server does not start again, trying again: %w", err)
 		return
 	}
 	s.replace(ns)

@@ -141,26 +141,45 @@ func startWithBucket(t *testing.T, o broker.Options) *broker.Broker {
 	return b
 }
 
+// breakWrites makes every write of a new block of the bucket fail, as on a disk
+// that is full, until mend is called.
+func breakWrites(t *testing.T, o broker.Options) (mend func()) {
+	t.Helper()
+	blocks := filepath.Join(o.Embedded.DataDir, "jetstream", "$G", "streams", "KV_gallerywire_galleries", "msgs")
+	away := filepath.Join(t.TempDir(), "msgs")
+	if err := errors.Join(os.Rename(blocks, away), os.WriteFile(blocks, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := errors.Join(os.Remove(blocks), os.Rename(away, blocks)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestAStoreThatCanNotWriteHealsInsideTheProcess(t *testing.T) {
 	o := brokertest.Options(t)
 	b := startWithBucket(t, o)
-	blocks := filepath.Join(o.Embedded.DataDir, "jetstream", "$G", "streams", "KV_gallerywire_galleries", "msgs")
-	away := filepath.Join(t.TempDir(), "msgs")
-	// Every write of a new block fails, as on a disk that is full.
-	if err := os.Rename(blocks, away); err != nil {
+	wantHealed(t, b, breakWrites(t, o))
+}
+
+// A server that does not come back with all that it had says so, and not that its
+// disk is full.
+func TestAServerThatComesBackWithLessSaysSo(t *testing.T) {
+	o := brokertest.Options(t)
+	b := startWithBucket(t, o)
+	if _, err := b.Bucket(t.Context(), "site"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(blocks, nil, 0o600); err != nil {
+	mend := breakWrites(t, o)
+	fill(t, b)
+	eventually(t, "the trouble is known", func() bool { return b.Storage() != nil })
+	if err := os.RemoveAll(filepath.Join(o.Embedded.DataDir, "jetstream", "$G", "streams", "KV_gallerywire_site")); err != nil {
 		t.Fatal(err)
 	}
-	wantHealed(t, b, func() {
-		if err := os.Remove(blocks); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(away, blocks); err != nil {
-			t.Fatal(err)
-		}
-	})
+	mend()
+	eventually(t, "the server was started again", func() bool { return !strings.Contains(b.Storage().Error(), "make room on its disk") })
+	wantError(t, b.Storage(), "the embedded server does not start again, trying again: it does not find KV_gallerywire_site any more")
 }
 
 func TestAFullDiskHealsInsideTheProcess(t *testing.T) {

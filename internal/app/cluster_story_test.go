@@ -105,6 +105,9 @@ type clusterStory struct {
 	acked   atomic.Int64
 }
 
+// withStubs has what is withdrawn stay in documents as items that say so.
+const withStubs = "tombstones: {stub: true}\n"
+
 func newClusterStory(t *testing.T) *clusterStory {
 	s := &clusterStory{t: t, servers: brokertest.StartCluster(t)}
 	for range 3 {
@@ -115,7 +118,7 @@ func newClusterStory(t *testing.T) *clusterStory {
 			proxies = append(proxies, p)
 			urls = append(urls, "nats://"+p.listener.Addr().String())
 		}
-		config := oneFeed + callsLoopback + crashFeeds + fmt.Sprintf("nats: {url: %q, replicas: 3}", strings.Join(urls, ","))
+		config := oneFeed + callsLoopback + crashFeeds + withStubs + fmt.Sprintf("nats: {url: %q, replicas: 3}", strings.Join(urls, ","))
 		s.proxies, s.configs = append(s.proxies, proxies), append(s.configs, config)
 		s.nodes = append(s.nodes, serve(t, config))
 	}
@@ -200,7 +203,7 @@ func TestAClusterComesToRestAfterFaults(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, seed))
 	t.Logf("seed %d", seed)
 	list := changes(events)
-	want := feedsAfter(t, list)
+	want := feedsAfter(t, list, withStubs)
 
 	s := newClusterStory(t)
 	f := newFollower(t)

@@ -162,7 +162,7 @@ feeds:
 func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
 	const events, kills = 2000, 10
 	list := changes(events)
-	want := feedsAfter(t, list)
+	want := feedsAfter(t, list, "")
 
 	address := freePort(t)
 	hook, hookAddress := newHook(t)
@@ -201,10 +201,11 @@ nats: {embedded: {listen: %q, data_dir: %q}}`, hookAddress, hookSecret, address,
 	}
 }
 
-// feedsAfter returns what an undisturbed node serves after the events.
-func feedsAfter(t *testing.T, list []change) map[string]string {
+// feedsAfter returns what an undisturbed node, with more configuration, serves after
+// the events.
+func feedsAfter(t *testing.T, list []change, config string) map[string]string {
 	t.Helper()
-	node := serve(t, oneFeed+crashFeeds+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
+	node := serve(t, oneFeed+crashFeeds+config+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	cms := connect(t, node.nats)
 	node.ready()
 	ends := len(list) - 2 // those of the last gallery

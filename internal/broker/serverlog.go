@@ -1,24 +1,34 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 )
+
+// clientLines is how many lines a second there are about clients: whoever can
+// connect can have the server write as many as he likes.
+const clientLines = 10
 
 // serverLog is the embedded server's log on ours. A server that starts and
 // stops as it should says nothing above debug; its last fatal error, after which
 // it does not run, is kept for who waits for it to start. Nothing is concluded
 // from any other line: the server quotes in them what clients say of themselves.
+// Of the lines about clients there are few.
 type serverLog struct {
 	log      *slog.Logger
 	subjects []string // on which a publisher may publish
 
 	mu       sync.Mutex
 	fatalErr error
+	second   time.Time // in which clients have had so many lines
+	lines    int
+	leftOut  int // since the last one
 }
 
 // Noticef implements server.Logger.
@@ -31,16 +41,47 @@ func (l *serverLog) Debugf(format string, v ...any) { l.log.Debug(line(format, v
 func (l *serverLog) Tracef(format string, v ...any) { l.log.Debug(line(format, v)) }
 
 // Warnf implements server.Logger.
-func (l *serverLog) Warnf(format string, v ...any) { l.log.Warn(line(format, v)) }
+func (l *serverLog) Warnf(format string, v ...any) { l.write(slog.LevelWarn, line(format, v)) }
 
 // Errorf implements server.Logger.
-func (l *serverLog) Errorf(format string, v ...any) {
-	text := line(format, v)
-	if why, client := l.violation(text); why != "" {
-		l.log.Warn(why, "client", client)
-		return
+func (l *serverLog) Errorf(format string, v ...any) { l.write(slog.LevelError, line(format, v)) }
+
+// ofClient matches what the server logs of a client.
+var ofClient = regexp.MustCompile(`^\S+ - cid:\d+ - `)
+
+// write logs the text, unless it is one too many about clients.
+func (l *serverLog) write(level slog.Level, text string) {
+	var attributes []any
+	if ofClient.MatchString(text) {
+		leftOut, ok := l.admit(time.Now())
+		if !ok {
+			return
+		}
+		if why, client := l.violation(text); why != "" {
+			level, text, attributes = slog.LevelWarn, why, []any{"client", client}
+		}
+		if leftOut > 0 {
+			attributes = append(attributes, "left_out", leftOut)
+		}
 	}
-	l.log.Error(text)
+	l.log.Log(context.Background(), level, text, attributes...)
+}
+
+// admit reports whether there may be a line about a client now, and how many were
+// left out before it.
+func (l *serverLog) admit(now time.Time) (leftOut int, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.second) >= time.Second {
+		l.second, l.lines = now, 0
+	}
+	if l.lines >= clientLines {
+		l.leftOut++
+		return 0, false
+	}
+	l.lines++
+	leftOut, l.leftOut = l.leftOut, 0
+	return leftOut, true
 }
 
 // violation matches what the server logs of a client that its permissions hold

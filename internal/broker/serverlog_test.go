@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestWhatAPublisherMayNotDoIsNoErrorOfTheServer(t *testing.T) {
@@ -32,5 +34,31 @@ func TestWhatAPublisherMayNotDoIsNoErrorOfTheServer(t *testing.T) {
 		if got := strings.TrimSpace(out.String()); got != want {
 			t.Errorf("logged %s\nwant   %s", got, want)
 		}
+	}
+}
+
+func TestAClientWritesFewLines(t *testing.T) {
+	for name, text := range map[string]string{
+		"a wrong token":       `127.0.0.1:46124 - cid:40 - authentication error`,
+		"a forbidden subject": `127.0.0.1:46124 - cid:40 - "go:cms" - Publish Violation - Subject "$KV.a"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var out bytes.Buffer
+				l := &serverLog{log: slog.New(slog.NewTextHandler(&out, nil))}
+				for range 1000 {
+					l.Errorf("%s", text)
+				}
+				l.Errorf("JetStream failed to store a msg")
+				if n := strings.Count(out.String(), "\n"); n != 11 {
+					t.Errorf("%d lines, want 10 of the client and the server's own", n)
+				}
+				time.Sleep(time.Second)
+				l.Errorf("%s", text)
+				if !strings.Contains(out.String(), " left_out=990\n") {
+					t.Errorf("what was left out is not counted:\n%s", out.String())
+				}
+			})
+		})
 	}
 }

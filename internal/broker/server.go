@@ -60,14 +60,25 @@ func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) 
 	if err := s.claimDir(); err != nil {
 		return s, err
 	}
-	if s.nats, err = s.start(ctx); err != nil {
+	publishers, err := listenForPublishers(o)
+	if err != nil {
 		return s, err
 	}
-	s.noteAddress()
+	if s.nats, err = s.start(ctx); err != nil {
+		if publishers != nil {
+			err = errors.Join(err, publishers.Close())
+		}
+		return s, err
+	}
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	s.endWork = end
 	if l := s.dir.listen(natsSocket, o.Logger); l != nil {
-		s.background.Go(func() { relay(work, l, s.InProcessConn) })
+		s.background.Go(func() { accept(work, l, func(conn net.Conn) { relay(conn, s.InProcessConn) }) })
+	}
+	if publishers != nil {
+		s.noteAddress(publishers.Addr().(*net.TCPAddr))
+		e := newEntrance(o.Logger)
+		s.background.Go(func() { accept(work, publishers, func(conn net.Conn) { e.enter(work, conn, s.InProcessConn) }) })
 	}
 	s.background.Go(func() { s.watchStorage(work) })
 	return s, nil
@@ -89,10 +100,7 @@ func (s *embeddedServer) claimDir() (err error) {
 // error. It blocks while the server reads its files: where the number of a record is damaged
 // that may not end, because the server lists all numbers that it takes for deleted.
 func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err error) {
-	options, err := serverOptions(s.options)
-	if err != nil {
-		return nil, err
-	}
+	options := serverOptions(s.options)
 	door := newDoorman(s.secret, s.options)
 	options.CustomClientAuthentication = door
 	if ns, err = server.NewServer(options); err != nil {
@@ -120,16 +128,16 @@ func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err erro
 	if err != nil {
 		return ns, err
 	}
-	return ns, s.awaitReady(ctx, ns, log, options.DontListen)
+	return ns, s.awaitReady(ctx, ns, log)
 }
 
-func (s *embeddedServer) awaitReady(ctx context.Context, ns *server.Server, log *serverLog, inProcessOnly bool) error {
+func (s *embeddedServer) awaitReady(ctx context.Context, ns *server.Server, log *serverLog) error {
 	const patience = 100 * time.Millisecond
 	for {
 		if err := log.fatal(); err != nil {
 			return fmt.Errorf("start nats in %s: %w", s.dir, err)
 		}
-		if ns.ReadyForConnections(patience) && (inProcessOnly || ns.Addr() != nil) {
+		if ns.ReadyForConnections(patience) {
 			return nil
 		}
 		if err := ctx.Err(); err != nil {
@@ -144,18 +152,11 @@ func end(ns *server.Server) {
 	ns.WaitForShutdown()
 }
 
-// noteAddress keeps where the server listens: started again, it listens there
-// again.
-func (s *embeddedServer) noteAddress() {
-	bound, ok := s.nats.Addr().(*net.TCPAddr)
-	if !ok {
-		return
-	}
-	embedded := &s.options.Embedded
+func (s *embeddedServer) noteAddress(bound *net.TCPAddr) {
+	embedded := s.options.Embedded
 	if !bound.IP.IsLoopback() && embedded.PublisherToken == "" && len(embedded.Publishers) == 0 {
 		s.options.Logger.Warn("whoever reaches this port may publish: set nats.embedded.publisher_token_file", "listen", bound.String())
 	}
-	embedded.Listen, embedded.ListenElsewhere = bound.String(), false
 	s.address = "nats://" + dialable(bound)
 }
 

@@ -47,14 +47,15 @@ func (d dataDir) listen(name string, log *slog.Logger) (l net.Listener) {
 // to be closed.
 const acceptAgain = 100 * time.Millisecond
 
-// relay hands each connection on to one that connect makes, until ctx ends.
-func relay(ctx context.Context, l net.Listener, connect func() (net.Conn, error)) {
+// accept has serve deal with each connection, in its own goroutine, until ctx ends.
+// It closes them all.
+func accept(ctx context.Context, l net.Listener, serve func(net.Conn)) {
 	var connections sync.WaitGroup
 	defer connections.Wait()
 	defer l.Close()
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 	for {
-		outer, err := l.Accept()
+		conn, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -66,12 +67,17 @@ func relay(ctx context.Context, l net.Listener, connect func() (net.Conn, error)
 			continue
 		}
 		connections.Go(func() {
-			defer outer.Close()
-			defer context.AfterFunc(ctx, func() { outer.Close() })()
-			if inner, err := connect(); err == nil {
-				join(outer, inner)
-			}
+			defer conn.Close()
+			defer context.AfterFunc(ctx, func() { conn.Close() })()
+			serve(conn)
 		})
+	}
+}
+
+// relay hands the connection on to one that connect makes.
+func relay(outer net.Conn, connect func() (net.Conn, error)) {
+	if inner, err := connect(); err == nil {
+		join(outer, inner)
 	}
 }
 

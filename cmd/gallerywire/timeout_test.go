@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +60,9 @@ func mute(conn net.Conn) {
 
 // half is a web server that sends a part of an answer.
 func half(conn net.Conn) {
+	if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+		return
+	}
 	fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nready")
 	silent(conn)
 }

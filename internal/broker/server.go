@@ -100,6 +100,9 @@ func (s *embeddedServer) claimDir() (err error) {
 // error. It blocks while the server reads its files: where the number of a record is damaged
 // that may not end, because the server lists all numbers that it takes for deleted.
 func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err error) {
+	if err := completeChecksums(string(s.dir)); err != nil {
+		return nil, err
+	}
 	options := serverOptions(s.options)
 	door := newDoorman(s.secret, s.options)
 	options.CustomClientAuthentication = door

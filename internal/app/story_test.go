@@ -6,12 +6,14 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/status"
 	"github.com/mmcdole/gofeed"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -223,6 +225,11 @@ func feedsAfter(t *testing.T, list []change, config string) map[string]string {
 	})
 	feeds := map[string]string{}
 	for _, name := range []string{"all", "travel", "latest"} {
+		// On a busy machine it may be served as it was, until it is rendered.
+		node.eventually(name+" is rendered anew", func() bool {
+			node.get("/feeds/" + name + ".atom")
+			return node.isFresh(name)
+		})
 		for _, format := range []string{"rss", "atom", "json"} {
 			path := "/feeds/" + name + "." + format
 			resp, body := node.get(path)
@@ -236,6 +243,17 @@ func feedsAfter(t *testing.T, list []change, config string) map[string]string {
 		t.Errorf("exit code %d\n%s", code, node.logs)
 	}
 	return feeds
+}
+
+// isFresh reports whether what is served of a configured feed is what is stored.
+func (p *process) isFresh(feed string) bool {
+	p.t.Helper()
+	_, body := p.fetch(p.admin + "/status.json")
+	var s status.Status
+	if err := json.Unmarshal([]byte(body), &s); err != nil {
+		p.t.Fatal(err)
+	}
+	return slices.ContainsFunc(s.Feeds, func(f status.Feed) bool { return f.Name == feed && f.State == status.Fresh })
 }
 
 func TestTwoNodesOnOneServerAreTheSame(t *testing.T) {

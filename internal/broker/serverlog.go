@@ -49,8 +49,15 @@ func (l *serverLog) Errorf(format string, v ...any) { l.write(slog.LevelError, l
 // ofClient matches what the server logs of a client.
 var ofClient = regexp.MustCompile(`^\S+ - cid:\d+ - `)
 
+// hungUp begins what the server logs of a client that was gone before the server
+// knew from where it was: that is no fault of either.
+const hungUp = "Error reading PROXY protocol header"
+
 // write logs the text, unless it is one too many about clients.
 func (l *serverLog) write(level slog.Level, text string) {
+	if strings.HasPrefix(text, hungUp) {
+		level = slog.LevelDebug
+	}
 	var attributes []any
 	if ofClient.MatchString(text) {
 		leftOut, ok := l.admit(time.Now())

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -34,6 +35,15 @@ func TestWhatAPublisherMayNotDoIsNoErrorOfTheServer(t *testing.T) {
 		if got := strings.TrimSpace(out.String()); got != want {
 			t.Errorf("logged %s\nwant   %s", got, want)
 		}
+	}
+}
+
+func TestAClientThatHangsUpIsNoWarning(t *testing.T) {
+	var out bytes.Buffer
+	l := &serverLog{log: slog.New(slog.NewTextHandler(&out, nil))}
+	l.Warnf("Error reading PROXY protocol header from %s: %v", "pipe", io.ErrClosedPipe)
+	if out.Len() > 0 {
+		t.Errorf("logged %s", &out)
 	}
 }
 

@@ -32,12 +32,13 @@ type dropper struct {
 	drops     int
 	document  map[string]string          // the newest, by path
 	galleries map[string]map[string]bool // those of a feed, by path
+	said      map[string]time.Time       // by path and gallery, of the newest notice that named it
 }
 
 func newDropper(t *testing.T) *dropper {
 	d := &dropper{
 		t: t, rng: rand.New(rand.NewPCG(10, 11)), bodies: map[string]string{},
-		document: map[string]string{}, galleries: map[string]map[string]bool{},
+		document: map[string]string{}, galleries: map[string]map[string]bool{}, said: map[string]time.Time{},
 	}
 	d.server = httptest.NewServer(d)
 	t.Cleanup(d.server.Close)
@@ -90,11 +91,23 @@ func (d *dropper) take(path, id, body string) {
 	if d.galleries[path] == nil {
 		d.galleries[path] = map[string]bool{}
 	}
+	// What was given up and is owed again may come after what is newer.
+	news := func(gallery string) bool {
+		is := !u.Time.Before(d.said[path+" "+gallery])
+		if is {
+			d.said[path+" "+gallery] = u.Time
+		}
+		return is
+	}
 	for _, added := range slices.Concat(u.Data.Added, u.Data.Edited) {
-		d.galleries[path][added] = true
+		if news(added) {
+			d.galleries[path][added] = true
+		}
 	}
 	for _, removed := range u.Data.Removed {
-		delete(d.galleries[path], removed)
+		if news(removed) {
+			delete(d.galleries[path], removed)
+		}
 	}
 }
 

@@ -101,8 +101,9 @@ func TestAnEventBecomesThreeFeedsAndANotice(t *testing.T) {
 }
 
 type updateEvent struct {
-	ID   string `json:"id"`
-	Type string `json:"type"`
+	ID   string    `json:"id"`
+	Type string    `json:"type"`
+	Time time.Time `json:"time"`
 	Data struct {
 		Feed    string   `json:"feed"`
 		Added   []string `json:"galleries_added"`

@@ -275,6 +275,9 @@ func TestTelegram(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var told []string
 			divert(t, hostile(t, func(w http.ResponseWriter, request string) {
+				if !strings.HasPrefix(request, "/bot") {
+					return // shoutrrr cannot be stopped: it may still send what a test before had it send
+				}
 				told = append(told, request)
 				w.WriteHeader(c.status)
 				io.WriteString(w, c.answer)

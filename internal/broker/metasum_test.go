@@ -23,7 +23,7 @@ func TestADescriptionWithoutItsChecksum(t *testing.T) {
 			}
 		},
 		"of the description before": func(t *testing.T, dir string) {
-			rewrite(t, filepath.Join(dir, "meta.inf"), time.Now().Add(time.Second))
+			rewrite(t, dir, time.Second)
 		},
 	} {
 		for _, of := range []string{"", "obs/reader"} {
@@ -39,17 +39,23 @@ func TestADescriptionWithoutItsChecksum(t *testing.T) {
 
 func TestADamagedDescriptionStaysDamaged(t *testing.T) {
 	stream, _ := restarted(t, func(dir string) {
-		rewrite(t, filepath.Join(dir, "meta.inf"), time.Now().Add(-time.Hour))
+		rewrite(t, dir, -time.Hour)
 	})
 	if stream != -1 {
 		t.Errorf("a stream with a damaged description has %d messages", stream)
 	}
 }
 
-// rewrite changes a description and when it was written.
-func rewrite(t *testing.T, file string, at time.Time) {
+// rewrite changes the description below dir, and sets when it was written to so long
+// after its check sum. The file system's clock need not be the test's.
+func rewrite(t *testing.T, dir string, after time.Duration) {
 	t.Helper()
+	file := filepath.Join(dir, "meta.inf")
 	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := os.Stat(filepath.Join(dir, "meta.sum"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +63,7 @@ func rewrite(t *testing.T, file string, at time.Time) {
 	if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	at := sum.ModTime().Add(after)
 	if err := os.Chtimes(file, at, at); err != nil {
 		t.Fatal(err)
 	}

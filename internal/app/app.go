@@ -253,7 +253,10 @@ func (a *App) detail() []string {
 			lines = append(lines, err.Error())
 		}
 	}
-	return append(lines, leftOut(r.reporting.shelf)...)
+	for _, f := range r.reporting.shelf.LeftOut() {
+		lines = append(lines, fmt.Sprintf("left out of %s: %q: %s", f.Feed, f.Gallery, f.Reason))
+	}
+	return lines
 }
 
 // shutdownTimeout bounds what a request may still take when the node stops.

@@ -70,8 +70,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 			a.opts.Watch.Changed(id, feeds)
 		}
 	})
-	gate := newGate(a, siteID)
-	shelf = a.shelf(cat, siteID, gate)
+	shelf = a.shelf(cat, siteID)
 	tell, err := a.tellers(cat, shelf, siteID)
 	if err != nil {
 		return nil, err
@@ -93,7 +92,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 	if a.broker.Embedded() {
 		parts = append(parts, part{"streams", a.noteStreams}) // it stops after what writes
 	}
-	parts = append(parts, a.after(cat.Ready, part{"gate", gate.run}), part{"readers", drain(a.server)})
+	parts = append(parts, part{"readers", drain(a.server)})
 	parts = append(parts, a.tellParts(tell, cat)...)
 	parts = append(parts, a.after(a.compared, part{"schedule", plan.Run}), a.after(cat.Ready, part{"intake", in.Run}))
 	return &rooms{
@@ -139,9 +138,9 @@ func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
 	return cat
 }
 
-func (a *App) shelf(cat *catalogue.Catalogue, siteID string, gate *gate) *edition.Shelf {
+func (a *App) shelf(cat *catalogue.Catalogue, siteID string) *edition.Shelf {
 	o := a.shelfOptions(cat, siteID)
-	o.Faulty, o.Budget, o.Work = gate.note, a.budget, a.work
+	o.Budget, o.Work = a.budget, a.work
 	return edition.New(o)
 }
 

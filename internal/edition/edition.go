@@ -39,7 +39,6 @@ type Fault struct {
 	Feed    string
 	Gallery string // its id
 	Rank    gallery.Rank
-	Stored  time.Time // when the server stored that revision
 	Reason  string
 }
 

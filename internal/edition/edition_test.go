@@ -58,7 +58,6 @@ type options struct {
 	page   uint32
 	keep   time.Duration // of withdrawals
 	stubs  bool
-	faulty func(edition.Fault)
 	few    edition.Dynamic
 	hubs   []string
 	others func(edition.Ref) []string
@@ -110,7 +109,6 @@ func newNode(t *testing.T, change ...func(*options)) *node {
 		Dynamic:     o.few,
 		Stubs:       o.stubs,
 		MaxDocument: o.all,
-		Faulty:      o.faulty,
 		Now:         n.time,
 		Registerer:  n.metrics,
 		Logger:      slog.New(slog.NewTextHandler(n.log, nil)),

@@ -7,15 +7,14 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// maxFaults bounds how many faults are remembered as told.
+// maxFaults bounds how many faults are remembered as logged.
 const maxFaults = 10_000
 
-// faults tells of a gallery that is left out once a revision, however many
-// feeds and renderings leave it out.
+// faults remembers which revisions of galleries were logged as left out: each is
+// logged once, however many feeds and renderings leave it out.
 type faults struct {
-	tell func(Fault)
-	mu   sync.Mutex
-	told *simplelru.LRU[faultKey, struct{}]
+	mu     sync.Mutex
+	logged *simplelru.LRU[faultKey, struct{}]
 }
 
 type faultKey struct {
@@ -23,16 +22,12 @@ type faultKey struct {
 	hash gallery.Hash
 }
 
-func newFaults(tell func(Fault)) *faults {
-	if tell == nil {
-		tell = func(Fault) {}
-	}
-	f := &faults{tell: tell}
-	f.told, _ = simplelru.NewLRU[faultKey, struct{}](maxFaults, nil) // the only error is a size below one
-	return f
+func newFaults() *faults {
+	logged, _ := simplelru.NewLRU[faultKey, struct{}](maxFaults, nil) // the only error is a size below one
+	return &faults{logged: logged}
 }
 
-// report tells of a gallery that is left out of a feed, or has none.
+// report logs and counts a gallery that is left out of a feed, or has none.
 func (s *Shelf) report(f Fault) {
 	if s.faults.news(f) {
 		s.metrics.leftOut.Inc()
@@ -40,15 +35,12 @@ func (s *Shelf) report(f Fault) {
 	}
 }
 
-// news reports whether the fault was not told yet, and tells it then.
+// news reports whether this is the first fault of that revision.
 func (f *faults) news(x Fault) bool {
 	key := faultKey{x.Gallery, x.Rank.Hash}
 	f.mu.Lock()
-	known := f.told.Contains(key)
-	f.told.Add(key, struct{}{})
-	f.mu.Unlock()
-	if !known {
-		f.tell(x)
-	}
+	defer f.mu.Unlock()
+	known := f.logged.Contains(key)
+	f.logged.Add(key, struct{}{})
 	return !known
 }

@@ -342,7 +342,7 @@ func (p *press) without(e *Edition, fault *feed.Fault) {
 
 // leaveOut notes that a gallery is not in the edition though it should be.
 func (p *press) leaveOut(e *Edition, entry *catalogue.Entry, reason string) {
-	fault := Fault{Feed: p.def.Name, Gallery: entry.ID, Rank: entry.Rank, Stored: entry.Stored(), Reason: reason}
+	fault := Fault{Feed: p.def.Name, Gallery: entry.ID, Rank: entry.Rank, Reason: reason}
 	e.LeftOut = append(e.LeftOut, fault)
 	p.shelf.report(fault)
 }

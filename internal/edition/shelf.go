@@ -74,7 +74,6 @@ type Options struct {
 	Dynamic     Dynamic
 	Stubs       bool                  // feeds of galleries have them too; of others the catalogue says so
 	MaxDocument int                   // bytes of a document; 0: 16 MiB
-	Faulty      func(Fault)           // told of a gallery that is left out, once a revision; may be nil
 	Budget      *memory.Budget        // for all that is kept; nil: one of 128 MiB
 	Work        *memory.Work          // for what is rendered on demand; nil: for a third of the budget
 	Now         func() time.Time      // nil: time.Now
@@ -115,7 +114,7 @@ func New(o Options) *Shelf {
 		items:   memory.NewCache[itemKey](o.Budget, memory.Options[*feed.Item]{Size: (*feed.Item).Held}),
 		deltas:  memory.NewCache[deltaKey](o.Budget, memory.Options[*feed.Document]{Size: (*feed.Document).Held}),
 		tags:    memory.NewCache[Ref](o.Budget, memory.Options[*tagged]{Size: (*tagged).size}),
-		faults:  newFaults(o.Faulty),
+		faults:  newFaults(),
 		metrics: newMetrics(o.Registerer),
 	}
 	s.rack, s.slides = newRack(s, o.Dynamic), newSlides(s)

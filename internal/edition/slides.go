@@ -130,7 +130,7 @@ func (s *slides) render(g *gallery.Gallery, key itemKey, entry *catalogue.Entry,
 			made = &slideFeed{err: fmt.Errorf("panic: %v", cause)}
 		}
 		if made.err != nil {
-			s.shelf.report(Fault{Feed: ref.base(), Gallery: g.ID, Rank: entry.Rank, Stored: entry.Stored(), Reason: made.err.Error()})
+			s.shelf.report(Fault{Feed: ref.base(), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
 			made = &slideFeed{err: fmt.Errorf("%w: %w", ErrUnavailable, made.err)}
 		}
 	}()

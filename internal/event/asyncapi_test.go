@@ -203,7 +203,7 @@ func TestWhatWeSendKeepsToTheDocument(t *testing.T) {
 	ps := gallery.Problems{{Reason: "not valid JSON"}}
 	for name, r := range map[string]Refusal{
 		"full":  {Subject: "article.published", Event: "e", Source: "//cms", Gallery: "a", Stored: arrived, Sequence: 12, Reject: 7, Problems: ps},
-		"empty": {Stored: arrived, Problems: ps},
+		"empty": {Stored: arrived, Reject: 1, Problems: ps},
 	} {
 		data, err := NewRejected("r-1", "news.example.com", r).Encode()
 		if err != nil {

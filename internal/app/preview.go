@@ -26,6 +26,14 @@ type PreviewOptions struct {
 // server. Items that are no event are passed over. The error is
 // [edition.ErrUnknown] when there is no such feed.
 func Preview(ctx context.Context, o PreviewOptions, items iter.Seq[publish.Item]) (*edition.Edition, error) {
+	_, shelf, err := preview(o, items)
+	if err != nil {
+		return nil, err
+	}
+	return shelf.Current(ctx, o.Feed)
+}
+
+func preview(o PreviewOptions, items iter.Seq[publish.Item]) (*catalogue.Catalogue, *edition.Shelf, error) {
 	node := idle(o.Config, nil, slog.New(slog.DiscardHandler))
 	node.baseURL = localURL(o.Config)
 	now := func() time.Time { return o.At }
@@ -38,11 +46,11 @@ func Preview(ctx context.Context, o PreviewOptions, items iter.Seq[publish.Item]
 		Logger:      node.log,
 	}, revisions(items))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	shelf := node.shelfOptions(cat, cmp.Or(o.Config.Site.ID, hostOf(node.baseURL)))
-	shelf.Now = now
-	return edition.New(shelf).Current(ctx, o.Feed)
+	options := node.shelfOptions(cat, cmp.Or(o.Config.Site.ID, hostOf(node.baseURL)))
+	options.Now = now
+	return cat, edition.New(options), nil
 }
 
 func revisions(items iter.Seq[publish.Item]) iter.Seq[catalogue.Revision] {

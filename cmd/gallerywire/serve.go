@@ -10,7 +10,8 @@ import (
 )
 
 type serveCmd struct {
-	AcceptDamage bool `help:"Serve a store that lost records, once: what is there now is what must be there from now on."`
+	AcceptDamage      bool `help:"Serve a store that lost records, once: what is there now is what must be there from now on."`
+	AcceptNewIdentity bool `help:"Let site.id replace the one of before, once: readers see every gallery again as a new one."`
 }
 
 // Help is printed below the command's usage.
@@ -23,6 +24,10 @@ The node remembers beside the store what it must find there. Where a start finds
 less, /readyz, "gallerywire status" and "gallerywire health" say what is missing,
 events wait, and nothing is served until the data is restored, or until a start with
 --accept-damage. Leave that out again at the next start.
+
+Every identifier in the feeds is made of the site's id, which the first start
+remembers. A site.id that is another one is refused (exit code 2), unless
+--accept-new-identity says that readers may see every gallery again.
 
 Ctrl-C or SIGTERM stops it in order, a second one at once. What it does is
 logged to standard error.`
@@ -43,7 +48,7 @@ func (s serveCmd) Run(ctx context.Context, c *console) error {
 		defer close(told)
 		log.Info("stopping", "signal", signalOf(ctx))
 	})
-	err = serve(ctx, app.Options{Config: cfg, Logger: log, AcceptDamage: s.AcceptDamage})
+	err = serve(ctx, app.Options{Config: cfg, Logger: log, AcceptDamage: s.AcceptDamage, AcceptNewIdentity: s.AcceptNewIdentity})
 	if unasked() { // it ended by itself
 		return err
 	}

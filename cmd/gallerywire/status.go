@@ -28,8 +28,9 @@ where no node runs on that directory, at http.admin_listen. Where
 http.admin_token_file is configured its token is sent: with nats.url and with --url
 to whoever answers at that address, without them only to the owner of the directory.
 
-The line of JSON is /status.json: site, url, at, started, not_ready, galleries,
-stuck, events, rejects, feeds, left_out, jobs, notices, websub, digests, subscribers.
+The line of JSON is /status.json: site, url, at, started, not_ready, warnings,
+galleries, stuck, events, rejects, feeds, left_out, jobs, notices, websub, digests,
+subscribers. warnings are what an operator should settle though all works.
 notices, websub and digests are left out where the node has none.`
 }
 

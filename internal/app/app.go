@@ -42,6 +42,10 @@ type Options struct {
 	// at this start is what must be there at the next.
 	AcceptDamage bool
 
+	// AcceptNewIdentity has the configured site.id replace another that is remembered:
+	// every identifier changes.
+	AcceptNewIdentity bool
+
 	// Timeless leaves embargoes and expiries to the schedule and to whoever
 	// asks for a feed: nothing wakes at their instants.
 	Timeless bool
@@ -171,8 +175,14 @@ func (a *App) runRooms(ctx context.Context) error {
 		return nil
 	}
 	siteID, err := a.siteID(ctx)
+	if ctx.Err() != nil {
+		return nil // before NATS was there
+	}
 	if err != nil {
-		return nil // ctx ended before NATS was there
+		return err
+	}
+	if warning := a.unstated(siteID); warning != "" {
+		a.log.Warn(warning)
 	}
 	r, err := a.build(siteID)
 	if err != nil {

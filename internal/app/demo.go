@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,6 +66,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 func selfContained(c config.Config, dir string) config.Config {
 	embedded := c.NATS.Embedded
 	embedded.DataDir, embedded.Publishers = dir, nil
+	c.Site.ID = cmp.Or(c.Site.ID, "demo.example.com") // of galleries that nobody keeps
 	c.NATS = config.NATS{Embedded: embedded, Replicas: 1, Prefix: c.NATS.Prefix}
 	return c
 }

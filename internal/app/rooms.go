@@ -52,6 +52,7 @@ const (
 
 // rooms are wired together and not yet running.
 type rooms struct {
+	siteID    string
 	catalogue *catalogue.Catalogue
 	intake    *intake.Intake
 	handler   http.Handler
@@ -96,6 +97,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 	parts = append(parts, a.tellParts(tell, cat)...)
 	parts = append(parts, a.after(a.compared, part{"schedule", plan.Run}), a.after(cat.Ready, part{"intake", in.Run}))
 	return &rooms{
+		siteID:    siteID,
 		catalogue: cat,
 		intake:    in,
 		handler:   a.publicHandler(cat, shelf, tell.hub),

@@ -1,11 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -15,14 +18,17 @@ const (
 	siteRetryMost  = 5 * time.Second
 )
 
-// siteID is the authority of every identifier: the configured one, else the one
-// remembered in NATS, else the host of the base URL, which is remembered then.
-// It blocks until NATS answers or ctx ends.
+// siteID is the authority of every identifier: the one remembered in NATS. Where
+// none is, it is the configured one, else the host of the base URL, and is
+// remembered from then on. It blocks until NATS answers or ctx ends. A configured
+// one that is not the remembered one is a [config.Problems], unless the options
+// accept it.
 func (a *App) siteID(ctx context.Context) (string, error) {
 	for wait := siteRetryLeast; ; wait = min(2*wait, siteRetryMost) {
 		id, err := a.rememberedSite(ctx)
-		if err == nil {
-			return id, nil
+		var other config.Problems
+		if err == nil || errors.As(err, &other) {
+			return id, err
 		}
 		if ctx.Err() != nil {
 			return "", ctx.Err()
@@ -44,12 +50,10 @@ func (a *App) rememberedSite(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	wanted := a.opts.Config.Site.ID
-	if wanted == "" {
-		wanted = hostOf(a.baseURL)
-	}
+	stated := a.opts.Config.Site.ID
 	entry, err := bucket.Get(ctx, "id")
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		wanted := cmp.Or(stated, hostOf(a.baseURL))
 		if _, err = bucket.Create(ctx, "id", []byte(wanted)); err == nil {
 			return wanted, nil
 		}
@@ -59,9 +63,26 @@ func (a *App) rememberedSite(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("read the site's id: %w", err)
 	}
 	known := string(entry.Value())
-	if id := a.opts.Config.Site.ID; id != "" && id != known {
-		a.log.Warn("site.id is not what it was: readers will see every gallery again", "was", known, "is", id)
-		return id, nil
+	if stated == "" || stated == known {
+		return known, nil
 	}
-	return known, nil
+	if !a.opts.AcceptNewIdentity {
+		return "", config.Problems{a.opts.Config.Problem("site.id", fmt.Sprintf("%q is not %q, of which every identifier has been made so far: "+
+			"write %[2]q, or, if readers may see every gallery again as a new one, start once with \"gallerywire serve --accept-new-identity\"", stated, known))}
+	}
+	if _, err := bucket.Update(ctx, "id", []byte(stated), entry.Revision()); err != nil {
+		return "", fmt.Errorf("remember the site's id: %w", err)
+	}
+	a.log.Warn("the site has a new id: readers see every gallery again as a new one", "was", known, "is", stated)
+	return stated, nil
+}
+
+// unstated warns of an id that nobody chose and that is no domain: the address of
+// this machine at the first start. It is empty where there is nothing to warn of.
+func (a *App) unstated(id string) string {
+	if a.opts.Config.Site.ID != "" || id != "localhost" && net.ParseIP(id) == nil {
+		return ""
+	}
+	return fmt.Sprintf("Every identifier in the feeds is made of %q, which nobody chose: set site.id to a domain that you own and site.base_url to the address "+
+		"that readers use, then start once with \"gallerywire serve --accept-new-identity\", before the first reader comes", id)
 }

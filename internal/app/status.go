@@ -116,6 +116,9 @@ func (a *App) status(ctx context.Context) status.Status {
 		if err := cmp.Or(a.broker.Storage(), r.intake.Trouble(), a.outOfTouch()); err != nil {
 			s.Stuck = status.Short(err.Error())
 		}
+		if warning := a.unstated(r.siteID); warning != "" {
+			s.Warnings = append(s.Warnings, status.Short(warning))
+		}
 		s.Galleries = r.catalogue.Len()
 		r.reporting.tell(&s)
 	}

@@ -8,7 +8,7 @@ type Condition string
 // The conditions of a feed.
 const (
 	Fresh   Condition = "fresh"   // its edition is of what is stored now
-	Stale   Condition = "stale"   // it is rendered when next asked for
+	Due     Condition = "due"     // it is rendered when next asked for
 	Cut     Condition = "cut"     // it is a last good edition, without what was withdrawn since
 	Failing Condition = "failing" // there is nothing that could be served
 )
@@ -53,5 +53,5 @@ func (p *press) condition() Condition {
 	case p.trouble.Load() != nil:
 		return Failing
 	}
-	return Stale
+	return Due
 }

@@ -35,7 +35,7 @@ func TestStatesOfFeeds(t *testing.T) {
 		o.feeds = append(o.feeds, edition.Definition{Name: "travel", Title: "Travel", Items: 5, Match: catalogue.Match{Sections: []string{"Travel"}}})
 	})
 	n.put(photo("a"), photo("b"))
-	n.wantState("never asked for", "all", edition.Stale, false)
+	n.wantState("never asked for", "all", edition.Due, false)
 	n.current("all")
 	n.wantState("rendered", "all", edition.Fresh, false)
 	if s := n.state("all"); s.Galleries != 2 || s.Touched.IsZero() || s.LeftOut != 0 {
@@ -45,7 +45,7 @@ func TestStatesOfFeeds(t *testing.T) {
 		t.Errorf("travel: %+v", s)
 	}
 	n.put(revised("a"))
-	n.wantState("changed", "all", edition.Stale, false)
+	n.wantState("changed", "all", edition.Due, false)
 	n.stop()
 	n.current("all")
 	n.wantState("without NATS", "all", edition.Cut, true)

@@ -120,7 +120,7 @@ type deskPage struct {
 	Attention    []string
 	Figures      []figure
 	MoreFeeds    int  // that are not named
-	Stale        bool // whether one of those that are is
+	Due          bool // whether one of those that are is
 	part         int  // as of fit
 }
 
@@ -142,7 +142,7 @@ func newDeskPage(s status.Status, language string, part int) deskPage {
 	slices.SortStableFunc(p.Feeds, func(a, b status.Feed) int { return urgency(b) - urgency(a) })
 	p.MoreFeeds = max(0, len(p.Feeds)-maxFeedRows/part)
 	p.Feeds = first(p.Feeds, maxFeedRows/part)
-	p.Stale = slices.ContainsFunc(p.Feeds, func(f status.Feed) bool { return f.State == status.Stale })
+	p.Due = slices.ContainsFunc(p.Feeds, func(f status.Feed) bool { return f.State == status.Due })
 	p.Events = first(p.Events, maxEventRows/part)
 	p.Rejects.Newest = first(p.Rejects.Newest, maxRows)
 	p.LeftOut.First = first(p.LeftOut.First, maxRows)

@@ -71,6 +71,7 @@ func quietDay() status.Status {
 func busyDay() status.Status {
 	s := quietDay()
 	s.Galleries = 1042
+	s.Warnings = []string{"nobody chose the site's id"}
 	s.Events = []status.Event{
 		{At: noon.Add(-time.Second), Kind: "article.published", Gallery: "harbour-lights", Title: "Harbour lights", Outcome: "stored"},
 		{At: noon.Add(-4 * time.Minute), Kind: "article.published", Gallery: "dusk", Outcome: "rejected", Reason: "/title: missing or blank"},
@@ -86,7 +87,7 @@ func busyDay() status.Status {
 	s.Feeds = []status.Feed{
 		{Name: "all", Title: "All galleries", Galleries: 1042, Changed: noon.Add(-time.Second), State: status.Fresh, LeftOut: 1},
 		{Name: "sport", Title: "Sport", State: status.Fresh},
-		{Name: "travel", Title: "Travel", Galleries: 88, Changed: noon.Add(-50 * time.Hour), State: status.Stale},
+		{Name: "travel", Title: "Travel", Galleries: 88, Changed: noon.Add(-50 * time.Hour), State: status.Due},
 		{Name: "culture", Title: "Culture", Galleries: 12, Changed: noon.Add(-3 * time.Hour), State: status.Cut, Reason: "read gallery opera-house: nats: timeout"},
 	}
 	s.LeftOut = status.LeftOuts{Total: 1, First: []status.LeftOut{{Feed: "all", Gallery: "parade", Reason: "the item is 3120445 bytes long, at most 1048576 are allowed"}}}
@@ -149,7 +150,7 @@ func TestDeskOfABusyDay(t *testing.T) {
 			{"culture Culture", "cut read gallery opera-house: nats: timeout", "12", "09:00:00"},
 			{"all All galleries", "fresh 1 left out", "1042", "11:59:59"},
 			{"sport Sport", "fresh", "0", "never"},
-			{"travel Travel", "stale", "88", "21 Nov, 10:00"},
+			{"travel Travel", "due", "88", "21 Nov, 10:00"},
 		},
 		"events": {
 			{"11:59:59", "Publish", "harbour-lights Harbour lights", "stored"},

@@ -18,6 +18,7 @@ type Status struct {
 	Started   time.Time `json:"started"`        // when the node was
 	NotReady  []string  `json:"not_ready"`      // why; empty: the node is ready
 	Stuck     string    `json:"stuck,omitzero"` // why events are not taken in; empty: they are
+	Warnings  []string  `json:"warnings"`       // what an operator should settle though all works
 	Galleries int       `json:"galleries"`      // that are not taken down
 
 	Events  []Event     `json:"events"` // that this node took in, newest first
@@ -60,7 +61,7 @@ type Reject struct {
 // States of a feed.
 const (
 	Fresh   = "fresh"   // its documents are those of what is stored
-	Stale   = "stale"   // they are rendered when next asked for
+	Due     = "due"     // they are rendered when next asked for
 	Cut     = "cut"     // they are old ones, without what was withdrawn since
 	Failing = "failing" // there are none
 )

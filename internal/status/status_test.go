@@ -90,7 +90,7 @@ func TestTroubles(t *testing.T) {
 		want   []string
 	}{
 		"none": {status.Status{
-			Feeds:   append(feeds(status.Fresh, 2), feeds(status.Stale, 2)...),
+			Feeds:   append(feeds(status.Fresh, 2), feeds(status.Due, 2)...),
 			Jobs:    []status.Job{{Name: "republish"}, {Name: "notices", Outcome: "done"}, {Name: "digest", Outcome: "stopped"}},
 			Rejects: status.Rejects{Kept: 7},
 			Notices: &status.Notices{Late: status.Deliveries{Total: 3}},
@@ -103,6 +103,7 @@ func TestTroubles(t *testing.T) {
 			Jobs:     []status.Job{{Name: "republish", Outcome: "failed"}},
 			Rejects:  status.Rejects{Err: "timeout"},
 			Notices:  &status.Notices{Dead: status.Deliveries{Total: 12}},
+			Warnings: []string{"Nobody chose the site's id"},
 		}, []string{
 			"This node is not ready: no connection to nats",
 			"No event is taken in: the bucket is full",
@@ -111,6 +112,7 @@ func TestTroubles(t *testing.T) {
 			"A gallery is left out of a feed: publish it again, mended",
 			"The last run of a job failed: republish",
 			`12 deliveries were given up: see "gallerywire notices list", then "gallerywire notices retry KEY"`,
+			"Nobody chose the site's id",
 		}},
 		"rejects": {status.Status{Rejects: status.Rejects{Err: "timeout"}}, []string{"The rejects can not be read: timeout"}},
 		"many": {status.Status{

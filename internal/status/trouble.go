@@ -47,7 +47,7 @@ func (s Status) Troubles() []string {
 		const then = `: see "gallerywire notices list", then "gallerywire notices retry KEY"`
 		add(s.Notices.Dead.Total, "A delivery was given up"+then, "%d deliveries were given up"+then)
 	}
-	return all
+	return append(all, s.Warnings...)
 }
 
 func (s Status) feedsThatAre(state string) []string {

@@ -78,6 +78,7 @@ func TestInABrowser(t *testing.T) {
 		"without sizes":      keepsItsPlace,
 		"by finger":          saysNothingOfKeys,
 		"right to left":      alignsCards,
+		"picture first":      beginsWithAPicture,
 	} {
 		t.Run(name, func(t *testing.T) {
 			tb := newTab(t, chrome, base)
@@ -117,6 +118,7 @@ func startSite(t *testing.T) string {
 	n.put(article(now))
 	n.put(arabic(now))
 	n.put(unsized(now))
+	n.put(longWinded(now))
 	n.put(hostile(now))
 	n.put(photo("gone"))
 	n.takeDown("gone")
@@ -433,6 +435,35 @@ func alignsCards(tb *tab) {
 			tb.t.Errorf("%s: the last line is not below the text of %q", s.name, card)
 		}
 	}
+}
+
+// beginsWithAPicture opens galleries with long texts on screens as people have them.
+func beginsWithAPicture(tb *tab) {
+	for _, s := range []screen{{"desktop", 1440, 900, "light"}, {"phone", 390, 844, "light"}} {
+		tb.on(s)
+		for _, path := range []string{sample, "/galleries/long-winded"} {
+			tb.open(path)
+			top := value[float64](tb, `document.querySelector(".picture").getBoundingClientRect().top`)
+			if lead := value[float64](tb, `document.querySelector(".lead").getBoundingClientRect().top`); top > float64(s.height)-100 || lead < top {
+				tb.t.Errorf("%s, %s: the first picture begins at %g of %d, the lead at %g", s.name, path, top, s.height, lead)
+			}
+		}
+		tb.follow(".picture")
+		if got := value[string](tb, `location.href + " " + document.contentType`); got != pictures+"1.jpg image/png" { // as anyPicture is
+			tb.t.Errorf("%s: the picture leads to %s", s.name, got)
+		}
+	}
+}
+
+// longWinded is a gallery with as much text before its slides as there may be.
+func longWinded(now time.Time) *gallery.Gallery {
+	return photo("long-winded", func(g *gallery.Gallery) {
+		g.Title = "Night falls over the harbour, and everybody who has a boat has something to say about it"
+		g.Summary = strings.Repeat("What there is to see here, in a sentence. ", 9)
+		g.Body = strings.Repeat("<p>"+strings.Repeat("A lead that goes on. ", 30)+"</p>", 12)
+		g.Authors, g.Section = []gallery.Author{{Name: "A. Writer"}, {Name: "B. Writer"}}, "Travel"
+		g.Published = now.Add(-104 * time.Hour)
+	})
 }
 
 func article(now time.Time) *gallery.Gallery {

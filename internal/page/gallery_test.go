@@ -121,6 +121,37 @@ func TestGalleryShowsEverySlide(t *testing.T) {
 	}
 }
 
+// The first picture comes before the lead, and a picture leads to its file.
+func TestGalleryBeginsWithAPicture(t *testing.T) {
+	n := startNode(t)
+	n.put(photo("pictures", func(g *gallery.Gallery) {
+		g.Body = "<p>The lead</p>"
+		g.Slides[1].Title, g.Slides[1].Image.Alt = "", ""
+	}))
+	n.put(photo("article", func(g *gallery.Gallery) { g.Body, g.Slides = "<p>The lead</p>", nil }))
+	n.settle()
+	for path, want := range map[string][]string{
+		"/galleries/pictures": {"opening", "slide-1", "lead", "note keys", "slide-2"}, "/galleries/article": {"opening", "lead"},
+	} {
+		var order []string
+		for c := range n.open(path).one(t, "article").ChildNodes() {
+			if c.Type == html.ElementNode {
+				order = append(order, dom{c}.attr("class")+dom{c}.attr("id"))
+			}
+		}
+		if diff := cmp.Diff(want, order); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	}
+	links := n.open("/galleries/pictures").all("a", "class=picture")
+	if diff := cmp.Diff([]string{"https://img.example.com/1.jpg", "https://img.example.com/2.jpg"}, attrs(links, "href")); diff != "" {
+		t.Errorf("pictures lead to (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"", "Picture 2"}, attrs(links, "aria-label")); diff != "" {
+		t.Errorf("names of links (-want +got):\n%s", diff)
+	}
+}
+
 func TestHostileGalleryRunsNothing(t *testing.T) {
 	const evil = `<script>alert(1)</script><img src=x onerror=alert(1)><a href="javascript:alert(1)">x</a>` +
 		`<iframe src="https://evil.example"></iframe><style>*{display:none}</style></div></figure></main><svg onload=alert(1)>` +

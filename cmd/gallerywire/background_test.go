@@ -93,6 +93,14 @@ func stop(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), b.output.text())
 }
 
+func hangup(ts *testscript.TestScript, neg bool, args []string) {
+	b := ts.Value(startedKey{}).(*started).last
+	if neg || len(args) > 0 || b == nil {
+		ts.Fatalf("usage: hangup, after start")
+	}
+	ts.Check(b.cmd.Process.Signal(syscall.SIGHUP))
+}
+
 // interrupt ends the process and returns how it ended. It may be called again.
 func (b *background) interrupt(ts *testscript.TestScript) error {
 	_ = b.cmd.Process.Signal(syscall.SIGINT) // it may have ended

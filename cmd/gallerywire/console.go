@@ -82,11 +82,12 @@ func (c *console) logger(l config.Log) *slog.Logger {
 }
 
 // quiet is the logger of a command that says itself what happens: only trouble
-// is logged, unless more was asked for.
+// is logged, whatever a service with the same configuration logs, unless that is
+// everything.
 func (c *console) quiet(cfg config.Config) *slog.Logger {
 	l := cfg.Log
-	if !cfg.Asked("log.level") {
-		l.Level = slog.LevelWarn
+	if l.Level > slog.LevelDebug {
+		l.Level = max(l.Level, slog.LevelWarn)
 	}
 	return c.logger(l)
 }
@@ -152,8 +153,8 @@ func (c *console) line(v any) error {
 	return e.Encode(v)
 }
 
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 //	start REGEXP COMMAND [ARG...]   starts it in the background and waits until a line that it
 //	                                writes matches; named groups become variables
 //	awaits REGEXP                   waits until what was started last has written a line that matches
+//	hangup                          sends what was started last a SIGHUP
 //	stop                            interrupts what was started last; it must exit with 0, and its
 //	                                output is compared from then on
 //	until REGEXP COMMAND [ARG...]   repeats it until its standard output matches; named
@@ -43,7 +44,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "start": launch, "awaits": awaits, "stop": stop, "until": until,
+			"exits": exits, "start": launch, "awaits": awaits, "hangup": hangup, "stop": stop, "until": until,
 		},
 	})
 }

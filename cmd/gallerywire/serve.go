@@ -29,8 +29,8 @@ Every identifier in the feeds is made of the site's id, which the first start
 remembers. A site.id that is another one is refused (exit code 2), unless
 --accept-new-identity says that readers may see every gallery again.
 
-Ctrl-C or SIGTERM stops it in order, a second one at once. What it does is
-logged to standard error.`
+Ctrl-C or SIGTERM stops it in order, a second one at once. SIGHUP changes nothing:
+the configuration is read at a start. What it does is logged to standard error.`
 }
 
 // Run serves until the process is told to stop.
@@ -43,6 +43,8 @@ func (s serveCmd) Run(ctx context.Context, c *console) error {
 	for _, p := range config.Stray(c.environ) {
 		log.Warn("a variable of the environment "+p.Message, "name", p.Source)
 	}
+	ctx, stop := c.surviveHangup(ctx, log)
+	defer stop()
 	told := make(chan struct{})
 	unasked := context.AfterFunc(ctx, func() {
 		defer close(told)

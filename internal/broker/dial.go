@@ -68,7 +68,7 @@ func ownService(o Options) (target, error) {
 // unreached says why there is no connection to a socket of the service's directory.
 func unreached(o Options, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || connectionRefused(err) {
-		return notRunning(o, nil)
+		return notRunning(o)
 	}
 	return ofService(err)
 }
@@ -88,12 +88,9 @@ func DialAdmin(o Options) (net.Conn, error) {
 // errNotRunning says that no service runs on a directory.
 var errNotRunning = errors.New("no gallerywire is running")
 
-func notRunning(o Options, cause error) error {
-	err := fmt.Errorf("%w on %s/: start \"gallerywire serve\" first", errNotRunning, filepath.Clean(o.Embedded.DataDir))
-	if cause != nil {
-		err = fmt.Errorf("%w (%w)", err, cause)
-	}
-	return err
+func notRunning(o Options) error {
+	return fmt.Errorf("%w on %s/: start \"gallerywire serve\" first, or say where it runs with GALLERYWIRE_NATS_EMBEDDED_DATA_DIR "+
+		"(under systemd /var/lib/gallerywire), or with -c and its configuration", errNotRunning, filepath.Clean(o.Embedded.DataDir))
 }
 
 // DialPublisher connects as a CMS does: to [Options].URL, or, with the publisher's

@@ -148,7 +148,7 @@ func inspectEnvironment(environ []string) finding {
 
 func inspectConfig(name string) finding {
 	f := finding{Name: name, Kind: "configuration", Problems: []problem{}}
-	_, err := app.LoadConfig(name, nil)
+	cfg, err := app.LoadConfig(name, nil)
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
 		problems = config.Problems{{Source: name, Message: err.Error()}}
@@ -157,6 +157,9 @@ func inspectConfig(name string) finding {
 		f.Problems = append(f.Problems, problem{
 			Source: p.Source, Line: p.Line, Column: p.Column, Place: p.Key, Reason: p.Message, text: p.Error(),
 		})
+	}
+	for _, p := range cfg.Exposed() {
+		f.Notes = append(f.Notes, problem{Source: p.Source, Line: p.Line, Column: p.Column, Place: p.Key, Reason: p.Message, text: "warning: " + p.Error()})
 	}
 	return f
 }

@@ -31,7 +31,7 @@ func production(t *testing.T, dir string) (text string, files int) {
 		t.Fatal(err)
 	}
 	contents := map[string]string{
-		".token":     "open-sesame\n",
+		".token":     "open-sesame-open-sesame\n",
 		".secrets":   "# new\nwhsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz\nwhsec_b3IgZWxzZSB3aXRoIHJhbmRvbSBieXRlcyB0aGF0IGFyZSBvbGQ=\n",
 		".addresses": "smtp://user:password@mail.example.com:587/?from=feeds@example.com&to=desk@example.com\n",
 		".creds":     "a key\n",

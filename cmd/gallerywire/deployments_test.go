@@ -71,7 +71,7 @@ func readUnit(t *testing.T) string {
 
 func TestUnitSetsKeysThatExist(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(secret, []byte("open-sesame\n"), 0o600); err != nil {
+	if err := os.WriteFile(secret, []byte("open-sesame-open-sesame\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	keys := map[string]string{

@@ -109,6 +109,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.admin, err = listen("http.admin_listen", c.HTTP.AdminListen, !c.Asked("http.admin_listen"), a.log); err != nil {
 		return err
 	}
+	for _, p := range c.Exposed() {
+		a.log.Warn(p.Message, "key", p.Key, "file", p.Source)
+	}
 	if at, ok := a.admin.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() && c.HTTP.AdminToken == "" {
 		a.log.Warn("whoever reaches this port sees status, metrics and profiles: set http.admin_token_file", "listen", at.String())
 	}

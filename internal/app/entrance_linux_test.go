@@ -49,7 +49,7 @@ func throng(t *testing.T, address string) (leave func()) {
 func TestACrowdOfPublishersTakesNoNodeDown(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", "400MiB") // as shipped, with 512 MiB for the process
 	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte("open-sesame"), 0o600); err != nil {
+	if err := os.WriteFile(token, []byte("open-sesame-open-sesame"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, key := range map[string]string{"no token": "", "a token": fmt.Sprintf(", publisher_token_file: %q", token)} {
@@ -61,7 +61,7 @@ nats: {embedded: {listen: "127.0.0.1:0"%s}}
 			p.ready()
 			var before []nats.Option
 			if key != "" {
-				before = append(before, nats.Token("open-sesame"))
+				before = append(before, nats.Token("open-sesame-open-sesame"))
 			}
 			early := p.publisher(before...)
 			leave := throng(t, strings.TrimPrefix(p.nats, "nats://"))

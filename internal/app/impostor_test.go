@@ -83,7 +83,7 @@ func (p *process) command(args ...string) (string, error) {
 func TestAnImpostorOnThePortOfADeadNodeLearnsNothing(t *testing.T) {
 	address, admin, data := freePort(t), freePort(t), filepath.Join(t.TempDir(), "data")
 	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte("open-sesame"), 0o600); err != nil {
+	if err := os.WriteFile(token, []byte("open-sesame-open-sesame"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	config := fmt.Sprintf(`
@@ -141,7 +141,7 @@ func TestWhatAClientSaysTakesNoNodeDown(t *testing.T) {
 	for name, key := range map[string]string{"no token": "", "a token": ", publisher_token_file: token"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "token"), []byte("open-sesame"), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, "token"), []byte("open-sesame-open-sesame"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			key = strings.Replace(key, "token_file: token", fmt.Sprintf("token_file: %q", filepath.Join(dir, "token")), 1)

@@ -9,7 +9,7 @@ import (
 
 func TestAnOpenListenerOfOperatorsIsSaid(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte("open-sesame"), 0o600); err != nil {
+	if err := os.WriteFile(token, []byte("open-sesame-open-sesame"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const warning = "set http.admin_token_file"

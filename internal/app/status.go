@@ -111,6 +111,9 @@ func (a *App) status(ctx context.Context) status.Status {
 	for _, why := range a.unready() {
 		s.NotReady = append(s.NotReady, status.Short(why.Error()))
 	}
+	for _, p := range a.opts.Config.Exposed() {
+		s.Warnings = append(s.Warnings, status.Short(p.Error()))
+	}
 	s.Rejects = a.rejects(ctx)
 	if r := a.rooms.Load(); r != nil {
 		if err := cmp.Or(a.broker.Storage(), r.intake.Trouble(), a.outOfTouch()); err != nil {

@@ -11,7 +11,7 @@ import (
 func TestPublishersHaveTokensAndIDsOfTheirOwn(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a", "b", "c"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("the token of "+strings.Replace(name, "c", "a", 1)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("the secret token of "+strings.Replace(name, "c", "a", 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -41,6 +41,8 @@ type Config struct {
 	Log        Log        `yaml:"log"`
 
 	places places
+	// secretFiles has the file of each key that names one with a secret.
+	secretFiles map[string]string
 }
 
 // Site is what feeds and pages say about their publisher.

@@ -24,6 +24,7 @@ func envName(path string) string {
 type decoder struct {
 	environ  map[string]string
 	places   places
+	secrets  map[string]string // the files that keys name, by key
 	problems Problems
 }
 
@@ -116,6 +117,13 @@ func (d *decoder) scalar(v reflect.Value, path string, n *node, at place) {
 	}
 	if err := setScalar(v.Addr().Interface(), n.text); err != nil {
 		d.problem(at, path, err.Error())
+		return
+	}
+	switch v.Addr().Interface().(type) {
+	case *Secret, *SecretLines:
+		if n.text != "" {
+			d.secrets[path] = n.text
+		}
 	}
 }
 

@@ -53,13 +53,14 @@ func load(path string, data []byte, environ []string, problems Problems, checks 
 	d := decoder{
 		environ:  variables(environ),
 		places:   places{},
+		secrets:  map[string]string{},
 		problems: append(problems, unread...),
 	}
 	c := Default()
 	d.value(reflect.ValueOf(&c).Elem(), "", root, at)
 	d.problems.keepToKeys()
 	d.places[""] = place{source: path}
-	c.places = d.places
+	c.places, c.secretFiles = d.places, d.secrets
 	c.normalise()
 	problems = c.unmet(d.problems, append([]Check{Config.check}, checks...))
 	if len(problems) == 0 {

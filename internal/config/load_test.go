@@ -235,9 +235,9 @@ func TestMissingFileIsAProblemBesideTheOthers(t *testing.T) {
 
 func TestSecretsAreReadFromTheirFiles(t *testing.T) {
 	dir := t.TempDir()
-	token := write(t, dir, "token", "hunter2\r\n")
+	token := write(t, dir, "token", "hunter2-hunter2-hunter2\r\n")
 	c := mustLoad(t, "", "GALLERYWIRE_HTTP_ADMIN_TOKEN_FILE="+token, "GALLERYWIRE_NATS_EMBEDDED_PUBLISHER_TOKEN_FILE="+token)
-	if c.HTTP.AdminToken != "hunter2" || c.NATS.Embedded.PublisherToken != "hunter2" {
+	if c.HTTP.AdminToken != "hunter2-hunter2-hunter2" || c.NATS.Embedded.PublisherToken != "hunter2-hunter2-hunter2" {
 		t.Errorf("got %q and %q", string(c.HTTP.AdminToken), string(c.NATS.Embedded.PublisherToken))
 	}
 }
@@ -246,7 +246,8 @@ func TestSecretFileThatHoldsNoSecret(t *testing.T) {
 	dir := t.TempDir()
 	for path, want := range map[string]string{
 		write(t, dir, "empty", "\n"):                             "is empty",
-		write(t, dir, "lines", "hunter2\nhunter3\n"):             "more than one line",
+		write(t, dir, "lines", "hunter2-hunter2\nhunter3\n"):     "more than one line",
+		write(t, dir, "guessed", "hunter2-hunter2\n"):            `holds fewer than 16 characters, which can be guessed: put in it what "openssl rand -hex 24" prints`,
 		write(t, dir, "large", strings.Repeat("x", maxSecret+1)): "is over 64KiB",
 		filepath.Join(dir, "missing"):                            "no such file or directory",
 		dir:                                                      "is a directory",

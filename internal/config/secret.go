@@ -8,9 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 const redacted = "[redacted]"
+
+// minSecret is how many characters a token must have.
+const minSecret = 16
 
 // maxSecret bounds what is read of a secret's file, which may be a device.
 const maxSecret = 64 << 10
@@ -120,6 +124,8 @@ func trimSecret(path, text string) (Secret, error) {
 		return "", fmt.Errorf("%q is over %s: name a file that holds the secret and nothing else", path, Size(maxSecret))
 	case strings.TrimSpace(text) == "":
 		return "", fmt.Errorf("%q is empty: put the secret in it, on one line", path)
+	case utf8.RuneCountInString(text) < minSecret:
+		return "", fmt.Errorf("%q holds fewer than %d characters, which can be guessed: put in it what \"openssl rand -hex 24\" prints", path, minSecret)
 	case strings.ContainsFunc(text, unicode.IsControl):
 		return "", fmt.Errorf("%q holds more than one line or a control character: put the secret alone in it, on one line", path)
 	}

@@ -97,7 +97,7 @@ type publisher struct {
 
 func (p *process) publisher(options ...nats.Option) publisher {
 	p.t.Helper()
-	nc, err := nats.Connect(p.nats, options...)
+	nc, err := nats.Connect(p.nats, append(options, nats.Timeout(10*time.Second))...)
 	if err != nil {
 		p.t.Fatal(err)
 	}

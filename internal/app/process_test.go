@@ -209,7 +209,7 @@ func (p *process) eventually(what string, is func() bool) {
 // connect is how a CMS or a partner connects.
 func connect(t testing.TB, url string) *nats.Conn {
 	t.Helper()
-	conn, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.RetryOnFailedConnect(true))
+	conn, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.RetryOnFailedConnect(true), nats.Timeout(10*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}

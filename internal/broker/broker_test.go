@@ -279,7 +279,7 @@ func subscribe(t *testing.T, nc *nats.Conn, subject string) <-chan *nats.Msg {
 
 func connect(t *testing.T, url string, options ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(url, options...)
+	nc, err := nats.Connect(url, append(options, nats.Timeout(patience))...)
 	if err != nil {
 		t.Fatal(err)
 	}

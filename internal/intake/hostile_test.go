@@ -246,7 +246,7 @@ func TestFloodOfOnePublisher(t *testing.T) {
 	}
 	publish := func(token string, n int, body func(int) string) {
 		t.Helper()
-		conn, err := nats.Connect(b.PublisherURL(), nats.Token(token))
+		conn, err := nats.Connect(b.PublisherURL(), nats.Token(token), nats.Timeout(10*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}

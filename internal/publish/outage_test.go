@@ -23,7 +23,7 @@ func soon(tries int) []nats.Option {
 
 func dial(t *testing.T, url string, options ...nats.Option) *nats.Conn {
 	t.Helper()
-	conn, err := nats.Connect(url, options...)
+	conn, err := nats.Connect(url, append(options, nats.Timeout(10*time.Second))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ var subjects = []string{"article.published", "article.unpublished"}
 // connect starts a server and connects to it as a CMS does.
 func connect(t *testing.T) *nats.Conn {
 	t.Helper()
-	conn, err := nats.Connect(brokertest.Server(t).URL())
+	conn, err := nats.Connect(brokertest.Server(t).URL(), nats.Timeout(10*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -367,7 +367,7 @@ func (s *Shelf) masthead(ref Ref) feed.Channel {
 		Author:      site.Author,
 		Home:        site.BaseURL + "/",
 		Icon:        site.Icon,
-		Image:       gallery.Image{URL: site.Image},
+		Image:       gallery.Image{URL: site.Image, Thumbnail: site.Image},
 	}
 	if ref.Page == "" {
 		ch.Hubs = site.hubs(ref)

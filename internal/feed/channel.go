@@ -21,7 +21,7 @@ type Channel struct {
 	Author      gallery.Author
 	Home        string        // the page that the feed belongs to
 	Icon        string        // a small square picture of the site
-	Image       gallery.Image // the feed's picture: address and, where they are known, width and height
+	Image       gallery.Image // the feed's picture: address, thumbnail and, where they are known, width and height
 	Self        [3]string     // the feed's own address
 	Hubs        []string      // where a subscriber is told of changes (WebSub); none is empty
 	Updated     time.Time     // of the newest item; zero: 1970-01-01T00:00:00Z

@@ -3,26 +3,33 @@ package feed
 import (
 	"bytes"
 	"encoding/json"
+	"html"
 	"strings"
 	"testing"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/google/go-cmp/cmp"
+	"github.com/mmcdole/gofeed"
 )
 
-func TestChannelImageIsShownNoLargerThanRSSAllows(t *testing.T) {
+func TestChannelImageOfRSSIsSmallAndItsSizeTrue(t *testing.T) {
+	const picture, small = "https://example.com/a.png", "https://example.com/small.png"
 	tests := []struct {
-		name                  string
-		image                 gallery.Image
-		width, height, images int
+		name          string
+		image         gallery.Image
+		url           string // empty: no image
+		width, height int
 	}{
-		{"wide", gallery.Image{URL: "https://example.com/a.png", Width: 512, Height: 256}, 144, 72, 1},
-		{"high", gallery.Image{URL: "https://example.com/a.png", Width: 100, Height: 1000}, 40, 400, 1},
-		{"small", gallery.Image{URL: "https://example.com/a.png", Width: 88, Height: 31}, 88, 31, 1},
-		{"a line", gallery.Image{URL: "https://example.com/a.png", Width: 10_000, Height: 1}, 144, 1, 1},
-		{"of unknown size", gallery.Image{URL: "https://example.com/a.png", Width: 512}, 0, 0, 1},
-		{"relative", gallery.Image{URL: "/a.png"}, 0, 0, 0},
-		{"none", gallery.Image{}, 0, 0, 0},
+		{"too wide", gallery.Image{URL: picture, Width: 1600, Height: 300}, "", 0, 0},
+		{"too high", gallery.Image{URL: picture, Width: 100, Height: 401}, "", 0, 0},
+		{"too large, with a thumbnail", gallery.Image{URL: picture, Width: 1600, Height: 900, Thumbnail: small}, small, 0, 0},
+		{"as large as may be", gallery.Image{URL: picture, Width: 144, Height: 400, Thumbnail: small}, picture, 144, 400},
+		{"small", gallery.Image{URL: picture, Width: 88, Height: 31}, picture, 88, 31},
+		{"of unknown size", gallery.Image{URL: picture, Width: 100}, "", 0, 0},
+		{"of unknown size, with a thumbnail", gallery.Image{URL: picture, Thumbnail: small}, small, 0, 0},
+		{"relative", gallery.Image{URL: "/a.png", Width: 88, Height: 31}, "", 0, 0},
+		{"a relative thumbnail", gallery.Image{URL: picture, Thumbnail: "/small.png"}, "", 0, 0},
+		{"none", gallery.Image{}, "", 0, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -31,15 +38,61 @@ func TestChannelImageIsShownNoLargerThanRSSAllows(t *testing.T) {
 			doc := must(Assemble(RSS, ch, nil))(t)
 			checkValid(t, doc)
 			images := parseXML(t, doc.Bytes()).children[0].all("image")
-			if len(images) != tt.images {
-				t.Fatalf("%d images, want %d", len(images), tt.images)
+			if tt.url == "" && len(images) == 0 {
+				return
 			}
-			for _, image := range images {
-				if w, h := number(image.textOf("width")), number(image.textOf("height")); w != tt.width || h != tt.height {
-					t.Errorf("%d × %d, want %d × %d", w, h, tt.width, tt.height)
-				}
+			image := only(t, images)
+			if got := image.textOf("url"); got != tt.url {
+				t.Errorf("%q, want %q", got, tt.url)
+			}
+			if w, h := number(image.textOf("width")), number(image.textOf("height")); w != tt.width || h != tt.height {
+				t.Errorf("%d × %d, want %d × %d", w, h, tt.width, tt.height)
 			}
 		})
+	}
+}
+
+// Some readers take what RSS holds for text, others for HTML. Both are to show the
+// same, and where they can not, no reader may see a tag.
+func TestTextsOfRSSReadTheSameAsTextAndAsHTML(t *testing.T) {
+	for text, want := range map[string]struct{ channel, item string }{
+		"fast & Jerry's":            {"fast & Jerry's", "fast & Jerry's"},
+		`"quoted" it's 1 < 2 > 1`:   {`"quoted" it's 1 < 2 > 1`, `"quoted" it's 1 < 2 > 1`},
+		"R&D, Q&A; AT&T":            {"R&D, Q&A; AT&T", "R&D, Q&A; AT&T"},
+		"5 > 4 && 3 < 4":            {"5 > 4 && 3 < 4", "5 > 4 && 3 < 4"},
+		"how to write &amp;":        {"how to write &amp;", "how to write &amp;amp;"},
+		"x&lty":                     {"x&lty", "x&amp;lty"},
+		"a <b>bold</b> claim":       {"a &lt;b&gt;bold&lt;/b&gt; claim", "a &lt;b&gt;bold&lt;/b&gt; claim"},
+		"<script>alert(1)</script>": {"&lt;script&gt;alert(1)&lt;/script&gt;", "&lt;script&gt;alert(1)&lt;/script&gt;"},
+	} {
+		g := article()
+		g.Title, g.Summary, g.Copyright = text, text, text
+		g.Slides = []gallery.Slide{{Title: text, Caption: html.EscapeString(text), Credit: text, Image: gallery.Image{URL: "https://img.example.com/1.jpg", Alt: text}}}
+		ch := testChannel()
+		ch.Title, ch.Description, ch.Copyright = text, text, text
+		doc := must(Assemble(RSS, ch, []*Item{must(testRenderer().Item(g, testNow, Full))(t)}))(t)
+		checkValid(t, doc)
+		got := must(gofeed.NewParser().ParseString(string(doc.Bytes())))(t)
+		item := only(t, got.Items)
+		media := only(t, item.Extensions["media"]["content"])
+		channel := parseXML(t, doc.Bytes()).children[0]
+		for what, c := range map[string]struct{ got, want string }{
+			"title":                   {got.Title, want.channel},
+			"description":             {got.Description, want.channel},
+			"description as XML":      {channel.textOf("description"), want.channel},
+			"copyright":               {got.Copyright, text},
+			"title of the item":       {item.Title, want.channel},
+			"description of the item": {item.Description, want.item},
+			"media:copyright":         {only(t, item.Extensions["media"]["copyright"]).Value, text},
+			"media:title":             {only(t, media.Children["title"]).Value, text},
+			"media:description":       {only(t, media.Children["description"]).Value, text},
+			"media:credit":            {only(t, media.Children["credit"]).Value, text},
+			"media:text":              {only(t, media.Children["text"]).Value, text},
+		} {
+			if c.got != c.want {
+				t.Errorf("%s of %q: %q, want %q", what, text, c.got, c.want)
+			}
+		}
 	}
 }
 

@@ -88,9 +88,6 @@ func TestSummaryKeepsTheCoverAndNoOtherPicture(t *testing.T) {
 		if got := only(t, attachedPictures(f, item)); got != cover {
 			t.Errorf("%s: picture %q, want %q", f, got, cover)
 		}
-		if f == RSS && only(t, item.Enclosures).URL != cover {
-			t.Errorf("enclosure %q, want %q", item.Enclosures[0].URL, cover)
-		}
 	}
 	item := jsonItemOf(t, g, Summary)
 	slides := item["_gallerywire"].(map[string]any)["slides"].([]any)

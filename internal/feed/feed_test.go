@@ -24,7 +24,7 @@ func testChannel() Channel {
 		Author:      gallery.Author{Name: "Example News", Email: "desk@example.com"},
 		Home:        "https://feeds.example.com/",
 		Icon:        "https://feeds.example.com/icon.png",
-		Image:       gallery.Image{URL: "https://feeds.example.com/größe.png", Width: 512, Height: 256},
+		Image:       gallery.Image{URL: "https://feeds.example.com/größe.png", Width: 144, Height: 72},
 		Self: [3]string{
 			RSS:  "https://feeds.example.com/feeds/all.rss",
 			Atom: "https://feeds.example.com/feeds/all.atom",

@@ -28,10 +28,9 @@ type rssItem struct {
 func (s *story) rss() ([]byte, error) {
 	item := rssItem{
 		RssItem: &feeds.RssItem{
-			Title:       rssTitle(s.title),
+			Title:       rssText(s.title),
 			Link:        s.link,
-			Description: html.EscapeString(s.description()), // readers take a description for HTML
-			Enclosure:   s.enclosure(),
+			Description: rssDescription(s.description()),
 			Guid:        &feeds.RssGuid{Id: s.id, IsPermaLink: strconv.FormatBool(s.id == s.link)},
 			PubDate:     s.published.Format(time.RFC1123Z),
 		},
@@ -52,29 +51,29 @@ func (s *story) rss() ([]byte, error) {
 	return xmlPiece(item, len(s.content)+750*len(s.pictures)+2048)
 }
 
-// enclosure is the cover, if its size is known: readers trust the number.
-func (s *story) enclosure() *feeds.RssEnclosure {
-	p := s.cover()
-	if p == nil || p.bytes == 0 {
-		return nil
-	}
-	return &feeds.RssEnclosure{Url: p.url, Length: strconv.FormatInt(p.bytes, 10), Type: p.pictureType()}
-}
-
-// rssTitle returns a title for RSS, which does not say whether titles are text
-// or HTML: as text, but escaped where a reader that thinks HTML would see a
-// tag.
-func rssTitle(title string) string {
-	for rest := title; ; {
+// rssText returns a title, or the description of a channel, for RSS, which does
+// not say whether these are text or HTML: as text, but escaped where a reader that
+// thinks HTML would see a tag.
+func rssText(text string) string {
+	for rest := text; ; {
 		i := strings.IndexByte(rest, '<')
 		if i < 0 || i == len(rest)-1 {
-			return title
+			return text
 		}
 		rest = rest[i+1:]
 		if rest[0] != ' ' && rest[0] != '=' && (rest[0] < '0' || rest[0] > '9') {
-			return html.EscapeString(title)
+			return html.EscapeString(text)
 		}
 	}
+}
+
+// rssDescription returns the description of an item, which readers take for HTML.
+// Most texts read the same either way, and stay as they are for those that do not.
+func rssDescription(text string) string {
+	if html.UnescapeString(text) != text {
+		return html.EscapeString(text)
+	}
+	return rssText(text)
 }
 
 type rssDocument struct {
@@ -100,9 +99,9 @@ type rssLink struct {
 
 func (ch *Channel) rss() (frame, error) {
 	c := rssChannel{RssFeed: &feeds.RssFeed{
-		Title:          rssTitle(gallery.Line(ch.Title)),
+		Title:          rssText(gallery.Line(ch.Title)),
 		Link:           ch.Home,
-		Description:    html.EscapeString(ch.description()),
+		Description:    rssText(ch.description()),
 		Language:       language(ch.Language),
 		Copyright:      gallery.Line(ch.Copyright),
 		ManagingEditor: ch.editor(),
@@ -124,18 +123,19 @@ func (ch *Channel) rss() (frame, error) {
 	return xmlFrame(d, "</channel></rss>")
 }
 
-// rssImage is the feed's picture with the size at which RSS lets it be shown,
-// 144 by 400 at most. The specification wants the title and link of the channel.
+// rssImage is a small picture of the feed: RSS allows 144 by 400 pixels and wants
+// the true size, so that it is the feed's picture only where that is known to fit,
+// and else its thumbnail, whose size nobody states. The specification wants the
+// title and link of the channel.
 func (ch *Channel) rssImage() *feeds.RssImage {
 	const widest, highest = 144, 400
+	image := &feeds.RssImage{Url: gallery.WebAddress(ch.Image.Thumbnail, nil), Title: rssText(gallery.Line(ch.Title)), Link: ch.Home}
 	url := gallery.WebAddress(ch.Image.URL, nil)
-	if url == "" {
-		return nil
+	if w, h := ch.Image.Width, ch.Image.Height; url != "" && 0 < w && w <= widest && 0 < h && h <= highest {
+		image.Url, image.Width, image.Height = url, w, h
 	}
-	image := &feeds.RssImage{Url: url, Title: rssTitle(gallery.Line(ch.Title)), Link: ch.Home}
-	if w, h := ch.Image.Width, ch.Image.Height; w > 0 && h > 0 {
-		scale := min(1, widest/float64(w), highest/float64(h))
-		image.Width, image.Height = max(1, int(float64(w)*scale)), max(1, int(float64(h)*scale))
+	if image.Url == "" {
+		return nil
 	}
 	return image
 }

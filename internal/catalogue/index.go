@@ -63,6 +63,7 @@ type index struct {
 	now        int64 // the latest instant that was advanced to
 	recent     []happened
 	floor      mark // recent is whole from there on
+	late       span // when the records were stored that came late
 	waiting    map[chan struct{}]uint64
 }
 
@@ -140,6 +141,7 @@ func (x *index) exchange(key string, e *Entry, now int64) []Change {
 		return changes
 	}
 	x.entries[key] = e
+	x.late.note(e, now)
 	x.seat(old, e)
 	e.shown = e.shownAt(now)
 	x.expect(e, now)
@@ -186,6 +188,11 @@ func (x *index) rename() {
 func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, now int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	for key, e := range entries {
+		if old := x.entries[key]; !x.epoch.IsZero() && (old == nil || old.Revision != e.Revision) {
+			x.late.note(e, now)
+		}
+	}
 	x.entries, x.epoch, x.last, x.showing = entries, epoch, 0, 0
 	x.slots, x.guids = make([]*Entry, 0, len(entries)), map[string][]uint32{}
 	for _, e := range entries {

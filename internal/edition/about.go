@@ -10,11 +10,11 @@ import (
 func (s *Shelf) Serves(k Kind) bool { return k == Feed || k == Gallery || s.opts.Dynamic.has(k) }
 
 // Addresses returns the addresses of the documents of a feed, or of a page of
-// its archive, in the order of [feed.Formats]. It does not say that there is
-// such a feed.
+// its archive, in the order in which they are shown: readers take the first that
+// they know, and Atom says the most. It does not say that there is such a feed.
 func (s *Shelf) Addresses(ref Ref) []Address {
 	list := make([]Address, 0, len(feed.Formats()))
-	for _, f := range feed.Formats() {
+	for _, f := range []feed.Format{feed.Atom, feed.RSS, feed.JSON} {
 		list = append(list, Address{Format: f.String(), MediaType: f.MediaType(), URL: s.Address(ref, f)})
 	}
 	return list

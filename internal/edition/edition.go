@@ -21,7 +21,7 @@ type Edition struct {
 	Revision  uint64           // of the index that it was made from
 	Passed    time.Time        // newest instant of visibility that it takes account of
 	Cut       bool             // not all could be read: a last good edition, or what may be shown of it
-	Undated   bool             // no date tells it from an edition before it: see [Date]
+	Undated   bool             // no date tells it from an edition before it: see [catalogue.Catalogue.Late]
 
 	LeftOut []Fault // galleries that belong to the feed and can not be published as they are
 
@@ -80,20 +80,25 @@ func (e *Edition) held() int {
 	return n
 }
 
-// Skew is how far the clocks of the nodes, and the server's, are allowed to be apart.
-const Skew = 5 * time.Second
+// Skew is [catalogue.Skew].
+const Skew = catalogue.Skew
 
 // settled is when no other change can come into the second of a change, by any clock.
 const settled = time.Second + Skew
 
 // LastModified is the edition's date at now. It is zero where a date does not tell the
 // edition from all others: another change may come into the same second, or came, and a
-// node whose clock is ahead by up to [Skew] may show the edition between the two.
+// node whose clock is ahead by up to [Skew] may show the edition between the two. What
+// nothing ever touched is as old as the bucket.
 func (e *Edition) LastModified(now time.Time) time.Time {
-	if e.Undated || e.Touched.IsZero() || now.Sub(e.Touched) < settled {
+	touched := e.Touched
+	if touched.IsZero() {
+		touched = e.Epoch
+	}
+	if e.Undated || touched.IsZero() || now.Sub(touched) < settled {
 		return time.Time{}
 	}
-	return Date(e.Touched)
+	return Date(touched)
 }
 
 // Date is the whole second in which an edition touched then was over, as HTTP
@@ -101,17 +106,4 @@ func (e *Edition) LastModified(now time.Time) time.Time {
 // visit.
 func Date(touched time.Time) time.Time {
 	return touched.Add(time.Second - 1).Truncate(time.Second).UTC()
-}
-
-// undated reports whether the edition before, made from an index that lagged,
-// may have been served with the date that e, made at now, would have.
-func undated(e, before *Edition, now time.Time) bool {
-	if before == nil || !Date(e.Touched).Equal(Date(before.Touched)) {
-		return false
-	}
-	same := func(a, b *feed.Document) bool { return a.ETag == b.ETag }
-	if before.Undated || slices.EqualFunc(e.Documents, before.Documents, same) {
-		return before.Undated
-	}
-	return now.Sub(before.Touched) >= settled
 }

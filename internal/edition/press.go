@@ -178,7 +178,7 @@ func (p *press) whole(ctx context.Context) (*Edition, error) {
 	if err := p.publish(e); err != nil {
 		return nil, err
 	}
-	e.Undated = p.ref.Page != "" || undated(e, p.good, e.at)
+	e.Undated = p.shelf.opts.Catalogue.Late(e.Touched)
 	return e, nil
 }
 

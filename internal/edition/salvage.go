@@ -42,7 +42,7 @@ func (p *press) salvage(cause error) (*Edition, error) {
 	}
 	// It is older than what touched the feed last: dated so, it would make
 	// readers miss the good one.
-	e.Cut, e.Touched = true, time.Time{}
+	e.Cut, e.Undated, e.Touched = true, true, time.Time{}
 	p.current.Store(e)
 	p.weigh()
 	return e, nil

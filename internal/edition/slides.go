@@ -142,12 +142,11 @@ func (s *slides) render(g *gallery.Gallery, key itemKey, entry *catalogue.Entry,
 	if err != nil {
 		return &slideFeed{err: err}
 	}
-	// Undated: a revision stored in the same second may have been served with the
-	// date that this one would have.
 	e := &Edition{
-		Feed: g.ID, Touched: entry.Touched(now), Undated: true, items: items, channel: s.channel(g, ref, entry, now),
+		Feed: g.ID, Touched: entry.Touched(now), items: items, channel: s.channel(g, ref, entry, now),
 		Members: []Member{{ID: g.ID, Rank: entry.Rank, Phase: entry.Phase(now), entry: entry}},
 	}
+	e.Undated = s.shelf.opts.Catalogue.Late(e.Touched)
 	made = &slideFeed{edition: e}
 	made.err = s.shelf.assemble(e, func() { s.made.Resize(key, made) })
 	return made

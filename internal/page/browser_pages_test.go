@@ -39,7 +39,7 @@ var looks = []struct{ name, path string }{
 	{"unsized", "/galleries/unsized"},
 	{"slide", sample + "#slide-5"},
 	{"hostile", "/galleries/hostile"},
-	{"feed", "/feeds/all.rss"},
+	{"feed", "/feeds/all.atom"},
 	{"feed-section", "/sections/lifestyle.atom"},
 	{"feed-tag", "/tags/prisons.json"},
 	{"feed-author", "/authors/example-news-gallery-desk.rss"},
@@ -246,7 +246,7 @@ func copies(tb *tab) {
 	}
 	for _, c := range []struct{ path, button, want string }{
 		{"/", `[aria-label="Copy the Atom address of All galleries"]`, "/feeds/all.atom"},
-		{"/feeds/all.rss", `[aria-label="Copy the JSON address"]`, "/feeds/all.json"},
+		{"/feeds/all.atom", `[aria-label="Copy the JSON address"]`, "/feeds/all.json"},
 		{sample, `[aria-label^="Copy the RSS address of Inside"]`, sample + ".rss"},
 	} {
 		tb.open(c.path)
@@ -259,7 +259,7 @@ func copies(tb *tab) {
 }
 
 func copiesWithoutAClipboard(tb *tab) {
-	tb.open("/feeds/all.rss")
+	tb.open("/feeds/all.atom")
 	value[bool](tb, `(() => {
 		window.copied = "";
 		document.addEventListener("copy", () => { copied = document.activeElement.value; });
@@ -334,7 +334,7 @@ func tabsToTheContent(tb *tab) {
 	}
 	tb.press(kb.Enter)
 	tb.press(kb.Tab)
-	if got := value[string](tb, `document.activeElement.pathname`); got != "/feeds/all.rss" {
+	if got := value[string](tb, `document.activeElement.pathname`); got != "/feeds/all.atom" {
 		tb.t.Errorf("after the skip link: %q", got)
 	}
 }
@@ -343,11 +343,11 @@ func opensFeeds(tb *tab) {
 	call(tb, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true}) // it would let nobody fetch
 	tb.open("/")
 	tb.follow(`.feeds .formats a`)
-	if got := value[string](tb, `location.pathname + " " + document.contentType`); got != "/feeds/all.rss text/html" {
+	if got := value[string](tb, `location.pathname + " " + document.contentType`); got != "/feeds/all.atom text/html" {
 		tb.t.Errorf("by navigation: %s", got)
 	}
 	const ask = `fetch(location.pathname).then(async (r) => r.headers.get("content-type") + " " + r.headers.get("vary") + " " + (await r.text()).slice(0, 5))`
-	const feed = "application/rss+xml; charset=utf-8 Accept-Encoding, Sec-Fetch-Dest <?xml"
+	const feed = "application/atom+xml; charset=utf-8 Accept-Encoding, Sec-Fetch-Dest <?xml"
 	for range 2 { // the second may come from the cache
 		if got := value[string](tb, ask); got != feed {
 			tb.t.Errorf("by fetch: %s", got)

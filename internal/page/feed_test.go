@@ -38,7 +38,7 @@ func TestPageOfAFeed(t *testing.T) {
 			if got := d.one(t, "header", "class=opening").one(t, "p", "class=note").text(); !strings.HasPrefix(got, "35 galleries, last changed ") {
 				t.Errorf("%s: it says %q", c.feed, got)
 			}
-			addresses := []string{baseURL + c.feed + ".rss", baseURL + c.feed + ".atom", baseURL + c.feed + ".json"}
+			addresses := []string{baseURL + c.feed + ".atom", baseURL + c.feed + ".rss", baseURL + c.feed + ".json"}
 			if diff := cmp.Diff(addresses, texts(d.one(t, "dl").all("code"))); diff != "" {
 				t.Errorf("%s: addresses (-want +got):\n%s", c.feed, diff)
 			}
@@ -135,8 +135,8 @@ func TestPageOfAnArchive(t *testing.T) {
 	n.put(photo("one"))
 	n.settle()
 	d := n.open("/feeds/all+newest.rss")
-	d.one(t, "section", "class=subscribe").one(t, "a", "href=/news/feeds/all.rss")
-	if got := d.one(t, "dl").all("code")[0].text(); got != baseURL+"/feeds/all/archive/newest.rss" {
+	d.one(t, "section", "class=subscribe").one(t, "a", "href=/news/feeds/all.atom")
+	if got := d.one(t, "dl").all("code")[0].text(); got != baseURL+"/feeds/all/archive/newest.atom" {
 		t.Errorf("address %q", got)
 	}
 	if got := len(d.all("li", "class=card")); got != 1 {

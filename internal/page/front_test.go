@@ -40,10 +40,10 @@ func TestFrontListsFeeds(t *testing.T) {
 		t.Errorf("what they hold: %q", got)
 	}
 	want := []string{
-		"/news/feeds/all.rss",
-		"https://wire.example.com/news/feeds/all.rss", "https://wire.example.com/news/feeds/all.atom", "https://wire.example.com/news/feeds/all.json",
-		"/news/feeds/travel.rss",
-		"https://wire.example.com/news/feeds/travel.rss", "https://wire.example.com/news/feeds/travel.atom", "https://wire.example.com/news/feeds/travel.json",
+		"/news/feeds/all.atom",
+		"https://wire.example.com/news/feeds/all.atom", "https://wire.example.com/news/feeds/all.rss", "https://wire.example.com/news/feeds/all.json",
+		"/news/feeds/travel.atom",
+		"https://wire.example.com/news/feeds/travel.atom", "https://wire.example.com/news/feeds/travel.rss", "https://wire.example.com/news/feeds/travel.json",
 	}
 	if diff := cmp.Diff(want, attrs(feeds.all("a"), "href")); diff != "" {
 		t.Errorf("addresses (-want +got):\n%s", diff)
@@ -60,6 +60,9 @@ func TestEveryPageLetsReadersDiscoverFeeds(t *testing.T) {
 		links := head.all("link", "rel=alternate")
 		if want := map[string]int{"/galleries/one": 9}[path]; len(links) != max(6, want) {
 			t.Errorf("%s: %d links, want %d", path, len(links), max(6, want))
+		}
+		if got := links[0].attr("type"); got != "application/atom+xml" {
+			t.Errorf("%s: readers discover %s first, which can not tell what was withdrawn", path, got)
 		}
 		for _, want := range [][]string{
 			{"type=application/rss+xml", "title=All <galleries> (RSS)", "href=https://wire.example.com/news/feeds/all.rss"},
@@ -185,7 +188,7 @@ func TestFrontNamesWhatIsInTheNews(t *testing.T) {
 			}
 		}
 	}
-	d.one(t, "a", "href=/news/sections/travel.rss")
+	d.one(t, "a", "href=/news/sections/travel.atom")
 }
 
 func TestFrontIsBounded(t *testing.T) {

@@ -56,14 +56,14 @@ func TestGalleryShowsAllOfIt(t *testing.T) {
 	facts := d.one(t, "dl")
 	want := []string{
 		"23 Nov 2026, 11:30 UTC", "Travel", "harbours", "night", "A. Writer", "B. Writer", "Agency One", "Agency Two",
-		"© Example News", "https://paper.example.com/licence", "paper.example.com", "RSS Copy Atom Copy JSON Copy",
+		"© Example News", "https://paper.example.com/licence", "paper.example.com", "Atom Copy RSS Copy JSON Copy",
 	}
 	if diff := cmp.Diff(want, texts(facts.all("dd"))); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
 	}
-	facts.one(t, "a", "href=/news/sections/travel.rss")
-	facts.one(t, "a", "href=/news/tags/night.rss")
-	facts.one(t, "a", "href=/news/authors/"+url.PathEscape(gallery.Slug("B. Writer"))+".rss")
+	facts.one(t, "a", "href=/news/sections/travel.atom")
+	facts.one(t, "a", "href=/news/tags/night.atom")
+	facts.one(t, "a", "href=/news/authors/"+url.PathEscape(gallery.Slug("B. Writer"))+".atom")
 	for _, format := range []string{"rss", "atom", "json"} {
 		facts.one(t, "a", "href="+baseURL+"/galleries/harbour."+format)
 	}

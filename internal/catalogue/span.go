@@ -1,0 +1,32 @@
+package catalogue
+
+import "time"
+
+// Skew is how far the clocks of the nodes, and the server's, are allowed to be apart.
+const Skew = 5 * time.Second
+
+// span is a stretch of time; the zero value is none.
+type span struct{ from, until int64 }
+
+// note makes the span reach to when the record of e was stored, if that was longer
+// before than a record takes to be heard of.
+func (s *span) note(e *Entry, now int64) {
+	if now-e.stored < int64(Skew) {
+		return
+	}
+	if *s == (span{}) {
+		s.from, s.until = e.stored, e.stored
+	}
+	s.from, s.until = min(s.from, e.stored), max(s.until, e.stored)
+}
+
+// Late reports whether this process heard late of a record that was stored in the
+// second of t, or may have: what it showed before had the same second for its date.
+// Between two times at which records came late it says so too.
+func (c *Catalogue) Late(t time.Time) bool {
+	x := c.index
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	ns := t.UnixNano()
+	return x.late != span{} && x.late.from-int64(time.Second) < ns && ns < x.late.until+int64(time.Second)
+}

@@ -54,7 +54,7 @@ var looks = []struct{ name, path string }{
 
 func TestInABrowser(t *testing.T) {
 	chrome := startBrowser(t)
-	base := startSite(t)
+	base := startSite(t, "en")
 	t.Run("every page on every screen", func(t *testing.T) {
 		for _, s := range screens {
 			t.Run(s.name, func(t *testing.T) {
@@ -89,20 +89,27 @@ func TestInABrowser(t *testing.T) {
 	}
 }
 
-// startSite serves the samples and what else the pages must be able to show, and
-// returns its address.
-func startSite(t *testing.T) string {
+// siteTitles are the titles of sites and feeds, by the language that they are in.
+var siteTitles = map[string][3]string{
+	"en": {"Example News Galleries", "Every picture story, as soon as it is published", "All galleries"},
+	"de": {"Bildergalerien", "Jede Bildstrecke, sobald sie erscheint", "Alle Galerien"},
+	"ar": {"معارض الصور", "كل قصة مصورة فور نشرها", "كل المعارض"},
+}
+
+// startSite serves a site in that language, with the samples and what else the
+// pages must be able to show, and returns its address.
+func startSite(t *testing.T, language string) string {
 	t.Helper()
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
 	n := newNodeOf(t, edition.Options{
 		Site: edition.Site{
-			Title: "Example News Galleries", Description: "Every picture story, as soon as it is published",
-			BaseURL: server.URL, Language: "en", Copyright: "© Example News",
+			Title: siteTitles[language][0], Description: siteTitles[language][1],
+			BaseURL: server.URL, Language: language, Copyright: "© " + siteTitles[language][0],
 		},
 		Feeds: []edition.Definition{
-			{Name: "all", Title: "All galleries", Items: 30},
+			{Name: "all", Title: siteTitles[language][2], Items: 30},
 			{Name: "travel", Title: "Travel", Items: 30, Match: catalogue.Match{Sections: []string{"Travel"}}},
 		},
 		Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
@@ -499,7 +506,7 @@ func unsized(now time.Time) *gallery.Gallery {
 
 // hostile is a gallery that tries to break out of everything.
 func hostile(now time.Time) *gallery.Gallery {
-	const evil = `<script>window.pwned=1</script><img src=x onerror="window.pwned=1"><svg onload="window.pwned=1">` +
+	const evil = `<script>window.pwned=1</script><img src=x alt="" onerror="window.pwned=1"><svg onload="window.pwned=1">` +
 		`</figcaption></figure></article></main></body><style>*{display:none}</style><a href="javascript:window.pwned=1">x</a>` +
 		`<!-- <iframe srcdoc="<script>parent.pwned=1</script>">`
 	word := strings.Repeat("W", 10_000)

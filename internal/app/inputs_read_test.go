@@ -176,7 +176,7 @@ func contentOf(t *testing.T, content string) map[string]any {
 // host.
 var address = regexp.MustCompile(strings.ReplaceAll(
 	`^(https?://(\[[0-9A-Fa-f:.]+\]|CHAR+)(:[0-9]+)?(/(CHAR|[:@])*)*|mailto:(CHAR|[:@/])*)(\?(CHAR|[:@/?])*)?(#(CHAR|[:@/?])*)?$`,
-	"CHAR", `([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-F]{2})`))
+	"CHAR", `([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})`))
 
 // checkAddresses holds every address among the values to RFC 3986.
 func checkAddresses(t *testing.T, reader string, values map[string]any) {

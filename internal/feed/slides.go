@@ -21,7 +21,7 @@ import (
 // changes no other. Slides whose rights ran out less than the duration stubs before
 // are items too, as of [Renderer.Stub]. Errors are those of [Renderer.Item].
 func (r *Renderer) Slides(g *gallery.Gallery, at time.Time, stubs time.Duration) ([]*Item, error) {
-	whole := r.facts(g, at, baseOf(g))
+	whole := r.facts(g, at, gallery.Base(g.URL))
 	whole.updated = second(g.UpdatedAt(g.Published)) // the end of another slide changes none
 	keys := g.SlideKeys()
 	items := make([]*Item, 0, len(whole.pictures))

@@ -22,7 +22,7 @@ type story struct {
 	id, atomID, link                   string
 	title, summary, content            string // content is HTML, empty in a summary
 	language, direction                string // direction as HTML's dir; either may be empty
-	section, keywords, rights, license string
+	section, keywords, rights, license string // license is an address; one in words is among the rights
 	published, updated                 time.Time
 	authors                            []person
 	sources, terms                     []string // terms: the section and the tags
@@ -35,7 +35,7 @@ type person struct{ name, email, url string }
 // story returns g as an item. In a summary only the cover is left of its
 // pictures.
 func (r *Renderer) story(g *gallery.Gallery, at time.Time, c Content) *story {
-	base := baseOf(g)
+	base := gallery.Base(g.URL)
 	s := r.facts(g, at, base)
 	if c == Summary {
 		s.pictures = s.coverAlone()
@@ -58,7 +58,6 @@ func (r *Renderer) facts(g *gallery.Gallery, at time.Time, base *url.URL) *story
 		section:   gallery.Line(g.Section),
 		keywords:  strings.Join(gallery.Lines(g.Tags), ", "),
 		rights:    gallery.Line(g.Copyright),
-		license:   gallery.WebAddress(g.License, base),
 		authors:   people(g.Authors, base),
 		sources:   gallery.Lines(g.Sources),
 		terms:     gallery.Lines(append([]string{g.Section}, g.Tags...)),
@@ -66,20 +65,16 @@ func (r *Renderer) facts(g *gallery.Gallery, at time.Time, base *url.URL) *story
 		published: second(g.Published),
 		updated:   second(g.UpdatedAt(at)),
 	}
+	if words := gallery.Line(g.License); !gallery.LicenceInWords(words) {
+		s.license = gallery.WebAddress(words, base)
+	} else if !strings.Contains(s.rights, words) {
+		s.rights = strings.TrimPrefix(s.rights+" · "+words, " · ")
+	}
 	if s.summary == "" {
 		s.summary = excerpt(gallery.PlainText(g.Body))
 	}
 	s.direction = gallery.Direction(s.language, s.title, s.summary)
 	return s
-}
-
-// baseOf returns what relative addresses of g resolve against, nil if nothing.
-func baseOf(g *gallery.Gallery) *url.URL {
-	base, err := url.Parse(g.URL)
-	if err != nil || !base.IsAbs() {
-		return nil
-	}
-	return base
 }
 
 // lead returns the text above the pictures, as HTML.

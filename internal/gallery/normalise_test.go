@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +24,12 @@ func TestNormaliseResolvesAddresses(t *testing.T) {
 		{"absolute with white space around", base, " https://img.example.com/1.jpg ", "https://img.example.com/1.jpg"},
 		{"with white space before an empty fragment", base, "?q=\u00a0#", "https://news.example.com/galleries/harbour?q="},
 		{"script, left for Validate", base, "javascript:alert(1)", "javascript:alert(1)"},
-		{"no address, left for Validate", base, "/%zz", "/%zz"},
+		{"with a bare percent sign", base, "/%zz", "https://news.example.com/%25zz"},
+		{"with an escape beside a space", base, "a b%2Fc.jpg", "https://news.example.com/galleries/a%20b%2Fc.jpg"},
+		{"with signs that were always escaped so", base, "boat (1).jpg", "https://news.example.com/galleries/boat%20%281%29.jpg"},
+		{"with a line break", base, "i/\n1.jpg", "https://news.example.com/galleries/i/1.jpg"},
+		{"with backslashes", base, `i\1.jpg`, "https://news.example.com/galleries/i/1.jpg"},
+		{"no address, left for Validate", base, "//h:x/", "//h:x/"},
 		{"empty", base, "", ""},
 		{"without a base", "", "1.jpg", "1.jpg"},
 		{"with a base that is relative", "/galleries/harbour", "1.jpg", "1.jpg"},
@@ -38,8 +44,11 @@ func TestNormaliseResolvesAddresses(t *testing.T) {
 			}
 			g.Normalise()
 			image := g.Slides[0].Image
+			if want := tt.want; g.License != want && (!LicenceInWords(tt.ref) || g.License != strings.TrimSpace(tt.ref)) {
+				t.Errorf("the address of the license is %q, want %q", g.License, want)
+			}
 			for place, got := range map[string]string{
-				"license": g.License, "author": g.Authors[0].URL, "image": image.URL, "thumbnail": image.Thumbnail,
+				"author": g.Authors[0].URL, "image": image.URL, "thumbnail": image.Thumbnail,
 			} {
 				if got != tt.want {
 					t.Errorf("the address of the %s is %q, want %q", place, got, tt.want)

@@ -34,8 +34,10 @@ func (g *Gallery) Normalise() {
 		g.Updated = g.Published
 	}
 	g.Language = strings.ReplaceAll(g.Language, "_", "-")
-	base := parseBase(g.URL)
-	g.License = resolve(base, g.License)
+	base := Base(g.URL)
+	if g.License = strings.TrimSpace(g.License); !LicenceInWords(g.License) {
+		g.License = resolve(base, g.License)
+	}
 	for i := range g.Authors {
 		g.Authors[i].URL = resolve(base, g.Authors[i].URL)
 	}
@@ -68,7 +70,11 @@ func (g *Gallery) Validate() Problems {
 	ps.version(g.Version)
 	ps.names("/sources", g.Sources, MaxName)
 	ps.text("/copyright", g.Copyright, MaxTitle)
-	ps.address("/license", g.License, needsBase)
+	if LicenceInWords(g.License) {
+		ps.text("/license", g.License, MaxURL)
+	} else {
+		ps.address("/license", g.License, needsBase)
+	}
 	ps.slides(g.Slides)
 	return ps
 }

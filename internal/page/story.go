@@ -25,6 +25,7 @@ type story struct {
 	Sources        []string
 	Copyright      string
 	License        string // an address
+	Terms          string // a licence in words
 	Original       string // the publisher's page
 	Publisher      string // the host of Original
 }
@@ -48,7 +49,7 @@ type slide struct {
 
 // newStory returns what may be shown of g at that instant.
 func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
-	base := webURL(g.URL)
+	base := gallery.Base(g.URL)
 	s := &story{
 		Title:       gallery.Line(g.Title),
 		Summary:     gallery.Line(g.Summary),
@@ -62,7 +63,7 @@ func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
 		Slides:      slidesOf(g, at, len(g.Slides)),
 		Sources:     gallery.Lines(g.Sources),
 		Copyright:   gallery.Line(g.Copyright),
-		License:     webAddress(g.License),
+		Original:    gallery.WebAddress(g.URL, nil),
 	}
 	for i := range s.Slides {
 		s.Slides[i].Caption = safe(policy, s.Slides[i].caption, base)
@@ -70,8 +71,13 @@ func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
 	if updated := g.UpdatedAt(at); updated.After(g.Published) {
 		s.Updated = updated
 	}
-	if base != nil {
-		s.Original, s.Publisher = webAddress(g.URL), base.Hostname()
+	if s.Original != "" {
+		s.Publisher = base.Hostname()
+	}
+	if words := gallery.Line(g.License); gallery.LicenceInWords(words) {
+		s.Terms = words
+	} else {
+		s.License = gallery.WebAddress(words, nil)
 	}
 	return s
 }
@@ -83,7 +89,7 @@ func (s *story) canonical(page string) string { return cmp.Or(s.Original, page) 
 func authorsOf(list []gallery.Author) []author {
 	var out []author
 	for _, a := range list {
-		link := webAddress(a.URL)
+		link := gallery.WebAddress(a.URL, nil)
 		if name := cmp.Or(gallery.Line(a.Name), link); name != "" {
 			out = append(out, author{Name: name, URL: link})
 		}
@@ -126,8 +132,8 @@ func slidesOf(g *gallery.Gallery, at time.Time, most int) []slide {
 func newSlide(from gallery.Slide, key string) slide {
 	s := slide{
 		Key:       key,
-		Image:     webAddress(from.Image.URL),
-		Thumbnail: webAddress(from.Image.Thumbnail),
+		Image:     gallery.WebAddress(from.Image.URL, nil),
+		Thumbnail: gallery.WebAddress(from.Image.Thumbnail, nil),
 		Title:     gallery.Line(from.Title),
 		Credit:    gallery.Line(from.Credit),
 		caption:   from.Caption,
@@ -144,22 +150,4 @@ func newSlide(from gallery.Slide, key string) slide {
 // write as it is.
 func safe(policy *gallery.Policy, fragment string, base *url.URL) template.HTML {
 	return template.HTML(policy.HTML(fragment, base))
-}
-
-// webURL returns the address s, nil unless it is absolute http or https.
-func webURL(s string) *url.URL {
-	u, err := url.Parse(gallery.Line(s))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return nil
-	}
-	return u
-}
-
-// webAddress returns s as it is spelt, empty unless it is an absolute http or
-// https address.
-func webAddress(s string) string {
-	if webURL(s) == nil {
-		return ""
-	}
-	return gallery.Line(s)
 }

@@ -2,7 +2,6 @@ package gallery
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -47,11 +46,10 @@ func (ps *Problems) text(place, s string, most int) {
 	}
 }
 
-// languageTag is the shape of a language tag (RFC 5646 §2.1).
-var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}$`)
-
+// language checks the shape alone: what is no tag all the same may be stored since
+// an earlier release.
 func (ps *Problems) language(tag string) {
-	if tag != "" && !languageTag.MatchString(tag) {
+	if len(tag) > maxLanguage || tag != "" && !languageShape.MatchString(tag) {
 		ps.addf("/language", "%.40q is no language tag: write it like en or pt-BR", tag)
 	}
 }

@@ -3,6 +3,7 @@ package gallery
 import (
 	"strings"
 
+	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/bidi"
 )
 
@@ -16,14 +17,15 @@ const (
 const strongEnough = 100
 
 // Direction returns the direction of text in that language (a tag as in BCP
-// 47) as HTML's dir attribute names it: "rtl" or "ltr". Without a language it
-// is that of most of the first characters of texts that have one, so that a
-// name in another script at the beginning decides nothing; "" where none has.
+// 47) as HTML's dir attribute names it: "rtl" or "ltr". Without a language, or
+// with one whose script is not known, it is that of most of the first characters
+// of texts that have one, so that a name in another script at the beginning
+// decides nothing; "" where none has.
 func Direction(tag string, texts ...string) string {
-	if tag == "" {
+	switch script := scriptOf(tag); {
+	case script == "":
 		return directionOf(texts)
-	}
-	if RightToLeft(tag) {
+	case rightToLeftScript(script):
 		return rightToLeft
 	}
 	return leftToRight
@@ -63,30 +65,34 @@ func strength(r rune) int {
 	return 0
 }
 
-// RightToLeft reports whether text in that language (a tag as in BCP 47) is
-// written from right to left: by the script that the tag names, else by the
-// one that the language is mostly written in.
-func RightToLeft(tag string) bool {
-	subtags := strings.Split(strings.ToLower(tag), "-")
-	for _, s := range subtags[1:] {
-		if len(s) == 1 {
-			break // what follows is an extension
-		}
-		if len(s) == 4 && 'a' <= s[0] && s[0] <= 'z' {
-			return rightToLeftScript(s)
-		}
+// scriptOf returns the script that a tag names, else the one that the language is
+// mostly written in, in the region if it names one: CLDR's likely subtags. It is
+// "" where that is not known.
+func scriptOf(tag string) string {
+	parsed, _ := language.Raw.Parse(tag) // without the subtags that are not known
+	base, script, region := parsed.Raw()
+	if stated := script.String(); stated != unknownScript {
+		return strings.TrimPrefix(stated, "Zxxx") // no text
 	}
-	switch subtags[0] {
-	case "ar", "arc", "arz", "azb", "bal", "bgn", "bqi", "ckb", "dv", "fa", "glk", "he", "iw", "ji", "khw", "ks",
-		"lrc", "luz", "mzn", "nqo", "pnb", "prs", "ps", "sd", "sdh", "skr", "syr", "ug", "ur", "yi":
-		return true
+	switch base.String() + "-" + region.String() {
+	case "und-ZZ", "mul-ZZ", "mis-ZZ", "zxx-ZZ":
+		return ""
+	case "azb-ZZ", "azb-IR", "prs-ZZ", "prs-AF", "ku-IQ", "ku-IR": // not in the package's version of CLDR
+		return "Arab"
+	case "doi-ZZ", "doi-IN", "sd-IN": // changed since
+		return "Deva"
 	}
-	return false
+	likely, _ := parsed.Script()
+	return strings.TrimPrefix(likely.String(), unknownScript)
 }
+
+const unknownScript = "Zzzz"
 
 func rightToLeftScript(script string) bool {
 	switch script {
-	case "adlm", "arab", "aran", "hebr", "mand", "nkoo", "rohg", "samr", "syrc", "thaa":
+	case "Adlm", "Arab", "Aran", "Armi", "Avst", "Chrs", "Cprt", "Elym", "Gara", "Hatr", "Hebr", "Hung", "Khar", "Lydi",
+		"Mand", "Mani", "Mend", "Merc", "Mero", "Narb", "Nbat", "Nkoo", "Orkh", "Ougr", "Palm", "Phli", "Phlp", "Phnx",
+		"Prti", "Rohg", "Samr", "Sarb", "Sidt", "Sogd", "Sogo", "Syrc", "Syre", "Syrj", "Syrn", "Thaa", "Yezi":
 		return true
 	}
 	return false

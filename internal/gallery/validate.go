@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -25,7 +26,7 @@ const (
 )
 
 // Normalise fills in what the contract derives: Updated, absolute addresses
-// without white space around them, a language tag with hyphens. It is
+// without white space around them, the canonical language tag. It is
 // idempotent. An address that can not be resolved stays as it is, for
 // [Gallery.Validate] to name.
 func (g *Gallery) Normalise() {
@@ -33,7 +34,7 @@ func (g *Gallery) Normalise() {
 	if g.Updated.IsZero() {
 		g.Updated = g.Published
 	}
-	g.Language = strings.ReplaceAll(g.Language, "_", "-")
+	g.Language = cmp.Or(CanonicalLanguage(g.Language), strings.ReplaceAll(g.Language, "_", "-"))
 	base := Base(g.URL)
 	if g.License = strings.TrimSpace(g.License); !LicenceInWords(g.License) {
 		g.License = resolve(base, g.License)

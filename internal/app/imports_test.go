@@ -53,7 +53,7 @@ func allowed() map[string]roomRule {
 		"atomicfile": {},
 		"checkpoint": {imports: []string{"atomicfile"}},
 		"schedule":   {},
-		"config":     {imports: []string{"spelling"}},
+		"config":     {imports: []string{"gallery", "spelling"}},
 		"demo":       {imports: []string{"event", "gallery"}},
 		"app":        {imports: []string{all}, nats: true},
 	}

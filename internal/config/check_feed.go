@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 var feedName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
@@ -111,12 +113,8 @@ func checkFilled(path string, entries []string, r Report) {
 	}
 }
 
-// languageTag has the shape of BCP 47; whether its parts are registered is not
-// checked.
-var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
-
 func checkLanguage(path, tag string, r Report) {
-	if !languageTag.MatchString(tag) {
+	if gallery.CanonicalLanguage(tag) == "" {
 		r(path, fmt.Sprintf("%q is no language tag: write one such as en, en-US or zh-Hant", tag))
 	}
 }

@@ -1,11 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // Load returns the defaults, overridden by the YAML file at path (none if path is
@@ -84,9 +87,15 @@ func variables(environ []string) map[string]string {
 // normalise gives what can be written in several ways one form.
 func (c *Config) normalise() {
 	c.Site.BaseURL = strings.TrimRight(c.Site.BaseURL, "/")
+	language := func(tag *string) { *tag = cmp.Or(gallery.CanonicalLanguage(*tag), *tag) }
+	language(&c.Site.Language)
+	for i := range c.Tombstones.Titles {
+		language(&c.Tombstones.Titles[i].Language)
+	}
 	for i := range c.Feeds {
-		if c.Feeds[i].Title == "" {
-			c.Feeds[i].Title = c.Feeds[i].Name
+		c.Feeds[i].Title = cmp.Or(c.Feeds[i].Title, c.Feeds[i].Name)
+		for j := range c.Feeds[i].Match.Languages {
+			language(&c.Feeds[i].Match.Languages[j])
 		}
 	}
 	for i, w := range c.Webhooks {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,20 @@ func problemsOf(t *testing.T, text string, environ ...string) []string {
 // feedOf is a feed of which nothing else is stated.
 func feedOf(name string, items int) Feed {
 	return Feed{Name: name, Title: name, Items: items, Content: "full", Order: "published"}
+}
+
+func TestLanguagesAreCanonical(t *testing.T) {
+	c, err := load("g.yaml", []byte(`
+site: {language: pt_br}
+feeds: [{name: a, match: {languages: [iw, zh_hant_tw]}}]
+tombstones: {titles: [{language: I-DEFAULT, text: Gone}]}`), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := append(c.Feeds[0].Match.Languages, c.Site.Language, c.Tombstones.Titles[0].Language)
+	if want := []string{"he", "zh-Hant-TW", "pt-BR", "i-default"}; !slices.Equal(got, want) {
+		t.Errorf("languages %q, want %q", got, want)
+	}
 }
 
 func TestFileOverridesDefaultsAndEnvironmentOverridesFile(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // requiredOf lists the keys that an entry of a list must state.
@@ -37,7 +39,7 @@ func siteRules() map[string]object {
 		"site.title":        words(),
 		"site.description":  free(),
 		"site.base_url":     pattern("^(?:|" + webAddressPattern + "(?:/[!$&-;=@-Z_a-z~]*)?)$"),
-		"site.language":     pattern(languageTag.String()),
+		"site.language":     language(),
 		"site.author.name":  free(),
 		"site.author.email": pattern(`^(?:|[^\s<>]+@[^\s@<>]+)$`),
 		"site.copyright":    free(),
@@ -58,6 +60,8 @@ func siteRules() map[string]object {
 		"log.requests":       choice("off", "anonymous", "full"),
 	}
 }
+
+func language() object { return append(pattern("^"+gallery.LanguageShape+"$"), member{"maxLength", 100}) }
 
 func natsRules() map[string]object {
 	server := `\s*(?:(?:` + strings.Join(serverSchemes(), "|") + `)://)?[^\s,/]+/?\s*`
@@ -96,14 +100,14 @@ func feedRules() map[string]object {
 		"feeds[].order":                choice("published", "updated"),
 		"feeds[].match.sections[]":     words(),
 		"feeds[].match.tags[]":         words(),
-		"feeds[].match.languages[]":    pattern(languageTag.String()),
+		"feeds[].match.languages[]":    language(),
 		"feeds[].aliases":              object{{"type", []string{"array", "null"}}, {"uniqueItems", true}},
 		"feeds[].aliases[]":            name(feedName.String()),
 		"dynamic.items":                whole(1, maxItems),
 		"dynamic.cache":                whole(1, maxCache),
 		"archive.page":                 whole(minPage, maxPage),
 		"tombstones.titles[]":          object{{"required", requiredOf("tombstones.titles")}},
-		"tombstones.titles[].language": pattern(languageTag.String()),
+		"tombstones.titles[].language": language(),
 		"tombstones.titles[].text":     words(),
 		"limits.gallery":               size(minGallery, maxGallery),
 		"limits.document":              size(minGallery, maxDocument),

@@ -40,7 +40,8 @@ func Attributes(m Message) (id, source, galleryID string) {
 	}
 	readWhatCan(m.Data, &outer)
 	if outer.SpecVersion == nil {
-		return short(attribute(m.Header, "id")), short(attribute(m.Header, "source")), outer.name(m)
+		ce, _ := attributes(m.Header)
+		return short(ce["id"]), short(ce["source"]), outer.name(m)
 	}
 	if inner, err := base64.StdEncoding.DecodeString(outer.Base64); err == nil {
 		readWhatCan(inner, &outer.Data)

@@ -87,12 +87,12 @@ func (env envelope) unmarshal(v any, others func(faults) gallery.Problems) error
 	if env.Data.Kind() == jsontext.KindNull {
 		return refuse(env.root, "holds null where an object belongs")
 	}
-	err := json.Unmarshal(env.Data, v)
+	err := json.Unmarshal(env.Data, v, instants)
 	if err == nil {
 		return nil
 	}
 	reflect.ValueOf(v).Elem().SetZero()
-	found, whole := jsonfault.Collect(env.Data, v, maxNamed, unfit)
+	found, whole := jsonfault.Collect(env.Data, v, maxNamed, unfit, instants)
 	if len(found) == 0 {
 		return explain(env.root, env.Data, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -26,6 +27,7 @@ func newContract(t testing.TB) *contract {
 	const base = "https://gallerywire.example/"
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
+	c.RegisterFormat(&jsonschema.Format{Name: "date-time", Validate: dateTime})
 	for path, document := range map[string][]byte{"asyncapi.json": AsyncAPI(), "schemas/gallery.json": Schema()} {
 		if err := c.AddResource(base+path, parse(t, document)); err != nil {
 			t.Fatal(err)
@@ -54,6 +56,16 @@ func newContract(t testing.TB) *contract {
 		articleRejected: message("articleRejected/payload"),
 		noticeFailed:    message("feedNoticeFailed/payload"),
 	}
+}
+
+// dateTime is the format with the liberties that the schema describes in words.
+func dateTime(v any) error {
+	if text, ok := v.(string); ok {
+		if _, ok = gallery.ParseInstant(text); !ok {
+			return fmt.Errorf("%q is no instant", text)
+		}
+	}
+	return nil
 }
 
 func parse(t testing.TB, data []byte) any {

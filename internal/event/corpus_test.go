@@ -13,7 +13,7 @@ func odd() []any {
 	return []any{
 		nil, true, false, 0, 7, -1, 1.5, 1e300, "", " ", "x", "a\u0000b", "1.0", "e30=", strings.Repeat("x", 3000),
 		"https://news.example.com/x", " HTTPS://news.example.com/x\n", "javascript:alert(1)", "//h", "2026-11-20T09:00:00Z",
-		"2026-11-20T09:00:00.5+01:00", "2026-02-30T09:00:00Z", "2026-11-20", "2026-11-20t09:00:00z", "2026-11-20T9:00:00Z", "1066-10-14T09:00:00Z",
+		"2026-11-20T09:00:00.5+01:00", "2026-02-30T09:00:00Z", "2026-11-20", "2026-11-20t09:00:00z", "2026-11-20 09:00:00.5+0000", "2016-12-31T23:59:60Z", "x-klingon", "i-default", "2026-11-20T9:00:00Z", "1066-10-14T09:00:00Z",
 		"article.published", "x.article.unpublished", []any{}, []any{nil}, []any{""}, []any{map[string]any{}}, map[string]any{}, map[string]any{"x": nil},
 	}
 }

@@ -45,6 +45,9 @@ func (r Reader) Decode(m Message) (*Event, error) {
 		return nil, err
 	}
 	e, err := c.event(env, m.Stored)
+	if err == nil && e.Gallery != nil && e.Gallery.Language != "" && gallery.CanonicalLanguage(e.Gallery.Language) == "" {
+		return nil, refuse(env.root+"/language", "%q is no language tag: its parts do not stand in the order of RFC 5646, write it like en or pt-BR", e.Gallery.Language)
+	}
 	if tag := "tag:" + r.SiteID + ",2026:"; err == nil && e.Gallery != nil && r.IDPrefix != "" &&
 		strings.HasPrefix(e.Gallery.GUID, tag) && !strings.HasPrefix(e.Gallery.GUID, tag+r.IDPrefix) {
 		return nil, refuse(env.root+"/guid", "%q is what feeds call a gallery of another publisher", jsonfault.Clip(e.Gallery.GUID, maxValue))

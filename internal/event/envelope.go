@@ -3,9 +3,13 @@ package event
 import (
 	"bytes"
 	"encoding/base64"
-	"net/url"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/jsonfault"
@@ -86,7 +90,7 @@ func unmarshalMember(place string, raw jsontext.Value, into any) error {
 	if raw == nil {
 		return nil
 	}
-	if err := json.Unmarshal(raw, into); err != nil {
+	if err := json.Unmarshal(raw, into, instants); err != nil {
 		return explain(place, raw, err)
 	}
 	return nil
@@ -113,16 +117,17 @@ func (env *envelope) openBase64(raw jsontext.Value) error {
 // openBinary also reads a bare gallery: it is a binary event without
 // attributes.
 func openBinary(m Message) (envelope, error) {
-	env := envelope{
-		SpecVersion: attribute(m.Header, "specversion"), ID: attribute(m.Header, "id"),
-		Source: attribute(m.Header, "source"), Type: attribute(m.Header, "type"), Data: m.Data,
-	}
+	ce, unreadable := attributes(m.Header)
+	env := envelope{SpecVersion: ce["specversion"], ID: ce["id"], Source: ce["source"], Type: ce["type"], Data: m.Data}
 	if env.SpecVersion == "" {
 		return envelope{Data: m.Data}, nil
 	}
-	if at := attribute(m.Header, "time"); at != "" {
-		var err error
-		if env.Time, err = time.Parse(time.RFC3339, at); err != nil {
+	if unreadable != "" {
+		return env, refuse("", "header ce-%s: %.60q is not UTF-8 once it is decoded", jsonfault.Clip(unreadable, maxValue), ce[unreadable])
+	}
+	if at := ce["time"]; at != "" {
+		var ok bool
+		if env.Time, ok = gallery.ParseInstant(at); !ok {
 			return env, env.fault("time", "%.60q is no instant: %s", at, instantForm)
 		}
 	}
@@ -171,24 +176,40 @@ func (env envelope) locate(ps gallery.Problems) gallery.Problems {
 	return ps
 }
 
-// attribute returns an attribute of a binary event, whose value may be
-// percent-encoded (HTTP binding §3.1.3.2, which that of NATS follows).
-func attribute(h map[string][]string, name string) string {
-	value := header(h, "ce-"+name)
-	if plain, err := url.PathUnescape(value); err == nil {
-		return plain
-	}
-	return value
-}
-
-// header looks name up without regard to case: NATS keeps what was sent. Of
-// several spellings the one that sorts first counts, on every node.
-func header(h map[string][]string, name string) string {
-	var found, value string
-	for key, values := range h {
-		if len(values) > 0 && strings.EqualFold(key, name) && (found == "" || key < found) {
-			found, value = key, values[0]
+// attributes returns the attributes of a binary event by their names, and one whose
+// value is not UTF-8, if there is any. Names count without regard to case, for NATS
+// keeps what was sent: of several spellings the one that sorts first, on every node.
+func attributes(h map[string][]string) (ce map[string]string, unreadable string) {
+	ce = make(map[string]string, len(h))
+	for _, key := range slices.Sorted(maps.Keys(h)) {
+		name, ours := strings.CutPrefix(strings.ToLower(key), "ce-")
+		if _, known := ce[name]; !ours || known || len(h[key]) == 0 {
+			continue
+		}
+		ce[name] = headerValue(h[key][0])
+		if unreadable == "" && !utf8.ValidString(ce[name]) {
+			unreadable = name
 		}
 	}
-	return value
+	return ce, unreadable
 }
+
+// headerValue undoes how a value was written for a header: in double quotes with
+// backslashes (RFC 9110 §5.6.4), and in it one round of percent-encoding
+// (CloudEvents, NATS binding §3.1.3.2). What is neither stays as it is.
+func headerValue(s string) string {
+	s = strings.Trim(s, " \t")
+	if m := quotedString.FindStringSubmatch(s); m != nil {
+		s = quotedPair.ReplaceAllString(m[1], "$1")
+	}
+	return percentEncoded.ReplaceAllStringFunc(s, func(code string) string {
+		c, _ := strconv.ParseUint(code[1:], 16, 8) // no error: two digits
+		return string([]byte{byte(c)})
+	})
+}
+
+var (
+	quotedString   = regexp.MustCompile(`^"((?s:[^"\\]|\\.)*)"$`)
+	quotedPair     = regexp.MustCompile(`\\((?s:.))`)
+	percentEncoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -38,17 +39,38 @@ const maxValue = 60
 
 // unfit says what was found and what belongs there.
 func unfit(e *json.SemanticError) string {
-	var instant *time.ParseError
+	var text noInstant
 	switch {
 	case e.GoType == nil:
 		return "does not fit"
-	case errors.As(e.Err, &instant):
-		return fmt.Sprintf("%q is no instant: %s", jsonfault.Clip(instant.Value, maxValue), instantForm)
+	case errors.As(e.Err, &text):
+		return fmt.Sprintf("%q is no instant: %s", jsonfault.Clip(string(text), maxValue), instantForm)
 	case e.JSONKind == jsontext.KindNumber && isWhole(e.GoType):
 		return jsonfault.Clip(string(e.JSONValue), maxValue) + " is no whole number that fits here: write it without point and exponent"
 	}
 	return jsonfault.Holds(e.JSONKind, wanted(e.GoType))
 }
+
+// instants reads strings as [gallery.ParseInstant] does.
+var instants = json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, t *time.Time) error {
+	if dec.PeekKind() != jsontext.KindString {
+		return errors.ErrUnsupported
+	}
+	token, err := dec.ReadToken()
+	if err != nil {
+		return err
+	}
+	text, ok := token.String(), false
+	if *t, ok = gallery.ParseInstant(text); !ok {
+		return noInstant(text)
+	}
+	return nil
+}))
+
+// noInstant is a string where an instant belongs.
+type noInstant string
+
+func (n noInstant) Error() string { return "no instant: " + strconv.Quote(string(n)) }
 
 func wanted(t reflect.Type) string {
 	switch {

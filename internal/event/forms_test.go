@@ -193,18 +193,112 @@ func TestHeaderInTwoSpellingsIsReadAlikeEverywhere(t *testing.T) {
 	h := binary(Published)
 	h["CE-ID"], h["Ce-Id"] = []string{"first"}, []string{"second"}
 	for range 50 {
-		if got := header(h, "ce-id"); got != "first" {
-			t.Fatalf("ce-id = %q", got)
+		if ce, _ := attributes(h); ce["id"] != "first" {
+			t.Fatalf("ce-id = %q", ce["id"])
 		}
 	}
 }
 
-func TestHeaderValuesArePercentDecoded(t *testing.T) {
-	h := binary(Published)
-	h["ce-id"], h["ce-source"] = []string{"caf%C3%A9 1"}, []string{"100% ours"}
-	e := mustDecode(t, Message{Header: h, Data: harbour(t)})
-	if e.ID != "café 1" || e.Source != "100% ours" {
-		t.Errorf("id %q, source %q", e.ID, e.Source)
+// CloudEvents, NATS binding §3.1.3.2: first the quotes of RFC 9110 §5.6.4, then one
+// round of percent-decoding.
+func TestHeaderValuesAreDecoded(t *testing.T) {
+	for sent, want := range map[string]string{
+		"plain":                           "plain",
+		"Euro%20%E2%82%AC%20%F0%9F%98%80": "Euro \u20ac \U0001f600",
+		"caf%c3%a9":                       "café",
+		"café €":                          "café €", // NATS carries it
+		"%2525":                           "%25",    // one round
+		"100% ours":                       "100% ours",
+		"100%%20":                         "100% ",
+		"%":                               "%",
+		"%4":                              "%4",
+		"%zz%41":                          "%zzA",
+		"a+b":                             "a+b",
+		`"quoted"`:                        "quoted",
+		`"a b"`:                           "a b",
+		`"a\"b\\c\d"`:                     `a"b\cd`,
+		`"caf%C3%A9 1"`:                   "café 1",
+		`"%22"`:                           `"`,
+		`"a%5C%22b"`:                      `a\"b`,
+		" \t\"padded\" ":                  "padded",
+		`""quoted twice""`:                `""quoted twice""`,
+		`%22quoted%22`:                    `"quoted"`,
+		`"open`:                           `"open`,
+		`"open\"`:                         `"open\"`,
+		`"`:                               `"`,
+		`a"b"`:                            `a"b"`,
+	} {
+		h := binary(Published)
+		h["ce-id"], h["ce-source"] = []string{sent}, []string{sent}
+		m := Message{Header: h, Data: harbour(t)}
+		e := mustDecode(t, m)
+		id, source, _ := Attributes(m)
+		if e.ID != want || e.Source != want || id != want || source != want {
+			t.Errorf("%s is read as %q and %q, and named %q and %q, want %q", sent, e.ID, e.Source, id, source, want)
+		}
+	}
+}
+
+func TestEveryHeaderMayBeQuoted(t *testing.T) {
+	at := `"2026-11-20t11%3A00:00+01:00"`
+	h := map[string][]string{
+		"Ce-Specversion": {`"1.0"`}, "ce-id": {`"e-1"`}, "ce-source": {`"//cms.example.com"`}, "ce-type": {`"com.example.article.unpublished"`}, "ce-time": {at},
+	}
+	e := mustDecode(t, Message{Subject: "article.published", Header: h, Data: []byte(`{"id":"a"}`)})
+	if want := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC); e.Kind != Unpublished || e.ID != "e-1" || e.Source != "//cms.example.com" || !e.Rank.Updated.Equal(want) {
+		t.Errorf("%s of %q by %q at %s", e.Kind, e.ID, e.Source, e.Rank.Updated)
+	}
+}
+
+// The same spellings everywhere, and the same instants.
+func TestInstantsAreReadAlikeEverywhere(t *testing.T) {
+	for sent, want := range map[string]time.Time{
+		"2026-11-20t09:00:00z":            time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC),
+		"2026-11-20T09:00:00-00:00":       time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC),
+		"2026-11-20T09:00:00+0000":        time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC),
+		"2026-11-20 09:00:00+00:00":       time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC),
+		"2026-11-20T09:00:00.1234567891Z": time.Date(2026, 11, 20, 9, 0, 0, 123456789, time.UTC),
+		"2016-12-31T23:59:60Z":            time.Date(2016, 12, 31, 23, 59, 59, 999999999, time.UTC),
+		"2016-12-31T15:59:60-08:00":       time.Date(2016, 12, 31, 23, 59, 59, 999999999, time.UTC),
+	} {
+		g := mustDecode(t, Message{Data: fmt.Appendf(nil, `{"id":"a","title":"t","published":%[1]q,"updated":%[1]q,"expires":%[1]q,"rights":{"until":%[1]q},
+			"slides":[{"rights":{"until":%[1]q},"image":{"url":"https://a.example/1.jpg"}}]}`, sent)}).Gallery
+		got := map[string]time.Time{"published": g.Published, "updated": g.Updated, "expires": g.Expires, "until": g.Rights.Until, "a slide's until": g.Slides[0].Rights.Until}
+		h := binary(Unpublished)
+		h["ce-time"] = []string{sent}
+		got["ce-time"] = mustDecode(t, Message{Header: h, Data: []byte(`{"id":"a"}`)}).Rank.Updated
+		got["updated of a take-down"] = mustDecode(t, Message{Subject: "article.unpublished", Data: fmt.Appendf(nil, `{"id":"a","updated":%q}`, sent)}).Rank.Updated
+		got["time"] = mustDecode(t, Message{Data: fmt.Appendf(nil, `{"specversion":"1.0","id":"e","source":"//a","type":"article.unpublished","time":%q,"data":{"id":"a"}}`, sent)}).Rank.Updated
+		got["versioncreated"] = mustRead(t, Message{Data: fmt.Appendf(nil, `{"guid":"g","type":"text","headline":"H","slugline":"s","versioncreated":%q}`, sent)}).Rank.Updated
+		for place, at := range got {
+			if !at.Equal(want) {
+				t.Errorf("%s as %s is %s, want %s", sent, place, at, want)
+			}
+		}
+	}
+}
+
+func TestLanguageTagsAreCanonical(t *testing.T) {
+	for sent, want := range map[string]string{
+		"pt_BR": "pt-BR", "x-klingon": "x-klingon", "i-default": "i-default", "iw": "he", "zh-min-nan": "nan", "EN-us": "en-US", "en-a-bbb": "en-a-bbb", "xx": "xx",
+	} {
+		own := mustDecode(t, Message{Data: []byte(least + `,"language":"` + sent + `"}`)})
+		item := mustRead(t, Message{Data: []byte(`{"guid":"g","type":"text","headline":"H","slugline":"s","versioncreated":"2026-11-20T09:00:00Z","language":"` + sent + `"}`)})
+		if own.Gallery.Language != want || item.Gallery.Language != want {
+			t.Errorf("%s is %q, in an item %q, want %q", sent, own.Gallery.Language, item.Gallery.Language, want)
+		}
+	}
+}
+
+// Earlier releases took them.
+func TestStoredGalleryMayHaveALanguageThatIsRefusedToday(t *testing.T) {
+	data := []byte(least + `,"language":"de-419-DE"}`)
+	ps := refusal(t, Message{Data: data})
+	if want := `/language: "de-419-DE" is no language tag: its parts do not stand in the order of RFC 5646, write it like en or pt-BR`; ps.Error() != want {
+		t.Errorf("refusal %q, want %q", ps, want)
+	}
+	if g, err := bounded.Gallery(data); err != nil || g.Language != "de-419-DE" {
+		t.Errorf("stored: %+v, %v", g, err)
 	}
 }
 

@@ -25,10 +25,10 @@ func (f Fault) Covers(place string) bool {
 // value that does not fit where it stands: that stays zero and is a fault, the
 // first most of them, in their order. A text that is not JSON ends it with a
 // last fault. It reports whether all of data was looked at, so that what v
-// holds but for the faults is what data says. It is slower than Unmarshal, for
-// when that found a fault.
-func Collect(data []byte, v any, most int, unfit func(*json.SemanticError) string) (faults []Fault, whole bool) {
-	c := &collector{most: most, unfit: unfit}
+// holds but for the faults is what data says. The options are for values that hold
+// no others. It is slower than Unmarshal, for when that found a fault.
+func Collect(data []byte, v any, most int, unfit func(*json.SemanticError) string, opts ...json.Options) (faults []Fault, whole bool) {
+	c := &collector{most: most, unfit: unfit, opts: opts}
 	err := c.unmarshal(data, v, nil)
 	if err != nil && len(c.faults) < most {
 		place, reason := Explain(data, err, unfit)
@@ -44,6 +44,7 @@ func Collect(data []byte, v any, most int, unfit func(*json.SemanticError) strin
 type collector struct {
 	most   int
 	unfit  func(*json.SemanticError) string
+	opts   []json.Options
 	faults []Fault
 }
 
@@ -97,7 +98,7 @@ func (c *collector) value(data jsontext.Value, v any, place func() string) error
 	if readsItself(v) {
 		err = c.unmarshal(data, v, place)
 	} else {
-		err = json.Unmarshal(data, v)
+		err = json.Unmarshal(data, v, c.opts...)
 	}
 	if err == nil {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/jsonfault"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -20,8 +21,7 @@ func (m *misfit) Error() string { return m.reason }
 // instant is a date and time in UTC, zero where it is null or empty.
 type instant struct{ time.Time }
 
-// UnmarshalJSONFrom accepts RFC 3339, and the zone without a colon as
-// Superdesk writes it.
+// UnmarshalJSONFrom reads what [gallery.ParseInstant] does.
 func (t *instant) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	var s string
 	if err := json.UnmarshalDecode(dec, &s); err != nil {
@@ -31,11 +31,9 @@ func (t *instant) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		t.Time = time.Time{}
 		return nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700"} {
-		if at, err := time.Parse(layout, s); err == nil {
-			t.Time = at.UTC()
-			return nil
-		}
+	if at, ok := gallery.ParseInstant(s); ok {
+		t.Time = at.UTC()
+		return nil
 	}
 	return &misfit{strconv.Quote(jsonfault.Clip(s, maxQuoted)) + " is no instant: write it as 2026-11-20T09:00:00Z or 2026-11-20T09:00:00+0000"}
 }

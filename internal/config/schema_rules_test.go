@@ -61,7 +61,9 @@ func siteRules() map[string]object {
 	}
 }
 
-func language() object { return append(pattern("^"+gallery.LanguageShape+"$"), member{"maxLength", 100}) }
+func language() object {
+	return append(pattern("^"+gallery.LanguageShape+"$"), member{"maxLength", 100})
+}
 
 func natsRules() map[string]object {
 	server := `\s*(?:(?:` + strings.Join(serverSchemes(), "|") + `)://)?[^\s,/]+/?\s*`

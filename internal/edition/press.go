@@ -365,6 +365,7 @@ func (s *Shelf) masthead(ref Ref) feed.Channel {
 		Language:    site.Language,
 		Copyright:   site.Copyright,
 		Author:      site.Author,
+		Site:        site.Title,
 		Home:        site.BaseURL + "/",
 		Icon:        site.Icon,
 		Image:       gallery.Image{URL: site.Image, Thumbnail: site.Image},

@@ -156,7 +156,7 @@ func (s *slides) channel(g *gallery.Gallery, ref Ref, entry *catalogue.Entry, no
 	site := s.shelf.opts.Site
 	ch := feed.Channel{
 		ID: s.shelf.opts.Renderer.GalleryFeedID(g), Title: g.Title, Description: g.Summary, Language: g.Language,
-		Copyright: g.Copyright, Author: site.Author, Home: s.shelf.opts.Renderer.Link(g), Icon: site.Icon,
+		Copyright: g.Copyright, Author: site.Author, Site: site.Title, Home: s.shelf.opts.Renderer.Link(g), Icon: site.Icon,
 		Updated: g.UpdatedAt(now), Hubs: site.hubs(ref), Tombstones: s.shelf.opts.Renderer.SlideTombstones(g, now, entry.Keeps()),
 	}
 	if len(g.Authors) > 0 {

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"encoding/xml"
 	"time"
 
@@ -115,12 +116,10 @@ const deletedNamespace = "http://purl.org/atompub/tombstones/1.0"
 
 func (ch *Channel) atom() (frame, error) {
 	author := newPerson(ch.Author, nil)
-	if author.name == "" {
-		author.name = gallery.Line(ch.Title) // a feed whose entries may lack authors needs one
-	}
+	author.name = cmp.Or(author.name, gallery.Line(ch.Site), gallery.Line(ch.Title)) // a feed whose entries may lack authors needs one
 	person := author.atom()
 	f := atomFeed{
-		Lang: language(ch.Language),
+		Lang: gallery.CanonicalLanguage(ch.Language),
 		AtomFeed: &feeds.AtomFeed{
 			Xmlns:    atomNamespace,
 			Title:    gallery.Line(ch.Title),

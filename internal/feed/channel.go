@@ -19,6 +19,7 @@ type Channel struct {
 	Language    string
 	Copyright   string
 	Author      gallery.Author
+	Site        string        // the site's title: Atom's author where Author has no name
 	Home        string        // the page that the feed belongs to
 	Icon        string        // a small square picture of the site
 	Image       gallery.Image // the feed's picture: address, thumbnail and, where they are known, width and height

@@ -84,7 +84,7 @@ func (ch *Channel) json() (frame, error) {
 	f := jsonFeed{About: about{extensionAbout}, JSONFeed: &feeds.JSONFeed{
 		Version:     "https://jsonfeed.org/version/1.1",
 		Title:       gallery.Line(ch.Title),
-		Language:    language(ch.Language),
+		Language:    gallery.CanonicalLanguage(ch.Language),
 		HomePageUrl: ch.Home,
 		FeedUrl:     ch.Self[JSON],
 		NextUrl:     ch.PrevArchive[JSON],

@@ -102,7 +102,7 @@ func (ch *Channel) rss() (frame, error) {
 		Title:          rssText(gallery.Line(ch.Title)),
 		Link:           ch.Home,
 		Description:    rssText(ch.description()),
-		Language:       language(ch.Language),
+		Language:       gallery.CanonicalLanguage(ch.Language),
 		Copyright:      gallery.Line(ch.Copyright),
 		ManagingEditor: ch.editor(),
 		LastBuildDate:  ch.updated().Format(time.RFC1123Z),

@@ -2,7 +2,6 @@ package feed
 
 import (
 	"errors"
-	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
@@ -54,7 +53,7 @@ func (r *Renderer) facts(g *gallery.Gallery, at time.Time, base *url.URL) *story
 		link:      r.Link(g),
 		title:     gallery.Line(g.Title),
 		summary:   gallery.Line(g.Summary),
-		language:  language(g.Language),
+		language:  gallery.CanonicalLanguage(g.Language),
 		section:   gallery.Line(g.Section),
 		keywords:  strings.Join(gallery.Lines(g.Tags), ", "),
 		rights:    gallery.Line(g.Copyright),
@@ -145,22 +144,13 @@ func people(authors []gallery.Author, base *url.URL) []person {
 }
 
 func newPerson(a gallery.Author, base *url.URL) person {
-	p := person{name: gallery.Line(a.Name), email: gallery.Line(a.Email), url: gallery.WebAddress(a.URL, base)}
-	if !isMail(p.email) {
-		p.email = ""
-	}
+	p := person{name: gallery.Line(a.Name), email: gallery.EmailAddress(a.Email), url: gallery.WebAddress(a.URL, base)}
 	for _, name := range []string{p.url, p.email} {
 		if p.name == "" {
 			p.name = name
 		}
 	}
 	return p
-}
-
-// isMail reports whether s is an address for mail and nothing else.
-func isMail(s string) bool {
-	a, err := mail.ParseAddress(s)
-	return err == nil && a.Name == "" && a.Address == s
 }
 
 // excerpt returns the beginning of s, cut between two words where it has any.

@@ -5,17 +5,6 @@ import (
 	"testing"
 )
 
-func TestLanguage(t *testing.T) {
-	tests := []struct{ in, want string }{
-		{"en_GB", "en-GB"}, {"ar", "ar"}, {"ar-Latn", "ar-Latn"}, {"pa-Arab-PK", "pa-Arab-PK"}, {"English (US)", ""}, {"", ""}, {"de-1996", "de-1996"},
-	}
-	for _, tt := range tests {
-		if got := language(tt.in); got != tt.want {
-			t.Errorf("language(%q) = %q, want %q", tt.in, got, tt.want)
-		}
-	}
-}
-
 func TestExcerptIsCutBetweenWords(t *testing.T) {
 	word := strings.Repeat("ä", 99)
 	tests := []struct{ name, in, want string }{

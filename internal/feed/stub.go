@@ -61,7 +61,7 @@ func builtInTitles() map[string]string {
 // withdrawnTitle returns the title of a stub and its language: that of the gallery if
 // there is a title in it, else the site's, else English.
 func (r *Renderer) withdrawnTitle(tag string) (title, lang string) {
-	for _, tag := range []string{language(tag), language(r.opts.Language), "en"} {
+	for _, tag := range []string{gallery.CanonicalLanguage(tag), gallery.CanonicalLanguage(r.opts.Language), "en"} {
 		whole := strings.ToLower(tag)
 		primary, _, _ := strings.Cut(whole, "-")
 		for _, title := range []string{r.opts.Titles[whole], r.opts.Titles[primary], builtInTitles()[primary]} {

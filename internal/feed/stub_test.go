@@ -44,7 +44,7 @@ func TestTitleOfAStub(t *testing.T) {
 		{"en", "de", "Zurückgezogen", "de"},
 		{"en", "de-CH", "Zurückgezogen", "de-CH"},
 		{"en", "de_AT", "Entfernt", "de-AT"},
-		{"en", "DE-at", "Entfernt", "DE-at"},
+		{"en", "DE-at", "Entfernt", "de-AT"},
 		{"en", "sv-FI", "Tillbakadragen", "sv-FI"},
 		{"en", "fr", "Retiré", "fr"},
 		{"en", "", "Gone", "en"},

@@ -11,13 +11,14 @@ import (
 const maxImages = 10
 
 // imageGallery says of a gallery, for programs, what its page shows
-// (https://schema.org/ImageGallery).
+// (https://schema.org/ImageGallery). Without a picture it is an Article.
 type imageGallery struct {
 	Context   string        `json:"@context"`
 	Type      string        `json:"@type"`
 	URL       string        `json:"url"`
 	SameAs    string        `json:"sameAs,omitzero"` // at its publisher's
 	Name      string        `json:"name"`
+	Headline  string        `json:"headline,omitzero"` // of an Article
 	Abstract  string        `json:"description,omitzero"`
 	Language  string        `json:"inLanguage,omitzero"`
 	Published time.Time     `json:"datePublished"`
@@ -75,6 +76,9 @@ func newImageGallery(s *story, page, publisher string) *imageGallery {
 		if slide.Image != "" && len(g.Images) < maxImages {
 			g.Images = append(g.Images, newImageObject(slide))
 		}
+	}
+	if len(g.Images) == 0 {
+		g.Type, g.Headline = "Article", s.Title
 	}
 	return g
 }

@@ -59,6 +59,20 @@ func TestGalleryAsData(t *testing.T) {
 	}
 }
 
+func TestWithoutAPictureItIsAnArticle(t *testing.T) {
+	n := startNode(t)
+	for name, slides := range map[string][]gallery.Slide{
+		"none": nil, "unusable": {{Image: gallery.Image{URL: "javascript:alert(1)"}}}, "ended": {{Image: picture(1).Image, Rights: gallery.Rights{Until: noon.Add(-time.Hour)}}},
+	} {
+		n.put(photo(name, func(g *gallery.Gallery) { g.Slides = slides }))
+		n.settle()
+		data := n.open("/galleries/" + name).data(t)
+		if data["@type"] != "Article" || data["headline"] != data["name"] || data["image"] != nil {
+			t.Errorf("%s: %v", name, data)
+		}
+	}
+}
+
 func TestHostileGalleryAsData(t *testing.T) {
 	const evil = "</script><script>alert(1)</script><!-- <script> ]]> \u2028 \" \\ {{.}}"
 	n := startNode(t)

@@ -5,9 +5,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
@@ -17,26 +18,32 @@ import (
 )
 
 type checkCmd struct {
-	Files []string `arg:"" name:"file" help:"Configurations (YAML) or events (JSON, NDJSON); - is standard input, for events."`
+	Files []string `arg:"" name:"file" help:"Configurations (YAML), events (JSON, NDJSON), or directories of events; - is standard input, for events."`
 	JSON  bool     `name:"json" help:"Print a line of JSON for each configuration and each event."`
 }
 
 // Help is printed below the command's usage.
 func (checkCmd) Help() string {
 	return `A file that ends in .yaml or .yml, or does not begin with { or [, is read as a
-configuration. Nothing is contacted and nothing is changed. The limit of an
-event's size comes from the configuration that --config names.
+configuration. Of a directory, those files are read that publish would send. An
+object with nothing but the fields of a take-down is read as one. Nothing is
+contacted and nothing is changed. The limit of an event's size comes from the
+configuration that --config names.
 
 A line of JSON has name, kind (configuration, environment, article.published or
 article.unpublished), id of the gallery, and problems, a list of place and
-reason; in a configuration also source, line and column. Notes, in a list like
+reason; where it is not JSON also line and column, in a configuration those and
+source. Notes, in a list like
 that of the problems, name what does nothing and was perhaps meant to: fields of
 an event that are not known, variables that are spelt nearly as that of a key. The
 exit code is 1 when there is a problem.`
 }
 
-// Validate refuses names that are no files.
-func (k checkCmd) Validate() error { return checkFiles(k.Files) }
+// Validate refuses what can not be read.
+func (k checkCmd) Validate() error {
+	_, err := checkPaths(k.Files)
+	return err
+}
 
 // Run checks every file and says what is wrong with each.
 func (k checkCmd) Run(c *console) error {
@@ -104,22 +111,28 @@ func (k checkCmd) print(c *console, f finding) error {
 	return err
 }
 
-// inspect opens the file and finds out what it is.
+// inspect finds out what is there and looks at it.
 func (c *console) inspect(name string) ([]finding, error) {
-	in := c.in
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		in = file
+	if name == "-" {
+		return c.inspectEvents(name, func(r event.Reader) iter.Seq[publish.Item] { return publish.Read(name, c.in, r) })
 	}
-	r := bufio.NewReader(in)
-	if name != "-" && isConfig(name, r) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	r := bufio.NewReader(file)
+	switch {
+	case info.IsDir():
+		return c.inspectEvents(name, func(r event.Reader) iter.Seq[publish.Item] { return publish.ReadFiles([]string{name}, nil, r) })
+	case isConfig(name, r):
 		return []finding{inspectConfig(name)}, nil
 	}
-	return c.inspectEvents(name, r)
+	return c.inspectEvents(name, func(events event.Reader) iter.Seq[publish.Item] { return publish.Read(name, r, events) })
 }
 
 func isConfig(name string, r *bufio.Reader) bool {
@@ -164,23 +177,29 @@ func inspectConfig(name string) finding {
 	return f
 }
 
-func (c *console) inspectEvents(name string, r io.Reader) ([]finding, error) {
+func (c *console) inspectEvents(name string, read func(event.Reader) iter.Seq[publish.Item]) ([]finding, error) {
 	cfg, err := c.load()
 	if err != nil {
 		return nil, err
 	}
 	var findings []finding
-	for item := range publish.Read(name, r, app.EventReader(cfg)) {
-		findings = append(findings, inspectEvent(item))
+	reader := app.EventReader(cfg)
+	for item := range read(reader) {
+		findings = append(findings, inspectEvent(item, reader))
 	}
 	if len(findings) == 0 {
-		const none = "holds no event"
+		const none = "there is no event in it"
 		findings = []finding{{Name: name, Problems: []problem{{Reason: none, text: name + ": " + none}}}}
 	}
 	return findings, nil
 }
 
-func inspectEvent(item publish.Item) finding {
+func inspectEvent(item publish.Item, reader event.Reader) finding {
+	m := event.Message{Data: item.Data}
+	if item.Fault != nil && event.OnlyTakesDown(item.Data) {
+		m.Subject, m.Stored, item.Kind = string(event.Unpublished), time.Now(), event.Unpublished
+		_, item.Fault = reader.Decode(m)
+	}
 	f := finding{Name: item.Name, Kind: string(item.Kind), ID: item.ID, Problems: []problem{}}
 	var problems gallery.Problems
 	if item.Fault != nil && !errors.As(item.Fault, &problems) {
@@ -188,11 +207,15 @@ func inspectEvent(item publish.Item) finding {
 	}
 	for _, p := range problems {
 		f.Problems = append(f.Problems, problem{
-			Place: p.Place, Reason: p.Reason, text: item.Name + ": " + printable(p.String()),
+			Line: item.Broken.Line, Column: item.Broken.Column, Place: p.Place, Reason: p.Reason, text: item.Name + ": " + printable(p.String()),
 		})
 	}
-	for _, p := range event.Unknown(event.Message{Data: item.Data}) {
+	for _, p := range event.Unknown(m) {
 		f.Notes = append(f.Notes, problem{Place: p.Place, Reason: p.Reason, text: item.Name + ": note: " + printable(p.String())})
+	}
+	if m.Subject != "" {
+		const reason = "is a take-down: send it on " + string(event.Unpublished) + ", or use gallerywire unpublish; a gallery has title and published"
+		f.Notes = append(f.Notes, problem{Reason: reason, text: item.Name + ": note: " + reason})
 	}
 	return f
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/publish"
 	"github.com/nats-io/nats.go"
 	"golang.org/x/term"
 )
@@ -184,12 +184,9 @@ func checkPaths(names []string) (folders []string, err error) {
 			continue
 		}
 		info, err := os.Stat(name)
-		var at *fs.PathError
 		switch {
-		case errors.As(err, &at):
-			return nil, fmt.Errorf("%s: %w", name, at.Err)
 		case err != nil:
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", name, publish.Unreadable(name, err))
 		case info.IsDir():
 			folders = append(folders, name)
 		}

@@ -22,8 +22,8 @@ import (
 
 type publishCmd struct {
 	Files     []string `arg:"" name:"file" help:"Files of JSON or NDJSON, or directories of them; - is standard input."`
-	State     string   `help:"Where is remembered what was sent of a directory; in the directory when left out." placeholder:"FILE"`
-	All       bool     `help:"Send all of a directory, also what did not change."`
+	State     string   `help:"Where is remembered what was sent of a directory or NDJSON file; in the directory, or beside the file, when left out." placeholder:"FILE"`
+	All       bool     `help:"Send all of a directory or NDJSON file, also what did not change."`
 	Unchecked bool     `help:"Send what is wrong too, so that the service rejects it."`
 	JSON      bool     `name:"json" help:"Print a line of JSON for each event."`
 	publishAs
@@ -33,29 +33,37 @@ type publishCmd struct {
 func (publishCmd) Help() string {
 	return `A file holds one event after the other, or a list of them: galleries, or
 CloudEvents around galleries or take-downs. Each is checked, sent, and counts as
-sent once NATS has acknowledged it. Sending one again changes nothing.
+sent once NATS has acknowledged it. Sending one again changes nothing. What is
+wrong is said, with its line and column where it is not JSON, and the rest is sent.
 
-Of a directory, every *.json and *.ndjson in it and below is sent, in order of
-their names, unless it was sent before and did not change. What was acknowledged
-is remembered in a state file, ` + publish.StateName + `, so that an interrupted
-run goes on where it was. Give each service that the same directory is sent to a
-state file of its own.
+Of a directory, every *.json, *.ndjson and *.jsonl in it and below is sent, in order
+of their names, unless it was sent before and did not change. An *.ndjson or *.jsonl
+file is sent likewise line by line. What was acknowledged is remembered in a state
+file, ` + publish.StateName + `, so that an interrupted run goes on where it was. Give
+each service that the same files are sent to a state file of its own. Other files,
+and standard input, are sent whole every time.
 
 A line of JSON has name (where the event comes from), id of the gallery, stream
-and sequence where it is stored, and error. The exit code is 1 when an event was
-not stored.`
+and sequence where it is stored, and error. The sequence is that of the notice
+article.rejected, should the service refuse the event. The exit code is 1 when an
+event was not stored.`
 }
 
-// Validate refuses what can not be read, and flags of directories without one.
+// Validate refuses what can not be read, and flags of what is remembered without it.
 func (p publishCmd) Validate() error {
-	folders, err := checkPaths(p.Files)
+	remembered, err := checkPaths(p.Files)
+	for _, name := range p.Files {
+		if publish.HasLines(name) {
+			remembered = append(remembered, name)
+		}
+	}
 	switch {
 	case err != nil:
 		return err
-	case p.State != "" && len(folders) != 1:
-		return errors.New("--state is for one directory")
-	case p.All && len(folders) == 0:
-		return errors.New("--all is for directories: files are sent always")
+	case p.State != "" && len(remembered) != 1:
+		return errors.New("--state is for one directory or NDJSON file")
+	case p.All && len(remembered) == 0:
+		return errors.New("--all is for directories and NDJSON files: others are sent always")
 	}
 	return nil
 }
@@ -83,13 +91,25 @@ func (p publishCmd) Run(ctx context.Context, c *console) error {
 func (p publishCmd) batch(stdin io.Reader, events event.Reader) (batch, error) {
 	var b batch
 	var parts []iter.Seq[publish.Item]
+	memories := map[string]*publish.Memory{}
 	for _, name := range p.Files {
-		if info, err := os.Stat(name); name == "-" || err != nil || !info.IsDir() {
+		info, err := os.Stat(name)
+		dir := name
+		switch {
+		case name == "-" || err != nil || !info.IsDir() && !publish.HasLines(name):
 			parts = append(parts, publish.ReadFiles([]string{name}, stdin, events))
 			b.files++
 			continue
+		case !info.IsDir():
+			dir = filepath.Dir(name)
 		}
-		f, err := publish.OpenFolder(name, cmp.Or(p.State, filepath.Join(name, publish.StateName)), p.All)
+		state := cmp.Or(p.State, filepath.Join(dir, publish.StateName))
+		if memories[state] == nil {
+			if memories[state], err = publish.Recall(state, p.All); err != nil {
+				return b, err
+			}
+		}
+		f, err := memories[state].Open(name)
 		if err != nil {
 			return b, err
 		}
@@ -196,7 +216,7 @@ func (p publishAs) of(cfg config.Config) (config.Publisher, error) {
 // send sends the batch and reports on each of its items.
 func (c *console) send(ctx context.Context, cfg config.Config, who config.Publisher, b batch, asJSON bool) (err error) {
 	if b.upToDate() {
-		c.say("nothing changed since it was sent: send it again with --all")
+		c.say(unchanged)
 		return nil
 	}
 	o := c.brokerOptions(cfg)
@@ -220,9 +240,11 @@ func (c *console) send(ctx context.Context, cfg config.Config, who config.Publis
 	})
 	switch {
 	case errors.Is(err, publish.ErrLost):
-		err = r.lost(where)
+		err = r.ended(fmt.Sprintf("the connection to nats at %s was lost and did not come back", where), "run it again")
 	case errors.Is(err, publish.ErrUnanswered):
-		err = fmt.Errorf("no acknowledgement from nats at %s within %s: %s, the rest not sent: look at /readyz of the service, then run it again", where, c.timeout, r.sum())
+		err = r.ended(fmt.Sprintf("no acknowledgement from nats at %s within %s", where, c.timeout), "look at /readyz of the service, then run it again")
+	case errors.Is(err, context.Canceled):
+		err = r.ended("interrupted", "run it again")
 	}
 	for _, f := range b.folders {
 		err = errors.Join(err, f.Close())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -24,7 +25,8 @@ type reporter struct {
 	bar      *progressbar.ProgressBar
 
 	sent, failed int
-	unknown      int // what the connection was lost with
+	unknown      int  // what has neither failed nor been acknowledged
+	summed       bool // in the error
 }
 
 func newReporter(c *console, b batch, asJSON bool) *reporter {
@@ -51,10 +53,16 @@ func (r *reporter) report(x publish.Receipt) {
 	}
 }
 
-// prints reports whether x gets a line. For people what the connection was lost
-// with is one message, not as many as there were under way.
+// open reports whether x was under way when the command ended, so that it may be
+// stored or not.
+func open(x publish.Receipt) bool {
+	return errors.Is(x.Err, publish.ErrLost) || errors.Is(x.Err, publish.ErrUnanswered) || errors.Is(x.Err, context.Canceled)
+}
+
+// prints reports whether x gets a line. For people what was under way at the end
+// is one message, not as many as it is.
 func (r *reporter) prints(x publish.Receipt) bool {
-	if !r.json && errors.Is(x.Err, publish.ErrLost) {
+	if !r.json && open(x) {
 		return false
 	}
 	return r.lines || r.bar == nil || x.Err != nil
@@ -68,7 +76,9 @@ func (r *reporter) newBar() *progressbar.ProgressBar {
 	return newBar(r.c, "publishing", "events", -1)
 }
 
-func (r *reporter) byFile() bool { return r.batch.files == 0 && len(r.batch.folders) > 0 }
+func (r *reporter) byFile() bool {
+	return r.batch.files == 0 && r.batch.count((*publish.Folder).Changed) > 1
+}
 
 func (r *reporter) done() int {
 	if r.byFile() {
@@ -81,7 +91,7 @@ func (r *reporter) total() int { return r.sent + r.failed }
 
 func (r *reporter) count(x publish.Receipt) {
 	switch {
-	case errors.Is(x.Err, publish.ErrLost):
+	case open(x):
 		r.unknown++
 	case x.Err != nil:
 		r.failed++
@@ -129,10 +139,13 @@ func (r *reporter) end(err error) error {
 		_ = r.bar.Finish()
 	}
 	switch {
+	case r.total() == 0 && err == nil && r.batch.count((*publish.Folder).Before) > 0:
+		r.c.say(unchanged)
+		return nil
 	case r.total() == 0 && err == nil:
 		r.c.say("there is no event in what was given")
 		return errFailed
-	case r.total() > 1 && r.unknown == 0 && !r.json:
+	case r.total() > 1 && !r.summed && !r.json:
 		r.c.say("%s", r.sum())
 	}
 	if err == nil && r.failed > 0 {
@@ -141,13 +154,24 @@ func (r *reporter) end(err error) error {
 	return err
 }
 
-// lost is the error of a connection to where that did not come back.
-func (r *reporter) lost(where string) error {
-	return fmt.Errorf("the connection to nats at %s was lost and did not come back: %s, %d stored or not, the rest not sent: run it again", where, r.sum(), r.unknown)
+// unchanged says that there is nothing to send.
+const unchanged = "nothing changed since it was sent: send it again with --all"
+
+// ended is the error of a command that ended before all was sent: why, and what
+// to do next.
+func (r *reporter) ended(why, next string) error {
+	r.summed = true
+	return fmt.Errorf("%s: %s, the rest not sent: %s", why, r.sum(), next)
 }
 
 func (r *reporter) sum() string {
 	sum := fmt.Sprintf("%d stored, %d failed", r.sent, r.failed)
+	if r.unknown > 0 {
+		sum += fmt.Sprintf(", %d stored or not", r.unknown)
+	}
+	if n := r.batch.count((*publish.Folder).Before); n > 0 {
+		sum += fmt.Sprintf(", %d sent before", n)
+	}
 	if n := r.batch.count((*publish.Folder).Unchanged); n > 0 {
 		sum += fmt.Sprintf("; files that did not change: %d", n)
 	}

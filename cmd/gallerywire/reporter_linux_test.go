@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -79,7 +80,11 @@ func TestTerminalCountsTheFilesOfADirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f, err := publish.OpenFolder(dir, filepath.Join(dir, publish.StateName), false)
+	m, err := publish.Recall(filepath.Join(dir, publish.StateName), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,23 +151,26 @@ func TestPipeHasLinesOnly(t *testing.T) {
 	}
 }
 
-// What was under way when the connection was lost is no line each for people.
-func TestALostConnectionIsOneMessage(t *testing.T) {
-	for _, asJSON := range []bool{false, true} {
-		var out, errs strings.Builder
-		r := newReporter(&console{out: &out, err: &errs}, batch{}, asJSON)
-		r.report(publish.Receipt{Item: publish.Item{ID: "a"}, Stream: "ARTICLES", Sequence: 1})
-		for range 3 {
-			r.report(publish.Receipt{Item: publish.Item{ID: "b"}, Err: publish.ErrLost})
-		}
-		err := r.end(r.lost("127.0.0.1:4222"))
-		const want = "the connection to nats at 127.0.0.1:4222 was lost and did not come back: " +
-			"1 stored, 0 failed, 3 stored or not, the rest not sent: run it again"
-		if err == nil || err.Error() != want || errs.String() != "" {
-			t.Errorf("error %v, want %s; messages %q", err, want, errs.String())
-		}
-		if lines := strings.Count(out.String(), "\n"); asJSON && lines != 4 || !asJSON && lines != 1 {
-			t.Errorf("as JSON %t: %d lines:\n%s", asJSON, lines, out.String())
+// What was under way at the end is no line each for people.
+func TestWhatWasUnderWayAtTheEndIsOneMessage(t *testing.T) {
+	for _, end := range []error{publish.ErrLost, publish.ErrUnanswered, fmt.Errorf("it may be stored or not: %w", context.Canceled)} {
+		for _, asJSON := range []bool{false, true} {
+			var out, errs strings.Builder
+			r := newReporter(&console{out: &out, err: &errs}, batch{}, asJSON)
+			for _, id := range []string{"a", "b"} {
+				r.report(publish.Receipt{Item: publish.Item{ID: id}, Stream: "ARTICLES", Sequence: 1})
+			}
+			for range 3 {
+				r.report(publish.Receipt{Item: publish.Item{ID: "c"}, Err: end})
+			}
+			err := r.end(r.ended("interrupted", "run it again"))
+			const want = "interrupted: 2 stored, 0 failed, 3 stored or not, the rest not sent: run it again"
+			if err == nil || err.Error() != want || errs.String() != "" {
+				t.Errorf("error %v, want %s; messages %q", err, want, errs.String())
+			}
+			if lines := strings.Count(out.String(), "\n"); asJSON && lines != 5 || !asJSON && lines != 2 {
+				t.Errorf("%v, as JSON %t: %d lines:\n%s", end, asJSON, lines, out.String())
+			}
 		}
 	}
 }

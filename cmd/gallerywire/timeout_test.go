@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -65,6 +66,37 @@ func half(conn net.Conn) {
 	}
 	fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nready")
 	silent(conn)
+}
+
+// Of what is under way when somebody ends the command there is one line.
+func TestAnInterruptedPublishSaysSoOnce(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	const underWay = 64
+	at := peer(t, func(conn net.Conn) {
+		fmt.Fprint(conn, `INFO {"server_id":"X","version":"2.15.2","headers":true,"jetstream":true,"max_payload":1048576,"proto":1}`+"\r\n")
+		sent := 0
+		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			switch verb, _, _ := strings.Cut(lines.Text(), " "); verb {
+			case "PING":
+				fmt.Fprint(conn, "PONG\r\n")
+			case "PUB", "HPUB":
+				if sent++; sent == underWay {
+					interrupt()
+				}
+			}
+		}
+	})
+	var events strings.Builder
+	for n := range 2 * underWay {
+		fmt.Fprintf(&events, `{"id": "g%d", "title": "A", "published": "2026-11-20T09:00:00Z"}`+"\n", n)
+	}
+	var out, errs bytes.Buffer
+	code := run(ctx, []string{"publish", "-"}, console{in: strings.NewReader(events.String()), out: &out, err: &errs, environ: []string{"GALLERYWIRE_NATS_URL=nats://" + at}})
+	const want = "gallerywire: interrupted: 0 stored, 0 failed, 64 stored or not, the rest not sent: run it again\n"
+	if code != exitFailed || errs.String() != want || out.Len() > 0 {
+		t.Errorf("code %d, said %q and %q, want %q", code, errs.String(), out.String(), want)
+	}
 }
 
 func TestNoCommandWaitsForAPeerThatDoesNotAnswer(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/gallerywire/gallerywire/internal/spelling"
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -34,6 +35,21 @@ func Unknown(m Message) gallery.Problems {
 		return nil
 	}
 	return env.locate(s.found)
+}
+
+// OnlyTakesDown reports whether data is bare content with an id and nothing that a
+// take-down has not: sent on the subject of publications it is refused.
+func OnlyTakesDown(data []byte) bool {
+	var members map[string]jsontext.Value
+	if json.Unmarshal(data, &members) != nil || members["id"] == nil {
+		return false
+	}
+	for name := range members {
+		if _, known := fieldOf(reflect.TypeFor[TakeDown](), name); !known {
+			return false
+		}
+	}
+	return true
 }
 
 // stranger looks for members that no field is for.

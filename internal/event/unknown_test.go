@@ -42,3 +42,15 @@ func TestUnknownFieldsAreNamedWithWhatWasMeant(t *testing.T) {
 		t.Errorf("%d unknown fields in %d bytes", len(ps), len(ps.Error()))
 	}
 }
+
+func TestOnlyTakesDown(t *testing.T) {
+	for data, want := range map[string]bool{
+		`{"id":"a"}`: true, `{"id":"a","updated":"2026-11-20T09:00:00Z","version":2,"reason":"rights"}`: true, `{"id":7}`: true,
+		`{"id":"a","title":"T"}`: false, `{"id":"a","titel":"T"}`: false, `{"reason":"rights"}`: false, `{}`: false, `[]`: false, `null`: false, `"id"`: false, `{"id":`: false,
+		`{"specversion":"1.0","id":"e","source":"/cms","type":"article.unpublished","data":{"id":"a"}}`: false, `{"guid":"a","pubstatus":"canceled"}`: false,
+	} {
+		if OnlyTakesDown([]byte(data)) != want {
+			t.Errorf("%s: %t", data, !want)
+		}
+	}
+}

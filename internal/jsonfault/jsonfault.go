@@ -25,17 +25,42 @@ func Explain(data []byte, err error, unfit func(*json.SemanticError) string) (pl
 		return string(misfit.JSONPointer), unfit(misfit)
 	}
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		return string(syntax.JSONPointer), fmt.Sprintf("not valid JSON at %s: %s", position(data, syntax.ByteOffset), malformed(data, syntax))
+		return string(syntax.JSONPointer), notJSON(Position{1, 1}.After(data[:min(int(syntax.ByteOffset), len(data))]), malformed(data, syntax))
 	}
 	return "", fmt.Sprintf("not valid JSON: %v", err)
 }
 
-// position returns the line and the column, counted in characters from 1.
-func position(data []byte, offset int64) string {
-	before := data[:min(int(offset), len(data))]
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return fmt.Sprintf("line %d, column %d", 1+bytes.Count(before, []byte("\n")), 1+utf8.RuneCount(before[start:]))
+// Move turns a reason that Explain gave of a text into that of the same text
+// where it begins at start, in a longer one, and says where it is not JSON; where
+// is zero when the reason is another one.
+func Move(reason string, start Position) (moved string, where Position) {
+	var at Position
+	if _, err := fmt.Sscanf(reason, "not valid JSON at line %d, column %d:", &at.Line, &at.Column); err != nil {
+		return reason, where
+	}
+	if at.Line == 1 {
+		at.Column += start.Column - 1
+	}
+	at.Line += start.Line - 1
+	_, why, _ := strings.Cut(reason, ": ")
+	return notJSON(at, why), at
 }
+
+func notJSON(at Position, why string) string { return fmt.Sprintf("not valid JSON at %s: %s", at, why) }
+
+// Position is a place in a text. Lines and columns are counted from 1, columns
+// in characters.
+type Position struct{ Line, Column int }
+
+// After is where what follows text stands, when text stands at p.
+func (p Position) After(text []byte) Position {
+	if end := bytes.LastIndexByte(text, '\n'); end >= 0 {
+		return Position{p.Line + bytes.Count(text, []byte("\n")), 1 + utf8.RuneCount(text[end+1:])}
+	}
+	return Position{p.Line, p.Column + utf8.RuneCount(text)}
+}
+
+func (p Position) String() string { return fmt.Sprintf("line %d, column %d", p.Line, p.Column) }
 
 func malformed(data []byte, e *jsontext.SyntacticError) string {
 	switch {

@@ -48,3 +48,21 @@ func TestClip(t *testing.T) {
 		}
 	}
 }
+
+func TestMove(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		start  jsonfault.Position
+		moved  string
+		where  jsonfault.Position
+	}{
+		{"not valid JSON at line 1, column 3: it ends: early", jsonfault.Position{Line: 7, Column: 5}, "not valid JSON at line 7, column 7: it ends: early", jsonfault.Position{Line: 7, Column: 7}},
+		{"not valid JSON at line 2, column 3: why", jsonfault.Position{Line: 7, Column: 5}, "not valid JSON at line 8, column 3: why", jsonfault.Position{Line: 8, Column: 3}},
+		{"missing or blank", jsonfault.Position{Line: 7, Column: 5}, "missing or blank", jsonfault.Position{}},
+		{"not valid JSON: too deep", jsonfault.Position{Line: 7, Column: 5}, "not valid JSON: too deep", jsonfault.Position{}},
+	} {
+		if moved, where := jsonfault.Move(c.reason, c.start); moved != c.moved || where != c.where {
+			t.Errorf("%q becomes %q at %v", c.reason, moved, where)
+		}
+	}
+}

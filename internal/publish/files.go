@@ -1,8 +1,10 @@
 package publish
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"slices"
@@ -13,7 +15,7 @@ import (
 
 // ReadFiles yields the events in the files, one file after the other, as
 // [Read] does; "-" is stdin, and a directory is the files below it (see
-// [OpenFolder]). What cannot be opened is an item with a fault.
+// [Memory.Open]). What cannot be opened is an item with a fault.
 func ReadFiles(names []string, stdin io.Reader, events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		for _, name := range names {
@@ -44,12 +46,24 @@ func readFile(name string, events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		file, err := os.Open(name)
 		if err != nil {
-			yield(Item{Name: name, Fault: fmt.Errorf("read events: %w", err)})
+			yield(Item{Name: name, Fault: Unreadable(name, err)})
 			return
 		}
 		defer file.Close()
 		Read(name, file, events)(yield)
 	}
+}
+
+// Unreadable says why there is nothing to be read of that name. Of a link that
+// leads nowhere it says so.
+func Unreadable(name string, err error) error {
+	if target, linkErr := os.Readlink(name); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("is a link to %s, which is not there", target)
+	}
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err // its name is said beside it
+	}
+	return err
 }
 
 // Unchecked yields the items without their faults, so that what is wrong is

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -16,43 +17,46 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 )
 
-// Folder is a directory of event files and the memory of what was sent of it.
-// Its methods are not for concurrent use; all but Items may be called while
-// that is under way.
+// Folder is a directory of event files, or one file, and the memory of what was
+// sent of it. Its methods are not for concurrent use; all but Items may be called
+// while that is under way.
 type Folder struct {
 	changed   []*file
 	done      int
 	unchanged int
-	memory    *memory
+	before    int
+	memory    *Memory
 }
 
 // file is one file of a folder.
 type file struct {
 	folder  *Folder
 	path    string
-	name    string // in the memory
-	hash    string // of its content when the folder was opened
-	read    bool   // to its end
-	waiting int    // events that have no receipt yet
-	failed  bool   // one of its events was not stored
+	name    string          // in the memory
+	hash    string          // of its content when the folder was opened; empty: it can not be read
+	before  map[string]bool // its events that were acknowledged in earlier runs
+	events  []string        // that are in it and were acknowledged, in this run or before
+	read    bool            // to its end
+	waiting int             // events that have no receipt yet
+	failed  bool            // one of its events was not stored
 }
 
-// OpenFolder lists the files below dir that are called *.json or *.ndjson,
-// sorted, and compares them with what the state file remembers; there may be
-// none yet. Names that begin with a dot are passed over. With all set, what is
-// remembered is forgotten. It reads every file, and writes the state file if
+// Open compares with the memory what is at path: a file, or the files below a
+// directory that are called *.json, *.ndjson or *.jsonl, sorted. Names that begin
+// with a dot are passed over. It reads every file, and writes the state file if
 // there is anything to send.
-func OpenFolder(dir, stateFile string, all bool) (*Folder, error) {
-	paths, err := filesBelow(dir)
+func (m *Memory) Open(path string) (*Folder, error) {
+	f := &Folder{memory: m}
+	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read events: %w", err)
 	}
-	f := &Folder{}
-	if f.memory, err = recall(stateFile); err != nil {
-		return nil, err
-	}
-	if all {
-		clear(f.memory.files)
+	dir, paths := filepath.Dir(path), []string{path}
+	if info.IsDir() {
+		dir = path
+		if paths, err = filesBelow(path); err != nil {
+			return nil, err
+		}
 	}
 	for _, path := range paths {
 		if err := f.add(dir, path); err != nil {
@@ -62,24 +66,24 @@ func OpenFolder(dir, stateFile string, all bool) (*Folder, error) {
 	if f.Changed() == 0 {
 		return f, nil
 	}
-	return f, f.memory.save() // better now than after hours that nobody would remember
+	return f, m.save() // better now than after hours that nobody would remember
 }
 
+// add takes a file into the folder. That it can not be read is said when it is sent.
 func (f *Folder) add(dir, path string) error {
 	name, err := filepath.Rel(dir, path)
 	if err != nil {
 		return fmt.Errorf("read events: %w", err)
 	}
-	name = filepath.ToSlash(name)
-	hash, err := hashOf(path)
-	if err != nil {
-		return fmt.Errorf("read events: %w", err)
-	}
-	if f.memory.knows(name, hash) {
+	new := &file{folder: f, path: path, name: filepath.ToSlash(name), before: map[string]bool{}}
+	if new.hash, err = hashOf(path); err == nil && f.memory.files[new.name] == new.hash {
 		f.unchanged++
 		return nil
 	}
-	f.changed = append(f.changed, &file{folder: f, path: path, name: name, hash: hash})
+	for _, hash := range f.memory.events[new.name] {
+		new.before[hash] = true
+	}
+	f.changed = append(f.changed, new)
 	return nil
 }
 
@@ -92,11 +96,22 @@ func (f *Folder) Done() int { return f.done }
 // Unchanged is how many files were sent as they are.
 func (f *Folder) Unchanged() int { return f.unchanged }
 
-// Items yields the events of the files that changed, as [ReadFiles] does.
+// Before is how many events of the others were passed over, because they were
+// acknowledged before.
+func (f *Folder) Before() int { return f.before }
+
+// Items yields the events of the files that changed, as [ReadFiles] does, but
+// those that were acknowledged before.
 func (f *Folder) Items(events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		for _, file := range f.changed {
 			for item := range readFile(file.path, events) {
+				hash := hashOfEvent(item.Data)
+				if item.Data != nil && file.before[hash] {
+					f.before++
+					file.events = append(file.events, hash)
+					continue
+				}
 				item.file = file
 				file.waiting++
 				if !yield(item) {
@@ -109,28 +124,41 @@ func (f *Folder) Items(events event.Reader) iter.Seq[Item] {
 	}
 }
 
-// Note takes the receipt of an item into the folder's memory; that of another
-// folder's is passed over. A file is
-// remembered once each of its events was acknowledged, on the disk within a
-// second or so; [Folder.Close] sees to the rest.
+// Note takes the receipt of an item into the memory; that of another folder's is
+// passed over. An event is remembered once it was acknowledged, on the disk within
+// a second or so; [Folder.Close] sees to the rest.
 func (f *Folder) Note(r Receipt) {
 	file := r.Item.file
 	if file == nil || file.folder != f {
 		return
 	}
 	file.waiting--
-	file.failed = file.failed || r.Err != nil
+	if r.Err != nil {
+		file.failed = true
+	} else {
+		hash := hashOfEvent(r.Item.Data)
+		file.events = append(file.events, hash)
+		f.memory.events[file.name] = append(f.memory.events[file.name], hash)
+		f.memory.dirty = true
+	}
 	f.settle(file)
 	f.memory.saveNow(time.Now())
 }
 
+// settle remembers of a file that is done the events that are in it now, and the
+// whole once each of them was acknowledged, which for one event is enough.
 func (f *Folder) settle(file *file) {
 	if !file.read || file.waiting > 0 {
 		return
 	}
 	f.done++
+	f.memory.dirty = true
+	f.memory.events[file.name] = file.events
 	if !file.failed {
-		f.memory.remember(file.name, file.hash)
+		f.memory.files[file.name] = file.hash
+	}
+	if !file.failed && len(file.events) == 1 || len(file.events) == 0 {
+		delete(f.memory.events, file.name)
 	}
 }
 
@@ -168,16 +196,28 @@ func filesBelow(dir string) ([]string, error) {
 }
 
 // isEventFile also follows a link to a file, but not one to a directory, which
-// may lead round in a circle.
+// may lead round in a circle. One that leads nowhere is said to do so when it is read.
 func isEventFile(path string, d fs.DirEntry) bool {
-	if ext := filepath.Ext(path); ext != ".json" && ext != ".ndjson" {
+	if filepath.Ext(path) != ".json" && !HasLines(path) {
 		return false
 	}
 	if d.Type()&fs.ModeSymlink == 0 {
 		return d.Type().IsRegular()
 	}
 	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
+	return err != nil || info.Mode().IsRegular()
+}
+
+// HasLines reports whether the name is that of a file which has an event a line.
+func HasLines(name string) bool {
+	ext := filepath.Ext(name)
+	return ext == ".ndjson" || ext == ".jsonl"
+}
+
+// hashOfEvent is short: there is one for each line of a file.
+func hashOfEvent(data []byte) string {
+	sum := sha256.Sum256(data)
+	return base64.RawStdEncoding.EncodeToString(sum[:16])
 }
 
 func hashOf(path string) (string, error) {

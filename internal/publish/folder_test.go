@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gallerywire/gallerywire/internal/publish"
@@ -35,14 +36,28 @@ func write(t *testing.T, path, text string) {
 
 func open(t *testing.T, dir string) *publish.Folder {
 	t.Helper()
-	f, err := publish.OpenFolder(dir, state(dir), false)
+	f, err := openAt(dir, state(dir), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-func state(dir string) string { return filepath.Join(dir, publish.StateName) }
+func openAt(path, state string, all bool) (*publish.Folder, error) {
+	m, err := publish.Recall(state, all)
+	if err != nil {
+		return nil, err
+	}
+	return m.Open(path)
+}
+
+// state is in the directory, or beside the file.
+func state(path string) string {
+	if filepath.Ext(path) == ".ndjson" {
+		path = filepath.Dir(path)
+	}
+	return filepath.Join(path, publish.StateName)
+}
 
 // sent sends what changed in dir, as far as acknowledged lets it, and returns
 // the ids in their order.
@@ -89,7 +104,7 @@ func TestFolderIsItsEventFilesInOrder(t *testing.T) {
 	if err := os.Symlink(dir, filepath.Join(dir, "circle.json")); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"y", "z1", "z2", "b", "c", "b"}
+	want := []string{"y", "z1", "z2", "b", "c", "", "b"}
 	same(t, "sent", want, sent(t, dir, always))
 	var read []string
 	for item := range publish.ReadFiles([]string{dir}, nil, events) {
@@ -108,19 +123,54 @@ func TestOnlyWhatChangedIsSentAgain(t *testing.T) {
 	write(t, filepath.Join(dir, "b.json"), good("b")+" ")
 	write(t, filepath.Join(dir, "c.json"), good("c"))
 	same(t, "after a change and a new file", []string{"b", "c"}, sent(t, dir, always))
-	all, err := publish.OpenFolder(dir, state(dir), true)
+	all, err := openAt(dir, state(dir), true)
 	if err != nil || all.Changed() != 3 {
 		t.Fatalf("all: %d changed, %v", all.Changed(), err)
 	}
 	same(t, "after all were asked for and none was sent", []string{"a", "b", "c"}, sent(t, dir, always))
 }
 
-func TestAFileIsRememberedOnceAllOfItIsAcknowledged(t *testing.T) {
+func TestWhatWasNotAcknowledgedIsSentAgain(t *testing.T) {
 	dir := folder(t, map[string]string{"a.json": good("a1") + good("a2"), "b.json": good("b"), "c.json": good("c1") + "garbage"})
 	same(t, "at first", []string{"a1", "a2", "b", "c1", ""}, sent(t, dir, except("a1")))
-	same(t, "again", []string{"a1", "a2", "c1", ""}, sent(t, dir, except("a2")))
-	same(t, "acknowledged", []string{"a1", "a2", "c1", ""}, sent(t, dir, always))
-	same(t, "mended", []string{"c1", ""}, sent(t, dir, always))
+	same(t, "again", []string{"a1", ""}, sent(t, dir, except("a1")))
+	same(t, "acknowledged", []string{"a1", ""}, sent(t, dir, always))
+	same(t, "with a mistake", []string{""}, sent(t, dir, always))
+	write(t, filepath.Join(dir, "c.json"), good("c1")+good("c2"))
+	same(t, "mended", []string{"c2"}, sent(t, dir, always))
+	same(t, "at last", []string{}, sent(t, dir, always))
+}
+
+// A file is resumed by line as a directory is by file.
+func TestALineThatChangedIsSentAgain(t *testing.T) {
+	lines := []string{good("a"), good("b"), good("c"), good("d")}
+	dir := folder(t, nil)
+	path := filepath.Join(dir, "many.ndjson")
+	run := func(ctx func(string) error) []string {
+		t.Helper()
+		write(t, path, strings.Join(lines, "\n")+"\n")
+		return sent(t, path, ctx)
+	}
+	same(t, "at first", []string{"a", "b", "c", "d"}, run(except("c")))
+	same(t, "what failed", []string{"c"}, run(always))
+	same(t, "all was sent", []string{}, run(always))
+	lines[1] = strings.Replace(lines[1], `"T"`, `"B"`, 1)
+	same(t, "one that changed", []string{"b"}, run(always))
+	lines = append([]string{good("e")}, lines[1:]...)
+	same(t, "one before them and without the first", []string{"e"}, run(always))
+	lines = append(lines, good("a"))
+	same(t, "the first comes again", []string{"a"}, run(always))
+	f, err := openAt(path, state(dir), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := 0
+	for range f.Items(events) {
+		all++
+	}
+	if all != 5 {
+		t.Errorf("all are %d", all)
+	}
 }
 
 // A file that is changed while it is sent is sent again.
@@ -169,14 +219,14 @@ func TestAnInterruptedRunContinues(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || acknowledged < 70 || acknowledged == n {
 		t.Fatalf("%d acknowledged before the end, %v", acknowledged, err)
 	}
-	// The file whose event was the last to be read is sent again: its end was not.
+	// The file whose event was the last to be read is opened again: its end was not read.
 	rest := open(t, dir).Changed()
 	if rest < n-acknowledged || rest > n-acknowledged+1 {
 		t.Errorf("%d files are left after %d of %d events", rest, acknowledged, n)
 	}
 	again := 0
-	if err := run(t.Context(), func(publish.Receipt) { again++ }); err != nil || again != rest {
-		t.Errorf("sent %d of %d, %v", again, rest, err)
+	if err := run(t.Context(), func(publish.Receipt) { again++ }); err != nil || again != n-acknowledged {
+		t.Errorf("sent %d of %d, %v", again, n-acknowledged, err)
 	}
 	// What was under way at the end of the first may be stored twice.
 	info, err := s.Info(t.Context())
@@ -213,16 +263,48 @@ func TestTheStateIsWrittenAsItGoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var on struct{ Files map[string]string }
-	if err := json.Unmarshal(text, &on); err != nil || len(on.Files) != 1 || on.Files["a.json"] == "" {
+	var on struct{ Events map[string][]string }
+	if err := json.Unmarshal(text, &on); err != nil || len(on.Events["a.json"]) != 1 {
 		t.Errorf("on the disk: %s, %v", text, err)
+	}
+}
+
+// What a release without events in it wrote is read.
+func TestAStateFileOfFilesAlone(t *testing.T) {
+	dir := folder(t, map[string]string{"a.json": "", "b.json": good("b")})
+	write(t, state(dir), `{"format":1,"files":{"a.json":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}`)
+	same(t, "sent", []string{"b"}, sent(t, dir, always))
+}
+
+// What can not be read is said, and does not keep the rest from being sent.
+func TestALinkThatLeadsNowhereIsNamed(t *testing.T) {
+	dir := folder(t, map[string]string{"b.json": good("b")})
+	if err := os.Symlink("gone.json", filepath.Join(dir, "a.json")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		var faults []string
+		f := open(t, dir)
+		for item := range f.Items(events) {
+			if item.Fault != nil {
+				faults = append(faults, item.Name+": "+item.Fault.Error())
+			}
+			f.Note(publish.Receipt{Item: item, Err: item.Fault})
+		}
+		same(t, "faults", []string{filepath.Join(dir, "a.json") + ": is a link to gone.json, which is not there"}, faults)
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f := open(t, dir); f.Unchanged() != 1 || f.Changed() != 1 {
+		t.Errorf("%d unchanged, %d to be sent", f.Unchanged(), f.Changed())
 	}
 }
 
 func TestAStateFileThatIsNone(t *testing.T) {
 	for _, text := range []string{"", "{}", "[]", `{"format":2,"files":{}}`, `{"format":1}`, "garbage"} {
 		dir := folder(t, map[string]string{"a.json": good("a"), publish.StateName: text})
-		if _, err := publish.OpenFolder(dir, state(dir), false); err == nil {
+		if _, err := openAt(dir, state(dir), false); err == nil {
 			t.Errorf("%q is taken", text)
 		}
 	}
@@ -230,14 +312,14 @@ func TestAStateFileThatIsNone(t *testing.T) {
 
 func TestAStateThatCannotBeWrittenIsToldBeforeAnythingIsSent(t *testing.T) {
 	dir := folder(t, map[string]string{"a.json": good("a")})
-	if _, err := publish.OpenFolder(dir, filepath.Join(dir, "none", "state"), false); !errors.Is(err, os.ErrNotExist) {
+	if _, err := openAt(dir, filepath.Join(dir, "none", "state"), false); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestFolderThatIsNotThere(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
-	if _, err := publish.OpenFolder(dir, state(dir), false); !errors.Is(err, os.ErrNotExist) {
+	if _, err := openAt(dir, state(dir), false); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 	for item := range publish.ReadFiles([]string{dir}, nil, events) {

@@ -3,12 +3,13 @@
 //
 // Events are sent in the order in which they are read, with several under way
 // at once. A connection that is lost for a while is waited for, and what was
-// under way is sent again: taking in the same event twice changes nothing. A [Folder] remembers what was
-// acknowledged of its files, so that what was interrupted goes on where it was,
-// and what did not change is not sent again.
+// under way is sent again: taking in the same event twice changes nothing. A [Memory] holds what was
+// acknowledged of files, so that what was interrupted goes on where it was, and
+// what did not change is not sent again.
 package publish
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -16,8 +17,8 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/jsonfault"
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Item is an event to be sent, or why there is none.
@@ -29,52 +30,61 @@ type Item struct {
 	Event *event.Event // what Data says; nil when there is a fault
 	Fault error        // what is wrong with it; nil when it would be accepted
 
+	Broken jsonfault.Position // where it is not JSON; zero when it is
+
 	file *file // of a folder
 }
 
 // Read yields the events in r: one JSON value after the other (NDJSON, or plain
-// JSON), a list being its elements. It ends after the first value that is not
-// JSON, for what follows cannot be told.
+// JSON), a list being its elements. What is not JSON is an item with a fault, and
+// the next line that may begin a value is gone on with. A text without an event is
+// a fault, too.
 func Read(name string, r io.Reader, events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
-		// Values are taken as they are: what is wrong inside is the event's fault.
-		values := reader{d: jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+		in := newInput(r)
 		for n := 1; ; n++ {
 			place := fmt.Sprintf("%s #%d", name, n)
-			value, err := values.next()
-			if err == io.EOF {
+			value, err := in.next()
+			var broken *brokenError
+			switch {
+			case err == io.EOF && n == 1:
+				yield(Item{Name: name, Fault: errors.New("holds no event")})
+				return
+			case err == io.EOF:
+				return
+			case errors.As(err, &broken):
+				if !yield(broken.item(place, events)) {
+					return
+				}
+				continue
+			case err != nil:
+				yield(Item{Name: place, Fault: fmt.Errorf("read events: %w", err)})
 				return
 			}
-			if err != nil {
-				yield(Item{Name: place, Fault: fmt.Errorf("not valid JSON: %w", err)})
-				return
-			}
-			if !yield(inspect(place, value.Clone(), events)) {
+			if !yield(inspect(place, value, events)) {
 				return
 			}
 		}
 	}
 }
 
-// reader reads values one after the other and into lists, but not into lists in
-// lists.
-type reader struct {
-	d      *jsontext.Decoder
-	inside bool
-}
-
-// next returns [io.EOF] itself only where the input may end.
-func (r *reader) next() (jsontext.Value, error) {
-	for {
-		kind := r.d.PeekKind()
-		if !(kind == '[' && !r.inside || kind == ']' && r.inside) {
-			return r.d.ReadValue()
-		}
-		if _, err := r.d.ReadToken(); err != nil {
-			return nil, err
-		}
-		r.inside = !r.inside
+// item says what is wrong as the service would, had it been sent the text.
+func (b *brokenError) item(name string, events event.Reader) Item {
+	item := Item{Name: name, Fault: b, Broken: b.at}
+	events.MaxBytes = 0 // it may be more than one event
+	_, err := events.Decode(event.Message{Data: b.text, Stored: time.Now()})
+	var problems gallery.Problems
+	if b.text == nil || !errors.As(err, &problems) {
+		return item
 	}
+	for i := range problems {
+		var at jsonfault.Position
+		if problems[i].Reason, at = jsonfault.Move(problems[i].Reason, b.at); at.Line > 0 {
+			item.Broken = at
+		}
+	}
+	item.Fault = problems
+	return item
 }
 
 // inspect decodes the event as the service would.

@@ -43,12 +43,12 @@ func TestRead(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"nothing", "", []string{}},
-		{"white space", " \n\t\r\n", []string{}},
+		{"nothing", "", []string{"in   bad"}},
+		{"white space", " \n\t\r\n", []string{"in   bad"}},
 		{"one", good("a"), []string{"in #1 a " + published}},
 		{"lines", good("a") + "\n" + good("b") + "\r\n\n" + good("c"), []string{"in #1 a " + published, "in #2 b " + published, "in #3 c " + published}},
 		{"a list", "[" + good("a") + ",\n " + good("b") + "]\n", []string{"in #1 a " + published, "in #2 b " + published}},
-		{"an empty list", "[]", []string{}},
+		{"an empty list", "[]", []string{"in   bad"}},
 		{"lists and lines", "[" + good("a") + "]" + good("b") + "[" + good("c") + "]", []string{"in #1 a " + published, "in #2 b " + published, "in #3 c " + published}},
 		{"over several lines", strings.ReplaceAll(good("a"), ",", ",\n"), []string{"in #1 a " + published}},
 		{"a take-down", structured, []string{"in #1 b article.unpublished good"}},
@@ -70,6 +70,68 @@ func TestRead(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.want, read(iotest.OneByteReader(strings.NewReader(c.text)))); diff != "" {
 			t.Errorf("%s, byte by byte (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+// What is broken is one item, and what follows it is read.
+func TestReadGoesOnAfterWhatIsBroken(t *testing.T) {
+	const cut = "it ends too early"
+	lines := strings.ReplaceAll(good("p"), ",", ",\n  ")
+	pretty := "{\n  " + lines[1:len(lines)-1] + "\n}\n"
+	for _, c := range []struct {
+		name, text string
+		want       []string // an id, or where it is broken and why
+	}{
+		{"a word", good("a") + "\nhello\n" + good("b"), []string{"a", "line 2, column 1: ", "b"}},
+		{"words", "hello\nworld\n" + good("a"), []string{"line 1, column 1: ", "line 2, column 1: ", "a"}},
+		{"a line that is cut off in a text", good("a") + "\n" + good("b")[:20] + "\n" + good("c"), []string{"a", "line 2, column 21: " + cut, "c"}},
+		{"a line that is cut off after one", good("a") + "\r\n" + good("b")[:9] + "\r\n" + good("c"), []string{"a", "line 2, column 10: " + cut, "c"}},
+		{"a line without its last brace", good("a")[:len(good("a"))-1] + "\n" + good("b") + "\n", []string{"line 1, column 57: " + cut, "b"}},
+		{"the last line", good("a") + "\n" + good("b")[:30] + "\n", []string{"a", "line 2, column 31: " + cut}},
+		{"a comma too many", `{"id":"a",}` + "\n" + good("b"), []string{"line 1, column 10: ", "b"}},
+		{"in an object in it", `{"id":"ä","slides":[{"image":{"url" 7}}]}` + "\n" + good("b"), []string{"line 1, column 37: ", "b"}},
+		{"behind an event", good("a") + "}\n" + good("b"), []string{"a", "line 1, column 58: ", "b"}},
+		{"an object over several lines", pretty + strings.Replace(pretty, ":", "", 2) + pretty, []string{"p", "line 7, column 7: ", "p"}},
+		{"an object without its end", pretty[:len(pretty)-2] + pretty, []string{"line 4, column 37: " + cut, "p"}},
+		{"a list on one line", "[" + good("a") + ",{]\n" + good("b") + "\n[" + good("c") + "]", []string{"a", "line 1, column 61: ", "b", "c"}},
+		{"an entry of a list", "[" + good("a") + ",\n {\"id\" 1},\n " + good("b") + "]\n" + good("c"), []string{"a", "line 2, column 8: ", "b", "c"}},
+		{"the last entry of a list", "[\n " + good("a") + ",\n x\n]\n" + good("b"), []string{"a", "line 3, column 2: ", "b"}},
+		{"a comma too few", "[" + good("a") + "\n" + good("b") + "]" + good("c"), []string{"a", "line 2, column 1: a comma is missing before this element of the list", "b", "c"}},
+		{"a list without its end", "[" + good("a") + ",\n" + good("b") + "\n", []string{"a", "b", "line 3, column 1: the list ends too early"}},
+		{"objects with commas between", good("a") + ",\n" + good("b"), []string{"a", "line 1, column 58: ", "b"}},
+		{"a byte order mark", "\ufeff" + good("a") + "\n" + good("b"), []string{"line 1, column 1: it begins with a byte order mark: leave that out", "b"}},
+		{"zeros", strings.Repeat("\x00", 100_000) + "\n" + good("a"), []string{"line 1, column 1: ", "a"}},
+	} {
+		for name, r := range map[string]io.Reader{"": strings.NewReader(c.text), ", byte by byte": iotest.OneByteReader(strings.NewReader(c.text))} {
+			got := []string{}
+			for item := range publish.Read("in", r, events) {
+				line := item.ID
+				if item.Fault != nil {
+					line = item.Fault.Error()
+				}
+				if n := len(got); n < len(c.want) && strings.HasPrefix(c.want[n], "line ") && strings.Contains(line, "not valid JSON at "+c.want[n]) {
+					line = c.want[n]
+				}
+				got = append(got, line)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s%s (-want +got):\n%s", c.name, name, diff)
+			}
+		}
+	}
+}
+
+// The words are those of the service, and only the line is the file's.
+func TestABrokenLineIsExplainedAsTheServiceDoes(t *testing.T) {
+	for _, line := range []string{
+		`hello`, `{"id":"a"`, `{"id":"a","title":"T`, `{"id":"a",}`, `{"id":"a" "title":1}`, `{"id":"a","id":"b"`, "{\"id\":\"\xff\",}", `{"slides":[{"image":nul}]}`, "\ufeff{}", `{"id":"a"]`,
+	} {
+		_, want := events.Decode(event.Message{Data: []byte(line)})
+		for item := range publish.Read("in", strings.NewReader("\n\n"+line+"\n"), events) {
+			if got := strings.Replace(item.Fault.Error(), " line 3,", " line 1,", 1); got != want.Error() || item.Broken.Line != 3 {
+				t.Errorf("%q at %v: %s, want %s", line, item.Broken, got, want)
+			}
 		}
 	}
 }

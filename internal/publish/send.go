@@ -205,7 +205,12 @@ func (p pending) receipt(ctx context.Context) Receipt {
 		r.Stream, r.Sequence = ack.Stream, ack.Sequence
 	case r.Err = <-p.future.Err():
 	case <-ctx.Done():
-		r.Err = interrupted(ctx)
+		select {
+		case ack := <-p.future.Ok():
+			r.Stream, r.Sequence = ack.Stream, ack.Sequence
+		default:
+			r.Err = interrupted(ctx)
+		}
 	}
 	return r
 }

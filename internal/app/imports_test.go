@@ -48,7 +48,7 @@ func allowed() map[string]roomRule {
 		"web":        {imports: []string{"edition", "catalogue", "feed", "gallery", "event"}},
 		"page":       {imports: []string{"edition", "catalogue", "gallery", "memory", "status"}},
 		"status":     {},
-		"publish":    {imports: []string{"atomicfile", "event", "gallery"}, nats: true},
+		"publish":    {imports: []string{"atomicfile", "event", "gallery", "jsonfault"}, nats: true},
 		"backup":     {imports: []string{"catalogue", "event", "gallery"}},
 		"atomicfile": {},
 		"checkpoint": {imports: []string{"atomicfile"}},

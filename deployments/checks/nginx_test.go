@@ -445,11 +445,16 @@ func TestNginxInFrontOfTheRealProgram(t *testing.T) {
 	known := []string{"Accept-Encoding", "Sec-Fetch-Dest", "A-IM", "If-None-Match"}
 	for _, path := range []string{
 		"/", "/feeds/all.rss", "/feeds/all.atom", "/feeds/all.json", "/sections/travel.atom", "/galleries/harbour", "/galleries/harbour.json",
-		"/galleries/none", "/feeds.opml", "/asyncapi.json", "/style.css",
+		"/galleries/none", "/feeds.opml", "/asyncapi.json", "/schemas/gallery.json", "/style.css", "/page.js",
 	} {
-		tag := look(t, direct+path, nil).tag
+		zip := []string{"Accept-Encoding", "gzip"}
+		plain, zipped := look(t, direct+path, nil), look(t, direct+path, zip)
+		if got := look(t, p.url+path, zip); got.coding != "gzip" || got.body == plain.body || got.tag != "" && got.tag == plain.tag {
+			t.Errorf("%s is not compressed: coding %q, tag %s, that of the plain form %s", path, got.coding, got.tag, plain.tag)
+		}
 		ways := maps.Clone(readers)
-		ways["one that has it"] = []string{"If-None-Match", tag}
+		ways["one that has it"] = []string{"If-None-Match", plain.tag}
+		ways["one that has it zip"] = append([]string{"If-None-Match", zipped.tag}, zip...)
 		for range 2 {
 			for name, headers := range ways {
 				got, want := look(t, p.url+path, headers), look(t, direct+path, headers)

@@ -46,7 +46,7 @@ func allowed() map[string]roomRule {
 		"websub":     {imports: []string{"ledger", "outbound", "outbox"}},
 		"digest":     {imports: []string{"gallery", "ledger", "outbox"}, nats: true},
 		"web":        {imports: []string{"edition", "catalogue", "feed", "gallery", "event"}},
-		"page":       {imports: []string{"edition", "catalogue", "gallery", "memory", "status"}},
+		"page":       {imports: []string{"edition", "catalogue", "gallery", "memory", "status", "web"}},
 		"status":     {},
 		"publish":    {imports: []string{"atomicfile", "event", "gallery", "jsonfault"}, nats: true},
 		"backup":     {imports: []string{"catalogue", "event", "gallery"}},

@@ -37,10 +37,12 @@ type documentKey struct {
 	generation uint64
 	etag       string
 	cut        bool
+
+	message message // of pages that say why there is no other
 }
 
-// document returns the page of that key, rendering it once for all who ask where
-// it is not there.
+// document returns the page of that key, rendered and compressed once for all who
+// ask where it is not there.
 func (p *Pages) document(ctx context.Context, key documentKey, render func(context.Context) (*document, error)) (*document, error) {
 	hit := true
 	defer func() { p.lookups.Count(hit) }()
@@ -48,7 +50,11 @@ func (p *Pages) document(ctx context.Context, key documentKey, render func(conte
 		hit = false
 		ctx, cancel := context.WithTimeout(ctx, renderTimeout)
 		defer cancel()
-		return render(ctx)
+		d, err := render(ctx)
+		if err == nil {
+			d.Compress()
+		}
+		return d, err
 	})
 }
 

@@ -48,7 +48,7 @@ func NewDesk(o DeskOptions) *Desk {
 	return &Desk{
 		opts:      o,
 		templates: parseTemplates(),
-		style:     newDocument("text/css; charset=utf-8", slices.Concat(stylesheet, []byte("\n"), deskStylesheet)),
+		style:     newFile("text/css; charset=utf-8", slices.Concat(stylesheet, []byte("\n"), deskStylesheet)),
 		icon:      newDocument("image/png", icon),
 	}
 }

@@ -20,7 +20,7 @@ const (
 // lists or long texts only the first half, quarter and so on.
 func fit(most int, make func(part int) (*document, error)) (*document, error) {
 	d, err := make(1)
-	for part := 2; err == nil && d.size() > most && part <= maxParts; part *= 2 {
+	for part := 2; err == nil && d.Size() > most && part <= maxParts; part *= 2 {
 		d, err = make(part)
 	}
 	return d, err

@@ -1,6 +1,9 @@
 package page_test
 
 import (
+	"compress/gzip"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/memory"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -34,6 +38,79 @@ func TestPagesAreCachedHonestly(t *testing.T) {
 		if res := n.get(path, "If-None-Match", `"other"`); res.StatusCode != http.StatusOK || body(t, res) != text {
 			t.Errorf("%s with another tag: %s", path, res.Status)
 		}
+	}
+}
+
+// Each page and file comes in two codings, by what the client takes, and each has a
+// tag of its own. Who has one of them has the page.
+func TestPagesAreCompressed(t *testing.T) {
+	n := startNode(t)
+	n.put(photo("one"))
+	n.put(photo("gone"))
+	n.takeDown("gone")
+	n.settle()
+	for path, kept := range map[string]bool{
+		"/": true, "/galleries/one": true, "/style.css": true, "/page.js": true,
+		"/feeds/all.rss": false, "/galleries/one.atom": false, "/none": false, "/galleries/gone": false,
+	} {
+		plain := n.get(path)
+		text, etag := body(t, plain), plain.Header.Get("Etag")
+		for accept, want := range map[string]string{
+			"gzip": "gzip", "x-gzip": "gzip", "br, gzip;q=0.1": "gzip", "*": "gzip", "identity;q=0, *;q=0.5": "gzip", "GZIP ; Q=1": "gzip",
+			"": "", "identity": "", "br": "", "gzip;q=0": "", "gzip;q=0, *": "", "*;q=0": "", "identity;q=0": "", "gzip;q=none": "",
+		} {
+			res := n.get(path, "Accept-Encoding", accept, "Range", "bytes=0-9")
+			got, length := body(t, res), res.Header.Get("Content-Length")
+			if res.StatusCode != plain.StatusCode || res.Header.Get("Content-Encoding") != want || length != fmt.Sprint(len(got)) {
+				t.Errorf("%s to %q: %s, coding %q, %d bytes of %s", path, accept, res.Status, res.Header.Get("Content-Encoding"), len(got), length)
+			}
+			if !strings.HasPrefix(res.Header.Get("Vary"), "Accept-Encoding") {
+				t.Errorf("%s: Vary %q", path, res.Header.Get("Vary"))
+			}
+			tag := etag
+			if want == "gzip" {
+				got = unzipped(t, got)
+				if kept {
+					tag = strings.TrimSuffix(etag, `"`) + `-gzip"`
+				}
+			}
+			if got != text || res.Header.Get("Etag") != tag || kept == (tag == "") {
+				t.Errorf("%s to %q: another text, or tag %s, want %s", path, accept, res.Header.Get("Etag"), tag)
+			}
+			if again := n.get(path, "Accept-Encoding", "gzip", "If-None-Match", tag); kept &&
+				(again.StatusCode != http.StatusNotModified || again.Header.Get("Etag") != tag || again.Header.Get("Vary") != "Accept-Encoding" || again.Header.Get("Content-Encoding") != "") {
+				t.Errorf("%s with %s: %s, %v", path, tag, again.Status, again.Header)
+			}
+		}
+	}
+}
+
+func unzipped(t *testing.T, s string) string {
+	t.Helper()
+	r, err := gzip.NewReader(strings.NewReader(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The budget counts both forms of a page.
+func TestBudgetCountsBothCodings(t *testing.T) {
+	n := startNode(t)
+	n.put(photo("one", func(g *gallery.Gallery) { g.Body = strings.Repeat("<p>Some text that repeats.</p>", 1000) }))
+	n.settle()
+	budget := memory.NewBudget(16 << 20)
+	n.mountOn(budget, n.clock.now)
+	sum := 0
+	for _, coding := range []string{"identity", "gzip"} {
+		sum += len(body(t, n.get("/galleries/one", "Accept-Encoding", coding)))
+	}
+	if got := budget.Used(); got < sum {
+		t.Errorf("%d bytes are counted, both codings are %d", got, sum)
 	}
 }
 

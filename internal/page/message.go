@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -62,7 +63,9 @@ func (p *Pages) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (p *Pages) say(w http.ResponseWriter, r *http.Request, status int, m message) {
-	d, err := p.render(p.templates.message, view{Title: m.Heading, Content: m})
+	d, err := p.document(r.Context(), documentKey{message: m}, func(context.Context) (*document, error) {
+		return p.render(p.templates.message, view{Title: m.Heading, Content: m})
+	})
 	if err != nil {
 		http.Error(w, m.Text, status)
 		return

@@ -11,8 +11,7 @@
 // copies addresses and steps through a gallery by keys; pages are whole without
 // it, and the policy sent with each would let no other run.
 //
-// Feeds for programs, compression, logs and limits of requests are left to
-// others.
+// Feeds for programs, logs and limits of requests are left to others.
 package page
 
 import (
@@ -87,8 +86,8 @@ func New(o Options) *Pages {
 		site:      newSite(o.Shelf),
 		policy:    gallery.NewPolicy(),
 		templates: parseTemplates(),
-		style:     newDocument("text/css; charset=utf-8", stylesheet),
-		script:    newDocument("text/javascript; charset=utf-8", script),
+		style:     newFile("text/css; charset=utf-8", stylesheet),
+		script:    newFile("text/javascript; charset=utf-8", script),
 		icon:      newDocument("image/png", icon),
 		work:      o.Work,
 		documents: memory.NewCache[documentKey](o.Budget, memory.Options[*document]{Size: (*document).held}),

@@ -20,6 +20,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/edition"
 	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/memory"
 	"github.com/gallerywire/gallerywire/internal/page"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
@@ -151,9 +152,12 @@ func decode(body []byte) (*gallery.Gallery, error) {
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // mount makes new pages that take the time from now.
-func (n *node) mount(now func() time.Time) {
+func (n *node) mount(now func() time.Time) { n.mountOn(nil, now) }
+
+// mountOn is mount with what is kept on a budget.
+func (n *node) mountOn(budget *memory.Budget, now func() time.Time) {
 	n.metrics = prometheus.NewRegistry()
-	n.pages = page.New(page.Options{Shelf: n.shelf, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics})
+	n.pages = page.New(page.Options{Shelf: n.shelf, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics, Budget: budget})
 	n.mux = http.NewServeMux()
 	n.pages.Register(n.mux)
 	n.mux.HandleFunc("GET /galleries/{key}", func(w http.ResponseWriter, r *http.Request) {

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
@@ -30,8 +31,11 @@ type outlineFeed struct {
 	Version string `xml:"version,attr"`
 }
 
-// opml lists the configured feeds and the sections, in Atom, which says most.
+// opml lists the configured feeds and the sections, in Atom, which says most. What
+// it said last is kept for as long as it says the same.
 func opml(o Options) http.HandlerFunc {
+	caching := "public, max-age=" + strconv.Itoa(int(o.MaxAge.Seconds())) + ", must-revalidate"
+	var last atomic.Pointer[Document]
 	return func(w http.ResponseWriter, r *http.Request) {
 		list := outline{Version: "2.0", Title: gallery.Text(o.Title)}
 		for _, feed := range o.Shelf.Listings() {
@@ -44,20 +48,12 @@ func opml(o Options) http.HandlerFunc {
 			plain(w, http.StatusInternalServerError, "the list can not be written")
 			return
 		}
-		etag := `"` + gallery.HashOf(b.Bytes()).String() + `"`
-		header := w.Header()
+		d := last.Load()
+		if d == nil || !bytes.Equal(d.body, b.Bytes()) {
+			d = NewDocument("text/x-opml; charset=utf-8", b.Bytes()).Compress()
+			last.Store(d)
+		}
 		open(w)
-		header.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(o.MaxAge.Seconds()))+", must-revalidate")
-		header.Set("Etag", etag)
-		if matchesAny(r.Header["If-None-Match"], etag) {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
-		header.Set("Content-Type", "text/x-opml; charset=utf-8")
-		header.Set("Content-Length", strconv.Itoa(b.Len()))
-		header.Set("X-Content-Type-Options", "nosniff")
-		if r.Method != http.MethodHead {
-			_, _ = w.Write(b.Bytes()) // a client that left needs no answer
-		}
+		d.Serve(w, r, caching)
 	}
 }

@@ -34,7 +34,7 @@ func (g *Gallery) Normalise() {
 	if g.Updated.IsZero() {
 		g.Updated = g.Published
 	}
-	g.Language = cmp.Or(CanonicalLanguage(g.Language), strings.ReplaceAll(g.Language, "_", "-"))
+	g.Language = cmp.Or(CanonicalLanguage(g.Language), g.Language)
 	base := Base(g.URL)
 	if g.License = strings.TrimSpace(g.License); !LicenceInWords(g.License) {
 		g.License = resolve(base, g.License)

@@ -162,7 +162,7 @@ func (a *App) shelfOptions(cat *catalogue.Catalogue, siteID string) edition.Opti
 		},
 		Dynamic: edition.Dynamic{
 			Sections: c.Dynamic.Sections, Tags: c.Dynamic.Tags, Authors: c.Dynamic.Authors,
-			Items: c.Dynamic.Items, Cache: c.Dynamic.Cache,
+			Items: c.Dynamic.Items, Order: order(c.Dynamic.Order), Cache: c.Dynamic.Cache,
 		},
 		Stubs:       c.Tombstones.Stub,
 		MaxDocument: int(c.Limits.Document),
@@ -214,17 +214,21 @@ func definitions(feeds []config.Feed) []edition.Definition {
 	defs := make([]edition.Definition, len(feeds))
 	for i, f := range feeds {
 		defs[i] = edition.Definition{
-			Name: f.Name, Title: f.Title, Items: f.Items, Aliases: f.Aliases,
+			Name: f.Name, Title: f.Title, Items: f.Items, Order: order(f.Order), Aliases: f.Aliases,
 			Match: catalogue.Match{Sections: f.Match.Sections, Tags: f.Match.Tags, Languages: f.Match.Languages},
 		}
 		if f.Content == "summary" {
 			defs[i].Content = feed.Summary
 		}
-		if f.Order == "updated" {
-			defs[i].Order = catalogue.ByUpdated
-		}
 	}
 	return defs
+}
+
+func order(name string) catalogue.Order {
+	if name == "updated" {
+		return catalogue.ByUpdated
+	}
+	return catalogue.ByPublished
 }
 
 func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {

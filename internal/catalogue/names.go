@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
@@ -41,14 +42,15 @@ type slug struct {
 type names struct {
 	facets     map[Facet]*name
 	slugs      map[Kind]map[string]*name
-	everywhere []uint32 // slots of those that may have left any name
-	unnamed    mark     // of what happened to these
-	size       int      // of all this, in parts
-	tidied     int      // size when it held nothing in vain
+	stems      map[slug][]*name // those whose slug ends in a hash, by what is before it
+	everywhere []uint32         // slots of those that may have left any name
+	unnamed    mark             // of what happened to these
+	size       int              // of all this, in parts
+	tidied     int              // size when it held nothing in vain
 }
 
 func newNames() names {
-	return names{facets: map[Facet]*name{}, slugs: map[Kind]map[string]*name{}, unnamed: mark{passed: math.MinInt64}}
+	return names{facets: map[Facet]*name{}, slugs: map[Kind]map[string]*name{}, stems: map[slug][]*name{}, unnamed: mark{passed: math.MinInt64}}
 }
 
 // of returns the name that f is a spelling of, making it when missing.
@@ -72,6 +74,10 @@ func (ns *names) at(s slug) *name {
 		n = &name{slug: s.text, latest: mark{passed: math.MinInt64}}
 		ns.slugs[s.kind][s.text] = n
 		ns.size++
+		if stem, _, hashed := strings.Cut(s.text, "~"); hashed && stem != "" {
+			s.text = stem
+			ns.stems[s] = append(ns.stems[s], n)
+		}
 	}
 	return n
 }
@@ -176,7 +182,10 @@ func (c *Catalogue) Lookup(k Kind, text string) (Name, bool) {
 	now := x.advance(c.opts.Now()).UnixNano()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	n := x.names.slugs[k][text]
+	return x.lookup(x.names.slugs[k][text], now)
+}
+
+func (x *index) lookup(n *name, now int64) (Name, bool) {
 	switch {
 	case n == nil:
 		return Name{}, false
@@ -184,6 +193,29 @@ func (c *Catalogue) Lookup(k Kind, text string) (Name, bool) {
 		return n.total(), true
 	}
 	return x.bereft(n, now)
+}
+
+// Meant returns the sections, tags or authors of [Catalogue.Lookup] that somebody can
+// mean who wrote no slug: the one with that name, else those whose slug without its
+// hash is that of the name, ordered by slug. It costs these names, however many others
+// there are.
+func (c *Catalogue) Meant(k Kind, text string) []Name {
+	if n, ok := c.Lookup(k, gallery.Slug(text)); ok {
+		return []Name{n}
+	}
+	x := c.index
+	now := x.advance(c.opts.Now()).UnixNano()
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	var list []Name
+	stem := gallery.SlugStem(text)
+	for _, n := range append([]*name{x.names.slugs[k][stem]}, x.names.stems[slug{k, stem}]...) {
+		if name, ok := x.lookup(n, now); ok {
+			list = append(list, name)
+		}
+	}
+	slices.SortFunc(list, func(a, b Name) int { return cmp.Compare(a.Slug, b.Slug) })
+	return list
 }
 
 // bereft returns a name that no visible gallery has any more, in the first of

@@ -3,6 +3,7 @@ package catalogue
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,6 +52,50 @@ func TestLookupCountsWhatIsVisible(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Who writes no slug means the name that it is, else what the slug begins with.
+func TestWhatIsMeantByNoSlug(t *testing.T) {
+	w := newWorld(t, 100)
+	w.publish("a", in("Long reads"), tagged("covid-19", "R&D", "r d!", "!!!"), by("A. Writer"))
+	w.publish("b", tagged("Q&A", "q a"))
+	w.publish("soon", tagged("r.d."), at(w.now.Add(time.Hour)))
+	w.publish("gone", tagged("was-here"))
+	w.takeDown("gone")
+	for range 50 { // names come and go, and the index is tidied
+		w.publish("changed", tagged(fmt.Sprint("covid-", w.sequence)))
+	}
+	check := func(kind Kind, text string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, n := range w.catalogue.Meant(kind, text) {
+			got = append(got, n.Name)
+			if n.Slug != gallery.Slug(n.Name) {
+				t.Errorf("%s is at %s", n.Name, n.Slug)
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q means %q, want %q", text, got, want)
+		}
+	}
+	check(Tag, "covid-19", "covid-19")
+	check(Tag, "COVID-19", "covid-19")
+	check(Tag, "covid 19", "covid-19")
+	check(Tag, "covid-1")
+	check(Tag, "covid-19~0000000000000000")
+	check(Tag, "r-d", "R&D", "r d!")
+	check(Tag, "R&D", "R&D")
+	check(Tag, "Q-A", "Q&A", "q a")
+	check(Tag, "was-here", "was-here")
+	check(Tag, "")
+	check(Tag, "...")
+	check(Author, "a-writer", "A. Writer")
+	check(Author, "A. Writer", "A. Writer")
+	check(Section, "Long Reads", "Long reads")
+	check(Section, "covid-19")
+	w.pass(time.Hour)
+	check(Tag, "r-d", "R&D", "r d!", "r.d.")
 }
 
 func TestNamesAreOrderedAndOfOneKind(t *testing.T) {

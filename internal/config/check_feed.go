@@ -51,10 +51,12 @@ const (
 	maxDocument = 64 << 20
 )
 
+func orders() []string { return []string{"published", "updated"} }
+
 func (f Feed) check(path string, r Report) {
 	checkRange(path+".items", f.Items, 1, maxItems, r)
 	checkOneOf(path+".content", f.Content, []string{"full", "summary"}, r)
-	checkOneOf(path+".order", f.Order, []string{"published", "updated"}, r)
+	checkOneOf(path+".order", f.Order, orders(), r)
 	checkFilled(path+".match.sections", f.Match.Sections, r)
 	checkFilled(path+".match.tags", f.Match.Tags, r)
 	for i, tag := range f.Match.Languages {
@@ -64,6 +66,7 @@ func (f Feed) check(path string, r Report) {
 
 func (d Dynamic) check(r Report) {
 	checkRange("dynamic.items", d.Items, 1, maxItems, r)
+	checkOneOf("dynamic.order", d.Order, orders(), r)
 	checkRange("dynamic.cache", d.Cache, 1, maxCache, r)
 }
 

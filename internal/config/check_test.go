@@ -93,6 +93,7 @@ func obvious() []refused {
 		{`feeds: [{name: a, content: all}]`, "feeds[0].content"},
 		{`feeds: [{name: a, order: newest}]`, "feeds[0].order"},
 		{`feeds: [{name: a, order: ""}]`, "feeds[0].order"},
+		{`dynamic: {order: newest}`, "dynamic.order"},
 		{`feeds: [{name: a, match: {sections: [""]}}]`, "feeds[0].match.sections[0]"},
 		{`feeds: [{name: a, match: {tags: [x, ]}}, {name: b, match: {tags: [~]}}]`, "feeds[1].match.tags[0]"},
 		{`feeds: [{name: a, match: {languages: [en.US]}}]`, "feeds[0].match.languages[0]"},

@@ -172,10 +172,11 @@ type Dynamic struct {
 	Sections bool `yaml:"sections"`
 	Tags     bool `yaml:"tags"`
 	Authors  bool `yaml:"authors"`
-	// Items is how many galleries such a feed shows, Cache how many of them are
-	// kept ready.
-	Items int `yaml:"items"`
-	Cache int `yaml:"cache"`
+	// Items is how many galleries such a feed shows, Order as of [Feed], Cache how
+	// many of these feeds are kept ready.
+	Items int    `yaml:"items"`
+	Order string `yaml:"order"`
+	Cache int    `yaml:"cache"`
 }
 
 // Archive is the history of a feed in documents that follow one another.

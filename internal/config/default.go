@@ -25,7 +25,7 @@ func Default() Config {
 		NATS:       NATS{Embedded: Embedded{Listen: "127.0.0.1:4222", DataDir: "data"}, Replicas: 1, Prefix: "gallerywire"},
 		Events:     defaultEvents(),
 		Feeds:      []Feed{defaultFeed()},
-		Dynamic:    Dynamic{Sections: true, Tags: true, Authors: true, Items: defaultItems, Cache: 2000},
+		Dynamic:    Dynamic{Sections: true, Tags: true, Authors: true, Items: defaultItems, Order: "published", Cache: 2000},
 		Archive:    Archive{Page: 100},
 		Tombstones: Tombstones{Keep: 30 * 24 * time.Hour},
 		Limits:     Limits{Gallery: 2 << 20, Document: 16 << 20},

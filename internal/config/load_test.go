@@ -62,7 +62,7 @@ feeds:
     order: updated
     match: {sections: [Travel], languages: [en-US]}
   - {name: short, title: In short, items: 5, content: summary, aliases: [brief]}
-dynamic: {tags: false, items: 20}
+dynamic: {tags: false, items: 20, order: updated}
 archive: {page: 250}
 tombstones: {keep: 0s}
 limits: {document: 32MiB}
@@ -91,7 +91,7 @@ log: {level: debug}
 		{Name: "short", Title: "In short", Items: 5, Content: "summary", Order: "published", Aliases: []string{"brief"}},
 	}
 	want.Events.URLTemplate = "https://{section}.example.com/{id}"
-	want.Dynamic = Dynamic{Sections: true, Items: 20, Cache: 2000}
+	want.Dynamic = Dynamic{Sections: true, Items: 20, Order: "updated", Cache: 2000}
 	want.Archive.Page = 250
 	want.Tombstones.Keep = 0
 	want.Limits = Limits{Gallery: 64 << 10, Document: 32 << 20}

@@ -71,6 +71,9 @@ func (s *Shelf) Choice(ref Ref) string {
 		text = fmt.Append(nil, ref)
 	case s.opts.Dynamic.has(ref.Kind):
 		text = fmt.Append(nil, ref, s.opts.Dynamic.Items)
+		if s.opts.Dynamic.Order != catalogue.ByPublished { // what was noted before there was another stays true
+			text = fmt.Append(text, s.opts.Dynamic.Order)
+		}
 	default:
 		return ""
 	}

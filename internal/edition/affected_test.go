@@ -165,6 +165,12 @@ func TestChoice(t *testing.T) {
 			t.Errorf("%v is chosen: %q", ref, got)
 		}
 	}
+	fresh := startNode(t, func(o *options) {
+		o.few = edition.Dynamic{Sections: true, Tags: true, Items: 10, Order: catalogue.ByUpdated}
+	}).shelf
+	if fresh.Choice(refs[4]) == one.Choice(refs[4]) {
+		t.Error("a section in another order seems to be chosen alike")
+	}
 	// What was announced by a release before must not seem to be chosen anew.
 	if want := gallery.HashOf(fmt.Appendf(nil, "%d %d %q", 50, catalogue.ByPublished, catalogue.Match{})).String(); one.Choice(refs[0]) != want {
 		t.Errorf("it was %s before", want)

@@ -30,6 +30,35 @@ func (m *Moved) Error() string { return "it is at " + m.To.base() }
 // URL is the address where the document is.
 func (m *Moved) URL(f feed.Format) string { return m.site + m.To.Path(f) }
 
+// Meant is [ErrUnknown] of a section, tag or author whose name was written in place of
+// its slug, or whose slug without the hash, and says what that can mean.
+type Meant struct {
+	To []Ref // at least one
+
+	site string
+}
+
+// Error says it in words.
+func (m *Meant) Error() string {
+	bases := make([]string, len(m.To))
+	for i, ref := range m.To {
+		bases[i] = ref.base()
+	}
+	return "no such feed: meant may be " + strings.Join(bases, ", ")
+}
+
+// Unwrap returns [ErrUnknown].
+func (m *Meant) Unwrap() error { return ErrUnknown }
+
+// URLs are the addresses where the documents are.
+func (m *Meant) URLs(f feed.Format) []string {
+	list := make([]string, len(m.To))
+	for i, ref := range m.To {
+		list[i] = m.site + ref.Path(f)
+	}
+	return list
+}
+
 // newer returns the page that follows the one that ref names after "after-".
 func (s *Shelf) newer(ref Ref) error {
 	p, err := s.owner(context.Background(), ref)
@@ -69,7 +98,7 @@ func (p *press) sheet(now time.Time) (sheet, error) {
 func (p *press) turnTo(page string) *press {
 	return &press{
 		shelf: p.shelf, ref: p.ref.page(page), def: p.def,
-		selection: p.selection, history: p.history, turn: make(chan struct{}, 1),
+		selection: p.history, history: p.history, turn: make(chan struct{}, 1),
 	}
 }
 

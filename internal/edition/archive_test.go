@@ -218,25 +218,45 @@ func fresh(t *testing.T, n *node, ref edition.Ref) *edition.Edition {
 }
 
 func TestAFeedByUpdateHasAnArchiveByPublication(t *testing.T) {
-	n := startNode(t, func(o *options) { o.feeds[0].Items, o.feeds[0].Order = 3, catalogue.ByUpdated })
-	hourly(n, 30)
-	n.put(revised("g0", func(g *gallery.Gallery) { g.Published, g.Updated = noon.Add(-30*time.Hour), noon }))
-	if got := ids(n.current("all")); !cmp.Equal(got, []string{"g0", "g29", "g28"}) {
-		t.Errorf("shows %v", got)
+	n := startNode(t, func(o *options) {
+		o.feeds[0].Items, o.feeds[0].Order = 3, catalogue.ByUpdated
+		o.few = edition.Dynamic{Tags: true, Items: 3, Order: catalogue.ByUpdated}
+	})
+	hourly(n, 30, tags("night"))
+	for _, ref := range []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Tag, Name: "night"}} {
+		walk(t, n, ref) // so that the pages are known
 	}
-	var shown []string
-	for _, e := range walk(t, n, edition.Ref{Kind: edition.Feed, Name: "all"}) {
-		shown = append(shown, ids(e)...)
-	}
-	if len(shown) != 30 || shown[0] != "g29" || shown[29] != "g0" {
-		t.Errorf("the archive shows %v", shown)
+	n.put(revised("g0", tags("night"), func(g *gallery.Gallery) { g.Published, g.Updated = noon.Add(-30*time.Hour), noon }))
+	for _, ref := range []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Tag, Name: "night"}} {
+		if got := ids(n.edition(ref)); !cmp.Equal(got, []string{"g0", "g29", "g28"}) {
+			t.Errorf("%s shows %v", ref, got)
+		}
+		var members []string
+		content, err := n.shelf.Content(ref, catalogue.Position{}, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range content.Members {
+			members = append(members, m.ID)
+		}
+		if !cmp.Equal(members, []string{"g0", "g29", "g28"}) {
+			t.Errorf("notices say that %s shows %v", ref, members)
+		}
+		var shown []string
+		for _, e := range walk(t, n, ref) {
+			shown = append(shown, ids(e)...)
+		}
+		if len(shown) != 30 || shown[0] != "g29" || shown[29] != "g0" {
+			t.Errorf("the archive of %s shows %v", ref, shown)
+		}
 	}
 	if n.shelf.Len("all") != 30 {
 		t.Errorf("counts %d", n.shelf.Len("all"))
 	}
 }
 
-// A gallery that was taken down is told in Atom, of the current document alone.
+// A gallery that was taken down is told in Atom and JSON Feed, of the current document
+// alone.
 func TestTombstones(t *testing.T) {
 	n := startNode(t, func(o *options) { o.feeds[0].Items = 5 })
 	n.put(photo("a"), photo("b", func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }), photo("c", func(g *gallery.Gallery) { g.GUID = "number 9" }))
@@ -254,8 +274,16 @@ func TestTombstones(t *testing.T) {
 	if diff := cmp.Diff(want, gone); diff != "" {
 		t.Errorf("gone (-want +got):\n%s", diff)
 	}
-	if strings.Contains(string(e.Document(feed.RSS).Bytes())+string(e.Document(feed.JSON).Bytes()), "?p=17") {
-		t.Error("RSS or JSON tells it too")
+	gone = nil
+	for _, g := range readJSON(t, e.Document(feed.JSON)).Data.Deleted {
+		gone = append(gone, g.ID)
+	}
+	want[0] = "number 9" // which is no IRI
+	if diff := cmp.Diff(want, gone); diff != "" {
+		t.Errorf("gone in JSON Feed (-want +got):\n%s", diff)
+	}
+	if strings.Contains(string(e.Document(feed.RSS).Bytes()), "?p=17") {
+		t.Error("RSS tells it too")
 	}
 	for _, page := range walk(t, n, edition.Ref{Kind: edition.Feed, Name: "all"}) {
 		if got := read(t, page).Gone; len(got) != 0 {

@@ -82,7 +82,7 @@ func (s *Shelf) contentOfName(ref Ref, from catalogue.Position, touched time.Tim
 	if p, ok := s.rack.dynamic.Get(ref); ok {
 		return contentOf(p.selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
 	}
-	selection := s.opts.Catalogue.Select(match)
+	selection := s.opts.Catalogue.SelectBy(match, s.opts.Dynamic.Order)
 	defer s.opts.Catalogue.Release(selection)
 	return contentOf(selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
 }

@@ -91,6 +91,9 @@ type jsonFeed struct {
 	Items   []struct {
 		ID string `json:"id"`
 	} `json:"items"`
+	Data struct {
+		Deleted []struct{ ID string }
+	} `json:"_gallerywire"`
 }
 
 func readJSON(t *testing.T, doc *feed.Document) jsonFeed {

@@ -13,6 +13,7 @@ import (
 type Dynamic struct {
 	Sections, Tags, Authors bool
 	Items                   int // galleries in each; 0: 50
+	Order                   catalogue.Order
 	Cache                   int // feeds kept at once, at most; 0: 2000
 }
 
@@ -38,7 +39,12 @@ type pageKey struct {
 }
 
 func newRack(s *Shelf, d Dynamic) rack {
-	release := func(p *press) { s.opts.Catalogue.Release(p.selection) }
+	release := func(p *press) {
+		s.opts.Catalogue.Release(p.selection)
+		if p.history != p.selection {
+			s.opts.Catalogue.Release(p.history)
+		}
+	}
 	return rack{
 		dynamic: memory.NewCache[Ref](s.opts.Budget, memory.Options[*press]{Size: (*press).held, Gone: release, Most: d.Cache}),
 		pages:   memory.NewCache[pageKey](s.opts.Budget, memory.Options[*press]{Size: (*press).held}),
@@ -118,6 +124,13 @@ func (s *Shelf) lookup(ref Ref) (string, error) {
 	if err := s.opts.Catalogue.Ready(); err != nil {
 		return "", fmt.Errorf("%s %q: %w: %w", ref.Kind, ref.Name, ErrUnavailable, err)
 	}
+	if meant := s.opts.Catalogue.Meant(ref.Kind.facet(), ref.Name); len(meant) > 0 {
+		m := &Meant{site: s.opts.Site.BaseURL}
+		for _, name := range meant {
+			m.To = append(m.To, Ref{Kind: ref.Kind, Name: name.Slug, Page: ref.Page})
+		}
+		return "", fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, m)
+	}
 	return "", fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
 }
 
@@ -134,7 +147,7 @@ func (s *Shelf) configured(ref Ref) (*press, error) {
 // onDemand returns the press of the feed by that name, in any spelling.
 func (s *Shelf) onDemand(ctx context.Context, ref Ref, name string) (*press, error) {
 	return s.rack.dynamic.Load(ctx, ref, func(context.Context) (*press, error) {
-		p := newPress(s, ref, Definition{Name: ref.Name, Items: s.opts.Dynamic.Items, Match: ref.match(name)})
+		p := newPress(s, ref, Definition{Name: ref.Name, Items: s.opts.Dynamic.Items, Match: ref.match(name), Order: s.opts.Dynamic.Order})
 		p.memory = fewVersions
 		p.count()
 		return p, nil

@@ -63,13 +63,14 @@ type history struct {
 	server *brokertest.External
 	random *rand.Rand
 	stubs  bool
+	order  catalogue.Order // of feeds that nobody configures
 	events []catalogue.Revision
 	rests  []time.Time // the first is after all events
 	pages  map[edition.Ref]bool
 }
 
 func newHistory(t *testing.T, server *brokertest.External, seed uint64) *history {
-	h := &history{t: t, server: server, random: rand.New(rand.NewPCG(seed, 4)), pages: map[edition.Ref]bool{}, stubs: seed%2 == 0}
+	h := &history{t: t, server: server, random: rand.New(rand.NewPCG(seed, 4)), pages: map[edition.Ref]bool{}, stubs: seed%2 == 0, order: catalogue.Order(seed / 2 % 2)}
 	for range 40 {
 		id := pick(h.random, "a", "b", "c", "d", "e", "f", "g", "h i")
 		if h.random.IntN(4) == 0 {
@@ -138,7 +139,7 @@ func (h *history) start(bucket string, now time.Time) *node {
 			{Name: "fresh", Items: 3, Order: catalogue.ByUpdated, Content: feed.Summary},
 			{Name: "travel", Items: 2, Match: catalogue.Match{Sections: []string{"Travel"}, Languages: []string{"en", "de"}}},
 		}
-		o.few.Items = 2
+		o.few.Items, o.few.Order = 2, h.order
 	})
 }
 

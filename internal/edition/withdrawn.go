@@ -8,7 +8,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// tombstones say in Atom what is gone, unless another gallery has taken
+// tombstones say in Atom and JSON Feed what is gone, unless another gallery has taken
 // its identifier over.
 func (s *Shelf) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.Tombstone {
 	var ts []feed.Tombstone
@@ -18,7 +18,7 @@ func (s *Shelf) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.T
 		if slices.ContainsFunc(shown, func(item *feed.Item) bool { return item.ID() == id }) {
 			continue
 		}
-		ts = append(ts, feed.Tombstone{ID: s.opts.Renderer.AtomID(g), When: e.Withdrawn(), Reason: e.Reason()})
+		ts = append(ts, feed.Tombstone{ID: id, AtomID: s.opts.Renderer.AtomID(g), When: e.Withdrawn(), Reason: e.Reason()})
 	}
 	return ts
 }

@@ -66,6 +66,12 @@ func (s *story) atom() ([]byte, error) {
 
 func (s *story) atomLinks() []feeds.AtomLink {
 	links := []feeds.AtomLink{{Rel: "alternate", Type: "text/html", Href: s.link}}
+	if s.page != "" && s.page != s.link {
+		links = append(links, feeds.AtomLink{Rel: "related", Type: "text/html", Href: s.page})
+	}
+	if s.feed != "" {
+		links = append(links, feeds.AtomLink{Rel: "related", Type: Atom.MediaType(), Href: s.feed + "." + Atom.String()})
+	}
 	if s.license != "" {
 		links = append(links, feeds.AtomLink{Rel: "license", Href: s.license})
 	}
@@ -156,7 +162,7 @@ func (ch *Channel) atomLinks() []feeds.AtomLink {
 func (ch *Channel) deleted() []deletedEntry {
 	list := make([]deletedEntry, len(ch.Tombstones))
 	for i, t := range ch.Tombstones {
-		list[i] = deletedEntry{Ref: t.ID, When: second(t.When).Format(time.RFC3339), Comment: gallery.Line(t.Reason)}
+		list[i] = deletedEntry{Ref: t.AtomID, When: second(t.When).Format(time.RFC3339), Comment: gallery.Line(t.Reason)}
 	}
 	return list
 }

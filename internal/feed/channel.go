@@ -33,14 +33,14 @@ type Channel struct {
 	NextArchive [3]string // the next newer archive document
 	Archive     bool      // this is an archive document
 
-	Tombstones []Tombstone // galleries taken down, which Atom can tell
+	Tombstones []Tombstone // galleries taken down, which Atom and JSON Feed tell
 }
 
 // Tombstone says that an item was taken down (RFC 6721).
 type Tombstone struct {
-	ID     string // as [Renderer.AtomID] gives it
-	When   time.Time
-	Reason string // plain text for people; may be empty
+	ID, AtomID string // as [Renderer.ID] and [Renderer.AtomID] give them
+	When       time.Time
+	Reason     string // plain text for people; may be empty
 }
 
 func (ch *Channel) updated() time.Time {

@@ -229,6 +229,23 @@ func TestNamespacesAreDeclaredOnlyWhereUsed(t *testing.T) {
 	}
 }
 
+func TestJSONFeedTellsWhatIsGone(t *testing.T) {
+	type deleted struct{ ID, When, Reason string }
+	var feed struct {
+		Data struct {
+			Deleted []deleted
+		} `json:"_gallerywire"`
+	}
+	must(0, json.Unmarshal(goldenFeeds()["tombstones"].render(t, JSON).Bytes(), &feed))(t)
+	want := []deleted{
+		{"number 9", "2026-11-20T09:00:00Z", "Withdrawn at the agency's request & ours"},
+		{"tag:news.example.com,2026:quiet", "2026-11-19T09:00:00Z", ""},
+	}
+	if diff := cmp.Diff(want, feed.Data.Deleted); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestTombstonesStandBeforeTheEntries(t *testing.T) {
 	feed := parseXML(t, goldenFeeds()["tombstones"].render(t, Atom).Bytes())
 	var got []string
@@ -236,7 +253,7 @@ func TestTombstonesStandBeforeTheEntries(t *testing.T) {
 		got = append(got, d.attrs["ref"]+" "+d.attrs["when"]+" "+d.textOf("at:comment"))
 	}
 	want := []string{
-		"tag:news.example.com,2026:gone 2026-11-20T09:00:00Z Withdrawn at the agency's request & ours",
+		"tag:news.example.com,2026:/guid/number%209 2026-11-20T09:00:00Z Withdrawn at the agency's request & ours",
 		"tag:news.example.com,2026:quiet 2026-11-19T09:00:00Z ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

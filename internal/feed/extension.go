@@ -11,6 +11,8 @@ const extensionAbout = "https://github.com/gallerywire/gallerywire"
 //
 //	"_gallerywire": {
 //	  "gallery": "harbour-lights",      the gallery's id at its publisher
+//	  "self": "https://…/galleries/harbour-lights.json",  its own feed here
+//	  "page": "https://…/galleries/harbour-lights",       its page here
 //	  "section": "Travel",
 //	  "direction": "rtl",               of the texts, "ltr" or "rtl"
 //	  "sources": ["Agency One"],
@@ -29,10 +31,12 @@ const extensionAbout = "https://github.com/gallerywire/gallerywire"
 //
 // Members without a value are left out: none is null, zero, false or empty. "gallery"
 // and a slide's "id" are always there, an image's "url" wherever there is an
-// image. Later releases may add members. The feed itself has "_gallerywire":
-// {"about": …}, the address of the documentation.
+// image, "self" and "page" unless "withdrawn" is. Later releases may add members.
+// The feed itself has "_gallerywire" too: see [feedData].
 type galleryData struct {
 	Gallery   string      `json:"gallery"`
+	Self      string      `json:"self,omitempty"`
+	Page      string      `json:"page,omitempty"`
 	Section   string      `json:"section,omitempty"`
 	Direction string      `json:"direction,omitempty"`
 	Sources   []string    `json:"sources,omitempty"`
@@ -62,8 +66,11 @@ type imageData struct {
 
 func (s *story) data() *galleryData {
 	d := &galleryData{
-		Gallery: gallery.Line(s.galleryID), Section: s.section, Direction: s.direction, Sources: s.sources, Copyright: s.rights, License: s.license, Withdrawn: s.withdrawn,
+		Gallery: gallery.Line(s.galleryID), Page: s.page, Section: s.section, Direction: s.direction, Sources: s.sources, Copyright: s.rights, License: s.license, Withdrawn: s.withdrawn,
 		Slides: make([]slideData, len(s.pictures)),
+	}
+	if s.feed != "" {
+		d.Self = s.feed + "." + JSON.String()
 	}
 	images := make([]imageData, len(s.pictures))
 	for i := range s.pictures {

@@ -21,7 +21,8 @@ func TestJSONItemHoldsTheGalleryAsData(t *testing.T) {
 	g := harbour()
 	g.Slides = append(g.Slides[:1], gallery.Slide{ID: "lost", Caption: "without a picture", Image: gallery.Image{URL: "javascript:x"}})
 	want := map[string]any{
-		"gallery": "harbour-lights", "section": "Travel", "direction": "ltr", "sources": []any{"Agency One", "Agency Two"},
+		"gallery": "harbour-lights", "self": "https://feeds.example.com/galleries/harbour-lights.json",
+		"page": "https://feeds.example.com/galleries/harbour-lights", "section": "Travel", "direction": "ltr", "sources": []any{"Agency One", "Agency Two"},
 		"copyright": "© Example News", "license": "https://example.com/licence",
 		"slides": []any{
 			map[string]any{
@@ -36,6 +37,49 @@ func TestJSONItemHoldsTheGalleryAsData(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, jsonItemOf(t, g, Full)["_gallerywire"]); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// An item leads to the gallery's page and feed here, wherever its own address is. What
+// is withdrawn has neither.
+func TestAnItemLeadsToItsOwnFeedAndPage(t *testing.T) {
+	const here, there = "https://feeds.example.com/galleries/harbour-lights", "https://news.example.com/harbour"
+	related := func(page string) []string { return []string{page + " text/html", here + ".atom application/atom+xml"} }
+	of := func(address string) *gallery.Gallery {
+		g := harbour()
+		g.URL, g.Slides = address, g.Slides[:1]
+		return g
+	}
+	stub := func(g *gallery.Gallery) *Item { return must(testRenderer().Stub(g, day(21, 9)))(t) }
+	whole := func(g *gallery.Gallery) *Item { return must(testRenderer().Item(g, testNow, Summary))(t) }
+	slide := func(g *gallery.Gallery) *Item { return only(t, must(testRenderer().Slides(g, testNow, 0))(t)) }
+	for name, tt := range map[string]struct {
+		item       *Item
+		related    []string
+		self, page string
+	}{
+		"elsewhere":          {whole(of(there)), related(here), here + ".json", here},
+		"here":               {whole(of("")), related(here)[1:], here + ".json", here},
+		"a slide, elsewhere": {slide(of(there)), related(here + "#slide-1"), here + ".json", here + "#slide-1"},
+		"a slide, here":      {slide(of("")), related("")[1:], here + ".json", here + "#slide-1"},
+		"withdrawn":          {stub(of(there)), nil, "", ""},
+	} {
+		var links []string
+		for _, l := range parseXML(t, must(Assemble(Atom, testChannel(), []*Item{tt.item}))(t).Bytes()).all("atom:entry")[0].all("atom:link") {
+			if l.attrs["rel"] == "related" {
+				links = append(links, l.attrs["href"]+" "+l.attrs["type"])
+			}
+		}
+		if diff := cmp.Diff(tt.related, links); diff != "" {
+			t.Errorf("%s: related (-want +got)\n%s", name, diff)
+		}
+		var item struct {
+			Data struct{ Self, Page string } `json:"_gallerywire"`
+		}
+		must(0, json.Unmarshal(tt.item.pieces[JSON].body, &item))(t)
+		if item.Data.Self != tt.self || item.Data.Page != tt.page {
+			t.Errorf("%s: itself at %q, its page at %q", name, item.Data.Self, item.Data.Page)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func (w *jsonWalk) value(raw []byte) error {
 		return fmt.Errorf("%s is empty", w.member)
 	}
 	switch string(w.member) {
-	case "url", "image", "banner_image", "thumbnail", "icon", "favicon", "home_page_url", "feed_url", "next_url":
+	case "url", "image", "banner_image", "thumbnail", "icon", "favicon", "home_page_url", "feed_url", "next_url", "self", "page":
 		if !isAbsolute(raw) {
 			return fmt.Errorf("the %s %.80q is no absolute address", w.member, raw)
 		}

@@ -122,8 +122,8 @@ func asCurrent(ch *Channel) {
 
 func withTombstones(ch *Channel) {
 	ch.Tombstones = []Tombstone{
-		{ID: "tag:news.example.com,2026:gone", When: day(20, 9), Reason: "Withdrawn at the agency's\nrequest & \u000bours"},
-		{ID: "tag:news.example.com,2026:quiet", When: day(19, 9)},
+		{ID: "number 9", AtomID: "tag:news.example.com,2026:/guid/number%209", When: day(20, 9), Reason: "Withdrawn at the agency's\nrequest & \u000bours"},
+		{ID: "tag:news.example.com,2026:quiet", AtomID: "tag:news.example.com,2026:quiet", When: day(19, 9)},
 	}
 }
 
@@ -142,7 +142,7 @@ func asStubs(r *Renderer) []*story {
 func asWithdrawn(ch *Channel) {
 	r, g := testRenderer(), rightToLeftGallery()
 	ch.ID, ch.Title, ch.Self = r.GalleryFeedID(g), "Example News", addresses("gone")
-	ch.Tombstones = []Tombstone{{ID: r.AtomID(g), When: day(20, 9), Reason: "سحبت"}}
+	ch.Tombstones = []Tombstone{{ID: r.ID(g), AtomID: r.AtomID(g), When: day(20, 9), Reason: "سحبت"}}
 }
 
 func (g golden) feed() Channel {

@@ -50,6 +50,11 @@ func (r *Renderer) Link(g *gallery.Gallery) string {
 	if link := gallery.WebAddress(g.URL, nil); link != "" {
 		return link
 	}
+	return r.page(g)
+}
+
+// page returns the address of g here; that of its own feed has an extension more.
+func (r *Renderer) page(g *gallery.Gallery) string {
 	return r.opts.BaseURL + "/galleries/" + gallery.Key(g.ID)
 }
 

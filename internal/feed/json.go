@@ -3,6 +3,7 @@ package feed
 import (
 	"bytes"
 	"encoding/json"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gorilla/feeds"
@@ -72,16 +73,24 @@ func (p person) json() *feeds.JSONAuthor { return &feeds.JSONAuthor{Name: p.name
 // items, which is how the items get their own place.
 type jsonFeed struct {
 	*feeds.JSONFeed
-	About about `json:"_gallerywire"`
+	Data feedData `json:"_gallerywire"`
 }
 
-// about says where the members of "_gallerywire" are explained.
-type about struct {
-	URL string `json:"about"`
+// feedData is what the feed says of itself: the address where "_gallerywire" is
+// explained, and what was withdrawn lately, as deleted entries do in Atom.
+type feedData struct {
+	About   string        `json:"about"`
+	Deleted []deletedItem `json:"deleted,omitempty"`
+}
+
+type deletedItem struct {
+	ID     string    `json:"id"` // of the item that is gone
+	When   time.Time `json:"when"`
+	Reason string    `json:"reason,omitempty"`
 }
 
 func (ch *Channel) json() (frame, error) {
-	f := jsonFeed{About: about{extensionAbout}, JSONFeed: &feeds.JSONFeed{
+	f := jsonFeed{Data: feedData{About: extensionAbout}, JSONFeed: &feeds.JSONFeed{
 		Version:     "https://jsonfeed.org/version/1.1",
 		Title:       gallery.Line(ch.Title),
 		Language:    gallery.CanonicalLanguage(ch.Language),
@@ -94,6 +103,9 @@ func (ch *Channel) json() (frame, error) {
 	}}
 	if author := newPerson(ch.Author, nil); author.name != "" {
 		f.Authors = []*feeds.JSONAuthor{author.json()}
+	}
+	for _, t := range ch.Tombstones {
+		f.Data.Deleted = append(f.Data.Deleted, deletedItem{t.ID, second(t.When), gallery.Line(t.Reason)})
 	}
 	for _, hub := range ch.Hubs {
 		f.Hubs = append(f.Hubs, &feeds.JSONHub{Type: "WebSub", Url: hub})

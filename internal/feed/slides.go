@@ -51,7 +51,7 @@ func (r *Renderer) SlideTombstones(g *gallery.Gallery, at time.Time, keep time.D
 	keys := g.SlideKeys()
 	for i := range g.Slides {
 		if when, ok := g.SlideWithdrawn(i, at); ok && at.Before(when.Add(keep)) {
-			gone = append(gone, Tombstone{ID: r.slideID(g, keys[i]), When: when})
+			gone = append(gone, Tombstone{ID: r.slideID(g, keys[i]), AtomID: r.slideID(g, keys[i]), When: when})
 		}
 	}
 	return gone
@@ -63,6 +63,7 @@ func (whole *story) slide(i int) *story {
 	s := *whole
 	s.id, s.atomID = p.id, p.id
 	s.link = withFragment(whole.link, "slide-"+p.key)
+	s.page = withFragment(whole.page, "slide-"+p.key)
 	s.title = cmp.Or(p.title, fmt.Sprintf("%s, %d", whole.title, p.number))
 	s.summary = excerpt(cmp.Or(p.caption, p.alt))
 	s.published = nth(whole.published, p.number)

@@ -19,6 +19,7 @@ const excerptLength = 300
 type story struct {
 	galleryID                          string // as the publisher gave it
 	id, atomID, link                   string
+	page, feed                         string // where the gallery is here, and its own feed without the extension; empty of a stub
 	title, summary, content            string // content is HTML, empty in a summary
 	language, direction                string // direction as HTML's dir; either may be empty
 	section, keywords, rights, license string // license is an address; one in words is among the rights
@@ -51,6 +52,8 @@ func (r *Renderer) facts(g *gallery.Gallery, at time.Time, base *url.URL) *story
 		id:        r.ID(g),
 		atomID:    r.AtomID(g),
 		link:      r.Link(g),
+		page:      r.page(g),
+		feed:      r.page(g),
 		title:     gallery.Line(g.Title),
 		summary:   gallery.Line(g.Summary),
 		language:  gallery.CanonicalLanguage(g.Language),

@@ -109,7 +109,7 @@ func checkString(t testing.TB, place, s string) {
 		t.Errorf("json %s is empty", place)
 	}
 	switch name := place[strings.LastIndexByte(place, '.')+1:]; name {
-	case "url", "home_page_url", "feed_url", "next_url", "icon", "favicon", "banner_image", "thumbnail", "license", "about", "image":
+	case "url", "home_page_url", "feed_url", "next_url", "icon", "favicon", "banner_image", "thumbnail", "license", "about", "self", "page", "image":
 		checkWeb(t, place, s)
 	case "language":
 		checkLanguage(t, s)

@@ -52,6 +52,10 @@ func Slug(name string) string {
 	return readable(folded) + "~" + hex.EncodeToString(sum[:slugHash])
 }
 
+// SlugStem returns the slug of a name without the hash that it may have. Several
+// names may have the same; it is empty where a name has no letter, mark or digit.
+func SlugStem(name string) string { return readable(Fold(name)) }
+
 // isPlainName reports whether the slug of a folded name tells everything about
 // it.
 func isPlainName(folded string) bool {

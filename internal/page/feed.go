@@ -29,13 +29,15 @@ type feedPage struct {
 
 // Feed answers a person who opened the address of a feed with a page about it,
 // which is for that person alone. It reports whether it did: a feed that has
-// moved is left to the caller. The page leads to the feed itself by the query
-// "raw", with which the caller is not to call it.
+// moved, or that has another name, is left to the caller. The page leads to the feed
+// itself by the query "raw", with which the caller is not to call it.
 func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bool {
 	// The feed at the same address is compressed for who takes that.
 	w.Header().Set("Vary", "Accept-Encoding, Sec-Fetch-Dest")
 	d, err := p.feedDocument(r.Context(), ref, strings.TrimPrefix(path.Ext(r.URL.Path), "."))
-	if _, moved := errors.AsType[*edition.Moved](err); moved {
+	_, moved := errors.AsType[*edition.Moved](err)
+	_, meant := errors.AsType[*edition.Meant](err)
+	if moved || meant {
 		w.Header().Del("Vary")
 		return false
 	}
@@ -51,7 +53,7 @@ func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bo
 }
 
 // feedDocument returns the page of a feed of which the address in that format was
-// opened. The error is errUnknown, errGone, an *edition.Moved, a *partial, or says
+// opened. The error is errUnknown, errGone, an *edition.Moved or *edition.Meant, a *partial, or says
 // why it is not available.
 func (p *Pages) feedDocument(ctx context.Context, ref edition.Ref, opened string) (d *document, err error) {
 	if ref.Kind == edition.Gallery {
@@ -66,7 +68,10 @@ func (p *Pages) feedDocument(ctx context.Context, ref edition.Ref, opened string
 	}
 	generation := p.recent(p.now()).generation // before the edition, which may be newer
 	e, err := p.shelf.Edition(ctx, ref)
+	_, meant := errors.AsType[*edition.Meant](err)
 	switch {
+	case meant:
+		return nil, err
 	case errors.Is(err, edition.ErrUnknown):
 		return nil, errUnknown
 	case errors.Is(err, edition.ErrGone):

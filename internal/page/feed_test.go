@@ -172,9 +172,13 @@ func TestPageOfAFeedIsForOnePerson(t *testing.T) {
 
 func TestFeedThatHasMovedIsLeftToTheCaller(t *testing.T) {
 	n := startNode(t)
-	res := n.get("/feeds/latest.rss")
-	if res.StatusCode != http.StatusMovedPermanently || res.Header.Get("Vary") != "" {
-		t.Errorf("%s, Vary %q", res.Status, res.Header.Get("Vary"))
+	n.put(photo("a", func(g *gallery.Gallery) { g.Tags = []string{"covid-19"} }))
+	n.settle()
+	for _, path := range []string{"/feeds/latest.rss", "/tags/covid-19.rss"} {
+		res := n.get(path)
+		if res.StatusCode != http.StatusMovedPermanently || res.Header.Get("Vary") != "" {
+			t.Errorf("%s: %s, %v", path, res.Status, res.Header)
+		}
 	}
 }
 

@@ -156,7 +156,13 @@ func (h *feeds) notModified(w http.ResponseWriter, etag string) {
 // refuse says why there is no document.
 func (h *feeds) refuse(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format, err error) {
 	moved, isMoved := errors.AsType[*edition.Moved](err)
+	meant, isMeant := errors.AsType[*edition.Meant](err)
 	switch {
+	case isMeant && len(meant.To) == 1:
+		w.Header()["Cache-Control"] = h.always.cacheControl
+		http.Redirect(w, r, meant.URLs(f)[0], http.StatusFound)
+	case isMeant:
+		plain(w, http.StatusMultipleChoices, "several feeds have this name, each with a hash at its end:\n"+strings.Join(meant.URLs(f), "\n"))
 	case isMoved && moved.Permanent:
 		w.Header()["Cache-Control"] = h.always.cacheControl
 		http.Redirect(w, r, moved.URL(f), http.StatusMovedPermanently)

@@ -28,7 +28,7 @@ func newContract(t testing.TB) *contract {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	c.RegisterFormat(&jsonschema.Format{Name: "date-time", Validate: dateTime})
-	for path, document := range map[string][]byte{"asyncapi.json": AsyncAPI(), "schemas/gallery.json": Schema()} {
+	for path, document := range map[string][]byte{"asyncapi.json": AsyncAPI(), "gallery.json": Schema()} {
 		if err := c.AddResource(base+path, parse(t, document)); err != nil {
 			t.Fatal(err)
 		}
@@ -42,8 +42,8 @@ func newContract(t testing.TB) *contract {
 	}
 	message := func(name string) *jsonschema.Schema { return compile("asyncapi.json#/components/messages/" + name) }
 	return &contract{
-		gallery:  compile("schemas/gallery.json"),
-		takeDown: compile("schemas/gallery.json#takeDown"),
+		gallery:  compile("gallery.json"),
+		takeDown: compile("gallery.json#takeDown"),
 		item:     compile("asyncapi.json#/components/schemas/item"),
 		bodies: map[Kind]map[bool]*jsonschema.Schema{
 			Published:   {true: message("publishedStructured/payload"), false: message("publishedBare/payload")},

@@ -1,6 +1,9 @@
 package event
 
-import _ "embed" // for the two documents below
+import (
+	_ "embed" // for the two documents below
+	"strings"
+)
 
 var (
 	//go:embed schemas/gallery.json
@@ -15,7 +18,10 @@ var (
 // counts bytes, and can not say all that an address or an instant must be.
 func Schema() []byte { return []byte(schema) }
 
-// AsyncAPI returns the AsyncAPI 3.0 description of what is received and sent. It
-// refers to [Schema] as ./schemas/gallery.json, beside the address from which
-// it is served.
-func AsyncAPI() []byte { return []byte(asyncAPI) }
+// AsyncAPI returns the AsyncAPI 3.0 description of what is received and sent. It is
+// whole by itself: [Schema] is in it, as #/components/schemas/gallery.
+func AsyncAPI() []byte {
+	_, within, _ := strings.Cut(schema, `"title"`) // without the names of a document of its own
+	within = strings.ReplaceAll(`{"title"`+within, `"#/`, `"#/components/schemas/gallery/`)
+	return []byte(strings.Replace(asyncAPI, `{"$ref": "./schemas/gallery.json"}`, strings.TrimSpace(within), 1))
+}

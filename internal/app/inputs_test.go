@@ -141,6 +141,9 @@ func (b *bench) try(t *testing.T, in input) {
 			b.keep(t, f, document, in.Expect)
 		}
 	}
+	if e.Gallery != nil {
+		check(t, "mail", map[string]any{"summary": gallery.Line(readers{}.told(e.Gallery, "x", inputsAt).Summary)}, in.Expect)
+	}
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodGet, "/galleries/x", nil)
 	request.SetPathValue("key", gallery.Key(e.GalleryID()))

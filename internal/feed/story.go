@@ -20,7 +20,7 @@ type story struct {
 	galleryID                          string // as the publisher gave it
 	id, atomID, link                   string
 	page, feed                         string // where the gallery is here, and its own feed without the extension; empty of a stub
-	title, summary, content            string // content is HTML, empty in a summary
+	title, summary, lead, content      string // lead and content are HTML; content is empty in a summary
 	language, direction                string // direction as HTML's dir; either may be empty
 	section, keywords, rights, license string // license is an address; one in words is among the rights
 	published, updated                 time.Time
@@ -41,7 +41,7 @@ func (r *Renderer) story(g *gallery.Gallery, at time.Time, c Content) *story {
 		s.pictures = s.coverAlone()
 		return s
 	}
-	s.content = s.html(r.lead(g, base))
+	s.content = s.html(s.lead)
 	return s
 }
 
@@ -72,19 +72,14 @@ func (r *Renderer) facts(g *gallery.Gallery, at time.Time, base *url.URL) *story
 	} else if !strings.Contains(s.rights, words) {
 		s.rights = strings.TrimPrefix(s.rights+" · "+words, " · ")
 	}
+	if s.lead = paragraph(s.summary); strings.TrimSpace(g.Body) != "" {
+		s.lead = r.policy.HTML(g.Body, base)
+	}
 	if s.summary == "" {
-		s.summary = excerpt(gallery.PlainText(g.Body))
+		s.summary = excerpt(gallery.PlainText(s.lead))
 	}
 	s.direction = gallery.Direction(s.language, s.title, s.summary)
 	return s
-}
-
-// lead returns the text above the pictures, as HTML.
-func (r *Renderer) lead(g *gallery.Gallery, base *url.URL) string {
-	if strings.TrimSpace(g.Body) == "" {
-		return paragraph(gallery.Line(g.Summary))
-	}
-	return r.policy.HTML(g.Body, base)
 }
 
 // checkDates refuses dates that not every format can write.

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/microcosm-cc/bluemonday"
 )
@@ -12,24 +13,28 @@ import (
 // Policy says what HTML of a caption or a lead text may be shown: text
 // markup, lists, simple tables, quotations, figures, pictures and links, with
 // the language and direction of the text, and nothing that runs, frames,
-// styles or names things in the page around it. Links and pictures lead to
+// styles or names things in the page around it. Other blocks are shown as blocks without
+// a meaning of their own, the children of noscript in its place, and pictures that wait for
+// a script with the address that it would give them. Links and pictures lead to
 // http or https, links also to mail, and their addresses are absolute and in
 // ASCII. Links ask not to be followed by search engines and tell nothing about
 // the reader; pictures keep alt, width and height and are loaded when they
 // come into view.
 //
-// It is safe for concurrent use. Make one with [NewPolicy] and keep it.
+// It is safe for concurrent use.
 type Policy struct {
 	allow *bluemonday.Policy
 }
 
 // NewPolicy returns the policy for captions and lead texts.
-func NewPolicy() *Policy {
+func NewPolicy() *Policy { return policy() }
+
+var policy = sync.OnceValue(func() *Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements(
 		"p", "br", "wbr", "hr", "div", "span", "h2", "h3", "h4", "h5", "h6",
-		"em", "strong", "b", "i", "u", "s", "sub", "sup", "small", "mark", "del", "ins", "bdi", "bdo", "abbr",
-		"q", "cite", "code", "pre", "blockquote", "time",
+		"em", "strong", "b", "i", "u", "s", "sub", "sup", "small", "mark", "del", "ins", "bdi", "bdo", "abbr", "dfn",
+		"ruby", "rt", "rp", "q", "cite", "code", "kbd", "samp", "var", "pre", "blockquote", "time",
 		"ul", "ol", "li", "dl", "dt", "dd", "figure", "figcaption",
 		"table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th",
 	)
@@ -37,14 +42,19 @@ func NewPolicy() *Policy {
 	p.AllowAttrs("src", "alt").OnElements("img")
 	p.AllowAttrs("width", "height").Matching(regexp.MustCompile(`^[0-9]{1,5}$`)).OnElements("img")
 	p.AllowAttrs("datetime").Matching(regexp.MustCompile(`^[0-9A-Z:+. -]{1,40}$`)).OnElements("time")
+	p.AllowAttrs("title").OnElements("abbr", "dfn")
+	p.AllowAttrs("start").Matching(regexp.MustCompile(`^-?[0-9]{1,6}$`)).OnElements("ol")
+	p.AllowAttrs("reversed").OnElements("ol")
+	p.AllowAttrs("type").Matching(regexp.MustCompile(`^[1aAiI]$`)).OnElements("ol")
+	p.AllowAttrs("value").Matching(regexp.MustCompile(`^-?[0-9]{1,6}$`)).OnElements("li")
+	p.AllowAttrs("scope").Matching(regexp.MustCompile(`^(row|col|rowgroup|colgroup)$`)).OnElements("th")
 	p.AllowAttrs("colspan", "rowspan").Matching(regexp.MustCompile(`^[0-9]{1,3}$`)).OnElements("td", "th")
 	p.AllowAttrs("lang").Matching(regexp.MustCompile(`^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$`)).Globally()
 	p.AllowAttrs("dir").Matching(regexp.MustCompile(`^(ltr|rtl|auto)$`)).Globally()
 	p.RequireParseableURLs(true)
-	p.AllowRelativeURLs(true) // resolved, or removed, when the tags are balanced
 	p.AllowURLSchemes("http", "https", "mailto")
 	return &Policy{allow: p}
-}
+})
 
 // HTML returns s, which is HTML or plain text, as an HTML fragment that is
 // safe to put inside another element: what the policy does not allow is gone,
@@ -57,7 +67,7 @@ func (p *Policy) HTML(s string, base *url.URL) string {
 	if !hasTag(s) {
 		return textHTML(s)
 	}
-	out := strings.TrimSpace(balance(p.allow.Sanitize(s), base))
+	out := strings.TrimSpace(balance(p.allow.Sanitize(rewrite(s, base))))
 	if !hasTag(out) {
 		// What is left would read as plain text, where a line break counts.
 		return strings.ReplaceAll(out, "\n", " ")
@@ -88,18 +98,8 @@ func textHTML(s string) string {
 	if !strings.ContainsAny(s, "&<>\n") {
 		return s
 	}
-	var b strings.Builder
-	b.Grow(len(s) + len(s)/8)
-	for rest := s; ; {
-		i := strings.IndexByte(rest, '\n')
-		if i < 0 {
-			writeText(&b, rest)
-			return b.String()
-		}
-		writeText(&b, rest[:i])
-		b.WriteString("<br>")
-		rest = rest[i+1:]
-	}
+	b := appendEscaped(make([]byte, 0, len(s)+len(s)/8), s, inText)
+	return strings.ReplaceAll(string(b), "\n", "<br>")
 }
 
 // What has a meaning of its own in HTML.
@@ -108,17 +108,14 @@ const (
 	inAttribute = `&<>"`
 )
 
-func writeText(b *strings.Builder, s string) { writeEscaped(b, s, inText) }
-
-func writeEscaped(b *strings.Builder, s, special string) {
+// appendEscaped appends s to b with entities for what is special.
+func appendEscaped(b []byte, s, special string) []byte {
 	for {
 		i := strings.IndexAny(s, special)
 		if i < 0 {
-			b.WriteString(s)
-			return
+			return append(b, s...)
 		}
-		b.WriteString(s[:i])
-		b.WriteString(entity(s[i]))
+		b = append(append(b, s[:i]...), entity(s[i])...)
 		s = s[i+1:]
 	}
 }

@@ -1,7 +1,6 @@
 package gallery
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 
@@ -13,23 +12,26 @@ const (
 	// dropped and their text kept.
 	maxDepth = 64
 
+	// inTable is how many elements a table may need around what is in it.
+	inTable = 3
+
 	linkRel = "nofollow noopener noreferrer"
 )
 
 // balance rewrites fragment, in which only allowed elements and attributes
-// are left, so that its elements nest and none reaches outside it. It takes
+// are left, so that its elements nest, each stands where an HTML parser leaves it,
+// and none reaches outside it. It takes
 // time and memory in proportion to the fragment; the tree construction of
 // HTML does not, because it repeats open formatting elements in each block.
-func balance(fragment string, base *url.URL) string {
-	b := balancer{base: base}
-	b.out.Grow(len(fragment) + len(fragment)/4)
+func balance(fragment string) string {
+	b := balancer{out: make([]byte, 0, len(fragment)+len(fragment)/4)}
 	for z := html.NewTokenizer(strings.NewReader(fragment)); ; {
 		switch z.Next() {
 		case html.ErrorToken:
 			b.closeTo(0)
-			return b.out.String()
+			return string(b.out)
 		case html.TextToken:
-			writeText(&b.out, strings.ReplaceAll(Text(string(z.Text())), "\r", "\n"))
+			b.text(strings.ReplaceAll(Text(string(z.Text())), "\r", "\n"))
 		case html.StartTagToken, html.SelfClosingTagToken:
 			b.start(z.Token())
 		case html.EndTagToken:
@@ -42,48 +44,103 @@ func balance(fragment string, base *url.URL) string {
 // balancer writes tags so that they nest; open is the stack of elements that
 // are not closed yet.
 type balancer struct {
-	out  strings.Builder
-	open []string
-	base *url.URL
+	out  []byte
+	open []element
+}
+
+// element is one that is open: as it was called, and as it is written.
+type element struct{ tag, shown string }
+
+func (b *balancer) text(s string) {
+	if strings.TrimSpace(s) != "" {
+		b.implyCell()
+	}
+	b.out = appendEscaped(b.out, s, inText)
 }
 
 func (b *balancer) start(t html.Token) {
-	attrs, ok := b.attributes(t)
+	attrs, ok := attributes(t)
 	if !ok {
 		return
 	}
 	b.closeImplied(t.Data)
-	if isVoid(t.Data) {
-		b.tag(t.Data, attrs)
-		return
+	shown := b.place(t.Data)
+	if shown != t.Data {
+		b.closeImplied(shown)
+		attrs = slices.DeleteFunc(attrs, func(a html.Attribute) bool { return a.Key != "lang" && a.Key != "dir" })
 	}
-	if len(b.open) >= maxDepth || b.misplaced(t.Data) {
-		return
+	if !isTablePart(shown) || shown == "table" {
+		b.implyCell()
 	}
-	b.tag(t.Data, attrs)
-	b.open = append(b.open, t.Data)
+	switch {
+	case isVoid(shown):
+		b.out = appendTag(b.out, shown, attrs)
+	case shown == "a" && b.within("a"): // a link in a link
+	case len(b.open) >= maxDepth, shown == "table" && len(b.open) >= maxDepth-inTable:
+		if isBlock(shown) {
+			b.out = append(b.out, ' ')
+		}
+	default:
+		b.push(element{t.Data, shown}, attrs)
+	}
 }
 
-// misplaced reports whether tag may not stand inside what is open: a link in
-// a link, a heading in a heading.
-func (b *balancer) misplaced(tag string) bool {
+func (b *balancer) push(e element, attrs []html.Attribute) {
+	b.out = appendTag(b.out, e.shown, attrs)
+	b.open = append(b.open, e)
+}
+
+// place names what is written for the start of tag: where it may not stand, a block
+// without a meaning of its own.
+func (b *balancer) place(tag string) string {
 	switch {
-	case tag == "a":
-		return slices.Contains(b.open, tag)
-	case isHeading(tag):
-		return slices.ContainsFunc(b.open, isHeading)
+	case isTablePart(tag) && tag != "table":
+		if !b.within("table") {
+			return "div"
+		}
+		if isCell(tag) && b.top() != "tr" {
+			b.push(element{"tr", "tr"}, nil)
+		}
+	case tag == "li" && !b.within("ul", "ol"), (tag == "dt" || tag == "dd") && !b.within("dl"), tag == "figcaption" && !b.within("figure"),
+		isHeading(tag) && slices.ContainsFunc(b.open, func(e element) bool { return isHeading(e.shown) }):
+		return "div"
+	case (tag == "rt" || tag == "rp") && !b.within("ruby"):
+		return "span"
 	}
-	return false
+	return tag
+}
+
+// implyCell opens a cell where one must stand around what follows in a table.
+func (b *balancer) implyCell() {
+	top := b.top()
+	if top == "table" || isRowGroup(top) {
+		b.push(element{"tr", "tr"}, nil)
+		top = "tr"
+	}
+	if top == "tr" {
+		b.push(element{"td", "td"}, nil)
+	}
+}
+
+func (b *balancer) top() string {
+	if len(b.open) == 0 {
+		return ""
+	}
+	return b.open[len(b.open)-1].shown
+}
+
+func (b *balancer) within(tags ...string) bool {
+	return slices.ContainsFunc(b.open, func(e element) bool { return slices.Contains(tags, e.shown) })
 }
 
 func (b *balancer) end(tag string) {
 	for i := len(b.open) - 1; i >= 0; i-- {
 		open := b.open[i]
-		if open == tag {
+		if open.tag == tag {
 			b.closeTo(i)
 			return
 		}
-		if isCell(open) && !isTablePart(tag) || isBlock(open) && !isBlock(tag) {
+		if isCell(open.shown) && !isTablePart(tag) || isBlock(open.shown) && !isBlock(tag) {
 			return
 		}
 	}
@@ -93,8 +150,8 @@ func (b *balancer) end(tag string) {
 // paragraph before a block, the list item before the next one.
 func (b *balancer) closeImplied(tag string) {
 	cut := len(b.open)
-	for i := len(b.open) - 1; i >= 0 && !shields(b.open[i], tag); i-- {
-		if ends(tag, b.open[i]) {
+	for i := len(b.open) - 1; i >= 0 && !shields(b.open[i].shown, tag); i-- {
+		if ends(tag, b.open[i].shown) {
 			cut = i
 		}
 	}
@@ -103,39 +160,21 @@ func (b *balancer) closeImplied(tag string) {
 
 func (b *balancer) closeTo(depth int) {
 	for i := len(b.open) - 1; i >= depth; i-- {
-		b.out.WriteString("</")
-		b.out.WriteString(b.open[i])
-		b.out.WriteByte('>')
+		b.out = append(append(append(b.out, "</"...), b.open[i].shown...), '>')
 	}
 	b.open = b.open[:depth]
 }
 
-func (b *balancer) tag(name string, attrs []html.Attribute) {
-	b.out.WriteByte('<')
-	b.out.WriteString(name)
-	for _, a := range attrs {
-		b.out.WriteByte(' ')
-		b.out.WriteString(a.Key)
-		b.out.WriteString(`="`)
-		writeEscaped(&b.out, a.Val, inAttribute)
-		b.out.WriteByte('"')
-	}
-	b.out.WriteByte('>')
-}
-
 // attributes returns what t carries when it is shown; false when t is a link
 // or a picture that leads nowhere.
-func (b *balancer) attributes(t html.Token) ([]html.Attribute, bool) {
+func attributes(t html.Token) ([]html.Attribute, bool) {
 	kept := t.Attr[:0]
 	seen := func(key string) bool {
 		return slices.ContainsFunc(kept, func(a html.Attribute) bool { return a.Key == key })
 	}
 	for _, a := range t.Attr {
-		if a.Key == "href" || a.Key == "src" {
-			a.Val = follow(a.Val, b.base, a.Key == "href")
-		}
 		a.Val = unixLines(Text(a.Val))
-		if !seen(a.Key) && (a.Val != "" || a.Key == "alt") {
+		if !seen(a.Key) && (a.Val != "" || a.Key == "alt" || a.Key == "reversed") {
 			kept = append(kept, a)
 		}
 	}
@@ -146,13 +185,4 @@ func (b *balancer) attributes(t html.Token) ([]html.Attribute, bool) {
 		return append(kept, html.Attribute{Key: "loading", Val: "lazy"}), seen("src")
 	}
 	return kept, true
-}
-
-// follow returns raw as an absolute address in ASCII, "" when it is none that
-// may be followed.
-func follow(raw string, base *url.URL, mail bool) string {
-	if address := WebAddress(raw, base); address != "" || !mail {
-		return address
-	}
-	return mailAddress(raw)
 }

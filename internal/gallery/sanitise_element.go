@@ -13,7 +13,7 @@ func isVoid(tag string) bool {
 func isBlock(tag string) bool {
 	switch tag {
 	case "p", "div", "pre", "blockquote", "hr", "ul", "ol", "li", "dl", "dt", "dd", "figure", "figcaption",
-		"table", "caption", "section", "article", "header", "footer", "aside", "address", "h1":
+		"table", "caption":
 		return true
 	}
 	return isHeading(tag) || isTablePart(tag)
@@ -36,6 +36,10 @@ func ends(tag, open string) bool {
 	switch {
 	case open == "p":
 		return isBlock(tag)
+	case isHeading(tag):
+		return isHeading(open)
+	case tag == "rt" || tag == "rp":
+		return open == "rt" || open == "rp"
 	case tag == "li":
 		return open == "li"
 	case tag == "dt" || tag == "dd":
@@ -44,7 +48,7 @@ func ends(tag, open string) bool {
 		return isCell(open) || open == "caption"
 	case tag == "tr":
 		return isCell(open) || open == "tr" || open == "caption"
-	case isRowGroup(tag):
+	case isRowGroup(tag) || tag == "caption":
 		return isTablePart(open) && open != "table"
 	}
 	return false

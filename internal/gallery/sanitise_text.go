@@ -49,8 +49,11 @@ func forbidden(s string) int {
 	return -1
 }
 
-// PlainText returns the text of an HTML fragment on one line: tags, comments,
-// scripts and styles are gone, entities decoded, white space is folded into
+// Text returns what [Policy.HTML] shows of s as plain text on one line.
+func (p *Policy) Text(s string) string { return PlainText(p.HTML(s, nil)) }
+
+// PlainText returns the text of HTML that a policy returned on one line: tags are gone,
+// entities decoded, white space is folded into
 // single spaces, and blocks are kept apart by one. It has no characters that
 // XML forbids.
 func PlainText(fragment string) string {
@@ -99,38 +102,16 @@ func isLine(s string) bool {
 func textOf(fragment string) string {
 	var b strings.Builder
 	b.Grow(len(fragment))
-	hidden := false
 	for z := html.NewTokenizer(strings.NewReader(fragment)); ; {
 		switch z.Next() {
 		case html.ErrorToken:
 			return b.String()
 		case html.TextToken:
-			if !hidden {
-				b.Write(z.Text())
+			b.Write(z.Text())
+		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
+			if name, _ := z.TagName(); string(name) == "br" || string(name) == "img" || isBlock(string(name)) {
+				b.WriteByte(' ')
 			}
-		case html.StartTagToken, html.SelfClosingTagToken:
-			name, _ := z.TagName()
-			hidden = unreadable(string(name))
-			separate(&b, string(name))
-		case html.EndTagToken:
-			name, _ := z.TagName()
-			hidden = false
-			separate(&b, string(name))
 		}
 	}
-}
-
-func separate(b *strings.Builder, tag string) {
-	if tag == "br" || tag == "img" || isBlock(tag) {
-		b.WriteByte(' ')
-	}
-}
-
-// unreadable reports whether the raw text inside tag is not meant for people.
-func unreadable(tag string) bool {
-	switch tag {
-	case "script", "style", "iframe", "noembed", "noframes":
-		return true
-	}
-	return false
 }

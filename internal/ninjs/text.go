@@ -31,7 +31,7 @@ func (p passage) line() string {
 	if p.format == plain {
 		return gallery.Line(p.value)
 	}
-	return gallery.PlainText(p.value)
+	return gallery.NewPolicy().Text(p.value)
 }
 
 // html returns p as HTML, or as text in which nothing reads as HTML.

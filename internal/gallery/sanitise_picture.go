@@ -1,0 +1,132 @@
+package gallery
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// picture is where a picture stands in the output.
+type picture struct {
+	start, end int
+	address    string
+	lazy       bool // that waits for a script
+}
+
+// picture writes an img, unless it has no address or is there already: in a noscript a page says
+// again what its script loads.
+func (r *rewriter) picture(t html.Token) {
+	address, lazy := r.addressOf(t)
+	ofNoscript, shown := r.shown[address]
+	before := r.last
+	switch {
+	case address == "", r.noscript && isCounter(t), lazy && ofNoscript,
+		r.noscript && shown && (!before.lazy || address != before.address):
+		r.out = append(r.out, ' ')
+		return
+	case r.noscript && before.lazy: // nothing stands between the two
+		delete(r.shown, before.address)
+	default:
+		before.start, before.end = len(r.out), len(r.out)
+	}
+	tag := appendTag(nil, "img", imgAttributes(t, address))
+	r.out = slices.Replace(r.out, before.start, before.end, tag...)
+	r.last = picture{before.start, before.start + len(tag), address, lazy && !r.noscript}
+	if r.shown == nil {
+		r.shown = make(map[string]bool)
+	}
+	r.shown[address] = r.noscript
+}
+
+// addressOf returns the address of the picture that people see, "" where there is
+// none, and whether it waits for a script. What waits for one goes before src, which is a
+// placeholder then.
+func (r *rewriter) addressOf(t html.Token) (address string, lazy bool) {
+	for _, key := range []string{"data-src", "data-lazy-src", "data-original", "data-lazy", "data-cfsrc", "data-pagespeed-lazy-src"} {
+		if address = r.follow(attribute(t, key)); address != "" {
+			return address, true
+		}
+	}
+	for _, key := range []string{"data-srcset", "data-lazy-srcset"} {
+		if address = r.largest(attribute(t, key)); address != "" {
+			return address, true
+		}
+	}
+	if address = r.follow(attribute(t, "src")); address != "" {
+		return address, false
+	}
+	if address = r.largest(attribute(t, "srcset")); address != "" {
+		return address, false
+	}
+	return r.offered, false
+}
+
+// follow returns the address of a picture, "" where it is none. A bare word is none:
+// it is what a script or a template left.
+func (r *rewriter) follow(raw string) string {
+	if !strings.ContainsAny(raw, "./?") {
+		return ""
+	}
+	return WebAddress(raw, r.base)
+}
+
+// largest returns the address of the largest of the pictures in a srcset (HTML, section
+// 4.8.4.3.9, "Parsing a srcset attribute"), "" where none has one.
+func (r *rewriter) largest(srcset string) string {
+	const space = " \t\n\f\r"
+	found, most := "", -1.0
+	for {
+		srcset = strings.TrimLeft(srcset, space+",")
+		if srcset == "" {
+			return found
+		}
+		end := strings.IndexAny(srcset+" ", space)
+		address, descriptor := srcset[:end], ""
+		srcset = srcset[end:]
+		if strings.HasSuffix(address, ",") {
+			address = strings.TrimRight(address, ",")
+		} else {
+			descriptor, srcset, _ = strings.Cut(srcset, ",")
+		}
+		size := 1.0
+		if d := strings.Fields(descriptor); len(d) > 0 {
+			size, _ = strconv.ParseFloat(strings.TrimRight(d[0], "wx"), 64)
+		}
+		if address = r.follow(address); address != "" && size > most {
+			found, most = address, size
+		}
+	}
+}
+
+// imgAttributes are those of t with that address, and with an alt, which may be empty.
+func imgAttributes(t html.Token, address string) []html.Attribute {
+	attrs := []html.Attribute{{Key: "src", Val: address}}
+	if !slices.ContainsFunc(t.Attr, func(a html.Attribute) bool { return a.Key == "alt" }) {
+		attrs = append(attrs, html.Attribute{Key: "alt"})
+	}
+	for _, a := range t.Attr {
+		if a.Key != "src" {
+			attrs = append(attrs, a)
+		}
+	}
+	return attrs
+}
+
+// isCounter reports whether nobody is to see the picture: it counts readers.
+func isCounter(t html.Token) bool {
+	width, height := attribute(t, "width"), attribute(t, "height")
+	return (width == "0" || width == "1") && (height == "0" || height == "1") ||
+		strings.Contains(strings.ReplaceAll(attribute(t, "style"), " ", ""), "display:none")
+}
+
+// attribute returns the first value of that name, "" where there is none.
+func attribute(t html.Token, key string) string {
+	for _, a := range t.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}

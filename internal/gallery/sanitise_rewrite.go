@@ -1,0 +1,186 @@
+package gallery
+
+import (
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// maxRewrites is how deep text is read that is markup once more.
+const maxRewrites = 3
+
+// rewrite returns a fragment that says the same in elements that the policy knows.
+// Blocks are still blocks. What stands in for something that never survives is in its place:
+// the children of noscript for a script. A picture that waits for a script has its
+// address, and is there once. Links and pictures have absolute addresses or none. Text
+// that browsers do not show is gone.
+func rewrite(fragment string, base *url.URL) string {
+	r := rewriter{base: base}
+	r.out = make([]byte, 0, len(fragment)+len(fragment)/8)
+	r.read(fragment, 0)
+	return string(r.out)
+}
+
+type rewriter struct {
+	out      []byte
+	base     *url.URL
+	hidden   int             // elements around whose children are not shown
+	noscript bool            // within one
+	offered  string          // the address that a source gives the picture around
+	last     picture         // since which there was no text
+	shown    map[string]bool // addresses of pictures, true of one in a noscript
+}
+
+// read rewrites a fragment; depth is how often text around it turned out to be markup.
+func (r *rewriter) read(fragment string, depth int) {
+	in := "" // the element whose start tag came last
+	for z := html.NewTokenizer(strings.NewReader(fragment)); ; {
+		switch z.Next() {
+		case html.ErrorToken:
+			return
+		case html.TextToken:
+			r.text(string(z.Text()), in, depth)
+		case html.StartTagToken:
+			t := z.Token()
+			in = t.Data
+			r.start(t)
+			if isUnshown(in) {
+				r.hidden++
+			}
+		case html.SelfClosingTagToken:
+			t := z.Token()
+			in = t.Data
+			r.start(t)
+		case html.EndTagToken:
+			in = ""
+			name, _ := z.TagName()
+			r.end(string(name))
+		}
+	}
+}
+
+// text writes a text of the element in, which may be one of those that hold nothing
+// but text, whatever stands in it.
+func (r *rewriter) text(s, in string, depth int) {
+	markup := isRaw(in) || r.noscript && hasTag(s) // CMSs are known to escape what is in a noscript
+	switch {
+	case r.hidden > 0 || isRaw(in) && shownAs(in) == "" && in != "noscript":
+	case markup && depth < maxRewrites:
+		around := r.noscript
+		r.noscript = around || in == "noscript"
+		r.read(s, depth+1)
+		r.noscript = around
+	default:
+		if strings.TrimSpace(s) != "" {
+			r.last = picture{}
+		}
+		r.out = appendEscaped(r.out, strings.ReplaceAll(Text(s), "\r", "\n"), inText)
+	}
+}
+
+func (r *rewriter) start(t html.Token) {
+	if r.hidden > 0 {
+		return
+	}
+	r.apart(t.Data)
+	switch name := shownAs(t.Data); name {
+	case "":
+	case "img":
+		r.picture(t)
+	case "picture":
+		r.offered = ""
+	case "source":
+		if r.offered == "" {
+			r.offered = r.largest(attribute(t, "srcset"))
+		}
+	case "a":
+		for i, a := range t.Attr {
+			if a.Key == "href" {
+				t.Attr[i].Val = follow(a.Val, r.base)
+			}
+		}
+		r.tag(name, t.Attr)
+	default:
+		r.tag(name, t.Attr)
+	}
+}
+
+func (r *rewriter) end(tag string) {
+	switch {
+	case r.hidden > 0 && isUnshown(tag):
+		r.hidden--
+		return
+	case r.hidden > 0:
+		return
+	case tag == "picture":
+		r.offered = ""
+	}
+	r.apart(tag)
+	if name := shownAs(tag); name != "" {
+		r.out = append(append(append(r.out, "</"...), name...), '>')
+	}
+}
+
+// apart keeps the words around a control or a frame apart, which is gone.
+func (r *rewriter) apart(tag string) {
+	switch tag {
+	case "audio", "button", "canvas", "embed", "iframe", "input", "math", "meter", "object", "progress", "svg", "textarea", "video":
+		r.out = append(r.out, ' ')
+	}
+}
+
+func (r *rewriter) tag(name string, attrs []html.Attribute) { r.out = appendTag(r.out, name, attrs) }
+
+// appendTag appends a start tag to b.
+func appendTag(b []byte, name string, attrs []html.Attribute) []byte {
+	b = append(append(b, '<'), name...)
+	for _, a := range attrs {
+		b = append(append(append(b, ' '), a.Key...), `="`...)
+		b = append(appendEscaped(b, a.Val, inAttribute), '"')
+	}
+	return append(b, '>')
+}
+
+// follow returns raw as an absolute address in ASCII, "" when it is none that
+// may be followed.
+func follow(raw string, base *url.URL) string {
+	if address := WebAddress(raw, base); address != "" {
+		return address
+	}
+	return mailAddress(raw)
+}
+
+// isUnshown reports whether no browser shows what is in the element: the children of an object are for those that do
+// not know its type, and those of a template for a script.
+func isUnshown(tag string) bool { return tag == "object" || tag == "template" }
+
+// isRaw reports whether an HTML parser takes what is in the element for text.
+func isRaw(tag string) bool {
+	switch tag {
+	case "iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "textarea", "title", "xmp":
+		return true
+	}
+	return false
+}
+
+// shownAs names the element that is shown for one, "" where only its children are shown, or nothing.
+func shownAs(tag string) string {
+	switch tag {
+	case "h1":
+		return "h2" // the first heading is the title of the item
+	case "image":
+		return "img" // as browsers take it
+	case "menu", "dir":
+		return "ul"
+	case "listing", "plaintext", "xmp":
+		return "pre"
+	case "address", "article", "aside", "body", "center", "details", "dialog", "fieldset", "footer", "form", "header", "hgroup", "html", "legend",
+		"main", "marquee", "nav", "optgroup", "option", "search", "section", "select", "summary":
+		return "div"
+	}
+	if isRaw(tag) || isUnshown(tag) {
+		return ""
+	}
+	return tag
+}

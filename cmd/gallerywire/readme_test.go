@@ -74,7 +74,7 @@ func TestReadmeEventsAreAccepted(t *testing.T) {
 func TestReadmeSlugsAreThoseOfTheExample(t *testing.T) {
 	slugs := map[string][]string{
 		"sections": {gallery.Slug("Travel"), gallery.Slug("Food")}, "tags": {gallery.Slug("night"), gallery.Slug("harbours")},
-		"authors": {gallery.Slug("A. Writer")},
+		"authors": {gallery.Slug("A. Writer"), gallery.SlugStem("A. Writer")},
 	}
 	example := regexp.MustCompile(`\b(sections|tags|authors)/([\pL\pN~-]+)`)
 	said := map[string]bool{}
@@ -231,6 +231,16 @@ func says(t *testing.T, example, call string, args ...string) string {
 func pythons(t *testing.T, name, function string) []string {
 	t.Helper()
 	return slices.DeleteFunc(examples(t, name, "```python", "```"), func(text string) bool { return !strings.Contains(text, "def "+function+"(") })
+}
+
+func TestReadmeKeyIsThatOfTheGallery(t *testing.T) {
+	for _, text := range pythons(t, "docs/feeds.md", "key") {
+		for _, id := range []string{"harbour-lights", "a b", "fêtes/2026", "urn:newsml:1", "x\n", strings.Repeat("x", 80), strings.Repeat("x", 81)} {
+			if got := says(t, text, "key(argv[1])", id); got != gallery.Key(id) {
+				t.Errorf("the key of %q is %q, want %q", id, got, gallery.Key(id))
+			}
+		}
+	}
 }
 
 func TestReadmeWebhookReceiverKnowsWhatIsGenuine(t *testing.T) {

@@ -61,16 +61,20 @@ func newLive(t *testing.T, change ...func(*edition.Options)) *live {
 // patience is how long a test waits for what must come.
 const patience = time.Minute
 
-func liveCatalogue(t *testing.T, b *broker.Broker) *catalogue.Catalogue {
+func liveCatalogue(t *testing.T, b *broker.Broker, change ...func(*catalogue.Options)) *catalogue.Catalogue {
 	t.Helper()
 	whole := make(chan struct{})
 	ready := sync.OnceFunc(func() { close(whole) })
-	c := catalogue.New(catalogue.Options{
+	o := catalogue.Options{
 		JetStream: b.JetStream(), Bucket: b.Name("galleries"), Decode: event.Reader{}.Gallery, ArchivePage: 4, Tombstones: time.Hour,
 		Open:    func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
 		Changed: func(catalogue.Change) { ready() },
 		Logger:  slog.New(slog.DiscardHandler),
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	c := catalogue.New(o)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()

@@ -10,7 +10,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/broker"
@@ -140,6 +139,7 @@ type batch struct {
 	items   iter.Seq[publish.Item]
 	files   int // beside those of the folders
 	folders []*publish.Folder
+	known   map[string]bool // of take-downs, by id, where that could be asked
 }
 
 // count sums up over the folders.
@@ -153,42 +153,6 @@ func (b batch) count(of func(*publish.Folder) int) (n int) {
 // upToDate reports whether there is nothing to send because all of it was sent.
 func (b batch) upToDate() bool {
 	return b.files == 0 && b.count((*publish.Folder).Changed) == 0 && b.count((*publish.Folder).Unchanged) > 0
-}
-
-type unpublishCmd struct {
-	IDs     []string  `arg:"" name:"id" help:"Ids of galleries."`
-	Reason  string    `help:"Why, kept with the take-down." placeholder:"TEXT"`
-	Updated time.Time `help:"The instant of the decision (RFC 3339); now when left out." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
-	Version int64     `help:"The version of the take-down, where the CMS counts them." placeholder:"N"`
-	JSON    bool      `name:"json" help:"Print a line of JSON for each take-down."`
-	publishAs
-}
-
-// Help is printed below the command's usage.
-func (unpublishCmd) Help() string {
-	return `The galleries leave every feed and page. Publishing a later revision brings one
-back; a copy of an earlier one does not, however late it comes.
-
-A line of JSON has name and id of the gallery, stream and sequence where the
-take-down is stored, and error. The exit code is 1 when a take-down was not
-stored.`
-}
-
-// Run sends a take-down for each id.
-func (u unpublishCmd) Run(ctx context.Context, c *console) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	who, err := u.of(cfg)
-	if err != nil {
-		return err
-	}
-	at := u.Updated
-	if at.IsZero() {
-		at = time.Now()
-	}
-	return c.send(ctx, cfg, who, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1}, u.JSON)
 }
 
 // publishAs chooses who publishes on the embedded server.

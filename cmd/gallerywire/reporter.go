@@ -106,12 +106,17 @@ type receiptJSON struct {
 	ID       string `json:"id,omitempty"`
 	Stream   string `json:"stream,omitempty"`
 	Sequence uint64 `json:"sequence,omitempty"`
+	Known    *bool  `json:"known,omitempty"` // of a take-down
 	Error    string `json:"error,omitempty"`
 }
 
 func (r *reporter) print(x publish.Receipt) {
+	known, asked := r.batch.known[x.Item.ID]
 	if r.json {
 		line := receiptJSON{Name: x.Item.Name, ID: x.Item.ID, Stream: x.Stream, Sequence: x.Sequence}
+		if asked {
+			line.Known = &known
+		}
 		if x.Err != nil {
 			line.Error = x.Err.Error()
 		}
@@ -124,6 +129,9 @@ func (r *reporter) print(x publish.Receipt) {
 		return
 	}
 	fmt.Fprintf(r.c.out, "%s: stored as %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
+	if asked && !known {
+		r.c.say("%s: no gallery of this id is known: the take-down is kept in case one still comes", printable(x.Item.ID))
+	}
 }
 
 func (r *reporter) clear() {

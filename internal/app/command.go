@@ -10,6 +10,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -39,6 +40,23 @@ func OpenSite(c config.Config, b *broker.Broker, log *slog.Logger) *Site {
 
 // Catalogue has the galleries. Its index stays empty.
 func (s *Site) Catalogue() *catalogue.Catalogue { return s.catalogue }
+
+// Knows reports whether anything is stored of the gallery with that id, which may be
+// a take-down. It makes nothing.
+func (s *Site) Knows(ctx context.Context, id string) (bool, error) {
+	bucket := s.node.broker.Name(bucketGalleries)
+	stream, err := s.node.broker.JetStream().Stream(ctx, "KV_"+bucket)
+	if err == nil {
+		_, err = stream.GetLastMsgForSubject(ctx, "$KV."+bucket+"."+gallery.Key(id))
+	}
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look gallery %q up: %w", id, err)
+	}
+	return true, nil
+}
 
 // ID returns the id that every identifier is made of: the configured one, else
 // the one that is remembered; empty when no node has run yet.

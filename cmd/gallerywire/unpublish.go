@@ -1,0 +1,128 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/broker"
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/publish"
+)
+
+type unpublishCmd struct {
+	IDs     []string  `arg:"" name:"id" help:"Ids of galleries."`
+	Reason  string    `help:"Why, kept with the take-down." placeholder:"TEXT"`
+	Updated time.Time `help:"The instant of the decision (RFC 3339); now when left out." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
+	Version int64     `help:"The version of the take-down, where the CMS counts them." placeholder:"N"`
+	Wait    bool      `help:"Return once the page of each gallery says that it is gone."`
+	URL     string    `name:"url" help:"With --wait, the node's address; by default the configured http.listen." placeholder:"URL"`
+	JSON    bool      `name:"json" help:"Print a line of JSON for each take-down."`
+	publishAs
+}
+
+// Help is printed below the command's usage.
+func (unpublishCmd) Help() string {
+	return `The galleries leave every feed and page. Publishing a later revision brings one
+back; a copy of an earlier one does not, however late it comes.
+
+Where the command can read what the service stored, it says which ids no gallery is
+known of. Their take-downs are sent all the same, in case the gallery is still to
+come, and the exit code is 0.
+
+With --wait it returns once the page of each gallery answers 410, within --timeout;
+the exit code is 1 when one does not.
+
+A line of JSON has name and id of the gallery, stream and sequence where the
+take-down is stored, known (left out where that can not be told), and error. The
+exit code is 1 when a take-down was not stored.`
+}
+
+// Run sends a take-down for each id.
+func (u unpublishCmd) Run(ctx context.Context, c *console) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	who, err := u.of(cfg)
+	if err != nil {
+		return err
+	}
+	base := ""
+	if u.Wait {
+		if base, err = (healthCmd{URL: u.URL}).base(c); err != nil {
+			return err
+		}
+	}
+	at := u.Updated
+	if at.IsZero() {
+		at = time.Now()
+	}
+	known, unasked := c.known(ctx, cfg, u.IDs)
+	err = c.send(ctx, cfg, who, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1, known: known}, u.JSON)
+	if err == nil && unasked != nil && !u.JSON {
+		c.say("stored, and no more is known here: whether there is such a gallery can be told only with the rights of the service (%v)", unasked)
+	}
+	if err != nil || !u.Wait {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	return each(c, u.IDs, func(id string) error { return c.awaitGone(ctx, base+"/galleries/"+url.PathEscape(gallery.Key(id)), id) })
+}
+
+// known says of each id whether the service has a gallery or a take-down of it. It
+// fails soon where this command has not the rights of the service.
+func (c *console) known(ctx context.Context, cfg config.Config, ids []string) (map[string]bool, error) {
+	o := app.BrokerOptions(cfg, slog.New(slog.DiscardHandler))
+	o.Timeout = min(c.timeout, 2*time.Second)
+	b, err := broker.DialOperator(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	site := app.OpenSite(cfg, b, o.Logger)
+	known := map[string]bool{}
+	for _, id := range ids {
+		if known[id], err = site.Knows(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
+}
+
+// awaitGone returns once the page of a gallery answers 410.
+func (c *console) awaitGone(ctx context.Context, page, id string) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	answered := 0
+	for {
+		status, _, err := fetch(ctx, http.DefaultClient, page, "", c.timeout)
+		switch {
+		case err == nil && status == http.StatusGone:
+			return nil
+		case err == nil:
+			answered = status
+		case ctx.Err() == nil:
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			if answered == 0 || errors.Is(ctx.Err(), context.Canceled) {
+				return cmp.Or(err, ctx.Err())
+			}
+			return fmt.Errorf("%s: %s answers %d after %s: is there a later revision, or was the take-down refused (gallerywire rejects list)?",
+				printable(id), page, answered, c.timeout)
+		}
+	}
+}

@@ -59,12 +59,17 @@ func pageName(e *Entry) string {
 	return strconv.FormatInt(e.published, 36) + "~" + id
 }
 
-// parsePage returns the place that a page's name says: an entry without the
-// rest.
+// parsePage returns the place that a page's name says.
 func (x *index) parsePage(name string, now time.Time) (*Entry, bool) {
+	place, ok := parsePlace(name)
+	return place, ok && place.published <= now.UnixNano() && x.cuts(place)
+}
+
+// parsePlace reads what [pageName] writes: an entry without the rest.
+func parsePlace(name string) (*Entry, bool) {
 	number, id, _ := strings.Cut(name, "~")
 	instant, err := strconv.ParseInt(number, 36, 64)
-	if err != nil || instant > now.UnixNano() {
+	if err != nil {
 		return nil, false
 	}
 	if code, ok := strings.CutPrefix(id, "="); ok {
@@ -78,7 +83,7 @@ func (x *index) parsePage(name string, now time.Time) (*Entry, bool) {
 		return nil, false
 	}
 	place := &Entry{ID: id, published: instant, cut: cutOf(id)}
-	return place, x.cuts(place) && pageName(place) == name
+	return place, pageName(place) == name
 }
 
 // HasPage reports whether the archive may have a page of that name: its form is

@@ -27,6 +27,7 @@ type Entry struct {
 	slot      uint32 // where the index keeps it
 	kept      uint32 // seconds for which feeds say that what the time ended is gone
 	Withheld  bool   // may not be syndicated
+	Home      bool   // known to have no page at its publisher's: its page here is its address
 	state     state
 }
 
@@ -224,6 +225,9 @@ func (e *Entry) shownAt(now int64) int64 {
 	}
 	return at
 }
+
+// UpdatedAt is the update that readers see at t: see [gallery.Gallery.UpdatedAt].
+func (e *Entry) UpdatedAt(t time.Time) time.Time { return instant(e.shownAt(t.UnixNano())) }
 
 // Touched is the newest instant up to t at which the gallery was stored or the
 // time alone changed what is shown of it.

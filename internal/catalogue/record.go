@@ -37,6 +37,7 @@ type line struct {
 	Published int64      `json:"p,omitzero"`
 	End       int64      `json:"e,omitzero"`
 	Withheld  bool       `json:"w,omitzero"`
+	Home      bool       `json:"home,omitzero"`
 	SlideEnds []int64    `json:"se,omitzero"`
 	Facets    []wireFact `json:"f,omitzero"`
 	Left      []wireLeft `json:"left,omitzero"`
@@ -91,6 +92,7 @@ func lineOf(r Revision, prev *Entry) line {
 		l.Published = g.Published.UnixNano()
 		l.End = nanos(g.End())
 		l.Withheld = g.Rights.Syndicate != nil && !*g.Rights.Syndicate
+		l.Home = g.URL == ""
 		l.GUID = g.GUID
 		for _, at := range g.SlideEnds() {
 			l.SlideEnds = append(l.SlideEnds, nanos(at))
@@ -231,7 +233,7 @@ func (l line) entry() *Entry {
 	e := &Entry{
 		ID:       l.ID,
 		Rank:     gallery.Rank{Updated: time.Unix(0, l.Updated).UTC(), Version: l.Version, TakeDown: l.TakeDown},
-		Withheld: l.Withheld, Facets: fromWire(l.Facets),
+		Withheld: l.Withheld, Home: l.Home, Facets: fromWire(l.Facets),
 		published: l.Published, end: l.End, cut: cutOf(l.ID), memo: l.memo(),
 	}
 	if e.end == 0 {

@@ -345,6 +345,7 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf, hub 
 		},
 		Gallery:  pages.Gallery,
 		Person:   pages.Feed,
+		List:     pages.List,
 		NotFound: pages.NotFound,
 		Ready:    a.unready,
 		Detail:   a.detail,

@@ -1,8 +1,11 @@
 package edition
 
 import (
+	"cmp"
+	"context"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/feed"
 )
 
@@ -18,6 +21,24 @@ func (s *Shelf) Addresses(ref Ref) []Address {
 		list = append(list, Address{Format: f.String(), MediaType: f.MediaType(), URL: s.Address(ref, f)})
 	}
 	return list
+}
+
+// Page returns the absolute address of the page of a feed, for people.
+func (s *Shelf) Page(ref Ref) string { return s.opts.Site.BaseURL + ref.base() }
+
+// History returns what a feed is called and all galleries that it chooses, in the
+// order of publication. The error is as of [Shelf.Edition].
+func (s *Shelf) History(ctx context.Context, ref Ref) (title string, all *catalogue.Selection, err error) {
+	if ref.Kind != Feed {
+		if title, err = s.lookup(ref); err != nil {
+			return "", nil, err
+		}
+	}
+	p, err := s.owner(ctx, ref)
+	if err != nil {
+		return "", nil, err
+	}
+	return cmp.Or(title, p.def.Title, p.def.Name), p.history, nil
 }
 
 // Touched is the newest instant at which anything that concerns the configured

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,9 +172,9 @@ func TestListings(t *testing.T) {
 	n.put(photo("a", section("Travel")), photo("b", section("travel")), photo("c", section("Art & <Design>")))
 	design := edition.Ref{Kind: edition.Section, Name: gallery.Slug("Art & <Design>")}
 	want := []edition.Listing{
-		{Title: "All", Atom: "https://example.com/feeds/all.atom", Page: "https://example.com/"},
-		{Title: "Art & <Design>", Atom: "https://example.com" + design.Path(feed.Atom), Page: "https://example.com/"},
-		{Title: "Travel", Atom: "https://example.com/sections/travel.atom", Page: "https://example.com/"},
+		{Title: "All", Atom: "https://example.com/feeds/all.atom", Page: "https://example.com/feeds/all"},
+		{Title: "Art & <Design>", Atom: "https://example.com" + design.Path(feed.Atom), Page: strings.TrimSuffix("https://example.com"+design.Path(feed.Atom), ".atom")},
+		{Title: "Travel", Atom: "https://example.com/sections/travel.atom", Page: "https://example.com/sections/travel"},
 	}
 	if diff := cmp.Diff(want, n.shelf.Listings()); diff != "" {
 		t.Errorf("listings (-want +got):\n%s", diff)

@@ -349,7 +349,7 @@ func (p *press) leaveOut(e *Edition, entry *catalogue.Entry, reason string) {
 
 func (p *press) channel(items []*feed.Item, s sheet) feed.Channel {
 	ch := p.shelf.masthead(p.ref)
-	ch.ID, ch.Title = p.id(), p.title(s.Entries)
+	ch.ID, ch.Title, ch.Home = p.id(), p.title(s.Entries), p.shelf.Page(p.ref.page(""))
 	ch.Tombstones = p.shelf.tombstones(s.Gone, items)
 	ch.Updated = latest(items, ch.Tombstones)
 	p.link(&ch, s)

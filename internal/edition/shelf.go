@@ -157,7 +157,7 @@ func (s *Shelf) Listings() []Listing {
 }
 
 func (s *Shelf) listing(ref Ref, title string) Listing {
-	return Listing{Title: title, Atom: s.Address(ref, feed.Atom), Page: s.opts.Site.BaseURL + "/"}
+	return Listing{Title: title, Atom: s.Address(ref, feed.Atom), Page: s.Page(ref)}
 }
 
 // Address returns the absolute address of a feed's document.

@@ -33,6 +33,10 @@ const (
 // looks are the pages, by the names of their screenshots.
 var looks = []struct{ name, path string }{
 	{"front", "/"},
+	{"list", "/galleries"},
+	{"list-section", "/sections/lifestyle"},
+	{"list-end", "/tags/prisons?before=1~a"},
+	{"list-none", "/tags/none"},
 	{"gallery", sample},
 	{"article", "/galleries/article"},
 	{"arabic", "/galleries/arabic"},
@@ -136,7 +140,7 @@ func startSite(t *testing.T, language string) string {
 			n.pages.Register(mux)
 			mux.Handle("GET /demo/pictures/", http.StripPrefix("/demo/pictures", studio.Pictures()))
 		},
-		Gallery: n.pages.Gallery, Person: n.pages.Feed, NotFound: n.pages.NotFound,
+		Gallery: n.pages.Gallery, Person: n.pages.Feed, List: n.pages.List, NotFound: n.pages.NotFound,
 		MaxAge: time.Minute, Logger: quiet(),
 	})
 	return server.URL
@@ -341,7 +345,11 @@ func tabsToTheContent(tb *tab) {
 	}
 	tb.press(kb.Enter)
 	tb.press(kb.Tab)
+<<<<<<< HEAD
 	if got := value[string](tb, `document.activeElement.pathname`); got != "/feeds/all.atom" {
+=======
+	if got := value[string](tb, `document.activeElement.pathname`); got != "/feeds/all" {
+>>>>>>> ebb4b66 (page: lists of galleries at addresses without a format, sitemaps, robots.txt and favicon.ico)
 		tb.t.Errorf("after the skip link: %q", got)
 	}
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
@@ -39,6 +40,13 @@ type documentKey struct {
 	cut        bool
 
 	message message // of pages that say why there is no other
+
+	// Of a sitemap, beside the generation: which of them, and the index if it is 0.
+	sitemap bool
+	number  int
+
+	// Of a part of a list: the feed above, if it is one's, and a hash of all that is shown.
+	list [sha256.Size]byte
 }
 
 // document returns the page of that key, rendered and compressed once for all who

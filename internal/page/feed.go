@@ -25,6 +25,7 @@ type feedPage struct {
 	Strip     *strip // of a gallery's feed, which shows no others
 	Key       string // of that gallery
 	Current   string // from a page of an archive: the feed
+	List      string // the page of all its galleries; empty: none
 }
 
 // Feed answers a person who opened the address of a feed with a page about it,
@@ -122,9 +123,10 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string, e 
 	}
 	var missing error
 	f.Newest, missing = p.newest(ctx, keys) // those that can be read are worth showing
+	f.List = p.listLink(edition.Ref{Kind: ref.Kind, Name: ref.Name})
 	if ref.Page != "" {
 		ref.Page = ""
-		f.Current = p.feedLink(ref)
+		f.Current = p.local(p.shelf.Addresses(ref)[0].URL)
 	}
 	d, err := p.renderFeed(f)
 	if err == nil && missing != nil {

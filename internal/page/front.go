@@ -89,7 +89,7 @@ func (p *Pages) feedLines() []feedLine {
 	lines := make([]feedLine, len(p.site.Feeds))
 	for i, f := range p.site.Feeds {
 		lines[i] = feedLine{
-			siteFeed: f, Link: p.feedLink(edition.Ref{Kind: edition.Feed, Name: f.Name}),
+			siteFeed: f, Link: p.listLink(edition.Ref{Kind: edition.Feed, Name: f.Name}),
 			Galleries: p.shelf.Len(f.Name), Changed: p.shelf.Touched(f.Name),
 		}
 	}

@@ -31,7 +31,7 @@ func everyPage(t *testing.T) (*node, map[string]int) {
 	}
 	n.settle()
 	return n, map[string]int{
-		"/": 200, sample: 200, "/galleries/article": 200, "/galleries/hostile": 200, "/galleries/unsized": 200, "/galleries/gone": 410, "/none": 404,
+		"/": 200, "/galleries": 200, "/feeds/travel": 200, "/sections/lifestyle": 200, "/galleries?before=1~a": 200, "/tags/none": 404, "/galleries?before=x": 400, sample: 200, "/galleries/article": 200, "/galleries/hostile": 200, "/galleries/unsized": 200, "/galleries/gone": 410, "/none": 404,
 		"/feeds/all.rss": 200, "/tags/all.rss": 200, sample + ".atom": 200, "/galleries/hostile.json": 200, "/feeds/none.rss": 404,
 	}
 }

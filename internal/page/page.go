@@ -1,5 +1,6 @@
-// Package page is HTTP for people: the front page, a page for each gallery and
-// for each feed, and what is said where there is nothing to show.
+// Package page is HTTP for people: the front page, lists of galleries, a page for
+// each gallery and for each feed, what is said where there is nothing to show, and
+// what search engines ask for.
 //
 // A page is a function of what is stored and of what may be shown at the time:
 // no page says when it was made, so every node gives the same bytes and the
@@ -54,6 +55,8 @@ type Pages struct {
 	style     *document
 	script    *document
 	icon      *document
+	favicon   *document
+	robots    *document
 	work      *memory.Work
 	documents *memory.Cache[documentKey, *document]
 	lookups   memory.Lookups // of documents
@@ -89,6 +92,8 @@ func New(o Options) *Pages {
 		style:     newFile("text/css; charset=utf-8", stylesheet),
 		script:    newFile("text/javascript; charset=utf-8", script),
 		icon:      newDocument("image/png", icon),
+		favicon:   newDocument("image/vnd.microsoft.icon", favicon()),
+		robots:    newDocument("text/plain; charset=utf-8", robots(o.Shelf.Site().BaseURL)),
 		work:      o.Work,
 		documents: memory.NewCache[documentKey](o.Budget, memory.Options[*document]{Size: (*document).held}),
 		lookups:   memory.NewLookups(o.Registerer, "pages"),
@@ -102,9 +107,13 @@ func New(o Options) *Pages {
 // begin like those of the galleries' feeds. They answer GET and HEAD.
 func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.front)
+	mux.HandleFunc("GET "+allPath, p.all)
 	mux.HandleFunc("GET /style.css", p.file(p.style))
 	mux.HandleFunc("GET /page.js", p.file(p.script))
 	mux.HandleFunc("GET "+IconPath, p.file(p.icon))
+	mux.HandleFunc("GET /favicon.ico", p.file(p.favicon))
+	mux.HandleFunc("GET /robots.txt", p.file(p.robots))
+	mux.HandleFunc("GET "+sitemapPath, p.sitemap)
 }
 
 // IconPath is where the program's own icon is, a square of 144 pixels.

@@ -173,11 +173,15 @@ func (n *node) mountOn(budget *memory.Budget, now func() time.Time) {
 	n.mux.HandleFunc("GET /", n.pages.NotFound)
 }
 
-// feed answers with the page of a feed, as a person gets it; {name}+{page}.rss is
-// that of an archive.
+// feed answers with the page of a feed, as a person gets it, or with the list of its
+// galleries; {name}+{page}.rss is the page of an archive.
 func (n *node) feed(kind edition.Kind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		file := path.Base(r.URL.Path)
+		if path.Ext(file) == "" {
+			n.pages.List(w, r, edition.Ref{Kind: kind, Name: file})
+			return
+		}
 		ref := edition.Ref{Kind: kind, Name: strings.TrimSuffix(file, path.Ext(file))}
 		ref.Name, ref.Page, _ = strings.Cut(ref.Name, "+")
 		if !n.pages.Feed(w, r, ref) {
@@ -216,17 +220,24 @@ func (n *node) put(g *gallery.Gallery) {
 
 func store(t testing.TB, c *catalogue.Catalogue, g *gallery.Gallery) {
 	t.Helper()
+	if err := put(t.Context(), c, g); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func put(ctx context.Context, c *catalogue.Catalogue, g *gallery.Gallery) error {
 	body, err := json.Marshal(g)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	stored := *g
 	stored.Normalise()
 	rank := gallery.Rank{Updated: stored.Updated, Version: stored.Version, Hash: gallery.HashOf(body)}
-	outcome, err := c.Put(t.Context(), catalogue.Revision{ID: g.ID, Rank: rank, Gallery: &stored, Body: body})
+	outcome, err := c.Put(ctx, catalogue.Revision{ID: g.ID, Rank: rank, Gallery: &stored, Body: body})
 	if err != nil || outcome != catalogue.Stored {
-		t.Fatalf("put %s: %v, %v", g.ID, outcome, err)
+		return fmt.Errorf("put %s: %v, %v", g.ID, outcome, err)
 	}
+	return nil
 }
 
 func (n *node) takeDown(id string) {

@@ -23,7 +23,7 @@ var stylesheet []byte
 var script []byte
 
 // templates are the pages' own templates, each with the layout around it.
-type templates struct{ front, gallery, feed, message, status *template.Template }
+type templates struct{ front, gallery, feed, list, message, status *template.Template }
 
 // view is what a template gets.
 type view struct {
@@ -62,7 +62,7 @@ func parseTemplates() templates {
 		return template.Must(template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name))
 	}
 	return templates{
-		front: with("front.html"), gallery: with("gallery.html"), feed: with("feed.html"), message: with("message.html"),
+		front: with("front.html"), gallery: with("gallery.html"), feed: with("feed.html"), list: with("list.html"), message: with("message.html"),
 		status: with("status.html"),
 	}
 }

@@ -19,7 +19,7 @@ const (
 // topic is a section, a tag or an author with a feed.
 type topic struct {
 	Name      string
-	Link      string // to the page of its feed
+	Link      string // to the page of its galleries
 	Galleries int
 }
 
@@ -62,27 +62,29 @@ func (p *Pages) topic(kind edition.Kind, slug string) (topic, bool) {
 		return topic{}, false
 	}
 	ref := edition.Ref{Kind: kind, Name: slug}
-	return topic{Name: settled(clip(gallery.Line(name.Name), maxHeadline)), Link: p.feedLink(ref), Galleries: name.Galleries}, true
+	return topic{Name: settled(clip(gallery.Line(name.Name), maxHeadline)), Link: p.listLink(ref), Galleries: name.Galleries}, true
 }
 
 // topicsOf returns the section, the tags or the authors of a gallery as links
-// to their feeds, or without links where they have none.
+// to their pages, or without links where they have none.
 func (p *Pages) topicsOf(kind edition.Kind, names ...string) []topic {
 	var list []topic
 	for _, name := range names {
 		t := topic{Name: settled(name)}
 		if p.shelf.Serves(kind) {
-			t.Link = p.feedLink(edition.Ref{Kind: kind, Name: gallery.Slug(name)})
+			t.Link = p.listLink(edition.Ref{Kind: kind, Name: gallery.Slug(name)})
 		}
 		list = append(list, t)
 	}
 	return list
 }
 
-// feedLink is the address of a feed on this host; a person who opens it gets
-// its page.
-func (p *Pages) feedLink(ref edition.Ref) string {
-	return p.site.Root + strings.TrimPrefix(p.shelf.Addresses(ref)[0].URL, p.site.BaseURL)
+// listLink is the address of the page of a feed's galleries, on this host.
+func (p *Pages) listLink(ref edition.Ref) string { return p.local(p.shelf.Page(ref)) }
+
+// local is an address of ours on the host by which the reader came.
+func (p *Pages) local(address string) string {
+	return p.site.Root + strings.TrimPrefix(address, p.site.BaseURL)
 }
 
 func facetOf(k edition.Kind) catalogue.Kind {

@@ -27,6 +27,7 @@ type feeds struct {
 	subscribers *Subscribers
 
 	person   Person
+	list     List
 	notFound http.HandlerFunc
 }
 
@@ -44,6 +45,7 @@ func newFeeds(o Options) *feeds {
 		subscribers: o.Subscribers,
 
 		person:   o.Person,
+		list:     o.List,
 		notFound: o.NotFound,
 	}
 }
@@ -73,11 +75,16 @@ func (h *feeds) register(mux *http.ServeMux, page http.HandlerFunc) {
 	})
 }
 
-// document serves {name}.{format}.
+// document serves {name}.{format}, and the page {name}.
 func (h *feeds) document(kind edition.Kind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		name, format, ok := parseFile(r.PathValue("file"))
-		if !ok {
+		file := r.PathValue("file")
+		name, format, ok := parseFile(file)
+		switch {
+		case !ok && h.list != nil && !strings.Contains(file, "."):
+			h.list(w, r, edition.Ref{Kind: kind, Name: file})
+			return
+		case !ok:
 			h.noFormat(w, r)
 			return
 		}

@@ -22,7 +22,7 @@ func (h *feeds) greet(w http.ResponseWriter, r *http.Request, ref edition.Ref) b
 	return h.person != nil && byPerson(r) && h.person(w, r, ref)
 }
 
-// noFormat answers where the address of a feed lacks its end.
+// noFormat answers where the address of a feed has no end that we know.
 func (h *feeds) noFormat(w http.ResponseWriter, r *http.Request) {
 	if h.person != nil && byPerson(r) {
 		h.notFound(w, r)

@@ -67,6 +67,27 @@ func TestWhoIsAPerson(t *testing.T) {
 	}
 }
 
+// Whoever asks, an address without a format is that of a page.
+func TestTheAddressOfAFeedWithoutAFormatIsAPage(t *testing.T) {
+	s := newSite(t, welcome, func(o *web.Options) {
+		o.List = func(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
+			fmt.Fprintf(w, "list of %s %s, %s", ref.Kind, ref.Name, r.URL.RawQuery)
+		}
+	})
+	for path, want := range map[string]string{
+		"/feeds/all":                   "list of feeds all, ",
+		"/sections/caf%C3%A9?before=x": "list of sections café, before=x",
+		"/tags/a~0123":                 "list of tags a~0123, ",
+		"/authors/a":                   "list of authors a, ",
+		"/feeds/all.xml":               "no such feed: addresses end in .rss, .atom or .json\n",
+		"/feeds/all/archive/newest":    "no such feed: addresses end in .rss, .atom or .json\n",
+	} {
+		if got := body(t, s.get(path)); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}
+
 func TestWhatThePageOfAFeedLeavesToOthers(t *testing.T) {
 	s := newSite(t, welcome)
 	res := s.get("/feeds/old.rss", "Sec-Fetch-Dest", "document")

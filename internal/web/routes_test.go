@@ -205,8 +205,8 @@ func TestOPMLListsFeedsAndSections(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := [][]string{
-		{"rss", "All", "All", "https://example.com/feeds/all.atom", "https://example.com/"},
-		{"rss", `<b> & "c"`, `<b> & "c"`, "https://example.com/sections/" + url.PathEscape(gallery.Slug(`<b> & "c"`)) + ".atom", "https://example.com/"},
+		{"rss", "All", "All", "https://example.com/feeds/all.atom", "https://example.com/feeds/all"},
+		{"rss", `<b> & "c"`, `<b> & "c"`, "https://example.com/sections/" + url.PathEscape(gallery.Slug(`<b> & "c"`)) + ".atom", "https://example.com/sections/" + url.PathEscape(gallery.Slug(`<b> & "c"`))},
 	}
 	var got [][]string
 	for _, o := range list.Outlines {

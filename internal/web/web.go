@@ -46,6 +46,7 @@ type Options struct {
 	Pages    func(*http.ServeMux) // adds the pages for people; may be nil
 	Gallery  http.HandlerFunc     // the page of the gallery {key}; may be nil
 	Person   Person               // answers people who open the address of a feed; may be nil
+	List     List                 // the page of a feed's galleries; may be nil
 	NotFound http.HandlerFunc     // answers what nothing else does; may be nil
 	Ready    func() []error       // why the node is not ready; nothing when it is
 	Detail   func() []string      // what else an operator should know; may be nil
@@ -65,6 +66,10 @@ type Options struct {
 // the answer is what a program gets. It is not asked where the query is "raw",
 // by which people reach the feed itself.
 type Person func(http.ResponseWriter, *http.Request, edition.Ref) bool
+
+// List answers GET and HEAD of the address of a feed without a format: a page of
+// its galleries.
+type List func(http.ResponseWriter, *http.Request, edition.Ref)
 
 func (o *Options) fill() {
 	if o.Now == nil {

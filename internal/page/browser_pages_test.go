@@ -345,11 +345,7 @@ func tabsToTheContent(tb *tab) {
 	}
 	tb.press(kb.Enter)
 	tb.press(kb.Tab)
-<<<<<<< HEAD
-	if got := value[string](tb, `document.activeElement.pathname`); got != "/feeds/all.atom" {
-=======
 	if got := value[string](tb, `document.activeElement.pathname`); got != "/feeds/all" {
->>>>>>> ebb4b66 (page: lists of galleries at addresses without a format, sitemaps, robots.txt and favicon.ico)
 		tb.t.Errorf("after the skip link: %q", got)
 	}
 }

@@ -40,17 +40,10 @@ func TestFrontListsFeeds(t *testing.T) {
 		t.Errorf("what they hold: %q", got)
 	}
 	want := []string{
-<<<<<<< HEAD
-		"/news/feeds/all.atom",
-		"https://wire.example.com/news/feeds/all.atom", "https://wire.example.com/news/feeds/all.rss", "https://wire.example.com/news/feeds/all.json",
-		"/news/feeds/travel.atom",
-		"https://wire.example.com/news/feeds/travel.atom", "https://wire.example.com/news/feeds/travel.rss", "https://wire.example.com/news/feeds/travel.json",
-=======
 		"/news/feeds/all",
-		"https://wire.example.com/news/feeds/all.rss", "https://wire.example.com/news/feeds/all.atom", "https://wire.example.com/news/feeds/all.json",
+		"https://wire.example.com/news/feeds/all.atom", "https://wire.example.com/news/feeds/all.rss", "https://wire.example.com/news/feeds/all.json",
 		"/news/feeds/travel",
-		"https://wire.example.com/news/feeds/travel.rss", "https://wire.example.com/news/feeds/travel.atom", "https://wire.example.com/news/feeds/travel.json",
->>>>>>> ebb4b66 (page: lists of galleries at addresses without a format, sitemaps, robots.txt and favicon.ico)
+		"https://wire.example.com/news/feeds/travel.atom", "https://wire.example.com/news/feeds/travel.rss", "https://wire.example.com/news/feeds/travel.json",
 	}
 	if diff := cmp.Diff(want, attrs(feeds.all("a"), "href")); diff != "" {
 		t.Errorf("addresses (-want +got):\n%s", diff)
@@ -195,11 +188,7 @@ func TestFrontNamesWhatIsInTheNews(t *testing.T) {
 			}
 		}
 	}
-<<<<<<< HEAD
-	d.one(t, "a", "href=/news/sections/travel.atom")
-=======
 	d.one(t, "a", "href=/news/sections/travel")
->>>>>>> ebb4b66 (page: lists of galleries at addresses without a format, sitemaps, robots.txt and favicon.ico)
 }
 
 func TestFrontIsBounded(t *testing.T) {

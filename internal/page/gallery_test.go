@@ -61,15 +61,9 @@ func TestGalleryShowsAllOfIt(t *testing.T) {
 	if diff := cmp.Diff(want, texts(facts.all("dd"))); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
 	}
-<<<<<<< HEAD
-	facts.one(t, "a", "href=/news/sections/travel.atom")
-	facts.one(t, "a", "href=/news/tags/night.atom")
-	facts.one(t, "a", "href=/news/authors/"+url.PathEscape(gallery.Slug("B. Writer"))+".atom")
-=======
 	facts.one(t, "a", "href=/news/sections/travel")
 	facts.one(t, "a", "href=/news/tags/night")
 	facts.one(t, "a", "href=/news/authors/"+url.PathEscape(gallery.Slug("B. Writer")))
->>>>>>> ebb4b66 (page: lists of galleries at addresses without a format, sitemaps, robots.txt and favicon.ico)
 	for _, format := range []string{"rss", "atom", "json"} {
 		facts.one(t, "a", "href="+baseURL+"/galleries/harbour."+format)
 	}

@@ -78,7 +78,7 @@ func TestListsOfEveryKind(t *testing.T) {
 				}
 				d.one(t, "link", "rel=canonical", "href="+baseURL+path)
 				d.one(t, "meta", "name=description", "content="+c.title+": Pictures of the day")
-				if first := d.all("link", "rel=alternate")[0].attr("href"); c.path != "/galleries" && first != baseURL+c.path+".rss" {
+				if first := d.all("link", "rel=alternate")[0].attr("href"); c.path != "/galleries" && first != baseURL+c.path+".atom" {
 					t.Errorf("%s: readers discover first %s", path, first)
 				}
 				all, way = append(all, d.cards()...), append(way, path)

@@ -32,7 +32,7 @@ func TestPagesOfLongTextsAreSmall(t *testing.T) {
 				}))
 			}
 			n.settle()
-			for _, path := range []string{"/", "/feeds/all.rss", "/tags/all.rss", "/galleries/g00.rss"} {
+			for _, path := range []string{"/", "/feeds/all.rss", "/tags/all.rss", "/galleries/g00.rss", "/galleries", "/tags/all"} {
 				text := body(t, n.get(path))
 				t.Logf("%s: %d bytes", path, len(text))
 				if len(text) > 50_000 {

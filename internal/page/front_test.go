@@ -205,7 +205,7 @@ func TestFrontIsBounded(t *testing.T) {
 		}))
 	}
 	n.settle()
-	for _, path := range []string{"/", "/feeds/all.rss", "/tags/tag-1-of-1.rss"} {
+	for _, path := range []string{"/", "/feeds/all.rss", "/tags/tag-1-of-1.rss", "/galleries", "/tags/tag-1-of-1"} {
 		text := body(t, n.get(path, "Sec-Fetch-Dest", "document"))
 		if most := 50_000; len(text) > most {
 			t.Errorf("%s: %d bytes of what nobody would write, want at most %d", path, len(text), most)

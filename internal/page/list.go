@@ -25,8 +25,9 @@ type listPage struct {
 	Feed      *siteFeed // nil: there is none of all galleries
 	Galleries int       // in the whole list
 	Newest    []teaser
-	Newer     string // the address of the part above; empty: this is the first
-	Older     string // of the part below; empty: this is the last
+	Meant     []topic // instead of galleries: those of which the name may be
+	Newer     string  // the address of the part above; empty: this is the first
+	Older     string  // of the part below; empty: this is the last
 }
 
 // list is a list of galleries in the order of publication, newest first.
@@ -46,7 +47,11 @@ func (p *Pages) all(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) List(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
 	title, all, err := p.shelf.History(r.Context(), ref)
 	if moved, ok := errors.AsType[*edition.Moved](err); ok {
-		p.redirect(w, r, moved)
+		p.redirect(w, r, moved.To, http.StatusMovedPermanently)
+		return
+	}
+	if meant, ok := errors.AsType[*edition.Meant](err); ok {
+		p.choose(w, r, meant.To)
 		return
 	}
 	if errors.Is(err, edition.ErrUnknown) {
@@ -59,12 +64,29 @@ func (p *Pages) List(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
 	p.list(w, r, list{ref: ref, title: clip(gallery.Line(title), maxHeadline), at: p.shelf.Page(ref), all: all})
 }
 
-// redirect leads to the list of a feed that is elsewhere, at the same place in it.
-func (p *Pages) redirect(w http.ResponseWriter, r *http.Request, moved *edition.Moved) {
-	to, status := p.shelf.Page(moved.To), http.StatusFound
-	if moved.Permanent {
-		status = http.StatusMovedPermanently
+// choose leads to the only list that was meant, or answers with all that may be.
+func (p *Pages) choose(w http.ResponseWriter, r *http.Request, among []edition.Ref) {
+	if len(among) == 1 {
+		p.redirect(w, r, among[0], http.StatusFound)
+		return
 	}
+	l := listPage{Title: "Which one?"}
+	for _, ref := range first(among, maxTags) {
+		if t, ok := p.topic(ref.Kind, ref.Name); ok {
+			l.Meant = append(l.Meant, t)
+		}
+	}
+	d, err := p.render(p.templates.list, view{Title: l.Title, Content: l})
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	serveOnce(w, r, http.StatusMultipleChoices, d)
+}
+
+// redirect leads to the list of another feed, at the same place in it.
+func (p *Pages) redirect(w http.ResponseWriter, r *http.Request, ref edition.Ref, status int) {
+	to := p.shelf.Page(ref)
 	if r.URL.RawQuery != "" {
 		to += "?" + r.URL.RawQuery
 	}

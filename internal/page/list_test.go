@@ -184,6 +184,27 @@ func TestListsThatAreNotThere(t *testing.T) {
 	}
 }
 
+// A slug without its hash leads to the one list that it can mean, or names them.
+func TestListByANameThatIsNoSlug(t *testing.T) {
+	n := startNode(t)
+	n.put(photo("a", func(g *gallery.Gallery) { g.Tags = []string{"covid-19", "C++", "C#"} }))
+	n.settle()
+	res := n.get("/tags/covid-19?before=1~a")
+	if want := baseURL + "/tags/" + gallery.Slug("covid-19") + "?before=1~a"; res.StatusCode != http.StatusFound || res.Header.Get("Location") != want {
+		t.Errorf("one: %s to %s", res.Status, res.Header.Get("Location"))
+	}
+	res = n.get("/tags/c")
+	var links []string
+	for _, a := range parse(t, body(t, res)).one(t, "ul", "class=topics").all("a") {
+		links = append(links, a.text()+" "+a.attr("href"))
+	}
+	slices.Sort(links)
+	want := []string{"C# /news/tags/" + gallery.Slug("C#"), "C++ /news/tags/" + gallery.Slug("C++")}
+	if diff := cmp.Diff(want, links); diff != "" || res.StatusCode != http.StatusMultipleChoices {
+		t.Errorf("several: %s (-want +got):\n%s", res.Status, diff)
+	}
+}
+
 // A place that no gallery has, or has no more, is answered with the nearest part of
 // the list, which is rendered once however many such places are asked for.
 func TestPlacesInAListAreFewerThanTheirNames(t *testing.T) {

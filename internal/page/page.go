@@ -93,7 +93,7 @@ func New(o Options) *Pages {
 		script:    newFile("text/javascript; charset=utf-8", script),
 		icon:      newDocument("image/png", icon),
 		favicon:   newDocument("image/vnd.microsoft.icon", favicon()),
-		robots:    newDocument("text/plain; charset=utf-8", robots(o.Shelf.Site().BaseURL)),
+		robots:    newFile("text/plain; charset=utf-8", robots(o.Shelf.Site().BaseURL)),
 		work:      o.Work,
 		documents: memory.NewCache[documentKey](o.Budget, memory.Options[*document]{Size: (*document).held}),
 		lookups:   memory.NewLookups(o.Registerer, "pages"),

@@ -11,11 +11,11 @@ import (
 )
 
 // WebAddress returns raw as an absolute http or https address of RFC 3986, in
-// ASCII: an international host name in its ASCII form, white space around it and line
-// breaks in it taken away, and what may not stand where it does percent-encoded. What
-// is right already is not spelt anew. It returns "" when raw is no such address. A
-// relative one is resolved against base, which may be nil. WebAddress of its result is
-// the same.
+// ASCII: an international host name in its ASCII form, white space around it and
+// line breaks in it taken away, and what may not stand where it does
+// percent-encoded. What is right already is not spelt anew. It returns "" when
+// raw is no such address. A relative one is resolved against base, which may be
+// nil. WebAddress of its result is the same.
 func WebAddress(raw string, base *url.URL) string {
 	raw = mend(raw)
 	u, err := url.Parse(raw)
@@ -50,9 +50,9 @@ func Base(s string) *url.URL {
 	return u
 }
 
-// resolve makes ref absolute (RFC 3986 §5) and takes away the white space
-// around it. An absolute one is else returned as it was written, so that
-// nobody's address is spelt anew.
+// resolve makes ref absolute (RFC 3986 §5) and takes away the white space around
+// it. An absolute one is else returned as it was written, so that nobody's
+// address is spelt anew.
 func resolve(base *url.URL, ref string) string {
 	ref = strings.TrimSpace(ref)
 	if base == nil || ref == "" || hasScheme(ref) {
@@ -74,10 +74,11 @@ func hasScheme(s string) bool {
 }
 
 // mend returns an address as the URL standard's parser reads it
-// (https://url.spec.whatwg.org/#url-parsing): without line breaks and tabs, and with
-// slashes for backslashes before a query. What RFC 3986 does not let stand where it does
-// is percent-encoded; escapes that are whole are kept, so that a signed query means what
-// it meant. The host is left to net/url, and so is what is no address of the web.
+// (https://url.spec.whatwg.org/#url-parsing): without line breaks and tabs, and
+// with slashes for backslashes before a query. What RFC 3986 does not let stand
+// where it does is percent-encoded; escapes that are whole are kept, so that a
+// signed query means what it meant. The host is left to net/url, and so is what
+// is no address of the web.
 func mend(raw string) string {
 	s, scheme := strings.TrimSpace(Text(raw)), ""
 	if hasScheme(s) {
@@ -174,8 +175,9 @@ func isASCII(s string) bool {
 // fileName ends in a suffix.
 var fileName = regexp.MustCompile(`\.[A-Za-z]{2,5}$`)
 
-// LicenceInWords reports whether a licence is said in words, such as "CC BY-SA 4.0", and
-// is no address. A word alone is one, unless it is a path or the name of a file.
+// LicenceInWords reports whether a licence is said in words, such as "CC BY-SA
+// 4.0", and is no address. A word alone is one, unless it is a path or the name
+// of a file.
 func LicenceInWords(s string) bool {
 	s = strings.ToLower(strings.TrimSpace(s))
 	switch {
@@ -190,8 +192,8 @@ func LicenceInWords(s string) bool {
 // needsBase is the remedy for an address that was not resolved.
 const needsBase = "make it absolute, or give the gallery a url to resolve it against"
 
-// address refuses what, if given, is not absolute http or https once it is mended.
-// remedy is what to do about a relative one.
+// address refuses what, if given, is not absolute http or https once it is
+// mended. remedy is what to do about a relative one.
 func (ps *Problems) address(place, s, remedy string) {
 	if s == "" {
 		return

@@ -13,10 +13,10 @@ import (
 // Policy says what HTML of a caption or a lead text may be shown: text
 // markup, lists, simple tables, quotations, figures, pictures and links, with
 // the language and direction of the text, and nothing that runs, frames,
-// styles or names things in the page around it. Other blocks are shown as blocks without
-// a meaning of their own, the children of noscript in its place, and pictures that wait for
-// a script with the address that it would give them. Links and pictures lead to
-// http or https, links also to mail, and their addresses are absolute and in
+// styles or names things in the page around it. Other blocks are shown as
+// blocks without a meaning of their own, the children of noscript in its place,
+// and pictures that wait for a script with the address that it would give them.
+// Links and pictures lead to http or https, links also to mail, and their addresses are absolute and in
 // ASCII. Links ask not to be followed by search engines and tell nothing about
 // the reader; pictures keep alt, width and height and are loaded when they
 // come into view.

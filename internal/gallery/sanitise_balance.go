@@ -19,10 +19,10 @@ const (
 )
 
 // balance rewrites fragment, in which only allowed elements and attributes
-// are left, so that its elements nest, each stands where an HTML parser leaves it,
-// and none reaches outside it. It takes
-// time and memory in proportion to the fragment; the tree construction of
-// HTML does not, because it repeats open formatting elements in each block.
+// are left, so that its elements nest, each stands where an HTML parser leaves
+// it, and none reaches outside it. It takes time and memory in proportion to the
+// fragment; the tree construction of HTML does not, because it repeats open
+// formatting elements in each block.
 func balance(fragment string) string {
 	b := balancer{out: make([]byte, 0, len(fragment)+len(fragment)/4)}
 	for z := html.NewTokenizer(strings.NewReader(fragment)); ; {

@@ -15,8 +15,8 @@ type picture struct {
 	lazy       bool // that waits for a script
 }
 
-// picture writes an img, unless it has no address or is there already: in a noscript a page says
-// again what its script loads.
+// picture writes an img, unless it has no address or is there already: in a
+// noscript a page says again what its script loads.
 func (r *rewriter) picture(t html.Token) {
 	address, lazy := r.addressOf(t)
 	ofNoscript, shown := r.shown[address]
@@ -41,8 +41,8 @@ func (r *rewriter) picture(t html.Token) {
 }
 
 // addressOf returns the address of the picture that people see, "" where there is
-// none, and whether it waits for a script. What waits for one goes before src, which is a
-// placeholder then.
+// none, and whether it waits for a script. What waits for one goes before src,
+// which is a placeholder then.
 func (r *rewriter) addressOf(t html.Token) (address string, lazy bool) {
 	for _, key := range []string{"data-src", "data-lazy-src", "data-original", "data-lazy", "data-cfsrc", "data-pagespeed-lazy-src"} {
 		if address = r.follow(attribute(t, key)); address != "" {
@@ -63,8 +63,8 @@ func (r *rewriter) addressOf(t html.Token) (address string, lazy bool) {
 	return r.offered, false
 }
 
-// follow returns the address of a picture, "" where it is none. A bare word is none:
-// it is what a script or a template left.
+// follow returns the address of a picture, "" where it is none. A bare word is
+// none: it is what a script or a template left.
 func (r *rewriter) follow(raw string) string {
 	if !strings.ContainsAny(raw, "./?") {
 		return ""
@@ -72,8 +72,8 @@ func (r *rewriter) follow(raw string) string {
 	return WebAddress(raw, r.base)
 }
 
-// largest returns the address of the largest of the pictures in a srcset (HTML, section
-// 4.8.4.3.9, "Parsing a srcset attribute"), "" where none has one.
+// largest returns the address of the largest of the pictures in a srcset (HTML,
+// section 4.8.4.3.9, "Parsing a srcset attribute"), "" where none has one.
 func (r *rewriter) largest(srcset string) string {
 	const space = " \t\n\f\r"
 	found, most := "", -1.0
@@ -82,9 +82,11 @@ func (r *rewriter) largest(srcset string) string {
 		if srcset == "" {
 			return found
 		}
-		end := strings.IndexAny(srcset+" ", space)
-		address, descriptor := srcset[:end], ""
-		srcset = srcset[end:]
+		address, descriptor := srcset, ""
+		if end := strings.IndexAny(srcset, space); end >= 0 {
+			address = srcset[:end]
+		}
+		srcset = srcset[len(address):]
 		if strings.HasSuffix(address, ",") {
 			address = strings.TrimRight(address, ",")
 		} else {
@@ -100,7 +102,8 @@ func (r *rewriter) largest(srcset string) string {
 	}
 }
 
-// imgAttributes are those of t with that address, and with an alt, which may be empty.
+// imgAttributes are those of t with that address, and with an alt, which may be
+// empty.
 func imgAttributes(t html.Token, address string) []html.Attribute {
 	attrs := []html.Attribute{{Key: "src", Val: address}}
 	if !slices.ContainsFunc(t.Attr, func(a html.Attribute) bool { return a.Key == "alt" }) {

@@ -10,11 +10,11 @@ import (
 // maxRewrites is how deep text is read that is markup once more.
 const maxRewrites = 3
 
-// rewrite returns a fragment that says the same in elements that the policy knows.
-// Blocks are still blocks. What stands in for something that never survives is in its place:
-// the children of noscript for a script. A picture that waits for a script has its
-// address, and is there once. Links and pictures have absolute addresses or none. Text
-// that browsers do not show is gone.
+// rewrite returns a fragment that says the same in elements that the policy
+// knows. Blocks are still blocks. The children of a noscript stand in its place,
+// for no script runs. A picture that waits for a script has its address, and is
+// there once. Links and pictures have absolute addresses or none. Text that
+// browsers do not show is gone.
 func rewrite(fragment string, base *url.URL) string {
 	r := rewriter{base: base}
 	r.out = make([]byte, 0, len(fragment)+len(fragment)/8)
@@ -26,13 +26,14 @@ type rewriter struct {
 	out      []byte
 	base     *url.URL
 	hidden   int             // elements around whose children are not shown
-	noscript bool            // within one
+	noscript bool            // what is read stands in one
 	offered  string          // the address that a source gives the picture around
-	last     picture         // since which there was no text
+	last     picture         // the one before, when there was no text since
 	shown    map[string]bool // addresses of pictures, true of one in a noscript
 }
 
-// read rewrites a fragment; depth is how often text around it turned out to be markup.
+// read rewrites a fragment; depth is how often text around it turned out to be
+// markup.
 func (r *rewriter) read(fragment string, depth int) {
 	in := "" // the element whose start tag came last
 	for z := html.NewTokenizer(strings.NewReader(fragment)); ; {
@@ -60,12 +61,12 @@ func (r *rewriter) read(fragment string, depth int) {
 	}
 }
 
-// text writes a text of the element in, which may be one of those that hold nothing
-// but text, whatever stands in it.
+// text writes a text of the element in, which may be one of those that hold
+// nothing but text, whatever stands in it.
 func (r *rewriter) text(s, in string, depth int) {
 	markup := isRaw(in) || r.noscript && hasTag(s) // CMSs are known to escape what is in a noscript
 	switch {
-	case r.hidden > 0 || isRaw(in) && shownAs(in) == "" && in != "noscript":
+	case r.hidden > 0, isRaw(in) && (depth == maxRewrites || shownAs(in) == "" && in != "noscript"):
 	case markup && depth < maxRewrites:
 		around := r.noscript
 		r.noscript = around || in == "noscript"
@@ -142,8 +143,8 @@ func appendTag(b []byte, name string, attrs []html.Attribute) []byte {
 	return append(b, '>')
 }
 
-// follow returns raw as an absolute address in ASCII, "" when it is none that
-// may be followed.
+// follow returns raw as an absolute address in ASCII, "" when it is none that may
+// be followed.
 func follow(raw string, base *url.URL) string {
 	if address := WebAddress(raw, base); address != "" {
 		return address
@@ -151,8 +152,9 @@ func follow(raw string, base *url.URL) string {
 	return mailAddress(raw)
 }
 
-// isUnshown reports whether no browser shows what is in the element: the children of an object are for those that do
-// not know its type, and those of a template for a script.
+// isUnshown reports whether no browser shows what is in the element: the children
+// of an object are for those that do not know its type, and those of a template
+// for a script.
 func isUnshown(tag string) bool { return tag == "object" || tag == "template" }
 
 // isRaw reports whether an HTML parser takes what is in the element for text.
@@ -164,7 +166,8 @@ func isRaw(tag string) bool {
 	return false
 }
 
-// shownAs names the element that is shown for one, "" where only its children are shown, or nothing.
+// shownAs names the element that is shown for one, "" where only its children are
+// shown, or nothing.
 func shownAs(tag string) string {
 	switch tag {
 	case "h1":

@@ -434,12 +434,12 @@ func alignsCards(tb *tab) {
 		const note = document.createRange(), box = words.getBoundingClientRect();
 		note.selectNodeContents(words.querySelector(".note"));
 		const line = note.getBoundingClientRect(), left = Math.abs(line.left - box.left) < 2, right = Math.abs(line.right - box.right) < 2;
-		return words.querySelector("h3").dir == "rtl" ? !right : !left;
+		return words.dir == "rtl" ? !right : !left;
 	}).map((words) => words.textContent)`
 	for _, s := range screens {
 		tb.on(s)
 		tb.open("/")
-		if n := value[int](tb, `document.querySelectorAll(".words h3[dir=rtl]").length`); n == 0 {
+		if n := value[int](tb, `document.querySelectorAll(".words[dir=rtl]").length`); n == 0 {
 			tb.t.Fatal("no card runs from right to left")
 		}
 		for _, card := range value[[]string](tb, astray) {

@@ -47,7 +47,7 @@ func NewDesk(o DeskOptions) *Desk {
 	}
 	return &Desk{
 		opts:      o,
-		templates: parseTemplates(),
+		templates: parseTemplates(site{Site: edition.Site{Language: "en"}}),
 		style:     newFile("text/css; charset=utf-8", slices.Concat(stylesheet, []byte("\n"), deskStylesheet)),
 		icon:      newDocument("image/png", icon),
 	}

@@ -253,7 +253,7 @@ func TestGalleryInItsLanguage(t *testing.T) {
 		t.Errorf("attributes of an unknown language: %v", a.Attr)
 	}
 	d = n.open("/")
-	d.one(t, "h3", "lang=ar-EG", "dir=rtl")
+	d.one(t, "div", "class=words", "lang=ar-EG", "dir=rtl")
 }
 
 func TestSlideThatMayNotBeShown(t *testing.T) {

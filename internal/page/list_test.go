@@ -89,7 +89,7 @@ func TestListsOfEveryKind(t *testing.T) {
 			}
 		})
 	}
-	if got := n.open("/galleries").one(t, "p", "class=note", "lang=en").text(); got != "45 galleries" {
+	if got := n.open("/galleries").one(t, "header", "class=opening").one(t, "p", "class=note").text(); got != "45 galleries" {
 		t.Errorf("it says %q", got)
 	}
 }

@@ -88,7 +88,7 @@ func New(o Options) *Pages {
 		caching:   cacheControl(o.MaxAge),
 		site:      newSite(o.Shelf),
 		policy:    gallery.NewPolicy(),
-		templates: parseTemplates(),
+		templates: parseTemplates(newSite(o.Shelf)),
 		style:     newFile("text/css; charset=utf-8", stylesheet),
 		script:    newFile("text/javascript; charset=utf-8", script),
 		icon:      newDocument("image/png", icon),

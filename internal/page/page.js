@@ -8,6 +8,7 @@ document.documentElement.classList.add("scripted"); // for browsers whose CSS ca
 
 const said = document.createElement("p"); // read out by screen readers
 said.className = "unseen";
+said.lang = "en";
 said.setAttribute("role", "status");
 document.body.append(said);
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/edition"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // site is what every page says of the site around it.
@@ -13,6 +14,9 @@ type site struct {
 	Root  string // the path before every page's own; empty at the top of a host
 	Feeds []siteFeed
 }
+
+// RightToLeft reports whether the frame of each page runs from right to left.
+func (s site) RightToLeft() bool { return gallery.Direction(s.Language, s.Title) == "rtl" }
 
 // siteFeed is a configured feed, for discovery.
 type siteFeed struct {

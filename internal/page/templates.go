@@ -48,9 +48,27 @@ type card struct {
 	Tags      []string
 }
 
-func parseTemplates() templates {
+// parseTemplates returns the templates of a site, in which en marks what is English
+// where the site is not, and dir what runs the other way than the site.
+func parseTemplates(s site) templates {
+	isEnglish := s.Language == "en" || strings.HasPrefix(s.Language, "en-")
 	layout := template.New("layout.html").Funcs(template.FuncMap{
-		"count":      count,
+		"count": count,
+		"dir": func(rightToLeft bool) template.HTMLAttr {
+			switch {
+			case rightToLeft == s.RightToLeft():
+				return ""
+			case rightToLeft:
+				return ` dir="rtl"`
+			}
+			return ` dir="ltr"`
+		},
+		"en": func() template.HTMLAttr {
+			if isEnglish {
+				return ""
+			}
+			return ` lang="en" dir="ltr"`
+		},
 		"formatName": formatName,
 		"instant":    instant,
 		"moment":     moment,

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -43,6 +44,9 @@ func TestRefusedMendedAndSentAgain(t *testing.T) {
 	if err != nil || !strings.Contains(string(notice.Data), "/title") {
 		t.Fatalf("notice %v, %v", notice, err)
 	}
+	if got := sequenceOf(t, notice); got != first.Sequence {
+		t.Errorf("the notice is of the event %d, sent was %d", got, first.Sequence)
+	}
 	node.eventually("the mended event is stored", func() bool {
 		ack := send(cms, "7", `{"id": "harbour", "title": "Mended", "published": "2026-11-20T09:00:00Z"}`)
 		return !ack.Duplicate && ack.Sequence > first.Sequence
@@ -55,6 +59,47 @@ func TestRefusedMendedAndSentAgain(t *testing.T) {
 		_, feed := node.get("/feeds/all.json")
 		return strings.Contains(feed, "Mended") && strings.Contains(feed, "Another")
 	})
+}
+
+// sequenceOf is that of the event that article.rejected is about.
+func sequenceOf(t *testing.T, notice *nats.Msg) uint64 {
+	t.Helper()
+	var e struct{ Data struct{ Sequence uint64 } }
+	if err := json.Unmarshal(notice.Data, &e); err != nil {
+		t.Fatal(err)
+	}
+	return e.Data.Sequence
+}
+
+// Whichever node of a cluster rejects it, and whichever server acknowledged it, an
+// event is told from others by the sequence of its acknowledgement.
+func TestARejectionInAClusterHasTheSequenceOfItsAcknowledgement(t *testing.T) {
+	url := brokertest.StartCluster(t).URL()
+	for range 2 {
+		serve(t, oneFeed+fmt.Sprintf("nats: {url: %q, replicas: 3}", url)).ready()
+	}
+	cms := connect(t, url)
+	refused, err := cms.SubscribeSync("article.rejected")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cms.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	sent := map[uint64]bool{}
+	for range 10 {
+		sent[publish(t, cms, "article.published", `not JSON`)] = true
+		publish(t, cms, "article.published", `{"id": "a", "title": "A", "published": "2026-11-20T09:00:00Z"}`)
+	}
+	for told := map[uint64]bool{}; len(told) < 10; { // one may come twice
+		notice, err := refused.NextMsg(patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told[sequenceOf(t, notice)] = true; !sent[sequenceOf(t, notice)] {
+			t.Errorf("the sequence %d is of no acknowledgement of %v", sequenceOf(t, notice), sent)
+		}
+	}
 }
 
 // A node that takes no events in says so, wherever it is asked, with the remedy.

@@ -218,7 +218,7 @@ func connect(t testing.TB, url string) *nats.Conn {
 }
 
 // publish sends one event until it is acknowledged.
-func publish(t testing.TB, conn *nats.Conn, subject, data string) {
+func publish(t testing.TB, conn *nats.Conn, subject, data string) (sequence uint64) {
 	t.Helper()
 	js, err := jetstream.New(conn)
 	if err != nil {
@@ -227,10 +227,10 @@ func publish(t testing.TB, conn *nats.Conn, subject, data string) {
 	deadline := time.Now().Add(60 * time.Second)
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		_, err := js.Publish(ctx, subject, []byte(data))
+		ack, err := js.Publish(ctx, subject, []byte(data))
 		cancel()
 		if err == nil {
-			return
+			return ack.Sequence
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("publish: %v", err)

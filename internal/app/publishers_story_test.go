@@ -15,7 +15,7 @@ import (
 func TestPublishersKeepToTheirIDs(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"blog", "wire"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+"'s token"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+"'s token is long"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -38,7 +38,7 @@ nats: {embedded: {listen: "127.0.0.1:0", data_dir: %q%s}}
 	p := serve(t, named)
 	p.ready()
 	as := func(name string) *nats.Conn {
-		return connect(t, strings.Replace(p.nats, "//", "//"+name+"%27s%20token@", 1))
+		return connect(t, strings.Replace(p.nats, "//", "//"+name+"%27s%20token%20is%20long@", 1))
 	}
 	blog, wire := as("blog"), as("wire")
 	rejected, err := wire.SubscribeSync("article.rejected")
@@ -51,9 +51,10 @@ nats: {embedded: {listen: "127.0.0.1:0", data_dir: %q%s}}
 	publish(t, blog, "article.published", `{"id": "blog-1", "title": "Of the blog", "published": "2026-11-20T09:00:00Z"}`)
 	p.eventually("blog-1 is shown", func() bool { return p.shows("blog-1") })
 	// Another may neither take it down nor overwrite it, whatever it says of itself.
-	publish(t, wire, "article.unpublished", `{"id": "blog-1"}`)
-	publish(t, wire, "article.published", `{"specversion": "1.0", "type": "article.published", "source": "blog", "id": "x", "data":`+
-		`{"id": "blog-1", "title": "Of the wire", "published": "2026-11-20T09:00:00Z", "updated": "2026-11-20T10:00:00Z"}}`)
+	sequences := map[uint64]bool{}
+	sequences[publish(t, wire, "article.unpublished", `{"id": "blog-1"}`)] = true
+	sequences[publish(t, wire, "article.published", `{"specversion": "1.0", "type": "article.published", "source": "blog", "id": "x", "data":`+
+		`{"id": "blog-1", "title": "Of the wire", "published": "2026-11-20T09:00:00Z", "updated": "2026-11-20T10:00:00Z"}}`)] = true
 	publish(t, wire, "article.published", `{"id": "wire-1", "title": "Of the wire", "published": "2026-11-20T09:00:00Z"}`)
 	p.eventually("wire-1 is shown", func() bool { return p.shows("wire-1") })
 	for range 2 {
@@ -64,6 +65,7 @@ nats: {embedded: {listen: "127.0.0.1:0", data_dir: %q%s}}
 		var notice struct {
 			Data struct {
 				Subject, Gallery string
+				Sequence         uint64
 				Problems         []struct{ Reason string }
 			}
 		}
@@ -71,6 +73,10 @@ nats: {embedded: {listen: "127.0.0.1:0", data_dir: %q%s}}
 			!strings.Contains(notice.Data.Problems[0].Reason, `does not begin with "wire-"`) {
 			t.Errorf("%v: %s", err, msg.Data)
 		}
+		if !sequences[notice.Data.Sequence] {
+			t.Errorf("the sequence %d is of no acknowledgement: %v", notice.Data.Sequence, sequences)
+		}
+		delete(sequences, notice.Data.Sequence)
 	}
 	if _, body := p.get("/galleries/blog-1.json"); !strings.Contains(body, "Of the blog") {
 		t.Errorf("blog-1 is %s", body)

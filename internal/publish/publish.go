@@ -94,6 +94,8 @@ func inspect(name string, data []byte, events event.Reader) Item {
 	_, _, item.ID = event.Attributes(m)
 	if item.Event, item.Fault = events.Decode(m); item.Fault == nil {
 		item.Kind = item.Event.Kind
+	} else if event.OnlyTakesDown(data) {
+		item.Fault = fmt.Errorf("%w (to take the gallery down, use gallerywire unpublish)", item.Fault)
 	}
 	return item
 }

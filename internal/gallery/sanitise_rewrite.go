@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 
@@ -93,7 +94,7 @@ func (r *rewriter) start(t html.Token) {
 		r.offered = ""
 	case "source":
 		if r.offered == "" {
-			r.offered = r.largest(attribute(t, "srcset"))
+			r.offered = cmp.Or(r.largest(attribute(t, "srcset")), r.largest(attribute(t, "data-srcset")))
 		}
 	case "a":
 		for i, a := range t.Attr {
@@ -172,8 +173,8 @@ func shownAs(tag string) string {
 	switch tag {
 	case "h1":
 		return "h2" // the first heading is the title of the item
-	case "image":
-		return "img" // as browsers take it
+	case "image", "amp-img":
+		return "img" // as browsers take it, and AMP's script
 	case "menu", "dir":
 		return "ul"
 	case "listing", "plaintext", "xmp":

@@ -56,6 +56,8 @@ func TestPolicyHTML(t *testing.T) {
 		{"picture of a set by density", `<img src="data:,x" data-srcset="data:image/gif;base64,R0 1x, /a.jpg, /b.jpg 2x" alt="">`, img("b.jpg", "")},
 		{"picture with a source", `<picture><source srcset="/a.webp 1x, /b.webp 2x"><source srcset="/c.jpg"><img alt="A"></picture>`, img("b.webp", "A")},
 		{"picture with a source it does not need", `<picture><source srcset="/a.webp"><img src="/a.jpg" alt="A"></picture><img>`, img("a.jpg", "A")},
+		{"picture with a source that waits", `<picture><source data-srcset="/a.webp"><img src="data:,x" alt="A"></picture>`, img("a.webp", "A")},
+		{"picture of AMP", `a<amp-img src="/a.jpg" alt="A" layout=fill><noscript><img src="/a.jpg"></noscript></amp-img>b`, "a" + img("a.jpg", "A") + " b"},
 		{"picture in noscript", `<p>a<noscript><img src="/a.jpg" alt="A"></noscript>b</p>`, "<p>a" + img("a.jpg", "A") + "b</p>"},
 		{"picture twice, in noscript too", `<img data-src="/a.jpg"><noscript><img src="/a.jpg" alt="A"></noscript>`, img("a.jpg", "A")},
 		{"picture in another size in noscript", `<a href="/x"><img data-src="/a-300.jpg"></a> <noscript><img src="/a.jpg" alt="A"></noscript>`,

@@ -163,7 +163,7 @@ func TestATakeDownLeavesEverywhereAndStays(t *testing.T) {
 		_, body := node.get(path)
 		return strings.Contains(body, text)
 	}
-	for _, path := range []string{"/feeds/all.rss", "/sections/travel.atom", "/galleries/withdrawn.json", "/galleries/withdrawn"} {
+	for _, path := range []string{"/feeds/all.rss", "/sections/travel.atom", "/galleries/withdrawn.json", "/galleries/withdrawn", "/galleries", "/feeds/all", "/sections/travel"} {
 		node.eventually(path+" holds it", func() bool { return has(path, "Withdrawn") || has(path, "Slide 1") })
 	}
 	publish(t, cms, "article.unpublished", fmt.Sprintf(`{"id":"withdrawn","updated":%q,"reason":"rights"}`, first.Add(time.Minute).Format(time.RFC3339)))
@@ -175,7 +175,7 @@ func TestATakeDownLeavesEverywhereAndStays(t *testing.T) {
 			t.Errorf("%s: %s, want %d", path, resp.Status, status)
 		}
 	}
-	for _, path := range []string{"/feeds/all.rss", "/feeds/all.json", "/sections/travel.rss", "/"} {
+	for _, path := range []string{"/feeds/all.rss", "/feeds/all.json", "/sections/travel.rss", "/", "/galleries", "/feeds/all", "/sections/travel", "/sitemap.xml?page=1"} {
 		if has(path, "Withdrawn") {
 			t.Errorf("%s still holds it", path)
 		}

@@ -19,7 +19,7 @@ const crowd = 300
 // Whatever page many people ask for together is read and rendered once, and all of
 // them get it, also when the one who asked first goes away.
 func TestACrowdIsServedByOneRendering(t *testing.T) {
-	for _, path := range []string{"/", "/galleries/large", "/galleries/large.atom", "/feeds/all.rss", "/sections/travel.json", "/feeds/all+newest.atom"} {
+	for _, path := range []string{"/", "/galleries/large", "/galleries/large.atom", "/feeds/all.rss", "/sections/travel.json", "/feeds/all+newest.atom", "/galleries", "/sections/travel"} {
 		t.Run(path, func(t *testing.T) {
 			var loads atomic.Int64
 			gate, reached := make(chan struct{}), make(chan struct{}, 10)

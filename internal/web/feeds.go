@@ -82,6 +82,7 @@ func (h *feeds) document(kind edition.Kind) http.HandlerFunc {
 		name, format, ok := parseFile(file)
 		switch {
 		case !ok && h.list != nil && !strings.Contains(file, "."):
+			r.Pattern = "GET /" + string(kind) + "/{name}" // pages and feeds are counted apart
 			h.list(w, r, edition.Ref{Kind: kind, Name: file})
 			return
 		case !ok:

@@ -51,8 +51,8 @@ func newRack(s *Shelf, d Dynamic) rack {
 	}
 }
 
-// perPress is about what a press needs in memory, and perChosen what its selection
-// does for each gallery that it has.
+// perPress is about what a press needs in memory, and perChosen what each of its
+// selections does for each gallery that it has.
 const (
 	perPress  = 2 << 10
 	perChosen = 12
@@ -61,6 +61,9 @@ const (
 // held is about how many bytes the press keeps in memory.
 func (p *press) held() int {
 	n := perPress + perChosen*int(p.chosen.Load())
+	if p.history != p.selection {
+		n += perChosen * int(p.chosen.Load())
+	}
 	if e := p.current.Load(); e != nil {
 		n += e.held()
 	}

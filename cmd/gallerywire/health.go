@@ -16,8 +16,8 @@ import (
 )
 
 type healthCmd struct {
-	Live bool   `help:"Only whether the process answers, not whether it can do its work."`
-	URL  string `name:"url" help:"The node's address; by default the configured http.listen." placeholder:"URL"`
+	Live bool        `help:"Only whether the process answers, not whether it can do its work."`
+	URL  nodeAddress `name:"url" help:"The node's address; by default the configured http.listen." placeholder:"URL"`
 }
 
 // Help is printed below the command's usage.
@@ -56,7 +56,7 @@ func (h healthCmd) Run(ctx context.Context, c *console) error {
 // base is the address that was given, else the one of a node of this machine.
 func (h healthCmd) base(c *console) (string, error) {
 	if h.URL != "" {
-		return strings.TrimRight(h.URL, "/"), nil
+		return strings.TrimRight(string(h.URL), "/"), nil
 	}
 	cfg, err := c.load()
 	if err != nil {

@@ -108,14 +108,14 @@ func run(ctx context.Context, args []string, c console) int {
 
 // parserOf reads command lines into cmd; exit is called once help was printed.
 func parserOf(ctx context.Context, cmd *cli, c console, exit func(int)) *kong.Kong {
-	return kong.Must(cmd,
+	return kong.Must(cmd, append(valueMappers(),
 		kong.Name("gallerywire"),
 		kong.Description(description),
 		kong.Writers(c.out, c.err),
 		kong.Exit(exit),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	)...)
 }
 
 // commandOf is the command whose use was wrong, as far as it could be told.

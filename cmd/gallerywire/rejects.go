@@ -82,9 +82,9 @@ type rejectJSON struct {
 }
 
 type rejectsShowCmd struct {
-	Number uint64 `arg:"" help:"Its number in the list."`
-	Body   bool   `xor:"as" help:"Print the body alone, byte for byte."`
-	JSON   bool   `xor:"as" name:"json" help:"Print a line of JSON."`
+	Number rejectNumber `arg:"" help:"Its number in the list."`
+	Body   bool         `xor:"as" help:"Print the body alone, byte for byte."`
+	JSON   bool         `xor:"as" name:"json" help:"Print a line of JSON."`
 }
 
 // Help is printed below the command's usage.
@@ -99,7 +99,7 @@ the header and the body are base64, for they need not be text.`
 // Run shows one reject.
 func (s rejectsShowCmd) Run(ctx context.Context, c *console) error {
 	return c.withRejects(ctx, func(rejects *intake.Rejects) error {
-		r, err := rejects.Get(ctx, s.Number)
+		r, err := rejects.Get(ctx, uint64(s.Number))
 		if err != nil {
 			return err
 		}
@@ -139,8 +139,8 @@ func show(w io.Writer, r intake.Reject) error {
 }
 
 type rejectsReplayCmd struct {
-	Numbers []uint64 `arg:"" optional:"" name:"number" help:"Their numbers in the list."`
-	All     bool     `help:"All of them."`
+	Numbers []rejectNumber `arg:"" optional:"" name:"number" help:"Their numbers in the list."`
+	All     bool           `help:"All of them."`
 }
 
 // Help is printed below the command's usage.
@@ -164,8 +164,8 @@ func (p rejectsReplayCmd) Run(ctx context.Context, c *console) error {
 		if err != nil {
 			return err
 		}
-		return each(c, numbers, func(n uint64) error {
-			if err := rejects.Replay(ctx, n); err != nil {
+		return each(c, numbers, func(n rejectNumber) error {
+			if err := rejects.Replay(ctx, uint64(n)); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.out, "reject %d: sent again\n", n)
@@ -176,16 +176,16 @@ func (p rejectsReplayCmd) Run(ctx context.Context, c *console) error {
 
 // numbers are those that were named, or all that there are now: one that is
 // rejected again meanwhile is not sent twice.
-func (p rejectsReplayCmd) numbers(ctx context.Context, rejects *intake.Rejects) ([]uint64, error) {
+func (p rejectsReplayCmd) numbers(ctx context.Context, rejects *intake.Rejects) ([]rejectNumber, error) {
 	if !p.All {
 		return p.Numbers, nil
 	}
-	var numbers []uint64
+	var numbers []rejectNumber
 	for r, err := range rejects.All(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		numbers = append(numbers, r.Number)
+		numbers = append(numbers, rejectNumber(r.Number))
 	}
 	return numbers, nil
 }

@@ -13,8 +13,8 @@ import (
 )
 
 type statusCmd struct {
-	URL  string `name:"url" help:"The node's address for operators; by default the node of this machine." placeholder:"URL"`
-	JSON bool   `name:"json" help:"Print one line of JSON."`
+	URL  nodeAddress `name:"url" help:"The node's address for operators; by default the node of this machine." placeholder:"URL"`
+	JSON bool        `name:"json" help:"Print one line of JSON."`
 }
 
 // Help is printed below the command's usage.
@@ -40,7 +40,7 @@ func (s statusCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	n, err := findNode(c, cfg, s.URL)
+	n, err := findNode(c, cfg, string(s.URL))
 	if err != nil {
 		return err
 	}

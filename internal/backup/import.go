@@ -192,7 +192,7 @@ func (in *input) next() bool {
 func (in *input) line() (line, error) {
 	var l line
 	if err := json.Unmarshal(bytes.Clone(in.scanner.Bytes()), &l); err != nil {
-		return l, fmt.Errorf("the line is damaged, or not from an export: %w", err)
+		return l, errors.New("the line is damaged, or not from an export")
 	}
 	switch {
 	case l.Format > format:

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -149,13 +150,15 @@ func setScalar(target any, text string) (err error) {
 	case *bool:
 		*t, err = truth(text)
 	case *int:
-		if *t, err = strconv.Atoi(text); err != nil {
+		*t, err = strconv.Atoi(text)
+		if errors.Is(err, strconv.ErrRange) {
+			return fmt.Errorf("%s is too large: write a smaller number", text)
+		}
+		if err != nil {
 			return fmt.Errorf("%q is no whole number: write digits, such as 3", text)
 		}
 	case *time.Duration:
-		if *t, err = time.ParseDuration(text); err != nil {
-			return fmt.Errorf("%q is no duration: write 60s, 5m or 1h", text)
-		}
+		*t, err = ParseDuration(text)
 	case *slog.Level:
 		if err := t.UnmarshalText([]byte(text)); err != nil {
 			return fmt.Errorf("%q is no level: write debug, info, warn or error", text)

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -44,7 +46,10 @@ func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 func (s *Size) UnmarshalText(text []byte) error {
 	number, bytes := splitUnit(strings.TrimSpace(string(text)))
 	n, err := strconv.ParseUint(number, 10, 63)
-	if err != nil || n > math.MaxInt64/uint64(bytes) {
+	if errors.Is(err, strconv.ErrRange) || err == nil && n > math.MaxInt64/uint64(bytes) {
+		return fmt.Errorf("%s is too large: write at most 8388607TiB", text)
+	}
+	if err != nil {
 		return fmt.Errorf("%q is no size: write a whole number with a unit, such as 512KiB, 8MiB or 1GiB", text)
 	}
 	*s = Size(int64(n) * bytes)
@@ -85,12 +90,30 @@ func (s *Sync) UnmarshalText(text []byte) error {
 		*s = SyncAlways
 		return nil
 	}
-	d, err := time.ParseDuration(string(text))
+	d, err := ParseDuration(string(text))
+	if err != nil && durationForm.Match(text) {
+		return err
+	}
 	if err != nil || d <= 0 {
 		return fmt.Errorf("%q is no way to flush: write always, or the time between flushes such as 10s or 2m", text)
 	}
 	*s = Sync(d)
 	return nil
+}
+
+// durationForm is what a duration looks like, also one that is too large.
+var durationForm = regexp.MustCompile(`^[-+]?([0-9]+(\.[0-9]*)?(ns|us|µs|μs|ms|s|m|h))+$`)
+
+// ParseDuration reads a duration such as 60s, 5m or 1h.
+func ParseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil && durationForm.MatchString(text):
+		return 0, fmt.Errorf("%s is too large: write at most %s", text, time.Duration(math.MaxInt64).Truncate(time.Hour))
+	case err != nil:
+		return 0, fmt.Errorf("%q is no duration: write 60s, 5m or 1h", text)
+	}
+	return d, nil
 }
 
 // network reads a range of IP addresses, or a single one, into its canonical form.

@@ -45,6 +45,8 @@ func unfit(e *json.SemanticError) string {
 		return "does not fit"
 	case errors.As(e.Err, &text):
 		return fmt.Sprintf("%q is no instant: %s", jsonfault.Clip(string(text), maxValue), instantForm)
+	case isWhole(e.GoType) && errors.Is(e.Err, strconv.ErrRange):
+		return jsonfault.Clip(string(e.JSONValue), maxValue) + " is too large"
 	case e.JSONKind == jsontext.KindNumber && isWhole(e.GoType):
 		return jsonfault.Clip(string(e.JSONValue), maxValue) + " is no whole number that fits here: write it without point and exponent"
 	}

@@ -84,12 +84,26 @@ func Parse(spec string) (parsed cron.Schedule, err error) {
 		}
 	}()
 	if parsed, err = cron.ParseStandard(spec); err != nil {
-		return nil, unreadable(spec, err.Error())
+		return nil, unreadable(spec, malformed(spec, err))
 	}
 	if why := useless(spec, parsed); why != "" {
 		return nil, unreadable(spec, why)
 	}
 	return parsed, nil
+}
+
+// malformed is what the parser found, in words without those of what it uses.
+func malformed(spec string, err error) string {
+	switch text := err.Error(); {
+	case strings.Contains(spec, "@every"):
+		return "no duration follows @every"
+	case strings.Contains(text, "parse int"):
+		return "a field is no number"
+	case strings.Contains(text, "bad location"):
+		return "the time zone is not known"
+	default:
+		return text
+	}
 }
 
 // useless says why the specification can not be meant, nothing when it can.

@@ -103,7 +103,11 @@ func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(*br
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	if err = do(b); unanswered(err) {
+	err = do(b)
+	if denied := b.Denied(); err != nil && len(denied) > 0 {
+		return denied[0] // which closed the connection, whatever became of err
+	}
+	if unanswered(err) {
 		err = fmt.Errorf("no answer from nats at %s within %s: %w", b.PublisherURL(), c.timeout, err)
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 	"time"
 	_ "time/tzdata" // schedules name time zones, and a container may have none
@@ -96,7 +97,7 @@ func run(ctx context.Context, args []string, c console) int {
 		return exit // help was printed
 	}
 	if err != nil {
-		c.say("%v: try \"%s --help\"", err, commandOf(err))
+		c.say("%s: try \"%s --help\"", noValue.ReplaceAllString(err.Error(), "a value is missing"), commandOf(err))
 		return exitUsage
 	}
 	if c.path, c.timeout = cmd.Config, cmd.Timeout; c.timeout <= 0 {
@@ -105,6 +106,9 @@ func run(ctx context.Context, args []string, c console) int {
 	}
 	return c.code(ctx, parsed.Run(&c))
 }
+
+// noValue is how the parser says that a flag has none.
+var noValue = regexp.MustCompile(`expected \S+ value but got "EOL" \(<EOL>\)`)
 
 // parserOf reads command lines into cmd; exit is called once help was printed.
 func parserOf(ctx context.Context, cmd *cli, c console, exit func(int)) *kong.Kong {

@@ -200,9 +200,15 @@ func (c *console) send(ctx context.Context, cfg config.Config, who config.Publis
 		for _, f := range b.folders {
 			f.Note(x)
 		}
+		if denied, ok := broker.Denied(conn.LastError()); ok && asJSON && errors.Is(x.Err, publish.ErrLost) { // for people it is said once
+			x.Err = denied
+		}
 		r.report(x)
 	})
+	denied, missing := broker.Denied(conn.LastError())
 	switch {
+	case missing && err != nil:
+		err = denied
 	case errors.Is(err, publish.ErrLost):
 		err = r.ended(fmt.Sprintf("the connection to nats at %s was lost and did not come back", where), "run it again")
 	case errors.Is(err, publish.ErrUnanswered):

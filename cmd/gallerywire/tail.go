@@ -67,11 +67,12 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 			return fmt.Errorf("listen to %s: %w", subject, err)
 		}
 	}
-	if err := conn.FlushTimeout(l.console.timeout); err != nil {
-		return fmt.Errorf("listen: %w", err)
+	err := conn.FlushTimeout(l.console.timeout)
+	if denied, ok := broker.Denied(conn.LastError()); ok {
+		return denied
 	}
-	if err := conn.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
-		return fmt.Errorf("NATS lets this user not listen, allow it to subscribe to %s: %w", strings.Join(slices.Concat(l.events, event.NoticeSubjects()), ", "), err)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
 	}
 	l.console.say("listening, Ctrl-C ends it")
 	for {

@@ -224,6 +224,8 @@ func (a *App) unready() []error {
 	switch {
 	case r == nil && away != nil:
 		return []error{away} // nothing else can go well then
+	case r == nil && len(a.broker.Denied()) > 0:
+		return a.broker.Denied()
 	case r == nil:
 		if why := a.waiting.Load(); why != nil {
 			return []error{*why}
@@ -261,7 +263,7 @@ func (a *App) detail() []string {
 		return nil
 	}
 	var lines []string
-	for _, err := range []error{a.outOfTouch(), a.broker.Storage(), r.intake.Trouble()} {
+	for _, err := range append([]error{a.outOfTouch(), a.broker.Storage(), r.intake.Trouble()}, a.broker.Denied()...) {
 		if err != nil {
 			lines = append(lines, err.Error())
 		}

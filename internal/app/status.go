@@ -122,6 +122,9 @@ func (a *App) status(ctx context.Context) status.Status {
 		if warning := a.unstated(r.siteID); warning != "" {
 			s.Warnings = append(s.Warnings, status.Short(warning))
 		}
+		for _, err := range a.broker.Denied() {
+			s.Warnings = append(s.Warnings, status.Short(err.Error()))
+		}
 		s.Galleries = r.catalogue.Len()
 		r.reporting.tell(&s)
 	}

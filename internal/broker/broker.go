@@ -155,7 +155,7 @@ func newBroker(o Options, l *link, s *embeddedServer, options ...jetstream.JetSt
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("use jetstream: %w", err), b.Close())
 	}
-	b.js = js
+	b.js = guardedJetStream{js, l}
 	return b, nil
 }
 

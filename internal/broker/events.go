@@ -99,16 +99,26 @@ func (b *Broker) Publishers(ctx context.Context, stream jetstream.Stream, consum
 			names = append(names, p.Name)
 		}
 	}
-	lister := stream.ConsumerNames(ctx)
-	for name := range lister.Name() {
+	consumers, err := guarded(ctx, b.link, []string{stream.CachedInfo().Config.Name}, func(ctx context.Context) ([]string, error) {
+		lister := stream.ConsumerNames(ctx)
+		return collect(lister.Name()), lister.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for publishers: %w", plain(err))
+	}
+	for _, name := range consumers {
 		if publisher, ok := strings.CutPrefix(name, b.Name(consumer)+"_"); ok && !slices.Contains(names, publisher) {
 			names = append(names, publisher)
 		}
 	}
-	if err := lister.Err(); err != nil {
-		return nil, fmt.Errorf("look for publishers: %w", plain(err))
-	}
 	return names, nil
+}
+
+func collect(names <-chan string) (all []string) {
+	for name := range names {
+		all = append(all, name)
+	}
+	return all
 }
 
 // refreshEvents gives a stream of ours the settings that it would be made with
@@ -161,12 +171,15 @@ func (b *Broker) findEvents(ctx context.Context, want EventStream) (jetstream.St
 func (b *Broker) holders(ctx context.Context, subjects []string) (map[string][]string, error) {
 	held := map[string][]string{}
 	for _, subject := range subjects {
-		names := b.js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
-		for name := range names.Name() {
-			held[name] = append(held[name], subject)
-		}
-		if err := names.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
+		found, err := guarded(ctx, b.link, []string{"NAMES"}, func(ctx context.Context) ([]string, error) {
+			names := b.js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
+			return collect(names.Name()), names.Err()
+		})
+		if err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
 			return nil, fmt.Errorf("look for %s: %w", subject, plain(err))
+		}
+		for _, name := range found {
+			held[name] = append(held[name], subject)
 		}
 	}
 	return held, nil

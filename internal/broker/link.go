@@ -42,6 +42,8 @@ type link struct {
 	lastErr error     // of the last try to connect; nil once connected
 	lost    time.Time // since when there is no connection; zero: there is one
 	closing bool
+	denied  []*DeniedError // rights that were found missing since then
+	waiters map[*waiter]struct{}
 }
 
 // target is where to connect and how to show who we are.
@@ -54,7 +56,7 @@ type target struct {
 // dial connects with the options that every connection of ours has, those of
 // the target, and then extra.
 func dial(o Options, t target, patience time.Duration, extra []nats.Option) (*link, error) {
-	l := &link{addresses: t.addresses, log: o.Logger, patience: patience, watchers: newWatchers(), closed: make(chan struct{}), lost: time.Now()}
+	l := &link{addresses: t.addresses, log: o.Logger, patience: patience, watchers: newWatchers(), closed: make(chan struct{}), lost: time.Now(), waiters: map[*waiter]struct{}{}}
 	options := append(l.options(o.Name), t.options...)
 	conn, err := nats.Connect(t.url, append(options, extra...)...)
 	if err != nil {
@@ -70,9 +72,9 @@ func dial(o Options, t target, patience time.Duration, extra []nats.Option) (*li
 func refused(o Options, t target, err error) error {
 	var network net.Error
 	if errors.As(err, &network) && network.Timeout() || errors.Is(err, nats.ErrTimeout) {
-		err = fmt.Errorf("no answer within %s: %w", o.Timeout, err)
+		err = worded{fmt.Sprintf("no answer within %s", o.Timeout), err}
 	}
-	return fmt.Errorf("connect to nats at %s: %w", t.addresses, err)
+	return fmt.Errorf("connect to nats at %s: %w", t.addresses, plain(err))
 }
 
 func (l *link) options(name string) []nats.Option {
@@ -116,7 +118,7 @@ func retryDelay(attempt int) time.Duration {
 
 func (l *link) onConnect(nc *nats.Conn) {
 	l.mu.Lock()
-	l.lastErr, l.lost = nil, time.Time{}
+	l.lastErr, l.lost, l.denied = nil, time.Time{}, nil
 	l.mu.Unlock()
 	l.log.Info("connected to nats", "url", l.addresses, "server", nc.ConnectedServerName())
 	// A connection that stood when Open returned is no news to anybody.
@@ -137,7 +139,7 @@ func (l *link) onDisconnect(nc *nats.Conn, err error) {
 		giveUp(nc, l.patience)
 	}
 	if !closing {
-		l.log.Warn("lost the connection to nats: connecting again until it is there", "err", err)
+		l.log.Warn("lost the connection to nats: connecting again until it is there", "err", plain(err))
 	}
 }
 
@@ -146,25 +148,32 @@ func (l *link) onRetry(_ *nats.Conn, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lastErr == nil || l.lastErr.Error() != err.Error() {
-		l.log.Warn("nats cannot be reached: connecting again until it is there", "url", l.addresses, "err", err)
+		l.log.Warn("nats cannot be reached: connecting again until it is there", "url", l.addresses, "err", plain(err))
 	}
 	l.lastErr = err
 }
 
-func (l *link) onError(_ *nats.Conn, sub *nats.Subscription, err error) {
-	if sub == nil {
-		l.log.Warn("nats reports an error", "err", err)
+func (l *link) onError(nc *nats.Conn, sub *nats.Subscription, err error) {
+	if missing, ok := Denied(err); ok {
+		l.deny(err, missing)
+		if l.patience > 0 {
+			nc.Close() // a command that lacks a right is at its end
+		}
 		return
 	}
-	l.log.Warn("nats reports an error", "subject", sub.Subject, "err", err)
+	if sub == nil {
+		l.log.Warn("nats reports an error", "err", plain(err))
+		return
+	}
+	l.log.Warn("nats reports an error", "subject", sub.Subject, "err", plain(err))
 }
 
 func (l *link) onClosed(nc *nats.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closing {
+	if !l.closing && len(l.denied) == 0 {
 		l.lastErr = nc.LastError()
-		l.log.Error("nats ended the connection for good: restart this process", "err", l.lastErr)
+		l.log.Error("nats ended the connection for good: restart this process", "err", plain(l.lastErr))
 	}
 	close(l.closed)
 }
@@ -198,12 +207,12 @@ func (l *link) status() error {
 // the connection alone, one that cannot be reached is told to onRetry.
 func (l *link) reason() error {
 	if err := l.conn.LastError(); err != nil {
-		return err
+		return plain(err)
 	}
 	if l.lastErr != nil {
-		return l.lastErr
+		return plain(l.lastErr)
 	}
-	return nats.ErrDisconnected
+	return plain(nats.ErrDisconnected)
 }
 
 // close drains the connection and waits until it has ended and nobody is

@@ -93,9 +93,11 @@ func (c *console) quiet(cfg config.Config) *slog.Logger {
 }
 
 // withBroker connects to the running service as its operator, and closes the
-// connection after.
-func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(*broker.Broker) error) (err error) {
-	b, err := broker.DialOperator(ctx, c.brokerOptions(cfg))
+// connection after. A right that is missing ends the context that do gets.
+func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(context.Context, *broker.Broker) error) (err error) {
+	o := c.brokerOptions(cfg)
+	ctx, denied := untilDenied(ctx, &o)
+	b, err := broker.DialOperator(ctx, o)
 	if errors.Is(err, nats.ErrAuthorization) {
 		return fmt.Errorf("%w: check nats.credentials_file, or the user and password in nats.url", err)
 	}
@@ -103,14 +105,27 @@ func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(*br
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	err = do(b)
-	if denied := b.Denied(); err != nil && len(denied) > 0 {
-		return denied[0] // which closed the connection, whatever became of err
+	err = do(ctx, b)
+	if missing := denied(); missing != nil {
+		return missing // whatever became of err
 	}
 	if unanswered(err) {
 		err = fmt.Errorf("no answer from nats at %s within %s: %w", b.PublisherURL(), c.timeout, err)
 	}
 	return err
+}
+
+// untilDenied has ctx end when the server says that a right is missing, which denied
+// returns then.
+func untilDenied(ctx context.Context, o *broker.Options) (until context.Context, denied func() error) {
+	ctx, end := context.WithCancelCause(ctx)
+	o.Denied = func(missing *broker.DeniedError) { end(missing) }
+	return ctx, func() error {
+		if missing, ok := errors.AsType[*broker.DeniedError](context.Cause(ctx)); ok {
+			return missing
+		}
+		return nil
+	}
 }
 
 // brokerOptions are those of a command's connection.
@@ -130,9 +145,11 @@ func unanswered(err error) bool {
 func each[T any](c *console, items []T, do func(T) error) error {
 	failed := false
 	for _, item := range items {
-		if err := do(item); unanswered(err) {
+		err := do(item)
+		if _, denied := errors.AsType[*broker.DeniedError](err); denied || unanswered(err) {
 			return err
-		} else if err != nil {
+		}
+		if err != nil {
 			c.say("%v", err)
 			failed = true
 		}

@@ -15,8 +15,8 @@ import (
 
 // withSite connects to the server of the service and closes the connection
 // after.
-func (c *console) withSite(ctx context.Context, cfg config.Config, do func(*app.Site) error) error {
-	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return do(app.OpenSite(cfg, b, c.quiet(cfg))) })
+func (c *console) withSite(ctx context.Context, cfg config.Config, do func(context.Context, *app.Site) error) error {
+	return c.withBroker(ctx, cfg, func(ctx context.Context, b *broker.Broker) error { return do(ctx, app.OpenSite(cfg, b, c.quiet(cfg))) })
 }
 
 type exportCmd struct {
@@ -41,7 +41,7 @@ func (x exportCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	return c.withSite(ctx, cfg, func(site *app.Site) error {
+	return c.withSite(ctx, cfg, func(ctx context.Context, site *app.Site) error {
 		e := &exporter{console: c, site: site, count: newCounter(c, "exporting", "galleries", x.Output == "-")}
 		err := e.to(ctx, x.Output)
 		e.count.end()

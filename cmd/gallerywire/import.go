@@ -48,7 +48,7 @@ func (m importCmd) Run(ctx context.Context, c *console) error {
 	}
 	reader := app.EventReader(cfg)
 	reader.MaxBytes = 0 // it was taken once
-	return c.withSite(ctx, cfg, func(site *app.Site) error {
+	return c.withSite(ctx, cfg, func(ctx context.Context, site *app.Site) error {
 		t := &tally{console: c, count: newCounter(c, "importing", "galleries", false)}
 		err := backup.Import(ctx, in, backup.Options{
 			Store: site.Catalogue(), Site: site, KeepSite: m.KeepSite, Reader: reader, Done: t.done,

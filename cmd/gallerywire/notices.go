@@ -32,7 +32,9 @@ func (c *console) withLetters(ctx context.Context, do func(context.Context, *app
 	if err != nil {
 		return err
 	}
-	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return app.ReadLetters(ctx, cfg, b, c.quiet(cfg), c.timeout, do) })
+	return c.withBroker(ctx, cfg, func(ctx context.Context, b *broker.Broker) error {
+		return app.ReadLetters(ctx, cfg, b, c.quiet(cfg), c.timeout, do)
+	})
 }
 
 // letterJSON is a dead or a late one for programs.

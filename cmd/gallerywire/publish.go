@@ -185,6 +185,7 @@ func (c *console) send(ctx context.Context, cfg config.Config, who config.Publis
 	}
 	o := c.brokerOptions(cfg)
 	o.Embedded.PublisherToken = string(who.Token)
+	ctx, denied := untilDenied(ctx, &o)
 	conn, err := broker.DialPublisher(ctx, o)
 	if err != nil {
 		return unreachable(err)
@@ -200,15 +201,14 @@ func (c *console) send(ctx context.Context, cfg config.Config, who config.Publis
 		for _, f := range b.folders {
 			f.Note(x)
 		}
-		if denied, ok := broker.Denied(conn.LastError()); ok && asJSON && errors.Is(x.Err, publish.ErrLost) { // for people it is said once
-			x.Err = denied
+		if missing := denied(); missing != nil && asJSON && open(x) {
+			x.Err = missing // for people it is said once
 		}
 		r.report(x)
 	})
-	denied, missing := broker.Denied(conn.LastError())
 	switch {
-	case missing && err != nil:
-		err = denied
+	case denied() != nil:
+		err = denied()
 	case errors.Is(err, publish.ErrLost):
 		err = r.ended(fmt.Sprintf("the connection to nats at %s was lost and did not come back", where), "run it again")
 	case errors.Is(err, publish.ErrUnanswered):

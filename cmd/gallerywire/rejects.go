@@ -22,12 +22,12 @@ type rejectsCmd struct {
 }
 
 // withRejects connects to the running service and closes the connection after.
-func (c *console) withRejects(ctx context.Context, do func(*intake.Rejects) error) error {
+func (c *console) withRejects(ctx context.Context, do func(context.Context, *intake.Rejects) error) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return do(app.Rejects(b, nil)) })
+	return c.withBroker(ctx, cfg, func(ctx context.Context, b *broker.Broker) error { return do(ctx, app.Rejects(b, nil)) })
 }
 
 type rejectsListCmd struct {
@@ -43,7 +43,7 @@ place and reason.`
 
 // Run lists every reject.
 func (l rejectsListCmd) Run(ctx context.Context, c *console) error {
-	return c.withRejects(ctx, func(rejects *intake.Rejects) error {
+	return c.withRejects(ctx, func(ctx context.Context, rejects *intake.Rejects) error {
 		table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 		n := 0
 		for r, err := range rejects.All(ctx) {
@@ -98,7 +98,7 @@ the header and the body are base64, for they need not be text.`
 
 // Run shows one reject.
 func (s rejectsShowCmd) Run(ctx context.Context, c *console) error {
-	return c.withRejects(ctx, func(rejects *intake.Rejects) error {
+	return c.withRejects(ctx, func(ctx context.Context, rejects *intake.Rejects) error {
 		r, err := rejects.Get(ctx, uint64(s.Number))
 		if err != nil {
 			return err
@@ -159,7 +159,7 @@ func (p rejectsReplayCmd) Validate() error {
 
 // Run sends rejects again.
 func (p rejectsReplayCmd) Run(ctx context.Context, c *console) error {
-	return c.withRejects(ctx, func(rejects *intake.Rejects) error {
+	return c.withRejects(ctx, func(ctx context.Context, rejects *intake.Rejects) error {
 		numbers, err := p.numbers(ctx, rejects)
 		if err != nil {
 			return err

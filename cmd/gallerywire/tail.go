@@ -43,7 +43,7 @@ func (t tailCmd) Run(ctx context.Context, c *console) error {
 			l.events = append(l.events, broker.SubjectOf("*", subject))
 		}
 	}
-	return c.withBroker(ctx, cfg, func(b *broker.Broker) error { return l.run(ctx, b.Conn()) })
+	return c.withBroker(ctx, cfg, func(ctx context.Context, b *broker.Broker) error { return l.run(ctx, b.Conn()) })
 }
 
 // listener prints messages.

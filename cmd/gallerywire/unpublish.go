@@ -18,13 +18,13 @@ import (
 )
 
 type unpublishCmd struct {
-	IDs     []string  `arg:"" name:"id" help:"Ids of galleries."`
-	Reason  string    `help:"Why, kept with the take-down." placeholder:"TEXT"`
-	Updated time.Time `help:"The instant of the decision (RFC 3339); now when left out." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
-	Version int64     `help:"The version of the take-down, where the CMS counts them." placeholder:"N"`
-	Wait    bool      `help:"Return once the page of each gallery says that it is gone."`
-	URL     string    `name:"url" help:"With --wait, the node's address; by default the configured http.listen." placeholder:"URL"`
-	JSON    bool      `name:"json" help:"Print a line of JSON for each take-down."`
+	IDs     []string    `arg:"" name:"id" help:"Ids of galleries."`
+	Reason  string      `help:"Why, kept with the take-down." placeholder:"TEXT"`
+	Updated time.Time   `help:"The instant of the decision (RFC 3339); now when left out." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
+	Version int64       `help:"The version of the take-down, where the CMS counts them." placeholder:"N"`
+	Wait    bool        `help:"Return once the page of each gallery says that it is gone."`
+	URL     nodeAddress `name:"url" help:"With --wait, the node's address; by default the configured http.listen." placeholder:"URL"`
+	JSON    bool        `name:"json" help:"Print a line of JSON for each take-down."`
 	publishAs
 }
 

@@ -32,6 +32,10 @@ type Options struct {
 	// a connection of theirs, wait for an answer; default 15 s.
 	Timeout time.Duration
 
+	// Denied is called with each right that the server says is missing, in the place
+	// of a line in the log; it must not block.
+	Denied func(*DeniedError)
+
 	Name   string       // of the connection and of the embedded server, for people; default "gallerywire"
 	Logger *slog.Logger // default: discards
 }

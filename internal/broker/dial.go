@@ -138,12 +138,12 @@ func ofService(err error) error {
 }
 
 func publisherOptions(o Options) []nats.Option {
-	l := &link{log: o.Logger, patience: o.Timeout, waiters: map[*waiter]struct{}{}}
+	l := &link{log: o.Logger, onDenied: o.Denied}
 	return []nats.Option{
 		nats.Name(o.Name),
 		nats.ErrorHandler(l.onError),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
-			if _, denied := Denied(nc.LastError()); err != nil && !denied { // the caller did not close it
+			if err != nil { // the caller did not close it
 				l.log.Warn("lost the connection to nats: connecting again for some seconds", "err", err)
 				giveUp(nc, o.Timeout)
 			}

@@ -36,6 +36,7 @@ type link struct {
 	watchers  *watchers
 	closed    chan struct{} // closed when conn has ended for good and told everybody
 
+	onDenied func(*DeniedError) // instead of a line in the log; may be nil
 	patience time.Duration // a command's: it is not kept for ever, nor drained; 0: the node's own
 
 	mu      sync.Mutex
@@ -56,7 +57,7 @@ type target struct {
 // dial connects with the options that every connection of ours has, those of
 // the target, and then extra.
 func dial(o Options, t target, patience time.Duration, extra []nats.Option) (*link, error) {
-	l := &link{addresses: t.addresses, log: o.Logger, patience: patience, watchers: newWatchers(), closed: make(chan struct{}), lost: time.Now(), waiters: map[*waiter]struct{}{}}
+	l := &link{addresses: t.addresses, log: o.Logger, patience: patience, onDenied: o.Denied, watchers: newWatchers(), closed: make(chan struct{}), lost: time.Now(), waiters: map[*waiter]struct{}{}}
 	options := append(l.options(o.Name), t.options...)
 	conn, err := nats.Connect(t.url, append(options, extra...)...)
 	if err != nil {
@@ -153,12 +154,9 @@ func (l *link) onRetry(_ *nats.Conn, err error) {
 	l.lastErr = err
 }
 
-func (l *link) onError(nc *nats.Conn, sub *nats.Subscription, err error) {
+func (l *link) onError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if missing, ok := Denied(err); ok {
 		l.deny(err, missing)
-		if l.patience > 0 {
-			nc.Close() // a command that lacks a right is at its end
-		}
 		return
 	}
 	if sub == nil {
@@ -171,7 +169,7 @@ func (l *link) onError(nc *nats.Conn, sub *nats.Subscription, err error) {
 func (l *link) onClosed(nc *nats.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.closing && len(l.denied) == 0 {
+	if !l.closing {
 		l.lastErr = nc.LastError()
 		l.log.Error("nats ended the connection for good: restart this process", "err", plain(l.lastErr))
 	}

@@ -99,7 +99,10 @@ func (l *link) deny(err error, missing *DeniedError) {
 		}
 	}
 	l.mu.Unlock()
-	if !known && l.patience == 0 { // a command says it itself
+	switch {
+	case l.onDenied != nil:
+		l.onDenied(missing)
+	case !known:
 		l.log.Error(missing.Error())
 	}
 }

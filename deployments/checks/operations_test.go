@@ -436,8 +436,30 @@ func TestReadmeLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+var heredoc = regexp.MustCompile(`(?s)<<'END'[^\n]*\n(.*?)\nEND\n`)
+
+// TestSystemdStepsBeginWithTheThreeAnswers: a node that starts without them has an
+// identity that nobody chose.
+func TestSystemdStepsBeginWithTheThreeAnswers(t *testing.T) {
+	steps := shell(t, "systemd")[0]
+	written := heredoc.FindStringSubmatch(steps)
+	if written == nil || strings.Index(steps, "systemctl") < strings.Index(steps, written[1]) {
+		t.Fatalf("no configuration is written before the first start:\n%s", steps)
+	}
+	file := filepath.Join(t.TempDir(), "gallerywire.yaml")
+	if err := os.WriteFile(file, []byte(written[1]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(t, file)
+	for _, answer := range []string{`site: {id: `, `base_url: "https://`, `http: {listen: `} {
+		if !strings.Contains(written[1], answer) {
+			t.Errorf("%q is not stated:\n%s", answer, written[1])
+		}
+	}
+}
+
 var (
-	changesTo = regexp.MustCompile(`(?m)^cd (\S+)$`)
+	changesTo = regexp.MustCompile(`(?m)^cd (\S+)(?: &&)?$`)
 	readsFrom = regexp.MustCompile(`(?m)(?: < | -f | -k |^\. )([^\s"/]\S*)`)
 	writesTo  = regexp.MustCompile(`(?m)> ([^\s"/;]\S*)`)
 )

@@ -76,7 +76,9 @@ func (s guardedStream) GetMsg(ctx context.Context, seq uint64, opts ...jetstream
 }
 
 func (s guardedStream) GetLastMsgForSubject(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
-	return guarded(ctx, s.link, s.names, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return s.Stream.GetLastMsgForSubject(ctx, subject) })
+	return guarded(ctx, s.link, s.names, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return s.Stream.GetLastMsgForSubject(ctx, subject)
+	})
 }
 
 func (s guardedStream) DeleteMsg(ctx context.Context, seq uint64) error {

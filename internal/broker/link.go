@@ -37,7 +37,7 @@ type link struct {
 	closed    chan struct{} // closed when conn has ended for good and told everybody
 
 	onDenied func(*DeniedError) // instead of a line in the log; may be nil
-	patience time.Duration // a command's: it is not kept for ever, nor drained; 0: the node's own
+	patience time.Duration      // a command's: it is not kept for ever, nor drained; 0: the node's own
 
 	mu      sync.Mutex
 	lastErr error     // of the last try to connect; nil once connected

@@ -70,7 +70,7 @@ func unreached(o Options, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || connectionRefused(err) {
 		return notRunning(o)
 	}
-	return ofService(err)
+	return ofService(fmt.Errorf("the service on %s/: %w", filepath.Clean(o.Embedded.DataDir), plain(err)))
 }
 
 // DialAdmin connects to what the service that runs on [Embedded].DataDir listens

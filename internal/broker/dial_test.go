@@ -233,3 +233,17 @@ func TestPublisherHearsOfALossAndOfNoGoodbye(t *testing.T) {
 		t.Errorf("logged %s", line)
 	}
 }
+
+func TestSocketOfAnotherUserIsSaidPlainly(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may use the socket of anybody")
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o000); err != nil {
+		t.Fatal(err)
+	}
+	_, err := broker.DialOperator(t.Context(), broker.Options{Embedded: broker.Embedded{DataDir: filepath.Join(dir, "data")}})
+	if err == nil || !strings.HasSuffix(err.Error(), "/data/: permission denied: run this as the user of the service, or as root") || strings.Contains(err.Error(), "dial") {
+		t.Errorf("%v", err)
+	}
+}

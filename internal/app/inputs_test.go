@@ -39,7 +39,8 @@ import (
 //	items                                                    how many there are in the feed
 //	document, page                                           the feed's and the gallery page's source
 //
-// "refused" is a list of what the reasons for a refusal say, each with its place
+// "left out" is a list of what an accepted input has and its gallery has not, each
+// with its place. "refused" is a list of what the reasons for a refusal say, each with its place
 // ("/url: is relative"); without it the input must be accepted.
 type input struct {
 	Name    string            // unique in its file, and the id of Gallery
@@ -128,7 +129,12 @@ func (b *bench) try(t *testing.T, in input) {
 	if err != nil || len(edition.LeftOut) > 0 {
 		t.Fatal(err, edition.LeftOut)
 	}
-	known := map[string]bool{}
+	leftOut := []string{}
+	for _, p := range e.LeftOut {
+		leftOut = append(leftOut, p.String())
+	}
+	check(t, "decoder", map[string]any{"left out": leftOut}, in.Expect)
+	known := map[string]bool{"left out": true}
 	for _, f := range feed.Formats() {
 		document := edition.Document(f).Bytes()
 		values := read(t, f, document)

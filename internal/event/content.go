@@ -17,6 +17,7 @@ import (
 type content struct {
 	gallery *gallery.Gallery // normalised and valid; nil for a take-down
 	removed TakeDown
+	leftOut gallery.Problems // of a ninjs item; places in the message
 
 	// Places in the content of the instant that dates the revision and of the
 	// one that delays its publication.
@@ -47,6 +48,12 @@ func (env envelope) publication() (content, error) {
 		return check(g)
 	}); err != nil {
 		return content{}, err
+	}
+	if env.stored { // by a release that took videos and pages for pictures
+		g.Slides = slices.DeleteFunc(g.Slides, func(s gallery.Slide) bool {
+			_, other := gallery.PictureType(s.Image.Type, s.Image.URL)
+			return other != ""
+		})
 	}
 	if ps := check(g); len(ps) > 0 {
 		return content{}, env.locate(ps)

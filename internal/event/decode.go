@@ -67,6 +67,7 @@ func (r Reader) Gallery(data []byte) (*gallery.Gallery, error) {
 	if err != nil {
 		return nil, err
 	}
+	env.stored = true
 	c, err := r.content(env, Published)
 	if err != nil {
 		return nil, err
@@ -96,7 +97,7 @@ func (env envelope) kind(subject string) (Kind, error) {
 
 // event gives c its rank.
 func (c content) event(env envelope, stored time.Time) (*Event, error) {
-	e := &Event{Kind: Published, Source: env.Source, ID: env.ID, Gallery: c.gallery, Removed: c.removed}
+	e := &Event{Kind: Published, Source: env.Source, ID: env.ID, Gallery: c.gallery, Removed: c.removed, LeftOut: c.leftOut}
 	var err error
 	if c.gallery == nil {
 		e.Kind = Unpublished

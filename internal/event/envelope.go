@@ -28,6 +28,7 @@ type envelope struct {
 	Data        jsontext.Value
 
 	structured bool
+	stored     bool   // it was accepted before, perhaps by an older release
 	root       string // where Data is in the message, as a JSON pointer
 }
 

@@ -49,6 +49,10 @@ type Event struct {
 	Rank    gallery.Rank
 	Gallery *gallery.Gallery // normalised and valid; nil for a take-down
 	Removed TakeDown         // the zero value for a publication
+
+	// LeftOut names what a ninjs item has and its gallery has not, such as a video
+	// without a still: each with its place and the reason, at most twenty.
+	LeftOut gallery.Problems
 }
 
 // TakeDown says which gallery is taken down and why.

@@ -20,7 +20,7 @@ func (env envelope) item(o ninjs.Options) (content, error) {
 	if i.TakeDown {
 		c.removed = TakeDown{ID: i.ID, Updated: i.Updated, Version: i.Version, Reason: i.Reason}
 	} else {
-		c.gallery = i.Gallery
+		c.gallery, c.leftOut = i.Gallery, env.locate(i.LeftOut)
 	}
 	return c, nil
 }
@@ -62,6 +62,7 @@ type head struct {
 	URI            jsontext.Value `json:"uri,omitzero"`
 	Version        jsontext.Value `json:"version,omitzero"`
 	VersionCreated jsontext.Value `json:"versioncreated,omitzero"`
+	Created3       jsontext.Value `json:"versionCreated,omitzero"`
 	PubStatus      jsontext.Value `json:"pubstatus"`
 }
 

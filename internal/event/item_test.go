@@ -153,8 +153,8 @@ func TestItemIsRefusedWithPlaceAndReason(t *testing.T) {
 		data string
 		want string // with the place in the item
 	}{
-		{"no picture to show", Published, `{"guid":"g","headline":"h","versioncreated":"2026-11-20T08:00:00Z","associations":{"a--1":{"type":"picture"}}}`,
-			`/associations/a--1/renditions: the association "a--1" has no rendition with an href to an image besides a thumbnail: there are none`},
+		{"no picture to show", Published, `{"guid":"g","type":"picture","headline":"h","versioncreated":"2026-11-20T08:00:00Z"}`,
+			`/renditions: the item has no rendition with an href to an image besides a thumbnail: there are none`},
 		{"no date", Published, `{"guid":"g","type":"text","headline":"h"}`, "/versioncreated: missing: state an instant such as 2026-11-20T09:00:00Z"},
 		{"unknown status", Published, `{"guid":"g","pubstatus":"retired"}`, `/pubstatus: "retired" is not known: write usable, withheld or canceled`},
 		{"a name twice", Published, `{"guid":"g","type":"text","x":1,"x":2}`, "/x: not valid JSON at "},
@@ -181,6 +181,35 @@ func TestItemIsRefusedWithPlaceAndReason(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestWhatIsLeftOutOfAnItemIsNamedWithItsPlaceInTheMessage(t *testing.T) {
+	data := []byte(`{"guid":"g","headline":"h","versioncreated":"2026-11-20T08:00:00Z","associations":{"a--1":{"type":"picture"},"s":{"type":"audio"}}}`)
+	for name, m := range forms(Published, data) {
+		m.Stored = arrived
+		root := map[string]string{"structured": "/data", "base64": "/data_base64"}[name]
+		want := root + `/associations/a--1: the association "a--1" has no rendition with an href to an image besides a thumbnail: there are none; ` +
+			root + `/associations/s: the association "s" is of the type "audio", which no slide shows`
+		if got := mustRead(t, m).LeftOut.Error(); got != want {
+			t.Errorf("%s: left out\n%s\nwant\n%s", name, got, want)
+		}
+	}
+	if got := mustRead(t, Message{Data: item(t)}).LeftOut; got != nil {
+		t.Errorf("left out of what is whole: %v", got)
+	}
+}
+
+func TestAVideoIsNoPicture(t *testing.T) {
+	data := []byte(`{"id":"g","title":"t","published":"2026-11-20T08:00:00Z","slides":[
+		{"image":{"url":"https://a.example/v.mp4","type":"video/mp4"}},{"image":{"url":"https://a.example/1.jpg","type":"IMAGE/JPG; x=y"}}]}`)
+	_, err := desk.Decode(Message{Data: data, Stored: arrived})
+	if err == nil || !strings.HasPrefix(err.Error(), `/slides/0/image/type: "video/mp4" is a video, and a slide shows a picture`) {
+		t.Errorf("read with %v", err)
+	}
+	g, err := desk.Gallery(data) // stored by a release that took it
+	if err != nil || len(g.Slides) != 1 || g.Slides[0].Image.Type != "image/jpeg" {
+		t.Errorf("stored: %+v, %v", g, err)
 	}
 }
 

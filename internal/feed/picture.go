@@ -47,7 +47,7 @@ func (r *Renderer) picture(s *gallery.Slide, base *url.URL) picture {
 		bytes:     max(img.Bytes, 0),
 	}
 	p.caption = gallery.PlainText(p.html)
-	p.mediaType = mediaType(img.Type, p.url)
+	p.mediaType, _ = gallery.PictureType(img.Type, p.url)
 	return p
 }
 

@@ -40,6 +40,7 @@ func (ps *Problems) image(img *Image) {
 	}
 	ps.address("/image/url", img.URL, needsBase)
 	ps.text("/image/type", img.Type, MaxName)
+	ps.picture(img)
 	ps.side("/image/width", img.Width)
 	ps.side("/image/height", img.Height)
 	if img.Bytes < 0 {
@@ -47,6 +48,18 @@ func (ps *Problems) image(img *Image) {
 	}
 	ps.text("/image/alt", img.Alt, MaxSummary)
 	ps.address("/image/thumbnail", img.Thumbnail, needsBase)
+}
+
+// picture refuses what is said to be something else, by its type or else by its
+// name.
+func (ps *Problems) picture(img *Image) {
+	if _, other := PictureType(img.Type, ""); other != "" {
+		ps.addf("/image/type", "%.60q is %s, and a slide shows a picture: give it one, such as a still of a video", img.Type, other)
+		return
+	}
+	if _, other := PictureType(img.Type, img.URL); other != "" {
+		ps.addf("/image/url", "names %s, and a slide shows a picture: give it one, or state its type if it is one", other)
+	}
 }
 
 func (ps *Problems) side(place string, pixels int) {

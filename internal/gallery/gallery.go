@@ -62,7 +62,7 @@ type Slide struct {
 // Image is a picture file. Bytes is its true size, 0 where it is unknown.
 type Image struct {
 	URL       string `json:"url"`
-	Type      string `json:"type,omitzero"` // media type; derived from URL when empty
+	Type      string `json:"type,omitzero"` // media type, see [PictureType]; derived from URL when empty
 	Width     int    `json:"width,omitzero"`
 	Height    int    `json:"height,omitzero"`
 	Bytes     int64  `json:"bytes,omitzero"`

@@ -26,8 +26,8 @@ const (
 )
 
 // Normalise fills in what the contract derives: Updated, absolute addresses
-// without white space around them, the canonical language tag. It is
-// idempotent. An address that can not be resolved stays as it is, for
+// without white space around them, the canonical language tag, the registered
+// name of a picture's type. It is idempotent. An address that can not be resolved stays as it is, for
 // [Gallery.Validate] to name.
 func (g *Gallery) Normalise() {
 	g.URL = strings.TrimSpace(g.URL)
@@ -46,6 +46,9 @@ func (g *Gallery) Normalise() {
 		img := &g.Slides[i].Image
 		img.URL = resolve(base, img.URL)
 		img.Thumbnail = resolve(base, img.Thumbnail)
+		if t, other := PictureType(img.Type, img.URL); other == "" && img.Type != "" && len(img.Type) <= MaxName {
+			img.Type = t
+		}
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 )
 
 // embedMark is one end of the block that Superdesk writes into a body for a
-// picture among the associations.
-var embedMark = regexp.MustCompile(`<!--\s*EMBED (START|END) Image\s*\{\s*id:\s*["']([^"'<>]*)["']\s*\}\s*-->`)
+// picture or a video among the associations.
+var embedMark = regexp.MustCompile(`<!--\s*EMBED (START|END) (?:Image|Video)\s*\{\s*id:\s*["']([^"'<>]*)["']\s*\}\s*-->`)
 
 // withoutEmbeds cuts out of body the blocks of the associations that has
 // knows: those pictures are slides, or may not be shown. A block that does not

@@ -16,9 +16,9 @@ import (
 func everything(data []byte, o Options, err error) error {
 	var h head
 	found, whole := jsonfault.Collect(data, &h, maxProblems, meaning)
-	status, known := statusOf(h.PubStatus)
+	status, place, known := h.status()
 	if !known { // of one that may be meant as a take-down the rest does not count
-		return join(found, whole, gallery.Problems{unknownStatus("/pubstatus", h.PubStatus)})
+		return join(found, whole, gallery.Problems{unknownStatus(place, cmp.Or(h.PubStatus, h.PubStatus3))})
 	}
 	if status != usable {
 		_, others := takeDown(&h, status)
@@ -30,7 +30,7 @@ func everything(data []byte, o Options, err error) error {
 		return gallery.Problems{problem(place, "%s", reason)}
 	}
 	w.assume(found)
-	_, others := w.gallery(o)
+	_, _, others := w.gallery(o)
 	return join(found, whole, others)
 }
 
@@ -66,7 +66,7 @@ func (w *item) assume(found []jsonfault.Fault) {
 			w.GUID = cmp.Or(w.GUID, "-")
 		case "headline", "headline_main", "headlines", "title", "name":
 			w.Headline = cmp.Or(w.Headline, "-")
-		case "firstpublished", "firstcreated", "contentcreated", "versioncreated":
+		case "firstpublished", "firstcreated", "contentcreated", "versioncreated", "firstCreated", "contentCreated", "versionCreated":
 			if w.VersionCreated.IsZero() {
 				w.VersionCreated.Time = time.Unix(0, 0)
 			}

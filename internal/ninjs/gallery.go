@@ -1,6 +1,7 @@
 package ninjs
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -17,25 +18,32 @@ type draft struct {
 	gallery.Gallery
 	origin   places
 	added    map[string]bool // places of lists, each with a name that it has
+	dropped  map[string]bool // names of associations that are left out
 	problems gallery.Problems
+	leftOut  gallery.Problems
+	more     int // that are left out, and not named
 }
 
-// gallery returns w as a gallery that has been normalised and is valid.
-func (w *item) gallery(o Options) (*gallery.Gallery, error) {
-	d := &draft{origin: newPlaces(&w.head), added: make(map[string]bool)}
+// gallery returns w as a gallery that has been normalised and is valid, and what
+// is left out of it.
+func (w *item) gallery(o Options) (*gallery.Gallery, gallery.Problems, error) {
+	d := &draft{origin: newPlaces(&w.head), added: make(map[string]bool), dropped: make(map[string]bool)}
 	d.ID, d.Version, d.Language = w.id(), int64(w.Version), strings.TrimSpace(w.Language)
 	d.dates(w)
+	d.slides(w)
 	d.texts(w)
 	d.labels(w)
 	d.rights(w)
-	d.slides(w)
 	d.address(w, o)
 	d.Normalise()
 	ps := append(d.problems, d.origin.locate(d.Validate())...)
 	if len(ps) > 0 {
-		return nil, ps[:min(len(ps), maxProblems)]
+		return nil, nil, ps[:min(len(ps), maxProblems)]
 	}
-	return &d.Gallery, nil
+	if d.more > 0 {
+		d.leftOut = append(d.leftOut, problem("", "%d more are left out", d.more))
+	}
+	return &d.Gallery, d.leftOut, nil
 }
 
 // note remembers where in the item a place of the gallery comes from.
@@ -43,16 +51,25 @@ func (d *draft) note(place, origin string) { d.origin[place] = origin }
 
 func (d *draft) refuse(p gallery.Problem) { d.problems = append(d.problems, p) }
 
+func (d *draft) leaveOut(p gallery.Problem) {
+	if len(d.leftOut) == maxProblems-1 {
+		d.more++
+		return
+	}
+	d.leftOut = append(d.leftOut, p)
+}
+
 // dates falls back on the first date that there is, for neither IPTC nor
 // Superdesk promises any.
 func (d *draft) dates(w *item) {
 	d.note("/published", "/versioncreated")
+	created, place := w.created()
 	for _, at := range []struct {
 		place string
 		time.Time
 	}{
-		{"/firstpublished", w.FirstPublished.Time}, {"/firstcreated", w.FirstCreated.Time},
-		{"/contentcreated", w.ContentCreated.Time}, {"/versioncreated", w.VersionCreated.Time},
+		{"/firstpublished", w.FirstPublished.Time}, {"/firstcreated", w.FirstCreated.Time}, {"/firstCreated", w.FirstCreated3.Time},
+		{"/contentcreated", w.ContentCreated.Time}, {"/contentCreated", w.ContentCreated3.Time}, {place, created.Time},
 	} {
 		if !at.IsZero() {
 			d.Published = at.Time
@@ -60,15 +77,15 @@ func (d *draft) dates(w *item) {
 			break
 		}
 	}
-	d.Updated = w.VersionCreated.Time
+	d.Updated = created.Time
 	if d.Updated.IsZero() {
 		d.Updated = d.Published
 	}
 	d.Expires = w.Expires.Time
-	d.embargo(w.Embargoed.Time, "/embargoed")
+	d.delay(w.embargo())
 }
 
-func (d *draft) embargo(until time.Time, place string) {
+func (d *draft) delay(until time.Time, place string) {
 	if until.After(d.Published) {
 		d.Published = until
 		d.note("/published", place)
@@ -76,6 +93,9 @@ func (d *draft) embargo(until time.Time, place string) {
 }
 
 func (d *draft) texts(w *item) {
+	for _, p := range w.unshown() {
+		d.leaveOut(p)
+	}
 	description := first(w.descriptions(), plain, either, markup)
 	d.Summary = description.line()
 	d.note("/summary", description.place)
@@ -87,7 +107,7 @@ func (d *draft) texts(w *item) {
 	case body.format == plain && !body.blank():
 		d.Body = paragraphs(body.value)
 	case !body.blank():
-		d.Body = withoutEmbeds(body.value, w.Associations.has)
+		d.Body = withoutEmbeds(body.value, func(name string) bool { return w.Associations.has(name) && !d.dropped[name] })
 	case !w.isPicture():
 		d.Body = first(w.descriptions(), markup).html()
 	}
@@ -123,7 +143,7 @@ func beginning(s string) string {
 
 func (d *draft) labels(w *item) {
 	for i, c := range w.Service {
-		if name := gallery.Line(c.Name); name != "" && d.Section == "" {
+		if name := line(c.Name); name != "" && d.Section == "" {
 			d.Section = name
 			d.note("/section", fmt.Sprintf("/service/%d/name", i))
 		}
@@ -137,6 +157,7 @@ func (d *draft) labels(w *item) {
 	d.add(&d.Sources, "/sources", w.Source, "/source")
 	d.concepts(&d.Sources, "/sources", "/infosource", w.InfoSource)
 	d.concepts(&d.Sources, "/sources", "/infosources", w.InfoSources)
+	d.concepts(&d.Sources, "/sources", "/infoSources", w.InfoSources3)
 	d.authors(w)
 }
 
@@ -148,7 +169,7 @@ func (d *draft) concepts(list *[]string, place, origin string, cs []concept) {
 
 // add appends name, as a line, unless it is empty or there already.
 func (d *draft) add(list *[]string, place, name, origin string) {
-	name = gallery.Line(name)
+	name = line(name)
 	if name == "" || d.added[place+name] {
 		return
 	}
@@ -190,18 +211,17 @@ func writers(people []concept) []concept {
 // rights keeps terms of use with the notice, as words: nothing in them is for
 // machines. Only linked rights have an address.
 func (d *draft) rights(w *item) {
-	notice := gallery.Line(w.CopyrightNotice)
-	d.note("/copyright", "/copyrightnotice")
-	if notice == "" {
-		notice = gallery.Line(w.CopyrightHolder)
-		d.note("/copyright", "/copyrightholder")
+	notice := first([]passage{
+		{"/copyrightnotice", w.CopyrightNotice, plain, 0}, {"/copyrightNotice", w.CopyrightNotice3, plain, 0},
+		{"/copyrightholder", w.CopyrightHolder, plain, 0}, {"/copyrightHolder", w.CopyrightHolder3, plain, 0},
+	}, plain)
+	terms := first([]passage{{"/usageterms", w.UsageTerms, plain, 0}, {"/usageTerms", w.UsageTerms3, plain, 0}}, plain)
+	d.Copyright = sentences(notice.line(), terms.line())
+	d.note("/copyright", notice.place)
+	if len(terms.line()) > len(notice.line()) {
+		d.note("/copyright", terms.place)
 	}
-	terms := gallery.Line(w.UsageTerms)
-	if len(terms) > len(notice) {
-		d.note("/copyright", "/usageterms")
-	}
-	d.Copyright = sentences(notice, terms)
-	if link := strings.TrimSpace(w.RightsInfo.LinkedRights); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
+	if link := strings.TrimSpace(cmp.Or(w.RightsInfo.LinkedRights, w.RightsInfo3.LinkedRights)); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
 		d.License = link
 		d.note("/license", "/rightsinfo/linkedrights")
 	}
@@ -221,7 +241,7 @@ func (d *draft) address(w *item, o Options) {
 	d.URL = strings.TrimSpace(w.URL)
 	d.note("/url", "/url")
 	if d.URL == "" {
-		f := fields{id: d.ID, slug: w.Slugline, section: d.Section, language: d.Language}
+		f := fields{id: d.ID, slug: line(w.Slugline), section: d.Section, language: d.Language}
 		if slug(f.slug) == "" {
 			f.slug = d.Title
 		}

@@ -1,14 +1,39 @@
 package ninjs
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+	"time"
+)
 
-// head is what an item says of itself as a revision.
+// head is what an item says of itself as a revision. Names of 3.x differ from
+// those of 2.x by capitals: each stands beside the other, for both may be sent.
 type head struct {
-	GUID           string  `json:"guid"` // Superdesk
-	URI            string  `json:"uri"`  // IPTC
-	Version        whole   `json:"version"`
-	VersionCreated instant `json:"versioncreated"`
-	PubStatus      string  `json:"pubstatus"`
+	GUID            string  `json:"guid"` // Superdesk
+	URI             string  `json:"uri"`  // IPTC
+	Version         whole   `json:"version"`
+	VersionCreated  instant `json:"versioncreated"`
+	VersionCreated3 instant `json:"versionCreated"`
+	PubStatus       string  `json:"pubstatus"`
+	PubStatus3      string  `json:"pubStatus"`
+}
+
+// status reads the pubstatus, and says where it stands where it is not known.
+func (h *head) status() (status, place string, known bool) {
+	place = "/pubstatus"
+	if h.PubStatus == "" && h.PubStatus3 != "" {
+		place = "/pubStatus"
+	}
+	status, known = statusOf(cmp.Or(h.PubStatus, h.PubStatus3))
+	return status, place, known
+}
+
+// created is when the version was made, and where that stands.
+func (h *head) created() (instant, string) {
+	if h.VersionCreated.IsZero() && !h.VersionCreated3.IsZero() {
+		return h.VersionCreated3, "/versionCreated"
+	}
+	return h.VersionCreated, "/versioncreated"
 }
 
 func (h *head) id() string {
@@ -19,14 +44,15 @@ func (h *head) id() string {
 }
 
 // content is what an item and each of its associations may have. Names of 1.x
-// (and Superdesk) and of 2.x stand side by side: providers mix them.
+// (and Superdesk), of 2.x and of 3.x stand side by side: providers mix them.
 type content struct {
 	head
-	Type      string  `json:"type"`
-	Name      string  `json:"name"` // of an association in 2.x
-	Embargoed instant `json:"embargoed"`
-	Expires   instant `json:"expires"`
-	Order     whole   `json:"order"` // Superdesk: of an association
+	Type           string  `json:"type"`
+	Name           string  `json:"name"` // of an association in 2.x
+	Embargoed      instant `json:"embargoed"`
+	EmbargoedUntil instant `json:"embargoedUntil"` // 3.x
+	Expires        instant `json:"expires"`
+	Order          whole   `json:"order"` // Superdesk: of an association
 
 	Headline     string `json:"headline"`
 	HeadlineMain string `json:"headline_main"`
@@ -48,47 +74,101 @@ type content struct {
 	AltText      string `json:"alttext"`
 	AltTextOld   string `json:"alt_text"`
 
-	Byline          string `json:"byline"` // 1.x
-	By              string `json:"by"`     // 2.x
-	CreditLine      string `json:"creditline"`
-	CopyrightHolder string `json:"copyrightholder"`
+	Byline           string `json:"byline"` // 1.x
+	By               string `json:"by"`     // 2.x
+	CreditLine       string `json:"creditline"`
+	CopyrightHolder  string `json:"copyrightholder"`
+	CopyrightHolder3 string `json:"copyrightHolder"`
 
 	Renditions members[rendition] `json:"renditions"`
 }
 
 func (c content) label() string { return c.Name }
 
-func (c *content) isPicture() bool { return strings.EqualFold(strings.TrimSpace(c.Type), "picture") }
+// kind says what becomes of a content.
+type kind int
+
+const (
+	story   kind = iota // text, a package, an event: no part of the gallery of another
+	still               // a picture or a graphic
+	film                // a video, which is shown by its still
+	unknown             // no type; audio; what no version of the standard has
+)
+
+func (c *content) kind() kind {
+	switch strings.ToLower(strings.TrimSpace(c.Type)) {
+	case "picture", "graphic":
+		return still
+	case "video":
+		return film
+	case "text", "preformatted", "composite", "component", "event", "planning":
+		return story
+	case "":
+		if len(c.Renditions.list) > 0 && best(c.Renditions, true) != nil {
+			return still
+		}
+	}
+	return unknown
+}
+
+// embargo is until when c may not be shown, and where that stands.
+func (c *content) embargo() (time.Time, string) {
+	if c.Embargoed.IsZero() && !c.EmbargoedUntil.IsZero() {
+		return c.EmbargoedUntil.Time, "/embargoedUntil"
+	}
+	return c.Embargoed.Time, "/embargoed"
+}
 
 // item is a whole news item. Associations of its associations are not read:
 // they are other stories' pictures.
 type item struct {
 	content
-	URL            string  `json:"url"` // in no version of the standard, but sent
-	FirstPublished instant `json:"firstpublished"`
-	FirstCreated   instant `json:"firstcreated"`
-	ContentCreated instant `json:"contentcreated"`
-	Language       string  `json:"language"`
+	URL             string  `json:"url"` // in no version of the standard, but sent
+	FirstPublished  instant `json:"firstpublished"`
+	FirstCreated    instant `json:"firstcreated"`
+	FirstCreated3   instant `json:"firstCreated"`
+	ContentCreated  instant `json:"contentcreated"`
+	ContentCreated3 instant `json:"contentCreated"`
+	Language        string  `json:"language"`
 
-	Service     []concept `json:"service"`
-	Subject     []concept `json:"subject"`
-	Subjects    []concept `json:"subjects"`
-	Keywords    []string  `json:"keywords"`
-	Authors     []concept `json:"authors"`
-	Person      []concept `json:"person"`
-	People      []concept `json:"people"`
-	Source      string    `json:"source"`
-	InfoSource  []concept `json:"infosource"`
-	InfoSources []concept `json:"infosources"`
+	Service      []concept `json:"service"`
+	Subject      []concept `json:"subject"`
+	Subjects     []concept `json:"subjects"`
+	Keywords     []string  `json:"keywords"`
+	Authors      []concept `json:"authors"`
+	Person       []concept `json:"person"`
+	People       []concept `json:"people"`
+	Source       string    `json:"source"`
+	InfoSource   []concept `json:"infosource"`
+	InfoSources  []concept `json:"infosources"`
+	InfoSources3 []concept `json:"infoSources"`
 
-	CopyrightNotice string `json:"copyrightnotice"`
-	UsageTerms      string `json:"usageterms"`
-	RightsInfo      struct {
+	CopyrightNotice  string `json:"copyrightnotice"`
+	CopyrightNotice3 string `json:"copyrightNotice"`
+	UsageTerms       string `json:"usageterms"`
+	UsageTerms3      string `json:"usageTerms"`
+	RightsInfo       struct {
 		LinkedRights string `json:"linkedrights"`
 	} `json:"rightsinfo"`
+	RightsInfo3 struct {
+		LinkedRights string `json:"linkedRights"`
+	} `json:"rightsInfo"`
 
 	Associations members[content] `json:"associations"`
+
+	// ExtraItems held the slideshows of Superdesk before October 2018, beside no
+	// associations; later items have both. What else stands here is nobody's slide.
+	ExtraItems lenient[members[lenient[extra]]] `json:"extra_items"`
 }
+
+// extra is a field of a Superdesk content profile.
+type extra struct {
+	Type  string           `json:"type"`
+	Items members[content] `json:"items"`
+}
+
+// isPicture reports whether w is nothing but a picture.
+func (w *item) isPicture() bool { return w.Type != "" && w.kind() == still }
 
 // concept is a person, subject or source: of these the name is shown.
 type concept struct {
@@ -98,20 +178,23 @@ type concept struct {
 
 // text is a headline, a description or a body in 2.x.
 type text struct {
-	Role        string `json:"role"`
-	ContentType string `json:"contenttype"`
-	Value       string `json:"value"`
+	Role         string `json:"role"`
+	ContentType  string `json:"contenttype"`
+	ContentType3 string `json:"contentType"`
+	Value        string `json:"value"`
 }
 
 // rendition is one file of a picture.
 type rendition struct {
-	Name        string `json:"name"` // in 2.x
-	HRef        string `json:"href"`
-	MIMEType    string `json:"mimetype"`    // 1.x
-	ContentType string `json:"contenttype"` // 2.x
-	Width       whole  `json:"width"`
-	Height      whole  `json:"height"`
-	SizeInBytes whole  `json:"sizeinbytes"`
+	Name         string `json:"name"` // in 2.x
+	HRef         string `json:"href"`
+	MIMEType     string `json:"mimetype"`    // 1.x
+	ContentType  string `json:"contenttype"` // 2.x
+	ContentType3 string `json:"contentType"` // 3.x
+	Width        whole  `json:"width"`
+	Height       whole  `json:"height"`
+	SizeInBytes  whole  `json:"sizeinbytes"`
+	SizeInBytes3 whole  `json:"sizeInBytes"`
 }
 
 func (r rendition) label() string { return r.Name }

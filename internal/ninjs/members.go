@@ -94,3 +94,22 @@ func (m *members[T]) read(dec *jsontext.Decoder, e member[T]) error {
 func (m *members[T]) has(name string) bool {
 	return slices.ContainsFunc(m.list, func(e member[T]) bool { return e.name == name })
 }
+
+// lenient is a value that is read where it fits, and zero where it does not: of
+// members that are of use only sometimes, and of any shape.
+type lenient[T any] struct {
+	value T
+	unfit bool
+}
+
+// UnmarshalJSONFrom refuses only what is not JSON.
+func (l *lenient[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*l = lenient[T]{}
+	data, err := dec.ReadValue()
+	if err == nil && json.Unmarshal(data, &l.value) != nil {
+		*l = lenient[T]{unfit: true}
+	}
+	return err
+}
+
+func (lenient[T]) label() string { return "" }

@@ -1,5 +1,5 @@
 // Package ninjs reads news items in IPTC's ninjs (News in JSON) as galleries:
-// versions 1.x and 2.x as IPTC specifies them, and what Superdesk sends under
+// versions 1.x to 3.x as IPTC specifies them, and what Superdesk sends under
 // that name. The pictures of a gallery are the item's associations.
 //
 // Reading is pure and total: every message becomes an [Item] or a
@@ -14,6 +14,7 @@
 package ninjs
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -35,21 +36,26 @@ type Item struct {
 	Updated  time.Time // in UTC; zero for a take-down that does not say
 	Version  int64     // 0 where the item's is no whole number
 	Reason   string    // of a take-down: canceled or withheld
+
+	// LeftOut names, with the place and the reason, what a reader would look for and
+	// the gallery has not: at most twenty things.
+	LeftOut gallery.Problems
 }
 
 // Decode reads a ninjs item. An embargo delays the gallery's publication; that
 // of a picture, which a gallery has no place for, delays the gallery too if it
 // still ran when the version was made. Pictures that are canceled or withheld
-// are left out. What it refuses is a [gallery.Problems], and trying again would
+// are left out, and, with a word in LeftOut, those without a file that can be
+// shown. What it refuses is a [gallery.Problems], and trying again would
 // not help. It keeps nothing of data.
 func Decode(data []byte, o Options) (*Item, error) {
 	var h head
 	if err := json.Unmarshal(data, &h); err != nil {
 		return nil, everything(data, o, err)
 	}
-	status, known := statusOf(h.PubStatus)
+	status, place, known := h.status()
 	if !known {
-		return nil, gallery.Problems{unknownStatus("/pubstatus", h.PubStatus)}
+		return nil, gallery.Problems{unknownStatus(place, cmp.Or(h.PubStatus, h.PubStatus3))}
 	}
 	if status != usable {
 		return takeDown(&h, status)
@@ -58,17 +64,18 @@ func Decode(data []byte, o Options) (*Item, error) {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return nil, everything(data, o, err)
 	}
-	g, err := w.gallery(o)
+	g, leftOut, err := w.gallery(o)
 	if err != nil {
 		return nil, err
 	}
-	return &Item{Gallery: g, ID: g.ID, Updated: g.Updated, Version: g.Version}, nil
+	return &Item{Gallery: g, ID: g.ID, Updated: g.Updated, Version: g.Version, LeftOut: leftOut}, nil
 }
 
 // takeDown needs no more than an id: the rest of a canceled item may be in any
 // state.
 func takeDown(h *head, status string) (*Item, error) {
-	i := &Item{TakeDown: true, ID: h.id(), Updated: h.VersionCreated.Time, Version: int64(h.Version), Reason: status}
+	created, _ := h.created()
+	i := &Item{TakeDown: true, ID: h.id(), Updated: created.Time, Version: int64(h.Version), Reason: status}
 	at := i.Updated
 	if at.IsZero() {
 		at = time.Unix(0, 0) // whoever dates the take-down checks that date

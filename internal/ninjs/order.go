@@ -14,8 +14,8 @@ type picture struct {
 	name, place string
 }
 
-// inOrder returns the pictures among the associations: featuremedia, which is
-// the cover, first; then those of an array as they stand there. Members of an
+// inOrder returns the associations that are no other stories: featuremedia, which
+// is the cover, first; then those of an array as they stand there. Members of an
 // object are taken by groups, which are the names without the number at the
 // end, in the order in which each group begins; within one by Superdesk's
 // order, then by that number.
@@ -28,7 +28,7 @@ func inOrder(associations members[content]) []picture {
 	var all []ranked
 	groups := make(map[string]int)
 	for _, m := range associations.list {
-		if m.value == nil || !m.value.isPicture() {
+		if m.value == nil || m.value.kind() == story {
 			continue
 		}
 		r := ranked{picture: picture{content: m.value, name: m.name, place: "/associations" + m.token}}
@@ -64,4 +64,20 @@ func splitName(name string) (group string, number int64) {
 		return group, math.MaxInt64
 	}
 	return group, number
+}
+
+// extras returns what stands in the slideshows among the extra_items, in order.
+func (w *item) extras() []picture {
+	var out []picture
+	for _, field := range w.ExtraItems.value.list {
+		if field.value == nil || !strings.EqualFold(field.value.value.Type, "media") {
+			continue
+		}
+		for _, m := range field.value.value.Items.list {
+			if m.value != nil && m.value.kind() != story {
+				out = append(out, picture{content: m.value, name: field.name + m.token, place: "/extra_items" + field.token + "/items" + m.token})
+			}
+		}
+	}
+	return out
 }

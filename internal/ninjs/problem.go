@@ -51,7 +51,8 @@ func newPlaces(h *head) places {
 	if h.GUID == "" && h.URI != "" {
 		id = "/uri"
 	}
-	return places{"/id": id, "/updated": "/versioncreated", "/version": "/version", "/language": "/language", "/reason": "/pubstatus"}
+	_, created := h.created()
+	return places{"/id": id, "/updated": created, "/version": "/version", "/language": "/language", "/reason": "/pubstatus"}
 }
 
 // locate makes the places of ps, which are in the gallery, places in the item:

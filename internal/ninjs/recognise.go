@@ -24,11 +24,13 @@ func Recognise(data []byte) bool {
 // signs are the members by which the forms are told apart. A [jsontext.Value]
 // is nil where there is no such member.
 type signs struct {
-	GUID           jsontext.Value `json:"guid"`
-	URI            jsontext.Value `json:"uri"`
-	VersionCreated jsontext.Value `json:"versioncreated"`
-	PubStatus      jsontext.Value `json:"pubstatus"`
-	Type           jsontext.Value `json:"type"`
+	GUID            jsontext.Value `json:"guid"`
+	URI             jsontext.Value `json:"uri"`
+	VersionCreated  jsontext.Value `json:"versioncreated"`
+	VersionCreated3 jsontext.Value `json:"versionCreated"`
+	PubStatus       jsontext.Value `json:"pubstatus"`
+	PubStatus3      jsontext.Value `json:"pubStatus"`
+	Type            jsontext.Value `json:"type"`
 
 	SpecVersion jsontext.Value `json:"specversion"`
 	Slides      jsontext.Value `json:"slides"`
@@ -41,7 +43,8 @@ func (m *signs) isOurs() bool {
 }
 
 func (m *signs) isNinjs() bool {
-	return (m.GUID != nil || m.URI != nil) && (m.VersionCreated != nil || m.PubStatus != nil || isType(m.Type))
+	says := m.VersionCreated != nil || m.VersionCreated3 != nil || m.PubStatus != nil || m.PubStatus3 != nil
+	return (m.GUID != nil || m.URI != nil) && (says || isType(m.Type))
 }
 
 // isType reports whether raw is one of the values that IPTC and Superdesk give

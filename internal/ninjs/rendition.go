@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // A rendition is wide enough to be shown from the one width on, and heavier
@@ -18,13 +20,14 @@ const (
 // in a format that browsers know; of these the widest from 600 to 2560 pixels,
 // else one whose width is not known (viewImage, baseImage, original in this
 // order), else the narrowest above 2560, else the widest below 600. Thumbnails
-// are never it. It is nil when there is none.
-func best(rs members[rendition]) *member[rendition] {
+// are never it, but of a video without another still. Of a video, and of what has
+// no type, it is certain that it is a picture. It is nil when there is none.
+func best(rs members[rendition], certain bool) *member[rendition] {
 	original := largest(rs)
 	var found *member[rendition]
 	for i := range rs.list {
 		m := &rs.list[i]
-		if !isFile(m) || isThumbnail(m) {
+		if !isFile(m) || isThumbnail(m) || certain && m.value.mediaType() == "" && !isStill(m.name) {
 			continue
 		}
 		if found == nil || compare(m, found, original) < 0 {
@@ -34,15 +37,24 @@ func best(rs members[rendition]) *member[rendition] {
 	return found
 }
 
+// isStill reports whether a rendition of that name is a picture, also of a video.
+func isStill(name string) bool {
+	switch name = strings.ToLower(name); name {
+	case "viewimage", "baseimage", "thumbnail":
+		return true
+	}
+	return strings.Contains(name, "poster") || strings.Contains(name, "still") || strings.Contains(name, "keyframe")
+}
+
 // thumbnail returns the rendition of that name, an empty one when there is
 // none.
-func thumbnail(rs members[rendition]) member[rendition] {
+func thumbnail(rs members[rendition]) *member[rendition] {
 	for i := range rs.list {
 		if m := &rs.list[i]; isFile(m) && isThumbnail(m) {
-			return *m
+			return m
 		}
 	}
-	return member[rendition]{value: new(rendition)}
+	return &member[rendition]{value: new(rendition)}
 }
 
 // largest returns what crops are told by: the original, else the widest.
@@ -71,25 +83,25 @@ func compare(a, b *member[rendition], original *rendition) int {
 	)
 }
 
-// isFile reports whether m is a picture with an address.
+// isFile reports whether m has an address and is not known to be something else
+// than a picture.
 func isFile(m *member[rendition]) bool {
 	if m.value == nil || strings.TrimSpace(m.value.HRef) == "" {
 		return false
 	}
-	mediaType := m.value.mediaType()
-	return mediaType == "" || strings.HasPrefix(mediaType, "image/")
+	_, other := m.value.pictureType()
+	return other == ""
 }
 
 func isThumbnail(m *member[rendition]) bool { return strings.EqualFold(m.name, "thumbnail") }
 
-// mediaType returns the type without parameters; image/jpg, which IPTC's own
-// examples have, by its registered name.
+func (r *rendition) pictureType() (mediaType, other string) {
+	return gallery.PictureType(cmp.Or(r.MIMEType, r.ContentType, r.ContentType3), strings.TrimSpace(r.HRef))
+}
+
+// mediaType returns the type of a picture, empty where it is not known.
 func (r *rendition) mediaType() string {
-	mediaType, _, _ := strings.Cut(cmp.Or(r.MIMEType, r.ContentType), ";")
-	mediaType = strings.ToLower(strings.TrimSpace(mediaType))
-	if mediaType == "image/jpg" || mediaType == "image/pjpeg" {
-		return "image/jpeg"
-	}
+	mediaType, _ := r.pictureType()
 	return mediaType
 }
 

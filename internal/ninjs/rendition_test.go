@@ -29,7 +29,7 @@ func TestTheRenditionThatIsShown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ""
-			if m := best(renditions(t, c.renditions)); m != nil {
+			if m := best(renditions(t, c.renditions), false); m != nil {
 				got = m.name
 			}
 			if got != c.want {

@@ -1,7 +1,9 @@
 package ninjs
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,76 +11,107 @@ import (
 	"github.com/gallerywire/gallerywire/internal/jsonfault"
 )
 
-// slides makes a slide of each picture that may be shown, of an item that is a
-// picture its only one. What stands there twice under one id is shown once, and
-// so is the file of the cover; what is canceled or withheld is not shown under
-// any name.
+// slides makes a slide of each picture, graphic and video that may be shown, of an
+// item that is one its only one or its first. What stands there twice, with one id
+// and one file, is shown once, and so is the file of the cover; what is canceled or
+// withheld is not shown under any name. What cannot be shown is left out.
 func (d *draft) slides(w *item) {
 	d.note("/slides", "/associations")
-	if w.isPicture() {
-		d.slide(picture{content: &w.content})
+	itself := picture{content: &w.content}
+	switch kind := w.kind(); {
+	case w.isPicture() && itself.shown() == nil:
+		d.refuse(problem("/renditions", "%s", itself.without()))
 		return
+	case w.isPicture():
+		d.slide(itself)
+		return
+	case kind == film, kind == unknown && w.Type != "":
+		d.slide(itself)
 	}
 	var allowed []picture
 	seen := make(map[string]bool)
-	for _, p := range inOrder(w.Associations) {
-		switch status, known := statusOf(p.PubStatus); {
+	for _, p := range append(inOrder(w.Associations), w.extras()...) {
+		switch status, place, known := p.status(); {
 		case !known:
-			d.refuse(unknownStatus(p.place+"/pubstatus", p.PubStatus))
+			d.refuse(unknownStatus(p.place+place, cmp.Or(p.PubStatus, p.PubStatus3)))
 		case status == usable:
 			allowed = append(allowed, p)
 		default:
-			p.mark(seen, true)
+			seen["id "+p.GUID], seen["id "+p.URI], seen["file "+p.file()] = true, true, true
 		}
 	}
+	delete(seen, "id ") // what has none is like nothing else
+	delete(seen, "file ")
 	for _, p := range allowed {
-		if p.isIn(seen) {
+		if seen["id "+p.GUID] || seen["id "+p.URI] || seen["file "+p.file()] || p.repeats(seen) {
 			continue
 		}
-		d.slide(p)
-		p.mark(seen, isCover(p.name))
+		if d.slide(p) && isCover(p.name) && p.file() != "" {
+			seen["file "+p.file()] = true // two stories may be told of one file, but not two covers
+		}
+	}
+	if w.ExtraItems.unfit || slices.ContainsFunc(w.ExtraItems.value.list, func(m member[lenient[extra]]) bool { return m.value != nil && m.value.unfit }) {
+		d.leaveOut(problem("/extra_items", "holds what is no slideshow of Superdesk: that is not shown"))
 	}
 }
 
-// isIn reports whether p was marked, by an id or by its file.
-func (p picture) isIn(seen map[string]bool) bool {
-	return seen[idMark(p.GUID)] || seen[idMark(p.URI)] || seen[p.fileMark()]
-}
-
-// mark remembers the ids of p and, if so asked, its file: two stories may well
-// be told of one file, but not two covers.
-func (p picture) mark(seen map[string]bool, file bool) {
-	seen[idMark(p.GUID)], seen[idMark(p.URI)] = true, true
-	if file {
-		seen[p.fileMark()] = true
-	}
-	delete(seen, "") // what has neither is like nothing else
-}
-
-func idMark(id string) string {
+// repeats reports whether a picture with an id and a file of p came before, and
+// remembers those of p. The pictures that a desk cut out of one are several.
+func (p picture) repeats(seen map[string]bool) (again bool) {
+	id := p.id()
 	if id == "" {
-		return ""
+		return false
 	}
-	return "id " + id
+	for _, r := range p.Renditions.list {
+		if r.value != nil && r.value.HRef != "" && (!isThumbnail(&r) || p.kind() == film) {
+			mark := "of " + id + " " + strings.TrimSpace(r.value.HRef)
+			again = again || seen[mark]
+			seen[mark] = true
+		}
+	}
+	return again
 }
 
-func (p picture) fileMark() string {
+// file is the address of the original.
+func (p picture) file() string {
 	for _, r := range p.Renditions.list {
-		if r.value != nil && strings.EqualFold(r.name, "original") && r.value.HRef != "" {
-			return "file " + strings.TrimSpace(r.value.HRef)
+		if r.value != nil && strings.EqualFold(r.name, "original") {
+			return strings.TrimSpace(r.value.HRef)
 		}
 	}
 	return ""
 }
 
-func (d *draft) slide(p picture) {
-	file := best(p.Renditions)
-	if file == nil {
-		d.refuse(problem(p.place+"/renditions", "%s", p.without()))
-		return
+// shown is the rendition that stands for p, nil where there is none.
+func (p picture) shown() *member[rendition] {
+	switch p.kind() {
+	case still:
+		return best(p.Renditions, p.Type == "")
+	case film:
+		found := best(p.Renditions, true)
+		if small := thumbnail(p.Renditions); found == nil && small.value.HRef != "" {
+			found = small
+		}
+		return found
 	}
-	if p.Embargoed.After(d.Updated) {
-		d.embargo(p.Embargoed.Time, p.place+"/embargoed")
+	return nil
+}
+
+// slide adds p, or leaves it out and says so.
+func (d *draft) slide(p picture) bool {
+	file := p.shown()
+	if file == nil {
+		d.leaveOut(problem(p.place, "%s", p.without()))
+		d.dropped[p.name] = true
+		return false
+	}
+	if until, place := p.embargo(); until.After(d.Updated) {
+		d.delay(until, p.place+place)
+	}
+	if p.place != "" { // of the item itself it is said already
+		for _, t := range p.unshown() {
+			d.leaveOut(problem(p.place+t.Place, "%s", t.Reason))
+		}
 	}
 	title := first(p.headlines(), plain, either, markup)
 	caption := first(p.descriptions(), markup, either, plain)
@@ -92,7 +125,7 @@ func (d *draft) slide(p picture) {
 		Rights:  gallery.Rights{Until: p.Expires.Time},
 		Image:   file.value.image(),
 	}
-	if id := p.id(); len(id) <= gallery.MaxID {
+	if id := p.id(); len(id) <= gallery.MaxID && !slices.ContainsFunc(d.Slides, func(other gallery.Slide) bool { return other.ID == id }) {
 		s.ID = id
 	}
 	s.Image.Alt, s.Image.Thumbnail = alt.line(), small.value.HRef
@@ -103,6 +136,7 @@ func (d *draft) slide(p picture) {
 		"/image/alt": alt.place, "/image/thumbnail": "/renditions" + small.token + "/href",
 	})
 	d.Slides = append(d.Slides, s)
+	return true
 }
 
 // noteSlide remembers where in p the fields of the next slide come from.
@@ -116,18 +150,24 @@ func (d *draft) noteSlide(p picture, origins map[string]string) {
 
 func (r *rendition) image() gallery.Image {
 	return gallery.Image{
-		URL: r.HRef, Type: r.mediaType(), Width: int(r.Width), Height: int(r.Height), Bytes: int64(r.SizeInBytes),
+		URL: r.HRef, Type: cmp.Or(r.MIMEType, r.ContentType, r.ContentType3),
+		Width: int(r.Width), Height: int(r.Height), Bytes: int64(cmp.Or(r.SizeInBytes, r.SizeInBytes3)),
 	}
 }
 
+// alternatives are what stands in for a picture. Superdesk sends it as its text.
 func (c *content) alternatives() []passage {
-	return append([]passage{{"/alttext", c.AltText, plain}, {"/alt_text", c.AltTextOld, plain}}, c.bodies()...)
+	ps := []passage{{"/alttext", c.AltText, plain, 0}, {"/alt_text", c.AltTextOld, plain, 0}}
+	if c.kind() != still {
+		return ps
+	}
+	return append(ps, c.bodies()...)
 }
 
 // maxNames bounds how many renditions are named.
 const maxNames = 10
 
-// without says that p can not be shown, and what there is instead.
+// without says why p is not shown, and what there is of it.
 func (p picture) without() string {
 	var names []string
 	for _, m := range p.Renditions.list {
@@ -140,12 +180,22 @@ func (p picture) without() string {
 	case len(names) > 0:
 		there = "there is " + strings.Join(names, ", ")
 	}
+	switch kind := p.kind(); {
+	case kind == film:
+		return fmt.Sprintf("%s is a video and has no rendition that is a picture: %s", p.what(), there)
+	case kind == unknown && p.Type != "":
+		return fmt.Sprintf("%s is of the type %q, which no slide shows", p.what(), jsonfault.Clip(p.Type, maxQuoted))
+	}
 	return fmt.Sprintf("%s has no rendition with an href to an image besides a thumbnail: %s", p.what(), there)
 }
 
 func (p picture) what() string {
-	if p.place == "" {
+	name := strconv.Quote(jsonfault.Clip(p.name, maxQuoted))
+	switch {
+	case p.place == "":
 		return "the item"
+	case strings.HasPrefix(p.place, "/extra_items"):
+		return "the extra item " + name
 	}
-	return "the association " + strconv.Quote(jsonfault.Clip(p.name, maxQuoted))
+	return "the association " + name
 }

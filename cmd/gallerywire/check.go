@@ -35,8 +35,8 @@ article.unpublished), id of the gallery, and problems, a list of place and
 reason; where it is not JSON also line and column, in a configuration those and
 source. Notes, in a list like
 that of the problems, name what does nothing and was perhaps meant to: fields of
-an event that are not known, variables that are spelt nearly as that of a key. The
-exit code is 1 when there is a problem.`
+an event that are not known, pictures of a ninjs item that are left out, variables
+that are spelt nearly as that of a key. The exit code is 1 when there is a problem.`
 }
 
 // Validate refuses what can not be read.
@@ -210,7 +210,11 @@ func inspectEvent(item publish.Item, reader event.Reader) finding {
 			Line: item.Broken.Line, Column: item.Broken.Column, Place: p.Place, Reason: p.Reason, text: item.Name + ": " + printable(p.String()),
 		})
 	}
-	for _, p := range event.Unknown(m) {
+	notes := event.Unknown(m)
+	if item.Event != nil {
+		notes = append(notes, item.Event.LeftOut...)
+	}
+	for _, p := range notes {
 		f.Notes = append(f.Notes, problem{Place: p.Place, Reason: p.Reason, text: item.Name + ": note: " + printable(p.String())})
 	}
 	if m.Subject != "" {

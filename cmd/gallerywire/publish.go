@@ -43,7 +43,8 @@ each service that the same files are sent to a state file of its own. Other file
 and standard input, are sent whole every time.
 
 A line of JSON has name (where the event comes from), id of the gallery, stream
-and sequence where it is stored, and error. The sequence is that of the notice
+and sequence where it is stored, error, and left_out, a list of place and reason:
+what a ninjs item has and its gallery has not. The sequence is that of the notice
 article.rejected, should the service refuse the event. The exit code is 1 when an
 event was not stored.`
 }

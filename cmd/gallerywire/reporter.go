@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/publish"
 	"github.com/schollz/progressbar/v3"
 )
@@ -108,6 +109,8 @@ type receiptJSON struct {
 	Sequence uint64 `json:"sequence,omitempty"`
 	Known    *bool  `json:"known,omitempty"` // of a take-down
 	Error    string `json:"error,omitempty"`
+
+	LeftOut gallery.Problems `json:"left_out,omitempty"` // as event.Event has it
 }
 
 func (r *reporter) print(x publish.Receipt) {
@@ -117,8 +120,11 @@ func (r *reporter) print(x publish.Receipt) {
 		if asked {
 			line.Known = &known
 		}
-		if x.Err != nil {
+		switch {
+		case x.Err != nil:
 			line.Error = x.Err.Error()
+		case x.Item.Event != nil:
+			line.LeftOut = x.Item.Event.LeftOut
 		}
 		_ = r.c.line(line)
 		return
@@ -131,6 +137,11 @@ func (r *reporter) print(x publish.Receipt) {
 	fmt.Fprintf(r.c.out, "%s: stored as %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
 	if asked && !known {
 		r.c.say("%s: no gallery of this id is known: the take-down is kept in case one still comes", printable(x.Item.ID))
+	}
+	if x.Item.Event != nil {
+		for _, p := range x.Item.Event.LeftOut {
+			r.c.say("%s: left out: %s", x.Item.Name, printable(p.String()))
+		}
 	}
 }
 

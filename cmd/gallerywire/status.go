@@ -29,7 +29,7 @@ http.admin_token_file is configured its token is sent: with nats.url and with --
 to whoever answers at that address, without them only to the owner of the directory.
 
 The line of JSON is /status.json: site, url, at, started, not_ready, warnings,
-galleries, stuck, events, rejects, feeds, left_out, jobs, notices, websub, digests,
+galleries, stuck, events, partial, rejects, feeds, left_out, jobs, notices, websub, digests,
 subscribers. warnings are what an operator should settle though all works.
 notices, websub and digests are left out where the node has none.`
 }
@@ -76,6 +76,7 @@ func (w *statusWriter) write() error {
 	w.head()
 	w.feeds()
 	w.events()
+	w.partial()
 	w.rejects()
 	w.leftOut()
 	w.jobs()
@@ -147,10 +148,20 @@ func (w *statusWriter) events() {
 	for _, e := range cutTo(w.Events, maxEventLines) {
 		rows = append(rows, []cell{
 			{w.when(e.At, ""), quiet}, {orDash(e.Kind), plain}, {orDash(e.Gallery), plain},
-			{e.Outcome, stateColour(e.Outcome)}, {e.Reason + e.Title, quiet},
+			{e.Outcome, stateColour(e.Outcome)}, {strings.TrimSuffix(strings.TrimPrefix(e.Title+"; "+e.Reason, "; "), "; "), quiet},
 		})
 	}
 	w.section("Last events", rows, "this node has taken none in since it started", len(w.Events)-len(rows))
+}
+
+func (w *statusWriter) partial() {
+	var rows [][]cell
+	for _, e := range cutTo(w.Partial.Newest, maxLines) {
+		rows = append(rows, []cell{{w.when(e.At, ""), quiet}, {orDash(e.Gallery), plain}, {e.Reason, plain}})
+	}
+	if len(rows) > 0 {
+		w.section("Left out of galleries", rows, "", w.Partial.Total-len(rows))
+	}
 }
 
 func (w *statusWriter) rejects() {

@@ -19,6 +19,7 @@ func day() status.Status {
 			{At: noon.Add(-time.Second), Kind: "article.published", Gallery: "harbour", Title: "Harbour lights", Outcome: "stored"},
 			{At: noon.Add(-30 * time.Hour), Outcome: "rejected", Reason: "is not JSON"},
 		},
+		Partial: status.Partial{Total: 3, Newest: []status.Event{{At: noon.Add(-time.Second), Gallery: "harbour", Reason: "left out: /associations/a: no file"}}},
 		Rejects: status.Rejects{Kept: 31, Newest: []status.Reject{{Number: 31, Stored: noon, Gallery: "dusk", Reason: "/title: missing or blank"}}},
 		Feeds: []status.Feed{
 			{Name: "all", Galleries: 1, Changed: noon.Add(-time.Second), State: status.Fresh, LeftOut: 1},
@@ -58,6 +59,10 @@ Feeds
 Last events
   11:59:59          article.published  harbour  stored    Harbour lights
   2026-11-22 06:00  -                  -        rejected  is not JSON
+
+Left out of galleries
+  11:59:59  harbour  left out: /associations/a: no file
+  and 2 more
 
 Rejects
   31  12:00:00  dusk  /title: missing or blank

@@ -144,6 +144,9 @@ func (h *said) event(reader event.Reader, m event.Message) {
 	h.Kind, h.Gallery, h.Version = string(e.Kind), e.GalleryID(), e.Rank.Version
 	if e.Gallery != nil {
 		h.Title = e.Gallery.Title
+		if e.LeftOut != nil {
+			h.Reason = "left out: " + e.LeftOut.Error()
+		}
 	} else {
 		h.Reason = e.Removed.Reason
 	}

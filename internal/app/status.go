@@ -34,6 +34,7 @@ const (
 type observed struct {
 	started     time.Time
 	events      status.Log
+	partial     status.Log
 	subscribers *web.Subscribers
 }
 
@@ -67,7 +68,11 @@ func (a *App) registerStatus(mux *http.ServeMux) {
 
 // observe remembers what became of an event, and tells who watches.
 func (a *App) observe(r intake.Report) {
-	a.observed.events.Add(eventOf(r, time.Now()))
+	e := eventOf(r, time.Now())
+	a.observed.events.Add(e)
+	if r.Event != nil && r.Event.LeftOut != nil {
+		a.observed.partial.Add(e)
+	}
 	if a.opts.Watch.Event != nil {
 		a.opts.Watch.Event(r)
 	}
@@ -77,6 +82,9 @@ func eventOf(r intake.Report, at time.Time) status.Event {
 	e := status.Event{At: at.UTC(), Kind: string(kindOf(r)), Gallery: r.Gallery, Outcome: r.Outcome}
 	if r.Event != nil && r.Event.Gallery != nil {
 		e.Title = r.Event.Gallery.Title
+		if r.Event.LeftOut != nil {
+			e.Reason = "left out: " + r.Event.LeftOut.Error()
+		}
 	} else if r.Event != nil {
 		e.Reason = r.Event.Removed.Reason
 	}
@@ -106,7 +114,9 @@ func (a *App) status(ctx context.Context) status.Status {
 	s := status.Status{
 		Site: status.Short(a.opts.Config.Site.Title), URL: a.baseURL,
 		At: time.Now().UTC(), Started: a.observed.started.UTC(),
-		Events: a.observed.events.Newest(), Readers: subscribersOf(a.observed.subscribers.Reported()),
+		Events:  a.observed.events.Newest(),
+		Partial: status.Partial{Total: a.observed.partial.Total(), Newest: a.observed.partial.Newest()},
+		Readers: subscribersOf(a.observed.subscribers.Reported()),
 	}
 	for _, why := range a.unready() {
 		s.NotReady = append(s.NotReady, status.Short(why.Error()))

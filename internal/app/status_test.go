@@ -26,12 +26,14 @@ func TestWhatBecameOfAnEvent(t *testing.T) {
 	published := &event.Event{Kind: event.Published, Gallery: &gallery.Gallery{ID: "a", Title: "Title"}}
 	removed := &event.Event{Kind: event.Unpublished, Removed: event.TakeDown{ID: "a", Reason: "a mistake"}}
 	problems := gallery.Problems{{Place: "/title", Reason: "missing or blank"}}
+	partial := &event.Event{Kind: event.Published, Gallery: published.Gallery, LeftOut: problems}
 	for name, c := range map[string]struct {
 		report intake.Report
 		want   status.Event
 	}{
 		"stored":   {intake.Report{Event: published, Gallery: "a", Outcome: "stored"}, status.Event{Kind: "article.published", Gallery: "a", Title: "Title", Outcome: "stored"}},
 		"removed":  {intake.Report{Event: removed, Gallery: "a", Outcome: "stored"}, status.Event{Kind: "article.unpublished", Gallery: "a", Outcome: "stored", Reason: "a mistake"}},
+		"in part":  {intake.Report{Event: partial, Gallery: "a", Outcome: "stored"}, status.Event{Kind: "article.published", Gallery: "a", Title: "Title", Outcome: "stored", Reason: "left out: /title: missing or blank"}},
 		"rejected": {intake.Report{Subject: "cms.published", Gallery: "b", Outcome: "rejected", Problems: problems}, status.Event{Kind: "article.published", Gallery: "b", Outcome: "rejected", Reason: "/title: missing or blank"}},
 		"no take-down": {intake.Report{Subject: "article.unpublished", Outcome: "rejected", Problems: problems},
 			status.Event{Kind: "article.unpublished", Outcome: "rejected", Reason: "/title: missing or blank"}},

@@ -95,6 +95,19 @@ func TestFloodOfBadEventsIsAFewLines(t *testing.T) {
 	}
 }
 
+// What is left out of a gallery that is stored is logged with the gallery and names.
+func TestWhatIsLeftOutIsLogged(t *testing.T) {
+	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
+	stop := s.run(s.intake(new(shelf), w.options))
+	s.send(`{"guid":"urn:1","type":"text","headline":"H","versioncreated":"2026-11-20T08:00:00Z","associations":{"sound":{"type":"audio"}}}`)
+	s.drained()
+	stop()
+	want := `level=WARN msg="parts of events are left out" count=1 gallery=urn:1 left_out="/associations/sound: the association \"sound\" is of the type`
+	if !strings.Contains(w.logged(), want) {
+		t.Errorf("log %s", w.logged())
+	}
+}
+
 // Delays are measured by intake and not by the server, whose clock may be set
 // back: what is given back is given back for now.
 func TestEventIsGivenBackForNow(t *testing.T) {

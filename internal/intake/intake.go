@@ -79,8 +79,8 @@ type Intake struct {
 	sources atomic.Pointer[[]*source]
 	newest  newest
 
-	rejected, retried tally
-	waiting           sync.WaitGroup // for events that are given back after a while
+	rejected, retried, partial tally
+	waiting                    sync.WaitGroup // for events that are given back after a while
 }
 
 // New returns an intake; [Intake.Run] starts it.
@@ -124,8 +124,8 @@ func (in *Intake) Run(ctx context.Context) error {
 	return nil
 }
 
-// log writes what was rejected and what is retried: a line a second, however
-// many there are.
+// log writes what was rejected, what is retried and what is left out: a line a
+// second, however many there are.
 func (in *Intake) log(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -137,6 +137,7 @@ func (in *Intake) log(ctx context.Context) {
 		}
 		in.rejected.write(in.opts.Logger, "events were rejected: see gallerywire rejects list")
 		in.retried.write(in.opts.Logger, "events could not be stored and are tried again")
+		in.partial.write(in.opts.Logger, "parts of events are left out")
 	}
 }
 
@@ -262,6 +263,9 @@ func (in *Intake) handle(ctx, hand context.Context, s *source, msg *nats.Msg) {
 	case report.Problems != nil:
 		err = msg.Respond([]byte("+TERM rejected"))
 	default:
+		if report.Event.LeftOut != nil {
+			in.partial.add("gallery", report.Gallery, "left_out", report.Event.LeftOut.Error())
+		}
 		err = msg.Ack()
 	}
 	if err != nil {

@@ -144,6 +144,7 @@ func newDeskPage(s status.Status, language string, part int) deskPage {
 	p.Feeds = first(p.Feeds, maxFeedRows/part)
 	p.Due = slices.ContainsFunc(p.Feeds, func(f status.Feed) bool { return f.State == status.Due })
 	p.Events = first(p.Events, maxEventRows/part)
+	p.Partial.Newest = first(p.Partial.Newest, maxRows)
 	p.Rejects.Newest = first(p.Rejects.Newest, maxRows)
 	p.LeftOut.First = first(p.LeftOut.First, maxRows)
 	p.Readers.More += max(0, len(p.Readers.Services)-maxRows)
@@ -182,6 +183,9 @@ func figures(s status.Status) []figure {
 		{s.Galleries, "galleries", "feeds"},
 		{int(s.Rejects.Kept), "rejects kept", "rejects"},
 		{s.LeftOut.Total, "left out", "left-out"},
+	}
+	if s.Partial.Total > 0 {
+		list = append(list, figure{s.Partial.Total, "taken in part", "partial"})
 	}
 	if s.Notices != nil {
 		owed := 0

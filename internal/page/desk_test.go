@@ -72,6 +72,7 @@ func busyDay() status.Status {
 	s := quietDay()
 	s.Galleries = 1042
 	s.Warnings = []string{"nobody chose the site's id"}
+	s.Partial = status.Partial{Total: 2, Newest: []status.Event{{At: noon.Add(-time.Second), Gallery: "harbour-lights", Reason: "left out: /associations/film: no still"}}}
 	s.Events = []status.Event{
 		{At: noon.Add(-time.Second), Kind: "article.published", Gallery: "harbour-lights", Title: "Harbour lights", Outcome: "stored"},
 		{At: noon.Add(-4 * time.Minute), Kind: "article.published", Gallery: "dusk", Outcome: "rejected", Reason: "/title: missing or blank"},
@@ -141,7 +142,7 @@ func TestDeskOfABusyDay(t *testing.T) {
 	if diff := cmp.Diff(busyDay().Troubles(), attention); diff != "" {
 		t.Errorf("troubles (-want +got):\n%s", diff)
 	}
-	figures := []string{"1042 galleries", "31 rejects kept", "1 left out", "2 notices owed", "2 late", "1 given up", "213 WebSub subscriptions", "65 service subscribers"}
+	figures := []string{"1042 galleries", "31 rejects kept", "1 left out", "2 taken in part", "2 notices owed", "2 late", "1 given up", "213 WebSub subscriptions", "65 service subscribers"}
 	if diff := cmp.Diff(figures, texts(d.one(t, "ul", "class=figures").all("li"))); diff != "" {
 		t.Errorf("figures (-want +got):\n%s", diff)
 	}
@@ -164,6 +165,7 @@ func TestDeskOfABusyDay(t *testing.T) {
 			{"31", "11:56:00", "dusk", "/title: missing or blank"},
 			{"17", "20 Nov, 12:00", "not known", "is not JSON: invalid character 'p' at the beginning"},
 		},
+		"partial":  {{"11:59:59", "harbour-lights", "left out: /associations/film: no still"}},
 		"left-out": {{"parade", "all", "the item is 3120445 bytes long, at most 1048576 are allowed"}},
 		"schedule": {
 			{"republish @every 5m", "11:58:00", "done 12 ms", "12:03:00"},

@@ -16,6 +16,7 @@ type Log struct {
 	mu   sync.Mutex
 	ring []Event
 	next int // where the next event goes once the ring is full
+	n    int // how many were added
 }
 
 // Add remembers e, whose texts are shortened, and forgets the oldest of too many.
@@ -23,6 +24,7 @@ func (l *Log) Add(e Event) {
 	e.Gallery, e.Title, e.Reason = Short(e.Gallery), Short(e.Title), Short(e.Reason)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.n++
 	if len(l.ring) < maxEvents {
 		l.ring = append(l.ring, e)
 		return
@@ -38,6 +40,13 @@ func (l *Log) Newest() []Event {
 	events := slices.Concat(l.ring[l.next:], l.ring[:l.next])
 	slices.Reverse(events)
 	return events
+}
+
+// Total is how many events were added.
+func (l *Log) Total() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.n
 }
 
 // maxText bounds a text in a status, in bytes.

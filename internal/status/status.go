@@ -21,7 +21,8 @@ type Status struct {
 	Warnings  []string  `json:"warnings"`       // what an operator should settle though all works
 	Galleries int       `json:"galleries"`      // that are not taken down
 
-	Events  []Event     `json:"events"` // that this node took in, newest first
+	Events  []Event     `json:"events"`  // that this node took in, newest first
+	Partial Partial     `json:"partial"` // those of which something is left out
 	Rejects Rejects     `json:"rejects"`
 	Feeds   []Feed      `json:"feeds"`    // those configured, in their order
 	LeftOut LeftOuts    `json:"left_out"` // galleries that can not be shown as they are
@@ -40,6 +41,14 @@ type Event struct {
 	Title   string    `json:"title,omitzero"`
 	Outcome string    `json:"outcome"` // stored, unchanged, superseded, rejected or retried
 	Reason  string    `json:"reason,omitzero"`
+}
+
+// Partial are events that were taken in without something that they have, such as a
+// picture without a file: their reasons name it. They are those of this node since it
+// started.
+type Partial struct {
+	Total  int     `json:"total"`
+	Newest []Event `json:"newest"`
 }
 
 // Rejects are the events that can never succeed.

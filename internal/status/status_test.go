@@ -22,8 +22,8 @@ func TestLogRemembersTheLastEvents(t *testing.T) {
 	for n := range 3*remembered + 7 {
 		l.Add(status.Event{Gallery: fmt.Sprint(n)})
 		got := l.Newest()
-		if want := min(n+1, remembered); len(got) != want {
-			t.Fatalf("%d events after %d, want %d", len(got), n+1, want)
+		if want := min(n+1, remembered); len(got) != want || l.Total() != n+1 {
+			t.Fatalf("%d of %d events after %d, want %d", len(got), l.Total(), n+1, want)
 		}
 		for i, e := range got {
 			if want := fmt.Sprint(n - i); e.Gallery != want {

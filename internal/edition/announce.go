@@ -23,30 +23,20 @@ func (s *Shelf) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 	if ref.Page != "" {
 		return nil, unknownPage(ref)
 	}
-	at := s.opts.Catalogue.Position() // before anything is read
 	e, err := s.edition(ctx, ref, forAnnounce)
 	switch {
-	case err == nil && ref.Kind == Gallery:
-		return e.asOf(at), nil
 	case !errors.Is(err, ErrGone) && !errors.Is(err, ErrUnknown) || ref.Name == "":
 		return e, err
 	case ref.Kind == Gallery:
-		return s.withdrawn(ref, at)
+		return s.withdrawn(ref)
 	case s.opts.Dynamic.has(ref.Kind):
-		return s.deserted(ref, at)
+		return s.deserted(ref)
 	}
 	return nil, err
 }
 
-// asOf returns e as what was made from an index that was at least so far.
-func (e *Edition) asOf(at catalogue.Position) *Edition {
-	c := *e
-	c.Epoch, c.Revision, c.Passed = at.Epoch, at.Revision, at.Passed
-	return &c
-}
-
 // withdrawn returns the edition of a gallery that is not shown.
-func (s *Shelf) withdrawn(ref Ref, at catalogue.Position) (*Edition, error) {
+func (s *Shelf) withdrawn(ref Ref) (*Edition, error) {
 	now, id := s.opts.Now(), ref.Name
 	entry := s.opts.Catalogue.Find(ref.Name)
 	if err := s.unsure(entry, now); err != nil {
@@ -61,7 +51,7 @@ func (s *Shelf) withdrawn(ref Ref, at catalogue.Position) (*Edition, error) {
 	ch := s.masthead(ref)
 	ch.ID = s.opts.Renderer.GalleryFeedID(&gallery.Gallery{ID: id})
 	ch.Title = cmp.Or(s.opts.Site.Title, ref.Name) // its own may not be shown any more
-	e := (&Edition{Feed: id}).asOf(at)
+	e := &Edition{Feed: id}
 	if entry != nil {
 		ch.Updated, e.Touched = ending(entry, now)
 	}
@@ -95,10 +85,10 @@ func (s *Shelf) unsure(entry *catalogue.Entry, now time.Time) error {
 }
 
 // deserted returns the edition of a section, tag or author that nobody has.
-func (s *Shelf) deserted(ref Ref, at catalogue.Position) (*Edition, error) {
+func (s *Shelf) deserted(ref Ref) (*Edition, error) {
 	ch := s.masthead(ref)
 	ch.ID, ch.Title = s.opts.Renderer.ChannelID(ref.base()), ref.Name
-	e := (&Edition{Feed: ref.Name}).asOf(at)
+	e := &Edition{Feed: ref.Name}
 	if name := s.opts.Catalogue.Spelling(ref.Kind.facet(), ref.Name); name != "" {
 		all := s.opts.Catalogue.Select(ref.match(name))
 		defer s.opts.Catalogue.Release(all)

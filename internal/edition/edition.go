@@ -9,17 +9,13 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Edition is a feed at one moment. It is immutable. That of a single gallery
-// says how far the index was (Epoch, Revision, Passed) only where it comes from
-// [Shelf.Announce].
+// Edition is a feed at one moment. It is immutable.
 type Edition struct {
 	Feed      string
 	Documents []*feed.Document // by feed.Format
 	Members   []Member         // newest first, with stubs at their places; of a gallery's own feed that gallery
 	Touched   time.Time        // newest instant at which anything that concerns the feed was stored, withdrawn or became visible; zero: never, or not known
-	Epoch     time.Time        // when the bucket of galleries was made
-	Revision  uint64           // of the index that it was made from
-	Passed    time.Time        // newest instant of visibility that it takes account of
+	Epoch     time.Time        // when the bucket of galleries was made; zero for a gallery's own feed
 	Cut       bool             // not all could be read: a last good edition, or what may be shown of it
 	Undated   bool             // no date tells it from an edition before it: see [catalogue.Catalogue.Late]
 

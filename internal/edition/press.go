@@ -234,7 +234,7 @@ func (p *press) gather(ctx context.Context, s sheet) (*Edition, error) {
 // begin returns an edition of the sheet that has no galleries yet.
 func (p *press) begin(s sheet) *Edition {
 	return &Edition{
-		Feed: p.def.Name, Touched: s.Touched, Epoch: s.Epoch, Revision: s.Revision, Passed: s.Passed,
+		Feed: p.def.Name, Touched: s.Touched, Epoch: s.Epoch,
 		at: s.At, generation: s.Generation, print: s.print(), deltas: p.shelf.deltas,
 	}
 }

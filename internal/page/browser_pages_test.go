@@ -490,6 +490,7 @@ func article(now time.Time) *gallery.Gallery {
 func arabic(now time.Time) *gallery.Gallery {
 	return photo("arabic", func(g *gallery.Gallery) {
 		g.Title, g.Summary, g.Language = "أضواء الميناء", "عودة القوارب الأخيرة عند الغروب", "ar"
+		g.Tags, g.Sources, g.Copyright = []string{"ليل"}, []string{"وكالة"}, "© وكالة"
 		g.Published = now.Add(-101 * time.Hour)
 		for i := range g.Slides {
 			g.Slides[i].Title, g.Slides[i].Caption, g.Slides[i].Credit = "الغروب", "<p>تعود القوارب إلى الميناء.</p>", "وكالة"

@@ -2,8 +2,10 @@ package gallery
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -33,8 +35,8 @@ func WebAddress(raw string, base *url.URL) string {
 
 // mailAddress returns raw in ASCII when it is a mailto address, else "".
 func mailAddress(raw string) string {
-	scheme, rest, _ := strings.Cut(oneLine.Replace(strings.TrimSpace(Text(raw))), ":")
-	if !strings.EqualFold(scheme, "mailto") {
+	scheme, rest, _ := strings.Cut(oneLine.Replace(trim(Text(raw))), ":")
+	if !strings.EqualFold(scheme, "mailto") || rest == "" {
 		return ""
 	}
 	return "mailto:" + encode(rest, ":@/?")
@@ -54,7 +56,7 @@ func Base(s string) *url.URL {
 // it. An absolute one is else returned as it was written, so that nobody's
 // address is spelt anew.
 func resolve(base *url.URL, ref string) string {
-	ref = strings.TrimSpace(ref)
+	ref = trim(ref)
 	if base == nil || ref == "" || hasScheme(ref) {
 		return ref
 	}
@@ -73,14 +75,21 @@ func hasScheme(s string) bool {
 	return found && scheme != "" && !strings.ContainsAny(scheme, "/?#")
 }
 
+// trim takes away the white space around s, and what is not seen there: marks of
+// byte order and of direction, and other format characters, are copied with it.
+func trim(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+}
+
 // mend returns an address as the URL standard's parser reads it
-// (https://url.spec.whatwg.org/#url-parsing): without line breaks and tabs, and
-// with slashes for backslashes before a query. What RFC 3986 does not let stand
-// where it does is percent-encoded; escapes that are whole are kept, so that a
-// signed query means what it meant. The host is left to net/url, and so is what
-// is no address of the web.
+// (https://url.spec.whatwg.org/#url-parsing): without line breaks and tabs, with
+// slashes for backslashes before a query, and with a host after the scheme however
+// many slashes are between them. What RFC 3986 does not let stand where it does is
+// percent-encoded; escapes that are whole are kept, so that a signed query means
+// what it meant, but in the host. The rest of the host is left to net/url, and so is
+// what is no address of the web.
 func mend(raw string) string {
-	s, scheme := strings.TrimSpace(Text(raw)), ""
+	s, scheme := trim(Text(raw)), ""
 	if hasScheme(s) {
 		i := strings.IndexByte(s, ':') + 1
 		if scheme, s = s[:i], s[i:]; !strings.EqualFold(scheme, "http:") && !strings.EqualFold(scheme, "https:") {
@@ -91,9 +100,13 @@ func mend(raw string) string {
 	s, query, hasQuery := strings.Cut(s, "?")
 	s = strings.ReplaceAll(s, `\`, "/")
 	authority := ""
-	if rest, ok := strings.CutPrefix(s, "//"); ok {
-		host := strings.IndexByte(rest+"/", '/')
-		authority, s = "//"+rest[:host], rest[host:]
+	if scheme != "" || strings.HasPrefix(s, "//") {
+		s = strings.TrimLeft(s, "/")
+		host := strings.IndexByte(s+"/", '/')
+		authority, s = "//"+s[:host], s[host:]
+		if decoded, err := url.PathUnescape(authority); err == nil && !strings.ContainsAny(decoded[2:], `/\?#@:[]% `) {
+			authority = decoded
+		}
 	}
 	s = scheme + authority + encode(s, ":@/")
 	if hasQuery {
@@ -146,6 +159,9 @@ var anyName = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(f
 // there is no host that RFC 3986 allows.
 func asciiHost(u *url.URL) bool {
 	name := u.Hostname()
+	if port, err := strconv.Atoi(u.Port()); err == nil && port > math.MaxUint16 {
+		return false
+	}
 	if isASCII(name) {
 		return registeredName.MatchString(name) || strings.HasPrefix(u.Host, "[") && !strings.Contains(name, "%")
 	}
@@ -170,6 +186,17 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
+}
+
+// hostFirst is an address that people write without its scheme.
+var hostFirst = regexp.MustCompile(`^(?i:www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}/)`)
+
+// withScheme is s, an address of a page, with https where it begins with a host.
+func withScheme(s string) string {
+	if s = trim(s); hostFirst.MatchString(s) {
+		return "https://" + s
+	}
+	return s
 }
 
 // fileName ends in a suffix.

@@ -53,6 +53,9 @@ func (ps *Problems) image(img *Image) {
 // picture refuses what is said to be something else, by its type or else by its
 // name.
 func (ps *Problems) picture(img *Image) {
+	if _, other := PictureType("", img.Thumbnail); other != "" {
+		ps.addf("/image/thumbnail", "names %s, and a thumbnail is a picture", other)
+	}
 	if _, other := PictureType(img.Type, ""); other != "" {
 		ps.addf("/image/type", "%.60q is %s, and a slide shows a picture: give it one, such as a still of a video", img.Type, other)
 		return

@@ -30,17 +30,17 @@ const (
 // name of a picture's type. It is idempotent. An address that can not be resolved stays as it is, for
 // [Gallery.Validate] to name.
 func (g *Gallery) Normalise() {
-	g.URL = strings.TrimSpace(g.URL)
+	g.URL = trim(g.URL)
 	if g.Updated.IsZero() {
 		g.Updated = g.Published
 	}
 	g.Language = cmp.Or(CanonicalLanguage(g.Language), g.Language)
 	base := Base(g.URL)
 	if g.License = strings.TrimSpace(g.License); !LicenceInWords(g.License) {
-		g.License = resolve(base, g.License)
+		g.License = resolve(base, withScheme(g.License))
 	}
 	for i := range g.Authors {
-		g.Authors[i].URL = resolve(base, g.Authors[i].URL)
+		g.Authors[i].URL = resolve(base, withScheme(g.Authors[i].URL))
 	}
 	for i := range g.Slides {
 		img := &g.Slides[i].Image

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
@@ -160,7 +161,8 @@ func (s *slides) channel(g *gallery.Gallery, ref Ref, entry *catalogue.Entry, no
 		Updated: g.UpdatedAt(now), Hubs: site.hubs(ref), Tombstones: s.shelf.opts.Renderer.SlideTombstones(g, now, entry.Keeps()),
 	}
 	if len(g.Authors) > 0 {
-		ch.Author = g.Authors[0]
+		named := slices.IndexFunc(g.Authors, func(a gallery.Author) bool { return gallery.Line(a.Name) != "" })
+		ch.Author = g.Authors[max(named, 0)]
 	}
 	if visible := g.SlidesAt(now); len(visible) > 0 {
 		ch.Image = visible[0].Image

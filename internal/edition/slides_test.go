@@ -42,6 +42,16 @@ func TestAGalleryIsAFeedOfItsSlides(t *testing.T) {
 	n.edition(slidesOf(gallery.Key("id with blanks")))
 }
 
+func TestAFeedOfSlidesIsByTheFirstWhoHasAName(t *testing.T) {
+	n := startNode(t)
+	n.put(photo("a", func(g *gallery.Gallery) {
+		g.Authors = []gallery.Author{{Email: "a@example.com"}, {Name: " "}, {Name: "B. Writer"}}
+	}))
+	if got := string(n.edition(slidesOf("a")).Document(feed.Atom).Bytes()); !strings.Contains(got, "<author><name>B. Writer</name></author>") {
+		t.Error(got)
+	}
+}
+
 func TestGalleriesWithoutAFeed(t *testing.T) {
 	n := startNode(t)
 	n.put(

@@ -156,7 +156,7 @@ func (l *link) onRetry(_ *nats.Conn, err error) {
 
 func (l *link) onError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if missing, ok := Denied(err); ok {
-		l.deny(err, missing)
+		l.deny(missing)
 		return
 	}
 	if sub == nil {

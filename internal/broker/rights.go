@@ -18,6 +18,8 @@ import (
 type DeniedError struct {
 	Verb  string // "publish on" or "subscribe to"
 	Right string // the subject, as a list of rights has it
+
+	subject string // the very one
 }
 
 // Error names the right and where the list of them is.
@@ -32,13 +34,13 @@ func Denied(err error) (*DeniedError, bool) {
 	}
 	said := denial.FindStringSubmatch(err.Error())
 	if said == nil {
-		return &DeniedError{"do what it asks for", err.Error()}, true
+		return &DeniedError{Verb: "do what it asks for", Right: err.Error()}, true
 	}
 	verb := "publish on"
 	if said[1] == "Subscription to" {
 		verb = "subscribe to"
 	}
-	return &DeniedError{verb, rightOf(said[2])}, true
+	return &DeniedError{verb, rightOf(said[2]), said[2]}, true
 }
 
 var denial = regexp.MustCompile(`Violation for (Publish to|Publish with Reply of|Subscription to) "([^"]*)"`)
@@ -83,18 +85,14 @@ func concerns(subject string, names []string) bool {
 
 // deny keeps a missing right until the next connection, says it once, and ends the
 // operations that wait for it.
-func (l *link) deny(err error, missing *DeniedError) {
-	subject := missing.Right
-	if said := denial.FindStringSubmatch(err.Error()); said != nil {
-		subject = said[2]
-	}
+func (l *link) deny(missing *DeniedError) {
 	l.mu.Lock()
-	known := slices.ContainsFunc(l.denied, func(d *DeniedError) bool { return *d == *missing })
+	known := slices.ContainsFunc(l.denied, func(d *DeniedError) bool { return d.Verb == missing.Verb && d.Right == missing.Right })
 	if !known && len(l.denied) < maxDenied {
 		l.denied = append(l.denied, missing)
 	}
 	for w := range l.waiters {
-		if concerns(subject, w.names) {
+		if concerns(missing.subject, w.names) {
 			w.end(missing)
 		}
 	}

@@ -8,7 +8,6 @@ import "time"
 type List struct {
 	Entries []*Entry  // newest first
 	All     int       // galleries of the whole selection
-	Touched time.Time // see [View]
 	At      time.Time // see [View]
 	Place   string    // the gallery right above Entries; empty: these are the newest
 	Newer   string    // the place of the list above; empty: the newest
@@ -28,7 +27,7 @@ func (s *Selection) List(before string, n int, now time.Time) (List, bool) {
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
 	top := published(s.entries, now)
-	l := List{All: top, Touched: instant(s.touched), At: now}
+	l := List{All: top, At: now}
 	begin := top
 	if before != "" {
 		begin = min(position(s.entries, place), top)

@@ -109,7 +109,7 @@ func (r readers) told(g *gallery.Gallery, key string, now time.Time) digest.Gall
 	return digest.Gallery{
 		Title:     g.Title,
 		Link:      cmp.Or(gallery.WebAddress(g.URL, nil), r.baseURL+"/galleries/"+key),
-		Summary:   cmp.Or(g.Summary, gallery.NewPolicy().Text(g.Body)),
+		Summary:   cmp.Or(g.Summary, gallery.PlainText(gallery.HTML(g.Body, nil))),
 		Section:   g.Section,
 		Credit:    cmp.Or(strings.Join(by, ", "), strings.Join(g.Sources, ", ")),
 		Language:  g.Language,

@@ -41,7 +41,7 @@ func (r *Renderer) picture(s *gallery.Slide, base *url.URL) picture {
 		title:     gallery.Line(s.Title),
 		credit:    gallery.Line(s.Credit),
 		alt:       gallery.Line(img.Alt),
-		html:      r.policy.HTML(s.Caption, base),
+		html:      gallery.HTML(s.Caption, base),
 		width:     max(img.Width, 0),
 		height:    max(img.Height, 0),
 		bytes:     max(img.Bytes, 0),

@@ -22,14 +22,13 @@ type Options struct {
 // Renderer renders galleries. It is safe for concurrent use.
 type Renderer struct {
 	opts     Options
-	policy   *gallery.Policy
 	deflater *deflater
 }
 
 // NewRenderer returns a renderer for the site that opts describe.
 func NewRenderer(opts Options) *Renderer {
 	opts.MaxItem = cmp.Or(opts.MaxItem, 2<<20)
-	return &Renderer{opts: opts, policy: gallery.NewPolicy(), deflater: new(deflater)}
+	return &Renderer{opts: opts, deflater: new(deflater)}
 }
 
 // Item renders g in every format, without the slides that may not be shown at

@@ -73,7 +73,7 @@ func (r *Renderer) facts(g *gallery.Gallery, at time.Time, base *url.URL) *story
 		s.rights = strings.TrimPrefix(s.rights+" · "+words, " · ")
 	}
 	if s.lead = paragraph(s.summary); strings.TrimSpace(g.Body) != "" {
-		s.lead = r.policy.HTML(g.Body, base)
+		s.lead = gallery.HTML(g.Body, base)
 	}
 	if s.summary == "" {
 		s.summary = excerpt(gallery.PlainText(s.lead))

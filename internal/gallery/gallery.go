@@ -4,7 +4,7 @@
 //
 // It holds rules and no state. Everything in it is a pure function of its
 // arguments; the time is always passed in. What is stored is the original, so
-// sanitising happens when something is shown (see [Policy]), not when it is
+// sanitising happens when something is shown (see [HTML]), not when it is
 // received.
 package gallery
 

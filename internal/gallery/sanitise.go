@@ -10,26 +10,8 @@ import (
 	"github.com/microcosm-cc/bluemonday"
 )
 
-// Policy says what HTML of a caption or a lead text may be shown: text
-// markup, lists, simple tables, quotations, figures, pictures and links, with
-// the language and direction of the text, and nothing that runs, frames,
-// styles or names things in the page around it. Other blocks are shown as
-// blocks without a meaning of their own, the children of noscript in its place,
-// and pictures that wait for a script with the address that it would give them.
-// Links and pictures lead to http or https, links also to mail, and their addresses are absolute and in
-// ASCII. Links ask not to be followed by search engines and tell nothing about
-// the reader; pictures keep alt, width and height and are loaded when they
-// come into view.
-//
-// It is safe for concurrent use.
-type Policy struct {
-	allow *bluemonday.Policy
-}
-
-// NewPolicy returns the policy for captions and lead texts.
-func NewPolicy() *Policy { return policy() }
-
-var policy = sync.OnceValue(func() *Policy {
+// allowed are the elements and attributes that [HTML] lets through.
+var allowed = sync.OnceValue(func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements(
 		"p", "br", "wbr", "hr", "div", "span", "h2", "h3", "h4", "h5", "h6",
@@ -53,21 +35,32 @@ var policy = sync.OnceValue(func() *Policy {
 	p.AllowAttrs("dir").Matching(regexp.MustCompile(`^(ltr|rtl|auto)$`)).Globally()
 	p.RequireParseableURLs(true)
 	p.AllowURLSchemes("http", "https", "mailto")
-	return &Policy{allow: p}
+	return p
 })
 
-// HTML returns s, which is HTML or plain text, as an HTML fragment that is
-// safe to put inside another element: what the policy does not allow is gone,
-// every element is closed, and no end tag reaches what stands around it.
-// Relative addresses are resolved against base; with a nil base their links
-// and pictures are removed. In text without tags a line break becomes <br>.
-// HTML(HTML(s)) equals HTML(s).
-func (p *Policy) HTML(s string, base *url.URL) string {
+// HTML returns s, a caption or a lead text in HTML or plain text, as an HTML
+// fragment that is safe to put inside another element: every element is closed,
+// and no end tag reaches what stands around it.
+//
+// It keeps text markup, lists, simple tables, quotations, figures, pictures and
+// links, with the language and direction of the text, and nothing that runs,
+// frames, styles or names things in the page around it. Other blocks become
+// blocks without a meaning of their own, noscript becomes its children, and a
+// picture that waits for a script gets the address that the script would give it.
+//
+// Links and pictures lead to http or https, links also to mail. Their addresses
+// are absolute and in ASCII: relative ones are resolved against base, and removed
+// where that is nil. Links ask search engines not to follow them and tell nothing
+// about the reader. Pictures keep alt, width and height and are loaded when they
+// come into view.
+//
+// In text without tags a line break becomes <br>. HTML(HTML(s)) equals HTML(s).
+func HTML(s string, base *url.URL) string {
 	s = unixLines(Text(s))
 	if !hasTag(s) {
 		return textHTML(s)
 	}
-	out := strings.TrimSpace(balance(p.allow.Sanitize(rewrite(s, base))))
+	out := strings.TrimSpace(balance(allowed().Sanitize(rewrite(s, base))))
 	if !hasTag(out) {
 		// What is left would read as plain text, where a line break counts.
 		return strings.ReplaceAll(out, "\n", " ")

@@ -45,7 +45,7 @@ func (r *rewriter) picture(t html.Token) {
 // which is a placeholder then.
 func (r *rewriter) addressOf(t html.Token) (address string, lazy bool) {
 	for _, key := range []string{"data-src", "data-lazy-src", "data-original", "data-lazy", "data-cfsrc", "data-pagespeed-lazy-src"} {
-		if address = r.follow(attribute(t, key)); address != "" {
+		if address = r.absolute(attribute(t, key)); address != "" {
 			return address, true
 		}
 	}
@@ -54,7 +54,7 @@ func (r *rewriter) addressOf(t html.Token) (address string, lazy bool) {
 			return address, true
 		}
 	}
-	if address = r.follow(attribute(t, "src")); address != "" {
+	if address = r.absolute(attribute(t, "src")); address != "" {
 		return address, false
 	}
 	if address = r.largest(attribute(t, "srcset")); address != "" {
@@ -63,9 +63,9 @@ func (r *rewriter) addressOf(t html.Token) (address string, lazy bool) {
 	return r.offered, false
 }
 
-// follow returns the address of a picture, "" where it is none. A bare word is
+// absolute returns the address of a picture, "" where raw is none. A bare word is
 // none: it is what a script or a template left.
-func (r *rewriter) follow(raw string) string {
+func (r *rewriter) absolute(raw string) string {
 	if !strings.ContainsAny(raw, "./?") {
 		return ""
 	}
@@ -96,7 +96,7 @@ func (r *rewriter) largest(srcset string) string {
 		if d := strings.Fields(descriptor); len(d) > 0 {
 			size, _ = strconv.ParseFloat(strings.TrimRight(d[0], "wx"), 64)
 		}
-		if address = r.follow(address); address != "" && size > most {
+		if address = r.absolute(address); address != "" && size > most {
 			found, most = address, size
 		}
 	}

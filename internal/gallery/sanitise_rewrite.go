@@ -11,8 +11,8 @@ import (
 // maxRewrites is how deep text is read that is markup once more.
 const maxRewrites = 3
 
-// rewrite returns a fragment that says the same in elements that the policy
-// knows. Blocks are still blocks. The children of a noscript stand in its place,
+// rewrite returns a fragment that says the same in elements that [HTML]
+// keeps. Blocks are still blocks. The children of a noscript stand in its place,
 // for no script runs. A picture that waits for a script has its address, and is
 // there once. Links and pictures have absolute addresses or none. Text that
 // browsers do not show is gone.
@@ -99,12 +99,12 @@ func (r *rewriter) start(t html.Token) {
 	case "a":
 		for i, a := range t.Attr {
 			if a.Key == "href" {
-				t.Attr[i].Val = follow(a.Val, r.base)
+				t.Attr[i].Val = cmp.Or(WebAddress(a.Val, r.base), mailAddress(a.Val))
 			}
 		}
-		r.tag(name, t.Attr)
+		fallthrough
 	default:
-		r.tag(name, t.Attr)
+		r.out = appendTag(r.out, name, t.Attr)
 	}
 }
 
@@ -132,8 +132,6 @@ func (r *rewriter) apart(tag string) {
 	}
 }
 
-func (r *rewriter) tag(name string, attrs []html.Attribute) { r.out = appendTag(r.out, name, attrs) }
-
 // appendTag appends a start tag to b.
 func appendTag(b []byte, name string, attrs []html.Attribute) []byte {
 	b = append(append(b, '<'), name...)
@@ -142,15 +140,6 @@ func appendTag(b []byte, name string, attrs []html.Attribute) []byte {
 		b = append(appendEscaped(b, a.Val, inAttribute), '"')
 	}
 	return append(b, '>')
-}
-
-// follow returns raw as an absolute address in ASCII, "" when it is none that may
-// be followed.
-func follow(raw string, base *url.URL) string {
-	if address := WebAddress(raw, base); address != "" {
-		return address
-	}
-	return mailAddress(raw)
 }
 
 // isUnshown reports whether no browser shows what is in the element: the children

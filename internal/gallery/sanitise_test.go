@@ -11,7 +11,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-func TestPolicyHTML(t *testing.T) {
+func TestHTML(t *testing.T) {
 	base := &url.URL{Scheme: "https", Host: "news.example.com", Path: "/galleries/one"}
 	const rel = ` rel="nofollow noopener noreferrer"`
 	img := func(name, alt string) string {
@@ -88,18 +88,17 @@ func TestPolicyHTML(t *testing.T) {
 		{"comment", "<!-- <b>x</b> -->a", "a"},
 		{"what XML forbids", "a\x00b\x0b\xff<b>\ufffe&#11;c</b>", "ab<b>c</b>"},
 	}
-	p := NewPolicy()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, p.HTML(tt.in, base)); diff != "" {
+			if diff := cmp.Diff(tt.want, HTML(tt.in, base)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestPolicyHTMLWithoutBaseRemovesRelativeAddresses(t *testing.T) {
-	got := NewPolicy().HTML(`<a href="/x">a</a><img src="b.jpg"><img src="//img.example.com/c.jpg">`, nil)
+func TestHTMLWithoutBaseRemovesRelativeAddresses(t *testing.T) {
+	got := HTML(`<a href="/x">a</a><img src="b.jpg"><img src="//img.example.com/c.jpg">`, nil)
 	if got != "a" {
 		t.Errorf("got %q, want only the text", got)
 	}
@@ -170,24 +169,22 @@ func hostile() []string {
 	}
 }
 
-func TestPolicyHTMLOfHostileInputIsHarmless(t *testing.T) {
-	p := NewPolicy()
+func TestHTMLOfHostileInputIsHarmless(t *testing.T) {
 	base := &url.URL{Scheme: "https", Host: "news.example.com"}
 	for _, in := range hostile() {
-		checkHarmless(t, in, p.HTML(in, base))
+		checkHarmless(t, in, HTML(in, base))
 	}
 }
 
-func FuzzPolicyHTML(f *testing.F) {
+func FuzzHTML(f *testing.F) {
 	for _, in := range hostile() {
 		f.Add(in)
 	}
-	p := NewPolicy()
 	base := &url.URL{Scheme: "https", Host: "news.example.com"}
 	f.Fuzz(func(t *testing.T, in string) {
-		out := p.HTML(in, base)
+		out := HTML(in, base)
 		checkHarmless(t, in, out)
-		if again := p.HTML(out, base); again != out {
+		if again := HTML(out, base); again != out {
 			t.Errorf("not idempotent:\nin    %q\nonce  %q\ntwice %q", in, out, again)
 		}
 	})
@@ -322,15 +319,14 @@ func TestPlainText(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := NewPolicy().Text(tt.in); got != tt.want {
+			if got := PlainText(HTML(tt.in, nil)); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
 }
 
-func BenchmarkPolicyHTML(b *testing.B) {
-	p := NewPolicy()
+func BenchmarkHTML(b *testing.B) {
 	for name, in := range map[string]string{
 		"plain": "Boats come home at dusk, one after the other, to a harbour that has seen better years.",
 		"html":  `<p>Boats come <em>home</em> at dusk, <a href="https://example.com/x">one</a> after the other.</p>`,
@@ -338,7 +334,7 @@ func BenchmarkPolicyHTML(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				p.HTML(in, nil)
+				HTML(in, nil)
 			}
 		})
 	}

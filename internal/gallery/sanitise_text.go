@@ -49,10 +49,7 @@ func forbidden(s string) int {
 	return -1
 }
 
-// Text returns what [Policy.HTML] shows of s as plain text on one line.
-func (p *Policy) Text(s string) string { return PlainText(p.HTML(s, nil)) }
-
-// PlainText returns the text of HTML that a policy returned, on one line: tags
+// PlainText returns the text of what [HTML] returned, on one line: tags
 // are gone, entities decoded, white space is folded into single spaces, and
 // blocks are kept apart by one. It has no characters that XML forbids.
 func PlainText(fragment string) string {

@@ -37,7 +37,7 @@ func (p passage) line() string {
 	if p.format == plain {
 		return line(p.value)
 	}
-	return line(gallery.NewPolicy().Text(p.value))
+	return line(gallery.PlainText(gallery.HTML(p.value, nil)))
 }
 
 // html returns p as HTML, or as text in which nothing reads as HTML.

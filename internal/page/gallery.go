@@ -45,7 +45,7 @@ func (p *Pages) galleryPage(ctx context.Context, e *catalogue.Entry, now time.Ti
 }
 
 func (p *Pages) galleryView(g *gallery.Gallery, now time.Time) view {
-	s := newStory(g, p.policy, now)
+	s := newStory(g, now)
 	key := gallery.Key(g.ID)
 	home := s.canonical(p.site.GalleryURL(key))
 	content := galleryPage{

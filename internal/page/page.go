@@ -23,7 +23,6 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/edition"
-	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/memory"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -50,7 +49,6 @@ type Pages struct {
 
 	caching   string // the Cache-Control of a page
 	site      site
-	policy    *gallery.Policy
 	templates templates
 	style     *document
 	script    *document
@@ -87,7 +85,6 @@ func New(o Options) *Pages {
 		log:       o.Logger,
 		caching:   cacheControl(o.MaxAge),
 		site:      newSite(o.Shelf),
-		policy:    gallery.NewPolicy(),
 		templates: parseTemplates(newSite(o.Shelf)),
 		style:     newFile("text/css; charset=utf-8", stylesheet),
 		script:    newFile("text/javascript; charset=utf-8", script),

@@ -3,7 +3,6 @@ package page
 import (
 	"cmp"
 	"html/template"
-	"net/url"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -48,12 +47,12 @@ type slide struct {
 }
 
 // newStory returns what may be shown of g at that instant.
-func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
+func newStory(g *gallery.Gallery, at time.Time) *story {
 	base := gallery.Base(g.URL)
 	s := &story{
 		Title:       gallery.Line(g.Title),
 		Summary:     gallery.Line(g.Summary),
-		Lead:        safe(policy, g.Body, base),
+		Lead:        template.HTML(gallery.HTML(g.Body, base)),
 		Language:    g.Language,
 		RightToLeft: gallery.Direction(g.Language, g.Title, g.Summary) == "rtl",
 		Authors:     authorsOf(g.Authors),
@@ -66,7 +65,7 @@ func newStory(g *gallery.Gallery, policy *gallery.Policy, at time.Time) *story {
 		Original:    gallery.WebAddress(g.URL, nil),
 	}
 	for i := range s.Slides {
-		s.Slides[i].Caption = safe(policy, s.Slides[i].caption, base)
+		s.Slides[i].Caption = template.HTML(gallery.HTML(s.Slides[i].caption, base))
 	}
 	if updated := g.UpdatedAt(at); updated.After(g.Published) {
 		s.Updated = updated
@@ -144,10 +143,4 @@ func newSlide(from gallery.Slide, key string) slide {
 		s.Width, s.Height = from.Image.Width, from.Image.Height
 	}
 	return s
-}
-
-// safe returns the fragment as the policy shows it, which the template may
-// write as it is.
-func safe(policy *gallery.Policy, fragment string, base *url.URL) template.HTML {
-	return template.HTML(policy.HTML(fragment, base))
 }

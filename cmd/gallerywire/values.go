@@ -10,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // valueMappers read the values of flags, and say in our words what one must be.
@@ -36,8 +37,8 @@ func mapper[T any](parse func(string) (T, error)) kong.MapperFunc {
 }
 
 func parseInstant(text string) (time.Time, error) {
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	at, ok := gallery.ParseInstant(text)
+	if !ok {
 		return at, fmt.Errorf("%q is no instant: write it as 2026-11-20T09:00:00Z (RFC 3339)", text)
 	}
 	return at, nil

@@ -78,19 +78,20 @@ func New(o Options) *Pages {
 	if o.Work == nil {
 		o.Work = memory.NewWork(o.Budget.Most()/3, nil)
 	}
+	s := newSite(o.Shelf)
 	return &Pages{
 		shelf:     o.Shelf,
 		catalogue: o.Catalogue,
 		now:       o.Now,
 		log:       o.Logger,
 		caching:   cacheControl(o.MaxAge),
-		site:      newSite(o.Shelf),
-		templates: parseTemplates(newSite(o.Shelf)),
+		site:      s,
+		templates: parseTemplates(s),
 		style:     newFile("text/css; charset=utf-8", stylesheet),
 		script:    newFile("text/javascript; charset=utf-8", script),
 		icon:      newDocument("image/png", icon),
 		favicon:   newDocument("image/vnd.microsoft.icon", favicon()),
-		robots:    newFile("text/plain; charset=utf-8", robots(o.Shelf.Site().BaseURL)),
+		robots:    newFile("text/plain; charset=utf-8", robots(s.BaseURL)),
 		work:      o.Work,
 		documents: memory.NewCache[documentKey](o.Budget, memory.Options[*document]{Size: (*document).held}),
 		lookups:   memory.NewLookups(o.Registerer, "pages"),

@@ -450,8 +450,9 @@ func TestNginxInFrontOfTheRealProgram(t *testing.T) {
 	} {
 		zip := []string{"Accept-Encoding", "gzip"}
 		plain, zipped := look(t, direct+path, nil), look(t, direct+path, zip)
-		if got := look(t, p.url+path, zip); got.coding != "gzip" || got.body == plain.body || got.tag != "" && got.tag == plain.tag {
-			t.Errorf("%s is not compressed: coding %q, tag %s, that of the plain form %s", path, got.coding, got.tag, plain.tag)
+		got, picture := look(t, p.url+path, zip), path == "/favicon.ico" // which is compressed in itself
+		if zipped := got.coding == "gzip" && got.body != plain.body; zipped == picture || zipped && got.tag != "" && got.tag == plain.tag {
+			t.Errorf("%s is compressed: %t; tag %s, that of the plain form %s", path, zipped, got.tag, plain.tag)
 		}
 		ways := maps.Clone(readers)
 		ways["one that has it"] = []string{"If-None-Match", plain.tag}

@@ -38,14 +38,8 @@ type Meant struct {
 	site string
 }
 
-// Error says it in words.
-func (m *Meant) Error() string {
-	bases := make([]string, len(m.To))
-	for i, ref := range m.To {
-		bases[i] = ref.base()
-	}
-	return "no such feed: meant may be " + strings.Join(bases, ", ")
-}
+// Error says that there is no such feed.
+func (m *Meant) Error() string { return ErrUnknown.Error() }
 
 // Unwrap returns [ErrUnknown].
 func (m *Meant) Unwrap() error { return ErrUnknown }

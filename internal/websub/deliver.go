@@ -13,6 +13,8 @@ import (
 	"hash"
 	"maps"
 	"net/http"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -182,13 +184,21 @@ func (p *parcel) request(ctx context.Context, s *subscription, c Content) (*http
 		return nil, outbox.Final(errors.New("the callback is no address"))
 	}
 	req.Header.Set("Content-Type", c.ContentType)
-	req.Header.Set("Link", fmt.Sprintf(`<%s>; rel="hub", <%s>; rel="self"`, p.hub.opts.Address, s.self))
+	req.Header.Set("Link", fmt.Sprintf(`<%s>; rel="hub", <%s>; rel="self"`, p.hub.opts.Address, ascii(s.self)))
 	req.Header.Set("Idempotency-Key", fmt.Sprintf(`"%s-%s-%s"`, p.notice.ID, s.topic.document, strings.Trim(c.Version, `"`)))
 	if s.secret != "" {
 		req.Header.Set("X-Hub-Signature", p.hub.opts.Signature+"="+p.hub.signature(s.secret, c.Body))
 	}
 	return req, nil
 }
+
+// ascii is a topic as a header may have it: as it is, but for characters that an
+// address can only have percent-encoded.
+func ascii(topic string) string {
+	return strayByte.ReplaceAllStringFunc(topic, url.PathEscape)
+}
+
+var strayByte = regexp.MustCompile(`[^!#-;=?-~]+`)
 
 func (h *Hub) signature(secret string, body []byte) string {
 	mac := hmac.New(h.sign, []byte(secret))

@@ -68,6 +68,27 @@ func TestADeliveryIsTheWholeFeed(t *testing.T) {
 	}
 }
 
+// A header has ASCII, however a subscriber wrote the address.
+func TestADeliveryNamesItsTopicInASCII(t *testing.T) {
+	for name, want := range map[string]string{
+		"tags/são joão": "tags/s%C3%A3o%20jo%C3%A3o", "tags/s%c3%a3o": "tags/s%c3%a3o", "tags/a>b\"c<d": "tags/a%3Eb%22c%3Cd",
+		"tags/c~cedb1bac7efcd7db": "tags/c~cedb1bac7efcd7db", "tags/c++": "tags/c++", "galleries/=3461": "galleries/=3461",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.site.set(func(s *site) { s.feeds[name] = 1 })
+			h, s := w.hub(), newSubscriber(t)
+			s.subscribe(h, topic(name, "json"))
+			if err := h.change(name); err != nil {
+				t.Fatal(err)
+			}
+			if got := self(s.only()); got != topic(want, "json") {
+				t.Errorf("the topic is %s, want %s", got, topic(want, "json"))
+			}
+		})
+	}
+}
+
 // Each attempt has the document of then: one that is another has another key.
 func TestAKeyIsOfOneDocument(t *testing.T) {
 	h := newWorld(t).hub()

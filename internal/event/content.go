@@ -10,7 +10,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // content is what an event says of a gallery, in whichever form it is written.
@@ -91,7 +90,7 @@ func (env envelope) takeDown() (content, error) {
 // unmarshal reads the event's data into v. Where a value does not fit it reads
 // what does, and asks the others for what else is wrong.
 func (env envelope) unmarshal(v any, others func(faults) gallery.Problems) error {
-	if env.Data.Kind() == jsontext.KindNull {
+	if env.null() {
 		return refuse(env.root, "holds null where an object belongs")
 	}
 	err := json.Unmarshal(env.Data, v, instants)

@@ -155,9 +155,12 @@ func (env envelope) check() error {
 
 // empty reports whether there is no data, or null in its place.
 func (env envelope) empty() bool {
-	kind := env.Data.Kind()
-	return kind == jsontext.KindInvalid && len(bytes.TrimSpace(env.Data)) == 0 || kind == jsontext.KindNull
+	return len(bytes.TrimSpace(env.Data)) == 0 || env.null()
 }
+
+// null reports whether the data is null. A word that only begins as null does is
+// no JSON, which [jsontext.Value.Kind] does not tell.
+func (env envelope) null() bool { return string(bytes.TrimSpace(env.Data)) == "null" }
 
 // fault refuses the event because of an attribute: a structured event has it
 // in its JSON, a binary one in a header.

@@ -40,7 +40,7 @@ func TestBareGalleryIsRefusedWithPlaceAndReason(t *testing.T) {
 		{"cut off in a string", least + `,"x":"é`, "/x: not valid JSON at line 1, column 64: it ends too early"},
 		{"wrong on the third line", "{\n\"id\": \"a\",\n  word: 1}", "not valid JSON at line 3, column 3: invalid character 'w' at start of value"},
 		{"something after the end", least + "} {", "not valid JSON at line 1, column 59: invalid character '{' after top-level value"},
-		{"comma at the end", least + ",}", "not valid JSON at line 1, column 57: invalid character ',' at start of value"},
+		{"comma at the end", least + ",}", "not valid JSON at line 1, column 57: nothing follows this comma: leave it out"},
 		{"duplicate name", least + `,"title":"u"}`, "/title: not valid JSON at line 1, column 58: the object has this name twice"},
 		{"duplicate name in an unknown field", least + `,"x":[{"y":1,"y":2}]}`, "/x/0/y: not valid JSON at line 1, column 70: the object has this name twice"},
 		{"invalid UTF-8", least + ",\"summary\":\"\xff\"}", "/summary: not valid JSON at line 1, column 69: invalid UTF-8"},
@@ -48,6 +48,7 @@ func TestBareGalleryIsRefusedWithPlaceAndReason(t *testing.T) {
 		{"raw control character", least + ",\"x\":\"a\x01\"}", `/x: not valid JSON at line 1, column 64: invalid character '\x01' in string (expecting non-control character)`},
 		{"number that is none", least + `,"x":NaN}`, "/x: not valid JSON at line 1, column 62: invalid character 'N' at start of value"},
 		{"null", "null", "holds null where an object belongs"},
+		{"a word that begins as null", "not found", "not valid JSON at line 1, column 2: invalid character 'o' in literal null (expecting 'u')"},
 		{"list", "[" + least + "}]", "holds an array where an object belongs"},
 		{"string", `"{}"`, "holds a string where an object belongs"},
 		{"number for a string", least + `,"section":7}`, "/section: holds a number where a string belongs"},
@@ -195,6 +196,8 @@ func TestBinaryEventIsRefusedWithTheNameOfTheHeader(t *testing.T) {
 		{"version in no UTF-8", "ce-specversion", "1.0%FF", least + "}", `header ce-specversion: "1.0\xff" is not UTF-8 once it is decoded`},
 		{"extension in no UTF-8", "ce-traceparent", "%80", least + "}", `header ce-traceparent: "\x80" is not UTF-8 once it is decoded`},
 		{"no body", "x", "", " ", "missing: the gallery belongs here"},
+		{"null as body", "x", "", " null\n", "missing: the gallery belongs here"},
+		{"a word as body", "x", "", "none", "not valid JSON at line 1, column 2: invalid character 'o' in literal null (expecting 'u')"},
 		{"field in the body", "x", "", least + `,"tags":"a"}`, "/tags: holds a string where an array belongs"},
 	}
 	for _, tt := range tests {

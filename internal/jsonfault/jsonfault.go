@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -62,6 +63,8 @@ func (p Position) After(text []byte) Position {
 
 func (p Position) String() string { return fmt.Sprintf("line %d, column %d", p.Line, p.Column) }
 
+var lastComma = regexp.MustCompile(`^,[ \t\r\n]*[}\]]`)
+
 func malformed(data []byte, e *jsontext.SyntacticError) string {
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
@@ -72,6 +75,16 @@ func malformed(data []byte, e *jsontext.SyntacticError) string {
 		return "the object has this name twice"
 	case errors.Is(e.Err, io.ErrUnexpectedEOF):
 		return "it ends too early"
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return "it is UTF-16: write it in UTF-8"
+	}
+	rest := data[min(int(e.ByteOffset), len(data)):]
+	first, _ := utf8.DecodeRune(rest)
+	switch {
+	case lastComma.Match(rest):
+		return "nothing follows this comma: leave it out"
+	case strings.ContainsRune("'‘’“”„", first):
+		return fmt.Sprintf(`%q is no quotation mark of JSON: write "`, first)
 	}
 	return Clip(e.Err.Error(), maxSyntax)
 }

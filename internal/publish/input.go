@@ -51,6 +51,11 @@ func (in *input) next() (jsontext.Value, error) {
 			in.inside, in.last = true, '['
 		case b == ']' && in.inside && in.last != ',':
 			in.inside = false
+		case b == ']' && in.inside:
+			in.inside = false
+			at := in.at
+			in.pass(1)
+			return nil, &brokenError{at: at, why: "nothing follows the comma before this: leave it out"}
 		case b == ',' && in.inside && in.last == 0:
 		case b == ',' && in.inside && in.last == 'v':
 			in.last = ','

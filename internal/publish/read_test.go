@@ -97,6 +97,8 @@ func TestReadGoesOnAfterWhatIsBroken(t *testing.T) {
 		{"a list on one line", "[" + good("a") + ",{]\n" + good("b") + "\n[" + good("c") + "]", []string{"a", "line 1, column 61: ", "b", "c"}},
 		{"an entry of a list", "[" + good("a") + ",\n {\"id\" 1},\n " + good("b") + "]\n" + good("c"), []string{"a", "line 2, column 8: ", "b", "c"}},
 		{"the last entry of a list", "[\n " + good("a") + ",\n x\n]\n" + good("b"), []string{"a", "line 3, column 2: ", "b"}},
+		{"a comma at the end of a list", "[" + good("a") + ",\n]" + good("b"), []string{"a", "line 2, column 1: nothing follows the comma before this: leave it out", "b"}},
+		{"no JSON", "not found\n" + good("b"), []string{"line 1, column 2: invalid character 'o' in literal null (expecting 'u')", "b"}},
 		{"a comma too few", "[" + good("a") + "\n" + good("b") + "]" + good("c"), []string{"a", "line 2, column 1: a comma is missing before this element of the list", "b", "c"}},
 		{"a list without its end", "[" + good("a") + ",\n" + good("b") + "\n", []string{"a", "b", "line 3, column 1: the list ends too early"}},
 		{"objects with commas between", good("a") + ",\n" + good("b"), []string{"a", "line 1, column 58: ", "b"}},

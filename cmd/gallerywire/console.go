@@ -98,9 +98,6 @@ func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(con
 	o := c.brokerOptions(cfg)
 	ctx, denied := untilDenied(ctx, &o)
 	b, err := broker.DialOperator(ctx, o)
-	if errors.Is(err, nats.ErrAuthorization) {
-		return fmt.Errorf("%w: check nats.credentials_file, or the user and password in nats.url", err)
-	}
 	if err != nil {
 		return err
 	}

@@ -209,7 +209,7 @@ func (c *console) send(ctx context.Context, cfg config.Config, who config.Publis
 	})
 	switch {
 	case denied() != nil:
-		err = denied()
+		err = notACMS(denied())
 	case errors.Is(err, publish.ErrLost):
 		err = r.ended(fmt.Sprintf("the connection to nats at %s was lost and did not come back", where), "run it again")
 	case errors.Is(err, publish.ErrUnanswered):
@@ -223,13 +223,21 @@ func (c *console) send(ctx context.Context, cfg config.Config, who config.Publis
 	return r.end(err)
 }
 
+// notACMS says of a right to hear acknowledgements, which only a CMS needs, who has
+// it, and what became of what was sent without hearing them.
+func notACMS(missing error) error {
+	if d, ok := errors.AsType[*broker.DeniedError](missing); ok && d.Verb == "subscribe to" {
+		return fmt.Errorf("%w; or publish as the user cms there, not as the service's. What was sent may be stored", missing)
+	}
+	return missing
+}
+
 // unreachable says what to do about a server that does not let us in.
 func unreachable(err error) error {
-	switch {
-	case errors.Is(err, context.Canceled) || errors.Is(err, fs.ErrPermission): // which says itself what to do
-		return err
-	case errors.Is(err, nats.ErrAuthorization):
-		return fmt.Errorf("%w: check nats.embedded.publisher_token_file, or the credentials of nats.url", err)
+	for _, told := range []error{context.Canceled, fs.ErrPermission, nats.ErrAuthorization, nats.ErrSecureConnWanted, broker.ErrNotRunning} {
+		if errors.Is(err, told) { // which says itself what to do
+			return err
+		}
 	}
 	return fmt.Errorf("%w: start \"gallerywire serve\" first, or set nats.url", err)
 }

@@ -186,6 +186,19 @@ func TestCommandsNameTheRightThatIsMissing(t *testing.T) {
 	}
 }
 
+// With the configuration of the node, on servers that tell its user from a CMS's.
+func TestPublishingAsTheServiceIsToldWhoseUserToTake(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "gallery.json"), []byte(`{"id":"a","title":"A","published":"2026-11-20T09:00:00Z"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := brokertest.Documented(t, func(map[string]*server.Permissions) {})
+	code, said := program(t, dir, []string{"GALLERYWIRE_NATS_URL=nats://gallerywire:node@" + address}, "", "publish", "gallery.json")
+	if code != exitFailed || !strings.Contains(said, "subscribe to _INBOX.>") || !strings.Contains(said, "or publish as the user cms there") || !strings.Contains(said, "What was sent may be stored") {
+		t.Errorf("exit code %d\n%s", code, said)
+	}
+}
+
 func TestCommandsNeedNoMoreThanTheListedRights(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "export.ndjson"), []byte(`{"format":1,"site":"a.example.com"}`+"\n"+`{"format":1,"galleries":0}`+"\n"), 0o600); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // worded is an error in words for people; what it stands for can still be found.
@@ -22,10 +23,14 @@ func (w worded) Error() string { return w.text }
 // Unwrap gives what the library said.
 func (w worded) Unwrap() error { return w.cause }
 
+// tooFewServers is what a server that is alone says of more than one replica.
+const tooFewServers = jetstream.ErrorCode(10074)
+
 // plain is err in words for people, who need not know the client's library.
 func plain(err error) error {
 	var network *net.OpError
 	var said worded
+	var refusal *jetstream.APIError
 	switch {
 	case err == nil || errors.As(err, &said):
 		return err
@@ -35,6 +40,12 @@ func plain(err error) error {
 		return worded{"no answer in time", err}
 	case errors.Is(err, nats.ErrNoServers):
 		return worded{"nothing answers there", err}
+	case errors.Is(err, nats.ErrAuthorization):
+		return worded{"nats does not accept this user: check nats.credentials_file, or the user and password in nats.url", err}
+	case errors.Is(err, nats.ErrSecureConnWanted):
+		return worded{"nats speaks no TLS there: have it do so, or write nats:// in nats.url and leave out nats.tls", err}
+	case errors.As(err, &refusal) && refusal.ErrorCode == tooFewServers:
+		return worded{"nats is no cluster there, and keeps one copy: set nats.replicas to 1, or nats.url to a cluster", err}
 	case errors.As(err, &network):
 		cause := network.Err
 		var call *os.SyscallError

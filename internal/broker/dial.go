@@ -85,12 +85,12 @@ func DialAdmin(o Options) (net.Conn, error) {
 	return conn, nil
 }
 
-// errNotRunning says that no service runs on a directory.
-var errNotRunning = errors.New("no gallerywire is running")
+// ErrNotRunning says that no service runs on a directory; around it stands what to do.
+var ErrNotRunning = errors.New("no gallerywire is running")
 
 func notRunning(o Options) error {
 	return fmt.Errorf("%w on %s/: start \"gallerywire serve\" first, or say where it runs with GALLERYWIRE_NATS_EMBEDDED_DATA_DIR "+
-		"(under systemd /var/lib/gallerywire), or with -c and its configuration", errNotRunning, filepath.Clean(o.Embedded.DataDir))
+		"(under systemd /var/lib/gallerywire), or with -c and its configuration", ErrNotRunning, filepath.Clean(o.Embedded.DataDir))
 }
 
 // DialPublisher connects as a CMS does: to [Options].URL, or, with the publisher's
@@ -118,10 +118,10 @@ func publisherTarget(o Options) (target, error) {
 	}
 	t, err := ownService(o)
 	switch {
-	case errors.Is(err, errNotRunning) && o.Embedded.PublisherToken == "":
+	case errors.Is(err, ErrNotRunning) && o.Embedded.PublisherToken == "":
 		address := "nats://" + o.Embedded.Listen
 		return target{url: address, addresses: address}, nil // nothing is shown to whoever listens there
-	case errors.Is(err, errNotRunning):
+	case errors.Is(err, ErrNotRunning):
 		return t, fmt.Errorf("%w, or set nats.url to nats://TOKEN@HOST:PORT to show the token to whoever listens there", err)
 	case err == nil && o.Embedded.PublisherToken != "":
 		t.options = append(t.options, nats.Token(o.Embedded.PublisherToken))

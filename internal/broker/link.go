@@ -74,6 +74,8 @@ func refused(o Options, t target, err error) error {
 	var network net.Error
 	if errors.As(err, &network) && network.Timeout() || errors.Is(err, nats.ErrTimeout) {
 		err = worded{fmt.Sprintf("no answer within %s", o.Timeout), err}
+	} else if o.URL == "" && errors.Is(err, nats.ErrAuthorization) {
+		err = worded{"the service does not accept this publisher: name the file of its token with GALLERYWIRE_NATS_EMBEDDED_PUBLISHER_TOKEN_FILE, or with -c and a configuration that states it", err}
 	}
 	return fmt.Errorf("connect to nats at %s: %w", t.addresses, plain(err))
 }
@@ -149,7 +151,7 @@ func (l *link) onRetry(_ *nats.Conn, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lastErr == nil || l.lastErr.Error() != err.Error() {
-		l.log.Warn("nats cannot be reached: connecting again until it is there", "url", l.addresses, "err", plain(err))
+		l.log.Warn("no connection to nats yet: trying again", "url", l.addresses, "err", plain(err))
 	}
 	l.lastErr = err
 }

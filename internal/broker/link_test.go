@@ -100,11 +100,11 @@ func TestServerThatRefusesUsIsSaidAndTriedAgain(t *testing.T) {
 	log := make(logLines, 64)
 	url := strings.Replace(node.PublisherURL(), "//", "//user:hidden@", 1)
 	b := open(t, broker.Options{URL: url, Logger: log.logger()})
-	if line := await(t, "the first try", log); !strings.Contains(line, "cannot be reached") || strings.Contains(line, "hidden") {
+	if line := await(t, "the first try", log); !strings.Contains(line, "no connection to nats yet: trying again") || strings.Contains(line, "hidden") {
 		t.Errorf("log: %s", line)
 	}
 	err := b.Status()
-	wantError(t, err, "authorization violation", "trying again")
+	wantError(t, err, "nats does not accept this user: check nats.credentials_file", "trying again")
 	if strings.Contains(err.Error(), "hidden") {
 		t.Errorf("the password is in %q", err)
 	}
@@ -169,4 +169,17 @@ func TestWrongOptionsOfAServerElsewhere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the server's words leave open is said: which key of the configuration it is.
+func TestRefusalsNameTheKey(t *testing.T) {
+	server := brokertest.Server(t)
+	alone := open(t, broker.Options{URL: server.URL(), Replicas: 3})
+	_, err := alone.Bucket(t.Context(), "galleries")
+	wantError(t, err, "bucket gallerywire_galleries: nats is no cluster there, and keeps one copy: set nats.replicas to 1")
+
+	log := make(logLines, 64)
+	b := open(t, broker.Options{URL: strings.Replace(server.URL(), "nats://", "tls://", 1), Logger: log.logger()})
+	await(t, "the first try", log)
+	wantError(t, b.Status(), "nats speaks no TLS there: have it do so, or write nats:// in nats.url")
 }

@@ -55,7 +55,7 @@ func TestEveryPageLetsReadersDiscoverFeeds(t *testing.T) {
 	n := startNode(t)
 	n.put(photo("one"))
 	n.settle()
-	for path, status := range map[string]int{"/": 200, "/galleries/one": 200, "/galleries/none": 404} {
+	for path, status := range map[string]int{"/": 200, "/galleries/one": 200, "/galleries/none": 404, "/feeds/travel": 200, "/feeds/all.json": 200} {
 		head := n.openAs(status, path).one(t, "head")
 		links := head.all("link", "rel=alternate")
 		if want := map[string]int{"/galleries/one": 9}[path]; len(links) != max(6, want) {
@@ -63,6 +63,9 @@ func TestEveryPageLetsReadersDiscoverFeeds(t *testing.T) {
 		}
 		if got := links[0].attr("type"); got != "application/atom+xml" {
 			t.Errorf("%s: readers discover %s first, which can not tell what was withdrawn", path, got)
+		}
+		if got := links[0].attr("href"); path == "/feeds/travel" && got != baseURL+path+".atom" {
+			t.Errorf("%s: readers discover %s first, not what the page is about", path, got)
 		}
 		for _, want := range [][]string{
 			{"type=application/rss+xml", "title=All <galleries> (RSS)", "href=https://wire.example.com/news/feeds/all.rss"},

@@ -49,6 +49,11 @@ func TestEveryPartSaysItsLanguage(t *testing.T) {
 				if got := page.one(t, "html"); got.attr("lang") != language || (got.attr("dir") == "rtl") != (language == "ar") {
 					t.Errorf("%s: %v", path, got.Attr)
 				}
+				title := page.one(t, "title")
+				said, _, _ := strings.Cut(title.text(), " · ")
+				if wrong := misspoken(said, title.Node); wrong != "" {
+					t.Errorf("%s: the title %q says that it is %s", path, said, wrong)
+				}
 				for node := range page.one(t, "body").Descendants() {
 					for _, said := range saidBy(node) {
 						if wrong := misspoken(said, node); wrong != "" {

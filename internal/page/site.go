@@ -51,9 +51,6 @@ func rootOf(base string) string {
 // maxDiscovered is how many feeds a page lets browsers and readers discover.
 const maxDiscovered = 12
 
-// Discovered returns the first of the feeds.
-func (s site) Discovered() []siteFeed { return s.Feeds[:min(len(s.Feeds), maxDiscovered)] }
-
 // GalleryURL returns the absolute address of the page of the gallery with that
 // key.
 func (s site) GalleryURL(key string) string { return s.BaseURL + "/galleries/" + key }

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,16 @@ type view struct {
 	Data        *imageGallery // the same for programs; may be nil
 	Scripted    bool          // whether the page has our script
 	Content     any           // what the page is about
+}
+
+// Discovered returns the feed that the page is about, and the first of the site's.
+func (v view) Discovered() []siteFeed {
+	feeds := first(v.Site.Feeds, maxDiscovered)
+	if v.Own == nil {
+		return feeds
+	}
+	others := slices.DeleteFunc(slices.Clone(feeds), func(f siteFeed) bool { return f.Addresses[0] == v.Own.Addresses[0] })
+	return append([]siteFeed{*v.Own}, others...)
 }
 
 // card is how others show a link to the page (https://ogp.me). It needs a Type.

@@ -178,7 +178,7 @@ func (n *node) mountOn(budget *memory.Budget, now func() time.Time) {
 func (n *node) feed(kind edition.Kind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		file := path.Base(r.URL.Path)
-		if path.Ext(file) == "" {
+		if _, err := feed.ParseFormat(strings.TrimPrefix(path.Ext(file), ".")); err != nil {
 			n.pages.List(w, r, edition.Ref{Kind: kind, Name: file})
 			return
 		}

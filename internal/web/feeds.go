@@ -81,7 +81,7 @@ func (h *feeds) document(kind edition.Kind) http.HandlerFunc {
 		file := r.PathValue("file")
 		name, format, ok := parseFile(file)
 		switch {
-		case !ok && h.list != nil && !strings.Contains(file, "."):
+		case !ok && h.list != nil && (kind != edition.Feed || !strings.Contains(file, ".")): // an author may be "A. Writer"
 			r.Pattern = "GET /" + string(kind) + "/{name}" // pages and feeds are counted apart
 			h.list(w, r, edition.Ref{Kind: kind, Name: file})
 			return

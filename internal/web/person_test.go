@@ -79,6 +79,8 @@ func TestTheAddressOfAFeedWithoutAFormatIsAPage(t *testing.T) {
 		"/sections/caf%C3%A9?before=x": "list of sections café, before=x",
 		"/tags/a~0123":                 "list of tags a~0123, ",
 		"/authors/a":                   "list of authors a, ",
+		"/authors/A.%20Writer":         "list of authors A. Writer, ",
+		"/tags/node.js":                "list of tags node.js, ",
 		"/feeds/all.xml":               "no such feed: addresses end in .rss, .atom or .json\n",
 		"/feeds/all/archive/newest":    "no such feed: addresses end in .rss, .atom or .json\n",
 	} {

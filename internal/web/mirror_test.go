@@ -91,7 +91,7 @@ func (d *day) publish(id string) {
 	if old != nil {
 		g.Published = old.Published
 	}
-	sections := []string{"Travel", "Sport & play", "Food"}
+	sections := []string{"Travel", "Sport & play", "Cozinha & café"}
 	if d.now().Sub(d.begun()) < 6*time.Hour {
 		sections = append(sections, "Brief") // which is no more later
 	}
@@ -231,6 +231,7 @@ func TestTheScriptThatMirrorsASite(t *testing.T) {
 		if hour%6 == 5 {
 			check("everything", d.truth(), d.mirrored("all", "--whole", "/feeds/all.json"))
 			check("two sections", d.truth("Travel", "Sport & play"), d.mirrored("sections", "--whole", "/sections/travel.json", "/sections/sport-play.json"))
+			check("a section in letters of its own", d.truth("Cozinha & café"), d.mirrored("café", "--whole", "/sections/Cozinha & café.json"))
 			check("a section that ends", d.truth("Brief"), d.mirrored("brief", "/sections/brief.json"))
 		}
 	}

@@ -35,7 +35,7 @@ func WebAddress(raw string, base *url.URL) string {
 
 // mailAddress returns raw in ASCII when it is a mailto address, else "".
 func mailAddress(raw string) string {
-	scheme, rest, _ := strings.Cut(oneLine.Replace(trim(Text(raw))), ":")
+	scheme, rest, _ := strings.Cut(oneLine.Replace(trim(permitted(raw))), ":")
 	if !strings.EqualFold(scheme, "mailto") || rest == "" {
 		return ""
 	}
@@ -89,7 +89,7 @@ func trim(s string) string {
 // what it meant, but in the host. The rest of the host is left to net/url, and so is
 // what is no address of the web.
 func mend(raw string) string {
-	s, scheme := trim(Text(raw)), ""
+	s, scheme := trim(permitted(raw)), ""
 	if hasScheme(s) {
 		i := strings.IndexByte(s, ':') + 1
 		if scheme, s = s[:i], s[i:]; !strings.EqualFold(scheme, "http:") && !strings.EqualFold(scheme, "https:") {

@@ -54,6 +54,7 @@ type element struct{ tag, shown string }
 func (b *balancer) text(s string) {
 	if strings.TrimSpace(s) != "" {
 		b.implyCell()
+		b.implyItem("")
 	}
 	b.out = appendEscaped(b.out, s, inText)
 }
@@ -72,11 +73,12 @@ func (b *balancer) start(t html.Token) {
 	if !isTablePart(shown) || shown == "table" {
 		b.implyCell()
 	}
+	b.implyItem(shown)
 	switch {
 	case isVoid(shown):
 		b.out = appendTag(b.out, shown, attrs)
 	case shown == "a" && b.within("a"): // a link in a link
-	case len(b.open) >= maxDepth, shown == "table" && len(b.open) >= maxDepth-inTable:
+	case len(b.open) >= maxDepth, (shown == "table" || isList(shown)) && len(b.open) >= maxDepth-inTable:
 		if isBlock(shown) {
 			b.out = append(b.out, ' ')
 		}
@@ -101,7 +103,7 @@ func (b *balancer) place(tag string) string {
 		if isCell(tag) && b.top() != "tr" {
 			b.push(element{"tr", "tr"}, nil)
 		}
-	case tag == "li" && !b.within("ul", "ol"), (tag == "dt" || tag == "dd") && !b.within("dl"), tag == "figcaption" && !b.within("figure"),
+	case tag == "li" && b.top() != "ul" && b.top() != "ol", (tag == "dt" || tag == "dd") && !b.inTerms(), tag == "figcaption" && !b.within("figure"),
 		isHeading(tag) && slices.ContainsFunc(b.open, func(e element) bool { return isHeading(e.shown) }):
 		return "div"
 	case (tag == "rt" || tag == "rp") && !b.within("ruby"):
@@ -120,6 +122,23 @@ func (b *balancer) implyCell() {
 	if top == "tr" {
 		b.push(element{"td", "td"}, nil)
 	}
+}
+
+// implyItem opens an item where one must stand around shown in a list.
+func (b *balancer) implyItem(shown string) {
+	switch top := b.top(); {
+	case (top == "ul" || top == "ol") && shown != "li":
+		b.push(element{"li", "li"}, nil)
+	case top == "dl" && shown != "dt" && shown != "dd" && shown != "div":
+		b.push(element{"dd", "dd"}, nil)
+	}
+}
+
+// inTerms reports whether a dt or dd may stand here: in a dl, or in a div that groups
+// them there.
+func (b *balancer) inTerms() bool {
+	n := len(b.open)
+	return b.top() == "dl" || n > 1 && b.open[n-1].shown == "div" && b.open[n-2].shown == "dl"
 }
 
 func (b *balancer) top() string {

@@ -23,6 +23,8 @@ func isHeading(tag string) bool {
 	return len(tag) == 2 && tag[0] == 'h' && '2' <= tag[1] && tag[1] <= '6'
 }
 
+func isList(tag string) bool { return tag == "ul" || tag == "ol" || tag == "dl" }
+
 func isCell(tag string) bool { return tag == "td" || tag == "th" }
 
 func isRowGroup(tag string) bool { return tag == "thead" || tag == "tbody" || tag == "tfoot" }

@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,13 +65,17 @@ func (r *rewriter) addressOf(t html.Token) (address string, lazy bool) {
 }
 
 // absolute returns the address of a picture, "" where raw is none. A bare word is
-// none: it is what a script or a template left.
+// none, nor is one with a place to be filled in, or the page itself: it is what a
+// script or a template left.
 func (r *rewriter) absolute(raw string) string {
-	if !strings.ContainsAny(raw, "./?") {
+	if !strings.ContainsAny(raw, "./?") || strings.Trim(raw, "./?# ") == "" || blank.MatchString(raw) {
 		return ""
 	}
 	return WebAddress(raw, r.base)
 }
+
+// blank is what a template fills in: {{ image.url }}, ${src}, {width}, <%= src %>.
+var blank = regexp.MustCompile(`\{\{|\$\{|<%|(?i:%7B%7B)|\{[a-z_]+\}`)
 
 // largest returns the address of the largest of the pictures in a srcset (HTML,
 // section 4.8.4.3.9, "Parsing a srcset attribute"), "" where none has one.

@@ -3,6 +3,7 @@ package gallery
 import (
 	"cmp"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -17,17 +18,24 @@ const maxRewrites = 3
 // there once. Links and pictures have absolute addresses or none. Text that
 // browsers do not show is gone.
 func rewrite(fragment string, base *url.URL) string {
+	if strings.Contains(fragment, cdata) { // left by a format of XML that carried it
+		fragment = strings.NewReplacer(cdata, "", "]]>", "").Replace(fragment)
+	}
 	r := rewriter{base: base}
 	r.out = make([]byte, 0, len(fragment)+len(fragment)/8)
 	r.read(fragment, 0)
 	return string(r.out)
 }
 
+const cdata = "<![CDATA["
+
 type rewriter struct {
 	out      []byte
 	base     *url.URL
 	hidden   int             // elements around whose children are not shown
 	noscript bool            // what is read stands in one
+	instead  int             // elements around whose text stands for what a browser shows
+	linked   bool            // what is read stands in a link
 	offered  string          // the address that a source gives the picture around
 	last     picture         // the one before, when there was no text since
 	shown    map[string]bool // addresses of pictures, true of one in a noscript
@@ -53,7 +61,9 @@ func (r *rewriter) read(fragment string, depth int) {
 		case html.SelfClosingTagToken:
 			t := z.Token()
 			in = t.Data
+			around := r.instead
 			r.start(t)
+			r.instead = around
 		case html.EndTagToken:
 			in = ""
 			name, _ := z.TagName()
@@ -67,7 +77,7 @@ func (r *rewriter) read(fragment string, depth int) {
 func (r *rewriter) text(s, in string, depth int) {
 	markup := isRaw(in) || r.noscript && hasTag(s) // CMSs are known to escape what is in a noscript
 	switch {
-	case r.hidden > 0, isRaw(in) && (depth == maxRewrites || shownAs(in) == "" && in != "noscript"):
+	case r.hidden > 0, r.instead > 0 && !r.linked, isRaw(in) && (depth == maxRewrites || shownAs(in) == "" && in != "noscript"):
 	case markup && depth < maxRewrites:
 		around := r.noscript
 		r.noscript = around || in == "noscript"
@@ -86,8 +96,25 @@ func (r *rewriter) start(t html.Token) {
 		return
 	}
 	r.apart(t.Data)
+	for i := range t.Attr {
+		switch a := &t.Attr[i]; a.Key {
+		case "lang":
+			a.Val = CanonicalLanguage(strings.TrimSpace(a.Val))
+		case "dir":
+			a.Val = strings.ToLower(a.Val)
+			if t.Data == "bdo" && a.Val == "auto" {
+				a.Val = ""
+			}
+		}
+	}
 	switch name := shownAs(t.Data); name {
 	case "":
+	case "audio", "canvas", "video":
+		r.instead++
+	case "time":
+		if machineTime.MatchString(strings.TrimSpace(attribute(t, "datetime"))) {
+			r.out = appendTag(r.out, name, t.Attr)
+		}
 	case "img":
 		r.picture(t)
 	case "picture":
@@ -102,6 +129,7 @@ func (r *rewriter) start(t html.Token) {
 				t.Attr[i].Val = cmp.Or(WebAddress(a.Val, r.base), mailAddress(a.Val))
 			}
 		}
+		r.linked = true
 		fallthrough
 	default:
 		r.out = appendTag(r.out, name, t.Attr)
@@ -117,6 +145,10 @@ func (r *rewriter) end(tag string) {
 		return
 	case tag == "picture":
 		r.offered = ""
+	case tag == "a":
+		r.linked = false
+	case isMedia(tag):
+		r.instead = max(r.instead-1, 0)
 	}
 	r.apart(tag)
 	if name := shownAs(tag); name != "" {
@@ -142,10 +174,23 @@ func appendTag(b []byte, name string, attrs []html.Attribute) []byte {
 	return append(b, '>')
 }
 
+// machineTime is what datetime may be (HTML, section 4.5.14): a year, month, week,
+// day, time, offset or duration.
+var machineTime = func() *regexp.Regexp {
+	const month, day, zone = `(?:0[1-9]|1[0-2])`, `(?:0[1-9]|[12][0-9]|3[01])`, `(?:Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])`
+	const clock = `(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,3})?)?`
+	return regexp.MustCompile(`^(?:[0-9]{4}(?:-` + month + `|-W(?:0[1-9]|[1-4][0-9]|5[0-3]))?|` + month + `-` + day + `|` + clock + `|` + zone +
+		`|[0-9]{4}-` + month + `-` + day + `(?:[T ]` + clock + zone + `?)?|P(?:[0-9]{1,9}D)?(?:T(?:[0-9]{1,9}H)?(?:[0-9]{1,9}M)?(?:[0-9]{1,9}S)?)?)$`)
+}()
+
 // isUnshown reports whether no browser shows what is in the element: the children
-// of an object are for those that do not know its type, and those of a template
-// for a script.
-func isUnshown(tag string) bool { return tag == "object" || tag == "template" }
+// of an object are for those that do not know its type, those of a template for a
+// script, and those of a datalist are proposed where one types.
+func isUnshown(tag string) bool { return tag == "object" || tag == "template" || tag == "datalist" }
+
+// isMedia reports whether the text in the element is for browsers that do not know
+// it. Links in it lead to what it shows.
+func isMedia(tag string) bool { return tag == "audio" || tag == "canvas" || tag == "video" }
 
 // isRaw reports whether an HTML parser takes what is in the element for text.
 func isRaw(tag string) bool {
@@ -164,6 +209,12 @@ func shownAs(tag string) string {
 		return "h2" // the first heading is the title of the item
 	case "image", "amp-img":
 		return "img" // as browsers take it, and AMP's script
+	case "acronym":
+		return "abbr"
+	case "strike":
+		return "s"
+	case "tt":
+		return "code"
 	case "menu", "dir":
 		return "ul"
 	case "listing", "plaintext", "xmp":

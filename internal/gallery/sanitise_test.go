@@ -275,9 +275,10 @@ func harmlessAttribute(tag string, a html.Attribute) bool {
 
 func TestText(t *testing.T) {
 	tests := []struct{ name, in, want string }{
-		{"nothing to do", "tab\tline\nreturn\r é 😀 \u0085", "tab\tline\nreturn\r é 😀 \u0085"},
-		{"controls", "a\x00b\x0bc\x1fd\x7f", "abcd\x7f"},
-		{"not characters", "a\ufffeb\uffffc", "abc"},
+		{"nothing to do", "tab\tline\nreturn\r é 😀 \u00a0", "tab\tline\nreturn\r é 😀 \u00a0"},
+		{"controls", "a\x00b\x0bc\x1fd\x7f", "abcd"},
+		{"of windows-1252", "don\u0092t\u0085 \u0080 5\u0081\u009d", "don’t… € 5"},
+		{"not characters", "a\ufffeb\uffffc\ufdd0d\U0001fffee", "abcde"},
 		{"replacement character", "a\ufffdb", "a\ufffdb"},
 		{"not UTF-8", "a\xffb\xed\xa0\x80c\xc3", "abc"},
 	}

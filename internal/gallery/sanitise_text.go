@@ -2,6 +2,7 @@ package gallery
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,10 +10,31 @@ import (
 	"golang.org/x/net/html"
 )
 
-// Text returns s without the characters that XML 1.0 §2.2 forbids (most
-// control characters, U+FFFE, U+FFFF) and without bytes that are not UTF-8.
-// Everything else is kept as it is.
+// Text returns s without the characters that XML 1.0 §2.2 or HTML forbid (most
+// control characters, non-characters) and without bytes that are not UTF-8.
+// U+0080 to U+009F become what they are in windows-1252, as in HTML's character
+// references. Everything else is kept as it is.
 func Text(s string) string {
+	if s = permitted(s); strings.IndexByte(s, 0xC2) >= 0 {
+		s = windows1252.Replace(s)
+	}
+	return s
+}
+
+// windows1252 is what was meant by the control characters that it has in its place.
+var windows1252 = strings.NewReplacer(func() (pairs []string) {
+	for r := rune(0x80); r < 0xA0; r++ {
+		meant := html.UnescapeString("&#" + strconv.Itoa(int(r)) + ";")
+		if meant == string(r) {
+			meant = ""
+		}
+		pairs = append(pairs, string(r), meant)
+	}
+	return pairs
+}()...)
+
+// permitted returns s without what [forbidden] finds.
+func permitted(s string) string {
 	i := forbidden(s)
 	if i < 0 {
 		return s
@@ -29,19 +51,19 @@ func Text(s string) string {
 	return b.String()
 }
 
-// forbidden returns the index of the first character of s that XML forbids,
-// or -1.
+// forbidden returns the index of the first character of s that XML or HTML forbid
+// and that means nothing, or -1.
 func forbidden(s string) int {
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
-			if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7F {
 				return i
 			}
 			i++
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 || r == 0xFFFE || r == 0xFFFF {
+		if r == utf8.RuneError && size == 1 || r&0xFFFE == 0xFFFE || 0xFDD0 <= r && r <= 0xFDEF {
 			return i
 		}
 		i += size

@@ -22,10 +22,10 @@ type healthCmd struct {
 
 // Help is printed below the command's usage.
 func (healthCmd) Help() string {
-	return `A node is well when it is connected to NATS and its index is whole. The exit code
-is 0 when it is, 1 when it is not or does not answer within --timeout. Lines
-after "ready" say what an operator should mend though readers notice nothing, such
-as events that cannot be taken in.`
+	return `A node is well when its index is whole, its store is not damaged, and it was
+connected to NATS within http.serve_without_nats. The exit code is 0 when it is, 1 when it is not or does
+not answer within --timeout. Lines after "ready" say what an operator should mend
+though readers notice nothing, such as events that cannot be taken in.`
 }
 
 // Run asks the node.

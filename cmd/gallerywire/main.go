@@ -24,7 +24,7 @@ import (
 type cli struct {
 	Config string `short:"c" help:"Configuration file (YAML). Without one the defaults run." placeholder:"FILE" env:"GALLERYWIRE_CONFIG"`
 
-	Timeout time.Duration `default:"15s" help:"How long a command waits for the answer of a service." placeholder:"DURATION"`
+	Timeout time.Duration `default:"15s" help:"How long a command waits for the answer of a service; 15s when left out." placeholder:"DURATION"`
 
 	Demo      demoCmd      `cmd:"" help:"Show everything at once: a NATS server, a CMS that publishes sample galleries, and their feeds."`
 	Serve     serveCmd     `cmd:"" help:"Take events in and serve feeds."`

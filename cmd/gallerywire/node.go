@@ -34,7 +34,7 @@ func findNode(c *console, cfg config.Config, url string) (node, error) {
 		conn, err := broker.DialAdmin(o)
 		if err == nil {
 			n.client = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return broker.DialAdmin(o) }}}
-			n.url = "http://localhost"
+			n.url = overSocket
 			return n, conn.Close()
 		}
 		if n.token != "" {
@@ -46,6 +46,17 @@ func findNode(c *console, cfg config.Config, url string) (node, error) {
 	return n, err
 }
 
+// overSocket is the address of a node that is asked over the socket in its directory.
+const overSocket = "http://localhost"
+
+// where says for people which node it is.
+func (n node) where() string {
+	if n.url == overSocket && n.client != http.DefaultClient {
+		return "on the data directory"
+	}
+	return "at " + n.url
+}
+
 // get returns the answer to a request.
 func (n node) get(ctx context.Context, path string) ([]byte, error) {
 	status, body, err := fetch(ctx, n.client, n.url+path, n.token, n.timeout)
@@ -55,9 +66,9 @@ func (n node) get(ctx context.Context, path string) ([]byte, error) {
 	case status == http.StatusOK:
 		return body, nil
 	case status == http.StatusUnauthorized && n.token == "":
-		return nil, fmt.Errorf("the node at %s asks for its token: name the configuration that has its http.admin_token_file with --config", n.url)
+		return nil, fmt.Errorf("the node %s asks for its token: name the token's file with GALLERYWIRE_HTTP_ADMIN_TOKEN_FILE, or with --config the configuration that has it as http.admin_token_file", n.where())
 	case status == http.StatusUnauthorized:
-		return nil, fmt.Errorf("the node at %s takes another token: name its own file in http.admin_token_file", n.url)
+		return nil, fmt.Errorf("the node %s takes another token: name its own file in http.admin_token_file", n.where())
 	case status == http.StatusForbidden:
 		return nil, fmt.Errorf("the node at %s has no token and wants to be asked by IP address or as localhost: state that with --url", n.url)
 	}

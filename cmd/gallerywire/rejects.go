@@ -152,7 +152,7 @@ again is a new reject. The exit code is 1 when one could not be sent.`
 // Validate wants either numbers or all.
 func (p rejectsReplayCmd) Validate() error {
 	if p.All == (len(p.Numbers) > 0) {
-		return errors.New("name the rejects to replay, or say --all")
+		return errors.New("name the rejects to replay, or say --all, not both")
 	}
 	return nil
 }

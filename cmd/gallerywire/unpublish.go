@@ -1,13 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
@@ -73,9 +73,7 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 	if err != nil || !u.Wait {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	return each(c, u.IDs, func(id string) error { return c.awaitGone(ctx, base+"/galleries/"+url.PathEscape(gallery.Key(id)), id) })
+	return c.awaitGone(ctx, base, u.IDs)
 }
 
 // known says of each id whether the service has a gallery or a take-down of it. It
@@ -100,29 +98,39 @@ func (c *console) known(ctx context.Context, cfg config.Config, ids []string) (m
 	return known, nil
 }
 
-// awaitGone returns once the page of a gallery answers 410.
-func (c *console) awaitGone(ctx context.Context, page, id string) error {
+// awaitGone returns once the page of each gallery answers 410. They are asked in
+// turn, so that one that stays does not keep the others from being seen to go.
+func (c *console) awaitGone(ctx context.Context, base string, ids []string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	answered := 0
-	for {
-		status, _, err := fetch(ctx, http.DefaultClient, page, "", c.timeout)
-		switch {
-		case err == nil && status == http.StatusGone:
-			return nil
-		case err == nil:
-			answered = status
-		case ctx.Err() == nil:
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			if answered == 0 || errors.Is(ctx.Err(), context.Canceled) {
-				return cmp.Or(err, ctx.Err())
+	stays := make(map[string]error, len(ids)) // why it is not seen to be gone
+	for left := slices.Clone(ids); len(left) > 0 && ctx.Err() == nil; {
+		left = slices.DeleteFunc(left, func(id string) bool {
+			page := base + "/galleries/" + url.PathEscape(gallery.Key(id))
+			status, _, err := fetch(ctx, http.DefaultClient, page, "", c.timeout)
+			switch {
+			case err == nil && status == http.StatusGone:
+				delete(stays, id)
+				return true
+			case err == nil:
+				stays[id] = fmt.Errorf("%s: %s answers %d after %s: is there a later revision, or was the take-down refused (gallerywire rejects list)?",
+					printable(id), page, status, c.timeout)
+			case ctx.Err() == nil || stays[id] == nil:
+				stays[id] = err
 			}
-			return fmt.Errorf("%s: %s answers %d after %s: is there a later revision, or was the take-down refused (gallerywire rejects list)?",
-				printable(id), page, answered, c.timeout)
+			return err != nil
+		})
+		if len(left) > 0 {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
 		}
 	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return each(c, ids, func(id string) error { return stays[id] })
 }

@@ -48,11 +48,15 @@ func (env envelope) publication() (content, error) {
 	}); err != nil {
 		return content{}, err
 	}
-	if env.stored { // by a release that took videos and pages for pictures
-		g.Slides = slices.DeleteFunc(g.Slides, func(s gallery.Slide) bool {
-			_, other := gallery.PictureType(s.Image.Type, s.Image.URL)
-			return other != ""
-		})
+	if env.stored { // by a release that took what is refused today
+		base := gallery.Base(g.URL)
+		g.Slides = slices.DeleteFunc(g.Slides, func(s gallery.Slide) bool { return s.Image.Unfit(base) != "" })
+		for i := range g.Slides {
+			img := &g.Slides[i].Image
+			if (gallery.Image{URL: img.Thumbnail}).Unfit(base) != "" {
+				img.Thumbnail = ""
+			}
+		}
 	}
 	if ps := check(g); len(ps) > 0 {
 		return content{}, env.locate(ps)

@@ -213,6 +213,21 @@ func TestAVideoIsNoPicture(t *testing.T) {
 	}
 }
 
+// What is refused today and was stored by a release that took it, costs a picture or
+// a thumbnail, not the gallery.
+func TestAStoredGalleryKeepsWhatCanBeShown(t *testing.T) {
+	data := []byte(`{"id":"g","title":"t","published":"2026-11-20T08:00:00Z","url":"https://a.example/g","slides":[
+		{"image":{"url":"https://a<b/1.jpg"}},{"image":{"url":"https://a.example:99999/1.jpg"}},
+		{"image":{"url":"2.jpg","thumbnail":"https://a.example/t.mp4"}},{"image":{"url":"3.jpg","thumbnail":"t.jpg"}}]}`)
+	g, err := desk.Gallery(data)
+	if err != nil || len(g.Slides) != 2 {
+		t.Fatalf("read %+v, %v", g, err)
+	}
+	if a, b := g.Slides[0].Image, g.Slides[1].Image; a.URL != "https://a.example/2.jpg" || a.Thumbnail != "" || b.Thumbnail != "https://a.example/t.jpg" {
+		t.Errorf("pictures %+v, %+v", a, b)
+	}
+}
+
 func TestEmbargoedItemIsAccepted(t *testing.T) {
 	e := mustRead(t, Message{Data: []byte(
 		`{"guid":"g","headline":"h","versioncreated":"2026-11-20T08:00:00+0000","embargoed":"2026-12-24T00:00:00+0000"}`)})

@@ -1,6 +1,9 @@
 package gallery
 
-import "fmt"
+import (
+	"fmt"
+	"net/url"
+)
 
 func (ps *Problems) slides(slides []Slide) {
 	ps.count("/slides", len(slides), MaxSlides)
@@ -63,6 +66,19 @@ func (ps *Problems) picture(img *Image) {
 	if _, other := PictureType(img.Type, img.URL); other != "" {
 		ps.addf("/image/url", "names %s, and a slide shows a picture: give it one, or state its type if it is one", other)
 	}
+}
+
+// Unfit says why a picture at img.URL, resolved against base, cannot be shown; ""
+// when it can.
+func (img Image) Unfit(base *url.URL) string {
+	img.URL, img.Thumbnail = resolve(base, img.URL), ""
+	var ps Problems
+	ps.address("", img.URL, needsBase)
+	ps.picture(&img)
+	if len(ps) == 0 {
+		return ""
+	}
+	return ps[0].Reason
 }
 
 func (ps *Problems) side(place string, pixels int) {

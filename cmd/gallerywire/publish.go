@@ -21,7 +21,7 @@ import (
 
 type publishCmd struct {
 	Files     []string `arg:"" name:"file" help:"Files of JSON or NDJSON, or directories of them; - is standard input."`
-	State     string   `help:"Where is remembered what was sent of a directory or NDJSON file; in the directory, or beside the file, when left out." placeholder:"FILE"`
+	State     string   `help:"The file that remembers what was sent of a directory or NDJSON file; by default it is in the directory, or beside the file." placeholder:"FILE"`
 	All       bool     `help:"Send all of a directory or NDJSON file, also what did not change."`
 	Unchecked bool     `help:"Send what is wrong too, so that the service rejects it."`
 	JSON      bool     `name:"json" help:"Print a line of JSON for each event."`

@@ -68,7 +68,7 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 	known, unasked := c.known(ctx, cfg, u.IDs)
 	err = c.send(ctx, cfg, who, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1, known: known}, u.JSON)
 	if err == nil && unasked != nil && !u.JSON {
-		c.say("stored, and no more is known here: whether there is such a gallery can be told only with the rights of the service (%v)", unasked)
+		c.say("stored: only a command with the rights of the service can tell whether there is such a gallery (%v)", unasked)
 	}
 	if err != nil || !u.Wait {
 		return err
@@ -77,7 +77,7 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 }
 
 // known says of each id whether the service has a gallery or a take-down of it. It
-// fails soon where this command has not the rights of the service.
+// fails within two seconds where this command lacks the rights of the service.
 func (c *console) known(ctx context.Context, cfg config.Config, ids []string) (map[string]bool, error) {
 	o := app.BrokerOptions(cfg, slog.New(slog.DiscardHandler))
 	o.Timeout = min(c.timeout, 2*time.Second)

@@ -195,10 +195,9 @@ func (x *index) lookup(n *name, now int64) (Name, bool) {
 	return x.bereft(n, now)
 }
 
-// Meant returns the sections, tags or authors of [Catalogue.Lookup] that somebody can
-// mean who wrote no slug: the one with that name, else those whose slug without its
-// hash is that of the name, ordered by slug. It costs these names, however many others
-// there are.
+// Meant returns the sections, tags or authors that text, which is no slug, may stand
+// for: the one with that name, else those whose slug without its hash is the stem of
+// text, ordered by slug. It looks at these names only, however many others there are.
 func (c *Catalogue) Meant(k Kind, text string) []Name {
 	if n, ok := c.Lookup(k, gallery.Slug(text)); ok {
 		return []Name{n}

@@ -8,8 +8,8 @@ const Skew = 5 * time.Second
 // span is a stretch of time; the zero value is none.
 type span struct{ from, until int64 }
 
-// note makes the span reach to when the record of e was stored, if that was longer
-// before than a record takes to be heard of.
+// note extends the span to when the record of e was stored, if this process heard of
+// it late: [Skew] after that or later.
 func (s *span) note(e *Entry, now int64) {
 	if now-e.stored < int64(Skew) {
 		return
@@ -20,9 +20,9 @@ func (s *span) note(e *Entry, now int64) {
 	s.from, s.until = min(s.from, e.stored), max(s.until, e.stored)
 }
 
-// Late reports whether this process heard late of a record that was stored in the
-// second of t, or may have: what it showed before had the same second for its date.
-// Between two times at which records came late it says so too.
+// Late reports whether this process may have heard late of a record that was stored in
+// the second of t: what it showed before may have that second for its date. It is also
+// true of any time between two records that came late.
 func (c *Catalogue) Late(t time.Time) bool {
 	x := c.index
 	x.mu.RLock()

@@ -17,15 +17,15 @@ import (
 // The error is [ErrUnknown] of what is no feed's address, pages of archives
 // among them, and of a feed that nobody has now; [ErrGone] of a gallery that was
 // there; [ErrUnavailable] while the index can not tell; and a [*Moved] for a
-// feed's former name, of which the format is told too. It says why in words, and at
-// which addresses the feed can be that is meant.
+// feed's former name, of which the format is told too. It says why in words, and
+// names the addresses that may be meant.
 func (s *Shelf) Resolve(address string) (Ref, feed.Format, error) {
 	ref, f, err := s.parse(address)
 	if err == nil {
 		err = s.exists(ref)
 	}
 	if meant, ok := errors.AsType[*Meant](err); ok {
-		err = fmt.Errorf("%w: meant may be %s", err, strings.Join(meant.URLs(f), " or "))
+		err = fmt.Errorf("%w: perhaps you mean %s", err, strings.Join(meant.URLs(f), " or "))
 	}
 	if err != nil {
 		return Ref{}, f, err

@@ -96,7 +96,7 @@ func TestAddressesOfNoFeed(t *testing.T) {
 		base + "/feeds/none.rss": "", base + "/feeds/.rss": "", base + "/feeds/All.rss": "", base + "/feeds/../feeds/all.rss": "not that of a feed itself",
 		base + "/%66eeds/all.rss": "", base + "/languages/en.rss": "", base + "/sections/none.rss": "", base + "/tags/%E6.rss": "", base + "/tags/%00.rss": "",
 		base + "/sections/all%2Farchive%2Fnewest.rss": "", base + "/sections/secret.rss": "", base + "/sections/hidden.rss": "", base + "/sections/long-past.rss": "",
-		base + "/tags/c++.rss": "meant may be " + base + "/tags/" + gallery.Slug("c++") + ".rss", base + "/galleries/none.atom": "", base + "/galleries/embargoed.atom": "", base + "/galleries/withheld.atom": "",
+		base + "/tags/c++.rss": "perhaps you mean " + base + "/tags/" + gallery.Slug("c++") + ".rss", base + "/galleries/none.atom": "", base + "/galleries/embargoed.atom": "", base + "/galleries/withheld.atom": "",
 		base + "/galleries/.atom": "", base + "/galleries/a b/c.atom": "not that of a feed itself", base + "/galleries/a%20b%2Fc.atom": "",
 		base + "/galleries/" + strings.Repeat("x", 5000) + ".rss": "",
 	} {

@@ -98,8 +98,9 @@ func (in *input) value() (jsontext.Value, error) {
 const enough = 1 << 10
 
 // skip passes what is broken, up to the next line that may begin a value, and
-// returns at least what is before the fault and enough after it. A line of what was broken is
-// indented deeper than that began, or holds the rest of an object.
+// returns at least what is before the fault and enough after it. It takes a line
+// that is indented deeper than the broken value, or that begins with the rest of an
+// object, for a part of that value.
 func (in *input) skip(fault int) (text []byte) {
 	indent, passed := in.at.Column, 0
 	for len(in.held) > 0 || in.fill() == nil {

@@ -3,9 +3,9 @@
 //
 // Events are sent in the order in which they are read, with several under way
 // at once. A connection that is lost for a while is waited for, and what was
-// under way is sent again: taking in the same event twice changes nothing. A [Memory] holds what was
-// acknowledged of files, so that what was interrupted goes on where it was, and
-// what did not change is not sent again.
+// under way is sent again: taking in the same event twice changes nothing. A
+// [Memory] holds what was acknowledged of files, so that an interrupted run goes
+// on where it was, and files that did not change are not sent again.
 package publish
 
 import (

@@ -87,8 +87,7 @@ func (d *Document) gzips(r *http.Request) bool {
 	return d.gzip != nil && acceptsGzip(r.Header["Accept-Encoding"])
 }
 
-// varies says of an answer, of which nothing else is said, that it depends on the
-// codings that the client takes.
+// varies sets Vary to Accept-Encoding, unless the caller has set it.
 func varies(h http.Header) {
 	if h.Get("Vary") == "" {
 		h.Set("Vary", "Accept-Encoding")

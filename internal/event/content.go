@@ -16,7 +16,7 @@ import (
 type content struct {
 	gallery *gallery.Gallery // normalised and valid; nil for a take-down
 	removed TakeDown
-	leftOut gallery.Problems // of a ninjs item; places in the message
+	leftOut gallery.Problems // places in the message
 
 	// Places in the content of the instant that dates the revision and of the
 	// one that delays its publication.
@@ -61,7 +61,11 @@ func (env envelope) publication() (content, error) {
 	if ps := check(g); len(ps) > 0 {
 		return content{}, env.locate(ps)
 	}
-	return content{gallery: g, updated: "/updated", embargo: "/published"}, nil
+	c := content{gallery: g, updated: "/updated", embargo: "/published"}
+	if !env.stored {
+		c.leftOut = env.locate(g.LostPictures())
+	}
+	return c, nil
 }
 
 // check normalises g and says what is wrong with it.

@@ -50,8 +50,9 @@ type Event struct {
 	Gallery *gallery.Gallery // normalised and valid; nil for a take-down
 	Removed TakeDown         // the zero value for a publication
 
-	// LeftOut names what a ninjs item has and its gallery has not, such as a video
-	// without a still: each with its place and the reason, at most twenty.
+	// LeftOut names what the event has and its gallery does not show, such as a video
+	// without a still in a ninjs item, or a picture in the lead text whose address leads
+	// nowhere: each with its place and the reason, at most twenty.
 	LeftOut gallery.Problems
 }
 

@@ -61,7 +61,8 @@ func HTML(s string, base *url.URL) string {
 	if !hasTag(s) {
 		return textHTML(s)
 	}
-	out := strings.TrimSpace(balance(allowed().Sanitize(rewrite(s, base))))
+	rewritten, _ := rewrite(s, base)
+	out := strings.TrimSpace(balance(allowed().Sanitize(rewritten)))
 	if !hasTag(out) {
 		// What is left would read as plain text, where a line break counts.
 		return strings.ReplaceAll(out, "\n", " ")

@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,6 +23,9 @@ func (r *rewriter) picture(t html.Token) {
 	address, lazy := r.addressOf(t)
 	ofNoscript, shown := r.shown[address]
 	before := r.last
+	if src := attribute(t, "src"); address == "" && strings.Contains(src, "/") && !data.MatchString(src) && !blank.MatchString(src) {
+		r.lost = append(r.lost, src)
+	}
 	switch {
 	case address == "", r.noscript && isCounter(t), lazy && ofNoscript,
 		r.noscript && shown && (!before.lazy || address != before.address):
@@ -73,6 +77,9 @@ func (r *rewriter) absolute(raw string) string {
 	}
 	return WebAddress(raw, r.base)
 }
+
+// data begins the address of what is no file: a script replaces it.
+var data = regexp.MustCompile(`^\s*(?i:data|blob|about|javascript):`)
 
 // blank is what a template fills in: {{ image.url }}, ${src}, {width}, <%= src %>.
 var blank = regexp.MustCompile(`\{\{|\$\{|<%|(?i:%7B%7B)|\{[a-z_]+\}`)
@@ -137,4 +144,28 @@ func attribute(t html.Token, key string) string {
 		}
 	}
 	return ""
+}
+
+// someImage finds texts that may hold a picture.
+var someImage = regexp.MustCompile(`(?i)<(amp-)?img`)
+
+// LostPictures names the pictures in the lead text and the captions of g that [HTML]
+// leaves out, because their address leads nowhere: at most twenty.
+func (g *Gallery) LostPictures() Problems {
+	var ps Problems
+	base := Base(g.URL)
+	find := func(place, text string) {
+		if len(ps) >= maxProblems || !someImage.MatchString(text) {
+			return
+		}
+		_, lost := rewrite(text, base)
+		for _, address := range lost[:min(len(lost), maxProblems-len(ps))] {
+			ps.addf(place, "the picture at %.80q is not shown: its address is not of the web, or relative to nothing", address)
+		}
+	}
+	find("/body", g.Body)
+	for i := range g.Slides {
+		find(fmt.Sprintf("/slides/%d/caption", i), g.Slides[i].Caption)
+	}
+	return ps
 }

@@ -16,15 +16,15 @@ const maxRewrites = 3
 // keeps. Blocks are still blocks. The children of a noscript stand in its place,
 // for no script runs. A picture that waits for a script has its address, and is
 // there once. Links and pictures have absolute addresses or none. Text that
-// browsers do not show is gone.
-func rewrite(fragment string, base *url.URL) string {
+// browsers do not show is gone. Lost are the addresses of pictures that lead nowhere.
+func rewrite(fragment string, base *url.URL) (out string, lost []string) {
 	if strings.Contains(fragment, cdata) { // left by a format of XML that carried it
 		fragment = strings.NewReplacer(cdata, "", "]]>", "").Replace(fragment)
 	}
 	r := rewriter{base: base}
 	r.out = make([]byte, 0, len(fragment)+len(fragment)/8)
 	r.read(fragment, 0)
-	return string(r.out)
+	return string(r.out), r.lost
 }
 
 const cdata = "<![CDATA["
@@ -39,6 +39,7 @@ type rewriter struct {
 	offered  string          // the address that a source gives the picture around
 	last     picture         // the one before, when there was no text since
 	shown    map[string]bool // addresses of pictures, true of one in a noscript
+	lost     []string        // addresses of pictures that lead nowhere
 }
 
 // read rewrites a fragment; depth is how often text around it turned out to be

@@ -40,6 +40,9 @@ func (w *item) gallery(o Options) (*gallery.Gallery, gallery.Problems, error) {
 	if len(ps) > 0 {
 		return nil, nil, ps[:min(len(ps), maxProblems)]
 	}
+	for _, p := range d.origin.locate(d.LostPictures()) {
+		d.leaveOut(p)
+	}
 	if d.more > 0 {
 		d.leftOut = append(d.leftOut, problem("", "%d more are left out", d.more))
 	}
@@ -101,6 +104,7 @@ func (d *draft) texts(w *item) {
 	d.note("/summary", description.place)
 	d.title(w, description)
 	body := first(w.bodies(), markup, either, plain)
+	d.note("/body", body.place)
 	switch {
 	case w.isPicture() && body.format != markup:
 		// What Superdesk sends as the text of a picture stands in for it.

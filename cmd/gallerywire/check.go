@@ -27,8 +27,9 @@ func (checkCmd) Help() string {
 	return `A file that ends in .yaml or .yml, or does not begin with { or [, is read as a
 configuration. Of a directory, those files are read that publish would send. An
 object with nothing but the fields of a take-down is read as one. Nothing is
-contacted and nothing is changed. The limit of an event's size comes from the
-configuration that --config names.
+contacted and nothing is changed. What the environment sets counts as at a
+start. The limit of an event's size comes from the configuration that --config
+names.
 
 A line of JSON has name, kind (configuration, environment, article.published or
 article.unpublished), id of the gallery, and problems, a list of place and
@@ -130,7 +131,7 @@ func (c *console) inspect(name string) ([]finding, error) {
 	case info.IsDir():
 		return c.inspectEvents(name, func(r event.Reader) iter.Seq[publish.Item] { return publish.ReadFiles([]string{name}, nil, r) })
 	case isConfig(name, r):
-		return []finding{inspectConfig(name)}, nil
+		return []finding{c.inspectConfig(name)}, nil
 	}
 	return c.inspectEvents(name, func(events event.Reader) iter.Seq[publish.Item] { return publish.Read(name, r, events) })
 }
@@ -159,9 +160,14 @@ func inspectEnvironment(environ []string) finding {
 	return f
 }
 
-func inspectConfig(name string) finding {
+// inspectConfig looks at all that the file says; where that is well, also at what the
+// environment says instead.
+func (c *console) inspectConfig(name string) finding {
 	f := finding{Name: name, Kind: "configuration", Problems: []problem{}}
 	cfg, err := app.LoadConfig(name, nil)
+	if err == nil {
+		cfg, err = app.LoadConfig(name, c.environ)
+	}
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
 		problems = config.Problems{{Source: name, Message: err.Error()}}

@@ -118,7 +118,7 @@ func (s rejectsShowCmd) Run(ctx context.Context, c *console) error {
 func show(w io.Writer, r intake.Reject) error {
 	field(w, "subject", r.Subject)
 	field(w, "publisher", r.Publisher)
-	field(w, "stored", fmt.Sprintf("%s as %d", r.Stored.Format(time.RFC3339Nano), r.Sequence))
+	field(w, "stored", fmt.Sprintf("%s, number %d in the stream of events", r.Stored.Format(time.RFC3339Nano), r.Sequence))
 	field(w, "gallery", r.Gallery)
 	field(w, "event", r.Event)
 	field(w, "source", r.Source)

@@ -318,7 +318,7 @@ func (a *App) taking(ctx context.Context) bool {
 func (a *App) maxEvent() int64 {
 	most := int64(a.opts.Config.Events.MaxEvent)
 	if room := a.broker.MaxPayload() - headerRoom; room > 0 && room < most {
-		a.log.Warn("larger events are rejected because of the server's max_payload", "max_event", most, "instead", room)
+		a.log.Warn("larger events are rejected: the NATS server's max_payload is below events.max_event, raise the one or lower the other", "max_event", most, "instead", room)
 		return room
 	}
 	return most

@@ -143,7 +143,7 @@ func (c *Checkpoint) write(how func(*journal) error) {
 }
 
 // remedy is what can be done about damage, whatever it is.
-const remedy = `restore the data directory from a backup, or start "gallerywire serve --accept-damage" once to go on with what is there`
+const remedy = `restore the data directory from a backup, or start "gallerywire serve --accept-damage" once, as the user of the service, to go on with what is there`
 
 // errJournal means that what is remembered is itself damaged.
 var errJournal = errors.New("the note of what the bucket must hold is damaged")

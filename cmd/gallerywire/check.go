@@ -36,7 +36,7 @@ article.unpublished), id of the gallery, and problems, a list of place and
 reason; where it is not JSON also line and column, in a configuration those and
 source. Notes, in a list like
 that of the problems, name what does nothing and was perhaps meant to: fields of
-an event that are not known, pictures of a ninjs item that are left out, variables
+an event that are not known, pictures that are left out, variables
 that are spelt nearly as that of a key. The exit code is 1 when there is a problem.`
 }
 

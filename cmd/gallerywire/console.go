@@ -15,9 +15,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/gallerywire/gallerywire/internal/publish"
+	"github.com/gallerywire/gallerywire/internal/ingest/publish"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/nats-io/nats.go"
 	"golang.org/x/term"
 )

@@ -7,10 +7,10 @@ import (
 	"io"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/atomicfile"
-	"github.com/gallerywire/gallerywire/internal/backup"
-	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/ingest/backup"
+	"github.com/gallerywire/gallerywire/internal/store/atomicfile"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 )
 
 // withSite connects to the server of the service and closes the connection

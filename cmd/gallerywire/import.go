@@ -6,8 +6,8 @@ import (
 	"os"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/backup"
-	"github.com/gallerywire/gallerywire/internal/catalogue"
+	"github.com/gallerywire/gallerywire/internal/ingest/backup"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 )
 
 type importCmd struct {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 )
 
 // node is a node as its operators reach it.

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/gallerywire/gallerywire/internal/digest"
-	"github.com/gallerywire/gallerywire/internal/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/digest"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 )
 
 type noticesCmd struct {

@@ -20,7 +20,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/publish"
+	"github.com/gallerywire/gallerywire/internal/ingest/publish"
 	"github.com/go-json-experiment/json"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
@@ -149,7 +149,7 @@ func TestReadmeListsEveryMetric(t *testing.T) {
 
 func sources(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob(repository + "internal/*/*.go")
+	files, err := filepath.Glob(repository + "internal/*/*/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}

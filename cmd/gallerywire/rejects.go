@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/broker"
-	"github.com/gallerywire/gallerywire/internal/intake"
+	"github.com/gallerywire/gallerywire/internal/ingest/intake"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 )
 
 type rejectsCmd struct {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/publish"
+	"github.com/gallerywire/gallerywire/internal/ingest/publish"
 	"github.com/schollz/progressbar/v3"
 )
 

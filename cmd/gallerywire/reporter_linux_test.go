@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/publish"
+	"github.com/gallerywire/gallerywire/internal/ingest/publish"
 	"golang.org/x/sys/unix"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/status"
+	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/go-json-experiment/json"
 )
 

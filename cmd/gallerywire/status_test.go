@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/status"
+	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/google/go-cmp/cmp"
 )
 

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/publish"
+	"github.com/gallerywire/gallerywire/internal/ingest/publish"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 )
 
 type unpublishCmd struct {

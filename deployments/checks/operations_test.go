@@ -191,7 +191,7 @@ var newer = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file, err := filepath.Abs(filepath.Join(repository, "internal", "catalogue", "record.go"))
+	file, err := filepath.Abs(filepath.Join(repository, "internal", "store", "catalogue", "record.go"))
 	if err != nil {
 		return "", err
 	}

@@ -20,13 +20,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker"
-	"github.com/gallerywire/gallerywire/internal/checkpoint"
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/intake"
-	"github.com/gallerywire/gallerywire/internal/memory"
-	"github.com/gallerywire/gallerywire/internal/web"
+	"github.com/gallerywire/gallerywire/internal/ingest/intake"
+	"github.com/gallerywire/gallerywire/internal/serve/web"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
+	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/nats-io/nats.go/jetstream"
 )
 

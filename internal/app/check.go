@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/gallerywire/gallerywire/internal/digest"
-	"github.com/gallerywire/gallerywire/internal/ninjs"
+	"github.com/gallerywire/gallerywire/internal/event/ninjs"
+	"github.com/gallerywire/gallerywire/internal/notify/digest"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 )
 

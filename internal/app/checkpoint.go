@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/checkpoint"
-	"github.com/gallerywire/gallerywire/internal/follow"
+	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
+	"github.com/gallerywire/gallerywire/internal/store/follow"
 )
 
 // openCheckpoint has the node compare the store with what it held before. With

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 )
 
 // proxy is a connection between a node and a NATS server that a test can cut.

@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/nats-io/nats.go"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 )
 
 // A node that read galleries does not take them for gone because servers elsewhere

@@ -12,55 +12,19 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// roomRule is what a folder of internal may import: other rooms, and whether NATS.
-type roomRule struct {
-	imports []string
-	nats    bool
+// A room is a package under internal; a door is a folder right under internal, which
+// may be a room as well.
+type room struct {
+	door    string
+	imports []string // doors and rooms; "any" is all of them
 }
-
-// allowed lists every room. What tests import does not count.
-func allowed() map[string]roomRule {
-	return map[string]roomRule{
-		"gallery":    {},
-		"jsonfault":  {},
-		"spelling":   {},
-		"ninjs":      {imports: []string{"gallery", "jsonfault"}},
-		"event":      {imports: []string{"gallery", "jsonfault", "ninjs", "spelling"}},
-		"broker":     {nats: true},
-		"intake":     {imports: []string{"event", "gallery"}, nats: true},
-		"follow":     {nats: true},
-		"ledger":     {imports: []string{"follow"}, nats: true},
-		"outbox":     {imports: []string{"ledger"}, nats: true},
-		"catalogue":  {imports: []string{"follow", "gallery"}, nats: true},
-		"feed":       {imports: []string{"gallery"}},
-		"memory":     {},
-		"edition":    {imports: []string{"catalogue", "feed", "gallery", "memory"}, nats: true},
-		"outbound":   {},
-		"notice":     {imports: []string{"event", "gallery", "ledger", "outbound", "outbox"}, nats: true},
-		"websub":     {imports: []string{"ledger", "outbound", "outbox"}},
-		"digest":     {imports: []string{"gallery", "ledger", "outbox"}, nats: true},
-		"web":        {imports: []string{"edition", "catalogue", "feed", "gallery", "event"}},
-		"page":       {imports: []string{"edition", "catalogue", "gallery", "memory", "status", "web"}},
-		"status":     {},
-		"publish":    {imports: []string{"atomicfile", "event", "gallery", "jsonfault"}, nats: true},
-		"backup":     {imports: []string{"catalogue", "event", "gallery"}},
-		"atomicfile": {},
-		"checkpoint": {imports: []string{"atomicfile"}},
-		"schedule":   {},
-		"config":     {imports: []string{"gallery", "spelling"}},
-		"demo":       {imports: []string{"event", "gallery"}},
-		"app":        {imports: []string{all}, nats: true},
-	}
-}
-
-// all stands for every room.
-const all = "all"
 
 // root is the module's folder, seen from here.
 const root = "../.."
@@ -73,8 +37,13 @@ type listed struct {
 	Imports    []string
 }
 
-func (p listed) room() string {
-	name, _, _ := strings.Cut(strings.TrimPrefix(p.ImportPath, ours), "/")
+// room is the path of the room that p belongs to: its own, or that of the folder above
+// with its help for tests.
+func (p listed) room(rooms map[string]room) string {
+	name := strings.TrimPrefix(p.ImportPath, ours)
+	for _, known := rooms[name]; !known && strings.Contains(name, "/"); _, known = rooms[name] {
+		name = path.Dir(name)
+	}
 	return name
 }
 
@@ -102,49 +71,81 @@ func packages(t *testing.T) []listed {
 	}
 }
 
+// readmeRooms reads the tree in the README, by path under internal:
+//
+//	event           the wire contract      → gallery jsonfault
+//	  jsonfault     where a text is wrong  → –
+func readmeRooms(t *testing.T) map[string]room {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tree, _ := strings.Cut(string(text), "\ninternal/\n")
+	tree, _, _ = strings.Cut(tree, "\nconfig/")
+	rooms := map[string]room{}
+	door := ""
+	for line := range strings.Lines(tree) {
+		arrow := strings.LastIndex(line, "→")
+		if arrow < 0 {
+			t.Fatalf("no arrow in %q", line)
+		}
+		name, imports := strings.Fields(line)[0], line[arrow+len("→"):]
+		if strings.HasPrefix(line, "    ") {
+			name = door + "/" + name
+		} else {
+			door = name
+		}
+		rooms[name] = room{door: door, imports: strings.Fields(strings.Replace(imports, "–", "", 1))}
+	}
+	return rooms
+}
+
 func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
-	rules := allowed()
-	seen := map[string]bool{}
+	rooms := readmeRooms(t)
+	found := map[string]bool{}
 	for _, p := range packages(t) {
-		rule, known := rules[p.room()]
+		name := p.room(rooms)
+		r, known := rooms[name]
 		if !known {
-			t.Errorf("%s: there is no rule for this room: write one, here and in the README", p.ImportPath)
+			t.Errorf("%s is not in the tree of the README", p.ImportPath)
 			continue
 		}
-		seen[p.room()] = true
-		for _, path := range p.Imports {
-			if reason := rule.refuses(p.room(), path); reason != "" {
-				t.Errorf("%s imports %s: %s", p.ImportPath, path, reason)
+		found[name], found[r.door] = true, true
+		for _, imported := range p.Imports {
+			if strings.HasPrefix(imported, "github.com/nats-io/") && !slices.Contains([]string{"store", "ingest", "notify", "app"}, r.door) {
+				t.Errorf("%s imports %s: this door does not know NATS", p.ImportPath, imported)
+			}
+			other := listed{ImportPath: imported}.room(rooms)
+			if to, isOurs := rooms[other]; isOurs && other != name && !(r.mayImport(path.Base(other)) && (to.door == r.door || rooms[r.door].mayImport(to.door))) {
+				t.Errorf("%s imports %s: the README lets it import %v, and its door %v", p.ImportPath, imported, r.imports, rooms[r.door].imports)
 			}
 		}
 	}
-	for name := range rules {
-		if !seen[name] {
-			t.Errorf("there is no room %s any more: remove its rule, here and in the README", name)
+	for name, r := range rooms {
+		if !found[name] {
+			t.Errorf("the README lists %s, which is no package", name)
+		}
+		for _, imported := range r.imports {
+			if imported != "any" && !slices.ContainsFunc(slices.Collect(maps.Keys(rooms)), func(other string) bool { return path.Base(other) == imported }) {
+				t.Errorf("the README lets %s import %s, which is no room", name, imported)
+			}
 		}
 	}
 }
 
-func (r roomRule) refuses(name, path string) string {
-	if strings.HasPrefix(path, "github.com/nats-io/") && !r.nats {
-		return "this room does not know NATS"
-	}
-	other, isOurs := strings.CutPrefix(path, ours)
-	other, _, _ = strings.Cut(other, "/")
-	if isOurs && other != name && !slices.Contains(r.imports, other) && !slices.Contains(r.imports, all) {
-		return "this room may import " + strings.Join(append(r.imports, "no other"), ", ")
-	}
-	return ""
+func (r room) mayImport(name string) bool {
+	return slices.Contains(r.imports, name) || slices.Contains(r.imports, "any")
 }
 
 func TestFeedKnowsNeitherNetworkNorContext(t *testing.T) {
 	for _, p := range packages(t) {
-		if p.room() != "feed" {
+		if p.ImportPath != ours+"syndicate/feed" {
 			continue
 		}
-		for _, path := range []string{"net", "net/http", "context", "os"} {
-			if slices.Contains(p.Imports, path) {
-				t.Errorf("%s imports %s: a feed is a pure function of galleries and an instant", p.ImportPath, path)
+		for _, name := range []string{"net", "net/http", "context", "os"} {
+			if slices.Contains(p.Imports, name) {
+				t.Errorf("%s imports %s: a feed is a pure function of galleries and an instant", p.ImportPath, name)
 			}
 		}
 	}
@@ -154,7 +155,7 @@ func TestFeedReadsNoClock(t *testing.T) {
 	files := token.NewFileSet()
 	sources := func(f fs.DirEntry) bool { return !strings.HasSuffix(f.Name(), "_test.go") }
 	found := 0
-	for _, f := range folder(t, "../feed", sources) {
+	for _, f := range folder(t, "../syndicate/feed", sources) {
 		tree, err := parser.ParseFile(files, f, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
@@ -199,35 +200,4 @@ func folder(t *testing.T, dir string, wanted func(fs.DirEntry) bool) []string {
 		}
 	}
 	return paths
-}
-
-// TestReadmeListsTheRooms reads lines such as
-//
-//	internal/event      the wire contract    → gallery
-func TestReadmeListsTheRooms(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	told := map[string][]string{}
-	for line := range strings.Lines(string(text)) {
-		name, isRoom := strings.CutPrefix(line, "internal/")
-		if arrow := strings.LastIndex(name, "→"); isRoom && arrow >= 0 {
-			told[strings.Fields(name)[0]] = strings.Fields(name[arrow+len("→"):])
-		}
-	}
-	rules := allowed()
-	for _, name := range slices.Sorted(maps.Keys(rules)) {
-		want := slices.Sorted(slices.Values(rules[name].imports))
-		if len(want) == 0 {
-			want = []string{"–"}
-		}
-		if got := slices.Sorted(slices.Values(told[name])); !slices.Equal(got, want) {
-			t.Errorf("the README says that %s may import %v, the rule here says %v", name, got, want)
-		}
-		delete(told, name)
-	}
-	for name := range told {
-		t.Errorf("the README lists %s, for which there is no rule here", name)
-	}
 }

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/feed"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/mmcdole/gofeed"
 	dom "golang.org/x/net/html"
 )

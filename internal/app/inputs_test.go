@@ -16,10 +16,10 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/feed"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/page"
-	"github.com/gallerywire/gallerywire/internal/publish"
+	"github.com/gallerywire/gallerywire/internal/ingest/publish"
+	"github.com/gallerywire/gallerywire/internal/serve/page"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	gocmp "github.com/google/go-cmp/cmp"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )

@@ -10,12 +10,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker"
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/gallerywire/gallerywire/internal/digest"
-	"github.com/gallerywire/gallerywire/internal/notice"
-	"github.com/gallerywire/gallerywire/internal/outbox"
-	"github.com/gallerywire/gallerywire/internal/websub"
+	"github.com/gallerywire/gallerywire/internal/notify/digest"
+	"github.com/gallerywire/gallerywire/internal/notify/notice"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/websub"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/nats-io/nats.go/jetstream"
 )
 

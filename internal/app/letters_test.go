@@ -3,12 +3,12 @@ package app
 import (
 	"testing"
 
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/gallerywire/gallerywire/internal/digest"
-	"github.com/gallerywire/gallerywire/internal/notice"
-	"github.com/gallerywire/gallerywire/internal/outbox"
-	"github.com/gallerywire/gallerywire/internal/websub"
+	"github.com/gallerywire/gallerywire/internal/notify/digest"
+	"github.com/gallerywire/gallerywire/internal/notify/notice"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/websub"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 )
 
 func TestWhoIsNotToBeToldAnyMore(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"runtime/debug"
 
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/gallerywire/gallerywire/internal/memory"
-	"github.com/gallerywire/gallerywire/internal/web"
-	"github.com/gallerywire/gallerywire/internal/websub"
+	"github.com/gallerywire/gallerywire/internal/notify/websub"
+	"github.com/gallerywire/gallerywire/internal/serve/web"
+	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
 )
 
 const (

@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/gallerywire/gallerywire/internal/edition"
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/publish"
+	"github.com/gallerywire/gallerywire/internal/ingest/publish"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
 // PreviewOptions say which feed is previewed.

@@ -14,8 +14,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/feed"
-	events "github.com/gallerywire/gallerywire/internal/publish"
+	events "github.com/gallerywire/gallerywire/internal/ingest/publish"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
 )
 

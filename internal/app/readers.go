@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/catalogue"
-	"github.com/gallerywire/gallerywire/internal/digest"
-	"github.com/gallerywire/gallerywire/internal/edition"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/notify/digest"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
 // readers is the catalogue as digests need it: they choose as feeds do, and read

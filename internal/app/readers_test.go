@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker"
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
-	"github.com/gallerywire/gallerywire/internal/catalogue"
 	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 )
 
 func TestReadinessIsAMetric(t *testing.T) {

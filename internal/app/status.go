@@ -9,15 +9,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/digest"
-	"github.com/gallerywire/gallerywire/internal/edition"
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/intake"
-	"github.com/gallerywire/gallerywire/internal/outbox"
-	"github.com/gallerywire/gallerywire/internal/page"
+	"github.com/gallerywire/gallerywire/internal/ingest/intake"
+	"github.com/gallerywire/gallerywire/internal/notify/digest"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/schedule"
-	"github.com/gallerywire/gallerywire/internal/status"
-	"github.com/gallerywire/gallerywire/internal/web"
+	"github.com/gallerywire/gallerywire/internal/serve/page"
+	"github.com/gallerywire/gallerywire/internal/serve/status"
+	"github.com/gallerywire/gallerywire/internal/serve/web"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
 const (

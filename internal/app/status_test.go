@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/digest"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/intake"
-	"github.com/gallerywire/gallerywire/internal/outbox"
+	"github.com/gallerywire/gallerywire/internal/ingest/intake"
+	"github.com/gallerywire/gallerywire/internal/notify/digest"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/schedule"
-	"github.com/gallerywire/gallerywire/internal/status"
-	"github.com/gallerywire/gallerywire/internal/web"
+	"github.com/gallerywire/gallerywire/internal/serve/status"
+	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/google/go-cmp/cmp"
 )
 

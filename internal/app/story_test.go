@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
-	"github.com/gallerywire/gallerywire/internal/status"
+	"github.com/gallerywire/gallerywire/internal/serve/status"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/mmcdole/gofeed"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/broker"
-	"github.com/gallerywire/gallerywire/internal/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/nats-io/nats.go/jetstream"
 )
 

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gallerywire/gallerywire/internal/catalogue"
-	"github.com/gallerywire/gallerywire/internal/edition"
-	"github.com/gallerywire/gallerywire/internal/feed"
-	"github.com/gallerywire/gallerywire/internal/notice"
-	"github.com/gallerywire/gallerywire/internal/outbox"
-	"github.com/gallerywire/gallerywire/internal/websub"
+	"github.com/gallerywire/gallerywire/internal/notify/notice"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/websub"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
 // topics is the shelf as the hub needs it: every address of a feed is a topic.

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/gallerywire/gallerywire/internal/spelling"
+	"github.com/gallerywire/gallerywire/internal/event/spelling"
 )
 
 // field finds the struct field that key names.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gallerywire/gallerywire/internal/spelling"
+	"github.com/gallerywire/gallerywire/internal/event/spelling"
 )
 
 // Stray returns what is likely a slip of the hand in environ, whose entries are

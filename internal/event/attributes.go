@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"encoding/base64"
 
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
+	"github.com/gallerywire/gallerywire/internal/event/ninjs"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/jsonfault"
-	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )

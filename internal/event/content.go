@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
+	"github.com/gallerywire/gallerywire/internal/event/ninjs"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/jsonfault"
-	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/go-json-experiment/json"
 )
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gallerywire/gallerywire/internal/event/ninjs"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/ninjs"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 

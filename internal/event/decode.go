@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/jsonfault"
 )
 
 // lead is how far a revision may be ahead of the time at which its event was

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
+	"github.com/gallerywire/gallerywire/internal/event/ninjs"
+	"github.com/gallerywire/gallerywire/internal/event/spelling"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/jsonfault"
-	"github.com/gallerywire/gallerywire/internal/ninjs"
-	"github.com/gallerywire/gallerywire/internal/spelling"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )

@@ -1,0 +1,201 @@
+package ninjs
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// slides makes a slide of each picture, graphic and video that may be shown, of an
+// item that is one its only one or its first. What stands there twice, with one id
+// and one file, is shown once, and so is the file of the cover; what is canceled or
+// withheld is not shown under any name. What cannot be shown is left out.
+func (d *draft) slides(w *item) {
+	d.note("/slides", "/associations")
+	itself := picture{content: &w.content}
+	switch kind := w.kind(); {
+	case w.isPicture() && itself.shown() == nil:
+		d.refuse(problem("/renditions", "%s", itself.without()))
+		return
+	case w.isPicture():
+		d.slide(itself)
+		return
+	case kind == film, kind == unknown && w.Type != "":
+		d.slide(itself)
+	}
+	var allowed []picture
+	seen := make(map[string]bool)
+	for _, p := range append(inOrder(w.Associations), w.extras()...) {
+		switch status, place, known := p.status(); {
+		case !known:
+			d.refuse(unknownStatus(p.place+place, cmp.Or(p.PubStatus, p.PubStatus3)))
+		case status == usable:
+			allowed = append(allowed, p)
+		default:
+			seen["id "+p.GUID], seen["id "+p.URI], seen["file "+p.file()] = true, true, true
+		}
+	}
+	delete(seen, "id ") // what has none is like nothing else
+	delete(seen, "file ")
+	for _, p := range allowed {
+		if seen["id "+p.GUID] || seen["id "+p.URI] || seen["file "+p.file()] || p.repeats(seen) {
+			continue
+		}
+		if d.slide(p) && isCover(p.name) && p.file() != "" {
+			seen["file "+p.file()] = true // two stories may be told of one file, but not two covers
+		}
+	}
+	if w.ExtraItems.unfit || slices.ContainsFunc(w.ExtraItems.value.list, func(m member[lenient[extra]]) bool { return m.value != nil && m.value.unfit }) {
+		d.leaveOut(problem("/extra_items", "holds what is no slideshow of Superdesk: that is not shown"))
+	}
+}
+
+// repeats reports whether a picture with an id and a file of p came before, and
+// remembers those of p. The pictures that a desk cut out of one are several.
+func (p picture) repeats(seen map[string]bool) (again bool) {
+	id := p.id()
+	if id == "" {
+		return false
+	}
+	for _, r := range p.Renditions.list {
+		if r.value != nil && r.value.HRef != "" && (!isThumbnail(&r) || p.kind() == film) {
+			mark := "of " + id + " " + strings.TrimSpace(r.value.HRef)
+			again = again || seen[mark]
+			seen[mark] = true
+		}
+	}
+	return again
+}
+
+// file is the address of the original.
+func (p picture) file() string {
+	for _, r := range p.Renditions.list {
+		if r.value != nil && strings.EqualFold(r.name, "original") {
+			return strings.TrimSpace(r.value.HRef)
+		}
+	}
+	return ""
+}
+
+// shown is the rendition that stands for p, nil where there is none.
+func (p picture) shown() *member[rendition] {
+	switch p.kind() {
+	case still:
+		return best(p.Renditions, p.Type == "")
+	case film:
+		found := best(p.Renditions, true)
+		if small := thumbnail(p.Renditions); found == nil && small.value.HRef != "" {
+			found = small
+		}
+		return found
+	}
+	return nil
+}
+
+// slide adds p, or leaves it out and says so.
+func (d *draft) slide(p picture) bool {
+	file := p.shown()
+	if file == nil {
+		d.leaveOut(problem(p.place, "%s", p.without()))
+		d.dropped[p.name] = true
+		return false
+	}
+	if until, place := p.embargo(); until.After(d.Updated) {
+		d.delay(until, p.place+place)
+	}
+	if p.place != "" { // of the item itself it is said already
+		for _, t := range p.unshown() {
+			d.leaveOut(problem(p.place+t.Place, "%s", t.Reason))
+		}
+	}
+	title := first(p.headlines(), plain, either, markup)
+	caption := first(p.descriptions(), markup, either, plain)
+	credit := first(p.credits(), plain)
+	alt := first(p.alternatives(), plain, either, markup)
+	small := thumbnail(p.Renditions)
+	s := gallery.Slide{
+		Title:   title.line(),
+		Caption: caption.html(),
+		Credit:  credit.line(),
+		Rights:  gallery.Rights{Until: p.Expires.Time},
+		Image:   file.value.image(),
+	}
+	if id := p.id(); len(id) <= gallery.MaxID && !slices.ContainsFunc(d.Slides, func(other gallery.Slide) bool { return other.ID == id }) {
+		s.ID = id
+	}
+	s.Image.Alt, s.Image.Thumbnail = alt.line(), small.value.HRef
+	d.noteSlide(p, map[string]string{
+		"/id": newPlaces(&p.head)["/id"], "/title": title.place, "/caption": caption.place, "/credit": credit.place,
+		"/image": "/renditions" + file.token, "/image/url": "/renditions" + file.token + "/href",
+		"/image/width": "/renditions" + file.token + "/width", "/image/height": "/renditions" + file.token + "/height",
+		"/image/alt": alt.place, "/image/thumbnail": "/renditions" + small.token + "/href",
+	})
+	d.Slides = append(d.Slides, s)
+	return true
+}
+
+// noteSlide remembers where in p the fields of the next slide come from.
+func (d *draft) noteSlide(p picture, origins map[string]string) {
+	slide := fmt.Sprintf("/slides/%d", len(d.Slides))
+	d.note(slide, p.place)
+	for field, origin := range origins {
+		d.note(slide+field, p.place+origin)
+	}
+}
+
+func (r *rendition) image() gallery.Image {
+	return gallery.Image{
+		URL: r.HRef, Type: cmp.Or(r.MIMEType, r.ContentType, r.ContentType3),
+		Width: int(r.Width), Height: int(r.Height), Bytes: int64(cmp.Or(r.SizeInBytes, r.SizeInBytes3)),
+	}
+}
+
+// alternatives are what stands in for a picture. Superdesk sends it as its text.
+func (c *content) alternatives() []passage {
+	ps := []passage{{"/alttext", c.AltText, plain, 0}, {"/alt_text", c.AltTextOld, plain, 0}}
+	if c.kind() != still {
+		return ps
+	}
+	return append(ps, c.bodies()...)
+}
+
+// maxNames bounds how many renditions are named.
+const maxNames = 10
+
+// without says why p is not shown, and what there is of it.
+func (p picture) without() string {
+	var names []string
+	for _, m := range p.Renditions.list {
+		names = append(names, strconv.Quote(jsonfault.Clip(m.name, maxQuoted)))
+	}
+	there := "there are none"
+	switch {
+	case len(names) > maxNames:
+		there = fmt.Sprintf("there are %s and %d more", strings.Join(names[:maxNames], ", "), len(names)-maxNames)
+	case len(names) > 0:
+		there = "there is " + strings.Join(names, ", ")
+	}
+	switch kind := p.kind(); {
+	case kind == film:
+		return fmt.Sprintf("%s is a video and has no rendition that is a picture: %s", p.what(), there)
+	case kind == unknown && p.Type != "":
+		return fmt.Sprintf("%s is of the type %q, which no slide shows", p.what(), jsonfault.Clip(p.Type, maxQuoted))
+	}
+	return fmt.Sprintf("%s has no rendition with an href to an image besides a thumbnail: %s", p.what(), there)
+}
+
+func (p picture) what() string {
+	name := strconv.Quote(jsonfault.Clip(p.name, maxQuoted))
+	switch {
+	case p.place == "":
+		return "the item"
+	case strings.HasPrefix(p.place, "/extra_items"):
+		return "the extra item " + name
+	}
+	return "the association " + name
+}

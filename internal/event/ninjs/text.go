@@ -1,0 +1,240 @@
+package ninjs
+
+import (
+	"cmp"
+	"fmt"
+	"html"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// format is how a passage is written.
+type format int
+
+const (
+	plain  format = iota
+	markup        // HTML or XHTML
+	either        // nothing says which
+	alien         // a format that is not for showing, such as NITF
+)
+
+// passage is one of the texts that an item has for one purpose, with the rank that
+// its role gives it there: one of a higher rank is for want of a lower.
+type passage struct {
+	place, value string
+	format       format
+	rank         int
+}
+
+func (p passage) blank() bool { return strings.TrimSpace(p.value) == "" }
+
+// line returns p as plain text on one line.
+func (p passage) line() string {
+	if p.format == plain {
+		return line(p.value)
+	}
+	return line(gallery.PlainText(gallery.HTML(p.value, nil)))
+}
+
+// html returns p as HTML, or as text in which nothing reads as HTML.
+func (p passage) html() string {
+	if p.format == plain {
+		return escape(meant(p.value))
+	}
+	return strings.TrimSpace(p.value)
+}
+
+func line(s string) string { return gallery.Line(meant(s)) }
+
+// reference is a character reference that ends as it should: R&D, AT&T and
+// rock&reggae have none.
+var reference = regexp.MustCompile(`&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
+
+// meant is plain text as people meant it: editors and formatters leave character
+// references in it, and may have escaped them again.
+func meant(s string) string {
+	for range 3 {
+		decoded := reference.ReplaceAllStringFunc(s, html.UnescapeString)
+		if decoded == s {
+			break
+		}
+		s = decoded
+	}
+	return s
+}
+
+// first returns the first of ps that is not blank, in the first of the formats
+// in which there is one of the lowest rank; the zero value when there is none.
+func first(ps []passage, formats ...format) passage {
+	for rank := range lastRank + 1 {
+		for _, f := range formats {
+			for _, p := range ps {
+				if p.rank == rank && p.format == f && !p.blank() {
+					return p
+				}
+			}
+		}
+	}
+	return passage{}
+}
+
+// hidden is the rank of what is never shown.
+const (
+	lastRank = 2
+	hidden   = lastRank + 1
+)
+
+// role is the name of a role, without the vocabulary that it may come from.
+func (t *text) role() string {
+	role := strings.ToLower(strings.TrimSpace(t.Role))
+	role = role[strings.LastIndexAny(role, ":/#")+1:]
+	return strings.NewReplacer("-", "", "_", "", " ", "").Replace(role)
+}
+
+// isPrivate reports whether t is for colleagues and machines, as an editor's note.
+func (t *text) isPrivate() bool {
+	role := t.role()
+	return slices.ContainsFunc([]string{
+		"note", "writer", "keyword", "internal", "private", "instruction", "comment", "message", "contact", "planning", "slug",
+	}, func(word string) bool { return strings.Contains(role, word) })
+}
+
+// isFormat reports whether role says how a text is written, or nothing: many write
+// that where its purpose belongs.
+func isFormat(role string) bool {
+	switch role {
+	case "", "text", "plain", "plaintext", "main", "simple", "richtext":
+		return true
+	}
+	return strings.Contains(role, "html")
+}
+
+func (c *content) headlines() []passage {
+	ps := passages("/headlines", c.Headlines, func(t *text) int {
+		switch role := t.role(); {
+		case role == "main", role == "headline", role == "title":
+			return 0
+		case isFormat(role):
+			return 1
+		}
+		return 2
+	})
+	return append([]passage{{"/headline", c.Headline, plain, 0}, {"/headline_main", c.HeadlineMain, plain, 0}}, ps...)
+}
+
+// names are what an item is called where it has no headline.
+func (c *content) names() []passage {
+	return []passage{{"/title", c.Title, plain, 0}, {"/slugline", c.Slugline, plain, 0}, {"/name", c.Name, plain, 0}}
+}
+
+// descriptions are captions and summaries. What has another role is none, whatever
+// it is for.
+func (c *content) descriptions() []passage {
+	return append([]passage{
+		{"/description_html", c.DescriptionHTML, markup, 0}, {"/description_xhtml", c.DescriptionXHTML, markup, 0},
+		{"/description_richtext", c.DescriptionRichText, markup, 0}, {"/description_text", c.DescriptionText, plain, 0},
+	}, passages("/descriptions", c.Descriptions, descriptionRank)...)
+}
+
+func descriptionRank(t *text) int {
+	switch role := t.role(); {
+	case role == "caption", role == "description", isFormat(role):
+		return 0
+	case slices.Contains([]string{"summary", "abstract", "short", "medium", "long", "lead", "lede", "ingress", "intro", "introduction",
+		"preamble", "standfirst", "teaser", "dek", "deck", "subtitle", "subhead"}, role):
+		return 1
+	}
+	return hidden
+}
+
+// unshown names the descriptions with a role that nobody knows.
+func (c *content) unshown() (ps gallery.Problems) {
+	for i := range c.Descriptions {
+		if t := &c.Descriptions[i]; strings.TrimSpace(t.Value) != "" && !t.isPrivate() && !t.isCredit() && descriptionRank(t) == hidden {
+			ps = append(ps, problem(fmt.Sprintf("/descriptions/%d", i), "the role %q is not known: write caption, text or summary", jsonfault.Clip(t.Role, maxQuoted)))
+		}
+	}
+	return ps
+}
+
+func (c *content) bodies() []passage {
+	return append([]passage{
+		{"/body_html", c.BodyHTML, markup, 0}, {"/body_xhtml", c.BodyXHTML, markup, 0},
+		{"/body_richtext", c.BodyRichText, markup, 0}, {"/body_text", c.BodyText, plain, 0},
+	}, passages("/bodies", c.Bodies, func(t *text) int {
+		if role := t.role(); isFormat(role) || role == "body" || role == "article" || role == "story" || role == "content" {
+			return 0
+		}
+		return 1
+	})...)
+}
+
+// credits are natural-language statements about who made a picture.
+func (c *content) credits() []passage {
+	ps := []passage{
+		{"/byline", c.Byline, plain, 0}, {"/by", c.By, plain, 0}, {"/creditline", c.CreditLine, plain, 0},
+	}
+	for _, p := range passages("/descriptions", c.Descriptions, func(t *text) int {
+		if t.isCredit() {
+			return 0
+		}
+		return hidden
+	}) {
+		p.format = plain
+		ps = append(ps, p)
+	}
+	return append(ps, passage{"/copyrightholder", c.CopyrightHolder, plain, 0}, passage{"/copyrightHolder", c.CopyrightHolder3, plain, 0})
+}
+
+func passages(place string, texts []text, rank func(*text) int) []passage {
+	ps := make([]passage, len(texts))
+	for i := range texts {
+		t := &texts[i]
+		ps[i] = passage{fmt.Sprintf("%s/%d/value", place, i), t.Value, t.format(), rank(t)}
+		if t.isPrivate() {
+			ps[i].rank = hidden
+		}
+	}
+	return ps
+}
+
+// isCredit reports whether a description is a credit line, as AP sends it.
+func (t *text) isCredit() bool { return strings.Contains(t.role(), "credit") }
+
+func (t *text) format() format {
+	role, mediaType := t.role(), strings.ToLower(cmp.Or(t.ContentType, t.ContentType3))
+	switch {
+	case strings.Contains(mediaType, "html"):
+		return markup
+	case strings.HasPrefix(mediaType, "text/plain"):
+		return plain
+	case mediaType != "":
+		return alien
+	case strings.Contains(role, "html"), role == "richtext":
+		return markup
+	case role == "text", role == "plain", role == "plaintext":
+		return plain
+	}
+	return either
+}
+
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(strings.TrimSpace(s))
+}
+
+var blankLines = regexp.MustCompile(`\n[ \t]*\n\s*`)
+
+// paragraphs returns plain text as HTML: a paragraph for what stands between
+// blank lines, a break for every other line.
+func paragraphs(s string) string {
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
+	var b strings.Builder
+	for _, p := range blankLines.Split(escape(meant(s)), -1) {
+		b.WriteString("<p>" + strings.ReplaceAll(p, "\n", "<br>") + "</p>")
+	}
+	return b.String()
+}

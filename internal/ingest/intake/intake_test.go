@@ -1,0 +1,480 @@
+package intake_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/ingest/intake"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// longest is how long anything that a test waits for may take.
+const longest = time.Minute
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+var subjects = []string{string(event.Published), string(event.Unpublished)}
+
+// site is a broker with an event stream, and what intake makes of it.
+type site struct {
+	t       testing.TB
+	broker  *broker.Broker
+	rejects *intake.Rejects
+	told    log[telling]
+	reports log[intake.Report]
+}
+
+// telling is one call of Tell.
+type telling struct {
+	id string
+	e  event.Refusal
+}
+
+// log collects what is reported. It is safe for concurrent use.
+type log[T any] struct {
+	mu   sync.Mutex
+	list []T
+}
+
+func (l *log[T]) add(v T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, v)
+}
+
+func (l *log[T]) all() []T {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.list)
+}
+
+func newSite(t testing.TB, b *broker.Broker) *site {
+	t.Helper()
+	s := &site{t: t, broker: b}
+	s.rejects = intake.NewRejects(s.rejectsOptions())
+	if _, _, err := s.consumer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *site) rejectsOptions() intake.RejectsOptions {
+	subject := s.broker.Name("rejects")
+	return intake.RejectsOptions{
+		JetStream: s.broker.JetStream(),
+		Open: func(ctx context.Context) (jetstream.Stream, error) {
+			return s.broker.Stream(ctx, jetstream.StreamConfig{Name: subject, Subjects: []string{subject + ".>"}, AllowDirect: true})
+		},
+		Subject:    subject,
+		MaxPayload: s.broker.MaxPayload,
+		Tell: func(id string, e event.Refusal) error {
+			s.told.add(telling{id, e})
+			return nil
+		},
+	}
+}
+
+// consumer makes the stream and the consumer where they are missing.
+func (s *site) consumer(ctx context.Context) (jetstream.Consumer, bool, error) {
+	return s.consume(ctx, "intake", subjects)
+}
+
+// consume makes a consumer of some of the subjects.
+func (s *site) consume(ctx context.Context, name string, of []string) (jetstream.Consumer, bool, error) {
+	stream, foreign, err := s.broker.Events(ctx, broker.EventStream{Name: "ARTICLES", Subjects: subjects, MaxBytes: 1 << 30})
+	if err != nil {
+		return nil, false, err
+	}
+	consumer, err := s.broker.Consumer(ctx, stream, broker.Consumer{
+		Name: name, FilterSubjects: of, AckWait: 10 * time.Second, MaxAckPending: 1024,
+	})
+	return consumer, foreign, err
+}
+
+func (s *site) intake(store intake.Store, change ...func(*intake.Options)) *intake.Intake {
+	o := intake.Options{
+		Consumers: only(s.consumer), Store: store, Rejects: s.rejects, Decode: anybody(event.Reader{MaxBytes: 1 << 20}),
+		Observe: s.reports.add, Logger: slog.New(slog.DiscardHandler),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	return intake.New(o)
+}
+
+// only is where all events come from.
+func only(consumers ...intake.Consumer) func(context.Context) ([]intake.Consumer, error) {
+	return func(context.Context) ([]intake.Consumer, error) { return consumers, nil }
+}
+
+// anybody reads events whoever published them.
+func anybody(r event.Reader) func(string, event.Message) (*event.Event, error) {
+	return func(_ string, m event.Message) (*event.Event, error) { return r.Decode(m) }
+}
+
+// run runs an intake until the returned function is called, at the latest when
+// the test ends.
+func (s *site) run(in *intake.Intake) (stop func()) {
+	s.t.Helper()
+	return background(s.t, in.Run)
+}
+
+func background(t testing.TB, f func(context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := f(ctx); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	stop = func() { cancel(); wg.Wait() }
+	t.Cleanup(stop)
+	return stop
+}
+
+// publish sends an event as a CMS would and waits until the stream has it.
+func (s *site) publish(msg *nats.Msg) uint64 {
+	s.t.Helper()
+	ack, err := s.broker.JetStream().PublishMsg(s.t.Context(), msg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return ack.Sequence
+}
+
+func (s *site) send(body string) uint64 {
+	s.t.Helper()
+	return s.publish(&nats.Msg{Subject: string(event.Published), Data: []byte(body)})
+}
+
+// drained waits until no event is left in the stream.
+func (s *site) drained() {
+	s.t.Helper()
+	eventually(s.t, "the event stream is empty", func() bool {
+		stream, err := s.broker.JetStream().Stream(s.t.Context(), "ARTICLES")
+		return err == nil && stream.CachedInfo().State.Msgs == 0
+	})
+}
+
+func (s *site) outcomes() []string {
+	var list []string
+	for _, r := range s.reports.all() {
+		list = append(list, r.Outcome)
+	}
+	return list
+}
+
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(longest); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s in vain: %s", longest, what)
+		}
+	}
+}
+
+// article is a gallery as a CMS would send it.
+func article(id string, updated time.Time) string {
+	body, err := json.Marshal(map[string]any{"id": id, "title": "Title of " + id, "published": noon, "updated": updated})
+	if err != nil {
+		return err.Error() // strings and times always marshal
+	}
+	return string(body)
+}
+
+// storeFunc is a store that is a function.
+type storeFunc func(context.Context, *event.Event, event.Message) (string, error)
+
+func (f storeFunc) Put(ctx context.Context, e *event.Event, m event.Message) (string, error) {
+	return f(ctx, e, m)
+}
+
+// shelf is a store that remembers what it was given.
+type shelf struct{ log[string] }
+
+func (s *shelf) Put(_ context.Context, e *event.Event, _ event.Message) (string, error) {
+	s.add(e.GalleryID())
+	return "stored", nil
+}
+
+// library is a real catalogue as a store.
+type library struct{ *catalogue.Catalogue }
+
+func (l library) Put(ctx context.Context, e *event.Event, m event.Message) (string, error) {
+	outcome, err := l.Catalogue.Put(ctx, catalogue.Revision{
+		ID: e.GalleryID(), Rank: e.Rank, Gallery: e.Gallery, Body: m.Data, Event: e.Attributes(m.Subject),
+	})
+	return string(outcome), err
+}
+
+// newLibrary runs a catalogue until the test ends.
+func newLibrary(t testing.TB, b *broker.Broker, change ...func(*catalogue.Options)) library {
+	t.Helper()
+	o := catalogue.Options{
+		JetStream: b.JetStream(),
+		Bucket:    b.Name("galleries"),
+		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
+		Decode:    event.Reader{}.Gallery,
+		Reconnect: b.OnReconnect,
+		Logger:    slog.New(slog.DiscardHandler),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	c := catalogue.New(o)
+	background(t, c.Run)
+	eventually(t, "the index is whole", func() bool { return c.Ready() == nil })
+	return library{c}
+}
+
+// elsewhere is a site on a server that the test can stop.
+func elsewhere(t testing.TB, server *brokertest.External) *site {
+	t.Helper()
+	return newSite(t, brokertest.Start(t, func(o *broker.Options) { o.URL, o.Embedded = server.URL(), broker.Embedded{} }))
+}
+
+func TestEventIsStoredAndLeavesTheStream(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	l := newLibrary(t, s.broker)
+	s.run(s.intake(l))
+	sequence := s.send(article("harbour", noon))
+	s.drained()
+	eventually(t, fmt.Sprint("the index hears of event ", sequence), func() bool {
+		e := l.Find("harbour")
+		return e != nil && e.Rank.Updated.Equal(noon)
+	})
+	s.publish(&nats.Msg{Subject: string(event.Unpublished), Data: []byte(`{"id":"harbour"}`)})
+	s.drained()
+	eventually(t, "the index hears of the take-down", func() bool { return l.Find("harbour").Rank.TakeDown })
+	s.taken(2)
+	reports := s.reports.all()
+	if len(reports) != 2 || reports[0].Outcome != "stored" || reports[0].Gallery != "harbour" || reports[0].Event == nil || reports[0].Stored.IsZero() {
+		t.Errorf("reported %+v", reports)
+	}
+}
+
+// A store that fails keeps the event where it is, and nothing is acknowledged
+// before it is stored; the delay grows.
+func TestEventIsTriedAgainUntilItIsStored(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	const failures = 2
+	var times log[time.Time]
+	s.run(s.intake(storeFunc(func(context.Context, *event.Event, event.Message) (string, error) {
+		times.add(time.Now())
+		if stream, err := s.broker.JetStream().Stream(t.Context(), "ARTICLES"); err != nil || stream.CachedInfo().State.Msgs != 1 {
+			t.Errorf("the event left the stream before it was stored: %v", err)
+		}
+		if len(times.all()) <= failures {
+			return "", errors.New("disk full")
+		}
+		return "stored", nil
+	})))
+	s.send(article("harbour", noon))
+	s.taken(failures + 1) // what became of an event is told after the server
+	if got := s.outcomes(); !slices.Equal(got, []string{"retried", "retried", "stored"}) {
+		t.Errorf("outcomes %v", got)
+	}
+	tried := times.all()
+	first, second := tried[1].Sub(tried[0]), tried[2].Sub(tried[1])
+	if first < 200*time.Millisecond || second < 400*time.Millisecond {
+		t.Errorf("tried again after %s and %s", first, second)
+	}
+}
+
+// Events wait for nobody: one that can not be stored does not hold up others.
+func TestEventThatFailsHoldsUpNoOther(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	var stored shelf
+	s.run(s.intake(storeFunc(func(ctx context.Context, e *event.Event, m event.Message) (string, error) {
+		if e.GalleryID() == "bad" {
+			return "", errors.New("bucket refuses")
+		}
+		return stored.Put(ctx, e, m)
+	})))
+	s.send(article("bad", noon))
+	for i := range 50 {
+		s.send(article(fmt.Sprint(i), noon))
+	}
+	eventually(t, "the others are stored", func() bool { return len(stored.all()) == 50 })
+}
+
+func TestSeveralEventsAreInHandAtOnce(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	const inFlight = 4
+	arrived, release := make(chan string, 100), make(chan struct{})
+	s.run(s.intake(storeFunc(func(_ context.Context, e *event.Event, _ event.Message) (string, error) {
+		arrived <- e.GalleryID()
+		<-release
+		return "stored", nil
+	}), func(o *intake.Options) { o.InFlight = inFlight }))
+	for i := range 10 {
+		s.send(article(fmt.Sprint(i), noon))
+	}
+	for range inFlight {
+		select {
+		case <-arrived:
+		case <-time.After(longest):
+			t.Fatal("fewer events are in hand than may be")
+		}
+	}
+	select {
+	case id := <-arrived:
+		t.Errorf("%s is in hand beside %d others", id, inFlight)
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(release)
+	s.drained()
+}
+
+// Revisions of the same galleries in any order, many in hand at once on two
+// nodes: the highest rank is there in the end.
+func TestNoLowerRankWins(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	libraries := []library{newLibrary(t, s.broker), newLibrary(t, s.broker)}
+	for _, l := range libraries {
+		s.run(s.intake(l))
+	}
+	const galleries, revisions = 5, 60
+	for i := range revisions {
+		for g := range galleries {
+			s.send(article(fmt.Sprint("gallery-", g), noon.Add(time.Duration((i*37)%revisions)*time.Minute)))
+		}
+	}
+	s.drained()
+	want := noon.Add((revisions - 1) * time.Minute)
+	for g := range galleries {
+		eventually(t, "both nodes know the highest rank", func() bool {
+			return !slices.ContainsFunc(libraries, func(l library) bool {
+				e := l.Find(fmt.Sprint("gallery-", g))
+				return e == nil || !e.Rank.Updated.Equal(want)
+			})
+		})
+	}
+}
+
+// Run ends only when what is in hand is finished, and what it does not take up
+// any more is there for the next.
+func TestRunFinishesWhatIsInHand(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	arrived, release := make(chan struct{}, 100), make(chan struct{})
+	var stored shelf
+	stop := s.run(s.intake(storeFunc(func(ctx context.Context, e *event.Event, m event.Message) (string, error) {
+		arrived <- struct{}{}
+		select {
+		case <-release:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+		return stored.Put(ctx, e, m)
+	}), func(o *intake.Options) { o.InFlight = 2 }))
+	for i := range 100 {
+		s.send(article(fmt.Sprint(i), noon))
+	}
+	<-arrived
+	ended := make(chan struct{})
+	go func() { defer close(ended); stop() }()
+	select {
+	case <-ended:
+		t.Fatal("ended with an event in hand")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(release)
+	<-ended
+	first := len(stored.all())
+	if first == 0 {
+		t.Error("nothing that was in hand is stored")
+	}
+	s.run(s.intake(&stored))
+	s.drained()
+	got := stored.all()
+	slices.Sort(got)
+	if got = slices.Compact(got); len(got) != 100 {
+		t.Errorf("%d of 100 events were stored, %d of them before the end", len(got), first)
+	}
+}
+
+// A store that hangs does not keep Run from ending, and the event comes again.
+func TestRunEndsAfterItsGrace(t *testing.T) {
+	s := newSite(t, brokertest.Start(t))
+	arrived := make(chan struct{}, 10)
+	stop := s.run(s.intake(storeFunc(func(ctx context.Context, _ *event.Event, _ event.Message) (string, error) {
+		arrived <- struct{}{}
+		<-ctx.Done()
+		return "", ctx.Err()
+	}), func(o *intake.Options) { o.Grace = 50 * time.Millisecond }))
+	s.send(article("harbour", noon))
+	<-arrived
+	stop()
+	var stored shelf
+	s.run(s.intake(&stored))
+	s.drained()
+	if got := stored.all(); !slices.Equal(got, []string{"harbour"}) {
+		t.Errorf("stored %v", got)
+	}
+}
+
+func TestIntakeGoesOn(t *testing.T) {
+	server := brokertest.Server(t)
+	cases := map[string]func(s *site) error{
+		"after its consumer was deleted": func(s *site) error {
+			return s.broker.JetStream().DeleteConsumer(t.Context(), "ARTICLES", s.broker.Name("intake"))
+		},
+		"after its stream was deleted": func(s *site) error {
+			return s.broker.JetStream().DeleteStream(t.Context(), "ARTICLES")
+		},
+		"after the server restarted": func(*site) error { server.Restart(); return nil },
+		"after the server was replaced": func(*site) error {
+			server.Wipe()
+			server.Start()
+			return nil
+		},
+	}
+	for name, disturb := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := elsewhere(t, server)
+			var stored shelf
+			s.run(s.intake(&stored))
+			s.send(article("before", noon))
+			s.drained()
+			if err := disturb(s); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			eventually(t, "an event is stored afterwards", func() bool {
+				_, err := s.broker.JetStream().Publish(t.Context(), string(event.Published), []byte(article("after", noon)))
+				return err == nil || slices.Contains(stored.all(), "after")
+			})
+			eventually(t, "it is taken in", func() bool { return slices.Contains(stored.all(), "after") })
+			t.Logf("took %s", time.Since(began))
+		})
+	}
+}
+
+func TestServerAwayAtTheStart(t *testing.T) {
+	server := brokertest.Server(t)
+	s := elsewhere(t, server)
+	s.send(article("harbour", noon))
+	server.Stop()
+	var stored shelf
+	s.run(s.intake(&stored))
+	server.Start()
+	s.drained()
+	if got := stored.all(); !slices.Contains(got, "harbour") {
+		t.Errorf("stored %v", got)
+	}
+}

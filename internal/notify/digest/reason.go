@@ -1,0 +1,162 @@
+package digest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/textproto"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/nicholas-fedor/shoutrrr/pkg/util/jsonclient"
+)
+
+// What goes wrong with a delivery is said in words of our own: the errors of
+// services quote addresses, tokens and whatever a server answers.
+
+var (
+	errHanging     = errors.New("the last deliveries have not come back: the service does not answer")
+	errUnencrypted = errors.New("its server offers no encryption")
+	errTimeout     = errors.New("no answer in time")
+	errUnknownHost = errors.New("the name of its server is not known")
+	errRefused     = errors.New("its server refuses the connection")
+	errAborted     = errors.New("the connection broke off")
+	errCertificate = errors.New("its server could not be trusted: look at its certificate")
+	errElse        = errors.New("it did not take the message")
+)
+
+// reasonOf says in words of our own what err is.
+func reasonOf(err error) error {
+	if status := statusOf(err); status != 0 {
+		return statusReason(status)
+	}
+	for _, r := range reasons() {
+		if r.is(err) {
+			return r.reason
+		}
+	}
+	return errElse
+}
+
+// rule recognises errors: by what they wrap, or, of those that only quote
+// others, by a text that is in them.
+type rule struct {
+	reason error
+	wraps  func(error) bool
+	quotes []string
+}
+
+func (r rule) is(err error) bool {
+	if r.wraps(err) {
+		return true
+	}
+	text := strings.ToLower(err.Error())
+	for _, q := range r.quotes {
+		if strings.Contains(text, q) {
+			return true
+		}
+	}
+	return false
+}
+
+func reasons() []rule {
+	return []rule{
+		{context.Canceled, of(context.Canceled), nil},
+		{errUnencrypted, of(errUnencrypted), []string{"unencrypted connection"}},
+		{errCertificate, as[*tls.CertificateVerificationError], []string{"x509:", "tls: "}},
+		{errTimeout, timedOut, []string{"deadline exceeded", "timeout", "timed out"}},
+		{errUnknownHost, as[*net.DNSError], []string{"no such host"}},
+		{errRefused, of(syscall.ECONNREFUSED), []string{"connection refused"}},
+		{errAborted, of(syscall.ECONNRESET, net.ErrClosed), []string{"connection reset", "eof", "broken pipe"}},
+	}
+}
+
+func of(targets ...error) func(error) bool {
+	return func(err error) bool {
+		for _, t := range targets {
+			if errors.Is(err, t) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func as[T error](err error) bool {
+	var t T
+	return errors.As(err, &t)
+}
+
+func timedOut(err error) bool {
+	var t net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
+}
+
+// answered finds the status of an answer in the text of an error.
+var answered = regexp.MustCompile(`(?i)(?:status[a-z ]*[: ]+"?|: )([45][0-9]{2})(?:\s|"|$)`)
+
+// statusOf is the HTTP status that err tells of, 0 for none.
+func statusOf(err error) int {
+	var answer jsonclient.Error
+	if errors.As(err, &answer) && answer.StatusCode >= 400 {
+		return answer.StatusCode
+	}
+	m := answered.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 0
+	}
+	status, _ := strconv.Atoi(m[1])
+	if http.StatusText(status) == "" {
+		return 0
+	}
+	return status
+}
+
+// statusReason is final where nobody is there any more.
+func statusReason(status int) error {
+	err := fmt.Errorf("it answered %d %s", status, http.StatusText(status))
+	if status == http.StatusNotFound || status == http.StatusGone {
+		return outbox.Final(err)
+	}
+	return err
+}
+
+// during is an error of a part of the conversation with a mail server.
+type during struct {
+	part  part
+	error // the server's
+}
+
+// part is a part of that conversation.
+type part int
+
+const (
+	loggingIn part = iota
+	mailing        // its sender, its recipient and itself
+)
+
+// Unwrap returns the server's error.
+func (d *during) Unwrap() error { return d.error }
+
+// mailReasonOf is [reasonOf] for mail: a refusal of the mail for good is final,
+// one of our user and password is not, because they may be put right.
+func mailReasonOf(err error) error {
+	var answer *textproto.Error
+	if !errors.As(err, &answer) {
+		return reasonOf(err)
+	}
+	var d *during
+	switch known := errors.As(err, &d); {
+	case known && d.part == loggingIn:
+		return fmt.Errorf("its server does not let us in, with %d: look at user and password", answer.Code)
+	case known && answer.Code >= 500:
+		return outbox.Final(fmt.Errorf("its server refuses the mail with %d", answer.Code))
+	}
+	return fmt.Errorf("its server does not take mail now, with %d", answer.Code)
+}

@@ -1,0 +1,101 @@
+package digest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/go-json-experiment/json"
+	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/telegram"
+)
+
+// telegramAPI is where messages for Telegram go.
+const telegramAPI = "https://api.telegram.org/bot"
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 64 << 10
+
+// telegramChat is one chat of an address for Telegram. The address is
+// shoutrrr's; the message is sent here, because shoutrrr takes it for sent when
+// Telegram can not be reached.
+type telegramChat struct {
+	config *telegram.Config
+	chat   string // with ":" and a topic, or without
+}
+
+// telegramsOf returns a box for each chat, that none gets a message twice when
+// another fails.
+func telegramsOf(u *url.URL) ([]*box, error) {
+	// As shoutrrr sets them out.
+	config := &telegram.Config{Preview: true, Notification: true}
+	if config.SetURL(u) != nil {
+		return nil, wrong(telegram.Scheme)
+	}
+	bot, _, _ := strings.Cut(config.Token, ":") // without the token: what is owed outlives a new one
+	var all []*box
+	for _, chat := range config.Chats {
+		b := &box{name: telegram.Scheme, host: telegram.Scheme, carrier: &telegramChat{config: config, chat: chat}}
+		all = append(all, b.identified(telegram.Scheme+" "+bot+" "+chat))
+	}
+	return all, nil
+}
+
+// carry implements [carrier].
+func (c *telegramChat) carry(ctx context.Context, l *letter) error {
+	body, err := json.Marshal(c.payload(l.paper.fit(l.paper.Heading, limit(telegram.Scheme))))
+	if err != nil {
+		return errElse
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, telegramAPI+c.config.Token+"/sendMessage", bytes.NewReader(body))
+	if err != nil {
+		return errElse
+	}
+	req.Header.Set("Content-Type", "application/json")
+	// A redirect would get the token, as the address that it comes from.
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	if err != nil {
+		return reasonOf(err)
+	}
+	defer res.Body.Close()
+	return telegramAnswer(res)
+}
+
+func (c *telegramChat) payload(text string) telegram.SendMessagePayload {
+	p := telegram.SendMessagePayload{
+		Text: text, ID: c.chat, DisablePreview: !c.config.Preview, DisableNotification: !c.config.Notification,
+	}
+	if chat, topic, ok := strings.Cut(c.chat, ":"); ok {
+		if thread, err := strconv.Atoi(topic); err == nil {
+			p.ID, p.MessageThreadID = chat, &thread
+		}
+	}
+	return p
+}
+
+// telegramAnswer is nil when the message was taken.
+func telegramAnswer(res *http.Response) error {
+	var answer struct {
+		OK         bool `json:"ok"`
+		Parameters struct {
+			RetryAfter int `json:"retry_after"` // seconds
+		} `json:"parameters"`
+	}
+	err := json.UnmarshalRead(io.LimitReader(res.Body, maxAnswer), &answer)
+	switch {
+	case res.StatusCode >= http.StatusBadRequest && answer.Parameters.RetryAfter > 0:
+		return &outbox.Later{After: time.Duration(answer.Parameters.RetryAfter) * time.Second, Err: statusReason(res.StatusCode)}
+	case res.StatusCode >= http.StatusBadRequest:
+		return statusReason(res.StatusCode)
+	case err != nil || !answer.OK:
+		return fmt.Errorf("%w: its answer was not understood", errElse)
+	}
+	return nil
+}

@@ -1,0 +1,472 @@
+package notice_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/notify/notice"
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const night = "tags/night"
+
+// audience is who has subscribed, as a node sees it.
+type audience struct {
+	mu    sync.Mutex
+	feeds []string
+	err   error
+}
+
+// Feeds implements [notice.Audience].
+func (a *audience) Feeds() ([]string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.feeds), a.err
+}
+
+// Subscribed implements [notice.Audience].
+func (a *audience) Subscribed(feed string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Contains(a.feeds, feed)
+}
+
+// are makes those the feeds with subscribers.
+func (a *audience) are(feeds ...string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.feeds = feeds
+}
+
+// listening is a node with such an audience.
+func (a *audience) listening(o *notice.Options) { o.Subscribed = a }
+
+// hasty takes every record for an old one.
+func hasty(o *notice.Options) { o.Lease = -1 }
+
+// begin must succeed.
+func (n *node) begin(feed string) {
+	n.t.Helper()
+	if err := n.Begin(n.t.Context(), feed); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// wantAnnounced wants that what was announced of feed so far, added, changed and
+// removed.
+func (c *cluster) wantAnnounced(feed string, want ...[3][]string) {
+	c.t.Helper()
+	var got [][3][]string
+	for _, e := range c.wire.all() {
+		if e.Subject == feed {
+			got = append(got, announced(e))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		c.t.Errorf("announced of %s (-want +got):\n%s", feed, diff)
+	}
+}
+
+func recorded(t *testing.T, c *cluster, feed string) bool {
+	t.Helper()
+	bucket, err := c.bucket(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = bucket.Get(t.Context(), "announced."+gallery.Key(feed))
+	if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+func TestAFeedBeginsWithWhatItHolds(t *testing.T) {
+	for name, begin := range map[string]func(*node){
+		"before the subscription": func(n *node) { n.begin(night) },
+		"when it is swept":        func(*node) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, a := newCluster(t), &audience{}
+			n := c.node(a.listening)
+			n.content.set(night, 3, "b1", "a1")
+			begin(n)
+			a.are(night)
+			n.sweep()
+			c.wantAnnounced(night)
+			if !recorded(t, c, night) {
+				t.Error("nothing is recorded")
+			}
+			n.content.set(night, 4, "c1", "b1", "a2")
+			n.sweep()
+			n.sweep()
+			c.wantAnnounced(night, [3][]string{{"c"}, {"a"}, {}})
+		})
+	}
+}
+
+func TestOnlyAnnouncedFeedsAreAnnounced(t *testing.T) {
+	c, a := newCluster(t), &audience{}
+	n := c.node(a.listening, func(o *notice.Options) { o.Also = []string{"sections/travel"} })
+	for _, feed := range []string{"all", "sections/travel", night, "tags/day"} {
+		n.content.set(feed, 1, "a1")
+		n.begin(feed)
+	}
+	a.are(night)
+	n.run()
+	for _, feed := range []string{"all", "sections/travel", night, "tags/day"} {
+		n.content.set(feed, 2, "b1", "a1")
+	}
+	n.Mark("tags/day", "sections/travel", night, "all")
+	got := map[string][3][]string{}
+	for range 3 {
+		e := c.wire.next(t)
+		got[e.Subject] = announced(e)
+	}
+	want := map[string][3][]string{
+		"all":             {{"b", "a"}, {}, {}}, // announced from the first on
+		"sections/travel": {{"b", "a"}, {}, {}},
+		night:             {{"b"}, {}, {}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("announced (-want +got):\n%s", diff)
+	}
+	n.sweep()
+	if got := c.wire.all(); len(got) != 3 {
+		t.Errorf("sent %v", got)
+	}
+}
+
+// Nobody marks the feed: it has no subscribers yet.
+func TestAChangeBetweenBeginningAndSubscriptionIsNews(t *testing.T) {
+	c, a := newCluster(t), &audience{}
+	n := c.node(a.listening)
+	n.content.set(night, 3, "a1")
+	n.begin(night)
+	n.content.set(night, 4, "b1", "a1")
+	n.Mark(night)
+	a.are(night)
+	n.run()
+	if got := c.wire.next(t); got.Subject != night || !cmp.Equal(announced(got), [3][]string{{"b"}, {}, {}}) {
+		t.Errorf("announced %v", got)
+	}
+}
+
+func TestWhoComesBackHearsNothingOld(t *testing.T) {
+	for name, meanwhile := range map[string]func(t *testing.T, c *cluster, a *audience, n *node) *node{
+		"a sweep found nobody": func(t *testing.T, c *cluster, _ *audience, n *node) *node {
+			n.sweep()
+			if recorded(t, c, night) {
+				t.Error("the record is still there")
+			}
+			n.content.set(night, 2, "b1", "a1")
+			return n
+		},
+		"no sweep, and it begins": func(_ *testing.T, _ *cluster, _ *audience, n *node) *node {
+			n.content.set(night, 2, "b1", "a1")
+			n.begin(night)
+			return n
+		},
+		"no node ran, and it begins": func(_ *testing.T, c *cluster, a *audience, n *node) *node {
+			n.content.set(night, 2, "b1", "a1")
+			again := c.restarted(n, a.listening, hasty)
+			again.sweep()
+			again.begin(night)
+			return again
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, a := newCluster(t), &audience{}
+			n := c.node(a.listening, hasty)
+			n.content.set(night, 1, "a1")
+			a.are(night)
+			n.sweep()
+			a.are()
+			n = meanwhile(t, c, a, n)
+			a.are(night)
+			n.sweep()
+			c.wantAnnounced(night)
+			n.content.set(night, 3, "c1", "b1", "a1")
+			n.sweep()
+			c.wantAnnounced(night, [3][]string{{"c"}, {}, {}})
+		})
+	}
+}
+
+func TestWhatIsOwedToThoseWhoLeftIsForgotten(t *testing.T) {
+	c, a := newCluster(t), &audience{}
+	down := true
+	n := c.node(a.listening, hasty, func(o *notice.Options) {
+		send := o.Send
+		o.Send = func(ctx context.Context, e event.CloudEvent) error {
+			if down {
+				return errAway
+			}
+			return send(ctx, e)
+		}
+	})
+	n.content.set(night, 1, "a1")
+	n.begin(night)
+	a.are(night)
+	n.content.set(night, 2, "b1", "a1")
+	if err := n.Sweep(t.Context()); err == nil {
+		t.Fatal("it was sent")
+	}
+	a.are()
+	n.content.set(night, 3, "c1", "b1", "a1")
+	n.begin(night)
+	a.are(night)
+	down = false
+	n.sweep()
+	c.wantAnnounced(night)
+}
+
+// The second node does not know of the first subscription yet.
+func TestTwoFirstSubscribersAtOnce(t *testing.T) {
+	c := newCluster(t)
+	one, two := &audience{}, &audience{}
+	first, second := c.node(one.listening, patient), c.node(two.listening, patient)
+	first.content.set(night, 1, "a1")
+	first.begin(night)
+	one.are(night)
+	for _, n := range []*node{first, second} {
+		n.content.set(night, 2, "b1", "a1")
+	}
+	second.begin(night)
+	two.are(night)
+	first.sweep()
+	second.sweep()
+	c.wantAnnounced(night, [3][]string{{"b"}, {}, {}})
+}
+
+func TestManyBeginAtOnce(t *testing.T) {
+	c, a := newCluster(t), &audience{}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		n := c.node(a.listening, hasty)
+		n.content.set(night, 1, "a1")
+		wg.Go(func() {
+			for j := range 5 {
+				if i+j == 4 {
+					a.are(night)
+				}
+				if err := errors.Join(n.Begin(t.Context(), night), n.Sweep(t.Context())); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	c.wantAnnounced(night)
+}
+
+func TestWhoeverSubscribesNextTakesNoNewsFromTheFirst(t *testing.T) {
+	c, a := newCluster(t), &audience{}
+	n := c.node(a.listening, hasty)
+	n.content.set(night, 1, "a1")
+	n.begin(night)
+	a.are(night)
+	n.content.set(night, 2, "b1", "a1")
+	n.begin(night)
+	n.sweep()
+	c.wantAnnounced(night, [3][]string{{"b"}, {}, {}})
+}
+
+// slowly is a source in which what a subscriber has asked for takes its time.
+type slowly struct {
+	*content
+	asked, goOn chan struct{}
+}
+
+// Snapshot implements [notice.Source].
+func (s slowly) Snapshot(feed string, since notice.Since) (notice.Snapshot, error) {
+	if feed != "all" {
+		s.asked <- struct{}{}
+		<-s.goOn
+	}
+	return s.content.Snapshot(feed, since)
+}
+
+// A burst of subscriptions delays no announcement, and no other subscription.
+func TestBeginningHoldsUpNothing(t *testing.T) {
+	c := newCluster(t)
+	slow := slowly{asked: make(chan struct{}, 100), goOn: make(chan struct{})}
+	n := c.node(func(o *notice.Options) {
+		slow.content = o.Source.(*content)
+		o.Source = slow
+	})
+	feeds := []string{night, "tags/day", "sections/travel", "galleries/harbour"}
+	var begun sync.WaitGroup
+	for _, feed := range feeds {
+		n.content.set(feed, 3, "a1")
+		begun.Go(func() {
+			if err := n.Begin(t.Context(), feed); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	free := sync.OnceFunc(func() { close(slow.goOn) })
+	defer begun.Wait()
+	defer free()
+	for range feeds {
+		select {
+		case <-slow.asked:
+		case <-time.After(patience):
+			t.Fatal("they begin one after the other")
+		}
+	}
+	n.content.set("all", 4, "b1", "a1")
+	n.Mark("all")
+	n.run()
+	if e := c.wire.next(t); e.Subject != "all" {
+		t.Errorf("announced %s", e.Subject)
+	}
+	free()
+	begun.Wait()
+	for _, feed := range feeds {
+		if !recorded(t, c, feed) {
+			t.Errorf("nothing is recorded of %s", feed)
+		}
+	}
+}
+
+// An announcement that takes long, because much is owed, delays no subscription.
+func TestAnAnnouncementHoldsUpNoBeginning(t *testing.T) {
+	c := newCluster(t)
+	owing, free := make(chan struct{}), make(chan struct{})
+	n := c.node(func(o *notice.Options) {
+		o.Owe = func(context.Context, notice.Announcement) error {
+			close(owing)
+			<-free
+			return nil
+		}
+	})
+	n.content.set(night, 3, "a1")
+	n.content.set("all", 4, "a1")
+	n.Mark("all")
+	n.run()
+	defer close(free)
+	<-owing
+	begun := make(chan error, 1)
+	go func() { begun <- n.Begin(t.Context(), night) }()
+	select {
+	case err := <-begun:
+		if err != nil || !recorded(t, c, night) {
+			t.Errorf("error %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("it waits")
+	}
+}
+
+func TestANodeThatLagsBeginsNoEarlier(t *testing.T) {
+	c, a := newCluster(t), &audience{}
+	ahead, behind := c.node(a.listening, hasty), c.node(a.listening, hasty)
+	ahead.content.set(night, 6, "b1", "a1")
+	behind.content.set(night, 5, "a1")
+	ahead.begin(night)
+	behind.begin(night)
+	a.are(night)
+	behind.sweep()
+	ahead.sweep()
+	c.wantAnnounced(night)
+}
+
+func TestARecordThatJustBeganOutlivesASweep(t *testing.T) {
+	c, a := newCluster(t), &audience{}
+	n := c.node(a.listening, patient)
+	n.content.set(night, 1, "a1")
+	a.are(night)
+	n.sweep()
+	a.are()
+	n.sweep() // somebody may be about to subscribe
+	if !recorded(t, c, night) {
+		t.Error("the record is gone")
+	}
+}
+
+func TestNothingIsForgottenWhileSubscriptionsAreNotKnown(t *testing.T) {
+	c, a := newCluster(t), &audience{}
+	n := c.node(a.listening, hasty)
+	n.content.set(night, 1, "a1")
+	a.are(night)
+	n.sweep()
+	a.are()
+	a.err = errAway
+	if err := n.Sweep(t.Context()); !errors.Is(err, errAway) {
+		t.Errorf("error %v", err)
+	}
+	if !recorded(t, c, night) {
+		t.Error("the record is gone")
+	}
+}
+
+func TestFeedsWithoutSubscribersTakeNoMemory(t *testing.T) {
+	c, a := newCluster(t), &audience{}
+	n := c.node(a.listening, hasty)
+	n.sweep()
+	before := n.Known()
+	var feeds []string
+	for _, name := range strings.Split("abcdefghij", "") {
+		feeds = append(feeds, "tags/"+name)
+		n.content.set("tags/"+name, 1, "a1")
+	}
+	a.are(feeds...)
+	n.sweep()
+	a.are()
+	n.Mark(feeds...)
+	n.sweep()
+	if got := n.Known(); got != before {
+		t.Errorf("%d feeds are remembered, want %d", got, before)
+	}
+}
+
+func TestAFeedThatThereIsNotFailsNoSweep(t *testing.T) {
+	c, a := newCluster(t), &audience{}
+	n := c.node(a.listening, func(o *notice.Options) { o.Also = []string{"sections/none"} })
+	n.content.set("all", 1, "a1")
+	a.are("tags/none")
+	for _, never := range []string{"sections/none", "tags/none"} {
+		n.content.never = never
+		n.sweep()
+	}
+	n.content.never = "all"
+	if err := n.Sweep(t.Context()); !errors.Is(err, errNoFeed) {
+		t.Errorf("a configured feed: error %v", err)
+	}
+	if err := n.Begin(t.Context(), "all"); err != nil {
+		t.Errorf("a configured feed has begun: %v", err)
+	}
+	n.content.never = "tags/none"
+	if err := n.Begin(t.Context(), "tags/none"); !errors.Is(err, errNoFeed) {
+		t.Errorf("begin: error %v", err)
+	}
+}
+
+func TestAFeedThatThereIsNotIsLeftToTheSchedule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, a := withoutServer(t), &audience{}
+		n := c.node(a.listening)
+		a.are(night)
+		n.content.never = night
+		n.run()
+		n.Mark(night)
+		<-time.After(time.Hour)
+		synctest.Wait()
+		n.content.mu.Lock()
+		defer n.content.mu.Unlock()
+		if n.content.asked != 12 {
+			t.Errorf("%d attempts in an hour, want 12", n.content.asked)
+		}
+	})
+}

@@ -1,0 +1,152 @@
+package notice_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/notify/notice"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/google/go-cmp/cmp"
+)
+
+// ledger is what a node owes, and when it owed it.
+type ledger struct {
+	owed []notice.Announcement
+	sent []int // events sent when each was owed
+	down int   // how many fail at first
+}
+
+// owing is a node that owes to l.
+func (l *ledger) owing(c *cluster) func(*notice.Options) {
+	return func(o *notice.Options) {
+		o.Owe = func(_ context.Context, a notice.Announcement) error {
+			l.owed, l.sent = append(l.owed, a), append(l.sent, len(c.wire.all()))
+			if len(l.owed) <= l.down {
+				return errAway
+			}
+			return nil
+		}
+	}
+}
+
+func TestWhatIsOwedIsOwedBeforeItIsSent(t *testing.T) {
+	c, l := newCluster(t), &ledger{}
+	n := c.node(l.owing(c))
+	n.content.set("all", 7, "a1")
+	n.sweep()
+	n.sweep()
+	sent := c.wire.next(t)
+	want := []notice.Announcement{{
+		Feed: "all", ID: sent.ID, Position: notice.Position{Epoch: epoch, Revision: 7},
+		Update: sent.Data.(event.Update), At: epoch.Add(7 * time.Minute),
+	}}
+	if diff := cmp.Diff(want, l.owed); diff != "" {
+		t.Errorf("owed (-want +got):\n%s", diff)
+	}
+	if l.sent[0] != 0 {
+		t.Errorf("owed when %d events were sent", l.sent[0])
+	}
+}
+
+// Who listens on NATS hears of it once, at once; the others are told in the end.
+func TestWhatCouldNotBeOwedIsSentAndOwedAgain(t *testing.T) {
+	c, l := newCluster(t), &ledger{down: 2}
+	n := c.node(l.owing(c))
+	n.content.set("all", 1, "a1")
+	for range 2 {
+		if err := n.Sweep(t.Context()); !errors.Is(err, errAway) {
+			t.Fatalf("error %v", err)
+		}
+		if got := c.wire.all(); len(got) != 1 {
+			t.Fatalf("sent %v", got)
+		}
+	}
+	n.content.set("all", 2, "b1", "a1") // it comes after what is owed
+	n.sweep()
+	n.sweep()
+	if len(l.owed) != 4 || !cmp.Equal(l.owed[0], l.owed[1]) || !cmp.Equal(l.owed[1], l.owed[2]) {
+		t.Fatalf("owed %v", l.owed)
+	}
+	if got := c.wire.all(); len(got) != 2 || got[0].ID != l.owed[0].ID || got[1].ID != l.owed[3].ID {
+		t.Errorf("sent %v", got)
+	}
+	if l.owed[3].Order().Compare(l.owed[2].Order()) <= 0 {
+		t.Errorf("owed %v after %v", l.owed[3].Order(), l.owed[2].Order())
+	}
+}
+
+func TestWhatCouldNeitherBeOwedNorSentIsRepeatedWhole(t *testing.T) {
+	c, l := newCluster(t), &ledger{down: 1}
+	away := true
+	n := c.node(l.owing(c), func(o *notice.Options) {
+		o.Send = func(ctx context.Context, e event.CloudEvent) error {
+			if away {
+				return errNoFeed // another error than that of owing
+			}
+			return c.wire.send(ctx, e)
+		}
+	})
+	n.content.set("all", 1, "a1")
+	if err := n.Sweep(t.Context()); !errors.Is(err, errAway) || !errors.Is(err, errNoFeed) {
+		t.Fatalf("error %v", err)
+	}
+	away = false
+	n.sweep()
+	n.sweep()
+	if got := c.wire.all(); len(got) != 1 || len(l.owed) != 2 || got[0].ID != l.owed[0].ID || got[0].ID != l.owed[1].ID {
+		t.Errorf("sent %v, owed %v", got, l.owed)
+	}
+}
+
+func TestWhatWasOwedAndNotMarkedIsOwedAgainByAnotherWithTheSameID(t *testing.T) {
+	for name, last := range map[string]func(c *cluster, e event.CloudEvent) error{
+		"before it was sent": func(*cluster, event.CloudEvent) error { return errAway },
+		"after it was sent":  func(c *cluster, e event.CloudEvent) error { return c.wire.send(t.Context(), e) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, l := newCluster(t), &ledger{}
+			life, die := context.WithCancel(t.Context())
+			first := c.node(l.owing(c), func(o *notice.Options) {
+				o.Send = func(_ context.Context, e event.CloudEvent) error {
+					defer die()
+					return last(c, e)
+				}
+			})
+			first.content.set("all", 1, "a1")
+			if err := first.Sweep(life); err == nil {
+				t.Fatal("it did not die")
+			}
+			second := c.restarted(first, l.owing(c), hasty)
+			second.sweep()
+			second.sweep()
+			if len(l.owed) != 2 || !cmp.Equal(l.owed[0], l.owed[1]) {
+				t.Errorf("owed %v", l.owed)
+			}
+			for _, e := range c.wire.all() {
+				if e.ID != l.owed[0].ID {
+					t.Errorf("sent %s, want %s", e.ID, l.owed[0].ID)
+				}
+			}
+		})
+	}
+}
+
+func TestTheOrderOfAnAnnouncementIsThatOfItsPosition(t *testing.T) {
+	at := time.Date(2026, 11, 20, 9, 0, 0, 7, time.FixedZone("", 3600))
+	for _, c := range []struct {
+		position notice.Position
+		want     outbox.Order
+	}{
+		{notice.Position{}, outbox.Order{}},
+		{notice.Position{Revision: 7}, outbox.Order{Revision: 7}},
+		{notice.Position{Epoch: at, Revision: 7, Passed: at.Add(time.Second)}, outbox.Order{Epoch: at.UnixNano(), Revision: 7, Passed: at.UnixNano() + 1e9}},
+	} {
+		if got := (notice.Announcement{Position: c.position}).Order(); got != c.want {
+			t.Errorf("%v: %v, want %v", c.position, got, c.want)
+		}
+	}
+}

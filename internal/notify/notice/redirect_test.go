@@ -1,0 +1,24 @@
+package notice
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbound"
+)
+
+func TestAPingIsNotSentOnInTheClear(t *testing.T) {
+	from := &url.URL{Scheme: "https", Host: "hub.example.net", Path: "/hub"}
+	for location, want := range map[string]string{
+		"http://hub.example.net/":  "",
+		"https://hub.example.org/": "https://hub.example.org/",
+		"/moved":                   "https://hub.example.net/moved",
+	} {
+		res := &outbound.Response{Status: http.StatusMovedPermanently, Header: http.Header{"Location": {location}}}
+		to, moved := elsewhere(from, res)
+		if moved != (want != "") || moved && to.String() != want {
+			t.Errorf("to %s: %v, %v", location, to, moved)
+		}
+	}
+}

@@ -1,0 +1,300 @@
+package notice
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/notify/outbound"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// ChannelWebhook is the channel of [Webhooks].
+const ChannelWebhook = "webhook"
+
+// Hook is a webhook as it is configured.
+type Hook struct {
+	Name    string   // 1 to 80 of A-Za-z0-9_-
+	URL     string   // which [outbound.Client.Check] accepts
+	Secrets []string // each "whsec_" and base64; all of them sign, so that one can replace another
+	Feeds   []string // those it is told of; none: the configured ones
+}
+
+// WebhookOptions make Webhooks.
+type WebhookOptions struct {
+	Hooks  []Hook
+	Feeds  []string // the configured ones
+	SiteID string
+	Client *outbound.Client
+}
+
+// Webhooks tells of feed.updated by the Standard Webhooks specification, version
+// 1.0.0. It implements [outbox.Channel] and is safe for concurrent use.
+type Webhooks struct {
+	opts  WebhookOptions
+	hooks []*hook
+}
+
+// hook is ready to be called.
+type hook struct {
+	outbox.Target
+	url     string
+	feeds   []string
+	signers []*standardwebhooks.Webhook
+}
+
+// NewWebhooks returns the webhooks of o. Its error names every one that cannot be
+// used, and no secret.
+func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
+	w := &Webhooks{opts: o}
+	var errs []error
+	for _, configured := range o.Hooks {
+		h, err := w.ready(configured)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("webhook %q: %w", configured.Name, err))
+			continue
+		}
+		w.hooks = append(w.hooks, h)
+	}
+	return w, errors.Join(errs...)
+}
+
+func (w *Webhooks) ready(configured Hook) (*hook, error) {
+	if gallery.Key(configured.Name) != configured.Name {
+		return nil, errors.New("a name is 1 to 80 of A-Za-z0-9_-")
+	}
+	if _, err := w.find(configured.Name); err == nil {
+		return nil, errors.New("another one has this name")
+	}
+	address, err := w.opts.Client.Check(configured.URL)
+	if err != nil {
+		return nil, err
+	}
+	signers, err := signers(configured.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	h := &hook{
+		// By its name, so that what is owed stays in its lane when the address changes.
+		Target: outbox.Target{Key: configured.Name, Name: configured.Name, Lane: "webhook." + configured.Name, Host: strings.ToLower(address.Host)},
+		url:    configured.URL, feeds: configured.Feeds, signers: signers,
+	}
+	if len(h.feeds) == 0 {
+		h.feeds = w.opts.Feeds
+	}
+	return h, nil
+}
+
+// Bounds of a secret, in bytes, by the specification.
+const minSecret, maxSecret = 24, 64
+
+func signers(secrets []string) ([]*standardwebhooks.Webhook, error) {
+	if len(secrets) == 0 {
+		return nil, errors.New("it has no secret to sign with")
+	}
+	var all []*standardwebhooks.Webhook
+	for i, secret := range secrets {
+		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+		if err != nil || len(key) < minSecret || len(key) > maxSecret {
+			return nil, fmt.Errorf("secret %d is not whsec_ and the base64 of %d to %d bytes", i+1, minSecret, maxSecret)
+		}
+		s, err := standardwebhooks.NewWebhookRaw(key)
+		if err != nil {
+			return nil, fmt.Errorf("secret %d: %w", i+1, err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// Feeds are those that webhooks ask for and that are not configured. They must be
+// announced whether or not somebody subscribes to them, see Options.Also.
+func (w *Webhooks) Feeds() []string {
+	var others []string
+	for _, h := range w.hooks {
+		for _, feed := range h.feeds {
+			if !slices.Contains(w.opts.Feeds, feed) {
+				others = append(others, feed)
+			}
+		}
+	}
+	slices.Sort(others)
+	return slices.Compact(others)
+}
+
+// Owed returns what the webhooks are to be told: nothing if none is to be told of
+// the feed.
+func (w *Webhooks) Owed(a Announcement) ([]outbox.Notice, error) {
+	if !slices.ContainsFunc(w.hooks, func(h *hook) bool { return h.told(a.Feed) }) {
+		return nil, nil
+	}
+	data, err := encodeUpdate(a.Update)
+	if err != nil {
+		return nil, err
+	}
+	return []outbox.Notice{{Channel: ChannelWebhook, About: a.Feed, ID: a.ID, Order: a.Order(), At: a.At, Data: data}}, nil
+}
+
+func (h *hook) told(feed string) bool { return slices.Contains(h.feeds, feed) }
+
+func encodeUpdate(u event.Update) ([]byte, error) {
+	data, err := json.Marshal(u, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return nil, fmt.Errorf("encode what a webhook is told: %w", err)
+	}
+	return data, nil
+}
+
+func decodeUpdate(data []byte) (event.Update, error) {
+	var u event.Update
+	if err := json.Unmarshal(data, &u, jsontext.AllowInvalidUTF8(true)); err != nil {
+		return u, fmt.Errorf("read what a webhook is told: %w", err)
+	}
+	return u, nil
+}
+
+// Targets implements [outbox.Channel].
+func (w *Webhooks) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
+	for _, h := range w.hooks {
+		if h.told(n.About) && !yield(h.Target) {
+			return
+		}
+	}
+}
+
+// Target implements [outbox.Channel].
+func (w *Webhooks) Target(n outbox.Notice, key string) (outbox.Target, bool) {
+	h, err := w.find(key)
+	if err != nil || !h.told(n.About) {
+		return outbox.Target{}, false
+	}
+	return h.Target, true
+}
+
+func (w *Webhooks) find(name string) (*hook, error) {
+	for _, h := range w.hooks {
+		if h.Key == name {
+			return h, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no webhook %q", name)
+}
+
+// Merge implements [outbox.Channel]: n says too what changed at old.
+func (w *Webhooks) Merge(old, n outbox.Notice) outbox.Notice {
+	before, err := decodeUpdate(old.Data)
+	if err != nil {
+		return n // nobody could be told of it
+	}
+	after, err := decodeUpdate(n.Data)
+	if err != nil {
+		return n
+	}
+	if data, err := encodeUpdate(merge(before, after)); err == nil {
+		n.Data = data
+	}
+	return n
+}
+
+// Pack implements [outbox.Channel].
+func (w *Webhooks) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, error) {
+	u, err := decodeUpdate(n.Data)
+	if err != nil {
+		return nil, outbox.Final(err)
+	}
+	body, err := event.NewUpdate(n.DeliveryID(), w.opts.SiteID, u).Encode()
+	if err != nil {
+		return nil, outbox.Final(err)
+	}
+	return &hookLetter{hooks: w, id: n.DeliveryID(), body: body}, nil
+}
+
+// hookLetter is an event for webhooks.
+type hookLetter struct {
+	hooks *Webhooks
+	id    string
+	body  []byte
+}
+
+// Says implements [outbox.Letter].
+func (l *hookLetter) Says() string { return l.id }
+
+// Send implements [outbox.Letter].
+func (l *hookLetter) Send(ctx context.Context, to outbox.Target) error {
+	h, err := l.hooks.find(to.Key)
+	if err != nil {
+		return outbox.Final(err)
+	}
+	_, err = l.hooks.call(ctx, h, l.id, l.body)
+	return err
+}
+
+// Test sends an event of type gallerywire.test, which says that nothing changed
+// in a feed, to the webhook of that name. It returns the status of the answer, 0
+// if there was none, and an error unless the webhook accepted the event.
+func (w *Webhooks) Test(ctx context.Context, name string) (status int, err error) {
+	h, err := w.find(name)
+	if err != nil {
+		return 0, err
+	}
+	id := rand.Text()
+	u := event.Update{Formats: map[string]event.Address{}, Changed: time.Now().UTC()}
+	if len(h.feeds) > 0 {
+		u.Feed = h.feeds[0]
+	}
+	body, err := event.NewWebhookTest(id, w.opts.SiteID, u).Encode()
+	if err != nil {
+		return 0, err
+	}
+	return w.call(ctx, h, id, body)
+}
+
+// call makes one attempt to deliver the body.
+func (w *Webhooks) call(ctx context.Context, h *hook, id string, body []byte) (status int, err error) {
+	now := time.Now()
+	req, err := h.request(ctx, id, now, body)
+	if err != nil {
+		return 0, err
+	}
+	res, err := w.opts.Client.Do(req, maxAnswer)
+	if err != nil {
+		return 0, err
+	}
+	return res.Status, judge(res, now)
+}
+
+// request is made anew for each attempt, whose time it signs. Its content type is
+// that of plain JSON: it is what receivers have their servers leave to them as it
+// came, and the signature is over those bytes.
+func (h *hook) request(ctx context.Context, id string, now time.Time, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	var signatures []string
+	for _, s := range h.signers {
+		signature, err := s.Sign(id, now, body)
+		if err != nil {
+			return nil, fmt.Errorf("sign: %w", err)
+		}
+		signatures = append(signatures, signature)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(standardwebhooks.HeaderWebhookID, id)
+	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+	req.Header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
+	return req, nil
+}

@@ -1,0 +1,159 @@
+package outbox_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+)
+
+// wall is a clock that a test sets: what was measured before says nothing any more.
+type wall struct{ ahead atomic.Int64 }
+
+func (w *wall) now() time.Time { return time.Now().Round(0).Add(time.Duration(w.ahead.Load())) }
+
+func (w *wall) options(o *outbox.Options) { o.Now = w.now }
+
+// TestAClockThatIsSetDelaysNothing sets the clock back and forward by an hour while
+// a target waits to be tried again: it is tried after its delay, and not given up.
+func TestAClockThatIsSetDelaysNothing(t *testing.T) {
+	for _, by := range []time.Duration{-time.Hour, time.Hour} {
+		for _, restart := range []bool{false, true} {
+			t.Run(fmt.Sprintf("by %s, restart=%v", by, restart), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, 1)
+				var refuses atomic.Bool
+				refuses.Store(true)
+				w.answers(0, func(context.Context, outbox.Notice) error {
+					if refuses.Load() {
+						return errRefused
+					}
+					return nil
+				})
+				var clock wall
+				options := func(o *outbox.Options) {
+					o.FirstRetry, o.Attempts, o.GiveUpAfter, o.Lease = 500*time.Millisecond, 6, 30*time.Minute, time.Second
+				}
+				n := w.node(clock.options, options).run()
+				n.put(notice("all", 1))
+				eventually(t, "it failed", func() bool { return w.attempts(0) == 1 && len(n.Late()) == 1 })
+				clock.ahead.Store(int64(by))
+				if restart {
+					n.stop()
+					n = w.node(clock.options, options).run()
+				}
+				eventually(t, "it is tried again", func() bool { return w.attempts(0) >= 2 })
+				refuses.Store(false)
+				eventually(t, "it is told", func() bool { return w.count("all-1") == 1 })
+				if dead := n.DeadLetters(); len(dead) > 0 {
+					t.Errorf("given up: %+v", dead)
+				}
+			})
+		}
+	}
+}
+
+// Of a shard no two nodes have the lease at once, whatever their clocks say.
+func TestClocksThatAreSetKeepLeases(t *testing.T) {
+	w := newWorld(t, 60)
+	for i := range w.targets {
+		w.targets[i].Lane = "the same"
+		w.answers(i, func(context.Context, outbox.Notice) error {
+			wait := time.NewTimer(10 * time.Millisecond)
+			defer wait.Stop()
+			<-wait.C
+			return nil
+		})
+	}
+	var one, other wall
+	lease := func(o *outbox.Options) { o.Lease = 2 * time.Second }
+	a, b := w.node(one.options, lease).run(), w.node(other.options, lease).run()
+	for nth, by := range []time.Duration{0, time.Hour, -time.Hour, 0} {
+		one.ahead.Store(int64(by))
+		other.ahead.Store(int64(-by))
+		[]*node{a, b}[nth%2].put(notice("all", nth))
+		eventually(t, "some are told", func() bool { return w.count(fmt.Sprint("all-", nth)) > 20 })
+	}
+	eventually(t, "all are told", func() bool { return w.count("all-3") >= 60 })
+	if w.overlap || w.count("all-3") > 60 {
+		t.Errorf("two deliveries at once: %v; told %d times", w.overlap, w.count("all-3"))
+	}
+}
+
+// A crash has few told again, in whatever order they were told: the first hangs, and
+// who was not told lately comes first.
+func TestACrashRepeatsLittle(t *testing.T) {
+	const many = 900
+	w := newWorld(t, many)
+	for i := range w.targets {
+		w.targets[i].Lane = laneOfOneShard(i)
+	}
+	alone := func(o *outbox.Options) { o.Alone, o.Concurrency = true, 8 }
+	n := w.node(alone).run()
+	n.put(notice("all", 1))
+	eventually(t, "all are told", func() bool { return n.Owed()["test"] == 0 })
+	w.answers(0, silence)
+	n.put(notice("all", 2))
+	eventually(t, "most are told", func() bool { return w.count("all-2") == many-1 })
+	eventually(t, "most of that is noted", func() bool { return w.noted() > many-200 })
+	n.abandon()
+	told := w.count("all-2")
+	w.answers(0, nil)
+	n = w.node(alone).run()
+	eventually(t, "all are told", func() bool { return n.Owed()["test"] == 0 })
+	if again := w.count("all-2") - many; told != many-1 || again >= 200 {
+		t.Errorf("of %d that were told %d were told again", told, again)
+	}
+}
+
+// noted is how many targets the records of what is owed say are told.
+func (w *world) noted() (n int) {
+	w.t.Helper()
+	keys, err := w.bucket().Keys(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, key := range keys {
+		entry, err := w.bucket().Get(w.t.Context(), key)
+		if err != nil || !strings.HasPrefix(key, "owed.") {
+			continue // it may be gone since
+		}
+		var record struct{ Told []byte }
+		if err := json.Unmarshal(entry.Value(), &record); err != nil {
+			w.t.Fatal(err)
+		}
+		n += len(record.Told) / 8
+	}
+	return n
+}
+
+// What could not be packed is forgotten with its notice.
+func TestWhatIsPutAsideIsForgotten(t *testing.T) {
+	w := newWorld(t, 4)
+	w.unpack = errRefused
+	n := w.node().run()
+	n.put(notice("all", 1))
+	packed := func() int {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.packed
+	}
+	var before int
+	eventually(t, "it is put aside", func() bool {
+		before = n.Aside()
+		return before > 0 && before == packed()
+	})
+	w.mu.Lock()
+	w.unpack = nil
+	w.mu.Unlock()
+	n.put(notice("all", 2))
+	eventually(t, "the newer one is told at once", func() bool { return w.count("all-2") == 4 && n.Owed()["test"] == 0 })
+	if left := n.Aside(); left != 0 {
+		t.Errorf("%d notices that are no more are still put aside", left)
+	}
+}

@@ -1,0 +1,73 @@
+package outbox_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+)
+
+// TestLeadersOfAClusterChange has another server of a cluster take the bucket
+// over, again and again, while two nodes tell everyone of one notice after the
+// other: each ends with the last, and none hears an old one after a new one.
+func TestLeadersOfAClusterChange(t *testing.T) {
+	const many, notices = 300, 6
+	c := brokertest.StartCluster(t)
+	w := newWorld(t, many)
+	b, err := broker.Open(t.Context(), broker.Options{URL: c.URL(), Replicas: 3, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	w.broker = b
+	for i := range many {
+		w.answers(i, func(ctx context.Context, _ outbox.Notice) error {
+			select {
+			case <-time.After(5 * time.Millisecond):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}
+	one, other := w.node(few), w.node(few)
+	one.run()
+	other.run()
+	for nth := 1; nth <= notices; nth++ {
+		eventually(t, "it is owed", func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			return one.Put(ctx, notice("all", nth)) == nil
+		})
+		told := fmt.Sprint("all-", nth)
+		eventually(t, "some are told", func() bool { return w.count(told) > many/10 })
+		c.StepDown("KV_" + b.Name("outbox"))
+	}
+	last := fmt.Sprint("all-", notices)
+	eventually(t, "nothing is owed", func() bool { return one.Owed()["test"] == 0 && other.Owed()["test"] == 0 })
+	if n := w.count(last); n < many {
+		t.Errorf("%d of %d were told the last", n, many)
+	}
+	for i := range many {
+		heard := w.heard(i)
+		for j := range heard {
+			if j > 0 && heard[j] < heard[j-1] {
+				t.Fatalf("target %d heard %q", i, heard)
+			}
+		}
+		if heard[len(heard)-1] != last {
+			t.Errorf("target %d ended with %s", i, heard[len(heard)-1])
+		}
+	}
+	if w.overlap {
+		t.Error("two deliveries in one lane at once")
+	}
+}
+
+// few has a node send few at a time.
+func few(o *outbox.Options) { o.Concurrency, o.PerHost = 4, 2 }

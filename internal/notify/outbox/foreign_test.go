@@ -1,0 +1,33 @@
+package outbox_test
+
+import (
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+)
+
+// A target that fails is given up where a newer release wrote its dead letter, too,
+// and not tried again without end.
+func TestATargetIsGivenUpBesideADeadLetterOfANewerRelease(t *testing.T) {
+	w := newWorld(t, 1)
+	w.answers(0, refuse)
+	n := w.node(func(o *outbox.Options) { o.Attempts = 2 }).run()
+	n.put(notice("all", 1))
+	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && n.Owed()["test"] == 0 })
+	keys := w.becomesForeign("dead")
+	eventually(t, "that is heard", func() bool { return len(n.DeadLetters()) == 0 })
+	tried := w.attempts(0)
+	n.put(notice("all", 2))
+	eventually(t, "it is given up again", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.failed) == 2 && w.failed[1].ID == "all-2"
+	})
+	eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+	if now := w.attempts(0); now != tried+2 {
+		t.Errorf("tried %d times, want 2", now-tried)
+	}
+	if e, err := w.bucket().Get(t.Context(), keys[0]); err != nil || string(e.Value()) != `{"format":99}` {
+		t.Errorf("the newer release's record is overwritten: %v", err)
+	}
+}

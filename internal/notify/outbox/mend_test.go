@@ -1,0 +1,480 @@
+package outbox_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// clock is a time that a test moves.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// options has a node use the clock, alone, so that it writes no leases.
+func (c *clock) options(o *outbox.Options) { o.Now, o.Alone = c.now, true }
+
+// records is how many there are in the bucket, marks of deletions included.
+func (w *world) records() uint64 {
+	w.t.Helper()
+	stream, err := w.broker.JetStream().Stream(w.t.Context(), "KV_"+w.broker.Name("outbox"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	info, err := stream.Info(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return info.State.Msgs
+}
+
+// tidied tidies until so many records are left, while the clock moves on: marks of
+// deletions stay for an hour.
+func (n *node) tidied(c *clock, left uint64) {
+	n.w.t.Helper()
+	eventually(n.w.t, "the outbox is tidy", func() bool {
+		c.ahead.Add(int64(time.Minute))
+		if err := n.Tidy(n.w.t.Context()); err != nil {
+			n.w.t.Fatal(err)
+		}
+		return n.w.records() == left
+	})
+}
+
+func TestWhatWasForgottenCanBeOwedAgain(t *testing.T) {
+	w := newWorld(t, 64)
+	var c clock
+	n := w.node(c.options).run()
+	for i := range 10 {
+		n.put(notice(fmt.Sprint("feed", i), 1))
+	}
+	eventually(t, "all are told", func() bool { return n.Owed()["test"] == 0 })
+	c.ahead.Store(int64(30 * time.Hour))
+	n.tidied(&c, 0)
+	for i := range 10 {
+		n.put(notice(fmt.Sprint("feed", i), 2))
+	}
+	eventually(t, "all are told again", func() bool { return w.count("feed9-2") == 64 && n.Owed()["test"] == 0 })
+}
+
+func TestWhoWasLateOnceCanBeLateAgain(t *testing.T) {
+	const many = 64
+	w := newWorld(t, many)
+	var c clock
+	n := w.node(c.options).run()
+	for nth := 1; nth <= 2; nth++ {
+		for i := range many {
+			var refused atomic.Bool
+			w.answers(i, func(context.Context, outbox.Notice) error {
+				if refused.CompareAndSwap(false, true) {
+					return errRefused
+				}
+				return nil
+			})
+		}
+		n.put(notice("all", nth))
+		eventually(t, "all are told", func() bool { return w.count(fmt.Sprint("all-", nth)) == many && n.Owed()["test"] == 0 })
+		c.ahead.Add(int64(3 * time.Hour))
+		n.tidied(&c, 16) // what all were told
+	}
+}
+
+// TestContentThatIsBack goes from one content to another, which some are told, and
+// back: nobody keeps the other.
+func TestContentThatIsBack(t *testing.T) {
+	const many = 40
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restart=%v", restart), func(t *testing.T) {
+			w := newWorld(t, many)
+			few := func(o *outbox.Options) { o.Concurrency, o.Lease = 4, 3*time.Second } // it expires when it is not given back
+			n := w.node(few).run()
+			says := func(s string) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.says["all"] = s
+			}
+			says("A")
+			n.put(notice("all", 1))
+			eventually(t, "all are told A", func() bool { return n.Owed()["test"] == 0 })
+
+			some, rest := make(chan struct{}, many), make(chan struct{})
+			for range 8 {
+				some <- struct{}{}
+			}
+			for i := range many {
+				w.answers(i, func(ctx context.Context, _ outbox.Notice) error {
+					select {
+					case <-some:
+					case <-rest:
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+					return nil
+				})
+			}
+			says("B")
+			n.put(notice("all", 2))
+			eventually(t, "some are told B", func() bool { return w.count("all-2") == 8 })
+			if restart {
+				n.abandon()
+				says("A") // before the notice says so
+				close(rest)
+				n = w.node(few).run()
+				eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+			} else {
+				says("A")
+			}
+			n.put(notice("all", 3))
+			if !restart {
+				close(rest)
+			}
+			eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+			for i := range many {
+				if last := w.lastSaid(i); last != "A" {
+					t.Errorf("target %d was last told %q", i, last)
+				}
+			}
+		})
+	}
+}
+
+// abandon stops the node without letting it write down anything more.
+func (n *node) abandon() {
+	n.deaf.Store(true)
+	n.stop()
+}
+
+// lastSaid is what a target was told last.
+func (w *world) lastSaid(i int) (says string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, g := range w.got {
+		if g.target == target(i).Key {
+			says = g.says
+		}
+	}
+	return says
+}
+
+// TestSteadyChangesReachEveryone changes quicker than all can be told.
+func TestSteadyChangesReachEveryone(t *testing.T) {
+	for _, feeds := range []int{1, 8} {
+		t.Run(fmt.Sprint(feeds, " feeds"), func(t *testing.T) {
+			const many = 100
+			w := newWorld(t, many)
+			for i := range many {
+				w.answers(i, func(context.Context, outbox.Notice) error {
+					wait := time.NewTimer(20 * time.Millisecond)
+					defer wait.Stop()
+					<-wait.C
+					return nil
+				})
+			}
+			n := w.node(func(o *outbox.Options) { o.PerHost, o.Grace = 3, 2*time.Second }).run()
+			nth := 0
+			eventually(t, "everyone has heard something", func() bool {
+				nth++
+				n.put(notice(fmt.Sprint("feed", nth%feeds), nth))
+				heard := map[string]bool{}
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				for _, g := range w.got {
+					heard[g.target] = true
+				}
+				return len(heard) == many
+			})
+		})
+	}
+}
+
+// TestADeliveryThatWaitsSurvivesAnOutage has NATS take nothing, and then away, when
+// a delivery that waits for its lane is to be made late.
+func TestADeliveryThatWaitsSurvivesAnOutage(t *testing.T) {
+	w := newWorld(t, 1)
+	server := w.remote()
+	release := make(chan struct{})
+	w.answers(0, func(ctx context.Context, n outbox.Notice) error {
+		if n.About == "slow" {
+			select {
+			case <-release:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	said := make(sayings, 1000)
+	var refuses refusing
+	refuses.Store(true)
+	n := w.node(writing(refuses.late), slowness, func(o *outbox.Options) { o.Lease, o.Logger = time.Minute, slog.New(said) }).run()
+	n.put(notice("slow", 1))
+	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
+	n.put(notice("other", 1))
+	said.await(t, "a slow target keeps others waiting")
+	server.Stop()
+	refuses.Store(false)
+	said.drain()
+	said.await(t, "a slow target keeps others waiting")
+	server.Start()
+	close(release)
+	eventually(t, "the other is told", func() bool { return w.count("other-1") == 1 })
+}
+
+// sayings is a log whose messages a test waits for.
+type sayings chan string
+
+// Enabled implements [slog.Handler].
+func (sayings) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements [slog.Handler].
+func (s sayings) Handle(_ context.Context, r slog.Record) error {
+	select {
+	case s <- r.Message:
+	default:
+	}
+	return nil
+}
+
+// WithAttrs implements [slog.Handler].
+func (s sayings) WithAttrs([]slog.Attr) slog.Handler { return s }
+
+// WithGroup implements [slog.Handler].
+func (s sayings) WithGroup(string) slog.Handler { return s }
+
+// await waits until all the messages are said, in any order.
+func (s sayings) await(t *testing.T, messages ...string) {
+	t.Helper()
+	for deadline := time.After(patience); len(messages) > 0; {
+		select {
+		case m := <-s:
+			messages = slices.DeleteFunc(messages, func(wanted string) bool { return wanted == m })
+		case <-deadline:
+			t.Fatalf("nothing says %q", messages)
+		}
+	}
+}
+
+// drain forgets what was said so far.
+func (s sayings) drain() {
+	for len(s) > 0 {
+		<-s
+	}
+}
+
+// hung is a server that takes nothing more once it is told so.
+type hung struct {
+	jetstream.JetStream
+	deaf *atomic.Bool
+}
+
+// PublishMsg implements [jetstream.JetStream].
+func (h hung) PublishMsg(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	if h.deaf.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.JetStream.PublishMsg(ctx, msg, opts...)
+}
+
+// TestWhoIsCutOffEndsBeforeAnotherBegins cuts a node off from NATS: when another
+// takes over, the first sends nothing more.
+func TestWhoIsCutOffEndsBeforeAnotherBegins(t *testing.T) {
+	w := newWorld(t, 200)
+	var mu sync.Mutex
+	var senders []string
+	named := func(name string) func(*outbox.Options) {
+		return func(o *outbox.Options) {
+			o.Routes = map[string]outbox.Route{"test": {Channel: signing{w, func() {
+				mu.Lock()
+				defer mu.Unlock()
+				senders = append(senders, name)
+			}}}}
+			o.PerHost, o.Lease = 1, 5*time.Second
+		}
+	}
+	for i := range w.targets {
+		w.answers(i, func(ctx context.Context, _ outbox.Notice) error {
+			wait := time.NewTimer(200 * time.Millisecond)
+			defer wait.Stop()
+			select {
+			case <-wait.C:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}
+	a := w.node(named("a")).run()
+	a.put(notice("all", 1))
+	eventually(t, "it has begun", func() bool { return w.count("all-1") > 5 })
+	a.deaf.Store(true)
+	b := w.node(named("b")).run()
+	eventually(t, "the other takes over", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Count(strings.Join(senders, ""), "b") > 20
+	})
+	mu.Lock()
+	order := strings.Join(senders, "")
+	mu.Unlock()
+	if took := strings.Index(order, "b"); strings.Contains(order[took:], "a") {
+		t.Errorf("both send: %s", order)
+	}
+	b.stop()
+}
+
+// signing tells who sends.
+type signing struct {
+	*world
+	sends func()
+}
+
+// Pack implements [outbox.Channel].
+func (s signing) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, error) {
+	l, err := s.world.Pack(ctx, n)
+	return signed{l, s.sends}, err
+}
+
+type signed struct {
+	outbox.Letter
+	sends func()
+}
+
+// Send implements [outbox.Letter].
+func (s signed) Send(ctx context.Context, to outbox.Target) error {
+	s.sends()
+	return s.Letter.Send(ctx, to)
+}
+
+func TestDeadLettersOfATargetAreOne(t *testing.T) {
+	w := newWorld(t, 1)
+	var told []string
+	refuses := true
+	w.answers(0, func(_ context.Context, n outbox.Notice) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if refuses {
+			return errRefused
+		}
+		told = append(told, string(n.Data))
+		return nil
+	})
+	n := w.node(func(o *outbox.Options) { o.Attempts = 1 }).run()
+	for nth := 1; nth <= 2; nth++ {
+		n.put(notice("all", nth))
+		eventually(t, "it is given up", func() bool {
+			dead := n.DeadLetters()
+			// While its pass is not noted as done, the next says what it did once more.
+			return len(dead) == 1 && dead[0].ID == fmt.Sprint("all-", nth) && n.Owed()["test"] == 0
+		})
+	}
+	n.stop()
+
+	// Something newer waits for long when they are owed again.
+	n = w.node(func(o *outbox.Options) { o.Attempts, o.FirstRetry = 3, time.Hour }).run()
+	n.put(notice("all", 3))
+	eventually(t, "something newer waits", func() bool { return len(n.Late()) == 1 && n.Late()[0].Due.After(time.Now()) })
+	w.mu.Lock()
+	refuses = false
+	w.mu.Unlock()
+	if err := n.Retry(t.Context(), n.DeadLetters()[0].Key); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all is told", func() bool { return len(n.Late()) == 0 && len(n.DeadLetters()) == 0 && w.count("all-3") == 1 })
+	if len(told) != 1 || told[0] != "1+2+3" {
+		t.Errorf("told %q, want 1+2+3 at once", told)
+	}
+}
+
+func TestWhatNobodyAsksAboutLeavesNothing(t *testing.T) {
+	w := newWorld(t, 20)
+	var c clock
+	n := w.node(c.options).run()
+	for i := range 5 {
+		once := notice(fmt.Sprint("question", i), 1)
+		once.Channel = "once"
+		n.put(once)
+	}
+	eventually(t, "all are told", func() bool { return w.count("question4-1") == 20 && n.Owed()["once"] == 0 })
+	c.ahead.Store(int64(2 * time.Hour))
+	n.tidied(&c, 0)
+}
+
+func TestAChannelWithRoomOfItsOwnIsInNobodysWay(t *testing.T) {
+	w := newWorld(t, 1)
+	w.answers(0, func(ctx context.Context, n outbox.Notice) error {
+		if n.Channel == "own" {
+			return silence(ctx, n)
+		}
+		return nil
+	})
+	w.targets[0].Lane = "a lane of the channel" // but the other channel has another
+	n := w.node(func(o *outbox.Options) {
+		o.Concurrency = 1
+		o.Routes = map[string]outbox.Route{"test": {Channel: inLane{w, "other"}}, "own": {Channel: w, Concurrency: 1}}
+	}).run()
+	hangs := notice("question", 1)
+	hangs.Channel = "own"
+	n.put(hangs)
+	eventually(t, "it hangs", func() bool { return w.attempts(0) == 1 })
+	n.put(notice("all", 1))
+	eventually(t, "the other channel tells", func() bool { return w.count("all-1") == 1 })
+}
+
+// inLane has all targets in a lane.
+type inLane struct {
+	*world
+	lane string
+}
+
+// Targets implements [outbox.Channel].
+func (c inLane) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
+	c.world.Targets(n, func(t outbox.Target) bool {
+		t.Lane = c.lane
+		return yield(t)
+	})
+}
+
+func TestWhatIsOwedThroughAChannelThatIsNoMore(t *testing.T) {
+	w := newWorld(t, 3)
+	var c clock
+	writer := w.node(c.options)
+	writer.put(notice("all", 1))
+	n := w.node(c.options, func(o *outbox.Options) { o.Routes = map[string]outbox.Route{} }).run()
+	if err := n.Tidy(t.Context()); err != nil || w.records() == 0 {
+		t.Errorf("%d records are left, error %v: another node may have the channel", w.records(), err)
+	}
+	c.ahead.Store(int64(8 * 24 * time.Hour))
+	n.tidied(&c, 0)
+}
+
+func TestALeaseOfANewerReleaseIsRespected(t *testing.T) {
+	w := newWorld(t, 40)
+	if _, err := w.broker.Bucket(t.Context(), "outbox"); err != nil {
+		t.Fatal(err)
+	}
+	for shard := range 16 {
+		if _, err := w.bucket().Put(t.Context(), fmt.Sprint("lease.", shard), []byte(`{"format":99,"holder":{"node":"newer"}}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const lasts = 3 * time.Second
+	began := time.Now()
+	n := w.node(func(o *outbox.Options) { o.Lease = lasts }).run()
+	n.put(notice("all", 1))
+	eventually(t, "one is told", func() bool { return w.count("all-1") > 0 })
+	if took := time.Since(began); took < lasts {
+		t.Errorf("the lease was taken after %s", took)
+	}
+	eventually(t, "all are told", func() bool { return w.count("all-1") == 40 })
+}

@@ -1,0 +1,397 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// send is what writes a record.
+type send func() (*jetstream.PubAck, error)
+
+// between lets a test stand between a node and its server.
+type between struct {
+	jetstream.JetStream
+	write func(kind string, s send) (*jetstream.PubAck, error)
+}
+
+// PublishMsg implements [jetstream.JetStream].
+func (b between) PublishMsg(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	return b.write(strings.Split(msg.Subject, ".")[2], func() (*jetstream.PubAck, error) { return b.JetStream.PublishMsg(ctx, msg, opts...) })
+}
+
+// writing has the records of a node written by write, which is told their kind.
+func writing(write func(kind string, s send) (*jetstream.PubAck, error)) func(*outbox.Options) {
+	return func(o *outbox.Options) { o.JetStream = between{o.JetStream, write} }
+}
+
+// refusing is whether the records of what is late are refused.
+type refusing struct{ atomic.Bool }
+
+func (r *refusing) late(kind string, s send) (*jetstream.PubAck, error) {
+	if kind == "late" && r.Load() {
+		return nil, errors.New("no answer from the server")
+	}
+	return s()
+}
+
+// remote has the world's nodes connect to a server of their own.
+func (w *world) remote() *brokertest.External {
+	w.t.Helper()
+	server := brokertest.Server(w.t)
+	b, err := broker.Open(w.t.Context(), broker.Options{URL: server.URL(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { b.Close() })
+	w.broker = b
+	return server
+}
+
+func (w *world) bucket() jetstream.KeyValue {
+	w.t.Helper()
+	bucket, err := w.broker.JetStream().KeyValue(w.t.Context(), w.broker.Name("outbox"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return bucket
+}
+
+// becomesForeign has a newer release write the records of a kind.
+func (w *world) becomesForeign(kind string) (keys []string) {
+	w.t.Helper()
+	all, err := w.bucket().Keys(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, key := range all {
+		if strings.HasPrefix(key, kind+".") {
+			keys = append(keys, key)
+			if _, err := w.bucket().Put(w.t.Context(), key, []byte(`{"format":99}`)); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+	return keys
+}
+
+// TestAPassThatGoesOn is stopped in the middle, and goes on when the content is
+// another: nobody keeps the first.
+func TestAPassThatGoesOn(t *testing.T) {
+	const many = 60
+	w := newWorld(t, many)
+	says := func(s string) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.says["all"] = s
+	}
+	gate := make(chan struct{})
+	for i := range many {
+		w.targets[i].Lane = "the same" // one after the other
+		if i >= 20 {
+			w.answers(i, func(ctx context.Context, _ outbox.Notice) error {
+				select {
+				case <-gate:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+		}
+	}
+	slow := func(o *outbox.Options) { o.Concurrency, o.PerHost = 1, 1 }
+	says("A")
+	n := w.node(slow).run()
+	n.put(notice("all", 1))
+	eventually(t, "some are told A", func() bool { return w.count("all-1") == 20 })
+	n.stop()
+	says("B")
+	close(gate)
+	n = w.node(slow).run()
+	eventually(t, "the others are told B", func() bool { return n.Owed()["test"] == 0 })
+	n.put(notice("all", 2))
+	eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+	for i := range many {
+		if last := w.lastSaid(i); last != "B" {
+			t.Errorf("target %d was last told %q", i, last)
+		}
+	}
+}
+
+// TestANoticeJoinsWhatIsLate though NATS does not take that at first.
+func TestANoticeJoinsWhatIsLate(t *testing.T) {
+	w := newWorld(t, 1)
+	var fails atomic.Int32
+	var refuses atomic.Bool
+	refuses.Store(true)
+	var told atomic.Value
+	w.answers(0, func(_ context.Context, n outbox.Notice) error {
+		if refuses.Load() {
+			return errRefused
+		}
+		told.Store(string(n.Data))
+		return nil
+	})
+	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
+		if kind == "late" && fails.Add(-1) >= 0 {
+			return nil, errors.New("no answer from the server")
+		}
+		return s()
+	}), func(o *outbox.Options) { o.FirstRetry, o.Attempts = 500*time.Millisecond, 20 }).run()
+	n.put(notice("all", 1))
+	eventually(t, "it is late", func() bool { return len(n.Late()) == 1 && n.Owed()["test"] == 1 })
+	fails.Store(1)
+	n.put(notice("all", 2))
+	eventually(t, "the other has joined it", func() bool { return fails.Load() < 1 && n.Owed()["test"] == 1 })
+	refuses.Store(false)
+	eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+	if told.Load() != "1+2" {
+		t.Errorf("told %q, want 1+2", told.Load())
+	}
+}
+
+// TestTwoNoticesCloseToEachOther are both slow, and the first is noted after the
+// second.
+func TestTwoNoticesCloseToEachOther(t *testing.T) {
+	w := newWorld(t, 1)
+	answer := make(chan struct{})
+	w.answers(0, func(ctx context.Context, _ outbox.Notice) error {
+		select {
+		case <-answer:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	second := make(chan struct{})
+	var noted atomic.Int32
+	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
+		if kind != "late" {
+			return s()
+		}
+		if noted.Add(1) == 1 {
+			<-second
+			return s()
+		}
+		defer sync.OnceFunc(func() {
+			select {
+			case <-second:
+			default:
+				close(second)
+			}
+		})()
+		return s()
+	}), func(o *outbox.Options) { o.Grace = 400 * time.Millisecond }).run()
+	n.put(notice("all", 1))
+	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
+	n.put(notice("all", 2))
+	eventually(t, "both are noted", func() bool { return noted.Load() >= 2 && len(n.Late()) == 1 })
+	close(answer)
+	eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+	if heard := w.heard(0); heard[len(heard)-1] != "all-2" {
+		t.Errorf("it heard %v", heard)
+	}
+}
+
+func TestANewerReleaseReplacesWhatIsInHand(t *testing.T) {
+	w := newWorld(t, 1)
+	answer := make(chan struct{})
+	w.answers(0, func(context.Context, outbox.Notice) error {
+		<-answer
+		return nil
+	})
+	n := w.node().run()
+	n.put(notice("all", 1))
+	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
+	keys := w.becomesForeign("owed")
+	eventually(t, "that is heard", func() bool { return n.Owed()["test"] == 0 })
+	close(answer)
+	lease := "lease." + strings.Split(keys[0], ".")[1]
+	eventually(t, "the lease is given back", func() bool {
+		e, err := w.bucket().Get(t.Context(), lease)
+		return err == nil && strings.Contains(string(e.Value()), `"node":""`)
+	})
+	if e, err := w.bucket().Get(t.Context(), keys[0]); err != nil || string(e.Value()) != `{"format":99}` {
+		t.Errorf("the newer release's record is overwritten: %v", err)
+	}
+}
+
+func TestWhatANewerReleaseIsLateWithTakesNoRoom(t *testing.T) {
+	w := newWorld(t, 21)
+	for i := range 20 {
+		w.answers(i, refuse)
+	}
+	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts, o.Concurrency = time.Hour, 8, 4 }).run()
+	n.put(notice("all", 1))
+	eventually(t, "some are late", func() bool { return len(n.Late()) == 20 && n.Owed()["test"] == 20 })
+	w.becomesForeign("late")
+	eventually(t, "that is heard", func() bool { return len(n.Late()) == 0 })
+	n.put(notice("all", 2))
+	eventually(t, "all are tried", func() bool { return w.attempts(0) == 2 && w.count("all-2") == 1 })
+	other := notice("other", 1)
+	other.To = []string{target(20).Key}
+	n.put(other)
+	eventually(t, "others are told still", func() bool { return w.count("other-1") == 1 })
+	if late := w.becomesForeign("late"); len(late) != 20 {
+		t.Errorf("%d records are left of 20", len(late))
+	}
+}
+
+// TestAnOutageIsNotLoggedAgainAndAgain has a target slow, and another no longer
+// there, when NATS goes away.
+func TestAnOutageIsNotLoggedAgainAndAgain(t *testing.T) {
+	w := newWorld(t, 2)
+	server := w.remote()
+	w.answers(0, silence)
+	w.answers(1, refuse)
+	said := make(sayings, 1_000_000)
+	var refuses refusing
+	n := w.node(writing(refuses.late), slowness, func(o *outbox.Options) {
+		o.FirstRetry, o.Lease, o.Logger = time.Second, time.Minute, slog.New(said)
+	}).run()
+	early := notice("all", 1)
+	early.To = []string{target(1).Key}
+	n.put(early)
+	eventually(t, "one is late", func() bool { return len(n.Late()) == 1 && n.Owed()["test"] == 1 })
+	w.mu.Lock()
+	w.targets = slices.Delete(w.targets, 1, 2)
+	w.mu.Unlock()
+	refuses.Store(true) // it is tried again soon, and can not be forgotten
+	n.put(notice("slow", 1))
+	said.await(t, "a notice can not be made and is tried again", "a slow target keeps others waiting")
+	server.Stop()
+	refuses.Store(false)
+	said.await(t, "a slow target keeps others waiting")
+	said.drain()
+	wait := time.NewTimer(2 * time.Second)
+	defer wait.Stop()
+	<-wait.C
+	if lines := len(said); lines > 50 {
+		t.Errorf("%d lines in two seconds", lines)
+	}
+	server.Start()
+	n.stop()
+}
+
+func TestWhatIsLateIsNotAbandonedAtOnce(t *testing.T) {
+	w := newWorld(t, 1)
+	var c clock
+	w.answers(0, silence)
+	n := w.node(c.options, slowness).run()
+	n.put(notice("slow", 1))
+	n.put(notice("waits", 1)) // in the same lane
+	eventually(t, "both are late", func() bool { return len(n.Late()) == 2 })
+	other := w.node(c.options, func(o *outbox.Options) { o.Routes = map[string]outbox.Route{} }).run()
+	before := w.records()
+	if err := other.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := w.records(); after != before || len(other.Late()) != 2 {
+		t.Errorf("%d records became %d", before, after)
+	}
+}
+
+func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
+	w := newWorld(t, 1)
+	answer := make(chan struct{})
+	w.answers(0, func(ctx context.Context, _ outbox.Notice) error {
+		select {
+		case <-answer:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	var leases atomic.Int32
+	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
+		ack, err := s()
+		if kind == "lease" && leases.Add(1) == 2 {
+			return nil, context.DeadlineExceeded
+		}
+		return ack, err
+	}), func(o *outbox.Options) { o.Lease = 3 * time.Second }).run()
+	n.put(notice("all", 1))
+	eventually(t, "the lease is renewed for long", func() bool { return leases.Load() >= 8 })
+	close(answer)
+	eventually(t, "it is told", func() bool { return n.Owed()["test"] == 0 })
+	if tried := w.attempts(0); tried != 1 {
+		t.Errorf("%d attempts, want 1", tried)
+	}
+}
+
+func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
+	w := newWorld(t, 1)
+	var lost atomic.Bool
+	answer := make(chan struct{})
+	w.answers(0, func(context.Context, outbox.Notice) error {
+		<-answer
+		return nil
+	})
+	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
+		ack, err := s()
+		if kind == "lease" && w.attempts(0) > 0 && lost.CompareAndSwap(false, true) {
+			close(answer) // the last renewal: what is under way ends
+			return nil, context.DeadlineExceeded
+		}
+		return ack, err
+	}), func(o *outbox.Options) { o.Lease = 5 * time.Second }).run()
+	n.put(notice("all", 1))
+	eventually(t, "it is told", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "the lease is given back", func() bool {
+		keys, err := w.bucket().Keys(t.Context())
+		if err != nil {
+			return false
+		}
+		i := slices.IndexFunc(keys, func(key string) bool { return strings.HasPrefix(key, "lease.") })
+		e, err := w.bucket().Get(t.Context(), keys[i])
+		return err == nil && strings.Contains(string(e.Value()), `"node":""`)
+	})
+}
+
+func TestARetryBesideAFirstAttempt(t *testing.T) {
+	w := newWorld(t, 1)
+	var refused, failed atomic.Bool
+	release := make(chan struct{})
+	var mu sync.Mutex
+	var told []string
+	w.answers(0, func(_ context.Context, n outbox.Notice) error {
+		if refused.CompareAndSwap(false, true) {
+			return outbox.Final(errRefused)
+		}
+		if failed.CompareAndSwap(false, true) {
+			<-release
+			return errRefused
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, string(n.Data))
+		return nil
+	})
+	n := w.node().run()
+	n.put(notice("all", 1))
+	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Late()) == 0 })
+	n.put(notice("all", 2))
+	eventually(t, "the next is under way", failed.Load)
+	if err := n.Retry(t.Context(), n.DeadLetters()[0].Key); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+	mu.Lock()
+	defer mu.Unlock()
+	if all := strings.Join(told, ","); !strings.Contains(all, "2") {
+		t.Errorf("told %q: the newer is lost", all)
+	}
+}

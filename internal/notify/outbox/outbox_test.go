@@ -1,0 +1,660 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func TestEveryTargetIsToldOnce(t *testing.T) {
+	w := newWorld(t, 500)
+	n := w.node().run()
+	n.put(notice("all", 1))
+	eventually(t, "all are told", func() bool { return w.count("all-1") >= 500 })
+	n.put(notice("all", 1)) // it may be repeated
+	n.put(notice("all", 2))
+	eventually(t, "all are told of the next", func() bool { return w.count("all-2") >= 500 })
+	for i := range 500 {
+		if diff := cmp.Diff([]string{"all-1", "all-2"}, w.heard(i)); diff != "" {
+			t.Fatalf("target %d heard (-want +got):\n%s", i, diff)
+		}
+	}
+	if w.overlap {
+		t.Error("two deliveries were under way in one lane")
+	}
+}
+
+// What is owed is durable when Put returns, whoever sends it.
+func TestANodeThatStartsSendsWhatIsOwed(t *testing.T) {
+	w := newWorld(t, 50)
+	writer := w.node()
+	writer.put(notice("all", 1))
+	w.node().run()
+	eventually(t, "all are told", func() bool { return w.count("all-1") == 50 })
+}
+
+func TestTwoNodesShareAndNobodyIsToldTwice(t *testing.T) {
+	w := newWorld(t, 800)
+	both := map[string]int{}
+	slowly := func(name string) func(*outbox.Options) {
+		return func(o *outbox.Options) {
+			o.Routes = map[string]outbox.Route{"test": {Channel: counting{w, both, name}}}
+			o.PerHost = 4
+		}
+	}
+	a, b := w.node(slowly("a")).run(), w.node(slowly("b")).run()
+	for i := range 5 {
+		[]*node{a, b}[i%2].put(notice("all", i+1))
+		id := fmt.Sprintf("all-%d", i+1)
+		eventually(t, "all are told", func() bool { return w.count(id) >= 800 })
+	}
+	for i := range 800 {
+		if diff := cmp.Diff([]string{"all-1", "all-2", "all-3", "all-4", "all-5"}, w.heard(i)); diff != "" {
+			t.Fatalf("target %d heard (-want +got):\n%s", i, diff)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if both["a"] < 200 || both["b"] < 200 || w.overlap {
+		t.Errorf("shared as %v, overlapping: %v", both, w.overlap)
+	}
+}
+
+// counting counts who sends, and takes a moment for each.
+type counting struct {
+	*world
+	by   map[string]int
+	name string
+}
+
+func (c counting) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, error) {
+	l, err := c.world.Pack(ctx, n)
+	return countingLetter{l, c}, err
+}
+
+type countingLetter struct {
+	outbox.Letter
+	c counting
+}
+
+func (l countingLetter) Send(ctx context.Context, to outbox.Target) error {
+	l.c.mu.Lock()
+	l.c.by[l.c.name]++
+	l.c.mu.Unlock()
+	wait := time.NewTimer(time.Millisecond)
+	defer wait.Stop()
+	<-wait.C
+	return l.Letter.Send(ctx, to)
+}
+
+func TestANewerNoticeReplacesOneThatWaits(t *testing.T) {
+	w := newWorld(t, 3)
+	writer := w.node()
+	for i := range 3 {
+		writer.put(notice("all", i+1))
+	}
+	writer.put(notice("all", 2)) // late: it is older than what waits
+	other := notice("other", 1)
+	other.Channel = "test"
+	writer.put(other)
+	w.node().run()
+	eventually(t, "all are told", func() bool { return w.count("all-3") == 3 && w.count("other-1") == 3 })
+	if w.count("all-1")+w.count("all-2") > 0 {
+		t.Errorf("told of what was replaced: %v", w.got)
+	}
+}
+
+func TestWhatWaitsIsMerged(t *testing.T) {
+	w := newWorld(t, 1)
+	var told string
+	w.answers(0, func(_ context.Context, n outbox.Notice) error {
+		told = string(n.Data)
+		return nil
+	})
+	writer := w.node()
+	for i := range 3 {
+		writer.put(notice("all", i+1))
+	}
+	w.node().run()
+	eventually(t, "it is told", func() bool { return w.count("all-3") == 1 })
+	if told != "1+2+3" {
+		t.Errorf("told %q", told)
+	}
+}
+
+func TestAFailedTargetIsTriedAgainAlone(t *testing.T) {
+	w := newWorld(t, 20)
+	w.answers(7, func(context.Context, outbox.Notice) error {
+		if w.attempts(7) < 3 {
+			return errRefused
+		}
+		return nil
+	})
+	n := w.node().run()
+	n.put(notice("all", 1))
+	eventually(t, "all are told", func() bool { return w.count("all-1") == 20 })
+	eventually(t, "nothing is owed", func() bool { return cmp.Equal(n.Owed(), map[string]int{"test": 0, "once": 0}) })
+	for i := range 20 {
+		if want := map[bool]int{true: 3, false: 1}[i == 7]; w.attempts(i) != want {
+			t.Errorf("target %d: %d attempts, want %d", i, w.attempts(i), want)
+		}
+	}
+	eventually(t, "nothing is late", func() bool { return len(n.Late()) == 0 })
+}
+
+// Somebody who has not had an older notice gets that and the newer one together.
+func TestWhatIsLateTakesTheNewerWithIt(t *testing.T) {
+	w := newWorld(t, 2)
+	var told string
+	open := make(chan struct{})
+	w.answers(0, func(_ context.Context, n outbox.Notice) error {
+		select {
+		case <-open:
+			told = string(n.Data)
+			return nil
+		default:
+			return errRefused
+		}
+	})
+	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts = 200*time.Millisecond, 20 }).run()
+	n.put(notice("all", 1))
+	eventually(t, "it failed", func() bool { return len(n.Late()) == 1 && n.Owed()["test"] == 1 })
+	n.put(notice("all", 2))
+	eventually(t, "the other has both, and the second has joined what is late", func() bool { return w.count("all-2") == 1 && n.Owed()["test"] == 1 })
+	close(open)
+	eventually(t, "it is told", func() bool { return len(w.heard(0)) > 0 })
+	if told != "1+2" || len(w.heard(0)) != 1 {
+		t.Errorf("told %q, heard %v", told, w.heard(0))
+	}
+	eventually(t, "nothing is late", func() bool { return len(n.Late()) == 0 })
+}
+
+func TestSlowTargetsDelayNobody(t *testing.T) {
+	w := newWorld(t, 300)
+	release := make(chan struct{})
+	defer close(release)
+	for i := range 5 {
+		w.answers(i, func(context.Context, outbox.Notice) error {
+			<-release // after all that the test waits for
+			return nil
+		})
+	}
+	n := w.node(slowness).run()
+	for i := range 3 {
+		n.put(notice("all", i+1))
+		id := fmt.Sprintf("all-%d", i+1)
+		eventually(t, "the others are told", func() bool { return w.count(id) == 295 })
+	}
+	if w.overlap {
+		t.Error("two deliveries were under way in one lane")
+	}
+}
+
+// A slow target that accepts in the end is not told again.
+func TestASlowTargetThatAcceptsIsToldOnce(t *testing.T) {
+	w := newWorld(t, 10)
+	answer := make(chan struct{})
+	w.answers(3, func(ctx context.Context, _ outbox.Notice) error {
+		select {
+		case <-answer:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	n := w.node(slowness).run()
+	n.put(notice("all", 1))
+	eventually(t, "it is late", func() bool { return len(n.Late()) == 1 })
+	n.put(notice("all", 2))
+	eventually(t, "the others are told", func() bool { return w.count("all-2") == 9 })
+	if got := w.attempts(3); got != 1 {
+		t.Errorf("%d deliveries to a target that has not answered yet", got)
+	}
+	close(answer)
+	eventually(t, "it is told of both", func() bool { return len(w.heard(3)) == 2 })
+	eventually(t, "nothing is late", func() bool { return len(n.Late()) == 0 })
+	if diff := cmp.Diff([]string{"all-1", "all-2"}, w.heard(3)); diff != "" || w.overlap {
+		t.Errorf("overlapping %v, heard (-want +got):\n%s", w.overlap, diff)
+	}
+}
+
+// Two notices about different things wait for each other in one lane.
+func TestOneDeliveryAtATimeInALane(t *testing.T) {
+	w := newWorld(t, 40)
+	for i := range w.targets {
+		w.targets[i].Lane = "the same"
+	}
+	n := w.node().run()
+	for _, about := range []string{"a", "b", "c"} {
+		n.put(notice(about, 1))
+	}
+	eventually(t, "all are told", func() bool { return w.count("a-1")+w.count("b-1")+w.count("c-1") == 120 })
+	if w.overlap {
+		t.Error("two deliveries were under way in one lane")
+	}
+}
+
+func TestGivenUpIsADeadLetter(t *testing.T) {
+	w := newWorld(t, 5)
+	w.answers(2, refuse)
+	n := w.node().run()
+	if diff := cmp.Diff(map[string]float64{"sent": 0, "retried": 0, "dead": 0}, outcomes(t, n.metrics)); diff != "" {
+		t.Errorf("before the first (-want +got):\n%s", diff)
+	}
+	n.put(notice("all", 1))
+	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Late()) == 0 })
+	d := n.DeadLetters()[0]
+	want := outbox.Dead{Key: d.Key, Channel: "test", About: "all", ID: "all-1", Target: target(2).Name, To: target(2).Key, Attempts: 4, First: d.First, Last: d.Last, Reason: "refused", Data: []byte("1")}
+	if diff := cmp.Diff(want, d); diff != "" || d.First.IsZero() || !d.Last.After(d.First) {
+		t.Errorf("dead letter (-want +got):\n%s", diff)
+	}
+	w.mu.Lock()
+	failed := len(w.failed) == 1 && w.failed[0].ID == "all-1"
+	w.mu.Unlock()
+	if !failed {
+		t.Errorf("told of %v", w.failed)
+	}
+	if got := w.attempts(2); got != 4 {
+		t.Errorf("%d attempts", got)
+	}
+	// The next notice is tried as if nothing had been.
+	w.answers(2, nil)
+	n.put(notice("all", 2))
+	eventually(t, "it is told", func() bool { return len(w.heard(2)) == 1 })
+	// So is the dead letter, from a command that only reads and writes.
+	command := w.node().run()
+	if err := command.Retry(t.Context(), "none"); !errors.Is(err, outbox.ErrNoSuchLetter) {
+		t.Errorf("error %v", err)
+	}
+	if err := command.Retry(t.Context(), d.Key); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the dead letter is told", func() bool { return len(w.heard(2)) == 2 && len(n.DeadLetters()) == 0 })
+}
+
+func TestSomeFailuresAreFinal(t *testing.T) {
+	w := newWorld(t, 3)
+	w.answers(0, func(context.Context, outbox.Notice) error { return outbox.Final(errRefused) })
+	once := notice("gone", 1)
+	once.Channel = "once"
+	w.answers(1, func(_ context.Context, n outbox.Notice) error {
+		if n.Channel == "once" {
+			return errRefused
+		}
+		return nil
+	})
+	n := w.node().run()
+	n.put(notice("all", 1))
+	n.put(once)
+	eventually(t, "both notices are tried", func() bool { return w.attempts(0) >= 2 && w.attempts(1) >= 2 })
+	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && w.count("gone-1") == 1 })
+	eventually(t, "it is forgotten", func() bool { return len(n.Late()) == 0 })
+	if w.attempts(0) != 2 || w.attempts(1) != 2 { // each of the two notices once
+		t.Errorf("attempts: %d, %d", w.attempts(0), w.attempts(1))
+	}
+}
+
+func TestATargetSaysWhenToTryAgain(t *testing.T) {
+	w := newWorld(t, 1)
+	w.answers(0, func(context.Context, outbox.Notice) error {
+		return &outbox.Later{After: time.Hour, Err: errRefused}
+	})
+	n := w.node().run()
+	n.put(notice("all", 1))
+	eventually(t, "it is late", func() bool { return len(n.Late()) == 1 })
+	if left := time.Until(n.Late()[0].Due); left < 55*time.Minute || left > time.Hour {
+		t.Errorf("due in %s", left)
+	}
+}
+
+// The limit in hours counts as well as that in attempts.
+func TestGivenUpAfterSomeTime(t *testing.T) {
+	w := newWorld(t, 1)
+	w.answers(0, refuse)
+	n := w.node(func(o *outbox.Options) { o.Attempts, o.GiveUpAfter = 50, 100*time.Millisecond }).run()
+	n.put(notice("all", 1))
+	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 })
+	if got := w.attempts(0); got < 2 || got > 5 {
+		t.Errorf("%d attempts", got)
+	}
+}
+
+func TestATargetThatIsNoMoreIsForgotten(t *testing.T) {
+	w := newWorld(t, 2)
+	w.answers(1, refuse)
+	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts = 100*time.Millisecond, 50 }).run()
+	n.put(notice("all", 1))
+	eventually(t, "it is late", func() bool { return len(n.Late()) == 1 })
+	w.mu.Lock()
+	w.targets = w.targets[:1]
+	w.mu.Unlock()
+	eventually(t, "nothing is late", func() bool { return len(n.Late()) == 0 })
+	if got := n.DeadLetters(); len(got) != 0 {
+		t.Errorf("dead letters %v", got)
+	}
+}
+
+// Who was told what a letter says is not told again when a newer one says the
+// same, also by another node.
+func TestTheSameIsNotSaidTwice(t *testing.T) {
+	w := newWorld(t, 30)
+	w.says["all"] = "one"
+	first := w.node().run()
+	first.put(notice("all", 1))
+	eventually(t, "all are told", func() bool { return w.count("all-1") == 30 })
+	eventually(t, "nothing is owed", func() bool { return owed(t, first) == 0 })
+	first.stop()
+	second := w.node().run()
+	second.put(notice("all", 2))
+	eventually(t, "nothing is owed", func() bool { return owed(t, second) == 0 })
+	w.mu.Lock()
+	w.says["all"] = "two"
+	w.mu.Unlock()
+	second.put(notice("all", 3))
+	eventually(t, "all are told", func() bool { return w.count("all-3") == 30 })
+	if w.count("all-2") != 0 {
+		t.Errorf("%d were told the same again", w.count("all-2"))
+	}
+}
+
+func owed(t *testing.T, n *node) float64 {
+	t.Helper()
+	families, err := n.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		if f.GetName() == "gallerywire_notices_owed" {
+			for _, m := range f.GetMetric() {
+				sum += m.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
+}
+
+func TestWhatCanNotBeMadeIsTriedAgain(t *testing.T) {
+	w := newWorld(t, 4)
+	w.unpack = errors.New("the index lags")
+	n := w.node().run()
+	n.put(notice("all", 1))
+	eventually(t, "it was tried", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.packed > 0
+	})
+	w.mu.Lock()
+	w.unpack = nil
+	w.mu.Unlock()
+	eventually(t, "all are told", func() bool { return w.count("all-1") == 4 })
+}
+
+func TestWhatCanNeverBeMadeIsGivenUp(t *testing.T) {
+	w := newWorld(t, 3)
+	w.unpack = outbox.Final(errors.New("nobody can read it"))
+	n := w.node().run()
+	n.put(notice("all", 1))
+	eventually(t, "all are given up", func() bool { return len(n.DeadLetters()) == 3 })
+	if d := n.DeadLetters()[0]; !strings.Contains(d.Reason, "nobody can read it") || d.Attempts != 1 {
+		t.Errorf("given up: %+v", d)
+	}
+	eventually(t, "nothing is owed", func() bool { return len(n.Late()) == 0 })
+}
+
+// A node that dies leaves a lease; another one takes over when it has expired.
+func TestALeaseExpires(t *testing.T) {
+	w := newWorld(t, 100)
+	stuck := make(chan struct{})
+	w.answers(0, func(ctx context.Context, _ outbox.Notice) error {
+		select {
+		case <-stuck:
+		case <-ctx.Done():
+		}
+		return errRefused
+	})
+	for i := 1; i < 100; i++ {
+		w.answers(i, silence)
+	}
+	a := w.node(func(o *outbox.Options) { o.Lease, o.Grace, o.Timeout = time.Hour, time.Hour, time.Hour })
+	ctx, cut := context.WithCancel(context.Background())
+	defer cut()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_ = a.Run(ctx)
+	}()
+	eventually(t, "the first node is ready", func() bool { return a.Ready() == nil })
+	a.put(notice("all", 1))
+	eventually(t, "it has begun", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.tried) > 0
+	})
+	for i := range 100 {
+		w.answers(i, nil) // who asks again is answered
+	}
+	w.node(func(o *outbox.Options) { o.Lease = time.Second }).run()
+	eventually(t, "the other node tells all", func() bool {
+		for i := range 100 {
+			if len(w.heard(i)) == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	cut()
+	<-gone
+}
+
+// An orderly stop waits for what is under way, so that it is not told twice.
+func TestAStopFinishesWhatIsUnderWay(t *testing.T) {
+	w := newWorld(t, 60)
+	underWay, release := make(chan struct{}, 60), make(chan struct{})
+	for i := range w.targets {
+		w.targets[i].Host = "one" // so that they are told in their order
+		w.answers(i, func(context.Context, outbox.Notice) error {
+			underWay <- struct{}{}
+			<-release
+			return nil
+		})
+	}
+	a := w.node(func(o *outbox.Options) { o.PerHost = 3 }).run()
+	a.put(notice("all", 1))
+	for range 3 {
+		<-underWay
+	}
+	go func() {
+		<-a.stopping
+		close(release)
+	}()
+	a.stop()
+	if told := w.count("all-1"); told < 3 {
+		t.Errorf("%d were told when the node had stopped, though 3 were under way", told)
+	}
+	w.node().run()
+	eventually(t, "all are told", func() bool { return w.count("all-1") >= 60 })
+	for i := range 60 {
+		if got := w.heard(i); len(got) != 1 {
+			t.Errorf("target %d heard %v", i, got)
+		}
+	}
+}
+
+func TestExplicitTargets(t *testing.T) {
+	w := newWorld(t, 10)
+	n := w.node().run()
+	some := notice("all", 1)
+	some.To = []string{target(3).Key, target(8).Key, "no longer there"}
+	n.put(some)
+	eventually(t, "they are told", func() bool { return w.count("all-1") == 2 })
+	if len(w.heard(3)) != 1 || len(w.heard(8)) != 1 {
+		t.Errorf("told %v", w.got)
+	}
+}
+
+func TestAnUnknownChannelIsAnError(t *testing.T) {
+	w := newWorld(t, 1)
+	unknown := notice("all", 1)
+	unknown.Channel = "pigeon"
+	if err := w.node().Put(t.Context(), unknown); err == nil || !strings.Contains(err.Error(), "pigeon") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// What a node's configuration does not know is left to the others.
+func TestAChannelOfAnotherNodeIsLeftAlone(t *testing.T) {
+	w := newWorld(t, 3)
+	less := w.node(func(o *outbox.Options) { o.Routes = map[string]outbox.Route{"other": {Channel: w}} }).run()
+	more := w.node()
+	more.put(notice("all", 1))
+	mine := notice("all", 1)
+	mine.Channel, mine.ID = "other", "mine"
+	less.put(mine)
+	eventually(t, "its own is told", func() bool { return w.count("mine") == 3 })
+	if w.count("all-1") != 0 {
+		t.Error("told through a channel that it does not have")
+	}
+	more.run()
+	eventually(t, "the other is told", func() bool { return w.count("all-1") == 3 })
+}
+
+func TestMetrics(t *testing.T) {
+	w := newWorld(t, 4)
+	w.answers(0, refuse)
+	n := w.node().run()
+	if diff := cmp.Diff(map[string]float64{"sent": 0, "retried": 0, "dead": 0}, outcomes(t, n.metrics)); diff != "" {
+		t.Errorf("before the first (-want +got):\n%s", diff)
+	}
+	n.put(notice("all", 1))
+	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && owed(t, n) == 0 })
+	want := map[string]float64{"sent": 3, "retried": 3, "dead": 1}
+	eventually(t, "the outcomes are counted", func() bool { return cmp.Equal(want, outcomes(t, n.metrics)) })
+}
+
+func outcomes(t *testing.T, r *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() != "gallerywire_notices_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "outcome" {
+					found[l.GetValue()] += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return found
+}
+
+func TestANodeThatIsAloneNeedsNoLeases(t *testing.T) {
+	w := newWorld(t, 100)
+	if _, err := w.broker.Bucket(t.Context(), "outbox"); err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := w.broker.JetStream().KeyValue(t.Context(), w.broker.Name("outbox"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for shard := range 16 { // of a process that was killed
+		if _, err := bucket.Put(t.Context(), fmt.Sprintf("lease.%d", shard), []byte(`{"format":1,"node":"killed"}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alone := func(o *outbox.Options) { o.Alone, o.Lease, o.Attempts = true, time.Hour, 50 }
+	n := w.node(alone).run()
+	n.put(notice("news", 1))
+	eventually(t, "everyone is told", func() bool { return w.count("news-1") == 100 })
+	n.stop()
+	w.answers(7, refuse)
+	n = w.node(alone).run()
+	n.put(notice("news", 2))
+	eventually(t, "one was not reached", func() bool { return w.count("news-2") == 99 && w.attempts(7) > 1 })
+	w.answers(7, nil)
+	eventually(t, "everyone is told", func() bool { return w.count("news-2") == 100 })
+	n.stop()
+	for shard := range 16 {
+		entry, err := bucket.Get(t.Context(), fmt.Sprintf("lease.%d", shard))
+		if err != nil || entry.Revision() > 16 {
+			t.Errorf("the lease on shard %d was written: %v", shard, err)
+		}
+	}
+	if w.overlap {
+		t.Error("two deliveries at a time in one lane")
+	}
+	if got := w.count("news-1"); got != 100 {
+		t.Errorf("%d deliveries of the first notice, want 100", got)
+	}
+}
+
+// What is owed is named on every node, whether it was tried or not, until it is told.
+func TestWhatIsOwedIsNamed(t *testing.T) {
+	w := newWorld(t, 1)
+	w.answers(0, refuse)
+	slowly := func(o *outbox.Options) { o.FirstRetry = time.Hour }
+	names := func(n *node, channel string) (ids []string) {
+		n.EachOwed(channel, func(owed outbox.Notice) { ids = append(ids, owed.ID) })
+		slices.Sort(ids)
+		return ids
+	}
+	one := w.node(slowly)
+	one.put(notice("feed1", 1))
+	if diff := cmp.Diff([]string{"feed1-1"}, names(one, "test")); diff != "" {
+		t.Errorf("before it is tried (-want +got):\n%s", diff)
+	}
+	one.run()
+	one.put(notice("feed2", 1))
+	other := w.node(slowly).run()
+	for _, n := range []*node{one, other} {
+		eventually(t, "both are late", func() bool {
+			return w.attempts(0) == 2 && slices.Equal(names(n, "test"), []string{"feed1-1", "feed2-1"})
+		})
+		if got := names(n, "once"); len(got) != 0 {
+			t.Errorf("through another channel: %q", got)
+		}
+	}
+}
+
+// What is owed to one target is told to it alone, also beside what it is late with.
+func TestWhatIsOwedToOneTarget(t *testing.T) {
+	w := newWorld(t, 3)
+	w.answers(1, func(context.Context, outbox.Notice) error {
+		if w.attempts(1) == 1 {
+			return errRefused
+		}
+		return nil
+	})
+	n := w.node().run()
+	for _, to := range []string{target(1).Key, "no longer there"} {
+		if err := n.PutTo(t.Context(), notice("all", 1), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "it is told", func() bool { return w.count("all-1") == 1 && n.Owed()["test"] == 0 })
+	w.answers(1, refuse)
+	n.put(notice("all", 2))
+	eventually(t, "the others are told", func() bool { return w.count("all-2") == 2 && len(n.Late())+len(n.DeadLetters()) == 1 })
+	w.answers(1, nil)
+	if err := n.PutTo(t.Context(), notice("all", 3), target(1).Key); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is told that, too", func() bool { return w.count("all-3") == 1 && n.Owed()["test"] == 0 })
+	if heard := w.heard(1); heard[0] != "all-1" || len(w.heard(0)) != 1 {
+		t.Errorf("it heard %q, another %q", heard, w.heard(0))
+	}
+}

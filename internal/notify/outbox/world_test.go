@@ -1,0 +1,276 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// patience is how long a test waits for what must come.
+const patience = time.Minute
+
+// got is a delivery that a target accepted.
+type got struct{ target, about, id, says string }
+
+// world is what the nodes of a test share: a server and the targets.
+type world struct {
+	t      *testing.T
+	broker *broker.Broker
+
+	mu      sync.Mutex
+	targets []outbox.Target
+	says    map[string]string                                     // by About: what its letters say; missing: their id
+	answer  map[string]func(context.Context, outbox.Notice) error // by target; missing: accepts
+	got     []got
+	tried   map[string]int // attempts by target
+	under   map[string]int // deliveries under way, by lane
+	overlap bool           // two in one lane at once
+	unpack  error          // why letters can not be made
+	packed  int
+	failed  []outbox.Dead
+}
+
+func newWorld(t *testing.T, targets int) *world {
+	t.Helper()
+	w := &world{
+		t: t, broker: brokertest.Start(t), says: map[string]string{}, tried: map[string]int{}, under: map[string]int{},
+		answer: map[string]func(context.Context, outbox.Notice) error{},
+	}
+	for i := range targets {
+		w.targets = append(w.targets, target(i))
+	}
+	return w
+}
+
+func target(i int) outbox.Target {
+	key := fmt.Sprintf("target-%04d", i)
+	return outbox.Target{Key: key, Name: "https://example.com/" + key, Lane: "https://example.com/" + key, Host: fmt.Sprintf("host-%d", i%7)}
+}
+
+// Targets implements [outbox.Channel].
+func (w *world) Targets(_ outbox.Notice, yield func(outbox.Target) bool) {
+	w.mu.Lock()
+	all := slices.Clone(w.targets)
+	w.mu.Unlock()
+	for _, t := range all {
+		if !yield(t) {
+			return
+		}
+	}
+}
+
+// Target implements [outbox.Channel].
+func (w *world) Target(_ outbox.Notice, key string) (outbox.Target, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.IndexFunc(w.targets, func(t outbox.Target) bool { return t.Key == key })
+	if i < 0 {
+		return outbox.Target{}, false
+	}
+	return w.targets[i], true
+}
+
+// Merge implements [outbox.Channel].
+func (w *world) Merge(old, n outbox.Notice) outbox.Notice {
+	if len(old.Data) > 0 {
+		n.Data = append(append(slices.Clone(old.Data), '+'), n.Data...)
+	}
+	return n
+}
+
+// Pack implements [outbox.Channel].
+func (w *world) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.packed++
+	if w.unpack != nil {
+		return nil, w.unpack
+	}
+	says, ok := w.says[n.About]
+	if !ok {
+		says = n.ID
+	}
+	return letter{w, n, says}, nil
+}
+
+type letter struct {
+	world  *world
+	notice outbox.Notice
+	says   string
+}
+
+// Says implements [outbox.Letter].
+func (l letter) Says() string { return l.says }
+
+// Send implements [outbox.Letter].
+func (l letter) Send(ctx context.Context, to outbox.Target) error {
+	w := l.world
+	w.mu.Lock()
+	w.tried[to.Key]++
+	w.under[to.Lane]++
+	w.overlap = w.overlap || w.under[to.Lane] > 1
+	answer := w.answer[to.Key]
+	w.mu.Unlock()
+	var err error
+	if answer != nil {
+		err = answer(ctx, l.notice)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.under[to.Lane]--
+	if err == nil {
+		w.got = append(w.got, got{to.Key, l.notice.About, l.notice.ID, l.says})
+	}
+	return err
+}
+
+// answers has a target answer so; nil: it accepts.
+func (w *world) answers(i int, f func(context.Context, outbox.Notice) error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer[target(i).Key] = f
+}
+
+// heard is what a target accepted, the ids in their order.
+func (w *world) heard(i int) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var ids []string
+	for _, g := range w.got {
+		if g.target == target(i).Key {
+			ids = append(ids, g.id)
+		}
+	}
+	return ids
+}
+
+func (w *world) count(id string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, g := range w.got {
+		if g.id == id {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *world) attempts(i int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tried[target(i).Key]
+}
+
+// node is one of them.
+type node struct {
+	*outbox.Outbox
+	w       *world
+	metrics *prometheus.Registry
+	stop    func()
+
+	stopping <-chan struct{} // closed when the node that runs begins to stop
+	deaf     *atomic.Bool    // the server takes nothing more from it
+}
+
+// node adds a node that does not run. Options can be changed before it is made.
+func (w *world) node(change ...func(*outbox.Options)) *node {
+	w.t.Helper()
+	n := &node{w: w, metrics: prometheus.NewRegistry(), stop: func() {}, deaf: new(atomic.Bool)}
+	o := outbox.Options{
+		JetStream: hung{w.broker.JetStream(), n.deaf}, Bucket: w.broker.Name("outbox"),
+		Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "outbox") },
+		Reconnect: w.broker.OnReconnect,
+		Routes:    map[string]outbox.Route{"test": {Channel: w}, "once": {Channel: w, Attempts: 1, Forget: true}},
+		Attempts:  4, FirstRetry: 10 * time.Millisecond,
+		// None is reached because the machine is busy: tests that are about one shorten it.
+		Grace: time.Minute, Timeout: time.Minute, Lease: 10 * time.Second,
+		Failed: func(_ context.Context, d outbox.Dead) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.failed = append(w.failed, d)
+			return nil
+		},
+		Registerer: n.metrics, Logger: slog.New(slog.DiscardHandler),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	n.Outbox = outbox.New(o)
+	return n
+}
+
+// run runs the node until it is stopped or the test ends.
+func (n *node) run() *node {
+	n.w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	n.stopping = ctx.Done()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := n.Run(ctx); err != nil {
+			n.w.t.Errorf("run: %v", err)
+		}
+	}()
+	n.stop = sync.OnceFunc(func() {
+		cancel()
+		<-done
+	})
+	n.w.t.Cleanup(n.stop)
+	eventually(n.w.t, "the outbox is read", func() bool { return n.Ready() == nil })
+	return n
+}
+
+// put must succeed.
+func (n *node) put(notice outbox.Notice) {
+	n.w.t.Helper()
+	if err := n.Put(n.w.t.Context(), notice); err != nil {
+		n.w.t.Fatal(err)
+	}
+}
+
+// notice is the nth about a feed.
+func notice(about string, nth int) outbox.Notice {
+	return outbox.Notice{
+		Channel: "test", About: about, ID: fmt.Sprintf("%s-%d", about, nth),
+		Order: outbox.Order{Epoch: 1, Revision: uint64(nth)}, At: time.Now(), Data: fmt.Appendf(nil, "%d", nth),
+	}
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain: %s", what)
+		}
+		<-tick.C
+	}
+}
+
+var errRefused = errors.New("refused")
+
+func refuse(context.Context, outbox.Notice) error { return errRefused }
+
+// slowness has a node leave slow targets behind soon.
+func slowness(o *outbox.Options) { o.Grace = 100 * time.Millisecond }
+
+// silence never answers.
+func silence(ctx context.Context, _ outbox.Notice) error {
+	<-ctx.Done()
+	return ctx.Err()
+}

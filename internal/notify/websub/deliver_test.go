@@ -1,0 +1,438 @@
+package websub_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"hash"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/websub"
+	"github.com/google/go-cmp/cmp"
+)
+
+// sign is the value of X-Hub-Signature, section 7.1.
+func sign(method, secret, body string) string {
+	hashes := map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New}
+	mac := hmac.New(hashes[method], []byte(secret))
+	mac.Write([]byte(body))
+	return fmt.Sprintf("%s=%x", method, mac.Sum(nil))
+}
+
+// order is the state of a feed.
+func (w *world) order(feed string) outbox.Order {
+	w.site.mu.Lock()
+	defer w.site.mu.Unlock()
+	return outbox.Order{Revision: uint64(w.site.feeds[feed])}
+}
+
+// notice is about a feed, to the subscriptions with those keys or to all.
+func notice(feed string, to ...string) outbox.Notice {
+	return outbox.Notice{Channel: websub.Deliveries, About: feed, ID: "n", To: to}
+}
+
+func TestADeliveryIsTheWholeFeed(t *testing.T) {
+	for format, mediaType := range mediaTypes() {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			h := newWorld(t).hub()
+			s := newSubscriber(t)
+			s.subscribe(h, topic("sections/travel", format))
+			if err := h.change("sections/travel"); err != nil {
+				t.Fatal(err)
+			}
+			got := s.only()
+			if want := "sections/travel as " + format + ", version 2"; got.body != want {
+				t.Errorf("body %q, want %q", got.body, want)
+			}
+			want := http.Header{
+				"Content-Type":    {mediaType},
+				"Link":            {`<` + hubAddress + `>; rel="hub", <` + topic("sections/travel", format) + `>; rel="self"`},
+				"Idempotency-Key": {`"notice-2-` + format + `-2"`},
+				"Content-Length":  {fmt.Sprint(len(got.body))},
+				"User-Agent":      {"gallerywire"},
+			}
+			got.header.Del("Accept-Encoding")
+			if diff := cmp.Diff(want, got.header); diff != "" {
+				t.Errorf("headers (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A header has ASCII, however a subscriber wrote the address.
+func TestADeliveryNamesItsTopicInASCII(t *testing.T) {
+	for name, want := range map[string]string{
+		"tags/são joão": "tags/s%C3%A3o%20jo%C3%A3o", "tags/s%c3%a3o": "tags/s%c3%a3o", "tags/a>b\"c<d": "tags/a%3Eb%22c%3Cd",
+		"tags/c~cedb1bac7efcd7db": "tags/c~cedb1bac7efcd7db", "tags/c++": "tags/c++", "galleries/=3461": "galleries/=3461",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.site.set(func(s *site) { s.feeds[name] = 1 })
+			h, s := w.hub(), newSubscriber(t)
+			s.subscribe(h, topic(name, "json"))
+			if err := h.change(name); err != nil {
+				t.Fatal(err)
+			}
+			if got := self(s.only()); got != topic(want, "json") {
+				t.Errorf("the topic is %s, want %s", got, topic(want, "json"))
+			}
+		})
+	}
+}
+
+// Each attempt has the document of then: one that is another has another key.
+func TestAKeyIsOfOneDocument(t *testing.T) {
+	h := newWorld(t).hub()
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	attempt := func() delivery {
+		t.Helper()
+		if err := h.send(notice("all")); err != nil {
+			t.Fatal(err)
+		}
+		return s.only()
+	}
+	first, again := attempt(), attempt()
+	h.w.site.set(func(s *site) { s.feeds["all"]++ })
+	changed := attempt()
+	key := func(d delivery) string { return d.header.Get("Idempotency-Key") }
+	if key(first) != key(again) || first.body != again.body {
+		t.Errorf("the same document again: %s is %q, %s is %q", key(first), first.body, key(again), again.body)
+	}
+	if key(again) == key(changed) || again.body == changed.body {
+		t.Errorf("%s is %q, and then %s is %q", key(again), again.body, key(changed), changed.body)
+	}
+}
+
+func TestADeliveryIsSigned(t *testing.T) {
+	for _, method := range []string{"sha1", "sha256", "sha384", "sha512", ""} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			h := newWorld(t).hub(func(o *websub.Options) { o.Signature = method })
+			if method == "" {
+				method = "sha256"
+			}
+			for _, secret := range []string{"s", strings.Repeat("s", 199), "with & and \x00 and \xff"} {
+				s := newSubscriber(t)
+				s.subscribe(h, topic("all", "atom"), "hub.secret", secret)
+				if err := h.change("all"); err != nil {
+					t.Fatal(err)
+				}
+				got := s.only()
+				if sig := got.header.Values("X-Hub-Signature"); !slices.Equal(sig, []string{sign(method, secret, got.body)}) {
+					t.Errorf("signatures %q of %q", sig, got.body)
+				}
+			}
+		})
+	}
+}
+
+func TestASignatureThatNobodyKnows(t *testing.T) {
+	if _, err := websub.New(websub.Options{Signature: "md5"}); err == nil || !strings.Contains(err.Error(), "sha384") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestWhatAnAnswerMeans(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub()
+	s := newSubscriber(t)
+	at := func(d time.Duration) string { return w.clock().Add(d).Format(http.TimeFormat) }
+	for _, c := range []struct {
+		status int
+		retry  string
+		reason string // empty: accepted
+		after  time.Duration
+	}{
+		{200, "", "", 0},
+		{202, "60", "", 0},
+		{204, "", "", 0},
+		{299, "", "", 0},
+		{301, "", "127.0.0.1 answered 301, a redirect, which is not followed", 0},
+		{307, "", "127.0.0.1 answered 307, a redirect, which is not followed", 0},
+		{400, "", "127.0.0.1 answered 400", 0},
+		{404, "", "127.0.0.1 answered 404", 0},
+		{429, "120", "127.0.0.1 answered 429", 2 * time.Minute},
+		{500, "", "127.0.0.1 answered 500", 0},
+		{503, at(time.Hour), "127.0.0.1 answered 503", time.Hour},
+		{503, "soon", "127.0.0.1 answered 503", 0},
+	} {
+		s.subscribe(h, topic("all", "atom"))
+		s.set(func(s *subscriber) {
+			s.receive = func(rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set("Location", s.callback())
+				rw.Header().Set("Retry-After", c.retry)
+				rw.WriteHeader(c.status)
+			}
+		})
+		err := h.change("all")
+		s.only()
+		if c.reason == "" && err != nil || c.reason != "" && (err == nil || err.Error() != c.reason) {
+			t.Errorf("%d: error %v, want %q", c.status, err, c.reason)
+		}
+		later, waits := errors.AsType[*outbox.Later](err)
+		if waits != (c.after > 0) || waits && later.After != c.after {
+			t.Errorf("%d with Retry-After %q: %+v", c.status, c.retry, later)
+		}
+		if errors.Is(err, outbox.ErrFinal) || !h.Subscribed("all") {
+			t.Errorf("%d ends something: %v", c.status, err)
+		}
+	}
+}
+
+func TestGoneEndsASubscription(t *testing.T) {
+	h := newWorld(t).hub()
+	s, other := newSubscriber(t), newSubscriber(t)
+	s.receive = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }
+	s.subscribe(h, topic("all", "atom"))
+	other.subscribe(h, topic("all", "atom"))
+	for range 2 {
+		if err := h.change("all"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.only()
+	if got := other.received(); len(got) != 2 || h.Counts()["all"] != 1 {
+		t.Errorf("%d deliveries to the other, %d subscriptions", len(got), h.Counts()["all"])
+	}
+}
+
+// A subscriber may call the hub while it is delivered to. What it says then is
+// newer than its answer.
+func TestASubscriberCallsTheHubDuringADelivery(t *testing.T) {
+	h := newWorld(t).hub()
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	s.set(func(s *subscriber) {
+		s.receive = func(w http.ResponseWriter, _ *http.Request) {
+			s.subscribe(h, topic("all", "atom"), "hub.secret", "new")
+			w.WriteHeader(http.StatusGone)
+		}
+	})
+	if err := h.change("all"); err != nil {
+		t.Fatal(err)
+	}
+	s.received()
+	s.set(func(s *subscriber) { s.receive = nil })
+	if err := h.change("all"); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.only(); got.header.Get("X-Hub-Signature") != sign("sha256", "new", got.body) {
+		t.Error("the renewal was not taken")
+	}
+}
+
+func TestEveryAttemptHasTheSameID(t *testing.T) {
+	h := newWorld(t).hub()
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"), "hub.secret", "s")
+	n := notice("all")
+	for range 3 {
+		if err := h.send(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := s.received()
+	if len(got) != 3 || cmp.Diff(got[0], got[2], cmp.AllowUnexported(delivery{})) != "" {
+		t.Errorf("attempts %v", got)
+	}
+}
+
+func TestOnlyFormatsThatSomebodyHasAreMade(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub()
+	atom, more, rss := newSubscriber(t), newSubscriber(t), newSubscriber(t)
+	atom.subscribe(h, topic("all", "atom"))
+	more.subscribe(h, topic("all", "atom"))
+	rss.subscribe(h, topic("all", "rss"), "hub.lease_seconds", "3600")
+	rss.subscribe(h, topic("sections/travel", "json"))
+	made := func() []string {
+		var made []string
+		w.site.set(func(s *site) { made, s.made = s.made, nil })
+		slices.Sort(made)
+		return made
+	}
+	if err := h.change("all"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"all.atom", "all.rss"}, made()); diff != "" {
+		t.Errorf("made (-want +got):\n%s", diff)
+	}
+	w.pass(time.Hour)
+	if err := h.change("all"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"all.atom"}, made()); diff != "" {
+		t.Errorf("made after a lease (-want +got):\n%s", diff)
+	}
+	only := slices.Collect(h.targets(notice("all")))[0]
+	if err := h.send(notice("all", only.Key)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"all.atom"}, made()); diff != "" {
+		t.Errorf("made for one target (-want +got):\n%s", diff)
+	}
+}
+
+// A subscription in another format that comes while a feed is delivered.
+func TestAFormatThatIsMadeLate(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub()
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	letter, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := letter.Says()
+	s.subscribe(h, topic("all", "rss"))
+	for range 2 {
+		for to := range h.targets(notice("all")) {
+			if err := letter.Send(t.Context(), to); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := s.received(); len(got) != 4 || letter.Says() != said {
+		t.Errorf("%d deliveries, says %q after %q", len(got), letter.Says(), said)
+	}
+	w.site.set(func(s *site) {
+		if want := []string{"all.atom", "all.rss"}; !slices.Equal(s.made, want) {
+			t.Errorf("made %q, want %q", s.made, want)
+		}
+	})
+}
+
+func TestWhatADeliverySays(t *testing.T) {
+	h := newWorld(t).hub()
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	s.subscribe(h, topic("all", "json"))
+	seen := map[string]bool{}
+	for range 2 {
+		letter, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[letter.Says()] = true
+	}
+	if !seen["atom=1 json=1"] || len(seen) != 1 {
+		t.Errorf("says %v", seen)
+	}
+	if err := h.change("all"); err != nil {
+		t.Fatal(err)
+	}
+	letter, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
+	if err != nil || letter.Says() != "atom=2 json=2" {
+		t.Errorf("says %q, %v", letter.Says(), err)
+	}
+}
+
+func TestANodeThatLagsPacksNothing(t *testing.T) {
+	h := newWorld(t).hub()
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	n := notice("all")
+	n.Order.Revision = 7
+	if _, err := h.DeliveryChannel().Pack(t.Context(), n); err == nil || !strings.Contains(err.Error(), "lags") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAFeedThatIsGoneIsNotDelivered(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub()
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	w.site.set(func(s *site) { s.feeds["all"] = 0 })
+	for _, after := range []time.Duration{0, 30 * time.Minute, 29 * time.Minute} {
+		w.pass(after)
+		if err := h.send(notice("all")); err == nil {
+			t.Fatal("another node may know the feed, and is left nothing of the notice")
+		}
+		if err := h.Prune(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.pass(time.Minute)
+	if err := h.send(notice("all")); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.received(); len(got) != 0 {
+		t.Errorf("%d deliveries", len(got))
+	}
+}
+
+func TestOneCanLeaveAFeedThatIsGone(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub()
+	s, other := newSubscriber(t), newSubscriber(t)
+	s.subscribe(h, topic("sections/travel", "atom"))
+	other.subscribe(h, topic("sections/travel", "atom"))
+	w.site.set(func(s *site) { s.feeds = nil })
+	s.unsubscribe(h, topic("sections/travel", "atom"))
+	if got := h.Counts()["sections/travel"]; got != 1 {
+		t.Errorf("%d subscriptions", got)
+	}
+	for _, ask := range [][2]string{{"subscribe", topic("sections/travel", "atom")}, {"unsubscribe", topic("all", "atom")}} {
+		if status, text := s.ask(h, ask[0], ask[1]); status != 404 {
+			t.Errorf("%s: %d %s", ask, status, text)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	h := newWorld(t).hub()
+	s, other := newSubscriber(t), newSubscriber(t)
+	callback := s.callback() + "?token=hidden"
+	s.subscribe(h, topic("all", "atom"), "hub.callback", callback)
+	s.subscribe(h, topic("all", "rss"), "hub.callback", callback)
+	other.subscribe(h, topic("all", "rss"))
+	got := slices.Collect(h.targets(notice("all")))
+	if len(got) != 3 || got[0].Key == got[1].Key {
+		t.Fatalf("targets %+v", got)
+	}
+	for _, to := range got {
+		again, found := h.DeliveryChannel().Target(notice("all"), to.Key)
+		if !found || again != to || to.Host != "127.0.0.1" || len(to.Key) > 80 || strings.Contains(to.Name, "hidden") {
+			t.Errorf("target %+v, found again %v: %+v", to, found, again)
+		}
+	}
+	if _, found := h.DeliveryChannel().Target(notice("all"), strings.Repeat("0", 32)); found {
+		t.Error("found whom nobody knows")
+	}
+	s.ask(h, "unsubscribe", topic("all", "atom"), "hub.callback", callback)
+	n := h.w.take()[0]
+	ask, found := h.VerificationChannel().Target(n, n.To[0])
+	if !found || ask.Lane != callback || !slices.Contains([]string{got[0].Lane, got[1].Lane, got[2].Lane}, callback) {
+		t.Errorf("a verification and a delivery to one callback are in different lanes: %+v", ask)
+	}
+	if !slices.ContainsFunc(got, func(to outbox.Target) bool { return to.Key == ask.Key }) {
+		t.Error("a verification has another key than its subscription")
+	}
+}
+
+func TestANoticeToNobodyIsNotOwed(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub()
+	newSubscriber(t).subscribe(h, topic("all", "atom"))
+	if err := h.Owe(t.Context(), "sections/travel", "n", w.order("all"), w.clock()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.take(); len(got) != 0 {
+		t.Errorf("owed %v", got)
+	}
+	w.away = errors.New("storage is away")
+	if err := h.Owe(t.Context(), "all", "n", w.order("all"), w.clock()); !errors.Is(err, w.away) {
+		t.Errorf("owed: %v", err)
+	}
+}

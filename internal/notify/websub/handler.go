@@ -1,0 +1,218 @@
+package websub
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+)
+
+const (
+	maxBody   = 16 << 10
+	formType  = "application/x-www-form-urlencoded"
+	busyRetry = 30 * time.Second
+)
+
+const explanation = `This is the WebSub hub of this site's feeds, and of no others.
+
+To be told when a feed changes, POST to this address, as ` + formType + `:
+  hub.mode=subscribe   hub.topic=<a feed's address>   hub.callback=<your address>
+and, if you like, hub.lease_seconds and hub.secret. See https://www.w3.org/TR/websub/`
+
+// ServeHTTP implements [http.Handler]. Every answer is plain text.
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodPost:
+		h.post(w, r)
+	case http.MethodGet, http.MethodHead:
+		plain(w, http.StatusOK, explanation)
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		plain(w, http.StatusMethodNotAllowed, "only GET and POST are understood here")
+	}
+}
+
+func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
+	client := clientOf(r)
+	if err := h.limits.ask(client, h.opts.Now()); err != nil {
+		h.refuse(w, err)
+		return
+	}
+	body, err := readForm(w, r)
+	if err != nil {
+		h.refuse(w, err)
+		return
+	}
+	req, err := parse(body)
+	if err != nil {
+		h.refuse(w, err)
+		return
+	}
+	if req.mode == publish {
+		h.servePublish(w, client, req)
+		return
+	}
+	if err := h.accept(r.Context(), client, req); err != nil {
+		h.refuse(w, err)
+		return
+	}
+	plain(w, http.StatusAccepted, "accepted: the callback is asked next")
+}
+
+// readForm returns the body of a form, at most maxBody bytes of it.
+func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != formType || r.Header.Get("Content-Encoding") != "" {
+		return "", &refusal{status: http.StatusUnsupportedMediaType, reason: "the body must be " + formType + ", not compressed"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return "", &refusal{status: http.StatusRequestEntityTooLarge, reason: "the body must be at most " + strconv.Itoa(maxBody) + " bytes"}
+	}
+	if err != nil {
+		return "", bad("the body could not be read")
+	}
+	return string(body), nil
+}
+
+// accept owes the verification of what a client, who may be unknown, asks for. Only
+// what is owed counts for others than the client.
+func (h *Hub) accept(ctx context.Context, client string, req request) error {
+	if _, err := h.opts.Client.Check(req.callback); err != nil {
+		return bad("hub.callback %v", err)
+	}
+	feed, document, err := h.topicOf(req)
+	if err != nil {
+		return err
+	}
+	q := question{
+		Format: format, Mode: req.mode, Feed: feed, Document: document, Topic: req.topics[0],
+		Callback: req.callback, Secret: []byte(req.secret),
+	}
+	if req.mode == subscribe {
+		q.Lease = int64(h.lease(req.lease) / time.Second)
+		if err := h.room(q); err != nil {
+			return &refusal{status: http.StatusForbidden, reason: err.Error()}
+		}
+	}
+	now := h.opts.Now()
+	return h.queue.add(client, now, func(noticeID string) error {
+		if err := h.limits.take(client, groupOf(q.Callback), h.has(q), now); err != nil {
+			return err
+		}
+		return h.ask(ctx, q, noticeID)
+	})
+}
+
+// ask owes a question to a callback.
+func (h *Hub) ask(ctx context.Context, q question, noticeID string) error {
+	data, err := q.encode()
+	if err != nil {
+		return err
+	}
+	key := q.id().String()
+	return h.opts.Put(ctx, outbox.Notice{
+		Channel: Verifications, About: key, ID: noticeID, At: h.opts.Now(), To: []string{key}, Data: data,
+	})
+}
+
+// lease is how long a subscription will last for which so long was asked.
+func (h *Hub) lease(asked time.Duration) time.Duration {
+	if asked == 0 {
+		asked = h.opts.Lease.Default
+	}
+	return min(max(asked, h.opts.Lease.Min), h.opts.Lease.Max)
+}
+
+// topicOf resolves the topic of a subscriber, who may leave also what is no longer
+// there.
+func (h *Hub) topicOf(req request) (feed, document string, err error) {
+	address := req.topics[0]
+	feed, document, err = h.resolve(address)
+	if err == nil || req.mode != unsubscribe {
+		return feed, document, err
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if t := h.known.addresses[address]; t != nil {
+		return t.feed, t.document, nil
+	}
+	return "", "", err
+}
+
+func (h *Hub) resolve(topic string) (feed, document string, err error) {
+	feed, document, err = h.opts.Topics.Resolve(topic)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return "", "", err
+	case err != nil:
+		return "", "", &refusal{status: http.StatusNotFound, reason: "the topic is none of ours: " + err.Error()}
+	}
+	return feed, document, nil
+}
+
+// servePublish answers a publisher's ping. Some of them take only 204 for success.
+func (h *Hub) servePublish(w http.ResponseWriter, client string, req request) {
+	feeds, err := h.pinged(client, req.topics)
+	if err != nil {
+		h.refuse(w, err)
+		return
+	}
+	for _, feed := range feeds {
+		h.opts.Pinged(feed)
+	}
+	headers(w)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// pinged returns the feeds of which a client says that they changed.
+func (h *Hub) pinged(client string, topics []string) ([]string, error) {
+	if client == "" {
+		if err := h.limits.ask("a publisher", h.opts.Now()); err != nil { // those that are unknown count as one
+			return nil, err
+		}
+	}
+	var feeds []string
+	for _, topic := range topics {
+		feed, _, err := h.resolve(topic)
+		if err != nil {
+			return nil, err
+		}
+		feeds = append(feeds, feed)
+	}
+	slices.Sort(feeds)
+	return slices.Compact(feeds), h.limits.ping(h.opts.Now())
+}
+
+// refuse answers with an error. What is no refusal is our own trouble, of which
+// the other side is told nothing else.
+func (h *Hub) refuse(w http.ResponseWriter, err error) {
+	no, ours := errors.AsType[*refusal](err)
+	if !ours {
+		h.opts.Logger.Warn("a request to the hub could not be taken: the subscriber is told to try again", "err", err)
+		no = &refusal{status: http.StatusServiceUnavailable, reason: "not possible at the moment, try again", retry: busyRetry}
+	}
+	if no.retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((no.retry+time.Second-1)/time.Second)))
+	}
+	plain(w, no.status, no.reason)
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	headers(w)
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n") // a client that left needs no answer
+}
+
+func headers(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+}

@@ -1,0 +1,694 @@
+package websub_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbound"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/websub"
+	"github.com/google/go-cmp/cmp"
+)
+
+// form is a good request with some of its parameters replaced; pairs with an
+// empty value are taken out.
+func form(pairs ...string) url.Values {
+	f := url.Values{"hub.mode": {"subscribe"}, "hub.topic": {topic("all", "atom")}, "hub.callback": {"https://reader.example.com/callback?id=1"}}
+	for i := 0; i < len(pairs); i += 2 {
+		if f.Set(pairs[i], pairs[i+1]); pairs[i+1] == "" {
+			f.Del(pairs[i])
+		}
+	}
+	return f
+}
+
+// twice repeats a parameter.
+func twice(name string) url.Values {
+	f := form()
+	f[name] = []string{f.Get(name), f.Get(name)}
+	return f
+}
+
+func TestABadRequestIsRefusedWithTheReason(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub()
+	for _, c := range []struct {
+		name   string
+		form   url.Values
+		status int
+		reason string
+	}{
+		{"nothing", url.Values{}, 400, "hub.mode is missing"},
+		{"no mode", form("hub.mode", ""), 400, "hub.mode is missing"},
+		{"another mode", form("hub.mode", "Subscribe"), 400, "must be subscribe, unsubscribe or publish"},
+		{"the mode of a denial", form("hub.mode", "denied"), 400, "must be subscribe"},
+		{"two modes", twice("hub.mode"), 400, "hub.mode is there more than once"},
+		{"no callback", form("hub.callback", ""), 400, "hub.callback is missing"},
+		{"two callbacks", twice("hub.callback"), 400, "hub.callback is there more than once"},
+		{"no topic", form("hub.topic", ""), 400, "hub.topic is missing"},
+		{"two topics", twice("hub.topic"), 400, "hub.topic is there more than once"},
+		{"two secrets", twice("hub.secret"), 400, "hub.secret is there more than once"},
+		{"two leases", twice("hub.lease_seconds"), 400, "hub.lease_seconds is there more than once"},
+		{"a topic of somebody else", form("hub.topic", "https://elsewhere.example.com/feed"), 404, "none of ours: no feed is there"},
+		{"a topic that is no address", form("hub.topic", "all"), 404, "none of ours"},
+		{"a long topic", form("hub.topic", topic(strings.Repeat("x", 2048), "atom")), 400, "at most 2048 bytes"},
+		{"a topic with a line feed", form("hub.topic", "https://a\n"), 400, "hub.topic must be an address"},
+		{"a topic that is not UTF-8", form("hub.topic", "https://a/\xff"), 400, "hub.topic must be an address"},
+		{"a secret of 200 bytes", form("hub.secret", strings.Repeat("s", 200)), 400, "hub.secret must be less than 200 bytes"},
+		{"a negative lease", form("hub.lease_seconds", "-1"), 400, "positive decimal integer"},
+		{"a lease in words", form("hub.lease_seconds", "ten days"), 400, "positive decimal integer"},
+		{"a fraction", form("hub.lease_seconds", "3600.5"), 400, "positive decimal integer"},
+		{"an absurd lease", form("hub.lease_seconds", "3153600001"), 400, "at most 3153600000"},
+		{"a lease beyond numbers", form("hub.lease_seconds", strings.Repeat("9", 40)), 400, "positive decimal integer"},
+		{"a callback that is no address", form("hub.callback", "callback"), 400, "hub.callback does not begin with http:// or https://"},
+		{"a file", form("hub.callback", "file:///etc/passwd"), 400, "does not begin with http"},
+		{"another scheme", form("hub.callback", "gopher://reader.example.com/"), 400, "does not begin with http"},
+		{"no host", form("hub.callback", "http:///callback"), 400, "hub.callback has no host"},
+		{"5 KB", form("hub.callback", "https://reader.example.com/"+strings.Repeat("x", 5<<10)), 400, "longer than 2048 bytes"},
+		{"a user", form("hub.callback", "https://me:secret@reader.example.com/"), 400, "holds a user"},
+		{"a fragment", form("hub.callback", "https://reader.example.com/#part"), 400, "has a fragment"},
+		{"a space", form("hub.callback", "https://reader.example.com/a?b c"), 400, "a space"},
+		{"a private address", form("hub.callback", "http://192.168.0.1/"), 400, "hub.callback"},
+		{"the cloud's metadata", form("hub.callback", "http://169.254.169.254/latest/"), 400, "hub.callback"},
+		{"a number for an address", form("hub.callback", "http://2130706433/"), 400, "hub.callback"},
+		{"an IPv6 loopback", form("hub.callback", "http://[::1]/"), 400, "hub.callback"},
+		{"a private IPv6 address", form("hub.callback", "http://[fd00::1]:8080/x"), 400, "hub.callback"},
+		{"a mapped private address", form("hub.callback", "http://[::ffff:10.0.0.1]/"), 400, "hub.callback"},
+		{"a ping without a topic", url.Values{"hub.mode": {"publish"}}, 400, "name at least one topic"},
+		{"a ping of somebody else's topic", url.Values{"hub.mode": {"publish"}, "hub.url": {topic("all", "rss"), "https://elsewhere.example.com/"}}, 404, "none of ours"},
+		{"a ping of too many", url.Values{"hub.mode": {"publish"}, "hub.url": make([]string, 101)}, 400, "at most 100 times"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, text := h.post(c.form)
+			if status != c.status || !strings.Contains(text, c.reason) || strings.Count(text, "\n") != 1 {
+				t.Errorf("%d %q, want %d with %q", status, text, c.status, c.reason)
+			}
+		})
+	}
+	if got := w.take(); len(got) != 0 || len(w.pinged()) != 0 {
+		t.Errorf("owed %v, pinged %v", got, w.pinged())
+	}
+}
+
+// A name says nothing about where it leads: that shows when it is called.
+func TestANameOfThisMachineIsNotConnectedTo(t *testing.T) {
+	w := newWorld(t)
+	s := newSubscriber(t)
+	s.confirm = echo
+	named := strings.Replace(s.callback(), "127.0.0.1", "localhost", 1)
+	h := w.hub(func(o *websub.Options) {
+		o.Client = outbound.New(outbound.Options{AllowHTTP: true, Timeout: callTime})
+	})
+	if status, text := s.ask(h, "subscribe", topic("all", "atom"), "hub.callback", named); status/100 == 2 {
+		h.must()
+	} else if status != 400 || !strings.Contains(text, "hub.callback") {
+		t.Errorf("%d %s", status, text)
+	}
+	if got := s.asked(); len(got) != 0 || h.Subscribed("all") {
+		t.Errorf("asked %q", got)
+	}
+}
+
+func TestPlainHTTPMayBeForbidden(t *testing.T) {
+	h := newWorld(t).hub(func(o *websub.Options) { o.Client = outbound.New(outbound.Options{}) })
+	if status, text := h.post(form("hub.callback", "http://reader.example.com/")); status != 400 || !strings.Contains(text, "only https") {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := h.post(form()); status != 202 {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestWhatElseARequestSaysIsIgnored(t *testing.T) {
+	h := newWorld(t).hub()
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"), "hub.verify", "sync", "hub.verify_token", "t", "hub.foo", "bar", "", "x", "hub.secret", strings.Repeat("s", 199))
+	if !h.Subscribed("all") {
+		t.Error("not subscribed")
+	}
+	f := form("hub.callback", s.callback())
+	f["hub.verify"] = []string{"sync", "async"}
+	if status, text := h.post(f); status != 202 {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestABodyIsASmallForm(t *testing.T) {
+	h := newWorld(t).hub()
+	good := form().Encode()
+	for _, c := range []struct {
+		name, contentType, encoding, body string
+		status                            int
+	}{
+		{"a form", "application/x-www-form-urlencoded", "", good, 202},
+		{"with a charset", "Application/X-WWW-form-urlencoded; charset=UTF-8", "", good, 202},
+		{"as large as it may be", "application/x-www-form-urlencoded", "", good + "&x=" + strings.Repeat("x", 16<<10-len(good)-3), 202},
+		{"a byte larger", "application/x-www-form-urlencoded", "", good + "&x=" + strings.Repeat("x", 16<<10-len(good)-2), 413},
+		{"10 MB", "application/x-www-form-urlencoded", "", good + "&x=" + strings.Repeat("x", 10<<20), 413},
+		{"no type", "", "", good, 415},
+		{"JSON", "application/json", "", `{"hub.mode":"subscribe"}`, 415},
+		{"multipart", "multipart/form-data; boundary=x", "", "--x--", 415},
+		{"a type that is none", ";;", "", good, 415},
+		{"compressed", "application/x-www-form-urlencoded", "gzip", good, 415},
+		{"bad escapes", "application/x-www-form-urlencoded", "", "hub.mode=%zz", 400},
+		{"semicolons", "application/x-www-form-urlencoded", "", "hub.mode=subscribe;hub.topic=x", 400},
+		{"nothing", "application/x-www-form-urlencoded", "", "", 400},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"?hub.mode=publish", strings.NewReader(c.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", c.contentType)
+			if c.encoding != "" {
+				req.Header.Set("Content-Encoding", c.encoding)
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, text := checkAnswer(t, res); status != c.status {
+				t.Errorf("%d %s, want %d", status, text, c.status)
+			}
+		})
+	}
+}
+
+func TestMethods(t *testing.T) {
+	h := newWorld(t).hub()
+	for method, want := range map[string]int{"GET": 200, "HEAD": 200, "PUT": 405, "DELETE": 405} {
+		req, err := http.NewRequestWithContext(t.Context(), method, h.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, text := checkAnswer(t, res)
+		if status != want || method == "GET" && !strings.Contains(text, "hub.callback") {
+			t.Errorf("%s: %d %s", method, status, text)
+		}
+	}
+}
+
+func TestAPublishersPing(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub()
+	status, text := h.post(url.Values{
+		"hub.mode": {"publish"}, "hub.url": {topic("all", "rss"), topic("all", "atom")}, "hub.topic": {topic("sections/travel", "json")},
+	})
+	if status != 204 || text != "" {
+		t.Errorf("%d %q", status, text)
+	}
+	if diff := cmp.Diff([]string{"all", "sections/travel"}, w.pinged()); diff != "" {
+		t.Errorf("pinged (-want +got):\n%s", diff)
+	}
+}
+
+func TestOurOwnTroubleIsNotTheSubscribers(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub()
+	w.away = errors.New("storage is away")
+	if status, text := h.post(form("hub.secret", "hidden")); status != 503 || strings.Contains(text, "storage") {
+		t.Errorf("%d %s", status, text)
+	}
+	w.away = nil
+	w.site.set(func(s *site) { s.missing = fmt.Errorf("the index is being read: %w", websub.ErrUnavailable) })
+	if status, text := h.post(form()); status != 503 {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestATopicHasOnlySoManySubscriptions(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(func(o *websub.Options) { o.MaxPerTopic = 2 })
+	a, b, c := newSubscriber(t), newSubscriber(t), newSubscriber(t)
+	a.subscribe(h, topic("all", "atom"))
+	// Three more ask while there is room for one.
+	for _, s := range []*subscriber{a, b, c} {
+		if status, text := s.ask(h, "subscribe", topic("all", "atom")); status != 202 {
+			t.Fatalf("%d %s", status, text)
+		}
+	}
+	h.must()
+	if got := h.Counts()["all"]; got != 2 {
+		t.Errorf("%d subscriptions", got)
+	}
+	want := []url.Values{{"hub.mode": {"denied"}, "hub.topic": {topic("all", "atom")}, "hub.reason": {"the topic has as many subscriptions as it may have (2)"}}}
+	if diff := cmp.Diff(want, c.denied()); diff != "" {
+		t.Errorf("denials (-want +got):\n%s", diff)
+	}
+	if got := len(a.denied()) + len(b.denied()); got != 0 {
+		t.Errorf("%d denials to the others", got)
+	}
+	if status, text := c.ask(h, "subscribe", topic("all", "atom")); status != 403 || !strings.Contains(text, "as many subscriptions") {
+		t.Errorf("%d %s", status, text)
+	}
+	for _, ask := range [][2]string{{"subscribe", topic("all", "rss")}, {"unsubscribe", topic("all", "atom")}} {
+		if status, text := c.ask(h, ask[0], ask[1]); status != 202 {
+			t.Errorf("%s: %d %s", ask, status, text)
+		}
+	}
+	if status, text := a.ask(h, "subscribe", topic("all", "atom")); status != 202 {
+		t.Errorf("a renewal: %d %s", status, text)
+	}
+}
+
+func TestAHostHasOnlySoManySubscriptions(t *testing.T) {
+	h := newWorld(t).hub(func(o *websub.Options) { o.MaxPerHost = 2 })
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	s.subscribe(h, topic("all", "rss"))
+	if status, text := s.ask(h, "subscribe", topic("all", "json")); status != 403 || !strings.Contains(text, "host") {
+		t.Errorf("%d %s", status, text)
+	}
+	elsewhere := strings.Replace(s.callback(), "127.0.0.1", "127.0.0.2", 1)
+	if status, text := s.ask(h, "subscribe", topic("all", "json"), "hub.callback", elsewhere); status != 202 {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestAHostAsksOnlySoOften(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+	ask := func(callback string) *http.Response {
+		t.Helper()
+		res, err := http.PostForm(h.url, form("hub.callback", callback))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkAnswer(t, res)
+		return res
+	}
+	for n := range 6 {
+		if res := ask(fmt.Sprintf("https://Reader.example.com:%d/%d", 8000+n, n)); res.StatusCode != 202 {
+			t.Fatalf("request %d: %s", n, res.Status)
+		}
+	}
+	if res := ask("http://reader.example.com/?x=y"); res.StatusCode != 429 || res.Header.Get("Retry-After") != "10" {
+		t.Errorf("%s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	}
+	if res := ask("http://other.example.com/"); res.StatusCode != 202 {
+		t.Errorf("another host: %s", res.Status)
+	}
+	w.pass(10 * time.Second)
+	if res := ask("http://reader.example.com/"); res.StatusCode != 202 {
+		t.Errorf("later: %s", res.Status)
+	}
+	if got := len(w.take()); got != 8 {
+		t.Errorf("%d verifications are owed", got)
+	}
+}
+
+// askAs is a request of a peer, which may say for whom it asks, with a callback on
+// another host each time.
+func askAs(t *testing.T, h *hub, peer string, forwarded ...string) *http.Response {
+	t.Helper()
+	return askFor(t, h, peer, form("hub.callback", "https://"+strings.ToLower(rand.Text())+".example.com/"), forwarded...)
+}
+
+func askFor(t *testing.T, h *hub, peer string, form url.Values, forwarded ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hub", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.RemoteAddr = peer
+	for _, f := range forwarded {
+		r.Header.Add("X-Forwarded-For", f)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	res := w.Result()
+	checkAnswer(t, res)
+	return res
+}
+
+// Whoever asks can name any number of callback hosts.
+func TestAClientAsksOnlySoOften(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		peer, again string
+		said, then  []string // X-Forwarded-For of the first and of the last request
+		status      int      // of the last one, after as many as one client may ask
+	}{
+		{name: "the same", peer: "203.0.113.7:1000", again: "203.0.113.7:2000", status: 429},
+		{name: "another", peer: "203.0.113.7:1000", again: "203.0.113.8:1000", status: 202},
+		{name: "its IPv6 network", peer: "[2001:db8:1:2::7]:1000", again: "[2001:db8:1:2:aaaa::8]:1000", status: 429},
+		{name: "another network of its household", peer: "[2001:db8:1:2::7]:1000", again: "[2001:db8:1:ff::7]:1000", status: 429},
+		{name: "another IPv6 network", peer: "[2001:db8:1:2::7]:1000", again: "[2001:db8:1:102::7]:1000", status: 202},
+		{name: "a mapped address", peer: "203.0.113.7:1000", again: "[::ffff:203.0.113.7]:1000", status: 429},
+		{name: "who says he is a proxy", peer: "203.0.113.7:1000", again: "203.0.113.7:2000", then: []string{"203.0.113.9"}, status: 429},
+		{name: "behind a proxy that says nothing", peer: "127.0.0.1:1000", again: "127.0.0.1:1000", status: 202},
+		{name: "behind a proxy in a private network", peer: "10.0.0.1:1000", again: "10.0.0.1:1000", status: 202},
+		{name: "behind a proxy in a cluster", peer: "100.64.0.1:1000", again: "100.64.0.1:1000", status: 202},
+		{name: "behind a proxy on IPv6", peer: "[fe80::1%eth0]:1000", again: "[fd00::1]:1000", status: 202},
+		{
+			name: "behind a proxy", peer: "10.0.0.1:1000", again: "10.0.0.2:1000",
+			said: []string{"192.0.2.1, 203.0.113.7"}, then: []string{"192.0.2.2", "203.0.113.7"}, status: 429,
+		},
+		{
+			name: "another behind a proxy", peer: "10.0.0.1:1000", again: "10.0.0.1:1000",
+			said: []string{"203.0.113.7"}, then: []string{"203.0.113.7, 203.0.113.8:4711"}, status: 202,
+		},
+		{
+			name: "an IPv6 network behind a proxy", peer: "[::1]:1000", again: "[::1]:1000",
+			said: []string{"2001:db8::1"}, then: []string{"[2001:db8::2]:443"}, status: 429,
+		},
+		{name: "behind a proxy that says nonsense", peer: "127.0.0.1:1", again: "127.0.0.1:1", said: []string{"unknown"}, then: []string{"unknown"}, status: 202},
+		{name: "an unknown peer", peer: "@", again: "@", status: 202},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+			for n := range 6 {
+				if res := askAs(t, h, c.peer, c.said...); res.StatusCode != 202 {
+					t.Fatalf("request %d: %s", n, res.Status)
+				}
+			}
+			res := askAs(t, h, c.again, c.then...)
+			if res.StatusCode != c.status || c.status == 429 && res.Header.Get("Retry-After") != "10" {
+				t.Errorf("%s, Retry-After %q, want %d", res.Status, res.Header.Get("Retry-After"), c.status)
+			}
+			w.pass(10 * time.Second)
+			if res := askAs(t, h, c.again, c.then...); res.StatusCode != 202 {
+				t.Errorf("later: %s", res.Status)
+			}
+		})
+	}
+}
+
+func TestAllTogetherAskOnlySoOften(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+	for n := range 20 { // one who asks too much takes nothing from the others
+		if res := askAs(t, h, "203.0.113.7:1000"); (res.StatusCode == 202) != (n < 6) {
+			t.Fatalf("request %d: %s", n, res.Status)
+		}
+	}
+	for n := range 54 {
+		if res := askAs(t, h, fmt.Sprintf("198.51.100.%d:1000", n)); res.StatusCode != 202 {
+			t.Fatalf("client %d: %s", n, res.Status)
+		}
+	}
+	if res := askAs(t, h, "192.0.2.1:1000"); res.StatusCode != 429 || res.Header.Get("Retry-After") != "1" {
+		t.Errorf("%s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	}
+	if got := len(w.take()); got != 60 {
+		t.Errorf("%d verifications are owed", got)
+	}
+}
+
+// What is refused as junk takes nothing from others, only from who sends it.
+func TestJunkTakesNothingFromOthers(t *testing.T) {
+	for _, c := range []struct {
+		name, kind, body string
+		status           int
+	}{
+		{"no form", "application/json", "{}", 415},
+		{"too long", "application/x-www-form-urlencoded", strings.Repeat("x", 20<<10), 413},
+		{"bad", "application/x-www-form-urlencoded", "hub.mode=subscribe", 400},
+		{"a callback that is not called", "application/x-www-form-urlencoded", form("hub.callback", "http://10.0.0.1/").Encode(), 400},
+		{"not ours", "application/x-www-form-urlencoded", form("hub.topic", "https://elsewhere.example.com/").Encode(), 404},
+		{"a ping of what is not ours", "application/x-www-form-urlencoded", "hub.mode=publish&hub.url=https://elsewhere.example.com/", 404},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+			send := func(peer string) *http.Response {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hub", strings.NewReader(c.body))
+				r.Header.Set("Content-Type", c.kind)
+				r.RemoteAddr = peer
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				return w.Result()
+			}
+			for n := range 100 {
+				if res := send(fmt.Sprintf("198.51.100.%d:1000", n)); res.StatusCode != c.status {
+					t.Fatalf("client %d: %s", n, res.Status)
+				}
+			}
+			// Whoever asks next is the first who asks about that host.
+			if res := askFor(t, h, "203.0.113.7:1000", form()); res.StatusCode != 202 {
+				t.Errorf("another: %s", res.Status)
+			}
+			if res := askFor(t, h, "10.0.0.1:1000", form()); res.StatusCode != 202 {
+				t.Errorf("one who is unknown: %s", res.Status)
+			}
+			for range 5 {
+				send("198.51.100.1:1000")
+			}
+			if res := askAs(t, h, "198.51.100.1:1000"); res.StatusCode != 429 {
+				t.Errorf("the same: %s", res.Status)
+			}
+		})
+	}
+}
+
+// A host cannot be used up by one client, nor by a few of them what is there already.
+func TestAHostIsNotUsedUpInItsName(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	about := func(peer, path string, pairs ...string) *http.Response {
+		t.Helper()
+		return askFor(t, h, peer, form(append(pairs, "hub.callback", s.callback()+path)...))
+	}
+	for n := range 30 { // what a hosted reader may ask from five addresses, or five who mean it ill
+		if res := about(fmt.Sprintf("198.51.100.%d:1000", n%5), fmt.Sprint("/", n)); res.StatusCode != 202 {
+			t.Fatalf("request %d: %s", n, res.Status)
+		}
+	}
+	if res := about("192.0.2.1:1000", "/new"); res.StatusCode != 429 || res.Header.Get("Retry-After") != "2" {
+		t.Errorf("one more: %s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	}
+	for n := range 5 { // what an unknown client had left
+		if res := about("10.0.0.1:1000", fmt.Sprint("/unknown/", n)); res.StatusCode != 202 {
+			t.Fatalf("unknown %d: %s", n, res.Status)
+		}
+	}
+	if res := about("10.0.0.1:1000", "/unknown"); res.StatusCode != 429 {
+		t.Errorf("one more who is unknown: %s", res.Status)
+	}
+	for _, peer := range []string{"192.0.2.1:1000", "10.0.0.1:1000"} {
+		for _, mode := range []string{"subscribe", "unsubscribe"} {
+			if res := about(peer, "", "hub.mode", mode); res.StatusCode != 202 {
+				t.Errorf("%s %s of what is there: %s", peer, mode, res.Status)
+			}
+		}
+	}
+	if res := askAs(t, h, "192.0.2.1:1000"); res.StatusCode != 202 {
+		t.Errorf("another host: %s", res.Status)
+	}
+}
+
+// What one client may ask of all is left for renewals where others have used it up.
+func TestNewSubscriptionsDoNotUseUpWhatRenewalsMayAsk(t *testing.T) {
+	h := newWorld(t).hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "atom"))
+	for n := range 59 {
+		if res := askAs(t, h, fmt.Sprintf("198.51.100.%d:1000", n)); res.StatusCode != 202 {
+			t.Fatalf("client %d: %s", n, res.Status)
+		}
+	}
+	if res := askAs(t, h, "192.0.2.1:1000"); res.StatusCode != 429 {
+		t.Errorf("one more: %s", res.Status)
+	}
+	if res := askFor(t, h, "192.0.2.1:1000", form("hub.callback", s.callback())); res.StatusCode != 202 {
+		t.Errorf("a renewal: %s", res.Status)
+	}
+}
+
+// What waits is counted where it is owed, so it counts on every node and after a
+// crash.
+func TestAClientHasOnlySoManyCallbacksYetToAnswer(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(w.waits)
+	const client, other = "203.0.113.7:1000", "203.0.113.8:1000"
+	var asking sync.WaitGroup
+	var taken atomic.Int64
+	for range 8 {
+		asking.Go(func() {
+			for range 40 {
+				if res := askAs(t, h, client); res.StatusCode == 202 {
+					taken.Add(1)
+				}
+			}
+		})
+	}
+	asking.Wait()
+	if got := taken.Load(); got != 100 {
+		t.Errorf("%d of a client wait", got)
+	}
+	again := w.hub(w.waits) // another node, or this one after a crash
+	for name, h := range map[string]*hub{"the node": h, "another": again} {
+		if res := askAs(t, h, client); res.StatusCode != 429 || res.Header.Get("Retry-After") != "5" {
+			t.Errorf("%s: %s, Retry-After %q", name, res.Status, res.Header.Get("Retry-After"))
+		}
+		for _, peer := range []string{other, "10.0.0.1:1000"} {
+			if res := askAs(t, h, peer); res.StatusCode != 202 {
+				t.Errorf("%s for %s: %s", name, peer, res.Status)
+			}
+		}
+	}
+	w.mu.Lock()
+	w.owed = w.owed[1:] // one of them has answered
+	w.mu.Unlock()
+	w.pass(time.Second)
+	for _, want := range []int{202, 429} {
+		if res := askAs(t, again, client); res.StatusCode != want {
+			t.Errorf("later: %s, want %d", res.Status, want)
+		}
+	}
+	for _, n := range w.take() {
+		if text := n.ID + string(n.Data); strings.Contains(text, "203.0.113.7") {
+			t.Fatalf("the client's address is stored: %s", text)
+		}
+	}
+}
+
+func TestWhatIsNotStoredDoesNotWait(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(w.waits)
+	w.set(func(w *world) { w.away = errors.New("storage is away") })
+	for range 150 {
+		if res := askAs(t, h, "203.0.113.7:1000"); res.StatusCode != 503 {
+			t.Fatalf("without storage: %s", res.Status)
+		}
+	}
+	w.set(func(w *world) { w.away = nil })
+	if res := askAs(t, h, "203.0.113.7:1000"); res.StatusCode != 202 {
+		t.Errorf("%s", res.Status)
+	}
+}
+
+func TestNoMoreIsTakenThanCanBeAsked(t *testing.T) {
+	waiting := 10000
+	w := newWorld(t)
+	h := w.hub(func(o *websub.Options) {
+		o.Waiting = func(each func(outbox.Notice)) {
+			for range waiting {
+				each(outbox.Notice{ID: "of whom nobody knows"})
+			}
+		}
+	})
+	for _, mode := range []string{"subscribe", "unsubscribe"} {
+		res, err := http.PostForm(h.url, form("hub.mode", mode))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, text := checkAnswer(t, res); status != 503 || res.Header.Get("Retry-After") != "30" || !strings.Contains(text, "wait") {
+			t.Errorf("%s: %d %q, Retry-After %q", mode, status, text, res.Header.Get("Retry-After"))
+		}
+	}
+	if got := w.take(); len(got) != 0 {
+		t.Errorf("owed %v", got)
+	}
+	waiting--
+	w.pass(time.Second)
+	if status, text := h.post(form()); status != 202 {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestPublishersPingOnlySoOften(t *testing.T) {
+	h := newWorld(t).hub(func(o *websub.Options) { o.RequestsPerMinute = 1 })
+	ping := url.Values{"hub.mode": {"publish"}, "hub.url": {topic("all", "rss")}}
+	for _, want := range []int{204, 429} {
+		if status, text := h.post(ping); status != want {
+			t.Errorf("%d %s, want %d", status, text, want)
+		}
+	}
+}
+
+// What must stay between the hub and a subscriber.
+func TestSecretsAreNowhere(t *testing.T) {
+	w := newWorld(t)
+	h := w.hub(func(o *websub.Options) { o.MaxPerTopic = 1 })
+	s, full := newSubscriber(t), newSubscriber(t)
+	var errs []error
+	secrets := []string{"hub.secret", "SECRET-1", "hub.callback", s.callback() + "?token=SECRET-2"}
+	s.subscribe(h, topic("all", "atom"), secrets...)
+	s.ask(h, "subscribe", topic("all", "rss"), secrets...)
+	full.subscribe(h, topic("all", "rss"))
+	errs = append(errs, h.settle())
+	s.receive = func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.URL.String(), 500) }
+	errs = append(errs, h.change("all"))
+	s.receive = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	errs = append(errs, h.change("all"))
+	s.set(func(s *subscriber) { s.confirm = http.NotFound })
+	s.subscribe(h, topic("all", "atom"), secrets...)
+	s.server.Close()
+	s.subscribe(h, topic("all", "atom"), secrets...)
+	errs = append(errs, h.change("all"))
+	w.away = errors.New("storage is away")
+	_, answer := s.ask(h, "subscribe", topic("all", "atom"), secrets...)
+	families, err := h.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	everything := fmt.Sprint(w.log.text(), errors.Join(errs...), answer, families)
+	if !strings.Contains(everything, "127.0.0.1") || errors.Join(errs...) == nil {
+		t.Errorf("nothing happened: %s", everything)
+	}
+	if strings.Contains(everything, "SECRET") {
+		t.Errorf("a secret is in %s", everything)
+	}
+}
+
+func TestThereAreOnlySoManySubscriptions(t *testing.T) {
+	h := newWorld(t).hub(func(o *websub.Options) { o.MaxSubscriptions = 2 })
+	a, b := newSubscriber(t), newSubscriber(t)
+	a.subscribe(h, topic("all", "atom"))
+	b.subscribe(h, topic("sections/travel", "rss"))
+	if status, text := b.ask(h, "subscribe", topic("all", "json")); status != 403 || text != "the hub has as many subscriptions as it may have (2)\n" {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := a.ask(h, "subscribe", topic("all", "atom")); status != 202 {
+		t.Errorf("a renewal: %d %s", status, text)
+	}
+	a.unsubscribe(h, topic("all", "atom"))
+	b.subscribe(h, topic("all", "json"))
+}
+
+// Those that are stored at the same time do not share the last place.
+func TestALimitHoldsForManyAtOnce(t *testing.T) {
+	for name, limit := range map[string]func(*websub.Options){
+		"all":   func(o *websub.Options) { o.MaxSubscriptions = 5 },
+		"topic": func(o *websub.Options) { o.MaxPerTopic = 5 },
+		"host":  func(o *websub.Options) { o.MaxPerHost = 5 },
+	} {
+		t.Run(name, func(t *testing.T) { holdsForManyAtOnce(t, limit) })
+	}
+}
+
+func holdsForManyAtOnce(t *testing.T, limit func(*websub.Options)) {
+	w := newWorld(t)
+	h := w.hub(limit)
+	s := newSubscriber(t)
+	for n := range 20 {
+		s.ask(h, "subscribe", topic("all", "atom"), "hub.callback", fmt.Sprint(s.callback(), "/", n))
+	}
+	var all sync.WaitGroup
+	for _, n := range w.take() {
+		all.Go(func() {
+			if err := h.send(n); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got := h.Counts()["all"]; got != 5 || len(s.denied()) != 15 {
+		t.Errorf("%d subscriptions, %d denials", got, len(s.denied()))
+	}
+}

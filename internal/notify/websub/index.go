@@ -1,0 +1,167 @@
+package websub
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+)
+
+// subscription is what a node keeps in memory of a record. But for its place it
+// does not change once it is in an index.
+type subscription struct {
+	id       id
+	topic    *topic
+	self     string // the topic as the subscriber wrote it
+	host     *host
+	callback string
+	secret   string
+	expires  time.Duration // after the hub was made
+	revision uint64
+	place    int // among those of its topic
+}
+
+// live reports whether the lease has not ended, so long after the hub was made.
+func (s *subscription) live(now time.Duration) bool { return now < s.expires }
+
+// target is that of its deliveries.
+func (s *subscription) target() outbox.Target {
+	return outbox.Target{Key: s.id.String(), Name: bare(s.callback), Lane: s.callback, Host: s.host.name}
+}
+
+// topic is a feed in one format.
+type topic struct {
+	feed, document string
+	address        string // as its first subscriber wrote it
+	subscriptions  []*subscription
+}
+
+// host is where callbacks are, see groupOf.
+type host struct {
+	name  string
+	count int
+}
+
+// index finds subscriptions. Those whose leases have ended are in it until they
+// are pruned.
+type index struct {
+	byID      map[id]*subscription
+	feeds     map[string][]*topic // none without subscriptions
+	addresses map[string]*topic   // likewise
+	hosts     map[string]*host    // likewise
+}
+
+func newIndex() *index {
+	return &index{byID: map[id]*subscription{}, feeds: map[string][]*topic{}, addresses: map[string]*topic{}, hosts: map[string]*host{}}
+}
+
+// put adds a subscription, or replaces it.
+func (x *index) put(r record, expires time.Duration, revision uint64) {
+	i := idOf(r.Feed, r.Document, r.Callback)
+	s := &subscription{id: i, callback: r.Callback, secret: string(r.Secret), expires: expires, revision: revision}
+	if old := x.byID[i]; old != nil {
+		s.topic, s.host, s.place = old.topic, old.host, old.place
+		s.topic.subscriptions[s.place] = s
+	} else {
+		s.topic, s.host = x.topicFor(r), x.hostFor(groupOf(r.Callback))
+		s.place = len(s.topic.subscriptions)
+		s.topic.subscriptions = append(s.topic.subscriptions, s)
+		s.host.count++
+	}
+	if s.self = r.Topic; r.Topic == s.topic.address {
+		s.self = s.topic.address // once in memory
+	}
+	x.byID[i] = s
+}
+
+func (x *index) topicFor(r record) *topic {
+	if t := x.topic(r.Feed, r.Document); t != nil {
+		return t
+	}
+	t := &topic{feed: r.Feed, document: r.Document, address: r.Topic}
+	x.feeds[t.feed] = append(x.feeds[t.feed], t)
+	x.addresses[t.address] = t
+	return t
+}
+
+// topic returns nil where nobody has subscribed.
+func (x *index) topic(feed, document string) *topic {
+	for _, t := range x.feeds[feed] {
+		if t.document == document {
+			return t
+		}
+	}
+	return nil
+}
+
+func (x *index) hostFor(name string) *host {
+	if x.hosts[name] == nil {
+		x.hosts[name] = &host{name: name}
+	}
+	return x.hosts[name]
+}
+
+// remove takes a subscription out, if there is one.
+func (x *index) remove(i id) {
+	s := x.byID[i]
+	if s == nil {
+		return
+	}
+	delete(x.byID, i)
+	x.leaveTopic(s)
+	if s.host.count--; s.host.count == 0 {
+		delete(x.hosts, s.host.name)
+	}
+}
+
+func (x *index) leaveTopic(s *subscription) {
+	t := s.topic
+	last := len(t.subscriptions) - 1
+	t.subscriptions[s.place] = t.subscriptions[last]
+	t.subscriptions[s.place].place = s.place
+	t.subscriptions[last] = nil
+	t.subscriptions = t.subscriptions[:last]
+	if last > 0 {
+		return
+	}
+	if x.addresses[t.address] == t { // it may have led elsewhere since
+		delete(x.addresses, t.address)
+	}
+	rest := slices.DeleteFunc(slices.Clone(x.feeds[t.feed]), func(other *topic) bool { return other == t })
+	if x.feeds[t.feed] = rest; len(rest) == 0 {
+		delete(x.feeds, t.feed)
+	}
+}
+
+// ofTopic and onHost count subscriptions.
+func (x *index) ofTopic(feed, document string) int {
+	if t := x.topic(feed, document); t != nil {
+		return len(t.subscriptions)
+	}
+	return 0
+}
+
+func (x *index) onHost(name string) int {
+	if h := x.hosts[name]; h != nil {
+		return h.count
+	}
+	return 0
+}
+
+func (x *index) ofFeed(feed string) int {
+	n := 0
+	for _, t := range x.feeds[feed] {
+		n += len(t.subscriptions)
+	}
+	return n
+}
+
+// all returns the subscriptions of a feed in every format, in no order. The slice
+// is the caller's.
+func (x *index) all(feed string) []*subscription {
+	list := make([]*subscription, 0, x.ofFeed(feed))
+	for _, t := range x.feeds[feed] {
+		list = append(list, t.subscriptions...)
+	}
+	return list
+}

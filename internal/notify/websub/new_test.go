@@ -1,0 +1,76 @@
+package websub_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/websub"
+)
+
+// A change that is announced while a subscription is verified reaches its subscriber
+// by the document that each new subscription is owed.
+func TestANewSubscriptionIsOwedTheDocument(t *testing.T) {
+	w := newWorld(t)
+	var owed []outbox.Notice
+	var away error
+	h := w.hub(func(o *websub.Options) {
+		o.PutTo = func(_ context.Context, n outbox.Notice, target string) error {
+			if away != nil {
+				return away
+			}
+			if len(n.To) != 1 || n.To[0] != target {
+				t.Errorf("owed %+v to %s", n, target)
+			}
+			owed = append(owed, n)
+			return nil
+		}
+	})
+	s := newSubscriber(t)
+	s.confirm = func(rw http.ResponseWriter, r *http.Request) {
+		w.site.set(func(s *site) { s.feeds["all"]++ }) // announced to whoever is there
+		s.confirms(rw, r)
+	}
+	expect := func(what string, want int) {
+		t.Helper()
+		if len(owed) != want {
+			t.Errorf("%s: owed %d times, want %d", what, len(owed), want)
+		}
+		for _, n := range owed {
+			if err := h.send(n); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := s.received(); len(got) != want {
+			t.Errorf("%s: sent %d times, want %d", what, len(got), want)
+		}
+		owed = nil
+	}
+	s.subscribe(h, topic("all", "atom"))
+	expect("new", 1)
+	s.subscribe(h, topic("all", "atom"))
+	expect("renewed", 0)
+	w.pass(11 * 24 * time.Hour)
+	s.subscribe(h, topic("all", "atom"))
+	expect("after its lease has ended", 1)
+
+	// The request is repeated after an error or a crash.
+	away = errors.New("no answer from the server")
+	s.ask(h, "subscribe", topic("all", "rss"))
+	asked := w.take()
+	if err := h.send(asked[0]); !errors.Is(err, away) {
+		t.Errorf("error %v", err)
+	}
+	away = nil
+	for range 2 {
+		if err := h.send(asked[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(owed) != 2 || owed[0].ID != owed[1].ID {
+		t.Errorf("owed %+v, want the same once more", owed)
+	}
+}

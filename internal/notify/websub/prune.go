@@ -1,0 +1,112 @@
+package websub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/store/ledger"
+)
+
+// goneFor is how long a feed must be gone before its subscriptions end: a node
+// that runs with another configuration for a while ends nothing.
+const goneFor = time.Hour
+
+// Prune removes the subscriptions whose leases have ended, and ends those of feeds
+// that are gone for good: their callbacks are told. It blocks while NATS is away.
+func (h *Hub) Prune(ctx context.Context) error {
+	if err := h.Ready(); err != nil {
+		return err
+	}
+	var last uint64
+	for _, s := range h.expired() {
+		deleted, err := h.drop(ctx, s.id.String(), s.revision)
+		if err != nil {
+			return err
+		}
+		last = max(last, deleted)
+	}
+	h.await(ctx, last)
+	for _, s := range h.ofGoneFeeds() {
+		if err := h.oweEnd(ctx, s); err != nil {
+			return err
+		}
+	}
+	return h.ledger.Tidy(ctx)
+}
+
+// drop deletes a subscription at a revision; one that was renewed since stays. It
+// returns the revision of the deletion, 0 where there is none.
+func (h *Hub) drop(ctx context.Context, key string, revision uint64) (uint64, error) {
+	deleted, err := h.ledger.Delete(ctx, key, revision)
+	if errors.Is(err, ledger.ErrConflict) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("delete the subscription %s: %w", key, err)
+	}
+	return deleted, nil
+}
+
+func (h *Hub) expired() []*subscription {
+	now := h.age()
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var list []*subscription
+	for _, s := range h.known.byID {
+		if !s.live(now) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// ofGoneFeeds returns the subscriptions of feeds that have been gone for long enough.
+func (h *Hub) ofGoneFeeds() []*subscription {
+	now := h.opts.Now()
+	gone := slices.DeleteFunc(h.Feeds(), func(feed string) bool { return !h.opts.Gone(feed) })
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	since := make(map[string]time.Time, len(gone))
+	for feed, first := range h.gone {
+		if now.Sub(first) < 2*goneFor && h.opts.Gone(feed) {
+			since[feed] = first // that of a notice
+		}
+	}
+	var list []*subscription
+	for _, feed := range gone {
+		since[feed] = now
+		if first, known := h.gone[feed]; known {
+			since[feed] = first
+		}
+		if now.Sub(since[feed]) >= goneFor {
+			list = append(list, h.known.all(feed)...)
+		}
+	}
+	h.gone = since
+	return list
+}
+
+// goneForGood reports whether a feed that is gone has been for so long that no other
+// node is going to know it.
+func (h *Hub) goneForGood(feed string) bool {
+	now := h.opts.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	first, known := h.gone[feed]
+	if !known {
+		first, h.gone[feed] = now, now
+	}
+	return now.Sub(first) >= goneFor
+}
+
+// oweEnd owes a callback the word that its subscription ends. Every node may do so:
+// the notice is the same.
+func (h *Hub) oweEnd(ctx context.Context, s *subscription) error {
+	return h.ask(ctx, question{
+		Format: format, Mode: denied, Feed: s.topic.feed, Document: s.topic.document, Callback: s.callback,
+		Revision: s.revision, Reason: "the feed is no longer there",
+	}, fmt.Sprintf("denied-%s-%d", s.id, s.revision))
+}

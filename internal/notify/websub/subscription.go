@@ -1,0 +1,185 @@
+package websub
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/store/ledger"
+)
+
+// format is the number of the records written here; a record of a newer one is
+// left alone.
+const format = 1
+
+// record is a subscription in the bucket.
+type record struct {
+	Format   int       `json:"format"`
+	Feed     string    `json:"feed"`
+	Document string    `json:"document"` // the format of the feed's document
+	Topic    string    `json:"topic"`    // as the subscriber wrote it
+	Callback string    `json:"callback"`
+	Secret   []byte    `json:"secret,omitzero"`
+	Created  time.Time `json:"created"`
+	Verified time.Time `json:"verified"`
+	Expires  time.Time `json:"expires"`
+	Request  string    `json:"request,omitzero"` // the notice that asked for what was not there before
+}
+
+// errNewer means that a newer release wrote the record.
+var errNewer = errors.New("written by a newer release, which must take this")
+
+func decode(value []byte) (record, error) {
+	var r record
+	if err := readVersioned(value, &r); err != nil {
+		return record{}, err
+	}
+	return r, nil
+}
+
+// readVersioned decodes JSON whose format is one of ours.
+func readVersioned(data []byte, into any) error {
+	theirs, err := ledger.Decode(data, format, into)
+	if err == nil && theirs > format {
+		return errNewer
+	}
+	return err
+}
+
+// id identifies a subscription by its topic and its callback.
+type id [16]byte
+
+func idOf(feed, document, callback string) id {
+	sum := sha256.New()
+	for _, part := range []string{feed, document, callback} {
+		_, _ = io.WriteString(sum, part+"\x00") // a hash takes everything
+	}
+	return id(sum.Sum(nil)[:len(id{})])
+}
+
+// parseID reads what String wrote.
+func parseID(key string) (id, bool) {
+	data, err := hex.DecodeString(key)
+	if err != nil || len(data) != len(id{}) {
+		return id{}, false
+	}
+	return id(data), true
+}
+
+// String is the subscription's key, in the bucket and in the outbox.
+func (i id) String() string { return hex.EncodeToString(i[:]) }
+
+// bare is a callback without its query, which may hold what proves the hub to the
+// subscriber.
+func bare(callback string) string {
+	address, _, _ := strings.Cut(callback, "?")
+	return address
+}
+
+// hostOf is the host of a callback that was checked, without its port.
+func hostOf(callback string) string {
+	_, rest, _ := strings.Cut(callback, "://")
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		rest = rest[:end]
+	}
+	if colon := strings.LastIndexByte(rest, ':'); colon > strings.LastIndexByte(rest, ']') {
+		rest = rest[:colon]
+	}
+	return strings.ToLower(strings.TrimSuffix(rest, "."))
+}
+
+// perHost is how much of an IPv6 address is one host: whoever has an address has as
+// a rule all of its /64.
+const perHost = 64
+
+// groupOf is the host of a callback where hosts are limited: an IPv6 address counts
+// as its network.
+func groupOf(callback string) string {
+	host := hostOf(callback)
+	if !strings.HasPrefix(host, "[") {
+		return host
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil {
+		return host
+	}
+	if addr = addr.Unmap(); addr.Is4() {
+		return addr.String()
+	}
+	network, _ := addr.WithZone("").Prefix(perHost) // an IPv6 address has so many bits
+	return network.String()
+}
+
+// tries is how often a record is read and written again when others write it too.
+const tries = 5
+
+// save writes a subscription that was just verified, and returns when this node
+// knows of it, and whether it is new: not renewed, but for a repetition of the request
+// that made it. With a record of a newer release the error is errNewer.
+func (h *Hub) save(ctx context.Context, sub record) (isNew bool, err error) {
+	key := idOf(sub.Feed, sub.Document, sub.Callback).String()
+	err = h.change(ctx, key, func(there ledger.Record, old record) (uint64, error) {
+		next := sub
+		isNew = there.Value == nil || !old.Expires.After(sub.Verified) || old.Request == sub.Request
+		if !isNew {
+			next.Created, next.Request = old.Created, old.Request
+		}
+		return h.write(ctx, key, next, there.Revision)
+	})
+	return isNew, err
+}
+
+func (h *Hub) write(ctx context.Context, key string, sub record, revision uint64) (uint64, error) {
+	value, err := ledger.Encode(sub)
+	if err != nil {
+		return 0, fmt.Errorf("encode a subscription: %w", err)
+	}
+	return h.ledger.Put(ctx, key, value, revision)
+}
+
+// remove deletes a subscription, if there is one, and returns when this node
+// knows of it.
+func (h *Hub) remove(ctx context.Context, key string) error {
+	return h.change(ctx, key, func(there ledger.Record, _ record) (uint64, error) {
+		if there.Value == nil {
+			return 0, nil
+		}
+		return h.ledger.Delete(ctx, key, there.Revision)
+	})
+}
+
+// change calls write with what the bucket holds until nobody else came first.
+func (h *Hub) change(ctx context.Context, key string, write func(there ledger.Record, old record) (uint64, error)) error {
+	err := ledger.ErrConflict
+	for n := 0; n < tries && errors.Is(err, ledger.ErrConflict); n++ {
+		var revision uint64
+		revision, err = h.changeOnce(ctx, key, write)
+		h.await(ctx, revision)
+	}
+	return err
+}
+
+// await returns when this node knows of a write, or ctx ends: that it is stored is
+// what counts, and this node may hear of it later.
+func (h *Hub) await(ctx context.Context, revision uint64) { _ = h.ledger.Wait(ctx, revision) }
+
+func (h *Hub) changeOnce(ctx context.Context, key string, write func(ledger.Record, record) (uint64, error)) (uint64, error) {
+	there, err := h.ledger.Get(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	var old record
+	if there.Value != nil {
+		old, err = decode(there.Value)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the subscription %s: %w", key, err)
+	}
+	return write(there, old)
+}

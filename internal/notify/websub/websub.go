@@ -1,0 +1,203 @@
+// Package websub is a hub of WebSub (the W3C's Recommendation) for the feeds of
+// this site and no others.
+//
+// Whoever asks to be told of a feed is believed once the callback has confirmed
+// it: a request is answered with 202 and owed to the outbox, which has the
+// callback asked, also after a crash. What was confirmed is a record in a bucket,
+// which every node follows in memory; so any node takes any request, and any
+// delivers. A confirmation that fails changes nothing. Leases end by the clock,
+// whether their records are pruned yet or not.
+//
+// Left to others: to the outbox that a notice waits, is tried again, and that one
+// callback has one call at a time; to the outbound client which addresses may be
+// called; to [Topics] which feeds there are and what is in them.
+//
+// Secrets, and the queries of callbacks, are in no log, error or metric.
+package websub
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbound"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Topics is what may be subscribed to.
+type Topics interface {
+	// Resolve returns the canonical topic of an address: its feed's name, such as
+	// "all" or "sections/travel", and its format. The text of an error goes to the
+	// subscriber; one that wraps [ErrUnavailable] is this node's own trouble.
+	Resolve(topic string) (feed, format string, err error)
+	// Content returns what the feed's document in that format is now, at least as
+	// new as order; it may wait.
+	Content(ctx context.Context, feed, format string, order outbox.Order) (Content, error)
+}
+
+// Content is a document as its readers get it.
+type Content struct {
+	Body        []byte
+	ContentType string
+	Version     string // another one whenever the body is, as in an ETag
+}
+
+// Client calls subscribers. An [outbound.Client] is one.
+type Client interface {
+	// Check returns the parsed address, or in words why it is never called.
+	Check(address string) (*url.URL, error)
+	// Do sends the request, follows no redirect and reads at most max bytes of
+	// what comes back.
+	Do(req *http.Request, max int64) (*outbound.Response, error)
+}
+
+var (
+	// ErrUnavailable is wrapped by errors about what is not known at the moment.
+	ErrUnavailable = errors.New("not known at the moment, try again")
+	// ErrUnread means that the subscriptions were not read from the bucket yet.
+	ErrUnread = errors.New("the subscriptions are still being read")
+)
+
+// Names of the hub's channels in the outbox.
+const (
+	Deliveries    = "websub"
+	Verifications = "websub-verify"
+)
+
+// Lease is how long a subscription lasts: what a subscriber asks for within Min
+// and Max, else Default.
+type Lease struct {
+	Default, Min, Max time.Duration
+}
+
+// Options make a Hub.
+type Options struct {
+	Ledger    ledger.Options // Apply, Reset, Whole and Now are the hub's own
+	Topics    Topics
+	Client    Client
+	Put       func(context.Context, outbox.Notice) error                      // owes a notice; durable when it returns
+	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // likewise to one target: to each new subscription the document of now; nil: nothing is
+	Address   string                                                          // of the hub, absolute
+	Signature string                                                          // sha1, sha256, sha384 or sha512; empty: sha256
+	Lease     Lease                                                           // zero: 10 days, from an hour to 30 days
+
+	MaxSubscriptions  int // 0: no limit
+	MaxPerTopic       int // subscriptions of one topic; 0: no limit
+	MaxPerHost        int // subscriptions with callbacks on one host; 0: no limit
+	RequestsPerMinute int // from one client, as many at once; 0: no limit, also for what all may ask
+
+	Waiting    func(each func(outbox.Notice))               // calls each with what is owed through Verifications; must not block; nil: nothing is
+	Begin      func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
+	Former     func(feed string) []string                   // the names that a feed had before, whose subscribers are told of it; may be nil
+	Gone       func(feed string) bool                       // whether a feed no longer exists, and will not come back; may be nil
+	Pinged     func(feed string)                            // told that a publisher says the feed has changed; may be nil
+	Now        func() time.Time                             // nil: time.Now
+	Registerer prometheus.Registerer                        // nil: no metrics
+	Logger     *slog.Logger                                 // nil: discards
+}
+
+const day = 24 * time.Hour
+
+func (o *Options) fill() {
+	o.Signature = cmp.Or(o.Signature, "sha256")
+	o.Lease.Default = cmp.Or(o.Lease.Default, 10*day)
+	o.Lease.Min = cmp.Or(o.Lease.Min, time.Hour)
+	o.Lease.Max = cmp.Or(o.Lease.Max, 30*day)
+	if o.Waiting == nil {
+		o.Waiting = func(func(outbox.Notice)) {}
+	}
+	if o.PutTo == nil {
+		o.PutTo = func(context.Context, outbox.Notice, string) error { return nil }
+	}
+	if o.Begin == nil {
+		o.Begin = func(context.Context, string) error { return nil }
+	}
+	if o.Former == nil {
+		o.Former = func(string) []string { return nil }
+	}
+	if o.Gone == nil {
+		o.Gone = func(string) bool { return false }
+	}
+	if o.Pinged == nil {
+		o.Pinged = func(string) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Hub is safe for concurrent use. [Hub.Run] must run for it to know of any
+// subscription. As an [http.Handler] it answers the requests of subscribers and
+// publishers.
+type Hub struct {
+	opts    Options
+	sign    signer
+	made    time.Time
+	ledger  *ledger.Ledger
+	limits  *limits
+	queue   *queue
+	metrics metrics
+
+	mu    sync.RWMutex
+	known *index
+	next  *index // what is read of the bucket while it is not whole; nil: it is
+	read  bool   // the bucket was whole once
+	held  held
+	gone  map[string]time.Time // since when a feed with subscriptions is gone
+}
+
+// New returns a hub that knows of no subscription yet.
+func New(o Options) (*Hub, error) {
+	o.fill()
+	sign, known := signers()[o.Signature]
+	if !known {
+		return nil, fmt.Errorf("signature %q: must be sha1, sha256, sha384 or sha512", o.Signature)
+	}
+	h := &Hub{
+		opts: o, sign: sign, made: o.Now(), limits: newLimits(o.RequestsPerMinute), queue: newQueue(o.Waiting),
+		known: newIndex(), held: held{}, gone: map[string]time.Time{},
+	}
+	o.Ledger.Apply, o.Ledger.Reset, o.Ledger.Whole, o.Ledger.Now = h.apply, h.reset, h.whole, o.Now
+	h.ledger = ledger.New(o.Ledger)
+	h.metrics = newMetrics(o.Registerer, func() float64 { return float64(h.count()) })
+	return h, nil
+}
+
+// Run follows the subscriptions until ctx ends. It retries for ever.
+func (h *Hub) Run(ctx context.Context) error { return h.ledger.Run(ctx) }
+
+// Ready is nil once the subscriptions were read. Until then nothing can be owed
+// to them, and what is owed already cannot be delivered.
+func (h *Hub) Ready() error {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if !h.read {
+		return ErrUnread
+	}
+	return nil
+}
+
+// Owe owes what has become of a feed to its subscribers, as the notice with that
+// id. It is done with when it returns, also where nobody has subscribed; on an
+// error it is to be repeated.
+func (h *Hub) Owe(ctx context.Context, feed, id string, order outbox.Order, at time.Time) error {
+	if err := h.Ready(); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(h.names(feed), h.Subscribed) {
+		return nil
+	}
+	return h.opts.Put(ctx, outbox.Notice{Channel: Deliveries, About: feed, ID: id, Order: order, At: at})
+}

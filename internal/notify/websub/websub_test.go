@@ -1,0 +1,411 @@
+package websub_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbound"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/websub"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const (
+	// patience is how long a test waits for what must come.
+	patience = time.Minute
+	// callTime is how long a hub waits for a callback, and shortTime one that is
+	// to wait in vain.
+	callTime  = patience
+	shortTime = 300 * time.Millisecond
+	// hubAddress is how the hub is named to its subscribers.
+	hubAddress = "https://wire.example.com/hub"
+)
+
+// mediaTypes are those of the formats of a feed.
+func mediaTypes() map[string]string {
+	return map[string]string{
+		"rss": "application/rss+xml; charset=utf-8", "atom": "application/atom+xml; charset=utf-8",
+		"json": "application/feed+json; charset=utf-8",
+	}
+}
+
+// site has a few feeds, of which every format is a topic.
+type site struct {
+	mu      sync.Mutex
+	feeds   map[string]int // and their version
+	made    []string
+	renamed [2]string // a feed's former name and its present one
+	missing error     // what Resolve says of everything, if anything
+}
+
+func newSite() *site { return &site{feeds: map[string]int{"all": 1, "sections/travel": 1}} }
+
+// topic is the address of a feed in a format.
+func topic(feed, format string) string {
+	if !strings.Contains(feed, "/") {
+		feed = "feeds/" + feed
+	}
+	return "https://wire.example.com/" + feed + "." + format
+}
+
+// Resolve implements [websub.Topics].
+func (s *site) Resolve(address string) (feed, format string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.missing != nil {
+		return "", "", s.missing
+	}
+	for format := range mediaTypes() {
+		if address == topic(s.renamed[0], format) && s.renamed[1] != "" {
+			return s.renamed[1], format, nil
+		}
+	}
+	for feed := range s.feeds {
+		for format := range mediaTypes() {
+			if topic(feed, format) == address || address == "https://wire.example.com/old/"+feed+"."+format {
+				return feed, format, nil
+			}
+		}
+	}
+	return "", "", errors.New("no feed is there")
+}
+
+// Content implements [websub.Topics].
+func (s *site) Content(_ context.Context, feed, format string, order outbox.Order) (websub.Content, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	version := s.feeds[feed]
+	s.made = append(s.made, feed+"."+format)
+	if uint64(version) < order.Revision {
+		return websub.Content{}, errors.New("this node lags")
+	}
+	return websub.Content{
+		Body: fmt.Appendf(nil, "%s as %s, version %d", feed, format, version), ContentType: mediaTypes()[format],
+		Version: fmt.Sprint(version),
+	}, nil
+}
+
+func (s *site) set(f func(*site)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s)
+}
+
+// former are the names that a feed had.
+func (s *site) former(feed string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.renamed[1] != feed {
+		return nil
+	}
+	return []string{s.renamed[0]}
+}
+
+// rename gives a feed another name.
+func (s *site) rename(old, name string) {
+	s.renamed = [2]string{old, name}
+	s.feeds[name] = s.feeds[old]
+	delete(s.feeds, old)
+}
+
+// gone reports whether the feed was removed.
+func (s *site) gone(feed string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.feeds[feed] == 0 && s.renamed[0] != feed
+}
+
+// world is a bucket of subscriptions, which any number of hubs share, and what
+// they owe.
+type world struct {
+	t      *testing.T
+	broker *broker.Broker
+	site   *site
+	log    syncBuffer
+
+	mu    sync.Mutex
+	now   time.Time
+	owed  []outbox.Notice
+	away  error // what owing fails with, if anything
+	pings []string
+}
+
+func newWorld(t *testing.T) *world { return newWorldOn(t, brokertest.Start(t)) }
+
+func newWorldOn(t *testing.T, b *broker.Broker) *world {
+	t.Helper()
+	return &world{t: t, broker: b, site: newSite(), now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+}
+
+// clock is what the hubs take for the time.
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+func (w *world) put(_ context.Context, n outbox.Notice) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.away != nil {
+		return w.away
+	}
+	w.owed = append(w.owed, n)
+	return nil
+}
+
+// set changes w under its lock.
+func (w *world) set(f func(*world)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f(w)
+}
+
+// waits tells a hub what is owed.
+func (w *world) waits(o *websub.Options) {
+	o.Waiting = func(each func(outbox.Notice)) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, n := range w.owed {
+			each(n)
+		}
+	}
+}
+
+// take returns what is owed, which is owed no more.
+func (w *world) take() []outbox.Notice {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	owed := w.owed
+	w.owed = nil
+	return owed
+}
+
+func (w *world) ping(feed string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pings = append(w.pings, feed)
+}
+
+// pinged returns the feeds of which publishers said so far that they changed.
+func (w *world) pinged() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]string{}, w.pings...)
+}
+
+// hub is one of them, behind a real server.
+type hub struct {
+	*websub.Hub
+	w       *world
+	url     string
+	metrics *prometheus.Registry
+}
+
+// hub starts one; options can be changed before. It has read the bucket.
+func (w *world) hub(change ...func(*websub.Options)) *hub {
+	w.t.Helper()
+	h := w.made(change...)
+	run(w.t, h.Hub)
+	return h
+}
+
+// run runs a hub until the test ends, and returns when it has read the bucket.
+func run(t testing.TB, h *websub.Hub) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = h.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	eventually(t, "the subscriptions are read", func() bool { return h.Ready() == nil })
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// made is a hub that does not run.
+func (w *world) made(change ...func(*websub.Options)) *hub {
+	w.t.Helper()
+	h := &hub{w: w, metrics: prometheus.NewRegistry()}
+	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o := websub.Options{
+		Ledger: ledger.Options{
+			JetStream: w.broker.JetStream(), Bucket: w.broker.Name("websub"),
+			Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "websub") },
+			Reconnect: w.broker.OnReconnect, Logger: log,
+		},
+		Topics: w.site, Put: w.put, Address: hubAddress, Gone: w.site.gone, Former: w.site.former,
+		Client: client(callTime),
+		Pinged: w.ping, Now: w.clock, Registerer: h.metrics, Logger: log,
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	var err error
+	if h.Hub, err = websub.New(o); err != nil {
+		w.t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	w.t.Cleanup(server.Close)
+	h.url = server.URL
+	return h
+}
+
+// client calls this machine.
+func client(timeout time.Duration) *outbound.Client {
+	return outbound.New(outbound.Options{
+		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, AllowHTTP: true, Timeout: timeout, MaxPerHost: 2 * parallel,
+	})
+}
+
+func (h *hub) channel(name string) outbox.Channel {
+	return map[string]outbox.Channel{websub.Deliveries: h.DeliveryChannel(), websub.Verifications: h.VerificationChannel()}[name]
+}
+
+// settle sends everything that is owed, once, and returns the errors.
+func (h *hub) settle() error {
+	var errs []error
+	for _, n := range h.w.take() {
+		errs = append(errs, h.send(n))
+	}
+	return errors.Join(errs...)
+}
+
+func (h *hub) send(n outbox.Notice) error {
+	channel := h.channel(n.Channel)
+	letter, err := channel.Pack(h.w.t.Context(), n)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for to := range h.targets(n) {
+		errs = append(errs, letter.Send(h.w.t.Context(), to))
+	}
+	return errors.Join(errs...)
+}
+
+// targets are those of n, found as an outbox does.
+func (h *hub) targets(n outbox.Notice) func(yield func(outbox.Target) bool) {
+	channel := h.channel(n.Channel)
+	return func(yield func(outbox.Target) bool) {
+		if len(n.To) == 0 {
+			channel.Targets(n, yield)
+			return
+		}
+		for _, key := range n.To {
+			if to, found := channel.Target(n, key); found && !yield(to) {
+				return
+			}
+		}
+	}
+}
+
+// change gives a feed its next version, owes it and delivers it.
+func (h *hub) change(feed string) error {
+	h.w.t.Helper()
+	var revision uint64
+	h.w.site.set(func(s *site) {
+		s.feeds[feed]++
+		revision = uint64(s.feeds[feed])
+	})
+	err := h.Owe(h.w.t.Context(), feed, fmt.Sprintf("notice-%d", revision), outbox.Order{Revision: revision}, h.w.clock())
+	if err != nil {
+		h.w.t.Fatalf("owe %s: %v", feed, err)
+	}
+	return h.settle()
+}
+
+// must settles what is owed and expects no error.
+func (h *hub) must() {
+	h.w.t.Helper()
+	if err := h.settle(); err != nil {
+		h.w.t.Fatal(err)
+	}
+}
+
+// post sends a form and returns the answer's status and text.
+func (h *hub) post(form url.Values) (int, string) {
+	h.w.t.Helper()
+	res, err := http.PostForm(h.url, form)
+	if err != nil {
+		h.w.t.Fatal(err)
+	}
+	return checkAnswer(h.w.t, res)
+}
+
+// checkAnswer holds an answer to what all of them have in common.
+func checkAnswer(t *testing.T, res *http.Response) (int, string) {
+	t.Helper()
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+	} {
+		if got := res.Header.Get(name); got != want {
+			t.Errorf("status %d has %s %q", res.StatusCode, name, got)
+		}
+	}
+	return res.StatusCode, string(body)
+}
+
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain: %s", what)
+		}
+		<-tick.C
+	}
+}
+
+// syncBuffer is a buffer for loggers.
+type syncBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *syncBuffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.String()
+}

@@ -1,0 +1,124 @@
+package page_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/gallerywire/gallerywire/internal/serve/page"
+	"github.com/gallerywire/gallerywire/internal/serve/status"
+	"github.com/gallerywire/gallerywire/internal/serve/web"
+)
+
+func TestDeskInABrowser(t *testing.T) {
+	chrome := startBrowser(t)
+	hostile := overflow(`<script>window.pwned=1</script><img src=x onerror="window.pwned=1">`)
+	hostile.Events[0].Title, hostile.Events[1].Title = "\u202Eturned round", strings.Repeat("W", 300)
+	hostile.Feeds[0].Name = strings.Repeat("w", 60)
+	for _, day := range []struct {
+		name   string
+		status status.Status
+	}{{"status", busyDay()}, {"status-quiet", quietDay()}, {"status-hostile", hostile}} {
+		base := startDesk(t, day.status)
+		for _, s := range screens {
+			t.Run(day.name+" "+s.name, func(t *testing.T) {
+				tb := newTab(t, chrome, base)
+				tb.on(s)
+				tb.authorise()
+				tb.looksRight(t, s, day.name, "/status")
+			})
+		}
+	}
+	t.Run("where outcomes stand on a phone", func(t *testing.T) {
+		tb := newTab(t, chrome, startDesk(t, busyDay()))
+		tb.on(screens[0])
+		tb.authorise()
+		tb.open("/status")
+		if n := value[int](tb, `document.querySelectorAll(".log tbody tr").length`); n != len(busyDay().Events) {
+			t.Fatalf("%d events, want %d", n, len(busyDay().Events))
+		}
+		for _, row := range value[[]string](tb, astray) {
+			t.Errorf("the outcome is not at the end of the first line, or what is below is beside it: %q", row)
+		}
+		tb.calm()
+	})
+	t.Run("by keyboard", func(t *testing.T) {
+		tb := newTab(t, chrome, startDesk(t, busyDay()))
+		tb.on(screens[2])
+		tb.authorise()
+		tb.press(kb.Tab, kb.Enter, kb.Tab) // past the header
+		if got := value[string](tb, `document.activeElement.getAttribute("href")`); got != "#feeds" {
+			t.Errorf("the first thing in the content: %q", got)
+		}
+		tb.press(kb.Tab, kb.Enter)
+		tb.until(`location.hash == "#rejects" && (` + inView + `)(document.querySelector("#rejects"))`)
+		tb.calm()
+	})
+}
+
+// astray lists the events whose outcome is not at the right of their first line, or
+// whose gallery is not below that.
+const astray = `[...document.querySelectorAll(".log tbody tr")].filter((row) => {
+	const at = (e) => e.getBoundingClientRect(), state = at(row.querySelector(".state"));
+	const [when, , of] = row.cells;
+	return Math.abs(state.right - at(row).right) > 1 || Math.abs(state.top - at(when).top) > 4
+		|| of.textContent && (at(of).top < state.bottom - 1 || Math.abs(at(of).left - at(row).left) > 1);
+}).map((row) => row.textContent)`
+
+const token = "s3cret"
+
+// startDesk serves a status to who has the token, and returns its address.
+func startDesk(t *testing.T, s status.Status) string {
+	t.Helper()
+	desk := page.NewDesk(page.DeskOptions{
+		Title: s.Site, Language: "en", URL: func() string { return s.URL },
+		Status: func(context.Context) status.Status { return s }, Logger: quiet(),
+	})
+	server := httptest.NewServer(web.Admin(web.Options{Token: token, Private: desk.Register}))
+	t.Cleanup(server.Close)
+	if res, err := http.Get(server.URL + "/status"); err != nil || res.StatusCode != http.StatusUnauthorized {
+		t.Fatalf("without the token: %v, %v", res, err)
+	}
+	return server.URL
+}
+
+// authorise gives the browser the token when it asks for a password, which it
+// does once for a site.
+func (tb *tab) authorise() {
+	tb.t.Helper()
+	yes, asked := true, 0
+	challenges := chromedp.Events(tb.ctx, fetch.AuthRequired)
+	var answering sync.WaitGroup
+	answering.Go(func() {
+		for e, err := range challenges {
+			if err != nil {
+				return // the tab is closed
+			}
+			asked++
+			_, _ = chromedp.Call(tb.ctx, fetch.ContinueWithAuth, fetch.ContinueWithAuthParams{ // a page that is left needs none
+				RequestID: e.RequestID,
+				AuthChallengeResponse: &fetch.AuthChallengeResponse{
+					Response: fetch.AuthChallengeResponseResponseProvideCredentials, Username: "operator", Password: token,
+				},
+			})
+		}
+	})
+	tb.t.Cleanup(func() {
+		tb.close()
+		answering.Wait()
+		if asked > 1 {
+			tb.t.Errorf("the browser asked %d times for the password", asked)
+		}
+	})
+	call(tb, fetch.Enable, fetch.EnableParams{HandleAuthRequests: &yes})
+	tb.open("/")
+	if got := value[string](tb, `location.pathname + " " + document.querySelector("h1").textContent`); got != "/status Status" {
+		tb.t.Fatalf("with the token the browser is at %s", got)
+	}
+}

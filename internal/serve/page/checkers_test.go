@@ -1,0 +1,148 @@
+package page_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/serve/status"
+)
+
+// checkers is where npm puts the programs that pages are checked with.
+const checkers = "testdata/checkers"
+
+// checker returns the path of a file of one of them. Where everything is tested it
+// must be there.
+func checker(t *testing.T, file string) string {
+	t.Helper()
+	at := filepath.Join(checkers, "node_modules", file)
+	if _, err := os.Stat(at); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("%s is missing: run npm ci in internal/serve/page/%s", file, checkers)
+		}
+		t.Skipf("%s is missing: run npm ci in internal/serve/page/%s", file, checkers)
+	}
+	return at
+}
+
+// The Nu HTML checker, which the W3C's validator runs, finds nothing in any page or
+// stylesheet.
+func TestNuChecker(t *testing.T) {
+	if testing.Short() {
+		t.Skip("another process does the work, of which the race detector sees nothing")
+	}
+	jar := checker(t, "vnu-jar/build/dist/vnu.jar")
+	java, err := exec.LookPath("java")
+	if err != nil && os.Getenv("CI") != "" {
+		t.Fatal("there is no Java to run the Nu checker with: apt-get install default-jre-headless")
+	}
+	if err != nil {
+		t.Skip("there is no Java to run the Nu checker with: apt-get install default-jre-headless")
+	}
+	dir := t.TempDir()
+	for language := range siteTitles {
+		base := startSite(t, language)
+		for _, look := range looks {
+			download(t, base+look.path, filepath.Join(dir, language, look.name+".html"))
+		}
+		download(t, base+"/style.css", filepath.Join(dir, "style.css"))
+	}
+	for name, s := range desks() {
+		base := startDesk(t, s)
+		download(t, base+"/status", filepath.Join(dir, "status-"+name+".html"))
+		download(t, base+"/style.css", filepath.Join(dir, "status.css"))
+	}
+	out, err := exec.Command(java, "-Xss4m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", jar, "--format", "json", "--stdout", "--exit-zero-always", "--also-check-css", dir).CombinedOutput()
+	if err != nil {
+		t.Fatalf("run the Nu checker: %v\n%s", err, out)
+	}
+	var found struct {
+		Messages []struct {
+			Type, URL, Message, Extract string
+			Line                        int `json:"lastLine"`
+		}
+	}
+	if err := json.Unmarshal(out, &found); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, m := range found.Messages {
+		t.Errorf("%s:%d: %s: %s\n%s", strings.TrimPrefix(m.URL, "file:"+dir+"/"), m.Line, m.Type, m.Message, m.Extract)
+	}
+}
+
+// desks are what a status page has to show.
+func desks() map[string]status.Status {
+	return map[string]status.Status{"busy": busyDay(), "quiet": quietDay(), "hostile": overflow(`<b>"`)}
+}
+
+// download keeps what a browser gets that opens the address.
+func download(t *testing.T, address, file string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	r.SetBasicAuth("operator", token)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// axe finds no barrier for people with disabilities in any page.
+func TestAxe(t *testing.T) {
+	source, err := os.ReadFile(checker(t, "axe-core/axe.min.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chrome := startBrowser(t)
+	run := func(tb *tab) {
+		tb.until(`document.readyState == "complete"`)
+		value[bool](tb, string(source)+`; true`)
+		for _, v := range value[[]string](tb, violations) {
+			tb.t.Error(v)
+		}
+	}
+	for language, s := range map[string]screen{"en": screens[0], "de": screens[3], "ar": screens[1]} {
+		t.Run(language+" "+s.name, func(t *testing.T) {
+			tb := newTab(t, chrome, startSite(t, language))
+			tb.on(s)
+			for _, look := range looks {
+				t.Run(look.name, func(t *testing.T) {
+					tb.t = t
+					tb.open(look.path)
+					run(tb)
+				})
+			}
+		})
+	}
+	for name, s := range desks() {
+		t.Run("status "+name, func(t *testing.T) {
+			tb := newTab(t, chrome, startDesk(t, s))
+			tb.on(screens[2])
+			tb.authorise()
+			run(tb)
+		})
+	}
+}
+
+// violations says which rules an element breaks.
+const violations = `axe.run().then((found) => found.violations.flatMap((v) => v.nodes.map((n) =>
+	v.id + ": " + v.help + ": " + n.html.slice(0, 200) + " " + n.failureSummary)))`

@@ -1,0 +1,205 @@
+package page
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+)
+
+// allPath is where the list of all galleries is.
+const allPath = "/galleries"
+
+// listPage is the content of a part of a list of galleries, twenty of them.
+type listPage struct {
+	Kind      string // what the feed is of; empty: nothing, or it is configured
+	Title     string
+	Feed      *siteFeed // nil: there is none of all galleries
+	Galleries int       // in the whole list
+	Newest    []teaser
+	Meant     []topic // instead of galleries: those of which the name may be
+	Newer     string  // the address of the part above; empty: this is the first
+	Older     string  // of the part below; empty: this is the last
+}
+
+// list is a list of galleries in the order of publication, newest first.
+type list struct {
+	ref   edition.Ref // of its feed; the zero value: of all galleries
+	title string
+	at    string // its absolute address
+	all   *catalogue.Selection
+}
+
+// all answers GET and HEAD of the list of all galleries.
+func (p *Pages) all(w http.ResponseWriter, r *http.Request) {
+	p.list(w, r, list{title: "All galleries", at: p.site.BaseURL + allPath, all: p.everything})
+}
+
+// List answers GET and HEAD of the list of all galleries of a feed, newest first.
+func (p *Pages) List(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
+	title, all, err := p.shelf.History(r.Context(), ref)
+	if moved, ok := errors.AsType[*edition.Moved](err); ok {
+		p.redirect(w, r, moved.To, http.StatusMovedPermanently)
+		return
+	}
+	if meant, ok := errors.AsType[*edition.Meant](err); ok {
+		p.choose(w, r, meant.To)
+		return
+	}
+	if errors.Is(err, edition.ErrUnknown) {
+		err = errUnknown
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.list(w, r, list{ref: ref, title: clip(gallery.Line(title), maxHeadline), at: p.shelf.Page(ref), all: all})
+}
+
+// choose leads to the only list that was meant, or answers with all that may be.
+func (p *Pages) choose(w http.ResponseWriter, r *http.Request, among []edition.Ref) {
+	if len(among) == 1 {
+		p.redirect(w, r, among[0], http.StatusFound)
+		return
+	}
+	l := listPage{Title: "Which one?"}
+	for _, ref := range first(among, maxTags) {
+		if t, ok := p.topic(ref.Kind, ref.Name); ok {
+			l.Meant = append(l.Meant, t)
+		}
+	}
+	d, err := p.render(p.templates.list, view{Title: l.Title, Content: l})
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	serveOnce(w, r, http.StatusMultipleChoices, d)
+}
+
+// redirect leads to the list of another feed, at the same place in it.
+func (p *Pages) redirect(w http.ResponseWriter, r *http.Request, ref edition.Ref, status int) {
+	to := p.shelf.Page(ref)
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Cache-Control", p.caching)
+	http.Redirect(w, r, to, status)
+}
+
+// list answers with the part of a list that begins below what the query's "before"
+// names, a place as of [catalogue.List].
+func (p *Pages) list(w http.ResponseWriter, r *http.Request, of list) {
+	if err := p.catalogue.Ready(); err != nil {
+		p.unavailable(w, r, fmt.Errorf("list galleries: %w", err))
+		return
+	}
+	part, ok := of.all.List(r.URL.Query().Get("before"), maxNewest, p.now())
+	if !ok {
+		p.say(w, r, http.StatusBadRequest, message{
+			Heading: "No such place",
+			Text:    "The address does not name a place in the list: “before” has to be as the links of a list have it.",
+		})
+		return
+	}
+	d, err := p.document(r.Context(), documentKey{feed: of.ref, list: of.hash(part)}, func(ctx context.Context) (*document, error) {
+		return p.listPage(ctx, of, part)
+	})
+	if incomplete, ok := errors.AsType[*partial](err); ok {
+		serve(w, r, incomplete.page, "no-cache")
+		return
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	serve(w, r, d, p.caching)
+}
+
+// hash is of all that a part of a list shows, so there are no more of them than
+// galleries, whatever places are asked for.
+func (l list) hash(part catalogue.List) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %q\n", l.title, part.Place, part.Newer, part.Older)
+	if part.Place == "" {
+		fmt.Fprintln(h, part.All)
+	}
+	for _, e := range part.Entries {
+		fmt.Fprintf(h, "%q %x %d\n", e.ID, e.Rank.Hash, e.Phase(part.At))
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
+// address is that of the part of the list below a place.
+func (l list) address(place string) string {
+	if place == "" {
+		return l.at
+	}
+	return l.at + "?before=" + url.QueryEscape(place)
+}
+
+// listPage shows a part of a list. The error may be a [*partial].
+func (p *Pages) listPage(ctx context.Context, of list, part catalogue.List) (*document, error) {
+	l := listPage{Title: of.title}
+	heading, description := of.title, of.title+": "+p.site.Description
+	if of.ref.Kind != "" {
+		l.Feed = &siteFeed{Title: of.title, Addresses: p.shelf.Addresses(of.ref)}
+	}
+	if part.Place != "" && len(part.Entries) > 0 {
+		heading += " · " + part.Entries[0].Published().Format(time.DateOnly)
+	}
+	if of.ref.Kind != edition.Feed {
+		l.Kind = topicName(of.ref.Kind)
+	}
+	if part.Place == "" {
+		l.Galleries = part.All
+	} else {
+		l.Newer = p.local(of.address(part.Newer))
+	}
+	if part.Older != "" {
+		l.Older = p.local(of.address(part.Older))
+	}
+	var keys []string
+	for _, e := range part.Entries {
+		keys = append(keys, gallery.Key(e.ID))
+	}
+	newest, missing := p.newest(ctx, keys)
+	if missing != nil && len(newest) == 0 {
+		return nil, missing
+	}
+	d, err := fit(maxPage, func(shrink int) (*document, error) {
+		l.Newest = shortTeasers(newest, shrink)
+		return p.render(p.templates.list, view{
+			Title: heading, Description: strings.TrimSuffix(description, ": "),
+			Canonical: of.address(part.Place),
+			Own:       l.Feed,
+			Card:      card{Type: "website"},
+			Content:   l,
+		})
+	})
+	if err == nil && missing != nil {
+		return nil, &partial{d, missing}
+	}
+	return d, err
+}
+
+// topicName is what people call what such feeds choose by, empty for nothing.
+func topicName(k edition.Kind) string {
+	switch k {
+	case edition.Section:
+		return "Section"
+	case edition.Tag:
+		return "Tag"
+	case edition.Author:
+		return "Author"
+	}
+	return ""
+}

@@ -1,0 +1,123 @@
+// Package page is HTTP for people: the front page, lists of galleries, a page for
+// each gallery and for each feed, what is said where there is nothing to show, and
+// what search engines ask for.
+//
+// A page is a function of what is stored and of what may be shown at the time:
+// no page says when it was made, so every node gives the same bytes and the
+// same entity tag. Whether a gallery may be shown is asked of the index for
+// every request; only then is a page that was rendered before used again. An
+// embargoed or withheld gallery can not be told from one that does not exist.
+//
+// What a gallery says is sanitised. The only script is a file of our own, which
+// copies addresses and steps through a gallery by keys; pages are whole without
+// it, and the policy sent with each would let no other run.
+//
+// Feeds for programs, logs and limits of requests are left to others.
+package page
+
+import (
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options make the pages.
+type Options struct {
+	Shelf     *edition.Shelf
+	Catalogue *catalogue.Catalogue
+	Now       func() time.Time // nil: time.Now
+	MaxAge    time.Duration    // how long a cache may keep a page
+	Logger    *slog.Logger     // nil: discards
+	Budget    *memory.Budget   // for all that is kept; nil: one of 16 MiB
+	Work      *memory.Work     // for galleries that are read to be shown; nil: for a third of the budget
+
+	Registerer prometheus.Registerer // nil: no metrics
+}
+
+// Pages answers requests for pages. It is safe for concurrent use.
+type Pages struct {
+	shelf     *edition.Shelf
+	catalogue *catalogue.Catalogue
+	now       func() time.Time
+	log       *slog.Logger
+
+	caching   string // the Cache-Control of a page
+	site      site
+	templates templates
+	style     *document
+	script    *document
+	icon      *document
+	favicon   *document
+	robots    *document
+	work      *memory.Work
+	documents *memory.Cache[documentKey, *document]
+	lookups   memory.Lookups // of documents
+	teasers   *memory.Cache[cacheKey, *teaser]
+
+	everything *catalogue.Selection // all galleries
+	lately     atomic.Pointer[recent]
+}
+
+// New returns the pages of the site and the feeds that the shelf has.
+func New(o Options) *Pages {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Budget == nil {
+		o.Budget = memory.NewBudget(16 << 20)
+	}
+	if o.Work == nil {
+		o.Work = memory.NewWork(o.Budget.Most()/3, nil)
+	}
+	s := newSite(o.Shelf)
+	return &Pages{
+		shelf:     o.Shelf,
+		catalogue: o.Catalogue,
+		now:       o.Now,
+		log:       o.Logger,
+		caching:   cacheControl(o.MaxAge),
+		site:      s,
+		templates: parseTemplates(s),
+		style:     newFile("text/css; charset=utf-8", stylesheet),
+		script:    newFile("text/javascript; charset=utf-8", script),
+		icon:      newDocument("image/png", icon),
+		favicon:   newDocument("image/vnd.microsoft.icon", favicon()),
+		robots:    newFile("text/plain; charset=utf-8", robots(s.BaseURL)),
+		work:      o.Work,
+		documents: memory.NewCache[documentKey](o.Budget, memory.Options[*document]{Size: (*document).held}),
+		lookups:   memory.NewLookups(o.Registerer, "pages"),
+		teasers:   memory.NewCache[cacheKey](o.Budget, memory.Options[*teaser]{Size: (*teaser).held}),
+
+		everything: o.Catalogue.Select(catalogue.Match{}),
+	}
+}
+
+// Register adds the pages to mux, but for those of galleries: their addresses
+// begin like those of the galleries' feeds. They answer GET and HEAD.
+func (p *Pages) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", p.front)
+	mux.HandleFunc("GET "+allPath, p.all)
+	mux.HandleFunc("GET /style.css", p.file(p.style))
+	mux.HandleFunc("GET /page.js", p.file(p.script))
+	mux.HandleFunc("GET "+IconPath, p.file(p.icon))
+	mux.HandleFunc("GET /favicon.ico", p.file(p.favicon))
+	mux.HandleFunc("GET /robots.txt", p.file(p.robots))
+	mux.HandleFunc("GET "+sitemapPath, p.sitemap)
+}
+
+// IconPath is where the program's own icon is, a square of 144 pixels.
+const IconPath = "/icon.png"
+
+// file answers with something that changes with the program only.
+func (p *Pages) file(d *document) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { serve(w, r, d, p.caching) }
+}

@@ -1,0 +1,330 @@
+package page_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/serve/page"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const baseURL = "https://wire.example.com/news"
+
+// noon is the time in every test that does not set its own.
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// clock is a time that tests set.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = t
+}
+
+// node is a site with its pages, on a NATS server of its own.
+type node struct {
+	t         testing.TB
+	clock     *clock
+	broker    *broker.Broker
+	catalogue *catalogue.Catalogue
+	shelf     *edition.Shelf
+	mux       *http.ServeMux
+	pages     *page.Pages
+	metrics   *prometheus.Registry // of the pages
+	whole     chan struct{}        // closed when the index is
+}
+
+// startNode starts a node and waits until its index is whole.
+func startNode(t testing.TB, change ...func(*catalogue.Options)) *node {
+	t.Helper()
+	n := newNode(t, change...)
+	n.run()
+	return n
+}
+
+// newNode makes a node whose index is not read yet.
+func newNode(t testing.TB, change ...func(*catalogue.Options)) *node {
+	t.Helper()
+	return newNodeOf(t, edition.Options{
+		Site: edition.Site{Title: "Gallery & Wire", Description: "Pictures of the day", BaseURL: baseURL, Language: "en", Copyright: "© Example News"},
+		Feeds: []edition.Definition{
+			{Name: "all", Title: "All <galleries>", Items: 30, Aliases: []string{"latest"}},
+			{Name: "travel", Title: "Travel", Items: 30, Match: catalogue.Match{Sections: []string{"Travel"}}},
+		},
+		Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
+	}, change...)
+}
+
+// newNodeOf makes a node of that site with those feeds.
+func newNodeOf(t testing.TB, site edition.Options, change ...func(*catalogue.Options)) *node {
+	t.Helper()
+	return newNodeOn(t, brokertest.Start(t), site, change...)
+}
+
+// secondNode starts another node of the same site on the same server.
+func secondNode(first *node) *node {
+	first.t.Helper()
+	n := newNodeOn(first.t, first.broker, edition.Options{
+		Site: first.shelf.Site(), Feeds: first.shelf.Feeds(), Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
+	})
+	n.run()
+	return n
+}
+
+func newNodeOn(t testing.TB, b *broker.Broker, site edition.Options, change ...func(*catalogue.Options)) *node {
+	t.Helper()
+	n := &node{t: t, clock: &clock{at: noon}, broker: b, whole: make(chan struct{})}
+	o := catalogueOptions(n.broker, n.clock.now)
+	o.Changed = func(catalogue.Change) {}
+	for _, f := range change {
+		f(&o)
+	}
+	changed, whole := o.Changed, sync.OnceFunc(func() { close(n.whole) })
+	o.Changed = func(c catalogue.Change) {
+		if c == (catalogue.Change{}) {
+			whole()
+		}
+		changed(c)
+	}
+	n.catalogue = catalogue.New(o)
+	site.Catalogue, site.Now, site.Logger = n.catalogue, n.clock.now, quiet()
+	site.Renderer = feed.NewRenderer(feed.Options{SiteID: "wire.example.com", BaseURL: site.Site.BaseURL})
+	n.shelf = edition.New(site)
+	n.mount(n.clock.now)
+	return n
+}
+
+func catalogueOptions(b *broker.Broker, now func() time.Time) catalogue.Options {
+	return catalogue.Options{
+		JetStream: b.JetStream(),
+		Bucket:    b.Name("galleries"),
+		Open: func(ctx context.Context) (jetstream.Stream, error) {
+			return b.Bucket(ctx, "galleries")
+		},
+		Decode:   decode,
+		Now:      now,
+		Logger:   quiet(),
+		Timeless: true,
+	}
+}
+
+// decode refuses a gallery without a title, as the contract does.
+func decode(body []byte) (*gallery.Gallery, error) {
+	g := new(gallery.Gallery)
+	if err := json.Unmarshal(body, g); err != nil {
+		return nil, err
+	}
+	g.Normalise()
+	if g.Title == "" {
+		return nil, gallery.Problems{{Place: "/title", Reason: "missing or blank"}}
+	}
+	return g, nil
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// mount makes new pages that take the time from now.
+func (n *node) mount(now func() time.Time) { n.mountOn(nil, now) }
+
+// mountOn is mount with what is kept on a budget.
+func (n *node) mountOn(budget *memory.Budget, now func() time.Time) {
+	n.metrics = prometheus.NewRegistry()
+	n.pages = page.New(page.Options{Shelf: n.shelf, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics, Budget: budget})
+	n.mux = http.NewServeMux()
+	n.pages.Register(n.mux)
+	n.mux.HandleFunc("GET /galleries/{key}", func(w http.ResponseWriter, r *http.Request) {
+		if path.Ext(r.URL.Path) != "" {
+			n.feed(edition.Gallery)(w, r)
+			return
+		}
+		n.pages.Gallery(w, r)
+	})
+	for _, kind := range []edition.Kind{edition.Feed, edition.Section, edition.Tag, edition.Author} {
+		n.mux.HandleFunc("GET /"+string(kind)+"/{file}", n.feed(kind))
+	}
+	n.mux.HandleFunc("GET /", n.pages.NotFound)
+}
+
+// feed answers with the page of a feed, as a person gets it, or with the list of its
+// galleries; {name}+{page}.rss is the page of an archive.
+func (n *node) feed(kind edition.Kind) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		file := path.Base(r.URL.Path)
+		if _, err := feed.ParseFormat(strings.TrimPrefix(path.Ext(file), ".")); err != nil {
+			n.pages.List(w, r, edition.Ref{Kind: kind, Name: file})
+			return
+		}
+		ref := edition.Ref{Kind: kind, Name: strings.TrimSuffix(file, path.Ext(file))}
+		ref.Name, ref.Page, _ = strings.Cut(ref.Name, "+")
+		if !n.pages.Feed(w, r, ref) {
+			http.Error(w, "moved", http.StatusMovedPermanently)
+		}
+	}
+}
+
+// patience is how long a test waits for what must come.
+const patience = time.Minute
+
+// run reads the index until the test ends.
+func (n *node) run() {
+	n.t.Helper()
+	ctx, cancel := context.WithCancel(n.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.catalogue.Run(ctx) }()
+	n.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			n.t.Errorf("run catalogue: %v", err)
+		}
+	})
+	select {
+	case <-n.whole:
+	case <-time.After(patience):
+		n.t.Fatal(n.catalogue.Ready())
+	}
+}
+
+// put stores a gallery as it stands.
+func (n *node) put(g *gallery.Gallery) {
+	n.t.Helper()
+	store(n.t, n.catalogue, g)
+}
+
+func store(t testing.TB, c *catalogue.Catalogue, g *gallery.Gallery) {
+	t.Helper()
+	if err := put(t.Context(), c, g); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func put(ctx context.Context, c *catalogue.Catalogue, g *gallery.Gallery) error {
+	body, err := json.Marshal(g)
+	if err != nil {
+		return err
+	}
+	stored := *g
+	stored.Normalise()
+	rank := gallery.Rank{Updated: stored.Updated, Version: stored.Version, Hash: gallery.HashOf(body)}
+	outcome, err := c.Put(ctx, catalogue.Revision{ID: g.ID, Rank: rank, Gallery: &stored, Body: body})
+	if err != nil || outcome != catalogue.Stored {
+		return fmt.Errorf("put %s: %v, %v", g.ID, outcome, err)
+	}
+	return nil
+}
+
+func (n *node) takeDown(id string) {
+	n.t.Helper()
+	body := []byte(`{"id":"` + id + `"}`)
+	rank := gallery.Rank{Updated: noon, TakeDown: true, Hash: gallery.HashOf(body)}
+	if outcome, err := n.catalogue.Put(n.t.Context(), catalogue.Revision{ID: id, Rank: rank, Body: body}); err != nil || outcome != catalogue.Stored {
+		n.t.Fatalf("take %s down: %v, %v", id, outcome, err)
+	}
+}
+
+// settle waits until the index knows everything that was put.
+func (n *node) settle() {
+	n.t.Helper()
+	stream, err := n.broker.Bucket(n.t.Context(), "galleries")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	info, err := stream.Info(n.t.Context())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
+	defer cancel()
+	if err := n.catalogue.Wait(ctx, info.State.LastSeq); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// get asks for a page; headers are name and value by turns.
+func (n *node) get(path string, headers ...string) *http.Response {
+	return n.request(http.MethodGet, path, headers...)
+}
+
+func (n *node) request(method, path string, headers ...string) *http.Response {
+	r := httptest.NewRequestWithContext(n.t.Context(), method, path, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	n.mux.ServeHTTP(w, r)
+	return w.Result()
+}
+
+// open asks for a page that must be there and returns it parsed.
+func (n *node) open(path string) dom {
+	n.t.Helper()
+	return n.openAs(http.StatusOK, path)
+}
+
+func (n *node) openAs(status int, path string) dom {
+	n.t.Helper()
+	res := n.get(path)
+	if res.StatusCode != status {
+		n.t.Fatalf("GET %s: %s, want %d", path, res.Status, status)
+	}
+	if got := res.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
+		n.t.Errorf("GET %s: content type %q", path, got)
+	}
+	return parse(n.t, body(n.t, res))
+}
+
+func body(t testing.TB, res *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// photo returns a gallery of two slides, published an hour before noon.
+func photo(id string, change ...func(*gallery.Gallery)) *gallery.Gallery {
+	g := &gallery.Gallery{
+		ID: id, URL: "https://paper.example.com/g/" + id, Title: "Title of " + id, Language: "en",
+		Published: noon.Add(-time.Hour),
+		Slides:    []gallery.Slide{picture(1), picture(2)},
+	}
+	for _, f := range change {
+		f(g)
+	}
+	return g
+}
+
+func picture(n int) gallery.Slide {
+	return gallery.Slide{
+		ID: fmt.Sprint(n), Title: fmt.Sprintf("Slide %d", n), Caption: fmt.Sprintf("<p>Caption <em>%d</em></p>", n), Credit: fmt.Sprintf("Agency %d", n),
+		Image: gallery.Image{URL: fmt.Sprintf("https://img.example.com/%d.jpg", n), Width: 1600, Height: 900, Alt: fmt.Sprintf("Picture %d", n)},
+	}
+}

@@ -1,0 +1,56 @@
+package page
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+)
+
+// site is what every page says of the site around it.
+type site struct {
+	edition.Site
+	Root  string // the path before every page's own; empty at the top of a host
+	Feeds []siteFeed
+}
+
+// RightToLeft reports whether the frame of each page runs from right to left.
+func (s site) RightToLeft() bool { return gallery.Direction(s.Language, s.Title) == "rtl" }
+
+// siteFeed is a configured feed, for discovery.
+type siteFeed struct {
+	Name      string
+	Title     string
+	Addresses []edition.Address
+}
+
+func newSite(shelf *edition.Shelf) site {
+	s := site{Site: shelf.Site()}
+	s.Root = rootOf(s.BaseURL)
+	for _, d := range shelf.Feeds() {
+		s.Feeds = append(s.Feeds, siteFeed{Name: d.Name, Title: d.Title, Addresses: shelf.Addresses(edition.Ref{Kind: edition.Feed, Name: d.Name})})
+	}
+	return s
+}
+
+// rootOf returns the path of base without a slash at its end, so that links
+// between pages hold whatever host the reader came by.
+func rootOf(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	path := strings.Trim(u.EscapedPath(), "/")
+	if path == "" {
+		return ""
+	}
+	return "/" + path
+}
+
+// maxDiscovered is how many feeds a page lets browsers and readers discover.
+const maxDiscovered = 12
+
+// GalleryURL returns the absolute address of the page of the gallery with that
+// key.
+func (s site) GalleryURL(key string) string { return s.BaseURL + "/galleries/" + key }

@@ -1,0 +1,241 @@
+package web_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/serve/web"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+	"github.com/prometheus/client_golang/prometheus"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// day is a site whose clock the test sets, over HTTP, and what is true of it.
+type day struct {
+	*live
+	t         *testing.T
+	clock     atomic.Int64
+	url       string
+	random    *rand.Rand
+	galleries map[string]*gallery.Gallery // as last published
+	script    string
+}
+
+func newDay(t *testing.T, seed uint64) *day {
+	d := &day{t: t, random: rand.New(rand.NewPCG(seed, 1)), galleries: map[string]*gallery.Gallery{}}
+	d.clock.Store(time.Now().UnixNano())
+	server := httptest.NewUnstartedServer(nil)
+	d.url = "http://" + server.Listener.Addr().String()
+	d.live = &live{t: t, metrics: prometheus.NewRegistry(), catalogue: liveCatalogue(t, brokertest.Start(t), func(o *catalogue.Options) { o.Now, o.Timeless = d.now, true })}
+	d.shelf = edition.New(edition.Options{
+		Catalogue: d.catalogue,
+		Renderer:  feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: d.url}),
+		Site:      edition.Site{Title: "Wire", BaseURL: d.url, Language: "en"},
+		Feeds:     []edition.Definition{{Name: "all", Items: 4}, {Name: "latest", Items: 12, Order: catalogue.ByUpdated}},
+		Dynamic:   edition.Dynamic{Sections: true, Items: 4},
+		Now:       d.now,
+		Logger:    slog.New(slog.DiscardHandler),
+	})
+	d.handler = web.Public(web.Options{Shelf: d.shelf, Title: "Wire", MaxAge: time.Minute, Metrics: d.metrics, Now: d.now, Logger: slog.New(slog.DiscardHandler)})
+	server.Config.Handler = d.handler
+	server.Start()
+	t.Cleanup(server.Close)
+	d.script = filepath.Join(t.TempDir(), "mirror.py")
+	text, err := os.ReadFile("../../../docs/feeds.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```python\n(import gzip.*?)```").FindSubmatch(text)
+	if blocks == nil {
+		t.Fatal("docs/feeds.md has no script that mirrors a site")
+	}
+	if err := os.WriteFile(d.script, blocks[1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (d *day) now() time.Time { return time.Unix(0, d.clock.Load()).UTC() }
+
+// in is a time to come, or none.
+func (d *day) in() time.Time {
+	if d.random.IntN(4) > 0 {
+		return time.Time{}
+	}
+	return d.now().Add(time.Duration(1+d.random.IntN(8)) * time.Hour)
+}
+
+// publish stores a revision of a gallery, that of a new one if it is empty.
+func (d *day) publish(id string) {
+	old := d.galleries[id]
+	g := &gallery.Gallery{ID: cmp.Or(id, fmt.Sprint("gallery ", len(d.galleries))), Published: d.now(), Updated: d.now()}
+	if old != nil {
+		g.Published = old.Published
+	}
+	sections := []string{"Travel", "Sport & play", "Cozinha & café"}
+	if d.now().Sub(d.begun()) < 6*time.Hour {
+		sections = append(sections, "Brief") // which is no more later
+	}
+	g.Title, g.Section = fmt.Sprint("Title ", d.random.IntN(1e6)), sections[d.random.IntN(len(sections))]
+	g.Expires = d.in()
+	if g.Section == "Brief" {
+		g.Expires = d.now().Add(time.Hour)
+	}
+	for i := range 1 + d.random.IntN(3) {
+		s := gallery.Slide{ID: fmt.Sprint("slide-", i), Image: gallery.Image{URL: "https://img.example.com/" + fmt.Sprint(i) + ".jpg"}}
+		s.Rights.Until = d.in()
+		g.Slides = append(g.Slides, s)
+	}
+	d.galleries[g.ID] = g
+	body, err := json.Marshal(g)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.store(catalogue.Revision{ID: g.ID, Rank: gallery.Rank{Updated: g.Updated, Hash: gallery.HashOf(body)}, Gallery: g, Body: body})
+}
+
+func (d *day) begun() time.Time {
+	first := d.now()
+	for _, g := range d.galleries {
+		if g.Published.Before(first) {
+			first = g.Published
+		}
+	}
+	return first
+}
+
+func (d *day) takeDown(id string) {
+	d.galleries[id] = &gallery.Gallery{ID: id, Published: d.galleries[id].Published, Expires: d.galleries[id].Published}
+	d.store(catalogue.Revision{ID: id, Rank: gallery.Rank{Updated: d.now(), TakeDown: true, Hash: gallery.HashOf([]byte(id))}, Body: []byte(`{}`)})
+}
+
+// happen is an hour of a newsroom.
+func (d *day) happen() {
+	d.clock.Add(int64(57 * time.Minute))
+	d.publish("")
+	ids := slices.Sorted(maps.Keys(d.galleries))
+	for range d.random.IntN(4) {
+		d.clock.Add(int64(time.Minute))
+		id := ids[d.random.IntN(len(ids))] // however old it is
+		if d.random.IntN(3) == 0 {
+			d.takeDown(id)
+		} else {
+			d.publish(id)
+		}
+	}
+}
+
+// truth is what may be shown now of the sections, of all if there are none: title,
+// section and slides by the identifier of the gallery.
+func (d *day) truth(sections ...string) map[string]string {
+	all := map[string]string{}
+	for id, g := range d.galleries {
+		if !g.Expires.IsZero() && !d.now().Before(g.Expires) || len(sections) > 0 && !slices.Contains(sections, g.Section) {
+			continue
+		}
+		what := g.Title + ", " + g.Section
+		for _, s := range g.SlidesAt(d.now()) {
+			what += ", " + s.ID
+		}
+		all["tag:example.com,2026:"+strings.ReplaceAll(id, " ", "%20")] = what
+	}
+	return all
+}
+
+// mirrored runs the script and returns what is in its file, as of truth.
+func (d *day) mirrored(file string, arguments ...string) map[string]string {
+	d.t.Helper()
+	path := filepath.Join(filepath.Dir(d.script), file)
+	for i, a := range arguments {
+		if strings.HasPrefix(a, "/") {
+			arguments[i] = d.url + a
+		}
+	}
+	command := exec.CommandContext(d.t.Context(), "/usr/bin/python3", append([]string{d.script, path}, arguments...)...)
+	if out, err := command.CombinedOutput(); err != nil {
+		d.t.Fatalf("%v: %v\n%s", arguments, err, out)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var state struct {
+		Galleries map[string]struct {
+			Title string
+			Data  struct {
+				Section string
+				Slides  []struct{ ID string }
+			} `json:"_gallerywire"`
+		}
+	}
+	if err := json.Unmarshal(text, &state); err != nil {
+		d.t.Fatal(err)
+	}
+	all := map[string]string{}
+	for id, g := range state.Galleries {
+		all[id] = g.Title + ", " + g.Data.Section
+		for _, s := range g.Data.Slides {
+			all[id] += ", " + s.ID
+		}
+	}
+	return all
+}
+
+// The script in docs/feeds.md follows a day of corrections, take-downs, expiries, lost
+// rights and moves between sections, most of them of galleries that are too old for the
+// feed, and has what is true: at each poll of a feed by update, at each walk of any.
+func TestTheScriptThatMirrorsASite(t *testing.T) {
+	if _, err := os.Stat("/usr/bin/python3"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("python3 is missing: install it")
+		}
+		t.Skip("python3 is missing: install it to run this test")
+	}
+	d := newDay(t, 1)
+	for range 20 {
+		d.publish("")
+		d.clock.Add(int64(time.Minute))
+	}
+	check := func(what string, want, got map[string]string) {
+		t.Helper()
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("%s after %s (-want +got):\n%s", what, d.now().Sub(d.begun()), diff)
+		}
+	}
+	for hour := range 24 {
+		d.happen()
+		check("the latest changes", d.truth(), d.mirrored("latest", "/feeds/latest.json"))
+		if hour%3 == 0 {
+			d.mirrored("all", "/feeds/all.json")
+			d.mirrored("sections", "/sections/travel.json", "/sections/sport-play.json")
+		}
+		if hour%6 == 5 {
+			check("everything", d.truth(), d.mirrored("all", "--whole", "/feeds/all.json"))
+			check("two sections", d.truth("Travel", "Sport & play"), d.mirrored("sections", "--whole", "/sections/travel.json", "/sections/sport-play.json"))
+			check("a section in letters of its own", d.truth("Cozinha & café"), d.mirrored("café", "--whole", "/sections/Cozinha & café.json"))
+			check("a section that ends", d.truth("Brief"), d.mirrored("brief", "/sections/brief.json"))
+		}
+	}
+	if gone := d.get("/sections/brief.json"); gone.StatusCode != 404 || len(d.truth()) < 20 {
+		t.Errorf("a section that nobody has is %s, and %d galleries are left", gone.Status, len(d.truth()))
+	}
+}

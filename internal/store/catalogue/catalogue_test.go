@@ -1,0 +1,203 @@
+package catalogue_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const bucket = "galleries"
+
+// longest is how long anything that a test waits for may take.
+const longest = time.Minute
+
+// noon is when the galleries of the tests were published unless they say
+// otherwise.
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func options(b *broker.Broker, change ...func(*catalogue.Options)) catalogue.Options {
+	o := catalogue.Options{
+		JetStream: b.JetStream(),
+		Bucket:    b.Name(bucket),
+		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, bucket) },
+		Decode:    event.Reader{}.Gallery,
+		Reconnect: b.OnReconnect,
+		Logger:    slog.New(slog.DiscardHandler),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	return o
+}
+
+// run runs c until the returned function is called, at the latest when the
+// test ends.
+func run(t testing.TB, c *catalogue.Catalogue) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := c.Run(ctx); err != nil {
+			t.Errorf("run catalogue: %v", err)
+		}
+	})
+	stop = func() { cancel(); wg.Wait() }
+	t.Cleanup(stop)
+	return stop
+}
+
+// start returns a catalogue that runs and has read the bucket.
+func start(t testing.TB, b *broker.Broker, change ...func(*catalogue.Options)) *catalogue.Catalogue {
+	t.Helper()
+	c := catalogue.New(options(b, change...))
+	run(t, c)
+	awaitReady(t, c)
+	return c
+}
+
+func awaitReady(t testing.TB, c *catalogue.Catalogue) {
+	t.Helper()
+	eventually(t, "the index is whole", func() bool { return c.Ready() == nil })
+}
+
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(longest); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s in vain: %s", longest, what)
+		}
+	}
+}
+
+// revision returns a publication as intake would put it.
+func revision(t testing.TB, id string, updated time.Time, change ...func(*gallery.Gallery)) catalogue.Revision {
+	t.Helper()
+	g := &gallery.Gallery{ID: id, Title: "Title of " + id, Language: "en", Published: noon, Updated: updated}
+	for _, f := range change {
+		f(g)
+	}
+	body, err := json.Marshal(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rank := gallery.Rank{Updated: g.Updated, Version: g.Version, Hash: gallery.HashOf(body)}
+	return catalogue.Revision{ID: g.ID, Rank: rank, Gallery: g, Body: body, Event: []byte(`{"kind":"article.published"}`)}
+}
+
+func takeDown(id string, updated time.Time) catalogue.Revision {
+	body := []byte(`{"id":"` + id + `"}`)
+	return catalogue.Revision{ID: id, Rank: gallery.Rank{Updated: updated, TakeDown: true, Hash: gallery.HashOf(body)}, Body: body}
+}
+
+func section(name string) func(*gallery.Gallery) {
+	return func(g *gallery.Gallery) { g.Section = name }
+}
+
+func tags(names ...string) func(*gallery.Gallery) {
+	return func(g *gallery.Gallery) { g.Tags = names }
+}
+
+func published(at time.Time) func(*gallery.Gallery) {
+	return func(g *gallery.Gallery) { g.Published = at }
+}
+
+// put stores r and waits until c's index knows of it.
+func put(t testing.TB, c *catalogue.Catalogue, r catalogue.Revision) *catalogue.Entry {
+	t.Helper()
+	outcome, err := c.Put(t.Context(), r)
+	if err != nil || outcome != catalogue.Stored {
+		t.Fatalf("put %s: %q, %v", r.ID, outcome, err)
+	}
+	key := gallery.Key(r.ID)
+	eventually(t, "the index knows "+r.ID, func() bool { e := c.Find(key); return e != nil && e.Rank == r.Rank })
+	return c.Find(key)
+}
+
+func ids(v catalogue.View) []string {
+	var names []string
+	for _, e := range v.Entries {
+		names = append(names, e.ID)
+	}
+	return names
+}
+
+// clock is a time that a test sets.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = at
+}
+
+// at makes a catalogue tell the time by k and do nothing of itself.
+func (c *clock) only(o *catalogue.Options) { o.Now, o.Timeless = c.now, true }
+
+// changes collects what a catalogue tells.
+type changes struct {
+	mu   sync.Mutex
+	list []catalogue.Change
+}
+
+func (c *changes) collect(o *catalogue.Options) {
+	o.Changed = func(change catalogue.Change) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.list = append(c.list, change)
+	}
+}
+
+func (c *changes) all() []catalogue.Change {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.list)
+}
+
+func stream(t testing.TB, b *broker.Broker) jetstream.Stream {
+	t.Helper()
+	s, err := b.Bucket(t.Context(), bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func subject(b *broker.Broker, key string) string { return "$KV." + b.Name(bucket) + "." + key }
+
+// record returns what the bucket holds under key.
+func record(t testing.TB, b *broker.Broker, key string) *jetstream.RawStreamMsg {
+	t.Helper()
+	msg, err := stream(t, b).GetLastMsgForSubject(t.Context(), subject(b, key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return msg
+}
+
+// elsewhere is a broker on a server that the test can stop.
+func elsewhere(t testing.TB, server *brokertest.External) *broker.Broker {
+	t.Helper()
+	return brokertest.Start(t, func(o *broker.Options) { o.URL, o.Embedded = server.URL(), broker.Embedded{} })
+}

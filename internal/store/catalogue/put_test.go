@@ -1,0 +1,308 @@
+package catalogue_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+func TestPutSaysWhatBecameOfARevision(t *testing.T) {
+	b := brokertest.Start(t)
+	first := revision(t, "harbour", noon)
+	corrected := revision(t, "harbour", noon.Add(time.Hour))
+	down := takeDown("harbour", noon.Add(2*time.Hour))
+	steps := []struct {
+		name string
+		r    catalogue.Revision
+		want catalogue.Outcome
+	}{
+		{"new", corrected, catalogue.Stored},
+		{"again", corrected, catalogue.Unchanged},
+		{"late", first, catalogue.Superseded},
+		{"taken down", down, catalogue.Stored},
+		{"taken down again", down, catalogue.Unchanged},
+		{"late after the take-down", corrected, catalogue.Superseded},
+		{"back", revision(t, "harbour", noon.Add(3*time.Hour)), catalogue.Stored},
+		{"late take-down", down, catalogue.Superseded},
+	}
+	nodes := map[string]*catalogue.Catalogue{"with an index": start(t, b), "without": catalogue.New(options(b))}
+	for name, c := range nodes {
+		t.Run(name, func(t *testing.T) {
+			if err := stream(t, b).Purge(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, step := range steps {
+				if got, err := c.Put(t.Context(), step.r); got != step.want || err != nil {
+					t.Errorf("%s: got %q, %v, want %q", step.name, got, err, step.want)
+				}
+			}
+		})
+	}
+}
+
+func TestRecordHoldsTheEventAsReceived(t *testing.T) {
+	b := brokertest.Start(t)
+	c := catalogue.New(options(b))
+	r := revision(t, "harbour", noon)
+	r.Body = []byte(" {\"id\" : \"harbour\",\n\"unknown\": 1}")
+	if _, err := c.Put(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	msg := record(t, b, "harbour")
+	if got := string(msg.Data); got != string(r.Body) {
+		t.Errorf("body %q, want %q", got, r.Body)
+	}
+	if got := msg.Header.Get("Gallerywire-Event"); got != string(r.Event) {
+		t.Errorf("event %q, want %q", got, r.Event)
+	}
+	if got := msg.Header.Get("Gallerywire-Format"); got != "1" {
+		t.Errorf("format %q", got)
+	}
+}
+
+// Two nodes and many writers put revisions of the same galleries in random
+// order: the highest rank is there in the end, and both indexes are the bucket.
+func TestHighestRankWinsAmongManyWriters(t *testing.T) {
+	b := brokertest.Start(t)
+	nodes := []*catalogue.Catalogue{start(t, b), start(t, b)}
+	const writers, galleries, each = 8, 6, 40
+	highest := map[string]gallery.Rank{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(1, uint64(w)))
+			for range each {
+				id := fmt.Sprintf("gallery-%d", random.IntN(galleries))
+				r := revision(t, id, noon.Add(time.Duration(random.IntN(500))*time.Second), section(fmt.Sprint(w)))
+				if random.IntN(4) == 0 {
+					r = takeDown(id, r.Rank.Updated)
+				}
+				mu.Lock()
+				if r.Rank.Compare(highest[id]) > 0 {
+					highest[id] = r.Rank
+				}
+				mu.Unlock()
+				persist(t, nodes[random.IntN(2)], r)
+			}
+		})
+	}
+	wg.Wait()
+	fresh := start(t, b)
+	for i, c := range append(nodes, fresh) {
+		if err := c.Wait(t.Context(), fresh.Revision()); err != nil {
+			t.Fatal(err)
+		}
+		for id, want := range highest {
+			if diff := cmp.Diff(want, c.Find(id).Rank); diff != "" {
+				t.Errorf("node %d, %s: (-want +got)\n%s", i, id, diff)
+			}
+			if got, want := c.Find(id).Revision, record(t, b, id).Sequence; got != want {
+				t.Errorf("node %d, %s: revision %d, the bucket has %d", i, id, got, want)
+			}
+		}
+	}
+}
+
+// persist puts until r is no longer in doubt, as intake does.
+func persist(t *testing.T, c *catalogue.Catalogue, r catalogue.Revision) {
+	for range 100 {
+		if _, err := c.Put(t.Context(), r); err == nil {
+			return
+		}
+	}
+	t.Errorf("put %s: gave up", r.ID)
+}
+
+// Every order of the same events, each coming twice, ends in the same record
+// and the same view.
+func TestEveryOrderEndsTheSame(t *testing.T) {
+	b := brokertest.Start(t)
+	version := func(n int64) func(*gallery.Gallery) { return func(g *gallery.Gallery) { g.Version = n } }
+	equal := noon.Add(time.Hour)
+	sets := map[string][]catalogue.Revision{
+		"publications": {
+			revision(t, "a", noon), revision(t, "a", equal, version(1)), revision(t, "a", equal, version(2), section("Sport")),
+			revision(t, "a", equal, version(2), section("Travel")), revision(t, "b", noon),
+		},
+		"a take-down in the middle": {
+			revision(t, "a", noon), revision(t, "a", equal, section("Sport")), takeDown("a", equal), revision(t, "a", equal.Add(1)),
+		},
+		"a take-down that stays": {
+			revision(t, "a", noon), revision(t, "a", equal), takeDown("a", equal), takeDown("b", noon), revision(t, "b", noon),
+		},
+	}
+	n := 0
+	for name, set := range sets {
+		t.Run(name, func(t *testing.T) {
+			want := ""
+			for order := range permutations(len(set)) {
+				n++
+				got := outcomeOf(t, b, fmt.Sprintf("order%d", n), set, order)
+				if want == "" {
+					want = got
+				}
+				if got != want {
+					t.Fatalf("order %v ends in\n%s\nwant\n%s", order, got, want)
+				}
+			}
+		})
+	}
+}
+
+// outcomeOf puts set in that order, each twice, into a bucket of its own and
+// describes what is there then.
+func outcomeOf(t *testing.T, b *broker.Broker, name string, set []catalogue.Revision, order []int) string {
+	t.Helper()
+	c := catalogue.New(options(b, func(o *catalogue.Options) {
+		o.Bucket = b.Name(name)
+		o.Open = func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, name) }
+	}))
+	stop := run(t, c)
+	defer stop()
+	awaitReady(t, c)
+	for _, i := range append(order, order[0]) {
+		if _, err := c.Put(t.Context(), set[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := b.Bucket(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(t.Context(), s.CachedInfo().State.LastSeq); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for _, e := range c.Select(catalogue.Match{}).View(10, time.Now()).Entries {
+		fmt.Fprintln(&out, "shown:", e.ID, e.Rank, e.Published())
+	}
+	for _, key := range []string{"a", "b"} {
+		if msg, err := s.GetLastMsgForSubject(t.Context(), "$KV."+b.Name(name)+"."+key); err == nil {
+			fmt.Fprintln(&out, key, string(msg.Data), withoutHistory(t, msg.Header))
+		}
+	}
+	return out.String()
+}
+
+// withoutHistory is the index's part of a record but for what it left.
+func withoutHistory(t *testing.T, h nats.Header) string {
+	t.Helper()
+	line := map[string]any{}
+	if err := json.Unmarshal([]byte(h.Get("Gallerywire-Index")), &line); err != nil {
+		t.Fatal(err)
+	}
+	delete(line, "left")
+	text, err := json.Marshal(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// permutations yields every order of n things.
+func permutations(n int) func(func([]int) bool) {
+	return func(yield func([]int) bool) {
+		var extend func(order []int, used int) bool
+		extend = func(order []int, used int) bool {
+			if len(order) == n {
+				return yield(append([]int(nil), order...))
+			}
+			for i := range n {
+				if used&(1<<i) == 0 && !extend(append(order, i), used|1<<i) {
+					return false
+				}
+			}
+			return true
+		}
+		extend(nil, 0)
+	}
+}
+
+func TestRecordOfANewerFormatIsNeitherShownNorReplaced(t *testing.T) {
+	b := brokertest.Start(t)
+	c := start(t, b)
+	all := c.Select(catalogue.Match{})
+	put(t, c, revision(t, "harbour", noon))
+	before := all.View(10, time.Now())
+	sequence := publish(t, b, "harbour", nats.Header{"Gallerywire-Format": {"2"}, "Gallerywire-Index": {"something else"}})
+	for name, node := range map[string]*catalogue.Catalogue{"running": c, "restarted": start(t, b), "without an index": catalogue.New(options(b))} {
+		if _, err := node.Put(t.Context(), revision(t, "harbour", noon.Add(time.Hour))); !errors.Is(err, catalogue.ErrNewerFormat) {
+			t.Errorf("%s: error %v, want %v", name, err, catalogue.ErrNewerFormat)
+		}
+	}
+	if got := record(t, b, "harbour").Sequence; got != sequence {
+		t.Errorf("the record was replaced by %d", got)
+	}
+	if err := c.Wait(t.Context(), sequence); err != nil {
+		t.Fatal(err)
+	}
+	after := all.View(10, time.Now())
+	if len(after.Entries) != 0 || !after.Touched.After(before.Touched) {
+		t.Errorf("shows %v, touched %s, before %s", ids(after), after.Touched, before.Touched)
+	}
+}
+
+// publish writes a record by hand and returns its sequence.
+func publish(t *testing.T, b *broker.Broker, key string, h nats.Header) uint64 {
+	t.Helper()
+	ack, err := b.JetStream().PublishMsg(t.Context(), &nats.Msg{Subject: subject(b, key), Header: h, Data: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ack.Sequence
+}
+
+func TestRecordThatSaysNothingGivesWay(t *testing.T) {
+	good := `{"id":"harbour","u":1,"h":"00000000000000000000000000000000"}`
+	cases := map[string]nats.Header{
+		"deleted":                {"KV-Operation": {"DEL"}},
+		"purged":                 {"KV-Operation": {"PURGE"}},
+		"put by hand":            nil,
+		"no index line":          {"Gallerywire-Format": {"1"}},
+		"index line is broken":   {"Gallerywire-Format": {"1"}, "Gallerywire-Index": {"{"}},
+		"hash is no hexadecimal": {"Gallerywire-Format": {"1"}, "Gallerywire-Index": {`{"id":"harbour","u":1,"h":"no"}`}},
+		"hash is missing":        {"Gallerywire-Format": {"1"}, "Gallerywire-Index": {`{"id":"harbour","u":1}`}},
+		"of another gallery":     {"Gallerywire-Format": {"1"}, "Gallerywire-Index": {strings.Replace(good, "harbour", "other", 1)}},
+		"format is no number":    {"Gallerywire-Format": {"one"}, "Gallerywire-Index": {good}},
+	}
+	for name, header := range cases {
+		t.Run(name, func(t *testing.T) {
+			b := brokertest.Start(t)
+			c := start(t, b)
+			all, sport := c.Select(catalogue.Match{}), c.Select(catalogue.Match{Sections: []string{"Sport"}})
+			put(t, c, revision(t, "harbour", noon, section("Travel")))
+			put(t, c, revision(t, "stadium", noon, section("Sport")))
+			sequence := publish(t, b, "harbour", header)
+			if err := c.Wait(t.Context(), sequence); err != nil {
+				t.Fatal(err)
+			}
+			if got := ids(all.View(10, time.Now())); !cmp.Equal(got, []string{"stadium"}) {
+				t.Errorf("shows %v", got)
+			}
+			if c.Find("harbour") != nil || c.Len() != 1 {
+				t.Errorf("still known: %v, %d", c.Find("harbour"), c.Len())
+			}
+			sameTouch(t, b, all, sport)
+			put(t, c, revision(t, "harbour", noon.Add(-time.Hour)))
+			if got := ids(all.View(10, time.Now())); !cmp.Equal(got, []string{"stadium", "harbour"}) {
+				t.Errorf("after it was published again: shows %v", got)
+			}
+			sameTouch(t, b, all, sport)
+		})
+	}
+}

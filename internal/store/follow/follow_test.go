@@ -1,0 +1,281 @@
+package follow_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/follow"
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// patience is how long a test waits for what must come.
+const patience = time.Minute
+
+// diary notes what is handed over, a word for each call.
+type diary struct {
+	t       *testing.T
+	mu      sync.Mutex
+	entries []string
+}
+
+func (d *diary) note(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.entries = append(d.entries, fmt.Sprintf(format, args...))
+}
+
+// Begin implements [follow.Reader].
+func (d *diary) Begin(s follow.State) { d.note("begin %d", s.Records) }
+
+// Take implements [follow.Reader].
+func (d *diary) Take(m jetstream.Msg, meta *jetstream.MsgMetadata) {
+	d.note("%d %s", meta.Sequence.Stream, m.Data())
+}
+
+// Whole implements [follow.Reader].
+func (d *diary) Whole(last uint64) { d.note("whole %d", last) }
+
+// says waits until the diary says exactly that.
+func (d *diary) says(want ...string) {
+	d.t.Helper()
+	var got []string
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		d.mu.Lock()
+		got = slices.Clone(d.entries)
+		d.mu.Unlock()
+		if slices.Equal(got, want) {
+			return
+		}
+		if len(got) > len(want) || time.Now().After(deadline) {
+			d.t.Fatalf("the diary (-want +got):\n%s", cmp.Diff(want, got))
+		}
+		<-tick.C
+	}
+}
+
+// start follows the bucket of things until the test ends.
+func start(t *testing.T, b *broker.Broker, change ...func(*follow.Options)) *diary {
+	t.Helper()
+	d := &diary{t: t}
+	o := follow.Options{
+		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "things") },
+		Subject:   "$KV." + b.Name("things") + ".>",
+		Reader:    d,
+		Reconnect: b.OnReconnect,
+		Logger:    slog.New(slog.DiscardHandler),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		follow.Run(ctx, o)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return d
+}
+
+// bucket makes the bucket of things.
+func bucket(t *testing.T, b *broker.Broker) {
+	t.Helper()
+	if _, err := b.Bucket(t.Context(), "things"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// put writes one record, which may take until a server is back.
+func put(t *testing.T, b *broker.Broker, key, value string) {
+	t.Helper()
+	// One that was stored and not answered is not stored again.
+	once := jetstream.WithMsgID(key + "/" + value)
+	deadline := time.Now().Add(patience)
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, err := b.JetStream().Publish(ctx, "$KV."+b.Name("things")+"."+key, []byte(value), once)
+		cancel()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func dial(t *testing.T, o broker.Options) *broker.Broker {
+	t.Helper()
+	b, err := broker.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+func TestReadsWhatIsThereAndGoesOn(t *testing.T) {
+	b := brokertest.Start(t)
+	bucket(t, b)
+	put(t, b, "a", "one")
+	put(t, b, "b", "two")
+	put(t, b, "a", "three") // in place of the first
+	d := start(t, b)
+	d.says("begin 2", "2 two", "3 three", "whole 3")
+	put(t, b, "a", "four")
+	d.says("begin 2", "2 two", "3 three", "whole 3", "4 four")
+}
+
+func TestAnEmptyBucketIsWholeAtOnce(t *testing.T) {
+	b := brokertest.Start(t)
+	d := start(t, b)
+	d.says("begin 0", "whole 0")
+	put(t, b, "a", "one")
+	d.says("begin 0", "whole 0", "1 one")
+}
+
+func TestHeadersOnly(t *testing.T) {
+	b := brokertest.Start(t)
+	bucket(t, b)
+	put(t, b, "a", "one")
+	d := start(t, b, func(o *follow.Options) { o.HeadersOnly = true })
+	d.says("begin 1", "1 ", "whole 1")
+}
+
+// A server that was away has nothing read again and nothing left out.
+func TestGoesOnAfterTheServerWasAway(t *testing.T) {
+	server := brokertest.Server(t)
+	b := dial(t, broker.Options{URL: server.URL()})
+	bucket(t, b)
+	put(t, b, "a", "one")
+	d := start(t, b)
+	want := []string{"begin 1", "1 one", "whole 1"}
+	d.says(want...)
+	for i, value := range []string{"two", "three", "four"} {
+		server.Restart()
+		put(t, b, "a", value)
+		want = append(want, fmt.Sprintf("%d %s", i+2, value))
+		d.says(want...)
+	}
+}
+
+func TestReadsARecreatedBucketAnew(t *testing.T) {
+	server := brokertest.Server(t)
+	b := dial(t, broker.Options{URL: server.URL()})
+	bucket(t, b)
+	put(t, b, "a", "one")
+	put(t, b, "a", "two")
+	d := start(t, b)
+	d.says("begin 1", "2 two", "whole 2")
+	server.Wipe()
+	server.Start()
+	d.says("begin 1", "2 two", "whole 2", "begin 0", "whole 0")
+	put(t, b, "a", "other")
+	d.says("begin 1", "2 two", "whole 2", "begin 0", "whole 0", "1 other")
+}
+
+// Who was out of touch while a deletion was made and forgotten reads anew: else
+// what was deleted would be there for good.
+func TestReadsAnewAfterLongOutOfTouch(t *testing.T) {
+	server := brokertest.Server(t)
+	b := dial(t, broker.Options{URL: server.URL()})
+	bucket(t, b)
+	put(t, b, "a", "one")
+	put(t, b, "b", "two")
+	var suspended atomic.Int64
+	d := start(t, b, func(o *follow.Options) {
+		o.Forgets = time.Hour
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(suspended.Load())) }
+	})
+	d.says("begin 2", "1 one", "2 two", "whole 2")
+	suspended.Store(int64(50 * time.Minute))
+	server.Restart()
+	put(t, b, "a", "three")
+	d.says("begin 2", "1 one", "2 two", "whole 2", "3 three")
+	purge(t, b, "b")
+	suspended.Store(int64(2 * time.Hour))
+	server.Restart()
+	d.says("begin 2", "1 one", "2 two", "whole 2", "3 three", "begin 1", "3 three", "whole 3")
+}
+
+// The last records may be deleted after it is known that there are some, and
+// before they come.
+func TestIsWholeWhenTheLastRecordsVanish(t *testing.T) {
+	b := brokertest.Start(t)
+	bucket(t, b)
+	put(t, b, "a", "one")
+	put(t, b, "b", "two")
+	purge(t, b, "b")
+	d := start(t, b)
+	d.says("begin 1", "1 one", "whole 1")
+
+	d = start(t, b, func(o *follow.Options) {
+		o.Reader = meddler{o.Reader.(*diary), func() { purge(t, b, "a") }}
+	})
+	d.says("begin 1", "whole 0")
+	put(t, b, "a", "three")
+	d.says("begin 1", "whole 0", "3 three")
+}
+
+// meddler does something between the look at the bucket and its reading.
+type meddler struct {
+	*diary
+	meddle func()
+}
+
+// Begin implements [follow.Reader].
+func (m meddler) Begin(s follow.State) {
+	m.diary.Begin(s)
+	m.meddle()
+}
+
+// purge deletes a record and leaves no trace of it.
+func purge(t *testing.T, b *broker.Broker, key string) {
+	t.Helper()
+	stream, err := b.Bucket(t.Context(), "things")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeSubject("$KV."+b.Name("things")+"."+key)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTriesAgainUntilTheBucketOpens(t *testing.T) {
+	b := brokertest.Start(t)
+	bucket(t, b)
+	put(t, b, "a", "one")
+	failures := 0
+	var log strings.Builder
+	d := start(t, b, func(o *follow.Options) {
+		open := o.Open
+		o.Open = func(ctx context.Context) (jetstream.Stream, error) {
+			if failures++; failures <= 2 {
+				return nil, errors.New("no quorum")
+			}
+			return open(ctx)
+		}
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	d.says("begin 1", "1 one", "whole 1")
+	if got := strings.Count(log.String(), "no quorum"); got != 2 {
+		t.Errorf("the log tells of %d failures, want 2:\n%s", got, log.String())
+	}
+}

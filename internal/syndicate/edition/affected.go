@@ -1,0 +1,81 @@
+package edition
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+)
+
+// Affected returns those of the feeds that somebody subscribed to, and that are
+// not configured, in which the change may show: see [Shelf.Concerned] for the
+// configured ones. It asks only for what has to do with the gallery that
+// changed. All is true where everything may have changed.
+func (s *Shelf) Affected(c catalogue.Change, subscribed func(Ref) bool) (refs []Ref, all bool) {
+	if c == (catalogue.Change{}) {
+		return nil, true
+	}
+	asked := map[Ref]bool{}
+	ask := func(ref Ref) {
+		if !asked[ref] && subscribed(ref) {
+			refs = append(refs, ref)
+		}
+		asked[ref] = true
+	}
+	if id := c.ID(); id != "" {
+		ask(Ref{Kind: Gallery, Name: gallery.Key(id)})
+	}
+	for f := range c.Facets {
+		if p := f.Value(); s.opts.Dynamic.has(choosing(p.Kind)) {
+			ask(Ref{Kind: choosing(p.Kind), Name: gallery.Slug(p.Name)})
+		}
+	}
+	return refs, false
+}
+
+// Holds reports whether the gallery with that key belongs to the feed now, though
+// it may be too old to be in its edition.
+func (s *Shelf) Holds(ref Ref, key string) bool {
+	now := s.opts.Now()
+	if ref.Kind == Feed {
+		p, ok := s.presses[ref.Name]
+		return ok && p.selection.Holds(key, now)
+	}
+	entry := s.opts.Catalogue.Find(key)
+	switch {
+	case !entry.VisibleAt(now):
+		return false
+	case ref.Kind == Gallery:
+		return ref.Name == key
+	}
+	return s.opts.Dynamic.has(ref.Kind) && slices.ContainsFunc(entry.Facets, func(f catalogue.Facet) bool {
+		p := f.Value()
+		return choosing(p.Kind) == ref.Kind && gallery.Slug(p.Name) == ref.Name
+	})
+}
+
+// Choice identifies how the feed's galleries are chosen: where two nodes say
+// the same, they show the same. It is empty where no feed is configured by that
+// name, or none of the kind is on.
+func (s *Shelf) Choice(ref Ref) string {
+	var text []byte
+	switch {
+	case ref.Kind == Feed:
+		p, ok := s.presses[ref.Name]
+		if !ok {
+			return ""
+		}
+		text = fmt.Appendf(nil, "%d %d %q", p.def.Items, p.def.Order, p.def.Match)
+	case ref.Kind == Gallery:
+		text = fmt.Append(nil, ref)
+	case s.opts.Dynamic.has(ref.Kind):
+		text = fmt.Append(nil, ref, s.opts.Dynamic.Items)
+		if s.opts.Dynamic.Order != catalogue.ByPublished { // what was noted before there was another stays true
+			text = fmt.Append(text, s.opts.Dynamic.Order)
+		}
+	default:
+		return ""
+	}
+	return gallery.HashOf(text).String()
+}

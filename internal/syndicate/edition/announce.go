@@ -1,0 +1,119 @@
+package edition
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+)
+
+// Announce is [Shelf.Edition] for who tells subscribers: they knew what they
+// subscribed to, and are to hear that it is no more there. So of a gallery that
+// is not shown, and of a section, tag or author that nobody has, it returns an
+// edition without galleries, whether or not there ever were any. That one has
+// the feed's identifier and addresses, was touched when the last of it went, and
+// is the same on every node. One of what is there may be cut. The error is
+// [ErrUnknown] of what is no feed in any event, [ErrUnavailable] or a [*Moved].
+func (s *Shelf) Announce(ctx context.Context, ref Ref) (*Edition, error) {
+	if ref.Page != "" {
+		return nil, unknownPage(ref)
+	}
+	e, err := s.edition(ctx, ref, forAnnounce)
+	switch {
+	case !errors.Is(err, ErrGone) && !errors.Is(err, ErrUnknown) || ref.Name == "":
+		return e, err
+	case ref.Kind == Gallery:
+		return s.withdrawn(ref)
+	case s.opts.Dynamic.has(ref.Kind):
+		return s.deserted(ref)
+	}
+	return nil, err
+}
+
+// withdrawn returns the edition of a gallery that is not shown.
+func (s *Shelf) withdrawn(ref Ref) (*Edition, error) {
+	now, id := s.opts.Now(), ref.Name
+	entry := s.opts.Catalogue.Find(ref.Name)
+	if err := s.unsure(entry, now); err != nil {
+		return nil, fmt.Errorf("gallery %q: %w: %w", ref.Name, ErrUnavailable, err)
+	}
+	if entry != nil {
+		id = entry.ID
+	}
+	if gallery.Key(id) != ref.Name { // deleted by somebody's hand, and its id is forgotten
+		return nil, fmt.Errorf("gallery %q: %w", ref.Name, ErrUnknown)
+	}
+	ch := s.masthead(ref)
+	ch.ID = s.opts.Renderer.GalleryFeedID(&gallery.Gallery{ID: id})
+	ch.Title = cmp.Or(s.opts.Site.Title, ref.Name) // its own may not be shown any more
+	e := &Edition{Feed: id}
+	if entry != nil {
+		ch.Updated, e.Touched = ending(entry, now)
+	}
+	if entry != nil && entry.GoneAt(now) {
+		ch.Tombstones = s.tombstones([]*catalogue.Entry{entry}, nil)
+	}
+	return s.empty(e, ch)
+}
+
+// ending is when a gallery that is not shown at now went: by the dates of the
+// gallery, and by when that was stored.
+func ending(entry *catalogue.Entry, now time.Time) (updated, touched time.Time) {
+	updated, touched = entry.Rank.Updated, entry.Stored()
+	if entry.EndedAt(now) {
+		updated, touched = entry.Withdrawn(), later(touched, entry.End())
+	}
+	return updated, touched
+}
+
+var errNewerRecord = errors.New("a newer release wrote its record")
+
+// unsure returns why it can not be said that the gallery is not shown.
+func (s *Shelf) unsure(entry *catalogue.Entry, now time.Time) error {
+	switch {
+	case entry.VisibleAt(now):
+		return errors.New("it is shown again")
+	case entry != nil && entry.Foreign():
+		return errNewerRecord
+	}
+	return s.opts.Catalogue.Ready()
+}
+
+// deserted returns the edition of a section, tag or author that nobody has.
+func (s *Shelf) deserted(ref Ref) (*Edition, error) {
+	ch := s.masthead(ref)
+	ch.ID, ch.Title = s.opts.Renderer.ChannelID(ref.base()), ref.Name
+	e := &Edition{Feed: ref.Name}
+	if name := s.opts.Catalogue.Spelling(ref.Kind.facet(), ref.Name); name != "" {
+		all := s.opts.Catalogue.Select(ref.match(name))
+		defer s.opts.Catalogue.Release(all)
+		v := all.View(s.opts.Dynamic.Items, s.opts.Now())
+		if len(v.Entries) > 0 {
+			return nil, fmt.Errorf("%s %q: %w: somebody has it again", ref.Kind, ref.Name, ErrUnavailable)
+		}
+		e.Touched, ch.Tombstones = v.Touched, s.tombstones(v.Gone, nil)
+	}
+	ch.Updated = later(e.Touched, latest(nil, ch.Tombstones))
+	return s.empty(e, ch)
+}
+
+// empty completes an edition without galleries.
+func (s *Shelf) empty(e *Edition, ch feed.Channel) (*Edition, error) {
+	e.Undated, e.channel = true, ch
+	if err := s.assemble(e, nil); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return e, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,106 @@
+package edition
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+)
+
+// Content is what a feed holds at one moment, and what has become of its
+// galleries since another one.
+type Content struct {
+	Members []Member  // as of its edition, and those that will be left out of that
+	Touched time.Time // see [Edition]
+	catalogue.Steps
+}
+
+// Moved reports whether anything may have happened since from that concerns the
+// feed. It costs a fraction of a microsecond, whatever there is.
+func (s *Shelf) Moved(ref Ref, from catalogue.Position) bool {
+	switch {
+	case ref.Kind == Gallery:
+		return s.opts.Catalogue.MovedGallery(ref.Name, from)
+	case ref.Kind.dynamic():
+		return s.opts.Catalogue.Moved(ref.Kind.facet(), ref.Name, from)
+	}
+	p, ok := s.presses[ref.Name]
+	return !ok || p.selection.Moved(s.opts.Catalogue, from)
+}
+
+// Content returns what the feed holds now, and what happened to its galleries,
+// however old they are, since from, when it had last been touched at that instant:
+// see [catalogue.Catalogue.Since]. It is of the feeds of which [Shelf.Announce]
+// knows an edition, with the same errors, but reads memory only.
+func (s *Shelf) Content(ref Ref, from catalogue.Position, touched time.Time) (*Content, error) {
+	if ref.Page != "" || ref.Name == "" {
+		return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref, ErrUnknown)
+	}
+	if err := s.opts.Catalogue.Ready(); err != nil {
+		return nil, fmt.Errorf("%s %q: %w: %w", ref.Kind, ref.Name, ErrUnavailable, err)
+	}
+	switch {
+	case ref.Kind == Gallery:
+		return s.contentOfGallery(ref, from, touched)
+	case ref.Kind == Feed:
+		p, err := s.configured(ref)
+		if err != nil {
+			return nil, err
+		}
+		steps := s.opts.Catalogue.Since(catalogue.Scope{Match: p.def.Match}, from, touched)
+		return contentOf(p.selection, p.def.Items, s.opts.Now(), steps), nil
+	case s.opts.Dynamic.has(ref.Kind):
+		return s.contentOfName(ref, from, touched), nil
+	}
+	return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
+}
+
+// contentOf shows the galleries of a selection. It is no older than the steps.
+func contentOf(selection *catalogue.Selection, items int, now time.Time, steps catalogue.Steps) *Content {
+	v := selection.View(items, now)
+	c := &Content{Touched: v.Touched, Steps: steps}
+	for _, e := range v.Entries {
+		c.Members = append(c.Members, memberOf(e, v.At))
+	}
+	return c
+}
+
+func memberOf(e *catalogue.Entry, at time.Time) Member {
+	return Member{ID: e.ID, Rank: e.Rank, Phase: e.Phase(at), entry: e}
+}
+
+// contentOfName is Content of a section, tag or author, which nobody need have.
+func (s *Shelf) contentOfName(ref Ref, from catalogue.Position, touched time.Time) *Content {
+	name, err := s.lookup(ref)
+	if err != nil {
+		name = cmp.Or(s.opts.Catalogue.Spelling(ref.Kind.facet(), ref.Name), ref.Name)
+	}
+	match := ref.match(name)
+	steps := s.opts.Catalogue.Since(catalogue.Scope{Match: match}, from, touched)
+	if p, ok := s.rack.dynamic.Get(ref); ok {
+		return contentOf(p.selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
+	}
+	selection := s.opts.Catalogue.SelectBy(match, s.opts.Dynamic.Order)
+	defer s.opts.Catalogue.Release(selection)
+	return contentOf(selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
+}
+
+// contentOfGallery is Content of the feed of a gallery, which need not be shown.
+func (s *Shelf) contentOfGallery(ref Ref, from catalogue.Position, touched time.Time) (*Content, error) {
+	c := &Content{Steps: s.opts.Catalogue.Since(catalogue.Scope{Key: ref.Name}, from, touched)}
+	now := s.opts.Now()
+	entry := s.opts.Catalogue.Find(ref.Name)
+	switch {
+	case entry.VisibleAt(now):
+		c.Members, c.Touched = []Member{memberOf(entry, now)}, entry.Touched(now)
+	case entry != nil && entry.Foreign():
+		return nil, fmt.Errorf("gallery %q: %w: %w", ref.Name, ErrUnavailable, errNewerRecord)
+	case entry != nil:
+		_, c.Touched = ending(entry, now)
+	case gallery.Key(ref.Name) != ref.Name: // deleted by somebody's hand, and its id is forgotten
+		return nil, fmt.Errorf("gallery %q: %w", ref.Name, ErrUnknown)
+	}
+	return c, nil
+}

@@ -1,0 +1,129 @@
+package edition
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
+)
+
+// How many earlier versions a feed remembers for readers that ask for what
+// changed since (RFC 3229): configured feeds, and those made on demand.
+const (
+	manyVersions = 32
+	fewVersions  = 4
+)
+
+// version is an edition that readers may still have.
+type version struct {
+	etags  []string // by format
+	states map[state]struct{}
+}
+
+// state is a gallery as it was shown.
+type state struct {
+	hash  gallery.Hash
+	phase int
+	stub  bool
+}
+
+func (m Member) state() state { return state{m.Rank.Hash, m.Phase, m.Stub} }
+
+// version is what e will have been.
+func (e *Edition) version() version {
+	v := version{states: make(map[state]struct{}, len(e.Members))}
+	for _, m := range e.Members {
+		v.states[m.state()] = struct{}{}
+	}
+	for _, doc := range e.Documents {
+		v.etags = append(v.etags, doc.ETag)
+	}
+	return v
+}
+
+// Since returns a document of what changed since the latest earlier edition
+// whose entity tag has accepts. It reports false when there is none, or when
+// such a document would be no shorter than the edition itself, or could not
+// tell what changed because galleries only left.
+func (e *Edition) Since(has func(etag string) bool, f feed.Format) (*feed.Document, bool) {
+	for i := len(e.past) - 1; i >= 0; i-- {
+		if !has(e.past[i].etags[f]) {
+			continue
+		}
+		items := e.changedSince(e.past[i])
+		if len(items) == 0 || len(items) == len(e.items) {
+			return nil, false
+		}
+		doc, err := e.delta(deltaKey{from: e.past[i].etags[f], to: e.Documents[f].ETag}, f, items)
+		return doc, err == nil
+	}
+	return nil, false
+}
+
+// deltas keeps what was told of changes. The tags of a document are a function of
+// its bytes, which name its feed and are of one format.
+type deltas = memory.Cache[deltaKey, *feed.Document]
+
+type deltaKey struct{ from, to string } // entity tags
+
+// delta puts the document together, once for all who ask.
+func (e *Edition) delta(key deltaKey, f feed.Format, items []*feed.Item) (*feed.Document, error) {
+	if e.deltas == nil {
+		return feed.Assemble(f, e.channel, items)
+	}
+	return e.deltas.Load(context.Background(), key, func(context.Context) (*feed.Document, error) {
+		doc, err := feed.Assemble(f, e.channel, items)
+		if err == nil {
+			doc.Grown = func() { e.deltas.Resize(key, doc) }
+		}
+		return doc, err
+	})
+}
+
+func (e *Edition) changedSince(v version) []*feed.Item {
+	var items []*feed.Item
+	for i, m := range e.Members {
+		if _, had := v.states[m.state()]; !had {
+			items = append(items, e.items[i])
+		}
+	}
+	return items
+}
+
+// remember lets e know the editions before it.
+func (e *Edition) remember(last *Edition, most int) {
+	if last == nil || most == 0 {
+		return
+	}
+	e.past = last.past
+	if last.print == e.print {
+		return
+	}
+	e.past = append(append([]version(nil), last.past...), last.version())
+	if over := len(e.past) - most; over > 0 {
+		e.past = e.past[over:]
+	}
+}
+
+// assemble puts the documents of the edition together and checks them. grown is
+// told when one of them holds more; it may be nil.
+func (s *Shelf) assemble(e *Edition, grown func()) error {
+	e.Documents = nil
+	for _, f := range feed.Formats() {
+		began := time.Now()
+		doc, err := feed.Assemble(f, e.channel, e.items)
+		if err != nil {
+			return fmt.Errorf("render feed %q: %w", e.Feed, err)
+		}
+		if faults := doc.Check(s.opts.MaxDocument); len(faults) > 0 {
+			return faults[0]
+		}
+		s.metrics.made(doc, began)
+		doc.Grown = grown
+		e.Documents = append(e.Documents, doc)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package edition
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+)
+
+// Edition is a feed at one moment. It is immutable.
+type Edition struct {
+	Feed      string
+	Documents []*feed.Document // by feed.Format
+	Members   []Member         // newest first, with stubs at their places; of a gallery's own feed that gallery
+	Touched   time.Time        // newest instant at which anything that concerns the feed was stored, withdrawn or became visible; zero: never, or not known
+	Epoch     time.Time        // when the bucket of galleries was made; zero for a gallery's own feed
+	Cut       bool             // not all could be read: a last good edition, or what may be shown of it
+	Undated   bool             // no date tells it from an edition before it: see [catalogue.Catalogue.Late]
+
+	LeftOut []Fault // galleries that belong to the feed and can not be published as they are
+
+	at         time.Time // the moment
+	generation uint64
+	print      print        // of what it was made from
+	items      []*feed.Item // of Members, or slides
+	channel    feed.Channel
+	past       []version // what it was before, oldest first
+	deltas     *deltas   // nil: none are kept
+}
+
+// Fault is a gallery that is left out of a feed until it is mended.
+type Fault struct {
+	Feed    string
+	Gallery string // its id
+	Rank    gallery.Rank
+	Reason  string
+}
+
+// Member is a gallery in an edition.
+type Member struct {
+	ID    string
+	Rank  gallery.Rank
+	Phase int  // how many rights of single slides had run out
+	Stub  bool // it is withdrawn, and only that is said of it
+	entry *catalogue.Entry
+}
+
+// Galleries returns the members that are shown.
+func (e *Edition) Galleries() []Member {
+	return slices.DeleteFunc(slices.Clone(e.Members), func(m Member) bool { return m.Stub })
+}
+
+// Document returns the edition in that format.
+func (e *Edition) Document(f feed.Format) *feed.Document { return e.Documents[f] }
+
+// perEdition is about what an edition needs in memory beside documents, items and
+// members, and perMember what each of these does, with its place in the selection
+// and among earlier versions.
+const (
+	perEdition = 4 << 10
+	perMember  = 256
+)
+
+// held is about what the edition keeps in memory: its documents, and the pieces
+// that they are made of. What other editions share is counted for each.
+func (e *Edition) held() int {
+	n := perEdition + perMember*len(e.Members)
+	for _, doc := range e.Documents {
+		n += doc.Held()
+	}
+	for _, item := range e.items {
+		n += item.Held()
+	}
+	return n
+}
+
+// Skew is [catalogue.Skew].
+const Skew = catalogue.Skew
+
+// settled is when no other change can come into the second of a change, by any clock.
+const settled = time.Second + Skew
+
+// LastModified is the edition's date at now. It is zero where a date does not tell the
+// edition from all others: another change may come into the same second, or came, and a
+// node whose clock is ahead by up to [Skew] may show the edition between the two. What
+// nothing ever touched is as old as the bucket.
+func (e *Edition) LastModified(now time.Time) time.Time {
+	touched := e.Touched
+	if touched.IsZero() {
+		touched = e.Epoch
+	}
+	if e.Undated || touched.IsZero() || now.Sub(touched) < settled {
+		return time.Time{}
+	}
+	return Date(touched)
+}
+
+// Date is the whole second in which an edition touched then was over, as HTTP
+// dates it. Rounding up serves readers that send the time of their own last
+// visit.
+func Date(touched time.Time) time.Time {
+	return touched.Add(time.Second - 1).Truncate(time.Second).UTC()
+}

@@ -1,0 +1,105 @@
+package edition_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+	"github.com/google/go-cmp/cmp"
+)
+
+func long(g *gallery.Gallery) { g.Body = "<p>" + strings.Repeat("long ", 4000) + "</p>" }
+
+func TestAGalleryThatSpoilsAFeedIsLeftOut(t *testing.T) {
+	same := func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }
+	small, large := func(o *options) { o.limit = 8000 }, func(o *options) { o.all = 14_000 }
+	for name, c := range map[string]struct {
+		limit  func(*options)
+		spoilt []*gallery.Gallery
+		want   []string
+		out    []string
+		reason string
+	}{
+		"too long for a gallery":     {small, []*gallery.Gallery{photo("b", long)}, []string{"c", "a"}, []string{"b"}, "at most 8000 are allowed"},
+		"too long for the document":  {large, []*gallery.Gallery{photo("b", long)}, []string{"c", "a"}, []string{"b"}, "longer than 14000 bytes"},
+		"an identifier of another's": {small, []*gallery.Gallery{photo("b", same), photo("b2", same)}, []string{"c", "b2", "a"}, []string{"b"}, "is also that of gallery"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			more := edition.Definition{Name: "more", Items: 50}
+			n := startNode(t, c.limit, func(o *options) { o.feeds = append(o.feeds, more) })
+			n.put(photo("a"), photo("c"))
+			n.put(c.spoilt...)
+			for range 2 {
+				for _, feedName := range []string{"all", "more"} {
+					e := n.current(feedName)
+					if diff := cmp.Diff(c.want, ids(e)); diff != "" || e.Cut || len(read(t, e).Entries) != len(c.want) {
+						t.Errorf("members (-want +got), cut is %v:\n%s", e.Cut, diff)
+					}
+				}
+				if err := n.shelf.Republish(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			var out []string
+			for _, f := range n.shelf.LeftOut() {
+				out = append(out, f.Feed+" "+f.Gallery)
+				if !strings.Contains(f.Reason, c.reason) || f.Rank != n.catalogue.Find(f.Gallery).Rank {
+					t.Errorf("because %s", f.Reason)
+				}
+			}
+			if diff := cmp.Diff([]string{"all " + c.out[0], "more " + c.out[0]}, out); diff != "" {
+				t.Errorf("left out (-want +got):\n%s", diff)
+			}
+			if got := n.metric("gallerywire_galleries_left_out_total"); got != 1 {
+				t.Errorf("counted %v", got)
+			}
+			if log := n.log.String(); strings.Count(log, "left out") != 1 || !strings.Contains(log, "gallery="+c.out[0]) {
+				t.Errorf("log:\n%s", log)
+			}
+			n.put(revised("b"))
+			e := n.current("all")
+			if len(n.shelf.LeftOut()) != 1 || len(e.LeftOut) != 0 || !bytes.Contains(e.Document(feed.JSON).Bytes(), []byte("New title of b")) {
+				t.Errorf("once mended it is still out: %v", e.LeftOut)
+			}
+		})
+	}
+}
+
+// A gallery that is spoilt anew is logged anew.
+func TestEachSpoiltRevisionIsLoggedOnce(t *testing.T) {
+	n := startNode(t, func(o *options) { o.limit = 8000 })
+	n.put(photo("a"))
+	for version := range int64(3) {
+		n.put(photo("b", long, func(g *gallery.Gallery) { g.Version = version + 1 }))
+		for range 2 {
+			n.current("all")
+		}
+		n.put(photo("c", func(g *gallery.Gallery) { g.Version = version + 1 }))
+		n.current("all")
+	}
+	if got := strings.Count(n.log.String(), "left out of a feed"); got != 3 {
+		t.Errorf("three revisions are logged in %d lines:\n%s", got, n.log)
+	}
+}
+
+// In an archive too a gallery that spoils a page is left out of it.
+func TestAPageWithoutAGalleryThatSpoilsIt(t *testing.T) {
+	n := startNode(t, func(o *options) { o.limit, o.feeds[0].Items = 8000, 2 })
+	hourly(n, 20)
+	n.put(photo("g10", long, func(g *gallery.Gallery) { g.Version = 2 }))
+	shown := 0
+	for _, e := range walk(t, n, edition.Ref{Kind: edition.Feed, Name: "all"}) {
+		for _, f := range feed.Formats() {
+			if faults := e.Document(f).Check(0); len(faults) > 0 {
+				t.Error(faults)
+			}
+		}
+		shown += len(e.Members)
+	}
+	if shown != 19 {
+		t.Errorf("the archive shows %d galleries, want 19", shown)
+	}
+}

@@ -1,0 +1,74 @@
+package edition
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+)
+
+// Resolve returns the feed whose document in that format is at the absolute
+// address. The address must begin as ours do, to the letter, and have neither
+// query nor fragment; only the name in it may be percent-encoded in another way
+// than [Shelf.Address] does it.
+//
+// The error is [ErrUnknown] of what is no feed's address, pages of archives
+// among them, and of a feed that nobody has now; [ErrGone] of a gallery that was
+// there; [ErrUnavailable] while the index can not tell; and a [*Moved] for a
+// feed's former name, of which the format is told too. It says why in words, and
+// names the addresses that may be meant.
+func (s *Shelf) Resolve(address string) (Ref, feed.Format, error) {
+	ref, f, err := s.parse(address)
+	if err == nil {
+		err = s.exists(ref)
+	}
+	if meant, ok := errors.AsType[*Meant](err); ok {
+		err = fmt.Errorf("%w: perhaps you mean %s", err, strings.Join(meant.URLs(f), " or "))
+	}
+	if err != nil {
+		return Ref{}, f, err
+	}
+	return ref, f, nil
+}
+
+// parse takes the address of a document apart, whether or not there is one.
+func (s *Shelf) parse(address string) (ref Ref, f feed.Format, err error) {
+	refuse := func(reason string) (Ref, feed.Format, error) {
+		return Ref{}, 0, fmt.Errorf("%w: the address %s", ErrUnknown, reason)
+	}
+	path, ours := strings.CutPrefix(address, s.opts.Site.BaseURL+"/")
+	switch {
+	case !ours:
+		return refuse("does not begin with " + s.opts.Site.BaseURL + "/")
+	case strings.ContainsAny(path, "?#"):
+		return refuse("has a query or a fragment, and those of feeds have none")
+	}
+	kind, file, _ := strings.Cut(path, "/")
+	if strings.Contains(file, "/") {
+		return refuse("is not that of a feed itself")
+	}
+	file, err = url.PathUnescape(file)
+	if err != nil {
+		return refuse("is not percent-encoded as addresses are")
+	}
+	dot := strings.LastIndexByte(file, '.')
+	if f, err = feed.ParseFormat(file[dot+1:]); err != nil || dot < 0 {
+		return refuse("does not end in .rss, .atom or .json")
+	}
+	return Ref{Kind: Kind(kind), Name: file[:dot]}, f, nil
+}
+
+// exists returns nil if ref is a feed, or a gallery that has one, now.
+func (s *Shelf) exists(ref Ref) (err error) {
+	switch ref.Kind {
+	case Feed:
+		_, err = s.configured(ref)
+	case Gallery:
+		_, err = s.slides.find(ref.Name)
+	default:
+		_, err = s.lookup(ref)
+	}
+	return err
+}

@@ -1,0 +1,106 @@
+package edition_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+)
+
+// Whoever asks for many feeds at once that are made when they are asked for has a
+// few of them made at a time, and keeps neither configured feeds nor those that
+// are announced waiting.
+func TestFewFeedsAreMadeAtATime(t *testing.T) {
+	const many = 100
+	var under, most atomic.Int64
+	gate := make(chan struct{})
+	n := startNode(t, func(o *options) {
+		o.feeds = append(o.feeds, edition.Definition{Name: "free", Items: 50, Match: catalogue.Match{Sections: []string{"Free"}}})
+		o.onLoad = func(g *gallery.Gallery) {
+			if g.Section == "Free" {
+				return
+			}
+			now := under.Add(1)
+			defer under.Add(-1)
+			for was := most.Load(); now > was && !most.CompareAndSwap(was, now); was = most.Load() {
+			}
+			<-gate
+		}
+	})
+	n.put(photo("free", section("Free"), tags("free"), author("Somebody")))
+	for i := range many {
+		n.put(photo(fmt.Sprint("g", i), tags(fmt.Sprint("tag ", i))))
+	}
+	var asking sync.WaitGroup
+	var made, busy atomic.Int64
+	for i := range many {
+		asking.Go(func() {
+			ref := edition.Ref{Kind: edition.Tag, Name: fmt.Sprint("tag-", i)}
+			if i%2 == 0 {
+				ref = edition.Ref{Kind: edition.Gallery, Name: fmt.Sprint("g", i)}
+			}
+			switch _, err := n.shelf.Edition(t.Context(), ref); {
+			case err == nil:
+				made.Add(1)
+			case errors.Is(err, edition.ErrUnavailable):
+				busy.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	room := int64(max(2*runtime.GOMAXPROCS(0), 4))
+	soon(t, "the room is full", func() bool { return under.Load() == room })
+
+	n.edition(edition.Ref{Kind: edition.Feed, Name: "free"})
+	if _, err := n.shelf.Announce(t.Context(), edition.Ref{Kind: edition.Tag, Name: "free"}); err != nil {
+		t.Errorf("a feed that is announced: %v", err)
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := n.shelf.Edition(left, edition.Ref{Kind: edition.Section, Name: "free"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a reader who left: %v", err)
+	}
+	// However many ask for the same feed, none waits for longer than one would.
+	began := time.Now()
+	for range 4 {
+		asking.Go(func() {
+			if _, err := n.shelf.Edition(t.Context(), edition.Ref{Kind: edition.Author, Name: "somebody"}); !errors.Is(err, edition.ErrUnavailable) {
+				t.Errorf("one of several readers: %v", err)
+			}
+			busy.Add(1)
+		})
+	}
+	soon(t, "the others are told to come again", func() bool { return busy.Load() == many-room+4 })
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("four readers of one feed waited %s", took)
+	}
+	close(gate)
+	asking.Wait()
+	if most.Load() != room || made.Load() != room {
+		t.Errorf("%d at a time, %d made, want %d", most.Load(), made.Load(), room)
+	}
+	n.set(noon.Add(2 * time.Second)) // who was told to come again does so a moment later
+	n.edition(edition.Ref{Kind: edition.Tag, Name: "tag-1"})
+}
+
+func soon(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain: %s", what)
+		}
+		<-tick.C
+	}
+}

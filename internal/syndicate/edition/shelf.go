@@ -1,0 +1,239 @@
+// Package edition knows which feeds there are and keeps the current edition of
+// each: its three documents and what they were made from.
+//
+// An edition is rendered when somebody asks for it and it is stale, once for
+// all who ask together, and a gallery is rendered once for all feeds that hold
+// it. While galleries can not be read, a feed keeps its last good edition, cut
+// down by whatever was withdrawn, expired or embargoed since; a gallery that
+// can not be rendered is left out and takes nothing else with it.
+package edition
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+var (
+	// ErrUnknown means that there is no feed of that name.
+	ErrUnknown = errors.New("no such feed")
+	// ErrUnavailable means that there is neither a current edition nor a last
+	// good one: try again later.
+	ErrUnavailable = errors.New("feed not available yet")
+)
+
+// Definition is a configured feed.
+type Definition struct {
+	Name    string
+	Title   string
+	Items   int // at most so many galleries
+	Content feed.Content
+	Match   catalogue.Match
+	Order   catalogue.Order
+	Aliases []string // former names
+}
+
+// Site is what every feed says of the site.
+type Site struct {
+	Title       string
+	Description string
+	BaseURL     string // without a slash at the end
+	Language    string
+	Copyright   string
+	Author      gallery.Author
+	Icon        string   // address of a small square picture
+	Image       string   // address of a picture of at most 144 pixels' width
+	Hubs        []string // where readers may subscribe to every feed (WebSub); addresses
+
+	// OtherHubs are where they may subscribe to that feed besides; nil: nowhere.
+	OtherHubs func(Ref) []string
+}
+
+// hubs are all where readers may subscribe to the feed.
+func (s Site) hubs(ref Ref) []string {
+	if s.OtherHubs == nil {
+		return s.Hubs
+	}
+	return slices.Concat(s.Hubs, s.OtherHubs(ref))
+}
+
+// Options make a shelf.
+type Options struct {
+	Catalogue   *catalogue.Catalogue
+	Renderer    *feed.Renderer
+	Site        Site
+	Feeds       []Definition
+	Dynamic     Dynamic
+	Stubs       bool                  // feeds of galleries have them too; of others the catalogue says so
+	MaxDocument int                   // bytes of a document; 0: 16 MiB
+	Budget      *memory.Budget        // for all that is kept; nil: one of 128 MiB
+	Work        *memory.Work          // for what is rendered on demand; nil: for a third of the budget
+	Now         func() time.Time      // nil: time.Now
+	Registerer  prometheus.Registerer // nil: no metrics
+	Logger      *slog.Logger
+}
+
+// Shelf holds the current edition of every feed. It is safe for concurrent use.
+type Shelf struct {
+	opts    Options
+	presses map[string]*press
+	aliases map[string]string
+	items   *memory.Cache[itemKey, *feed.Item]
+	deltas  *deltas
+	rack    rack
+	slides  *slides
+	tags    *memory.Cache[Ref, *tagged]
+	faults  *faults
+	metrics metrics
+}
+
+// New returns a shelf without editions; they are rendered when asked for.
+func New(o Options) *Shelf {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Budget == nil {
+		o.Budget = memory.NewBudget(128 << 20)
+	}
+	if o.Work == nil {
+		o.Work = memory.NewWork(o.Budget.Most()/3, nil)
+	}
+	o.Dynamic.fill()
+	s := &Shelf{
+		opts:    o,
+		presses: make(map[string]*press, len(o.Feeds)),
+		aliases: map[string]string{},
+		items:   memory.NewCache[itemKey](o.Budget, memory.Options[*feed.Item]{Size: (*feed.Item).Held}),
+		deltas:  memory.NewCache[deltaKey](o.Budget, memory.Options[*feed.Document]{Size: (*feed.Document).Held}),
+		tags:    memory.NewCache[Ref](o.Budget, memory.Options[*tagged]{Size: (*tagged).size}),
+		faults:  newFaults(),
+		metrics: newMetrics(o.Registerer),
+	}
+	s.rack, s.slides = newRack(s, o.Dynamic), newSlides(s)
+	for _, d := range o.Feeds {
+		s.presses[d.Name] = newPress(s, Ref{Kind: Feed, Name: d.Name}, d)
+		s.presses[d.Name].memory = manyVersions
+		s.presses[d.Name].pin = o.Budget.NewPin(s.presses[d.Name].held)
+		for _, alias := range d.Aliases {
+			s.aliases[alias] = d.Name
+		}
+	}
+	return s
+}
+
+// Feeds returns the configured feeds in their order.
+func (s *Shelf) Feeds() []Definition { return s.opts.Feeds }
+
+// Site returns what every feed says of the site.
+func (s *Shelf) Site() Site { return s.opts.Site }
+
+// Listing is a feed that anybody may be told of.
+type Listing struct {
+	Title string
+	Atom  string // address
+	Page  string // for people; empty: none
+}
+
+// Listings returns the configured feeds, then the sections.
+func (s *Shelf) Listings() []Listing {
+	var all []Listing
+	for _, d := range s.opts.Feeds {
+		all = append(all, s.listing(Ref{Kind: Feed, Name: d.Name}, d.Title))
+	}
+	if s.opts.Dynamic.Sections {
+		for _, n := range s.opts.Catalogue.Names(catalogue.Section) {
+			all = append(all, s.listing(Ref{Kind: Section, Name: n.Slug}, n.Name))
+		}
+	}
+	return all
+}
+
+func (s *Shelf) listing(ref Ref, title string) Listing {
+	return Listing{Title: title, Atom: s.Address(ref, feed.Atom), Page: s.Page(ref)}
+}
+
+// Address returns the absolute address of a feed's document.
+func (s *Shelf) Address(ref Ref, f feed.Format) string {
+	return s.opts.Site.BaseURL + ref.Path(f)
+}
+
+// Address is where one document of a feed is.
+type Address struct {
+	Format    string // rss, atom or json
+	MediaType string // without parameters
+	URL       string // absolute
+}
+
+// Canonical returns the feed that ref names by its present name or a former one.
+func (s *Shelf) Canonical(ref Ref) Ref {
+	if name, ok := s.aliases[ref.Name]; ok && ref.Kind == Feed && s.presses[ref.Name] == nil {
+		ref.Name = name
+	}
+	return ref
+}
+
+// Former returns the former names of a configured feed.
+func (s *Shelf) Former(name string) []string {
+	if p, ok := s.presses[name]; ok {
+		return p.def.Aliases
+	}
+	return nil
+}
+
+// Current returns the configured feed's edition as it is now. A fresh one costs no lock,
+// no rendering and no way to NATS.
+func (s *Shelf) Current(ctx context.Context, name string) (*Edition, error) {
+	return s.Edition(ctx, Ref{Kind: Feed, Name: name})
+}
+
+// LeftOut returns what is left out of the current editions of the configured
+// feeds.
+func (s *Shelf) LeftOut() []Fault {
+	var all []Fault
+	for _, d := range s.opts.Feeds {
+		if e := s.presses[d.Name].current.Load(); e != nil {
+			all = append(all, e.LeftOut...)
+		}
+	}
+	return all
+}
+
+// Concerned returns the names of the feeds in which the change may show.
+func (s *Shelf) Concerned(c catalogue.Change) []string {
+	var names []string
+	for _, d := range s.opts.Feeds {
+		if s.presses[d.Name].selection.Concerns(c) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// Len is how many galleries the feed could show now if it had no end.
+func (s *Shelf) Len(name string) int {
+	if p, ok := s.presses[name]; ok {
+		return p.history.LenAt(s.opts.Now())
+	}
+	return 0
+}
+
+// Republish brings every feed to what it should be now, whatever was missed.
+// It goes on after an error and returns all of them.
+func (s *Shelf) Republish(ctx context.Context) error {
+	s.opts.Catalogue.Advance()
+	var errs []error
+	for _, d := range s.opts.Feeds {
+		if _, err := s.presses[d.Name].reprint(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

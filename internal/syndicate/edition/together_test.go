@@ -1,0 +1,144 @@
+package edition_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+)
+
+// crowd is how many readers ask for the same at once.
+const crowd = 300
+
+// Whatever many readers ask for together is read and rendered once, and all of them
+// get it, also when the one who asked first goes away.
+func TestACrowdIsServedByOneRendering(t *testing.T) {
+	for _, ref := range []edition.Ref{
+		{Kind: edition.Feed, Name: "all"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Tag, Name: "night"}, {Kind: edition.Author, Name: "somebody"},
+		{Kind: edition.Feed, Name: "all", Page: "newest"}, {Kind: edition.Tag, Name: "night", Page: "newest"}, {Kind: edition.Gallery, Name: "large"},
+	} {
+		t.Run(ref.String()+ref.Page, func(t *testing.T) {
+			gate, reached := make(chan struct{}), make(chan struct{}, 10)
+			n := startNode(t, func(o *options) {
+				o.onLoad = func(*gallery.Gallery) {
+					reached <- struct{}{}
+					<-gate
+				}
+			})
+			n.put(photo("large", section("Travel"), tags("night"), author("Somebody"), func(g *gallery.Gallery) {
+				for i := range 900 {
+					g.Slides = append(g.Slides, picture("large", i+3))
+				}
+			}))
+			first, leave := context.WithCancel(t.Context())
+			var asking sync.WaitGroup
+			asking.Go(func() { _, _ = n.shelf.Edition(first, ref) })
+			<-reached
+			leave()
+			var asked, served atomic.Int64
+			editions := make([]*edition.Edition, crowd)
+			for i := range crowd {
+				asking.Go(func() {
+					asked.Add(1)
+					e, err := n.shelf.Edition(t.Context(), ref)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					served.Add(1)
+					editions[i] = e
+				})
+			}
+			soon(t, "all have asked", func() bool { return asked.Load() == crowd })
+			close(gate)
+			asking.Wait()
+			if n.loads.Load() != 1 || served.Load() != crowd {
+				t.Errorf("read %d times, %d of %d are served", n.loads.Load(), served.Load(), crowd)
+			}
+			for _, e := range editions {
+				if e != editions[0] {
+					t.Fatal("not all got the same edition")
+				}
+			}
+		})
+	}
+}
+
+func TestACrowdSharesWhatChanged(t *testing.T) {
+	n := startNode(t)
+	n.put(photo("a"), photo("b"))
+	before := n.current("all")
+	n.put(photo("c"))
+	e := n.current("all")
+	deltas := make([]*feed.Document, crowd)
+	var asking sync.WaitGroup
+	for i := range crowd {
+		asking.Go(func() { deltas[i], _ = e.Since(has(before, feed.RSS), feed.RSS) })
+	}
+	asking.Wait()
+	for _, d := range deltas {
+		if d == nil || d != deltas[0] {
+			t.Fatal("not all got the same difference")
+		}
+	}
+	if other, ok := e.Since(has(before, feed.JSON), feed.JSON); !ok || other.Format != feed.JSON {
+		t.Error("another format has none of its own")
+	}
+}
+
+// All that a shelf keeps, of whatever kind, is on one budget, and so is what is
+// made of it when it is asked for.
+func TestEverythingIsOnOneBudget(t *testing.T) {
+	const most = 600 << 10
+	n := startNode(t, func(o *options) { o.cache = most })
+	for i := range 40 {
+		n.putOne(photo(fmt.Sprint("g", i), section("Travel"), tags(fmt.Sprint("tag ", i)), author(fmt.Sprint("author ", i))))
+	}
+	n.settle()
+	budget := n.options.Budget
+	refs := []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Feed, Name: "all", Page: "newest"}, {Kind: edition.Section, Name: "travel"}}
+	for i := range 40 {
+		refs = append(refs, edition.Ref{Kind: edition.Gallery, Name: fmt.Sprint("g", i)},
+			edition.Ref{Kind: edition.Tag, Name: fmt.Sprint("tag-", i)}, edition.Ref{Kind: edition.Author, Name: fmt.Sprint("author-", i)},
+			edition.Ref{Kind: edition.Tag, Name: fmt.Sprint("tag-", i), Page: "newest"})
+	}
+	highest := 0
+	for _, ref := range refs {
+		e := n.edition(ref)
+		for _, f := range feed.Formats() {
+			before := budget.Used()
+			e.Document(f).Bytes()
+			e.Document(f).Gzip()
+			if ref == refs[0] && budget.Used() == before { // later something else may go for it
+				t.Fatalf("%v: what is made of a document when it is asked for is not counted", ref)
+			}
+			highest = max(highest, budget.Used())
+		}
+	}
+	if highest > most || highest < most*3/4 {
+		t.Errorf("up to %d bytes are kept, %d are allowed", highest, most)
+	}
+}
+
+// What was tried before the index was whole is not held against a reader who comes
+// afterwards.
+func TestNoFailureIsRememberedFromBeforeTheIndexWasWhole(t *testing.T) {
+	n := newNode(t)
+	refs := []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Tag, Name: "night"}, {Kind: edition.Gallery, Name: "a"}}
+	for _, ref := range refs {
+		if _, err := n.shelf.Edition(t.Context(), ref); !errors.Is(err, edition.ErrUnavailable) {
+			t.Errorf("%v before the index is read: %v", ref, err)
+		}
+	}
+	n.start()
+	n.put(photo("a", tags("night")))
+	for _, ref := range refs {
+		n.edition(ref) // no moment later
+	}
+}

@@ -37,13 +37,13 @@ func revision(e *event.Event, m event.Message) catalogue.Revision {
 	}
 }
 
-// snapshots is the shelf as notices need it.
-type snapshots struct{ shelf *edition.Shelf }
+// snapshots is the editions as notices need it.
+type snapshots struct{ editions *edition.Set }
 
 // Moved implements [notice.Source].
 func (s snapshots) Moved(name string, since notice.Position) bool {
 	ref, ok := edition.ParseRef(name)
-	return !ok || s.shelf.Moved(ref, catalogue.Position(since))
+	return !ok || s.editions.Moved(ref, catalogue.Position(since))
 }
 
 // Snapshot implements [notice.Source].
@@ -52,12 +52,12 @@ func (s snapshots) Snapshot(name string, since notice.Since) (notice.Snapshot, e
 	if !ok {
 		return notice.Snapshot{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
 	}
-	c, err := s.shelf.Content(ref, catalogue.Position(since.Position), since.Changed)
+	c, err := s.editions.Content(ref, catalogue.Position(since.Position), since.Changed)
 	if err != nil {
 		return notice.Snapshot{}, err
 	}
 	snap := notice.Snapshot{
-		Changed: c.Touched, Position: notice.Position(c.Position), Other: c.Other, Definition: s.shelf.Choice(ref),
+		Changed: c.Touched, Position: notice.Position(c.Position), Other: c.Other, Definition: s.editions.Choice(ref),
 		Addresses: s.addresses(ref, nil),
 	}
 	for _, step := range c.Galleries {
@@ -75,7 +75,7 @@ func (s snapshots) Documents(ctx context.Context, name string) (notice.Documents
 	if !ok {
 		return notice.Documents{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
 	}
-	e, err := announced(ctx, s.shelf, ref)
+	e, err := announced(ctx, s.editions, ref)
 	if err != nil {
 		return notice.Documents{}, err
 	}
@@ -90,7 +90,7 @@ func (s snapshots) Documents(ctx context.Context, name string) (notice.Documents
 func (s snapshots) addresses(ref edition.Ref, e *edition.Edition) map[string]event.Address {
 	all := map[string]event.Address{}
 	for _, f := range feed.Formats() {
-		a := event.Address{URL: s.shelf.Address(ref, f)}
+		a := event.Address{URL: s.editions.Address(ref, f)}
 		if e != nil {
 			a.ETag = e.Document(f).ETag
 		}
@@ -100,8 +100,8 @@ func (s snapshots) addresses(ref edition.Ref, e *edition.Edition) map[string]eve
 }
 
 // announced returns what others are told of a feed: never a part of it.
-func announced(ctx context.Context, shelf *edition.Shelf, ref edition.Ref) (*edition.Edition, error) {
-	e, err := shelf.Announce(ctx, ref)
+func announced(ctx context.Context, editions *edition.Set, ref edition.Ref) (*edition.Edition, error) {
+	e, err := editions.Announce(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func state(m edition.Member) string {
 // Holds implements [notice.Source].
 func (s snapshots) Holds(name, id string) bool {
 	ref, ok := edition.ParseRef(name)
-	return ok && s.shelf.Holds(ref, gallery.Key(id))
+	return ok && s.editions.Holds(ref, gallery.Key(id))
 }
 
 // sendTimeout bounds how long the server may take to receive a notice.

@@ -26,7 +26,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
@@ -78,9 +78,9 @@ type App struct {
 
 	observed *observed
 
-	budget      *memory.Budget
+	budget      *cache.Budget
 	connections *web.Connections // of readers
-	work        *memory.Work
+	limiter     *cache.Limiter
 }
 
 // New binds the listeners and opens the broker. What it opened is closed when
@@ -268,7 +268,7 @@ func (a *App) detail() []string {
 			lines = append(lines, err.Error())
 		}
 	}
-	for _, f := range r.reporting.shelf.LeftOut() {
+	for _, f := range r.reporting.editions.LeftOut() {
 		lines = append(lines, fmt.Sprintf("left out of %s: %q: %s", f.Feed, f.Gallery, f.Reason))
 	}
 	return lines

@@ -121,11 +121,11 @@ func (b *bench) try(t *testing.T, in input) {
 		return
 	}
 	items := slices.Values([]publish.Item{{Kind: e.Kind, Data: m.Data, Event: e}})
-	cat, shelf, err := preview(b.options, items)
+	cat, editions, err := preview(b.options, items)
 	if err != nil {
 		t.Fatal(err)
 	}
-	edition, err := shelf.Current(t.Context(), b.options.Feed)
+	edition, err := editions.Current(t.Context(), b.options.Feed)
 	if err != nil || len(edition.LeftOut) > 0 {
 		t.Fatal(err, edition.LeftOut)
 	}
@@ -153,7 +153,7 @@ func (b *bench) try(t *testing.T, in input) {
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodGet, "/galleries/x", nil)
 	request.SetPathValue("key", gallery.Key(e.GalleryID()))
-	page.New(page.Options{Shelf: shelf, Catalogue: cat, Now: func() time.Time { return inputsAt }}).Gallery(answer, request)
+	page.New(page.Options{Editions: editions, Catalogue: cat, Now: func() time.Time { return inputsAt }}).Gallery(answer, request)
 	check(t, "page", map[string]any{"page": answer.Body.String()}, in.Expect)
 	for name := range in.Expect {
 		if name = strings.TrimSuffix(strings.TrimSuffix(name, " has"), " lacks"); !known[name] && name != "page" {

@@ -9,7 +9,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 )
 
 const (
@@ -48,11 +48,11 @@ func allow(c config.HTTP, limit int64) allowance {
 
 // share makes what keeps to the allowance.
 func (a *App) share(to allowance) {
-	a.budget = memory.NewBudget(to.cache)
+	a.budget = cache.NewBudget(to.cache)
 	a.connections = web.NewConnections(web.ConnectionLimits{
 		All: to.connections, PerClient: a.opts.Config.HTTP.MaxConnectionsPerClient, Client: websub.Network,
 	})
-	a.work = memory.NewWork(to.work, a.connections)
+	a.limiter = cache.NewLimiter(to.work, a.connections)
 	a.metrics.MustRegister(a.budget.Collectors()...)
 	a.metrics.MustRegister(a.connections.Collectors()...)
 	a.log.Debug("memory is shared out", "cache", to.cache, "work", to.work, "connections", to.connections)
@@ -65,7 +65,7 @@ func memoryLimit(log *slog.Logger) int64 {
 	if stated := debug.SetMemoryLimit(-1); stated != math.MaxInt64 {
 		return stated
 	}
-	group := memory.Limit(os.DirFS("/"))
+	group := cache.MemoryLimit(os.DirFS("/"))
 	if group == 0 {
 		return 0
 	}

@@ -26,14 +26,14 @@ type PreviewOptions struct {
 // server. Items that are no event are passed over. The error is
 // [edition.ErrUnknown] when there is no such feed.
 func Preview(ctx context.Context, o PreviewOptions, items iter.Seq[publish.Item]) (*edition.Edition, error) {
-	_, shelf, err := preview(o, items)
+	_, editions, err := preview(o, items)
 	if err != nil {
 		return nil, err
 	}
-	return shelf.Current(ctx, o.Feed)
+	return editions.Current(ctx, o.Feed)
 }
 
-func preview(o PreviewOptions, items iter.Seq[publish.Item]) (*catalogue.Catalogue, *edition.Shelf, error) {
+func preview(o PreviewOptions, items iter.Seq[publish.Item]) (*catalogue.Catalogue, *edition.Set, error) {
 	node := idle(o.Config, nil, slog.New(slog.DiscardHandler))
 	node.baseURL = localURL(o.Config)
 	now := func() time.Time { return o.At }

@@ -63,16 +63,16 @@ type rooms struct {
 // build wires the rooms of a site.
 func (a *App) build(siteID string) (*rooms, error) {
 	c := a.opts.Config
-	var shelf *edition.Shelf
+	var editions *edition.Set
 	var tell *tellers
 	cat := a.catalogue(func(change catalogue.Change) {
-		feeds := tell.changed(shelf, change)
+		feeds := tell.changed(editions, change)
 		if id := change.ID(); id != "" && a.opts.Watch.Changed != nil {
 			a.opts.Watch.Changed(id, feeds)
 		}
 	})
-	shelf = a.shelf(cat, siteID)
-	tell, err := a.tellers(cat, shelf, siteID)
+	editions = a.editions(cat, siteID)
+	tell, err := a.tellers(cat, editions, siteID)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 		Logger:     a.log,
 		Registerer: a.metrics,
 		Jobs: []schedule.Job{
-			{Name: "republish", Spec: c.Schedule.Republish, Run: republish(shelf, tell.notices)},
+			{Name: "republish", Spec: c.Schedule.Republish, Run: republish(editions, tell.notices)},
 			{Name: "notices", Spec: c.Schedule.Notices, Run: tell.sweep},
 		},
 	})
@@ -100,16 +100,16 @@ func (a *App) build(siteID string) (*rooms, error) {
 		siteID:    siteID,
 		catalogue: cat,
 		intake:    in,
-		handler:   a.publicHandler(cat, shelf, tell.hub),
-		reporting: tell.reporting(shelf, plan),
+		handler:   a.publicHandler(cat, editions, tell.hub),
+		reporting: tell.reporting(editions, plan),
 		parts:     parts,
 	}, nil
 }
 
 // republish brings every feed up to date and has what changed announced.
-func republish(shelf *edition.Shelf, notices *notice.Notices) func(context.Context) error {
+func republish(editions *edition.Set, notices *notice.Notices) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if err := shelf.Republish(ctx); err != nil {
+		if err := editions.Republish(ctx); err != nil {
 			return err
 		}
 		return notices.Sweep(ctx)
@@ -140,9 +140,9 @@ func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
 	return cat
 }
 
-func (a *App) shelf(cat *catalogue.Catalogue, siteID string) *edition.Shelf {
+func (a *App) editions(cat *catalogue.Catalogue, siteID string) *edition.Set {
 	o := a.shelfOptions(cat, siteID)
-	o.Budget, o.Work = a.budget, a.work
+	o.Budget, o.Limiter = a.budget, a.limiter
 	return edition.New(o)
 }
 
@@ -324,15 +324,15 @@ func (a *App) maxEvent() int64 {
 	return most
 }
 
-func (a *App) publicHandler(cat *catalogue.Catalogue, shelf *edition.Shelf, hub *websub.Hub) http.Handler {
+func (a *App) publicHandler(cat *catalogue.Catalogue, editions *edition.Set, hub *websub.Hub) http.Handler {
 	c := a.opts.Config
 	pages := page.New(page.Options{
-		Shelf: shelf, Catalogue: cat, MaxAge: c.HTTP.MaxAge, Logger: a.log,
-		Budget: a.budget, Work: a.work, Registerer: a.metrics,
+		Editions: editions, Catalogue: cat, MaxAge: c.HTTP.MaxAge, Logger: a.log,
+		Budget: a.budget, Limiter: a.limiter, Registerer: a.metrics,
 	})
 	return web.Public(web.Options{
-		Shelf: shelf,
-		Title: c.Site.Title,
+		Editions: editions,
+		Title:    c.Site.Title,
 		Pages: func(mux *http.ServeMux) {
 			pages.Register(mux)
 			if hub != nil {

@@ -44,7 +44,7 @@ func newObserved() *observed {
 
 // reporting are the rooms that a status asks. Those that are nil are not there.
 type reporting struct {
-	shelf    *edition.Shelf
+	editions *edition.Set
 	schedule *schedule.Schedule
 	outbox   debts
 	hub      interface{ Counts() map[string]int }
@@ -143,7 +143,7 @@ func (a *App) status(ctx context.Context) status.Status {
 
 // tell writes into s what the rooms know.
 func (r reporting) tell(s *status.Status) {
-	s.Feeds, s.LeftOut = feedsOf(r.shelf.States()), leftOutsOf(r.shelf.LeftOut())
+	s.Feeds, s.LeftOut = feedsOf(r.editions.States()), leftOutsOf(r.editions.LeftOut())
 	s.Jobs = jobsOf(r.schedule.States())
 	if r.outbox != nil {
 		s.Notices = noticesOf(r.outbox)

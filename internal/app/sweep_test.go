@@ -119,14 +119,14 @@ func newSweeping(t testing.TB, tags int) *sweeping {
 	if !until(ctx, s.cat.Ready) {
 		t.Fatal("the index is not whole")
 	}
-	shelf := edition.New(edition.Options{
+	editions := edition.New(edition.Options{
 		Catalogue: s.cat, Renderer: feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com"}), Logger: log,
 		Feeds: []edition.Definition{{Name: "all", Items: 50}}, Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 		Site: edition.Site{BaseURL: "https://example.com"}, Registerer: s.metrics,
 	})
 	bucket := &inMemory{records: map[string]stored{}}
 	s.notices = notice.New(notice.Options{
-		Source: snapshots{shelf}, Subscribed: s.people, SiteID: "example.com", Logger: log,
+		Source: snapshots{editions}, Subscribed: s.people, SiteID: "example.com", Logger: log,
 		Bucket: func(context.Context) (jetstream.KeyValue, error) { return bucket, nil },
 		Send:   func(context.Context, event.CloudEvent) error { s.sent++; return nil },
 	})

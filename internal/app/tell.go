@@ -56,7 +56,7 @@ type tellers struct {
 }
 
 // tellers wires them. What they hold is known when they run.
-func (a *App) tellers(cat *catalogue.Catalogue, shelf *edition.Shelf, siteID string) (*tellers, error) {
+func (a *App) tellers(cat *catalogue.Catalogue, editions *edition.Set, siteID string) (*tellers, error) {
 	t, c := &tellers{log: a.log}, a.opts.Config
 	client := client(c)
 	var err error
@@ -67,15 +67,15 @@ func (a *App) tellers(cat *catalogue.Catalogue, shelf *edition.Shelf, siteID str
 	if t.pings, err = notice.NewPings(notice.PingOptions{Hubs: c.WebSub.ExternalHubs, Client: client}); err != nil {
 		return nil, err
 	}
-	if t.digests, err = a.digests(t, cat, shelf); err != nil {
+	if t.digests, err = a.digests(t, cat, editions); err != nil {
 		return nil, err
 	}
 	if c.WebSub.Hub {
-		if t.hub, err = a.hub(t, client, topics{shelf, cat}); err != nil {
+		if t.hub, err = a.hub(t, client, topics{editions, cat}); err != nil {
 			return nil, err
 		}
 	}
-	t.notices = a.notices(t, shelf, siteID)
+	t.notices = a.notices(t, editions, siteID)
 	t.box = a.outbox(t, siteID)
 	return t, nil
 }
@@ -138,7 +138,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		Waiting:           func(each func(outbox.Notice)) { t.box.EachOwed(websub.Verifications, each) },
 		Begin:             func(ctx context.Context, feed string) error { return t.notices.Begin(ctx, feed) },
 		Gone:              topics.gone,
-		Former:            topics.shelf.Former,
+		Former:            topics.editions.Former,
 		Pinged:            func(feed string) { t.notices.Mark(feed) },
 		Registerer:        a.metrics,
 		Logger:            a.log,
@@ -149,14 +149,14 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 	})
 }
 
-func (a *App) digests(t *tellers, cat *catalogue.Catalogue, shelf *edition.Shelf) (*digest.Digests, error) {
+func (a *App) digests(t *tellers, cat *catalogue.Catalogue, editions *edition.Set) (*digest.Digests, error) {
 	c := a.opts.Config
 	location, err := time.LoadLocation(c.Schedule.Timezone)
 	if err != nil {
 		return nil, fmt.Errorf("schedule.timezone: %w", err)
 	}
 	o := digest.Options{
-		Source:     readers{cat, shelf.Feeds(), a.baseURL},
+		Source:     readers{cat, editions.Feeds(), a.baseURL},
 		Bucket:     func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketDigests) },
 		Owe:        t.put,
 		SiteTitle:  c.Site.Title,
@@ -180,10 +180,10 @@ func (a *App) digests(t *tellers, cat *catalogue.Catalogue, shelf *edition.Shelf
 	return digest.New(o)
 }
 
-func (a *App) notices(t *tellers, shelf *edition.Shelf, siteID string) *notice.Notices {
+func (a *App) notices(t *tellers, editions *edition.Set, siteID string) *notice.Notices {
 	c := a.opts.Config
 	o := notice.Options{
-		Source:      snapshots{shelf},
+		Source:      snapshots{editions},
 		Feeds:       feedNames(c),
 		Also:        t.also,
 		Bucket:      func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketNotices) },
@@ -198,7 +198,7 @@ func (a *App) notices(t *tellers, shelf *edition.Shelf, siteID string) *notice.N
 		Logger:      a.log,
 	}
 	if t.hub != nil {
-		o.Subscribed = audience{t.hub, topics{shelf: shelf}.canonical}
+		o.Subscribed = audience{t.hub, topics{editions: editions}.canonical}
 	}
 	return notice.New(o)
 }
@@ -362,10 +362,10 @@ func onlyNewer(err error) bool {
 
 // changed has the feeds announced in which a change may show, and returns the
 // configured ones of them.
-func (t *tellers) changed(shelf *edition.Shelf, change catalogue.Change) []string {
-	feeds := shelf.Concerned(change)
+func (t *tellers) changed(editions *edition.Set, change catalogue.Change) []string {
+	feeds := editions.Concerned(change)
 	t.notices.Mark(feeds...)
-	refs, all := shelf.Affected(change, func(ref edition.Ref) bool { return t.asked(ref.String()) })
+	refs, all := editions.Affected(change, func(ref edition.Ref) bool { return t.asked(ref.String()) })
 	for _, ref := range refs {
 		t.notices.Mark(ref.String())
 	}
@@ -398,10 +398,10 @@ func (t *tellers) sweep(ctx context.Context) error {
 }
 
 // reporting is what a status tells of these and of the other rooms.
-func (t *tellers) reporting(shelf *edition.Shelf, plan *schedule.Schedule) reporting {
-	r := reporting{shelf: shelf, schedule: plan, outbox: t.box}
+func (t *tellers) reporting(editions *edition.Set, plan *schedule.Schedule) reporting {
+	r := reporting{editions: editions, schedule: plan, outbox: t.box}
 	if t.hub != nil {
-		r.hub = audience{t.hub, topics{shelf: shelf}.canonical}
+		r.hub = audience{t.hub, topics{editions: editions}.canonical}
 	}
 	if len(t.digests.States()) > 0 {
 		r.digests = t.digests

@@ -14,15 +14,15 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// topics is the shelf as the hub needs it: every address of a feed is a topic.
+// topics is the editions as the hub needs it: every address of a feed is a topic.
 type topics struct {
-	shelf     *edition.Shelf
+	editions  *edition.Set
 	catalogue *catalogue.Catalogue
 }
 
 // Resolve implements [websub.Topics].
 func (t topics) Resolve(topic string) (name, format string, err error) {
-	ref, f, err := t.shelf.Resolve(topic)
+	ref, f, err := t.editions.Resolve(topic)
 	if moved, ok := errors.AsType[*edition.Moved](err); ok && moved.Permanent {
 		ref, err = moved.To, nil // a former name
 	}
@@ -42,11 +42,11 @@ func (t topics) Content(ctx context.Context, name, format string, order outbox.O
 	if !ok || err != nil {
 		return websub.Content{}, outbox.Final(fmt.Errorf("there is no feed %q as %q", name, format))
 	}
-	ref = t.shelf.Canonical(ref) // it was announced before it was renamed
+	ref = t.editions.Canonical(ref) // it was announced before it was renamed
 	if err := t.reach(ctx, order); err != nil {
 		return websub.Content{}, err
 	}
-	e, err := announced(ctx, t.shelf, ref)
+	e, err := announced(ctx, t.editions, ref)
 	if err != nil {
 		return websub.Content{}, err
 	}
@@ -81,7 +81,7 @@ func (t topics) at() outbox.Order {
 // feeds of its kind are not made any more.
 func (t topics) gone(name string) bool {
 	ref, ok := edition.ParseRef(name)
-	return !ok || t.shelf.Choice(t.shelf.Canonical(ref)) == ""
+	return !ok || t.editions.Choice(t.editions.Canonical(ref)) == ""
 }
 
 // canonical is the present name of a feed.
@@ -89,5 +89,5 @@ func (t topics) canonical(name string) string {
 	if strings.Contains(name, "/") {
 		return name // only configured feeds are renamed
 	}
-	return t.shelf.Canonical(edition.Ref{Kind: edition.Feed, Name: name}).String()
+	return t.editions.Canonical(edition.Ref{Kind: edition.Feed, Name: name}).String()
 }

@@ -135,7 +135,7 @@ func startSite(t *testing.T, language string) string {
 	n.takeDown("gone")
 	n.settle()
 	handler = web.Public(web.Options{
-		Shelf: n.shelf,
+		Editions: n.editions,
 		Pages: func(mux *http.ServeMux) {
 			n.pages.Register(mux)
 			mux.Handle("GET /demo/pictures/", http.StripPrefix("/demo/pictures", studio.Pictures()))

@@ -72,17 +72,17 @@ const perSlide = 4 << 10
 // load reads a gallery and calls use with it, while there is room for that. It
 // waits for storage, but not long.
 func (p *Pages) load(ctx context.Context, e *catalogue.Entry, use func(*gallery.Gallery) error) error {
-	task, err := p.work.Enter(ctx)
+	task, err := p.limiter.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer task.Leave()
+	defer task.Release()
 	soon, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	g, err := p.catalogue.Load(soon, e)
 	if err != nil {
 		return err
 	}
-	task.Add(perSlide * (1 + len(g.Slides)))
+	task.Grow(perSlide * (1 + len(g.Slides)))
 	return use(g)
 }

@@ -72,13 +72,13 @@ func (p *Pages) sitemap(w http.ResponseWriter, r *http.Request) {
 // oldest galleries, so that what is published changes the last one only, and the
 // front page, for none may be empty. The error may be errUnknown.
 func (p *Pages) sitemapOf(ctx context.Context, number int, now time.Time) (*document, error) {
-	task, err := p.work.Enter(ctx)
+	task, err := p.limiter.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer task.Leave()
+	defer task.Release()
 	galleries := p.everything.View(math.MaxInt, now).Entries
-	task.Add(8 * len(galleries))
+	task.Grow(8 * len(galleries))
 	galleries = slices.DeleteFunc(galleries, func(e *catalogue.Entry) bool { return !e.Home })
 	slices.Reverse(galleries)
 	parts := slices.Collect(slices.Chunk(galleries, perSitemap))
@@ -92,7 +92,7 @@ func (p *Pages) sitemapOf(ctx context.Context, number int, now time.Time) (*docu
 		return nil, errUnknown
 	}
 	part := parts[number-1]
-	task.Add(perAddress * len(part))
+	task.Grow(perAddress * len(part))
 	var set urlset
 	if number == 1 {
 		set.URLs = append(set.URLs, located{Address: p.site.BaseURL + "/"})

@@ -68,7 +68,7 @@ func (p *Pages) feedDocument(ctx context.Context, ref edition.Ref, opened string
 		return d, err
 	}
 	generation := p.recent(p.now()).generation // before the edition, which may be newer
-	e, err := p.shelf.Edition(ctx, ref)
+	e, err := p.editions.Edition(ctx, ref)
 	_, meant := errors.AsType[*edition.Meant](err)
 	switch {
 	case meant:
@@ -112,7 +112,7 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string, e 
 	f := feedPage{
 		Kind:      kindName(ref.Kind),
 		Title:     clip(gallery.Line(e.Title()), maxHeadline),
-		Addresses: p.shelf.Addresses(ref),
+		Addresses: p.editions.Addresses(ref),
 		Opened:    opened,
 		Changed:   e.Touched,
 		Galleries: p.holds(ref),
@@ -126,7 +126,7 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string, e 
 	f.List = p.listLink(edition.Ref{Kind: ref.Kind, Name: ref.Name})
 	if ref.Page != "" {
 		ref.Page = ""
-		f.Current = p.local(p.shelf.Addresses(ref)[0].URL)
+		f.Current = p.local(p.editions.Addresses(ref)[0].URL)
 	}
 	d, err := p.renderFeed(f)
 	if err == nil && missing != nil {
@@ -138,7 +138,7 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string, e 
 // holds is how many galleries a feed has.
 func (p *Pages) holds(ref edition.Ref) int {
 	if ref.Kind == edition.Feed {
-		return p.shelf.Len(ref.Name)
+		return p.editions.Len(ref.Name)
 	}
 	name, _ := p.catalogue.Lookup(facetOf(ref.Kind), ref.Name)
 	return name.Galleries

@@ -90,7 +90,7 @@ func (p *Pages) feedLines() []feedLine {
 	for i, f := range p.site.Feeds {
 		lines[i] = feedLine{
 			siteFeed: f, Link: p.listLink(edition.Ref{Kind: edition.Feed, Name: f.Name}),
-			Galleries: p.shelf.Len(f.Name), Changed: p.shelf.Touched(f.Name),
+			Galleries: p.editions.Len(f.Name), Changed: p.editions.Touched(f.Name),
 		}
 	}
 	return lines

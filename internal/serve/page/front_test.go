@@ -31,7 +31,7 @@ func TestFrontListsFeeds(t *testing.T) {
 	}
 	var changed []string
 	for _, name := range []string{"all", "travel"} {
-		changed = append(changed, n.shelf.Touched(name).Format(time.RFC3339))
+		changed = append(changed, n.editions.Touched(name).Format(time.RFC3339))
 	}
 	if diff := cmp.Diff(changed, attrs(feeds.all("time"), "datetime")); diff != "" {
 		t.Errorf("when they changed (-want +got):\n%s", diff)

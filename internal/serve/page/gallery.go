@@ -72,5 +72,5 @@ func (p *Pages) galleryView(g *gallery.Gallery, now time.Time) view {
 // slideFeed is the feed of the gallery with that title and key.
 func (p *Pages) slideFeed(title, key string) siteFeed {
 	ref := edition.Ref{Kind: edition.Gallery, Name: key}
-	return siteFeed{Title: clip(title, maxHeadline), Addresses: p.shelf.Addresses(ref)}
+	return siteFeed{Title: clip(title, maxHeadline), Addresses: p.editions.Addresses(ref)}
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -103,7 +103,7 @@ func TestBudgetCountsBothCodings(t *testing.T) {
 	n := startNode(t)
 	n.put(photo("one", func(g *gallery.Gallery) { g.Body = strings.Repeat("<p>Some text that repeats.</p>", 1000) }))
 	n.settle()
-	budget := memory.NewBudget(16 << 20)
+	budget := cache.NewBudget(16 << 20)
 	n.mountOn(budget, n.clock.now)
 	sum := 0
 	for _, coding := range []string{"identity", "gzip"} {
@@ -234,7 +234,7 @@ func TestFrontLeavesOutWhatCanNotBeRead(t *testing.T) {
 	}
 	n.put(photo("unseen", func(g *gallery.Gallery) { g.Published = noon }))
 	n.settle()
-	if _, err := n.shelf.Current(t.Context(), "all"); err != nil { // the feed has it, the page not yet
+	if _, err := n.editions.Current(t.Context(), "all"); err != nil { // the feed has it, the page not yet
 		t.Fatal(err)
 	}
 	n.broker.Conn().Close()

@@ -45,7 +45,7 @@ func (p *Pages) all(w http.ResponseWriter, r *http.Request) {
 
 // List answers GET and HEAD of the list of all galleries of a feed, newest first.
 func (p *Pages) List(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
-	title, all, err := p.shelf.History(r.Context(), ref)
+	title, all, err := p.editions.History(r.Context(), ref)
 	if moved, ok := errors.AsType[*edition.Moved](err); ok {
 		p.redirect(w, r, moved.To, http.StatusMovedPermanently)
 		return
@@ -61,7 +61,7 @@ func (p *Pages) List(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
 		p.fail(w, r, err)
 		return
 	}
-	p.list(w, r, list{ref: ref, title: clip(gallery.Line(title), maxHeadline), at: p.shelf.Page(ref), all: all})
+	p.list(w, r, list{ref: ref, title: clip(gallery.Line(title), maxHeadline), at: p.editions.Page(ref), all: all})
 }
 
 // choose leads to the only list that was meant, or answers with all that may be.
@@ -86,7 +86,7 @@ func (p *Pages) choose(w http.ResponseWriter, r *http.Request, among []edition.R
 
 // redirect leads to the list of another feed, at the same place in it.
 func (p *Pages) redirect(w http.ResponseWriter, r *http.Request, ref edition.Ref, status int) {
-	to := p.shelf.Page(ref)
+	to := p.editions.Page(ref)
 	if r.URL.RawQuery != "" {
 		to += "?" + r.URL.RawQuery
 	}
@@ -151,7 +151,7 @@ func (p *Pages) listPage(ctx context.Context, of list, part catalogue.List) (*do
 	l := listPage{Title: of.title}
 	heading, description := of.title, of.title+": "+p.site.Description
 	if of.ref.Kind != "" {
-		l.Feed = &siteFeed{Title: of.title, Addresses: p.shelf.Addresses(of.ref)}
+		l.Feed = &siteFeed{Title: of.title, Addresses: p.editions.Addresses(of.ref)}
 	}
 	if part.Place != "" && len(part.Entries) > 0 {
 		heading += " · " + part.Entries[0].Published().Format(time.DateOnly)

@@ -22,27 +22,27 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Options make the pages.
 type Options struct {
-	Shelf     *edition.Shelf
+	Editions  *edition.Set
 	Catalogue *catalogue.Catalogue
 	Now       func() time.Time // nil: time.Now
 	MaxAge    time.Duration    // how long a cache may keep a page
 	Logger    *slog.Logger     // nil: discards
-	Budget    *memory.Budget   // for all that is kept; nil: one of 16 MiB
-	Work      *memory.Work     // for galleries that are read to be shown; nil: for a third of the budget
+	Budget    *cache.Budget    // for all that is kept; nil: one of 16 MiB
+	Limiter   *cache.Limiter   // for galleries that are read to be shown; nil: for a third of the budget
 
 	Registerer prometheus.Registerer // nil: no metrics
 }
 
 // Pages answers requests for pages. It is safe for concurrent use.
 type Pages struct {
-	shelf     *edition.Shelf
+	editions  *edition.Set
 	catalogue *catalogue.Catalogue
 	now       func() time.Time
 	log       *slog.Logger
@@ -55,16 +55,16 @@ type Pages struct {
 	icon      *document
 	favicon   *document
 	robots    *document
-	work      *memory.Work
-	documents *memory.Cache[documentKey, *document]
-	lookups   memory.Lookups // of documents
-	teasers   *memory.Cache[cacheKey, *teaser]
+	limiter   *cache.Limiter
+	documents *cache.Cache[documentKey, *document]
+	lookups   cache.Lookups // of documents
+	teasers   *cache.Cache[cacheKey, *teaser]
 
 	everything *catalogue.Selection // all galleries
 	lately     atomic.Pointer[recent]
 }
 
-// New returns the pages of the site and the feeds that the shelf has.
+// New returns the pages of the site and the feeds that the editions has.
 func New(o Options) *Pages {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -73,14 +73,14 @@ func New(o Options) *Pages {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Budget == nil {
-		o.Budget = memory.NewBudget(16 << 20)
+		o.Budget = cache.NewBudget(16 << 20)
 	}
-	if o.Work == nil {
-		o.Work = memory.NewWork(o.Budget.Most()/3, nil)
+	if o.Limiter == nil {
+		o.Limiter = cache.NewLimiter(o.Budget.Most()/3, nil)
 	}
-	s := newSite(o.Shelf)
+	s := newSite(o.Editions)
 	return &Pages{
-		shelf:     o.Shelf,
+		editions:  o.Editions,
 		catalogue: o.Catalogue,
 		now:       o.Now,
 		log:       o.Logger,
@@ -92,10 +92,10 @@ func New(o Options) *Pages {
 		icon:      newDocument("image/png", icon),
 		favicon:   newDocument("image/vnd.microsoft.icon", favicon()),
 		robots:    newFile("text/plain; charset=utf-8", robots(s.BaseURL)),
-		work:      o.Work,
-		documents: memory.NewCache[documentKey](o.Budget, memory.Options[*document]{Size: (*document).held}),
-		lookups:   memory.NewLookups(o.Registerer, "pages"),
-		teasers:   memory.NewCache[cacheKey](o.Budget, memory.Options[*teaser]{Size: (*teaser).held}),
+		limiter:   o.Limiter,
+		documents: cache.New[documentKey](o.Budget, cache.Options[*document]{Size: (*document).held}),
+		lookups:   cache.NewLookups(o.Registerer, "pages"),
+		teasers:   cache.New[cacheKey](o.Budget, cache.Options[*teaser]{Size: (*teaser).held}),
 
 		everything: o.Catalogue.Select(catalogue.Match{}),
 	}

@@ -19,9 +19,9 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -55,7 +55,7 @@ type node struct {
 	clock     *clock
 	broker    *broker.Broker
 	catalogue *catalogue.Catalogue
-	shelf     *edition.Shelf
+	editions  *edition.Set
 	mux       *http.ServeMux
 	pages     *page.Pages
 	metrics   *prometheus.Registry // of the pages
@@ -93,7 +93,7 @@ func newNodeOf(t testing.TB, site edition.Options, change ...func(*catalogue.Opt
 func secondNode(first *node) *node {
 	first.t.Helper()
 	n := newNodeOn(first.t, first.broker, edition.Options{
-		Site: first.shelf.Site(), Feeds: first.shelf.Feeds(), Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
+		Site: first.editions.Site(), Feeds: first.editions.Feeds(), Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 	})
 	n.run()
 	return n
@@ -117,7 +117,7 @@ func newNodeOn(t testing.TB, b *broker.Broker, site edition.Options, change ...f
 	n.catalogue = catalogue.New(o)
 	site.Catalogue, site.Now, site.Logger = n.catalogue, n.clock.now, quiet()
 	site.Renderer = feed.NewRenderer(feed.Options{SiteID: "wire.example.com", BaseURL: site.Site.BaseURL})
-	n.shelf = edition.New(site)
+	n.editions = edition.New(site)
 	n.mount(n.clock.now)
 	return n
 }
@@ -155,9 +155,9 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func (n *node) mount(now func() time.Time) { n.mountOn(nil, now) }
 
 // mountOn is mount with what is kept on a budget.
-func (n *node) mountOn(budget *memory.Budget, now func() time.Time) {
+func (n *node) mountOn(budget *cache.Budget, now func() time.Time) {
 	n.metrics = prometheus.NewRegistry()
-	n.pages = page.New(page.Options{Shelf: n.shelf, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics, Budget: budget})
+	n.pages = page.New(page.Options{Editions: n.editions, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics, Budget: budget})
 	n.mux = http.NewServeMux()
 	n.pages.Register(n.mux)
 	n.mux.HandleFunc("GET /galleries/{key}", func(w http.ResponseWriter, r *http.Request) {

@@ -97,7 +97,7 @@ func TestFrontWithAFeedThatCanNotBeServed(t *testing.T) {
 	n.settle()
 	n.open("/")
 	n.broker.Conn().Close()
-	if _, err := n.shelf.Current(t.Context(), "all"); err == nil {
+	if _, err := n.editions.Current(t.Context(), "all"); err == nil {
 		t.Fatal("the first feed can be served")
 	}
 	d := n.open("/")

@@ -25,11 +25,11 @@ type siteFeed struct {
 	Addresses []edition.Address
 }
 
-func newSite(shelf *edition.Shelf) site {
-	s := site{Site: shelf.Site()}
+func newSite(editions *edition.Set) site {
+	s := site{Site: editions.Site()}
 	s.Root = rootOf(s.BaseURL)
-	for _, d := range shelf.Feeds() {
-		s.Feeds = append(s.Feeds, siteFeed{Name: d.Name, Title: d.Title, Addresses: shelf.Addresses(edition.Ref{Kind: edition.Feed, Name: d.Name})})
+	for _, d := range editions.Feeds() {
+		s.Feeds = append(s.Feeds, siteFeed{Name: d.Name, Title: d.Title, Addresses: editions.Addresses(edition.Ref{Kind: edition.Feed, Name: d.Name})})
 	}
 	return s
 }

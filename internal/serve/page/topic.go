@@ -54,7 +54,7 @@ func commonest(kind catalogue.Kind, n int, among []*catalogue.Entry) []string {
 
 // topic returns what is known of a name; false where it has no feed.
 func (p *Pages) topic(kind edition.Kind, slug string) (topic, bool) {
-	if !p.shelf.Serves(kind) {
+	if !p.editions.Serves(kind) {
 		return topic{}, false
 	}
 	name, ok := p.catalogue.Lookup(facetOf(kind), slug)
@@ -71,7 +71,7 @@ func (p *Pages) topicsOf(kind edition.Kind, names ...string) []topic {
 	var list []topic
 	for _, name := range names {
 		t := topic{Name: settled(name)}
-		if p.shelf.Serves(kind) {
+		if p.editions.Serves(kind) {
 			t.Link = p.listLink(edition.Ref{Kind: kind, Name: gallery.Slug(name)})
 		}
 		list = append(list, t)
@@ -80,7 +80,7 @@ func (p *Pages) topicsOf(kind edition.Kind, names ...string) []topic {
 }
 
 // listLink is the address of the page of a feed's galleries, on this host.
-func (p *Pages) listLink(ref edition.Ref) string { return p.local(p.shelf.Page(ref)) }
+func (p *Pages) listLink(ref edition.Ref) string { return p.local(p.editions.Page(ref)) }
 
 // local is an address of ours on the host by which the reader came.
 func (p *Pages) local(address string) string {

@@ -26,7 +26,7 @@ func BenchmarkServe(b *testing.B) {
 	s := newSite(b, func(o *web.Options) {
 		o.Logger, o.Requests = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo})), web.RequestsFull
 	})
-	s.shelf.editions["all"] = newEdition(b, noon.Add(-time.Hour), typical()...)
+	s.editions.editions["all"] = newEdition(b, noon.Add(-time.Hour), typical()...)
 	doc := s.document(feed.Atom)
 	compressed, gzipTag := doc.Gzip()
 	for _, c := range []struct {
@@ -71,7 +71,7 @@ func asker(b *testing.B, metrics *prometheus.Registry, headers []string) func() 
 	s := newSite(b, func(o *web.Options) {
 		o.Metrics, o.Logger = metrics, slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	})
-	s.shelf.editions["all"] = newEdition(b, noon.Add(-time.Hour), typical()...)
+	s.editions.editions["all"] = newEdition(b, noon.Add(-time.Hour), typical()...)
 	r := httptest.NewRequest(http.MethodGet, "/feeds/all.atom", nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])

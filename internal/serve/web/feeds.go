@@ -19,10 +19,10 @@ const policy = "default-src 'none'; style-src 'self'; img-src *; sandbox"
 
 // feeds serves the documents of feeds, of their archives and of galleries.
 type feeds struct {
-	shelf  Shelf
-	now    func() time.Time
-	log    *slog.Logger
-	always always
+	editions Editions
+	now      func() time.Time
+	log      *slog.Logger
+	always   always
 
 	subscribers *Subscribers
 
@@ -35,9 +35,9 @@ func newFeeds(o Options) *feeds {
 	// A cache that may serve stale on its own would show what was taken down.
 	caching := fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds()))
 	return &feeds{
-		shelf: o.Shelf,
-		now:   o.Now,
-		log:   o.Logger,
+		editions: o.Editions,
+		now:      o.Now,
+		log:      o.Logger,
 		always: always{
 			cacheControl: []string{caching}, vary: []string{"Accept-Encoding, Sec-Fetch-Dest"},
 			policy: []string{policy}, nosniff: []string{"nosniff"}, gzip: []string{"gzip"},
@@ -123,7 +123,7 @@ func (h *feeds) serve(w http.ResponseWriter, r *http.Request, ref edition.Ref, f
 	if h.knows(w, r, ref, f) {
 		return
 	}
-	e, err := h.shelf.Edition(r.Context(), ref)
+	e, err := h.editions.Edition(r.Context(), ref)
 	if err != nil {
 		h.refuse(w, r, ref, f, err)
 		return
@@ -138,13 +138,13 @@ func (h *feeds) knows(w http.ResponseWriter, r *http.Request, ref edition.Ref, f
 	if ref.Page == "" || len(r.Header["If-None-Match"]) == 0 {
 		return false
 	}
-	etag, ok := h.shelf.ETag(ref, f)
+	etag, ok := h.editions.ETag(ref, f)
 	if !ok {
 		return false
 	}
 	etag, ok = (validators{etag: etag, plain: etag}).unchanged(r)
 	if ok {
-		link(w, feed.Link(nil, h.shelf.Address(ref, f)))
+		link(w, feed.Link(nil, h.editions.Address(ref, f)))
 		h.notModified(w, etag)
 	}
 	return ok

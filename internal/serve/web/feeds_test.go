@@ -115,7 +115,7 @@ func TestAFormerNameLeadsToThePresentOne(t *testing.T) {
 
 func TestAFeedThatIsNotAvailable(t *testing.T) {
 	s := newSite(t)
-	s.shelf.err = fmt.Errorf("feed %q: %w: %w", "all", edition.ErrUnavailable, errors.New("no connection to nats"))
+	s.editions.err = fmt.Errorf("feed %q: %w: %w", "all", edition.ErrUnavailable, errors.New("no connection to nats"))
 	res := s.get("/feeds/all.atom")
 	if got := body(t, res); res.StatusCode != 503 || strings.Contains(got, "nats") {
 		t.Errorf("%s: %q", res.Status, got)

@@ -26,13 +26,13 @@ import (
 type live struct {
 	t         *testing.T
 	catalogue *catalogue.Catalogue
-	shelf     *edition.Shelf
+	editions  *edition.Set
 	metrics   *prometheus.Registry
 	handler   http.Handler
 }
 
 // newLive serves the feed "all" of five galleries, formerly "latest", and what
-// is made on demand. Options can be changed before the shelf is made.
+// is made on demand. Options can be changed before the editions is made.
 func newLive(t *testing.T, change ...func(*edition.Options)) *live {
 	t.Helper()
 	b := brokertest.Start(t)
@@ -50,9 +50,9 @@ func newLive(t *testing.T, change ...func(*edition.Options)) *live {
 	for _, f := range change {
 		f(&o)
 	}
-	l.shelf = edition.New(o)
+	l.editions = edition.New(o)
 	l.handler = web.Public(web.Options{
-		Shelf: l.shelf, Title: "Wire & wire", MaxAge: time.Minute, Metrics: l.metrics, Logger: slog.New(slog.DiscardHandler),
+		Editions: l.editions, Title: "Wire & wire", MaxAge: time.Minute, Metrics: l.metrics, Logger: slog.New(slog.DiscardHandler),
 		Gallery: func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page of "+r.PathValue("key")) },
 	})
 	return l

@@ -46,7 +46,7 @@ func newDay(t *testing.T, seed uint64) *day {
 	server := httptest.NewUnstartedServer(nil)
 	d.url = "http://" + server.Listener.Addr().String()
 	d.live = &live{t: t, metrics: prometheus.NewRegistry(), catalogue: liveCatalogue(t, brokertest.Start(t), func(o *catalogue.Options) { o.Now, o.Timeless = d.now, true })}
-	d.shelf = edition.New(edition.Options{
+	d.editions = edition.New(edition.Options{
 		Catalogue: d.catalogue,
 		Renderer:  feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: d.url}),
 		Site:      edition.Site{Title: "Wire", BaseURL: d.url, Language: "en"},
@@ -55,7 +55,7 @@ func newDay(t *testing.T, seed uint64) *day {
 		Now:       d.now,
 		Logger:    slog.New(slog.DiscardHandler),
 	})
-	d.handler = web.Public(web.Options{Shelf: d.shelf, Title: "Wire", MaxAge: time.Minute, Metrics: d.metrics, Now: d.now, Logger: slog.New(slog.DiscardHandler)})
+	d.handler = web.Public(web.Options{Editions: d.editions, Title: "Wire", MaxAge: time.Minute, Metrics: d.metrics, Now: d.now, Logger: slog.New(slog.DiscardHandler)})
 	server.Config.Handler = d.handler
 	server.Start()
 	t.Cleanup(server.Close)

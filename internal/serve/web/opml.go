@@ -38,7 +38,7 @@ func opml(o Options) http.HandlerFunc {
 	var last atomic.Pointer[Document]
 	return func(w http.ResponseWriter, r *http.Request) {
 		list := outline{Version: "2.0", Title: gallery.Text(o.Title)}
-		for _, feed := range o.Shelf.Listings() {
+		for _, feed := range o.Editions.Listings() {
 			title := gallery.Line(feed.Title)
 			list.Body.Feeds = append(list.Body.Feeds, outlineFeed{Type: "rss", Text: title, Title: title, URL: feed.Atom, Page: feed.Page, Version: "ATOM"})
 		}

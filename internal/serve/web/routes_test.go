@@ -231,7 +231,7 @@ func TestOPMLListsFeedsAndSections(t *testing.T) {
 
 func TestOPMLOfNothingIsStillOne(t *testing.T) {
 	s := newSite(t)
-	s.shelf.listings = []edition.Listing{}
+	s.editions.listings = []edition.Listing{}
 	if text := body(t, s.get("/feeds.opml")); !strings.Contains(text, "<body></body>") {
 		t.Error(text)
 	} else {

@@ -24,8 +24,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Shelf is where editions come from.
-type Shelf interface {
+// Editions is where the editions of feeds come from.
+type Editions interface {
 	// Edition returns the edition of ref as it is now. Its error is
 	// edition.ErrUnknown, ErrGone or ErrUnavailable, or an *edition.Moved.
 	Edition(ctx context.Context, ref edition.Ref) (*edition.Edition, error)
@@ -41,7 +41,7 @@ type Shelf interface {
 
 // Options make the handlers.
 type Options struct {
-	Shelf    Shelf
+	Editions Editions
 	Title    string               // of the site
 	Pages    func(*http.ServeMux) // adds the pages for people; may be nil
 	Gallery  http.HandlerFunc     // the page of the gallery {key}; may be nil

@@ -22,16 +22,16 @@ import (
 // noon is the time in every test that does not set its own.
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// shelf holds editions as a test wants them.
-type shelf struct {
+// editions holds editions as a test wants them.
+type editions struct {
 	editions map[string]*edition.Edition
 	aliases  map[string]string
 	err      error // answered for every feed
 	listings []edition.Listing
 }
 
-// Edition implements [web.Shelf].
-func (s *shelf) Edition(_ context.Context, ref edition.Ref) (*edition.Edition, error) {
+// Edition implements [web.Editions].
+func (s *editions) Edition(_ context.Context, ref edition.Ref) (*edition.Edition, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -44,26 +44,26 @@ func (s *shelf) Edition(_ context.Context, ref edition.Ref) (*edition.Edition, e
 	return nil, fmt.Errorf("feed %q: %w", ref.Name, edition.ErrUnknown)
 }
 
-// ETag implements [web.Shelf].
-func (s *shelf) ETag(edition.Ref, feed.Format) (string, bool) { return "", false }
+// ETag implements [web.Editions].
+func (s *editions) ETag(edition.Ref, feed.Format) (string, bool) { return "", false }
 
-// Address implements [web.Shelf].
-func (s *shelf) Address(ref edition.Ref, f feed.Format) string {
+// Address implements [web.Editions].
+func (s *editions) Address(ref edition.Ref, f feed.Format) string {
 	return "https://example.com" + ref.Path(f)
 }
 
-// Listings implements [web.Shelf].
-func (s *shelf) Listings() []edition.Listing { return s.listings }
+// Listings implements [web.Editions].
+func (s *editions) Listings() []edition.Listing { return s.listings }
 
-// site is the public handler over a shelf with one feed, "all".
+// site is the public handler over a editions with one feed, "all".
 type site struct {
-	t       testing.TB
-	shelf   *shelf
-	now     time.Time
-	log     *bytes.Buffer
-	metrics *prometheus.Registry
-	options web.Options
-	handler http.Handler
+	t        testing.TB
+	editions *editions
+	now      time.Time
+	log      *bytes.Buffer
+	metrics  *prometheus.Registry
+	options  web.Options
+	handler  http.Handler
 }
 
 // newSite makes a site whose feed was touched an hour ago. Options can be
@@ -71,10 +71,10 @@ type site struct {
 func newSite(t testing.TB, change ...func(*web.Options)) *site {
 	t.Helper()
 	s := &site{t: t, now: noon, log: new(bytes.Buffer), metrics: prometheus.NewRegistry()}
-	s.shelf = &shelf{editions: map[string]*edition.Edition{}, aliases: map[string]string{"old": "all"}}
+	s.editions = &editions{editions: map[string]*edition.Edition{}, aliases: map[string]string{"old": "all"}}
 	s.publish("One", noon.Add(-time.Hour))
 	s.options = web.Options{
-		Shelf: s.shelf, MaxAge: time.Minute, Now: func() time.Time { return s.now },
+		Editions: s.editions, MaxAge: time.Minute, Now: func() time.Time { return s.now },
 		Metrics: s.metrics, Logger: slog.New(slog.NewTextHandler(s.log, nil)),
 	}
 	for _, f := range change {
@@ -88,7 +88,7 @@ func newSite(t testing.TB, change ...func(*web.Options)) *site {
 func (s *site) publish(title string, touched time.Time) *edition.Edition {
 	s.t.Helper()
 	e := newEdition(s.t, touched, &gallery.Gallery{ID: "g", URL: "https://example.com/g", Title: title, Published: noon.Add(-24 * time.Hour)})
-	s.shelf.editions["all"] = e
+	s.editions.editions["all"] = e
 	return e
 }
 
@@ -119,7 +119,7 @@ func newEdition(t testing.TB, touched time.Time, galleries ...*gallery.Gallery) 
 }
 
 // document is what the site serves as that format.
-func (s *site) document(f feed.Format) *feed.Document { return s.shelf.editions["all"].Document(f) }
+func (s *site) document(f feed.Format) *feed.Document { return s.editions.editions["all"].Document(f) }
 
 // get asks for an address; headers are name and value by turns.
 func (s *site) get(path string, headers ...string) *http.Response {

@@ -10,12 +10,12 @@ import (
 )
 
 // Serves reports whether there are feeds of that kind.
-func (s *Shelf) Serves(k Kind) bool { return k == Feed || k == Gallery || s.opts.Dynamic.has(k) }
+func (s *Set) Serves(k Kind) bool { return k == Feed || k == Gallery || s.opts.Dynamic.has(k) }
 
 // Addresses returns the addresses of the documents of a feed, or of a page of
 // its archive, in the order in which they are shown: readers take the first that
 // they know, and Atom says the most. It does not say that there is such a feed.
-func (s *Shelf) Addresses(ref Ref) []Address {
+func (s *Set) Addresses(ref Ref) []Address {
 	list := make([]Address, 0, len(feed.Formats()))
 	for _, f := range []feed.Format{feed.Atom, feed.RSS, feed.JSON} {
 		list = append(list, Address{Format: f.String(), MediaType: f.MediaType(), URL: s.Address(ref, f)})
@@ -24,11 +24,11 @@ func (s *Shelf) Addresses(ref Ref) []Address {
 }
 
 // Page returns the absolute address of the page of a feed, for people.
-func (s *Shelf) Page(ref Ref) string { return s.opts.Site.BaseURL + ref.base() }
+func (s *Set) Page(ref Ref) string { return s.opts.Site.BaseURL + ref.base() }
 
 // History returns what a feed is called and all galleries that it chooses, in the
-// order of publication. The error is as of [Shelf.Edition].
-func (s *Shelf) History(ctx context.Context, ref Ref) (title string, all *catalogue.Selection, err error) {
+// order of publication. The error is as of [Set.Edition].
+func (s *Set) History(ctx context.Context, ref Ref) (title string, all *catalogue.Selection, err error) {
 	if ref.Kind != Feed {
 		if title, err = s.lookup(ref); err != nil {
 			return "", nil, err
@@ -44,7 +44,7 @@ func (s *Shelf) History(ctx context.Context, ref Ref) (title string, all *catalo
 // Touched is the newest instant at which anything that concerns the configured
 // feed was stored, withdrawn or became visible; zero: never. It reads memory
 // only and renders nothing.
-func (s *Shelf) Touched(name string) time.Time {
+func (s *Set) Touched(name string) time.Time {
 	p, ok := s.presses[name]
 	if !ok {
 		return time.Time{}

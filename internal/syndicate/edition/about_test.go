@@ -11,12 +11,12 @@ import (
 
 func TestWhatIsKnownOfAFeedWithoutRenderingIt(t *testing.T) {
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true} })
-	if got := n.shelf.Touched("all"); !got.IsZero() {
+	if got := n.editions.Touched("all"); !got.IsZero() {
 		t.Errorf("an empty feed was touched at %v", got)
 	}
 	n.put(photo("a", tags("R&D")))
 	renders := n.metric("gallerywire_render_seconds")
-	touched := n.shelf.Touched("all")
+	touched := n.editions.Touched("all")
 	if n.metric("gallerywire_render_seconds") != renders {
 		t.Error("it was rendered")
 	}
@@ -24,7 +24,7 @@ func TestWhatIsKnownOfAFeedWithoutRenderingIt(t *testing.T) {
 	if touched.IsZero() || !touched.Equal(e.Touched) {
 		t.Errorf("touched at %v, the edition says %v", touched, e.Touched)
 	}
-	if got := n.shelf.Touched("none"); !got.Equal(time.Time{}) {
+	if got := n.editions.Touched("none"); !got.Equal(time.Time{}) {
 		t.Errorf("an unknown feed was touched at %v", got)
 	}
 	if got, want := e.Title(), read(t, e).Title; got != want {
@@ -33,7 +33,7 @@ func TestWhatIsKnownOfAFeedWithoutRenderingIt(t *testing.T) {
 	for kind, want := range map[edition.Kind]bool{
 		edition.Feed: true, edition.Gallery: true, edition.Tag: true, edition.Section: false, edition.Author: false,
 	} {
-		if got := n.shelf.Serves(kind); got != want {
+		if got := n.editions.Serves(kind); got != want {
 			t.Errorf("serves %s: %t, want %t", kind, got, want)
 		}
 	}
@@ -48,7 +48,7 @@ func TestAddressesOfEveryKindOfFeed(t *testing.T) {
 		"https://example.com/feeds/all/archive/newest": {Kind: edition.Feed, Name: "all", Page: "newest"},
 	} {
 		var got []string
-		for i, a := range n.shelf.Addresses(ref) {
+		for i, a := range n.editions.Addresses(ref) {
 			got = append(got, a.URL)
 			if f := []feed.Format{feed.Atom, feed.RSS, feed.JSON}[i]; a.Format != f.String() || a.MediaType != f.MediaType() {
 				t.Errorf("%s: %s of type %s", a.URL, a.Format, a.MediaType)

@@ -9,10 +9,10 @@ import (
 )
 
 // Affected returns those of the feeds that somebody subscribed to, and that are
-// not configured, in which the change may show: see [Shelf.Concerned] for the
+// not configured, in which the change may show: see [Set.Concerned] for the
 // configured ones. It asks only for what has to do with the gallery that
 // changed. All is true where everything may have changed.
-func (s *Shelf) Affected(c catalogue.Change, subscribed func(Ref) bool) (refs []Ref, all bool) {
+func (s *Set) Affected(c catalogue.Change, subscribed func(Ref) bool) (refs []Ref, all bool) {
 	if c == (catalogue.Change{}) {
 		return nil, true
 	}
@@ -36,7 +36,7 @@ func (s *Shelf) Affected(c catalogue.Change, subscribed func(Ref) bool) (refs []
 
 // Holds reports whether the gallery with that key belongs to the feed now, though
 // it may be too old to be in its edition.
-func (s *Shelf) Holds(ref Ref, key string) bool {
+func (s *Set) Holds(ref Ref, key string) bool {
 	now := s.opts.Now()
 	if ref.Kind == Feed {
 		p, ok := s.presses[ref.Name]
@@ -58,7 +58,7 @@ func (s *Shelf) Holds(ref Ref, key string) bool {
 // Choice identifies how the feed's galleries are chosen: where two nodes say
 // the same, they show the same. It is empty where no feed is configured by that
 // name, or none of the kind is on.
-func (s *Shelf) Choice(ref Ref) string {
+func (s *Set) Choice(ref Ref) string {
 	var text []byte
 	switch {
 	case ref.Kind == Feed:

@@ -50,19 +50,19 @@ func TestWhichFeedsAChangeAffects(t *testing.T) {
 		{"of none of these", gallery.Key("an id"), func() { n.put(photo("an id")) }, []string{"galleries/" + gallery.Key("an id")}},
 	} {
 		c := n.change(step.key, step.do)
-		refs, all := n.shelf.Affected(c, everything)
+		refs, all := n.editions.Affected(c, everything)
 		if diff := cmp.Diff(step.want, affected(refs)); diff != "" || all {
 			t.Errorf("%s, all is %v (-want +got):\n%s", step.name, all, diff)
 		}
 		// A node that hears of the end alone, or of the beginning alone.
 		if step.key == "a" && step.name != "published" {
-			refs, _ := n.shelf.Affected(catalogue.Change{New: c.New}, everything)
+			refs, _ := n.editions.Affected(catalogue.Change{New: c.New}, everything)
 			if !slices.Contains(affected(refs), "sections/travel") {
 				t.Errorf("%s, without what was before: %v", step.name, affected(refs))
 			}
 		}
 	}
-	if refs, all := n.shelf.Affected(catalogue.Change{}, everything); refs != nil || !all {
+	if refs, all := n.editions.Affected(catalogue.Change{}, everything); refs != nil || !all {
 		t.Errorf("when everything may have changed: %v, %v", refs, all)
 	}
 }
@@ -74,7 +74,7 @@ func TestAChangeToNothingAffectsWhereItWas(t *testing.T) {
 	n.put(photo("a", section("Travel")))
 	old := n.catalogue.Find("a")
 	for name, c := range map[string]catalogue.Change{"deleted": {Old: old}, "of a newer release": {Old: old, New: new(catalogue.Entry)}} {
-		refs, all := n.shelf.Affected(c, everything)
+		refs, all := n.editions.Affected(c, everything)
 		if diff := cmp.Diff([]string{"galleries/a", "sections/travel"}, affected(refs)); diff != "" || all {
 			t.Errorf("%s, all is %v (-want +got):\n%s", name, all, diff)
 		}
@@ -85,7 +85,7 @@ func TestOnlySubscribedFeedsAreAffected(t *testing.T) {
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Sections: true, Tags: true} })
 	c := n.change("a", func() { n.put(photo("a", section("Travel"), tags("night", "day", "Night"), author("A"))) })
 	asked := map[edition.Ref]int{}
-	refs, _ := n.shelf.Affected(c, func(ref edition.Ref) bool {
+	refs, _ := n.editions.Affected(c, func(ref edition.Ref) bool {
 		asked[ref]++
 		return ref.Kind == edition.Tag && ref.Name == "night" || ref.Kind == edition.Gallery
 	})
@@ -121,12 +121,12 @@ func TestHolds(t *testing.T) {
 		{slidesOf("a"), "a", true}, {slidesOf("a"), "b", false}, {slidesOf("gone"), "gone", false}, {slidesOf("soon"), "soon", false},
 		{edition.Ref{Name: "en"}, "a", false},
 	} {
-		if got := n.shelf.Holds(c.ref, c.key); got != c.want {
+		if got := n.editions.Holds(c.ref, c.key); got != c.want {
 			t.Errorf("%v holds %s: %v", c.ref, c.key, got)
 		}
 	}
 	n.pass(time.Hour)
-	if !n.shelf.Holds(travel, "soon") {
+	if !n.editions.Holds(travel, "soon") {
 		t.Error("after the embargo it is not held")
 	}
 }
@@ -136,14 +136,14 @@ func TestChoice(t *testing.T) {
 		{Kind: edition.Feed, Name: "all"}, {Kind: edition.Feed, Name: "two"}, {Kind: edition.Feed, Name: "travel"}, {Kind: edition.Feed, Name: "corrected"},
 		{Kind: edition.Section, Name: "travel"}, {Kind: edition.Section, Name: "sport"}, {Kind: edition.Tag, Name: "travel"}, slidesOf("a"),
 	}
-	nodeOf := func(items int) *edition.Shelf {
+	nodeOf := func(items int) *edition.Set {
 		return startNode(t, func(o *options) {
 			o.feeds = []edition.Definition{
 				{Name: "all", Items: 50}, {Name: "two", Items: 2}, {Name: "corrected", Items: 50, Order: catalogue.ByUpdated},
 				{Name: "travel", Items: 50, Match: catalogue.Match{Sections: []string{"Travel"}}},
 			}
 			o.few = edition.Dynamic{Sections: true, Tags: true, Items: items}
-		}).shelf
+		}).editions
 	}
 	one, same, other := nodeOf(10), nodeOf(10), nodeOf(20)
 	seen := map[string]edition.Ref{}
@@ -167,7 +167,7 @@ func TestChoice(t *testing.T) {
 	}
 	fresh := startNode(t, func(o *options) {
 		o.few = edition.Dynamic{Sections: true, Tags: true, Items: 10, Order: catalogue.ByUpdated}
-	}).shelf
+	}).editions
 	if fresh.Choice(refs[4]) == one.Choice(refs[4]) {
 		t.Error("a section in another order seems to be chosen alike")
 	}

@@ -12,14 +12,14 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// Announce is [Shelf.Edition] for who tells subscribers: they knew what they
+// Announce is [Set.Edition] for who tells subscribers: they knew what they
 // subscribed to, and are to hear that it is no more there. So of a gallery that
 // is not shown, and of a section, tag or author that nobody has, it returns an
 // edition without galleries, whether or not there ever were any. That one has
 // the feed's identifier and addresses, was touched when the last of it went, and
 // is the same on every node. One of what is there may be cut. The error is
 // [ErrUnknown] of what is no feed in any event, [ErrUnavailable] or a [*Moved].
-func (s *Shelf) Announce(ctx context.Context, ref Ref) (*Edition, error) {
+func (s *Set) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 	if ref.Page != "" {
 		return nil, unknownPage(ref)
 	}
@@ -36,7 +36,7 @@ func (s *Shelf) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 }
 
 // withdrawn returns the edition of a gallery that is not shown.
-func (s *Shelf) withdrawn(ref Ref) (*Edition, error) {
+func (s *Set) withdrawn(ref Ref) (*Edition, error) {
 	now, id := s.opts.Now(), ref.Name
 	entry := s.opts.Catalogue.Find(ref.Name)
 	if err := s.unsure(entry, now); err != nil {
@@ -74,7 +74,7 @@ func ending(entry *catalogue.Entry, now time.Time) (updated, touched time.Time) 
 var errNewerRecord = errors.New("a newer release wrote its record")
 
 // unsure returns why it can not be said that the gallery is not shown.
-func (s *Shelf) unsure(entry *catalogue.Entry, now time.Time) error {
+func (s *Set) unsure(entry *catalogue.Entry, now time.Time) error {
 	switch {
 	case entry.VisibleAt(now):
 		return errors.New("it is shown again")
@@ -85,7 +85,7 @@ func (s *Shelf) unsure(entry *catalogue.Entry, now time.Time) error {
 }
 
 // deserted returns the edition of a section, tag or author that nobody has.
-func (s *Shelf) deserted(ref Ref) (*Edition, error) {
+func (s *Set) deserted(ref Ref) (*Edition, error) {
 	ch := s.masthead(ref)
 	ch.ID, ch.Title = s.opts.Renderer.ChannelID(ref.base()), ref.Name
 	e := &Edition{Feed: ref.Name}
@@ -103,7 +103,7 @@ func (s *Shelf) deserted(ref Ref) (*Edition, error) {
 }
 
 // empty completes an edition without galleries.
-func (s *Shelf) empty(e *Edition, ch feed.Channel) (*Edition, error) {
+func (s *Set) empty(e *Edition, ch feed.Channel) (*Edition, error) {
 	e.Undated, e.channel = true, ch
 	if err := s.assemble(e, nil); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)

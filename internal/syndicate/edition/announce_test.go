@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden documents anew")
 // good.
 func (n *node) announced(ref edition.Ref) *edition.Edition {
 	n.t.Helper()
-	e, err := n.shelf.Announce(n.t.Context(), ref)
+	e, err := n.editions.Announce(n.t.Context(), ref)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func (n *node) announced(ref edition.Ref) *edition.Edition {
 		}
 	}
 	a := read(n.t, e)
-	if e.Cut || len(e.Documents) != 3 || a.link("self") != n.shelf.Address(ref, feed.Atom) {
+	if e.Cut || len(e.Documents) != 3 || a.link("self") != n.editions.Address(ref, feed.Atom) {
 		n.t.Errorf("%v: cut is %v, %d documents, at %s", ref, e.Cut, len(e.Documents), a.link("self"))
 	}
 	return e
@@ -237,11 +237,11 @@ func TestWhatIsNotAnnounced(t *testing.T) {
 		{}, {Kind: edition.Feed, Name: "none"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Author, Name: "a"}, {Kind: edition.Tag}, slidesOf(""),
 		{Kind: edition.Feed, Name: "all", Page: "newest"}, {Kind: edition.Tag, Name: "none", Page: "newest"}, slidesOf(gallery.Key("an id that is forgotten")),
 	} {
-		if e, err := n.shelf.Announce(t.Context(), ref); !errors.Is(err, edition.ErrUnknown) || e != nil {
+		if e, err := n.editions.Announce(t.Context(), ref); !errors.Is(err, edition.ErrUnknown) || e != nil {
 			t.Errorf("%+v: %v", ref, err)
 		}
 	}
-	_, err := n.shelf.Announce(t.Context(), edition.Ref{Kind: edition.Feed, Name: "latest"})
+	_, err := n.editions.Announce(t.Context(), edition.Ref{Kind: edition.Feed, Name: "latest"})
 	if moved, ok := errors.AsType[*edition.Moved](err); !ok || moved.To.String() != "all" {
 		t.Errorf("a former name: %v", err)
 	}
@@ -265,7 +265,7 @@ func TestAGalleryOfANewerReleaseIsNotAnnouncedAsGone(t *testing.T) {
 	n := startNode(t)
 	n.put(photo("a"))
 	n.byHand("a", "Gallerywire-Format", "1000")
-	if _, err := n.shelf.Announce(t.Context(), slidesOf("a")); !errors.Is(err, edition.ErrUnavailable) {
+	if _, err := n.editions.Announce(t.Context(), slidesOf("a")); !errors.Is(err, edition.ErrUnavailable) {
 		t.Error(err)
 	}
 }

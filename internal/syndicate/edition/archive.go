@@ -54,7 +54,7 @@ func (m *Meant) URLs(f feed.Format) []string {
 }
 
 // newer returns the page that follows the one that ref names after "after-".
-func (s *Shelf) newer(ref Ref) error {
+func (s *Set) newer(ref Ref) error {
 	p, err := s.owner(context.Background(), ref)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (p *press) sheet(now time.Time) (sheet, error) {
 // turnTo returns a press for a page of p's archive.
 func (p *press) turnTo(page string) *press {
 	return &press{
-		shelf: p.shelf, ref: p.ref.page(page), def: p.def,
+		set: p.set, ref: p.ref.page(page), def: p.def,
 		selection: p.history, history: p.history, turn: make(chan struct{}, 1),
 	}
 }
@@ -100,14 +100,14 @@ func (p *press) turnTo(page string) *press {
 func (p *press) link(ch *feed.Channel, s sheet) {
 	for _, f := range feed.Formats() {
 		if s.older != "" {
-			ch.PrevArchive[f] = p.shelf.Address(p.ref.page(s.older), f)
+			ch.PrevArchive[f] = p.set.Address(p.ref.page(s.older), f)
 		}
 		if p.ref.Page == "" {
 			continue
 		}
-		ch.Current[f] = p.shelf.Address(p.ref.page(""), f)
+		ch.Current[f] = p.set.Address(p.ref.page(""), f)
 		if p.ref.Page != catalogue.NewestPage {
-			ch.NextArchive[f] = p.shelf.Address(p.ref.page(after+p.ref.Page), f)
+			ch.NextArchive[f] = p.set.Address(p.ref.page(after+p.ref.Page), f)
 		}
 	}
 	ch.Archive = p.ref.Page != "" && p.ref.Page != catalogue.NewestPage
@@ -152,7 +152,7 @@ func (t *tagged) size() int { return 512 }
 
 // ETag returns the entity tag that an archive page has now, if that is known
 // without rendering it.
-func (s *Shelf) ETag(ref Ref, f feed.Format) (etag string, ok bool) {
+func (s *Set) ETag(ref Ref, f feed.Format) (etag string, ok bool) {
 	known, ok := s.tags.Get(ref)
 	if !ok {
 		return "", false
@@ -171,11 +171,11 @@ func (s *Shelf) ETag(ref Ref, f feed.Format) (etag string, ok bool) {
 // Edition returns the edition of a feed, of a page of its archive, or of a
 // gallery as it is now. The error is [ErrUnknown], [ErrGone], [ErrUnavailable]
 // or a [*Moved]: a feed's former name is answered with that.
-func (s *Shelf) Edition(ctx context.Context, ref Ref) (*Edition, error) {
+func (s *Set) Edition(ctx context.Context, ref Ref) (*Edition, error) {
 	return s.edition(ctx, ref, forReaders)
 }
 
-func (s *Shelf) edition(ctx context.Context, ref Ref, u urgency) (*Edition, error) {
+func (s *Set) edition(ctx context.Context, ref Ref, u urgency) (*Edition, error) {
 	switch {
 	case ref.Kind == Gallery && ref.Page == "":
 		return s.slides.edition(ctx, ref.Name, u)

@@ -181,7 +181,7 @@ func TestTheValidatorOfAPage(t *testing.T) {
 	for _, e := range pages {
 		ref := refOf(t, read(t, e).link("self"))
 		for _, f := range feed.Formats() {
-			etag, ok := n.shelf.ETag(ref, f)
+			etag, ok := n.editions.ETag(ref, f)
 			if !ok {
 				continue
 			}
@@ -198,13 +198,13 @@ func TestTheValidatorOfAPage(t *testing.T) {
 		t.Errorf("only %d of %d validators are known", known, 3*len(pages))
 	}
 	for _, ref := range []edition.Ref{all, {Kind: edition.Feed, Name: "all", Page: "none"}, {Kind: edition.Tag, Name: "none", Page: "newest"}} {
-		if etag, ok := n.shelf.ETag(ref, feed.Atom); ok {
+		if etag, ok := n.editions.ETag(ref, feed.Atom); ok {
 			t.Errorf("%+v is known to be %s", ref, etag)
 		}
 	}
 }
 
-// fresh is what another shelf over the same galleries makes.
+// fresh is what another set over the same galleries makes.
 func fresh(t *testing.T, n *node, ref edition.Ref) *edition.Edition {
 	t.Helper()
 	if n.other == nil {
@@ -232,7 +232,7 @@ func TestAFeedByUpdateHasAnArchiveByPublication(t *testing.T) {
 			t.Errorf("%s shows %v", ref, got)
 		}
 		var members []string
-		content, err := n.shelf.Content(ref, catalogue.Position{}, time.Time{})
+		content, err := n.editions.Content(ref, catalogue.Position{}, time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,8 +250,8 @@ func TestAFeedByUpdateHasAnArchiveByPublication(t *testing.T) {
 			t.Errorf("the archive of %s shows %v", ref, shown)
 		}
 	}
-	if n.shelf.Len("all") != 30 {
-		t.Errorf("counts %d", n.shelf.Len("all"))
+	if n.editions.Len("all") != 30 {
+		t.Errorf("counts %d", n.editions.Len("all"))
 	}
 }
 

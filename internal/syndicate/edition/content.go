@@ -19,7 +19,7 @@ type Content struct {
 
 // Moved reports whether anything may have happened since from that concerns the
 // feed. It costs a fraction of a microsecond, whatever there is.
-func (s *Shelf) Moved(ref Ref, from catalogue.Position) bool {
+func (s *Set) Moved(ref Ref, from catalogue.Position) bool {
 	switch {
 	case ref.Kind == Gallery:
 		return s.opts.Catalogue.MovedGallery(ref.Name, from)
@@ -32,9 +32,9 @@ func (s *Shelf) Moved(ref Ref, from catalogue.Position) bool {
 
 // Content returns what the feed holds now, and what happened to its galleries,
 // however old they are, since from, when it had last been touched at that instant:
-// see [catalogue.Catalogue.Since]. It is of the feeds of which [Shelf.Announce]
+// see [catalogue.Catalogue.Since]. It is of the feeds of which [Set.Announce]
 // knows an edition, with the same errors, but reads memory only.
-func (s *Shelf) Content(ref Ref, from catalogue.Position, touched time.Time) (*Content, error) {
+func (s *Set) Content(ref Ref, from catalogue.Position, touched time.Time) (*Content, error) {
 	if ref.Page != "" || ref.Name == "" {
 		return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref, ErrUnknown)
 	}
@@ -72,7 +72,7 @@ func memberOf(e *catalogue.Entry, at time.Time) Member {
 }
 
 // contentOfName is Content of a section, tag or author, which nobody need have.
-func (s *Shelf) contentOfName(ref Ref, from catalogue.Position, touched time.Time) *Content {
+func (s *Set) contentOfName(ref Ref, from catalogue.Position, touched time.Time) *Content {
 	name, err := s.lookup(ref)
 	if err != nil {
 		name = cmp.Or(s.opts.Catalogue.Spelling(ref.Kind.facet(), ref.Name), ref.Name)
@@ -88,7 +88,7 @@ func (s *Shelf) contentOfName(ref Ref, from catalogue.Position, touched time.Tim
 }
 
 // contentOfGallery is Content of the feed of a gallery, which need not be shown.
-func (s *Shelf) contentOfGallery(ref Ref, from catalogue.Position, touched time.Time) (*Content, error) {
+func (s *Set) contentOfGallery(ref Ref, from catalogue.Position, touched time.Time) (*Content, error) {
 	c := &Content{Steps: s.opts.Catalogue.Since(catalogue.Scope{Key: ref.Name}, from, touched)}
 	now := s.opts.Now()
 	entry := s.opts.Catalogue.Find(ref.Name)

@@ -20,7 +20,7 @@ func (n *node) content(ref edition.Ref, since *edition.Content) *edition.Content
 	if since == nil {
 		since = &edition.Content{}
 	}
-	c, err := n.shelf.Content(ref, since.Position, since.Touched)
+	c, err := n.editions.Content(ref, since.Position, since.Touched)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -67,13 +67,13 @@ func TestWhatHappensToAGalleryIsContentOfWhatItIsIn(t *testing.T) {
 	before := map[edition.Ref]*edition.Content{}
 	for _, ref := range refs {
 		before[ref] = n.content(ref, nil)
-		if n.shelf.Moved(ref, before[ref].Position) {
+		if n.editions.Moved(ref, before[ref].Position) {
 			t.Errorf("%v has moved at once", ref)
 		}
 	}
 	n.put(photo("other", section("Food"), tags("day")))
 	for _, ref := range refs[1:] {
-		if moved := n.shelf.Moved(ref, before[ref].Position); moved != (ref.Name == "day" || ref.Name == "sport" && moved) {
+		if moved := n.editions.Moved(ref, before[ref].Position); moved != (ref.Name == "day" || ref.Name == "sport" && moved) {
 			t.Errorf("%v has moved by what is not its own", ref)
 		}
 	}
@@ -83,7 +83,7 @@ func TestWhatHappensToAGalleryIsContentOfWhatItIsIn(t *testing.T) {
 		for _, step := range n.content(ref, before[ref]).Galleries {
 			got = append(got, fmt.Sprint(ref, " ", step.ID, " ", step.Was, " ", step.Is))
 		}
-		if moved, want := n.shelf.Moved(ref, before[ref].Position), ref.Name != "new" && ref.Name != "sport"; moved != want {
+		if moved, want := n.editions.Moved(ref, before[ref].Position), ref.Name != "new" && ref.Name != "sport"; moved != want {
 			t.Errorf("%v has moved: %v", ref, moved)
 		}
 	}
@@ -105,12 +105,12 @@ func TestWhatHasNoContent(t *testing.T) {
 		{}, {Kind: edition.Feed, Name: "none"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Tag}, slidesOf(""),
 		{Kind: edition.Feed, Name: "all", Page: "newest"}, slidesOf(gallery.Key("an id that is forgotten")),
 	} {
-		if _, err := n.shelf.Content(ref, catalogue.Position{}, time.Time{}); !errors.Is(err, edition.ErrUnknown) {
+		if _, err := n.editions.Content(ref, catalogue.Position{}, time.Time{}); !errors.Is(err, edition.ErrUnknown) {
 			t.Errorf("%+v: %v", ref, err)
 		}
 	}
 	n.byHand("a", "Gallerywire-Format", "1000")
-	if _, err := n.shelf.Content(slidesOf("a"), catalogue.Position{}, time.Time{}); !errors.Is(err, edition.ErrUnavailable) {
+	if _, err := n.editions.Content(slidesOf("a"), catalogue.Position{}, time.Time{}); !errors.Is(err, edition.ErrUnavailable) {
 		t.Errorf("of a newer release: %v", err)
 	}
 	o := n.options
@@ -123,7 +123,7 @@ func TestWhatHasNoContent(t *testing.T) {
 func TestTheNamesOfAFeed(t *testing.T) {
 	s := startNode(t, func(o *options) {
 		o.feeds = []edition.Definition{{Name: "galleries", Items: 5, Aliases: []string{"all", "latest"}}, {Name: "more", Items: 5}}
-	}).shelf
+	}).editions
 	for name, want := range map[string]string{
 		"all": "galleries", "latest": "galleries", "galleries": "galleries", "more": "more", "none": "none", "tags/all": "tags/all",
 	} {

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
 )
 
 // How many earlier versions a feed remembers for readers that ask for what
@@ -65,7 +65,7 @@ func (e *Edition) Since(has func(etag string) bool, f feed.Format) (*feed.Docume
 
 // deltas keeps what was told of changes. The tags of a document are a function of
 // its bytes, which name its feed and are of one format.
-type deltas = memory.Cache[deltaKey, *feed.Document]
+type deltas = cache.Cache[deltaKey, *feed.Document]
 
 type deltaKey struct{ from, to string } // entity tags
 
@@ -110,7 +110,7 @@ func (e *Edition) remember(last *Edition, most int) {
 
 // assemble puts the documents of the edition together and checks them. grown is
 // told when one of them holds more; it may be nil.
-func (s *Shelf) assemble(e *Edition, grown func()) error {
+func (s *Set) assemble(e *Edition, grown func()) error {
 	e.Documents = nil
 	for _, f := range feed.Formats() {
 		began := time.Now()

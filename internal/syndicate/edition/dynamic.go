@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 )
 
 // Dynamic says which feeds are made when somebody asks for them.
@@ -28,8 +28,8 @@ func (d Dynamic) has(k Kind) bool {
 
 // rack holds the presses that come and go.
 type rack struct {
-	dynamic *memory.Cache[Ref, *press]
-	pages   *memory.Cache[pageKey, *press]
+	dynamic *cache.Cache[Ref, *press]
+	pages   *cache.Cache[pageKey, *press]
 }
 
 // pageKey names a page of the archive of a feed that is there.
@@ -38,7 +38,7 @@ type pageKey struct {
 	page    string
 }
 
-func newRack(s *Shelf, d Dynamic) rack {
+func newRack(s *Set, d Dynamic) rack {
 	release := func(p *press) {
 		s.opts.Catalogue.Release(p.selection)
 		if p.history != p.selection {
@@ -46,8 +46,8 @@ func newRack(s *Shelf, d Dynamic) rack {
 		}
 	}
 	return rack{
-		dynamic: memory.NewCache[Ref](s.opts.Budget, memory.Options[*press]{Size: (*press).held, Gone: release, Most: d.Cache}),
-		pages:   memory.NewCache[pageKey](s.opts.Budget, memory.Options[*press]{Size: (*press).held}),
+		dynamic: cache.New[Ref](s.opts.Budget, cache.Options[*press]{Size: (*press).held, Gone: release, Most: d.Cache}),
+		pages:   cache.New[pageKey](s.opts.Budget, cache.Options[*press]{Size: (*press).held}),
 	}
 }
 
@@ -76,17 +76,17 @@ func (p *press) weigh() {
 	case p.pin != nil:
 		p.pin.Resize()
 	case p.ref.Page != "":
-		p.shelf.rack.pages.Resize(pageKey{p.history, p.ref.Page}, p)
+		p.set.rack.pages.Resize(pageKey{p.history, p.ref.Page}, p)
 	default:
-		p.shelf.rack.dynamic.Resize(p.ref, p)
+		p.set.rack.dynamic.Resize(p.ref, p)
 	}
 }
 
 // count notes how many galleries the selection has, for what it holds.
-func (p *press) count() { p.chosen.Store(int64(p.selection.LenAt(p.shelf.opts.Now()))) }
+func (p *press) count() { p.chosen.Store(int64(p.selection.LenAt(p.set.opts.Now()))) }
 
 // press returns the press of a feed or of a page of its archive.
-func (s *Shelf) press(ctx context.Context, ref Ref) (*press, error) {
+func (s *Set) press(ctx context.Context, ref Ref) (*press, error) {
 	p, err := s.owner(ctx, ref)
 	if err != nil || ref.Page == "" {
 		return p, err
@@ -104,7 +104,7 @@ func unknownPage(ref Ref) error {
 }
 
 // owner returns the press of the feed whose archive ref may be a page of.
-func (s *Shelf) owner(ctx context.Context, ref Ref) (*press, error) {
+func (s *Set) owner(ctx context.Context, ref Ref) (*press, error) {
 	if ref.Kind == Feed {
 		return s.configured(ref)
 	}
@@ -117,7 +117,7 @@ func (s *Shelf) owner(ctx context.Context, ref Ref) (*press, error) {
 
 // lookup returns the name, in one of its spellings, by which a dynamic feed
 // chooses.
-func (s *Shelf) lookup(ref Ref) (string, error) {
+func (s *Set) lookup(ref Ref) (string, error) {
 	if !s.opts.Dynamic.has(ref.Kind) {
 		return "", fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
 	}
@@ -137,7 +137,7 @@ func (s *Shelf) lookup(ref Ref) (string, error) {
 	return "", fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
 }
 
-func (s *Shelf) configured(ref Ref) (*press, error) {
+func (s *Set) configured(ref Ref) (*press, error) {
 	if p, ok := s.presses[ref.Name]; ok {
 		return p, nil
 	}
@@ -148,7 +148,7 @@ func (s *Shelf) configured(ref Ref) (*press, error) {
 }
 
 // onDemand returns the press of the feed by that name, in any spelling.
-func (s *Shelf) onDemand(ctx context.Context, ref Ref, name string) (*press, error) {
+func (s *Set) onDemand(ctx context.Context, ref Ref, name string) (*press, error) {
 	return s.rack.dynamic.Load(ctx, ref, func(context.Context) (*press, error) {
 		p := newPress(s, ref, Definition{Name: ref.Name, Items: s.opts.Dynamic.Items, Match: ref.match(name), Order: s.opts.Dynamic.Order})
 		p.memory = fewVersions

@@ -83,7 +83,7 @@ func TestDynamicFeedsThatAreTurnedOff(t *testing.T) {
 			t.Errorf("%+v: %v", ref, err)
 		}
 	}
-	if got := n.shelf.Listings(); len(got) != 1 {
+	if got := n.editions.Listings(); len(got) != 1 {
 		t.Errorf("lists %v", got)
 	}
 }
@@ -176,11 +176,11 @@ func TestListings(t *testing.T) {
 		{Title: "Art & <Design>", Atom: "https://example.com" + design.Path(feed.Atom), Page: strings.TrimSuffix("https://example.com"+design.Path(feed.Atom), ".atom")},
 		{Title: "Travel", Atom: "https://example.com/sections/travel.atom", Page: "https://example.com/sections/travel"},
 	}
-	if diff := cmp.Diff(want, n.shelf.Listings()); diff != "" {
+	if diff := cmp.Diff(want, n.editions.Listings()); diff != "" {
 		t.Errorf("listings (-want +got):\n%s", diff)
 	}
 	for _, l := range want {
-		ref, _, err := n.shelf.Resolve(l.Atom)
+		ref, _, err := n.editions.Resolve(l.Atom)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +201,7 @@ func TestADynamicFeedWithoutNATS(t *testing.T) {
 		t.Errorf("shows %v, cut is %v", ids(e), e.Cut)
 	}
 	n.pass(2 * time.Second)
-	if _, err := n.shelf.Edition(t.Context(), edition.Ref{Kind: edition.Tag, Name: "night", Page: "newest"}); !errors.Is(err, edition.ErrUnavailable) {
+	if _, err := n.editions.Edition(t.Context(), edition.Ref{Kind: edition.Tag, Name: "night", Page: "newest"}); !errors.Is(err, edition.ErrUnavailable) {
 		t.Errorf("its archive: %v", err)
 	}
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,15 +29,15 @@ var noon = time.Date(2100, 6, 1, 12, 0, 0, 0, time.UTC)
 // patience is how long a test waits for what must come.
 const patience = time.Minute
 
-// node is a shelf over a catalogue of its own on a server that can be stopped.
+// node is a set over a catalogue of its own on a server that can be stopped.
 type node struct {
 	t         *testing.T
 	server    *brokertest.External
 	broker    *broker.Broker
 	catalogue *catalogue.Catalogue
-	shelf     *edition.Shelf
-	options   edition.Options // of the shelf, but for its metrics
-	other     *edition.Shelf  // over the same galleries; nil: not needed yet
+	editions  *edition.Set
+	options   edition.Options // of the set, but for its metrics
+	other     *edition.Set    // over the same galleries; nil: not needed yet
 	metrics   *prometheus.Registry
 	start     func()
 	log       *bytes.Buffer
@@ -66,11 +66,11 @@ type options struct {
 	refuse func(body []byte) (*gallery.Gallery, error)
 }
 
-func (o options) budget() *memory.Budget {
+func (o options) budget() *cache.Budget {
 	if o.cache == 0 {
 		return nil
 	}
-	return memory.NewBudget(o.cache)
+	return cache.NewBudget(o.cache)
 }
 
 // startNode starts a node with one feed of everything, "all", and waits until
@@ -113,7 +113,7 @@ func newNode(t *testing.T, change ...func(*options)) *node {
 		Registerer:  n.metrics,
 		Logger:      slog.New(slog.NewTextHandler(n.log, nil)),
 	}
-	n.shelf = edition.New(n.options)
+	n.editions = edition.New(n.options)
 	n.options.Registerer = nil
 	n.start = func() { n.run(whole) }
 	return n
@@ -280,7 +280,7 @@ func (n *node) await(status <-chan nats.Status, what string) {
 // current returns the edition of a feed that must be there.
 func (n *node) current(name string) *edition.Edition {
 	n.t.Helper()
-	e, err := n.shelf.Current(n.t.Context(), name)
+	e, err := n.editions.Current(n.t.Context(), name)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -290,7 +290,7 @@ func (n *node) current(name string) *edition.Edition {
 // edition returns an edition that must be there.
 func (n *node) edition(ref edition.Ref) *edition.Edition {
 	n.t.Helper()
-	e, err := n.shelf.Edition(n.t.Context(), ref)
+	e, err := n.editions.Edition(n.t.Context(), ref)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -300,7 +300,7 @@ func (n *node) edition(ref edition.Ref) *edition.Edition {
 // refused returns why there is no edition.
 func (n *node) refused(ref edition.Ref) error {
 	n.t.Helper()
-	_, err := n.shelf.Edition(n.t.Context(), ref)
+	_, err := n.editions.Edition(n.t.Context(), ref)
 	if err == nil {
 		n.t.Fatalf("there is %+v", ref)
 	}

@@ -28,7 +28,7 @@ func newFaults() *faults {
 }
 
 // report logs and counts a gallery that is left out of a feed, or has none.
-func (s *Shelf) report(f Fault) {
+func (s *Set) report(f Fault) {
 	if s.faults.news(f) {
 		s.metrics.leftOut.Inc()
 		s.opts.Logger.Error("a gallery is left out of a feed: publish it again, mended", "feed", f.Feed, "gallery", f.Gallery, "err", f.Reason)

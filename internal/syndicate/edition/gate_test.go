@@ -39,12 +39,12 @@ func TestAGalleryThatSpoilsAFeedIsLeftOut(t *testing.T) {
 						t.Errorf("members (-want +got), cut is %v:\n%s", e.Cut, diff)
 					}
 				}
-				if err := n.shelf.Republish(t.Context()); err != nil {
+				if err := n.editions.Republish(t.Context()); err != nil {
 					t.Error(err)
 				}
 			}
 			var out []string
-			for _, f := range n.shelf.LeftOut() {
+			for _, f := range n.editions.LeftOut() {
 				out = append(out, f.Feed+" "+f.Gallery)
 				if !strings.Contains(f.Reason, c.reason) || f.Rank != n.catalogue.Find(f.Gallery).Rank {
 					t.Errorf("because %s", f.Reason)
@@ -61,7 +61,7 @@ func TestAGalleryThatSpoilsAFeedIsLeftOut(t *testing.T) {
 			}
 			n.put(revised("b"))
 			e := n.current("all")
-			if len(n.shelf.LeftOut()) != 1 || len(e.LeftOut) != 0 || !bytes.Contains(e.Document(feed.JSON).Bytes(), []byte("New title of b")) {
+			if len(n.editions.LeftOut()) != 1 || len(e.LeftOut) != 0 || !bytes.Contains(e.Document(feed.JSON).Bytes(), []byte("New title of b")) {
 				t.Errorf("once mended it is still out: %v", e.LeftOut)
 			}
 		})

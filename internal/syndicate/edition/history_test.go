@@ -216,7 +216,7 @@ func (h *history) everything(n *node) map[string]string {
 // serve notes what is at the addresses of ref, and returns the page of its archive
 // that it leads to.
 func (h *history) serve(n *node, ref edition.Ref, served map[string]string) (older edition.Ref) {
-	e, err := n.shelf.Edition(h.t.Context(), ref)
+	e, err := n.editions.Edition(h.t.Context(), ref)
 	for _, f := range feed.Formats() {
 		path := ref.Path(f)
 		switch {
@@ -228,7 +228,7 @@ func (h *history) serve(n *node, ref edition.Ref, served map[string]string) (old
 			h.t.Fatalf("%s: %v", path, err)
 		default:
 			served[path] = e.Document(f).ETag + "\n" + string(e.Document(f).Bytes())
-			if known, ok := n.shelf.ETag(ref, f); ok && known != e.Document(f).ETag {
+			if known, ok := n.editions.ETag(ref, f); ok && known != e.Document(f).ETag {
 				h.t.Errorf("%s has the entity tag %s, and %s is told", path, e.Document(f).ETag, known)
 			}
 		}

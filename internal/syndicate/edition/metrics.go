@@ -3,8 +3,8 @@ package edition
 import (
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -14,9 +14,9 @@ type metrics struct {
 	leftOut  prometheus.Counter
 	seconds  []prometheus.Observer // by feed.Format
 	bytes    []prometheus.Observer // by feed.Format
-	editions memory.Lookups
-	items    memory.Lookups
-	slides   memory.Lookups
+	editions cache.Lookups
+	items    cache.Lookups
+	slides   cache.Lookups
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
@@ -44,9 +44,9 @@ func newMetrics(r prometheus.Registerer) metrics {
 			Name: "gallerywire_galleries_left_out_total",
 			Help: "Galleries left out of a rendering because they could not be rendered.",
 		}),
-		editions: memory.NewLookups(r, "feeds"),
-		items:    memory.NewLookups(r, "galleries"),
-		slides:   memory.NewLookups(r, "slides"),
+		editions: cache.NewLookups(r, "feeds"),
+		items:    cache.NewLookups(r, "galleries"),
+		slides:   cache.NewLookups(r, "slides"),
 	}
 	for _, f := range feed.Formats() {
 		m.seconds = append(m.seconds, seconds.WithLabelValues(f.String()))

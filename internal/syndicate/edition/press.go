@@ -11,8 +11,8 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
 )
 
 const (
@@ -32,7 +32,7 @@ const (
 
 // press renders one feed.
 type press struct {
-	shelf     *Shelf
+	set       *Set
 	ref       Ref
 	def       Definition
 	selection *catalogue.Selection // in the feed's order
@@ -41,13 +41,13 @@ type press struct {
 	current   atomic.Pointer[Edition]
 	trouble   atomic.Pointer[error] // why the last rendering failed; nil: it did not
 	turn      chan struct{}         // holds a token while somebody renders
-	pin       *memory.Pin           // what a configured feed holds; nil: it is in a cache
+	pin       *cache.Pin            // what a configured feed holds; nil: it is in a cache
 	chosen    atomic.Int64          // about how many galleries the selection has; of a page of an archive 0, for it is its owner's
 
 	// Owned by whoever has the turn.
-	rest time.Time    // no rendering before
-	good *Edition     // the last one that was not cut
-	task *memory.Task // what is rendered now; may be nil
+	rest time.Time   // no rendering before
+	good *Edition    // the last one that was not cut
+	task *cache.Task // what is rendered now; may be nil
 }
 
 // itemKey names what a rendered gallery is a function of.
@@ -58,8 +58,8 @@ type itemKey struct {
 	content feed.Content
 }
 
-func newPress(s *Shelf, ref Ref, d Definition) *press {
-	p := &press{shelf: s, ref: ref, def: d, turn: make(chan struct{}, 1)}
+func newPress(s *Set, ref Ref, d Definition) *press {
+	p := &press{set: s, ref: ref, def: d, turn: make(chan struct{}, 1)}
 	p.selection = s.opts.Catalogue.SelectBy(d.Match, d.Order)
 	p.history = p.selection
 	if d.Order != catalogue.ByPublished {
@@ -74,7 +74,7 @@ func (p *press) comesAndGoes() bool { return p.ref.Kind != Feed || p.ref.Page !=
 // fresh returns the current edition if nothing happened since, else nil.
 func (p *press) fresh() *Edition {
 	e := p.current.Load()
-	if e == nil || e.Cut || !p.selection.Fresh(e.generation, p.shelf.opts.Now()) {
+	if e == nil || e.Cut || !p.selection.Fresh(e.generation, p.set.opts.Now()) {
 		return nil
 	}
 	return e
@@ -89,11 +89,11 @@ func (p *press) print(ctx context.Context, u urgency) (*Edition, error) {
 		ctx = waits
 	}
 	return p.inTurn(ctx, func() (*Edition, error) {
-		p.shelf.opts.Catalogue.Advance() // only the time may have passed by
+		p.set.opts.Catalogue.Advance() // only the time may have passed by
 		if e := p.fresh(); e != nil {
 			return e, nil
 		}
-		if p.shelf.opts.Now().Before(p.rest) && u == forReaders {
+		if p.set.opts.Now().Before(p.rest) && u == forReaders {
 			return p.salvage(nil)
 		}
 		return p.render(ctx, u)
@@ -117,7 +117,7 @@ func (p *press) inTurn(ctx context.Context, f func() (*Edition, error)) (*Editio
 
 // unrendered says why nothing was rendered for somebody who waited.
 func (p *press) unrendered(err error) error {
-	if errors.Is(err, memory.ErrBusy) {
+	if errors.Is(err, cache.ErrBusy) {
 		return fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
 	}
 	return fmt.Errorf("render feed %q: %w", p.def.Name, err)
@@ -126,14 +126,14 @@ func (p *press) unrendered(err error) error {
 // render makes the edition of now current. It outlives the reader who asked,
 // because others wait for it too.
 func (p *press) render(ctx context.Context, u urgency) (*Edition, error) {
-	if err := p.shelf.opts.Catalogue.Ready(); err != nil && p.current.Load() == nil {
+	if err := p.set.opts.Catalogue.Ready(); err != nil && p.current.Load() == nil {
 		// Nothing was tried: the next reader finds out whether it is whole.
 		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
 	}
 	if p.comesAndGoes() {
-		task, err := p.shelf.enter(ctx, u)
-		if errors.Is(err, memory.ErrBusy) {
-			p.rest = p.shelf.opts.Now().Add(restAfterFailure) // for who waited for the turn as long
+		task, err := p.set.enter(ctx, u)
+		if errors.Is(err, cache.ErrBusy) {
+			p.rest = p.set.opts.Now().Add(restAfterFailure) // for who waited for the turn as long
 			return p.salvage(err)
 		}
 		if err != nil {
@@ -142,7 +142,7 @@ func (p *press) render(ctx context.Context, u urgency) (*Edition, error) {
 		p.task = task
 		defer func() {
 			p.task = nil
-			task.Leave()
+			task.Release()
 		}()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renderTimeout)
@@ -150,9 +150,9 @@ func (p *press) render(ctx context.Context, u urgency) (*Edition, error) {
 	began := time.Now()
 	e, err := p.whole(ctx)
 	if err != nil {
-		p.shelf.metrics.failed.Inc()
+		p.set.metrics.failed.Inc()
 		p.trouble.Store(&err)
-		p.rest = p.shelf.opts.Now().Add(restAfterFailure)
+		p.rest = p.set.opts.Now().Add(restAfterFailure)
 		return p.salvage(err)
 	}
 	e.remember(p.good, p.memory)
@@ -162,10 +162,10 @@ func (p *press) render(ctx context.Context, u urgency) (*Edition, error) {
 	if p.ref.Page == "" {
 		p.count()
 	} else {
-		p.shelf.tags.Put(p.ref, newTagged(e))
+		p.set.tags.Put(p.ref, newTagged(e))
 	}
 	p.weigh()
-	p.shelf.metrics.rendered.Observe(time.Since(began).Seconds())
+	p.set.metrics.rendered.Observe(time.Since(began).Seconds())
 	return e, nil
 }
 
@@ -178,19 +178,19 @@ func (p *press) whole(ctx context.Context) (*Edition, error) {
 	if err := p.publish(e); err != nil {
 		return nil, err
 	}
-	e.Undated = p.shelf.opts.Catalogue.Late(e.Touched)
+	e.Undated = p.set.opts.Catalogue.Late(e.Touched)
 	return e, nil
 }
 
 // collect renders the galleries of a view in which none is superseded, or
 // withdrawn by the time that all are rendered.
 func (p *press) collect(ctx context.Context) (e *Edition, err error) {
-	if err := p.shelf.opts.Catalogue.Ready(); err != nil {
+	if err := p.set.opts.Catalogue.Ready(); err != nil {
 		return nil, err
 	}
 	for range maxCatchUps {
 		var s sheet
-		if s, err = p.sheet(p.shelf.opts.Now()); err != nil {
+		if s, err = p.sheet(p.set.opts.Now()); err != nil {
 			return nil, err
 		}
 		e, err = p.gather(ctx, s)
@@ -201,7 +201,7 @@ func (p *press) collect(ctx context.Context) (e *Edition, err error) {
 			err = errWithdrawn
 		case errors.Is(err, catalogue.ErrSuperseded):
 			soon, cancel := context.WithTimeout(ctx, catchUp)
-			_ = p.shelf.opts.Catalogue.Wait(soon, s.Revision+1) // in vain: look again all the same
+			_ = p.set.opts.Catalogue.Wait(soon, s.Revision+1) // in vain: look again all the same
 			cancel()
 		default:
 			return nil, err
@@ -235,7 +235,7 @@ func (p *press) gather(ctx context.Context, s sheet) (*Edition, error) {
 func (p *press) begin(s sheet) *Edition {
 	return &Edition{
 		Feed: p.def.Name, Touched: s.Touched, Epoch: s.Epoch,
-		at: s.At, generation: s.Generation, print: s.print(), deltas: p.shelf.deltas,
+		at: s.At, generation: s.Generation, print: s.print(), deltas: p.set.deltas,
 	}
 }
 
@@ -253,7 +253,7 @@ func (p *press) item(ctx context.Context, entry *catalogue.Entry, at time.Time) 
 	hit := true
 	if item == nil {
 		var err error
-		item, err = p.shelf.items.Load(ctx, key, func(ctx context.Context) (*feed.Item, error) {
+		item, err = p.set.items.Load(ctx, key, func(ctx context.Context) (*feed.Item, error) {
 			hit = false
 			return p.typeset(ctx, entry, at)
 		})
@@ -261,9 +261,9 @@ func (p *press) item(ctx context.Context, entry *catalogue.Entry, at time.Time) 
 			return nil, err
 		}
 	}
-	p.shelf.metrics.items.Count(hit)
+	p.set.metrics.items.Count(hit)
 	if !hit {
-		p.task.Add(item.Held())
+		p.task.Grow(item.Held())
 	}
 	return item, nil
 }
@@ -294,7 +294,7 @@ func (p *press) typeset(ctx context.Context, entry *catalogue.Entry, at time.Tim
 	}()
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	g, err := p.shelf.opts.Catalogue.Load(ctx, entry)
+	g, err := p.set.opts.Catalogue.Load(ctx, entry)
 	var problems gallery.Problems
 	if errors.As(err, &problems) {
 		return nil, fmt.Errorf("%w: %w", errUnfit, err)
@@ -302,7 +302,7 @@ func (p *press) typeset(ctx context.Context, entry *catalogue.Entry, at time.Tim
 	if err != nil {
 		return nil, err
 	}
-	if item, err = p.shelf.opts.Renderer.Item(g, at, p.def.Content); err != nil {
+	if item, err = p.set.opts.Renderer.Item(g, at, p.def.Content); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnfit, err)
 	}
 	return item, nil
@@ -318,7 +318,7 @@ func (p *press) publish(e *Edition) error {
 		return nil
 	}
 	for range len(e.items) + 1 {
-		err := p.shelf.assemble(e, p.weigh)
+		err := p.set.assemble(e, p.weigh)
 		fault, ok := errors.AsType[*feed.Fault](err)
 		if !ok || fault.GalleryID == "" {
 			return err
@@ -344,13 +344,13 @@ func (p *press) without(e *Edition, fault *feed.Fault) {
 func (p *press) leaveOut(e *Edition, entry *catalogue.Entry, reason string) {
 	fault := Fault{Feed: p.def.Name, Gallery: entry.ID, Rank: entry.Rank, Reason: reason}
 	e.LeftOut = append(e.LeftOut, fault)
-	p.shelf.report(fault)
+	p.set.report(fault)
 }
 
 func (p *press) channel(items []*feed.Item, s sheet) feed.Channel {
-	ch := p.shelf.masthead(p.ref)
-	ch.ID, ch.Title, ch.Home = p.id(), p.title(s.Entries), p.shelf.Page(p.ref.page(""))
-	ch.Tombstones = p.shelf.tombstones(s.Gone, items)
+	ch := p.set.masthead(p.ref)
+	ch.ID, ch.Title, ch.Home = p.id(), p.title(s.Entries), p.set.Page(p.ref.page(""))
+	ch.Tombstones = p.set.tombstones(s.Gone, items)
 	ch.Updated = latest(items, ch.Tombstones)
 	p.link(&ch, s)
 	return ch
@@ -358,7 +358,7 @@ func (p *press) channel(items []*feed.Item, s sheet) feed.Channel {
 
 // masthead is what a feed says of the site, and where its document is. A page
 // of an archive names no hub: nobody is told when it changes.
-func (s *Shelf) masthead(ref Ref) feed.Channel {
+func (s *Set) masthead(ref Ref) feed.Channel {
 	site := s.opts.Site
 	ch := feed.Channel{
 		Description: site.Description,
@@ -382,9 +382,9 @@ func (s *Shelf) masthead(ref Ref) feed.Channel {
 // id is the feed's identifier; its archive has the same.
 func (p *press) id() string {
 	if p.ref.Kind == Feed {
-		return p.shelf.opts.Renderer.FeedID(p.def.Name)
+		return p.set.opts.Renderer.FeedID(p.def.Name)
 	}
-	return p.shelf.opts.Renderer.ChannelID(p.ref.page("").base())
+	return p.set.opts.Renderer.ChannelID(p.ref.page("").base())
 }
 
 // title is the configured one, or the name in the spelling that most of the

@@ -12,14 +12,14 @@ import (
 // Resolve returns the feed whose document in that format is at the absolute
 // address. The address must begin as ours do, to the letter, and have neither
 // query nor fragment; only the name in it may be percent-encoded in another way
-// than [Shelf.Address] does it.
+// than [Set.Address] does it.
 //
 // The error is [ErrUnknown] of what is no feed's address, pages of archives
 // among them, and of a feed that nobody has now; [ErrGone] of a gallery that was
 // there; [ErrUnavailable] while the index can not tell; and a [*Moved] for a
 // feed's former name, of which the format is told too. It says why in words, and
 // names the addresses that may be meant.
-func (s *Shelf) Resolve(address string) (Ref, feed.Format, error) {
+func (s *Set) Resolve(address string) (Ref, feed.Format, error) {
 	ref, f, err := s.parse(address)
 	if err == nil {
 		err = s.exists(ref)
@@ -34,7 +34,7 @@ func (s *Shelf) Resolve(address string) (Ref, feed.Format, error) {
 }
 
 // parse takes the address of a document apart, whether or not there is one.
-func (s *Shelf) parse(address string) (ref Ref, f feed.Format, err error) {
+func (s *Set) parse(address string) (ref Ref, f feed.Format, err error) {
 	refuse := func(reason string) (Ref, feed.Format, error) {
 		return Ref{}, 0, fmt.Errorf("%w: the address %s", ErrUnknown, reason)
 	}
@@ -61,7 +61,7 @@ func (s *Shelf) parse(address string) (ref Ref, f feed.Format, err error) {
 }
 
 // exists returns nil if ref is a feed, or a gallery that has one, now.
-func (s *Shelf) exists(ref Ref) (err error) {
+func (s *Set) exists(ref Ref) (err error) {
 	switch ref.Kind {
 	case Feed:
 		_, err = s.configured(ref)

@@ -46,8 +46,8 @@ func TestEveryAddressOfAFeedIsResolved(t *testing.T) {
 		slidesOf("a"), slidesOf(gallery.Key("a b/c")),
 	} {
 		for _, f := range feed.Formats() {
-			address := n.shelf.Address(ref, f)
-			got, format, err := n.shelf.Resolve(address)
+			address := n.editions.Address(ref, f)
+			got, format, err := n.editions.Resolve(address)
 			if err != nil || got != ref || format != f {
 				t.Errorf("%s is %v in %v: %v", address, got, format, err)
 			}
@@ -59,11 +59,11 @@ func TestEveryAddressOfAFeedIsResolved(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, same := range []string{strings.ToLower(name), everyByteEscaped(plain), plain} {
-				if got, format, err := n.shelf.Resolve(prefix + same); err != nil || got != ref || format != f {
+				if got, format, err := n.editions.Resolve(prefix + same); err != nil || got != ref || format != f {
 					t.Errorf("%s is %v in %v: %v", prefix+same, got, format, err)
 				}
 			}
-			if read(t, n.edition(ref)).link("self") != n.shelf.Address(ref, feed.Atom) {
+			if read(t, n.edition(ref)).link("self") != n.editions.Address(ref, feed.Atom) {
 				t.Errorf("%v is elsewhere", ref)
 			}
 		}
@@ -100,7 +100,7 @@ func TestAddressesOfNoFeed(t *testing.T) {
 		base + "/galleries/.atom": "", base + "/galleries/a b/c.atom": "not that of a feed itself", base + "/galleries/a%20b%2Fc.atom": "",
 		base + "/galleries/" + strings.Repeat("x", 5000) + ".rss": "",
 	} {
-		ref, _, err := n.shelf.Resolve(address)
+		ref, _, err := n.editions.Resolve(address)
 		if !errors.Is(err, edition.ErrUnknown) || ref != (edition.Ref{}) || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%.80s is %v: %.200v", address, ref, err)
 		}
@@ -111,7 +111,7 @@ func TestAddressesOfNoFeed(t *testing.T) {
 func TestAnAddressDoesNotTellWhatMayNotBeTold(t *testing.T) {
 	n := resolving(t)
 	said := func(key string) string {
-		_, _, err := n.shelf.Resolve("https://example.com/galleries/" + key + ".rss")
+		_, _, err := n.editions.Resolve("https://example.com/galleries/" + key + ".rss")
 		return strings.ReplaceAll(err.Error(), key, "KEY")
 	}
 	for _, key := range []string{"embargoed", "withheld"} {
@@ -124,17 +124,17 @@ func TestAnAddressDoesNotTellWhatMayNotBeTold(t *testing.T) {
 func TestAddressesThatWere(t *testing.T) {
 	n := resolving(t)
 	for _, key := range []string{"gone", "expired"} {
-		if _, _, err := n.shelf.Resolve("https://example.com/galleries/" + key + ".json"); !errors.Is(err, edition.ErrGone) {
+		if _, _, err := n.editions.Resolve("https://example.com/galleries/" + key + ".json"); !errors.Is(err, edition.ErrGone) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
-	_, f, err := n.shelf.Resolve("https://example.com/feeds/latest.atom")
+	_, f, err := n.editions.Resolve("https://example.com/feeds/latest.atom")
 	moved, ok := errors.AsType[*edition.Moved](err)
 	if !ok || !moved.Permanent || moved.URL(f) != "https://example.com/feeds/all.atom" {
 		t.Errorf("a former name: %v", err)
 	}
 	n.pass(time.Hour)
-	if _, _, err := n.shelf.Resolve("https://example.com/galleries/embargoed.rss"); err != nil {
+	if _, _, err := n.editions.Resolve("https://example.com/galleries/embargoed.rss"); err != nil {
 		t.Errorf("after the embargo: %v", err)
 	}
 }
@@ -142,11 +142,11 @@ func TestAddressesThatWere(t *testing.T) {
 func TestKindsThatAreTurnedOffHaveNoAddress(t *testing.T) {
 	n := resolving(t, func(o *options) { o.few = edition.Dynamic{Tags: true} })
 	for address, known := range map[string]bool{
-		n.shelf.Address(edition.Ref{Kind: edition.Section, Name: gallery.Slug("Reise & Café")}, feed.RSS): false,
-		n.shelf.Address(edition.Ref{Kind: edition.Author, Name: gallery.Slug("José Núñez")}, feed.RSS):    false,
-		n.shelf.Address(edition.Ref{Kind: edition.Tag, Name: "旅行"}, feed.RSS):                             true,
+		n.editions.Address(edition.Ref{Kind: edition.Section, Name: gallery.Slug("Reise & Café")}, feed.RSS): false,
+		n.editions.Address(edition.Ref{Kind: edition.Author, Name: gallery.Slug("José Núñez")}, feed.RSS):    false,
+		n.editions.Address(edition.Ref{Kind: edition.Tag, Name: "旅行"}, feed.RSS):                             true,
 	} {
-		if _, _, err := n.shelf.Resolve(address); known != (err == nil) || !known && !errors.Is(err, edition.ErrUnknown) {
+		if _, _, err := n.editions.Resolve(address); known != (err == nil) || !known && !errors.Is(err, edition.ErrUnknown) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}

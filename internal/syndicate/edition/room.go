@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 )
 
 // urgency says for whom a feed is rendered. What is rendered because of a change,
@@ -22,19 +22,19 @@ const (
 const queueTimeout = 5 * time.Second
 
 // withQueueTimeout bounds how long a reader may queue. The cause is then
-// [memory.ErrBusy].
+// [cache.ErrBusy].
 func withQueueTimeout(ctx context.Context, u urgency) (context.Context, context.CancelFunc) {
 	if u == forAnnounce {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, queueTimeout, memory.ErrBusy)
+	return context.WithTimeoutCause(ctx, queueTimeout, cache.ErrBusy)
 }
 
 // enter waits for room to render. Configured feeds do without, for there are few
 // of them. The task, which may be nil, must be left.
-func (s *Shelf) enter(ctx context.Context, u urgency) (*memory.Task, error) {
+func (s *Set) enter(ctx context.Context, u urgency) (*cache.Task, error) {
 	if u == forAnnounce {
 		return nil, nil
 	}
-	return s.opts.Work.Enter(ctx)
+	return s.opts.Limiter.Acquire(ctx)
 }

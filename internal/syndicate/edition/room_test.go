@@ -47,7 +47,7 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 			if i%2 == 0 {
 				ref = edition.Ref{Kind: edition.Gallery, Name: fmt.Sprint("g", i)}
 			}
-			switch _, err := n.shelf.Edition(t.Context(), ref); {
+			switch _, err := n.editions.Edition(t.Context(), ref); {
 			case err == nil:
 				made.Add(1)
 			case errors.Is(err, edition.ErrUnavailable):
@@ -61,19 +61,19 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 	soon(t, "the room is full", func() bool { return under.Load() == room })
 
 	n.edition(edition.Ref{Kind: edition.Feed, Name: "free"})
-	if _, err := n.shelf.Announce(t.Context(), edition.Ref{Kind: edition.Tag, Name: "free"}); err != nil {
+	if _, err := n.editions.Announce(t.Context(), edition.Ref{Kind: edition.Tag, Name: "free"}); err != nil {
 		t.Errorf("a feed that is announced: %v", err)
 	}
 	left, leave := context.WithCancel(t.Context())
 	leave()
-	if _, err := n.shelf.Edition(left, edition.Ref{Kind: edition.Section, Name: "free"}); !errors.Is(err, context.Canceled) {
+	if _, err := n.editions.Edition(left, edition.Ref{Kind: edition.Section, Name: "free"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a reader who left: %v", err)
 	}
 	// However many ask for the same feed, none waits for longer than one would.
 	began := time.Now()
 	for range 4 {
 		asking.Go(func() {
-			if _, err := n.shelf.Edition(t.Context(), edition.Ref{Kind: edition.Author, Name: "somebody"}); !errors.Is(err, edition.ErrUnavailable) {
+			if _, err := n.editions.Edition(t.Context(), edition.Ref{Kind: edition.Author, Name: "somebody"}); !errors.Is(err, edition.ErrUnavailable) {
 				t.Errorf("one of several readers: %v", err)
 			}
 			busy.Add(1)

@@ -18,9 +18,9 @@ func (p *press) salvage(cause error) (*Edition, error) {
 		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, orResting(cause))
 	}
 	if cause != nil {
-		p.shelf.opts.Logger.Warn("a feed could not be rendered and keeps its last good edition", "feed", p.def.Name, "err", cause)
+		p.set.opts.Logger.Warn("a feed could not be rendered and keeps its last good edition", "feed", p.def.Name, "err", cause)
 	}
-	now, err := p.sheet(p.shelf.opts.Now())
+	now, err := p.sheet(p.set.opts.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (p *press) salvage(cause error) (*Edition, error) {
 	if last.Cut && last.print == e.print && len(last.Members) == len(e.Members) {
 		return last, nil
 	}
-	if err := p.shelf.assemble(e, p.weigh); err != nil {
+	if err := p.set.assemble(e, p.weigh); err != nil {
 		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
 	}
 	// It is older than what touched the feed last: dated so, it would make
@@ -57,7 +57,7 @@ func (p *press) mayShow(m Member, now time.Time) bool {
 	if !p.selection.Holds(key, now) || m.entry.Phase(now) != m.Phase {
 		return false
 	}
-	known := p.shelf.opts.Catalogue.Find(key)
+	known := p.set.opts.Catalogue.Find(key)
 	return known != nil && known.Phase(now) <= m.Phase
 }
 
@@ -70,7 +70,7 @@ func (p *press) order() catalogue.Order {
 }
 
 func (p *press) mayShowAll(members []Member) bool {
-	now := p.shelf.opts.Now()
+	now := p.set.opts.Now()
 	return !slices.ContainsFunc(members, func(m Member) bool { return !m.Stub && !p.mayShow(m, now) })
 }
 

@@ -137,7 +137,7 @@ func TestWithoutALastGoodEditionAFeedIsUnavailable(t *testing.T) {
 	n.put(photo("a"))
 	n.stop()
 	for range 2 { // the attempt, and the rest after it
-		if _, err := n.shelf.Current(t.Context(), "all"); !errors.Is(err, edition.ErrUnavailable) {
+		if _, err := n.editions.Current(t.Context(), "all"); !errors.Is(err, edition.ErrUnavailable) {
 			t.Errorf("error %v", err)
 		}
 	}

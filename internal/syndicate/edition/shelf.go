@@ -17,8 +17,8 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -65,7 +65,7 @@ func (s Site) hubs(ref Ref) []string {
 	return slices.Concat(s.Hubs, s.OtherHubs(ref))
 }
 
-// Options make a shelf.
+// Options make a set.
 type Options struct {
 	Catalogue   *catalogue.Catalogue
 	Renderer    *feed.Renderer
@@ -74,46 +74,46 @@ type Options struct {
 	Dynamic     Dynamic
 	Stubs       bool                  // feeds of galleries have them too; of others the catalogue says so
 	MaxDocument int                   // bytes of a document; 0: 16 MiB
-	Budget      *memory.Budget        // for all that is kept; nil: one of 128 MiB
-	Work        *memory.Work          // for what is rendered on demand; nil: for a third of the budget
+	Budget      *cache.Budget         // for all that is kept; nil: one of 128 MiB
+	Limiter     *cache.Limiter        // for what is rendered on demand; nil: for a third of the budget
 	Now         func() time.Time      // nil: time.Now
 	Registerer  prometheus.Registerer // nil: no metrics
 	Logger      *slog.Logger
 }
 
-// Shelf holds the current edition of every feed. It is safe for concurrent use.
-type Shelf struct {
+// Set holds the current edition of every feed. It is safe for concurrent use.
+type Set struct {
 	opts    Options
 	presses map[string]*press
 	aliases map[string]string
-	items   *memory.Cache[itemKey, *feed.Item]
+	items   *cache.Cache[itemKey, *feed.Item]
 	deltas  *deltas
 	rack    rack
 	slides  *slides
-	tags    *memory.Cache[Ref, *tagged]
+	tags    *cache.Cache[Ref, *tagged]
 	faults  *faults
 	metrics metrics
 }
 
-// New returns a shelf without editions; they are rendered when asked for.
-func New(o Options) *Shelf {
+// New returns a set without editions; they are rendered when asked for.
+func New(o Options) *Set {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Budget == nil {
-		o.Budget = memory.NewBudget(128 << 20)
+		o.Budget = cache.NewBudget(128 << 20)
 	}
-	if o.Work == nil {
-		o.Work = memory.NewWork(o.Budget.Most()/3, nil)
+	if o.Limiter == nil {
+		o.Limiter = cache.NewLimiter(o.Budget.Most()/3, nil)
 	}
 	o.Dynamic.fill()
-	s := &Shelf{
+	s := &Set{
 		opts:    o,
 		presses: make(map[string]*press, len(o.Feeds)),
 		aliases: map[string]string{},
-		items:   memory.NewCache[itemKey](o.Budget, memory.Options[*feed.Item]{Size: (*feed.Item).Held}),
-		deltas:  memory.NewCache[deltaKey](o.Budget, memory.Options[*feed.Document]{Size: (*feed.Document).Held}),
-		tags:    memory.NewCache[Ref](o.Budget, memory.Options[*tagged]{Size: (*tagged).size}),
+		items:   cache.New[itemKey](o.Budget, cache.Options[*feed.Item]{Size: (*feed.Item).Held}),
+		deltas:  cache.New[deltaKey](o.Budget, cache.Options[*feed.Document]{Size: (*feed.Document).Held}),
+		tags:    cache.New[Ref](o.Budget, cache.Options[*tagged]{Size: (*tagged).size}),
 		faults:  newFaults(),
 		metrics: newMetrics(o.Registerer),
 	}
@@ -130,10 +130,10 @@ func New(o Options) *Shelf {
 }
 
 // Feeds returns the configured feeds in their order.
-func (s *Shelf) Feeds() []Definition { return s.opts.Feeds }
+func (s *Set) Feeds() []Definition { return s.opts.Feeds }
 
 // Site returns what every feed says of the site.
-func (s *Shelf) Site() Site { return s.opts.Site }
+func (s *Set) Site() Site { return s.opts.Site }
 
 // Listing is a feed that anybody may be told of.
 type Listing struct {
@@ -143,7 +143,7 @@ type Listing struct {
 }
 
 // Listings returns the configured feeds, then the sections.
-func (s *Shelf) Listings() []Listing {
+func (s *Set) Listings() []Listing {
 	var all []Listing
 	for _, d := range s.opts.Feeds {
 		all = append(all, s.listing(Ref{Kind: Feed, Name: d.Name}, d.Title))
@@ -156,12 +156,12 @@ func (s *Shelf) Listings() []Listing {
 	return all
 }
 
-func (s *Shelf) listing(ref Ref, title string) Listing {
+func (s *Set) listing(ref Ref, title string) Listing {
 	return Listing{Title: title, Atom: s.Address(ref, feed.Atom), Page: s.Page(ref)}
 }
 
 // Address returns the absolute address of a feed's document.
-func (s *Shelf) Address(ref Ref, f feed.Format) string {
+func (s *Set) Address(ref Ref, f feed.Format) string {
 	return s.opts.Site.BaseURL + ref.Path(f)
 }
 
@@ -173,7 +173,7 @@ type Address struct {
 }
 
 // Canonical returns the feed that ref names by its present name or a former one.
-func (s *Shelf) Canonical(ref Ref) Ref {
+func (s *Set) Canonical(ref Ref) Ref {
 	if name, ok := s.aliases[ref.Name]; ok && ref.Kind == Feed && s.presses[ref.Name] == nil {
 		ref.Name = name
 	}
@@ -181,7 +181,7 @@ func (s *Shelf) Canonical(ref Ref) Ref {
 }
 
 // Former returns the former names of a configured feed.
-func (s *Shelf) Former(name string) []string {
+func (s *Set) Former(name string) []string {
 	if p, ok := s.presses[name]; ok {
 		return p.def.Aliases
 	}
@@ -190,13 +190,13 @@ func (s *Shelf) Former(name string) []string {
 
 // Current returns the configured feed's edition as it is now. A fresh one costs no lock,
 // no rendering and no way to NATS.
-func (s *Shelf) Current(ctx context.Context, name string) (*Edition, error) {
+func (s *Set) Current(ctx context.Context, name string) (*Edition, error) {
 	return s.Edition(ctx, Ref{Kind: Feed, Name: name})
 }
 
 // LeftOut returns what is left out of the current editions of the configured
 // feeds.
-func (s *Shelf) LeftOut() []Fault {
+func (s *Set) LeftOut() []Fault {
 	var all []Fault
 	for _, d := range s.opts.Feeds {
 		if e := s.presses[d.Name].current.Load(); e != nil {
@@ -207,7 +207,7 @@ func (s *Shelf) LeftOut() []Fault {
 }
 
 // Concerned returns the names of the feeds in which the change may show.
-func (s *Shelf) Concerned(c catalogue.Change) []string {
+func (s *Set) Concerned(c catalogue.Change) []string {
 	var names []string
 	for _, d := range s.opts.Feeds {
 		if s.presses[d.Name].selection.Concerns(c) {
@@ -218,7 +218,7 @@ func (s *Shelf) Concerned(c catalogue.Change) []string {
 }
 
 // Len is how many galleries the feed could show now if it had no end.
-func (s *Shelf) Len(name string) int {
+func (s *Set) Len(name string) int {
 	if p, ok := s.presses[name]; ok {
 		return p.history.LenAt(s.opts.Now())
 	}
@@ -227,7 +227,7 @@ func (s *Shelf) Len(name string) int {
 
 // Republish brings every feed to what it should be now, whatever was missed.
 // It goes on after an error and returns all of them.
-func (s *Shelf) Republish(ctx context.Context) error {
+func (s *Set) Republish(ctx context.Context) error {
 	s.opts.Catalogue.Advance()
 	var errs []error
 	for _, d := range s.opts.Feeds {

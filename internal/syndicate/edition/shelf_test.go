@@ -65,7 +65,7 @@ func TestAFeedHoldsWhatMatchesNewestFirst(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("members (-want +got):\n%s", diff)
 	}
-	if got := n.shelf.Len("two"); got != 4 {
+	if got := n.editions.Len("two"); got != 4 {
 		t.Errorf("the feed of two could show %d, want 4", got)
 	}
 }
@@ -79,7 +79,7 @@ func TestAFeedIsRenderedOnceForAllWhoAsk(t *testing.T) {
 	for i := range got {
 		wg.Go(func() {
 			<-start
-			got[i], _ = n.shelf.Current(t.Context(), "all")
+			got[i], _ = n.editions.Current(t.Context(), "all")
 		})
 	}
 	close(start)
@@ -219,7 +219,7 @@ func TestRepublish(t *testing.T) {
 	n := startNode(t, func(o *options) { o.feeds = append(o.feeds, edition.Definition{Name: "more", Items: 1}) })
 	n.put(photo("a"), photo("later", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
 	before := n.current("all")
-	if err := n.shelf.Republish(t.Context()); err != nil {
+	if err := n.editions.Republish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	same := n.current("all")
@@ -227,7 +227,7 @@ func TestRepublish(t *testing.T) {
 		t.Error("an edition that did not change is not rendered, or its documents are not kept")
 	}
 	n.pass(2 * time.Hour)
-	if err := n.shelf.Republish(t.Context()); err != nil {
+	if err := n.editions.Republish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	n.stop() // nothing is left to be rendered
@@ -246,7 +246,7 @@ func TestRepublishGoesOnAfterAnError(t *testing.T) {
 	n := startNode(t, func(o *options) { o.feeds = append(o.feeds, edition.Definition{Name: "more", Items: 1}) })
 	n.put(photo("a"))
 	n.stop()
-	err := n.shelf.Republish(t.Context())
+	err := n.editions.Republish(t.Context())
 	if !errors.Is(err, edition.ErrUnavailable) || !strings.Contains(err.Error(), `"all"`) || !strings.Contains(err.Error(), `"more"`) {
 		t.Errorf("error %v", err)
 	}
@@ -254,7 +254,7 @@ func TestRepublishGoesOnAfterAnError(t *testing.T) {
 
 func TestNamesAndAddresses(t *testing.T) {
 	n := startNode(t, func(o *options) { o.feeds[0].Aliases = []string{"latest"} })
-	_, err := n.shelf.Current(t.Context(), "latest")
+	_, err := n.editions.Current(t.Context(), "latest")
 	moved, ok := errors.AsType[*edition.Moved](err)
 	if !ok || !moved.Permanent || moved.URL(feed.RSS) != "https://example.com/feeds/all.rss" {
 		t.Errorf("a former name: %v", err)
@@ -264,7 +264,7 @@ func TestNamesAndAddresses(t *testing.T) {
 		{Format: "rss", MediaType: "application/rss+xml", URL: "https://example.com/feeds/all.rss"},
 		{Format: "json", MediaType: "application/feed+json", URL: "https://example.com/feeds/all.json"},
 	}
-	if diff := cmp.Diff(want, n.shelf.Addresses(edition.Ref{Kind: edition.Feed, Name: "all"})); diff != "" {
+	if diff := cmp.Diff(want, n.editions.Addresses(edition.Ref{Kind: edition.Feed, Name: "all"})); diff != "" {
 		t.Errorf("addresses (-want +got):\n%s", diff)
 	}
 	e := n.current("all")
@@ -295,12 +295,12 @@ func TestConcernedAndHolds(t *testing.T) {
 		"deleted":    {catalogue.Change{Old: old}, []string{"all", "travel"}},
 		"everything": {catalogue.Change{}, []string{"all", "travel", "sport"}},
 	} {
-		if diff := cmp.Diff(c.want, n.shelf.Concerned(c.change)); diff != "" {
+		if diff := cmp.Diff(c.want, n.editions.Concerned(c.change)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 	for name, want := range map[string]bool{"all": true, "travel": false, "sport": true, "none": false} {
-		if got := n.shelf.Holds(edition.Ref{Kind: edition.Feed, Name: name}, "a"); got != want {
+		if got := n.editions.Holds(edition.Ref{Kind: edition.Feed, Name: name}, "a"); got != want {
 			t.Errorf("%s holds a: %v", name, got)
 		}
 	}

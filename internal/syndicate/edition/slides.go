@@ -9,8 +9,8 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
 )
 
 // ErrGone means that the gallery was there and is taken down or over.
@@ -18,8 +18,8 @@ var ErrGone = errors.New("gallery is gone")
 
 // slides makes the feeds of single galleries, an item a slide.
 type slides struct {
-	shelf *Shelf
-	made  *memory.Cache[itemKey, *slideFeed]
+	set  *Set
+	made *cache.Cache[itemKey, *slideFeed]
 }
 
 // slideFeed is what became of a revision: a feed, or why there is none.
@@ -28,8 +28,8 @@ type slideFeed struct {
 	err     error
 }
 
-func newSlides(s *Shelf) *slides {
-	return &slides{shelf: s, made: memory.NewCache[itemKey](s.opts.Budget, memory.Options[*slideFeed]{Size: (*slideFeed).held})}
+func newSlides(s *Set) *slides {
+	return &slides{set: s, made: cache.New[itemKey](s.opts.Budget, cache.Options[*slideFeed]{Size: (*slideFeed).held})}
 }
 
 // edition returns the feed of the gallery with that key.
@@ -41,7 +41,7 @@ func (s *slides) edition(ctx context.Context, key string, u urgency) (*Edition, 
 			return e, err
 		}
 		soon, cancel := context.WithTimeout(ctx, catchUp)
-		_ = s.shelf.opts.Catalogue.Wait(soon, s.shelf.opts.Catalogue.Revision()+1) // in vain: look again all the same
+		_ = s.set.opts.Catalogue.Wait(soon, s.set.opts.Catalogue.Revision()+1) // in vain: look again all the same
 		cancel()
 	}
 	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -52,7 +52,7 @@ func (s *slides) attempt(ctx context.Context, key string, u urgency) (*Edition, 
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.of(ctx, entry, s.shelf.opts.Now(), u)
+	e, err := s.of(ctx, entry, s.set.opts.Now(), u)
 	if err != nil {
 		return nil, fmt.Errorf("gallery %q: %w", key, err)
 	}
@@ -64,14 +64,14 @@ func (s *slides) attempt(ctx context.Context, key string, u urgency) (*Edition, 
 
 // find returns the entry of a gallery that may be shown now.
 func (s *slides) find(key string) (*catalogue.Entry, error) {
-	entry, now := s.shelf.opts.Catalogue.Find(key), s.shelf.opts.Now()
+	entry, now := s.set.opts.Catalogue.Find(key), s.set.opts.Now()
 	err := ErrUnknown // or embargoed, or withheld: nobody is told which
 	switch {
 	case entry.VisibleAt(now):
 		return entry, nil
 	case entry != nil && (entry.Rank.TakeDown || entry.EndedAt(now)):
 		err = ErrGone
-	case s.shelf.opts.Catalogue.Ready() != nil:
+	case s.set.opts.Catalogue.Ready() != nil:
 		err = ErrUnavailable
 	}
 	return nil, fmt.Errorf("gallery %q: %w", key, err)
@@ -86,7 +86,7 @@ func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time, 
 		hit = false
 		return s.load(ctx, key, entry, now, u)
 	})
-	s.shelf.metrics.slides.Count(hit)
+	s.set.metrics.slides.Count(hit)
 	if err != nil {
 		return nil, err
 	}
@@ -95,21 +95,21 @@ func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time, 
 
 // load makes the feed of a revision that is not in memory.
 func (s *slides) load(ctx context.Context, key itemKey, entry *catalogue.Entry, now time.Time, u urgency) (*slideFeed, error) {
-	task, err := s.shelf.enter(ctx, u)
+	task, err := s.set.enter(ctx, u)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	defer task.Leave()
+	defer task.Release()
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	g, err := s.shelf.opts.Catalogue.Load(ctx, entry)
+	g, err := s.set.opts.Catalogue.Load(ctx, entry)
 	if errors.Is(err, catalogue.ErrSuperseded) {
 		return nil, err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	task.Add(perSlide * len(g.Slides))
+	task.Grow(perSlide * len(g.Slides))
 	return s.render(g, key, entry, now), nil
 }
 
@@ -131,15 +131,15 @@ func (s *slides) render(g *gallery.Gallery, key itemKey, entry *catalogue.Entry,
 			made = &slideFeed{err: fmt.Errorf("panic: %v", cause)}
 		}
 		if made.err != nil {
-			s.shelf.report(Fault{Feed: ref.base(), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
+			s.set.report(Fault{Feed: ref.base(), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
 			made = &slideFeed{err: fmt.Errorf("%w: %w", ErrUnavailable, made.err)}
 		}
 	}()
 	var stubs time.Duration
-	if s.shelf.opts.Stubs {
+	if s.set.opts.Stubs {
 		stubs = entry.Keeps()
 	}
-	items, err := s.shelf.opts.Renderer.Slides(g, now, stubs)
+	items, err := s.set.opts.Renderer.Slides(g, now, stubs)
 	if err != nil {
 		return &slideFeed{err: err}
 	}
@@ -147,18 +147,18 @@ func (s *slides) render(g *gallery.Gallery, key itemKey, entry *catalogue.Entry,
 		Feed: g.ID, Touched: entry.Touched(now), items: items, channel: s.channel(g, ref, entry, now),
 		Members: []Member{{ID: g.ID, Rank: entry.Rank, Phase: entry.Phase(now), entry: entry}},
 	}
-	e.Undated = s.shelf.opts.Catalogue.Late(e.Touched)
+	e.Undated = s.set.opts.Catalogue.Late(e.Touched)
 	made = &slideFeed{edition: e}
-	made.err = s.shelf.assemble(e, func() { s.made.Resize(key, made) })
+	made.err = s.set.assemble(e, func() { s.made.Resize(key, made) })
 	return made
 }
 
 func (s *slides) channel(g *gallery.Gallery, ref Ref, entry *catalogue.Entry, now time.Time) feed.Channel {
-	site := s.shelf.opts.Site
+	site := s.set.opts.Site
 	ch := feed.Channel{
-		ID: s.shelf.opts.Renderer.GalleryFeedID(g), Title: g.Title, Description: g.Summary, Language: g.Language,
-		Copyright: g.Copyright, Author: site.Author, Site: site.Title, Home: s.shelf.opts.Renderer.Link(g), Icon: site.Icon,
-		Updated: g.UpdatedAt(now), Hubs: site.hubs(ref), Tombstones: s.shelf.opts.Renderer.SlideTombstones(g, now, entry.Keeps()),
+		ID: s.set.opts.Renderer.GalleryFeedID(g), Title: g.Title, Description: g.Summary, Language: g.Language,
+		Copyright: g.Copyright, Author: site.Author, Site: site.Title, Home: s.set.opts.Renderer.Link(g), Icon: site.Icon,
+		Updated: g.UpdatedAt(now), Hubs: site.hubs(ref), Tombstones: s.set.opts.Renderer.SlideTombstones(g, now, entry.Keeps()),
 	}
 	if len(g.Authors) > 0 {
 		named := slices.IndexFunc(g.Authors, func(a gallery.Author) bool { return gallery.Line(a.Name) != "" })
@@ -168,7 +168,7 @@ func (s *slides) channel(g *gallery.Gallery, ref Ref, entry *catalogue.Entry, no
 		ch.Image = visible[0].Image
 	}
 	for _, f := range feed.Formats() {
-		ch.Self[f] = s.shelf.Address(ref, f)
+		ch.Self[f] = s.set.Address(ref, f)
 	}
 	return ch
 }

@@ -17,8 +17,8 @@ const (
 type State struct {
 	Name      string
 	Title     string
-	Galleries int       // as of [Shelf.Len]
-	Touched   time.Time // as of [Shelf.Touched]
+	Galleries int       // as of [Set.Len]
+	Touched   time.Time // as of [Set.Touched]
 	Condition Condition
 	Err       error // why the last rendering failed; nil: it did not
 	LeftOut   int   // galleries that can not be published as they are
@@ -26,7 +26,7 @@ type State struct {
 
 // States returns the states of the configured feeds in their order. It reads
 // memory only and renders nothing.
-func (s *Shelf) States() []State {
+func (s *Set) States() []State {
 	states := make([]State, len(s.opts.Feeds))
 	for i, d := range s.opts.Feeds {
 		p := s.presses[d.Name]

@@ -12,7 +12,7 @@ import (
 // state returns where the feed stands.
 func (n *node) state(name string) edition.State {
 	n.t.Helper()
-	for _, s := range n.shelf.States() {
+	for _, s := range n.editions.States() {
 		if s.Name == name {
 			return s
 		}
@@ -59,7 +59,7 @@ func TestStateOfAFeedThatWasNeverRendered(t *testing.T) {
 	n := startNode(t)
 	n.put(photo("a"))
 	n.stop()
-	if _, err := n.shelf.Current(t.Context(), "all"); !errors.Is(err, edition.ErrUnavailable) {
+	if _, err := n.editions.Current(t.Context(), "all"); !errors.Is(err, edition.ErrUnavailable) {
 		t.Fatal(err)
 	}
 	n.wantState("without NATS", "all", edition.Failing, true)

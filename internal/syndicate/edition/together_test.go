@@ -38,7 +38,7 @@ func TestACrowdIsServedByOneRendering(t *testing.T) {
 			}))
 			first, leave := context.WithCancel(t.Context())
 			var asking sync.WaitGroup
-			asking.Go(func() { _, _ = n.shelf.Edition(first, ref) })
+			asking.Go(func() { _, _ = n.editions.Edition(first, ref) })
 			<-reached
 			leave()
 			var asked, served atomic.Int64
@@ -46,7 +46,7 @@ func TestACrowdIsServedByOneRendering(t *testing.T) {
 			for i := range crowd {
 				asking.Go(func() {
 					asked.Add(1)
-					e, err := n.shelf.Edition(t.Context(), ref)
+					e, err := n.editions.Edition(t.Context(), ref)
 					if err != nil {
 						t.Error(err)
 						return
@@ -92,7 +92,7 @@ func TestACrowdSharesWhatChanged(t *testing.T) {
 	}
 }
 
-// All that a shelf keeps, of whatever kind, is on one budget, and so is what is
+// All that a set keeps, of whatever kind, is on one budget, and so is what is
 // made of it when it is asked for.
 func TestEverythingIsOnOneBudget(t *testing.T) {
 	const most = 600 << 10
@@ -132,7 +132,7 @@ func TestNoFailureIsRememberedFromBeforeTheIndexWasWhole(t *testing.T) {
 	n := newNode(t)
 	refs := []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Tag, Name: "night"}, {Kind: edition.Gallery, Name: "a"}}
 	for _, ref := range refs {
-		if _, err := n.shelf.Edition(t.Context(), ref); !errors.Is(err, edition.ErrUnavailable) {
+		if _, err := n.editions.Edition(t.Context(), ref); !errors.Is(err, edition.ErrUnavailable) {
 			t.Errorf("%v before the index is read: %v", ref, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // tombstones say in Atom and JSON Feed what is gone, unless another gallery has taken
 // its identifier over.
-func (s *Shelf) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.Tombstone {
+func (s *Set) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.Tombstone {
 	var ts []feed.Tombstone
 	for _, e := range gone {
 		g := &gallery.Gallery{ID: e.ID, GUID: e.GUID()}
@@ -58,5 +58,5 @@ func (p *press) addStubs(e *Edition, places []int, stubs []catalogue.Stub) {
 // stub renders what is left of a gallery that is gone.
 func (p *press) stub(b catalogue.Stub) (*feed.Item, error) {
 	g := &gallery.Gallery{ID: b.ID, GUID: b.GUID(), Language: b.Language(), Published: b.Published()}
-	return p.shelf.opts.Renderer.Stub(g, b.Withdrawn())
+	return p.set.opts.Renderer.Stub(g, b.Withdrawn())
 }

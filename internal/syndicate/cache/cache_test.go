@@ -1,4 +1,4 @@
-package memory_test
+package cache_test
 
 import (
 	"context"
@@ -10,26 +10,26 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/syndicate/memory"
+	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/google/go-cmp/cmp"
 )
 
 // text is a value that weighs as much as it says, and may grow.
 type text struct{ size int }
 
-func newCache(b *memory.Budget, gone func(*text)) *memory.Cache[string, *text] {
-	return memory.NewCache[string](b, memory.Options[*text]{Size: func(t *text) int { return t.size }, Gone: gone})
+func newCache(b *cache.Budget, gone func(*text)) *cache.Cache[string, *text] {
+	return cache.New[string](b, cache.Options[*text]{Size: func(t *text) int { return t.size }, Gone: gone})
 }
 
 func TestCachesShareOneBudget(t *testing.T) {
-	b := memory.NewBudget(100)
+	b := cache.NewBudget(100)
 	one, two := newCache(b, nil), newCache(b, nil)
 	one.Put("a", &text{40})
 	two.Put("b", &text{40})
 	one.Get("a")
 	two.Put("c", &text{30}) // b is the least recently used, of whichever cache
 	for _, c := range []struct {
-		cache *memory.Cache[string, *text]
+		cache *cache.Cache[string, *text]
 		key   string
 		want  bool
 	}{{one, "a", true}, {two, "b", false}, {two, "c", true}} {
@@ -51,7 +51,7 @@ func TestCachesShareOneBudget(t *testing.T) {
 }
 
 func TestWhatIsPinnedLeavesLessForTheCaches(t *testing.T) {
-	b := memory.NewBudget(100)
+	b := cache.NewBudget(100)
 	pinned := 0
 	pin := b.NewPin(func() int { return pinned })
 	c := newCache(b, nil)
@@ -70,7 +70,7 @@ func TestWhatIsPinnedLeavesLessForTheCaches(t *testing.T) {
 
 func TestAValueThatGrowsIsWeighedAnew(t *testing.T) {
 	var gone []*text
-	b := memory.NewBudget(100)
+	b := cache.NewBudget(100)
 	c := newCache(b, func(t *text) { gone = append(gone, t) })
 	one, two := &text{10}, &text{10}
 	c.Put("1", one)
@@ -99,7 +99,7 @@ func TestAValueThatGrowsIsWeighedAnew(t *testing.T) {
 // What is never kept is gone too: its owner holds something for it.
 func TestAValueThatDoesNotFitIsGoneAndLeavesNoOlderOne(t *testing.T) {
 	var gone []*text
-	b := memory.NewBudget(100)
+	b := cache.NewBudget(100)
 	c := newCache(b, func(t *text) { gone = append(gone, t) })
 	fits, large, loaded := &text{10}, &text{101}, &text{102}
 	c.Put("a", fits)
@@ -116,8 +116,8 @@ func TestAValueThatDoesNotFitIsGoneAndLeavesNoOlderOne(t *testing.T) {
 }
 
 func TestSoManyValuesAreKept(t *testing.T) {
-	b := memory.NewBudget(100)
-	c := memory.NewCache[int](b, memory.Options[*text]{Size: func(t *text) int { return t.size }, Most: 2})
+	b := cache.NewBudget(100)
+	c := cache.New[int](b, cache.Options[*text]{Size: func(t *text) int { return t.size }, Most: 2})
 	for i := range 5 {
 		c.Put(i, &text{1})
 	}
@@ -128,7 +128,7 @@ func TestSoManyValuesAreKept(t *testing.T) {
 
 func TestAValueIsLoadedOnceForAllWhoAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(memory.NewBudget(100), nil)
+		c := newCache(cache.NewBudget(100), nil)
 		var loads atomic.Int64
 		release := make(chan struct{})
 		load := func(ctx context.Context) (*text, error) {
@@ -171,7 +171,7 @@ func TestAValueIsLoadedOnceForAllWhoAsk(t *testing.T) {
 
 func TestAnErrorIsToldToAllAndNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(memory.NewBudget(100), nil)
+		c := newCache(cache.NewBudget(100), nil)
 		broken := errors.New("broken")
 		release := make(chan struct{})
 		var asking sync.WaitGroup
@@ -198,7 +198,7 @@ func TestAnErrorIsToldToAllAndNotKept(t *testing.T) {
 
 func TestALoadThatPanicsKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCache(memory.NewBudget(100), nil)
+		c := newCache(cache.NewBudget(100), nil)
 		release := make(chan struct{})
 		var asking sync.WaitGroup
 		asking.Go(func() {
@@ -224,92 +224,92 @@ func TestALoadThatPanicsKeepsNobodyWaiting(t *testing.T) {
 	})
 }
 
-// taken is what readers hold; relief makes it so much less.
-type taken struct {
+// responses is what readers hold; relief makes it so much less.
+type responses struct {
 	held   atomic.Int64
 	relief int64
 	asked  atomic.Int64
 }
 
-func (t *taken) Held() int { return int(t.held.Load()) }
+func (t *responses) Held() int { return int(t.held.Load()) }
 
-func (t *taken) Relieve(int) {
+func (t *responses) Relieve(int) {
 	t.asked.Add(1)
 	t.held.Add(-t.relief)
 }
 
-func TestWorkIsBoundedInBytes(t *testing.T) {
+func TestLimiterIsBoundedInBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := memory.NewWork(100, nil)
-		large, err := w.Enter(t.Context())
+		w := cache.NewLimiter(100, nil)
+		large, err := w.Acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		large.Add(100)
+		large.Grow(100)
 		var waiting sync.WaitGroup
 		var in atomic.Int64
 		for range 3 {
 			waiting.Go(func() {
-				task, err := w.Enter(t.Context())
+				task, err := w.Acquire(t.Context())
 				if err != nil {
 					t.Error(err)
 				}
 				in.Add(1)
-				task.Add(30)
+				task.Grow(30)
 			})
 		}
 		synctest.Wait()
 		if in.Load() != 0 {
 			t.Errorf("%d came in beside what needs all of it", in.Load())
 		}
-		large.Leave()
+		large.Release()
 		synctest.Wait()
 		if in.Load() != 3 {
 			t.Errorf("%d came in once there was room", in.Load())
 		}
 		waiting.Wait()
 		began := time.Now()
-		large, err = w.Enter(t.Context()) // 90 of 100 are held
+		large, err = w.Acquire(t.Context()) // 90 of 100 are held
 		if err != nil || time.Since(began) != 0 {
 			t.Fatalf("%v after %s", err, time.Since(began))
 		}
-		large.Add(10)
-		if _, err := w.Enter(t.Context()); !errors.Is(err, memory.ErrBusy) || time.Since(began) != 5*time.Second {
+		large.Grow(10)
+		if _, err := w.Acquire(t.Context()); !errors.Is(err, cache.ErrBusy) || time.Since(began) != 5*time.Second {
 			t.Errorf("%v after %s", err, time.Since(began))
 		}
 	})
 }
 
-func TestWorkWaitsForReaders(t *testing.T) {
+func TestLimiterWaitsForReaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		readers := &taken{relief: 30}
+		readers := &responses{relief: 30}
 		readers.held.Store(170)
-		w := memory.NewWork(100, readers)
+		w := cache.NewLimiter(100, readers)
 		began := time.Now()
-		task, err := w.Enter(t.Context())
+		task, err := w.Acquire(t.Context())
 		if err != nil || time.Since(began) != time.Second { // 140, 110, 80: at once, and after each half second
 			t.Errorf("%v after %s", err, time.Since(began))
 		}
-		task.Leave()
+		task.Release()
 		readers.relief = 0
 		readers.held.Store(100)
-		if _, err := w.Enter(t.Context()); !errors.Is(err, memory.ErrBusy) {
+		if _, err := w.Acquire(t.Context()); !errors.Is(err, cache.ErrBusy) {
 			t.Errorf("with nothing relieved: %v", err)
 		}
 		left, leave := context.WithCancel(t.Context())
 		leave()
-		if _, err := w.Enter(left); !errors.Is(err, context.Canceled) {
+		if _, err := w.Acquire(left); !errors.Is(err, context.Canceled) {
 			t.Errorf("who left: %v", err)
 		}
 		readers.held.Store(0)
-		if task, err = w.Enter(t.Context()); err != nil {
+		if task, err = w.Acquire(t.Context()); err != nil {
 			t.Fatalf("those who gave up are still in the queue: %v", err)
 		}
-		task.Leave()
+		task.Release()
 	})
 }
 
-func TestLimit(t *testing.T) {
+func TestMemoryLimit(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string
 		want  int64
@@ -347,7 +347,7 @@ func TestLimit(t *testing.T) {
 			for path, text := range c.files {
 				root[path] = &fstest.MapFile{Data: []byte(text)}
 			}
-			if diff := cmp.Diff(c.want, memory.Limit(root)); diff != "" {
+			if diff := cmp.Diff(c.want, cache.MemoryLimit(root)); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -1,4 +1,4 @@
-package memory
+package cache
 
 import (
 	"cmp"
@@ -38,8 +38,8 @@ type Options[V any] struct {
 	Most int         // values; 0: only bytes count
 }
 
-// NewCache returns an empty cache on that budget, for as long as the budget lasts.
-func NewCache[K, V comparable](b *Budget, o Options[V]) *Cache[K, V] {
+// New returns an empty cache on that budget, for as long as the budget lasts.
+func New[K, V comparable](b *Budget, o Options[V]) *Cache[K, V] {
 	c := &Cache[K, V]{budget: b, size: o.Size, gone: o.Gone, loading: map[K]*loading[V]{}}
 	// The only error is a size below one.
 	c.kept, _ = simplelru.NewLRU(cmp.Or(o.Most, math.MaxInt), func(_ K, it *item[V]) {

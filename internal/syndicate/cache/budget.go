@@ -4,10 +4,10 @@
 // All caches of a node share one [Budget]: together they never hold more, and
 // what was not used for longest goes first, whichever cache it is in. A value
 // is loaded once for all who ask for it together, and whoever goes away cancels
-// nothing for the others. [Work] admits what is rendered, as long as that and
+// nothing for the others. [Limiter] admits what is rendered, as long as that and
 // what readers have not taken yet fit. What a value weighs is for its owner to
 // say.
-package memory
+package cache
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package memory
+package cache
 
 import (
 	"bufio"
@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Limit returns how many bytes of memory the control groups of this process leave
+// MemoryLimit returns how many bytes of memory the control groups of this process leave
 // it (version 1 or 2, the least of the group's own and those above it), 0 where
 // they set none. root is the file system of the machine.
-func Limit(root fs.FS) int64 {
+func MemoryLimit(root fs.FS) int64 {
 	text, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
 		return 0 // no Linux

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/base64"
 
-	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/event/ninjs"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
@@ -81,4 +80,4 @@ func text(raw jsontext.Value) string {
 	return short(string(s))
 }
 
-func short(s string) string { return jsonfault.Clip(s, gallery.MaxID) }
+func short(s string) string { return gallery.Clip(s, gallery.MaxID) }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
@@ -50,11 +49,11 @@ func (r Reader) Decode(m Message) (*Event, error) {
 	}
 	if tag := "tag:" + r.SiteID + ",2026:"; err == nil && e.Gallery != nil && r.IDPrefix != "" &&
 		strings.HasPrefix(e.Gallery.GUID, tag) && !strings.HasPrefix(e.Gallery.GUID, tag+r.IDPrefix) {
-		return nil, refuse(env.root+"/guid", "%q is what feeds call a gallery of another publisher", jsonfault.Clip(e.Gallery.GUID, maxValue))
+		return nil, refuse(env.root+"/guid", "%q is what feeds call a gallery of another publisher", gallery.Clip(e.Gallery.GUID, maxValue))
 	}
 	if err == nil && !strings.HasPrefix(e.GalleryID(), r.IDPrefix) {
 		return nil, refuse(env.root+env.idPlace(), "%q does not begin with %q, as every id of this publisher must (nats.embedded.publishers)",
-			jsonfault.Clip(e.GalleryID(), maxValue), r.IDPrefix)
+			gallery.Clip(e.GalleryID(), maxValue), r.IDPrefix)
 	}
 	return e, err
 }
@@ -73,7 +72,7 @@ func (r Reader) Gallery(data []byte) (*gallery.Gallery, error) {
 		return nil, err
 	}
 	if c.gallery == nil {
-		return nil, refuse(env.root, "is no publication: it takes %q down", jsonfault.Clip(c.removed.ID, maxValue))
+		return nil, refuse(env.root, "is no publication: it takes %q down", gallery.Clip(c.removed.ID, maxValue))
 	}
 	return c.gallery, nil
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -124,7 +123,7 @@ func openBinary(m Message) (envelope, error) {
 		return envelope{Data: m.Data}, nil
 	}
 	if unreadable != "" {
-		return env, refuse("", "header ce-%s: %.60q is not UTF-8 once it is decoded", jsonfault.Clip(unreadable, maxValue), ce[unreadable])
+		return env, refuse("", "header ce-%s: %.60q is not UTF-8 once it is decoded", gallery.Clip(unreadable, maxValue), ce[unreadable])
 	}
 	if at := ce["time"]; at != "" {
 		var ok bool
@@ -174,8 +173,8 @@ func (env envelope) fault(attribute, format string, args ...any) error {
 // locate makes places in the content places in the message.
 func (env envelope) locate(ps gallery.Problems) gallery.Problems {
 	for i := range ps {
-		ps[i].Place = jsonfault.Clip(env.root+ps[i].Place, maxPlace)
-		ps[i].Reason = jsonfault.Clip(ps[i].Reason, maxReason)
+		ps[i].Place = gallery.Clip(env.root+ps[i].Place, maxPlace)
+		ps[i].Reason = gallery.Clip(ps[i].Reason, maxReason)
 	}
 	return ps
 }

@@ -24,7 +24,7 @@ const (
 const instantForm = "write it as 2026-11-20T09:00:00Z (RFC 3339)"
 
 func refuse(place, format string, args ...any) error {
-	return gallery.Problems{{Place: jsonfault.Clip(place, maxPlace), Reason: fmt.Sprintf(format, args...)}}
+	return gallery.Problems{{Place: gallery.Clip(place, maxPlace), Reason: fmt.Sprintf(format, args...)}}
 }
 
 // explain turns an error of decoding data, which is at place in the message,
@@ -44,11 +44,11 @@ func unfit(e *json.SemanticError) string {
 	case e.GoType == nil:
 		return "does not fit"
 	case errors.As(e.Err, &text):
-		return fmt.Sprintf("%q is no instant: %s", jsonfault.Clip(string(text), maxValue), instantForm)
+		return fmt.Sprintf("%q is no instant: %s", gallery.Clip(string(text), maxValue), instantForm)
 	case isWhole(e.GoType) && errors.Is(e.Err, strconv.ErrRange):
-		return jsonfault.Clip(string(e.JSONValue), maxValue) + " is too large"
+		return gallery.Clip(string(e.JSONValue), maxValue) + " is too large"
 	case e.JSONKind == jsontext.KindNumber && isWhole(e.GoType):
-		return jsonfault.Clip(string(e.JSONValue), maxValue) + " is no whole number that fits here: write it without point and exponent"
+		return gallery.Clip(string(e.JSONValue), maxValue) + " is no whole number that fits here: write it without point and exponent"
 	}
 	return jsonfault.Holds(e.JSONKind, wanted(e.GoType))
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -86,7 +87,7 @@ func malformed(data []byte, e *jsontext.SyntacticError) string {
 	case strings.ContainsRune("'‘’“”„", first):
 		return fmt.Sprintf(`%q is no quotation mark of JSON: write "`, first)
 	}
-	return Clip(e.Err.Error(), maxSyntax)
+	return gallery.Clip(e.Err.Error(), maxSyntax)
 }
 
 // Holds says that a value of one kind stands where another belongs.
@@ -108,12 +109,4 @@ func kind(k jsontext.Kind) string {
 		return k.String()
 	}
 	return "something"
-}
-
-// Clip cuts s to at most that many bytes and makes it UTF-8.
-func Clip(s string, most int) string {
-	if len(s) > most {
-		s = s[:most-len("…")] + "…"
-	}
-	return strings.ToValidUTF8(s, "")
 }

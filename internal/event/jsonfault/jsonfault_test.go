@@ -3,7 +3,6 @@ package jsonfault_test
 import (
 	"errors"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/go-json-experiment/json"
@@ -43,15 +42,6 @@ func TestExplain(t *testing.T) {
 	}
 	if place, reason := jsonfault.Explain(nil, errors.New("too deep"), nil); place != "" || reason != "not valid JSON: too deep" {
 		t.Errorf("another error: %q: %q", place, reason)
-	}
-}
-
-func TestClip(t *testing.T) {
-	for s, want := range map[string]string{"short": "short", "0123456789": "0123456789", "0123456789a": "0123456…", "ab\xffc": "abc", "012345ä789": "012345…"} {
-		got := jsonfault.Clip(s, 10)
-		if got != want || !utf8.ValidString(got) {
-			t.Errorf("%q becomes %q, want %q", s, got, want)
-		}
 	}
 }
 

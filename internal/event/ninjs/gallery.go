@@ -124,25 +124,12 @@ func (d *draft) title(w *item, description passage) {
 	}
 	d.Title = p.line()
 	if d.Title == "" {
-		p, d.Title = description, beginning(description.line())
+		p, d.Title = description, gallery.Excerpt(description.line(), titleLength)
 	}
 	if p.place == "" {
 		p.place = "/headline"
 	}
 	d.note("/title", p.place)
-}
-
-// beginning returns s, cut between two words where it is longer than a title.
-func beginning(s string) string {
-	runes := []rune(s)
-	if len(runes) <= titleLength {
-		return s
-	}
-	s = string(runes[:titleLength])
-	if space := strings.LastIndexByte(s, ' '); space > 0 {
-		s = s[:space]
-	}
-	return s + "…"
 }
 
 func (d *draft) labels(w *item) {

@@ -19,11 +19,11 @@ const (
 )
 
 func problem(place, format string, args ...any) gallery.Problem {
-	return gallery.Problem{Place: jsonfault.Clip(place, maxPlace), Reason: fmt.Sprintf(format, args...)}
+	return gallery.Problem{Place: gallery.Clip(place, maxPlace), Reason: fmt.Sprintf(format, args...)}
 }
 
 func unknownStatus(place, status string) gallery.Problem {
-	return problem(place, "%q is not known: write usable, withheld or canceled", jsonfault.Clip(status, maxQuoted))
+	return problem(place, "%q is not known: write usable, withheld or canceled", gallery.Clip(status, maxQuoted))
 }
 
 func meaning(e *json.SemanticError) string {
@@ -59,7 +59,7 @@ func newPlaces(h *head) places {
 // of what is nowhere else, that of what is around it.
 func (at places) locate(ps gallery.Problems) gallery.Problems {
 	for i := range ps {
-		ps[i].Place = jsonfault.Clip(at.find(ps[i].Place), maxPlace)
+		ps[i].Place = gallery.Clip(at.find(ps[i].Place), maxPlace)
 	}
 	return ps
 }

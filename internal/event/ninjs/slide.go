@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
@@ -171,7 +170,7 @@ const maxNames = 10
 func (p picture) without() string {
 	var names []string
 	for _, m := range p.Renditions.list {
-		names = append(names, strconv.Quote(jsonfault.Clip(m.name, maxQuoted)))
+		names = append(names, strconv.Quote(gallery.Clip(m.name, maxQuoted)))
 	}
 	there := "there are none"
 	switch {
@@ -184,13 +183,13 @@ func (p picture) without() string {
 	case kind == film:
 		return fmt.Sprintf("%s is a video and has no rendition that is a picture: %s", p.what(), there)
 	case kind == unknown && p.Type != "":
-		return fmt.Sprintf("%s is of the type %q, which no slide shows", p.what(), jsonfault.Clip(p.Type, maxQuoted))
+		return fmt.Sprintf("%s is of the type %q, which no slide shows", p.what(), gallery.Clip(p.Type, maxQuoted))
 	}
 	return fmt.Sprintf("%s has no rendition with an href to an image besides a thumbnail: %s", p.what(), there)
 }
 
 func (p picture) what() string {
-	name := strconv.Quote(jsonfault.Clip(p.name, maxQuoted))
+	name := strconv.Quote(gallery.Clip(p.name, maxQuoted))
 	switch {
 	case p.place == "":
 		return "the item"

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
@@ -155,7 +154,7 @@ func descriptionRank(t *text) int {
 func (c *content) unshown() (ps gallery.Problems) {
 	for i := range c.Descriptions {
 		if t := &c.Descriptions[i]; strings.TrimSpace(t.Value) != "" && !t.isPrivate() && !t.isCredit() && descriptionRank(t) == hidden {
-			ps = append(ps, problem(fmt.Sprintf("/descriptions/%d", i), "the role %q is not known: write caption, text or summary", jsonfault.Clip(t.Role, maxQuoted)))
+			ps = append(ps, problem(fmt.Sprintf("/descriptions/%d", i), "the role %q is not known: write caption, text or summary", gallery.Clip(t.Role, maxQuoted)))
 		}
 	}
 	return ps

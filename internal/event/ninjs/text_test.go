@@ -52,14 +52,3 @@ func TestBodiesOfThe2xFormAreTakenByTheirFormat(t *testing.T) {
 		})
 	}
 }
-
-func TestALongDescriptionIsCutIntoATitleBetweenWords(t *testing.T) {
-	if got, want := beginning("äöü "+longWord(96)+" end"), "äöü…"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if got, want := beginning("äöü "+longWord(90)+" end more"), "äöü "+longWord(90)+" end…"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func longWord(n int) string { return string(make([]rune, n)) }

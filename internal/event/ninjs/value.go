@@ -35,7 +35,7 @@ func (t *instant) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		t.Time = at.UTC()
 		return nil
 	}
-	return &misfit{strconv.Quote(jsonfault.Clip(s, maxQuoted)) + " is no instant: write it as 2026-11-20T09:00:00Z or 2026-11-20T09:00:00+0000"}
+	return &misfit{strconv.Quote(gallery.Clip(s, maxQuoted)) + " is no instant: write it as 2026-11-20T09:00:00Z or 2026-11-20T09:00:00+0000"}
 }
 
 // whole is a whole number that some providers write as a string. It is 0 for

@@ -168,16 +168,9 @@ const maxReason = 1000
 func brief(problems gallery.Problems) gallery.Problems {
 	short := make(gallery.Problems, len(problems))
 	for i, p := range problems {
-		short[i] = gallery.Problem{Place: shorten(p.Place), Reason: shorten(p.Reason)}
+		short[i] = gallery.Problem{Place: gallery.Clip(p.Place, maxReason), Reason: gallery.Clip(p.Reason, maxReason)}
 	}
 	return short
-}
-
-func shorten(s string) string {
-	if len(s) > maxReason {
-		s = s[:maxReason-len("…")] + "…"
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // restore returns the headers without those that NATS obeys.

@@ -33,7 +33,7 @@ type DemoOptions struct {
 	Logger *slog.Logger
 }
 
-// pictures is where the demonstration serves its drawings.
+// pictures is where the demonstration serves its pictures.
 const pictures = "/demo/pictures"
 
 // Demo runs a whole node on a server and a directory of its own, plays a CMS
@@ -54,7 +54,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if d.studio, err = demo.NewStudio(a.URL()+pictures, time.Now()); err != nil {
+	if d.cms, err = demo.New(a.URL()+pictures, time.Now()); err != nil {
 		return errors.Join(err, a.Close())
 	}
 	d.app = a
@@ -76,14 +76,14 @@ type demonstration struct {
 	opts   DemoOptions
 	config config.Config
 	app    *App
-	studio *demo.Studio
+	cms    *demo.CMS
 
 	mu sync.Mutex // of Out
 }
 
-// mount is called when the node builds its handlers, after the studio is there.
+// mount is called when the node builds its handlers, after the CMS is there.
 func (d *demonstration) mount(mux *http.ServeMux) {
-	mux.Handle("GET "+pictures+"/", http.StripPrefix(pictures, d.studio.Pictures()))
+	mux.Handle("GET "+pictures+"/", http.StripPrefix(pictures, d.cms.Pictures()))
 }
 
 func (d *demonstration) say(what, text string) {
@@ -126,7 +126,7 @@ func (d *demonstration) play(ctx context.Context) error {
 		return nil // stopped before it began
 	}
 	d.welcome()
-	return d.studio.Play(ctx, d.opts.Every, publish, func(text string) { d.say("published", text) })
+	return d.cms.Play(ctx, d.opts.Every, publish, func(text string) { d.say("published", text) })
 }
 
 func (d *demonstration) publisher(conn *nats.Conn) (demo.Publish, error) {

@@ -1,110 +1,87 @@
-// Package demo holds the sample galleries of the demonstration and draws their
-// pictures.
+// Package demo plays a CMS with sample galleries, for the demonstration.
 //
-// A [Studio] plays the part of a CMS: [Studio.Galleries] are there at the
-// start, and [Studio.Next] is what happens afterwards, step by step, for ever.
-// Everything is a pure function of the address of the pictures, the instant of
-// the start and the arguments, so that a demonstration can be repeated. The
-// pictures are drawn when they are first needed and then remembered; there is
-// a fixed number of them, and each says that it is a placeholder.
+// [CMS.Galleries] are the galleries at the start, and [CMS.Next] is the n-th
+// thing that happens afterwards; [CMS.Play] publishes both. The same address
+// of the pictures, instant of the start and arguments give the same galleries.
+// [CMS.Pictures] serves the pictures, each of which says that it is a
+// placeholder.
 //
-// Publishing the galleries, pacing the steps and mounting the handler are left
-// to the caller.
+// The caller sends the events and mounts the handler of the pictures.
 package demo
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Studio describes the sample galleries and draws their pictures. It is safe
-// for concurrent use.
-type Studio struct {
+// CMS publishes the sample galleries. It is safe for concurrent use.
+type CMS struct {
 	imageBase string
 	start     time.Time
-	samples   []sample
-	small     []sample
-	pictures  map[string]*picture // by path below imageBase
+	samples   []sample // published before the start
+	small     []sample // published later, one after the other
+	pictures  map[string]picture
 }
 
-// NewStudio returns a studio whose pictures are addressed below imageBase, an
-// absolute http or https address where the caller serves [Studio.Pictures].
-// The samples were published shortly before start. It draws nothing yet.
-func NewStudio(imageBase string, start time.Time) (*Studio, error) {
-	samples, err := readSamples()
-	if err != nil {
+// New returns a CMS whose pictures are addressed below imageBase, an absolute
+// http or https address at which the caller serves [CMS.Pictures]. The samples
+// were published shortly before start.
+func New(imageBase string, start time.Time) (*CMS, error) {
+	c := &CMS{imageBase: strings.TrimRight(imageBase, "/"), start: instant(start), samples: make([]sample, 3)}
+	for i, name := range []string{"cecot", "market", "signs"} {
+		if err := readSample(name, &c.samples[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := readSample("small", &c.small); err != nil {
 		return nil, err
 	}
-	small, err := readSmall()
-	if err != nil {
-		return nil, err
-	}
-	s := &Studio{
-		imageBase: strings.TrimRight(imageBase, "/"),
-		start:     instant(start),
-		samples:   samples,
-		small:     small,
-		pictures:  make(map[string]*picture),
-	}
-	if err := s.plan(); err != nil {
-		return nil, err
-	}
-	return s, nil
+	var err error
+	c.pictures, err = readPictures()
+	return c, err
 }
 
 // Galleries returns the sample galleries, newest first. The caller owns them.
-// It draws the pictures to state their true sizes, which takes a fraction of a
-// second the first time.
-func (s *Studio) Galleries() ([]gallery.Gallery, error) {
-	galleries := make([]gallery.Gallery, len(s.samples))
-	for i := range s.samples {
-		g, err := s.describe(&s.samples[i], s.published(&s.samples[i]))
-		if err != nil {
-			return nil, err
+func (c *CMS) Galleries() []gallery.Gallery {
+	galleries := make([]gallery.Gallery, len(c.samples))
+	for i := range c.samples {
+		galleries[i] = c.gallery(&c.samples[i], c.published(&c.samples[i]))
+	}
+	return galleries
+}
+
+// published is when s was published: before the start, and at the same instant
+// in all its revisions.
+func (c *CMS) published(s *sample) time.Time {
+	return c.start.Add(-time.Duration(s.MinutesOld) * time.Minute)
+}
+
+// gallery returns s with its pictures, published and updated at the given
+// instant. It shares no memory with s.
+func (c *CMS) gallery(s *sample, published time.Time) gallery.Gallery {
+	g := s.Gallery
+	g.Tags, g.Authors, g.Sources = slices.Clone(g.Tags), slices.Clone(g.Authors), slices.Clone(g.Sources)
+	g.Published, g.Updated = published, published
+	g.Slides = make([]gallery.Slide, len(s.Slides))
+	for i, sl := range s.Slides {
+		p := c.pictures[sl.Picture+pictureSuffix]
+		g.Slides[i] = sl.Slide
+		g.Slides[i].Credit = s.Credit
+		g.Slides[i].Image = gallery.Image{
+			URL:       c.imageBase + "/" + sl.Picture + pictureSuffix,
+			Type:      pictureType,
+			Width:     p.width,
+			Height:    p.height,
+			Bytes:     int64(len(p.data)),
+			Alt:       sl.Image.Alt,
+			Thumbnail: c.imageBase + "/" + sl.Picture + thumbnailSuffix,
 		}
-		galleries[i] = g
 	}
-	return galleries, nil
+	return g
 }
 
-// published is when sample was published: before the start, and the same in
-// each of its revisions.
-func (s *Studio) published(sample *sample) time.Time {
-	return s.start.Add(-time.Duration(sample.MinutesOld) * time.Minute)
-}
-
-// describe returns sample with the addresses and sizes of its pictures.
-func (s *Studio) describe(sample *sample, published time.Time) (gallery.Gallery, error) {
-	g := sample.describe(published)
-	for i := range g.Slides {
-		if err := s.illustrate(sample.ID, &g.Slides[i]); err != nil {
-			return gallery.Gallery{}, err
-		}
-	}
-	return g, nil
-}
-
-// illustrate fills in all of a slide's image but its alternative text.
-func (s *Studio) illustrate(id string, sl *gallery.Slide) error {
-	path := picturePath(id, sl.ID)
-	data, err := s.pictures[path].png()
-	if err != nil {
-		return fmt.Errorf("draw %s: %w", path, err)
-	}
-	sl.Image = gallery.Image{
-		URL:       s.imageBase + path,
-		Type:      pictureType,
-		Width:     pictureWidth,
-		Height:    pictureHeight,
-		Bytes:     int64(len(data)),
-		Alt:       sl.Image.Alt,
-		Thumbnail: s.imageBase + thumbPath(id, sl.ID),
-	}
-	return nil
-}
-
-// instant is t in the form in which the galleries state it.
+// instant returns t in the form in which the galleries state it.
 func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

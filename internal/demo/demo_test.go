@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -21,41 +20,19 @@ const imageBase = "http://127.0.0.1:8080/demo/pictures"
 
 var start = time.Date(2026, 11, 23, 9, 0, 0, 123456789, time.FixedZone("", 3600))
 
-// shared spares most tests the drawing of every picture.
-var shared = sync.OnceValues(func() (*demo.Studio, error) { return demo.NewStudio(imageBase, start) })
-
-func studio(t testing.TB) *demo.Studio {
+func newCMS(t testing.TB) *demo.CMS {
 	t.Helper()
-	s, err := shared()
+	c, err := demo.New(imageBase, start)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
-}
-
-// newStudio returns one that has drawn nothing yet.
-func newStudio(t testing.TB) *demo.Studio {
-	t.Helper()
-	s, err := demo.NewStudio(imageBase, start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func galleries(t testing.TB, s *demo.Studio) []gallery.Gallery {
-	t.Helper()
-	gs, err := s.Galleries()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return gs
+	return c
 }
 
 // sample returns the sample gallery id.
 func sample(t *testing.T, id string) gallery.Gallery {
 	t.Helper()
-	gs := galleries(t, studio(t))
+	gs := newCMS(t).Galleries()
 	i := slices.IndexFunc(gs, func(g gallery.Gallery) bool { return g.ID == id })
 	if i < 0 {
 		t.Fatalf("there is no sample %s", id)
@@ -124,7 +101,7 @@ func checkAbsolute(t *testing.T, address string) {
 
 func TestSamplesFitTheContract(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, g := range galleries(t, studio(t)) {
+	for _, g := range newCMS(t).Galleries() {
 		checkContract(t, g)
 		if seen[g.ID] {
 			t.Errorf("id %s is used twice", g.ID)
@@ -141,22 +118,22 @@ func TestSamplesFitTheContract(t *testing.T) {
 
 func TestSamplesAreNewestFirst(t *testing.T) {
 	newestFirst := func(a, b gallery.Gallery) int { return b.Published.Compare(a.Published) }
-	if !slices.IsSortedFunc(galleries(t, studio(t)), newestFirst) {
+	if !slices.IsSortedFunc(newCMS(t).Galleries(), newestFirst) {
 		t.Error("the samples are not in order")
 	}
 }
 
 func TestSamplesAreDeterministic(t *testing.T) {
-	if diff := cmp.Diff(galleries(t, studio(t)), galleries(t, newStudio(t))); diff != "" {
+	if diff := cmp.Diff(newCMS(t).Galleries(), newCMS(t).Galleries()); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestCallerMayChangeWhatItGot(t *testing.T) {
-	s := studio(t)
-	want, got := galleries(t, s), galleries(t, s)
+	c := newCMS(t)
+	want, got := c.Galleries(), c.Galleries()
 	got[0].Tags[0], got[0].Authors[0].Name, got[0].Sources[0], got[0].Slides[0].Caption = "", "", "", ""
-	if diff := cmp.Diff(want, galleries(t, s)); diff != "" {
+	if diff := cmp.Diff(want, c.Galleries()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -221,12 +198,5 @@ func TestThirdSampleIsAwkward(t *testing.T) {
 	}
 	if !strings.Contains(g.Title, "&") || !strings.Contains(g.Summary, "<angle>") {
 		t.Errorf("title %q, summary %q", g.Title, g.Summary)
-	}
-}
-
-// BenchmarkGalleries is what a demonstration waits for before it can publish.
-func BenchmarkGalleries(b *testing.B) {
-	for b.Loop() {
-		galleries(b, newStudio(b))
 	}
 }

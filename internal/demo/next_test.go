@@ -11,9 +11,9 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-func next(t *testing.T, s *demo.Studio, n int) demo.Step {
+func next(t *testing.T, c *demo.CMS, n int) demo.Step {
 	t.Helper()
-	step, err := s.Next(n, start.Add(time.Duration(n)*time.Second/3))
+	step, err := c.Next(n, start.Add(time.Duration(n)*time.Second/3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,9 +26,9 @@ func rank(g *gallery.Gallery) gallery.Rank {
 }
 
 func TestStepsFitTheContract(t *testing.T) {
-	s := studio(t)
+	c := newCMS(t)
 	for n := 1; n <= 64; n++ {
-		step := next(t, s, n)
+		step := next(t, c, n)
 		if (step.Gallery == nil) == (step.TakeDown == "") {
 			t.Fatalf("step %d is not either a publication or a take-down: %+v", n, step)
 		}
@@ -42,13 +42,13 @@ func TestStepsFitTheContract(t *testing.T) {
 }
 
 func TestStepsRankAboveEarlierOnes(t *testing.T) {
-	s := studio(t)
+	c := newCMS(t)
 	last := make(map[string]gallery.Gallery)
-	for _, g := range galleries(t, s) {
+	for _, g := range c.Galleries() {
 		last[g.ID] = g
 	}
 	for n := 1; n <= 200; n++ {
-		g := next(t, s, n).Gallery
+		g := next(t, c, n).Gallery
 		if g == nil {
 			continue
 		}
@@ -65,12 +65,12 @@ func TestStepsRankAboveEarlierOnes(t *testing.T) {
 }
 
 func TestStepsInOneInstantStillRankInOrder(t *testing.T) {
-	s := studio(t)
-	first, err := s.Next(1, start)
+	c := newCMS(t)
+	first, err := c.Next(1, start)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := s.Next(7, start)
+	second, err := c.Next(7, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,17 +80,17 @@ func TestStepsInOneInstantStillRankInOrder(t *testing.T) {
 }
 
 func TestEachRevisionChangesItsGallery(t *testing.T) {
-	s := studio(t)
+	c := newCMS(t)
 	texts := func(g gallery.Gallery) gallery.Gallery {
 		g.Updated, g.Version = time.Time{}, 0
 		return g
 	}
 	last := make(map[string]gallery.Gallery)
-	for _, g := range galleries(t, s) {
+	for _, g := range c.Galleries() {
 		last[g.ID] = texts(g)
 	}
 	for n := 1; n <= 61; n += 2 {
-		g := *next(t, s, n).Gallery
+		g := *next(t, c, n).Gallery
 		before, ok := last[g.ID]
 		if !ok {
 			t.Fatalf("step %d revises %s, which is no sample", n, g.ID)
@@ -103,10 +103,10 @@ func TestEachRevisionChangesItsGallery(t *testing.T) {
 }
 
 func TestNewGalleriesAreSmallAndSometimesTakenDownForGood(t *testing.T) {
-	s := studio(t)
+	c := newCMS(t)
 	shown, gone := make(map[string]bool), make(map[string]bool)
 	for n := 2; n <= 200; n += 2 {
-		step := next(t, s, n)
+		step := next(t, c, n)
 		if id := step.TakeDown; id != "" {
 			if !shown[id] {
 				t.Errorf("step %d takes down %s, which is not there", n, id)
@@ -130,10 +130,10 @@ func TestNewGalleriesAreSmallAndSometimesTakenDownForGood(t *testing.T) {
 }
 
 func TestFurtherPartsHaveTitlesOfTheirOwn(t *testing.T) {
-	s := studio(t)
+	c := newCMS(t)
 	titles := make(map[string]string)
 	for n := 2; n <= 60; n += 2 {
-		if g := next(t, s, n).Gallery; g != nil {
+		if g := next(t, c, n).Gallery; g != nil {
 			if other, ok := titles[g.Title]; ok {
 				t.Errorf("%s and %s are both called %q", g.ID, other, g.Title)
 			}
@@ -143,8 +143,7 @@ func TestFurtherPartsHaveTitlesOfTheirOwn(t *testing.T) {
 }
 
 func TestStepsAreDeterministic(t *testing.T) {
-	one, other := studio(t), newStudio(t)
-	next(t, other, 5)
+	one, other := newCMS(t), newCMS(t)
 	for _, n := range []int{1, 2, 8, 9, 1_000_001, 1_000_002} {
 		if diff := cmp.Diff(next(t, one, n), next(t, other, n)); diff != "" {
 			t.Errorf("step %d: %s", n, diff)
@@ -153,9 +152,9 @@ func TestStepsAreDeterministic(t *testing.T) {
 }
 
 func TestStepsAreCountedFromOne(t *testing.T) {
-	s := studio(t)
+	c := newCMS(t)
 	for _, n := range []int{0, -1, -8} {
-		if step, err := s.Next(n, start); err == nil {
+		if step, err := c.Next(n, start); err == nil {
 			t.Errorf("step %d: %+v", n, step)
 		}
 	}

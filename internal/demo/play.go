@@ -12,16 +12,14 @@ import (
 // Publish sends one event and returns when it is stored.
 type Publish func(ctx context.Context, kind event.Kind, data []byte) error
 
-// Play publishes the samples, then a step every so often, until ctx ends. It
-// calls say with a line for each.
-func (s *Studio) Play(ctx context.Context, every time.Duration, publish Publish, say func(string)) error {
-	galleries, err := s.Galleries()
-	if err != nil {
-		return err
-	}
+// Play publishes the samples, then a step at every interval, until ctx ends.
+// It calls say with a line for each.
+func (c *CMS) Play(ctx context.Context, every time.Duration, publish Publish, say func(string)) error {
+	galleries := c.Galleries()
 	for i := len(galleries) - 1; i >= 0; i-- {
-		step := Step{Gallery: &galleries[i], Says: fmt.Sprintf("%s, %d slides", galleries[i].ID, len(galleries[i].Slides))}
-		if err := step.publish(ctx, s.start, publish, say); err != nil {
+		g := &galleries[i]
+		step := Step{Gallery: g, Says: fmt.Sprintf("%s, %d slides", g.ID, len(g.Slides))}
+		if err := step.publish(ctx, c.start, publish, say); err != nil {
 			return err
 		}
 	}
@@ -32,7 +30,7 @@ func (s *Studio) Play(ctx context.Context, every time.Duration, publish Publish,
 		case <-ctx.Done():
 			return nil
 		case at := <-tick.C:
-			step, err := s.Next(n, at)
+			step, err := c.Next(n, at)
 			if err != nil {
 				return err
 			}
@@ -44,9 +42,13 @@ func (s *Studio) Play(ctx context.Context, every time.Duration, publish Publish,
 }
 
 func (step Step) publish(ctx context.Context, at time.Time, publish Publish, say func(string)) error {
-	kind, data, err := step.encode(at)
+	kind, content := event.Published, any(step.Gallery)
+	if step.Gallery == nil {
+		kind, content = event.Unpublished, event.TakeDown{ID: step.TakeDown, Updated: at.UTC()}
+	}
+	data, err := json.Marshal(content)
 	if err != nil {
-		return err
+		return fmt.Errorf("encode the sample: %w", err)
 	}
 	if err := publish(ctx, kind, data); err != nil {
 		if ctx.Err() != nil {
@@ -56,13 +58,4 @@ func (step Step) publish(ctx context.Context, at time.Time, publish Publish, say
 	}
 	say(step.Says)
 	return nil
-}
-
-func (step Step) encode(at time.Time) (event.Kind, []byte, error) {
-	if step.Gallery == nil {
-		data, err := json.Marshal(event.TakeDown{ID: step.TakeDown, Updated: at.UTC()})
-		return event.Unpublished, data, err
-	}
-	data, err := json.Marshal(step.Gallery)
-	return event.Published, data, err
 }

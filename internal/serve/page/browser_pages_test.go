@@ -121,11 +121,11 @@ func startSite(t *testing.T, language string) string {
 	n.run()
 	now := time.Now() // as the browser's clock
 	n.clock.set(now)
-	studio, err := demo.NewStudio(server.URL+"/demo/pictures", now)
+	cms, err := demo.New(server.URL+"/demo/pictures", now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.putSamples(studio)
+	n.putSamples(cms)
 	n.put(article(now))
 	n.put(arabic(now))
 	n.put(unsized(now))
@@ -138,7 +138,7 @@ func startSite(t *testing.T, language string) string {
 		Editions: n.editions,
 		Pages: func(mux *http.ServeMux) {
 			n.pages.Register(mux)
-			mux.Handle("GET /demo/pictures/", http.StripPrefix("/demo/pictures", studio.Pictures()))
+			mux.Handle("GET /demo/pictures/", http.StripPrefix("/demo/pictures", cms.Pictures()))
 		},
 		Gallery: n.pages.Gallery, Person: n.pages.Feed, List: n.pages.List, NotFound: n.pages.NotFound,
 		MaxAge: time.Minute, Logger: quiet(),
@@ -148,17 +148,14 @@ func startSite(t *testing.T, language string) string {
 
 // putSamples stores the galleries of the demonstration, and some that come in
 // later.
-func (n *node) putSamples(studio *demo.Studio) {
+func (n *node) putSamples(cms *demo.CMS) {
 	n.t.Helper()
-	galleries, err := studio.Galleries()
-	if err != nil {
-		n.t.Fatal(err)
-	}
+	galleries := cms.Galleries()
 	for i := range galleries {
 		n.put(&galleries[i])
 	}
 	for step := 2; step < 8; step += 2 {
-		next, err := studio.Next(step, n.clock.now().Add(-time.Duration(50-step)*time.Hour))
+		next, err := cms.Next(step, n.clock.now().Add(-time.Duration(50-step)*time.Hour))
 		if err != nil {
 			n.t.Fatal(err)
 		}

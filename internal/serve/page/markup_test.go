@@ -14,11 +14,11 @@ import (
 // everyPage returns a node and the pages that it has, by their status.
 func everyPage(t *testing.T) (*node, map[string]int) {
 	n := startNode(t)
-	studio, err := demo.NewStudio("https://pictures.example.com", noon.Add(-1))
+	cms, err := demo.New("https://pictures.example.com", noon.Add(-1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.putSamples(studio)
+	n.putSamples(cms)
 	n.put(article(noon))
 	n.put(hostile(noon))
 	n.put(unsized(noon))

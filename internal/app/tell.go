@@ -135,7 +135,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		MaxPerTopic:       c.MaxPerTopic,
 		MaxPerHost:        c.MaxPerHost,
 		RequestsPerMinute: c.RequestsPerMinute,
-		Waiting:           func(each func(outbox.Notice)) { t.box.EachOwed(websub.Verifications, each) },
+		Waiting:           func() int { return t.box.Owed()[websub.Verifications] },
 		Begin:             func(ctx context.Context, feed string) error { return t.notices.Begin(ctx, feed) },
 		Gone:              topics.gone,
 		Former:            topics.editions.Former,

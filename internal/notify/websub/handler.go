@@ -2,6 +2,7 @@ package websub
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"mime"
@@ -39,8 +40,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
-	client := clientOf(r)
-	if err := h.limits.ask(client, h.opts.Now()); err != nil {
+	if err := h.limits.ofClient(clientOf(r), h.opts.Now()); err != nil {
 		h.refuse(w, err)
 		return
 	}
@@ -55,10 +55,10 @@ func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if req.mode == publish {
-		h.servePublish(w, client, req)
+		h.servePublish(w, req)
 		return
 	}
-	if err := h.accept(r.Context(), client, req); err != nil {
+	if err := h.accept(r.Context(), req); err != nil {
 		h.refuse(w, err)
 		return
 	}
@@ -81,9 +81,8 @@ func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
 	return string(body), nil
 }
 
-// accept owes the verification of what a client, who may be unknown, asks for. Only
-// what is owed counts for others than the client.
-func (h *Hub) accept(ctx context.Context, client string, req request) error {
+// accept checks a request and stores the verification that it leads to.
+func (h *Hub) accept(ctx context.Context, req request) error {
 	if _, err := h.opts.Client.Check(req.callback); err != nil {
 		return bad("hub.callback %v", err)
 	}
@@ -95,22 +94,26 @@ func (h *Hub) accept(ctx context.Context, client string, req request) error {
 		Format: format, Mode: req.mode, Feed: feed, Document: document, Topic: req.topics[0],
 		Callback: req.callback, Secret: []byte(req.secret),
 	}
+	h.mu.RLock()
+	known, over := h.knows(q), h.overQuota(q)
+	h.mu.RUnlock()
 	if req.mode == subscribe {
 		q.Lease = int64(h.lease(req.lease) / time.Second)
-		if err := h.room(q); err != nil {
-			return &refusal{status: http.StatusForbidden, reason: err.Error()}
+		if over != nil {
+			return &refusal{status: http.StatusForbidden, reason: over.Error()}
 		}
 	}
-	now := h.opts.Now()
-	return h.queue.add(client, now, func(noticeID string) error {
-		if err := h.limits.take(client, groupOf(q.Callback), h.has(q), now); err != nil {
-			return err
-		}
-		return h.ask(ctx, q, noticeID)
-	})
+	// Of each subscription one request waits: renewals need no limit.
+	if !known && h.opts.Waiting() >= maxWaiting {
+		return &refusal{status: http.StatusServiceUnavailable, reason: "too many callbacks wait to be asked, try again later", retry: busyRetry}
+	}
+	if err := h.limits.ofAll(known, h.opts.Now()); err != nil {
+		return err
+	}
+	return h.ask(ctx, q, rand.Text())
 }
 
-// ask owes a question to a callback.
+// ask stores a question to a callback.
 func (h *Hub) ask(ctx context.Context, q question, noticeID string) error {
 	data, err := q.encode()
 	if err != nil {
@@ -157,37 +160,27 @@ func (h *Hub) resolve(topic string) (feed, document string, err error) {
 	return feed, document, nil
 }
 
-// servePublish answers a publisher's ping. Some of them take only 204 for success.
-func (h *Hub) servePublish(w http.ResponseWriter, client string, req request) {
-	feeds, err := h.pinged(client, req.topics)
-	if err != nil {
+// servePublish answers a publisher's ping. Some publishers take only 204 for success.
+func (h *Hub) servePublish(w http.ResponseWriter, req request) {
+	var feeds []string
+	for _, topic := range req.topics {
+		feed, _, err := h.resolve(topic)
+		if err != nil {
+			h.refuse(w, err)
+			return
+		}
+		feeds = append(feeds, feed)
+	}
+	if err := h.limits.ofAll(false, h.opts.Now()); err != nil {
 		h.refuse(w, err)
 		return
 	}
-	for _, feed := range feeds {
+	slices.Sort(feeds)
+	for _, feed := range slices.Compact(feeds) {
 		h.opts.Pinged(feed)
 	}
 	headers(w)
 	w.WriteHeader(http.StatusNoContent)
-}
-
-// pinged returns the feeds of which a client says that they changed.
-func (h *Hub) pinged(client string, topics []string) ([]string, error) {
-	if client == "" {
-		if err := h.limits.ask("a publisher", h.opts.Now()); err != nil { // those that are unknown count as one
-			return nil, err
-		}
-	}
-	var feeds []string
-	for _, topic := range topics {
-		feed, _, err := h.resolve(topic)
-		if err != nil {
-			return nil, err
-		}
-		feeds = append(feeds, feed)
-	}
-	slices.Sort(feeds)
-	return slices.Compact(feeds), h.limits.ping(h.opts.Now())
 }
 
 // refuse answers with an error. What is no refusal is our own trouble, of which

@@ -110,7 +110,7 @@ func TestAnIPv6NetworkIsOneHost(t *testing.T) {
 		"http://2001-db8-1-2--1.example.com": false,
 	} {
 		q := question{Mode: subscribe, Feed: "all", Document: "rss", Callback: callback}
-		if err := h.room(q); (err != nil) != full {
+		if err := h.overQuota(q); (err != nil) != full {
 			t.Errorf("%s: %v", callback, err)
 		}
 		if host := target("key", callback).Host; full != (host == "2001:db8:1:2::/64" || host == "192.0.2.1") {
@@ -119,18 +119,18 @@ func TestAnIPv6NetworkIsOneHost(t *testing.T) {
 	}
 }
 
-// What is forgotten of a host's rate is what was used longest ago.
-func TestRatesAreRememberedInBoundedMemory(t *testing.T) {
-	l, now := newLimiters(1), time.Unix(0, 0)
-	for n := range 3 * maxLimiters {
-		if !l.limiter(fmt.Sprint(n)).AllowN(now, 1) {
-			t.Fatalf("the first request of host %d is refused", n)
+// The client that asked longest ago is forgotten first.
+func TestClientsAreRememberedInBoundedMemory(t *testing.T) {
+	l, now := newLimits(1), time.Unix(0, 0)
+	for n := range 3 * maxClients {
+		if err := l.ofClient(fmt.Sprint(n), now); err != nil {
+			t.Fatalf("the first request of client %d: %v", n, err)
 		}
-		if l.limiter("busy").AllowN(now, 1) != (n == 0) {
-			t.Fatalf("request %d of one host", n)
+		if err := l.ofClient("busy", now); (err == nil) != (n == 0) {
+			t.Fatalf("request %d of one client: %v", n, err)
 		}
 	}
-	if got := l.known.Len(); got > maxLimiters {
+	if got := l.clients.Len(); got > maxClients {
 		t.Errorf("%d are remembered", got)
 	}
 }

@@ -114,11 +114,9 @@ func (h *Hub) count() int {
 	return len(h.known.byID)
 }
 
-// has reports whether the subscription is there that a question is about, perhaps
-// to a former name of the feed.
-func (h *Hub) has(q question) bool {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
+// knows reports whether the subscription is there that a question is about, perhaps
+// to a former name of the feed. The caller holds the lock.
+func (h *Hub) knows(q question) bool {
 	return h.known.byID[q.id()] != nil || len(h.replaced(q)) > 0
 }
 

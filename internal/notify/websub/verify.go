@@ -54,11 +54,6 @@ func decodeQuestion(data []byte) (question, error) {
 
 func (q question) id() id { return idOf(q.Feed, q.Document, q.Callback) }
 
-// limited is all, the topic and the host, in this order.
-func (q question) limited() [3]limited {
-	return [3]limited{{}, {feed: q.Feed, document: q.Document}, {host: groupOf(q.Callback)}}
-}
-
 // after is q with what is to be asked before it, of what waits: the last in the
 // other mode.
 func (q question) after(waits question) question {

@@ -95,7 +95,7 @@ type Options struct {
 	MaxPerHost        int // subscriptions with callbacks on one host; 0: no limit
 	RequestsPerMinute int // from one client, as many at once; 0: no limit, also for what all may ask
 
-	Waiting    func(each func(outbox.Notice))               // calls each with what is owed through Verifications; must not block; nil: nothing is
+	Waiting    func() int                                   // how many verifications wait; must not block; nil: none
 	Begin      func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
 	Former     func(feed string) []string                   // the names that a feed had before, whose subscribers are told of it; may be nil
 	Gone       func(feed string) bool                       // whether a feed no longer exists, and will not come back; may be nil
@@ -113,7 +113,7 @@ func (o *Options) fill() {
 	o.Lease.Min = cmp.Or(o.Lease.Min, time.Hour)
 	o.Lease.Max = cmp.Or(o.Lease.Max, 30*day)
 	if o.Waiting == nil {
-		o.Waiting = func(func(outbox.Notice)) {}
+		o.Waiting = func() int { return 0 }
 	}
 	if o.PutTo == nil {
 		o.PutTo = func(context.Context, outbox.Notice, string) error { return nil }
@@ -147,15 +147,15 @@ type Hub struct {
 	made    time.Time
 	ledger  *ledger.Ledger
 	limits  *limits
-	queue   *queue
 	metrics metrics
 
 	mu    sync.RWMutex
 	known *index
-	next  *index // what is read of the bucket while it is not whole; nil: it is
-	read  bool   // the bucket was whole once
-	held  held
+	next  *index               // what is read of the bucket while it is not whole; nil: it is
+	read  bool                 // the bucket was whole once
 	gone  map[string]time.Time // since when a feed with subscriptions is gone
+
+	reserved map[id]question // new subscriptions that are being verified
 }
 
 // New returns a hub that knows of no subscription yet.
@@ -166,8 +166,8 @@ func New(o Options) (*Hub, error) {
 		return nil, fmt.Errorf("signature %q: must be sha1, sha256, sha384 or sha512", o.Signature)
 	}
 	h := &Hub{
-		opts: o, sign: sign, made: o.Now(), limits: newLimits(o.RequestsPerMinute), queue: newQueue(o.Waiting),
-		known: newIndex(), held: held{}, gone: map[string]time.Time{},
+		opts: o, sign: sign, made: o.Now(), limits: newLimits(o.RequestsPerMinute),
+		known: newIndex(), reserved: map[id]question{}, gone: map[string]time.Time{},
 	}
 	o.Ledger.Apply, o.Ledger.Reset, o.Ledger.Whole, o.Ledger.Now = h.apply, h.reset, h.whole, o.Now
 	h.ledger = ledger.New(o.Ledger)

@@ -183,17 +183,6 @@ func (w *world) set(f func(*world)) {
 	f(w)
 }
 
-// waits tells a hub what is owed.
-func (w *world) waits(o *websub.Options) {
-	o.Waiting = func(each func(outbox.Notice)) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		for _, n := range w.owed {
-			each(n)
-		}
-	}
-}
-
 // take returns what is owed, which is owed no more.
 func (w *world) take() []outbox.Notice {
 	w.mu.Lock()

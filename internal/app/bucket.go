@@ -13,17 +13,17 @@ import (
 // sweep over thousands of feeds must not do for each.
 type buckets struct {
 	mu   sync.Mutex
-	open map[string]*bucket
+	open map[string]*handle
 }
 
-// bucket is one of them. It is forgotten after an error that is not about the key:
+// handle is one of them. It is forgotten after an error that is not about the key:
 // it may be there no more, and is then made anew when it is opened next.
-type bucket struct {
+type handle struct {
 	jetstream.KeyValue
-	forget func(*bucket)
+	forget func(*handle)
 }
 
-// keyValue returns a bucket of ours, making it when missing. It is to be asked for
+// keyValue returns a handle of ours, making it when missing. It is to be asked for
 // anew for each piece of work, and not to be kept.
 func (a *App) keyValue(ctx context.Context, name string) (jetstream.KeyValue, error) {
 	if b := a.buckets.get(name); b != nil {
@@ -39,14 +39,14 @@ func (a *App) keyValue(ctx context.Context, name string) (jetstream.KeyValue, er
 	return a.buckets.keep(name, kv), nil
 }
 
-func (b *buckets) get(name string) *bucket {
+func (b *buckets) get(name string) *handle {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.open[name]
 }
 
-func (b *buckets) keep(name string, kv jetstream.KeyValue) *bucket {
-	opened := &bucket{KeyValue: kv, forget: func(of *bucket) {
+func (b *buckets) keep(name string, kv jetstream.KeyValue) *handle {
+	opened := &handle{KeyValue: kv, forget: func(of *handle) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if b.open[name] == of {
@@ -56,13 +56,13 @@ func (b *buckets) keep(name string, kv jetstream.KeyValue) *bucket {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.open == nil {
-		b.open = map[string]*bucket{}
+		b.open = map[string]*handle{}
 	}
 	b.open[name] = opened
 	return opened
 }
 
-// forget has every bucket opened anew, and so looked at whether it is as it must
+// forget has every handle opened anew, and so looked at whether it is as it must
 // be: after a connection is made it may be another server's.
 func (b *buckets) forget() {
 	b.mu.Lock()
@@ -71,7 +71,7 @@ func (b *buckets) forget() {
 }
 
 // judge returns err.
-func (b *bucket) judge(err error) error {
+func (b *handle) judge(err error) error {
 	for _, aboutTheKey := range []error{jetstream.ErrKeyNotFound, jetstream.ErrKeyDeleted, jetstream.ErrKeyExists, jetstream.ErrKeyRevisionMismatch} {
 		if errors.Is(err, aboutTheKey) {
 			return err
@@ -84,30 +84,30 @@ func (b *bucket) judge(err error) error {
 }
 
 // Get implements [jetstream.KeyValue].
-func (b *bucket) Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
+func (b *handle) Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
 	entry, err := b.KeyValue.Get(ctx, key)
 	return entry, b.judge(err)
 }
 
 // Put implements [jetstream.KeyValue].
-func (b *bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+func (b *handle) Put(ctx context.Context, key string, value []byte) (uint64, error) {
 	revision, err := b.KeyValue.Put(ctx, key, value)
 	return revision, b.judge(err)
 }
 
 // Create implements [jetstream.KeyValue].
-func (b *bucket) Create(ctx context.Context, key string, value []byte, opts ...jetstream.KVCreateOpt) (uint64, error) {
+func (b *handle) Create(ctx context.Context, key string, value []byte, opts ...jetstream.KVCreateOpt) (uint64, error) {
 	revision, err := b.KeyValue.Create(ctx, key, value, opts...)
 	return revision, b.judge(err)
 }
 
 // Update implements [jetstream.KeyValue].
-func (b *bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+func (b *handle) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	next, err := b.KeyValue.Update(ctx, key, value, revision)
 	return next, b.judge(err)
 }
 
 // Delete implements [jetstream.KeyValue].
-func (b *bucket) Delete(ctx context.Context, key string, opts ...jetstream.KVDeleteOpt) error {
+func (b *handle) Delete(ctx context.Context, key string, opts ...jetstream.KVDeleteOpt) error {
 	return b.judge(b.KeyValue.Delete(ctx, key, opts...))
 }

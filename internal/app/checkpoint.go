@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
-	"github.com/gallerywire/gallerywire/internal/store/follow"
 )
 
 // openCheckpoint has the node compare the store with what it held before. With
@@ -23,7 +23,7 @@ func (a *App) openCheckpoint() (err error) {
 
 // verifier compares what is read of a bucket; forgets is as in [checkpoint.Bucket].
 // What other nodes had forgotten meanwhile no node of a cluster knows.
-func (a *App) verifier(bucket string, forgets bool) follow.Verifier {
+func (a *App) verifier(bucket string, forgets bool) bucket.Verifier {
 	if a.checkpoint == nil || forgets && !a.broker.Embedded() {
 		return nil
 	}

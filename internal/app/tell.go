@@ -20,8 +20,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -115,7 +115,7 @@ func revealed(secrets []config.InlineSecret) []string {
 func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.Hub, error) {
 	c := a.opts.Config.WebSub
 	return websub.New(websub.Options{
-		Ledger: ledger.Options{
+		Bucket: bucket.Options{
 			JetStream: a.broker.JetStream(),
 			Bucket:    a.broker.Name(bucketSubscriptions),
 			Open: func(ctx context.Context) (jetstream.Stream, error) {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -27,16 +27,16 @@ type record struct {
 
 // load returns the record of a digest and its revision, 0 when there is none. Of
 // one that a newer release wrote only the format is known.
-func load(ctx context.Context, bucket jetstream.KeyValue, name string) (record, uint64, error) {
+func load(ctx context.Context, kv jetstream.KeyValue, name string) (record, uint64, error) {
 	var r record
-	there, err := ledger.Load(ctx, bucket, key(name), format, &r)
+	there, err := bucket.Load(ctx, kv, key(name), format, &r)
 	r.Format = there.Format
 	return r, there.Revision, err
 }
 
 // store replaces the record at that revision and returns the new one.
-func store(ctx context.Context, bucket jetstream.KeyValue, name string, r record, revision uint64) (uint64, error) {
-	return ledger.Store(ctx, bucket, key(name), r, revision)
+func store(ctx context.Context, kv jetstream.KeyValue, name string, r record, revision uint64) (uint64, error) {
+	return bucket.Store(ctx, kv, key(name), r, revision)
 }
 
 func key(name string) string { return "digest." + name }

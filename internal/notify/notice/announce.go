@@ -11,7 +11,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -46,18 +46,18 @@ func (n *Notices) attempt(ctx context.Context, feed string, known *state) error 
 	if !n.opts.Source.Moved(feed, known.settled) {
 		return nil
 	}
-	bucket, err := n.opts.Bucket(ctx)
+	kv, err := n.opts.Bucket(ctx)
 	if err != nil {
 		return err
 	}
-	last, revision, err := load(ctx, bucket, feed)
+	last, revision, err := load(ctx, kv, feed)
 	switch {
 	case err != nil:
 		return err
 	case last.Format > format:
 		return nil // a newer release announces this feed
 	case revision > 0 && !last.Sent:
-		return n.finish(ctx, bucket, feed, known, last, revision)
+		return n.finish(ctx, kv, feed, known, last, revision)
 	}
 	_, always := n.always[feed]
 	snap, err := n.opts.Source.Snapshot(feed, known.upTo(last, always))
@@ -66,9 +66,9 @@ func (n *Notices) attempt(ctx context.Context, feed string, known *state) error 
 	}
 	snap.Feed, known.misses = feed, 0
 	if revision == 0 && !always {
-		return n.beginLate(ctx, bucket, snap, 0)
+		return n.beginLate(ctx, kv, snap, 0)
 	}
-	return n.compare(ctx, bucket, known, last, revision, snap)
+	return n.compare(ctx, kv, known, last, revision, snap)
 }
 
 // unrelated is a position of which nothing is known since.
@@ -90,7 +90,7 @@ func (k *state) upTo(last record, always bool) Since {
 // compare announces the snapshot if it is news after the record. Of nodes that are
 // configured differently each announces its own way once, and once more when it was
 // restarted: it may have been configured as it was before.
-func (n *Notices) compare(ctx context.Context, bucket jetstream.KeyValue, known *state, last record, revision uint64, snap Snapshot) error {
+func (n *Notices) compare(ctx context.Context, kv jetstream.KeyValue, known *state, last record, revision uint64, snap Snapshot) error {
 	if revision > 0 && snap.Position.compare(last.Position) < 0 {
 		return nil // we lag: somebody knew more already
 	}
@@ -111,9 +111,9 @@ func (n *Notices) compare(ctx context.Context, bucket jetstream.KeyValue, known 
 	switch {
 	case news():
 		snap.Position = snap.Position.join(last.Position)
-		return n.claim(ctx, bucket, known, last, revision, snap, anew || elsewhere)
+		return n.claim(ctx, kv, known, last, revision, snap, anew || elsewhere)
 	case revision > 0 && !snap.Position.Epoch.Equal(last.Position.Epoch):
-		return n.beginLate(ctx, bucket, snap, revision) // so that what happens next is known
+		return n.beginLate(ctx, kv, snap, revision) // so that what happens next is known
 	}
 	known.settled = snap.Position
 	return nil
@@ -154,31 +154,31 @@ func (s Snapshot) definitions(last record) []string {
 
 // claim writes what is about to be announced; of several nodes one succeeds. Anew
 // says that what was announced before was chosen in another way.
-func (n *Notices) claim(ctx context.Context, bucket jetstream.KeyValue, known *state, last record, revision uint64, snap Snapshot, anew bool) error {
+func (n *Notices) claim(ctx context.Context, kv jetstream.KeyValue, known *state, last record, revision uint64, snap Snapshot, anew bool) error {
 	update := n.difference(last, snap, anew)
 	next := record{Format: format, Position: snap.Position, Definitions: snap.definitions(last), Members: snap.Members, ID: snap.id(), Update: update}
-	claimed, err := store(ctx, bucket, snap.Feed, next, revision)
-	if errors.Is(err, ledger.ErrConflict) {
+	claimed, err := store(ctx, kv, snap.Feed, next, revision)
+	if errors.Is(err, bucket.ErrConflict) {
 		n.queue.later(snap.Feed, n.opts.Lease) // look whether the other has sent it
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return n.send(ctx, bucket, snap.Feed, known, next, claimed)
+	return n.send(ctx, kv, snap.Feed, known, next, claimed)
 }
 
 // finish brings a record to its end that is claimed and not marked as sent.
-func (n *Notices) finish(ctx context.Context, bucket jetstream.KeyValue, feed string, known *state, owed record, revision uint64) error {
+func (n *Notices) finish(ctx context.Context, kv jetstream.KeyValue, feed string, known *state, owed record, revision uint64) error {
 	if known.told == owed.ID {
 		n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
-		return mark(ctx, bucket, feed, owed, revision)
+		return mark(ctx, kv, feed, owed, revision)
 	}
-	return n.takeOver(ctx, bucket, feed, known, owed, revision)
+	return n.takeOver(ctx, kv, feed, known, owed, revision)
 }
 
 // takeOver sends what somebody claimed and did not send within the lease.
-func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed string, known *state, owed record, revision uint64) error {
+func (n *Notices) takeOver(ctx context.Context, kv jetstream.KeyValue, feed string, known *state, owed record, revision uint64) error {
 	if known.revision != revision {
 		known.revision, known.since = revision, time.Now()
 	}
@@ -186,8 +186,8 @@ func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed 
 		n.queue.later(feed, left)
 		return nil
 	}
-	claimed, err := store(ctx, bucket, feed, owed, revision)
-	if errors.Is(err, ledger.ErrConflict) {
+	claimed, err := store(ctx, kv, feed, owed, revision)
+	if errors.Is(err, bucket.ErrConflict) {
 		n.queue.later(feed, n.opts.Lease)
 		return nil
 	}
@@ -195,19 +195,19 @@ func (n *Notices) takeOver(ctx context.Context, bucket jetstream.KeyValue, feed 
 		return err
 	}
 	n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
-	return n.send(ctx, bucket, feed, known, owed, claimed)
+	return n.send(ctx, kv, feed, known, owed, claimed)
 }
 
 // send has what is owed made durable and sends what is claimed, then says so. If
 // it dies before it has said so, all of it comes again with the same id.
-func (n *Notices) send(ctx context.Context, bucket jetstream.KeyValue, feed string, known *state, r record, revision uint64) error {
+func (n *Notices) send(ctx context.Context, kv jetstream.KeyValue, feed string, known *state, r record, revision uint64) error {
 	if err := n.tell(ctx, feed, known, r); err != nil {
 		// Nobody else can have told all: no need to wait for the lease.
 		known.revision, known.since = revision, time.Now().Add(-n.opts.Lease)
 		return err
 	}
 	known.told = r.ID
-	return mark(ctx, bucket, feed, r, revision)
+	return mark(ctx, kv, feed, r, revision)
 }
 
 // tell tells the outbox, then whoever listens on NATS, who need not wait for what

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -77,7 +77,7 @@ func (n *Notices) Begin(ctx context.Context, feed string) error {
 	}
 	snap.Feed = feed
 	for {
-		if err := n.begin(ctx, snap); !errors.Is(err, ledger.ErrConflict) {
+		if err := n.begin(ctx, snap); !errors.Is(err, bucket.ErrConflict) {
 			// A change that comes before the subscription is known here marks nothing.
 			n.queue.later(feed, n.opts.Lease)
 			return err
@@ -92,13 +92,13 @@ const youth = 6
 // young reports whether the record may be that of a subscription on its way.
 func (n *Notices) young(r record) bool { return time.Since(r.stored) < youth*n.opts.Lease }
 
-// begin returns ledger.ErrConflict when somebody else wrote the record meanwhile.
+// begin returns bucket.ErrConflict when somebody else wrote the record meanwhile.
 func (n *Notices) begin(ctx context.Context, snap Snapshot) error {
-	bucket, err := n.opts.Bucket(ctx)
+	kv, err := n.opts.Bucket(ctx)
 	if err != nil {
 		return err
 	}
-	last, revision, err := load(ctx, bucket, snap.Feed)
+	last, revision, err := load(ctx, kv, snap.Feed)
 	switch {
 	case err != nil:
 		return err
@@ -106,17 +106,17 @@ func (n *Notices) begin(ctx context.Context, snap Snapshot) error {
 		return nil
 	case revision > 0 && snap.Position.compare(last.Position) < 0: // we lag
 		last.Sent = true
-		_, err := store(ctx, bucket, snap.Feed, last, revision)
+		_, err := store(ctx, kv, snap.Feed, last, revision)
 		return err
 	}
-	return baseline(ctx, bucket, snap, revision)
+	return baseline(ctx, kv, snap, revision)
 }
 
 // beginLate begins a feed for which nobody called [Notices.Begin], or whose record
 // is of another bucket of galleries.
-func (n *Notices) beginLate(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot, revision uint64) error {
-	err := baseline(ctx, bucket, snap, revision)
-	if errors.Is(err, ledger.ErrConflict) {
+func (n *Notices) beginLate(ctx context.Context, kv jetstream.KeyValue, snap Snapshot, revision uint64) error {
+	err := baseline(ctx, kv, snap, revision)
+	if errors.Is(err, bucket.ErrConflict) {
 		n.queue.later(snap.Feed, n.opts.Lease)
 		return nil
 	}
@@ -124,7 +124,7 @@ func (n *Notices) beginLate(ctx context.Context, bucket jetstream.KeyValue, snap
 }
 
 // baseline notes the snapshot as announced.
-func baseline(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot, revision uint64) error {
+func baseline(ctx context.Context, kv jetstream.KeyValue, snap Snapshot, revision uint64) error {
 	r := record{
 		Format: format, Position: snap.Position, Definitions: []string{snap.Definition}, Members: snap.Members,
 		ID: snap.id(), Sent: true,
@@ -133,7 +133,7 @@ func baseline(ctx context.Context, bucket jetstream.KeyValue, snap Snapshot, rev
 			Added: []string{}, Edited: []string{}, Removed: []string{},
 		},
 	}
-	_, err := store(ctx, bucket, snap.Feed, r, revision)
+	_, err := store(ctx, kv, snap.Feed, r, revision)
 	return err
 }
 
@@ -204,11 +204,11 @@ func (n *Notices) forget(feed string) {
 // erase deletes the record of a feed, unless it is young. It reports whether
 // nothing is left to delete.
 func (n *Notices) erase(ctx context.Context, feed string) (bool, error) {
-	bucket, err := n.opts.Bucket(ctx)
+	kv, err := n.opts.Bucket(ctx)
 	if err != nil {
 		return false, err
 	}
-	last, revision, err := load(ctx, bucket, feed)
+	last, revision, err := load(ctx, kv, feed)
 	switch {
 	case err != nil:
 		return false, err
@@ -217,7 +217,7 @@ func (n *Notices) erase(ctx context.Context, feed string) (bool, error) {
 	case n.young(last):
 		return false, nil
 	}
-	err = bucket.Delete(ctx, key(feed), jetstream.LastRevision(revision))
+	err = kv.Delete(ctx, key(feed), jetstream.LastRevision(revision))
 	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 		return false, nil // somebody begins
 	}

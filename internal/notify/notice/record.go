@@ -7,7 +7,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -39,23 +39,23 @@ func (r record) by(definition string) bool {
 
 // load returns the record of a feed and its revision, 0 when there is none. Of one
 // that a newer release wrote only the format is known.
-func load(ctx context.Context, bucket jetstream.KeyValue, feed string) (record, uint64, error) {
+func load(ctx context.Context, kv jetstream.KeyValue, feed string) (record, uint64, error) {
 	var r record
-	there, err := ledger.Load(ctx, bucket, key(feed), format, &r)
+	there, err := bucket.Load(ctx, kv, key(feed), format, &r)
 	r.Format, r.stored = there.Format, there.Stored
 	return r, there.Revision, err
 }
 
 // store replaces the record at that revision and returns the new one.
-func store(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) (uint64, error) {
-	return ledger.Store(ctx, bucket, key(feed), r, revision)
+func store(ctx context.Context, kv jetstream.KeyValue, feed string, r record, revision uint64) (uint64, error) {
+	return bucket.Store(ctx, kv, key(feed), r, revision)
 }
 
 // mark notes that r went out, to all.
-func mark(ctx context.Context, bucket jetstream.KeyValue, feed string, r record, revision uint64) error {
+func mark(ctx context.Context, kv jetstream.KeyValue, feed string, r record, revision uint64) error {
 	r.Sent = true
-	_, err := store(ctx, bucket, feed, r, revision)
-	if errors.Is(err, ledger.ErrConflict) {
+	_, err := store(ctx, kv, feed, r, revision)
+	if errors.Is(err, bucket.ErrConflict) {
 		return nil // somebody took over; the next look tells
 	}
 	return err

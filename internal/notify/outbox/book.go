@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // book is what this node knows of the outbox: what the ledger told it, and what
@@ -74,7 +74,7 @@ func (b *book) putAside(shard int, key string, d time.Duration) {
 }
 
 // heard takes over what the ledger tells.
-func (b *book) heard(r ledger.Record) {
+func (b *book) heard(r bucket.Record) {
 	b.apply(r)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -91,7 +91,7 @@ func (b *book) removed(key string, revision uint64) {
 	_, known := b.revisions[key]
 	b.mu.Unlock()
 	if known {
-		b.apply(ledger.Record{Key: key, Revision: revision})
+		b.apply(bucket.Record{Key: key, Revision: revision})
 	}
 }
 
@@ -112,7 +112,7 @@ func (b *book) vanished(key string) {
 
 // apply takes a record over unless a later one of its key is known, or the ledger
 // has told of it: it may have told of its deletion too.
-func (b *book) apply(r ledger.Record) {
+func (b *book) apply(r bucket.Record) {
 	at, ok := parseKey(r.Key)
 	if !ok {
 		return // of a release that has other kinds
@@ -129,7 +129,7 @@ func (b *book) apply(r ledger.Record) {
 	}
 }
 
-func (b *book) take(at place, r ledger.Record) {
+func (b *book) take(at place, r bucket.Record) {
 	delete(b.foreign, r.Key)
 	var ours bool
 	var err error
@@ -170,7 +170,7 @@ func (b *book) take(at place, r ledger.Record) {
 
 // takeEntry puts what the record says into entries; ours is false where it says
 // nothing that this release understands.
-func takeEntry[T any](entries map[string]*T, r ledger.Record, entry *T) (ours bool, err error) {
+func takeEntry[T any](entries map[string]*T, r bucket.Record, entry *T) (ours bool, err error) {
 	delete(entries, r.Key)
 	if r.Value == nil {
 		return true, nil

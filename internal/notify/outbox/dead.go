@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // Dead is what a target was not told and is not told any more.
@@ -127,7 +127,7 @@ func (b *Outbox) grave(key string) (*late, error) {
 
 // exhume removes a dead letter; one that was written anew meanwhile stays.
 func (b *Outbox) exhume(ctx context.Context, dead *late) error {
-	if err := b.remove(ctx, dead.key, dead.revision); err != nil && !errors.Is(err, ledger.ErrConflict) {
+	if err := b.remove(ctx, dead.key, dead.revision); err != nil && !errors.Is(err, bucket.ErrConflict) {
 		return fmt.Errorf("remove the dead letter: %w", err)
 	}
 	return nil
@@ -157,12 +157,12 @@ const doneAge = 24 * time.Hour
 // Tidy forgets what was told long ago, the oldest of too many dead letters, and
 // the marks of what was deleted. It goes on after an error and returns all.
 func (b *Outbox) Tidy(ctx context.Context) error {
-	if b.ledger.Ready() != nil {
+	if b.bucket.Ready() != nil {
 		return nil
 	}
 	var errs []error
 	forget := func(key string, revision uint64) {
-		if err := b.remove(ctx, key, revision); err != nil && !errors.Is(err, ledger.ErrConflict) {
+		if err := b.remove(ctx, key, revision); err != nil && !errors.Is(err, bucket.ErrConflict) {
 			errs = append(errs, err)
 		}
 	}
@@ -175,7 +175,7 @@ func (b *Outbox) Tidy(ctx context.Context) error {
 	for key, revision := range b.abandoned(b.opts.Now().Add(-abandonedAge)) {
 		forget(key, revision)
 	}
-	return errors.Join(append(errs, b.ledger.Tidy(ctx))...)
+	return errors.Join(append(errs, b.bucket.Tidy(ctx))...)
 }
 
 // doneBefore are the notices that all targets were told before then.

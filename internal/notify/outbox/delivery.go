@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // delivery is one attempt at one target.
@@ -234,7 +234,7 @@ func (s *shift) clear(work context.Context, d *delivery) error {
 			})
 		}
 		err := s.box.remove(work, key, revision)
-		if !errors.Is(err, ledger.ErrConflict) {
+		if !errors.Is(err, bucket.ErrConflict) {
 			return err
 		}
 		if err := s.box.refresh(work, key); err != nil {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // errTaken means that another node has the lease.
@@ -40,7 +40,7 @@ func (b *Outbox) take(ctx context.Context, shard int) (*held, error) {
 	}
 	hear, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	if err := b.ledger.Wait(hear, h.revision); err != nil {
+	if err := b.bucket.Wait(hear, h.revision); err != nil {
 		b.release(context.WithoutCancel(ctx), h)
 		return nil, err
 	}
@@ -100,12 +100,12 @@ func (b *Outbox) hold(ctx context.Context, h *held, node string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	data, err := ledger.Encode(lease{Format: format, Node: node})
+	data, err := bucket.Encode(lease{Format: format, Node: node})
 	if err != nil {
 		return err
 	}
-	next, err := b.ledger.Put(ctx, h.key, data, h.revision)
-	if errors.Is(err, ledger.ErrConflict) {
+	next, err := b.bucket.Put(ctx, h.key, data, h.revision)
+	if errors.Is(err, bucket.ErrConflict) {
 		if err := b.refresh(ctx, h.key); err != nil {
 			return err
 		}
@@ -122,6 +122,6 @@ func (b *Outbox) hold(ctx context.Context, h *held, node string) error {
 		return err
 	}
 	h.revision = next
-	b.book.apply(ledger.Record{Key: h.key, Value: data, Revision: next, Stored: b.opts.Now()})
+	b.book.apply(bucket.Record{Key: h.key, Value: data, Revision: next, Stored: b.opts.Now()})
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // pass is the first attempt of all targets that a notice has in a shard.
@@ -272,7 +272,7 @@ func (s *shift) noteTold(ctx context.Context, p *pass) error {
 			return nil
 		}
 		err := s.box.remove(ctx, p.entry.key, revision)
-		if errors.Is(err, ledger.ErrConflict) {
+		if errors.Is(err, bucket.ErrConflict) {
 			return s.box.refresh(ctx, p.entry.key)
 		}
 		return err

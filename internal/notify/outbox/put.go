@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // ErrNewerFormat means that a newer release wrote the record: this one does not
@@ -135,7 +135,7 @@ func amend[T any](ctx context.Context, b *Outbox, key string, look func() (*T, u
 		if next == nil {
 			return nil
 		}
-		if err := b.write(ctx, key, next, revision); !errors.Is(err, ledger.ErrConflict) {
+		if err := b.write(ctx, key, next, revision); !errors.Is(err, bucket.ErrConflict) {
 			return err
 		}
 		if err := b.refresh(ctx, key); err != nil {
@@ -149,15 +149,15 @@ func amend[T any](ctx context.Context, b *Outbox, key string, look func() (*T, u
 func (b *Outbox) write(ctx context.Context, key string, value any, revision uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	data, err := ledger.Encode(value)
+	data, err := bucket.Encode(value)
 	if err != nil {
 		return fmt.Errorf("encode what is owed: %w", err)
 	}
-	next, err := b.ledger.Put(ctx, key, data, revision)
+	next, err := b.bucket.Put(ctx, key, data, revision)
 	if err != nil {
 		return err
 	}
-	b.book.apply(ledger.Record{Key: key, Value: data, Revision: next, Stored: b.opts.Now()})
+	b.book.apply(bucket.Record{Key: key, Value: data, Revision: next, Stored: b.opts.Now()})
 	return nil
 }
 
@@ -165,7 +165,7 @@ func (b *Outbox) write(ctx context.Context, key string, value any, revision uint
 func (b *Outbox) remove(ctx context.Context, key string, revision uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	next, err := b.ledger.Delete(ctx, key, revision)
+	next, err := b.bucket.Delete(ctx, key, revision)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (b *Outbox) remove(ctx context.Context, key string, revision uint64) error 
 func (b *Outbox) refresh(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	r, err := b.ledger.Get(ctx, key)
+	r, err := b.bucket.Get(ctx, key)
 	if err != nil {
 		return err
 	}

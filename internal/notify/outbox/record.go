@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // format is the number of the records written here; one of a newer number is
@@ -162,8 +162,8 @@ type lease struct {
 }
 
 // decode reads a record into v. It is false for one that a newer release wrote.
-func decode(r ledger.Record, v any) (ours bool, err error) {
-	theirs, err := ledger.Decode(r.Value, format, v)
+func decode(r bucket.Record, v any) (ours bool, err error) {
+	theirs, err := bucket.Decode(r.Value, format, v)
 	if err != nil {
 		return false, fmt.Errorf("read the record %s: %w", r.Key, err)
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -36,7 +36,7 @@ type Options struct {
 	JetStream jetstream.JetStream
 	Bucket    string                                          // its full name
 	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
-	Verifier  ledger.Verifier                                 // of what is read of the bucket; may be nil
+	Verifier  bucket.Verifier                                 // of what is read of the bucket; may be nil
 	Reconnect func(func()) (stop func())                      // registers for reconnections; may be nil
 	Alone     bool                                            // no other node has the bucket: leases of another process are void, and none are needed
 
@@ -92,7 +92,7 @@ const (
 type Outbox struct {
 	opts   Options
 	node   string
-	ledger *ledger.Ledger
+	bucket *bucket.Bucket
 	book   *book
 	shared porters
 	own    map[string]porters // by channel
@@ -120,7 +120,7 @@ func New(o Options) *Outbox {
 		}
 	}
 	b.book = newBook(o.Logger, o.Now, b.nudge)
-	b.ledger = ledger.New(ledger.Options{
+	b.bucket = bucket.New(bucket.Options{
 		JetStream: o.JetStream, Bucket: o.Bucket, Open: o.Open, Verifier: o.Verifier,
 		Apply: b.book.heard, Reset: b.book.reset,
 		Whole: func() {
@@ -150,7 +150,7 @@ func (b *Outbox) porters(channel string) porters {
 }
 
 // Ready is nil once it is known what is owed.
-func (b *Outbox) Ready() error { return b.ledger.Ready() }
+func (b *Outbox) Ready() error { return b.bucket.Ready() }
 
 // look has the outbox looked through.
 func (b *Outbox) look() {
@@ -177,7 +177,7 @@ func (b *Outbox) nudge(shard int) {
 func (b *Outbox) Run(ctx context.Context) error {
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var reading, working sync.WaitGroup
-	reading.Go(func() { _ = b.ledger.Run(follow) }) // returns nothing else
+	reading.Go(func() { _ = b.bucket.Run(follow) }) // returns nothing else
 	for ctx.Err() == nil {
 		wait := b.attend(ctx, &working)
 		timer := time.NewTimer(wait)
@@ -197,7 +197,7 @@ func (b *Outbox) Run(ctx context.Context) error {
 // attend begins to work on shards that have something due and that nobody works
 // on. It returns for how long there will be none, unless something changes.
 func (b *Outbox) attend(ctx context.Context, working *sync.WaitGroup) time.Duration {
-	if b.ledger.Ready() != nil {
+	if b.bucket.Ready() != nil {
 		return idle
 	}
 	b.begin.Do(func() { b.began = b.book.newest() })

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/go-json-experiment/json"
 )
 
@@ -17,7 +17,7 @@ import (
 // the secret.
 func BenchmarkMemory(b *testing.B) {
 	const count = 10_000
-	records := make([]ledger.Record, count)
+	records := make([]bucket.Record, count)
 	for n := range records {
 		sub := record{
 			Format: format, Feed: "all", Document: "atom", Topic: "https://wire.example.com/feeds/all.atom",
@@ -28,7 +28,7 @@ func BenchmarkMemory(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		records[n] = ledger.Record{Key: idOf(sub.Feed, sub.Document, sub.Callback).String(), Value: value, Revision: uint64(n + 1)}
+		records[n] = bucket.Record{Key: idOf(sub.Feed, sub.Document, sub.Callback).String(), Value: value, Revision: uint64(n + 1)}
 	}
 	var held []*Hub
 	before := heap()
@@ -53,7 +53,7 @@ func BenchmarkMemory(b *testing.B) {
 }
 
 // bareMemory is what a map of the subscriptions' strings takes.
-func bareMemory(records []ledger.Record) int64 {
+func bareMemory(records []bucket.Record) int64 {
 	type bare struct{ topic, secret string }
 	topic := "https://wire.example.com/feeds/all.atom"
 	before := heap()

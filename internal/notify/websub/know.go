@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // reset begins a reading of the bucket. What was known is held to until it is
@@ -25,7 +25,7 @@ func (h *Hub) whole() {
 }
 
 // apply takes a record from the bucket.
-func (h *Hub) apply(r ledger.Record) {
+func (h *Hub) apply(r bucket.Record) {
 	sub, err := decode(r.Value)
 	switch {
 	case r.Value == nil:

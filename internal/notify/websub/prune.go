@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // goneFor is how long a feed must be gone before its subscriptions end: a node
@@ -34,14 +34,14 @@ func (h *Hub) Prune(ctx context.Context) error {
 			return err
 		}
 	}
-	return h.ledger.Tidy(ctx)
+	return h.bucket.Tidy(ctx)
 }
 
 // drop deletes a subscription at a revision; one that was renewed since stays. It
 // returns the revision of the deletion, 0 where there is none.
 func (h *Hub) drop(ctx context.Context, key string, revision uint64) (uint64, error) {
-	deleted, err := h.ledger.Delete(ctx, key, revision)
-	if errors.Is(err, ledger.ErrConflict) {
+	deleted, err := h.bucket.Delete(ctx, key, revision)
+	if errors.Is(err, bucket.ErrConflict) {
 		return 0, nil
 	}
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -113,7 +113,7 @@ func packed(b *testing.B, callback string, topics websub.Topics) (outbox.Letter,
 	nats := brokertest.Start(b)
 	var owed []outbox.Notice
 	h, err := websub.New(websub.Options{
-		Ledger: ledger.Options{
+		Bucket: bucket.Options{
 			JetStream: nats.JetStream(), Bucket: nats.Name("websub"),
 			Open:   func(ctx context.Context) (jetstream.Stream, error) { return nats.Bucket(ctx, "websub") },
 			Logger: discard(),

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // format is the number of the records written here; a record of a newer one is
@@ -45,7 +45,7 @@ func decode(value []byte) (record, error) {
 
 // readVersioned decodes JSON whose format is one of ours.
 func readVersioned(data []byte, into any) error {
-	theirs, err := ledger.Decode(data, format, into)
+	theirs, err := bucket.Decode(data, format, into)
 	if err == nil && theirs > format {
 		return errNewer
 	}
@@ -124,7 +124,7 @@ const tries = 5
 // that made it. With a record of a newer release the error is errNewer.
 func (h *Hub) save(ctx context.Context, sub record) (isNew bool, err error) {
 	key := idOf(sub.Feed, sub.Document, sub.Callback).String()
-	err = h.change(ctx, key, func(there ledger.Record, old record) (uint64, error) {
+	err = h.change(ctx, key, func(there bucket.Record, old record) (uint64, error) {
 		next := sub
 		isNew = there.Value == nil || !old.Expires.After(sub.Verified) || old.Request == sub.Request
 		if !isNew {
@@ -136,28 +136,28 @@ func (h *Hub) save(ctx context.Context, sub record) (isNew bool, err error) {
 }
 
 func (h *Hub) write(ctx context.Context, key string, sub record, revision uint64) (uint64, error) {
-	value, err := ledger.Encode(sub)
+	value, err := bucket.Encode(sub)
 	if err != nil {
 		return 0, fmt.Errorf("encode a subscription: %w", err)
 	}
-	return h.ledger.Put(ctx, key, value, revision)
+	return h.bucket.Put(ctx, key, value, revision)
 }
 
 // remove deletes a subscription, if there is one, and returns when this node
 // knows of it.
 func (h *Hub) remove(ctx context.Context, key string) error {
-	return h.change(ctx, key, func(there ledger.Record, _ record) (uint64, error) {
+	return h.change(ctx, key, func(there bucket.Record, _ record) (uint64, error) {
 		if there.Value == nil {
 			return 0, nil
 		}
-		return h.ledger.Delete(ctx, key, there.Revision)
+		return h.bucket.Delete(ctx, key, there.Revision)
 	})
 }
 
 // change calls write with what the bucket holds until nobody else came first.
-func (h *Hub) change(ctx context.Context, key string, write func(there ledger.Record, old record) (uint64, error)) error {
-	err := ledger.ErrConflict
-	for n := 0; n < tries && errors.Is(err, ledger.ErrConflict); n++ {
+func (h *Hub) change(ctx context.Context, key string, write func(there bucket.Record, old record) (uint64, error)) error {
+	err := bucket.ErrConflict
+	for n := 0; n < tries && errors.Is(err, bucket.ErrConflict); n++ {
 		var revision uint64
 		revision, err = h.changeOnce(ctx, key, write)
 		h.await(ctx, revision)
@@ -167,10 +167,10 @@ func (h *Hub) change(ctx context.Context, key string, write func(there ledger.Re
 
 // await returns when this node knows of a write, or ctx ends: that it is stored is
 // what counts, and this node may hear of it later.
-func (h *Hub) await(ctx context.Context, revision uint64) { _ = h.ledger.Wait(ctx, revision) }
+func (h *Hub) await(ctx context.Context, revision uint64) { _ = h.bucket.Wait(ctx, revision) }
 
-func (h *Hub) changeOnce(ctx context.Context, key string, write func(ledger.Record, record) (uint64, error)) (uint64, error) {
-	there, err := h.ledger.Get(ctx, key)
+func (h *Hub) changeOnce(ctx context.Context, key string, write func(bucket.Record, record) (uint64, error)) (uint64, error) {
+	there, err := h.bucket.Get(ctx, key)
 	if err != nil {
 		return 0, err
 	}

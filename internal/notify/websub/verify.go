@@ -13,7 +13,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // denied is the mode of a question that is none: the subscriber is told that the
@@ -37,7 +37,7 @@ type question struct {
 }
 
 func (q question) encode() ([]byte, error) {
-	data, err := ledger.Encode(q)
+	data, err := bucket.Encode(q)
 	if err != nil {
 		return nil, fmt.Errorf("encode what a callback is asked: %w", err)
 	}
@@ -306,7 +306,7 @@ func (i inquiry) deny(ctx context.Context, reason string) error {
 func (i inquiry) end(ctx context.Context) error {
 	h := i.hub
 	key := i.id().String()
-	there, err := h.ledger.Get(ctx, key)
+	there, err := h.bucket.Get(ctx, key)
 	if err != nil {
 		return err
 	}

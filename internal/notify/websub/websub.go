@@ -29,7 +29,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -81,7 +81,7 @@ type Lease struct {
 
 // Options make a Hub.
 type Options struct {
-	Ledger    ledger.Options // Apply, Reset, Whole and Now are the hub's own
+	Bucket    bucket.Options // Apply, Reset, Whole and Now are the hub's own
 	Topics    Topics
 	Client    Client
 	Put       func(context.Context, outbox.Notice) error                      // owes a notice; durable when it returns
@@ -145,7 +145,7 @@ type Hub struct {
 	opts    Options
 	sign    signer
 	made    time.Time
-	ledger  *ledger.Ledger
+	bucket  *bucket.Bucket
 	limits  *limits
 	metrics metrics
 
@@ -169,14 +169,14 @@ func New(o Options) (*Hub, error) {
 		opts: o, sign: sign, made: o.Now(), limits: newLimits(o.RequestsPerMinute),
 		known: newIndex(), reserved: map[id]question{}, gone: map[string]time.Time{},
 	}
-	o.Ledger.Apply, o.Ledger.Reset, o.Ledger.Whole, o.Ledger.Now = h.apply, h.reset, h.whole, o.Now
-	h.ledger = ledger.New(o.Ledger)
+	o.Bucket.Apply, o.Bucket.Reset, o.Bucket.Whole, o.Bucket.Now = h.apply, h.reset, h.whole, o.Now
+	h.bucket = bucket.New(o.Bucket)
 	h.metrics = newMetrics(o.Registerer, func() float64 { return float64(h.count()) })
 	return h, nil
 }
 
 // Run follows the subscriptions until ctx ends. It retries for ever.
-func (h *Hub) Run(ctx context.Context) error { return h.ledger.Run(ctx) }
+func (h *Hub) Run(ctx context.Context) error { return h.bucket.Run(ctx) }
 
 // Ready is nil once the subscriptions were read. Until then nothing can be owed
 // to them, and what is owed already cannot be delivered.

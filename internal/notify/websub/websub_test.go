@@ -21,7 +21,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -245,7 +245,7 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 	h := &hub{w: w, metrics: prometheus.NewRegistry()}
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := websub.Options{
-		Ledger: ledger.Options{
+		Bucket: bucket.Options{
 			JetStream: w.broker.JetStream(), Bucket: w.broker.Name("websub"),
 			Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "websub") },
 			Reconnect: w.broker.OnReconnect, Logger: log,

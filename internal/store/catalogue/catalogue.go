@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/follow"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -60,7 +60,7 @@ type Options struct {
 	JetStream   jetstream.JetStream
 	Bucket      string                                          // name of the key-value bucket
 	Open        func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
-	Verifier    follow.Verifier                                 // of what is read of the bucket; may be nil
+	Verifier    bucket.Verifier                                 // of what is read of the bucket; may be nil
 	Decode      func(body []byte) (*gallery.Gallery, error)     // reads a record's body
 	Changed     func(Change)                                    // called after each change, by several goroutines; must not block; may be nil
 	Reconnect   func(func()) (stop func())                      // registers for reconnections; may be nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/follow"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -131,7 +131,7 @@ func (c *Catalogue) await(ctx context.Context, messages jetstream.MessagesContex
 // record reads a message of the bucket. There is no record in one that says
 // that somebody deleted it.
 func (c *Catalogue) record(msg jetstream.Msg, meta *jetstream.MsgMetadata) (r Record, there bool, err error) {
-	if follow.Deleted(msg.Headers()) {
+	if bucket.Deleted(msg.Headers()) {
 		return Record{}, false, nil
 	}
 	key := strings.TrimPrefix(msg.Subject(), c.subject(""))

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/follow"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -20,7 +20,7 @@ func (c *Catalogue) Run(ctx context.Context) error {
 	if !c.opts.Timeless {
 		wg.Go(func() { c.keepTime(ctx) })
 	}
-	follow.Run(ctx, follow.Options{
+	bucket.Follow(ctx, bucket.FollowOptions{
 		Open:        c.opts.Open,
 		Opened:      func(s jetstream.Stream) { c.stream.Store(&s) },
 		Subject:     c.subject(">"),
@@ -41,14 +41,14 @@ type reader struct {
 	loading   map[string]*Entry // nil once the index is whole
 }
 
-// Begin implements [follow.Reader].
-func (r *reader) Begin(s follow.State) {
+// Begin implements [bucket.Reader].
+func (r *reader) Begin(s bucket.State) {
 	r.catalogue.ready.Store(false)
 	r.catalogue.index.distrust()
 	r.created, r.loading = s.Created, make(map[string]*Entry, s.Records)
 }
 
-// Take implements [follow.Reader].
+// Take implements [bucket.Reader].
 func (r *reader) Take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
 	c := r.catalogue
 	key := strings.TrimPrefix(msg.Subject(), c.subject(""))
@@ -73,7 +73,7 @@ func (e *Entry) key(key string) string {
 	return strings.Clone(key)
 }
 
-// Whole implements [follow.Reader]: it makes what was read the index.
+// Whole implements [bucket.Reader]: it makes what was read the index.
 func (r *reader) Whole(last uint64) {
 	c := r.catalogue
 	c.index.fill(r.loading, r.created, last, c.opts.Now().UnixNano())

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/follow"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
 )
@@ -202,7 +202,7 @@ func shorten(ds []departure) []departure {
 // what does not fit, a panic too; a record of a newer release is an entry that shows
 // nothing.
 func entry(key string, header nats.Header, revision uint64, stored time.Time) (e *Entry, err error) {
-	defer follow.Recover(&err)
+	defer bucket.Recover(&err)
 	number, err := strconv.Atoi(header.Get(headerFormat))
 	if err != nil {
 		return nil, fmt.Errorf("read the format of revision %d: %w", revision, err)
@@ -273,7 +273,7 @@ func parseHash(text string) (h gallery.Hash, ok bool) {
 // read is [entry] for a record that may be anything: one that was deleted, or
 // that can not be read, is an entry that is lost, and err says why.
 func read(key string, header nats.Header, revision uint64, stored time.Time) (e *Entry, err error) {
-	if follow.Deleted(header) {
+	if bucket.Deleted(header) {
 		return stray(lost, revision, stored.UnixNano()), nil
 	}
 	if e, err = entry(key, header, revision, stored); err != nil {

@@ -1,4 +1,4 @@
-package follow_test
+package bucket_test
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 func TestLeadersOfAClusterChange(t *testing.T) {
 	c := brokertest.StartCluster(t)
 	b := dial(t, broker.Options{URL: c.URL(), Replicas: 3})
-	bucket(t, b)
-	d := start(t, b)
+	makeBucket(t, b)
+	d := follow(t, b)
 	want := []string{"begin 0", "whole 0"}
 	d.says(want...)
 	for round := range 8 {

@@ -1,4 +1,4 @@
-package follow_test
+package bucket_test
 
 import (
 	"bytes"
@@ -65,7 +65,7 @@ func stalling(t *testing.T, server string, long time.Duration) string {
 func TestIsNotWholeBeforeWhatWasSentHasCome(t *testing.T) {
 	server := brokertest.Server(t)
 	direct := dial(t, broker.Options{URL: server.URL()})
-	bucket(t, direct)
+	makeBucket(t, direct)
 	for _, key := range []string{"a", "b", "c"} {
 		put(t, direct, key, key)
 	}
@@ -73,7 +73,7 @@ func TestIsNotWholeBeforeWhatWasSentHasCome(t *testing.T) {
 		t.Run(long.String(), func(t *testing.T) {
 			t.Parallel()
 			b := dial(t, broker.Options{URL: stalling(t, strings.TrimPrefix(server.URL(), "nats://"), long)})
-			start(t, b).says("begin 3", "1 a", "2 b", "3 c", "whole 3")
+			follow(t, b).says("begin 3", "1 a", "2 b", "3 c", "whole 3")
 		})
 	}
 }

@@ -1,4 +1,4 @@
-package follow_test
+package bucket_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
-	"github.com/gallerywire/gallerywire/internal/store/follow"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -35,15 +35,15 @@ func (d *diary) note(format string, args ...any) {
 	d.entries = append(d.entries, fmt.Sprintf(format, args...))
 }
 
-// Begin implements [follow.Reader].
-func (d *diary) Begin(s follow.State) { d.note("begin %d", s.Records) }
+// Begin implements [bucket.Reader].
+func (d *diary) Begin(s bucket.State) { d.note("begin %d", s.Records) }
 
-// Take implements [follow.Reader].
+// Take implements [bucket.Reader].
 func (d *diary) Take(m jetstream.Msg, meta *jetstream.MsgMetadata) {
 	d.note("%d %s", meta.Sequence.Stream, m.Data())
 }
 
-// Whole implements [follow.Reader].
+// Whole implements [bucket.Reader].
 func (d *diary) Whole(last uint64) { d.note("whole %d", last) }
 
 // says waits until the diary says exactly that.
@@ -67,11 +67,11 @@ func (d *diary) says(want ...string) {
 	}
 }
 
-// start follows the bucket of things until the test ends.
-func start(t *testing.T, b *broker.Broker, change ...func(*follow.Options)) *diary {
+// follow follows the bucket of things until the test ends.
+func follow(t *testing.T, b *broker.Broker, change ...func(*bucket.FollowOptions)) *diary {
 	t.Helper()
 	d := &diary{t: t}
-	o := follow.Options{
+	o := bucket.FollowOptions{
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "things") },
 		Subject:   "$KV." + b.Name("things") + ".>",
 		Reader:    d,
@@ -85,7 +85,7 @@ func start(t *testing.T, b *broker.Broker, change ...func(*follow.Options)) *dia
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		follow.Run(ctx, o)
+		bucket.Follow(ctx, o)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -94,8 +94,8 @@ func start(t *testing.T, b *broker.Broker, change ...func(*follow.Options)) *dia
 	return d
 }
 
-// bucket makes the bucket of things.
-func bucket(t *testing.T, b *broker.Broker) {
+// makeBucket makes the bucket of things.
+func makeBucket(t *testing.T, b *broker.Broker) {
 	t.Helper()
 	if _, err := b.Bucket(t.Context(), "things"); err != nil {
 		t.Fatal(err)
@@ -133,11 +133,11 @@ func dial(t *testing.T, o broker.Options) *broker.Broker {
 
 func TestReadsWhatIsThereAndGoesOn(t *testing.T) {
 	b := brokertest.Start(t)
-	bucket(t, b)
+	makeBucket(t, b)
 	put(t, b, "a", "one")
 	put(t, b, "b", "two")
 	put(t, b, "a", "three") // in place of the first
-	d := start(t, b)
+	d := follow(t, b)
 	d.says("begin 2", "2 two", "3 three", "whole 3")
 	put(t, b, "a", "four")
 	d.says("begin 2", "2 two", "3 three", "whole 3", "4 four")
@@ -145,7 +145,7 @@ func TestReadsWhatIsThereAndGoesOn(t *testing.T) {
 
 func TestAnEmptyBucketIsWholeAtOnce(t *testing.T) {
 	b := brokertest.Start(t)
-	d := start(t, b)
+	d := follow(t, b)
 	d.says("begin 0", "whole 0")
 	put(t, b, "a", "one")
 	d.says("begin 0", "whole 0", "1 one")
@@ -153,9 +153,9 @@ func TestAnEmptyBucketIsWholeAtOnce(t *testing.T) {
 
 func TestHeadersOnly(t *testing.T) {
 	b := brokertest.Start(t)
-	bucket(t, b)
+	makeBucket(t, b)
 	put(t, b, "a", "one")
-	d := start(t, b, func(o *follow.Options) { o.HeadersOnly = true })
+	d := follow(t, b, func(o *bucket.FollowOptions) { o.HeadersOnly = true })
 	d.says("begin 1", "1 ", "whole 1")
 }
 
@@ -163,9 +163,9 @@ func TestHeadersOnly(t *testing.T) {
 func TestGoesOnAfterTheServerWasAway(t *testing.T) {
 	server := brokertest.Server(t)
 	b := dial(t, broker.Options{URL: server.URL()})
-	bucket(t, b)
+	makeBucket(t, b)
 	put(t, b, "a", "one")
-	d := start(t, b)
+	d := follow(t, b)
 	want := []string{"begin 1", "1 one", "whole 1"}
 	d.says(want...)
 	for i, value := range []string{"two", "three", "four"} {
@@ -179,10 +179,10 @@ func TestGoesOnAfterTheServerWasAway(t *testing.T) {
 func TestReadsARecreatedBucketAnew(t *testing.T) {
 	server := brokertest.Server(t)
 	b := dial(t, broker.Options{URL: server.URL()})
-	bucket(t, b)
+	makeBucket(t, b)
 	put(t, b, "a", "one")
 	put(t, b, "a", "two")
-	d := start(t, b)
+	d := follow(t, b)
 	d.says("begin 1", "2 two", "whole 2")
 	server.Wipe()
 	server.Start()
@@ -196,11 +196,11 @@ func TestReadsARecreatedBucketAnew(t *testing.T) {
 func TestReadsAnewAfterLongOutOfTouch(t *testing.T) {
 	server := brokertest.Server(t)
 	b := dial(t, broker.Options{URL: server.URL()})
-	bucket(t, b)
+	makeBucket(t, b)
 	put(t, b, "a", "one")
 	put(t, b, "b", "two")
 	var suspended atomic.Int64
-	d := start(t, b, func(o *follow.Options) {
+	d := follow(t, b, func(o *bucket.FollowOptions) {
 		o.Forgets = time.Hour
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(suspended.Load())) }
 	})
@@ -219,14 +219,14 @@ func TestReadsAnewAfterLongOutOfTouch(t *testing.T) {
 // before they come.
 func TestIsWholeWhenTheLastRecordsVanish(t *testing.T) {
 	b := brokertest.Start(t)
-	bucket(t, b)
+	makeBucket(t, b)
 	put(t, b, "a", "one")
 	put(t, b, "b", "two")
 	purge(t, b, "b")
-	d := start(t, b)
+	d := follow(t, b)
 	d.says("begin 1", "1 one", "whole 1")
 
-	d = start(t, b, func(o *follow.Options) {
+	d = follow(t, b, func(o *bucket.FollowOptions) {
 		o.Reader = meddler{o.Reader.(*diary), func() { purge(t, b, "a") }}
 	})
 	d.says("begin 1", "whole 0")
@@ -240,8 +240,8 @@ type meddler struct {
 	meddle func()
 }
 
-// Begin implements [follow.Reader].
-func (m meddler) Begin(s follow.State) {
+// Begin implements [bucket.Reader].
+func (m meddler) Begin(s bucket.State) {
 	m.diary.Begin(s)
 	m.meddle()
 }
@@ -260,11 +260,11 @@ func purge(t *testing.T, b *broker.Broker, key string) {
 
 func TestTriesAgainUntilTheBucketOpens(t *testing.T) {
 	b := brokertest.Start(t)
-	bucket(t, b)
+	makeBucket(t, b)
 	put(t, b, "a", "one")
 	failures := 0
 	var log strings.Builder
-	d := start(t, b, func(o *follow.Options) {
+	d := follow(t, b, func(o *bucket.FollowOptions) {
 		open := o.Open
 		o.Open = func(ctx context.Context) (jetstream.Stream, error) {
 			if failures++; failures <= 2 {

@@ -1,10 +1,11 @@
-// Package ledger keeps small records in a key-value bucket that every node
-// follows: who writes does so by compare-and-set, and every node hears of each
-// record in the order in which they were written.
+// Package bucket keeps small records in a key-value bucket that every node follows.
 //
-// What is heard may lag behind the bucket by a moment and never runs ahead. What
-// records mean, and the memory of them, are left to who keeps the ledger.
-package ledger
+// Records are written by compare-and-set. Every node is given each record, one after
+// the other, in the order of their revisions; none is left out. It may lag behind the
+// bucket by a moment and never runs ahead. A server that goes away and comes back costs
+// a moment; a bucket that was recreated, which no consumer notices by itself, is read
+// anew. What records mean, and the memory of them, are left to the caller.
+package bucket
 
 import (
 	"context"
@@ -15,7 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/follow"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -23,8 +23,8 @@ import (
 var (
 	// ErrConflict means that somebody else wrote the record first.
 	ErrConflict = errors.New("somebody else wrote the record")
-	// ErrUnread means that the ledger was not read to its end yet.
-	ErrUnread = errors.New("the ledger is still being read from the bucket")
+	// ErrUnread means that the bucket was not read to its end yet.
+	ErrUnread = errors.New("the bucket is still being read")
 )
 
 // Record is what is known of a key.
@@ -35,10 +35,7 @@ type Record struct {
 	Stored   time.Time // by the server's clock
 }
 
-// Verifier compares what is read with what the bucket must hold.
-type Verifier = follow.Verifier
-
-// Options make a ledger.
+// Options make a Bucket.
 type Options struct {
 	JetStream jetstream.JetStream
 	Bucket    string                                          // its full name
@@ -52,9 +49,9 @@ type Options struct {
 	Logger    *slog.Logger
 }
 
-// Ledger is safe for concurrent use. [Ledger.Run] must run for records to be
+// Bucket is safe for concurrent use. [Bucket.Run] must run for records to be
 // applied.
-type Ledger struct {
+type Bucket struct {
 	opts Options
 
 	mu      sync.Mutex
@@ -65,37 +62,37 @@ type Ledger struct {
 	deleted map[string]marker
 }
 
-// New returns a ledger of which nothing is known yet.
-func New(o Options) *Ledger {
+// New returns a bucket of which nothing is known yet.
+func New(o Options) *Bucket {
 	if o.Whole == nil {
 		o.Whole = func() {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Ledger{opts: o, moved: make(chan struct{}), deleted: map[string]marker{}}
+	return &Bucket{opts: o, moved: make(chan struct{}), deleted: map[string]marker{}}
 }
 
 // Run has the records applied until ctx ends. It retries for ever.
-func (l *Ledger) Run(ctx context.Context) error {
-	follow.Run(ctx, follow.Options{
-		Open:      l.opts.Open,
-		Opened:    l.opened,
-		Subject:   l.subject(">"),
-		Reader:    reader{l},
-		Verifier:  l.opts.Verifier,
+func (b *Bucket) Run(ctx context.Context) error {
+	Follow(ctx, FollowOptions{
+		Open:      b.opts.Open,
+		Opened:    b.opened,
+		Subject:   b.subject(">"),
+		Reader:    reader{b},
+		Verifier:  b.opts.Verifier,
 		Forgets:   markerAge / 2,
-		Reconnect: l.opts.Reconnect,
-		Logger:    l.opts.Logger.With("bucket", l.opts.Bucket),
+		Reconnect: b.opts.Reconnect,
+		Logger:    b.opts.Logger.With("bucket", b.opts.Bucket),
 	})
 	return nil
 }
 
 // Ready is nil once everything was applied that was there at the start.
-func (l *Ledger) Ready() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.whole {
+func (b *Bucket) Ready() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.whole {
 		return ErrUnread
 	}
 	return nil
@@ -104,12 +101,12 @@ func (l *Ledger) Ready() error {
 // Get reads the record from the server; its Revision is 0 where there never was
 // one. A replica may answer with an older one: the next write then meets
 // [ErrConflict].
-func (l *Ledger) Get(ctx context.Context, key string) (Record, error) {
-	stream, err := l.open(ctx)
+func (b *Bucket) Get(ctx context.Context, key string) (Record, error) {
+	stream, err := b.open(ctx)
 	if err != nil {
 		return Record{}, err
 	}
-	msg, err := stream.GetLastMsgForSubject(ctx, l.subject(key))
+	msg, err := stream.GetLastMsgForSubject(ctx, b.subject(key))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return Record{Key: key}, nil
 	}
@@ -122,36 +119,36 @@ func (l *Ledger) Get(ctx context.Context, key string) (Record, error) {
 // Put writes the record and returns its revision, if the one there has the given
 // revision; with 0 there must be none, or a deleted one. Else the error is
 // [ErrConflict]; after another error it may be written or not.
-func (l *Ledger) Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+func (b *Bucket) Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	if revision > 0 {
-		return l.write(ctx, key, nil, value, revision)
+		return b.write(ctx, key, nil, value, revision)
 	}
-	next, err := l.write(ctx, key, nil, value, l.deletion(key))
+	next, err := b.write(ctx, key, nil, value, b.deletion(key))
 	if !errors.Is(err, ErrConflict) {
 		return next, err
 	}
-	there, err := l.Get(ctx, key)
+	there, err := b.Get(ctx, key)
 	switch {
 	case err != nil:
 		return 0, err
 	case there.Value != nil:
 		return 0, ErrConflict
 	}
-	return l.write(ctx, key, nil, value, there.Revision)
+	return b.write(ctx, key, nil, value, there.Revision)
 }
 
 // Delete removes the record if it has that revision, else the error is
 // [ErrConflict]. It returns the revision of the deletion.
-func (l *Ledger) Delete(ctx context.Context, key string, revision uint64) (uint64, error) {
-	return l.write(ctx, key, nats.Header{operation: {removed}}, nil, revision)
+func (b *Bucket) Delete(ctx context.Context, key string, revision uint64) (uint64, error) {
+	return b.write(ctx, key, nats.Header{operation: {removed}}, nil, revision)
 }
 
 // Wait blocks until the record with that revision was applied, or ctx ends.
-func (l *Ledger) Wait(ctx context.Context, revision uint64) error {
+func (b *Bucket) Wait(ctx context.Context, revision uint64) error {
 	for {
-		l.mu.Lock()
-		last, moved := l.last, l.moved
-		l.mu.Unlock()
+		b.mu.Lock()
+		last, moved := b.last, b.moved
+		b.mu.Unlock()
 		if last >= revision {
 			return nil
 		}
@@ -168,17 +165,17 @@ func (l *Ledger) Wait(ctx context.Context, revision uint64) error {
 const markerAge = time.Hour
 
 // Tidy forgets the markers of what was deleted long ago.
-func (l *Ledger) Tidy(ctx context.Context) error {
-	stream, err := l.open(ctx)
+func (b *Bucket) Tidy(ctx context.Context) error {
+	stream, err := b.open(ctx)
 	if err != nil {
 		return err
 	}
-	for _, m := range l.oldMarkers(l.opts.Now().Add(-markerAge)) {
+	for _, m := range b.oldMarkers(b.opts.Now().Add(-markerAge)) {
 		// Up to its own revision: one that was written since stays.
-		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(l.subject(m.key)), jetstream.WithPurgeSequence(m.revision+1)); err != nil {
+		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(b.subject(m.key)), jetstream.WithPurgeSequence(m.revision+1)); err != nil {
 			return fmt.Errorf("forget the deleted record %s: %w", m.key, err)
 		}
-		l.forget(m)
+		b.forget(m)
 	}
 	return nil
 }
@@ -190,11 +187,11 @@ type marker struct {
 	heard    time.Time // by this node: that of another, or the server, may be ahead
 }
 
-func (l *Ledger) oldMarkers(before time.Time) []marker {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (b *Bucket) oldMarkers(before time.Time) []marker {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	var old []marker
-	for _, m := range l.deleted {
+	for _, m := range b.deleted {
 		if m.heard.Before(before) {
 			old = append(old, m)
 		}
@@ -202,27 +199,27 @@ func (l *Ledger) oldMarkers(before time.Time) []marker {
 	return old
 }
 
-func (l *Ledger) forget(m marker) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.deleted[m.key] == m {
-		delete(l.deleted, m.key)
+func (b *Bucket) forget(m marker) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.deleted[m.key] == m {
+		delete(b.deleted, m.key)
 	}
 }
 
 // deletion is the revision at which the key was deleted, 0 where that is not known.
-func (l *Ledger) deletion(key string) uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.deleted[key].revision
+func (b *Bucket) deletion(key string) uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.deleted[key].revision
 }
 
-func (l *Ledger) write(ctx context.Context, key string, header nats.Header, value []byte, revision uint64) (uint64, error) {
-	if _, err := l.open(ctx); err != nil {
+func (b *Bucket) write(ctx context.Context, key string, header nats.Header, value []byte, revision uint64) (uint64, error) {
+	if _, err := b.open(ctx); err != nil {
 		return 0, err
 	}
-	msg := &nats.Msg{Subject: l.subject(key), Header: header, Data: value}
-	ack, err := l.opts.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(revision))
+	msg := &nats.Msg{Subject: b.subject(key), Header: header, Data: value}
+	ack, err := b.opts.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(revision))
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok &&
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
 		return 0, ErrConflict
@@ -234,30 +231,30 @@ func (l *Ledger) write(ctx context.Context, key string, header nats.Header, valu
 }
 
 // open returns the bucket's stream, making it when missing.
-func (l *Ledger) open(ctx context.Context) (jetstream.Stream, error) {
-	l.mu.Lock()
-	stream := l.stream
-	l.mu.Unlock()
+func (b *Bucket) open(ctx context.Context) (jetstream.Stream, error) {
+	b.mu.Lock()
+	stream := b.stream
+	b.mu.Unlock()
 	if stream != nil {
 		return stream, nil
 	}
-	stream, err := l.opts.Open(ctx)
+	stream, err := b.opts.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l.opened(stream)
+	b.opened(stream)
 	return stream, nil
 }
 
-func (l *Ledger) opened(s jetstream.Stream) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stream = s
+func (b *Bucket) opened(s jetstream.Stream) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stream = s
 }
 
-func (l *Ledger) subject(key string) string { return "$KV." + l.opts.Bucket + "." + key }
+func (b *Bucket) subject(key string) string { return "$KV." + b.opts.Bucket + "." + key }
 
-// The header of a deletion's marker; see [follow.Deleted].
+// The header of a deletion's marker; see [Deleted].
 const (
 	operation = "KV-Operation"
 	removed   = "DEL"
@@ -265,7 +262,7 @@ const (
 
 func record(key string, header nats.Header, value []byte, revision uint64, stored time.Time) Record {
 	r := Record{Key: key, Value: value, Revision: revision, Stored: stored}
-	if follow.Deleted(header) {
+	if Deleted(header) {
 		r.Value = nil
 	} else if r.Value == nil {
 		r.Value = []byte{}
@@ -274,17 +271,17 @@ func record(key string, header nats.Header, value []byte, revision uint64, store
 }
 
 // reader hands over what is read.
-type reader struct{ *Ledger }
+type reader struct{ *Bucket }
 
-// Begin implements [follow.Reader].
-func (r reader) Begin(follow.State) {
+// Begin implements [Reader].
+func (r reader) Begin(State) {
 	r.mu.Lock()
 	r.whole, r.last, r.deleted = false, 0, map[string]marker{}
 	r.mu.Unlock()
 	r.opts.Reset()
 }
 
-// Take implements [follow.Reader].
+// Take implements [Reader].
 func (r reader) Take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
 	key := strings.TrimPrefix(msg.Subject(), r.subject(""))
 	rec := record(key, msg.Headers(), msg.Data(), meta.Sequence.Stream, meta.Timestamp)
@@ -299,7 +296,7 @@ func (r reader) Take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
 	r.move(rec.Revision)
 }
 
-// Whole implements [follow.Reader].
+// Whole implements [Reader].
 func (r reader) Whole(last uint64) {
 	r.mu.Lock()
 	r.whole = true
@@ -308,11 +305,11 @@ func (r reader) Whole(last uint64) {
 	r.opts.Whole()
 }
 
-// move notes how far the ledger was applied.
-func (l *Ledger) move(last uint64) {
-	if last > l.last {
-		l.last = last
-		close(l.moved)
-		l.moved = make(chan struct{})
+// move notes how far the bucket was applied.
+func (b *Bucket) move(last uint64) {
+	if last > b.last {
+		b.last = last
+		close(b.moved)
+		b.moved = make(chan struct{})
 	}
 }

@@ -1,11 +1,4 @@
-// Package follow reads a bucket from its beginning and then goes on as it
-// changes, for ever.
-//
-// Records are handed over one after the other, in the order of their revisions,
-// and none is left out. A server that goes away and comes back costs a moment; a
-// bucket that was recreated, which no consumer notices by itself, is read anew.
-// What a record means is left to who follows.
-package follow
+package bucket
 
 import (
 	"context"
@@ -77,7 +70,7 @@ type State struct {
 }
 
 // Options make a follower.
-type Options struct {
+type FollowOptions struct {
 	Open        func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
 	Opened      func(jetstream.Stream)                          // told which stream is read; may be nil
 	Subject     string                                          // of the records
@@ -129,8 +122,8 @@ func (p *position) missed(now time.Time, forgets time.Duration) bool {
 	return forgets > 0 && !p.contact.IsZero() && now.Sub(p.contact) > forgets
 }
 
-// Run follows until ctx ends. It retries for ever.
-func Run(ctx context.Context, o Options) {
+// Follow reads a bucket until ctx ends. It retries for ever.
+func Follow(ctx context.Context, o FollowOptions) {
 	if o.Reconnect == nil {
 		o.Reconnect = func(func()) func() { return func() {} }
 	}
@@ -167,7 +160,7 @@ func pause(ctx context.Context, d time.Duration, back <-chan struct{}) {
 }
 
 // follow reads the bucket from where p is until something breaks.
-func (o Options) follow(ctx context.Context, p *position, back <-chan struct{}) error {
+func (o FollowOptions) follow(ctx context.Context, p *position, back <-chan struct{}) error {
 	stream, err := o.Open(ctx)
 	if err != nil {
 		return err
@@ -200,7 +193,7 @@ func (o Options) follow(ctx context.Context, p *position, back <-chan struct{}) 
 }
 
 // wall is the time by the wall clock.
-func (o Options) wall() time.Time { return o.Now().Round(0) }
+func (o FollowOptions) wall() time.Time { return o.Now().Round(0) }
 
 // inStep reports whether no server that is there lags behind the one that answered.
 func inStep(info *jetstream.StreamInfo) bool {
@@ -209,13 +202,13 @@ func inStep(info *jetstream.StreamInfo) bool {
 	})
 }
 
-func (o Options) consume(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.Consumer, jetstream.MessagesContext, error) {
+func (o FollowOptions) consume(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.Consumer, jetstream.MessagesContext, error) {
 	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{o.Subject},
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:    from,
 		HeadersOnly:    o.HeadersOnly,
-		// Its own retries can not be ended while they wait; Run's can.
+		// Its own retries can not be ended while they wait; Follow's can.
 		MaxResetAttempts: 1,
 	})
 	if err != nil {
@@ -231,7 +224,7 @@ func (o Options) consume(ctx context.Context, stream jetstream.Stream, from uint
 
 // read ends with ctx and not by a Stop from elsewhere, which a consumer that
 // is being made anew at that moment does not hear.
-func (o Options) read(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer, messages jetstream.MessagesContext, p *position) error {
+func (o FollowOptions) read(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer, messages jetstream.MessagesContext, p *position) error {
 	for {
 		msg, err := o.next(ctx, messages, p)
 		if errors.Is(err, errSilent) {
@@ -260,7 +253,7 @@ func (o Options) read(ctx context.Context, stream jetstream.Stream, consumer jet
 var errSilent = errors.New("nothing more comes")
 
 // next waits for a message: until the reading is whole, not for long.
-func (o Options) next(ctx context.Context, messages jetstream.MessagesContext, p *position) (jetstream.Msg, error) {
+func (o FollowOptions) next(ctx context.Context, messages jetstream.MessagesContext, p *position) (jetstream.Msg, error) {
 	if p.whole {
 		return messages.Next(jetstream.NextContext(ctx))
 	}
@@ -281,7 +274,7 @@ func within(ctx context.Context, d time.Duration, messages jetstream.MessagesCon
 // insist ends a reading whose last records were deleted before they came, unless
 // there is a message after all. That the server has sent all of them is not yet
 // that they have come: they do before long.
-func (o Options) insist(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer, messages jetstream.MessagesContext, p *position) (jetstream.Msg, error) {
+func (o FollowOptions) insist(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer, messages jetstream.MessagesContext, p *position) (jetstream.Msg, error) {
 	there, err := stream.Info(ctx)
 	if err != nil {
 		return nil, err
@@ -301,7 +294,7 @@ func (o Options) insist(ctx context.Context, stream jetstream.Stream, consumer j
 
 // caughtUp tells that the reading is whole, if it is: when all was read up to the
 // target, or what is left up to it was deleted meanwhile, and nothing is missing.
-func (o Options) caughtUp(p *position, pending uint64) {
+func (o FollowOptions) caughtUp(p *position, pending uint64) {
 	if !p.whole && (p.last >= p.target || pending == 0 && p.inStep) && (o.Verifier == nil || o.Verifier.Whole()) {
 		p.whole = true
 		o.Reader.Whole(p.last)
@@ -311,7 +304,7 @@ func (o Options) caughtUp(p *position, pending uint64) {
 // watchBucket calls stop when the bucket is not the one that p is of. It looks
 // after every reconnection, and now and then. The returned function waits for
 // the watch, which ends with ctx, and says what it found.
-func (o Options) watchBucket(ctx context.Context, stream jetstream.Stream, p *position, back <-chan struct{}, stop func()) func() error {
+func (o FollowOptions) watchBucket(ctx context.Context, stream jetstream.Stream, p *position, back <-chan struct{}, stop func()) func() error {
 	var watch sync.WaitGroup
 	var found error
 	watch.Go(func() {
@@ -326,7 +319,7 @@ func (o Options) watchBucket(ctx context.Context, stream jetstream.Stream, p *po
 
 // guard returns when ctx ends, the bucket was recreated, or what was deleted may
 // have been missed.
-func (o Options) guard(ctx context.Context, stream jetstream.Stream, p *position, back <-chan struct{}) error {
+func (o FollowOptions) guard(ctx context.Context, stream jetstream.Stream, p *position, back <-chan struct{}) error {
 	look := time.NewTimer(bucketCheck)
 	defer look.Stop()
 	for {

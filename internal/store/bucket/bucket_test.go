@@ -1,4 +1,4 @@
-package ledger_test
+package bucket_test
 
 import (
 	"context"
@@ -12,14 +12,14 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
-	"github.com/gallerywire/gallerywire/internal/store/ledger"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// node is a ledger with a memory.
+// node is a bucket with a memory.
 type node struct {
-	*ledger.Ledger
+	*bucket.Bucket
 	t       *testing.T
 	mu      sync.Mutex
 	known   map[string]string
@@ -32,7 +32,7 @@ type node struct {
 func start(t *testing.T, b *broker.Broker) *node {
 	t.Helper()
 	n := &node{t: t, known: map[string]string{}, ordered: true}
-	n.Ledger = ledger.New(ledger.Options{
+	n.Bucket = bucket.New(bucket.Options{
 		JetStream: b.JetStream(),
 		Bucket:    b.Name("things"),
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "things") },
@@ -52,11 +52,11 @@ func start(t *testing.T, b *broker.Broker) *node {
 		cancel()
 		<-done
 	})
-	eventually(t, "the ledger is read", func() bool { return n.Ready() == nil })
+	eventually(t, "the bucket is read", func() bool { return n.Ready() == nil })
 	return n
 }
 
-func (n *node) apply(r ledger.Record) {
+func (n *node) apply(r bucket.Record) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.ordered = n.ordered && r.Revision > n.last
@@ -136,12 +136,12 @@ func TestOneOfManyWritersSucceeds(t *testing.T) {
 	n := start(t, brokertest.Start(t))
 	first := n.put("a", "1", 0)
 	for name, revision := range map[string]uint64{"as if there were none": 0, "upon one that never was": first + 7} {
-		if _, err := n.Put(t.Context(), "a", []byte("2"), revision); !errors.Is(err, ledger.ErrConflict) {
+		if _, err := n.Put(t.Context(), "a", []byte("2"), revision); !errors.Is(err, bucket.ErrConflict) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 	second := n.put("a", "2", first)
-	if _, err := n.Delete(t.Context(), "a", first); !errors.Is(err, ledger.ErrConflict) {
+	if _, err := n.Delete(t.Context(), "a", first); !errors.Is(err, bucket.ErrConflict) {
 		t.Errorf("deleting what was replaced: error %v", err)
 	}
 	if _, err := n.Delete(t.Context(), "a", second); err != nil {
@@ -192,7 +192,7 @@ func TestARecreatedBucketIsReadAnew(t *testing.T) {
 	server.Restart()
 	eventually(t, "it writes after a restart", func() bool {
 		_, err := n.Put(t.Context(), "b", []byte("2"), 0)
-		return err == nil || errors.Is(err, ledger.ErrConflict)
+		return err == nil || errors.Is(err, bucket.ErrConflict)
 	})
 	eventually(t, "it hears of it", func() bool { return n.all()["b"] == "2" && n.all()["a"] == "1" })
 	server.Wipe()

@@ -1,4 +1,4 @@
-package ledger
+package bucket
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/follow"
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -15,7 +14,7 @@ import (
 // member of that name, into v. Of a format newer than newest it reads the number
 // only: a newer release may have changed all the rest. A panic is an error.
 func Decode(data []byte, newest int, v any) (format int, err error) {
-	defer follow.Recover(&err)
+	defer Recover(&err)
 	var head struct {
 		Format int `json:"format"`
 	}

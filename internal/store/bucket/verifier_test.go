@@ -1,11 +1,11 @@
-package follow_test
+package bucket_test
 
 import (
 	"testing"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
-	"github.com/gallerywire/gallerywire/internal/store/follow"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // expects misses records that must be there.
@@ -27,11 +27,11 @@ func (e *expects) Whole() bool { return len(e.missing) == 0 }
 // what was written until then.
 func TestNothingIsWholeThatLacksRecords(t *testing.T) {
 	b := brokertest.Start(t)
-	bucket(t, b)
+	makeBucket(t, b)
 	put(t, b, "a", "one")
 	put(t, b, "b", "two")
 	things := "$KV." + b.Name("things") + "."
-	d := start(t, b, func(o *follow.Options) {
+	d := follow(t, b, func(o *bucket.FollowOptions) {
 		o.Verifier = &expects{o.Reader.(*diary), map[string]bool{things + "a": true, things + "c": true, things + "d": true}}
 	})
 	want := []string{"verify", "begin 2", things + "a 1 false", "1 one", things + "b 2 false", "2 two"}

@@ -23,6 +23,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/ingest/intake"
+	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
@@ -76,7 +77,8 @@ type App struct {
 
 	checkpoint *checkpoint.Checkpoint // nil: of a command
 
-	observed *observed
+	reporter    *status.Reporter
+	subscribers *web.Subscribers
 
 	budget      *cache.Budget
 	connections *web.Connections // of readers
@@ -86,7 +88,8 @@ type App struct {
 // New binds the listeners and opens the broker. What it opened is closed when
 // [App.Run] returns, or by [App.Close] when Run is never called.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{opts: o, log: o.Logger, metrics: prometheus.NewRegistry(), observed: newObserved()}
+	a := &App{opts: o, log: o.Logger, metrics: prometheus.NewRegistry(), subscribers: web.NewSubscribers(nil)}
+	a.reporter = a.newReporter()
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -268,7 +271,7 @@ func (a *App) detail() []string {
 			lines = append(lines, err.Error())
 		}
 	}
-	for _, f := range r.reporting.editions.LeftOut() {
+	for _, f := range r.status.Feeds.LeftOut() {
 		lines = append(lines, fmt.Sprintf("left out of %s: %q: %s", f.Feed, f.Gallery, f.Reason))
 	}
 	return lines

@@ -120,7 +120,7 @@ func TestTheListedRightsAreEnough(t *testing.T) {
 	a, log := nodeAt(t, address)
 	cms(t, address)
 	eventually(t, "the node is ready and has taken both in", func() bool {
-		s := a.status(t.Context())
+		s := a.reporter.Status(t.Context())
 		return len(s.NotReady) == 0 && s.Galleries == 1 && s.Rejects.Kept > 0
 	})
 	if denied := a.broker.Denied(); len(denied) > 0 || strings.Contains(log.all(), "level=ERROR") {
@@ -163,7 +163,7 @@ func TestEachRightThatIsMissingIsNamed(t *testing.T) {
 			missing := &broker.DeniedError{Verb: c.verb, Right: c.right}
 			named, _, _ := strings.Cut(missing.Error(), ": give")
 			eventually(t, "the missing right is named", func() bool { return strings.Contains(log.all(), named+": give it that right") })
-			s := a.status(t.Context())
+			s := a.reporter.Status(t.Context())
 			if said := fmt.Sprint(s.NotReady, s.Warnings); !strings.Contains(said, missing.Error()) {
 				t.Errorf("the status says %s", said)
 			}

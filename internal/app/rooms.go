@@ -18,6 +18,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/serve/page"
+	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
@@ -57,7 +58,7 @@ type rooms struct {
 	intake    *intake.Intake
 	handler   http.Handler
 	parts     []part
-	reporting reporting
+	status    *status.Parts
 }
 
 // build wires the rooms of a site.
@@ -101,7 +102,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 		catalogue: cat,
 		intake:    in,
 		handler:   a.publicHandler(cat, editions, tell.hub),
-		reporting: tell.reporting(editions, plan),
+		status:    tell.statusParts(cat.Len, editions, plan),
 		parts:     parts,
 	}, nil
 }
@@ -354,7 +355,7 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, editions *edition.Set, hub
 		Logger:   a.log,
 		Requests: web.Requests(c.Log.Requests),
 
-		Subscribers: a.observed.subscribers,
+		Subscribers: a.subscribers,
 	})
 }
 

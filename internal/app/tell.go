@@ -397,18 +397,6 @@ func (t *tellers) sweep(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// reporting is what a status tells of these and of the other rooms.
-func (t *tellers) reporting(editions *edition.Set, plan *schedule.Schedule) reporting {
-	r := reporting{editions: editions, schedule: plan, outbox: t.box}
-	if t.hub != nil {
-		r.hub = audience{t.hub, topics{editions: editions}.canonical}
-	}
-	if len(t.digests.States()) > 0 {
-		r.digests = t.digests
-	}
-	return r
-}
-
 // tellParts are what runs of them, in the order in which it starts.
 func (a *App) tellParts(t *tellers, cat *catalogue.Catalogue) []part {
 	var parts []part

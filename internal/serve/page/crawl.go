@@ -98,7 +98,7 @@ func (p *Pages) sitemapOf(ctx context.Context, number int, now time.Time) (*docu
 		set.URLs = append(set.URLs, located{Address: p.site.BaseURL + "/"})
 	}
 	for _, e := range part {
-		set.URLs = append(set.URLs, located{p.site.GalleryURL(gallery.Key(e.ID)), instant(e.UpdatedAt(now))})
+		set.URLs = append(set.URLs, located{p.site.GalleryURL(gallery.Key(e.ID)), Instant(e.UpdatedAt(now))})
 	}
 	return newSitemap(set)
 }
@@ -114,7 +114,7 @@ func (p *Pages) sitemapIndex(parts [][]*catalogue.Entry, now time.Time) sitemapi
 			}
 		}
 		if !last.IsZero() {
-			l.Modified = instant(last)
+			l.Modified = Instant(last)
 		}
 		index.Sitemaps = append(index.Sitemaps, l)
 	}

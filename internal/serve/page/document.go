@@ -56,13 +56,18 @@ func serveOnce(w http.ResponseWriter, r *http.Request, status int, d *document) 
 
 func secured(w http.ResponseWriter, d *document) http.Header {
 	h := w.Header()
-	h.Set("Content-Security-Policy", security)
+	Secure(h)
 	if d.scripted {
 		h.Set("Content-Security-Policy", scriptSecurity)
 	}
+	return h
+}
+
+// Secure lets a page show its text, its stylesheet and pictures, and do nothing else.
+func Secure(h http.Header) {
+	h.Set("Content-Security-Policy", security)
 	// The hosts of pictures may ask on which site they are shown, not where.
 	if h.Get("Referrer-Policy") == "" {
 		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 	}
-	return h
 }

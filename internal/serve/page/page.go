@@ -16,6 +16,7 @@
 package page
 
 import (
+	"bytes"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -50,11 +51,6 @@ type Pages struct {
 	caching   string // the Cache-Control of a page
 	site      site
 	templates templates
-	style     *document
-	script    *document
-	icon      *document
-	favicon   *document
-	robots    *document
 	limiter   *cache.Limiter
 	documents *cache.Cache[documentKey, *document]
 	lookups   cache.Lookups // of documents
@@ -87,11 +83,6 @@ func New(o Options) *Pages {
 		caching:   cacheControl(o.MaxAge),
 		site:      s,
 		templates: parseTemplates(s),
-		style:     newFile("text/css; charset=utf-8", stylesheet),
-		script:    newFile("text/javascript; charset=utf-8", script),
-		icon:      newDocument("image/png", icon),
-		favicon:   newDocument("image/vnd.microsoft.icon", favicon()),
-		robots:    newFile("text/plain; charset=utf-8", robots(s.BaseURL)),
 		limiter:   o.Limiter,
 		documents: cache.New[documentKey](o.Budget, cache.Options[*document]{Size: (*document).held}),
 		lookups:   cache.NewLookups(o.Registerer, "pages"),
@@ -106,18 +97,25 @@ func New(o Options) *Pages {
 func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.front)
 	mux.HandleFunc("GET "+allPath, p.all)
-	mux.HandleFunc("GET /style.css", p.file(p.style))
-	mux.HandleFunc("GET /page.js", p.file(p.script))
-	mux.HandleFunc("GET "+IconPath, p.file(p.icon))
-	mux.HandleFunc("GET /favicon.ico", p.file(p.favicon))
-	mux.HandleFunc("GET /robots.txt", p.file(p.robots))
+	RegisterFiles(mux, p.caching)
+	file(mux, "/page.js", newFile("text/javascript; charset=utf-8", script), p.caching)
+	file(mux, "/favicon.ico", newDocument("image/vnd.microsoft.icon", favicon()), p.caching)
+	file(mux, "/robots.txt", newFile("text/plain; charset=utf-8", robots(p.site.BaseURL)), p.caching)
 	mux.HandleFunc("GET "+sitemapPath, p.sitemap)
 }
 
 // IconPath is where the program's own icon is, a square of 144 pixels.
 const IconPath = "/icon.png"
 
-// file answers with something that changes with the program only.
-func (p *Pages) file(d *document) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { serve(w, r, d, p.caching) }
+// RegisterFiles adds what every page needs, that of operators too: the stylesheet,
+// followed by others, and the icon. A cache may keep them as caching says.
+func RegisterFiles(mux *http.ServeMux, caching string, more ...[]byte) {
+	css := bytes.Join(append([][]byte{stylesheet}, more...), []byte("\n"))
+	file(mux, "/style.css", newFile("text/css; charset=utf-8", css), caching)
+	file(mux, IconPath, newDocument("image/png", icon), caching)
+}
+
+// file adds a file that changes with the program only.
+func file(mux *http.ServeMux, path string, d *document, caching string) {
+	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { serve(w, r, d, caching) })
 }

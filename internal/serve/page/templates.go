@@ -24,7 +24,7 @@ var stylesheet []byte
 var script []byte
 
 // templates are the pages' own templates, each with the layout around it.
-type templates struct{ front, gallery, feed, list, message, status *template.Template }
+type templates struct{ front, gallery, feed, list, message *template.Template }
 
 // view is what a template gets.
 type view struct {
@@ -64,7 +64,7 @@ type card struct {
 func parseTemplates(s site) templates {
 	isEnglish := s.Language == "en" || strings.HasPrefix(s.Language, "en-")
 	layout := template.New("layout.html").Funcs(template.FuncMap{
-		"count": count,
+		"count": Count,
 		"dir": func(rightToLeft bool) template.HTMLAttr {
 			switch {
 			case rightToLeft == s.RightToLeft():
@@ -81,7 +81,7 @@ func parseTemplates(s site) templates {
 			return ` lang="en" dir="ltr"`
 		},
 		"formatName": formatName,
-		"instant":    instant,
+		"instant":    Instant,
 		"moment":     moment,
 		"settled":    settled,
 		"typeAttr":   typeAttr,
@@ -92,7 +92,6 @@ func parseTemplates(s site) templates {
 	}
 	return templates{
 		front: with("front.html"), gallery: with("gallery.html"), feed: with("feed.html"), list: with("list.html"), message: with("message.html"),
-		status: with("status.html"),
 	}
 }
 
@@ -113,14 +112,14 @@ func render(t *template.Template, v view) (*document, error) {
 	return d, nil
 }
 
-// instant is t for programs, to the second.
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// Instant is t for programs, to the second.
+func Instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // moment is t for people, to the minute.
 func moment(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
 
-// count is n of something in words.
-func count(n int, one, many string) string {
+// Count is n of something in words.
+func Count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

@@ -1,6 +1,10 @@
 package page
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
 
 // How many characters of a text stand where it is only quoted.
 const (
@@ -21,6 +25,11 @@ func clip(s string, n int) string {
 	}
 	return s
 }
+
+// Inline returns at most n characters of s on one line, which turn no text around.
+func Inline(s string, n int) string { return clip(settled(gallery.Line(s)), n) }
+
+func first[T any](list []T, n int) []T { return list[:min(len(list), n)] }
 
 // settled returns s without the characters that turn the direction of what
 // follows (Unicode §23.2): in a title or an attribute nothing else would end

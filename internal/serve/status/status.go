@@ -1,10 +1,11 @@
-// Package status is what a node can say of itself and its site at one moment,
-// for editors and operators: the words that the page, the JSON and the terminal
-// have in common, and the memory of the last events.
+// Package status is HTTP for operators: the state of a node and its site at one moment.
+// A [Reporter] gathers it from the parts of the node and from the last events, which it
+// remembers; a [Page] shows it, for people and as JSON, and the command line prints it.
 //
-// A status is bounded, however much there is to say: lists are the first or the
-// last of something, and numbers tell how much more there is. Its texts come
-// from outside; whoever shows them makes them harmless. It holds no secret.
+// A status is bounded, however large the site is: its lists are the first or the last
+// of something, and numbers say how much more there is. Its texts come from outside and
+// are shortened; a reader of the JSON has to escape them. It holds no secret. Who may
+// see it is left to the listener.
 package status
 
 import "time"

@@ -128,7 +128,7 @@ func (h *feeds) serve(w http.ResponseWriter, r *http.Request, ref edition.Ref, f
 		h.refuse(w, r, ref, f, err)
 		return
 	}
-	h.subscribers.note(r.UserAgent(), ref, f)
+	h.subscribers.Note(r.UserAgent(), ref, f)
 	h.write(w, r, e, e.Document(f))
 }
 

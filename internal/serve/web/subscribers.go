@@ -56,9 +56,9 @@ func NewSubscribers(now func() time.Time) *Subscribers {
 	return s
 }
 
-// note remembers what the user agent of a request for the document says. A page
+// Note remembers what the user agent of a request for the document says. A page
 // of an archive is no subscription. It may be called on nil.
-func (s *Subscribers) note(agent string, ref edition.Ref, f feed.Format) {
+func (s *Subscribers) Note(agent string, ref edition.Ref, f feed.Format) {
 	if s == nil || ref.Page != "" || !strings.Contains(agent, "subscriber") {
 		return
 	}

@@ -16,7 +16,7 @@ func BenchmarkSubscribers(b *testing.B) {
 			s := NewSubscribers(nil)
 			b.ReportAllocs()
 			for b.Loop() {
-				s.note(agent, edition.Ref{Kind: edition.Feed, Name: "all"}, feed.RSS)
+				s.Note(agent, edition.Ref{Kind: edition.Feed, Name: "all"}, feed.RSS)
 			}
 		})
 	}

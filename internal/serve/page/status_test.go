@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/serve/page"
 	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
@@ -24,10 +23,10 @@ type desk struct {
 
 func newDesk(t testing.TB, s status.Status) *desk {
 	d := &desk{t: t, status: s, mux: http.NewServeMux()}
-	page.NewDesk(page.DeskOptions{
+	status.Page{
 		Title: s.Site, Language: "en", URL: func() string { return s.URL },
 		Status: func(context.Context) status.Status { return d.status }, Logger: quiet(),
-	}).Register(d.mux)
+	}.Register(d.mux)
 	return d
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-	"github.com/gallerywire/gallerywire/internal/serve/page"
 	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 )
@@ -76,10 +75,10 @@ const token = "s3cret"
 // startDesk serves a status to who has the token, and returns its address.
 func startDesk(t *testing.T, s status.Status) string {
 	t.Helper()
-	desk := page.NewDesk(page.DeskOptions{
+	desk := status.Page{
 		Title: s.Site, Language: "en", URL: func() string { return s.URL },
 		Status: func(context.Context) status.Status { return s }, Logger: quiet(),
-	})
+	}
 	server := httptest.NewServer(web.Admin(web.Options{Token: token, Private: desk.Register}))
 	t.Cleanup(server.Close)
 	if res, err := http.Get(server.URL + "/status"); err != nil || res.StatusCode != http.StatusUnauthorized {

@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -16,9 +17,9 @@ func EncodeMail(t testing.TB, title, site, sender string) []byte {
 		t.Fatal(err)
 	}
 	b := mailbox{config: &smtp.Config{FromName: sender}, from: "news@example.com", to: "one@example.org"}
-	data, err := b.encode(message{id: "id", subject: p.subject(), text: p.text(), html: html})
-	if err != nil {
+	var data bytes.Buffer
+	if _, err := b.message(content{id: "id", subject: p.subject(), text: p.text(), html: html}).WriteTo(&data); err != nil {
 		t.Fatal(err)
 	}
-	return data
+	return data.Bytes()
 }

@@ -179,7 +179,7 @@ func partsOf(t *testing.T, m *mail.Message) map[string]string {
 		}
 		kind, params, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
 		body, readErr := io.ReadAll(p)
-		if err := errors.Join(err, readErr); err != nil || params["charset"] != "utf-8" {
+		if err := errors.Join(err, readErr); err != nil || !strings.EqualFold(params["charset"], "utf-8") {
 			t.Fatalf("part %s: charset %s, %v", kind, params["charset"], err)
 		}
 		parts[kind], last = string(body), kind

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/nicholas-fedor/shoutrrr/pkg/util/jsonclient"
+	"github.com/wneessen/go-mail"
 )
 
 // What goes wrong with a delivery is said in words of our own: the errors of
@@ -68,7 +69,7 @@ func (r rule) is(err error) bool {
 func reasons() []rule {
 	return []rule{
 		{context.Canceled, of(context.Canceled), nil},
-		{errUnencrypted, of(errUnencrypted), []string{"unencrypted connection"}},
+		{errUnencrypted, of(errUnencrypted), []string{"unencrypted connection", "does not support starttls"}},
 		{errCertificate, as[*tls.CertificateVerificationError], []string{"x509:", "tls: "}},
 		{errTimeout, timedOut, []string{"deadline exceeded", "timeout", "timed out"}},
 		{errUnknownHost, as[*net.DNSError], []string{"no such host"}},
@@ -127,36 +128,22 @@ func statusReason(status int) error {
 	return err
 }
 
-// during is an error of a part of the conversation with a mail server.
-type during struct {
-	part  part
-	error // the server's
-}
-
-// part is a part of that conversation.
-type part int
-
-const (
-	loggingIn part = iota
-	mailing        // its sender, its recipient and itself
-)
-
-// Unwrap returns the server's error.
-func (d *during) Unwrap() error { return d.error }
-
 // mailReasonOf is [reasonOf] for mail: a refusal of the mail for good is final,
 // one of our user and password is not, because they may be put right.
 func mailReasonOf(err error) error {
 	var answer *textproto.Error
-	if !errors.As(err, &answer) {
-		return reasonOf(err)
+	if errors.As(err, &answer) {
+		if strings.HasPrefix(err.Error(), "SMTP AUTH failed") {
+			return fmt.Errorf("its server does not let us in, with %d: look at user and password", answer.Code)
+		}
+		return fmt.Errorf("its server does not take mail now, with %d", answer.Code)
 	}
-	var d *during
-	switch known := errors.As(err, &d); {
-	case known && d.part == loggingIn:
-		return fmt.Errorf("its server does not let us in, with %d: look at user and password", answer.Code)
-	case known && answer.Code >= 500:
-		return outbox.Final(fmt.Errorf("its server refuses the mail with %d", answer.Code))
+	var refused *mail.SendError
+	switch isSend := errors.As(err, &refused); {
+	case isSend && refused.ErrorCode() >= 500:
+		return outbox.Final(fmt.Errorf("its server refuses the mail with %d", refused.ErrorCode()))
+	case isSend && refused.ErrorCode() > 0:
+		return fmt.Errorf("its server does not take mail now, with %d", refused.ErrorCode())
 	}
-	return fmt.Errorf("its server does not take mail now, with %d", answer.Code)
+	return reasonOf(err)
 }

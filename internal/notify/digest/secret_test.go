@@ -191,7 +191,7 @@ func TestSecretsOfMailReachNobody(t *testing.T) {
 	}{
 		{"password", "AUTH", "535 no user " + secret + " with " + secret, "its server does not let us in, with 535: look at user and password", false},
 		{"greeting", "", "554 go away " + secret, "its server does not take mail now, with 554", false},
-		{"hello", "EHLO", "421-" + secret + "\n421 " + secret, "its server does not take mail now, with 502", false},
+		{"hello", "EHLO", "421-" + secret + "\n421 " + secret, "its server does not take mail now, with 421", false},
 		{"sender", "MAIL", "451 " + secret + " not now", "its server does not take mail now, with 451", false},
 		{"recipient", "RCPT", "550 " + secret + " is unknown", "its server refuses the mail with 550: not tried again", true},
 		{"content", "DATA", "554 spam of " + secret, "its server refuses the mail with 554: not tried again", true},

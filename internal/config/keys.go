@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/gallerywire/gallerywire/internal/event/spelling"
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 )
 
 // field finds the struct field that key names.
@@ -60,7 +60,7 @@ func suggest(t reflect.Type, path, unknown string) string {
 			here = append(here, key)
 		}
 	}
-	if key, ok := spelling.Nearest(here, unknown); ok {
+	if key, ok := jsonfault.Nearest(here, unknown); ok {
 		return "did you mean " + join(path, key) + "?"
 	}
 	var elsewhere []string

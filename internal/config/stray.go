@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gallerywire/gallerywire/internal/event/spelling"
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 )
 
 // Stray returns what is likely a slip of the hand in environ, whose entries are
@@ -53,7 +53,7 @@ func meantBy(names []string, name string) (string, bool) {
 	for i, n := range names {
 		short[i] = strings.ToLower(strings.TrimPrefix(n, envPrefix))
 	}
-	meant, ok := spelling.Nearest(short, strings.TrimPrefix(name, envPrefix))
+	meant, ok := jsonfault.Nearest(short, strings.TrimPrefix(name, envPrefix))
 	return envPrefix + strings.ToUpper(meant), ok
 }
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/event/ninjs"
-	"github.com/gallerywire/gallerywire/internal/event/spelling"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -126,7 +126,7 @@ func (s *stranger) note(names []string, name string) {
 		return
 	}
 	reason := "unknown field: it is kept and shown nowhere"
-	if meant, ok := spelling.Nearest(names, gallery.Clip(name, maxValue)); ok {
+	if meant, ok := jsonfault.Nearest(names, gallery.Clip(name, maxValue)); ok {
 		reason = "unknown field: did you mean " + meant + "? It is kept and shown nowhere"
 	}
 	s.found = append(s.found, gallery.Problem{Place: string(s.d.StackPointer()), Reason: reason})

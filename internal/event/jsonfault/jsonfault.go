@@ -1,5 +1,6 @@
-// Package jsonfault says where a JSON text is wrong, and why, to people who know
-// JSON and not Go. What it says is bounded: names and values are the sender's.
+// Package jsonfault says where a JSON text is wrong, why, and which name was
+// meant, to people who know JSON and not Go. What it says is bounded: names and
+// values are the sender's.
 package jsonfault
 
 import (

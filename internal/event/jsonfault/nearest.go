@@ -1,6 +1,4 @@
-// Package spelling finds out which of several names was meant by one that is
-// none of them.
-package spelling
+package jsonfault
 
 import "strings"
 

@@ -48,6 +48,7 @@ func TestABucketIsOpenedOnce(t *testing.T) {
 // Whatever is done first with a bucket that somebody deleted fails, and finds it
 // made anew when it is repeated.
 func TestABucketThatIsDeletedIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	for name, use := range map[string]func(context.Context, jetstream.KeyValue) error{
 		"get": func(ctx context.Context, kv jetstream.KeyValue) error {
 			if _, err := kv.Get(ctx, "key"); !errors.Is(err, jetstream.ErrKeyNotFound) {

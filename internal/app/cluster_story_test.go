@@ -198,6 +198,7 @@ func (s *clusterStory) signal(n int, what syscall.Signal) {
 // what a node serves that was left alone, and every subscriber has it.
 // GALLERYWIRE_TEST_ROUNDS=10 makes it ten times as long.
 func TestAClusterComesToRestAfterFaults(t *testing.T) {
+	t.Parallel()
 	rounds, _ := strconv.Atoi(cmp.Or(os.Getenv("GALLERYWIRE_TEST_ROUNDS"), "1"))
 	events, seed := 1000*rounds, rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, seed))

@@ -14,6 +14,7 @@ import (
 // come back without them: it keeps its feeds, says so, and goes on once they are there
 // again.
 func TestGalleriesThatServersElsewhereLose(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	node := serve(t, oneFeed+fmt.Sprintf("nats: {url: %q}", server.URL()))
 	node.ready()

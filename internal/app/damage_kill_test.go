@@ -11,12 +11,15 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 )
 
 // TestKillsAreNoDamage kills the node at random moments while galleries are stored,
 // corrected and taken down and a webhook is told, also while it compares its store
 // with what it noted, and has no start find damage. GALLERYWIRE_KILLS is how often.
 func TestKillsAreNoDamage(t *testing.T) {
+	t.Parallel()
 	kills := 10
 	if text := os.Getenv("GALLERYWIRE_KILLS"); text != "" {
 		var err error
@@ -26,7 +29,7 @@ func TestKillsAreNoDamage(t *testing.T) {
 	}
 	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer hook.Close()
-	address := freePort(t)
+	address := brokertest.FreeAddress(t)
 	config := fmt.Sprintf(`
 outbound: {allow_networks: [127.0.0.0/8], allow_http: true}
 webhooks: [{name: app, url: %q, secrets: [whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz]}]

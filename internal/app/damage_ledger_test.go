@@ -12,6 +12,7 @@ import (
 // With subscriptions missing the feeds are right, and served; whoever sends readers and
 // whoever watches hears of it.
 func TestDamageOfSubscriptionsIsFound(t *testing.T) {
+	t.Parallel()
 	dataDir := filepath.Join(t.TempDir(), "data")
 	config := damageConfig(dataDir) + "\noutbound: {allow_networks: [127.0.0.0/8], allow_http: true}\n"
 	node := serve(t, config)

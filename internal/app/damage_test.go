@@ -136,6 +136,7 @@ func zeroTail(text []byte) []byte {
 
 // TestDamageOfTheStoreIsFound damages the store of a node in one way, and starts it.
 func TestDamageOfTheStoreIsFound(t *testing.T) {
+	t.Parallel()
 	stopped, killed, before := stored(t)
 	galleries := func(change func([]byte) []byte) func(t *testing.T, dataDir string) {
 		return func(t *testing.T, dataDir string) { edit(t, block(t, dataDir, galleriesStream), change) }
@@ -242,6 +243,7 @@ func grep(text, what string) string {
 // A directory without anything is a new node, and one of an earlier release has
 // nothing to compare with.
 func TestAStoreOfWhichNothingIsKnownIsNotDamaged(t *testing.T) {
+	t.Parallel()
 	stopped, _, _ := stored(t)
 	if err := os.RemoveAll(filepath.Join(stopped, "checkpoint")); err != nil {
 		t.Fatal(err)

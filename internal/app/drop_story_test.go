@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 )
 
 // dropper receives deliveries of the hub and of webhooks as the specifications let
@@ -115,8 +117,9 @@ func (d *dropper) take(path, id, body string) {
 // receivers fail and lose answers, the node is killed, and dead letters are owed again.
 // The JSON feed is the same again when a gallery comes and goes.
 func TestWhoDropsRepeatsEndsWithWhatIsServed(t *testing.T) {
+	t.Parallel()
 	d := newDropper(t)
-	address := freePort(t)
+	address := brokertest.FreeAddress(t)
 	config := oneFeed + fmt.Sprintf(`
 outbound: {allow_networks: ["127.0.0.0/8", "::1/128"], first_retry: 20ms, attempts: 3}
 websub: {requests_per_minute: 1000000}

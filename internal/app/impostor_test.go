@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/nats-io/nats.go"
 )
 
@@ -81,7 +82,7 @@ func (p *process) command(args ...string) (string, error) {
 }
 
 func TestAnImpostorOnThePortOfADeadNodeLearnsNothing(t *testing.T) {
-	address, admin, data := freePort(t), freePort(t), filepath.Join(t.TempDir(), "data")
+	address, admin, data := brokertest.FreeAddress(t), brokertest.FreeAddress(t), filepath.Join(t.TempDir(), "data")
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("open-sesame-open-sesame"), 0o600); err != nil {
 		t.Fatal(err)
@@ -175,6 +176,7 @@ nats: {embedded: {listen: "127.0.0.1:0"%s}}
 
 // A node that was stopped, or hangs, accepts connections still.
 func TestCommandsGiveUpOnANodeThatHangs(t *testing.T) {
+	t.Parallel()
 	p := serve(t, `
 http: {listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0"}
 nats: {embedded: {listen: "127.0.0.1:0"}}

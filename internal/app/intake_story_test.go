@@ -74,6 +74,7 @@ func sequenceOf(t *testing.T, notice *nats.Msg) uint64 {
 // Whichever node of a cluster rejects it, and whichever server acknowledged it, an
 // event is told from others by the sequence of its acknowledgement.
 func TestARejectionInAClusterHasTheSequenceOfItsAcknowledgement(t *testing.T) {
+	t.Parallel()
 	url := brokertest.StartCluster(t).URL()
 	for range 2 {
 		serve(t, oneFeed+fmt.Sprintf("nats: {url: %q, replicas: 3}", url)).ready()
@@ -105,6 +106,7 @@ func TestARejectionInAClusterHasTheSequenceOfItsAcknowledgement(t *testing.T) {
 // A node that takes no events in says so, wherever it is asked, with the remedy.
 // Readers keep what there is.
 func TestNodeThatReadsNoEventsSaysSo(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	js, err := jetstream.New(connect(t, server.URL()))
 	if err != nil {

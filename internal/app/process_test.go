@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -236,16 +235,4 @@ func publish(t testing.TB, conn *nats.Conn, subject, data string) (sequence uint
 			t.Fatalf("publish: %v", err)
 		}
 	}
-}
-
-// freePort returns an address of the loopback that was free a moment ago, for
-// servers that must come back where they were.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

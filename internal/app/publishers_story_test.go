@@ -13,6 +13,7 @@ import (
 )
 
 func TestPublishersKeepToTheirIDs(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"blog", "wire"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(name+"'s token is long"), 0o600); err != nil {

@@ -34,6 +34,7 @@ func TestReadinessIsAMetric(t *testing.T) {
 // A node that has read its index is ready for as long as its operator allows, and says
 // that NATS is away.
 func TestReadinessWithoutNATS(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, limit string
 		least       time.Duration // for so long it is ready

@@ -106,6 +106,7 @@ func TestTheHubRefusesWithTheReason(t *testing.T) {
 // TestACallbackThatMisbehavesCostsLittle has callbacks that answer a verification
 // with another text, with far too much, and never.
 func TestACallbackThatMisbehavesCostsLittle(t *testing.T) {
+	t.Parallel()
 	var sent atomic.Int64
 	release := make(chan struct{})
 	callbacks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -172,6 +173,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 // TestWhoNamesCallbacksThatHangKeepsNobodyWaiting has two clients name hundreds of
 // hosts that take the question and never answer.
 func TestWhoNamesCallbacksThatHangKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
 	const hosts = 250
 	hang := make([]string, hosts)
 	for n := range hang {

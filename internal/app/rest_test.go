@@ -198,6 +198,7 @@ func (p *process) sweeps(n int) {
 // off the first document of their feeds: they are in its archive, and whoever was
 // told of them has them.
 func TestAWithdrawalBelowTheFirstDocumentIsTold(t *testing.T) {
+	t.Parallel()
 	hook, address := newHook(t)
 	node := serve(t, oneFeed+callsLoopback+fmt.Sprintf(`
 feeds: [{name: all, items: 5}, {name: travel, items: 5, match: {sections: [Travel]}}]
@@ -281,6 +282,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, address, hookSecret))
 // TestAFeedThatIsRenamedKeepsItsSubscribers restarts a node with another name for a
 // feed.
 func TestAFeedThatIsRenamedKeepsItsSubscribers(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	configured := func(feeds string) string {
 		return oneFeed + callsLoopback + "\nfeeds: " + feeds + fmt.Sprintf("\nnats: {embedded: {listen: \"127.0.0.1:0\", data_dir: %q}}", data)

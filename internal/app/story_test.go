@@ -163,11 +163,12 @@ feeds:
 // TestNothingIsLostWhenTheProcessIsKilled kills the node at random moments while
 // events come in, and compares with a node that was left alone.
 func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
+	t.Parallel()
 	const events, kills = 2000, 10
 	list := changes(events)
 	want := feedsAfter(t, list, "")
 
-	address := freePort(t)
+	address := brokertest.FreeAddress(t)
 	hook, hookAddress := newHook(t)
 	config := oneFeed + crashFeeds + callsLoopback + fmt.Sprintf(`
 webhooks: [{name: partner, url: %q, secrets: [%q], feeds: [all, travel, sections/travel]}]
@@ -258,6 +259,7 @@ func (p *process) isFresh(feed string) bool {
 }
 
 func TestTwoNodesOnOneServerAreTheSame(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	config := oneFeed + fmt.Sprintf("nats: {url: %q}", server.URL())
 	one, two := serve(t, config), serve(t, config)
@@ -338,6 +340,7 @@ func TestANodeThatStartsBeforeItsServerWaitsForIt(t *testing.T) {
 
 // TestABucketThatRefusesLosesNothing fills the bucket, as a limit of its storage would.
 func TestABucketThatRefusesLosesNothing(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	node := serve(t, oneFeed+fmt.Sprintf("nats: {url: %q}", server.URL()))
 	node.ready()

@@ -140,8 +140,9 @@ func TestSubscribersAreToldOfEveryKindOfFeed(t *testing.T) {
 
 // TestAFanOutSurvivesBeingKilled kills the node while it tells five hundred.
 func TestAFanOutSurvivesBeingKilled(t *testing.T) {
+	t.Parallel()
 	const many = 500
-	address := freePort(t)
+	address := brokertest.FreeAddress(t)
 	config := oneFeed + callsLoopback + fmt.Sprintf("nats: {embedded: {listen: %q, data_dir: %q}}", address, t.TempDir())
 	node := serve(t, config)
 	node.ready()
@@ -191,6 +192,7 @@ func TestAFanOutSurvivesBeingKilled(t *testing.T) {
 }
 
 func TestTwoNodesTellEveryoneOnce(t *testing.T) {
+	t.Parallel()
 	const many, rounds = 200, 5
 	server := brokertest.Server(t)
 	config := oneFeed + callsLoopback + fmt.Sprintf("nats: {url: %q}", server.URL())
@@ -394,6 +396,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, hub.URL, hub.URL+"/hook"))
 // TestADigestIsMailedOnce has two nodes with a digest that is due each second; one
 // that was missed is sent when a node is back.
 func TestADigestIsMailedOnce(t *testing.T) {
+	t.Parallel()
 	post := newMailbox(t)
 	server := brokertest.Server(t)
 	config := oneFeed + fmt.Sprintf(`

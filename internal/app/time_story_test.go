@@ -11,6 +11,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/mmcdole/gofeed/atom"
 )
 
@@ -25,8 +26,9 @@ func timed(id string, begin, end time.Time) string {
 }
 
 func TestAnEmbargoEndsByItselfAndSoDoesAGallery(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
-	address := freePort(t)
+	address := brokertest.FreeAddress(t)
 	config := oneFeed + fmt.Sprintf("tombstones: {stub: true}\nnats: {embedded: {listen: %q, data_dir: %q}}", address, data)
 	node := serve(t, config)
 	node.ready()
@@ -116,6 +118,7 @@ func pending(p *process) string {
 
 // TestTheScheduleAloneEndsAnEmbargo runs a node that nothing wakes in time.
 func TestTheScheduleAloneEndsAnEmbargo(t *testing.T) {
+	t.Parallel()
 	c, err := config.Load("", []string{
 		"GALLERYWIRE_HTTP_LISTEN=127.0.0.1:0", "GALLERYWIRE_HTTP_ADMIN_LISTEN=127.0.0.1:0",
 		"GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR=" + t.TempDir(),

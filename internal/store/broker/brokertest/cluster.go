@@ -3,6 +3,7 @@ package brokertest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"strings"
@@ -32,7 +33,7 @@ func StartCluster(t testing.TB) *Cluster {
 	c := &Cluster{t: t, servers: make([]*server.Server, members)}
 	var routes []*url.URL
 	for range members { // each must know all from the start
-		routes = append(routes, &url.URL{Scheme: "nats", Host: freeAddress(t)})
+		routes = append(routes, &url.URL{Scheme: "nats", Host: FreeAddress(t)})
 	}
 	for i, route := range routes {
 		port, err := net.LookupPort("tcp", route.Port())
@@ -58,14 +59,19 @@ func StartCluster(t testing.TB) *Cluster {
 }
 
 // freeAddress is one of the loopback where nothing listened a moment ago.
-func freeAddress(t testing.TB) string {
+// FreeAddress is on this machine, with a port that nobody listens on. The kernel gives
+// such a port to no outgoing connection, so that a server that is restarted gets it again.
+func FreeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Start starts the ith server where it was before; a running one goes on.

@@ -344,16 +344,16 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, editions *edition.Set, hub
 				a.opts.Mount(mux)
 			}
 		},
-		Gallery:  pages.Gallery,
-		Person:   pages.Feed,
-		List:     pages.List,
-		NotFound: pages.NotFound,
-		Ready:    a.unready,
-		Detail:   a.detail,
-		MaxAge:   c.HTTP.MaxAge,
-		Metrics:  a.metrics,
-		Logger:   a.log,
-		Requests: web.Requests(c.Log.Requests),
+		GalleryPage: pages.Gallery,
+		FeedPage:    pages.Feed,
+		ListPage:    pages.List,
+		NotFound:    pages.NotFound,
+		Ready:       a.unready,
+		Detail:      a.detail,
+		MaxAge:      c.HTTP.MaxAge,
+		Metrics:     a.metrics,
+		Logger:      a.log,
+		Requests:    web.Requests(c.Log.Requests),
 
 		Subscribers: a.subscribers,
 	})

@@ -140,7 +140,7 @@ func startSite(t *testing.T, language string) string {
 			n.pages.Register(mux)
 			mux.Handle("GET /demo/pictures/", http.StripPrefix("/demo/pictures", cms.Pictures()))
 		},
-		Gallery: n.pages.Gallery, Person: n.pages.Feed, List: n.pages.List, NotFound: n.pages.NotFound,
+		GalleryPage: n.pages.Gallery, FeedPage: n.pages.Feed, ListPage: n.pages.List, NotFound: n.pages.NotFound,
 		MaxAge: time.Minute, Logger: quiet(),
 	})
 	return server.URL

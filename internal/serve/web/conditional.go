@@ -1,6 +1,7 @@
 package web
 
 import (
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,16 +26,20 @@ type validators struct {
 // the entity tag that the client has. A tag of the other coding is accepted
 // too: it names the same edition. If-Modified-Since counts only without
 // If-None-Match, and only when there is a date to compare with. A date that is not
-// ours is when the client last looked, by a clock that may be ahead. One in the
+// ours is when the client last asked, by a clock that may be ahead. One in the
 // future is of a clock that is wrong, and would be true of every change.
 func (v validators) unchanged(r *http.Request) (etag string, ok bool) {
 	if tags := r.Header["If-None-Match"]; len(tags) > 0 {
-		for _, have := range []string{v.etag, v.plain, gzipTag(v.plain)} {
-			if matchesAny(tags, have) {
-				return have, true
+		for tag := range entityTags(tags) {
+			if tag == "*" || tag == v.etag {
+				return v.etag, true
+			}
+			rest, zipped := strings.CutSuffix(tag, `-gzip"`) // as of gzipTag
+			if tag == v.plain || zipped && rest == v.plain[:len(v.plain)-1] {
+				etag = tag
 			}
 		}
-		return "", false
+		return etag, etag != ""
 	}
 	given := r.Header.Get("If-Modified-Since")
 	if v.modified.IsZero() || given == "" {
@@ -45,64 +50,34 @@ func (v validators) unchanged(r *http.Request) (etag string, ok bool) {
 	return v.etag, err == nil && known
 }
 
-// acceptsIM reports whether A-IM headers (RFC 3229 §10.5.3) accept an instance
-// manipulation.
-func acceptsIM(lines []string, manipulation string) bool {
-	for part := range strings.SplitSeq(strings.Join(lines, ","), ",") {
-		name, params, _ := strings.Cut(part, ";")
-		if strings.EqualFold(strings.TrimSpace(name), manipulation) {
-			return weight(params) > 0
-		}
-	}
-	return false
-}
-
-// entityTags is the set of the entity tags in the lists, without their weakness.
-func entityTags(lists []string) map[string]bool {
-	tags := map[string]bool{}
-	for _, list := range lists {
-		for list != "" {
-			var tag string
-			tag, list = nextTag(list)
-			tags[tag] = true
-		}
-	}
-	return tags
-}
-
-// matchesAny compares weakly (RFC 9110 §8.8.3.2): proxies that recompress
-// weaken tags.
-func matchesAny(lists []string, etag string) bool {
-	for _, list := range lists {
-		for list != "" {
-			var tag string
-			tag, list = nextTag(list)
-			if tag == "*" || tag == etag {
-				return true
+// entityTags returns the entity tags of the lists, without their weakness: they are
+// compared weakly (RFC 9110 §8.8.3.2), because proxies that recompress weaken tags.
+func entityTags(lists []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, list := range lists {
+			for list != "" {
+				list = strings.TrimPrefix(strings.TrimLeft(list, " \t,"), "W/")
+				var tag string
+				if !strings.HasPrefix(list, `"`) {
+					tag, list, _ = strings.Cut(list, ",")
+					tag = strings.TrimSpace(tag)
+				} else if end := strings.IndexByte(list[1:], '"'); end >= 0 {
+					tag, list = list[:end+2], list[end+2:]
+				} else {
+					tag, list = list, ""
+				}
+				if !yield(tag) {
+					return
+				}
 			}
 		}
 	}
-	return false
-}
-
-// nextTag takes the first entity tag off a list, without its weakness.
-func nextTag(list string) (tag, rest string) {
-	list = strings.TrimLeft(list, " \t,")
-	list = strings.TrimPrefix(list, "W/")
-	if !strings.HasPrefix(list, `"`) {
-		tag, rest, _ = strings.Cut(list, ",")
-		return strings.TrimSpace(tag), rest
-	}
-	if end := strings.IndexByte(list[1:], '"'); end >= 0 {
-		return list[:end+2], list[end+2:]
-	}
-	return list, ""
 }
 
 // acceptsGzip reads the Accept-Encoding headers (RFC 9110 §12.5.3).
 func acceptsGzip(lines []string) bool {
 	accept := strings.Join(lines, ",")
-	rest := false // what is said of codings that are not named
+	rest := false // whether codings that are not named are accepted
 	for accept != "" {
 		var part string
 		part, accept, _ = strings.Cut(accept, ",")

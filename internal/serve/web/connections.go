@@ -13,35 +13,34 @@ import (
 )
 
 const (
-	// stallTimeout is how long a client may take for each leastTaken bytes of an answer:
-	// who is slow gets all of it, who takes next to nothing is cut off. Every lookAgain
-	// it is seen how far he is.
-	stallTimeout = 20 * time.Second
-	leastTaken   = 16 << 10
-	lookAgain    = time.Second
-	// quietLeast is how long a connection was quiet that may be cut off to make room
-	// for others.
-	quietLeast = 2 * time.Second
-	// heldLeast is how long an answer is that is worth counting; less is in the
-	// kernel's hands at once.
-	heldLeast = 16 << 10
-	// unsentMost and readBuffer bound what the kernel holds for a connection.
-	unsentMost = 64 << 10
+	// stallTimeout is how long a client may take for each minProgress bytes of an answer:
+	// a slow one gets all of it, one that takes next to nothing is cut off. Progress is
+	// checked every progressInterval.
+	stallTimeout     = 20 * time.Second
+	minProgress      = 16 << 10
+	progressInterval = time.Second
+	// minIdle is how long a connection must have been idle to be cut off in favour of
+	// others.
+	minIdle = 2 * time.Second
+	// minCounted is the shortest answer that is counted; the kernel takes less at once.
+	minCounted = 16 << 10
+	// maxUnsent and readBuffer bound what the kernel holds for a connection.
+	maxUnsent  = 64 << 10
 	readBuffer = 32 << 10
-	// sample is how many connections are looked at to find the quietest.
-	sample = 256
+	// idleSample is among how many connections the longest idle one is searched.
+	idleSample = 256
 )
 
 // ConnectionLimits bound what connections may cost. Zero values bound nothing.
 type ConnectionLimits struct {
 	All       int                     // connections at a time
 	PerClient int                     // of one client
-	Client    func(netip.Addr) string // names the client; empty: a proxy, or whoever is not counted; nil: nobody is
+	Client    func(netip.Addr) string // names the client; empty: it is not counted, as a proxy; nil: none is
 }
 
 // Connections are those of a server. When there are too many, the one that has been
-// quiet for longest makes room, and where none was, the new one is refused. It is safe
-// for concurrent use.
+// idle for longest is cut off; if none was idle, the new one is refused. It is safe for
+// concurrent use.
 type Connections struct {
 	limits ConnectionLimits
 	began  time.Time
@@ -51,18 +50,18 @@ type Connections struct {
 	open    map[*connection]struct{}
 	clients map[string]map[*connection]struct{}
 	writers map[*connection]struct{} // those that write an answer worth counting
-	answers map[*byte]*answered      // by their last byte
+	answers map[*byte]*pending       // by their last byte
 	held    int
 }
 
-// answered is an answer that is being written, to any number of readers.
-type answered struct {
+// pending is an answer that is being written, to any number of readers.
+type pending struct {
 	last    *byte
 	size    int
 	readers int
 }
 
-// NewConnections returns what there is before any connection.
+// NewConnections returns the connections of a server that has none yet.
 func NewConnections(l ConnectionLimits) *Connections {
 	if l.Client == nil {
 		l.Client = func(netip.Addr) string { return "" }
@@ -71,10 +70,10 @@ func NewConnections(l ConnectionLimits) *Connections {
 		limits: l, began: time.Now(),
 		cut: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_http_connections_cut_total",
-			Help: "Connections of readers that were cut off, by reason: stalled, full, client, memory; or refused, because no other was quiet.",
+			Help: "Connections of readers that were cut off, by reason: stalled, full, client, memory; or refused, because no other was idle.",
 		}, []string{"reason"}),
 		open: map[*connection]struct{}{}, clients: map[string]map[*connection]struct{}{},
-		writers: map[*connection]struct{}{}, answers: map[*byte]*answered{},
+		writers: map[*connection]struct{}{}, answers: map[*byte]*pending{},
 	}
 }
 
@@ -110,35 +109,35 @@ func (cs *Connections) Held() int {
 	return cs.held
 }
 
-// Relieve cuts off readers that have taken nothing for a while, the quietest first,
+// Relieve cuts off readers that have taken nothing for a while, the longest idle first,
 // as long as so many bytes or more are held.
 func (cs *Connections) Relieve(most int) {
-	var quiet []*connection
+	var idle []*connection
 	cs.mu.Lock()
 	for cs.held >= most {
-		c := cs.quietest(cs.writers)
+		c := cs.longestIdle(cs.writers)
 		if c == nil {
 			break
 		}
 		cs.written(c)
-		quiet = append(quiet, c)
+		idle = append(idle, c)
 	}
 	cs.mu.Unlock()
-	for _, c := range quiet {
+	for _, c := range idle {
 		cs.cut.WithLabelValues("memory").Inc()
-		c.abandon()
+		c.reset()
 	}
 }
 
-// quietest returns a connection that has been quiet for long, of those looked at the
-// one that was for longest; nil: none. The lock is held.
-func (cs *Connections) quietest(among map[*connection]struct{}) (found *connection) {
-	least, looked := int64(time.Since(cs.began)-quietLeast), 0
+// longestIdle returns the connection of a sample that has been idle for longest; nil:
+// none has been for minIdle. The lock is held.
+func (cs *Connections) longestIdle(among map[*connection]struct{}) (found *connection) {
+	least, looked := int64(time.Since(cs.began)-minIdle), 0
 	for c := range among {
 		if at := c.active.Load(); at <= least {
 			found, least = c, at
 		}
-		if looked++; looked == sample {
+		if looked++; looked == idleSample {
 			break
 		}
 	}
@@ -153,7 +152,7 @@ type limited struct {
 	all *Connections
 }
 
-// Accept returns the next connection that there is room for.
+// Accept returns the next connection within the limits.
 func (l *limited) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -166,7 +165,7 @@ func (l *limited) Accept() (net.Conn, error) {
 	}
 }
 
-// refusal is what a connection gets that there is no room for.
+// refusal is the answer to a connection above the limits.
 const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nCache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 // admit returns the connection, nil if it was refused.
@@ -184,30 +183,31 @@ func (cs *Connections) admit(conn net.Conn) *connection {
 	if reason != "" {
 		cs.cut.WithLabelValues(reason).Inc()
 	}
-	if victim != nil {
-		victim.abandon()
+	switch {
+	case victim == c:
+		_ = c.SetWriteDeadline(time.Now().Add(time.Second)) // it fits an empty buffer
+		_, _ = c.Conn.Write([]byte(refusal))
+		c.reset()
+		return nil
+	case victim != nil:
+		victim.reset()
 	}
-	if victim != c {
-		return c
-	}
-	return nil
+	return c
 }
 
-// add counts the connection and returns which is to be closed for it, which is the
-// new one itself where it is refused.
+// add counts the connection and returns the one to be closed for it, if any: c itself
+// where none was idle.
 func (cs *Connections) add(c *connection) (victim *connection, reason string) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	same := cs.clients[c.client]
 	switch {
 	case c.client != "" && cs.limits.PerClient > 0 && len(same) >= cs.limits.PerClient:
-		victim, reason = cs.quietest(same), "client"
+		victim, reason = cs.longestIdle(same), "client"
 	case cs.limits.All > 0 && len(cs.open) >= cs.limits.All:
-		victim, reason = cs.quietest(cs.open), "full"
+		victim, reason = cs.longestIdle(cs.open), "full"
 	}
 	if reason != "" && victim == nil {
-		_ = c.SetWriteDeadline(time.Now().Add(time.Second)) // it fits an empty buffer
-		_, _ = c.Conn.Write([]byte(refusal))
 		return c, "refused"
 	}
 	if victim != nil {
@@ -215,11 +215,10 @@ func (cs *Connections) add(c *connection) (victim *connection, reason string) {
 	}
 	cs.open[c] = struct{}{}
 	if c.client != "" {
-		if same == nil {
-			same = map[*connection]struct{}{}
-			cs.clients[c.client] = same
+		if cs.clients[c.client] == nil {
+			cs.clients[c.client] = map[*connection]struct{}{}
 		}
-		same[c] = struct{}{}
+		cs.clients[c.client][c] = struct{}{}
 	}
 	return victim, reason
 }
@@ -249,15 +248,15 @@ func (cs *Connections) written(c *connection) {
 	}
 }
 
-// connection is one of a reader.
+// connection is a reader's connection.
 type connection struct {
 	net.Conn
 	all    *Connections
 	client string
-	active atomic.Int64 // when something was last read or written, since all began
-	until  atomic.Int64 // the deadline for writing a little, likewise; 0: not set
+	active atomic.Int64 // last read or write, since all began
+	until  atomic.Int64 // the deadline of small writes, likewise; 0: not set
 
-	writing *answered // guarded by all.mu
+	writing *pending // guarded by all.mu
 }
 
 func (c *connection) touch() { c.active.Store(int64(time.Since(c.all.began))) }
@@ -271,16 +270,16 @@ func (c *connection) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write writes all of b as long as the client takes some of it from time to time.
+// Write writes all of b as long as the client takes minProgress in each stallTimeout.
 func (c *connection) Write(b []byte) (written int, err error) {
-	if len(b) < heldLeast {
-		return c.writeLittle(b)
+	if len(b) < minCounted {
+		return c.writeSmall(b)
 	}
 	c.begin(b)
 	defer c.end()
 	mark, since := 0, time.Now()
 	for now := since; ; now = time.Now() {
-		if err := c.SetWriteDeadline(now.Add(lookAgain)); err != nil {
+		if err := c.SetWriteDeadline(now.Add(progressInterval)); err != nil {
 			return written, err
 		}
 		n, err := c.Conn.Write(b[written:])
@@ -289,7 +288,7 @@ func (c *connection) Write(b []byte) (written int, err error) {
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			c.touch()
 			return written, err
-		case written-mark >= leastTaken:
+		case written-mark >= minProgress:
 			mark, since = written, time.Now()
 			c.touch()
 		case time.Since(since) >= stallTimeout:
@@ -298,9 +297,9 @@ func (c *connection) Write(b []byte) (written int, err error) {
 	}
 }
 
-// writeLittle writes what the kernel takes at once as a rule. A deadline that is far
-// enough away is not set anew: that takes longer than all else here.
-func (c *connection) writeLittle(b []byte) (int, error) {
+// writeSmall writes what the kernel takes at once as a rule. It sets the deadline anew
+// only when that is near: setting takes longer than all else here.
+func (c *connection) writeSmall(b []byte) (int, error) {
 	now := time.Since(c.all.began)
 	if now > time.Duration(c.until.Load())-stallTimeout {
 		until := now + 2*stallTimeout
@@ -317,22 +316,22 @@ func (c *connection) writeLittle(b []byte) (int, error) {
 	return n, err
 }
 
-// stalled cuts a client off that took nothing.
+// stalled cuts off a client that took too little.
 func (c *connection) stalled(err error) error {
 	c.all.cut.WithLabelValues("stalled").Inc()
-	c.abandon()
+	c.reset()
 	return err
 }
 
-// begin counts b as held. What is left of an answer once its head is written ends as
-// the answer does, for every reader.
+// begin counts b as held. Answers are told apart by their last byte: what is left of
+// one after its head was written ends at the same byte for every reader.
 func (c *connection) begin(b []byte) {
 	last := &b[len(b)-1]
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
 	a := c.all.answers[last]
 	if a == nil {
-		a = &answered{last: last, size: len(b)}
+		a = &pending{last: last, size: len(b)}
 		c.all.answers[last] = a
 		c.all.held += a.size
 	}
@@ -348,8 +347,7 @@ func (c *connection) end() {
 	c.all.written(c)
 }
 
-// CloseWrite tells the client that nothing more comes, as net/http does before it
-// closes.
+// CloseWrite closes the client's reading side, as net/http does before it closes.
 func (c *connection) CloseWrite() error {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
 		return tcp.CloseWrite()
@@ -365,9 +363,8 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// abandon closes the connection and has the kernel drop what it holds for it.
-// Whoever reads or writes it finds out.
-func (c *connection) abandon() {
+// reset closes the connection and has the kernel drop what it holds for it.
+func (c *connection) reset() {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}

@@ -173,6 +173,18 @@ func TestAClientHasItsShare(t *testing.T) {
 	})
 }
 
+func TestAClientThatMadeRoomForItselfIsStillCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t, web.ConnectionLimits{PerClient: 1, Client: netip.Addr.String})
+		d.connect("192.0.2.1")
+		<-time.After(2 * time.Second)
+		d.connect("192.0.2.1") // instead of the first
+		if third, _, told := d.connect("192.0.2.1"); third != nil {
+			t.Errorf("two connections of one client are let in, told %q", told)
+		}
+	})
+}
+
 func TestWhoTakesNothingIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t, web.ConnectionLimits{})

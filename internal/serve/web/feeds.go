@@ -3,11 +3,10 @@ package web
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
@@ -17,92 +16,68 @@ import (
 // XML would run in our origin.
 const policy = "default-src 'none'; style-src 'self'; img-src *; sandbox"
 
+// raw is the query by which a person asks for the feed itself.
+const raw = "raw"
+
 // feeds serves the documents of feeds, of their archives and of galleries.
 type feeds struct {
-	editions Editions
-	now      func() time.Time
-	log      *slog.Logger
-	always   always
-
-	subscribers *Subscribers
-
-	person   Person
-	list     List
-	notFound http.HandlerFunc
+	Options
+	fixed fixedHeaders
 }
 
-func newFeeds(o Options) *feeds {
-	// A cache that may serve stale on its own would show what was taken down.
-	caching := fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds()))
-	return &feeds{
-		editions: o.Editions,
-		now:      o.Now,
-		log:      o.Logger,
-		always: always{
-			cacheControl: []string{caching}, vary: []string{"Accept-Encoding, Sec-Fetch-Dest"},
-			policy: []string{policy}, nosniff: []string{"nosniff"}, gzip: []string{"gzip"},
-		},
-		subscribers: o.Subscribers,
-
-		person:   o.Person,
-		list:     o.List,
-		notFound: o.NotFound,
-	}
-}
+// fixedHeaders are values of headers that are the same in every answer: shared, and
+// never changed.
+type fixedHeaders struct{ cacheControl, vary, policy, nosniff, gzip []string }
 
 // galleryFeed is the route of feeds of single galleries, which no pattern of
 // net/http tells from the galleries' pages.
 const galleryFeed = "GET /galleries/{key}.{format}"
 
-// register adds the addresses of every kind of feed.
-func (h *feeds) register(mux *http.ServeMux, page http.HandlerFunc) {
+// registerFeeds adds the addresses of every kind of feed. A page and a feed at one
+// pattern are counted apart.
+func registerFeeds(mux *http.ServeMux, o Options) {
+	// A cache that may serve stale on its own would show what was taken down.
+	caching := fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds()))
+	h := &feeds{o, fixedHeaders{
+		cacheControl: []string{caching}, vary: []string{"Accept-Encoding, Sec-Fetch-Dest"},
+		policy: []string{policy}, nosniff: []string{"nosniff"}, gzip: []string{"gzip"},
+	}}
 	for _, kind := range []edition.Kind{edition.Feed, edition.Section, edition.Tag, edition.Author} {
 		at := "/" + string(kind) + "/"
-		mux.HandleFunc("GET "+at+"{file}", h.document(kind))
 		mux.HandleFunc("OPTIONS "+at+"{file}", preflight)
-		mux.HandleFunc("GET "+at+"{name}/archive/{file}", h.archive(kind))
+		mux.HandleFunc("GET "+at+"{file}", func(w http.ResponseWriter, r *http.Request) {
+			file := r.PathValue("file")
+			name, format, ok := parseFile(file)
+			switch {
+			case ok:
+				h.serve(w, r, edition.Ref{Kind: kind, Name: name}, format)
+			case h.ListPage != nil && (kind != edition.Feed || !strings.Contains(file, ".")): // an author may be "A. Writer"
+				r.Pattern = "GET /" + string(kind) + "/{name}"
+				h.ListPage(w, r, edition.Ref{Kind: kind, Name: file})
+			default:
+				h.noFormat(w, r)
+			}
+		})
 		mux.HandleFunc("OPTIONS "+at+"{name}/archive/{file}", preflight)
+		mux.HandleFunc("GET "+at+"{name}/archive/{file}", func(w http.ResponseWriter, r *http.Request) {
+			page, format, ok := parseFile(r.PathValue("file"))
+			if !ok {
+				h.noFormat(w, r)
+				return
+			}
+			h.serve(w, r, edition.Ref{Kind: kind, Name: r.PathValue("name"), Page: page}, format)
+		})
 	}
 	mux.HandleFunc("OPTIONS /galleries/{key}", preflight)
 	mux.HandleFunc("GET /galleries/{key}", func(w http.ResponseWriter, r *http.Request) {
 		key, format, ok := parseFile(r.PathValue("key"))
 		if !ok {
-			page(w, r)
+			h.GalleryPage(w, r)
 			return
 		}
-		r.Pattern = galleryFeed // the page and the feed are counted apart
+		r.Pattern = galleryFeed
 		h.serve(w, r, edition.Ref{Kind: edition.Gallery, Name: key}, format)
 	})
-}
-
-// document serves {name}.{format}, and the page {name}.
-func (h *feeds) document(kind edition.Kind) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		file := r.PathValue("file")
-		name, format, ok := parseFile(file)
-		switch {
-		case !ok && h.list != nil && (kind != edition.Feed || !strings.Contains(file, ".")): // an author may be "A. Writer"
-			r.Pattern = "GET /" + string(kind) + "/{name}" // pages and feeds are counted apart
-			h.list(w, r, edition.Ref{Kind: kind, Name: file})
-			return
-		case !ok:
-			h.noFormat(w, r)
-			return
-		}
-		h.serve(w, r, edition.Ref{Kind: kind, Name: name}, format)
-	}
-}
-
-// archive serves {page}.{format} of the archive of {name}.
-func (h *feeds) archive(kind edition.Kind) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		page, format, ok := parseFile(r.PathValue("file"))
-		if !ok {
-			h.noFormat(w, r)
-			return
-		}
-		h.serve(w, r, edition.Ref{Kind: kind, Name: r.PathValue("name"), Page: page}, format)
-	}
 }
 
 func parseFile(file string) (name string, f feed.Format, ok bool) {
@@ -114,82 +89,87 @@ func parseFile(file string) (name string, f feed.Format, ok bool) {
 	return file[:dot], f, err == nil
 }
 
-// serve answers GET and HEAD of one document.
+// byBrowser reports whether a browser asks for something to show in a tab of its
+// own (Fetch Metadata §2.1). Only that tells it from a feed reader: many a reader's
+// Accept header asks for HTML too. A browser that does not say so gets the feed.
+func byBrowser(r *http.Request) bool {
+	dest := r.Header["Sec-Fetch-Dest"]
+	return len(dest) == 1 && dest[0] == "document" && r.URL.RawQuery != raw
+}
+
+// noFormat answers where the address of a feed does not end in a format.
+func (h *feeds) noFormat(w http.ResponseWriter, r *http.Request) {
+	if h.FeedPage != nil && byBrowser(r) {
+		h.NotFound(w, r)
+		return
+	}
+	allowOrigins(w)
+	plain(w, http.StatusNotFound, "no such feed: addresses end in .rss, .atom or .json")
+}
+
+// serve answers GET and HEAD of one document: with a page to a browser, with 304 to a
+// client that has an archive page which nobody needs to render to know that, else with
+// the document of the edition as it is now.
 func (h *feeds) serve(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format) {
-	if h.greet(w, r, ref) {
+	if h.FeedPage != nil && byBrowser(r) && h.FeedPage(w, r, ref) {
 		return
 	}
-	open(w)
-	if h.knows(w, r, ref, f) {
-		return
+	allowOrigins(w)
+	if ref.Page != "" && len(r.Header["If-None-Match"]) > 0 {
+		if etag, known := h.Editions.ETag(ref, f); known {
+			if have, unchanged := (validators{etag: etag, plain: etag}).unchanged(r); unchanged {
+				w.Header()["Link"] = []string{feed.Link(nil, h.Editions.Address(ref, f))}
+				h.notModified(w, have)
+				return
+			}
+		}
 	}
-	e, err := h.editions.Edition(r.Context(), ref)
+	e, err := h.Editions.Edition(r.Context(), ref)
 	if err != nil {
-		h.refuse(w, r, ref, f, err)
+		h.explain(w, r, ref, f, err)
 		return
 	}
-	h.subscribers.Note(r.UserAgent(), ref, f)
+	h.Subscribers.Note(r.UserAgent(), ref, f)
 	h.write(w, r, e, e.Document(f))
 }
 
-// knows answers 304 where the client has the archive page and nobody needs to
-// render it to tell.
-func (h *feeds) knows(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format) bool {
-	if ref.Page == "" || len(r.Header["If-None-Match"]) == 0 {
-		return false
-	}
-	etag, ok := h.editions.ETag(ref, f)
-	if !ok {
-		return false
-	}
-	etag, ok = (validators{etag: etag, plain: etag}).unchanged(r)
-	if ok {
-		link(w, feed.Link(nil, h.editions.Address(ref, f)))
-		h.notModified(w, etag)
-	}
-	return ok
-}
-
-// link names the hubs of a document and its own address (WebSub §4).
-func link(w http.ResponseWriter, value string) { w.Header()["Link"] = []string{value} }
-
 func (h *feeds) notModified(w http.ResponseWriter, etag string) {
 	header := w.Header()
-	header["Cache-Control"] = h.always.cacheControl
-	header["Vary"] = h.always.vary
+	header["Cache-Control"] = h.fixed.cacheControl
+	header["Vary"] = h.fixed.vary
 	header["Etag"] = []string{etag}
 	w.WriteHeader(http.StatusNotModified)
 }
 
-// refuse says why there is no document.
-func (h *feeds) refuse(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format, err error) {
+// explain answers why there is no document.
+func (h *feeds) explain(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format, err error) {
 	moved, isMoved := errors.AsType[*edition.Moved](err)
 	meant, isMeant := errors.AsType[*edition.Meant](err)
 	switch {
 	case isMeant && len(meant.To) == 1:
-		w.Header()["Cache-Control"] = h.always.cacheControl
+		w.Header()["Cache-Control"] = h.fixed.cacheControl
 		http.Redirect(w, r, meant.URLs(f)[0], http.StatusFound)
 	case isMeant:
 		plain(w, http.StatusMultipleChoices, "several feeds have this name, each with a hash at its end:\n"+strings.Join(meant.URLs(f), "\n"))
 	case isMoved && moved.Permanent:
-		w.Header()["Cache-Control"] = h.always.cacheControl
+		w.Header()["Cache-Control"] = h.fixed.cacheControl
 		http.Redirect(w, r, moved.URL(f), http.StatusMovedPermanently)
 	case isMoved:
-		w.Header()["Cache-Control"] = h.always.cacheControl
+		w.Header()["Cache-Control"] = h.fixed.cacheControl
 		http.Redirect(w, r, moved.URL(f), http.StatusTemporaryRedirect)
 	case errors.Is(err, edition.ErrUnknown):
 		plain(w, http.StatusNotFound, "no such feed: the feeds are listed at /")
 	case errors.Is(err, edition.ErrGone):
 		plain(w, http.StatusGone, "the gallery was taken down")
 	default:
-		h.log.Warn("a feed can not be served", "feed", ref.Name, "url", r.URL.Path, "err", err)
+		h.Logger.Warn("a feed cannot be served", "feed", ref.Name, "url", r.URL.Path, "err", err)
 		w.Header().Set("Retry-After", "1")
 		plain(w, http.StatusServiceUnavailable, "the feed is not available yet, try again in a second")
 	}
 }
 
-// open lets pages of other origins read the answer, validators included.
-func open(w http.ResponseWriter) {
+// allowOrigins lets pages of other origins read the answer, validators included.
+func allowOrigins(w http.ResponseWriter) {
 	h := w.Header()
 	h["Access-Control-Allow-Origin"] = []string{"*"}
 	h["Access-Control-Expose-Headers"] = []string{"ETag, Last-Modified, Link, IM"}
@@ -197,7 +177,7 @@ func open(w http.ResponseWriter) {
 
 // preflight allows other origins to ask conditionally.
 func preflight(w http.ResponseWriter, _ *http.Request) {
-	open(w)
+	allowOrigins(w)
 	h := w.Header()
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD")
 	h.Set("Access-Control-Allow-Headers", "If-None-Match, If-Modified-Since, A-IM")
@@ -209,10 +189,10 @@ func preflight(w http.ResponseWriter, _ *http.Request) {
 // forms of a document are the same edition, so a tag of either is good.
 func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition, doc *feed.Document) {
 	header := w.Header()
-	header["Cache-Control"] = h.always.cacheControl
-	header["Vary"] = h.always.vary
-	link(w, doc.Link)
-	now := h.now()
+	header["Cache-Control"] = h.fixed.cacheControl
+	header["Vary"] = h.fixed.vary
+	header["Link"] = []string{doc.Link} // the hubs and its own address (WebSub §4)
+	now := h.Now()
 	modified := e.LastModified(now)
 	if !modified.IsZero() {
 		header["Last-Modified"] = []string{modified.Format(http.TimeFormat)}
@@ -227,7 +207,7 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 		return
 	}
 	header["Etag"] = []string{etag}
-	if delta := since(r, e, doc.Format); delta != nil {
+	if delta, ok := since(r, e, doc.Format); ok {
 		// The tag is of the whole: that is what the reader has once it has
 		// both. Nobody else has what this is the difference to.
 		header["Im"] = []string{"feed"}
@@ -239,18 +219,21 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 	h.send(w, r, doc, gzip, http.StatusOK)
 }
 
-// since returns what changed since the version that the client has, if it asks
-// for that and it is known (RFC 3229).
-func since(r *http.Request, e *edition.Edition, f feed.Format) *feed.Document {
-	if len(r.Header["If-None-Match"]) == 0 || !acceptsIM(r.Header["A-Im"], "feed") {
-		return nil
+// since returns the changes since the version that the client has, if it asks for them
+// (A-IM: feed, RFC 3229 §10.5.3) and that version is known.
+func since(r *http.Request, e *edition.Edition, f feed.Format) (delta *feed.Document, ok bool) {
+	accepts := false
+	for part := range strings.SplitSeq(strings.Join(r.Header["A-Im"], ","), ",") {
+		if name, params, _ := strings.Cut(part, ";"); strings.EqualFold(strings.TrimSpace(name), "feed") {
+			accepts = weight(params) > 0
+			break
+		}
 	}
-	have := entityTags(r.Header["If-None-Match"])
-	delta, ok := e.Since(func(etag string) bool { return have[etag] || have[gzipTag(etag)] }, f)
-	if !ok {
-		return nil
+	if !accepts || len(r.Header["If-None-Match"]) == 0 {
+		return nil, false
 	}
-	return delta
+	have := slices.Collect(entityTags(r.Header["If-None-Match"]))
+	return e.Since(func(etag string) bool { return slices.Contains(have, etag) || slices.Contains(have, gzipTag(etag)) }, f)
 }
 
 func (h *feeds) send(w http.ResponseWriter, r *http.Request, doc *feed.Document, gzip bool, status int) {
@@ -258,20 +241,16 @@ func (h *feeds) send(w http.ResponseWriter, r *http.Request, doc *feed.Document,
 	var body []byte
 	if gzip {
 		body, _ = doc.Gzip()
-		header["Content-Encoding"] = h.always.gzip
+		header["Content-Encoding"] = h.fixed.gzip
 	} else {
 		body = doc.Bytes()
 	}
 	header["Content-Type"] = []string{doc.Format.ContentType()}
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
-	header["Content-Security-Policy"] = h.always.policy
-	header["X-Content-Type-Options"] = h.always.nosniff
+	header["Content-Security-Policy"] = h.fixed.policy
+	header["X-Content-Type-Options"] = h.fixed.nosniff
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // a client that left needs no answer
 	}
 }
-
-// always are values of headers that are the same in every answer: shared, and
-// never changed.
-type always struct{ cacheControl, vary, policy, nosniff, gzip []string }

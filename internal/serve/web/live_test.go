@@ -53,7 +53,7 @@ func newLive(t *testing.T, change ...func(*edition.Options)) *live {
 	l.editions = edition.New(o)
 	l.handler = web.Public(web.Options{
 		Editions: l.editions, Title: "Wire & wire", MaxAge: time.Minute, Metrics: l.metrics, Logger: slog.New(slog.DiscardHandler),
-		Gallery: func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page of "+r.PathValue("key")) },
+		GalleryPage: func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page of "+r.PathValue("key")) },
 	})
 	return l
 }

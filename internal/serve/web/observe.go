@@ -24,11 +24,11 @@ type observer struct {
 	metrics *metrics // nil: none
 }
 
-// Requests is what the log has of each request.
+// Requests is what is logged of each request: nothing, a line with the reader's network
+// of 256 addresses (IPv6: a /48) and no user agent, or a line with address and agent.
 type Requests string
 
-// What the log may have: nothing, a line that names the reader's network of 256
-// addresses (IPv6: a site's /48) and no user agent, or one that names both.
+// What may be logged.
 const (
 	RequestsOff       Requests = "off"
 	RequestsAnonymous Requests = "anonymous"
@@ -42,7 +42,7 @@ type metrics struct {
 	known    sync.Map // of series by answer: to look labels up takes longer
 }
 
-// answer is what requests are counted by, series where.
+// answer is what requests are counted by, series are their metrics.
 type (
 	answer struct {
 		route  string
@@ -54,47 +54,37 @@ type (
 	}
 )
 
+// observe returns next observed. Its metrics may be registered before: a node that
+// starts serves another handler first, and both count together.
 func observe(next http.Handler, o Options) http.Handler {
 	ob := &observer{next: next, log: o.Logger, lines: o.Requests}
-	if o.Metrics != nil {
-		ob.metrics = newMetrics(o.Metrics)
+	if o.Metrics == nil {
+		return ob
 	}
-	return ob
-}
-
-// newMetrics returns r's metrics: a node that starts serves another handler
-// first, and both count together.
-func newMetrics(r prometheus.Registerer) *metrics {
-	return &metrics{
-		requests: registered(r, prometheus.NewCounterVec(prometheus.CounterOpts{
+	ob.metrics = &metrics{
+		requests: registered(o.Metrics, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_http_requests_total",
 			Help: "Requests answered, by route and status.",
 		}, []string{"route", "status"})),
-		seconds: registered(r, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		seconds: registered(o.Metrics, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "gallerywire_http_request_seconds",
 			Help:    "Time to answer a request, by route.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
 		}, []string{"route"})),
 	}
+	return ob
 }
 
-// count notes a request. Routes are patterns, so there are few.
+// count counts a request. Routes are patterns, so there are few.
 func (m *metrics) count(route string, status int, took time.Duration) {
-	if m == nil {
-		return
+	a := answer{cmp.Or(route, "none"), status}
+	known, ok := m.known.Load(a)
+	if !ok {
+		known, _ = m.known.LoadOrStore(a, series{m.requests.WithLabelValues(a.route, strconv.Itoa(a.status)), m.seconds.WithLabelValues(a.route)})
 	}
-	s := m.series(answer{cmp.Or(route, "none"), status})
+	s := known.(series)
 	s.requests.Inc()
 	s.seconds.Observe(took.Seconds())
-}
-
-func (m *metrics) series(a answer) series {
-	if s, ok := m.known.Load(a); ok {
-		return s.(series)
-	}
-	s := series{m.requests.WithLabelValues(a.route, strconv.Itoa(a.status)), m.seconds.WithLabelValues(a.route)}
-	m.known.Store(a, s)
-	return s
 }
 
 // registered registers c, or returns the collector that was registered as such
@@ -110,18 +100,36 @@ func registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
 	return c
 }
 
-// ServeHTTP passes the request on and notes what became of it.
+// ServeHTTP passes the request on, then counts and logs it. A panic is answered with
+// 500, or by cutting the connection where a client that has a part of the answer would
+// take it for the whole.
 func (ob *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	id := r.Header.Get("X-Request-Id")
-	if !saneID(id) {
+	if !validRequestID(id) {
 		id = rand.Text()
 	}
 	w.Header()["X-Request-Id"] = []string{id}
 	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 	defer func() {
-		abort := ob.recovered(rec, r, id, recover())
-		ob.note(rec, r, id, time.Since(began))
+		cause := recover()
+		abort := cause == http.ErrAbortHandler
+		if cause != nil && !abort {
+			ob.log.Error("a request made the server panic: please report this",
+				"method", r.Method, "url", r.RequestURI, "request", id, "err", cause, "stack", string(debug.Stack()))
+			if abort = rec.wrote; !abort {
+				clear(rec.Header()) // what described the answer that failed
+				rec.Header()["X-Request-Id"] = []string{id}
+				plain(rec, http.StatusInternalServerError, "something went wrong, request "+id)
+			}
+		}
+		took := time.Since(began)
+		if ob.metrics != nil {
+			ob.metrics.count(r.Pattern, rec.status, took)
+		}
+		if ob.lines == RequestsAnonymous || ob.lines == RequestsFull {
+			ob.logRequest(rec, r, id, took)
+		}
 		if abort {
 			panic(http.ErrAbortHandler)
 		}
@@ -129,26 +137,8 @@ func (ob *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ob.next.ServeHTTP(rec, r)
 }
 
-// recovered answers 500 after a panic. It reports whether the connection must
-// be cut instead: a client that has a part would take it for the whole.
-func (ob *observer) recovered(rec *recorder, r *http.Request, id string, cause any) (abort bool) {
-	if cause == nil || cause == http.ErrAbortHandler {
-		return cause != nil
-	}
-	ob.log.Error("a request made the server panic: please report this",
-		"method", r.Method, "url", r.RequestURI, "request", id, "err", cause, "stack", string(debug.Stack()))
-	if rec.wrote {
-		return true
-	}
-	h := rec.Header()
-	clear(h) // what described the answer that failed
-	h["X-Request-Id"] = []string{id}
-	plain(rec, http.StatusInternalServerError, "something went wrong, request "+id)
-	return false
-}
-
-// saneID reports whether we take s over from a proxy as the id of a request.
-func saneID(s string) bool {
+// validRequestID reports whether s, which a proxy sent, may be the id of a request.
+func validRequestID(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-') {
@@ -158,11 +148,7 @@ func saneID(s string) bool {
 	return 0 < len(s) && len(s) <= 64
 }
 
-func (ob *observer) note(rec *recorder, r *http.Request, id string, took time.Duration) {
-	ob.metrics.count(r.Pattern, rec.status, took)
-	if ob.lines != RequestsAnonymous && ob.lines != RequestsFull {
-		return
-	}
+func (ob *observer) logRequest(rec *recorder, r *http.Request, id string, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("url", r.RequestURI), slog.Int("status", rec.status),
 		slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("request", id),
@@ -175,8 +161,8 @@ func (ob *observer) note(rec *recorder, r *http.Request, id string, took time.Du
 	ob.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 }
 
-// networkOf is the network of a client's address and port that no single reader
-// can be told from: /24, or /48 of IPv6; empty where it is no such address.
+// networkOf is the network of a client's address and port, too large to name a single
+// reader: /24, or /48 of IPv6; empty where remote is no address and port.
 func networkOf(remote string) string {
 	client, err := netip.ParseAddrPort(remote)
 	if err != nil {

@@ -45,7 +45,7 @@ func opml(o Options) http.HandlerFunc {
 		var b bytes.Buffer
 		b.WriteString(xml.Header)
 		if err := xml.NewEncoder(&b).Encode(list); err != nil {
-			plain(w, http.StatusInternalServerError, "the list can not be written")
+			plain(w, http.StatusInternalServerError, "the list cannot be written")
 			return
 		}
 		d := last.Load()
@@ -53,7 +53,7 @@ func opml(o Options) http.HandlerFunc {
 			d = NewDocument("text/x-opml; charset=utf-8", b.Bytes()).Compress()
 			last.Store(d)
 		}
-		open(w)
+		allowOrigins(w)
 		d.Serve(w, r, caching)
 	}
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 
 const (
 	// maxReports is how many numbers are remembered: one for each service and
-	// document. Whoever asks can make up services, so the least recent goes.
+	// document. Clients can make up services, so the least recent goes.
 	maxReports = 1000
 	// reportAge is after how long a service that no longer asks is forgotten.
 	reportAge = 7 * 24 * time.Hour
@@ -28,8 +29,8 @@ const (
 )
 
 // Subscribers remembers how many people read through feed services, as those
-// say in their user agents. Nobody vouches for what they say. It is safe for
-// concurrent use and bounded; the zero value is not ready, see [NewSubscribers].
+// report in their user agents, unchecked. It is safe for concurrent use and bounded;
+// the zero value is not ready, see [NewSubscribers].
 type Subscribers struct {
 	now func() time.Time
 	mu  sync.Mutex
@@ -46,7 +47,7 @@ type report struct {
 	at time.Time
 }
 
-// NewSubscribers returns a memory of nothing; now may be nil for time.Now.
+// NewSubscribers returns subscribers of whom nothing is reported yet; a nil now is time.Now.
 func NewSubscribers(now func() time.Time) *Subscribers {
 	if now == nil {
 		now = time.Now
@@ -56,7 +57,7 @@ func NewSubscribers(now func() time.Time) *Subscribers {
 	return s
 }
 
-// Note remembers what the user agent of a request for the document says. A page
+// Note remembers the number in the user agent of a request for the document. A page
 // of an archive is no subscription. It may be called on nil.
 func (s *Subscribers) Note(agent string, ref edition.Ref, f feed.Format) {
 	if s == nil || ref.Page != "" || !strings.Contains(agent, "subscriber") {
@@ -79,14 +80,23 @@ type Reported struct {
 	Service     string
 	Feed        string
 	Subscribers int
-	At          time.Time // when it last said so
+	At          time.Time // of its last report
 }
 
-// Reported returns what was said in the last days, the largest number first.
+// Reported returns the reports of the last days, the largest number first, and forgets
+// older ones.
 func (s *Subscribers) Reported() []Reported {
 	type pair struct{ service, feed string }
 	sums := map[pair]Reported{}
-	for key, r := range s.recent() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	oldest := s.now().Add(-reportAge)
+	for _, key := range s.lru.Keys() {
+		r, _ := s.lru.Peek(key)
+		if r.at.Before(oldest) {
+			s.lru.Remove(key)
+			continue
+		}
 		p := pair{key.service, key.feed}
 		sum := sums[p]
 		sum.Service, sum.Feed = key.service, key.feed
@@ -96,33 +106,9 @@ func (s *Subscribers) Reported() []Reported {
 		}
 		sums[p] = sum
 	}
-	list := make([]Reported, 0, len(sums))
-	for _, sum := range sums {
-		list = append(list, sum)
-	}
-	slices.SortFunc(list, func(a, b Reported) int {
+	return slices.SortedFunc(maps.Values(sums), func(a, b Reported) int {
 		return cmp.Or(cmp.Compare(b.Subscribers, a.Subscribers), strings.Compare(a.Service, b.Service), strings.Compare(a.Feed, b.Feed))
 	})
-	return list
-}
-
-// recent forgets what is too old and returns the rest.
-func (s *Subscribers) recent() map[reportKey]report {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	oldest := s.now().Add(-reportAge)
-	for {
-		_, r, ok := s.lru.GetOldest()
-		if !ok || !r.at.Before(oldest) {
-			break
-		}
-		s.lru.RemoveOldest()
-	}
-	all := make(map[reportKey]report, s.lru.Len())
-	for _, key := range s.lru.Keys() {
-		all[key], _ = s.lru.Peek(key)
-	}
-	return all
 }
 
 // parseAgent reads a user agent such as
@@ -132,49 +118,32 @@ func (s *Subscribers) recent() map[reportKey]report {
 //	Feedbin feed-id:1234 - 20 subscribers
 //	Mozilla/5.0 (compatible; theoldreader.com; 2 subscribers; feed-id=1)
 //
-// and returns the service, without its version, and the number that stands
-// before "subscriber".
+// and returns the service and the number before "subscriber". The service is the name
+// at the beginning, or after "compatible" where the agent pretends to be a browser; a
+// version, a comment and whatever is no plain text end it.
 func parseAgent(agent string) (service string, n int, ok bool) {
 	before, _, found := strings.Cut(agent, "subscriber")
 	if !found {
 		return "", 0, false
 	}
-	if n, ok = lastNumber(before); !ok {
+	number := strings.TrimRight(before, " ")
+	digits := number[len(strings.TrimRight(number, "0123456789")):]
+	if len(digits) > maxDigits {
 		return "", 0, false
 	}
-	service = serviceOf(before)
-	return service, n, service != "" && len(service) <= maxService
-}
-
-// lastNumber is the number at the end of s.
-func lastNumber(s string) (int, bool) {
-	s = strings.TrimRight(s, " ")
-	digits := s[len(strings.TrimRight(s, "0123456789")):]
-	if len(digits) == 0 || len(digits) > maxDigits {
-		return 0, false
-	}
 	n, err := strconv.Atoi(digits)
-	return n, err == nil
-}
-
-// serviceOf is the name at the beginning of a user agent; of one that pretends
-// to be a browser, the name after "compatible".
-func serviceOf(agent string) string {
-	if _, after, ok := strings.Cut(agent, "compatible;"); ok && strings.HasPrefix(agent, "Mozilla/") {
-		agent = strings.TrimLeft(after, " ")
+	if _, after, ok := strings.Cut(before, "compatible;"); ok && strings.HasPrefix(before, "Mozilla/") {
+		before = strings.TrimLeft(after, " ")
 	}
-	end := strings.IndexFunc(agent, func(r rune) bool { return !inName(r) })
+	end := strings.IndexFunc(before, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(" .-_!+", r))
+	})
 	if end >= 0 {
-		agent = agent[:end]
+		before = before[:end]
 	}
 	for _, tail := range []string{" - ", " feed-id", " Feed Fetcher", " Page Fetcher"} {
-		agent, _, _ = strings.Cut(agent, tail)
+		before, _, _ = strings.Cut(before, tail)
 	}
-	return strings.TrimRight(agent, " -")
-}
-
-// inName reports whether r may be in the name of a service: a version, a comment
-// and whatever is no plain text end it.
-func inName(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(" .-_!+", r)
+	service = strings.TrimRight(before, " -")
+	return service, n, err == nil && service != "" && len(service) <= maxService
 }

@@ -6,4 +6,4 @@ import "net"
 
 // boundUnsent bounds what the kernel keeps of an answer that the client has no room
 // for.
-func boundUnsent(conn *net.TCPConn) { _ = conn.SetWriteBuffer(unsentMost) }
+func boundUnsent(conn *net.TCPConn) { _ = conn.SetWriteBuffer(maxUnsent) }

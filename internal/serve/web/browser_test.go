@@ -13,7 +13,7 @@ import (
 
 // welcome answers people with the feed that they opened, but not where it moved.
 func welcome(o *web.Options) {
-	o.Person = func(w http.ResponseWriter, _ *http.Request, ref edition.Ref) bool {
+	o.FeedPage = func(w http.ResponseWriter, _ *http.Request, ref edition.Ref) bool {
 		if ref.Name == "old" {
 			return false
 		}
@@ -70,7 +70,7 @@ func TestWhoIsAPerson(t *testing.T) {
 // Whoever asks, an address without a format is that of a page.
 func TestTheAddressOfAFeedWithoutAFormatIsAPage(t *testing.T) {
 	s := newSite(t, welcome, func(o *web.Options) {
-		o.List = func(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
+		o.ListPage = func(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
 			fmt.Fprintf(w, "list of %s %s, %s", ref.Kind, ref.Name, r.URL.RawQuery)
 		}
 	})

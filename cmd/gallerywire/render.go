@@ -102,7 +102,7 @@ func (h *heard) items(items iter.Seq[publish.Item]) iter.Seq[publish.Item] {
 }
 
 // end returns the command's error.
-func (h *heard) end(leftOut []edition.Fault) error {
+func (h *heard) end(leftOut []edition.LeftOut) error {
 	for _, f := range leftOut {
 		h.console.say("%s: left out of the feed: %s", printable(f.Gallery), printable(f.Reason))
 	}

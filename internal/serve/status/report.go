@@ -42,7 +42,7 @@ type Parts struct {
 	Galleries func() int
 	Feeds     interface {
 		States() []edition.State
-		LeftOut() []edition.Fault
+		LeftOut() []edition.LeftOut
 	}
 	Jobs        func() []Job
 	Pending     func() map[string]int // notices by channel

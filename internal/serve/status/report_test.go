@@ -25,11 +25,11 @@ func rome(t time.Time) time.Time { return t.In(time.FixedZone("CET", 3600)) }
 // feeds are a feed set with that state.
 type feeds struct {
 	states  []edition.State
-	leftOut []edition.Fault
+	leftOut []edition.LeftOut
 }
 
-func (f feeds) States() []edition.State  { return f.states }
-func (f feeds) LeftOut() []edition.Fault { return f.leftOut }
+func (f feeds) States() []edition.State    { return f.states }
+func (f feeds) LeftOut() []edition.LeftOut { return f.leftOut }
 
 // idleParts are parts with nothing to say.
 func idleParts() *status.Parts {
@@ -178,7 +178,7 @@ func TestStatusOfFeedsJobsAndDigests(t *testing.T) {
 		{Name: "none"},
 	}}
 	for range 60 {
-		set.leftOut = append(set.leftOut, edition.Fault{Feed: "all", Gallery: "parade", Reason: "too long"})
+		set.leftOut = append(set.leftOut, edition.LeftOut{Feed: "all", Gallery: "parade", Reason: "too long"})
 	}
 	p.Feeds = set
 	p.Jobs = func() []status.Job {

@@ -108,8 +108,8 @@ func (e *Edition) remember(last *Edition, most int) {
 	}
 }
 
-// assemble puts the documents of the edition together and checks them. grown is
-// told when one of them holds more; it may be nil.
+// assemble puts the documents of the edition together. grown is called when one of
+// them holds more; it may be nil.
 func (s *Set) assemble(e *Edition, grown func()) error {
 	e.Documents = nil
 	for _, f := range feed.Formats() {
@@ -117,9 +117,6 @@ func (s *Set) assemble(e *Edition, grown func()) error {
 		doc, err := feed.Assemble(f, e.channel, e.items)
 		if err != nil {
 			return fmt.Errorf("render feed %q: %w", e.Feed, err)
-		}
-		if faults := doc.Check(s.opts.MaxDocument); len(faults) > 0 {
-			return faults[0]
 		}
 		s.metrics.made(doc, began)
 		doc.Grown = grown

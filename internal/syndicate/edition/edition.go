@@ -19,7 +19,7 @@ type Edition struct {
 	Cut       bool             // not all could be read: a last good edition, or what may be shown of it
 	Undated   bool             // no date tells it from an edition before it: see [catalogue.Catalogue.Late]
 
-	LeftOut []Fault // galleries that belong to the feed and can not be published as they are
+	LeftOut []LeftOut // galleries that belong to the feed and cannot be published as they are
 
 	at         time.Time // the moment
 	generation uint64
@@ -30,8 +30,8 @@ type Edition struct {
 	deltas     *deltas   // nil: none are kept
 }
 
-// Fault is a gallery that is left out of a feed until it is mended.
-type Fault struct {
+// LeftOut is a gallery that is left out of a feed until it is published again, mended.
+type LeftOut struct {
 	Feed    string
 	Gallery string // its id
 	Rank    gallery.Rank

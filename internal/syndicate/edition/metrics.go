@@ -22,7 +22,7 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer) metrics {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "gallerywire_document_seconds",
-		Help:    "Time to put a document together from its rendered galleries and to check it, by format.",
+		Help:    "Time to put a document together from its rendered galleries, by format.",
 		Buckets: prometheus.ExponentialBuckets(0.00005, 4, 8),
 	}, []string{"format"})
 	bytes := prometheus.NewHistogramVec(prometheus.HistogramOpts{

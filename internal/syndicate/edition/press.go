@@ -308,7 +308,7 @@ func (p *press) typeset(ctx context.Context, entry *catalogue.Entry, at time.Tim
 	return item, nil
 }
 
-// publish puts the documents together. What spoils one is left out of all.
+// publish puts the documents together, without what cannot be in one with the rest.
 // Documents that would be what the last edition's are, are those: they may have
 // been compressed already.
 func (p *press) publish(e *Edition) error {
@@ -317,34 +317,25 @@ func (p *press) publish(e *Edition) error {
 		e.Members, e.items, e.channel = last.Members, last.items, last.channel
 		return nil
 	}
-	for range len(e.items) + 1 {
-		err := p.set.assemble(e, p.weigh)
-		fault, ok := errors.AsType[*feed.Fault](err)
-		if !ok || fault.GalleryID == "" {
-			return err
-		}
-		p.without(e, fault)
+	problems := feed.Check(e.items, p.set.opts.MaxDocument)
+	for _, problem := range problems {
+		p.leaveOut(e, e.Members[problem.Item].entry, problem.Reason)
 	}
-	return fmt.Errorf("render feed %q: nothing of it can be published", p.def.Name)
-}
-
-// without leaves the gallery out that a fault names.
-func (p *press) without(e *Edition, fault *feed.Fault) {
-	i := slices.IndexFunc(e.Members, func(m Member) bool { return m.ID == fault.GalleryID })
-	if i < 0 {
-		return
+	for _, problem := range slices.Backward(problems) {
+		e.Members = slices.Delete(e.Members, problem.Item, problem.Item+1)
+		e.items = slices.Delete(e.items, problem.Item, problem.Item+1)
 	}
-	p.leaveOut(e, e.Members[i].entry, fault.Reason)
-	e.Members = slices.Delete(e.Members, i, i+1)
-	e.items = slices.Delete(e.items, i, i+1)
-	e.channel.Updated = latest(e.items, e.channel.Tombstones)
+	if len(problems) > 0 {
+		e.channel.Updated = latest(e.items, e.channel.Tombstones)
+	}
+	return p.set.assemble(e, p.weigh)
 }
 
 // leaveOut notes that a gallery is not in the edition though it should be.
 func (p *press) leaveOut(e *Edition, entry *catalogue.Entry, reason string) {
-	fault := Fault{Feed: p.def.Name, Gallery: entry.ID, Rank: entry.Rank, Reason: reason}
-	e.LeftOut = append(e.LeftOut, fault)
-	p.set.report(fault)
+	left := LeftOut{Feed: p.def.Name, Gallery: entry.ID, Rank: entry.Rank, Reason: reason}
+	e.LeftOut = append(e.LeftOut, left)
+	p.set.report(left)
 }
 
 func (p *press) channel(items []*feed.Item, s sheet) feed.Channel {

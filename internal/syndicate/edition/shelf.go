@@ -73,7 +73,7 @@ type Options struct {
 	Feeds       []Definition
 	Dynamic     Dynamic
 	Stubs       bool                  // feeds of galleries have them too; of others the catalogue says so
-	MaxDocument int                   // bytes of a document; 0: 16 MiB
+	MaxDocument int                   // bytes of the galleries in a document; 0: 16 MiB
 	Budget      *cache.Budget         // for all that is kept; nil: one of 128 MiB
 	Limiter     *cache.Limiter        // for what is rendered on demand; nil: for a third of the budget
 	Now         func() time.Time      // nil: time.Now
@@ -91,7 +91,7 @@ type Set struct {
 	rack    rack
 	slides  *slides
 	tags    *cache.Cache[Ref, *tagged]
-	faults  *faults
+	logged  *logged
 	metrics metrics
 }
 
@@ -114,7 +114,7 @@ func New(o Options) *Set {
 		items:   cache.New[itemKey](o.Budget, cache.Options[*feed.Item]{Size: (*feed.Item).Held}),
 		deltas:  cache.New[deltaKey](o.Budget, cache.Options[*feed.Document]{Size: (*feed.Document).Held}),
 		tags:    cache.New[Ref](o.Budget, cache.Options[*tagged]{Size: (*tagged).size}),
-		faults:  newFaults(),
+		logged:  newLogged(),
 		metrics: newMetrics(o.Registerer),
 	}
 	s.rack, s.slides = newRack(s, o.Dynamic), newSlides(s)
@@ -196,8 +196,8 @@ func (s *Set) Current(ctx context.Context, name string) (*Edition, error) {
 
 // LeftOut returns what is left out of the current editions of the configured
 // feeds.
-func (s *Set) LeftOut() []Fault {
-	var all []Fault
+func (s *Set) LeftOut() []LeftOut {
+	var all []LeftOut
 	for _, d := range s.opts.Feeds {
 		if e := s.presses[d.Name].current.Load(); e != nil {
 			all = append(all, e.LeftOut...)

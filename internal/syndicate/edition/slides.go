@@ -131,7 +131,7 @@ func (s *slides) render(g *gallery.Gallery, key itemKey, entry *catalogue.Entry,
 			made = &slideFeed{err: fmt.Errorf("panic: %v", cause)}
 		}
 		if made.err != nil {
-			s.set.report(Fault{Feed: ref.base(), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
+			s.set.report(LeftOut{Feed: ref.base(), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
 			made = &slideFeed{err: fmt.Errorf("%w: %w", ErrUnavailable, made.err)}
 		}
 	}()
@@ -142,6 +142,9 @@ func (s *slides) render(g *gallery.Gallery, key itemKey, entry *catalogue.Entry,
 	items, err := s.set.opts.Renderer.Slides(g, now, stubs)
 	if err != nil {
 		return &slideFeed{err: err}
+	}
+	if problems := feed.Check(items, s.set.opts.MaxDocument); len(problems) > 0 {
+		return &slideFeed{err: fmt.Errorf("slide %d: %s", problems[0].Item+1, problems[0].Reason)}
 	}
 	e := &Edition{
 		Feed: g.ID, Touched: entry.Touched(now), items: items, channel: s.channel(g, ref, entry, now),

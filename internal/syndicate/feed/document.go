@@ -36,8 +36,8 @@ type Document struct {
 const perPart = 40
 
 // Assemble puts a document together: the head of ch and the items in the given
-// order, which may be none. It costs the head and a look at each item. What
-// it returns is fit to be published once [Document.Check] finds nothing.
+// order, which may be none and have passed [Check]. It costs the head and a look at
+// each item.
 func Assemble(f Format, ch Channel, items []*Item) (*Document, error) {
 	fr, err := ch.frame(f)
 	if err != nil {

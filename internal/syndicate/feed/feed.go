@@ -8,12 +8,12 @@
 // documents that hold them share. [Renderer.Slides] does the same for the slides
 // of one gallery.
 //
-// What it makes is well-formed and valid for its format, and the HTML inside
-// is safe to show, whatever the gallery holds. That is not taken on trust: an
-// item is checked when it is rendered, and what belongs to a document alone by
-// [Document.Check]; a [Fault] names the gallery that may not be published.
-// Which galleries a feed has, in which order, and what is kept for how long is
-// left to others.
+// A document is well-formed and valid for its format, and the HTML inside is safe
+// to show, whatever the gallery holds: fuzz tests hold every renderer to that with
+// other people's parsers. Two things depend on what a feed holds: [Renderer.Item]
+// refuses a gallery that is too long, [Check] names items that cannot be in one
+// document. Which galleries a feed has, in which order, and what is kept for how
+// long is left to others.
 package feed
 
 import "fmt"

@@ -1,7 +1,9 @@
 package feed
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -49,4 +51,42 @@ func newPiece(body []byte, d *deflater) piece {
 		sum:      sha256.Sum256(body),
 		deflated: sync.OnceValue(func() []byte { return d.segment(body) }),
 	}
+}
+
+// maxDocument is how long the items of a document may be in bytes unless something
+// else is asked for.
+const maxDocument = 16 << 20
+
+// Problem is an item that cannot be in a document.
+type Problem struct {
+	Item   int // its index
+	Reason string
+}
+
+// Check returns those of the items that cannot be in one document with the ones
+// before them: their identifier is taken, or in one of the formats the items would
+// be longer than limit bytes (0: 16 MiB). The others can.
+func Check(items []*Item, limit int) []Problem {
+	var problems []Problem
+	limit = cmp.Or(limit, maxDocument)
+	seen := make(map[string]*Item, len(items)) // by Atom's identifier: where that of RSS is the same, it is too
+	var sizes [formats]int
+	for i, item := range items {
+		longest := 0
+		for f, p := range item.pieces {
+			longest = max(longest, sizes[f]+len(p.body))
+		}
+		switch first := seen[item.ids[Atom]]; {
+		case first != nil:
+			problems = append(problems, Problem{i, fmt.Sprintf("its id %s is also that of gallery %q", item.ID(), first.galleryID)})
+		case longest > limit:
+			problems = append(problems, Problem{i, fmt.Sprintf("with it the document would be longer than %d bytes", limit)})
+		default:
+			seen[item.ids[Atom]] = item
+			for f, p := range item.pieces {
+				sizes[f] += len(p.body)
+			}
+		}
+	}
+	return problems
 }

@@ -35,8 +35,7 @@ func NewRenderer(opts Options) *Renderer {
 // the instant at. The instant only selects slides; it is not in the bytes. It
 // does not ask whether g itself may be shown.
 //
-// What it returns is checked and fit to be published. An error means that g has
-// a date that no feed can carry, or is a [*Fault].
+// An error means that g has a date that no feed can carry, or is too long.
 func (r *Renderer) Item(g *gallery.Gallery, at time.Time, c Content) (*Item, error) {
 	item, err := r.item(r.story(g, at, c))
 	if err != nil {
@@ -55,8 +54,8 @@ func (r *Renderer) item(s *story) (*Item, error) {
 		if err != nil {
 			return nil, fmt.Errorf("write %s: %w", f, err)
 		}
-		if reason := faultOf(f, body, r.opts.MaxItem); reason != "" {
-			return nil, &Fault{GalleryID: s.galleryID, Format: f, Reason: reason}
+		if len(body) > r.opts.MaxItem {
+			return nil, fmt.Errorf("write %s: %d bytes, at most %d are allowed", f, len(body), r.opts.MaxItem)
 		}
 		item.pieces[f] = newPiece(body, r.deflater)
 	}

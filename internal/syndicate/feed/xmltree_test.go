@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -18,8 +19,9 @@ type node struct {
 	text     string
 }
 
-// parseXML reads b, of which it accepts only what is well-formed and in
-// namespaces that are known here.
+// parseXML reads b, of which it accepts only what is well-formed, has one root and
+// neither entities of its own nor instructions, and is in namespaces that are known
+// here.
 func parseXML(t testing.TB, b []byte) *node {
 	t.Helper()
 	root := new(node)
@@ -27,7 +29,10 @@ func parseXML(t testing.TB, b []byte) *node {
 	for d := xml.NewDecoder(bytes.NewReader(b)); ; {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
-			return root.children[0]
+			if strings.TrimSpace(root.text) != "" {
+				t.Errorf("%q around the root", root.text)
+			}
+			return only(t, root.children)
 		}
 		if err != nil {
 			t.Fatalf("not well-formed: %v\n%s", err, b)
@@ -42,6 +47,12 @@ func parseXML(t testing.TB, b []byte) *node {
 			open = open[:len(open)-1]
 		case xml.CharData:
 			parent.text += string(token)
+		case xml.ProcInst:
+			if token.Target != "xml" || d.InputOffset() > int64(len(xml.Header)) {
+				t.Errorf("the instruction %s", token.Target)
+			}
+		case xml.Directive, xml.Comment:
+			t.Errorf("a %T", token)
 		}
 	}
 }

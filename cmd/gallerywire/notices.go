@@ -40,7 +40,7 @@ func (c *console) withLetters(ctx context.Context, do func(context.Context, *app
 // letterJSON is a dead or a late one for programs.
 type letterJSON struct {
 	State string `json:"state"` // "given up" or "waiting"
-	outbox.Dead
+	outbox.DeadLetter
 	Due time.Time `json:"due,omitzero"` // waiting: its next attempt
 }
 
@@ -53,10 +53,10 @@ const (
 func letters(box *app.Letters) []letterJSON {
 	var all []letterJSON
 	for _, d := range box.DeadLetters() {
-		all = append(all, letterJSON{State: stateDead, Dead: d})
+		all = append(all, letterJSON{State: stateDead, DeadLetter: d})
 	}
-	for _, w := range box.Late() {
-		all = append(all, letterJSON{State: stateWaiting, Dead: w.Dead, Due: w.Due})
+	for _, w := range box.Retries() {
+		all = append(all, letterJSON{State: stateWaiting, DeadLetter: w.DeadLetter, Due: w.Due})
 	}
 	return all
 }
@@ -150,7 +150,7 @@ func (s noticesShowCmd) print(c *console, l letterJSON) error {
 }
 
 func noSuchLetter(key string) error {
-	return fmt.Errorf("notice %q: %w: see gallerywire notices list", key, outbox.ErrNoSuchLetter)
+	return fmt.Errorf("notice %q: %w: see gallerywire notices list", key, outbox.ErrNoDeadLetter)
 }
 
 // deadLetters are those that a command is about.
@@ -178,7 +178,7 @@ func (d deadLetters) each(ctx context.Context, c *console, do func(context.Conte
 		}
 		return each(c, keys, func(key string) error {
 			done, err := do(ctx, box, key)
-			if errors.Is(err, outbox.ErrNoSuchLetter) {
+			if errors.Is(err, outbox.ErrNoDeadLetter) {
 				return noSuchLetter(key)
 			}
 			if err != nil {

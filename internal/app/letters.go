@@ -52,7 +52,7 @@ var ErrLeft = errors.New("it stays as it is")
 // is [ErrLeft], which says why.
 func (l *Letters) Retry(ctx context.Context, key string) error {
 	all := l.DeadLetters()
-	if i := slices.IndexFunc(all, func(d outbox.Dead) bool { return d.Key == key }); i >= 0 {
+	if i := slices.IndexFunc(all, func(d outbox.DeadLetter) bool { return d.Key == key }); i >= 0 {
 		why, err := l.left(ctx, all[i])
 		if err != nil {
 			return err
@@ -66,7 +66,7 @@ func (l *Letters) Retry(ctx context.Context, key string) error {
 
 // left says why the target of a dead letter is not to be told any more, empty
 // where it is, or where only another release knows.
-func (l *Letters) left(ctx context.Context, d outbox.Dead) (string, error) {
+func (l *Letters) left(ctx context.Context, d outbox.DeadLetter) (string, error) {
 	switch d.Channel {
 	case notice.ChannelWebhook:
 		return l.leftWebhook(d)
@@ -82,7 +82,7 @@ func (l *Letters) left(ctx context.Context, d outbox.Dead) (string, error) {
 	return "", nil
 }
 
-func (l *Letters) leftWebhook(d outbox.Dead) (string, error) {
+func (l *Letters) leftWebhook(d outbox.DeadLetter) (string, error) {
 	hooks, err := webhooks(l.config, client(l.config), "")
 	if err != nil {
 		return "", err
@@ -97,7 +97,7 @@ func (l *Letters) leftWebhook(d outbox.Dead) (string, error) {
 
 // leftSubscriber asks the hub's bucket. A subscription whose lease ended is there
 // until a node tidies up.
-func (l *Letters) leftSubscriber(ctx context.Context, d outbox.Dead) (string, error) {
+func (l *Letters) leftSubscriber(ctx context.Context, d outbox.DeadLetter) (string, error) {
 	bucket, err := l.broker.JetStream().KeyValue(ctx, l.broker.Name(bucketSubscriptions))
 	if err == nil {
 		_, err = bucket.Get(ctx, d.To)
@@ -112,7 +112,7 @@ func (l *Letters) leftSubscriber(ctx context.Context, d outbox.Dead) (string, er
 }
 
 // unlessTold returns why unless the target of d is to be told.
-func unlessTold(c outbox.Channel, d outbox.Dead, why string) string {
+func unlessTold(c outbox.Channel, d outbox.DeadLetter, why string) string {
 	if _, told := c.Target(outbox.Notice{Channel: d.Channel, About: d.About}, d.To); told {
 		return ""
 	}

@@ -33,7 +33,7 @@ func TestWhoIsNotToBeToldAnyMore(t *testing.T) {
 	}
 	left := func(channel, about, name, key string) string {
 		t.Helper()
-		why, err := l.left(t.Context(), outbox.Dead{Channel: channel, About: about, Target: name, To: key})
+		why, err := l.left(t.Context(), outbox.DeadLetter{Channel: channel, About: about, Target: name, To: key})
 		if err != nil {
 			t.Errorf("%s %s: %v", channel, name, err)
 		}

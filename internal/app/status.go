@@ -94,10 +94,10 @@ func (t *tellers) statusParts(galleries func() int, editions *edition.Set, plan 
 			}
 			return jobs
 		},
-		Pending: t.box.Owed,
+		Pending: t.box.Pending,
 		Retries: func() (list []status.Delivery) {
-			for _, w := range t.box.Late() {
-				d := delivery(w.Dead)
+			for _, w := range t.box.Retries() {
+				d := delivery(w.DeadLetter)
 				d.Due = w.Due
 				list = append(list, d)
 			}
@@ -124,6 +124,6 @@ func (t *tellers) statusParts(galleries func() int, editions *edition.Set, plan 
 	return p
 }
 
-func delivery(d outbox.Dead) status.Delivery {
+func delivery(d outbox.DeadLetter) status.Delivery {
 	return status.Delivery{Channel: d.Channel, About: d.About, Target: d.Target, Attempts: d.Attempts, Last: d.Last, Reason: d.Reason}
 }

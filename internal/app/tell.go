@@ -135,7 +135,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		MaxPerTopic:       c.MaxPerTopic,
 		MaxPerHost:        c.MaxPerHost,
 		RequestsPerMinute: c.RequestsPerMinute,
-		Waiting:           func() int { return t.box.Owed()[websub.Verifications] },
+		Waiting:           func() int { return t.box.Pending()[websub.Verifications] },
 		Begin:             func(ctx context.Context, feed string) error { return t.notices.Begin(ctx, feed) },
 		Gone:              topics.gone,
 		Former:            topics.editions.Former,
@@ -255,7 +255,7 @@ func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
 	}
 	o.Attempts, o.GiveUpAfter, o.FirstRetry = c.Attempts, c.GiveUpAfter, c.FirstRetry
 	o.Timeout = max(c.Timeout, mailTimeout) + time.Second // what is sent ends sooner by itself
-	o.Failed = func(ctx context.Context, d outbox.Dead) error { return a.send(ctx, givenUp(d, siteID)) }
+	o.Failed = func(ctx context.Context, d outbox.DeadLetter) error { return a.send(ctx, givenUp(d, siteID)) }
 	o.Registerer = a.metrics
 	return outbox.New(o)
 }
@@ -300,7 +300,7 @@ func outboxOptions(b *broker.Broker, log *slog.Logger) outbox.Options {
 
 // givenUp is the event that tells of a target given up. Its id is made of all that
 // it says: a target whose end is not noted is tried once more.
-func givenUp(d outbox.Dead, siteID string) event.CloudEvent {
+func givenUp(d outbox.DeadLetter, siteID string) event.CloudEvent {
 	feed := d.About
 	if d.Channel == notice.ChannelHub || d.Channel == digest.Channel {
 		feed = "" // those are about several

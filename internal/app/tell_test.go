@@ -21,7 +21,7 @@ import (
 type unsent struct{ outbox.Channel }
 
 // Pack implements [outbox.Channel].
-func (unsent) Pack(context.Context, outbox.Notice) (outbox.Letter, error) {
+func (unsent) Pack(context.Context, outbox.Notice) (outbox.Payload, error) {
 	return nil, errors.New("not yet")
 }
 
@@ -104,7 +104,7 @@ func TestAChannelThatANewerReleaseWroteToStopsNoOther(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := tell.box.Owed(); got[notice.ChannelHub] == 0 || got[notice.ChannelWebhook] != 0 {
+	if got := tell.box.Pending(); got[notice.ChannelHub] == 0 || got[notice.ChannelWebhook] != 0 {
 		t.Errorf("owed %v", got)
 	}
 	if got := strings.Count(log.String(), "a newer release wrote"); got != 1 {
@@ -122,7 +122,7 @@ func TestWhatCannotBeOwedThroughOneChannelIsOwedThroughTheOthers(t *testing.T) {
 			if err := tell.owe(t.Context(), told(1)); err == nil || !strings.Contains(err.Error(), `no channel "`+missing+`"`) {
 				t.Errorf("error %v", err)
 			}
-			if got := tell.box.Owed(); got[there] != 1 {
+			if got := tell.box.Pending(); got[there] != 1 {
 				t.Errorf("owed %v", got)
 			}
 		})

@@ -49,7 +49,7 @@ func (b *box) identified(by string) *box {
 }
 
 func (b *box) target() outbox.Target {
-	return outbox.Target{Key: b.key, Name: b.name, Lane: b.lane, Host: b.host}
+	return outbox.Target{Key: b.key, Name: b.name, Endpoint: b.lane, Host: b.host}
 }
 
 // open returns the boxes at the addresses, each once, and an error for every

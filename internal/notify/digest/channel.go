@@ -103,7 +103,7 @@ func (d *Digests) Merge(old, n outbox.Notice) outbox.Notice {
 
 // Pack implements [outbox.Channel]. A gallery that may no longer be shown is
 // left out.
-func (d *Digests) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, error) {
+func (d *Digests) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, error) {
 	if !slices.ContainsFunc(d.opts.Digests, func(def Definition) bool { return def.Name == n.About }) {
 		return nil, outbox.Final(fmt.Errorf("digest %q is not configured any more", n.About))
 	}
@@ -150,10 +150,10 @@ type letter struct {
 	html    func() (string, error)
 }
 
-// Says implements [outbox.Letter].
-func (l *letter) Says() string { return l.says }
+// Version implements [outbox.Payload].
+func (l *letter) Version() string { return l.says }
 
-// Send implements [outbox.Letter]. Its errors hold nothing of the address but
+// Send implements [outbox.Payload]. Its errors hold nothing of the address but
 // what the target's name does. Nothing is sent when no gallery is left.
 func (l *letter) Send(ctx context.Context, to outbox.Target) error {
 	b := l.digests.box(l.notice.About, to.Key)

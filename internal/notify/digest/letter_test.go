@@ -378,7 +378,7 @@ func TestTargets(t *testing.T) {
 	var names []string
 	for _, to := range n.targets(outbox.Notice{About: "travel"}) {
 		names = append(names, to.Name+" at "+to.Host)
-		if len(to.Key) != 30 || to.Lane != "digest."+to.Key {
+		if len(to.Key) != 30 || to.Endpoint != "digest."+to.Key {
 			t.Errorf("target %+v", to)
 		}
 		if again, ok := n.Target(outbox.Notice{About: "travel"}, to.Key); !ok || again != to {

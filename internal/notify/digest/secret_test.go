@@ -294,7 +294,7 @@ func TestTelegram(t *testing.T) {
 					t.Errorf("error %s, want %q", got, c.want)
 				}
 			}
-			var later *outbox.Later
+			var later *outbox.RetryError
 			if errors.As(err, &later); c.after > 0 != (later != nil) || later != nil && later.After != c.after {
 				t.Errorf("later %+v", later)
 			}

@@ -91,7 +91,7 @@ func telegramAnswer(res *http.Response) error {
 	err := json.UnmarshalRead(io.LimitReader(res.Body, maxAnswer), &answer)
 	switch {
 	case res.StatusCode >= http.StatusBadRequest && answer.Parameters.RetryAfter > 0:
-		return &outbox.Later{After: time.Duration(answer.Parameters.RetryAfter) * time.Second, Err: statusReason(res.StatusCode)}
+		return &outbox.RetryError{After: time.Duration(answer.Parameters.RetryAfter) * time.Second, Err: statusReason(res.StatusCode)}
 	case res.StatusCode >= http.StatusBadRequest:
 		return statusReason(res.StatusCode)
 	case err != nil || !answer.OK:

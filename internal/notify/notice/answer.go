@@ -26,7 +26,7 @@ func judge(res *outbound.Response, now time.Time) error {
 		return outbox.Final(err)
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		if after := res.RetryAfter(now); after > 0 {
-			return &outbox.Later{After: after, Err: err}
+			return &outbox.RetryError{After: after, Err: err}
 		}
 	}
 	if res.Status/100 == 3 {

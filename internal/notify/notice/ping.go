@@ -58,7 +58,7 @@ func NewPings(o PingOptions) (*Pings, error) {
 		}
 		name := url.URL{Scheme: address.Scheme, Host: address.Host, Path: address.Path}
 		p.hubs = append(p.hubs, hub{
-			Target:  outbox.Target{Key: key, Name: name.String(), Lane: configured, Host: strings.ToLower(address.Host)},
+			Target:  outbox.Target{Key: key, Name: name.String(), Endpoint: configured, Host: strings.ToLower(address.Host)},
 			address: address,
 		})
 	}
@@ -141,7 +141,7 @@ func topicsOf(n outbox.Notice) ([]string, error) {
 }
 
 // Pack implements [outbox.Channel].
-func (p *Pings) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, error) {
+func (p *Pings) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
 	topics, err := topicsOf(n)
 	if err != nil {
 		return nil, outbox.Final(err)
@@ -156,13 +156,13 @@ type ping struct {
 	topics []string
 }
 
-// Says implements [outbox.Letter].
-func (l *ping) Says() string { return l.id }
+// Version implements [outbox.Payload].
+func (l *ping) Version() string { return l.id }
 
 // maxTopics is how many topics one request names.
 const maxTopics = 200
 
-// Send implements [outbox.Letter]. After an error all topics are named again: a
+// Send implements [outbox.Payload]. After an error all topics are named again: a
 // hub that fetches twice finds nothing new.
 func (l *ping) Send(ctx context.Context, to outbox.Target) error {
 	h, found := l.pings.find(to.Key)

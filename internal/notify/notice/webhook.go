@@ -89,7 +89,7 @@ func (w *Webhooks) ready(configured Hook) (*hook, error) {
 	}
 	h := &hook{
 		// By its name, so that what is owed stays in its lane when the address changes.
-		Target: outbox.Target{Key: configured.Name, Name: configured.Name, Lane: "webhook." + configured.Name, Host: strings.ToLower(address.Host)},
+		Target: outbox.Target{Key: configured.Name, Name: configured.Name, Endpoint: "webhook." + configured.Name, Host: strings.ToLower(address.Host)},
 		url:    configured.URL, feeds: configured.Feeds, signers: signers,
 	}
 	if len(h.feeds) == 0 {
@@ -210,7 +210,7 @@ func (w *Webhooks) Merge(old, n outbox.Notice) outbox.Notice {
 }
 
 // Pack implements [outbox.Channel].
-func (w *Webhooks) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, error) {
+func (w *Webhooks) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
 	u, err := decodeUpdate(n.Data)
 	if err != nil {
 		return nil, outbox.Final(err)
@@ -229,10 +229,10 @@ type hookLetter struct {
 	body  []byte
 }
 
-// Says implements [outbox.Letter].
-func (l *hookLetter) Says() string { return l.id }
+// Version implements [outbox.Payload].
+func (l *hookLetter) Version() string { return l.id }
 
-// Send implements [outbox.Letter].
+// Send implements [outbox.Payload].
 func (l *hookLetter) Send(ctx context.Context, to outbox.Target) error {
 	h, err := l.hooks.find(to.Key)
 	if err != nil {

@@ -144,8 +144,8 @@ func deliver(t *testing.T, channel outbox.Channel, n outbox.Notice) error {
 		t.Fatal(err)
 	}
 	all := targets(channel, n)
-	if len(all) != 1 || letter.Says() != n.DeliveryID() {
-		t.Fatalf("targets %v, says %q", all, letter.Says())
+	if len(all) != 1 || letter.Version() != n.DeliveryID() {
+		t.Fatalf("targets %v, says %q", all, letter.Version())
 	}
 	return letter.Send(t.Context(), all[0])
 }
@@ -212,7 +212,7 @@ func TestANoticeForWebhooksIsThatOfTheAnnouncement(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("notice (-want +got):\n%s", diff)
 	}
-	to := outbox.Target{Key: "partner", Name: "partner", Lane: "webhook.partner", Host: "127.0.0.1:9"}
+	to := outbox.Target{Key: "partner", Name: "partner", Endpoint: "webhook.partner", Host: "127.0.0.1:9"}
 	if diff := cmp.Diff([]outbox.Target{to}, targets(w, got)); diff != "" {
 		t.Errorf("targets (-want +got):\n%s", diff)
 	}
@@ -310,7 +310,7 @@ func TestWhatTheAnswerOfAWebhookMeans(t *testing.T) {
 
 // outcome is what the outbox does after an attempt.
 func outcome(err error) string {
-	if later, ok := errors.AsType[*outbox.Later](err); ok {
+	if later, ok := errors.AsType[*outbox.RetryError](err); ok {
 		return "after " + later.After.String()
 	}
 	switch {

@@ -41,7 +41,7 @@ func TestAClockThatIsSetDelaysNothing(t *testing.T) {
 				}
 				n := w.node(clock.options, options).run()
 				n.put(notice("all", 1))
-				eventually(t, "it failed", func() bool { return w.attempts(0) == 1 && len(n.Late()) == 1 })
+				eventually(t, "it failed", func() bool { return w.attempts(0) == 1 && len(n.Retries()) == 1 })
 				clock.ahead.Store(int64(by))
 				if restart {
 					n.stop()
@@ -62,7 +62,7 @@ func TestAClockThatIsSetDelaysNothing(t *testing.T) {
 func TestClocksThatAreSetKeepLeases(t *testing.T) {
 	w := newWorld(t, 60)
 	for i := range w.targets {
-		w.targets[i].Lane = "the same"
+		w.targets[i].Endpoint = "the same"
 		w.answers(i, func(context.Context, outbox.Notice) error {
 			wait := time.NewTimer(10 * time.Millisecond)
 			defer wait.Stop()
@@ -91,12 +91,12 @@ func TestACrashRepeatsLittle(t *testing.T) {
 	const many = 900
 	w := newWorld(t, many)
 	for i := range w.targets {
-		w.targets[i].Lane = laneOfOneShard(i)
+		w.targets[i].Endpoint = laneOfOneShard(i)
 	}
 	alone := func(o *outbox.Options) { o.Alone, o.Concurrency = true, 8 }
 	n := w.node(alone).run()
 	n.put(notice("all", 1))
-	eventually(t, "all are told", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "all are told", func() bool { return n.Pending()["test"] == 0 })
 	w.answers(0, silence)
 	n.put(notice("all", 2))
 	eventually(t, "most are told", func() bool { return w.count("all-2") == many-1 })
@@ -105,7 +105,7 @@ func TestACrashRepeatsLittle(t *testing.T) {
 	told := w.count("all-2")
 	w.answers(0, nil)
 	n = w.node(alone).run()
-	eventually(t, "all are told", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "all are told", func() bool { return n.Pending()["test"] == 0 })
 	if again := w.count("all-2") - many; told != many-1 || again >= 200 {
 		t.Errorf("of %d that were told %d were told again", told, again)
 	}
@@ -152,7 +152,7 @@ func TestWhatIsPutAsideIsForgotten(t *testing.T) {
 	w.unpack = nil
 	w.mu.Unlock()
 	n.put(notice("all", 2))
-	eventually(t, "the newer one is told at once", func() bool { return w.count("all-2") == 4 && n.Owed()["test"] == 0 })
+	eventually(t, "the newer one is told at once", func() bool { return w.count("all-2") == 4 && n.Pending()["test"] == 0 })
 	if left := n.Aside(); left != 0 {
 		t.Errorf("%d notices that are no more are still put aside", left)
 	}

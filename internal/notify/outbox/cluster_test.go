@@ -49,7 +49,7 @@ func TestLeadersOfAClusterChange(t *testing.T) {
 		c.StepDown("KV_" + b.Name("outbox"))
 	}
 	last := fmt.Sprint("all-", notices)
-	eventually(t, "nothing is owed", func() bool { return one.Owed()["test"] == 0 && other.Owed()["test"] == 0 })
+	eventually(t, "nothing is owed", func() bool { return one.Pending()["test"] == 0 && other.Pending()["test"] == 0 })
 	if n := w.count(last); n < many {
 		t.Errorf("%d of %d were told the last", n, many)
 	}

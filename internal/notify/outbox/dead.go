@@ -13,8 +13,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
-// Dead is what a target was not told and is not told any more.
-type Dead struct {
+// DeadLetter is what a target was not told and is not told any more.
+type DeadLetter struct {
 	Key      string    `json:"key"` // names it for Retry and Forget
 	Channel  string    `json:"channel"`
 	About    string    `json:"about"`
@@ -28,14 +28,14 @@ type Dead struct {
 	Data     []byte    `json:"data,omitempty"` // the channel's own
 }
 
-// Waiting is what a target is yet to be told.
-type Waiting struct {
-	Dead
+// PendingRetry is what a target is yet to be told.
+type PendingRetry struct {
+	DeadLetter
 	Due time.Time `json:"due"` // its next attempt
 }
 
-func (l late) letter() Dead {
-	return Dead{
+func (l late) letter() DeadLetter {
+	return DeadLetter{
 		Key: digest(l.Notice.Channel, l.Notice.About, l.Target), Channel: l.Notice.Channel, About: l.Notice.About, ID: l.Notice.ID,
 		Target: l.Name, To: l.Target, Attempts: l.Attempts, First: l.First, Last: l.Last, Reason: l.Reason, Data: l.Notice.Data,
 	}
@@ -48,34 +48,34 @@ func deadKey(l late) string {
 // maxDead is how many dead letters are kept; the oldest go first.
 const maxDead = 10_000
 
-// ErrNoSuchLetter means that there is no dead letter of that name.
-var ErrNoSuchLetter = errors.New("there is no such dead letter")
+// ErrNoDeadLetter means that there is no dead letter of that name.
+var ErrNoDeadLetter = errors.New("there is no such dead letter")
 
 // DeadLetters returns what was given up, the oldest first.
-func (b *Outbox) DeadLetters() []Dead {
-	var all []Dead
+func (b *Outbox) DeadLetters() []DeadLetter {
+	var all []DeadLetter
 	b.book.read(func(_ []part, dead map[string]*late) {
 		for _, l := range dead {
 			all = append(all, l.letter())
 		}
 	})
-	slices.SortFunc(all, func(a, b Dead) int { return cmp.Or(a.Last.Compare(b.Last), strings.Compare(a.Key, b.Key)) })
+	slices.SortFunc(all, func(a, b DeadLetter) int { return cmp.Or(a.Last.Compare(b.Last), strings.Compare(a.Key, b.Key)) })
 	return all
 }
 
-// Late returns what failed and is tried again, the next first.
-func (b *Outbox) Late() []Waiting {
-	var all []Waiting
+// Retries returns what failed and is tried again, the next first.
+func (b *Outbox) Retries() []PendingRetry {
+	var all []PendingRetry
 	b.book.read(func(shards []part, _ map[string]*late) {
 		for _, part := range shards {
 			for _, l := range part.late {
-				w := Waiting{l.letter(), b.opts.Now().Add(l.left())}
+				w := PendingRetry{l.letter(), b.opts.Now().Add(l.left())}
 				w.Data = nil // it may be what only the channel should see
 				all = append(all, w)
 			}
 		}
 	})
-	slices.SortFunc(all, func(a, b Waiting) int { return cmp.Or(a.Due.Compare(b.Due), strings.Compare(a.Key, b.Key)) })
+	slices.SortFunc(all, func(a, b PendingRetry) int { return cmp.Or(a.Due.Compare(b.Due), strings.Compare(a.Key, b.Key)) })
 	return all
 }
 
@@ -120,7 +120,7 @@ func (b *Outbox) Forget(ctx context.Context, key string) error {
 func (b *Outbox) grave(key string) (*late, error) {
 	dead, _, _ := b.book.letter(kindDead + "." + key)
 	if dead == nil {
-		return nil, fmt.Errorf("%q: %w", key, ErrNoSuchLetter)
+		return nil, fmt.Errorf("%q: %w", key, ErrNoDeadLetter)
 	}
 	return dead, nil
 }

@@ -15,7 +15,7 @@ type delivery struct {
 	late   *late // nil: the first attempt
 	route  Route
 	notice Notice
-	letter Letter
+	letter Payload
 	target Target
 
 	porter *porter
@@ -51,15 +51,15 @@ func (s *shift) submit(work context.Context, p *porter, d *delivery) {
 func (s *shift) admit(d *delivery) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waiting, taken := s.lanes[d.target.Lane]
+	waiting, taken := s.lanes[d.target.Endpoint]
 	switch {
 	case s.over, d.pass != nil && d.pass.moot, d.left:
 		s.drop(d) // it is owed still, something newer is, or it is late now
 		return false
 	case taken:
-		s.lanes[d.target.Lane] = append(waiting, d)
+		s.lanes[d.target.Endpoint] = append(waiting, d)
 	default:
-		s.lanes[d.target.Lane] = nil
+		s.lanes[d.target.Endpoint] = nil
 	}
 	s.hand[d] = struct{}{}
 	d.began, d.waits = time.Now(), taken
@@ -112,7 +112,7 @@ func (d *delivery) hearing() hearing { return hearing{d.notice.Channel, d.notice
 // hasHeard reports whether the target was told the same before: a notice may say
 // already what the next is about.
 func (s *shift) hasHeard(d *delivery) bool {
-	says := d.letter.Says()
+	says := d.letter.Version()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return says != "" && s.said[d.hearing()].says == says
@@ -133,7 +133,7 @@ func (s *shift) doubt(d *delivery) {
 func (s *shift) tell(d *delivery) {
 	var says string
 	if d.pass != nil && s.fresh(d.pass) {
-		says = d.letter.Says()
+		says = d.letter.Version()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,8 +164,8 @@ func (s *shift) land(work context.Context, d *delivery, outcome error) {
 	if d.late != nil {
 		delete(s.again, d.late.key)
 	}
-	waiting := s.lanes[d.target.Lane]
-	delete(s.lanes, d.target.Lane)
+	waiting := s.lanes[d.target.Endpoint]
+	delete(s.lanes, d.target.Endpoint)
 	for _, next := range waiting {
 		delete(s.hand, next)
 		s.submit(work, next.porter, next)

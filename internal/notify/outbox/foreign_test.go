@@ -13,7 +13,7 @@ func TestATargetIsGivenUpBesideADeadLetterOfANewerRelease(t *testing.T) {
 	w.answers(0, refuse)
 	n := w.node(func(o *outbox.Options) { o.Attempts = 2 }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && n.Owed()["test"] == 0 })
+	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && n.Pending()["test"] == 0 })
 	keys := w.becomesForeign("dead")
 	eventually(t, "that is heard", func() bool { return len(n.DeadLetters()) == 0 })
 	tried := w.attempts(0)
@@ -23,7 +23,7 @@ func TestATargetIsGivenUpBesideADeadLetterOfANewerRelease(t *testing.T) {
 		defer w.mu.Unlock()
 		return len(w.failed) == 2 && w.failed[1].ID == "all-2"
 	})
-	eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
 	if now := w.attempts(0); now != tried+2 {
 		t.Errorf("tried %d times, want 2", now-tried)
 	}

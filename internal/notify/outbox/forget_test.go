@@ -12,12 +12,12 @@ func TestADeadLetterThatIsForgottenIsNotTold(t *testing.T) {
 	w.answers(1, refuse)
 	n := w.node().run()
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Late()) == 0 })
+	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
 	d := n.DeadLetters()[0]
 
 	command := w.node().run()
 	for _, key := range []string{"none", ""} {
-		if err := command.Forget(t.Context(), key); !errors.Is(err, outbox.ErrNoSuchLetter) {
+		if err := command.Forget(t.Context(), key); !errors.Is(err, outbox.ErrNoDeadLetter) {
 			t.Errorf("forget %q: %v", key, err)
 		}
 	}
@@ -28,10 +28,10 @@ func TestADeadLetterThatIsForgottenIsNotTold(t *testing.T) {
 		t.Errorf("at once there is %v", got)
 	}
 	eventually(t, "the node hears of it", func() bool { return len(n.DeadLetters()) == 0 })
-	if err := n.Forget(t.Context(), d.Key); !errors.Is(err, outbox.ErrNoSuchLetter) {
+	if err := n.Forget(t.Context(), d.Key); !errors.Is(err, outbox.ErrNoDeadLetter) {
 		t.Errorf("once more: %v", err)
 	}
-	if err := n.Retry(t.Context(), d.Key); !errors.Is(err, outbox.ErrNoSuchLetter) {
+	if err := n.Retry(t.Context(), d.Key); !errors.Is(err, outbox.ErrNoDeadLetter) {
 		t.Errorf("tried again: %v", err)
 	}
 	if got := w.attempts(1); got != 4 || len(w.heard(1)) != 0 {

@@ -58,13 +58,13 @@ func TestWhatWasForgottenCanBeOwedAgain(t *testing.T) {
 	for i := range 10 {
 		n.put(notice(fmt.Sprint("feed", i), 1))
 	}
-	eventually(t, "all are told", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "all are told", func() bool { return n.Pending()["test"] == 0 })
 	c.ahead.Store(int64(30 * time.Hour))
 	n.tidied(&c, 0)
 	for i := range 10 {
 		n.put(notice(fmt.Sprint("feed", i), 2))
 	}
-	eventually(t, "all are told again", func() bool { return w.count("feed9-2") == 64 && n.Owed()["test"] == 0 })
+	eventually(t, "all are told again", func() bool { return w.count("feed9-2") == 64 && n.Pending()["test"] == 0 })
 }
 
 func TestWhoWasLateOnceCanBeLateAgain(t *testing.T) {
@@ -83,7 +83,7 @@ func TestWhoWasLateOnceCanBeLateAgain(t *testing.T) {
 			})
 		}
 		n.put(notice("all", nth))
-		eventually(t, "all are told", func() bool { return w.count(fmt.Sprint("all-", nth)) == many && n.Owed()["test"] == 0 })
+		eventually(t, "all are told", func() bool { return w.count(fmt.Sprint("all-", nth)) == many && n.Pending()["test"] == 0 })
 		c.ahead.Add(int64(3 * time.Hour))
 		n.tidied(&c, 16) // what all were told
 	}
@@ -105,7 +105,7 @@ func TestContentThatIsBack(t *testing.T) {
 			}
 			says("A")
 			n.put(notice("all", 1))
-			eventually(t, "all are told A", func() bool { return n.Owed()["test"] == 0 })
+			eventually(t, "all are told A", func() bool { return n.Pending()["test"] == 0 })
 
 			some, rest := make(chan struct{}, many), make(chan struct{})
 			for range 8 {
@@ -130,7 +130,7 @@ func TestContentThatIsBack(t *testing.T) {
 				says("A") // before the notice says so
 				close(rest)
 				n = w.node(few).run()
-				eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+				eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
 			} else {
 				says("A")
 			}
@@ -138,7 +138,7 @@ func TestContentThatIsBack(t *testing.T) {
 			if !restart {
 				close(rest)
 			}
-			eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+			eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
 			for i := range many {
 				if last := w.lastSaid(i); last != "A" {
 					t.Errorf("target %d was last told %q", i, last)
@@ -340,20 +340,20 @@ type signing struct {
 }
 
 // Pack implements [outbox.Channel].
-func (s signing) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, error) {
+func (s signing) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, error) {
 	l, err := s.world.Pack(ctx, n)
 	return signed{l, s.sends}, err
 }
 
 type signed struct {
-	outbox.Letter
+	outbox.Payload
 	sends func()
 }
 
-// Send implements [outbox.Letter].
+// Send implements [outbox.Payload].
 func (s signed) Send(ctx context.Context, to outbox.Target) error {
 	s.sends()
-	return s.Letter.Send(ctx, to)
+	return s.Payload.Send(ctx, to)
 }
 
 func TestDeadLettersOfATargetAreOne(t *testing.T) {
@@ -375,7 +375,7 @@ func TestDeadLettersOfATargetAreOne(t *testing.T) {
 		eventually(t, "it is given up", func() bool {
 			dead := n.DeadLetters()
 			// While its pass is not noted as done, the next says what it did once more.
-			return len(dead) == 1 && dead[0].ID == fmt.Sprint("all-", nth) && n.Owed()["test"] == 0
+			return len(dead) == 1 && dead[0].ID == fmt.Sprint("all-", nth) && n.Pending()["test"] == 0
 		})
 	}
 	n.stop()
@@ -383,14 +383,14 @@ func TestDeadLettersOfATargetAreOne(t *testing.T) {
 	// Something newer waits for long when they are owed again.
 	n = w.node(func(o *outbox.Options) { o.Attempts, o.FirstRetry = 3, time.Hour }).run()
 	n.put(notice("all", 3))
-	eventually(t, "something newer waits", func() bool { return len(n.Late()) == 1 && n.Late()[0].Due.After(time.Now()) })
+	eventually(t, "something newer waits", func() bool { return len(n.Retries()) == 1 && n.Retries()[0].Due.After(time.Now()) })
 	w.mu.Lock()
 	refuses = false
 	w.mu.Unlock()
 	if err := n.Retry(t.Context(), n.DeadLetters()[0].Key); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "all is told", func() bool { return len(n.Late()) == 0 && len(n.DeadLetters()) == 0 && w.count("all-3") == 1 })
+	eventually(t, "all is told", func() bool { return len(n.Retries()) == 0 && len(n.DeadLetters()) == 0 && w.count("all-3") == 1 })
 	if len(told) != 1 || told[0] != "1+2+3" {
 		t.Errorf("told %q, want 1+2+3 at once", told)
 	}
@@ -405,7 +405,7 @@ func TestWhatNobodyAsksAboutLeavesNothing(t *testing.T) {
 		once.Channel = "once"
 		n.put(once)
 	}
-	eventually(t, "all are told", func() bool { return w.count("question4-1") == 20 && n.Owed()["once"] == 0 })
+	eventually(t, "all are told", func() bool { return w.count("question4-1") == 20 && n.Pending()["once"] == 0 })
 	c.ahead.Store(int64(2 * time.Hour))
 	n.tidied(&c, 0)
 }
@@ -418,7 +418,7 @@ func TestAChannelWithRoomOfItsOwnIsInNobodysWay(t *testing.T) {
 		}
 		return nil
 	})
-	w.targets[0].Lane = "a lane of the channel" // but the other channel has another
+	w.targets[0].Endpoint = "a lane of the channel" // but the other channel has another
 	n := w.node(func(o *outbox.Options) {
 		o.Concurrency = 1
 		o.Routes = map[string]outbox.Route{"test": {Channel: inLane{w, "other"}}, "own": {Channel: w, Concurrency: 1}}
@@ -440,7 +440,7 @@ type inLane struct {
 // Targets implements [outbox.Channel].
 func (c inLane) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 	c.world.Targets(n, func(t outbox.Target) bool {
-		t.Lane = c.lane
+		t.Endpoint = c.lane
 		return yield(t)
 	})
 }

@@ -105,9 +105,9 @@ func (o owing) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// Owed returns by channel how much is owed: notices in shards that are not told
+// Pending returns by channel how much is owed: notices in shards that are not told
 // yet, and targets that are tried again. It reads memory only.
-func (b *Outbox) Owed() map[string]int {
+func (b *Outbox) Pending() map[string]int {
 	owed, _ := b.owing()
 	return owed
 }

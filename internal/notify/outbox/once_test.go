@@ -89,7 +89,7 @@ type documents struct{ *dropping }
 func (d documents) Merge(_, n outbox.Notice) outbox.Notice { return n }
 
 // Pack implements [outbox.Channel].
-func (d documents) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, error) {
+func (d documents) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	known := len(d.history) - 1
@@ -105,10 +105,10 @@ type sheet struct {
 	body string
 }
 
-// Says implements [outbox.Letter].
-func (s sheet) Says() string { return s.body }
+// Version implements [outbox.Payload].
+func (s sheet) Version() string { return s.body }
 
-// Send implements [outbox.Letter].
+// Send implements [outbox.Payload].
 func (s sheet) Send(_ context.Context, to outbox.Target) error {
 	return s.d.takes(to, s.n.DeliveryID()+"-"+s.body, s.body, func() { s.d.document[to.Key] = s.body })
 }
@@ -130,7 +130,7 @@ func revisions(n outbox.Notice) (all []int) {
 }
 
 // Pack implements [outbox.Channel].
-func (u updates) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, error) {
+func (u updates) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
 	return update{u, n}, nil
 }
 
@@ -139,10 +139,10 @@ type update struct {
 	n outbox.Notice
 }
 
-// Says implements [outbox.Letter].
-func (l update) Says() string { return l.n.DeliveryID() }
+// Version implements [outbox.Payload].
+func (l update) Version() string { return l.n.DeliveryID() }
 
-// Send implements [outbox.Letter].
+// Send implements [outbox.Payload].
 func (l update) Send(_ context.Context, to outbox.Target) error {
 	return l.u.takes(to, l.n.DeliveryID(), string(l.n.Data), func() {
 		if l.u.heard[to.Key] == nil {
@@ -201,7 +201,7 @@ func TestWhoDropsWhatHasAnIdItHasSeenMissesNothing(t *testing.T) {
 			d.mu.Unlock()
 			eventually(t, "nothing is owed and nothing given up", func() bool {
 				n.retryAll()
-				owed := n.Owed()
+				owed := n.Pending()
 				return owed["documents"]+owed["updates"] == 0 && len(n.DeadLetters()) == 0
 			})
 			d.mu.Lock()
@@ -259,10 +259,10 @@ func TestADeadLetterIsOwedAgainWhileItIsGivenUp(t *testing.T) {
 	})
 	n = w.node(func(o *outbox.Options) {
 		o.Attempts = 1
-		o.Failed = func(context.Context, outbox.Dead) error { return retry() }
+		o.Failed = func(context.Context, outbox.DeadLetter) error { return retry() }
 	}).run()
 	n.put(notice("all", 1))
-	eventually(t, "nothing is owed", func() bool { return w.attempts(0) > 0 && n.Owed()["test"] == 0 })
+	eventually(t, "nothing is owed", func() bool { return w.attempts(0) > 0 && n.Pending()["test"] == 0 })
 	if w.count("all-1") != 1 || len(n.DeadLetters()) != 0 {
 		t.Errorf("told %d times, %d dead letters", w.count("all-1"), len(n.DeadLetters()))
 	}

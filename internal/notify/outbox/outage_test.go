@@ -99,7 +99,7 @@ func TestAPassThatGoesOn(t *testing.T) {
 	}
 	gate := make(chan struct{})
 	for i := range many {
-		w.targets[i].Lane = "the same" // one after the other
+		w.targets[i].Endpoint = "the same" // one after the other
 		if i >= 20 {
 			w.answers(i, func(ctx context.Context, _ outbox.Notice) error {
 				select {
@@ -120,9 +120,9 @@ func TestAPassThatGoesOn(t *testing.T) {
 	says("B")
 	close(gate)
 	n = w.node(slow).run()
-	eventually(t, "the others are told B", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "the others are told B", func() bool { return n.Pending()["test"] == 0 })
 	n.put(notice("all", 2))
-	eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
 	for i := range many {
 		if last := w.lastSaid(i); last != "B" {
 			t.Errorf("target %d was last told %q", i, last)
@@ -151,12 +151,12 @@ func TestANoticeJoinsWhatIsLate(t *testing.T) {
 		return s()
 	}), func(o *outbox.Options) { o.FirstRetry, o.Attempts = 500*time.Millisecond, 20 }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is late", func() bool { return len(n.Late()) == 1 && n.Owed()["test"] == 1 })
+	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 && n.Pending()["test"] == 1 })
 	fails.Store(1)
 	n.put(notice("all", 2))
-	eventually(t, "the other has joined it", func() bool { return fails.Load() < 1 && n.Owed()["test"] == 1 })
+	eventually(t, "the other has joined it", func() bool { return fails.Load() < 1 && n.Pending()["test"] == 1 })
 	refuses.Store(false)
-	eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
 	if told.Load() != "1+2" {
 		t.Errorf("told %q, want 1+2", told.Load())
 	}
@@ -197,9 +197,9 @@ func TestTwoNoticesCloseToEachOther(t *testing.T) {
 	n.put(notice("all", 1))
 	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
 	n.put(notice("all", 2))
-	eventually(t, "both are noted", func() bool { return noted.Load() >= 2 && len(n.Late()) == 1 })
+	eventually(t, "both are noted", func() bool { return noted.Load() >= 2 && len(n.Retries()) == 1 })
 	close(answer)
-	eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
 	if heard := w.heard(0); heard[len(heard)-1] != "all-2" {
 		t.Errorf("it heard %v", heard)
 	}
@@ -216,7 +216,7 @@ func TestANewerReleaseReplacesWhatIsInHand(t *testing.T) {
 	n.put(notice("all", 1))
 	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
 	keys := w.becomesForeign("owed")
-	eventually(t, "that is heard", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "that is heard", func() bool { return n.Pending()["test"] == 0 })
 	close(answer)
 	lease := "lease." + strings.Split(keys[0], ".")[1]
 	eventually(t, "the lease is given back", func() bool {
@@ -235,9 +235,9 @@ func TestWhatANewerReleaseIsLateWithTakesNoRoom(t *testing.T) {
 	}
 	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts, o.Concurrency = time.Hour, 8, 4 }).run()
 	n.put(notice("all", 1))
-	eventually(t, "some are late", func() bool { return len(n.Late()) == 20 && n.Owed()["test"] == 20 })
+	eventually(t, "some are late", func() bool { return len(n.Retries()) == 20 && n.Pending()["test"] == 20 })
 	w.becomesForeign("late")
-	eventually(t, "that is heard", func() bool { return len(n.Late()) == 0 })
+	eventually(t, "that is heard", func() bool { return len(n.Retries()) == 0 })
 	n.put(notice("all", 2))
 	eventually(t, "all are tried", func() bool { return w.attempts(0) == 2 && w.count("all-2") == 1 })
 	other := notice("other", 1)
@@ -264,7 +264,7 @@ func TestAnOutageIsNotLoggedAgainAndAgain(t *testing.T) {
 	early := notice("all", 1)
 	early.To = []string{target(1).Key}
 	n.put(early)
-	eventually(t, "one is late", func() bool { return len(n.Late()) == 1 && n.Owed()["test"] == 1 })
+	eventually(t, "one is late", func() bool { return len(n.Retries()) == 1 && n.Pending()["test"] == 1 })
 	w.mu.Lock()
 	w.targets = slices.Delete(w.targets, 1, 2)
 	w.mu.Unlock()
@@ -292,13 +292,13 @@ func TestWhatIsLateIsNotAbandonedAtOnce(t *testing.T) {
 	n := w.node(c.options, slowness).run()
 	n.put(notice("slow", 1))
 	n.put(notice("waits", 1)) // in the same lane
-	eventually(t, "both are late", func() bool { return len(n.Late()) == 2 })
+	eventually(t, "both are late", func() bool { return len(n.Retries()) == 2 })
 	other := w.node(c.options, func(o *outbox.Options) { o.Routes = map[string]outbox.Route{} }).run()
 	before := w.records()
 	if err := other.Tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if after := w.records(); after != before || len(other.Late()) != 2 {
+	if after := w.records(); after != before || len(other.Retries()) != 2 {
 		t.Errorf("%d records became %d", before, after)
 	}
 }
@@ -325,7 +325,7 @@ func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
 	n.put(notice("all", 1))
 	eventually(t, "the lease is renewed for long", func() bool { return leases.Load() >= 8 })
 	close(answer)
-	eventually(t, "it is told", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "it is told", func() bool { return n.Pending()["test"] == 0 })
 	if tried := w.attempts(0); tried != 1 {
 		t.Errorf("%d attempts, want 1", tried)
 	}
@@ -348,7 +348,7 @@ func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
 		return ack, err
 	}), func(o *outbox.Options) { o.Lease = 5 * time.Second }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is told", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "it is told", func() bool { return n.Pending()["test"] == 0 })
 	eventually(t, "the lease is given back", func() bool {
 		keys, err := w.bucket().Keys(t.Context())
 		if err != nil {
@@ -381,14 +381,14 @@ func TestARetryBesideAFirstAttempt(t *testing.T) {
 	})
 	n := w.node().run()
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Late()) == 0 })
+	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
 	n.put(notice("all", 2))
 	eventually(t, "the next is under way", failed.Load)
 	if err := n.Retry(t.Context(), n.DeadLetters()[0].Key); err != nil {
 		t.Fatal(err)
 	}
 	close(release)
-	eventually(t, "nothing is owed", func() bool { return n.Owed()["test"] == 0 })
+	eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
 	mu.Lock()
 	defer mu.Unlock()
 	if all := strings.Join(told, ","); !strings.Contains(all, "2") {

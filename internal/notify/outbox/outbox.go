@@ -62,10 +62,10 @@ func (o Order) Compare(p Order) int {
 
 // Target is somebody to be told.
 type Target struct {
-	Key  string // identifies it within its channel: 1 to 80 of A-Za-z0-9_-
-	Name string // for people, in logs and lists; without secrets
-	Lane string // at most one delivery at a time is under way in a lane, of all channels
-	Host string // a bounded number of deliveries at a time goes to a host
+	Key      string // identifies it within its channel: 1 to 80 of A-Za-z0-9_-
+	Name     string // for people, in logs and lists; without secrets
+	Endpoint string // at most one delivery at a time is under way to an endpoint, of all channels
+	Host     string // a bounded number of deliveries at a time goes to a host
 }
 
 // Channel is a way of telling.
@@ -83,16 +83,16 @@ type Channel interface {
 	// Pack makes what is sent to all targets. It may wait, as for an index that
 	// lags; its error means that n is tried again later as a whole, unless it is
 	// [Final]: then all targets are given up.
-	Pack(ctx context.Context, n Notice) (Letter, error)
+	Pack(ctx context.Context, n Notice) (Payload, error)
 }
 
-// Letter is a notice ready to be sent. It is safe for concurrent use.
-type Letter interface {
-	// Says identifies the content: a target that certainly has the same from the
+// Payload is a notice ready to be sent. It is safe for concurrent use.
+type Payload interface {
+	// Version identifies the content: a target that certainly has the same from the
 	// letter before is not sent it again. Empty: always send.
-	Says() string
+	Version() string
 	// Send delivers to one target and returns when it was accepted. An error is
-	// tried again, unless it is [Final]; see also [Later]. Errors hold no secrets.
+	// tried again, unless it is [Final]; see also [RetryError]. Errors hold no secrets.
 	Send(ctx context.Context, to Target) error
 }
 
@@ -103,14 +103,14 @@ var ErrFinal = errors.New("not tried again")
 // dead letter at once.
 func Final(err error) error { return fmt.Errorf("%w: %w", err, ErrFinal) }
 
-// Later is an error of a target that says when to try again.
-type Later struct {
+// RetryError is an error of a target that says when to try again.
+type RetryError struct {
 	After time.Duration // a Retry-After header
 	Err   error
 }
 
 // Error is that of Err.
-func (l *Later) Error() string { return l.Err.Error() }
+func (l *RetryError) Error() string { return l.Err.Error() }
 
 // Unwrap returns Err.
-func (l *Later) Unwrap() error { return l.Err }
+func (l *RetryError) Unwrap() error { return l.Err }

@@ -75,13 +75,13 @@ type counting struct {
 	name string
 }
 
-func (c counting) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, error) {
+func (c counting) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, error) {
 	l, err := c.world.Pack(ctx, n)
 	return countingLetter{l, c}, err
 }
 
 type countingLetter struct {
-	outbox.Letter
+	outbox.Payload
 	c counting
 }
 
@@ -92,7 +92,7 @@ func (l countingLetter) Send(ctx context.Context, to outbox.Target) error {
 	wait := time.NewTimer(time.Millisecond)
 	defer wait.Stop()
 	<-wait.C
-	return l.Letter.Send(ctx, to)
+	return l.Payload.Send(ctx, to)
 }
 
 func TestANewerNoticeReplacesOneThatWaits(t *testing.T) {
@@ -141,13 +141,13 @@ func TestAFailedTargetIsTriedAgainAlone(t *testing.T) {
 	n := w.node().run()
 	n.put(notice("all", 1))
 	eventually(t, "all are told", func() bool { return w.count("all-1") == 20 })
-	eventually(t, "nothing is owed", func() bool { return cmp.Equal(n.Owed(), map[string]int{"test": 0, "once": 0}) })
+	eventually(t, "nothing is owed", func() bool { return cmp.Equal(n.Pending(), map[string]int{"test": 0, "once": 0}) })
 	for i := range 20 {
 		if want := map[bool]int{true: 3, false: 1}[i == 7]; w.attempts(i) != want {
 			t.Errorf("target %d: %d attempts, want %d", i, w.attempts(i), want)
 		}
 	}
-	eventually(t, "nothing is late", func() bool { return len(n.Late()) == 0 })
+	eventually(t, "nothing is late", func() bool { return len(n.Retries()) == 0 })
 }
 
 // Somebody who has not had an older notice gets that and the newer one together.
@@ -166,15 +166,15 @@ func TestWhatIsLateTakesTheNewerWithIt(t *testing.T) {
 	})
 	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts = 200*time.Millisecond, 20 }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it failed", func() bool { return len(n.Late()) == 1 && n.Owed()["test"] == 1 })
+	eventually(t, "it failed", func() bool { return len(n.Retries()) == 1 && n.Pending()["test"] == 1 })
 	n.put(notice("all", 2))
-	eventually(t, "the other has both, and the second has joined what is late", func() bool { return w.count("all-2") == 1 && n.Owed()["test"] == 1 })
+	eventually(t, "the other has both, and the second has joined what is late", func() bool { return w.count("all-2") == 1 && n.Pending()["test"] == 1 })
 	close(open)
 	eventually(t, "it is told", func() bool { return len(w.heard(0)) > 0 })
 	if told != "1+2" || len(w.heard(0)) != 1 {
 		t.Errorf("told %q, heard %v", told, w.heard(0))
 	}
-	eventually(t, "nothing is late", func() bool { return len(n.Late()) == 0 })
+	eventually(t, "nothing is late", func() bool { return len(n.Retries()) == 0 })
 }
 
 func TestSlowTargetsDelayNobody(t *testing.T) {
@@ -212,7 +212,7 @@ func TestASlowTargetThatAcceptsIsToldOnce(t *testing.T) {
 	})
 	n := w.node(slowness).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is late", func() bool { return len(n.Late()) == 1 })
+	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 })
 	n.put(notice("all", 2))
 	eventually(t, "the others are told", func() bool { return w.count("all-2") == 9 })
 	if got := w.attempts(3); got != 1 {
@@ -220,7 +220,7 @@ func TestASlowTargetThatAcceptsIsToldOnce(t *testing.T) {
 	}
 	close(answer)
 	eventually(t, "it is told of both", func() bool { return len(w.heard(3)) == 2 })
-	eventually(t, "nothing is late", func() bool { return len(n.Late()) == 0 })
+	eventually(t, "nothing is late", func() bool { return len(n.Retries()) == 0 })
 	if diff := cmp.Diff([]string{"all-1", "all-2"}, w.heard(3)); diff != "" || w.overlap {
 		t.Errorf("overlapping %v, heard (-want +got):\n%s", w.overlap, diff)
 	}
@@ -230,7 +230,7 @@ func TestASlowTargetThatAcceptsIsToldOnce(t *testing.T) {
 func TestOneDeliveryAtATimeInALane(t *testing.T) {
 	w := newWorld(t, 40)
 	for i := range w.targets {
-		w.targets[i].Lane = "the same"
+		w.targets[i].Endpoint = "the same"
 	}
 	n := w.node().run()
 	for _, about := range []string{"a", "b", "c"} {
@@ -250,9 +250,9 @@ func TestGivenUpIsADeadLetter(t *testing.T) {
 		t.Errorf("before the first (-want +got):\n%s", diff)
 	}
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Late()) == 0 })
+	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
 	d := n.DeadLetters()[0]
-	want := outbox.Dead{Key: d.Key, Channel: "test", About: "all", ID: "all-1", Target: target(2).Name, To: target(2).Key, Attempts: 4, First: d.First, Last: d.Last, Reason: "refused", Data: []byte("1")}
+	want := outbox.DeadLetter{Key: d.Key, Channel: "test", About: "all", ID: "all-1", Target: target(2).Name, To: target(2).Key, Attempts: 4, First: d.First, Last: d.Last, Reason: "refused", Data: []byte("1")}
 	if diff := cmp.Diff(want, d); diff != "" || d.First.IsZero() || !d.Last.After(d.First) {
 		t.Errorf("dead letter (-want +got):\n%s", diff)
 	}
@@ -271,7 +271,7 @@ func TestGivenUpIsADeadLetter(t *testing.T) {
 	eventually(t, "it is told", func() bool { return len(w.heard(2)) == 1 })
 	// So is the dead letter, from a command that only reads and writes.
 	command := w.node().run()
-	if err := command.Retry(t.Context(), "none"); !errors.Is(err, outbox.ErrNoSuchLetter) {
+	if err := command.Retry(t.Context(), "none"); !errors.Is(err, outbox.ErrNoDeadLetter) {
 		t.Errorf("error %v", err)
 	}
 	if err := command.Retry(t.Context(), d.Key); err != nil {
@@ -296,7 +296,7 @@ func TestSomeFailuresAreFinal(t *testing.T) {
 	n.put(once)
 	eventually(t, "both notices are tried", func() bool { return w.attempts(0) >= 2 && w.attempts(1) >= 2 })
 	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && w.count("gone-1") == 1 })
-	eventually(t, "it is forgotten", func() bool { return len(n.Late()) == 0 })
+	eventually(t, "it is forgotten", func() bool { return len(n.Retries()) == 0 })
 	if w.attempts(0) != 2 || w.attempts(1) != 2 { // each of the two notices once
 		t.Errorf("attempts: %d, %d", w.attempts(0), w.attempts(1))
 	}
@@ -305,12 +305,12 @@ func TestSomeFailuresAreFinal(t *testing.T) {
 func TestATargetSaysWhenToTryAgain(t *testing.T) {
 	w := newWorld(t, 1)
 	w.answers(0, func(context.Context, outbox.Notice) error {
-		return &outbox.Later{After: time.Hour, Err: errRefused}
+		return &outbox.RetryError{After: time.Hour, Err: errRefused}
 	})
 	n := w.node().run()
 	n.put(notice("all", 1))
-	eventually(t, "it is late", func() bool { return len(n.Late()) == 1 })
-	if left := time.Until(n.Late()[0].Due); left < 55*time.Minute || left > time.Hour {
+	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 })
+	if left := time.Until(n.Retries()[0].Due); left < 55*time.Minute || left > time.Hour {
 		t.Errorf("due in %s", left)
 	}
 }
@@ -332,11 +332,11 @@ func TestATargetThatIsNoMoreIsForgotten(t *testing.T) {
 	w.answers(1, refuse)
 	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts = 100*time.Millisecond, 50 }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is late", func() bool { return len(n.Late()) == 1 })
+	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 })
 	w.mu.Lock()
 	w.targets = w.targets[:1]
 	w.mu.Unlock()
-	eventually(t, "nothing is late", func() bool { return len(n.Late()) == 0 })
+	eventually(t, "nothing is late", func() bool { return len(n.Retries()) == 0 })
 	if got := n.DeadLetters(); len(got) != 0 {
 		t.Errorf("dead letters %v", got)
 	}
@@ -407,7 +407,7 @@ func TestWhatCanNeverBeMadeIsGivenUp(t *testing.T) {
 	if d := n.DeadLetters()[0]; !strings.Contains(d.Reason, "nobody can read it") || d.Attempts != 1 {
 		t.Errorf("given up: %+v", d)
 	}
-	eventually(t, "nothing is owed", func() bool { return len(n.Late()) == 0 })
+	eventually(t, "nothing is owed", func() bool { return len(n.Retries()) == 0 })
 }
 
 // A node that dies leaves a lease; another one takes over when it has expired.
@@ -645,15 +645,15 @@ func TestWhatIsOwedToOneTarget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "it is told", func() bool { return w.count("all-1") == 1 && n.Owed()["test"] == 0 })
+	eventually(t, "it is told", func() bool { return w.count("all-1") == 1 && n.Pending()["test"] == 0 })
 	w.answers(1, refuse)
 	n.put(notice("all", 2))
-	eventually(t, "the others are told", func() bool { return w.count("all-2") == 2 && len(n.Late())+len(n.DeadLetters()) == 1 })
+	eventually(t, "the others are told", func() bool { return w.count("all-2") == 2 && len(n.Retries())+len(n.DeadLetters()) == 1 })
 	w.answers(1, nil)
 	if err := n.PutTo(t.Context(), notice("all", 3), target(1).Key); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is told that, too", func() bool { return w.count("all-3") == 1 && n.Owed()["test"] == 0 })
+	eventually(t, "it is told that, too", func() bool { return w.count("all-3") == 1 && n.Pending()["test"] == 0 })
 	if heard := w.heard(1); heard[0] != "all-1" || len(w.heard(0)) != 1 {
 		t.Errorf("it heard %q, another %q", heard, w.heard(0))
 	}

@@ -14,8 +14,8 @@ import (
 type pass struct {
 	entry   *owed
 	route   Route
-	letter  Letter // nil: being packed
-	settled []bool // of the targets, by their keys' order: told, or late
+	letter  Payload // nil: being packed
+	settled []bool  // of the targets, by their keys' order: told, or late
 	keys    []string
 	count   int  // how many are settled
 	saved   int  // how many were when it was noted
@@ -109,7 +109,7 @@ func (s *shift) pack(work context.Context, p *pass) {
 	}
 	targets := s.targets(p)
 	// Of what somebody may have begun with before, some may have been told something else since.
-	if s.fresh(p) && letter.Says() != "" && letter.Says() == p.entry.Says {
+	if s.fresh(p) && letter.Version() != "" && letter.Version() == p.entry.Says {
 		targets = slices.DeleteFunc(targets, func(t Target) bool { return !s.behind(p.entry.Notice, t) })
 	}
 	s.mu.Lock()
@@ -128,7 +128,7 @@ func (s *shift) pack(work context.Context, p *pass) {
 
 // pack makes the letter. One that can never be made is sent all the same, so that
 // each of its targets is given up as any other.
-func (r Route) pack(ctx context.Context, n Notice) (Letter, error) {
+func (r Route) pack(ctx context.Context, n Notice) (Payload, error) {
 	letter, err := r.Channel.Pack(ctx, n)
 	if errors.Is(err, ErrFinal) {
 		return unmade{err}, nil
@@ -139,10 +139,10 @@ func (r Route) pack(ctx context.Context, n Notice) (Letter, error) {
 // unmade stands for a letter that can never be made.
 type unmade struct{ err error }
 
-// Says implements [Letter].
-func (unmade) Says() string { return "" }
+// Version implements [Payload].
+func (unmade) Version() string { return "" }
 
-// Send implements [Letter].
+// Send implements [Payload].
 func (u unmade) Send(context.Context, Target) error { return u.err }
 
 // postpone gives a notice back that could not be packed.
@@ -170,7 +170,7 @@ func (s *shift) targets(p *pass) []Target {
 	}
 	var all []Target
 	eachTarget(p.route, p.entry.Notice, func(t Target) {
-		if shardOf(t.Lane) == s.shard && (len(told) == 0 || !told[mark(t.Key)]) {
+		if shardOf(t.Endpoint) == s.shard && (len(told) == 0 || !told[mark(t.Key)]) {
 			all = append(all, t)
 		}
 	})
@@ -285,7 +285,7 @@ func (s *shift) noteTold(ctx context.Context, p *pass) error {
 		told.Says = ""
 		s.mu.Lock()
 		if s.fresh(p) && !p.differs { // else some were told by somebody else, perhaps something else
-			told.Says = p.letter.Says()
+			told.Says = p.letter.Version()
 		}
 		s.mu.Unlock()
 		if there.Notice.ID == p.entry.Notice.ID {

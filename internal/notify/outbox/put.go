@@ -29,7 +29,7 @@ func (b *Outbox) Put(ctx context.Context, n Notice) error {
 		return fmt.Errorf("owe %q: there is no channel %q", n.About, n.Channel)
 	}
 	var concerned [shards]bool
-	eachTarget(route, n, func(t Target) { concerned[shardOf(t.Lane)] = true })
+	eachTarget(route, n, func(t Target) { concerned[shardOf(t.Endpoint)] = true })
 	errs := make([]error, shards)
 	var wg sync.WaitGroup
 	for shard, has := range concerned {
@@ -56,7 +56,7 @@ func (b *Outbox) PutTo(ctx context.Context, n Notice, key string) error {
 	if !found {
 		return nil
 	}
-	shard := shardOf(target.Lane)
+	shard := shardOf(target.Endpoint)
 	err := b.amendLate(ctx, shard, lateKey(shard, n, key), func(there *late) *late {
 		if there == nil {
 			return &late{Format: format, Shard: shard, Notice: n, Target: key, Name: target.Name}

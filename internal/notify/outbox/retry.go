@@ -86,7 +86,7 @@ func (s *shift) fail(work context.Context, d *delivery, cause error) error {
 	err := s.box.amendLate(work, s.shard, key, func(there *late) *late {
 		next := s.failed(d, there, cause)
 		next.Wait, next.Hold = span(wait), span(growth*s.box.opts.FirstRetry)
-		if later, ok := errors.AsType[*Later](cause); ok {
+		if later, ok := errors.AsType[*RetryError](cause); ok {
 			next.Hold = max(next.Hold, span(later.After))
 		}
 		return &next
@@ -144,7 +144,7 @@ func (b *Outbox) wait(route Route, l late, cause error) (wait time.Duration, aga
 	if wait > left {
 		return 0, false
 	}
-	if later, ok := errors.AsType[*Later](cause); ok {
+	if later, ok := errors.AsType[*RetryError](cause); ok {
 		wait = min(max(wait, later.After), left) // once more before it is given up
 	}
 	return wait, true

@@ -24,9 +24,9 @@ func TestHowLongATargetWaits(t *testing.T) {
 		{"too often", 8, time.Hour, failure, 0, 0, false},
 		{"too long", 5, 23*time.Hour + 59*time.Minute, failure, 0, 0, false},
 		{"for good", 1, 0, Final(failure), 0, 0, false},
-		{"as it asks", 1, 0, &Later{time.Hour, failure}, time.Hour, time.Hour, true},
-		{"sooner than it asks", 1, 0, &Later{time.Second, failure}, 12 * time.Second, 18 * time.Second, true},
-		{"it asks for longer than anybody waits", 1, time.Hour, &Later{7 * 24 * time.Hour, failure}, 23 * time.Hour, 23 * time.Hour, true},
+		{"as it asks", 1, 0, &RetryError{time.Hour, failure}, time.Hour, time.Hour, true},
+		{"sooner than it asks", 1, 0, &RetryError{time.Second, failure}, 12 * time.Second, 18 * time.Second, true},
+		{"it asks for longer than anybody waits", 1, time.Hour, &RetryError{7 * 24 * time.Hour, failure}, 23 * time.Hour, 23 * time.Hour, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

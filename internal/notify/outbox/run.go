@@ -50,9 +50,9 @@ type Options struct {
 	Timeout     time.Duration    // that no delivery takes longer than; 0: 10 s
 	Lease       time.Duration    // on a shard, for a node that is not heard of; 0: 10 s
 
-	Failed     func(context.Context, Dead) error // told of a target given up, before it is a dead letter for good; may be nil
-	Now        func() time.Time                  // nil: time.Now
-	Registerer prometheus.Registerer             // nil: no metrics
+	Failed     func(context.Context, DeadLetter) error // told of a target given up, before it is a dead letter for good; may be nil
+	Now        func() time.Time                        // nil: time.Now
+	Registerer prometheus.Registerer                   // nil: no metrics
 	Logger     *slog.Logger
 }
 
@@ -66,7 +66,7 @@ func (o *Options) fill() {
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	o.Lease = cmp.Or(o.Lease, 10*time.Second)
 	if o.Failed == nil {
-		o.Failed = func(context.Context, Dead) error { return nil }
+		o.Failed = func(context.Context, DeadLetter) error { return nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -24,7 +24,7 @@ func TestHostsThatWereSlowDoNotHoldOthersUp(t *testing.T) {
 		return g
 	}
 	for i := range slow + 1 {
-		w.targets[i].Host, w.targets[i].Lane = fmt.Sprint("host-", i), laneOfOneShard(i)
+		w.targets[i].Host, w.targets[i].Endpoint = fmt.Sprint("host-", i), laneOfOneShard(i)
 		if i < slow { // the quick one comes last
 			w.answers(i, func(ctx context.Context, n outbox.Notice) error {
 				select {
@@ -52,14 +52,14 @@ func TestHostsThatWereSlowDoNotHoldOthersUp(t *testing.T) {
 	open := shut()
 	n.put(notice("all", 1))
 	eventually(t, "all are tried", func() bool { return w.count("all-1") == 1 && tried() == slow })
-	eventually(t, "all have left", func() bool { return len(n.Late()) == slow })
+	eventually(t, "all have left", func() bool { return len(n.Retries()) == slow })
 	close(open)
 	eventually(t, "all are late", func() bool {
-		return !slices.ContainsFunc(n.Late(), func(l outbox.Waiting) bool { return l.Due.Before(time.Now().Add(30 * time.Minute)) })
+		return !slices.ContainsFunc(n.Retries(), func(l outbox.PendingRetry) bool { return l.Due.Before(time.Now().Add(30 * time.Minute)) })
 	})
 	// Who is late with the same is not called: that says nothing of how quick it is.
 	n.put(notice("all", 2))
-	eventually(t, "the quick one is told of that, too", func() bool { return w.count("all-2") == 1 && n.Owed()["test"] == slow })
+	eventually(t, "the quick one is told of that, too", func() bool { return w.count("all-2") == 1 && n.Pending()["test"] == slow })
 
 	open = shut()
 	n.put(notice("other", 1))

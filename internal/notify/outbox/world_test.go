@@ -39,7 +39,7 @@ type world struct {
 	overlap bool           // two in one lane at once
 	unpack  error          // why letters can not be made
 	packed  int
-	failed  []outbox.Dead
+	failed  []outbox.DeadLetter
 }
 
 func newWorld(t *testing.T, targets int) *world {
@@ -56,7 +56,7 @@ func newWorld(t *testing.T, targets int) *world {
 
 func target(i int) outbox.Target {
 	key := fmt.Sprintf("target-%04d", i)
-	return outbox.Target{Key: key, Name: "https://example.com/" + key, Lane: "https://example.com/" + key, Host: fmt.Sprintf("host-%d", i%7)}
+	return outbox.Target{Key: key, Name: "https://example.com/" + key, Endpoint: "https://example.com/" + key, Host: fmt.Sprintf("host-%d", i%7)}
 }
 
 // Targets implements [outbox.Channel].
@@ -91,7 +91,7 @@ func (w *world) Merge(old, n outbox.Notice) outbox.Notice {
 }
 
 // Pack implements [outbox.Channel].
-func (w *world) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, error) {
+func (w *world) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.packed++
@@ -111,16 +111,16 @@ type letter struct {
 	says   string
 }
 
-// Says implements [outbox.Letter].
-func (l letter) Says() string { return l.says }
+// Version implements [outbox.Payload].
+func (l letter) Version() string { return l.says }
 
-// Send implements [outbox.Letter].
+// Send implements [outbox.Payload].
 func (l letter) Send(ctx context.Context, to outbox.Target) error {
 	w := l.world
 	w.mu.Lock()
 	w.tried[to.Key]++
-	w.under[to.Lane]++
-	w.overlap = w.overlap || w.under[to.Lane] > 1
+	w.under[to.Endpoint]++
+	w.overlap = w.overlap || w.under[to.Endpoint] > 1
 	answer := w.answer[to.Key]
 	w.mu.Unlock()
 	var err error
@@ -129,7 +129,7 @@ func (l letter) Send(ctx context.Context, to outbox.Target) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.under[to.Lane]--
+	w.under[to.Endpoint]--
 	if err == nil {
 		w.got = append(w.got, got{to.Key, l.notice.About, l.notice.ID, l.says})
 	}
@@ -197,7 +197,7 @@ func (w *world) node(change ...func(*outbox.Options)) *node {
 		Attempts:  4, FirstRetry: 10 * time.Millisecond,
 		// None is reached because the machine is busy: tests that are about one shorten it.
 		Grace: time.Minute, Timeout: time.Minute, Lease: 10 * time.Second,
-		Failed: func(_ context.Context, d outbox.Dead) error {
+		Failed: func(_ context.Context, d outbox.DeadLetter) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.failed = append(w.failed, d)

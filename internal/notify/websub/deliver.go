@@ -50,7 +50,7 @@ func (d deliveries) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 // Target implements [outbox.Channel].
 func (d deliveries) Target(_ outbox.Notice, key string) (outbox.Target, bool) {
 	if d.hub.Ready() != nil {
-		return outbox.Target{Key: key, Name: key, Lane: key}, true // Pack says why
+		return outbox.Target{Key: key, Name: key, Endpoint: key}, true // Pack says why
 	}
 	s := d.hub.find(key)
 	if s == nil {
@@ -66,7 +66,7 @@ func (d deliveries) Merge(_, n outbox.Notice) outbox.Notice { return n }
 // somebody has subscribed to, and waits until they are as new as the notice. Of a feed
 // that is gone nothing is sent, once that is for good: until then a node that is
 // configured in another way may know it.
-func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Letter, error) {
+func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, error) {
 	if err := d.hub.Ready(); err != nil {
 		return nil, err
 	}
@@ -119,8 +119,8 @@ type parcel struct {
 	late map[string]Content // those that nobody had subscribed to when the others were packed
 }
 
-// Says implements [outbox.Letter].
-func (p *parcel) Says() string { return p.says }
+// Version implements [outbox.Payload].
+func (p *parcel) Version() string { return p.says }
 
 // content returns the document in a format, made once.
 func (p *parcel) content(ctx context.Context, document string) (Content, error) {
@@ -147,7 +147,7 @@ func (p *parcel) fetch(ctx context.Context, document string) (Content, error) {
 	return c, nil
 }
 
-// Send implements [outbox.Letter]. A subscription that has ended meanwhile is
+// Send implements [outbox.Payload]. A subscription that has ended meanwhile is
 // sent nothing; one that was renewed gets what it is now.
 func (p *parcel) Send(ctx context.Context, to outbox.Target) error {
 	s := p.hub.find(to.Key)
@@ -227,7 +227,7 @@ func (p *parcel) judge(ctx context.Context, s *subscription, res *outbound.Respo
 		err = fmt.Errorf("%w, a redirect, which is not followed", err)
 	}
 	if after := res.RetryAfter(p.hub.opts.Now()); after > 0 {
-		return &outbox.Later{After: after, Err: err}
+		return &outbox.RetryError{After: after, Err: err}
 	}
 	return err
 }

@@ -179,7 +179,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 		if c.reason == "" && err != nil || c.reason != "" && (err == nil || err.Error() != c.reason) {
 			t.Errorf("%d: error %v, want %q", c.status, err, c.reason)
 		}
-		later, waits := errors.AsType[*outbox.Later](err)
+		later, waits := errors.AsType[*outbox.RetryError](err)
 		if waits != (c.after > 0) || waits && later.After != c.after {
 			t.Errorf("%d with Retry-After %q: %+v", c.status, c.retry, later)
 		}
@@ -293,7 +293,7 @@ func TestAFormatThatIsMadeLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := letter.Says()
+	said := letter.Version()
 	s.subscribe(h, topic("all", "rss"))
 	for range 2 {
 		for to := range h.targets(notice("all")) {
@@ -302,8 +302,8 @@ func TestAFormatThatIsMadeLate(t *testing.T) {
 			}
 		}
 	}
-	if got := s.received(); len(got) != 4 || letter.Says() != said {
-		t.Errorf("%d deliveries, says %q after %q", len(got), letter.Says(), said)
+	if got := s.received(); len(got) != 4 || letter.Version() != said {
+		t.Errorf("%d deliveries, says %q after %q", len(got), letter.Version(), said)
 	}
 	w.site.set(func(s *site) {
 		if want := []string{"all.atom", "all.rss"}; !slices.Equal(s.made, want) {
@@ -323,7 +323,7 @@ func TestWhatADeliverySays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[letter.Says()] = true
+		seen[letter.Version()] = true
 	}
 	if !seen["atom=1 json=1"] || len(seen) != 1 {
 		t.Errorf("says %v", seen)
@@ -332,8 +332,8 @@ func TestWhatADeliverySays(t *testing.T) {
 		t.Fatal(err)
 	}
 	letter, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
-	if err != nil || letter.Says() != "atom=2 json=2" {
-		t.Errorf("says %q, %v", letter.Says(), err)
+	if err != nil || letter.Version() != "atom=2 json=2" {
+		t.Errorf("says %q, %v", letter.Version(), err)
 	}
 }
 
@@ -413,7 +413,7 @@ func TestTargets(t *testing.T) {
 	s.ask(h, "unsubscribe", topic("all", "atom"), "hub.callback", callback)
 	n := h.w.take()[0]
 	ask, found := h.VerificationChannel().Target(n, n.To[0])
-	if !found || ask.Lane != callback || !slices.Contains([]string{got[0].Lane, got[1].Lane, got[2].Lane}, callback) {
+	if !found || ask.Endpoint != callback || !slices.Contains([]string{got[0].Endpoint, got[1].Endpoint, got[2].Endpoint}, callback) {
 		t.Errorf("a verification and a delivery to one callback are in different lanes: %+v", ask)
 	}
 	if !slices.ContainsFunc(got, func(to outbox.Target) bool { return to.Key == ask.Key }) {

@@ -51,12 +51,12 @@ func FuzzRequest(f *testing.F) {
 		}
 		for _, n := range owed {
 			to, found := h.VerificationChannel().Target(n, n.To[0])
-			u, err := client.Check(to.Lane)
+			u, err := client.Check(to.Endpoint)
 			if !found || err != nil {
 				t.Fatalf("%q is owed to %+v: %v", body, to, err)
 			}
 			if host := strings.Trim(to.Host, "[]"); host != strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) {
-				t.Errorf("%q is on the host %q", to.Lane, to.Host)
+				t.Errorf("%q is on the host %q", to.Endpoint, to.Host)
 			}
 		}
 	})

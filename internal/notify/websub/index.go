@@ -26,7 +26,7 @@ func (s *subscription) live(now time.Duration) bool { return now < s.expires }
 
 // target is that of its deliveries.
 func (s *subscription) target() outbox.Target {
-	return outbox.Target{Key: s.id.String(), Name: bare(s.callback), Lane: s.callback, Host: s.host.name}
+	return outbox.Target{Key: s.id.String(), Name: bare(s.callback), Endpoint: s.callback, Host: s.host.name}
 }
 
 // topic is a feed in one format.

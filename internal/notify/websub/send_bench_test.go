@@ -108,7 +108,7 @@ func BenchmarkBareSend(b *testing.B) {
 }
 
 // packed is the letter of a feed, with its one target, which has subscribed.
-func packed(b *testing.B, callback string, topics websub.Topics) (outbox.Letter, outbox.Target) {
+func packed(b *testing.B, callback string, topics websub.Topics) (outbox.Payload, outbox.Target) {
 	b.Helper()
 	nats := brokertest.Start(b)
 	var owed []outbox.Notice

@@ -116,13 +116,13 @@ func (v verifications) Targets(n outbox.Notice, yield func(outbox.Target) bool) 
 func (v verifications) Target(n outbox.Notice, key string) (outbox.Target, bool) {
 	q, err := decodeQuestion(n.Data)
 	if err != nil {
-		return outbox.Target{Key: key, Name: key, Lane: key}, true // Pack says why
+		return outbox.Target{Key: key, Name: key, Endpoint: key}, true // Pack says why
 	}
 	return target(key, q.Callback), true
 }
 
 func target(key, callback string) outbox.Target {
-	return outbox.Target{Key: key, Name: bare(callback), Lane: callback, Host: groupOf(callback)}
+	return outbox.Target{Key: key, Name: bare(callback), Endpoint: callback, Host: groupOf(callback)}
 }
 
 // Merge implements [outbox.Channel]: what was asked last counts. What waits in the
@@ -144,7 +144,7 @@ func (v verifications) Merge(old, n outbox.Notice) outbox.Notice {
 }
 
 // Pack implements [outbox.Channel].
-func (v verifications) Pack(_ context.Context, n outbox.Notice) (outbox.Letter, error) {
+func (v verifications) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
 	if err := v.hub.Ready(); err != nil {
 		return nil, err
 	}
@@ -165,10 +165,10 @@ type inquiry struct {
 	question
 }
 
-// Says implements [outbox.Letter].
-func (i inquiry) Says() string { return "" }
+// Version implements [outbox.Payload].
+func (i inquiry) Version() string { return "" }
 
-// Send implements [outbox.Letter]. Its errors are troubles of our own.
+// Send implements [outbox.Payload]. Its errors are troubles of our own.
 func (i inquiry) Send(ctx context.Context, _ outbox.Target) error {
 	if i.Before != nil {
 		if err := (inquiry{hub: i.hub, notice: i.notice, question: *i.Before}).verify(ctx); err != nil {

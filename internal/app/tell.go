@@ -29,18 +29,9 @@ import (
 // hubPath is where the hub is.
 const hubPath = "/hub"
 
-const (
-	// deliverConcurrency is how many subscribers are told at a time, beside
-	// webhooks, hubs and digests: anybody can be a slow subscriber.
-	deliverConcurrency = 64
-	// askAttempts is how often a question is tried that could not be asked for
-	// trouble of our own; a callback that does not answer is asked once.
-	askAttempts = 3
-	// askConcurrency is how many callbacks are asked at a time, beside what is
-	// delivered: anybody can name one that hangs, and all of one client's together
-	// must not keep those of others waiting.
-	askConcurrency = 256
-)
+// deliverConcurrency is how many subscribers are sent to at a time, beside webhooks, hubs
+// and digests: anybody can be a slow subscriber.
+const deliverConcurrency = 64
 
 // tellers are the rooms that tell others what changed.
 type tellers struct {
@@ -128,6 +119,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		Topics:            topics,
 		Client:            client,
 		Put:               t.put,
+		Alone:             a.broker.Embedded(),
 		Address:           a.baseURL + hubPath,
 		Signature:         c.Signature,
 		Lease:             websub.Lease(c.Lease),
@@ -135,7 +127,6 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		MaxPerTopic:       c.MaxPerTopic,
 		MaxPerHost:        c.MaxPerHost,
 		RequestsPerMinute: c.RequestsPerMinute,
-		Waiting:           func() int { return t.box.Pending()[websub.Verifications] },
 		Begin:             func(ctx context.Context, feed string) error { return t.notices.Begin(ctx, feed) },
 		Gone:              topics.gone,
 		Former:            topics.editions.Former,
@@ -251,7 +242,6 @@ func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
 	}
 	if t.hub != nil {
 		o.Routes[websub.Deliveries] = outbox.Route{Channel: t.hub.DeliveryChannel(), Concurrency: deliverConcurrency}
-		o.Routes[websub.Verifications] = outbox.Route{Channel: t.hub.VerificationChannel(), Attempts: askAttempts, Forget: true, Concurrency: askConcurrency}
 	}
 	o.Attempts, o.GiveUpAfter, o.FirstRetry = c.Attempts, c.GiveUpAfter, c.FirstRetry
 	o.Timeout = max(c.Timeout, mailTimeout) + time.Second // what is sent ends sooner by itself

@@ -93,14 +93,6 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, 
 // documents returns the formats in which the targets of n want their feed.
 func (h *Hub) documents(n outbox.Notice) []string {
 	formats := map[string]bool{}
-	for _, key := range n.To {
-		if s := h.find(key); s != nil {
-			formats[s.topic.document] = true
-		}
-	}
-	if len(n.To) > 0 {
-		return slices.Sorted(maps.Keys(formats))
-	}
 	for _, s := range h.living(n.About) {
 		formats[s.topic.document] = true
 	}

@@ -410,15 +410,6 @@ func TestTargets(t *testing.T) {
 	if _, found := h.DeliveryChannel().Target(notice("all"), strings.Repeat("0", 32)); found {
 		t.Error("found whom nobody knows")
 	}
-	s.ask(h, "unsubscribe", topic("all", "atom"), "hub.callback", callback)
-	n := h.w.take()[0]
-	ask, found := h.VerificationChannel().Target(n, n.To[0])
-	if !found || ask.Endpoint != callback || !slices.Contains([]string{got[0].Endpoint, got[1].Endpoint, got[2].Endpoint}, callback) {
-		t.Errorf("a verification and a delivery to one callback are in different lanes: %+v", ask)
-	}
-	if !slices.ContainsFunc(got, func(to outbox.Target) bool { return to.Key == ask.Key }) {
-		t.Error("a verification has another key than its subscription")
-	}
 }
 
 func TestANoticeToNobodyIsNotOwed(t *testing.T) {

@@ -2,6 +2,7 @@ package websub_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -9,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
-	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Whatever is sent, the answer is plain text and yes or the sender's fault; and
@@ -27,13 +30,10 @@ func FuzzRequest(f *testing.F) {
 	f.Add("application/x-www-form-urlencoded; charset=\"", "hub.mode=%")
 	f.Fuzz(func(t *testing.T, contentType, body string) {
 		client := outbound.New(outbound.Options{AllowHTTP: true})
-		var owed []outbox.Notice
+		store := &memory{}
 		h, err := websub.New(websub.Options{
+			Bucket: bucket.Options{JetStream: store, Open: func(context.Context) (jetstream.Stream, error) { return nothing{}, nil }},
 			Topics: newSite(), Client: client, RequestsPerMinute: 10,
-			Put: func(_ context.Context, n outbox.Notice) error {
-				owed = append(owed, n)
-				return nil
-			},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -46,18 +46,41 @@ func FuzzRequest(f *testing.F) {
 		if status/100 != 2 && status/100 != 4 || status/100 == 4 && text == "" {
 			t.Errorf("%d %q", status, text)
 		}
-		if (status == http.StatusAccepted) != (len(owed) == 1) {
-			t.Fatalf("status %d, owed %v", status, owed)
+		if (status == http.StatusAccepted) != (len(store.written) == 1) {
+			t.Fatalf("status %d, stored %q", status, store.written)
 		}
-		for _, n := range owed {
-			to, found := h.VerificationChannel().Target(n, n.To[0])
-			u, err := client.Check(to.Endpoint)
-			if !found || err != nil {
-				t.Fatalf("%q is owed to %+v: %v", body, to, err)
+		for _, data := range store.written {
+			var stored struct{ Callback string }
+			if err := json.Unmarshal(data, &stored); err != nil {
+				t.Fatal(err)
 			}
-			if host := strings.Trim(to.Host, "[]"); host != strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) {
-				t.Errorf("%q is on the host %q", to.Endpoint, to.Host)
+			u, err := client.Check(stored.Callback)
+			if err != nil {
+				t.Fatalf("%q has %q asked: %v", body, stored.Callback, err)
+			}
+			if host := strings.Trim(websub.GroupOf(stored.Callback), "[]"); host != strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) {
+				t.Errorf("%q is on the host %q", stored.Callback, host)
 			}
 		}
 	})
+}
+
+// memory is a bucket that keeps what is written.
+type memory struct {
+	jetstream.JetStream
+	written [][]byte
+}
+
+// PublishMsg implements [jetstream.JetStream].
+func (m *memory) PublishMsg(_ context.Context, msg *nats.Msg, _ ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	m.written = append(m.written, msg.Data)
+	return &jetstream.PubAck{Sequence: uint64(len(m.written))}, nil
+}
+
+// nothing is the stream of a bucket without records.
+type nothing struct{ jetstream.Stream }
+
+// GetLastMsgForSubject implements [jetstream.Stream].
+func (nothing) GetLastMsgForSubject(context.Context, string) (*jetstream.RawStreamMsg, error) {
+	return nil, jetstream.ErrMsgNotFound
 }

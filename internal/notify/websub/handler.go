@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
 const (
@@ -104,25 +102,13 @@ func (h *Hub) accept(ctx context.Context, req request) error {
 		}
 	}
 	// Of each subscription one request waits: renewals need no limit.
-	if !known && h.opts.Waiting() >= maxWaiting {
+	if !known && h.pending.count() >= maxWaiting {
 		return &refusal{status: http.StatusServiceUnavailable, reason: "too many callbacks wait to be asked, try again later", retry: busyRetry}
 	}
 	if err := h.limits.ofAll(known, h.opts.Now()); err != nil {
 		return err
 	}
-	return h.ask(ctx, q, rand.Text())
-}
-
-// ask stores a question to a callback.
-func (h *Hub) ask(ctx context.Context, q question, noticeID string) error {
-	data, err := q.encode()
-	if err != nil {
-		return err
-	}
-	key := q.id().String()
-	return h.opts.Put(ctx, outbox.Notice{
-		Channel: Verifications, About: key, ID: noticeID, At: h.opts.Now(), To: []string{key}, Data: data,
-	})
+	return h.pending.put(ctx, q, rand.Text())
 }
 
 // lease is how long a subscription will last for which so long was asked.

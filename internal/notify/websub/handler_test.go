@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -368,9 +367,7 @@ func TestAllTogetherAskOnlySoOften(t *testing.T) {
 	if res := askAs(t, h, "192.0.2.1:1000"); res.StatusCode != 429 || res.Header.Get("Retry-After") != "1" {
 		t.Errorf("%s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
 	}
-	if got := len(w.take()); got != 60 {
-		t.Errorf("%d verifications are owed", got)
-	}
+	eventually(t, "60 verifications wait", func() bool { return h.Waiting() == 60 })
 }
 
 // What is refused as junk takes nothing from others, only from who sends it.
@@ -445,12 +442,10 @@ func TestRenewalsAreTakenDuringAFloodOfNewSubscriptions(t *testing.T) {
 }
 
 func TestNewSubscriptionsAreRefusedWhileTooManyVerificationsWait(t *testing.T) {
-	waiting := 0
-	w := newWorld(t)
-	h := w.hub(func(o *websub.Options) { o.Waiting = func() int { return waiting } })
+	h := newWorld(t).hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
-	waiting = 10_000
+	h.Fill(10_000)
 	for _, mode := range []string{"subscribe", "unsubscribe"} {
 		res, err := http.PostForm(h.url, form("hub.mode", mode))
 		if err != nil {
@@ -463,10 +458,8 @@ func TestNewSubscriptionsAreRefusedWhileTooManyVerificationsWait(t *testing.T) {
 			t.Errorf("%s what is there: %d %s", mode, status, text)
 		}
 	}
-	if got := w.take(); len(got) != 2 {
-		t.Errorf("owed %v", got)
-	}
-	waiting--
+	eventually(t, "those of who is there wait, in one record", func() bool { return h.Waiting() == 10_001 })
+	h.Empty()
 	if status, text := h.post(form()); status != 202 {
 		t.Errorf("%d %s", status, text)
 	}
@@ -551,21 +544,13 @@ func TestALimitHoldsForManyAtOnce(t *testing.T) {
 }
 
 func holdsForManyAtOnce(t *testing.T, limit func(*websub.Options)) {
-	w := newWorld(t)
-	h := w.hub(limit)
+	h := newWorld(t).made(limit) // asks nobody before it runs
 	s := newSubscriber(t)
 	for n := range 20 {
 		s.ask(h, "subscribe", topic("all", "atom"), "hub.callback", fmt.Sprint(s.callback(), "/", n))
 	}
-	var all sync.WaitGroup
-	for _, n := range w.take() {
-		all.Go(func() {
-			if err := h.send(n); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
+	defer h.start()()
+	eventually(t, "all are verified or denied", func() bool { return h.Counts()["all"]+len(s.denied()) == 20 && h.Waiting() == 0 })
 	if got := h.Counts()["all"]; got != 5 || len(s.denied()) != 15 {
 		t.Errorf("%d subscriptions, %d denials", got, len(s.denied()))
 	}

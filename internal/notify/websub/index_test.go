@@ -113,7 +113,7 @@ func TestAnIPv6NetworkIsOneHost(t *testing.T) {
 		if err := h.overQuota(q); (err != nil) != full {
 			t.Errorf("%s: %v", callback, err)
 		}
-		if host := target("key", callback).Host; full != (host == "2001:db8:1:2::/64" || host == "192.0.2.1") {
+		if host := groupOf(callback); full != (host == "2001:db8:1:2::/64" || host == "192.0.2.1") {
 			t.Errorf("%s is called as on %s", callback, host)
 		}
 	}

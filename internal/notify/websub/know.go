@@ -15,6 +15,7 @@ func (h *Hub) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next = newIndex()
+	h.pending.reset()
 }
 
 // whole ends what reset began.
@@ -26,6 +27,10 @@ func (h *Hub) whole() {
 
 // apply takes a record from the bucket.
 func (h *Hub) apply(r bucket.Record) {
+	if isVerification(r.Key) {
+		h.pending.apply(r)
+		return
+	}
 	sub, err := decode(r.Value)
 	switch {
 	case r.Value == nil:

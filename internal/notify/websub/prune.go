@@ -105,7 +105,7 @@ func (h *Hub) goneForGood(feed string) bool {
 // oweEnd owes a callback the word that its subscription ends. Every node may do so:
 // the notice is the same.
 func (h *Hub) oweEnd(ctx context.Context, s *subscription) error {
-	return h.ask(ctx, question{
+	return h.pending.put(ctx, question{
 		Format: format, Mode: denied, Feed: s.topic.feed, Document: s.topic.document, Callback: s.callback,
 		Revision: s.revision, Reason: "the feed is no longer there",
 	}, fmt.Sprintf("denied-%s-%d", s.id, s.revision))

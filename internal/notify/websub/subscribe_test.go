@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
-	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
@@ -261,21 +260,6 @@ func TestWhoUnsubscribesIsToldNothingMore(t *testing.T) {
 	}
 }
 
-// merged are two notices of the hub's, of which the first still waits when the
-// second comes.
-func (h *hub) merged(list []outbox.Notice) outbox.Notice {
-	h.w.t.Helper()
-	waits := list[0]
-	for _, n := range list[1:] {
-		merged := h.VerificationChannel().Merge(waits, n)
-		if merged.ID != n.ID || merged.About != n.About || merged.About != waits.About {
-			h.w.t.Fatalf("%+v and %+v became %+v", waits, n, merged)
-		}
-		waits = merged
-	}
-	return waits
-}
-
 // Somebody else's question cannot take the place of one that waits.
 func TestAQuestionInTheOtherModeTakesNothingAway(t *testing.T) {
 	for _, mode := range []string{"subscribe", "unsubscribe"} {
@@ -290,9 +274,7 @@ func TestAQuestionInTheOtherModeTakesNothingAway(t *testing.T) {
 			}
 			s.ask(h, mode, topic("all", "atom"))
 			h.post(form("hub.mode", other, "hub.callback", s.callback()))
-			if err := h.send(h.merged(w.take())); err != nil {
-				t.Fatal(err)
-			}
+			h.must()
 			if got := h.Subscribed("all"); got != (mode == "subscribe") {
 				t.Errorf("subscribed: %v", got)
 			}
@@ -323,9 +305,7 @@ func TestWhatWasAskedLastIsAskedLast(t *testing.T) {
 			for n, mode := range c.modes {
 				s.ask(h, mode, topic("all", "atom"), "hub.callback", s.callback()+"?id=1", "hub.secret", names[n], "hub.lease_seconds", fmt.Sprint(10000*(n+1)))
 			}
-			if err := h.send(h.merged(w.take())); err != nil {
-				t.Fatal(err)
-			}
+			h.must()
 			var asked []string
 			for _, query := range s.asked() {
 				q, err := url.ParseQuery(query)
@@ -529,24 +509,19 @@ func TestABucketThatIsReadAnew(t *testing.T) {
 	h := w.hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
+	s.ask(h, "subscribe", topic("sections/travel", "atom"))
+	eventually(t, "a verification waits", func() bool { return h.Waiting() == 1 })
 	server.Stop()
 	if !h.Subscribed("all") || h.Ready() != nil {
 		t.Error("forgotten while the server is away")
 	}
-	s.ask(h, "subscribe", topic("sections/travel", "atom"))
-	owed := w.take()
-	letter, err := h.VerificationChannel().Pack(t.Context(), owed[0])
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	to, _ := h.VerificationChannel().Target(owed[0], owed[0].To[0])
-	if err := letter.Send(ctx, to); err == nil {
+	if err := h.AskPending(ctx, 0); err == nil {
 		t.Error("a subscription that could not be stored is done with")
 	}
 	server.Start()
-	eventually(t, "it is stored later", func() bool { return h.send(owed[0]) == nil && h.Subscribed("sections/travel") })
+	eventually(t, "it is stored later", func() bool { return h.ask() == nil && h.Subscribed("sections/travel") })
 	server.Wipe()
 	server.Start()
 	eventually(t, "what is lost is forgotten", func() bool { return len(h.Feeds()) == 0 })
@@ -655,20 +630,13 @@ func TestAFeedThatIsGoneForGoodEndsItsSubscriptions(t *testing.T) {
 	w.site.set(func(s *site) { s.feeds["sections/travel"] = 0 })
 	prune(0)
 	prune(59 * time.Minute)
-	if got := w.take(); len(got) != 0 {
-		t.Fatalf("owed %v", got)
+	h.must()
+	if got := s.denied(); len(got) != 0 {
+		t.Fatalf("denied %v", got)
 	}
 	prune(time.Minute)
 	prune(time.Minute) // again, as another node may
-	owed := w.take()
-	if len(owed) != 2 || owed[0].ID != owed[1].ID {
-		t.Fatalf("owed %v", owed)
-	}
-	for _, n := range owed {
-		if err := h.send(n); err != nil {
-			t.Fatal(err)
-		}
-	}
+	h.must()
 	want := []url.Values{{"hub.mode": {"denied"}, "hub.topic": {topic("sections/travel", "atom")}, "hub.reason": {"the feed is no longer there"}}}
 	if diff := cmp.Diff(want, s.denied()); diff != "" {
 		t.Errorf("denials (-want +got):\n%s", diff)
@@ -692,12 +660,8 @@ func TestASubscriptionThatWasRenewedDoesNotEnd(t *testing.T) {
 	if err := h.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ends := w.take()
 	w.site.set(func(s *site) { s.feeds["all"] = 1 })
 	s.subscribe(h, topic("all", "atom"))
-	if err := h.send(ends[0]); err != nil {
-		t.Fatal(err)
-	}
 	if got := s.denied(); len(got) != 0 || !h.Subscribed("all") {
 		t.Errorf("denied %v, subscribed %v", got, h.Subscribed("all"))
 	}

@@ -13,14 +13,13 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // denied is the mode of a question that is none: the subscriber is told that the
 // subscription is not, or no longer.
 const denied = "denied"
 
-// question is what a callback is to be asked or told, as it waits in the outbox.
+// question is what a callback is to be asked or told.
 type question struct {
 	Format   int    `json:"format"`
 	Mode     string `json:"mode"`
@@ -34,22 +33,6 @@ type question struct {
 	Reason   string `json:"reason,omitzero"`   // denied: why
 
 	Before *question `json:"before,omitzero"` // what is to be asked first, in the other mode
-}
-
-func (q question) encode() ([]byte, error) {
-	data, err := bucket.Encode(q)
-	if err != nil {
-		return nil, fmt.Errorf("encode what a callback is asked: %w", err)
-	}
-	return data, nil
-}
-
-func decodeQuestion(data []byte) (question, error) {
-	var q question
-	if err := readVersioned(data, &q); err != nil {
-		return question{}, fmt.Errorf("read what a callback is to be asked: %w", err)
-	}
-	return q, nil
 }
 
 func (q question) id() id { return idOf(q.Feed, q.Document, q.Callback) }
@@ -96,82 +79,22 @@ func joint(address string) string {
 	return "&"
 }
 
-// VerificationChannel is how the outbox has callbacks asked whether they meant
-// what was asked in their name. A callback that does not confirm is not asked
-// again, and no dead letter: the subscriber asks the hub again.
-func (h *Hub) VerificationChannel() outbox.Channel { return verifications{h} }
-
-type verifications struct{ hub *Hub }
-
-// Targets implements [outbox.Channel]. A question goes to one callback.
-func (v verifications) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
-	for _, key := range n.To {
-		if to, ok := v.Target(n, key); ok && !yield(to) {
-			return
-		}
-	}
-}
-
-// Target implements [outbox.Channel].
-func (v verifications) Target(n outbox.Notice, key string) (outbox.Target, bool) {
-	q, err := decodeQuestion(n.Data)
-	if err != nil {
-		return outbox.Target{Key: key, Name: key, Endpoint: key}, true // Pack says why
-	}
-	return target(key, q.Callback), true
-}
-
-func target(key, callback string) outbox.Target {
-	return outbox.Target{Key: key, Name: bare(callback), Endpoint: callback, Host: groupOf(callback)}
-}
-
-// Merge implements [outbox.Channel]: what was asked last counts. What waits in the
-// other mode is asked all the same, before it: else whoever has a callback asked
-// whether it unsubscribes would end a subscription that it was yet to confirm.
-func (v verifications) Merge(old, n outbox.Notice) outbox.Notice {
-	waits, err := decodeQuestion(old.Data)
-	if err != nil {
-		return n
-	}
-	q, err := decodeQuestion(n.Data)
-	if err != nil {
-		return n
-	}
-	if data, err := q.after(waits).encode(); err == nil {
-		n.Data = data
-	}
-	return n
-}
-
-// Pack implements [outbox.Channel].
-func (v verifications) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
-	if err := v.hub.Ready(); err != nil {
-		return nil, err
-	}
-	q, err := decodeQuestion(n.Data)
-	switch {
-	case errors.Is(err, errNewer):
-		return nil, err // that release will ask
-	case err != nil:
-		return nil, outbox.Final(err)
-	}
-	return inquiry{hub: v.hub, notice: n.ID, question: q}, nil
-}
-
-// inquiry is a question that is ready to be asked.
+// inquiry is a question that is being asked. A callback that does not confirm is not
+// asked again: its subscriber asks the hub again.
 type inquiry struct {
-	hub    *Hub
-	notice string // its id
+	hub     *Hub
+	request string // identifies it
 	question
 }
 
-// Version implements [outbox.Payload].
-func (i inquiry) Version() string { return "" }
-
-// Send implements [outbox.Payload]. Its errors are troubles of our own.
-func (i inquiry) Send(ctx context.Context, _ outbox.Target) error {
+// ask asks what is to be asked before, and then the question itself. An error is trouble
+// of our own.
+func (i inquiry) ask(ctx context.Context) error {
+	if err := i.hub.Ready(); err != nil {
+		return err
+	}
 	if i.Before != nil {
-		if err := (inquiry{hub: i.hub, notice: i.notice, question: *i.Before}).verify(ctx); err != nil {
+		if err := (inquiry{hub: i.hub, request: i.request, question: *i.Before}).verify(ctx); err != nil {
 			return err
 		}
 	}
@@ -263,7 +186,7 @@ func (i inquiry) carryOut(ctx context.Context, asked time.Time) error {
 	}
 	isNew, err := i.hub.save(ctx, record{
 		Format: format, Feed: i.Feed, Document: i.Document, Topic: i.Topic, Callback: i.Callback, Secret: i.Secret,
-		Created: asked, Verified: asked, Expires: asked.Add(time.Duration(i.Lease) * time.Second), Request: i.notice,
+		Created: asked, Verified: asked, Expires: asked.Add(time.Duration(i.Lease) * time.Second), Request: i.request,
 	})
 	if err != nil {
 		return err
@@ -273,7 +196,7 @@ func (i inquiry) carryOut(ctx context.Context, asked time.Time) error {
 	}
 	// What changed since the subscriber read the feed may have been announced already.
 	key := i.id().String()
-	return i.hub.opts.PutTo(ctx, outbox.Notice{Channel: Deliveries, About: i.Feed, ID: "new-" + key + "-" + i.notice, To: []string{key}}, key)
+	return i.hub.opts.PutTo(ctx, outbox.Notice{Channel: Deliveries, About: i.Feed, ID: "new-" + key + "-" + i.request}, key)
 }
 
 // leaveFormer ends the subscriptions of the callback to former names of the feed.

@@ -1,15 +1,13 @@
 // Package websub is a hub of WebSub (the W3C's Recommendation) for the feeds of
 // this site and no others.
 //
-// Whoever asks to be told of a feed is believed once the callback has confirmed
-// it: a request is answered with 202 and owed to the outbox, which has the
-// callback asked, also after a crash. What was confirmed is a record in a bucket,
-// which every node follows in memory; so any node takes any request, and any
-// delivers. A confirmation that fails changes nothing. Leases end by the clock,
+// A request is stored, answered with 202 and verified: its callback is asked, also after
+// a crash. A subscription that was confirmed is a record in a bucket, which every node
+// follows in memory; so any node takes any request, and any delivers. A confirmation that fails changes nothing. Leases end by the clock,
 // whether their records are pruned yet or not.
 //
-// Left to others: to the outbox that a notice waits, is tried again, and that one
-// callback has one call at a time; to the outbound client which addresses may be
+// Left to others: to the outbox that a notice is stored and retried, one delivery at a
+// time for a callback; to the outbound client which addresses may be
 // called; to [Topics] which feeds there are and what is in them.
 //
 // Secrets, and the queries of callbacks, are in no log, error or metric.
@@ -67,11 +65,8 @@ var (
 	ErrUnread = errors.New("the subscriptions are still being read")
 )
 
-// Names of the hub's channels in the outbox.
-const (
-	Deliveries    = "websub"
-	Verifications = "websub-verify"
-)
+// Deliveries is the name of the hub's channel in the outbox.
+const Deliveries = "websub"
 
 // Lease is how long a subscription lasts: what a subscriber asks for within Min
 // and Max, else Default.
@@ -88,6 +83,7 @@ type Options struct {
 	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // likewise to one target: to each new subscription the document of now; nil: nothing is
 	Address   string                                                          // of the hub, absolute
 	Signature string                                                          // sha1, sha256, sha384 or sha512; empty: sha256
+	Alone     bool                                                            // no other node has the bucket: what waits there is asked at once after a start
 	Lease     Lease                                                           // zero: 10 days, from an hour to 30 days
 
 	MaxSubscriptions  int // 0: no limit
@@ -95,7 +91,6 @@ type Options struct {
 	MaxPerHost        int // subscriptions with callbacks on one host; 0: no limit
 	RequestsPerMinute int // from one client, as many at once; 0: no limit, also for what all may ask
 
-	Waiting    func() int                                   // how many verifications wait; must not block; nil: none
 	Begin      func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
 	Former     func(feed string) []string                   // the names that a feed had before, whose subscribers are told of it; may be nil
 	Gone       func(feed string) bool                       // whether a feed no longer exists, and will not come back; may be nil
@@ -112,9 +107,6 @@ func (o *Options) fill() {
 	o.Lease.Default = cmp.Or(o.Lease.Default, 10*day)
 	o.Lease.Min = cmp.Or(o.Lease.Min, time.Hour)
 	o.Lease.Max = cmp.Or(o.Lease.Max, 30*day)
-	if o.Waiting == nil {
-		o.Waiting = func() int { return 0 }
-	}
 	if o.PutTo == nil {
 		o.PutTo = func(context.Context, outbox.Notice, string) error { return nil }
 	}
@@ -147,6 +139,7 @@ type Hub struct {
 	made    time.Time
 	bucket  *bucket.Bucket
 	limits  *limits
+	pending *pending
 	metrics metrics
 
 	mu    sync.RWMutex
@@ -170,13 +163,19 @@ func New(o Options) (*Hub, error) {
 		known: newIndex(), reserved: map[id]question{}, gone: map[string]time.Time{},
 	}
 	o.Bucket.Apply, o.Bucket.Reset, o.Bucket.Whole, o.Bucket.Now = h.apply, h.reset, h.whole, o.Now
-	h.bucket = bucket.New(o.Bucket)
+	h.bucket, h.pending = bucket.New(o.Bucket), newPending(h)
 	h.metrics = newMetrics(o.Registerer, func() float64 { return float64(h.count()) })
 	return h, nil
 }
 
-// Run follows the subscriptions until ctx ends. It retries for ever.
-func (h *Hub) Run(ctx context.Context) error { return h.bucket.Run(ctx) }
+// Run follows the subscriptions, and asks callbacks whether they meant what was asked in
+// their name, until ctx ends. It retries for ever.
+func (h *Hub) Run(ctx context.Context) error {
+	var asking sync.WaitGroup
+	asking.Go(func() { h.pending.run(ctx) })
+	defer asking.Wait()
+	return h.bucket.Run(ctx)
+}
 
 // Ready is nil once the subscriptions were read. Until then nothing can be owed
 // to them, and what is owed already cannot be delivered.

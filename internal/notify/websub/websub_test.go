@@ -22,6 +22,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -205,6 +206,23 @@ func (w *world) pinged() []string {
 	return append([]string{}, w.pings...)
 }
 
+// failing writes nothing while storage is away.
+type failing struct {
+	jetstream.JetStream
+	w *world
+}
+
+// PublishMsg implements [jetstream.JetStream].
+func (f failing) PublishMsg(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	f.w.mu.Lock()
+	away := f.w.away
+	f.w.mu.Unlock()
+	if away != nil {
+		return nil, away
+	}
+	return f.JetStream.PublishMsg(ctx, msg, opts...)
+}
+
 // hub is one of them, behind a real server.
 type hub struct {
 	*websub.Hub
@@ -228,7 +246,7 @@ func run(t testing.TB, h *websub.Hub) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = h.Run(ctx)
+		_ = h.Follow(ctx)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -246,7 +264,7 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := websub.Options{
 		Bucket: bucket.Options{
-			JetStream: w.broker.JetStream(), Bucket: w.broker.Name("websub"),
+			JetStream: failing{w.broker.JetStream(), w}, Bucket: w.broker.Name("websub"),
 			Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "websub") },
 			Reconnect: w.broker.OnReconnect, Logger: log,
 		},
@@ -274,21 +292,27 @@ func client(timeout time.Duration) *outbound.Client {
 	})
 }
 
-func (h *hub) channel(name string) outbox.Channel {
-	return map[string]outbox.Channel{websub.Deliveries: h.DeliveryChannel(), websub.Verifications: h.VerificationChannel()}[name]
-}
-
-// settle sends everything that is owed, once, and returns the errors.
+// settle has callbacks asked and sends everything that is owed, once, and returns the
+// errors.
 func (h *hub) settle() error {
-	var errs []error
+	errs := []error{h.ask()}
 	for _, n := range h.w.take() {
 		errs = append(errs, h.send(n))
 	}
 	return errors.Join(errs...)
 }
 
+// ask has the callbacks asked of all verifications that wait.
+func (h *hub) ask() error {
+	stream, err := h.w.broker.JetStream().Stream(h.w.t.Context(), "KV_"+h.w.broker.Name("websub"))
+	if err != nil {
+		return err
+	}
+	return h.AskPending(h.w.t.Context(), stream.CachedInfo().State.LastSeq)
+}
+
 func (h *hub) send(n outbox.Notice) error {
-	channel := h.channel(n.Channel)
+	channel := h.DeliveryChannel()
 	letter, err := channel.Pack(h.w.t.Context(), n)
 	if err != nil {
 		return err
@@ -302,7 +326,7 @@ func (h *hub) send(n outbox.Notice) error {
 
 // targets are those of n, found as an outbox does.
 func (h *hub) targets(n outbox.Notice) func(yield func(outbox.Target) bool) {
-	channel := h.channel(n.Channel)
+	channel := h.DeliveryChannel()
 	return func(yield func(outbox.Target) bool) {
 		if len(n.To) == 0 {
 			channel.Targets(n, yield)

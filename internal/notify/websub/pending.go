@@ -1,0 +1,257 @@
+package websub
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
+)
+
+// verification is a question that waits until its callback was asked. Of each
+// subscription there is one at most, beside the subscription in the bucket. The node
+// that took the request asks; if that node dies, another takes the record over.
+type verification struct {
+	question
+	Request string `json:"request"`         // identifies it, however often the callback is asked
+	Node    string `json:"node"`            // that asks
+	Claims  int    `json:"claims,omitzero"` // how often a node took it over, or tries again
+}
+
+// verificationFormat is the number of these records. It is not that of subscriptions, so
+// that a node which knows only those leaves them alone.
+const verificationFormat = 2
+
+const verificationPrefix = "verify."
+
+const (
+	// maxAsking and maxAskingPerHost are how many callbacks are asked at a time: anybody
+	// can name one that hangs.
+	maxAsking        = 256
+	maxAskingPerHost = 32
+	// claimFor is for how long a record belongs to the node that wrote it. askFor bounds
+	// asking, which begins within claimFresh of the write, or with another one.
+	claimFor   = 30 * time.Second
+	askFor     = 20 * time.Second
+	claimFresh = 5 * time.Second
+	// maxClaims is how often a question is tried again that could not be asked, or whose
+	// answer could not be stored, for trouble of our own, and claimAgain after how long.
+	maxClaims  = 3
+	claimAgain = 15 * time.Second
+)
+
+// pending are the verifications that wait, as the bucket has them, and are asked by this
+// node.
+type pending struct {
+	hub  *Hub
+	node string
+	wake chan struct{}
+
+	mu      sync.Mutex
+	waiting map[string]waiting // by key
+	asking  map[string]string  // hosts, by callback: one question at a time goes to a callback
+}
+
+type waiting struct {
+	verification
+	revision uint64
+	stored   time.Time // by this node's monotonic clock
+	due      time.Time // likewise
+	claim    bool      // it is not asked before it is claimed
+}
+
+func newPending(h *Hub) *pending {
+	return &pending{hub: h, node: rand.Text(), wake: make(chan struct{}, 1), waiting: map[string]waiting{}, asking: map[string]string{}}
+}
+
+func (p *pending) nudge() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *pending) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.waiting)
+}
+
+// apply takes a record from the bucket.
+func (p *pending) apply(r bucket.Record) {
+	defer p.nudge()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.waiting[r.Key]
+	delete(p.waiting, r.Key)
+	if r.Value == nil {
+		return
+	}
+	w := waiting{revision: r.Revision}
+	theirs, err := bucket.Decode(r.Value, verificationFormat, &w.verification)
+	if err != nil {
+		p.hub.opts.Logger.Warn("a verification cannot be read and is left alone: delete its key from the bucket", "key", r.Key, "err", err)
+	}
+	if err != nil || theirs > verificationFormat {
+		return
+	}
+	age := min(max(p.hub.opts.Now().Sub(r.Stored), 0), claimFor)
+	w.stored = time.Now().Add(-age)
+	w.due, w.claim = w.stored, true
+	switch {
+	case w.Node == p.node && w.Claims == 0:
+		w.claim = false
+	case w.Node == p.node:
+		w.due = w.stored.Add(claimAgain)
+	case p.hub.opts.Alone: // its node is no more
+	case before.Node == w.Node && before.Claims == w.Claims:
+		w.due = before.due // another question does not prolong the claim
+	default:
+		w.due = w.stored.Add(claimFor)
+	}
+	p.waiting[r.Key] = w
+}
+
+// reset forgets everything: it is read anew.
+func (p *pending) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.waiting)
+}
+
+// put stores a question; when it returns, that is durable. A question that waits in the
+// other mode is asked before it. It may be repeated with the same request.
+func (p *pending) put(ctx context.Context, q question, request string) error {
+	key := verificationPrefix + q.id().String()
+	err := bucket.ErrConflict
+	for n := 0; n < tries && err == bucket.ErrConflict; n++ {
+		err = p.putOnce(ctx, key, verification{question: q, Request: request, Node: p.node})
+	}
+	return err
+}
+
+func (p *pending) putOnce(ctx context.Context, key string, next verification) error {
+	next.Format = verificationFormat
+	there, err := p.hub.bucket.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	if there.Value != nil {
+		var old verification
+		theirs, err := bucket.Decode(there.Value, verificationFormat, &old)
+		switch {
+		case err != nil:
+			return fmt.Errorf("read the verification %s: %w", key, err)
+		case theirs > verificationFormat:
+			return errNewer
+		case old.Request == next.Request:
+			return nil
+		}
+		next.question, next.Node, next.Claims = next.after(old.question), old.Node, old.Claims
+	}
+	_, err = p.write(ctx, key, next, there.Revision)
+	return err
+}
+
+func (p *pending) write(ctx context.Context, key string, v verification, revision uint64) (uint64, error) {
+	value, err := bucket.Encode(v)
+	if err != nil {
+		return 0, fmt.Errorf("encode a verification: %w", err)
+	}
+	return p.hub.bucket.Put(ctx, key, value, revision)
+}
+
+// run asks until ctx ends. What is under way then is asked again, by this node's
+// successor or by another node.
+func (p *pending) run(ctx context.Context) {
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	for ctx.Err() == nil {
+		due, wait := p.next()
+		for key, w := range due {
+			asking.Go(func() { p.ask(ctx, key, w) })
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-p.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// next returns what is to be asked now, by key, which counts as being asked, and when the
+// next of the others is due.
+func (p *pending) next() (now map[string]waiting, wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	hosts := map[string]int{}
+	for _, host := range p.asking {
+		hosts[host]++
+	}
+	now, wait = map[string]waiting{}, time.Minute
+	for key, w := range p.waiting {
+		host := groupOf(w.Callback)
+		if _, asked := p.asking[w.Callback]; asked || len(p.asking) >= maxAsking || hosts[host] >= maxAskingPerHost {
+			continue // until one of those that are asked has ended
+		}
+		if left := time.Until(w.due); left > 0 {
+			wait = min(wait, left)
+			continue
+		}
+		hosts[host]++
+		p.asking[w.Callback] = host
+		now[key] = w
+	}
+	return now, wait
+}
+
+// ask asks the callback of a verification that is due.
+func (p *pending) ask(ctx context.Context, key string, w waiting) {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	if err := p.verify(ctx, key, &w); err != nil && ctx.Err() == nil {
+		p.hub.opts.Logger.Warn("cannot verify a subscription, retrying", "feed", w.Feed, "url", bare(w.Callback), "err", err, "in", claimAgain)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.asking, w.Callback)
+	if now, there := p.waiting[key]; there && now.revision == w.revision {
+		now.due, now.claim = time.Now().Add(claimAgain), true
+		p.waiting[key] = now
+	}
+	p.nudge()
+}
+
+// verify asks, after claiming the record where another node may, and deletes it. An
+// error is trouble of our own.
+func (p *pending) verify(ctx context.Context, key string, w *waiting) (err error) {
+	if w.claim || time.Since(w.stored) > claimFresh {
+		if w.Claims == maxClaims {
+			p.hub.opts.Logger.Warn("a verification is given up: its subscriber has to ask again", "feed", w.Feed, "url", bare(w.Callback))
+			return p.remove(ctx, key, w)
+		}
+		w.Node, w.Claims = p.node, w.Claims+1
+		if w.revision, err = p.write(ctx, key, w.verification, w.revision); err == bucket.ErrConflict {
+			return nil // another node has it, or another question came
+		} else if err != nil {
+			return err
+		}
+	}
+	if err := (inquiry{hub: p.hub, request: w.Request, question: w.question}).ask(ctx); err != nil {
+		return err
+	}
+	return p.remove(ctx, key, w)
+}
+
+// remove deletes a verification; one that has another question by now stays.
+func (p *pending) remove(ctx context.Context, key string, w *waiting) error {
+	_, err := p.hub.drop(ctx, key, w.revision)
+	return err
+}
+
+func isVerification(key string) bool { return strings.HasPrefix(key, verificationPrefix) }

@@ -1,0 +1,78 @@
+package websub_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/websub"
+)
+
+// start runs a hub that asks by itself, until it is stopped.
+func (h *hub) start() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = h.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func TestRunAsksAndOneCallAtATimeGoesToACallback(t *testing.T) {
+	w := newWorld(t)
+	h := w.made()
+	defer h.start()()
+	s := newSubscriber(t)
+	calls := make(chan struct{}, 1)
+	s.confirm = func(rw http.ResponseWriter, r *http.Request) {
+		select {
+		case calls <- struct{}{}:
+			echo(rw, r)
+			<-calls
+		default:
+			t.Error("two calls at once")
+		}
+	}
+	for _, format := range []string{"atom", "rss", "json"} {
+		s.ask(h, "subscribe", topic("all", format))
+	}
+	eventually(t, "all are subscribed, and nothing waits", func() bool { return h.Counts()["all"] == 3 && h.Waiting() == 0 })
+}
+
+// What was accepted is verified though the process dies before, at once by a node that is
+// alone.
+func TestAVerificationSurvivesARestart(t *testing.T) {
+	w := newWorld(t)
+	s := newSubscriber(t)
+	h := w.hub() // asks nobody
+	s.ask(h, "subscribe", topic("all", "atom"))
+	again := w.made(func(o *websub.Options) { o.Alone = true })
+	defer again.start()()
+	eventually(t, "the next process verifies it", func() bool { return again.Subscribed("all") && again.Waiting() == 0 })
+	if asked := s.asked(); len(asked) != 1 {
+		t.Errorf("asked %q", asked)
+	}
+}
+
+// A node that dies leaves its verifications to others; one that lives does not.
+func TestANodeTakesOverWhatAnotherLeaves(t *testing.T) {
+	w := newWorld(t)
+	s := newSubscriber(t)
+	dead := w.hub() // asks nobody
+	s.ask(dead, "subscribe", topic("all", "atom"))
+	other := w.made()
+	defer other.start()()
+	eventually(t, "it waits", func() bool { return other.Waiting() == 1 })
+	if asked := s.asked(); len(asked) != 0 {
+		t.Errorf("asked %q though its node may live", asked)
+	}
+	w.set(func(w *world) { w.now = time.Now().Add(websub.ClaimFor) }) // the record is by the server's clock
+	third := w.made()
+	defer third.start()()
+	eventually(t, "a node that finds it old verifies it", func() bool { return third.Subscribed("all") && third.Waiting() == 0 })
+}

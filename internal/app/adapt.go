@@ -183,6 +183,6 @@ func Rejects(b *broker.Broker, tell func(string, event.Refusal) error) *intake.R
 		Subject:    subject,
 		SubjectOf:  broker.SubjectOf,
 		MaxPayload: b.MaxPayload,
-		Tell:       tell,
+		Notify:     tell,
 	})
 }

@@ -93,7 +93,7 @@ func (d *demonstration) say(what, text string) {
 }
 
 func (d *demonstration) event(r intake.Report) {
-	text := fmt.Sprintf("%s %s in %s", r.Gallery, r.Outcome, r.Took.Round(10*time.Microsecond))
+	text := fmt.Sprintf("%s %s in %s", r.Gallery, r.Outcome, r.Duration.Round(10*time.Microsecond))
 	if r.Problems != nil {
 		text += ": " + r.Problems.Error()
 	}

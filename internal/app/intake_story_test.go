@@ -126,7 +126,7 @@ func TestNodeThatReadsNoEventsSaysSo(t *testing.T) {
 	const why = "there is somebody: delete that one"
 	node.eventually("readiness has it", func() bool {
 		resp, text := node.get("/readyz")
-		return resp.StatusCode == http.StatusOK && strings.HasPrefix(text, "ready\nevents can not be read since ") && strings.Contains(text, why)
+		return resp.StatusCode == http.StatusOK && strings.HasPrefix(text, "ready\nevents cannot be read since ") && strings.Contains(text, why)
 	})
 	if _, text := node.fetch(node.admin + "/status.json"); !strings.Contains(text, why) {
 		t.Errorf("status %s", text)

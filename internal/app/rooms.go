@@ -234,14 +234,14 @@ func order(name string) catalogue.Order {
 
 func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 	return intake.New(intake.Options{
-		Consumers:  a.consumers,
-		From:       broker.PublisherOf,
-		Store:      store{cat},
-		Rejects:    Rejects(a.broker, a.tell(siteID)),
-		Decode:     a.decode(siteID),
-		Observe:    a.observe,
-		Registerer: a.metrics,
-		Logger:     a.log,
+		Consumers:   a.consumers,
+		PublisherOf: broker.PublisherOf,
+		Store:       store{cat},
+		Rejects:     Rejects(a.broker, a.tell(siteID)),
+		Decode:      a.decode(siteID),
+		Observe:     a.observe,
+		Registerer:  a.metrics,
+		Logger:      a.log,
 	})
 }
 

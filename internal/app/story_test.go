@@ -353,7 +353,7 @@ func TestABucketThatRefusesLosesNothing(t *testing.T) {
 
 	limitBucket(t, cms, 1)
 	publish(t, cms, "article.published", galleryJSON("meanwhile", "Meanwhile", "Travel", time.Now(), 1))
-	node.eventually("the event is tried again", func() bool { return strings.Contains(node.logs.String(), "tried again") })
+	node.eventually("the event is tried again", func() bool { return strings.Contains(node.logs.String(), "are retried") })
 	if resp, body := node.get("/feeds/all.rss"); resp.StatusCode != http.StatusOK || !strings.Contains(body, "Before") {
 		t.Errorf("serving does not go on: %s", resp.Status)
 	}
@@ -362,7 +362,7 @@ func TestABucketThatRefusesLosesNothing(t *testing.T) {
 		if resp.StatusCode != http.StatusOK {
 			t.Fatalf("readyz: %s %s", resp.Status, body)
 		}
-		return strings.Contains(body, "events can not be stored since ")
+		return strings.Contains(body, "events cannot be stored since ")
 	})
 
 	limitBucket(t, cms, -1)

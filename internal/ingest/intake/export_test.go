@@ -7,16 +7,16 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Position is position for the tests.
-type Position struct{ First, Reached, Handed, Waiting uint64 }
+// StreamState is streamState for the tests.
+type StreamState struct{ First, Reached, Delivered, Waiting uint64 }
 
-// Dropped is what the stream dropped between the two.
-func Dropped(before, now Position, exact bool) uint64 {
+// Dropped is how many events the stream dropped between the two.
+func Dropped(before, now StreamState, exact bool) uint64 {
 	return now.in().dropped(before.in(), exact)
 }
 
-func (p Position) in() position {
-	return position{first: p.First, reached: p.Reached, handed: p.Handed, waiting: p.Waiting}
+func (s StreamState) in() streamState {
+	return streamState{first: s.First, reached: s.Reached, delivered: s.Delivered, waiting: s.Waiting}
 }
 
 // Add keeps an event as an intake does that rejects it.

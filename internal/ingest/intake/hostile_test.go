@@ -280,7 +280,7 @@ func TestFloodOfOnePublisher(t *testing.T) {
 
 	before := make(chan int, 1)
 	stop := s.run(s.intake(new(shelf), func(o *intake.Options) {
-		o.Consumers, o.From = only(consumers...), broker.PublisherOf
+		o.Consumers, o.PublisherOf = only(consumers...), broker.PublisherOf
 		o.Observe = func(r intake.Report) {
 			s.reports.add(r)
 			if r.Outcome == "stored" && r.Publisher == "blog" && r.Subject == string(event.Published) {

@@ -79,7 +79,7 @@ func (s *site) rejectsOptions() intake.RejectsOptions {
 		},
 		Subject:    subject,
 		MaxPayload: s.broker.MaxPayload,
-		Tell: func(id string, e event.Refusal) error {
+		Notify: func(id string, e event.Refusal) error {
 			s.told.add(telling{id, e})
 			return nil
 		},
@@ -296,7 +296,7 @@ func TestEventIsTriedAgainUntilItIsStored(t *testing.T) {
 	}
 }
 
-// Events wait for nobody: one that can not be stored does not hold up others.
+// Events wait for nobody: one that cannot be stored does not hold up others.
 func TestEventThatFailsHoldsUpNoOther(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	var stored shelf

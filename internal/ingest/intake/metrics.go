@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"math"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -14,8 +13,9 @@ type metrics struct {
 	lost    prometheus.Counter
 }
 
-func newMetrics() metrics {
-	m := metrics{
+// register makes the metrics and registers them, if r is not nil.
+func (in *Intake) register(r prometheus.Registerer) {
+	in.metrics = metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_events_total",
 			Help: "Events taken in, by outcome.",
@@ -31,36 +31,23 @@ func newMetrics() metrics {
 		}),
 	}
 	for _, outcome := range []string{outcomeRejected, outcomeRetried} {
-		m.events.WithLabelValues(outcome) // there from the start, so that the first counts as an increase
+		in.metrics.events.WithLabelValues(outcome) // there from the start, so that the first counts as an increase
 	}
-	return m
-}
-
-func (in *Intake) register(r prometheus.Registerer) {
-	if r != nil {
-		r.MustRegister(in.metrics.events, in.metrics.seconds, in.metrics.lost, progress{in}, in.stuck())
-	}
-}
-
-// stuck tells what [Intake.Trouble] says, as far as a number can.
-func (in *Intake) stuck() prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	stuck := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gallerywire_intake_stuck",
-		Help: "1 while events can not be read or stored and wait in the stream, else 0.",
+		Help: "1 while events cannot be read or stored and wait in the stream, else 0.",
 	}, func() float64 {
 		if in.Trouble() != nil {
 			return 1
 		}
 		return 0
 	})
+	if r != nil {
+		r.MustRegister(in.metrics.events, in.metrics.seconds, in.metrics.lost, progress{in}, stuck)
+	}
 }
 
-func (m metrics) count(r Report) {
-	m.events.WithLabelValues(r.Outcome).Inc()
-	m.seconds.Observe(r.Took.Seconds())
-}
-
-// progress tells how far in the stream intake is, asked of the server at each
+// progress exports how far intake is in the stream. The server is asked at each
 // scrape.
 type progress struct{ intake *Intake }
 
@@ -90,13 +77,10 @@ func (p progress) Collect(ch chan<- prometheus.Metric) {
 		p.intake.newest.note(newest)
 		pending += float64(n)
 	}
-	ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, pending)
-	ch <- prometheus.MustNewConstMetric(newestDesc, prometheus.GaugeValue, unix(p.intake.newest.get()))
-}
-
-func unix(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
+	newest := 0.0
+	if at := p.intake.newest.get(); !at.IsZero() {
+		newest = float64(at.UnixMilli()) / 1000
 	}
-	return float64(t.UnixMilli()) / 1000
+	ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, pending)
+	ch <- prometheus.MustNewConstMetric(newestDesc, prometheus.GaugeValue, newest)
 }

@@ -46,7 +46,7 @@ func TestServerThatWasNotListenedToIsNotSilent(t *testing.T) {
 			t.Fatal("the second event does not come")
 		}
 	}
-	p.heard = time.Now().Add(-time.Hour) // for which the first was being stored
+	p.lastContact = time.Now().Add(-time.Hour) // for which the first was being stored
 	if msg, err := p.next(); err != nil || string(msg.Data) != "1" {
 		t.Fatalf("next: %v, %v", msg, err)
 	}
@@ -97,10 +97,10 @@ func testNoConsumer(t *testing.T, consumers func(context.Context) ([]Consumer, e
 			}
 		}
 		since := time.Now().UTC().Format(time.RFC3339)
-		<-time.After(patience - time.Second)
+		<-time.After(troubleAfter - time.Second)
 		trouble("")
 		<-time.After(time.Second)
-		trouble("events can not be read since " + since + " and are not taken in: make stream ARTICLES: no room: make room")
+		trouble("events cannot be read since " + since + " and are not taken in: make stream ARTICLES: no room: make room")
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)

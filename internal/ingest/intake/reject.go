@@ -18,47 +18,49 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Reject is an event that can never succeed, as it is kept: a line of JSON with
-// everything but the body, and after it the body as it was received. The
-// event's headers are kept in that line, because as headers of the rejects
-// stream NATS would obey them.
+// Reject is an event that can never succeed. It is stored as a line of JSON with
+// everything but the body, and after it the body as it was received. The event's
+// headers are in that line, because NATS would obey them as headers of the rejects
+// stream.
 type Reject struct {
-	Number    uint64           `json:"-"`                  // sequence in the rejects stream
-	Publisher string           `json:"publisher,omitzero"` // its name, where it has one
-	Subject   string           `json:"subject"`
-	Stored    time.Time        `json:"stored"`   // when the event stream stored it
-	Sequence  uint64           `json:"sequence"` // in the event stream
-	Problems  gallery.Problems `json:"problems"`
-	Event     string           `json:"event,omitzero"`
-	Source    string           `json:"source,omitzero"`
-	Gallery   string           `json:"gallery,omitzero"`
-	Header    map[string]lines `json:"header,omitzero"`   // as received, unless Cut
-	Encoding  string           `json:"encoding,omitzero"` // of the body as kept: empty or "gzip"
-	Size      int              `json:"size"`              // bytes of the body as received
-	Body      []byte           `json:"-"`                 // as received, unless Cut
-	Cut       bool             `json:"cut,omitzero"`      // only a part could be kept: the beginning of the body, perhaps no headers
+	Number    uint64                  `json:"-"`                  // sequence in the rejects stream
+	Publisher string                  `json:"publisher,omitzero"` // its name, where it has one
+	Subject   string                  `json:"subject"`
+	Stored    time.Time               `json:"stored"`   // when the event stream stored it
+	Sequence  uint64                  `json:"sequence"` // in the event stream
+	Problems  gallery.Problems        `json:"problems"`
+	Event     string                  `json:"event,omitzero"`
+	Source    string                  `json:"source,omitzero"`
+	Gallery   string                  `json:"gallery,omitzero"`
+	Header    map[string]headerValues `json:"header,omitzero"`   // as received, unless Cut
+	Encoding  string                  `json:"encoding,omitzero"` // of the body as kept: empty or "gzip"
+	Size      int                     `json:"size"`              // bytes of the body as received
+	Body      []byte                  `json:"-"`                 // as received, unless Cut
+	Cut       bool                    `json:"cut,omitzero"`      // only a part could be kept: the beginning of the body, perhaps no headers
 }
 
-// lines are the values of a header: bytes, for they need not be text.
-type lines [][]byte
+// headerValues are bytes, for a header need not be text.
+type headerValues [][]byte
 
-// ErrCut means that a reject can not be replayed because only a part of it was
-// kept.
+// ErrCut means that a reject cannot be replayed because only a part of it was kept.
 var ErrCut = errors.New("only the beginning of this event could be kept")
 
-// room is what NATS itself needs of a message beside its body.
-const room = 1024
+// overhead is what NATS needs of a message beside its body.
+const overhead = 1024
 
-// encode fits the reject into a message of at most most bytes: as it is, else
-// with its body compressed, else with as much of its body as there is room for
-// beside its headers, else without these.
+// encode fits the reject into a message of at most most bytes: whole, else with its
+// body compressed, else with the beginning of its body and, if they fit, its headers.
 func (r Reject) encode(most int64) ([]byte, error) {
-	limit := int(most) - room
+	limit := int(most) - overhead
 	if data, err := r.join(); err != nil || len(data) <= limit {
 		return data, err
 	}
+	var compressed bytes.Buffer
+	w := gzip.NewWriter(&compressed)
+	_, _ = w.Write(r.Body) // a buffer takes everything
+	_ = w.Close()
 	packed := r
-	packed.Encoding, packed.Body = "gzip", compress(r.Body)
+	packed.Encoding, packed.Body = "gzip", compressed.Bytes()
 	if data, err := packed.join(); err != nil || len(data) <= limit {
 		return data, err
 	}
@@ -74,8 +76,7 @@ func (r Reject) encode(most int64) ([]byte, error) {
 	return data, err
 }
 
-// cut keeps as much of the body as makes limit bytes; nothing of it may still
-// be more.
+// cut keeps as much of the body as makes limit bytes. It may be longer without any.
 func (r Reject) cut(limit int) ([]byte, error) {
 	whole := r.Body
 	r.Body = nil
@@ -93,8 +94,8 @@ type record struct {
 }
 
 type field struct {
-	Name   []byte `json:"name"`
-	Values lines  `json:"values"`
+	Name   []byte       `json:"name"`
+	Values headerValues `json:"values"`
 }
 
 func (r Reject) join() ([]byte, error) {
@@ -119,39 +120,25 @@ func decodeReject(msg *jetstream.RawStreamMsg) (Reject, error) {
 	r.Number, r.Body = msg.Sequence, body
 	for _, f := range wire.Header {
 		if r.Header == nil {
-			r.Header = make(map[string]lines, len(wire.Header))
+			r.Header = make(map[string]headerValues, len(wire.Header))
 		}
 		r.Header[string(f.Name)] = f.Values
 	}
 	if r.Encoding != "gzip" {
 		return r, nil
 	}
-	plain, err := decompress(body, r.Size)
+	unzip, err := gzip.NewReader(bytes.NewReader(body))
+	if err == nil {
+		r.Body, err = io.ReadAll(io.LimitReader(unzip, int64(r.Size)))
+	}
 	if err != nil {
 		return r, fmt.Errorf("read reject %d: %w", msg.Sequence, err)
 	}
-	r.Body = plain
 	return r, nil
 }
 
-func compress(data []byte) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, _ = w.Write(data) // a buffer takes everything
-	_ = w.Close()
-	return b.Bytes()
-}
-
-func decompress(data []byte, size int) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(io.LimitReader(r, int64(size)))
-}
-
-func keep(header map[string][]string) map[string]lines {
-	kept := make(map[string]lines, len(header))
+func headerBytes(header map[string][]string) map[string]headerValues {
+	kept := make(map[string]headerValues, len(header))
 	for key, values := range header {
 		for _, v := range values {
 			kept[key] = append(kept[key], []byte(v))
@@ -160,21 +147,8 @@ func keep(header map[string][]string) map[string]lines {
 	return kept
 }
 
-// maxReason bounds each half of a problem: a place can be as long as the event.
-const maxReason = 1000
-
-// brief returns the problems, none longer than what a person reads and a
-// message can hold.
-func brief(problems gallery.Problems) gallery.Problems {
-	short := make(gallery.Problems, len(problems))
-	for i, p := range problems {
-		short[i] = gallery.Problem{Place: gallery.Clip(p.Place, maxReason), Reason: gallery.Clip(p.Reason, maxReason)}
-	}
-	return short
-}
-
-// restore returns the headers without those that NATS obeys.
-func (r Reject) restore() nats.Header {
+// replayHeader returns the headers without those that NATS obeys.
+func (r Reject) replayHeader() nats.Header {
 	header := nats.Header{}
 	for key, values := range r.Header {
 		if strings.HasPrefix(strings.ToLower(key), "nats-") {

@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Rejects keeps events that can never succeed and tells their senders.
+// Rejects keeps events that can never succeed and notifies their senders.
 type Rejects struct {
 	opts   RejectsOptions
 	stream atomic.Pointer[jetstream.Stream] // nil: not opened yet, or gone
@@ -22,11 +22,11 @@ type Rejects struct {
 // RejectsOptions make Rejects.
 type RejectsOptions struct {
 	JetStream  jetstream.JetStream
-	SubjectOf  func(publisher, plain string) string            // where a replay is published; nil: nobody has a name
+	SubjectOf  func(publisher, plain string) string            // where a replay is published; nil: no publisher has a name
 	Open       func(context.Context) (jetstream.Stream, error) // makes the stream when missing
-	Subject    string                                          // what its subjects begin with
+	Subject    string                                          // prefix of its subjects
 	MaxPayload func() int64                                    // of the server, in bytes
-	Tell       func(id string, e event.Refusal) error          // sends article.rejected on JetStream's connection, without waiting for the server; may be nil
+	Notify     func(id string, e event.Refusal) error          // sends article.rejected on JetStream's connection, without waiting for the server; may be nil
 }
 
 // NewRejects returns the rejects of a site.
@@ -53,31 +53,30 @@ type rejection struct {
 	problems  gallery.Problems
 }
 
-// add keeps the event and tells its sender. Adding the same message of the event stream
-// again keeps it once and tells again, with the same id. The server hears what is
-// told before it hears that the event is done with, on the same connection.
+// add keeps the event and notifies its sender. Adding the same message of the event
+// stream again keeps it once and notifies again, with the same id. The notice leaves
+// on the same connection as the event's acknowledgement, and before it.
 func (r *Rejects) add(ctx context.Context, why rejection) (reject Reject, err error) {
 	m, sequence := why.message, why.sequence
 	reject = Reject{
-		Publisher: why.publisher, Subject: m.Subject, Stored: m.Stored, Sequence: sequence, Problems: brief(why.problems),
-		Header: keep(m.Header), Size: len(m.Data), Body: m.Data,
+		Publisher: why.publisher, Subject: m.Subject, Stored: m.Stored, Sequence: sequence, Problems: why.problems,
+		Header: headerBytes(m.Header), Size: len(m.Data), Body: m.Data,
 	}
 	reject.Event, reject.Source, reject.Gallery = attributes(m)
 	id := gallery.HashOf(fmt.Appendf(nil, "%d %d %s", sequence, m.Stored.UnixNano(), m.Subject)).String()
 	if reject.Number, err = r.store(ctx, id, reject); err != nil {
 		return reject, fmt.Errorf("keep a rejected event: %w", err)
 	}
-	if r.opts.Tell == nil {
+	if r.opts.Notify == nil {
 		return reject, nil
 	}
-	return reject, r.opts.Tell(id, event.Refusal{
+	return reject, r.opts.Notify(id, event.Refusal{
 		Subject: m.Subject, Event: reject.Event, Source: reject.Source, Gallery: reject.Gallery,
 		Stored: m.Stored, Sequence: sequence, Reject: reject.Number, Problems: reject.Problems,
 	})
 }
 
-// attributes are what can be read of an event, which is not that of which this
-// program fails.
+// attributes names an event as far as it can be read, which may fail as decoding did.
 func attributes(m event.Message) (id, source, gallery string) {
 	defer func() { _ = recover() }()
 	return event.Attributes(m)
@@ -97,7 +96,7 @@ func (r *Rejects) store(ctx context.Context, id string, reject Reject) (uint64, 
 	if err == nil {
 		return ack.Sequence, nil
 	}
-	if kept, lookErr := stream.GetLastMsgForSubject(ctx, subject); lookErr == nil {
+	if kept, getErr := stream.GetLastMsgForSubject(ctx, subject); getErr == nil {
 		return kept.Sequence, nil // by an earlier delivery of the same message
 	}
 	r.stream.Store(nil)
@@ -130,8 +129,7 @@ func (r *Rejects) All(ctx context.Context) iter.Seq2[Reject, error] {
 	}
 }
 
-// maxGaps bounds how many numbers of rejects that were replayed, or pushed out,
-// are looked up in vain by one call.
+// maxGaps bounds how many numbers of replayed or expired rejects one call looks up.
 const maxGaps = 100
 
 // Newest returns the last n rejects, newest first, and how many are kept. Older
@@ -183,8 +181,8 @@ func (r *Rejects) Get(ctx context.Context, number uint64) (Reject, error) {
 	return decodeReject(msg)
 }
 
-// Replay publishes a reject as it came, without what belongs to NATS, and
-// forgets it once the event stream has it. Rejected again, it is a new one.
+// Replay publishes a reject as it came, without the headers that NATS obeys, and
+// deletes it once the event stream has it. Rejected again, it is a new one.
 func (r *Rejects) Replay(ctx context.Context, number uint64) error {
 	reject, err := r.Get(ctx, number)
 	if err != nil {
@@ -197,7 +195,7 @@ func (r *Rejects) Replay(ctx context.Context, number uint64) error {
 	if r.opts.SubjectOf != nil {
 		subject = r.opts.SubjectOf(reject.Publisher, subject)
 	}
-	msg := &nats.Msg{Subject: subject, Header: reject.restore(), Data: reject.Body}
+	msg := &nats.Msg{Subject: subject, Header: reject.replayHeader(), Data: reject.Body}
 	if _, err := r.opts.JetStream.PublishMsg(ctx, msg); err != nil {
 		return fmt.Errorf("replay reject %d: %w", number, err)
 	}

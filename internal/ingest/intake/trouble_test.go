@@ -27,10 +27,10 @@ func TestTroubleIsWhatLasts(t *testing.T) {
 			t.Errorf("at once: %v", err)
 		}
 		stuck(0)
-		<-time.After(patience)
+		<-time.After(troubleAfter)
 		in.storing.note(fmt.Errorf("put: %w", &jetstream.APIError{ErrorCode: 10023, Description: "insufficient resources"}))
 		if err := in.Trouble(); err == nil || !strings.Contains(err.Error(), "insufficient resources") || !strings.Contains(err.Error(), "make room on its disk") {
-			t.Errorf("after %s: %v", patience, err)
+			t.Errorf("after %s: %v", troubleAfter, err)
 		}
 		stuck(1)
 		in.storing.note(nil)

@@ -19,7 +19,7 @@ import (
 )
 
 func TestDroppedEventsAreCounted(t *testing.T) {
-	type at = intake.Position
+	type at = intake.StreamState
 	for name, c := range map[string]struct {
 		before, now at
 		shared      bool // messages of others are between ours, or they leave when they are taken in
@@ -27,9 +27,9 @@ func TestDroppedEventsAreCounted(t *testing.T) {
 	}{
 		"a stream that is new":             {},
 		"a consumer that is new":           {before: at{First: 500}, now: at{First: 500, Waiting: 3}},
-		"dropped while no node ran":        {before: at{Reached: 3, Handed: 3}, now: at{First: 21, Reached: 3, Handed: 3, Waiting: 5}, want: 17},
-		"and read on":                      {before: at{Reached: 3, Handed: 3}, now: at{First: 21, Reached: 25, Handed: 8}, want: 17},
-		"nothing happened":                 {before: at{First: 8, Reached: 3, Handed: 3}, now: at{First: 8, Reached: 3, Handed: 3}},
+		"dropped while no node ran":        {before: at{Reached: 3, Delivered: 3}, now: at{First: 21, Reached: 3, Delivered: 3, Waiting: 5}, want: 17},
+		"and read on":                      {before: at{Reached: 3, Delivered: 3}, now: at{First: 21, Reached: 25, Delivered: 8}, want: 17},
+		"nothing happened":                 {before: at{First: 8, Reached: 3, Delivered: 3}, now: at{First: 8, Reached: 3, Delivered: 3}},
 		"read ones are dropped":            {before: at{1, 30, 30, 0}, now: at{31, 30, 30, 0}},
 		"unread ones are dropped":          {before: at{1, 30, 30, 0}, now: at{41, 30, 30, 0}, want: 10},
 		"more of them":                     {before: at{41, 30, 30, 0}, now: at{46, 30, 30, 0}, want: 5},
@@ -90,7 +90,7 @@ func (w *watched) logged() string {
 func (w *watched) options(o *intake.Options) {
 	w.metrics = prometheus.NewRegistry()
 	o.Registerer, o.Logger = w.metrics, slog.New(slog.NewTextHandler(w, nil))
-	o.Look = time.Hour // but for the first
+	o.PollEvery = time.Hour // but for the first
 }
 
 // value is that of a metric without labels.
@@ -166,7 +166,7 @@ func TestAStreamThatDropsUnreadEventsIsAnAlarm(t *testing.T) {
 	for i := range 20 {
 		s.send(article(fmt.Sprint("later-", i), noon))
 	}
-	s.run(s.intake(&shelf{}, w.options, func(o *intake.Options) { o.Look = time.Millisecond }))
+	s.run(s.intake(&shelf{}, w.options, func(o *intake.Options) { o.PollEvery = time.Millisecond }))
 	eventually(t, "it is logged", func() bool { return strings.Contains(w.logged(), "stream=CMS events=15 first_kept=19") })
 	s.taken(3 + 5)
 	eventually(t, "all are counted", func() bool { return w.value("gallerywire_events_lost_total") >= 15 })
@@ -213,7 +213,7 @@ func TestAConsumerThatKnowsLessThanItsStreamIsNoAlarm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.run(s.intake(&shelf{}, w.options, func(o *intake.Options) { o.Look = time.Millisecond }))
+	s.run(s.intake(&shelf{}, w.options, func(o *intake.Options) { o.PollEvery = time.Millisecond }))
 	s.send(article("last", noon))
 	s.taken(11)
 	if got := w.value("gallerywire_events_lost_total"); got != 0 || strings.Contains(w.logged(), "dropped") {
@@ -230,7 +230,7 @@ func TestASharedStreamMayDropWhatIsNotOurs(t *testing.T) {
 		return "stored", nil
 	})
 	s.send(article("first", noon))
-	s.run(s.intake(slow, w.options, func(o *intake.Options) { o.Look = time.Millisecond }))
+	s.run(s.intake(slow, w.options, func(o *intake.Options) { o.PollEvery = time.Millisecond }))
 	<-inHand // from here on the stream may drop it
 	if w.value("gallerywire_newest_event_timestamp_seconds") == 0 {
 		t.Error("the age of the newest event is not known")

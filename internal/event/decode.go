@@ -1,32 +1,27 @@
 package event
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/event/ninjs"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
-
-// lead is how far a revision may be ahead of the time at which its event was
-// stored. One from further ahead would outrank every correction until then.
-const lead = 24 * time.Hour
 
 // Reader reads messages. The zero value reads those of any size.
 type Reader struct {
 	MaxBytes    int64  // of a message; 0: no bound
 	URLTemplate string // address of a ninjs item that states none; see [ninjs.CheckTemplate]
 	IDPrefix    string // begins the id of every gallery that its sender may publish or take down
-	SiteID      string // with IDPrefix: no guid may be what feeds call another's gallery
+	SiteID      string // with IDPrefix: no guid may be the id that feeds give another sender's gallery
 }
 
-// Decode reads m in any of the three forms: a structured CloudEvent, a binary
-// one, or bare content (CloudEvents 1.0, JSON format and NATS binding). The
-// content is a gallery or a take-down in our own form, or a ninjs item. It
-// keeps nothing of m. What it refuses is a [gallery.Problems], and trying again
-// would not help.
+// Decode reads m in any of the three forms: a structured CloudEvent, a binary one, or
+// bare content (CloudEvents 1.0, JSON format and NATS binding). The content is a
+// gallery or a take-down in our own form, or a ninjs item. Decode keeps nothing of m.
+// An event that it refuses is a [gallery.Problems], and a retry would not help.
 func (r Reader) Decode(m Message) (*Event, error) {
 	if size := int64(len(m.Data)); r.MaxBytes > 0 && size > r.MaxBytes {
 		return nil, refuse("", "%d bytes, at most %d are allowed (events.max_event)", size, r.MaxBytes)
@@ -43,24 +38,31 @@ func (r Reader) Decode(m Message) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := c.event(env, m.Stored)
-	if err == nil && e.Gallery != nil && e.Gallery.Language != "" && gallery.CanonicalLanguage(e.Gallery.Language) == "" {
-		return nil, refuse(env.root+"/language", "%q is no language tag: its parts do not stand in the order of RFC 5646, write it like en or pt-BR", e.Gallery.Language)
+	e := &Event{Kind: Published, Source: env.Source, ID: env.ID, Gallery: c.gallery, Removed: c.removed, LeftOut: c.leftOut}
+	if c.gallery == nil {
+		e.Kind = Unpublished
 	}
-	if tag := "tag:" + r.SiteID + ",2026:"; err == nil && e.Gallery != nil && r.IDPrefix != "" &&
-		strings.HasPrefix(e.Gallery.GUID, tag) && !strings.HasPrefix(e.Gallery.GUID, tag+r.IDPrefix) {
-		return nil, refuse(env.root+"/guid", "%q is what feeds call a gallery of another publisher", gallery.Clip(e.Gallery.GUID, maxValue))
+	if e.Rank, err = c.rank(env, m.Stored); err != nil {
+		return nil, err
 	}
-	if err == nil && !strings.HasPrefix(e.GalleryID(), r.IDPrefix) {
-		return nil, refuse(env.root+env.idPlace(), "%q does not begin with %q, as every id of this publisher must (nats.embedded.publishers)",
+	if g := e.Gallery; g != nil {
+		if g.Language != "" && gallery.CanonicalLanguage(g.Language) == "" {
+			return nil, refuse(env.root+"/language", "%q is no language tag: its parts do not stand in the order of RFC 5646, write it like en or pt-BR", g.Language)
+		}
+		ids := "tag:" + r.SiteID + ",2026:"
+		if r.IDPrefix != "" && strings.HasPrefix(g.GUID, ids) && !strings.HasPrefix(g.GUID, ids+r.IDPrefix) {
+			return nil, refuse(env.root+"/guid", "%q is what feeds call a gallery of another publisher", gallery.Clip(g.GUID, maxValue))
+		}
+	}
+	if !strings.HasPrefix(e.GalleryID(), r.IDPrefix) {
+		return nil, refuse(env.root+c.id, "%q does not begin with %q, as every id of this publisher must (nats.embedded.publishers)",
 			gallery.Clip(e.GalleryID(), maxValue), r.IDPrefix)
 	}
-	return e, err
+	return e, nil
 }
 
-// Gallery reads the publication in data, structured or bare, as it was stored.
-// It gives what Decode of the same reader gave, in whichever form the event
-// came.
+// Gallery reads the publication in data, structured or bare, as it was stored. It
+// returns what Decode of the same reader returned, in whichever form the event came.
 func (r Reader) Gallery(data []byte) (*gallery.Gallery, error) {
 	env, err := open(Message{Data: data})
 	if err != nil {
@@ -94,99 +96,147 @@ func (env envelope) kind(subject string) (Kind, error) {
 	return Published, nil
 }
 
-// event gives c its rank.
-func (c content) event(env envelope, stored time.Time) (*Event, error) {
-	e := &Event{Kind: Published, Source: env.Source, ID: env.ID, Gallery: c.gallery, Removed: c.removed, LeftOut: c.leftOut}
-	var err error
-	if c.gallery == nil {
-		e.Kind = Unpublished
-		e.Rank, err = c.takeDown(env, stored)
+// content is what an event says of a gallery, in whichever form it is written.
+type content struct {
+	gallery *gallery.Gallery // normalised and valid; nil for a take-down
+	removed TakeDown
+	leftOut gallery.Problems // places in the message
+
+	// Places in the content of the gallery's id, of the instant that dates the revision,
+	// and of the one that delays its publication.
+	id, updated, embargo string
+}
+
+// content tells ninjs from our own form. The status of a ninjs item says whether it is
+// a publication, unless its event says that it is none.
+func (r Reader) content(env envelope, kind Kind) (content, error) {
+	switch {
+	case ninjs.Recognise(env.Data):
+		item, err := ninjs.Decode(env.Data, ninjs.Options{URLTemplate: r.URLTemplate, TakeDown: kind == Unpublished})
+		if err != nil {
+			return content{}, env.locate(err)
+		}
+		c := content{gallery: item.Gallery, leftOut: env.located(item.LeftOut), id: item.IDPlace, updated: "/versioncreated", embargo: "/embargoed"}
+		if item.Gallery == nil {
+			c.removed = TakeDown{ID: item.ID, Updated: item.Updated, Version: item.Version, Reason: item.Reason}
+		}
+		return c, nil
+	case kind == Unpublished:
+		return env.takeDown()
+	}
+	return env.publication()
+}
+
+// publication reads a gallery in our own form.
+func (env envelope) publication() (content, error) {
+	g := new(gallery.Gallery)
+	if err := env.unmarshal(g, func(covered func(place string) bool) gallery.Problems {
+		if covered("/url") {
+			g.URL = "https://example.invalid/" // so that no relative address is a problem
+		}
+		return check(g)
+	}); err != nil {
+		return content{}, err
+	}
+	if env.stored { // by a release that took what is refused today
+		base := gallery.Base(g.URL)
+		g.Slides = slices.DeleteFunc(g.Slides, func(s gallery.Slide) bool { return s.Image.Unfit(base) != "" })
+		for i := range g.Slides {
+			img := &g.Slides[i].Image
+			if (gallery.Image{URL: img.Thumbnail}).Unfit(base) != "" {
+				img.Thumbnail = ""
+			}
+		}
+	}
+	if ps := check(g); len(ps) > 0 {
+		return content{}, env.located(ps)
+	}
+	c := content{gallery: g, id: "/id", updated: "/updated", embargo: "/published"}
+	if !env.stored {
+		c.leftOut = env.located(g.LostPictures())
+	}
+	return c, nil
+}
+
+// check normalises g and says what is wrong with it. Addresses are measured as they
+// were sent: resolved against another they may be shorter.
+func check(g *gallery.Gallery) gallery.Problems {
+	var ps gallery.Problems
+	long := func(address string, place func() string) {
+		if size := len(address); size > gallery.MaxURL && len(ps) < maxNamed {
+			ps = append(ps, gallery.Problem{Place: place(),
+				Reason: fmt.Sprintf("is %d bytes long, at most %d are allowed", size, gallery.MaxURL)})
+		}
+	}
+	long(g.URL, func() string { return "/url" })
+	long(g.License, func() string { return "/license" })
+	for i := range g.Authors {
+		long(g.Authors[i].URL, func() string { return fmt.Sprintf("/authors/%d/url", i) })
+	}
+	for i := range g.Slides {
+		image := &g.Slides[i].Image
+		long(image.URL, func() string { return fmt.Sprintf("/slides/%d/image/url", i) })
+		long(image.Thumbnail, func() string { return fmt.Sprintf("/slides/%d/image/thumbnail", i) })
+	}
+	g.Normalise()
+	for _, p := range g.Validate() {
+		if !slices.ContainsFunc(ps, func(long gallery.Problem) bool { return long.Place == p.Place }) {
+			ps = append(ps, p)
+		}
+	}
+	return ps[:min(len(ps), maxNamed)]
+}
+
+// takeDown reads one in our own form.
+func (env envelope) takeDown() (content, error) {
+	c := content{id: "/id", updated: "/updated"}
+	t := &c.removed
+	if err := env.unmarshal(t, func(func(string) bool) gallery.Problems {
+		at := t.Updated
+		if at.IsZero() {
+			at = time.Unix(0, 0) // rank checks the date that stands in for it
+		}
+		return gallery.ValidateTakeDown(t.ID, at, t.Version, t.Reason)
+	}); err != nil {
+		return content{}, err
+	}
+	return c, nil
+}
+
+// maxAhead is how far a revision may be ahead of the time at which its event was
+// stored. One from further ahead would outrank every correction until then.
+const maxAhead = 24 * time.Hour
+
+// rank orders c among the revisions of its gallery. A take-down without a date of its
+// own is dated by its CloudEvent, else by the stream.
+func (c content) rank(env envelope, stored time.Time) (gallery.Rank, error) {
+	r := gallery.Rank{TakeDown: c.gallery == nil}
+	var dated time.Time
+	if c.gallery != nil {
+		dated, r.Updated, r.Version = c.gallery.Updated, c.gallery.Updated, c.gallery.Version
 	} else {
-		e.Rank, err = c.publication(env, stored)
-	}
-	if err != nil {
-		return nil, err
-	}
-	e.Rank.Hash = contentHash(env.Data)
-	return e, nil
-}
-
-func (c content) publication(env envelope, stored time.Time) (gallery.Rank, error) {
-	g := c.gallery
-	if g.Updated.After(stored.Add(lead)) {
-		return gallery.Rank{}, refuse(env.root+c.updated, "%s; an embargoed gallery states both %s and a later %s",
-			tooFarAhead(g.Updated, stored), c.updated[1:], c.embargo[1:])
-	}
-	return gallery.Rank{Updated: g.Updated.UTC(), Version: g.Version}, nil
-}
-
-// takeDown dates one that does not say when it was made by the CloudEvent, else
-// by the stream.
-func (c content) takeDown(env envelope, stored time.Time) (gallery.Rank, error) {
-	t := c.removed
-	at := t.Updated
-	if at.IsZero() {
-		at = env.Time
-	}
-	if at.IsZero() {
-		at = stored
-	}
-	if ps := gallery.ValidateTakeDown(t.ID, at, t.Version, t.Reason); len(ps) > 0 {
-		return gallery.Rank{}, env.locate(ps)
-	}
-	if at.After(stored.Add(lead)) {
-		if t.Updated.IsZero() {
-			return gallery.Rank{}, env.fault("time", "%s", tooFarAhead(at, stored))
+		t := c.removed
+		dated, r.Updated, r.Version = t.Updated, t.Updated, t.Version
+		for _, at := range []time.Time{env.Time, stored} {
+			if r.Updated.IsZero() {
+				r.Updated = at
+			}
 		}
-		return gallery.Rank{}, refuse(env.root+c.updated, "%s", tooFarAhead(at, stored))
-	}
-	return gallery.Rank{Updated: at.UTC(), Version: t.Version, TakeDown: true}, nil
-}
-
-func tooFarAhead(updated, stored time.Time) string {
-	return fmt.Sprintf("%s is more than a day after the event arrived (%s) and would outrank every correction until then: "+
-		"state when this revision was made", updated.UTC().Format(time.RFC3339), stored.UTC().Format(time.RFC3339))
-}
-
-// contentHash ignores white space between tokens, so that the three forms of
-// one revision have one rank. data is valid JSON.
-func contentHash(data []byte) gallery.Hash {
-	h, run := sha256.New(), 0 // where the bytes begin that are not hashed yet
-	for i := 0; i < len(data); {
-		switch c := data[i]; {
-		case c == '"':
-			i += stringLength(data[i:])
-		case c <= ' ':
-			h.Write(data[run:i])
-			i++
-			run = i
-		default:
-			i++
+		if ps := gallery.ValidateTakeDown(t.ID, r.Updated, t.Version, t.Reason); len(ps) > 0 {
+			return r, env.located(ps)
 		}
 	}
-	h.Write(data[run:])
-	return gallery.Hash(h.Sum(nil)[:len(gallery.Hash{})])
-}
-
-// stringLength is the length of the JSON string that data begins with.
-func stringLength(data []byte) int {
-	for i := 1; i < len(data); i++ {
-		quote := bytes.IndexByte(data[i:], '"')
-		if quote < 0 {
-			break
+	if r.Updated.After(stored.Add(maxAhead)) {
+		why := fmt.Sprintf("%s is more than a day after the event arrived (%s) and would outrank every correction until then: "+
+			"state when this revision was made", r.Updated.UTC().Format(time.RFC3339), stored.UTC().Format(time.RFC3339))
+		switch {
+		case dated.IsZero():
+			return r, env.fault("time", "%s", why)
+		case c.gallery != nil:
+			why += fmt.Sprintf("; an embargoed gallery states both %s and a later %s", c.updated[1:], c.embargo[1:])
 		}
-		i += quote
-		if escapes(data[:i])%2 == 0 {
-			return i + 1
-		}
+		return r, refuse(env.root+c.updated, "%s", why)
 	}
-	return len(data)
-}
-
-// escapes counts the backslashes that data ends with.
-func escapes(data []byte) (n int) {
-	for n < len(data) && data[len(data)-1-n] == '\\' {
-		n++
-	}
-	return n
+	r.Updated, r.Hash = r.Updated.UTC(), contentHash(env.Data)
+	return r, nil
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// envelope is what is around the content of an event: the attributes of a
-// CloudEvent, all empty around a bare one, and the JSON of the content.
+// envelope holds the attributes of a CloudEvent, all empty around bare content, and the
+// JSON of the content.
 type envelope struct {
 	SpecVersion string
 	ID          string
@@ -27,7 +27,7 @@ type envelope struct {
 	Data        jsontext.Value
 
 	structured bool
-	stored     bool   // it was accepted before, perhaps by an older release
+	stored     bool   // the event was accepted before, perhaps by an older release
 	root       string // where Data is in the message, as a JSON pointer
 }
 
@@ -44,8 +44,8 @@ func open(m Message) (envelope, error) {
 	return openBinary(m)
 }
 
-// members are those of a structured event, not looked into, for they may as
-// well be fields of a bare gallery.
+// members are those of a structured event. They are raw, for in a bare gallery they
+// may be anything.
 type members struct {
 	SpecVersion jsontext.Value `json:"specversion"`
 	ID          jsontext.Value `json:"id"`
@@ -66,22 +66,31 @@ func openStructured(data []byte) (envelope, error) {
 	}
 	env := envelope{structured: true, Data: a.Data, root: "/data"}
 	for _, member := range []struct {
-		name string
-		raw  jsontext.Value
-		into any
+		place string
+		raw   jsontext.Value
+		into  any
 	}{
-		{"specversion", a.SpecVersion, &env.SpecVersion},
-		{"id", a.ID, &env.ID},
-		{"source", a.Source, &env.Source},
-		{"type", a.Type, &env.Type},
-		{"time", a.Time, &env.Time},
+		{"/specversion", a.SpecVersion, &env.SpecVersion}, {"/id", a.ID, &env.ID}, {"/source", a.Source, &env.Source},
+		{"/type", a.Type, &env.Type}, {"/time", a.Time, &env.Time},
 	} {
-		if err := unmarshalMember("/"+member.name, member.raw, member.into); err != nil {
+		if err := unmarshalMember(member.place, member.raw, member.into); err != nil {
 			return env, err
 		}
 	}
-	if err := env.openBase64(a.Base64); err != nil {
+	const base64Place = "/data_base64" // CloudEvents JSON format §3.1.1
+	var text string
+	if err := unmarshalMember(base64Place, a.Base64, &text); err != nil {
 		return env, err
+	}
+	if text != "" {
+		if !env.empty() {
+			return env, refuse(base64Place, "stands beside data: only one of them may hold the gallery")
+		}
+		decoded, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return env, refuse(base64Place, "is not base64: use the standard alphabet and padding (RFC 4648 section 4)")
+		}
+		env.Data, env.root = decoded, base64Place
 	}
 	return env, env.check()
 }
@@ -96,26 +105,7 @@ func unmarshalMember(place string, raw jsontext.Value, into any) error {
 	return nil
 }
 
-// openBase64 takes the data from data_base64 (CloudEvents JSON format §3.1.1).
-func (env *envelope) openBase64(raw jsontext.Value) error {
-	const place = "/data_base64"
-	var text string
-	if err := unmarshalMember(place, raw, &text); err != nil || text == "" {
-		return err
-	}
-	if !env.empty() {
-		return refuse(place, "stands beside data: only one of them may hold the gallery")
-	}
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return refuse(place, "is not base64: use the standard alphabet and padding (RFC 4648 section 4)")
-	}
-	env.Data, env.root = data, place
-	return nil
-}
-
-// openBinary also reads a bare gallery: it is a binary event without
-// attributes.
+// openBinary also reads bare content, which is a binary event without attributes.
 func openBinary(m Message) (envelope, error) {
 	ce, unreadable := attributes(m.Header)
 	env := envelope{SpecVersion: ce["specversion"], ID: ce["id"], Source: ce["source"], Type: ce["type"], Data: m.Data}
@@ -157,8 +147,8 @@ func (env envelope) empty() bool {
 	return len(bytes.TrimSpace(env.Data)) == 0 || env.null()
 }
 
-// null reports whether the data is null. A word that only begins as null does is
-// no JSON, which [jsontext.Value.Kind] does not tell.
+// null reports whether the data is null, which [jsontext.Value.Kind] says of every
+// word that begins with n.
 func (env envelope) null() bool { return string(bytes.TrimSpace(env.Data)) == "null" }
 
 // fault refuses the event because of an attribute: a structured event has it
@@ -170,18 +160,9 @@ func (env envelope) fault(attribute, format string, args ...any) error {
 	return refuse("", "header ce-"+attribute+": "+format, args...)
 }
 
-// locate makes places in the content places in the message.
-func (env envelope) locate(ps gallery.Problems) gallery.Problems {
-	for i := range ps {
-		ps[i].Place = gallery.Clip(env.root+ps[i].Place, maxPlace)
-		ps[i].Reason = gallery.Clip(ps[i].Reason, maxReason)
-	}
-	return ps
-}
-
-// attributes returns the attributes of a binary event by their names, and one whose
-// value is not UTF-8, if there is any. Names count without regard to case, for NATS
-// keeps what was sent: of several spellings the one that sorts first, on every node.
+// attributes returns the attributes of a binary event by name, and the name of one
+// whose value is not UTF-8, if there is any. NATS keeps the case of names, which does
+// not count: of several spellings the one that sorts first is taken, on every node.
 func attributes(h map[string][]string) (ce map[string]string, unreadable string) {
 	ce = make(map[string]string, len(h))
 	for _, key := range slices.Sorted(maps.Keys(h)) {

@@ -64,7 +64,7 @@ func checkRefusal(t *testing.T, err error) {
 }
 
 func checkAccepted(t *testing.T, e *Event, m Message) {
-	if r := e.Rank; r.Updated.After(arrived.Add(lead)) || !gallery.Plausible(r.Updated) || r.TakeDown != (e.Kind == Unpublished) {
+	if r := e.Rank; r.Updated.After(arrived.Add(maxAhead)) || !gallery.Plausible(r.Updated) || r.TakeDown != (e.Kind == Unpublished) {
 		t.Errorf("rank %v of %s", r, e.Kind)
 	}
 	again, err := desk.Decode(m)

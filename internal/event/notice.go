@@ -9,14 +9,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Subjects of what we tell the outside.
+// Subjects of the events that gallerywire sends.
 const (
 	FeedUpdated  = "feed.updated"
 	NoticeFailed = "feed.notice.failed"
 	Rejected     = "article.rejected"
 )
 
-// NoticeSubjects are where to listen for all of them.
+// NoticeSubjects are the subjects to subscribe to for all of them.
 func NoticeSubjects() []string { return []string{Rejected, "feed.>"} }
 
 // WebhookTest is the type of the event that tests a webhook. It is sent to that
@@ -51,8 +51,8 @@ type Address struct {
 	ETag string `json:"etag"`
 }
 
-// Failed is the data of feed.notice.failed: a target that was given up, and what
-// it was not told.
+// Failed is the data of feed.notice.failed: a target that was given up, and the notice
+// that it did not receive.
 type Failed struct {
 	Channel  string    `json:"channel"`       // "websub", "webhook", "hub" and so on
 	Target   string    `json:"target"`        // for people, without secrets and queries
@@ -78,33 +78,29 @@ type Refusal struct {
 
 // NewUpdate returns the feed.updated event with that id.
 func NewUpdate(id, siteID string, u Update) CloudEvent {
-	return CloudEvent{
-		SpecVersion: "1.0", ID: id, Source: "//" + siteID, Type: FeedUpdated, Subject: u.Feed,
-		Time: u.Changed.UTC(), DataContentType: "application/json", Data: u,
-	}
+	return newEvent(id, siteID, FeedUpdated, u.Feed, u.Changed, u)
 }
 
 // NewFailed returns the feed.notice.failed event with that id.
 func NewFailed(id, siteID string, f Failed) CloudEvent {
-	return CloudEvent{
-		SpecVersion: "1.0", ID: id, Source: "//" + siteID, Type: NoticeFailed, Subject: f.Feed,
-		Time: f.Last.UTC(), DataContentType: "application/json", Data: f,
-	}
+	return newEvent(id, siteID, NoticeFailed, f.Feed, f.Last, f)
 }
 
-// NewWebhookTest returns the gallerywire.test event with that id. Its data is
-// that of feed.updated.
+// NewWebhookTest returns the gallerywire.test event with that id. Its data is that of
+// feed.updated.
 func NewWebhookTest(id, siteID string, u Update) CloudEvent {
-	e := NewUpdate(id, siteID, u)
-	e.Type = WebhookTest
-	return e
+	return newEvent(id, siteID, WebhookTest, u.Feed, u.Changed, u)
 }
 
 // NewRejected returns the article.rejected event with that id.
 func NewRejected(id, siteID string, r Refusal) CloudEvent {
+	return newEvent(id, siteID, Rejected, r.Gallery, r.Stored, r)
+}
+
+func newEvent(id, siteID, kind, subject string, at time.Time, data any) CloudEvent {
 	return CloudEvent{
-		SpecVersion: "1.0", ID: id, Source: "//" + siteID, Type: Rejected, Subject: r.Gallery,
-		Time: r.Stored.UTC(), DataContentType: "application/json", Data: r,
+		SpecVersion: "1.0", ID: id, Source: "//" + siteID, Type: kind, Subject: subject,
+		Time: at.UTC(), DataContentType: "application/json", Data: data,
 	}
 }
 

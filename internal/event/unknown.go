@@ -33,7 +33,7 @@ func Unknown(m Message) gallery.Problems {
 	if s.value(reflect.TypeFor[gallery.Gallery]()) != nil {
 		return nil
 	}
-	return env.locate(s.found)
+	return env.located(s.found)
 }
 
 // OnlyTakesDown reports whether data is bare content with an id and nothing that a

@@ -3,61 +3,53 @@ package jsonfault
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Fault is one thing that is wrong with a JSON text.
-type Fault struct {
-	Place  string // a JSON pointer (RFC 6901), empty for the whole
-	Reason string
-}
-
-// Covers reports whether place is what is wrong or within it.
-func (f Fault) Covers(place string) bool {
-	rest, found := strings.CutPrefix(place, f.Place)
+// Covers reports whether place is that of p or within it.
+func Covers(p gallery.Problem, place string) bool {
+	rest, found := strings.CutPrefix(place, p.Place)
 	return found && (rest == "" || rest[0] == '/')
 }
 
-// Collect reads data into v as [json.Unmarshal] does, and goes on after each
-// value that does not fit where it stands: that stays zero and is a fault, the
-// first most of them, in their order. A text that is not JSON ends it with a
-// last fault. It reports whether all of data was looked at, so that what v
-// holds but for the faults is what data says. The options are for values that hold
-// no others. It is slower than Unmarshal, for when that found a fault.
-func Collect(data []byte, v any, most int, unfit func(*json.SemanticError) string, opts ...json.Options) (faults []Fault, whole bool) {
+// Collect reads data into v as [json.Unmarshal] does, and goes on after each value
+// that does not fit where it stands: that stays zero and is a fault. It returns the
+// first most faults, in their order; a text that is not JSON ends it with a last one.
+// whole reports that all of data was read, so that v holds what data says but for the
+// faults. The options are for values that hold no others. Collect is slower than
+// Unmarshal: call it when that found a fault.
+func Collect(data []byte, v any, most int, unfit func(*json.SemanticError) string, opts ...json.Options) (faults gallery.Problems, whole bool) {
 	c := &collector{most: most, unfit: unfit, opts: opts}
 	err := c.unmarshal(data, v, nil)
 	if err != nil && len(c.faults) < most {
-		place, reason := Explain(data, err, unfit)
-		c.faults = append(c.faults, Fault{place, reason})
+		c.faults = append(c.faults, Explain(data, err, unfit))
 	}
-	whole = err == nil
-	for _, f := range c.faults {
-		whole = whole && f.Place != ""
-	}
-	return c.faults, whole
+	atRoot := func(p gallery.Problem) bool { return p.Place == "" }
+	return c.faults, err == nil && !slices.ContainsFunc(c.faults, atRoot)
 }
 
 type collector struct {
 	most   int
 	unfit  func(*json.SemanticError) string
 	opts   []json.Options
-	faults []Fault
+	faults gallery.Problems
 }
 
 // errEnough ends a reading that has found as many faults as it may.
 var errEnough = errors.New("enough")
 
-// unmarshal reads into v the value that stands at place; nil: it is the whole. A
-// place is made only where there is a fault: it is as long as the names in it, which
-// are the sender's.
+// unmarshal reads into v the value that stands at place; nil: it is the whole. Places
+// are built only for faults: they are as long as the names in them, which are the
+// sender's.
 func (c *collector) unmarshal(data []byte, v any, place func() string) error {
 	outermost := true
 	return json.Unmarshal(data, v, json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v any) error {
-		itself := outermost && place != nil // it is what reads itself
+		itself := outermost && place != nil // v reads itself
 		outermost = false
 		if itself || opens(dec.PeekKind(), v) {
 			return errors.ErrUnsupported
@@ -75,16 +67,18 @@ func (c *collector) unmarshal(data []byte, v any, place func() string) error {
 	})))
 }
 
-// opens reports whether the values within are to be looked at one by one.
+// opens reports whether the values within v are read one by one.
 func opens(k jsontext.Kind, v any) bool {
-	t := reflect.TypeOf(v).Elem()
-	switch {
+	switch t := reflect.TypeOf(v).Elem(); {
 	case t.Kind() == reflect.Pointer:
 		return true
 	case readsItself(v):
 		return false
+	case t.Kind() == reflect.Struct:
+		return k == jsontext.KindBeginObject
+	default:
+		return t.Kind() == reflect.Slice && k == jsontext.KindBeginArray
 	}
-	return k == jsontext.KindBeginObject && t.Kind() == reflect.Struct || k == jsontext.KindBeginArray && t.Kind() == reflect.Slice
 }
 
 func readsItself(v any) bool {
@@ -92,9 +86,8 @@ func readsItself(v any) bool {
 	return yes
 }
 
-// value reads one that has no others in it, or that reads them itself.
-func (c *collector) value(data jsontext.Value, v any, place func() string) error {
-	var err error
+// value reads a value without others in it, or one that reads them itself.
+func (c *collector) value(data jsontext.Value, v any, place func() string) (err error) {
 	if readsItself(v) {
 		err = c.unmarshal(data, v, place)
 	} else {
@@ -104,8 +97,9 @@ func (c *collector) value(data jsontext.Value, v any, place func() string) error
 		return nil
 	}
 	if len(c.faults) < c.most {
-		within, reason := Explain(data, err, c.unfit)
-		c.faults = append(c.faults, Fault{place() + within, reason})
+		fault := Explain(data, err, c.unfit)
+		fault.Place = place() + fault.Place
+		c.faults = append(c.faults, fault)
 		reflect.ValueOf(v).Elem().SetZero()
 	}
 	if len(c.faults) == c.most {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
@@ -98,9 +99,9 @@ func TestCollectReadsTheRest(t *testing.T) {
 }
 
 func TestCovers(t *testing.T) {
-	f := jsonfault.Fault{Place: "/a/b"}
+	f := gallery.Problem{Place: "/a/b"}
 	for place, want := range map[string]bool{"/a/b": true, "/a/b/0": true, "/a/bc": false, "/a": false, "": false} {
-		if f.Covers(place) != want {
+		if jsonfault.Covers(f, place) != want {
 			t.Errorf("%q: %t", place, !want)
 		}
 	}

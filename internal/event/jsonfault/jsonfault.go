@@ -17,39 +17,45 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxSyntax bounds the decoder's own words, which quote the text.
-const maxSyntax = 120
-
-// Explain turns an error of decoding data into a place, which is a JSON pointer
-// (RFC 6901) and empty for the whole, and the reason. Of a value that does not
-// fit where it stands unfit says why.
-func Explain(data []byte, err error, unfit func(*json.SemanticError) string) (place, reason string) {
+// Explain turns an error of decoding data into what is wrong and where: a JSON
+// pointer (RFC 6901), empty for the whole. unfit gives the reason for a value that does
+// not fit where it stands.
+func Explain(data []byte, err error, unfit func(*json.SemanticError) string) gallery.Problem {
 	if misfit, ok := errors.AsType[*json.SemanticError](err); ok {
-		return string(misfit.JSONPointer), unfit(misfit)
+		return gallery.Problem{Place: string(misfit.JSONPointer), Reason: unfit(misfit)}
 	}
-	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		return string(syntax.JSONPointer), notJSON(Position{1, 1}.After(data[:min(int(syntax.ByteOffset), len(data))]), malformed(data, syntax))
+	if _, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		p, _ := Syntax(data, Position{1, 1})
+		return p
 	}
-	return "", fmt.Sprintf("not valid JSON: %v", err)
+	return gallery.Problem{Reason: fmt.Sprintf("not valid JSON: %v", err)}
 }
 
-// Move turns a reason that Explain gave of a text into that of the same text
-// where it begins at start, in a longer one, and says where it is not JSON; where
-// is zero when the reason is another one.
-func Move(reason string, start Position) (moved string, where Position) {
-	var at Position
-	if _, err := fmt.Sscanf(reason, "not valid JSON at line %d, column %d:", &at.Line, &at.Column); err != nil {
-		return reason, where
+// Syntax says why data, which stands at start in a longer text, is not JSON, as
+// [Explain] does, and where; both are zero when it is JSON.
+func Syntax(data []byte, start Position) (p gallery.Problem, at Position) {
+	e := syntaxError(data)
+	if e == nil {
+		return p, at
 	}
-	if at.Line == 1 {
-		at.Column += start.Column - 1
-	}
-	at.Line += start.Line - 1
-	_, why, _ := strings.Cut(reason, ": ")
-	return notJSON(at, why), at
+	at = start.After(data[:min(int(e.ByteOffset), len(data))])
+	return gallery.Problem{Place: string(e.JSONPointer), Reason: fmt.Sprintf("not valid JSON at %s: %s", at, malformed(data, e))}, at
 }
 
-func notJSON(at Position, why string) string { return fmt.Sprintf("not valid JSON at %s: %s", at, why) }
+// syntaxError reads data token by token, which finds a fault where its author sees it,
+// and for the rest as a whole: it may be empty, or more than one value.
+func syntaxError(data []byte) *jsontext.SyntacticError {
+	d := jsontext.NewDecoder(bytes.NewReader(data))
+	err := error(nil)
+	for first := true; err == nil && (first || d.StackDepth() > 0); first = false {
+		_, err = d.ReadToken()
+	}
+	e, found := errors.AsType[*jsontext.SyntacticError](err)
+	if !found {
+		e, _ = errors.AsType[*jsontext.SyntacticError](json.Unmarshal(data, new(jsontext.Value)))
+	}
+	return e
+}
 
 // Position is a place in a text. Lines and columns are counted from 1, columns
 // in characters.
@@ -67,6 +73,7 @@ func (p Position) String() string { return fmt.Sprintf("line %d, column %d", p.L
 
 var lastComma = regexp.MustCompile(`^,[ \t\r\n]*[}\]]`)
 
+// malformed says what the author did, as far as it can be told.
 func malformed(data []byte, e *jsontext.SyntacticError) string {
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
@@ -88,26 +95,23 @@ func malformed(data []byte, e *jsontext.SyntacticError) string {
 	case strings.ContainsRune("'‘’“”„", first):
 		return fmt.Sprintf(`%q is no quotation mark of JSON: write "`, first)
 	}
-	return gallery.Clip(e.Err.Error(), maxSyntax)
+	return gallery.Clip(e.Err.Error(), 120) // which quotes the text
 }
 
 // Holds says that a value of one kind stands where another belongs.
 func Holds(k jsontext.Kind, belongs string) string {
-	return "holds " + kind(k) + " where " + belongs + " belongs"
-}
-
-func kind(k jsontext.Kind) string {
+	found := "something"
 	switch k {
 	case jsontext.KindString:
-		return "a string"
+		found = "a string"
 	case jsontext.KindNumber:
-		return "a number"
+		found = "a number"
 	case jsontext.KindBeginObject:
-		return "an object"
+		found = "an object"
 	case jsontext.KindBeginArray:
-		return "an array"
+		found = "an array"
 	case jsontext.KindTrue, jsontext.KindFalse, jsontext.KindNull:
-		return k.String()
+		found = k.String()
 	}
-	return "something"
+	return "holds " + found + " where " + belongs + " belongs"
 }

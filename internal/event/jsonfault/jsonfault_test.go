@@ -2,9 +2,11 @@ package jsonfault_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 )
 
@@ -31,34 +33,29 @@ func TestExplain(t *testing.T) {
 				B []float64 `json:"b"`
 			}
 			err := json.Unmarshal([]byte(c.text), &into)
-			place, reason := jsonfault.Explain([]byte(c.text), err, func(e *json.SemanticError) string {
+			got := jsonfault.Explain([]byte(c.text), err, func(e *json.SemanticError) string {
 				belongs := map[string]string{"string": "a string", "slice": "an array", "float64": "a number"}[e.GoType.Kind().String()]
 				return jsonfault.Holds(e.JSONKind, belongs)
 			})
-			if place != c.place || reason != c.reason {
-				t.Errorf("%q: %q, want %q: %q", place, reason, c.place, c.reason)
+			if want := (gallery.Problem{Place: c.place, Reason: c.reason}); got != want {
+				t.Errorf("%+v, want %+v", got, want)
 			}
+
 		})
 	}
-	if place, reason := jsonfault.Explain(nil, errors.New("too deep"), nil); place != "" || reason != "not valid JSON: too deep" {
-		t.Errorf("another error: %q: %q", place, reason)
+	if got := jsonfault.Explain(nil, errors.New("too deep"), nil); got != (gallery.Problem{Reason: "not valid JSON: too deep"}) {
+		t.Errorf("another error: %+v", got)
 	}
 }
 
-func TestMove(t *testing.T) {
-	for _, c := range []struct {
-		reason string
-		start  jsonfault.Position
-		moved  string
-		where  jsonfault.Position
-	}{
-		{"not valid JSON at line 1, column 3: it ends: early", jsonfault.Position{Line: 7, Column: 5}, "not valid JSON at line 7, column 7: it ends: early", jsonfault.Position{Line: 7, Column: 7}},
-		{"not valid JSON at line 2, column 3: why", jsonfault.Position{Line: 7, Column: 5}, "not valid JSON at line 8, column 3: why", jsonfault.Position{Line: 8, Column: 3}},
-		{"missing or blank", jsonfault.Position{Line: 7, Column: 5}, "missing or blank", jsonfault.Position{}},
-		{"not valid JSON: too deep", jsonfault.Position{Line: 7, Column: 5}, "not valid JSON: too deep", jsonfault.Position{}},
+func TestSyntaxIsPlacedInTheLongerText(t *testing.T) {
+	start := jsonfault.Position{Line: 7, Column: 5}
+	for text, want := range map[string]jsonfault.Position{
+		`{"a" 1}`: {Line: 7, Column: 10}, "{\n\"a\" 1}": {Line: 8, Column: 5}, `{"a": 1}`: {},
 	} {
-		if moved, where := jsonfault.Move(c.reason, c.start); moved != c.moved || where != c.where {
-			t.Errorf("%q becomes %q at %v", c.reason, moved, where)
+		p, at := jsonfault.Syntax([]byte(text), start)
+		if at != want || at.Line > 0 && !strings.HasPrefix(p.Reason, "not valid JSON at "+want.String()+": ") {
+			t.Errorf("%q: %q at %v, want %v", text, p, at, want)
 		}
 	}
 }

@@ -155,7 +155,7 @@ func TestCanceledAndWithheldItemsAreTakeDowns(t *testing.T) {
 		t.Run(status, func(t *testing.T) {
 			got := mustDecode(t, `{"uri":"u","version":"4","versioncreated":"2026-11-20T10:00:00+0100","pubstatus":"`+status+`",
 				"headline":5,"associations":"whatever","firstcreated":"no date"}`)
-			want := &Item{TakeDown: true, ID: "u", Version: 4, Updated: at(t, "2026-11-20T09:00:00Z"), Reason: reason}
+			want := &Item{ID: "u", IDPlace: "/uri", Version: 4, Updated: at(t, "2026-11-20T09:00:00Z"), Reason: reason}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("item (-want +got):\n%s", diff)
 			}
@@ -175,7 +175,7 @@ func TestATakeDownNeedsAnIDAndNoDate(t *testing.T) {
 
 func TestAnItemSaysItsRevision(t *testing.T) {
 	got := mustDecode(t, usual(`,"embargoed":"2026-12-01T00:00:00Z"`))
-	if got.ID != "g" || got.Version != 1 || !got.Updated.Equal(at(t, "2026-11-20T10:00:00Z")) || got.TakeDown {
+	if got.ID != "g" || got.Version != 1 || !got.Updated.Equal(at(t, "2026-11-20T10:00:00Z")) || got.Gallery == nil {
 		t.Errorf("got %+v", got)
 	}
 	if want := at(t, "2026-12-01T00:00:00Z"); !got.Gallery.Published.Equal(want) {

@@ -24,10 +24,9 @@ type draft struct {
 	more     int // that are left out, and not named
 }
 
-// gallery returns w as a gallery that has been normalised and is valid, and what
-// is left out of it.
+// gallery returns w as a gallery, normalised and valid, and what is left out of it.
 func (w *item) gallery(o Options) (*gallery.Gallery, gallery.Problems, error) {
-	d := &draft{origin: newPlaces(&w.head), added: make(map[string]bool), dropped: make(map[string]bool)}
+	d := &draft{origin: w.places(), added: make(map[string]bool), dropped: make(map[string]bool)}
 	d.ID, d.Version, d.Language = w.id(), int64(w.Version), strings.TrimSpace(w.Language)
 	d.dates(w)
 	d.slides(w)
@@ -49,10 +48,8 @@ func (w *item) gallery(o Options) (*gallery.Gallery, gallery.Problems, error) {
 	return &d.Gallery, d.leftOut, nil
 }
 
-// note remembers where in the item a place of the gallery comes from.
+// note remembers from which place in the item a place of the gallery comes.
 func (d *draft) note(place, origin string) { d.origin[place] = origin }
-
-func (d *draft) refuse(p gallery.Problem) { d.problems = append(d.problems, p) }
 
 func (d *draft) leaveOut(p gallery.Problem) {
 	if len(d.leftOut) == maxProblems-1 {
@@ -62,11 +59,11 @@ func (d *draft) leaveOut(p gallery.Problem) {
 	d.leftOut = append(d.leftOut, p)
 }
 
-// dates falls back on the first date that there is, for neither IPTC nor
-// Superdesk promises any.
+// dates falls back on the first date that there is, for neither IPTC nor Superdesk
+// promises any.
 func (d *draft) dates(w *item) {
-	d.note("/published", "/versioncreated")
 	created, place := w.created()
+	d.note("/published", "/versioncreated")
 	for _, at := range []struct {
 		place string
 		time.Time
@@ -80,11 +77,10 @@ func (d *draft) dates(w *item) {
 			break
 		}
 	}
-	d.Updated = created.Time
+	d.Updated, d.Expires = created.Time, w.Expires.Time
 	if d.Updated.IsZero() {
 		d.Updated = d.Published
 	}
-	d.Expires = w.Expires.Time
 	d.delay(w.embargo())
 }
 
@@ -102,7 +98,17 @@ func (d *draft) texts(w *item) {
 	description := first(w.descriptions(), plain, either, markup)
 	d.Summary = description.line()
 	d.note("/summary", description.place)
-	d.title(w, description)
+
+	title := first(w.headlines(), plain, either, markup)
+	if title.blank() {
+		title = first(w.names(), plain)
+	}
+	d.Title = title.line()
+	if d.Title == "" {
+		title, d.Title = description, gallery.Excerpt(description.line(), titleLength)
+	}
+	d.note("/title", cmp.Or(title.place, "/headline"))
+
 	body := first(w.bodies(), markup, either, plain)
 	d.note("/body", body.place)
 	switch {
@@ -115,21 +121,6 @@ func (d *draft) texts(w *item) {
 	case !w.isPicture():
 		d.Body = first(w.descriptions(), markup).html()
 	}
-}
-
-func (d *draft) title(w *item, description passage) {
-	p := first(w.headlines(), plain, either, markup)
-	if p.blank() {
-		p = first(w.names(), plain)
-	}
-	d.Title = p.line()
-	if d.Title == "" {
-		p, d.Title = description, gallery.Excerpt(description.line(), titleLength)
-	}
-	if p.place == "" {
-		p.place = "/headline"
-	}
-	d.note("/title", p.place)
 }
 
 func (d *draft) labels(w *item) {
@@ -149,7 +140,22 @@ func (d *draft) labels(w *item) {
 	d.concepts(&d.Sources, "/sources", "/infosource", w.InfoSource)
 	d.concepts(&d.Sources, "/sources", "/infosources", w.InfoSources)
 	d.concepts(&d.Sources, "/sources", "/infoSources", w.InfoSources3)
-	d.authors(w)
+
+	// Authors are those that the item lists, else its byline.
+	var names []string
+	d.note("/authors", "/authors")
+	d.concepts(&names, "/authors", "/authors", w.Authors)
+	d.concepts(&names, "/authors", "/person", writers(w.Person))
+	d.concepts(&names, "/authors", "/people", writers(w.People))
+	if len(names) == 0 {
+		d.add(&names, "/authors", w.Byline, "/byline")
+	}
+	if len(names) == 0 {
+		d.add(&names, "/authors", w.By, "/by")
+	}
+	for _, name := range names {
+		d.Authors = append(d.Authors, gallery.Author{Name: name})
+	}
 }
 
 func (d *draft) concepts(list *[]string, place, origin string, cs []concept) {
@@ -169,26 +175,7 @@ func (d *draft) add(list *[]string, place, name, origin string) {
 	*list = append(*list, name)
 }
 
-// authors are those that the item lists, else its byline. People are mostly
-// what an item is about: only some of them wrote it.
-func (d *draft) authors(w *item) {
-	var names []string
-	d.note("/authors", "/authors")
-	d.concepts(&names, "/authors", "/authors", w.Authors)
-	d.concepts(&names, "/authors", "/person", writers(w.Person))
-	d.concepts(&names, "/authors", "/people", writers(w.People))
-	if len(names) == 0 {
-		d.add(&names, "/authors", w.Byline, "/byline")
-	}
-	if len(names) == 0 {
-		d.add(&names, "/authors", w.By, "/by")
-	}
-	for _, name := range names {
-		d.Authors = append(d.Authors, gallery.Author{Name: name})
-	}
-}
-
-// writers keeps the indexes, for the places.
+// writers blanks the people that an item is about, and keeps the indexes for places.
 func writers(people []concept) []concept {
 	out := make([]concept, len(people))
 	for i, p := range people {
@@ -199,33 +186,31 @@ func writers(people []concept) []concept {
 	return out
 }
 
-// rights keeps terms of use with the notice, as words: nothing in them is for
-// machines. Only linked rights have an address.
+// rights puts the terms of use after the copyright notice: both are words for people.
+// Only linked rights have an address.
 func (d *draft) rights(w *item) {
 	notice := first([]passage{
 		{"/copyrightnotice", w.CopyrightNotice, plain, 0}, {"/copyrightNotice", w.CopyrightNotice3, plain, 0},
 		{"/copyrightholder", w.CopyrightHolder, plain, 0}, {"/copyrightHolder", w.CopyrightHolder3, plain, 0},
 	}, plain)
 	terms := first([]passage{{"/usageterms", w.UsageTerms, plain, 0}, {"/usageTerms", w.UsageTerms3, plain, 0}}, plain)
-	d.Copyright = sentences(notice.line(), terms.line())
+	a, b := notice.line(), terms.line()
+	switch {
+	case a == "" || b == "":
+		d.Copyright = a + b
+	case strings.HasSuffix(a, "."):
+		d.Copyright = a + " " + b
+	default:
+		d.Copyright = a + ". " + b
+	}
 	d.note("/copyright", notice.place)
-	if len(terms.line()) > len(notice.line()) {
+	if len(b) > len(a) {
 		d.note("/copyright", terms.place)
 	}
 	if link := strings.TrimSpace(cmp.Or(w.RightsInfo.LinkedRights, w.RightsInfo3.LinkedRights)); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
 		d.License = link
 		d.note("/license", "/rightsinfo/linkedrights")
 	}
-}
-
-func sentences(a, b string) string {
-	switch {
-	case a == "" || b == "":
-		return a + b
-	case strings.HasSuffix(a, "."):
-		return a + " " + b
-	}
-	return a + ". " + b
 }
 
 func (d *draft) address(w *item, o Options) {

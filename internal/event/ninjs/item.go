@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"strings"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// head is what an item says of itself as a revision. Names of 3.x differ from
-// those of 2.x by capitals: each stands beside the other, for both may be sent.
+// head is what an item says of itself as a revision. Names of 3.x differ from those of
+// 2.x by capitals. Both have a field, because an item may have both.
 type head struct {
 	GUID            string  `json:"guid"` // Superdesk
 	URI             string  `json:"uri"`  // IPTC
@@ -18,14 +20,31 @@ type head struct {
 	PubStatus3      string  `json:"pubStatus"`
 }
 
-// status reads the pubstatus, and says where it stands where it is not known.
-func (h *head) status() (status, place string, known bool) {
-	place = "/pubstatus"
+// The values of pubstatus.
+const (
+	usable   = "usable"
+	withheld = "withheld"
+	canceled = "canceled"
+)
+
+// statuses has other spellings too: a take-down that is refused leaves on show what
+// must not be.
+var statuses = map[string]string{
+	"": usable, usable: usable, withheld: withheld, "withhold": withheld, canceled: canceled, "cancelled": canceled,
+}
+
+// status reads the pubstatus of an item at place; an unknown one is a [gallery.Problems].
+func (h *head) status(place string) (string, gallery.Problems) {
+	member := "/pubstatus"
 	if h.PubStatus == "" && h.PubStatus3 != "" {
-		place = "/pubStatus"
+		member = "/pubStatus"
 	}
-	status, known = statusOf(cmp.Or(h.PubStatus, h.PubStatus3))
-	return status, place, known
+	said := cmp.Or(h.PubStatus, h.PubStatus3)
+	status, known := statuses[strings.ToLower(strings.TrimSpace(said))]
+	if !known {
+		return "", gallery.Problems{problem(place+member, "%q is not known: write usable, withheld or canceled", gallery.Clip(said, maxQuoted))}
+	}
+	return status, nil
 }
 
 // created is when the version was made, and where that stands.
@@ -36,15 +55,10 @@ func (h *head) created() (instant, string) {
 	return h.VersionCreated, "/versioncreated"
 }
 
-func (h *head) id() string {
-	if h.GUID != "" {
-		return h.GUID
-	}
-	return h.URI
-}
+func (h *head) id() string { return cmp.Or(h.GUID, h.URI) }
 
-// content is what an item and each of its associations may have. Names of 1.x
-// (and Superdesk), of 2.x and of 3.x stand side by side: providers mix them.
+// content is what an item and each of its associations may have, under the names of
+// 1.x (and Superdesk), of 2.x and of 3.x: providers mix them.
 type content struct {
 	head
 	Type           string  `json:"type"`
@@ -89,26 +103,23 @@ func (c content) label() string { return c.Name }
 type kind int
 
 const (
-	story   kind = iota // text, a package, an event: no part of the gallery of another
+	unknown kind = iota // no type; audio; a type that no version of the standard has
+	story               // text, a package, an event: no part of another story's gallery
 	still               // a picture or a graphic
 	film                // a video, which is shown by its still
-	unknown             // no type; audio; what no version of the standard has
 )
 
+var kinds = map[string]kind{
+	"picture": still, "graphic": still, "video": film,
+	"text": story, "preformatted": story, "composite": story, "component": story, "event": story, "planning": story,
+}
+
 func (c *content) kind() kind {
-	switch strings.ToLower(strings.TrimSpace(c.Type)) {
-	case "picture", "graphic":
+	mediaType := strings.ToLower(strings.TrimSpace(c.Type))
+	if mediaType == "" && len(c.Renditions.list) > 0 && best(c.Renditions, true) != nil {
 		return still
-	case "video":
-		return film
-	case "text", "preformatted", "composite", "component", "event", "planning":
-		return story
-	case "":
-		if len(c.Renditions.list) > 0 && best(c.Renditions, true) != nil {
-			return still
-		}
 	}
-	return unknown
+	return kinds[mediaType]
 }
 
 // embargo is until when c may not be shown, and where that stands.
@@ -198,24 +209,3 @@ type rendition struct {
 }
 
 func (r rendition) label() string { return r.Name }
-
-// The values of pubstatus.
-const (
-	usable   = "usable"
-	withheld = "withheld"
-	canceled = "canceled"
-)
-
-// statusOf reads a pubstatus; none is usable. Other spellings count: a
-// take-down that is refused leaves on show what must not be.
-func statusOf(s string) (status string, known bool) {
-	switch strings.ToLower(strings.TrimSpace(s)) {
-	case "", usable:
-		return usable, true
-	case withheld, "withhold":
-		return withheld, true
-	case canceled, "cancelled":
-		return canceled, true
-	}
-	return "", false
-}

@@ -156,7 +156,7 @@ func TestAnItemInTheNamesOf3x(t *testing.T) {
 		t.Errorf("got %+v", g)
 	}
 	down := mustDecode(t, `{"uri":"u","versionCreated":"2026-11-20T10:00:00Z","pubStatus":"canceled"}`)
-	if !down.TakeDown || !down.Updated.Equal(at(t, "2026-11-20T10:00:00Z")) {
+	if down.Gallery != nil || !down.Updated.Equal(at(t, "2026-11-20T10:00:00Z")) {
 		t.Errorf("got %+v", down)
 	}
 	if !Recognise([]byte(`{"uri":"u","pubStatus":"canceled"}`)) {

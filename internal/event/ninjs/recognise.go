@@ -2,6 +2,7 @@ package ninjs
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,8 +19,15 @@ func Recognise(data []byte) bool {
 	}
 	var m signs
 	err := json.Unmarshal(data, &m, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	return err == nil && !m.isOurs() && m.isNinjs()
+	if err != nil || m.SpecVersion != nil || m.Slides != nil || m.Published != nil && m.Title != nil {
+		return false
+	}
+	says := m.VersionCreated != nil || m.VersionCreated3 != nil || m.PubStatus != nil || m.PubStatus3 != nil
+	return (m.GUID != nil || m.URI != nil) && (says || slices.Contains(types, string(m.Type)))
 }
+
+// types are the values that IPTC and Superdesk give to type.
+var types = []string{`"text"`, `"audio"`, `"video"`, `"picture"`, `"graphic"`, `"composite"`, `"component"`, `"preformatted"`}
 
 // signs are the members by which the forms are told apart. A [jsontext.Value]
 // is nil where there is no such member.
@@ -36,23 +44,4 @@ type signs struct {
 	Slides      jsontext.Value `json:"slides"`
 	Published   jsontext.Value `json:"published"`
 	Title       jsontext.Value `json:"title"`
-}
-
-func (m *signs) isOurs() bool {
-	return m.SpecVersion != nil || m.Slides != nil || m.Published != nil && m.Title != nil
-}
-
-func (m *signs) isNinjs() bool {
-	says := m.VersionCreated != nil || m.VersionCreated3 != nil || m.PubStatus != nil || m.PubStatus3 != nil
-	return (m.GUID != nil || m.URI != nil) && (says || isType(m.Type))
-}
-
-// isType reports whether raw is one of the values that IPTC and Superdesk give
-// to type.
-func isType(raw jsontext.Value) bool {
-	switch string(raw) {
-	case `"text"`, `"audio"`, `"video"`, `"picture"`, `"graphic"`, `"composite"`, `"component"`, `"preformatted"`:
-		return true
-	}
-	return false
 }

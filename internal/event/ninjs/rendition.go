@@ -9,12 +9,14 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// A rendition is wide enough to be shown from the one width on, and heavier
-// than readers need above the other, in pixels.
+// The widths of a picture that readers need, in pixels.
 const (
-	enoughWidth = 600
-	mostWidth   = 2560
+	leastWidth = 600
+	mostWidth  = 2560
 )
+
+// preferred are names of renditions, the best first.
+var preferred = []string{"viewimage", "baseimage", "original"}
 
 // best returns the rendition that is shown: the whole picture before a crop,
 // in a format that browsers know; of these the widest from 600 to 2560 pixels,
@@ -30,7 +32,7 @@ func best(rs members[rendition], certain bool) *member[rendition] {
 		if !isFile(m) || isThumbnail(m) || certain && m.value.mediaType() == "" && !isStill(m.name) {
 			continue
 		}
-		if found == nil || compare(m, found, original) < 0 {
+		if found == nil || cmp.Or(slices.Compare(score(m, original), score(found, original)), cmp.Compare(m.name, found.name)) < 0 {
 			found = m
 		}
 	}
@@ -39,11 +41,9 @@ func best(rs members[rendition], certain bool) *member[rendition] {
 
 // isStill reports whether a rendition of that name is a picture, also of a video.
 func isStill(name string) bool {
-	switch name = strings.ToLower(name); name {
-	case "viewimage", "baseimage", "thumbnail":
-		return true
-	}
-	return strings.Contains(name, "poster") || strings.Contains(name, "still") || strings.Contains(name, "keyframe")
+	name = strings.ToLower(name)
+	return slices.Contains([]string{"viewimage", "baseimage", "thumbnail"}, name) ||
+		slices.ContainsFunc([]string{"poster", "still", "keyframe"}, func(word string) bool { return strings.Contains(name, word) })
 }
 
 // thumbnail returns the rendition of that name, an empty one when there is
@@ -72,17 +72,6 @@ func largest(rs members[rendition]) *rendition {
 	return found
 }
 
-func compare(a, b *member[rendition], original *rendition) int {
-	return cmp.Or(
-		cmp.Compare(rarity(a.value), rarity(b.value)),
-		cmp.Compare(isCrop(a, original), isCrop(b, original)),
-		cmp.Compare(fit(a.value), fit(b.value)),
-		cmp.Compare(distance(a.value), distance(b.value)),
-		cmp.Compare(preference(a.name), preference(b.name)),
-		cmp.Compare(a.name, b.name),
-	)
-}
-
 // isFile reports whether m has an address and is not known to be something else
 // than a picture.
 func isFile(m *member[rendition]) bool {
@@ -105,51 +94,34 @@ func (r *rendition) mediaType() string {
 	return mediaType
 }
 
-// rarity is 1 for types that browsers do not show.
-func rarity(r *rendition) int {
-	switch r.mediaType() {
-	case "", "image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/svg+xml":
-		return 0
-	}
-	return 1
-}
+// webTypes are those that browsers show; an unknown type may be one.
+var webTypes = []string{"", "image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/svg+xml"}
 
-// isCrop is 1 where the proportions are known not to be the original's.
-func isCrop(m *member[rendition], original *rendition) int {
+// score rates a rendition beside the original: of two scores the first difference
+// decides, and less is better.
+func score(m *member[rendition], original *rendition) []int {
 	r := m.value
-	if min(r.Width, r.Height, original.Width, original.Height) <= 0 {
-		return 0
+	rare, crop, fit, width := 0, 0, 3, -int(r.Width)
+	if !slices.Contains(webTypes, r.mediaType()) {
+		rare = 1
 	}
-	a, b := float64(r.Width)/float64(r.Height), float64(original.Width)/float64(original.Height)
-	if math.Abs(a-b) > 0.03*b {
-		return 1
+	if min(r.Width, r.Height, original.Width, original.Height) > 0 {
+		a, b := float64(r.Width)/float64(r.Height), float64(original.Width)/float64(original.Height)
+		if math.Abs(a-b) > 0.03*b {
+			crop = 1
+		}
 	}
-	return 0
-}
-
-func fit(r *rendition) int {
 	switch {
 	case r.Width > mostWidth:
-		return 2
-	case r.Width >= enoughWidth:
-		return 0
+		fit, width = 2, int(r.Width)
+	case r.Width >= leastWidth:
+		fit = 0
 	case r.Width <= 0:
-		return 1
+		fit = 1
 	}
-	return 3
-}
-
-func distance(r *rendition) whole {
-	if r.Width > mostWidth {
-		return r.Width
+	name := slices.Index(preferred, strings.ToLower(m.name))
+	if name < 0 {
+		name = len(preferred)
 	}
-	return -r.Width
-}
-
-func preference(name string) int {
-	names := []string{"viewimage", "baseimage", "original"}
-	if i := slices.Index(names, strings.ToLower(name)); i >= 0 {
-		return i
-	}
-	return len(names)
+	return []int{rare, crop, fit, width, name}
 }

@@ -19,7 +19,7 @@ func (d *draft) slides(w *item) {
 	itself := picture{content: &w.content}
 	switch kind := w.kind(); {
 	case w.isPicture() && itself.shown() == nil:
-		d.refuse(problem("/renditions", "%s", itself.without()))
+		d.problems = append(d.problems, problem("/renditions", "%s", itself.without()))
 		return
 	case w.isPicture():
 		d.slide(itself)
@@ -30,9 +30,9 @@ func (d *draft) slides(w *item) {
 	var allowed []picture
 	seen := make(map[string]bool)
 	for _, p := range append(inOrder(w.Associations), w.extras()...) {
-		switch status, place, known := p.status(); {
-		case !known:
-			d.refuse(unknownStatus(p.place+place, cmp.Or(p.PubStatus, p.PubStatus3)))
+		switch status, err := p.status(p.place); {
+		case err != nil:
+			d.problems = append(d.problems, err...)
 		case status == usable:
 			allowed = append(allowed, p)
 		default:
@@ -116,42 +116,31 @@ func (d *draft) slide(p picture) bool {
 	caption := first(p.descriptions(), markup, either, plain)
 	credit := first(p.credits(), plain)
 	alt := first(p.alternatives(), plain, either, markup)
-	small := thumbnail(p.Renditions)
+	r, small := file.value, thumbnail(p.Renditions)
 	s := gallery.Slide{
 		Title:   title.line(),
 		Caption: caption.html(),
 		Credit:  credit.line(),
 		Rights:  gallery.Rights{Until: p.Expires.Time},
-		Image:   file.value.image(),
+		Image: gallery.Image{
+			URL: r.HRef, Type: cmp.Or(r.MIMEType, r.ContentType, r.ContentType3), Width: int(r.Width), Height: int(r.Height),
+			Bytes: int64(cmp.Or(r.SizeInBytes, r.SizeInBytes3)), Alt: alt.line(), Thumbnail: small.value.HRef,
+		},
 	}
 	if id := p.id(); len(id) <= gallery.MaxID && !slices.ContainsFunc(d.Slides, func(other gallery.Slide) bool { return other.ID == id }) {
 		s.ID = id
 	}
-	s.Image.Alt, s.Image.Thumbnail = alt.line(), small.value.HRef
-	d.noteSlide(p, map[string]string{
-		"/id": newPlaces(&p.head)["/id"], "/title": title.place, "/caption": caption.place, "/credit": credit.place,
-		"/image": "/renditions" + file.token, "/image/url": "/renditions" + file.token + "/href",
-		"/image/width": "/renditions" + file.token + "/width", "/image/height": "/renditions" + file.token + "/height",
-		"/image/alt": alt.place, "/image/thumbnail": "/renditions" + small.token + "/href",
-	})
+	slide, shown := fmt.Sprintf("/slides/%d", len(d.Slides)), "/renditions"+file.token
+	d.note(slide, p.place)
+	for _, from := range []struct{ field, origin string }{
+		{"/id", p.places()["/id"]}, {"/title", title.place}, {"/caption", caption.place}, {"/credit", credit.place},
+		{"/image", shown}, {"/image/url", shown + "/href"}, {"/image/width", shown + "/width"}, {"/image/height", shown + "/height"},
+		{"/image/alt", alt.place}, {"/image/thumbnail", "/renditions" + small.token + "/href"},
+	} {
+		d.note(slide+from.field, p.place+from.origin)
+	}
 	d.Slides = append(d.Slides, s)
 	return true
-}
-
-// noteSlide remembers where in p the fields of the next slide come from.
-func (d *draft) noteSlide(p picture, origins map[string]string) {
-	slide := fmt.Sprintf("/slides/%d", len(d.Slides))
-	d.note(slide, p.place)
-	for field, origin := range origins {
-		d.note(slide+field, p.place+origin)
-	}
-}
-
-func (r *rendition) image() gallery.Image {
-	return gallery.Image{
-		URL: r.HRef, Type: cmp.Or(r.MIMEType, r.ContentType, r.ContentType3),
-		Width: int(r.Width), Height: int(r.Height), Bytes: int64(cmp.Or(r.SizeInBytes, r.SizeInBytes3)),
-	}
 }
 
 // alternatives are what stands in for a picture. Superdesk sends it as its text.

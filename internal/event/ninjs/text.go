@@ -18,11 +18,11 @@ const (
 	plain  format = iota
 	markup        // HTML or XHTML
 	either        // nothing says which
-	alien         // a format that is not for showing, such as NITF
+	alien         // a format that is not shown, such as NITF
 )
 
-// passage is one of the texts that an item has for one purpose, with the rank that
-// its role gives it there: one of a higher rank is for want of a lower.
+// passage is one of the texts that an item has for one purpose. Its role gives it a
+// rank there: a higher one is shown where there is no lower.
 type passage struct {
 	place, value string
 	format       format
@@ -81,10 +81,19 @@ func first(ps []passage, formats ...format) passage {
 	return passage{}
 }
 
-// hidden is the rank of what is never shown.
+// A passage with the rank hidden is never shown.
 const (
 	lastRank = 2
 	hidden   = lastRank + 1
+)
+
+// Roles of a text, without case, hyphens, underscores and spaces.
+var (
+	plainRoles   = []string{"text", "plain", "plaintext"}
+	summaryRoles = []string{"summary", "abstract", "short", "medium", "long", "lead", "lede", "ingress", "intro", "introduction",
+		"preamble", "standfirst", "teaser", "dek", "deck", "subtitle", "subhead"}
+	// privateWords occur in roles of texts for colleagues and machines, as an editor's note.
+	privateWords = []string{"note", "writer", "keyword", "internal", "private", "instruction", "comment", "message", "contact", "planning", "slug"}
 )
 
 // role is the name of a role, without the vocabulary that it may come from.
@@ -94,28 +103,21 @@ func (t *text) role() string {
 	return strings.NewReplacer("-", "", "_", "", " ", "").Replace(role)
 }
 
-// isPrivate reports whether t is for colleagues and machines, as an editor's note.
 func (t *text) isPrivate() bool {
 	role := t.role()
-	return slices.ContainsFunc([]string{
-		"note", "writer", "keyword", "internal", "private", "instruction", "comment", "message", "contact", "planning", "slug",
-	}, func(word string) bool { return strings.Contains(role, word) })
+	return slices.ContainsFunc(privateWords, func(word string) bool { return strings.Contains(role, word) })
 }
 
 // isFormat reports whether role says how a text is written, or nothing: many write
 // that where its purpose belongs.
 func isFormat(role string) bool {
-	switch role {
-	case "", "text", "plain", "plaintext", "main", "simple", "richtext":
-		return true
-	}
-	return strings.Contains(role, "html")
+	return slices.Contains([]string{"", "main", "simple", "richtext"}, role) || slices.Contains(plainRoles, role) || strings.Contains(role, "html")
 }
 
 func (c *content) headlines() []passage {
 	ps := passages("/headlines", c.Headlines, func(t *text) int {
 		switch role := t.role(); {
-		case role == "main", role == "headline", role == "title":
+		case slices.Contains([]string{"main", "headline", "title"}, role):
 			return 0
 		case isFormat(role):
 			return 1
@@ -143,8 +145,7 @@ func descriptionRank(t *text) int {
 	switch role := t.role(); {
 	case role == "caption", role == "description", isFormat(role):
 		return 0
-	case slices.Contains([]string{"summary", "abstract", "short", "medium", "long", "lead", "lede", "ingress", "intro", "introduction",
-		"preamble", "standfirst", "teaser", "dek", "deck", "subtitle", "subhead"}, role):
+	case slices.Contains(summaryRoles, role):
 		return 1
 	}
 	return hidden
@@ -165,7 +166,7 @@ func (c *content) bodies() []passage {
 		{"/body_html", c.BodyHTML, markup, 0}, {"/body_xhtml", c.BodyXHTML, markup, 0},
 		{"/body_richtext", c.BodyRichText, markup, 0}, {"/body_text", c.BodyText, plain, 0},
 	}, passages("/bodies", c.Bodies, func(t *text) int {
-		if role := t.role(); isFormat(role) || role == "body" || role == "article" || role == "story" || role == "content" {
+		if role := t.role(); isFormat(role) || slices.Contains([]string{"body", "article", "story", "content"}, role) {
 			return 0
 		}
 		return 1
@@ -174,9 +175,7 @@ func (c *content) bodies() []passage {
 
 // credits are natural-language statements about who made a picture.
 func (c *content) credits() []passage {
-	ps := []passage{
-		{"/byline", c.Byline, plain, 0}, {"/by", c.By, plain, 0}, {"/creditline", c.CreditLine, plain, 0},
-	}
+	ps := []passage{{"/byline", c.Byline, plain, 0}, {"/by", c.By, plain, 0}, {"/creditline", c.CreditLine, plain, 0}}
 	for _, p := range passages("/descriptions", c.Descriptions, func(t *text) int {
 		if t.isCredit() {
 			return 0
@@ -215,7 +214,7 @@ func (t *text) format() format {
 		return alien
 	case strings.Contains(role, "html"), role == "richtext":
 		return markup
-	case role == "text", role == "plain", role == "plaintext":
+	case slices.Contains(plainRoles, role):
 		return plain
 	}
 	return either
@@ -236,4 +235,28 @@ func paragraphs(s string) string {
 		b.WriteString("<p>" + strings.ReplaceAll(p, "\n", "<br>") + "</p>")
 	}
 	return b.String()
+}
+
+// embedMark is one end of the block that Superdesk writes into a body for a
+// picture or a video among the associations.
+var embedMark = regexp.MustCompile(`<!--\s*EMBED (START|END) (?:Image|Video)\s*\{\s*id:\s*["']([^"'<>]*)["']\s*\}\s*-->`)
+
+// withoutEmbeds cuts out of body the blocks of the associations that has
+// knows: those pictures are slides, or may not be shown. A block that does not
+// end stays.
+func withoutEmbeds(body string, has func(name string) bool) string {
+	var b strings.Builder
+	kept, start, open := 0, 0, ""
+	for _, m := range embedMark.FindAllStringSubmatchIndex(body, -1) {
+		name := body[m[4]:m[5]]
+		switch {
+		case body[m[2]:m[3]] == "START":
+			start, open = m[0], name
+		case open == name && has(name):
+			b.WriteString(body[kept:start])
+			kept, open = m[1], ""
+		}
+	}
+	b.WriteString(body[kept:])
+	return strings.TrimSpace(b.String())
 }

@@ -77,10 +77,11 @@ func (b *brokenError) item(name string, events event.Reader) Item {
 	if b.text == nil || !errors.As(err, &problems) {
 		return item
 	}
+	asEvent, _ := jsonfault.Syntax(b.text, jsonfault.Position{Line: 1, Column: 1})
+	asPart, at := jsonfault.Syntax(b.text, b.at)
 	for i := range problems {
-		var at jsonfault.Position
-		if problems[i].Reason, at = jsonfault.Move(problems[i].Reason, b.at); at.Line > 0 {
-			item.Broken = at
+		if problems[i].Reason == asEvent.Reason {
+			problems[i].Reason, item.Broken = asPart.Reason, at
 		}
 	}
 	item.Fault = problems

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,29 +14,74 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// What is said of an event is bounded, in bytes: names, values and nesting are
-// the sender's.
+// A problem is bounded: names, values and nesting are the sender's.
 const (
-	maxPlace  = 200
-	maxReason = 1000
+	maxPlace  = 200  // bytes
+	maxReason = 1000 // bytes
+	maxValue  = 60   // bytes of a value that is quoted
+	maxNamed  = 20   // problems of an event
 )
 
-// instantForm tells how an instant is written.
+// instantForm says how an instant is written.
 const instantForm = "write it as 2026-11-20T09:00:00Z (RFC 3339)"
 
 func refuse(place, format string, args ...any) error {
 	return gallery.Problems{{Place: gallery.Clip(place, maxPlace), Reason: fmt.Sprintf(format, args...)}}
 }
 
-// explain turns an error of decoding data, which is at place in the message,
-// into the place and the reason for people who know JSON and not Go.
+// explain turns an error of decoding data, which is at place in the message, into
+// what is wrong.
 func explain(place string, data []byte, err error) error {
-	within, reason := jsonfault.Explain(data, err, unfit)
-	return refuse(place+within, "%s", reason)
+	p := jsonfault.Explain(data, err, unfit)
+	return refuse(place+p.Place, "%s", p.Reason)
 }
 
-// maxValue bounds a value that is quoted.
-const maxValue = 60
+// located makes places in the content places in the message.
+func (env envelope) located(ps gallery.Problems) gallery.Problems {
+	for i := range ps {
+		ps[i].Place = gallery.Clip(env.root+ps[i].Place, maxPlace)
+		ps[i].Reason = gallery.Clip(ps[i].Reason, maxReason)
+	}
+	return ps
+}
+
+// locate does the same with an error of decoding the content.
+func (env envelope) locate(err error) error {
+	if ps, ok := errors.AsType[gallery.Problems](err); ok {
+		return env.located(ps)
+	}
+	return err
+}
+
+// unmarshal reads the event's data into v. Where a value does not fit it reads the
+// others, and has validate say what else is wrong; covered reports whether a place is
+// within a value that does not fit.
+func (env envelope) unmarshal(v any, validate func(covered func(place string) bool) gallery.Problems) error {
+	if env.null() {
+		return refuse(env.root, "holds null where an object belongs")
+	}
+	err := json.Unmarshal(env.Data, v, instants)
+	if err == nil {
+		return nil
+	}
+	reflect.ValueOf(v).Elem().SetZero()
+	ps, whole := jsonfault.Collect(env.Data, v, maxNamed, unfit, instants)
+	if len(ps) == 0 {
+		return explain(env.root, env.Data, err)
+	}
+	if whole {
+		faults := ps
+		covered := func(place string) bool {
+			return slices.ContainsFunc(faults, func(p gallery.Problem) bool { return jsonfault.Covers(p, place) })
+		}
+		for _, p := range validate(covered) {
+			if !covered(p.Place) {
+				ps = append(ps, p)
+			}
+		}
+	}
+	return env.located(ps[:min(len(ps), maxNamed)])
+}
 
 // unfit says what was found and what belongs there.
 func unfit(e *json.SemanticError) string {
@@ -74,9 +120,10 @@ type noInstant string
 
 func (n noInstant) Error() string { return "no instant: " + strconv.Quote(string(n)) }
 
+// wanted says which kind of value a field takes.
 func wanted(t reflect.Type) string {
 	switch {
-	case isInstant(t):
+	case t == reflect.TypeFor[time.Time]():
 		return `an instant such as "2026-11-20T09:00:00Z"`
 	case isWhole(t):
 		return "a whole number"
@@ -89,7 +136,5 @@ func wanted(t reflect.Type) string {
 	}
 	return "a string"
 }
-
-func isInstant(t reflect.Type) bool { return t == reflect.TypeFor[time.Time]() }
 
 func isWhole(t reflect.Type) bool { return t.Kind() == reflect.Int || t.Kind() == reflect.Int64 }

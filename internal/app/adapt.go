@@ -11,6 +11,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/nats-io/nats.go"
@@ -43,7 +44,7 @@ type snapshots struct{ editions *edition.Set }
 // Moved implements [notice.Source].
 func (s snapshots) Moved(name string, since notice.Position) bool {
 	ref, ok := edition.ParseRef(name)
-	return !ok || s.editions.Moved(ref, catalogue.Position(since))
+	return !ok || s.editions.Moved(ref, index.Position(since))
 }
 
 // Snapshot implements [notice.Source].
@@ -52,7 +53,7 @@ func (s snapshots) Snapshot(name string, since notice.Since) (notice.Snapshot, e
 	if !ok {
 		return notice.Snapshot{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
 	}
-	c, err := s.editions.Content(ref, catalogue.Position(since.Position), since.Changed)
+	c, err := s.editions.Content(ref, index.Position(since.Position), since.Changed)
 	if err != nil {
 		return notice.Snapshot{}, err
 	}

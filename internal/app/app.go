@@ -239,7 +239,7 @@ func (a *App) unready() []error {
 	if most := a.opts.Config.HTTP.ServeWithoutNATS; away != nil && a.broker.Away() >= most {
 		reasons = append(reasons, fmt.Errorf("out of touch with NATS for longer than http.serve_without_nats, %s: %w", most, away))
 	}
-	if err := r.catalogue.Ready(); err != nil {
+	if err := r.catalogue.Index().Ready(); err != nil {
 		reasons = append(reasons, err)
 	} else if err := a.compared(); err != nil {
 		reasons = append(reasons, err)

@@ -33,8 +33,10 @@ const ours = "github.com/gallerywire/gallerywire/internal/"
 
 // listed is a package as go list prints it.
 type listed struct {
-	ImportPath string
-	Imports    []string
+	ImportPath   string
+	Imports      []string
+	TestImports  []string // of the tests inside, and outside the package
+	XTestImports []string
 }
 
 // room is the path of the room that p belongs to: its own, or that of the folder above
@@ -49,7 +51,7 @@ func (p listed) room(rooms map[string]room) string {
 
 func packages(t *testing.T) []listed {
 	t.Helper()
-	list := exec.Command("go", "list", "-json=ImportPath,Imports", "./internal/...")
+	list := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./internal/...")
 	list.Dir = root
 	var stderr bytes.Buffer
 	list.Stderr = &stderr
@@ -138,38 +140,50 @@ func (r room) mayImport(name string) bool {
 	return slices.Contains(r.imports, name) || slices.Contains(r.imports, "any")
 }
 
-func TestFeedKnowsNeitherNetworkNorContext(t *testing.T) {
+// pure are the rooms that are functions of galleries and an instant.
+var pure = []string{"syndicate/feed", "store/index"}
+
+func TestPureRoomsKnowNeitherNetworkNorContext(t *testing.T) {
+	found := 0
 	for _, p := range packages(t) {
-		if p.ImportPath != ours+"syndicate/feed" {
+		if !slices.Contains(pure, strings.TrimPrefix(p.ImportPath, ours)) {
 			continue
 		}
-		for _, name := range []string{"net", "net/http", "context", "os"} {
-			if slices.Contains(p.Imports, name) {
-				t.Errorf("%s imports %s: a feed is a pure function of galleries and an instant", p.ImportPath, name)
+		found++
+		for _, name := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+			if slices.Contains([]string{"net", "net/http", "context"}, name) || strings.HasPrefix(name, "github.com/nats-io/") {
+				t.Errorf("%s or its tests import %s: it is a pure function of galleries and an instant", p.ImportPath, name)
 			}
 		}
+		if slices.Contains(p.Imports, "os") {
+			t.Errorf("%s imports os: it is a pure function of galleries and an instant", p.ImportPath)
+		}
+	}
+	if found != len(pure) {
+		t.Errorf("found %d of %v", found, pure)
 	}
 }
 
-func TestFeedReadsNoClock(t *testing.T) {
+func TestPureRoomsReadNoClock(t *testing.T) {
 	files := token.NewFileSet()
 	sources := func(f fs.DirEntry) bool { return !strings.HasSuffix(f.Name(), "_test.go") }
-	found := 0
-	for _, f := range folder(t, "../syndicate/feed", sources) {
-		tree, err := parser.ParseFile(files, f, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
+	for _, room := range pure {
+		found := folder(t, filepath.Join("..", room), sources)
+		if len(found) == 0 {
+			t.Errorf("%s has no source files", room)
 		}
-		found++
-		ast.Inspect(tree, func(n ast.Node) bool {
-			if name, reads := clock(n); reads {
-				t.Errorf("%s: time.%s: pass the instant in", files.Position(n.Pos()), name)
+		for _, f := range found {
+			tree, err := parser.ParseFile(files, f, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
 			}
-			return true
-		})
-	}
-	if found == 0 {
-		t.Fatal("the feed has no source files")
+			ast.Inspect(tree, func(n ast.Node) bool {
+				if name, reads := clock(n); reads {
+					t.Errorf("%s: time.%s: pass the instant in", files.Position(n.Pos()), name)
+				}
+				return true
+			})
+		}
 	}
 }
 

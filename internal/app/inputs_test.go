@@ -19,6 +19,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/ingest/publish"
 	"github.com/gallerywire/gallerywire/internal/serve/page"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	gocmp "github.com/google/go-cmp/cmp"
 )
@@ -121,13 +122,11 @@ func (b *bench) try(t *testing.T, in input) {
 		return
 	}
 	items := slices.Values([]publish.Item{{Kind: e.Kind, Data: m.Data, Event: e}})
-	cat, editions, err := preview(b.options, items)
-	if err != nil {
-		t.Fatal(err)
-	}
-	edition, err := editions.Current(t.Context(), b.options.Feed)
-	if err != nil || len(edition.LeftOut) > 0 {
-		t.Fatal(err, edition.LeftOut)
+	options := previewed(b.options, items)
+	editions := edition.New(options)
+	shown, err := editions.Current(t.Context(), b.options.Feed)
+	if err != nil || len(shown.LeftOut) > 0 {
+		t.Fatal(err, shown.LeftOut)
 	}
 	leftOut := []string{}
 	for _, p := range e.LeftOut {
@@ -136,7 +135,7 @@ func (b *bench) try(t *testing.T, in input) {
 	check(t, "decoder", map[string]any{"left out": leftOut}, in.Expect)
 	known := map[string]bool{"left out": true}
 	for _, f := range feed.Formats() {
-		document := edition.Document(f).Bytes()
+		document := shown.Document(f).Bytes()
 		values := read(t, f, document)
 		check(t, f.String(), values, in.Expect)
 		checkAddresses(t, f.String(), values)
@@ -153,7 +152,7 @@ func (b *bench) try(t *testing.T, in input) {
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodGet, "/galleries/x", nil)
 	request.SetPathValue("key", gallery.Key(e.GalleryID()))
-	page.New(page.Options{Editions: editions, Catalogue: cat, Now: func() time.Time { return inputsAt }}).Gallery(answer, request)
+	page.New(page.Options{Editions: editions, Index: options.Index, Load: options.Load, Now: func() time.Time { return inputsAt }}).Gallery(answer, request)
 	check(t, "page", map[string]any{"page": answer.Body.String()}, in.Expect)
 	for name := range in.Expect {
 		if name = strings.TrimSuffix(strings.TrimSuffix(name, " has"), " lacks"); !known[name] && name != "page" {

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/ingest/publish"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -26,41 +26,32 @@ type PreviewOptions struct {
 // server. Items that are no event are passed over. The error is
 // [edition.ErrUnknown] when there is no such feed.
 func Preview(ctx context.Context, o PreviewOptions, items iter.Seq[publish.Item]) (*edition.Edition, error) {
-	_, editions, err := preview(o, items)
-	if err != nil {
-		return nil, err
-	}
-	return editions.Current(ctx, o.Feed)
+	return edition.New(previewed(o, items)).Current(ctx, o.Feed)
 }
 
-func preview(o PreviewOptions, items iter.Seq[publish.Item]) (*catalogue.Catalogue, *edition.Set, error) {
+// previewed are the feeds of a node that has taken in items and no others.
+func previewed(o PreviewOptions, items iter.Seq[publish.Item]) edition.Options {
 	node := idle(o.Config, nil, slog.New(slog.DiscardHandler))
 	node.baseURL = localURL(o.Config)
-	now := func() time.Time { return o.At }
-	cat, err := catalogue.Fixed(catalogue.Options{
-		Decode:      EventReader(o.Config).Gallery,
-		Now:         now,
-		ArchivePage: uint32(o.Config.Archive.Page),
-		Tombstones:  o.Config.Tombstones.Keep,
-		Stubs:       o.Config.Tombstones.Stub,
-		Logger:      node.log,
-	}, revisions(items))
-	if err != nil {
-		return nil, nil, err
+	galleries := index.New(node.indexOptions(nil))
+	galleries.Fill(map[string]*index.Entry{}, o.At, 0, o.At)
+	type revision struct {
+		id   string
+		hash gallery.Hash
 	}
-	options := node.shelfOptions(cat, cmp.Or(o.Config.Site.ID, hostOf(node.baseURL)))
-	options.Now = now
-	return cat, edition.New(options), nil
-}
-
-func revisions(items iter.Seq[publish.Item]) iter.Seq[catalogue.Revision] {
-	return func(yield func(catalogue.Revision) bool) {
-		for item := range items {
-			if item.Event != nil && !yield(revision(item.Event, event.Message{Subject: string(item.Kind), Data: item.Data})) {
-				return
-			}
+	bodies := map[revision][]byte{}
+	for item := range items {
+		if e := item.Event; e != nil {
+			galleries.Add(index.Revision{ID: e.GalleryID(), Rank: e.Rank, Gallery: e.Gallery, Reason: e.Removed.Reason}, o.At)
+			bodies[revision{e.GalleryID(), e.Rank.Hash}] = item.Data
 		}
 	}
+	options := node.shelfOptions(cmp.Or(o.Config.Site.ID, hostOf(node.baseURL)))
+	options.Index, options.Now = galleries, func() time.Time { return o.At }
+	options.Load = func(_ context.Context, e *index.Entry) (*gallery.Gallery, error) {
+		return EventReader(o.Config).Gallery(bodies[revision{e.ID, e.Rank.Hash}])
+	}
+	return options
 }
 
 // localURL is the configured address, else that of a node on this machine.

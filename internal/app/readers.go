@@ -12,28 +12,30 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/digest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
 // readers is the catalogue as digests need it: they choose as feeds do, and read
 // what people are told.
 type readers struct {
-	catalogue *catalogue.Catalogue
-	feeds     []edition.Definition
-	baseURL   string
+	index   *index.Index
+	load    func(context.Context, *index.Entry) (*gallery.Gallery, error)
+	feeds   []edition.Definition
+	baseURL string
 }
 
 // Shown implements [digest.Source].
 func (r readers) Shown(_ context.Context, name string, since time.Time, n int) ([]digest.Shown, error) {
-	if err := r.catalogue.Ready(); err != nil {
+	if err := r.index.Ready(); err != nil {
 		return nil, err
 	}
 	match, ok := r.match(name)
 	if !ok {
 		return nil, nil
 	}
-	selection := r.catalogue.Select(match)
-	defer r.catalogue.Release(selection)
+	selection := r.index.Select(match, index.ByPublished)
+	defer selection.Release()
 	var shown []digest.Shown
 	for _, e := range selection.View(n, time.Now()).Entries {
 		if !e.Published().After(since) {
@@ -44,7 +46,7 @@ func (r readers) Shown(_ context.Context, name string, since time.Time, n int) (
 	return shown, nil
 }
 
-func shownOf(e *catalogue.Entry) digest.Shown {
+func shownOf(e *index.Entry) digest.Shown {
 	visible := e.Published()
 	if e.Stored().After(visible) {
 		visible = e.Stored()
@@ -54,23 +56,23 @@ func shownOf(e *catalogue.Entry) digest.Shown {
 
 // match chooses the galleries of a feed; it is false where nobody has what the
 // feed chooses by.
-func (r readers) match(name string) (catalogue.Match, bool) {
+func (r readers) match(name string) (index.Match, bool) {
 	if i := slices.IndexFunc(r.feeds, func(d edition.Definition) bool { return d.Name == name }); i >= 0 {
 		return r.feeds[i].Match, true
 	}
 	kind, slug, _ := strings.Cut(name, "/")
 	switch edition.Kind(kind) {
 	case edition.Section:
-		section, ok := r.catalogue.Lookup(catalogue.Section, slug)
-		return catalogue.Match{Sections: []string{section.Name}}, ok
+		section, ok := r.index.Lookup(index.Section, slug, time.Now())
+		return index.Match{Sections: []string{section.Name}}, ok
 	case edition.Tag:
-		tag, ok := r.catalogue.Lookup(catalogue.Tag, slug)
-		return catalogue.Match{Tags: []string{tag.Name}}, ok
+		tag, ok := r.index.Lookup(index.Tag, slug, time.Now())
+		return index.Match{Tags: []string{tag.Name}}, ok
 	case edition.Author:
-		author, ok := r.catalogue.Lookup(catalogue.Author, slug)
-		return catalogue.Match{Authors: []string{author.Name}}, ok
+		author, ok := r.index.Lookup(index.Author, slug, time.Now())
+		return index.Match{Authors: []string{author.Name}}, ok
 	}
-	return catalogue.Match{}, false
+	return index.Match{}, false
 }
 
 // upgrade is how long it takes to upgrade all nodes: for so long it is waited
@@ -80,17 +82,17 @@ const upgrade = time.Hour
 // Gallery implements [digest.Source]. What this node does not know of yet, or can
 // not read yet, is not taken for gone.
 func (r readers) Gallery(ctx context.Context, key string) (digest.Gallery, bool, error) {
-	if err := r.catalogue.Ready(); err != nil {
+	if err := r.index.Ready(); err != nil {
 		return digest.Gallery{}, false, err
 	}
-	entry, now := r.catalogue.Find(key), time.Now()
+	entry, now := r.index.Find(key), time.Now()
 	if entry != nil && entry.Foreign() && now.Sub(entry.Stored()) < upgrade {
 		return digest.Gallery{}, false, fmt.Errorf("gallery %q: a newer release wrote its record", key)
 	}
 	if !entry.VisibleAt(now) {
 		return digest.Gallery{}, false, nil
 	}
-	g, err := r.catalogue.Load(ctx, entry)
+	g, err := r.load(ctx, entry)
 	if errors.Is(err, catalogue.ErrUnreadable) {
 		return digest.Gallery{}, false, nil
 	}

@@ -37,7 +37,7 @@ func TestADigestWaitsForWhatTheNodeCanNotReadYet(t *testing.T) {
 	}
 	cat := bucketOfGalleries(b)
 	read := func(key string) (found bool, err error) {
-		_, found, err = readers{catalogue: cat}.Gallery(t.Context(), key)
+		_, found, err = readers{index: cat.Index(), load: cat.Load}.Gallery(t.Context(), key)
 		return found, err
 	}
 	if found, err := read("harbour"); found || err == nil {
@@ -50,8 +50,8 @@ func TestADigestWaitsForWhatTheNodeCanNotReadYet(t *testing.T) {
 		stop()
 		<-done
 	})
-	soon(t, func() bool { return cat.Ready() == nil })
-	if cat.Find("newer") == nil {
+	soon(t, func() bool { return cat.Index().Ready() == nil })
+	if cat.Index().Find("newer") == nil {
 		t.Fatalf("the record %d is not in the index", ack.Sequence)
 	}
 	if found, err := read("newer"); found || err == nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/nats-io/nats.go/jetstream"
@@ -66,7 +67,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 	c := a.opts.Config
 	var editions *edition.Set
 	var tell *tellers
-	cat := a.catalogue(func(change catalogue.Change) {
+	cat := a.catalogue(func(change index.Change) {
 		feeds := tell.changed(editions, change)
 		if id := change.ID(); id != "" && a.opts.Watch.Changed != nil {
 			a.opts.Watch.Changed(id, feeds)
@@ -96,13 +97,13 @@ func (a *App) build(siteID string) (*rooms, error) {
 	}
 	parts = append(parts, part{"readers", drain(a.server)})
 	parts = append(parts, a.tellParts(tell, cat)...)
-	parts = append(parts, a.after(a.compared, part{"schedule", plan.Run}), a.after(cat.Ready, part{"intake", in.Run}))
+	parts = append(parts, a.after(a.compared, part{"schedule", plan.Run}), a.after(cat.Index().Ready, part{"intake", in.Run}))
 	return &rooms{
 		siteID:    siteID,
 		catalogue: cat,
 		intake:    in,
 		handler:   a.publicHandler(cat, editions, tell.hub),
-		status:    tell.statusParts(cat.Len, editions, plan),
+		status:    tell.statusParts(cat.Index().Len, editions, plan),
 		parts:     parts,
 	}, nil
 }
@@ -117,42 +118,44 @@ func republish(editions *edition.Set, notices *notice.Notices) func(context.Cont
 	}
 }
 
-func (a *App) catalogue(changed func(catalogue.Change)) *catalogue.Catalogue {
+func (a *App) catalogue(changed func(index.Change)) *catalogue.Catalogue {
 	cat := catalogue.New(catalogue.Options{
 		JetStream: a.broker.JetStream(),
 		Bucket:    a.broker.Name(bucketGalleries),
 		Open: func(ctx context.Context) (jetstream.Stream, error) {
 			return a.broker.Bucket(ctx, bucketGalleries)
 		},
-		Verifier:    a.verifier(bucketGalleries, false),
-		Decode:      event.Reader{URLTemplate: a.opts.Config.Events.URLTemplate}.Gallery,
-		ArchivePage: uint32(a.opts.Config.Archive.Page),
-		Tombstones:  a.opts.Config.Tombstones.Keep,
-		Stubs:       a.opts.Config.Tombstones.Stub,
-		Changed:     changed,
-		Timeless:    a.opts.Timeless,
-		Reconnect:   a.broker.OnReconnect,
-		Logger:      a.log,
+		Verifier:  a.verifier(bucketGalleries, false),
+		Decode:    event.Reader{URLTemplate: a.opts.Config.Events.URLTemplate}.Gallery,
+		Index:     a.indexOptions(changed),
+		Timeless:  a.opts.Timeless,
+		Reconnect: a.broker.OnReconnect,
+		Logger:    a.log,
 	})
 	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gallerywire_index_galleries",
 		Help: "Galleries in the index that are not taken down.",
-	}, func() float64 { return float64(cat.Len()) }))
+	}, func() float64 { return float64(cat.Index().Len()) }))
 	return cat
 }
 
+func (a *App) indexOptions(changed func(index.Change)) index.Options {
+	c := a.opts.Config
+	return index.Options{ArchivePage: uint32(c.Archive.Page), Tombstones: c.Tombstones.Keep, Stubs: c.Tombstones.Stub, Changed: changed}
+}
+
 func (a *App) editions(cat *catalogue.Catalogue, siteID string) *edition.Set {
-	o := a.shelfOptions(cat, siteID)
+	o := a.shelfOptions(siteID)
+	o.Index, o.Load = cat.Index(), cat.Load
 	o.Budget, o.Limiter = a.budget, a.limiter
 	return edition.New(o)
 }
 
 // shelfOptions are what the configuration says of feeds.
-func (a *App) shelfOptions(cat *catalogue.Catalogue, siteID string) edition.Options {
+func (a *App) shelfOptions(siteID string) edition.Options {
 	c := a.opts.Config
 	return edition.Options{
-		Catalogue: cat,
-		Renderer:  feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery), Language: c.Site.Language, Titles: stubTitles(c.Tombstones.Titles)}),
+		Renderer: feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery), Language: c.Site.Language, Titles: stubTitles(c.Tombstones.Titles)}),
 		Site: edition.Site{
 			Title: c.Site.Title, Description: c.Site.Description, BaseURL: a.baseURL,
 			Language: c.Site.Language, Copyright: c.Site.Copyright,
@@ -216,7 +219,7 @@ func definitions(feeds []config.Feed) []edition.Definition {
 	for i, f := range feeds {
 		defs[i] = edition.Definition{
 			Name: f.Name, Title: f.Title, Items: f.Items, Order: order(f.Order), Aliases: f.Aliases,
-			Match: catalogue.Match{Sections: f.Match.Sections, Tags: f.Match.Tags, Languages: f.Match.Languages},
+			Match: index.Match{Sections: f.Match.Sections, Tags: f.Match.Tags, Languages: f.Match.Languages},
 		}
 		if f.Content == "summary" {
 			defs[i].Content = feed.Summary
@@ -225,11 +228,11 @@ func definitions(feeds []config.Feed) []edition.Definition {
 	return defs
 }
 
-func order(name string) catalogue.Order {
+func order(name string) index.Order {
 	if name == "updated" {
-		return catalogue.ByUpdated
+		return index.ByUpdated
 	}
-	return catalogue.ByPublished
+	return index.ByPublished
 }
 
 func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
@@ -328,7 +331,7 @@ func (a *App) maxEvent() int64 {
 func (a *App) publicHandler(cat *catalogue.Catalogue, editions *edition.Set, hub *websub.Hub) http.Handler {
 	c := a.opts.Config
 	pages := page.New(page.Options{
-		Editions: editions, Catalogue: cat, MaxAge: c.HTTP.MaxAge, Logger: a.log,
+		Editions: editions, Index: cat.Index(), Load: cat.Load, MaxAge: c.HTTP.MaxAge, Logger: a.log,
 		Budget: a.budget, Limiter: a.limiter, Registerer: a.metrics,
 	})
 	return web.Public(web.Options{

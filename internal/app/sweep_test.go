@@ -116,11 +116,11 @@ func newSweeping(t testing.TB, tags int) *sweeping {
 		stop()
 		<-done
 	})
-	if !until(ctx, s.cat.Ready) {
+	if !until(ctx, s.cat.Index().Ready) {
 		t.Fatal("the index is not whole")
 	}
 	editions := edition.New(edition.Options{
-		Catalogue: s.cat, Renderer: feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com"}), Logger: log,
+		Index: s.cat.Index(), Load: s.cat.Load, Renderer: feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com"}), Logger: log,
 		Feeds: []edition.Definition{{Name: "all", Items: 50}}, Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 		Site: edition.Site{BaseURL: "https://example.com"}, Registerer: s.metrics,
 	})
@@ -143,7 +143,7 @@ func newSweeping(t testing.TB, tags int) *sweeping {
 
 func (s *sweeping) put(id string, tags ...string) {
 	s.t.Helper()
-	before := s.cat.Revision() // nobody else writes
+	before := s.cat.Index().Revision() // nobody else writes
 	g := &gallery.Gallery{ID: id, Title: id, Published: time.Now().Add(-time.Hour), Tags: tags}
 	rank := gallery.Rank{Updated: time.Now(), Hash: gallery.HashOf([]byte(id))}
 	if _, err := s.cat.Put(s.t.Context(), catalogue.Revision{ID: id, Rank: rank, Gallery: g, Body: []byte("{}")}); err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -147,7 +148,7 @@ func (a *App) digests(t *tellers, cat *catalogue.Catalogue, editions *edition.Se
 		return nil, fmt.Errorf("schedule.timezone: %w", err)
 	}
 	o := digest.Options{
-		Source:     readers{cat, editions.Feeds(), a.baseURL},
+		Source:     readers{cat.Index(), cat.Load, editions.Feeds(), a.baseURL},
 		Bucket:     func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketDigests) },
 		Owe:        t.put,
 		SiteTitle:  c.Site.Title,
@@ -352,7 +353,7 @@ func onlyNewer(err error) bool {
 
 // changed has the feeds announced in which a change may show, and returns the
 // configured ones of them.
-func (t *tellers) changed(editions *edition.Set, change catalogue.Change) []string {
+func (t *tellers) changed(editions *edition.Set, change index.Change) []string {
 	feeds := editions.Concerned(change)
 	t.notices.Mark(feeds...)
 	refs, all := editions.Affected(change, func(ref edition.Ref) bool { return t.asked(ref.String()) })
@@ -391,13 +392,13 @@ func (t *tellers) sweep(ctx context.Context) error {
 func (a *App) tellParts(t *tellers, cat *catalogue.Catalogue) []part {
 	var parts []part
 	if t.hub != nil {
-		parts = append(parts, a.after(cat.Ready, part{"hub", t.hub.Run}))
+		parts = append(parts, a.after(cat.Index().Ready, part{"hub", t.hub.Run}))
 	}
 	return append(parts,
-		a.after(cat.Ready, part{"outbox", t.box.Run}),
+		a.after(cat.Index().Ready, part{"outbox", t.box.Run}),
 		a.after(a.compared, part{"notices", t.notices.Run}),
 		a.after(a.compared, part{"digests", func(ctx context.Context) error {
-			if !until(ctx, cat.Ready) {
+			if !until(ctx, cat.Index().Ready) {
 				return nil
 			}
 			return t.digests.Run(ctx)

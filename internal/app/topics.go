@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
@@ -73,7 +74,7 @@ func (t topics) reach(ctx context.Context, order outbox.Order) error {
 
 // at is how far the index is.
 func (t topics) at() outbox.Order {
-	p := t.catalogue.Position()
+	p := t.catalogue.Index().Position(time.Now())
 	return notice.Announcement{Position: notice.Position(p)}.Order()
 }
 

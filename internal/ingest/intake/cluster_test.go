@@ -40,7 +40,7 @@ func TestLeadersOfAClusterChange(t *testing.T) {
 	s.drained()
 	for i := range many {
 		key := fmt.Sprintf("gallery-%d", i)
-		eventually(t, key+" is in the index", func() bool { return store.Find(key) != nil })
+		eventually(t, key+" is in the index", func() bool { return store.Index().Find(key) != nil })
 	}
 	if rejected := s.list(); len(rejected) > 0 {
 		t.Errorf("rejected: %v", rejected)

@@ -238,7 +238,7 @@ func newLibrary(t testing.TB, b *broker.Broker, change ...func(*catalogue.Option
 	}
 	c := catalogue.New(o)
 	background(t, c.Run)
-	eventually(t, "the index is whole", func() bool { return c.Ready() == nil })
+	eventually(t, "the index is whole", func() bool { return c.Index().Ready() == nil })
 	return library{c}
 }
 
@@ -255,12 +255,12 @@ func TestEventIsStoredAndLeavesTheStream(t *testing.T) {
 	sequence := s.send(article("harbour", noon))
 	s.drained()
 	eventually(t, fmt.Sprint("the index hears of event ", sequence), func() bool {
-		e := l.Find("harbour")
+		e := l.Index().Find("harbour")
 		return e != nil && e.Rank.Updated.Equal(noon)
 	})
 	s.publish(&nats.Msg{Subject: string(event.Unpublished), Data: []byte(`{"id":"harbour"}`)})
 	s.drained()
-	eventually(t, "the index hears of the take-down", func() bool { return l.Find("harbour").Rank.TakeDown })
+	eventually(t, "the index hears of the take-down", func() bool { return l.Index().Find("harbour").Rank.TakeDown })
 	s.taken(2)
 	reports := s.reports.all()
 	if len(reports) != 2 || reports[0].Outcome != "stored" || reports[0].Gallery != "harbour" || reports[0].Event == nil || reports[0].Stored.IsZero() {
@@ -360,7 +360,7 @@ func TestNoLowerRankWins(t *testing.T) {
 	for g := range galleries {
 		eventually(t, "both nodes know the highest rank", func() bool {
 			return !slices.ContainsFunc(libraries, func(l library) bool {
-				e := l.Find(fmt.Sprint("gallery-", g))
+				e := l.Index().Find(fmt.Sprint("gallery-", g))
 				return e == nil || !e.Rank.Updated.Equal(want)
 			})
 		})

@@ -19,7 +19,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/demo"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -114,7 +114,7 @@ func startSite(t *testing.T, language string) string {
 		},
 		Feeds: []edition.Definition{
 			{Name: "all", Title: siteTitles[language][2], Items: 30},
-			{Name: "travel", Title: "Travel", Items: 30, Match: catalogue.Match{Sections: []string{"Travel"}}},
+			{Name: "travel", Title: "Travel", Items: 30, Match: index.Match{Sections: []string{"Travel"}}},
 		},
 		Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 	})

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -21,7 +21,7 @@ type cacheKey struct {
 	phase int
 }
 
-func keyOf(e *catalogue.Entry, phase int) cacheKey {
+func keyOf(e *index.Entry, phase int) cacheKey {
 	return cacheKey{id: e.ID, hash: e.Rank.Hash, phase: phase}
 }
 
@@ -34,7 +34,7 @@ type documentKey struct {
 	opened string
 
 	// Of pages that tell of many galleries: the generation of all, see
-	// catalogue.Selection.Fresh, and the state of the feed.
+	// index.Selection.Fresh, and the state of the feed.
 	generation uint64
 	etag       string
 	cut        bool
@@ -71,7 +71,7 @@ const perSlide = 4 << 10
 
 // load reads a gallery and calls use with it, while there is room for that. It
 // waits for storage, but not long.
-func (p *Pages) load(ctx context.Context, e *catalogue.Entry, use func(*gallery.Gallery) error) error {
+func (p *Pages) load(ctx context.Context, e *index.Entry, use func(*gallery.Gallery) error) error {
 	task, err := p.limiter.Acquire(ctx)
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (p *Pages) load(ctx context.Context, e *catalogue.Entry, use func(*gallery.
 	defer task.Release()
 	soon, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	g, err := p.catalogue.Load(soon, e)
+	g, err := p.read(soon, e)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 )
 
 const (
@@ -44,7 +44,7 @@ type (
 
 // sitemap answers GET and HEAD of the index of the sitemaps and of each of them.
 func (p *Pages) sitemap(w http.ResponseWriter, r *http.Request) {
-	if err := p.catalogue.Ready(); err != nil {
+	if err := p.index.Ready(); err != nil {
 		p.unavailable(w, r, fmt.Errorf("list galleries: %w", err))
 		return
 	}
@@ -79,7 +79,7 @@ func (p *Pages) sitemapOf(ctx context.Context, number int, now time.Time) (*docu
 	defer task.Release()
 	galleries := p.everything.View(math.MaxInt, now).Entries
 	task.Grow(8 * len(galleries))
-	galleries = slices.DeleteFunc(galleries, func(e *catalogue.Entry) bool { return !e.Home })
+	galleries = slices.DeleteFunc(galleries, func(e *index.Entry) bool { return !e.Home })
 	slices.Reverse(galleries)
 	parts := slices.Collect(slices.Chunk(galleries, perSitemap))
 	if len(parts) == 0 {
@@ -103,7 +103,7 @@ func (p *Pages) sitemapOf(ctx context.Context, number int, now time.Time) (*docu
 	return newSitemap(set)
 }
 
-func (p *Pages) sitemapIndex(parts [][]*catalogue.Entry, now time.Time) sitemapindex {
+func (p *Pages) sitemapIndex(parts [][]*index.Entry, now time.Time) sitemapindex {
 	var index sitemapindex
 	for i, part := range parts {
 		l := located{Address: p.site.BaseURL + sitemapPath + "?page=" + strconv.Itoa(i+1)}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -58,7 +58,7 @@ func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bo
 // why it is not available.
 func (p *Pages) feedDocument(ctx context.Context, ref edition.Ref, opened string) (d *document, err error) {
 	if ref.Kind == edition.Gallery {
-		err = p.find(ctx, ref.Name, func(e *catalogue.Entry, now time.Time) (err error) {
+		err = p.find(ctx, ref.Name, func(e *index.Entry, now time.Time) (err error) {
 			key := documentKey{gallery: keyOf(e, e.Phase(now)), feed: ref, opened: opened}
 			d, err = p.document(ctx, key, func(ctx context.Context) (*document, error) {
 				return p.slideFeedPage(ctx, e, ref, opened, now)
@@ -140,12 +140,12 @@ func (p *Pages) holds(ref edition.Ref) int {
 	if ref.Kind == edition.Feed {
 		return p.editions.Len(ref.Name)
 	}
-	name, _ := p.catalogue.Lookup(facetOf(ref.Kind), ref.Name)
+	name, _ := p.index.Lookup(facetOf(ref.Kind), ref.Name, p.now())
 	return name.Galleries
 }
 
 // slideFeedPage returns the page of the feed of a gallery that may be shown at now.
-func (p *Pages) slideFeedPage(ctx context.Context, e *catalogue.Entry, ref edition.Ref, opened string, now time.Time) (d *document, err error) {
+func (p *Pages) slideFeedPage(ctx context.Context, e *index.Entry, ref edition.Ref, opened string, now time.Time) (d *document, err error) {
 	err = p.load(ctx, e, func(g *gallery.Gallery) (err error) {
 		s := newStrip(g, now)
 		feed := p.slideFeed(s.Title, ref.Name)

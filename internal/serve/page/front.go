@@ -27,7 +27,7 @@ type feedLine struct {
 }
 
 func (p *Pages) front(w http.ResponseWriter, r *http.Request) {
-	if err := p.catalogue.Ready(); err != nil {
+	if err := p.index.Ready(); err != nil {
 		p.unavailable(w, r, fmt.Errorf("list galleries: %w", err))
 		return
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -22,7 +22,7 @@ type galleryPage struct {
 // Gallery answers GET and HEAD of the page of the gallery {key}.
 func (p *Pages) Gallery(w http.ResponseWriter, r *http.Request) {
 	var d *document
-	err := p.find(r.Context(), r.PathValue("key"), func(e *catalogue.Entry, now time.Time) (err error) {
+	err := p.find(r.Context(), r.PathValue("key"), func(e *index.Entry, now time.Time) (err error) {
 		d, err = p.galleryPage(r.Context(), e, now)
 		return err
 	})
@@ -34,7 +34,7 @@ func (p *Pages) Gallery(w http.ResponseWriter, r *http.Request) {
 }
 
 // galleryPage returns the page of a gallery that may be shown at now.
-func (p *Pages) galleryPage(ctx context.Context, e *catalogue.Entry, now time.Time) (*document, error) {
+func (p *Pages) galleryPage(ctx context.Context, e *index.Entry, now time.Time) (*document, error) {
 	return p.document(ctx, documentKey{gallery: keyOf(e, e.Phase(now))}, func(ctx context.Context) (d *document, err error) {
 		err = p.load(ctx, e, func(g *gallery.Gallery) (err error) {
 			d, err = p.render(p.templates.gallery, p.galleryView(g, now))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/google/go-cmp/cmp"
 )
@@ -264,7 +265,7 @@ func TestSupersededWhileItIsRead(t *testing.T) {
 	held, resume := make(chan struct{}), make(chan struct{})
 	release := sync.OnceFunc(func() { close(resume) })
 	n := startNode(t, func(o *catalogue.Options) {
-		o.Changed = func(c catalogue.Change) {
+		o.Index.Changed = func(c index.Change) {
 			if c.ID() == "hold" { // the index lags behind the bucket from here
 				close(held)
 				<-resume

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -35,7 +35,7 @@ type list struct {
 	ref   edition.Ref // of its feed; the zero value: of all galleries
 	title string
 	at    string // its absolute address
-	all   *catalogue.Selection
+	all   *index.Selection
 }
 
 // all answers GET and HEAD of the list of all galleries.
@@ -95,9 +95,9 @@ func (p *Pages) redirect(w http.ResponseWriter, r *http.Request, ref edition.Ref
 }
 
 // list answers with the part of a list that begins below what the query's "before"
-// names, a place as of [catalogue.List].
+// names, a place as of [index.List].
 func (p *Pages) list(w http.ResponseWriter, r *http.Request, of list) {
-	if err := p.catalogue.Ready(); err != nil {
+	if err := p.index.Ready(); err != nil {
 		p.unavailable(w, r, fmt.Errorf("list galleries: %w", err))
 		return
 	}
@@ -125,7 +125,7 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request, of list) {
 
 // hash is of all that a part of a list shows, so there are no more of them than
 // galleries, whatever places are asked for.
-func (l list) hash(part catalogue.List) (sum [sha256.Size]byte) {
+func (l list) hash(part index.List) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q\n", l.title, part.Place, part.Newer, part.Older)
 	if part.Place == "" {
@@ -147,7 +147,7 @@ func (l list) address(place string) string {
 }
 
 // listPage shows a part of a list. The error may be a [*partial].
-func (p *Pages) listPage(ctx context.Context, of list, part catalogue.List) (*document, error) {
+func (p *Pages) listPage(ctx context.Context, of list, part index.List) (*document, error) {
 	l := listPage{Title: of.title}
 	heading, description := of.title, of.title+": "+p.site.Description
 	if of.ref.Kind != "" {

@@ -17,12 +17,14 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,23 +32,25 @@ import (
 
 // Options make the pages.
 type Options struct {
-	Editions  *edition.Set
-	Catalogue *catalogue.Catalogue
-	Now       func() time.Time // nil: time.Now
-	MaxAge    time.Duration    // how long a cache may keep a page
-	Logger    *slog.Logger     // nil: discards
-	Budget    *cache.Budget    // for all that is kept; nil: one of 16 MiB
-	Limiter   *cache.Limiter   // for galleries that are read to be shown; nil: for a third of the budget
+	Editions *edition.Set
+	Index    *index.Index
+	Load     func(context.Context, *index.Entry) (*gallery.Gallery, error) // of a gallery's revision: see [index.ErrSuperseded]
+	Now      func() time.Time                                              // nil: time.Now
+	MaxAge   time.Duration                                                 // how long a cache may keep a page
+	Logger   *slog.Logger                                                  // nil: discards
+	Budget   *cache.Budget                                                 // for all that is kept; nil: one of 16 MiB
+	Limiter  *cache.Limiter                                                // for galleries that are read to be shown; nil: for a third of the budget
 
 	Registerer prometheus.Registerer // nil: no metrics
 }
 
 // Pages answers requests for pages. It is safe for concurrent use.
 type Pages struct {
-	editions  *edition.Set
-	catalogue *catalogue.Catalogue
-	now       func() time.Time
-	log       *slog.Logger
+	editions *edition.Set
+	index    *index.Index
+	read     func(context.Context, *index.Entry) (*gallery.Gallery, error)
+	now      func() time.Time
+	log      *slog.Logger
 
 	caching   string // the Cache-Control of a page
 	site      site
@@ -56,7 +60,7 @@ type Pages struct {
 	lookups   cache.Lookups // of documents
 	teasers   *cache.Cache[cacheKey, *teaser]
 
-	everything *catalogue.Selection // all galleries
+	everything *index.Selection // all galleries
 	lately     atomic.Pointer[recent]
 }
 
@@ -77,7 +81,8 @@ func New(o Options) *Pages {
 	s := newSite(o.Editions)
 	return &Pages{
 		editions:  o.Editions,
-		catalogue: o.Catalogue,
+		index:     o.Index,
+		read:      o.Load,
 		now:       o.Now,
 		log:       o.Logger,
 		caching:   cacheControl(o.MaxAge),
@@ -88,7 +93,7 @@ func New(o Options) *Pages {
 		lookups:   cache.NewLookups(o.Registerer, "pages"),
 		teasers:   cache.New[cacheKey](o.Budget, cache.Options[*teaser]{Size: (*teaser).held}),
 
-		everything: o.Catalogue.Select(catalogue.Match{}),
+		everything: o.Index.Select(index.Match{}, index.ByPublished),
 	}
 }
 

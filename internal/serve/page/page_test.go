@@ -19,6 +19,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
@@ -77,7 +78,7 @@ func newNode(t testing.TB, change ...func(*catalogue.Options)) *node {
 		Site: edition.Site{Title: "Gallery & Wire", Description: "Pictures of the day", BaseURL: baseURL, Language: "en", Copyright: "© Example News"},
 		Feeds: []edition.Definition{
 			{Name: "all", Title: "All <galleries>", Items: 30, Aliases: []string{"latest"}},
-			{Name: "travel", Title: "Travel", Items: 30, Match: catalogue.Match{Sections: []string{"Travel"}}},
+			{Name: "travel", Title: "Travel", Items: 30, Match: index.Match{Sections: []string{"Travel"}}},
 		},
 		Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 	}, change...)
@@ -103,19 +104,19 @@ func newNodeOn(t testing.TB, b *broker.Broker, site edition.Options, change ...f
 	t.Helper()
 	n := &node{t: t, clock: &clock{at: noon}, broker: b, whole: make(chan struct{})}
 	o := catalogueOptions(n.broker, n.clock.now)
-	o.Changed = func(catalogue.Change) {}
+	o.Index.Changed = func(index.Change) {}
 	for _, f := range change {
 		f(&o)
 	}
-	changed, whole := o.Changed, sync.OnceFunc(func() { close(n.whole) })
-	o.Changed = func(c catalogue.Change) {
-		if c == (catalogue.Change{}) {
+	changed, whole := o.Index.Changed, sync.OnceFunc(func() { close(n.whole) })
+	o.Index.Changed = func(c index.Change) {
+		if c == (index.Change{}) {
 			whole()
 		}
 		changed(c)
 	}
 	n.catalogue = catalogue.New(o)
-	site.Catalogue, site.Now, site.Logger = n.catalogue, n.clock.now, quiet()
+	site.Index, site.Load, site.Now, site.Logger = n.catalogue.Index(), n.catalogue.Load, n.clock.now, quiet()
 	site.Renderer = feed.NewRenderer(feed.Options{SiteID: "wire.example.com", BaseURL: site.Site.BaseURL})
 	n.editions = edition.New(site)
 	n.mount(n.clock.now)
@@ -157,7 +158,7 @@ func (n *node) mount(now func() time.Time) { n.mountOn(nil, now) }
 // mountOn is mount with what is kept on a budget.
 func (n *node) mountOn(budget *cache.Budget, now func() time.Time) {
 	n.metrics = prometheus.NewRegistry()
-	n.pages = page.New(page.Options{Editions: n.editions, Catalogue: n.catalogue, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics, Budget: budget})
+	n.pages = page.New(page.Options{Editions: n.editions, Index: n.catalogue.Index(), Load: n.catalogue.Load, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics, Budget: budget})
 	n.mux = http.NewServeMux()
 	n.pages.Register(n.mux)
 	n.mux.HandleFunc("GET /galleries/{key}", func(w http.ResponseWriter, r *http.Request) {
@@ -208,7 +209,7 @@ func (n *node) run() {
 	select {
 	case <-n.whole:
 	case <-time.After(patience):
-		n.t.Fatal(n.catalogue.Ready())
+		n.t.Fatal(n.catalogue.Index().Ready())
 	}
 }
 

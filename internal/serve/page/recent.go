@@ -15,7 +15,7 @@ const maxRecent = 1000
 // recent is what the front page shows of all galleries, whatever feeds there
 // are. It is immutable.
 type recent struct {
-	generation uint64   // see catalogue.Selection.Fresh
+	generation uint64   // see index.Selection.Fresh
 	keys       []string // of the newest galleries, some more than a page names
 	sections   []topic
 	tags       []topic

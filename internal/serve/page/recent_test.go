@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/google/go-cmp/cmp"
 )
@@ -17,7 +17,7 @@ func startNarrow(t *testing.T) *node {
 	t.Helper()
 	n := newNodeOf(t, edition.Options{
 		Site:    edition.Site{Title: "Wire", BaseURL: baseURL, Language: "en"},
-		Feeds:   []edition.Definition{{Name: "rare", Title: "Rare", Items: 30, Match: catalogue.Match{Sections: []string{"Rare"}}}},
+		Feeds:   []edition.Definition{{Name: "rare", Title: "Rare", Items: 30, Match: index.Match{Sections: []string{"Rare"}}}},
 		Dynamic: edition.Dynamic{Sections: true, Tags: true},
 	})
 	n.run()

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 )
 
 // maxNewest is how many galleries a page names.
@@ -88,14 +88,14 @@ func isPassing(err error) bool {
 // as of find.
 func (p *Pages) teaser(ctx context.Context, key string) (teaser, error) {
 	var t teaser
-	err := p.find(ctx, key, func(e *catalogue.Entry, now time.Time) (err error) {
+	err := p.find(ctx, key, func(e *index.Entry, now time.Time) (err error) {
 		t, err = p.teaserOf(ctx, e, now)
 		return err
 	})
 	return t, err
 }
 
-func (p *Pages) teaserOf(ctx context.Context, e *catalogue.Entry, now time.Time) (teaser, error) {
+func (p *Pages) teaserOf(ctx context.Context, e *index.Entry, now time.Time) (teaser, error) {
 	t, err := p.teasers.Load(ctx, keyOf(e, e.Phase(now)), func(ctx context.Context) (t *teaser, err error) {
 		err = p.load(ctx, e, func(g *gallery.Gallery) error {
 			t = newTeaser(e, g, now)
@@ -113,7 +113,7 @@ func (p *Pages) teaserOf(ctx context.Context, e *catalogue.Entry, now time.Time)
 	return *t, t.err
 }
 
-func newTeaser(e *catalogue.Entry, g *gallery.Gallery, now time.Time) *teaser {
+func newTeaser(e *index.Entry, g *gallery.Gallery, now time.Time) *teaser {
 	slides := slidesOf(g, now, len(g.Slides))
 	return &teaser{
 		Key:         gallery.Key(e.ID),

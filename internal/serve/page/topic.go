@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -25,7 +25,7 @@ type topic struct {
 
 // topics returns at most n of what the galleries have of that kind, the commonest
 // first. What it costs follows these galleries, not how many names there are.
-func (p *Pages) topics(kind edition.Kind, n int, among []*catalogue.Entry) []topic {
+func (p *Pages) topics(kind edition.Kind, n int, among []*index.Entry) []topic {
 	var list []topic
 	for _, folded := range commonest(facetOf(kind), n, among) {
 		if t, ok := p.topic(kind, gallery.Slug(folded)); ok {
@@ -37,7 +37,7 @@ func (p *Pages) topics(kind edition.Kind, n int, among []*catalogue.Entry) []top
 
 // commonest returns n of the names of that kind that most of the galleries have,
 // folded.
-func commonest(kind catalogue.Kind, n int, among []*catalogue.Entry) []string {
+func commonest(kind index.Kind, n int, among []*index.Entry) []string {
 	counts := map[string]int{}
 	for _, e := range among {
 		for _, f := range e.Facets {
@@ -57,7 +57,7 @@ func (p *Pages) topic(kind edition.Kind, slug string) (topic, bool) {
 	if !p.editions.Serves(kind) {
 		return topic{}, false
 	}
-	name, ok := p.catalogue.Lookup(facetOf(kind), slug)
+	name, ok := p.index.Lookup(facetOf(kind), slug, p.now())
 	if !ok {
 		return topic{}, false
 	}
@@ -87,12 +87,12 @@ func (p *Pages) local(address string) string {
 	return p.site.Root + strings.TrimPrefix(address, p.site.BaseURL)
 }
 
-func facetOf(k edition.Kind) catalogue.Kind {
+func facetOf(k edition.Kind) index.Kind {
 	switch k {
 	case edition.Section:
-		return catalogue.Section
+		return index.Section
 	case edition.Tag:
-		return catalogue.Tag
+		return index.Tag
 	}
-	return catalogue.Author
+	return index.Author
 }

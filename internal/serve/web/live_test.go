@@ -16,6 +16,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,8 +39,8 @@ func newLive(t *testing.T, change ...func(*edition.Options)) *live {
 	b := brokertest.Start(t)
 	l := &live{t: t, metrics: prometheus.NewRegistry(), catalogue: liveCatalogue(t, b)}
 	o := edition.Options{
-		Catalogue: l.catalogue,
-		Renderer:  feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com"}),
+		Index: l.catalogue.Index(), Load: l.catalogue.Load,
+		Renderer: feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com"}),
 		Site: edition.Site{
 			Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: []string{"https://example.com/hub", "https://hub.example.org/?a=1"},
 		},
@@ -66,10 +67,10 @@ func liveCatalogue(t *testing.T, b *broker.Broker, change ...func(*catalogue.Opt
 	whole := make(chan struct{})
 	ready := sync.OnceFunc(func() { close(whole) })
 	o := catalogue.Options{
-		JetStream: b.JetStream(), Bucket: b.Name("galleries"), Decode: event.Reader{}.Gallery, ArchivePage: 4, Tombstones: time.Hour,
-		Open:    func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
-		Changed: func(catalogue.Change) { ready() },
-		Logger:  slog.New(slog.DiscardHandler),
+		JetStream: b.JetStream(), Bucket: b.Name("galleries"), Decode: event.Reader{}.Gallery,
+		Open:   func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
+		Index:  index.Options{ArchivePage: 4, Tombstones: time.Hour, Changed: func(index.Change) { ready() }},
+		Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
 		f(&o)
@@ -87,7 +88,7 @@ func liveCatalogue(t *testing.T, b *broker.Broker, change ...func(*catalogue.Opt
 	select {
 	case <-whole:
 	case <-time.After(patience):
-		t.Fatal(c.Ready())
+		t.Fatal(c.Index().Ready())
 	}
 	return c
 }
@@ -120,7 +121,7 @@ func (l *live) takeDown(id string) {
 // store returns when the index knows of the revision.
 func (l *live) store(r catalogue.Revision) {
 	l.t.Helper()
-	known := l.catalogue.Revision()
+	known := l.catalogue.Index().Revision()
 	if outcome, err := l.catalogue.Put(l.t.Context(), r); err != nil || outcome != catalogue.Stored {
 		l.t.Fatalf("put %s: %q, %v", r.ID, outcome, err)
 	}

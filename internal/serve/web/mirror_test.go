@@ -22,6 +22,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/prometheus/client_golang/prometheus"
@@ -47,13 +48,13 @@ func newDay(t *testing.T, seed uint64) *day {
 	d.url = "http://" + server.Listener.Addr().String()
 	d.live = &live{t: t, metrics: prometheus.NewRegistry(), catalogue: liveCatalogue(t, brokertest.Start(t), func(o *catalogue.Options) { o.Now, o.Timeless = d.now, true })}
 	d.editions = edition.New(edition.Options{
-		Catalogue: d.catalogue,
-		Renderer:  feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: d.url}),
-		Site:      edition.Site{Title: "Wire", BaseURL: d.url, Language: "en"},
-		Feeds:     []edition.Definition{{Name: "all", Items: 4}, {Name: "latest", Items: 12, Order: catalogue.ByUpdated}},
-		Dynamic:   edition.Dynamic{Sections: true, Items: 4},
-		Now:       d.now,
-		Logger:    slog.New(slog.DiscardHandler),
+		Index: d.catalogue.Index(), Load: d.catalogue.Load,
+		Renderer: feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: d.url}),
+		Site:     edition.Site{Title: "Wire", BaseURL: d.url, Language: "en"},
+		Feeds:    []edition.Definition{{Name: "all", Items: 4}, {Name: "latest", Items: 12, Order: index.ByUpdated}},
+		Dynamic:  edition.Dynamic{Sections: true, Items: 4},
+		Now:      d.now,
+		Logger:   slog.New(slog.DiscardHandler),
 	})
 	d.handler = web.Public(web.Options{Editions: d.editions, Title: "Wire", MaxAge: time.Minute, Metrics: d.metrics, Now: d.now, Logger: slog.New(slog.DiscardHandler)})
 	server.Config.Handler = d.handler

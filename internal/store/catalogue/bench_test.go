@@ -36,8 +36,8 @@ func BenchmarkLoad(b *testing.B) {
 		b.ReportMetric(bare.Seconds(), "floor-s")
 		b.ReportMetric(took.Seconds(), "load-s")
 		b.ReportMetric(took.Seconds()/bare.Seconds(), "ratio")
-		if c.Len() != archive {
-			b.Fatalf("loaded %d galleries", c.Len())
+		if c.Index().Len() != archive {
+			b.Fatalf("loaded %d galleries", c.Index().Len())
 		}
 		stop()
 	}

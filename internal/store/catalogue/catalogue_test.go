@@ -14,6 +14,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -68,7 +69,7 @@ func start(t testing.TB, b *broker.Broker, change ...func(*catalogue.Options)) *
 
 func awaitReady(t testing.TB, c *catalogue.Catalogue) {
 	t.Helper()
-	eventually(t, "the index is whole", func() bool { return c.Ready() == nil })
+	eventually(t, "the index is whole", func() bool { return c.Index().Ready() == nil })
 }
 
 func eventually(t testing.TB, what string, ok func() bool) {
@@ -115,18 +116,18 @@ func published(at time.Time) func(*gallery.Gallery) {
 }
 
 // put stores r and waits until c's index knows of it.
-func put(t testing.TB, c *catalogue.Catalogue, r catalogue.Revision) *catalogue.Entry {
+func put(t testing.TB, c *catalogue.Catalogue, r catalogue.Revision) *index.Entry {
 	t.Helper()
 	outcome, err := c.Put(t.Context(), r)
 	if err != nil || outcome != catalogue.Stored {
 		t.Fatalf("put %s: %q, %v", r.ID, outcome, err)
 	}
 	key := gallery.Key(r.ID)
-	eventually(t, "the index knows "+r.ID, func() bool { e := c.Find(key); return e != nil && e.Rank == r.Rank })
-	return c.Find(key)
+	eventually(t, "the index knows "+r.ID, func() bool { e := c.Index().Find(key); return e != nil && e.Rank == r.Rank })
+	return c.Index().Find(key)
 }
 
-func ids(v catalogue.View) []string {
+func ids(v index.View) []string {
 	var names []string
 	for _, e := range v.Entries {
 		names = append(names, e.ID)
@@ -158,18 +159,18 @@ func (c *clock) only(o *catalogue.Options) { o.Now, o.Timeless = c.now, true }
 // changes collects what a catalogue tells.
 type changes struct {
 	mu   sync.Mutex
-	list []catalogue.Change
+	list []index.Change
 }
 
 func (c *changes) collect(o *catalogue.Options) {
-	o.Changed = func(change catalogue.Change) {
+	o.Index.Changed = func(change index.Change) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.list = append(c.list, change)
 	}
 }
 
-func (c *changes) all() []catalogue.Change {
+func (c *changes) all() []index.Change {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.list)

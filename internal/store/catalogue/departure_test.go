@@ -11,23 +11,24 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 )
 
 // sameTouch holds the selections of everything and of the section Sport to what
 // a process that starts now would say of them.
-func sameTouch(t *testing.T, b *broker.Broker, all, sport *catalogue.Selection) {
+func sameTouch(t *testing.T, b *broker.Broker, all, sport *index.Selection) {
 	t.Helper()
 	c := catalogue.New(options(b))
 	stop := run(t, c)
 	defer stop()
 	awaitReady(t, c)
 	now := time.Now()
-	for match, s := range map[string]*catalogue.Selection{"": all, "Sport": sport} {
-		m := catalogue.Match{}
+	for match, s := range map[string]*index.Selection{"": all, "Sport": sport} {
+		m := index.Match{}
 		if match != "" {
 			m.Sections = []string{match}
 		}
-		if running, restarted := s.View(0, now).Touched, c.Select(m).View(0, now).Touched; !running.Equal(restarted) {
+		if running, restarted := s.View(0, now).Touched, c.Index().Select(m, index.ByPublished).View(0, now).Touched; !running.Equal(restarted) {
 			t.Errorf("%q was touched at %s, after a restart at %s", match, running, restarted)
 		}
 	}
@@ -36,7 +37,7 @@ func sameTouch(t *testing.T, b *broker.Broker, all, sport *catalogue.Selection) 
 func TestSelectionIsTouchedByWhatLeavesIt(t *testing.T) {
 	b := brokertest.Start(t)
 	c := start(t, b)
-	all, sport := c.Select(catalogue.Match{}), c.Select(catalogue.Match{Sections: []string{"Sport"}})
+	all, sport := c.Index().Select(index.Match{}, index.ByPublished), c.Index().Select(index.Match{Sections: []string{"Sport"}}, index.ByPublished)
 	steps := []struct {
 		name    string
 		r       catalogue.Revision
@@ -78,7 +79,7 @@ func withheld(g *gallery.Gallery) {
 func TestTouchedNeverGoesBack(t *testing.T) {
 	b := brokertest.Start(t)
 	c := start(t, b)
-	all, sport := c.Select(catalogue.Match{}), c.Select(catalogue.Match{Sections: []string{"Sport"}})
+	all, sport := c.Index().Select(index.Match{}, index.ByPublished), c.Index().Select(index.Match{Sections: []string{"Sport"}}, index.ByPublished)
 	random := rand.New(rand.NewPCG(7, 7))
 	sections := []string{"Sport", "Travel", "Food", "Art"}
 	var last time.Time
@@ -106,7 +107,7 @@ func TestTouchedNeverGoesBack(t *testing.T) {
 func TestRecordOfALongHistoryIsStored(t *testing.T) {
 	b := brokertest.Start(t)
 	c := start(t, b)
-	all, sport := c.Select(catalogue.Match{}), c.Select(catalogue.Match{Sections: []string{"Sport"}})
+	all, sport := c.Index().Select(index.Match{}, index.ByPublished), c.Index().Select(index.Match{Sections: []string{"Sport"}}, index.ByPublished)
 	id := strings.Repeat("é\"", 85)
 	for i := range 12 {
 		r := revision(t, id, noon.Add(time.Duration(i)*time.Second), section("Sport"), func(g *gallery.Gallery) { burden(g, i) })

@@ -9,12 +9,9 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
-	"github.com/go-json-experiment/json"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// ErrUnreadable means that one record can not be read, while others may be.
-var ErrUnreadable = errors.New("record can not be read")
 
 // Record is a gallery as the bucket holds it.
 type Record struct {
@@ -24,14 +21,6 @@ type Record struct {
 
 // exportAhead is how many records, events included, are asked for at once.
 const exportAhead = 64
-
-// past is the part of a record that does not follow from its event. Its names
-// are those of the index line.
-type past struct {
-	GUID   string     `json:"g,omitzero"` // of a take-down: what its gallery had
-	Left   []wireLeft `json:"left,omitzero"`
-	Stored int64      `json:"at,omitzero"`
-}
 
 // Export yields every record, those of take-downs included, in the order in
 // which they were written. A gallery that is revised meanwhile may come twice,
@@ -136,7 +125,7 @@ func (c *Catalogue) record(msg jetstream.Msg, meta *jetstream.MsgMetadata) (r Re
 	}
 	key := strings.TrimPrefix(msg.Subject(), c.subject(""))
 	e, err := entry(key, msg.Headers(), meta.Sequence.Stream, meta.Timestamp)
-	if err == nil && e.state == foreign {
+	if err == nil && e.Foreign() {
 		err = ErrNewerFormat
 	}
 	if err != nil {
@@ -146,7 +135,7 @@ func (c *Catalogue) record(msg jetstream.Msg, meta *jetstream.MsgMetadata) (r Re
 	if attributes := msg.Headers().Get(headerEvent); attributes != "" {
 		r.Event = []byte(attributes)
 	}
-	if r.Past, err = pastOf(e, msg.Headers().Get(headerIndex)); err != nil {
+	if r.Past, err = e.Past(); err != nil {
 		return Record{}, false, unreadable(key, err)
 	}
 	return r, true, nil
@@ -154,28 +143,6 @@ func (c *Catalogue) record(msg jetstream.Msg, meta *jetstream.MsgMetadata) (r Re
 
 func unreadable(key string, err error) error {
 	return fmt.Errorf("record %s: %w: %w", key, ErrUnreadable, err)
-}
-
-// pastOf takes the past out of the index line of e. What left with the record
-// itself is dated, for elsewhere the record will have another date.
-func pastOf(e *Entry, index string) ([]byte, error) {
-	var p past
-	if err := json.Unmarshal([]byte(index), &p); err != nil {
-		return nil, err
-	}
-	if !e.Rank.TakeDown {
-		p.GUID = "" // its event says it
-	}
-	for i := range p.Left {
-		if p.Left[i].At == 0 {
-			p.Left[i].At = e.stored
-		}
-	}
-	if p.GUID == "" && p.Left == nil {
-		return nil, nil
-	}
-	p.Stored = e.stored
-	return json.Marshal(p)
 }
 
 // Restore is [Catalogue.Put] for a record that was exported: where nothing is
@@ -194,54 +161,19 @@ func (c *Catalogue) restore(ctx context.Context, r Record) (Outcome, error) {
 	if err != nil {
 		return "", err
 	}
-	switch {
-	case prev.known() == nil:
-	case prev.yields(r.Rank) || prev.learns(r.Revision):
-		return c.Put(ctx, r.Revision)
-	default:
+	if prev != nil && !prev.Lost() {
+		if index.Next(prev, r.indexed()) != nil {
+			return c.Put(ctx, r.Revision)
+		}
 		outcome, _, err := refuse(prev, r.Rank)
 		return outcome, err
 	}
-	before, err := c.before(r, prev)
+	before, err := c.index.Before(r.Past, r.Rank, prev, c.opts.Now())
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("its past: %w: %w", ErrUnreadable, err)
 	}
-	if _, err := c.write(ctx, key, r.Revision, before); !conflict(err) {
+	if _, err := c.write(ctx, key, index.Next(before, r.indexed()), prev, r.Revision); !conflict(err) {
 		return Stored, err
 	}
 	return c.Put(ctx, r.Revision)
-}
-
-// before returns an entry which the record follows as it followed the real one.
-// It stands in the place of prev, of which nothing is known.
-func (c *Catalogue) before(r Record, prev *Entry) (*Entry, error) {
-	var p past
-	if len(r.Past) > 0 {
-		if err := json.Unmarshal(r.Past, &p); err != nil {
-			return nil, fmt.Errorf("its past: %w: %w", ErrUnreadable, err)
-		}
-	}
-	if r.Rank.TakeDown && !c.tells(r.Rank, p.Stored) {
-		for i := range p.Left {
-			p.Left[i].Down = false
-			if of := p.Left[i].Of; of != nil {
-				of.From = 0
-			}
-		}
-	}
-	if prev == nil {
-		return line{TakeDown: true, GUID: p.GUID, Left: p.Left}.entry(), nil
-	}
-	p.Left = append(p.Left, wireLeft{All: true, At: prev.stored}) // whatever was there is touched
-	e := line{TakeDown: true, GUID: p.GUID, Left: p.Left}.entry()
-	e.Revision = prev.Revision
-	return e, nil
-}
-
-// tells reports whether feeds still say that a gallery was taken down. The
-// record is stored anew here, and would be said to be new.
-func (c *Catalogue) tells(rank gallery.Rank, stored int64) bool {
-	e := &Entry{Rank: rank, stored: stored}
-	e.keep(c.opts.Tombstones)
-	return c.opts.Now().UnixNano() < e.forgotten()
 }

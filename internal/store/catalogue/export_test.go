@@ -11,6 +11,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -191,7 +192,7 @@ func restored(t *testing.T, records []catalogue.Record, revisions ...catalogue.R
 }
 
 func remembering(o *catalogue.Options) {
-	o.Tombstones = 24 * time.Hour
+	o.Index.Tombstones = 24 * time.Hour
 	o.Now = func() time.Time { return noon.Add(3 * time.Hour) }
 }
 
@@ -201,15 +202,15 @@ func TestRestoredTakeDownRemembersWhatItTookDown(t *testing.T) {
 	down.Reason = "a mistake"
 	c := putAll(t, old, revision(t, "dusk", noon, section("Travel"), guid("https://old.example.com/?p=9")), down)
 	b, moved := restored(t, exported(t, c))
-	e := moved.Find("dusk")
+	e := moved.Index().Find("dusk")
 	if e == nil || e.GUID() != "https://old.example.com/?p=9" || e.Reason() != "a mistake" || e.Rank != down.Rank {
 		t.Fatalf("restored as %+v", e)
 	}
-	travel, sport := catalogue.Match{Sections: []string{"Travel"}}, catalogue.Match{Sections: []string{"Sport"}}
-	if gone := moved.Select(travel).View(9, noon.Add(3*time.Hour)).Gone; len(gone) != 1 || gone[0].ID != "dusk" {
+	travel, sport := index.Match{Sections: []string{"Travel"}}, index.Match{Sections: []string{"Sport"}}
+	if gone := moved.Index().Select(travel, index.ByPublished).View(9, noon.Add(3*time.Hour)).Gone; len(gone) != 1 || gone[0].ID != "dusk" {
 		t.Errorf("gone from Travel: %v", gone)
 	}
-	if gone := moved.Select(sport).View(9, noon.Add(3*time.Hour)).Gone; len(gone) != 0 {
+	if gone := moved.Index().Select(sport, index.ByPublished).View(9, noon.Add(3*time.Hour)).Gone; len(gone) != 0 {
 		t.Errorf("gone from Sport, where it never was: %v", gone)
 	}
 	if diff := cmp.Diff(exported(t, c), exported(t, catalogue.New(options(b))), cmp.FilterPath(isPast, cmp.Ignore())); diff != "" {
@@ -227,7 +228,7 @@ func TestRestoredTakeDownOfLongAgoIsForgotten(t *testing.T) {
 	c := putAll(t, b, revision(t, "dusk", noon), takeDown("dusk", noon.Add(time.Hour)))
 	years := time.Now().AddDate(2, 0, 0) // from when it was stored
 	later := start(t, b2, func(o *catalogue.Options) {
-		o.Tombstones = 24 * time.Hour
+		o.Index.Tombstones = 24 * time.Hour
 		o.Now = func() time.Time { return years }
 	})
 	for _, r := range exported(t, c) {
@@ -238,8 +239,8 @@ func TestRestoredTakeDownOfLongAgoIsForgotten(t *testing.T) {
 	if err := later.Wait(t.Context(), record(t, b2, "dusk").Sequence); err != nil {
 		t.Fatal(err)
 	}
-	if gone := later.Select(catalogue.Match{}).View(9, years).Gone; later.Find("dusk") == nil || len(gone) != 0 {
-		t.Errorf("known as %+v, gone: %v", later.Find("dusk"), gone)
+	if gone := later.Index().Select(index.Match{}, index.ByPublished).View(9, years).Gone; later.Index().Find("dusk") == nil || len(gone) != 0 {
+		t.Errorf("known as %+v, gone: %v", later.Index().Find("dusk"), gone)
 	}
 }
 
@@ -280,7 +281,7 @@ func TestRestoreTeachesATakeDownWhatItEnded(t *testing.T) {
 		t.Fatalf("got %q, %v", got, err)
 	}
 	eventually(t, "feeds say that it is gone", func() bool {
-		gone := c.Select(catalogue.Match{}).View(9, noon.Add(3*time.Hour)).Gone
+		gone := c.Index().Select(index.Match{}, index.ByPublished).View(9, noon.Add(3*time.Hour)).Gone
 		return len(gone) == 1 && gone[0].GUID() == "https://old.example.com/?p=9"
 	})
 }
@@ -296,7 +297,7 @@ func TestRestoreOverWhatSomebodyDeleted(t *testing.T) {
 	if got, err := c.Restore(t.Context(), catalogue.Record{Revision: r}); got != catalogue.Stored || err != nil {
 		t.Fatalf("got %q, %v", got, err)
 	}
-	eventually(t, "the index shows it", func() bool { return c.Find("harbour") != nil })
+	eventually(t, "the index shows it", func() bool { return c.Index().Find("harbour") != nil })
 }
 
 func TestRestoreLeavesARecordOfANewerRelease(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -38,14 +39,13 @@ func (c *Catalogue) Run(ctx context.Context) error {
 type reader struct {
 	catalogue *Catalogue
 	created   time.Time
-	loading   map[string]*Entry // nil once the index is whole
+	loading   map[string]*index.Entry // nil once the index is whole
 }
 
 // Begin implements [bucket.Reader].
 func (r *reader) Begin(s bucket.State) {
-	r.catalogue.ready.Store(false)
-	r.catalogue.index.distrust()
-	r.created, r.loading = s.Created, make(map[string]*Entry, s.Records)
+	r.catalogue.index.Distrust()
+	r.created, r.loading = s.Created, make(map[string]*index.Entry, s.Records)
 }
 
 // Take implements [bucket.Reader].
@@ -56,61 +56,43 @@ func (r *reader) Take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
 	if err != nil {
 		c.opts.Logger.Error("a record in the bucket can not be read and is left out: publish the gallery again", "key", key, "err", err)
 	}
-	e.keep(c.opts.Tombstones)
-	key = e.key(key)
+	if e.ID == key {
+		key = e.ID // one memory for both
+	} else {
+		key = strings.Clone(key)
+	}
 	if r.loading != nil {
 		r.loading[key] = e
 		return
 	}
-	c.index.apply(key, e, c.opts.Now().UnixNano())
-}
-
-// key returns key, in the memory of the id where the two are the same.
-func (e *Entry) key(key string) string {
-	if e.ID == key {
-		return e.ID
-	}
-	return strings.Clone(key)
+	c.index.Apply(key, e, c.opts.Now())
 }
 
 // Whole implements [bucket.Reader]: it makes what was read the index.
 func (r *reader) Whole(last uint64) {
 	c := r.catalogue
-	c.index.fill(r.loading, r.created, last, c.opts.Now().UnixNano())
-	c.opts.Logger.Info("the index is whole", "galleries", c.index.live(), "revision", last)
+	loaded := r.loading
 	r.loading = nil
-	c.ready.Store(true)
-	c.opts.Changed(Change{})
+	c.index.Fill(loaded, r.created, last, c.opts.Now())
+	c.opts.Logger.Info("the index is whole", "galleries", c.index.Len(), "revision", last)
 }
 
 // keepTime lets embargoes and expiries take effect at their instants.
 func (c *Catalogue) keepTime(ctx context.Context) {
 	for {
 		wait := clockCheck
-		if at, ok := c.index.next(); ok {
+		if at, ok := c.index.Next(); ok {
 			wait = min(max(at.Sub(c.opts.Now()), 0), clockCheck)
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
-			c.Advance()
-		case <-c.index.wake:
+			c.index.Advance(c.opts.Now)
+		case <-c.index.Wake():
 		case <-ctx.Done():
 			timer.Stop()
 			return
 		}
 		timer.Stop()
-	}
-}
-
-// Advance lets every embargo and expiry up to now take effect. It is cheap when
-// there is none. After a clock was set back, it takes back what has not come yet;
-// until then views are as of the latest instant that was asked for.
-func (c *Catalogue) Advance() { c.index.tick(c.opts.Now) }
-
-func nudge(ch chan struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
 	}
 }

@@ -10,22 +10,23 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestNotReadyBeforeTheBucketIsRead(t *testing.T) {
 	b := brokertest.Start(t)
 	c := catalogue.New(options(b))
-	if c.Ready() == nil {
+	if c.Index().Ready() == nil {
 		t.Error("ready before it runs")
 	}
-	if e, err := c.Load(t.Context(), &catalogue.Entry{ID: "harbour"}); err == nil {
+	if e, err := c.Load(t.Context(), &index.Entry{ID: "harbour"}); err == nil {
 		t.Errorf("loaded %v", e)
 	}
 	run(t, c)
 	awaitReady(t, c)
-	if c.Len() != 0 || c.Revision() != 0 {
-		t.Errorf("%d galleries, revision %d in an empty bucket", c.Len(), c.Revision())
+	if c.Index().Len() != 0 || c.Index().Revision() != 0 {
+		t.Errorf("%d galleries, revision %d in an empty bucket", c.Index().Len(), c.Index().Revision())
 	}
 }
 
@@ -36,15 +37,15 @@ func TestIndexFollowsOtherNodes(t *testing.T) {
 		put(t, writer, revision(t, fmt.Sprint(i), noon))
 	}
 	reader := start(t, b)
-	if got := reader.Len(); got != 10 {
+	if got := reader.Index().Len(); got != 10 {
 		t.Errorf("read %d galleries, want 10", got)
 	}
 	e := put(t, writer, takeDown("3", noon.Add(1)))
 	if err := reader.Wait(t.Context(), e.Revision); err != nil {
 		t.Fatal(err)
 	}
-	if got := reader.Find("3"); !got.Rank.TakeDown || reader.Len() != 9 {
-		t.Errorf("after a take-down: %v, %d galleries", got.Rank, reader.Len())
+	if got := reader.Index().Find("3"); !got.Rank.TakeDown || reader.Index().Len() != 9 {
+		t.Errorf("after a take-down: %v, %d galleries", got.Rank, reader.Index().Len())
 	}
 }
 
@@ -52,7 +53,7 @@ func TestIndexFollowsOtherNodes(t *testing.T) {
 func TestTakeDownIsKnownWhenItIsPut(t *testing.T) {
 	b := brokertest.Start(t)
 	c, other := start(t, b), catalogue.New(options(b))
-	s := c.Select(catalogue.Match{})
+	s := c.Index().Select(index.Match{}, index.ByPublished)
 	for i := range 50 {
 		at := noon.Add(time.Duration(i) * time.Minute)
 		put(t, c, revision(t, "harbour", at))
@@ -91,8 +92,8 @@ func TestLoadOfASupersededRevision(t *testing.T) {
 		t.Errorf("loaded %v, %v", g, err)
 	}
 	put(t, c, revision(t, "harbour", noon.Add(1)))
-	if _, err := c.Load(t.Context(), old); !errors.Is(err, catalogue.ErrSuperseded) {
-		t.Errorf("error %v, want %v", err, catalogue.ErrSuperseded)
+	if _, err := c.Load(t.Context(), old); !errors.Is(err, index.ErrSuperseded) {
+		t.Errorf("error %v, want %v", err, index.ErrSuperseded)
 	}
 }
 
@@ -107,11 +108,11 @@ func TestIndexFollowsAfterTheServerRestarted(t *testing.T) {
 		return err == nil
 	})
 	began := time.Now()
-	eventually(t, "the index knows of it", func() bool { return c.Find("after") != nil })
+	eventually(t, "the index knows of it", func() bool { return c.Index().Find("after") != nil })
 	if took := time.Since(began); took > 25*time.Second { // else it noticed by chance, when it looked at the bucket
 		t.Errorf("stale for %s", took)
 	}
-	if c.Ready() != nil || c.Find("before") == nil {
+	if c.Index().Ready() != nil || c.Index().Find("before") == nil {
 		t.Error("forgot what it knew")
 	}
 }
@@ -129,7 +130,7 @@ func TestServerAway(t *testing.T) {
 	if outcome, err := c.Put(ctx, revision(t, "harbour", noon.Add(1))); err == nil {
 		t.Errorf("put: %q", outcome)
 	}
-	if got := ids(c.Select(catalogue.Match{}).View(10, time.Now())); !cmp.Equal(got, []string{"harbour"}) {
+	if got := ids(c.Index().Select(index.Match{}, index.ByPublished).View(10, time.Now())); !cmp.Equal(got, []string{"harbour"}) {
 		t.Errorf("shows %v", got)
 	}
 	stopped := make(chan struct{})
@@ -151,7 +152,7 @@ func TestServerAwayAtTheStart(t *testing.T) {
 	run(t, c)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if err := c.Wait(ctx, 1); err == nil || c.Ready() == nil {
+	if err := c.Wait(ctx, 1); err == nil || c.Index().Ready() == nil {
 		t.Error("ready without a server")
 	}
 	server.Start()
@@ -164,8 +165,8 @@ func TestServerAwayAtTheStart(t *testing.T) {
 func TestBucketRecreated(t *testing.T) {
 	server := brokertest.Server(t)
 	c := start(t, elsewhere(t, server))
-	s := c.Select(catalogue.Match{})
-	var old []*catalogue.Entry
+	s := c.Index().Select(index.Match{}, index.ByPublished)
+	var old []*index.Entry
 	for i := range 20 {
 		old = append(old, put(t, c, revision(t, fmt.Sprint("old-", i), noon)))
 	}
@@ -186,13 +187,13 @@ func TestBucketRecreated(t *testing.T) {
 		return err == nil
 	})
 	eventually(t, "the index is that of the new bucket", func() bool {
-		return c.Ready() == nil && cmp.Equal(ids(s.View(30, time.Now())), []string{"old-7", "new"})
+		return c.Index().Ready() == nil && cmp.Equal(ids(s.View(30, time.Now())), []string{"old-7", "new"})
 	})
 	if v := s.View(30, time.Now()); v.Epoch.Equal(epoch) || v.Revision != 2 {
 		t.Errorf("epoch %s, revision %d", v.Epoch, v.Revision)
 	}
 	for _, e := range old {
-		if g, err := c.Load(t.Context(), e); !errors.Is(err, catalogue.ErrSuperseded) {
+		if g, err := c.Load(t.Context(), e); !errors.Is(err, index.ErrSuperseded) {
 			t.Errorf("loaded %v, %v as revision %d of %s", g, err, e.Revision, e.ID)
 		}
 	}
@@ -215,7 +216,7 @@ func TestBucketDeleted(t *testing.T) {
 		return err == nil
 	})
 	eventually(t, "the index is that of the new bucket", func() bool {
-		return c.Ready() == nil && c.Revision() == 1 && c.Len() == 1
+		return c.Index().Ready() == nil && c.Index().Revision() == 1 && c.Index().Len() == 1
 	})
 }
 
@@ -229,7 +230,7 @@ func TestKeyOfALongID(t *testing.T) {
 	}
 	restarted := start(t, b)
 	put(t, restarted, revision(t, id, noon.Add(1)))
-	if restarted.Len() != 1 {
-		t.Errorf("%d galleries", restarted.Len())
+	if restarted.Index().Len() != 1 {
+		t.Errorf("%d galleries", restarted.Index().Len())
 	}
 }

@@ -8,23 +8,24 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/google/go-cmp/cmp"
 )
 
-func remember(o *catalogue.Options) { o.Tombstones = 24 * time.Hour }
+func remember(o *catalogue.Options) { o.Index.Tombstones = 24 * time.Hour }
 
 // told is what feeds say is gone.
 type told struct{ All, Travel, Sport []string }
 
 func toldBy(c *catalogue.Catalogue) told {
-	gone := func(m catalogue.Match) (list []string) {
-		for _, e := range c.Select(m).View(9, time.Now()).Gone {
+	gone := func(m index.Match) (list []string) {
+		for _, e := range c.Index().Select(m, index.ByPublished).View(9, time.Now()).Gone {
 			list = append(list, fmt.Sprint(e.GUID(), " ", e.Reason(), " ", e.Withdrawn().Sub(noon)))
 		}
 		return list
 	}
-	section := func(name string) catalogue.Match { return catalogue.Match{Sections: []string{name}} }
-	return told{gone(catalogue.Match{}), gone(section("Travel")), gone(section("Sport"))}
+	section := func(name string) index.Match { return index.Match{Sections: []string{name}} }
+	return told{gone(index.Match{}), gone(section("Travel")), gone(section("Sport"))}
 }
 
 // In whatever order revisions come, feeds say the same of what is gone.
@@ -80,7 +81,7 @@ func TestWhatIsGoneInAnyOrder(t *testing.T) {
 					}
 				}
 				again := start(t, b, remember)
-				if err := one.Wait(t.Context(), again.Revision()); err != nil {
+				if err := one.Wait(t.Context(), again.Index().Revision()); err != nil {
 					t.Fatal(err)
 				}
 				for _, c2 := range []*catalogue.Catalogue{one, again} {

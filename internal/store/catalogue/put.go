@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -39,15 +41,16 @@ func (c *Catalogue) put(ctx context.Context, r Revision) (Outcome, uint64, error
 	key := gallery.Key(r.ID)
 	prev, certain := c.expected(key), false
 	for range maxConflicts {
+		next := index.Next(prev, r.indexed())
 		switch {
-		case prev.yields(r.Rank):
-			sequence, err := c.write(ctx, key, r, prev)
+		case next == nil && certain:
+			return refuse(prev, r.Rank)
+		case next != nil && next.Rank.Compare(r.Rank) == 0:
+			sequence, err := c.write(ctx, key, next, prev, r)
 			if !conflict(err) {
 				return Stored, sequence, err
 			}
-		case certain && !prev.learns(r):
-			return refuse(prev, r.Rank)
-		case certain:
+		case next != nil && certain:
 			if err := c.teach(ctx, key, r); !conflict(err) {
 				return Superseded, prev.Revision, err
 			}
@@ -61,21 +64,21 @@ func (c *Catalogue) put(ctx context.Context, r Revision) (Outcome, uint64, error
 	return "", 0, fmt.Errorf("gave way to other writers %d times", maxConflicts)
 }
 
+// indexed is what the index needs of r.
+func (r Revision) indexed() index.Revision {
+	return index.Revision{ID: r.ID, Rank: r.Rank, Gallery: r.Gallery, Reason: r.Reason}
+}
+
 // expected is the entry that the bucket should have, nil for none.
-func (c *Catalogue) expected(key string) *Entry {
-	if !c.ready.Load() {
+func (c *Catalogue) expected(key string) *index.Entry {
+	if c.index.Ready() != nil {
 		return nil
 	}
-	return c.index.entry(key)
+	return c.index.Record(key)
 }
 
-// yields reports whether a revision of that rank takes the place of e.
-func (e *Entry) yields(rank gallery.Rank) bool {
-	return e == nil || e.state == lost || e.state == sound && rank.Compare(e.Rank) > 0
-}
-
-func refuse(prev *Entry, rank gallery.Rank) (Outcome, uint64, error) {
-	if prev.state == foreign {
+func refuse(prev *index.Entry, rank gallery.Rank) (Outcome, uint64, error) {
+	if prev.Foreign() {
 		return "", 0, ErrNewerFormat
 	}
 	if rank.Compare(prev.Rank) == 0 {
@@ -84,8 +87,9 @@ func refuse(prev *Entry, rank gallery.Rank) (Outcome, uint64, error) {
 	return Superseded, prev.Revision, nil
 }
 
-func (c *Catalogue) write(ctx context.Context, key string, r Revision, prev *Entry) (uint64, error) {
-	msg, err := message(c.subject(key), r, prev)
+// write stores next, which r is in the place of prev.
+func (c *Catalogue) write(ctx context.Context, key string, next, prev *index.Entry, r Revision) (uint64, error) {
+	msg, err := message(c.subject(key), next, r.Body, string(r.Event))
 	if err != nil {
 		return 0, err
 	}
@@ -100,11 +104,37 @@ func (c *Catalogue) write(ctx context.Context, key string, r Revision, prev *Ent
 	return ack.Sequence, nil
 }
 
+// teach writes the record of a take-down anew, with what r tells that it ended.
+func (c *Catalogue) teach(ctx context.Context, key string, r Revision) error {
+	stream, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	raw, err := stream.GetLastMsgForSubject(ctx, c.subject(key))
+	if err != nil {
+		return err
+	}
+	prev, err := entry(key, raw.Header, raw.Sequence, raw.Time)
+	if err != nil {
+		return err
+	}
+	next := index.Next(prev, r.indexed())
+	if next == nil {
+		return nil // somebody else did it
+	}
+	var msg *nats.Msg
+	if msg, err = message(c.subject(key), next, raw.Data, raw.Header.Get(headerEvent)); err != nil {
+		return err
+	}
+	_, err = c.opts.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(prev.Revision))
+	return err
+}
+
 // settle waits, after a take-down, until this node's index knows of it, so that
 // when the event is acknowledged the node no longer shows the gallery. An index
 // that was never whole shows nothing.
 func (c *Catalogue) settle(ctx context.Context, r Revision, outcome Outcome, sequence uint64) error {
-	if !r.Rank.TakeDown || outcome == Superseded || !c.index.whole() {
+	if !r.Rank.TakeDown || outcome == Superseded || !c.index.Shows() {
 		return nil
 	}
 	return c.Wait(ctx, sequence)
@@ -122,7 +152,7 @@ func conflict(err error) bool {
 // fetch reads the record's entry from the bucket, nil when there is none. A
 // replica that lags may answer with an older one; the next write then meets a
 // conflict again.
-func (c *Catalogue) fetch(ctx context.Context, key string) (*Entry, error) {
+func (c *Catalogue) fetch(ctx context.Context, key string) (*index.Entry, error) {
 	stream, err := c.open(ctx)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -104,14 +105,14 @@ func TestHighestRankWinsAmongManyWriters(t *testing.T) {
 	wg.Wait()
 	fresh := start(t, b)
 	for i, c := range append(nodes, fresh) {
-		if err := c.Wait(t.Context(), fresh.Revision()); err != nil {
+		if err := c.Wait(t.Context(), fresh.Index().Revision()); err != nil {
 			t.Fatal(err)
 		}
 		for id, want := range highest {
-			if diff := cmp.Diff(want, c.Find(id).Rank); diff != "" {
+			if diff := cmp.Diff(want, c.Index().Find(id).Rank); diff != "" {
 				t.Errorf("node %d, %s: (-want +got)\n%s", i, id, diff)
 			}
-			if got, want := c.Find(id).Revision, record(t, b, id).Sequence; got != want {
+			if got, want := c.Index().Find(id).Revision, record(t, b, id).Sequence; got != want {
 				t.Errorf("node %d, %s: revision %d, the bucket has %d", i, id, got, want)
 			}
 		}
@@ -188,7 +189,7 @@ func outcomeOf(t *testing.T, b *broker.Broker, name string, set []catalogue.Revi
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	for _, e := range c.Select(catalogue.Match{}).View(10, time.Now()).Entries {
+	for _, e := range c.Index().Select(index.Match{}, index.ByPublished).View(10, time.Now()).Entries {
 		fmt.Fprintln(&out, "shown:", e.ID, e.Rank, e.Published())
 	}
 	for _, key := range []string{"a", "b"} {
@@ -236,7 +237,7 @@ func permutations(n int) func(func([]int) bool) {
 func TestRecordOfANewerFormatIsNeitherShownNorReplaced(t *testing.T) {
 	b := brokertest.Start(t)
 	c := start(t, b)
-	all := c.Select(catalogue.Match{})
+	all := c.Index().Select(index.Match{}, index.ByPublished)
 	put(t, c, revision(t, "harbour", noon))
 	before := all.View(10, time.Now())
 	sequence := publish(t, b, "harbour", nats.Header{"Gallerywire-Format": {"2"}, "Gallerywire-Index": {"something else"}})
@@ -284,7 +285,7 @@ func TestRecordThatSaysNothingGivesWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := brokertest.Start(t)
 			c := start(t, b)
-			all, sport := c.Select(catalogue.Match{}), c.Select(catalogue.Match{Sections: []string{"Sport"}})
+			all, sport := c.Index().Select(index.Match{}, index.ByPublished), c.Index().Select(index.Match{Sections: []string{"Sport"}}, index.ByPublished)
 			put(t, c, revision(t, "harbour", noon, section("Travel")))
 			put(t, c, revision(t, "stadium", noon, section("Sport")))
 			sequence := publish(t, b, "harbour", header)
@@ -294,8 +295,8 @@ func TestRecordThatSaysNothingGivesWay(t *testing.T) {
 			if got := ids(all.View(10, time.Now())); !cmp.Equal(got, []string{"stadium"}) {
 				t.Errorf("shows %v", got)
 			}
-			if c.Find("harbour") != nil || c.Len() != 1 {
-				t.Errorf("still known: %v, %d", c.Find("harbour"), c.Len())
+			if c.Index().Find("harbour") != nil || c.Index().Len() != 1 {
+				t.Errorf("still known: %v, %d", c.Index().Find("harbour"), c.Index().Len())
 			}
 			sameTouch(t, b, all, sport)
 			put(t, c, revision(t, "harbour", noon.Add(-time.Hour)))

@@ -7,7 +7,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -18,27 +18,27 @@ func TestMatchChooses(t *testing.T) {
 	}))
 	cases := []struct {
 		name  string
-		match catalogue.Match
+		match index.Match
 		want  bool
 	}{
-		{"everything", catalogue.Match{}, true},
-		{"section", catalogue.Match{Sections: []string{"Sport", "travel"}}, true},
-		{"other section", catalogue.Match{Sections: []string{"Sport"}}, false},
-		{"a tag is no section", catalogue.Match{Sections: []string{"harbours"}}, false},
-		{"tag without regard to case and blanks", catalogue.Match{Tags: []string{"NIGHT"}}, true},
-		{"author", catalogue.Match{Authors: []string{"a. writer"}}, true},
-		{"language", catalogue.Match{Languages: []string{"pt-br"}}, true},
-		{"language of a region", catalogue.Match{Languages: []string{"pt"}}, true},
-		{"region of another", catalogue.Match{Languages: []string{"pt-PT"}}, false},
-		{"beginning of a language", catalogue.Match{Languages: []string{"p"}}, false},
-		{"both", catalogue.Match{Sections: []string{"Travel"}, Tags: []string{"night"}}, true},
-		{"one of both", catalogue.Match{Sections: []string{"Travel"}, Tags: []string{"day"}}, false},
+		{"everything", index.Match{}, true},
+		{"section", index.Match{Sections: []string{"Sport", "travel"}}, true},
+		{"other section", index.Match{Sections: []string{"Sport"}}, false},
+		{"a tag is no section", index.Match{Sections: []string{"harbours"}}, false},
+		{"tag without regard to case and blanks", index.Match{Tags: []string{"NIGHT"}}, true},
+		{"author", index.Match{Authors: []string{"a. writer"}}, true},
+		{"language", index.Match{Languages: []string{"pt-br"}}, true},
+		{"language of a region", index.Match{Languages: []string{"pt"}}, true},
+		{"region of another", index.Match{Languages: []string{"pt-PT"}}, false},
+		{"beginning of a language", index.Match{Languages: []string{"p"}}, false},
+		{"both", index.Match{Sections: []string{"Travel"}, Tags: []string{"night"}}, true},
+		{"one of both", index.Match{Sections: []string{"Travel"}, Tags: []string{"day"}}, false},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			s := c.Select(test.match)
-			defer c.Release(s)
-			change := catalogue.Change{New: c.Find("harbour")}
+			s := c.Index().Select(test.match, index.ByPublished)
+			defer s.Release()
+			change := index.Change{New: c.Index().Find("harbour")}
 			if got := s.LenAt(time.Now()) == 1; got != test.want || s.Holds("harbour", time.Now()) != test.want || s.Concerns(change) != test.want {
 				t.Errorf("chosen: %t, want %t", got, test.want)
 			}
@@ -51,7 +51,7 @@ func TestMatchChooses(t *testing.T) {
 func TestOrderIsTotal(t *testing.T) {
 	b := brokertest.Start(t)
 	c := start(t, b)
-	s := c.Select(catalogue.Match{})
+	s := c.Index().Select(index.Match{}, index.ByPublished)
 	for _, id := range []string{"b", "d", "a", "c"} {
 		put(t, c, revision(t, id, noon))
 	}
@@ -59,7 +59,7 @@ func TestOrderIsTotal(t *testing.T) {
 	put(t, c, revision(t, "e", noon, published(noon.Add(time.Hour))))
 	put(t, c, revision(t, "e", noon.Add(1), published(noon.Add(-2*time.Hour))))
 	want := []string{"d", "c", "b", "a", "late", "e"}
-	views := map[string]*catalogue.Selection{"live": s, "made later": c.Select(catalogue.Match{}), "restarted": start(t, b).Select(catalogue.Match{})}
+	views := map[string]*index.Selection{"live": s, "made later": c.Index().Select(index.Match{}, index.ByPublished), "restarted": start(t, b).Index().Select(index.Match{}, index.ByPublished)}
 	for name, s := range views {
 		if diff := cmp.Diff(want, ids(s.View(10, time.Now()))); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", name, diff)
@@ -72,8 +72,8 @@ func TestOrderIsTotal(t *testing.T) {
 
 func TestReleasedSelectionStandsStill(t *testing.T) {
 	c := start(t, brokertest.Start(t))
-	kept, released := c.Select(catalogue.Match{}), c.Select(catalogue.Match{})
-	c.Release(released)
+	kept, released := c.Index().Select(index.Match{}, index.ByPublished), c.Index().Select(index.Match{}, index.ByPublished)
+	released.Release()
 	put(t, c, revision(t, "harbour", noon))
 	now := time.Now()
 	if kept.LenAt(now) != 1 || released.LenAt(now) != 0 {
@@ -85,7 +85,7 @@ func TestReleasedSelectionStandsStill(t *testing.T) {
 func TestViewStaysFreshThroughOtherChanges(t *testing.T) {
 	var told changes
 	c := start(t, brokertest.Start(t), told.collect)
-	sport := c.Select(catalogue.Match{Sections: []string{"Sport"}})
+	sport := c.Index().Select(index.Match{Sections: []string{"Sport"}}, index.ByPublished)
 	put(t, c, revision(t, "stadium", noon, section("Sport")))
 	v := sport.View(10, time.Now())
 	put(t, c, revision(t, "harbour", noon, section("Travel")))
@@ -105,7 +105,7 @@ func TestViewStaysFreshThroughOtherChanges(t *testing.T) {
 // What is embargoed is held and neither counted nor shown, however much it is.
 func TestEmbargoedAreNotShown(t *testing.T) {
 	c := start(t, brokertest.Start(t))
-	s := c.Select(catalogue.Match{})
+	s := c.Index().Select(index.Match{}, index.ByPublished)
 	for i := range 5 {
 		put(t, c, revision(t, fmt.Sprint("later-", i), noon, published(time.Now().Add(time.Hour))))
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -77,7 +78,7 @@ func TestViewIsFreshUntilAnInstant(t *testing.T) {
 	k := &clock{at: noon.Add(-time.Minute)}
 	var told changes
 	c := start(t, brokertest.Start(t), k.only, told.collect)
-	s := c.Select(catalogue.Match{})
+	s := c.Index().Select(index.Match{}, index.ByPublished)
 	put(t, c, revision(t, "harbour", noon, expires(noon.Add(3*time.Hour)), slideUntil(noon.Add(2*time.Hour))))
 	put(t, c, revision(t, "old", noon, published(noon.Add(-24*time.Hour))))
 	steps := []struct {
@@ -116,11 +117,11 @@ func TestViewIsFreshUntilAnInstant(t *testing.T) {
 func TestAdvanceBringsWhatTheClockSays(t *testing.T) {
 	k := &clock{at: noon.Add(-time.Minute)}
 	c := start(t, brokertest.Start(t), k.only)
-	s := c.Select(catalogue.Match{})
+	s := c.Index().Select(index.Match{}, index.ByPublished)
 	put(t, c, revision(t, "harbour", noon))
 	v := s.View(10, k.now())
 	k.set(noon)
-	c.Advance()
+	c.Index().Advance(k.now)
 	if s.Fresh(v.Generation, noon) {
 		t.Error("a view from before the embargo ended is fresh")
 	}
@@ -135,7 +136,7 @@ func TestInstantTouchesTheSelection(t *testing.T) {
 	b := brokertest.Start(t)
 	k := &clock{at: time.Now()}
 	c := start(t, b, k.only)
-	s := c.Select(catalogue.Match{})
+	s := c.Index().Select(index.Match{}, index.ByPublished)
 	embargo, end := time.Now().Add(time.Hour).UTC(), time.Now().Add(2*time.Hour).UTC()
 	put(t, c, revision(t, "harbour", noon, published(embargo), expires(end)))
 	for _, at := range []time.Time{embargo, end} {
@@ -143,7 +144,7 @@ func TestInstantTouchesTheSelection(t *testing.T) {
 			t.Errorf("touched at %s, want %s", got, at)
 		}
 		k.set(at)
-		restarted := start(t, b, k.only).Select(catalogue.Match{})
+		restarted := start(t, b, k.only).Index().Select(index.Match{}, index.ByPublished)
 		if got := restarted.View(10, at).Touched; !got.Equal(at) {
 			t.Errorf("after a restart: touched at %s, want %s", got, at)
 		}
@@ -157,7 +158,7 @@ func TestTimerWakesAtTheInstant(t *testing.T) {
 	}
 	woken := make(chan waking, 100)
 	c := start(t, brokertest.Start(t), func(o *catalogue.Options) {
-		o.Changed = func(change catalogue.Change) {
+		o.Index.Changed = func(change index.Change) {
 			if change.New != nil && change.New == change.Old {
 				woken <- waking{change.New.ID, time.Now()}
 			}
@@ -182,7 +183,7 @@ func TestTimerWakesAtTheInstant(t *testing.T) {
 			t.Errorf("woken %s before the instant", embargo.Sub(last.at))
 		}
 	}
-	if got := ids(c.Select(catalogue.Match{}).View(10, time.Now())); !cmp.Equal(got, want) {
+	if got := ids(c.Index().Select(index.Match{}, index.ByPublished).View(10, time.Now())); !cmp.Equal(got, want) {
 		t.Errorf("shows %v, want %v", got, want)
 	}
 }
@@ -191,7 +192,7 @@ func TestClockSetBack(t *testing.T) {
 	k := &clock{at: noon}
 	var told changes
 	c := start(t, brokertest.Start(t), k.only, told.collect)
-	s := c.Select(catalogue.Match{})
+	s := c.Index().Select(index.Match{}, index.ByPublished)
 	put(t, c, revision(t, "embargoed", noon, published(noon.Add(time.Hour))))
 	put(t, c, revision(t, "expiring", noon, published(noon.Add(-time.Hour)), expires(noon.Add(time.Hour))))
 	after := noon.Add(time.Hour)
@@ -213,7 +214,7 @@ func TestClockSetBack(t *testing.T) {
 	})
 	t.Run("by less than a second", func(t *testing.T) {
 		k.set(after.Add(-300 * time.Millisecond))
-		c.Advance()
+		c.Index().Advance(k.now)
 		if back := s.View(10, k.now()); !cmp.Equal(ids(back), []string{"embargoed"}) || !back.At.Equal(after) {
 			t.Errorf("shows %v as of %s", ids(back), back.At)
 		}
@@ -221,7 +222,7 @@ func TestClockSetBack(t *testing.T) {
 	t.Run("by more", func(t *testing.T) {
 		before := len(told.all())
 		k.set(noon)
-		c.Advance()
+		c.Index().Advance(k.now)
 		back := s.View(10, noon)
 		if got := ids(back); !cmp.Equal(got, []string{"expiring"}) {
 			t.Errorf("shows %v", got)
@@ -229,7 +230,7 @@ func TestClockSetBack(t *testing.T) {
 		if s.Fresh(v.Generation, noon) || back.Passed.After(noon) || back.Touched.Before(v.Touched) {
 			t.Errorf("passed %s, touched %s, before %s", back.Passed, back.Touched, v.Touched)
 		}
-		if news := told.all()[before:]; len(news) != 1 || news[0] != (catalogue.Change{}) {
+		if news := told.all()[before:]; len(news) != 1 || news[0] != (index.Change{}) {
 			t.Errorf("told %v", news)
 		}
 		if s.Fresh(back.Generation, after) {
@@ -246,7 +247,7 @@ func TestClockSetBack(t *testing.T) {
 // What is revised again and again long before it expires does not pile up.
 func TestRevisionsBeforeAnExpiryAreForgotten(t *testing.T) {
 	c := start(t, brokertest.Start(t))
-	s := c.Select(catalogue.Match{})
+	s := c.Index().Select(index.Match{}, index.ByPublished)
 	end := time.Now().Add(time.Hour)
 	var last uint64
 	for i := range 3000 {

@@ -5,7 +5,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
@@ -28,7 +28,7 @@ func (s *Set) Page(ref Ref) string { return s.opts.Site.BaseURL + ref.base() }
 
 // History returns what a feed is called and all galleries that it chooses, in the
 // order of publication. The error is as of [Set.Edition].
-func (s *Set) History(ctx context.Context, ref Ref) (title string, all *catalogue.Selection, err error) {
+func (s *Set) History(ctx context.Context, ref Ref) (title string, all *index.Selection, err error) {
 	if ref.Kind != Feed {
 		if title, err = s.lookup(ref); err != nil {
 			return "", nil, err

@@ -5,15 +5,15 @@ import (
 	"slices"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 )
 
 // Affected returns those of the feeds that somebody subscribed to, and that are
 // not configured, in which the change may show: see [Set.Concerned] for the
 // configured ones. It asks only for what has to do with the gallery that
 // changed. All is true where everything may have changed.
-func (s *Set) Affected(c catalogue.Change, subscribed func(Ref) bool) (refs []Ref, all bool) {
-	if c == (catalogue.Change{}) {
+func (s *Set) Affected(c index.Change, subscribed func(Ref) bool) (refs []Ref, all bool) {
+	if c == (index.Change{}) {
 		return nil, true
 	}
 	asked := map[Ref]bool{}
@@ -42,14 +42,14 @@ func (s *Set) Holds(ref Ref, key string) bool {
 		p, ok := s.presses[ref.Name]
 		return ok && p.selection.Holds(key, now)
 	}
-	entry := s.opts.Catalogue.Find(key)
+	entry := s.opts.Index.Find(key)
 	switch {
 	case !entry.VisibleAt(now):
 		return false
 	case ref.Kind == Gallery:
 		return ref.Name == key
 	}
-	return s.opts.Dynamic.has(ref.Kind) && slices.ContainsFunc(entry.Facets, func(f catalogue.Facet) bool {
+	return s.opts.Dynamic.has(ref.Kind) && slices.ContainsFunc(entry.Facets, func(f index.Facet) bool {
 		p := f.Value()
 		return choosing(p.Kind) == ref.Kind && gallery.Slug(p.Name) == ref.Name
 	})
@@ -71,7 +71,7 @@ func (s *Set) Choice(ref Ref) string {
 		text = fmt.Append(nil, ref)
 	case s.opts.Dynamic.has(ref.Kind):
 		text = fmt.Append(nil, ref, s.opts.Dynamic.Items)
-		if s.opts.Dynamic.Order != catalogue.ByPublished { // what was noted before there was another stays true
+		if s.opts.Dynamic.Order != index.ByPublished { // what was noted before there was another stays true
 			text = fmt.Append(text, s.opts.Dynamic.Order)
 		}
 	default:

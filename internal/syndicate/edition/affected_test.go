@@ -7,16 +7,16 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/google/go-cmp/cmp"
 )
 
 // change returns what happened to the gallery while f ran.
-func (n *node) change(key string, f func()) catalogue.Change {
-	old := n.catalogue.Find(key)
+func (n *node) change(key string, f func()) index.Change {
+	old := n.catalogue.Index().Find(key)
 	f()
-	return catalogue.Change{Old: old, New: n.catalogue.Find(key)}
+	return index.Change{Old: old, New: n.catalogue.Index().Find(key)}
 }
 
 // everything is who subscribed to every feed.
@@ -45,7 +45,7 @@ func TestWhichFeedsAChangeAffects(t *testing.T) {
 	}{
 		{"published", "a", func() { n.put(photo("a", section("Travel"), both, author("A B"))) }, []string{"authors/a-b", "galleries/a", "sections/travel", plus, "tags/night"}},
 		{"moved", "a", func() { n.put(revised("a", section("Sport"), tags("night"), until)) }, []string{"authors/a-b", "galleries/a", "sections/sport", "sections/travel", plus, "tags/night"}},
-		{"the time alone", "a", func() { n.pass(time.Hour); n.catalogue.Advance() }, []string{"authors/a-b", "galleries/a", "sections/sport", "sections/travel", plus, "tags/night"}},
+		{"the time alone", "a", func() { n.pass(time.Hour); n.catalogue.Index().Advance(n.time) }, []string{"authors/a-b", "galleries/a", "sections/sport", "sections/travel", plus, "tags/night"}},
 		{"taken down", "a", func() { n.takeDown("a") }, []string{"authors/a-b", "galleries/a", "sections/sport", "sections/travel", plus, "tags/night"}},
 		{"of none of these", gallery.Key("an id"), func() { n.put(photo("an id")) }, []string{"galleries/" + gallery.Key("an id")}},
 	} {
@@ -56,13 +56,13 @@ func TestWhichFeedsAChangeAffects(t *testing.T) {
 		}
 		// A node that hears of the end alone, or of the beginning alone.
 		if step.key == "a" && step.name != "published" {
-			refs, _ := n.editions.Affected(catalogue.Change{New: c.New}, everything)
+			refs, _ := n.editions.Affected(index.Change{New: c.New}, everything)
 			if !slices.Contains(affected(refs), "sections/travel") {
 				t.Errorf("%s, without what was before: %v", step.name, affected(refs))
 			}
 		}
 	}
-	if refs, all := n.editions.Affected(catalogue.Change{}, everything); refs != nil || !all {
+	if refs, all := n.editions.Affected(index.Change{}, everything); refs != nil || !all {
 		t.Errorf("when everything may have changed: %v, %v", refs, all)
 	}
 }
@@ -72,8 +72,8 @@ func TestWhichFeedsAChangeAffects(t *testing.T) {
 func TestAChangeToNothingAffectsWhereItWas(t *testing.T) {
 	n := startNode(t)
 	n.put(photo("a", section("Travel")))
-	old := n.catalogue.Find("a")
-	for name, c := range map[string]catalogue.Change{"deleted": {Old: old}, "of a newer release": {Old: old, New: new(catalogue.Entry)}} {
+	old := n.catalogue.Index().Find("a")
+	for name, c := range map[string]index.Change{"deleted": {Old: old}, "of a newer release": {Old: old, New: new(index.Entry)}} {
 		refs, all := n.editions.Affected(c, everything)
 		if diff := cmp.Diff([]string{"galleries/a", "sections/travel"}, affected(refs)); diff != "" || all {
 			t.Errorf("%s, all is %v (-want +got):\n%s", name, all, diff)
@@ -139,8 +139,8 @@ func TestChoice(t *testing.T) {
 	nodeOf := func(items int) *edition.Set {
 		return startNode(t, func(o *options) {
 			o.feeds = []edition.Definition{
-				{Name: "all", Items: 50}, {Name: "two", Items: 2}, {Name: "corrected", Items: 50, Order: catalogue.ByUpdated},
-				{Name: "travel", Items: 50, Match: catalogue.Match{Sections: []string{"Travel"}}},
+				{Name: "all", Items: 50}, {Name: "two", Items: 2}, {Name: "corrected", Items: 50, Order: index.ByUpdated},
+				{Name: "travel", Items: 50, Match: index.Match{Sections: []string{"Travel"}}},
 			}
 			o.few = edition.Dynamic{Sections: true, Tags: true, Items: items}
 		}).editions
@@ -166,13 +166,13 @@ func TestChoice(t *testing.T) {
 		}
 	}
 	fresh := startNode(t, func(o *options) {
-		o.few = edition.Dynamic{Sections: true, Tags: true, Items: 10, Order: catalogue.ByUpdated}
+		o.few = edition.Dynamic{Sections: true, Tags: true, Items: 10, Order: index.ByUpdated}
 	}).editions
 	if fresh.Choice(refs[4]) == one.Choice(refs[4]) {
 		t.Error("a section in another order seems to be chosen alike")
 	}
 	// What was announced by a release before must not seem to be chosen anew.
-	if want := gallery.HashOf(fmt.Appendf(nil, "%d %d %q", 50, catalogue.ByPublished, catalogue.Match{})).String(); one.Choice(refs[0]) != want {
+	if want := gallery.HashOf(fmt.Appendf(nil, "%d %d %q", 50, index.ByPublished, index.Match{})).String(); one.Choice(refs[0]) != want {
 		t.Errorf("it was %s before", want)
 	}
 }

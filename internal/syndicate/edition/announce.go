@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
@@ -38,7 +38,7 @@ func (s *Set) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 // withdrawn returns the edition of a gallery that is not shown.
 func (s *Set) withdrawn(ref Ref) (*Edition, error) {
 	now, id := s.opts.Now(), ref.Name
-	entry := s.opts.Catalogue.Find(ref.Name)
+	entry := s.opts.Index.Find(ref.Name)
 	if err := s.unsure(entry, now); err != nil {
 		return nil, fmt.Errorf("gallery %q: %w: %w", ref.Name, ErrUnavailable, err)
 	}
@@ -56,14 +56,14 @@ func (s *Set) withdrawn(ref Ref) (*Edition, error) {
 		ch.Updated, e.Touched = ending(entry, now)
 	}
 	if entry != nil && entry.GoneAt(now) {
-		ch.Tombstones = s.tombstones([]*catalogue.Entry{entry}, nil)
+		ch.Tombstones = s.tombstones([]*index.Entry{entry}, nil)
 	}
 	return s.empty(e, ch)
 }
 
 // ending is when a gallery that is not shown at now went: by the dates of the
 // gallery, and by when that was stored.
-func ending(entry *catalogue.Entry, now time.Time) (updated, touched time.Time) {
+func ending(entry *index.Entry, now time.Time) (updated, touched time.Time) {
 	updated, touched = entry.Rank.Updated, entry.Stored()
 	if entry.EndedAt(now) {
 		updated, touched = entry.Withdrawn(), later(touched, entry.End())
@@ -74,14 +74,14 @@ func ending(entry *catalogue.Entry, now time.Time) (updated, touched time.Time) 
 var errNewerRecord = errors.New("a newer release wrote its record")
 
 // unsure returns why it can not be said that the gallery is not shown.
-func (s *Set) unsure(entry *catalogue.Entry, now time.Time) error {
+func (s *Set) unsure(entry *index.Entry, now time.Time) error {
 	switch {
 	case entry.VisibleAt(now):
 		return errors.New("it is shown again")
 	case entry != nil && entry.Foreign():
 		return errNewerRecord
 	}
-	return s.opts.Catalogue.Ready()
+	return s.opts.Index.Ready()
 }
 
 // deserted returns the edition of a section, tag or author that nobody has.
@@ -89,9 +89,9 @@ func (s *Set) deserted(ref Ref) (*Edition, error) {
 	ch := s.masthead(ref)
 	ch.ID, ch.Title = s.opts.Renderer.ChannelID(ref.base()), ref.Name
 	e := &Edition{Feed: ref.Name}
-	if name := s.opts.Catalogue.Spelling(ref.Kind.facet(), ref.Name); name != "" {
-		all := s.opts.Catalogue.Select(ref.match(name))
-		defer s.opts.Catalogue.Release(all)
+	if name := s.opts.Index.Spelling(ref.Kind.facet(), ref.Name); name != "" {
+		all := s.opts.Index.Select(ref.match(name), index.ByPublished)
+		defer all.Release()
 		v := all.View(s.opts.Dynamic.Items, s.opts.Now())
 		if len(v.Entries) > 0 {
 			return nil, fmt.Errorf("%s %q: %w: somebody has it again", ref.Kind, ref.Name, ErrUnavailable)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -134,7 +135,7 @@ func TestWhatIsAnnouncedAsGoneIsNotServed(t *testing.T) {
 
 func TestWhenWhatIsGoneWent(t *testing.T) {
 	n := goneNode(t)
-	stored := func(key string) time.Time { return n.catalogue.Find(key).Stored() }
+	stored := func(key string) time.Time { return n.catalogue.Index().Find(key).Stored() }
 	for ref, want := range map[edition.Ref]time.Time{
 		slidesOf("taken"): stored("taken"), slidesOf("hidden"): stored("hidden"), slidesOf("ended"): noon.Add(-time.Minute), slidesOf("none"): {},
 		{Kind: edition.Section, Name: "long-past"}: noon.Add(-time.Minute),
@@ -157,7 +158,7 @@ func TestWhatIsThereIsAnnouncedAsItIsServed(t *testing.T) {
 		if diff := cmp.Diff(etags(served), etags(e)); diff != "" || !e.Touched.Equal(served.Touched) {
 			t.Errorf("%v (-served +announced):\n%s", ref, diff)
 		}
-		if !cmp.Equal(ids(e), []string{"shown"}) || e.Members[0].Rank != n.catalogue.Find("shown").Rank {
+		if !cmp.Equal(ids(e), []string{"shown"}) || e.Members[0].Rank != n.catalogue.Index().Find("shown").Rank {
 			t.Errorf("%v has %v", ref, e.Members)
 		}
 	}
@@ -280,7 +281,7 @@ func (n *node) byHand(key, name, value string) {
 func TestNothingIsAnnouncedAsGoneBeforeTheIndexIsWhole(t *testing.T) {
 	n := startNode(t)
 	o := n.options
-	o.Catalogue = catalogue.New(catalogue.Options{Now: n.time})
+	o.Index = index.New(index.Options{})
 	s := edition.New(o)
 	for _, ref := range []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Section, Name: "travel"}, slidesOf("a")} {
 		if _, err := s.Announce(t.Context(), ref); !errors.Is(err, edition.ErrUnavailable) {

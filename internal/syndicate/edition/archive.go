@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
@@ -68,7 +68,7 @@ func (s *Set) newer(ref Ref) error {
 
 // sheet is what a press prints: a view, and where it stands in the archive.
 type sheet struct {
-	catalogue.View
+	index.View
 	older string // archive page; empty: none
 }
 
@@ -106,11 +106,11 @@ func (p *press) link(ch *feed.Channel, s sheet) {
 			continue
 		}
 		ch.Current[f] = p.set.Address(p.ref.page(""), f)
-		if p.ref.Page != catalogue.NewestPage {
+		if p.ref.Page != index.NewestPage {
 			ch.NextArchive[f] = p.set.Address(p.ref.page(after+p.ref.Page), f)
 		}
 	}
-	ch.Archive = p.ref.Page != "" && p.ref.Page != catalogue.NewestPage
+	ch.Archive = p.ref.Page != "" && p.ref.Page != index.NewestPage
 }
 
 // print identifies what an edition is a function of, beside the configuration.

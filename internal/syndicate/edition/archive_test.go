@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -219,8 +219,8 @@ func fresh(t *testing.T, n *node, ref edition.Ref) *edition.Edition {
 
 func TestAFeedByUpdateHasAnArchiveByPublication(t *testing.T) {
 	n := startNode(t, func(o *options) {
-		o.feeds[0].Items, o.feeds[0].Order = 3, catalogue.ByUpdated
-		o.few = edition.Dynamic{Tags: true, Items: 3, Order: catalogue.ByUpdated}
+		o.feeds[0].Items, o.feeds[0].Order = 3, index.ByUpdated
+		o.few = edition.Dynamic{Tags: true, Items: 3, Order: index.ByUpdated}
 	})
 	hourly(n, 30, tags("night"))
 	for _, ref := range []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Tag, Name: "night"}} {
@@ -232,7 +232,7 @@ func TestAFeedByUpdateHasAnArchiveByPublication(t *testing.T) {
 			t.Errorf("%s shows %v", ref, got)
 		}
 		var members []string
-		content, err := n.editions.Content(ref, catalogue.Position{}, time.Time{})
+		content, err := n.editions.Content(ref, index.Position{}, time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 )
 
 // Content is what a feed holds at one moment, and what has become of its
@@ -14,31 +14,31 @@ import (
 type Content struct {
 	Members []Member  // as of its edition, and those that will be left out of that
 	Touched time.Time // see [Edition]
-	catalogue.Steps
+	index.Steps
 }
 
 // Moved reports whether anything may have happened since from that concerns the
 // feed. It costs a fraction of a microsecond, whatever there is.
-func (s *Set) Moved(ref Ref, from catalogue.Position) bool {
+func (s *Set) Moved(ref Ref, from index.Position) bool {
 	switch {
 	case ref.Kind == Gallery:
-		return s.opts.Catalogue.MovedGallery(ref.Name, from)
+		return s.opts.Index.MovedGallery(ref.Name, from, s.opts.Now())
 	case ref.Kind.dynamic():
-		return s.opts.Catalogue.Moved(ref.Kind.facet(), ref.Name, from)
+		return s.opts.Index.Moved(ref.Kind.facet(), ref.Name, from, s.opts.Now())
 	}
 	p, ok := s.presses[ref.Name]
-	return !ok || p.selection.Moved(s.opts.Catalogue, from)
+	return !ok || p.selection.Moved(from, s.opts.Now())
 }
 
 // Content returns what the feed holds now, and what happened to its galleries,
 // however old they are, since from, when it had last been touched at that instant:
-// see [catalogue.Catalogue.Since]. It is of the feeds of which [Set.Announce]
+// see [index.Index.Since]. It is of the feeds of which [Set.Announce]
 // knows an edition, with the same errors, but reads memory only.
-func (s *Set) Content(ref Ref, from catalogue.Position, touched time.Time) (*Content, error) {
+func (s *Set) Content(ref Ref, from index.Position, touched time.Time) (*Content, error) {
 	if ref.Page != "" || ref.Name == "" {
 		return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref, ErrUnknown)
 	}
-	if err := s.opts.Catalogue.Ready(); err != nil {
+	if err := s.opts.Index.Ready(); err != nil {
 		return nil, fmt.Errorf("%s %q: %w: %w", ref.Kind, ref.Name, ErrUnavailable, err)
 	}
 	switch {
@@ -49,7 +49,7 @@ func (s *Set) Content(ref Ref, from catalogue.Position, touched time.Time) (*Con
 		if err != nil {
 			return nil, err
 		}
-		steps := s.opts.Catalogue.Since(catalogue.Scope{Match: p.def.Match}, from, touched)
+		steps := s.opts.Index.Since(index.Scope{Match: p.def.Match}, from, touched, s.opts.Now())
 		return contentOf(p.selection, p.def.Items, s.opts.Now(), steps), nil
 	case s.opts.Dynamic.has(ref.Kind):
 		return s.contentOfName(ref, from, touched), nil
@@ -58,7 +58,7 @@ func (s *Set) Content(ref Ref, from catalogue.Position, touched time.Time) (*Con
 }
 
 // contentOf shows the galleries of a selection. It is no older than the steps.
-func contentOf(selection *catalogue.Selection, items int, now time.Time, steps catalogue.Steps) *Content {
+func contentOf(selection *index.Selection, items int, now time.Time, steps index.Steps) *Content {
 	v := selection.View(items, now)
 	c := &Content{Touched: v.Touched, Steps: steps}
 	for _, e := range v.Entries {
@@ -67,31 +67,31 @@ func contentOf(selection *catalogue.Selection, items int, now time.Time, steps c
 	return c
 }
 
-func memberOf(e *catalogue.Entry, at time.Time) Member {
+func memberOf(e *index.Entry, at time.Time) Member {
 	return Member{ID: e.ID, Rank: e.Rank, Phase: e.Phase(at), entry: e}
 }
 
 // contentOfName is Content of a section, tag or author, which nobody need have.
-func (s *Set) contentOfName(ref Ref, from catalogue.Position, touched time.Time) *Content {
+func (s *Set) contentOfName(ref Ref, from index.Position, touched time.Time) *Content {
 	name, err := s.lookup(ref)
 	if err != nil {
-		name = cmp.Or(s.opts.Catalogue.Spelling(ref.Kind.facet(), ref.Name), ref.Name)
+		name = cmp.Or(s.opts.Index.Spelling(ref.Kind.facet(), ref.Name), ref.Name)
 	}
 	match := ref.match(name)
-	steps := s.opts.Catalogue.Since(catalogue.Scope{Match: match}, from, touched)
+	steps := s.opts.Index.Since(index.Scope{Match: match}, from, touched, s.opts.Now())
 	if p, ok := s.rack.dynamic.Get(ref); ok {
 		return contentOf(p.selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
 	}
-	selection := s.opts.Catalogue.SelectBy(match, s.opts.Dynamic.Order)
-	defer s.opts.Catalogue.Release(selection)
+	selection := s.opts.Index.Select(match, s.opts.Dynamic.Order)
+	defer selection.Release()
 	return contentOf(selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
 }
 
 // contentOfGallery is Content of the feed of a gallery, which need not be shown.
-func (s *Set) contentOfGallery(ref Ref, from catalogue.Position, touched time.Time) (*Content, error) {
-	c := &Content{Steps: s.opts.Catalogue.Since(catalogue.Scope{Key: ref.Name}, from, touched)}
+func (s *Set) contentOfGallery(ref Ref, from index.Position, touched time.Time) (*Content, error) {
+	c := &Content{Steps: s.opts.Index.Since(index.Scope{Key: ref.Name}, from, touched, s.opts.Now())}
 	now := s.opts.Now()
-	entry := s.opts.Catalogue.Find(ref.Name)
+	entry := s.opts.Index.Find(ref.Name)
 	switch {
 	case entry.VisibleAt(now):
 		c.Members, c.Touched = []Member{memberOf(entry, now)}, entry.Touched(now)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -56,7 +56,7 @@ func TestContentIsThatOfTheEdition(t *testing.T) {
 
 func TestWhatHappensToAGalleryIsContentOfWhatItIsIn(t *testing.T) {
 	n := startNode(t, func(o *options) {
-		o.feeds = []edition.Definition{{Name: "all", Items: 1}, {Name: "sport", Items: 1, Match: catalogue.Match{Sections: []string{"Sport"}}}}
+		o.feeds = []edition.Definition{{Name: "all", Items: 1}, {Name: "sport", Items: 1, Match: index.Match{Sections: []string{"Sport"}}}}
 		o.few = edition.Dynamic{Sections: true, Tags: true, Items: 1}
 	})
 	n.put(photo("old", section("Travel"), tags("night")), photo("new", section("Travel"), tags("night"), func(g *gallery.Gallery) { g.Published = noon.Add(-time.Minute) }))
@@ -105,17 +105,17 @@ func TestWhatHasNoContent(t *testing.T) {
 		{}, {Kind: edition.Feed, Name: "none"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Tag}, slidesOf(""),
 		{Kind: edition.Feed, Name: "all", Page: "newest"}, slidesOf(gallery.Key("an id that is forgotten")),
 	} {
-		if _, err := n.editions.Content(ref, catalogue.Position{}, time.Time{}); !errors.Is(err, edition.ErrUnknown) {
+		if _, err := n.editions.Content(ref, index.Position{}, time.Time{}); !errors.Is(err, edition.ErrUnknown) {
 			t.Errorf("%+v: %v", ref, err)
 		}
 	}
 	n.byHand("a", "Gallerywire-Format", "1000")
-	if _, err := n.editions.Content(slidesOf("a"), catalogue.Position{}, time.Time{}); !errors.Is(err, edition.ErrUnavailable) {
+	if _, err := n.editions.Content(slidesOf("a"), index.Position{}, time.Time{}); !errors.Is(err, edition.ErrUnavailable) {
 		t.Errorf("of a newer release: %v", err)
 	}
 	o := n.options
-	o.Catalogue = catalogue.New(catalogue.Options{Now: n.time})
-	if _, err := edition.New(o).Content(edition.Ref{Kind: edition.Feed, Name: "all"}, catalogue.Position{}, time.Time{}); !errors.Is(err, edition.ErrUnavailable) {
+	o.Index = index.New(index.Options{})
+	if _, err := edition.New(o).Content(edition.Ref{Kind: edition.Feed, Name: "all"}, index.Position{}, time.Time{}); !errors.Is(err, edition.ErrUnavailable) {
 		t.Errorf("before the index is whole: %v", err)
 	}
 }

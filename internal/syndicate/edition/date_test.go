@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -52,7 +52,7 @@ func TestEveryKindOfFeedIsDated(t *testing.T) {
 		o.now = now
 		o.feeds = []edition.Definition{
 			{Name: "all", Title: "All", Items: 2},
-			{Name: "none", Title: "None", Match: catalogue.Match{Tags: []string{"nobody has this"}}},
+			{Name: "none", Title: "None", Match: index.Match{Tags: []string{"nobody has this"}}},
 		}
 	})
 	refs := []edition.Ref{

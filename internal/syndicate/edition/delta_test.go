@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -109,7 +109,7 @@ func TestADeltaIsShorterThanTheWhole(t *testing.T) {
 }
 
 func TestADeltaFollowsTheOrderOfTheFeed(t *testing.T) {
-	n := startNode(t, func(o *options) { o.feeds[0].Order = catalogue.ByUpdated })
+	n := startNode(t, func(o *options) { o.feeds[0].Order = index.ByUpdated })
 	hourly(n, 6)
 	before := n.current("all")
 	for i, id := range []string{"g4", "g1", "g3"} {

@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 )
 
@@ -13,7 +13,7 @@ import (
 type Dynamic struct {
 	Sections, Tags, Authors bool
 	Items                   int // galleries in each; 0: 50
-	Order                   catalogue.Order
+	Order                   index.Order
 	Cache                   int // feeds kept at once, at most; 0: 2000
 }
 
@@ -34,15 +34,15 @@ type rack struct {
 
 // pageKey names a page of the archive of a feed that is there.
 type pageKey struct {
-	history *catalogue.Selection
+	history *index.Selection
 	page    string
 }
 
 func newRack(s *Set, d Dynamic) rack {
 	release := func(p *press) {
-		s.opts.Catalogue.Release(p.selection)
+		p.selection.Release()
 		if p.history != p.selection {
-			s.opts.Catalogue.Release(p.history)
+			p.history.Release()
 		}
 	}
 	return rack{
@@ -121,13 +121,13 @@ func (s *Set) lookup(ref Ref) (string, error) {
 	if !s.opts.Dynamic.has(ref.Kind) {
 		return "", fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
 	}
-	if name, ok := s.opts.Catalogue.Lookup(ref.Kind.facet(), ref.Name); ok {
+	if name, ok := s.opts.Index.Lookup(ref.Kind.facet(), ref.Name, s.opts.Now()); ok {
 		return name.Name, nil
 	}
-	if err := s.opts.Catalogue.Ready(); err != nil {
+	if err := s.opts.Index.Ready(); err != nil {
 		return "", fmt.Errorf("%s %q: %w: %w", ref.Kind, ref.Name, ErrUnavailable, err)
 	}
-	if meant := s.opts.Catalogue.Meant(ref.Kind.facet(), ref.Name); len(meant) > 0 {
+	if meant := s.opts.Index.Meant(ref.Kind.facet(), ref.Name, s.opts.Now()); len(meant) > 0 {
 		m := &Meant{site: s.opts.Site.BaseURL}
 		for _, name := range meant {
 			m.To = append(m.To, Ref{Kind: ref.Kind, Name: name.Slug, Page: ref.Page})

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
@@ -17,7 +17,7 @@ type Edition struct {
 	Touched   time.Time        // newest instant at which anything that concerns the feed was stored, withdrawn or became visible; zero: never, or not known
 	Epoch     time.Time        // when the bucket of galleries was made; zero for a gallery's own feed
 	Cut       bool             // not all could be read: a last good edition, or what may be shown of it
-	Undated   bool             // no date tells it from an edition before it: see [catalogue.Catalogue.Late]
+	Undated   bool             // no date tells it from an edition before it: see [index.Index.Late]
 
 	LeftOut []LeftOut // galleries that belong to the feed and cannot be published as they are
 
@@ -44,7 +44,7 @@ type Member struct {
 	Rank  gallery.Rank
 	Phase int  // how many rights of single slides had run out
 	Stub  bool // it is withdrawn, and only that is said of it
-	entry *catalogue.Entry
+	entry *index.Entry
 }
 
 // Galleries returns the members that are shown.
@@ -76,8 +76,8 @@ func (e *Edition) held() int {
 	return n
 }
 
-// Skew is [catalogue.Skew].
-const Skew = catalogue.Skew
+// Skew is [index.Skew].
+const Skew = index.Skew
 
 // settled is when no other change can come into the second of a change, by any clock.
 const settled = time.Second + Skew

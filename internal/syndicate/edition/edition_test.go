@@ -15,6 +15,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
@@ -101,7 +102,8 @@ func newNode(t *testing.T, change ...func(*options)) *node {
 	whole := make(chan struct{})
 	n.catalogue = n.newCatalogue(o, sync.OnceFunc(func() { close(whole) }))
 	n.options = edition.Options{
-		Catalogue:   n.catalogue,
+		Index:       n.catalogue.Index(),
+		Load:        n.catalogue.Load,
 		Renderer:    feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com", MaxItem: o.limit}),
 		Site:        edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: o.hubs, OtherHubs: o.others},
 		Feeds:       o.feeds,
@@ -142,16 +144,18 @@ func (n *node) newCatalogue(o options, whole func()) *catalogue.Catalogue {
 		Decode:    n.decode,
 		Now:       n.time,
 		Reconnect: n.broker.OnReconnect,
-		Changed: func(c catalogue.Change) {
-			if c == (catalogue.Change{}) {
-				whole()
-			}
+		Index: index.Options{
+			Changed: func(c index.Change) {
+				if c == (index.Change{}) {
+					whole()
+				}
+			},
+			ArchivePage: o.page,
+			Tombstones:  o.keep,
+			Stubs:       o.stubs,
 		},
-		Logger:      slog.New(slog.DiscardHandler),
-		Timeless:    true,
-		ArchivePage: o.page,
-		Tombstones:  o.keep,
-		Stubs:       o.stubs,
+		Logger:   slog.New(slog.DiscardHandler),
+		Timeless: true,
 	})
 }
 
@@ -188,7 +192,7 @@ func (n *node) run(whole <-chan struct{}) {
 	select {
 	case <-whole:
 	case <-time.After(patience):
-		n.t.Fatal(n.catalogue.Ready())
+		n.t.Fatal(n.catalogue.Index().Ready())
 	}
 }
 

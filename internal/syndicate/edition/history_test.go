@@ -16,6 +16,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -63,14 +64,14 @@ type history struct {
 	server *brokertest.External
 	random *rand.Rand
 	stubs  bool
-	order  catalogue.Order // of feeds that nobody configures
+	order  index.Order // of feeds that nobody configures
 	events []catalogue.Revision
 	rests  []time.Time // the first is after all events
 	pages  map[edition.Ref]bool
 }
 
 func newHistory(t *testing.T, server *brokertest.External, seed uint64) *history {
-	h := &history{t: t, server: server, random: rand.New(rand.NewPCG(seed, 4)), pages: map[edition.Ref]bool{}, stubs: seed%2 == 0, order: catalogue.Order(seed / 2 % 2)}
+	h := &history{t: t, server: server, random: rand.New(rand.NewPCG(seed, 4)), pages: map[edition.Ref]bool{}, stubs: seed%2 == 0, order: index.Order(seed / 2 % 2)}
 	for range 40 {
 		id := pick(h.random, "a", "b", "c", "d", "e", "f", "g", "h i")
 		if h.random.IntN(4) == 0 {
@@ -136,8 +137,8 @@ func (h *history) start(bucket string, now time.Time) *node {
 		o.server, o.bucket, o.now, o.page, o.keep, o.stubs = h.server, bucket, now, 3, 12*time.Hour, h.stubs
 		o.feeds = []edition.Definition{
 			{Name: "all", Title: "All", Items: 4},
-			{Name: "fresh", Items: 3, Order: catalogue.ByUpdated, Content: feed.Summary},
-			{Name: "travel", Items: 2, Match: catalogue.Match{Sections: []string{"Travel"}, Languages: []string{"en", "de"}}},
+			{Name: "fresh", Items: 3, Order: index.ByUpdated, Content: feed.Summary},
+			{Name: "travel", Items: 2, Match: index.Match{Sections: []string{"Travel"}, Languages: []string{"en", "de"}}},
 		}
 		o.few.Items, o.few.Order = 2, h.order
 	})

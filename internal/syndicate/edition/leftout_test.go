@@ -46,7 +46,7 @@ func TestAGalleryThatSpoilsAFeedIsLeftOut(t *testing.T) {
 			var out []string
 			for _, f := range n.editions.LeftOut() {
 				out = append(out, f.Feed+" "+f.Gallery)
-				if !strings.Contains(f.Reason, c.reason) || f.Rank != n.catalogue.Find(f.Gallery).Rank {
+				if !strings.Contains(f.Reason, c.reason) || f.Rank != n.catalogue.Index().Find(f.Gallery).Rank {
 					t.Errorf("because %s", f.Reason)
 				}
 			}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
@@ -24,9 +24,8 @@ const (
 	// restAfterFailure keeps a feed that can not be rendered from trying again
 	// for every reader.
 	restAfterFailure = time.Second
-	// catchUp is how long a rendering waits for the index to hear of a revision
-	// that has just been replaced, and maxCatchUps how often.
-	catchUp     = 250 * time.Millisecond
+	// maxCatchUps is how often a rendering looks again where a revision has just
+	// been replaced.
 	maxCatchUps = 8
 )
 
@@ -35,9 +34,9 @@ type press struct {
 	set       *Set
 	ref       Ref
 	def       Definition
-	selection *catalogue.Selection // in the feed's order
-	history   *catalogue.Selection // in the order of publication, for the archive
-	memory    int                  // how many earlier versions it remembers
+	selection *index.Selection // in the feed's order
+	history   *index.Selection // in the order of publication, for the archive
+	memory    int              // how many earlier versions it remembers
 	current   atomic.Pointer[Edition]
 	trouble   atomic.Pointer[error] // why the last rendering failed; nil: it did not
 	turn      chan struct{}         // holds a token while somebody renders
@@ -60,10 +59,10 @@ type itemKey struct {
 
 func newPress(s *Set, ref Ref, d Definition) *press {
 	p := &press{set: s, ref: ref, def: d, turn: make(chan struct{}, 1)}
-	p.selection = s.opts.Catalogue.SelectBy(d.Match, d.Order)
+	p.selection = s.opts.Index.Select(d.Match, d.Order)
 	p.history = p.selection
-	if d.Order != catalogue.ByPublished {
-		p.history = s.opts.Catalogue.Select(d.Match)
+	if d.Order != index.ByPublished {
+		p.history = s.opts.Index.Select(d.Match, index.ByPublished)
 	}
 	return p
 }
@@ -89,7 +88,7 @@ func (p *press) print(ctx context.Context, u urgency) (*Edition, error) {
 		ctx = waits
 	}
 	return p.inTurn(ctx, func() (*Edition, error) {
-		p.set.opts.Catalogue.Advance() // only the time may have passed by
+		p.set.opts.Index.Advance(p.set.opts.Now) // only the time may have passed by
 		if e := p.fresh(); e != nil {
 			return e, nil
 		}
@@ -126,7 +125,7 @@ func (p *press) unrendered(err error) error {
 // render makes the edition of now current. It outlives the reader who asked,
 // because others wait for it too.
 func (p *press) render(ctx context.Context, u urgency) (*Edition, error) {
-	if err := p.set.opts.Catalogue.Ready(); err != nil && p.current.Load() == nil {
+	if err := p.set.opts.Index.Ready(); err != nil && p.current.Load() == nil {
 		// Nothing was tried: the next reader finds out whether it is whole.
 		return nil, fmt.Errorf("feed %q: %w: %w", p.def.Name, ErrUnavailable, err)
 	}
@@ -178,14 +177,14 @@ func (p *press) whole(ctx context.Context) (*Edition, error) {
 	if err := p.publish(e); err != nil {
 		return nil, err
 	}
-	e.Undated = p.set.opts.Catalogue.Late(e.Touched)
+	e.Undated = p.set.opts.Index.Late(e.Touched)
 	return e, nil
 }
 
 // collect renders the galleries of a view in which none is superseded, or
 // withdrawn by the time that all are rendered.
 func (p *press) collect(ctx context.Context) (e *Edition, err error) {
-	if err := p.set.opts.Catalogue.Ready(); err != nil {
+	if err := p.set.opts.Index.Ready(); err != nil {
 		return nil, err
 	}
 	for range maxCatchUps {
@@ -199,11 +198,7 @@ func (p *press) collect(ctx context.Context) (e *Edition, err error) {
 			return e, nil
 		case err == nil:
 			err = errWithdrawn
-		case errors.Is(err, catalogue.ErrSuperseded):
-			soon, cancel := context.WithTimeout(ctx, catchUp)
-			_ = p.set.opts.Catalogue.Wait(soon, s.Revision+1) // in vain: look again all the same
-			cancel()
-		default:
+		case !errors.Is(err, index.ErrSuperseded):
 			return nil, err
 		}
 	}
@@ -247,7 +242,7 @@ var (
 )
 
 // item returns the rendered gallery, from memory where it is there.
-func (p *press) item(ctx context.Context, entry *catalogue.Entry, at time.Time) (*feed.Item, error) {
+func (p *press) item(ctx context.Context, entry *index.Entry, at time.Time) (*feed.Item, error) {
 	key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.Phase(at), content: p.def.Content}
 	item := p.own(key)
 	hit := true
@@ -286,7 +281,7 @@ func (p *press) own(key itemKey) *feed.Item {
 
 // typeset reads and renders a gallery. A panic is one bad gallery's: it must
 // not take the feed, or a goroutine that nobody guards, with it.
-func (p *press) typeset(ctx context.Context, entry *catalogue.Entry, at time.Time) (item *feed.Item, err error) {
+func (p *press) typeset(ctx context.Context, entry *index.Entry, at time.Time) (item *feed.Item, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			item, err = nil, fmt.Errorf("%w: panic: %v", errUnfit, cause)
@@ -294,7 +289,7 @@ func (p *press) typeset(ctx context.Context, entry *catalogue.Entry, at time.Tim
 	}()
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	g, err := p.set.opts.Catalogue.Load(ctx, entry)
+	g, err := p.set.opts.Load(ctx, entry)
 	var problems gallery.Problems
 	if errors.As(err, &problems) {
 		return nil, fmt.Errorf("%w: %w", errUnfit, err)
@@ -332,7 +327,7 @@ func (p *press) publish(e *Edition) error {
 }
 
 // leaveOut notes that a gallery is not in the edition though it should be.
-func (p *press) leaveOut(e *Edition, entry *catalogue.Entry, reason string) {
+func (p *press) leaveOut(e *Edition, entry *index.Entry, reason string) {
 	left := LeftOut{Feed: p.def.Name, Gallery: entry.ID, Rank: entry.Rank, Reason: reason}
 	e.LeftOut = append(e.LeftOut, left)
 	p.set.report(left)
@@ -381,11 +376,11 @@ func (p *press) id() string {
 // title is the configured one, or the name in the spelling that most of the
 // galleries use: a function of what is shown, so that a page of an archive does
 // not change with the spelling of galleries on another.
-func (p *press) title(entries []*catalogue.Entry) string {
+func (p *press) title(entries []*index.Entry) string {
 	if p.ref.Kind == Feed {
 		return cmp.Or(p.def.Title, p.def.Name)
 	}
-	return cmp.Or(catalogue.UsualName(p.ref.Kind.facet(), p.ref.Name, entries), p.ref.Name)
+	return cmp.Or(index.UsualName(p.ref.Kind.facet(), p.ref.Name, entries), p.ref.Name)
 }
 
 // latest is when the feed last changed: a withdrawal is a change, and the feed's

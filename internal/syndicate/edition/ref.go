@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
@@ -24,18 +24,18 @@ const (
 func (k Kind) dynamic() bool { return k == Section || k == Tag || k == Author }
 
 // facet is the kind of facet that a dynamic feed chooses by.
-func (k Kind) facet() catalogue.Kind {
+func (k Kind) facet() index.Kind {
 	switch k {
 	case Section:
-		return catalogue.Section
+		return index.Section
 	case Tag:
-		return catalogue.Tag
+		return index.Tag
 	}
-	return catalogue.Author
+	return index.Author
 }
 
 // choosing is the kind of dynamic feed that chooses by such facets; empty: none.
-func choosing(k catalogue.Kind) Kind {
+func choosing(k index.Kind) Kind {
 	for _, kind := range []Kind{Section, Tag, Author} {
 		if kind.facet() == k {
 			return kind
@@ -93,14 +93,14 @@ func (r Ref) base() string {
 func (r Ref) Path(f feed.Format) string { return r.base() + "." + f.String() }
 
 // match chooses the galleries of a dynamic feed by its name in any spelling.
-func (r Ref) match(name string) catalogue.Match {
+func (r Ref) match(name string) index.Match {
 	switch r.Kind {
 	case Section:
-		return catalogue.Match{Sections: []string{name}}
+		return index.Match{Sections: []string{name}}
 	case Tag:
-		return catalogue.Match{Tags: []string{name}}
+		return index.Match{Tags: []string{name}}
 	}
-	return catalogue.Match{Authors: []string{name}}
+	return index.Match{Authors: []string{name}}
 }
 
 func (r Ref) page(name string) Ref {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
@@ -156,7 +156,7 @@ func TestKindsThatAreTurnedOffHaveNoAddress(t *testing.T) {
 func TestAddressesBeforeTheIndexIsWhole(t *testing.T) {
 	n := startNode(t)
 	o := n.options
-	o.Catalogue = catalogue.New(catalogue.Options{Now: n.time})
+	o.Index = index.New(index.Options{})
 	s := edition.New(o)
 	for _, path := range []string{"/sections/travel.rss", "/tags/night.rss", "/galleries/a.atom"} {
 		if _, _, err := s.Resolve("https://example.com" + path); !errors.Is(err, edition.ErrUnavailable) {
@@ -170,21 +170,12 @@ func TestAddressesBeforeTheIndexIsWhole(t *testing.T) {
 
 // What is resolved is at the address, or at one that says the same.
 func FuzzResolve(f *testing.F) {
-	revisions := []catalogue.Revision{{ID: "a", Rank: gallery.Rank{Updated: noon}, Gallery: &gallery.Gallery{
+	galleries := index.New(index.Options{})
+	galleries.Add(index.Revision{ID: "a", Rank: gallery.Rank{Updated: noon}, Gallery: &gallery.Gallery{
 		ID: "a", Title: "A", Published: noon, Section: "Travel", Tags: []string{"旅行", "c++"},
-	}}}
-	cat, err := catalogue.Fixed(catalogue.Options{Now: func() time.Time { return noon }}, func(yield func(catalogue.Revision) bool) {
-		for _, r := range revisions {
-			if !yield(r) {
-				return
-			}
-		}
-	})
-	if err != nil {
-		f.Fatal(err)
-	}
+	}}, noon)
 	s := edition.New(edition.Options{
-		Catalogue: cat, Site: edition.Site{BaseURL: "https://example.com/wire"}, Dynamic: edition.Dynamic{Sections: true, Tags: true},
+		Index: galleries, Site: edition.Site{BaseURL: "https://example.com/wire"}, Dynamic: edition.Dynamic{Sections: true, Tags: true},
 		Feeds: []edition.Definition{{Name: "all"}}, Now: func() time.Time { return noon },
 	})
 	for _, path := range []string{"/feeds/all.rss", "/sections/travel.atom", "/tags/%e6%97%85%E8%A1%8C.json", "/galleries/a.rss", "/galleries/%61%2Erss", "/feeds/all.rss?", "/"} {

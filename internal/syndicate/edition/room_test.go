@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -23,7 +23,7 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 	var under, most atomic.Int64
 	gate := make(chan struct{})
 	n := startNode(t, func(o *options) {
-		o.feeds = append(o.feeds, edition.Definition{Name: "free", Items: 50, Match: catalogue.Match{Sections: []string{"Free"}}})
+		o.feeds = append(o.feeds, edition.Definition{Name: "free", Items: 50, Match: index.Match{Sections: []string{"Free"}}})
 		o.onLoad = func(g *gallery.Gallery) {
 			if g.Section == "Free" {
 				return

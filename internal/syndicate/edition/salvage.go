@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 )
 
 // salvage returns what may still be shown of the last good edition after
@@ -57,14 +57,14 @@ func (p *press) mayShow(m Member, now time.Time) bool {
 	if !p.selection.Holds(key, now) || m.entry.Phase(now) != m.Phase {
 		return false
 	}
-	known := p.set.opts.Catalogue.Find(key)
+	known := p.set.opts.Index.Find(key)
 	return known != nil && known.Phase(now) <= m.Phase
 }
 
 // order is that of what p renders.
-func (p *press) order() catalogue.Order {
+func (p *press) order() index.Order {
 	if p.ref.Page != "" {
-		return catalogue.ByPublished
+		return index.ByPublished
 	}
 	return p.def.Order
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -86,7 +86,7 @@ func TestWhatLeavesAFeedNeedsNoNATS(t *testing.T) {
 }
 
 func travelOnly(o *options) {
-	o.feeds = []edition.Definition{{Name: "travel", Items: 50, Match: catalogue.Match{Sections: []string{"Travel"}}}}
+	o.feeds = []edition.Definition{{Name: "travel", Items: 50, Match: index.Match{Sections: []string{"Travel"}}}}
 }
 
 func TestAFeedRecoversWhenNATSIsBack(t *testing.T) {

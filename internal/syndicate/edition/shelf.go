@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,8 +36,8 @@ type Definition struct {
 	Title   string
 	Items   int // at most so many galleries
 	Content feed.Content
-	Match   catalogue.Match
-	Order   catalogue.Order
+	Match   index.Match
+	Order   index.Order
 	Aliases []string // former names
 }
 
@@ -67,12 +67,13 @@ func (s Site) hubs(ref Ref) []string {
 
 // Options make a set.
 type Options struct {
-	Catalogue   *catalogue.Catalogue
+	Index       *index.Index
+	Load        func(context.Context, *index.Entry) (*gallery.Gallery, error) // of a gallery's revision: see [index.ErrSuperseded]
 	Renderer    *feed.Renderer
 	Site        Site
 	Feeds       []Definition
 	Dynamic     Dynamic
-	Stubs       bool                  // feeds of galleries have them too; of others the catalogue says so
+	Stubs       bool                  // feeds of galleries have them too; of others the index says so
 	MaxDocument int                   // bytes of the galleries in a document; 0: 16 MiB
 	Budget      *cache.Budget         // for all that is kept; nil: one of 128 MiB
 	Limiter     *cache.Limiter        // for what is rendered on demand; nil: for a third of the budget
@@ -149,7 +150,7 @@ func (s *Set) Listings() []Listing {
 		all = append(all, s.listing(Ref{Kind: Feed, Name: d.Name}, d.Title))
 	}
 	if s.opts.Dynamic.Sections {
-		for _, n := range s.opts.Catalogue.Names(catalogue.Section) {
+		for _, n := range s.opts.Index.Names(index.Section, s.opts.Now()) {
 			all = append(all, s.listing(Ref{Kind: Section, Name: n.Slug}, n.Name))
 		}
 	}
@@ -207,7 +208,7 @@ func (s *Set) LeftOut() []LeftOut {
 }
 
 // Concerned returns the names of the feeds in which the change may show.
-func (s *Set) Concerned(c catalogue.Change) []string {
+func (s *Set) Concerned(c index.Change) []string {
 	var names []string
 	for _, d := range s.opts.Feeds {
 		if s.presses[d.Name].selection.Concerns(c) {
@@ -228,7 +229,7 @@ func (s *Set) Len(name string) int {
 // Republish brings every feed to what it should be now, whatever was missed.
 // It goes on after an error and returns all of them.
 func (s *Set) Republish(ctx context.Context) error {
-	s.opts.Catalogue.Advance()
+	s.opts.Index.Advance(s.opts.Now)
 	var errs []error
 	for _, d := range s.opts.Feeds {
 		if _, err := s.presses[d.Name].reprint(ctx); err != nil {

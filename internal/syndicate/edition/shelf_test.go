@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -21,11 +21,11 @@ func TestAFeedHoldsWhatMatchesNewestFirst(t *testing.T) {
 	feeds := []edition.Definition{
 		{Name: "all", Items: 50},
 		{Name: "two", Items: 2},
-		{Name: "travel", Items: 50, Match: catalogue.Match{Sections: []string{"travel"}}},
-		{Name: "night", Items: 50, Match: catalogue.Match{Tags: []string{"night", "dusk"}}},
-		{Name: "english", Items: 50, Match: catalogue.Match{Languages: []string{"en"}}},
-		{Name: "both", Items: 50, Match: catalogue.Match{Sections: []string{"Travel", "Sport"}, Tags: []string{"night"}}},
-		{Name: "none", Items: 50, Match: catalogue.Match{Sections: []string{"Opera"}}},
+		{Name: "travel", Items: 50, Match: index.Match{Sections: []string{"travel"}}},
+		{Name: "night", Items: 50, Match: index.Match{Tags: []string{"night", "dusk"}}},
+		{Name: "english", Items: 50, Match: index.Match{Languages: []string{"en"}}},
+		{Name: "both", Items: 50, Match: index.Match{Sections: []string{"Travel", "Sport"}, Tags: []string{"night"}}},
+		{Name: "none", Items: 50, Match: index.Match{Sections: []string{"Opera"}}},
 	}
 	n := startNode(t, func(o *options) { o.feeds = feeds })
 	sort := func(hours int, section, language string, tags ...string) func(*gallery.Gallery) {
@@ -127,7 +127,7 @@ func TestAGalleryIsRenderedOnceForAllFeeds(t *testing.T) {
 
 func TestAChangeElsewhereLeavesAFeedAlone(t *testing.T) {
 	n := startNode(t, func(o *options) {
-		o.feeds = []edition.Definition{{Name: "travel", Items: 5, Match: catalogue.Match{Sections: []string{"Travel"}}}}
+		o.feeds = []edition.Definition{{Name: "travel", Items: 5, Match: index.Match{Sections: []string{"Travel"}}}}
 	})
 	inTravel := func(g *gallery.Gallery) { g.Section = "Travel" }
 	n.put(photo("a", inTravel))
@@ -203,7 +203,7 @@ func TestAGalleryWithdrawnWhileItIsRenderedIsNotShown(t *testing.T) {
 	var n *node
 	n = startNode(t, func(o *options) {
 		o.onLoad = func(g *gallery.Gallery) {
-			if g.ID == "a" && n.catalogue.Find("b").Rank.TakeDown == false {
+			if g.ID == "a" && n.catalogue.Index().Find("b").Rank.TakeDown == false {
 				n.takeDown("b")
 			}
 		}
@@ -279,21 +279,21 @@ func TestConcernedAndHolds(t *testing.T) {
 	n := startNode(t, func(o *options) {
 		o.feeds = []edition.Definition{
 			{Name: "all", Items: 1},
-			{Name: "travel", Items: 1, Match: catalogue.Match{Sections: []string{"Travel"}}},
-			{Name: "sport", Items: 1, Match: catalogue.Match{Sections: []string{"Sport"}}},
+			{Name: "travel", Items: 1, Match: index.Match{Sections: []string{"Travel"}}},
+			{Name: "sport", Items: 1, Match: index.Match{Sections: []string{"Sport"}}},
 		}
 	})
 	n.put(photo("a", func(g *gallery.Gallery) { g.Section = "Travel" }), photo("b"))
-	old := n.catalogue.Find("a")
+	old := n.catalogue.Index().Find("a")
 	n.put(revised("a", func(g *gallery.Gallery) { g.Section = "Sport" }))
 	for name, c := range map[string]struct {
-		change catalogue.Change
+		change index.Change
 		want   []string
 	}{
-		"new":        {catalogue.Change{New: old}, []string{"all", "travel"}},
-		"moved":      {catalogue.Change{Old: old, New: n.catalogue.Find("a")}, []string{"all", "travel", "sport"}},
-		"deleted":    {catalogue.Change{Old: old}, []string{"all", "travel"}},
-		"everything": {catalogue.Change{}, []string{"all", "travel", "sport"}},
+		"new":        {index.Change{New: old}, []string{"all", "travel"}},
+		"moved":      {index.Change{Old: old, New: n.catalogue.Index().Find("a")}, []string{"all", "travel", "sport"}},
+		"deleted":    {index.Change{Old: old}, []string{"all", "travel"}},
+		"everything": {index.Change{}, []string{"all", "travel", "sport"}},
 	} {
 		if diff := cmp.Diff(c.want, n.editions.Concerned(c.change)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
@@ -37,12 +37,9 @@ func (s *slides) edition(ctx context.Context, key string, u urgency) (*Edition, 
 	var err error
 	for range maxCatchUps {
 		var e *Edition
-		if e, err = s.attempt(ctx, key, u); !errors.Is(err, catalogue.ErrSuperseded) {
+		if e, err = s.attempt(ctx, key, u); !errors.Is(err, index.ErrSuperseded) {
 			return e, err
 		}
-		soon, cancel := context.WithTimeout(ctx, catchUp)
-		_ = s.set.opts.Catalogue.Wait(soon, s.set.opts.Catalogue.Revision()+1) // in vain: look again all the same
-		cancel()
 	}
 	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
@@ -63,15 +60,15 @@ func (s *slides) attempt(ctx context.Context, key string, u urgency) (*Edition, 
 }
 
 // find returns the entry of a gallery that may be shown now.
-func (s *slides) find(key string) (*catalogue.Entry, error) {
-	entry, now := s.set.opts.Catalogue.Find(key), s.set.opts.Now()
+func (s *slides) find(key string) (*index.Entry, error) {
+	entry, now := s.set.opts.Index.Find(key), s.set.opts.Now()
 	err := ErrUnknown // or embargoed, or withheld: nobody is told which
 	switch {
 	case entry.VisibleAt(now):
 		return entry, nil
 	case entry != nil && (entry.Rank.TakeDown || entry.EndedAt(now)):
 		err = ErrGone
-	case s.set.opts.Catalogue.Ready() != nil:
+	case s.set.opts.Index.Ready() != nil:
 		err = ErrUnavailable
 	}
 	return nil, fmt.Errorf("gallery %q: %w", key, err)
@@ -79,7 +76,7 @@ func (s *slides) find(key string) (*catalogue.Entry, error) {
 
 // of returns the feed of the revision, from memory where it is there. One that
 // can not be rendered is not tried again for every reader.
-func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time, u urgency) (*Edition, error) {
+func (s *slides) of(ctx context.Context, entry *index.Entry, now time.Time, u urgency) (*Edition, error) {
 	key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.SlidePhase(now)}
 	hit := true
 	made, err := s.made.Load(ctx, key, func(ctx context.Context) (*slideFeed, error) {
@@ -94,7 +91,7 @@ func (s *slides) of(ctx context.Context, entry *catalogue.Entry, now time.Time, 
 }
 
 // load makes the feed of a revision that is not in memory.
-func (s *slides) load(ctx context.Context, key itemKey, entry *catalogue.Entry, now time.Time, u urgency) (*slideFeed, error) {
+func (s *slides) load(ctx context.Context, key itemKey, entry *index.Entry, now time.Time, u urgency) (*slideFeed, error) {
 	task, err := s.set.enter(ctx, u)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -102,8 +99,8 @@ func (s *slides) load(ctx context.Context, key itemKey, entry *catalogue.Entry, 
 	defer task.Release()
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	g, err := s.set.opts.Catalogue.Load(ctx, entry)
-	if errors.Is(err, catalogue.ErrSuperseded) {
+	g, err := s.set.opts.Load(ctx, entry)
+	if errors.Is(err, index.ErrSuperseded) {
 		return nil, err
 	}
 	if err != nil {
@@ -124,7 +121,7 @@ func (f *slideFeed) held() int {
 }
 
 // render makes the feed. A panic is that gallery's alone.
-func (s *slides) render(g *gallery.Gallery, key itemKey, entry *catalogue.Entry, now time.Time) (made *slideFeed) {
+func (s *slides) render(g *gallery.Gallery, key itemKey, entry *index.Entry, now time.Time) (made *slideFeed) {
 	ref := Ref{Kind: Gallery, Name: gallery.Key(g.ID)}
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -150,13 +147,13 @@ func (s *slides) render(g *gallery.Gallery, key itemKey, entry *catalogue.Entry,
 		Feed: g.ID, Touched: entry.Touched(now), items: items, channel: s.channel(g, ref, entry, now),
 		Members: []Member{{ID: g.ID, Rank: entry.Rank, Phase: entry.Phase(now), entry: entry}},
 	}
-	e.Undated = s.set.opts.Catalogue.Late(e.Touched)
+	e.Undated = s.set.opts.Index.Late(e.Touched)
 	made = &slideFeed{edition: e}
 	made.err = s.set.assemble(e, func() { s.made.Resize(key, made) })
 	return made
 }
 
-func (s *slides) channel(g *gallery.Gallery, ref Ref, entry *catalogue.Entry, now time.Time) feed.Channel {
+func (s *slides) channel(g *gallery.Gallery, ref Ref, entry *index.Entry, now time.Time) feed.Channel {
 	site := s.set.opts.Site
 	ch := feed.Channel{
 		ID: s.set.opts.Renderer.GalleryFeedID(g), Title: g.Title, Description: g.Summary, Language: g.Language,

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -32,7 +32,7 @@ func (n *node) wantState(when, name string, want edition.Condition, reason bool)
 
 func TestStatesOfFeeds(t *testing.T) {
 	n := startNode(t, func(o *options) {
-		o.feeds = append(o.feeds, edition.Definition{Name: "travel", Title: "Travel", Items: 5, Match: catalogue.Match{Sections: []string{"Travel"}}})
+		o.feeds = append(o.feeds, edition.Definition{Name: "travel", Title: "Travel", Items: 5, Match: index.Match{Sections: []string{"Travel"}}})
 	})
 	n.put(photo("a"), photo("b"))
 	n.wantState("never asked for", "all", edition.Due, false)

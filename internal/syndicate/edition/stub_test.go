@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -98,7 +98,7 @@ func TestStubsInTheArchive(t *testing.T) {
 
 // By update, a stub is where a correction at the instant of the withdrawal would be.
 func TestAStubByUpdate(t *testing.T) {
-	n := startNode(t, withStubs, func(o *options) { o.feeds[0].Order = catalogue.ByUpdated })
+	n := startNode(t, withStubs, func(o *options) { o.feeds[0].Order = index.ByUpdated })
 	hourly(n, 3)
 	n.takeDown("g0")
 	if got := titled(t, n.current("all")); !cmp.Equal(got, []string{"-g0", "g2", "g1"}) {
@@ -202,7 +202,7 @@ func TestAfterAStubComesTheGallery(t *testing.T) {
 		t.Fatalf("shows %v", got)
 	}
 	n.set(noon) // the clock was set back
-	n.catalogue.Advance()
+	n.catalogue.Index().Advance(n.time)
 	if got := titled(t, n.current("all")); !cmp.Equal(got, []string{"a"}) {
 		t.Errorf("shows %v", got)
 	}

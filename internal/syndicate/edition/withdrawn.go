@@ -4,13 +4,13 @@ import (
 	"slices"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
 // tombstones say in Atom and JSON Feed what is gone, unless another gallery has taken
 // its identifier over.
-func (s *Set) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.Tombstone {
+func (s *Set) tombstones(gone []*index.Entry, shown []*feed.Item) []feed.Tombstone {
 	var ts []feed.Tombstone
 	for _, e := range gone {
 		g := &gallery.Gallery{ID: e.ID, GUID: e.GUID()}
@@ -25,7 +25,7 @@ func (s *Set) tombstones(gone []*catalogue.Entry, shown []*feed.Item) []feed.Tom
 
 // addStubs puts stubs among the galleries of e, whose places in the view are
 // given, unless a gallery or another stub has the identifier.
-func (p *press) addStubs(e *Edition, places []int, stubs []catalogue.Stub) {
+func (p *press) addStubs(e *Edition, places []int, stubs []index.Stub) {
 	if len(stubs) == 0 {
 		return
 	}
@@ -56,7 +56,7 @@ func (p *press) addStubs(e *Edition, places []int, stubs []catalogue.Stub) {
 }
 
 // stub renders what is left of a gallery that is gone.
-func (p *press) stub(b catalogue.Stub) (*feed.Item, error) {
+func (p *press) stub(b index.Stub) (*feed.Item, error) {
 	g := &gallery.Gallery{ID: b.ID, GUID: b.GUID(), Language: b.Language(), Published: b.Published()}
 	return p.set.opts.Renderer.Stub(g, b.Withdrawn())
 }

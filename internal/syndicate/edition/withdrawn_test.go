@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -36,7 +36,7 @@ func says(t *testing.T, e *edition.Edition, all string, each map[feed.Format]str
 // A reader that goes by identifier and date is told of a picture that the time took.
 func TestADateFollowsTheRightsOfASlide(t *testing.T) {
 	n := startNode(t, func(o *options) {
-		o.feeds = append(o.feeds, edition.Definition{Name: "fresh", Items: 50, Order: catalogue.ByUpdated})
+		o.feeds = append(o.feeds, edition.Definition{Name: "fresh", Items: 50, Order: index.ByUpdated})
 	})
 	ends := noon.Add(time.Hour)
 	n.put(photo("a", slideEnding(ends)), photo("b", func(g *gallery.Gallery) { g.Updated = noon }))

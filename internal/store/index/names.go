@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
@@ -124,7 +125,7 @@ func (ns *names) enrol(old, e *Entry) {
 }
 
 // seat gives e the slot of old, or one of its own, and notes its identifier.
-func (x *index) seat(old, e *Entry) {
+func (x *Index) seat(old, e *Entry) {
 	if old != nil {
 		e.slot = old.slot
 		x.slots[e.slot] = e
@@ -177,15 +178,14 @@ func (ns *names) members(of []slug) iter.Seq[uint32] {
 // Lookup returns the section, tag or author with that slug, if a gallery that
 // is visible now has it, or one that feeds still say is gone had it: readers of
 // a feed that a withdrawal empties are to hear of that.
-func (c *Catalogue) Lookup(k Kind, text string) (Name, bool) {
-	x := c.index
-	now := x.advance(c.opts.Now()).UnixNano()
+func (x *Index) Lookup(k Kind, text string, now time.Time) (Name, bool) {
+	now = x.advance(now)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.lookup(x.names.slugs[k][text], now)
+	return x.lookup(x.names.slugs[k][text], now.UnixNano())
 }
 
-func (x *index) lookup(n *name, now int64) (Name, bool) {
+func (x *Index) lookup(n *name, now int64) (Name, bool) {
 	switch {
 	case n == nil:
 		return Name{}, false
@@ -198,18 +198,17 @@ func (x *index) lookup(n *name, now int64) (Name, bool) {
 // Meant returns the sections, tags or authors that text, which is no slug, may stand
 // for: the one with that name, else those whose slug without its hash is the stem of
 // text, ordered by slug. It looks at these names only, however many others there are.
-func (c *Catalogue) Meant(k Kind, text string) []Name {
-	if n, ok := c.Lookup(k, gallery.Slug(text)); ok {
+func (x *Index) Meant(k Kind, text string, now time.Time) []Name {
+	if n, ok := x.Lookup(k, gallery.Slug(text), now); ok {
 		return []Name{n}
 	}
-	x := c.index
-	now := x.advance(c.opts.Now()).UnixNano()
+	now = x.advance(now)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	var list []Name
 	stem := gallery.SlugStem(text)
 	for _, n := range append([]*name{x.names.slugs[k][stem]}, x.names.stems[slug{k, stem}]...) {
-		if name, ok := x.lookup(n, now); ok {
+		if name, ok := x.lookup(n, now.UnixNano()); ok {
 			list = append(list, name)
 		}
 	}
@@ -219,7 +218,7 @@ func (c *Catalogue) Meant(k Kind, text string) []Name {
 
 // bereft returns a name that no visible gallery has any more, in the first of
 // the spellings that those used which are gone.
-func (x *index) bereft(n *name, now int64) (Name, bool) {
+func (x *Index) bereft(n *name, now int64) (Name, bool) {
 	found := Name{Slug: n.slug}
 	for _, slot := range n.members {
 		e := x.slots[slot]
@@ -237,8 +236,7 @@ func (x *index) bereft(n *name, now int64) (Name, bool) {
 
 // Spelling returns a name with that slug as one of the galleries has it or had
 // it, visible or not, the first in order; "" where none remembers such a name.
-func (c *Catalogue) Spelling(k Kind, slug string) string {
-	x := c.index
+func (x *Index) Spelling(k Kind, slug string) string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	n := x.names.slugs[k][slug]
@@ -257,9 +255,8 @@ func (c *Catalogue) Spelling(k Kind, slug string) string {
 }
 
 // Names returns what visible galleries have of that kind, ordered by slug.
-func (c *Catalogue) Names(k Kind) []Name {
-	x := c.index
-	x.advance(c.opts.Now())
+func (x *Index) Names(k Kind, now time.Time) []Name {
+	x.advance(now)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	var all []Name

@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"slices"
@@ -13,8 +13,8 @@ import (
 // starts now.
 func gone(t *testing.T, w *world, m Match) []string {
 	t.Helper()
-	ran := idsOf(w.catalogue.Select(m).View(9, w.now).Gone)
-	if diff := cmp.Diff(idsOf(w.restart().catalogue.Select(m).View(9, w.now).Gone), ran); diff != "" {
+	ran := idsOf(w.Select(m, ByPublished).View(9, w.now).Gone)
+	if diff := cmp.Diff(idsOf(w.restart().Select(m, ByPublished).View(9, w.now).Gone), ran); diff != "" {
 		t.Errorf("gone (-restarted +ran):\n%s", diff)
 	}
 	return ran
@@ -22,7 +22,7 @@ func gone(t *testing.T, w *world, m Match) []string {
 
 func TestATakeDownIsRememberedForAWhile(t *testing.T) {
 	w := newWorld(t, 100)
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	w.publish("a", func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" })
 	w.publish("b")
 	w.pass(time.Minute)
@@ -46,14 +46,14 @@ func TestATakeDownIsRememberedForAWhile(t *testing.T) {
 	if !cmp.Equal(idsOf(v.Gone), []string{"b"}) || !v.Touched.Equal(ends) {
 		t.Errorf("then gone are %v, touched at %s", idsOf(v.Gone), v.Touched)
 	}
-	if got := w.restart().catalogue.Select(Match{}).View(9, w.now).Touched; !got.Equal(ends) {
+	if got := w.restart().Select(Match{}, ByPublished).View(9, w.now).Touched; !got.Equal(ends) {
 		t.Errorf("after a restart touched at %s", got)
 	}
 	w.pass(time.Hour)
 	if got := gone(t, w, Match{}); len(got) != 0 {
 		t.Errorf("for ever gone are %v", got)
 	}
-	if e := w.catalogue.Find("a"); e == nil || !e.Rank.TakeDown || e.Reason() != "asked for" {
+	if e := w.Find("a"); e == nil || !e.Rank.TakeDown || e.Reason() != "asked for" {
 		t.Error("the take-down itself is forgotten")
 	}
 }
@@ -110,7 +110,7 @@ func TestWhatIsGoneFromWhere(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, 100)
 			// Those that watch all the time, and those that begin to look now.
-			watching := []*Selection{w.catalogue.Select(travel), w.catalogue.SelectBy(sport, ByUpdated)}
+			watching := []*Selection{w.Select(travel, ByPublished), w.Select(sport, ByUpdated)}
 			c.do(w)
 			for i, want := range [][]string{c.travel, c.sport} {
 				got := [][]string{gone(t, w, []Match{travel, sport}[i]), idsOf(watching[i].View(9, w.now).Gone)}
@@ -126,7 +126,7 @@ func TestWhatIsGoneFromWhere(t *testing.T) {
 
 func TestTakeDownsThatAreNotToBeRemembered(t *testing.T) {
 	w := newWorld(t, 100)
-	w.catalogue.opts.Tombstones = 0
+	w.opts.Tombstones = 0
 	w.publish("a")
 	rank := gallery.Rank{Updated: w.now.Add(time.Hour), TakeDown: true}
 	w.apply(Revision{ID: "a", Rank: rank})
@@ -138,7 +138,7 @@ func TestTakeDownsThatAreNotToBeRemembered(t *testing.T) {
 // By update, a corrected gallery moves to the top; by publication it stays.
 func TestOrders(t *testing.T) {
 	w := newWorld(t, 100)
-	published, updated := w.catalogue.Select(Match{}), w.catalogue.SelectBy(Match{}, ByUpdated)
+	published, updated := w.Select(Match{}, ByPublished), w.Select(Match{}, ByUpdated)
 	for _, id := range []string{"a", "b", "c"} {
 		w.pass(time.Hour)
 		w.publish(id)
@@ -153,7 +153,7 @@ func TestOrders(t *testing.T) {
 		for _, x := range []*world{w, w.restart()} {
 			p, u := published, updated
 			if x != w {
-				p, u = x.catalogue.Select(Match{}), x.catalogue.SelectBy(Match{}, ByUpdated)
+				p, u = x.Select(Match{}, ByPublished), x.Select(Match{}, ByUpdated)
 			}
 			if diff := cmp.Diff(byPublished, idsOf(p.View(9, w.now).Entries)); diff != "" {
 				t.Errorf("%s, by publication (-want +got):\n%s", when, diff)
@@ -183,12 +183,12 @@ func TestGoneAtIsWhatFeedsSay(t *testing.T) {
 	w.takeDown("none")
 	w.pass(2 * time.Hour)
 	for id, want := range map[string]bool{"a": true, "ended": true, "soon": false, "none": false} {
-		if got := w.catalogue.Find(id).GoneAt(w.now); got != want {
+		if got := w.Find(id).GoneAt(w.now); got != want {
 			t.Errorf("%s is said to be gone: %v", id, got)
 		}
 	}
 	w.pass(24 * time.Hour)
-	if w.catalogue.Find("a").GoneAt(w.now) {
+	if w.Find("a").GoneAt(w.now) {
 		t.Error("it is said for ever")
 	}
 }
@@ -211,7 +211,7 @@ func TestEnd(t *testing.T) {
 		if id == "down" {
 			w.takeDown(id)
 		}
-		if got := w.catalogue.Find(id).End(); !got.Equal(want) {
+		if got := w.Find(id).End(); !got.Equal(want) {
 			t.Errorf("%s ends at %v, want %v", id, got, want)
 		}
 	}
@@ -239,7 +239,7 @@ func TestFacetsOfAChange(t *testing.T) {
 			t.Errorf("change %d: %v, want %v", i, got, want)
 		}
 	}
-	if got := names(Change{New: w.catalogue.Find("a")}); !cmp.Equal(got, everything) {
+	if got := names(Change{New: w.Find("a")}); !cmp.Equal(got, everything) {
 		t.Errorf("the take-down alone: %v", got)
 	}
 	if got := names(Change{}); got != nil {
@@ -252,12 +252,12 @@ func TestFacetsOfAChange(t *testing.T) {
 
 func TestAChangeToWhatIsNotKnownIsOfTheGalleryBefore(t *testing.T) {
 	old := &Entry{ID: "a"}
-	for name, c := range map[string]Change{"deleted": {Old: old}, "foreign": {Old: old, New: stray(foreign, 1, 1)}, "new": {New: old}} {
+	for name, c := range map[string]Change{"deleted": {Old: old}, "foreign": {Old: old, New: Foreign(1, dawn)}, "new": {New: old}} {
 		if c.ID() != "a" {
 			t.Errorf("%s: %q", name, c.ID())
 		}
 	}
-	if got := (Change{New: stray(foreign, 1, 1)}).ID(); got != "" || !stray(foreign, 1, 1).Foreign() || old.Foreign() {
+	if got := (Change{New: Foreign(1, dawn)}).ID(); got != "" || !Foreign(1, dawn).Foreign() || old.Foreign() {
 		t.Errorf("of an unknown gallery: %q", got)
 	}
 }

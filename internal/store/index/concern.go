@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"maps"
@@ -6,7 +6,7 @@ import (
 )
 
 // attach lets changes of the galleries that s may choose find it.
-func (x *index) attach(s *Selection) {
+func (x *Index) attach(s *Selection) {
 	for _, a := range s.anchors {
 		n := x.names.at(a)
 		n.selections = append(n.selections, s)
@@ -16,7 +16,7 @@ func (x *index) attach(s *Selection) {
 	}
 }
 
-func (x *index) detach(s *Selection) {
+func (x *Index) detach(s *Selection) {
 	without := func(all []*Selection) []*Selection {
 		return slices.DeleteFunc(all, func(have *Selection) bool { return have == s })
 	}
@@ -30,7 +30,7 @@ func (x *index) detach(s *Selection) {
 }
 
 // concerned returns the selections that the step from old to e may touch.
-func (x *index) concerned(old, e *Entry) []*Selection {
+func (x *Index) concerned(old, e *Entry) []*Selection {
 	if old.leftAll() || e.leftAll() {
 		return slices.Collect(maps.Keys(x.selections))
 	}
@@ -44,7 +44,7 @@ func (x *index) concerned(old, e *Entry) []*Selection {
 }
 
 // append adds those that choose by the name of f, each once.
-func (x *index) append(found []*Selection, f Facet) []*Selection {
+func (x *Index) append(found []*Selection, f Facet) []*Selection {
 	n := x.names.facets[f]
 	if n == nil {
 		return found

@@ -1,8 +1,7 @@
-package catalogue
+package index
 
 import (
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -12,41 +11,40 @@ import (
 // dawn is when the time begins in the tests of the index alone.
 var dawn = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// world is an index without a bucket, at a time that the test sets.
+// world is an index at a time that the test sets.
 type world struct {
-	t         testing.TB
-	catalogue *Catalogue
-	now       time.Time
-	sequence  uint64
-	told      []Change
+	*Index
+	t        testing.TB
+	now      time.Time
+	sequence uint64
+	told     []Change
 }
 
 func newWorld(t testing.TB, page uint32) *world {
 	w := &world{t: t, now: dawn}
-	w.catalogue = New(Options{
-		Now:         func() time.Time { return w.now },
+	w.Index = New(Options{
 		Changed:     func(c Change) { w.told = append(w.told, c) },
-		Logger:      slog.New(slog.DiscardHandler),
 		ArchivePage: page,
 		Tombstones:  24 * time.Hour,
-		Timeless:    true,
 	})
-	w.catalogue.index.fill(map[string]*Entry{}, dawn, 0, dawn.UnixNano())
+	w.Fill(map[string]*Entry{}, dawn, 0, dawn)
+	w.told = nil
 	return w
 }
 
-// next returns the entry that r becomes on top of what is there.
+func (w *world) clock() time.Time { return w.now }
+
+// next returns the entry that r becomes on top of what is there, whatever its rank.
 func (w *world) next(r Revision) *Entry {
-	e := lineOf(r, w.catalogue.index.entry(gallery.Key(r.ID))).entry()
+	e := r.after(w.Record(gallery.Key(r.ID)))
 	w.sequence++
-	e.Revision, e.stored, e.Rank.Hash = w.sequence, w.now.UnixNano(), r.Rank.Hash
-	e.keep(w.catalogue.opts.Tombstones)
+	e.Revision, e.stored = w.sequence, w.now.UnixNano()
 	return e
 }
 
 func (w *world) apply(r Revision) *Entry {
 	e := w.next(r)
-	w.catalogue.index.apply(gallery.Key(e.ID), e, w.now.UnixNano())
+	w.Apply(gallery.Key(e.ID), e, w.now)
 	return e
 }
 
@@ -69,19 +67,20 @@ func (w *world) takeDown(id string) *Entry {
 // pass lets the time go on.
 func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
-	w.catalogue.Advance()
+	w.Advance(w.clock)
 }
 
 // restart has a process begin with what this one knows.
 func (w *world) restart() *world {
-	again := newWorld(w.t, w.catalogue.opts.ArchivePage)
+	again := newWorld(w.t, w.opts.ArchivePage)
 	again.now, again.sequence = w.now, w.sequence
+	again.opts.Tombstones = w.opts.Tombstones
 	entries := map[string]*Entry{}
-	for key, e := range w.catalogue.index.entries {
+	for key, e := range w.entries {
 		c := *e
 		entries[key] = &c
 	}
-	again.catalogue.index.fill(entries, dawn, w.sequence, w.now.UnixNano())
+	again.Fill(entries, dawn, w.sequence, w.now)
 	return again
 }
 

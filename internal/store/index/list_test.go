@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 func TestAListLeadsThroughEverything(t *testing.T) {
 	for seed := range uint64(4) {
 		w := newWorld(t, 4)
-		s := w.catalogue.Select(Match{})
+		s := w.Select(Match{}, ByPublished)
 		random := rand.New(rand.NewPCG(seed, 2))
 		for step := range 200 {
 			act(w, random)
@@ -51,7 +51,7 @@ func TestAListLeadsThroughEverything(t *testing.T) {
 // is found where it belongs.
 func TestAPlaceHolds(t *testing.T) {
 	w := newWorld(t, 4)
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	hour := func(n int) time.Time { return dawn.Add(time.Duration(n-10) * time.Hour) }
 	for i := range 9 {
 		w.publish(fmt.Sprint("g", i), at(hour(i)))
@@ -74,7 +74,7 @@ func TestAPlaceHolds(t *testing.T) {
 
 func TestPlacesOfLists(t *testing.T) {
 	w := newWorld(t, 4)
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	w.publish("a")
 	for name, want := range map[string][]string{
 		pageName(&Entry{ID: "a", published: dawn.UnixNano()}):                 {},
@@ -93,7 +93,7 @@ func TestPlacesOfLists(t *testing.T) {
 			t.Errorf("%q is a place", name)
 		}
 	}
-	if l, ok := w.catalogue.Select(Match{Tags: []string{"none"}}).List("", 5, w.now); !ok || len(l.Entries) != 0 || l.Older != "" || l.Newer != "" {
+	if l, ok := w.Select(Match{Tags: []string{"none"}}, ByPublished).List("", 5, w.now); !ok || len(l.Entries) != 0 || l.Older != "" || l.Newer != "" {
 		t.Errorf("of nothing: %+v", l)
 	}
 }
@@ -103,16 +103,16 @@ func TestPlacesOfLists(t *testing.T) {
 func TestARecordSaysWhoseAddressItHas(t *testing.T) {
 	w := newWorld(t, 4)
 	elsewhere := func(g *gallery.Gallery) { g.URL = "https://paper.example.com/b" }
-	if w.publish("a"); !w.catalogue.Find("a").Home {
+	if w.publish("a"); !w.Find("a").Home {
 		t.Error("a gallery without another address has none here")
 	}
-	if w.publish("b", elsewhere); w.catalogue.Find("b").Home {
+	if w.publish("b", elsewhere); w.Find("b").Home {
 		t.Error("a gallery with another address has one here")
 	}
-	if w.takeDown("a"); w.catalogue.Find("a").Home {
+	if w.takeDown("a"); w.Find("a").Home {
 		t.Error("a gallery that was taken down has an address here")
 	}
-	if (line{ID: "c"}).entry().Home {
+	if e, err := ParseLine(`{"id":"c","h":"0123456789abcdef0123456789abcdef"}`, 1, dawn); err != nil || e.Home {
 		t.Error("a record that does not say so has its address here")
 	}
 }

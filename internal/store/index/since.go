@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"cmp"
@@ -36,14 +36,13 @@ type Steps struct {
 // and one that is new may seem to be revised. A gallery that nobody can have seen is
 // not named. The zero position is before everything: what is shown is new then. Of
 // another epoch nothing is known.
-func (c *Catalogue) Since(sc Scope, from Position, touched time.Time) Steps {
-	x := c.index
-	now := x.advance(c.opts.Now()).UnixNano()
+func (x *Index) Since(sc Scope, from Position, touched, now time.Time) Steps {
+	now = x.advance(now)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	q := &query{
 		scope: &Selection{match: sc.Match.folded(), anchors: sc.Match.anchors(), index: x},
-		key:   sc.Key, from: mark{from.Revision, unixNano(from.Passed)}, touched: unixNano(touched), now: max(now, x.now),
+		key:   sc.Key, from: mark{from.Revision, unixNano(from.Passed)}, touched: unixNano(touched), now: max(now.UnixNano(), x.now),
 	}
 	steps := Steps{Position: Position{Epoch: x.epoch, Revision: x.last, Passed: instant(x.passed)}}
 	switch {
@@ -99,7 +98,7 @@ type happened struct {
 }
 
 // note remembers a step. The oldest ones go.
-func (x *index) note(key string, old, e *Entry, now int64) {
+func (x *Index) note(key string, old, e *Entry, now int64) {
 	after := mark{max(x.last, e.Revision), x.passed}
 	x.recent = append(x.recent, happened{key: key, old: old, e: e, at: now, after: after})
 	if extra := len(x.recent) - maxRecent; extra >= maxRecent {
@@ -245,8 +244,8 @@ func (q *query) left(e *Entry) bool {
 
 // Moved reports whether anything may have happened since from to a gallery that
 // has or had a name with that slug. It costs the same however much there is.
-func (c *Catalogue) Moved(k Kind, text string, from Position) bool {
-	return c.moved(from, func(x *index) mark {
+func (x *Index) Moved(k Kind, text string, from Position, now time.Time) bool {
+	return x.moved(from, now, func() mark {
 		m := x.names.unnamed
 		if n := x.names.slugs[k][text]; n != nil {
 			m.raise(n.latest)
@@ -255,9 +254,9 @@ func (c *Catalogue) Moved(k Kind, text string, from Position) bool {
 	})
 }
 
-// MovedGallery is [Catalogue.Moved] of the gallery with that key.
-func (c *Catalogue) MovedGallery(key string, from Position) bool {
-	return c.moved(from, func(x *index) mark {
+// MovedGallery is [Index.Moved] of the gallery with that key.
+func (x *Index) MovedGallery(key string, from Position, now time.Time) bool {
+	return x.moved(from, now, func() mark {
 		e := x.entries[key]
 		if e == nil {
 			return mark{passed: math.MinInt64}
@@ -266,9 +265,10 @@ func (c *Catalogue) MovedGallery(key string, from Position) bool {
 	})
 }
 
-// Moved is [Catalogue.Moved] of the galleries that s may choose.
-func (s *Selection) Moved(c *Catalogue, from Position) bool {
-	return c.moved(from, func(x *index) mark {
+// Moved is [Index.Moved] of the galleries that s may choose.
+func (s *Selection) Moved(from Position, now time.Time) bool {
+	x := s.index
+	return x.moved(from, now, func() mark {
 		if len(s.anchors) == 0 {
 			return mark{x.last, x.passed}
 		}
@@ -282,15 +282,14 @@ func (s *Selection) Moved(c *Catalogue, from Position) bool {
 	})
 }
 
-func (c *Catalogue) moved(from Position, latest func(*index) mark) bool {
-	x := c.index
-	if now := c.opts.Now(); now.UnixNano() >= x.due.Load() {
+func (x *Index) moved(from Position, now time.Time, latest func() mark) bool {
+	if now.UnixNano() >= x.due.Load() {
 		x.advance(now)
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	known := mark{from.Revision, unixNano(from.Passed)}
-	return !from.Epoch.Equal(x.epoch) || !known.covers(latest(x))
+	return !from.Epoch.Equal(x.epoch) || !known.covers(latest())
 }
 
 // touch notes for the names of e, before and after, that something happened to it.

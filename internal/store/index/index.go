@@ -1,7 +1,15 @@
-package catalogue
+// Package index is the ordered memory of a node: the galleries of its bucket, by
+// facet and instant. It is a pure function of the records that it is told of and of
+// the instants that it is asked for: it knows no storage, no network and no clock.
+//
+// An [Entry] holds what choosing and ordering need. What a gallery says is read from
+// the bucket when it is rendered. Which feeds there are is for others to say: they
+// ask for a [Selection].
+package index
 
 import (
 	"container/heap"
+	"errors"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -9,6 +17,10 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
+
+// ErrSuperseded means that the bucket no longer (or, on a replica that lags, not
+// yet) holds the revision of an entry: ask the index again.
+var ErrSuperseded = errors.New("revision superseded")
 
 // Change is a gallery's step from one revision to the next. The zero value says
 // that everything may have changed: the index was read anew.
@@ -39,14 +51,22 @@ func (c Change) Facets(yield func(Facet) bool) {
 	}
 }
 
-// index is the ordered memory of the bucket. Entries are immutable, so what is
-// read under the lock may be used after it.
-type index struct {
-	changed func(Change)  // called without the lock
-	page    uint32        // galleries per page of an archive
-	stubs   bool          // views have them
-	wake    chan struct{} // the next instant of visibility has changed
-	due     atomic.Int64  // the first of upcoming: when the time alone makes views stale
+// Options make an index.
+type Options struct {
+	Changed     func(Change)  // called after each change, by several goroutines; must not block; may be nil
+	ArchivePage uint32        // galleries per archive page, on average; 0: 100
+	Tombstones  time.Duration // how long a withdrawal is remembered in feeds
+	Stubs       bool          // what is gone keeps its place in views
+}
+
+// Index is the ordered memory of the bucket. It is safe for concurrent use. Entries
+// are immutable, so what is read under the lock may be used after it. Methods that
+// take an instant let everything up to it take effect first.
+type Index struct {
+	opts  Options
+	wake  chan struct{} // the next instant of visibility has changed
+	due   atomic.Int64  // the first of upcoming: when the time alone makes views stale
+	ready atomic.Bool
 
 	mu         sync.RWMutex
 	entries    map[string]*Entry   // by key
@@ -64,14 +84,19 @@ type index struct {
 	recent     []happened
 	floor      mark // recent is whole from there on
 	late       span // when the records were stored that came late
-	waiting    map[chan struct{}]uint64
+	waiting    map[uint64]chan struct{}
 }
 
-func newIndex(o Options) *index {
-	x := &index{
-		changed:    o.Changed,
-		page:       o.ArchivePage,
-		stubs:      o.Stubs,
+// New returns an empty index, which is not ready before it is filled.
+func New(o Options) *Index {
+	if o.Changed == nil {
+		o.Changed = func(Change) {}
+	}
+	if o.ArchivePage == 0 {
+		o.ArchivePage = 100
+	}
+	x := &Index{
+		opts:       o,
 		names:      newNames(),
 		wake:       make(chan struct{}, 1),
 		entries:    map[string]*Entry{},
@@ -80,57 +105,99 @@ func newIndex(o Options) *index {
 		passed:     math.MinInt64,
 		now:        math.MinInt64,
 		floor:      mark{math.MaxUint64, math.MaxInt64},
-		waiting:    map[chan struct{}]uint64{},
+		waiting:    map[uint64]chan struct{}{},
 	}
 	x.due.Store(math.MaxInt64)
 	return x
 }
 
-func (x *index) find(key string) *Entry { return x.entry(key).known() }
+// Ready returns nil while the index holds the bucket as far as it was heard of,
+// else why not: it was never read to its end, or it was recreated.
+func (x *Index) Ready() error {
+	if x.ready.Load() {
+		return nil
+	}
+	return errors.New("the index is still being read from the bucket")
+}
 
-// entry is find for those that are lost too.
-func (x *index) entry(key string) *Entry {
+// Find returns the entry with that key (see [gallery.Key]), also of a gallery
+// that was taken down; nil when there is none.
+func (x *Index) Find(key string) *Entry { return x.Record(key).known() }
+
+// Record is [Index.Find] for records that are lost too.
+func (x *Index) Record(key string) *Entry {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.entries[key]
 }
 
-func (x *index) live() int {
+// Len is the number of galleries that are not taken down.
+func (x *Index) Len() int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.showing
 }
 
-func (x *index) revision() uint64 {
+// Revision is the sequence of the newest record that the index knows.
+func (x *Index) Revision() uint64 {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.last
 }
 
-// whole reports whether the bucket was ever read to its end: before that the
+// Position is how far the index is. See [View], which has the same.
+type Position struct {
+	Epoch    time.Time
+	Revision uint64
+	Passed   time.Time
+}
+
+// Position returns how far the index is now. What is read from it afterwards is
+// no older.
+func (x *Index) Position(now time.Time) Position {
+	x.advance(now)
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return Position{Epoch: x.epoch, Revision: x.last, Passed: instant(x.passed)}
+}
+
+// Shows reports whether the bucket was ever read to its end: before that the
 // index shows nothing.
-func (x *index) whole() bool {
+func (x *Index) Shows() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return !x.epoch.IsZero()
 }
 
-// distrust says that the entries are of a bucket that is no longer there: no
-// revision is known until the index is filled again.
-func (x *index) distrust() {
+// Distrust says that the entries are of a bucket that is no longer there: the index
+// is not ready, and no revision is known, until it is filled again.
+func (x *Index) Distrust() {
+	x.ready.Store(false)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.last = 0
 }
 
-// apply takes e over unless a later revision is known.
-func (x *index) apply(key string, e *Entry, now int64) {
-	for _, change := range x.exchange(key, e, now) {
-		x.changed(change)
+// Add stores a revision of a gallery at that instant, if its rank lets it: it is
+// there as if a bucket had taken it.
+func (x *Index) Add(r Revision, now time.Time) {
+	key := gallery.Key(r.ID)
+	e := Next(x.Record(key), r)
+	if e == nil {
+		return
+	}
+	e.Revision, e.stored = x.Revision()+1, now.UnixNano()
+	x.Apply(key, e, now)
+}
+
+// Apply takes e, the record with that key, over unless a later revision is known.
+func (x *Index) Apply(key string, e *Entry, now time.Time) {
+	for _, change := range x.exchange(key, e, now.UnixNano()) {
+		x.opts.Changed(change)
 	}
 }
 
-func (x *index) exchange(key string, e *Entry, now int64) []Change {
+func (x *Index) exchange(key string, e *Entry, now int64) []Change {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	defer x.reach(e.Revision)
@@ -140,6 +207,7 @@ func (x *index) exchange(key string, e *Entry, now int64) []Change {
 	if old != nil && old.Revision >= e.Revision {
 		return changes
 	}
+	e.keep(x.opts.Tombstones)
 	x.entries[key] = e
 	x.late.note(e, now)
 	x.seat(old, e)
@@ -161,7 +229,7 @@ func (x *index) exchange(key string, e *Entry, now int64) []Change {
 
 // list notes the names of e, which takes the place of old, and counts those of
 // what is visible now.
-func (x *index) list(old, e *Entry, now int64) {
+func (x *Index) list(old, e *Entry, now int64) {
 	x.names.enrol(old, e)
 	x.names.touch(old, e, now)
 	if old.visible(now) {
@@ -173,7 +241,7 @@ func (x *index) list(old, e *Entry, now int64) {
 }
 
 // rename collects the names anew.
-func (x *index) rename() {
+func (x *Index) rename() {
 	x.names, x.broad = newNames(), nil
 	for s := range x.selections {
 		x.attach(s)
@@ -184,8 +252,15 @@ func (x *index) rename() {
 	x.names.tidied = x.names.size
 }
 
-// fill replaces everything by what was read from the bucket.
-func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, now int64) {
+// Fill replaces everything by what was read from a bucket that was made at epoch, by
+// key, up to the record with the sequence last. The index is ready then.
+func (x *Index) Fill(entries map[string]*Entry, epoch time.Time, last uint64, now time.Time) {
+	x.fill(entries, epoch, last, now.UnixNano())
+	x.ready.Store(true)
+	x.opts.Changed(Change{})
+}
+
+func (x *Index) fill(entries map[string]*Entry, epoch time.Time, last uint64, now int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for key, e := range entries {
@@ -196,6 +271,7 @@ func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 	x.entries, x.epoch, x.last, x.showing = entries, epoch, 0, 0
 	x.slots, x.guids = make([]*Entry, 0, len(entries)), map[string][]uint32{}
 	for _, e := range entries {
+		e.keep(x.opts.Tombstones)
 		x.seat(nil, e)
 		x.count(nil, e)
 		e.shown = e.shownAt(now)
@@ -206,7 +282,7 @@ func (x *index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 }
 
 // refill computes what depends on the time from all entries.
-func (x *index) refill(now int64) {
+func (x *Index) refill(now int64) {
 	x.upcoming, x.passed, x.now = nil, math.MinInt64, now
 	for _, e := range x.slots {
 		x.expect(x.renew(e, now), now)
@@ -219,7 +295,7 @@ func (x *index) refill(now int64) {
 	x.announceNext()
 }
 
-func (x *index) count(old, e *Entry) {
+func (x *Index) count(old, e *Entry) {
 	if old != nil && !old.Rank.TakeDown {
 		x.showing--
 	}
@@ -229,7 +305,7 @@ func (x *index) count(old, e *Entry) {
 }
 
 // expect notes the instants of visibility of e.
-func (x *index) expect(e *Entry, now int64) {
+func (x *Index) expect(e *Entry, now int64) {
 	x.passed = max(x.passed, e.lastInstant(now))
 	at := e.nextInstant(now)
 	if at < math.MaxInt64 {
@@ -240,14 +316,18 @@ func (x *index) expect(e *Entry, now int64) {
 // announceNext says when the time alone makes views stale. It comes after what
 // an instant that has passed changes: nobody may take a view from before for
 // fresh meanwhile.
-func (x *index) announceNext() {
+func (x *Index) announceNext() {
 	if first := x.upcoming.first(); x.due.Swap(first) != first {
-		nudge(x.wake)
+		select {
+		case x.wake <- struct{}{}:
+		default: // it is told already
+		}
 	}
 }
 
-// next is the earliest instant of visibility to come.
-func (x *index) next() (time.Time, bool) {
+// Next is the earliest instant of visibility to come, false for none. Wake says when
+// it has changed.
+func (x *Index) Next() (time.Time, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	at := x.upcoming.first()
@@ -258,7 +338,7 @@ func (x *index) next() (time.Time, bool) {
 // that it is in the index: now, or a later one. Who was not scheduled for a
 // while has an old now, and a clock that was set back gives one: which of the
 // two it is, is not to be told here. It is cheap when nothing is due.
-func (x *index) advance(now time.Time) time.Time {
+func (x *Index) advance(now time.Time) time.Time {
 	ns := now.UnixNano()
 	x.mu.RLock()
 	due, latest := x.upcoming.first() <= ns, x.now
@@ -266,7 +346,7 @@ func (x *index) advance(now time.Time) time.Time {
 	switch {
 	case due:
 		for _, change := range x.pass(ns) {
-			x.changed(change)
+			x.opts.Changed(change)
 		}
 	case ns < latest:
 		return instant(latest)
@@ -278,10 +358,16 @@ func (x *index) advance(now time.Time) time.Time {
 // being taken back.
 const jitter = int64(time.Second)
 
-// tick is advance up to what the clock says. One that was set back makes it
-// compute everything anew: what the index has come to was read from the clock
-// before, however long this goroutine has to wait between the two.
-func (x *index) tick(clock func() time.Time) {
+// Wake receives after the instant that [Index.Next] returns has changed.
+func (x *Index) Wake() <-chan struct{} { return x.wake }
+
+// Advance lets every embargo and expiry up to what the clock says take effect. It is
+// cheap when there is none. A clock that was set back makes it compute everything
+// anew, which takes back what has not come yet; until then views are as of the latest
+// instant that was asked for. The clock is read after what the index has come to,
+// which was read from the clock before, however long this goroutine has to wait
+// between the two.
+func (x *Index) Advance(clock func() time.Time) {
 	x.mu.RLock()
 	latest := x.now
 	x.mu.RUnlock()
@@ -291,24 +377,24 @@ func (x *index) tick(clock func() time.Time) {
 		return
 	}
 	x.restart(now.UnixNano())
-	x.changed(Change{})
+	x.opts.Changed(Change{})
 }
 
-func (x *index) restart(now int64) {
+func (x *Index) restart(now int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.refill(now)
 }
 
 // pass takes the moments up to now off the timeline.
-func (x *index) pass(now int64) []Change {
+func (x *Index) pass(now int64) []Change {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.settle(now)
 }
 
 // settle is pass for who has the lock.
-func (x *index) settle(now int64) []Change {
+func (x *Index) settle(now int64) []Change {
 	if x.upcoming.first() > now {
 		x.now = max(x.now, now)
 		return nil
@@ -336,7 +422,7 @@ func (x *index) settle(now int64) []Change {
 
 // renew puts e as of now in the place of e as of before, and returns it. It is e
 // itself where nothing of that has changed.
-func (x *index) renew(e *Entry, now int64) *Entry {
+func (x *Index) renew(e *Entry, now int64) *Entry {
 	shown := e.shownAt(now)
 	if shown == e.shown {
 		return e
@@ -348,7 +434,7 @@ func (x *index) renew(e *Entry, now int64) *Entry {
 }
 
 // recount is list for an entry that only the time has changed.
-func (x *index) recount(e *Entry, now int64) {
+func (x *Index) recount(e *Entry, now int64) {
 	if e.visible(x.now) {
 		x.names.count(e.Facets, -1)
 	}
@@ -358,35 +444,26 @@ func (x *index) recount(e *Entry, now int64) {
 }
 
 // reach notes that everything up to revision is known.
-func (x *index) reach(revision uint64) {
+func (x *Index) reach(revision uint64) {
 	x.last = max(x.last, revision)
-	for ch, wanted := range x.waiting {
+	for wanted, reached := range x.waiting {
 		if wanted <= x.last {
-			close(ch)
-			delete(x.waiting, ch)
+			close(reached)
+			delete(x.waiting, wanted)
 		}
 	}
 }
 
-// reached returns nil when revision is known, else a channel that closes then.
-func (x *index) reached(revision uint64) <-chan struct{} {
+// Reached returns nil when the record with that sequence is known, else a channel
+// that closes then.
+func (x *Index) Reached(revision uint64) <-chan struct{} {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.last >= revision {
 		return nil
 	}
-	ch := make(chan struct{})
-	x.waiting[ch] = revision
-	return ch
-}
-
-// abandon gives up a channel of reached.
-func (x *index) abandon(ch <-chan struct{}) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for c := range x.waiting {
-		if c == ch {
-			delete(x.waiting, c)
-		}
+	if x.waiting[revision] == nil {
+		x.waiting[revision] = make(chan struct{})
 	}
+	return x.waiting[revision]
 }

@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"testing"
@@ -8,16 +8,15 @@ import (
 // A gallery that is revised any number of times long before it expires costs
 // the memory of a few revisions.
 func TestTimelineForgetsWhatWasReplaced(t *testing.T) {
-	x := newIndex(Options{Changed: func(Change) {}, ArchivePage: 100})
-	now := time.Now().UnixNano()
-	end := now + int64(time.Hour)
+	x := New(Options{})
+	end := dawn.Add(time.Hour)
 	for revision := range uint64(10 * slack) {
-		x.apply("harbour", &Entry{ID: "harbour", Revision: revision + 1, end: end}, now)
+		x.Apply("harbour", &Entry{ID: "harbour", Revision: revision + 1, end: end.UnixNano()}, dawn)
 	}
 	if got := len(x.upcoming); got > slack+2 {
 		t.Errorf("%d moments are kept for one gallery", got)
 	}
-	if at, ok := x.next(); !ok || at.UnixNano() != end {
+	if at, ok := x.Next(); !ok || !at.Equal(end) {
 		t.Errorf("next instant %s", at)
 	}
 }
@@ -26,19 +25,19 @@ func TestPositionIsThatOfAView(t *testing.T) {
 	w := newWorld(t, 100)
 	same := func(when string) {
 		t.Helper()
-		v := w.catalogue.Select(Match{}).View(0, w.now)
-		if got, want := w.catalogue.Position(), (Position{v.Epoch, v.Revision, v.Passed}); got != want {
+		v := w.Select(Match{}, ByPublished).View(0, w.now)
+		if got, want := w.Position(w.now), (Position{v.Epoch, v.Revision, v.Passed}); got != want {
 			t.Errorf("%s it is %+v, of a view %+v", when, got, want)
 		}
 	}
 	same("at first")
 	w.publish("a", until(w.now.Add(time.Hour)))
 	same("with a gallery")
-	if got := w.catalogue.Position().Revision; got != 1 {
+	if got := w.Position(w.now).Revision; got != 1 {
 		t.Errorf("revision %d", got)
 	}
 	w.now = w.now.Add(time.Hour)
-	if got := w.catalogue.Position().Passed; !got.Equal(w.now) {
+	if got := w.Position(w.now).Passed; !got.Equal(w.now) {
 		t.Errorf("an instant has come and %v has passed", got)
 	}
 	same("after it ended")

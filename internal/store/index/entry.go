@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"cmp"
@@ -47,15 +47,25 @@ const (
 	lost          // deleted by somebody's hand, or can not be read: any revision may take its place
 )
 
+// Foreign returns the entry of a record that a newer release wrote.
+func Foreign(revision uint64, stored time.Time) *Entry { return stray(foreign, revision, stored) }
+
+// Lost returns the entry of a record that somebody deleted, or that can not be read:
+// any revision may take its place.
+func Lost(revision uint64, stored time.Time) *Entry { return stray(lost, revision, stored) }
+
 // stray is the entry of a record that says nothing of its gallery. Whatever
 // showed the gallery before is touched, and nobody knows what that was.
-func stray(s state, revision uint64, stored int64) *Entry {
+func stray(s state, revision uint64, stored time.Time) *Entry {
 	return &Entry{
-		Revision: revision, stored: stored, state: s,
+		Revision: revision, stored: stored.UnixNano(), state: s,
 		Rank: gallery.Rank{TakeDown: s == lost},
 		memo: &memo{left: []departure{{all: true}}},
 	}
 }
+
+// Lost reports whether the record was deleted, or can not be read.
+func (e *Entry) Lost() bool { return e.state == lost }
 
 // known returns e unless it is lost.
 func (e *Entry) known() *Entry {

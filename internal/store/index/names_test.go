@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"fmt"
@@ -38,14 +38,14 @@ func TestLookupCountsWhatIsVisible(t *testing.T) {
 		{"spelled anew", func() { w.publish("c", in("travel"), at(dawn)) }, map[string]Name{"travel": {"travel", "travel", 3}, "night": {"night", "night", 3}}},
 		{"taken down", func() { w.takeDown("b") }, map[string]Name{"travel": {"Travel", "travel", 2}, "قوارب": {"قوارب", "قوارب", 0}}},
 		{"when that is forgotten", func() { w.pass(24 * time.Hour) }, map[string]Name{"sport": {}, "taken": {}}},
-		{"with the clock set back", func() { w.now = dawn; w.catalogue.Advance() }, map[string]Name{"secret": {}, "sport": {"Sport", "sport", 1}}},
+		{"with the clock set back", func() { w.now = dawn; w.Advance(w.clock) }, map[string]Name{"secret": {}, "sport": {"Sport", "sport", 1}}},
 	}
 	for _, step := range steps {
 		step.do()
 		for slug, want := range step.want {
-			got, ok := w.catalogue.Lookup(Section, slug)
+			got, ok := w.Lookup(Section, slug, w.now)
 			if !ok {
-				got, ok = w.catalogue.Lookup(Tag, slug)
+				got, ok = w.Lookup(Tag, slug, w.now)
 			}
 			if got != want || ok != (want != Name{}) {
 				t.Errorf("%s: %q is %+v, %v, want %+v", step.name, slug, got, ok, want)
@@ -68,7 +68,7 @@ func TestWhatIsMeantByNoSlug(t *testing.T) {
 	check := func(kind Kind, text string, want ...string) {
 		t.Helper()
 		var got []string
-		for _, n := range w.catalogue.Meant(kind, text) {
+		for _, n := range w.Meant(kind, text, w.now) {
 			got = append(got, n.Name)
 			if n.Slug != gallery.Slug(n.Name) {
 				t.Errorf("%s is at %s", n.Name, n.Slug)
@@ -109,7 +109,7 @@ func TestNamesAreOrderedAndOfOneKind(t *testing.T) {
 		'x':     nil,
 	}
 	for kind, names := range want {
-		got := w.catalogue.Names(kind)
+		got := w.Names(kind, w.now)
 		if kind == Tag && got[0].Slug != "harbours" {
 			got[0], got[1] = got[1], got[0]
 		}
@@ -128,7 +128,7 @@ func TestAnIndexThatRanIsAsOneThatStarts(t *testing.T) {
 	matches := []Match{{}, {Tags: []string{"night"}}, {Tags: []string{"fog", "DAY"}}, {Sections: []string{"été"}}, {Authors: []string{"夜"}, Tags: []string{"night"}}, {Languages: []string{"en"}}}
 	var running []*Selection
 	for _, m := range matches {
-		running = append(running, w.catalogue.Select(m), w.catalogue.SelectBy(m, ByUpdated))
+		running = append(running, w.Select(m, ByPublished), w.Select(m, ByUpdated))
 	}
 	pick := func() string { return names[random.IntN(len(names))] }
 	for step := range 600 {
@@ -151,12 +151,12 @@ func TestAnIndexThatRanIsAsOneThatStarts(t *testing.T) {
 		}
 		again := w.restart()
 		for _, kind := range []Kind{Section, Tag, Author} {
-			if diff := cmp.Diff(again.catalogue.Names(kind), w.catalogue.Names(kind)); diff != "" {
+			if diff := cmp.Diff(again.Names(kind, again.now), w.Names(kind, w.now)); diff != "" {
 				t.Fatalf("step %d: names of kind %q (-started +ran):\n%s", step, kind, diff)
 			}
 		}
 		for i, s := range running {
-			fresh := again.catalogue.SelectBy(matches[i/2], s.order)
+			fresh := again.Select(matches[i/2], s.order)
 			sameView(t, fmt.Sprintf("step %d, selection %d", step, i), fresh.View(50, w.now), s.View(50, w.now))
 		}
 	}
@@ -179,12 +179,12 @@ func sameView(t *testing.T, name string, want, got View) {
 // memory of a few revisions.
 func TestNamesThatNobodyHasAreForgotten(t *testing.T) {
 	w := newWorld(t, 100)
-	s := w.catalogue.Select(Match{Tags: []string{"kept"}})
+	s := w.Select(Match{Tags: []string{"kept"}}, ByPublished)
 	for i := range 10 * slack {
 		w.now = w.now.Add(time.Second)
 		w.publish("harbour", tagged(fmt.Sprint("tag ", i)))
 	}
-	if got := w.catalogue.index.names.size; got > 3*slack {
+	if got := w.names.size; got > 3*slack {
 		t.Errorf("%d parts are kept for one gallery", got)
 	}
 	w.publish("other", tagged("Kept"))
@@ -199,13 +199,13 @@ func TestThousandsOfSelections(t *testing.T) {
 	w := newWorld(t, 100)
 	var all []*Selection
 	for i := range 5000 {
-		all = append(all, w.catalogue.Select(Match{Tags: []string{fmt.Sprint("tag ", i)}}))
+		all = append(all, w.Select(Match{Tags: []string{fmt.Sprint("tag ", i)}}, ByPublished))
 	}
 	w.publish("a", tagged("Tag 7", "TAG 4999"))
-	old := w.catalogue.Find("a")
+	old := w.Find("a")
 	w.now = w.now.Add(time.Second)
 	w.publish("a", tagged("tag 8"))
-	if got := len(w.catalogue.index.concerned(old, w.catalogue.Find("a"))); got != 3 {
+	if got := len(w.concerned(old, w.Find("a"))); got != 3 {
 		t.Errorf("%d selections are looked at, want 3", got)
 	}
 	for i, s := range all {
@@ -216,9 +216,9 @@ func TestThousandsOfSelections(t *testing.T) {
 		if touched := !v.Touched.IsZero(); touched != (i == 7 || i == 8 || i == 4999) {
 			t.Errorf("tag %d was touched at %s", i, v.Touched)
 		}
-		w.catalogue.Release(s)
+		s.Release()
 	}
-	if got := len(w.catalogue.index.selections); got != 0 {
+	if got := len(w.selections); got != 0 {
 		t.Errorf("%d selections are kept", got)
 	}
 }
@@ -226,10 +226,10 @@ func TestThousandsOfSelections(t *testing.T) {
 // Who still holds a selection that was released sees what is.
 func TestAReleasedSelectionIsComputedAnew(t *testing.T) {
 	w := newWorld(t, 2)
-	s := w.catalogue.Select(Match{Tags: []string{"night"}})
+	s := w.Select(Match{Tags: []string{"night"}}, ByPublished)
 	w.publish("a", tagged("night"))
 	v := s.View(9, w.now)
-	w.catalogue.Release(s)
+	s.Release()
 	w.publish("b", tagged("night"))
 	w.takeDown("a")
 	if s.Fresh(v.Generation, w.now) {
@@ -273,7 +273,7 @@ func TestSpellingOfANameThatNobodyHasAnyMore(t *testing.T) {
 	for _, w := range []*world{w, w.restart()} {
 		got := map[string]string{}
 		for _, slug := range []string{"new-york", "travel", "long-past", "taken", "hidden", "none", "night", "", "Travel"} {
-			got[slug] = w.catalogue.Spelling(Section, slug)
+			got[slug] = w.Spelling(Section, slug)
 		}
 		want := map[string]string{
 			"new-york": "New  York", "travel": "Travel", "long-past": "Long Past", "taken": "TAKEN", "hidden": "Hidden",
@@ -286,7 +286,7 @@ func TestSpellingOfANameThatNobodyHasAnyMore(t *testing.T) {
 	for i := range maxDepartures + 1 {
 		w.publish("left", in(string(rune('A'+i))))
 	}
-	if got := w.catalogue.Spelling(Section, "new-york"); got != "" {
+	if got := w.Spelling(Section, "new-york"); got != "" {
 		t.Errorf("what is summed up is remembered as %q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"encoding/base64"
@@ -47,7 +47,7 @@ func mix(h uint32) uint32 {
 	return h ^ h>>16
 }
 
-func (x *index) cuts(e *Entry) bool { return e.cut%x.page == 0 }
+func (x *Index) cuts(e *Entry) bool { return e.cut%x.opts.ArchivePage == 0 }
 
 // pageName names the page that ends below e: a number for its instant, a tilde
 // and its id, in base64 after "=" where that may not stand in an address.
@@ -60,7 +60,7 @@ func pageName(e *Entry) string {
 }
 
 // parsePage returns the place that a page's name says.
-func (x *index) parsePage(name string, now time.Time) (*Entry, bool) {
+func (x *Index) parsePage(name string, now time.Time) (*Entry, bool) {
 	place, ok := parsePlace(name)
 	return place, ok && place.published <= now.UnixNano() && x.cuts(place)
 }

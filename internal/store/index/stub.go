@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"cmp"
@@ -52,7 +52,7 @@ func (s Stub) compare(o Order, e *Entry) int {
 // latest withdrawals at most so many. They stand above the bottom and not above the
 // top, which bound them where they are not nil: the bottom may be one's own place.
 func (s *Selection) stubs(entries []*Entry, bottom, top *Entry, most int, now time.Time) []Stub {
-	if !s.index.stubs {
+	if !s.index.opts.Stubs {
 		return nil
 	}
 	var list []Stub

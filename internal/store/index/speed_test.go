@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"fmt"
@@ -23,13 +23,13 @@ func typical(i int) Revision {
 // crowd is an index of n galleries.
 func crowd(t testing.TB, n int) *world {
 	w := newWorld(t, 100)
-	w.catalogue.opts.Changed, w.catalogue.index.changed = nil, func(Change) {}
+	w.opts.Changed = func(Change) {}
 	entries := make(map[string]*Entry, n)
 	for i := range n {
 		e := w.next(typical(i))
 		entries[e.ID] = e
 	}
-	w.catalogue.index.fill(entries, dawn, w.sequence, w.now.UnixNano())
+	w.Fill(entries, dawn, w.sequence, w.now)
 	return w
 }
 
@@ -43,15 +43,15 @@ func BenchmarkChange(b *testing.B) {
 // changer returns a function that changes one gallery, as it would be with
 // configured feeds, archives and a thousand feeds on demand.
 func changer(w *world) func(int) {
-	w.catalogue.Select(Match{})
-	w.catalogue.SelectBy(Match{}, ByUpdated)
+	w.Select(Match{}, ByPublished)
+	w.Select(Match{}, ByUpdated)
 	for i := range 12 {
-		w.catalogue.Select(Match{Sections: []string{fmt.Sprint("Section ", i)}})
+		w.Select(Match{Sections: []string{fmt.Sprint("Section ", i)}}, ByPublished)
 	}
 	for i := range 1000 {
-		w.catalogue.Select(Match{Tags: []string{fmt.Sprint("tag ", i)}})
+		w.Select(Match{Tags: []string{fmt.Sprint("tag ", i)}}, ByPublished)
 	}
-	n := len(w.catalogue.index.entries)
+	n := len(w.entries)
 	return func(i int) {
 		r := typical(n - 1 - i%20)
 		if i%4 == 0 { // an arrival, and then its take-down
@@ -62,7 +62,7 @@ func changer(w *world) func(int) {
 		}
 		r.Rank.Updated = dawn.Add(time.Duration(i) * time.Microsecond)
 		e := w.next(r)
-		w.catalogue.index.apply(gallery.Key(e.ID), e, w.now.UnixNano())
+		w.Apply(gallery.Key(e.ID), e, w.now)
 	}
 }
 
@@ -71,7 +71,7 @@ func changer(w *world) func(int) {
 // deep one over that of the other, for each gallery on it.
 func BenchmarkArchivePage(b *testing.B) {
 	w := crowd(b, 100_000)
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	page := func(name string) (func(int), int) {
 		p, _ := s.Page(name, w.now)
 		return func(int) {
@@ -105,7 +105,7 @@ func BenchmarkSelect(b *testing.B) {
 		for i := range 20 {
 			w.publish(fmt.Sprint("rare-", i), tagged("rare"))
 		}
-		return func(int) { w.catalogue.Release(w.catalogue.Select(Match{Tags: []string{"rare"}})) }
+		return func(int) { w.Select(Match{Tags: []string{"rare"}}, ByPublished).Release() }
 	}
 	compareTimes(b, selecting(crowd(b, 100)), selecting(crowd(b, 100_000)))
 }
@@ -141,7 +141,7 @@ func TestMemoryOfAGallery(t *testing.T) {
 	const n, most = 100_000, 400
 	before := inUse()
 	w := crowd(t, n)
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	each := float64(inUse()-before) / n
 	t.Logf("%.0f bytes a gallery", each)
 	if each > most {

@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import "time"
 
@@ -23,8 +23,7 @@ func (s *span) note(e *Entry, now int64) {
 // Late reports whether this process may have heard late of a record that was stored in
 // the second of t: what it showed before may have that second for its date. It is also
 // true of any time between two records that came late.
-func (c *Catalogue) Late(t time.Time) bool {
-	x := c.index
+func (x *Index) Late(t time.Time) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	ns := t.UnixNano()

@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"math"
@@ -13,7 +13,7 @@ type Selection struct {
 	match   Match  // folded
 	anchors []slug // of the names of which a gallery must have one; none: any gallery may be chosen
 	order   Order
-	index   *index
+	index   *Index
 
 	// Guarded by index.mu.
 	entries  []*Entry // ascending, without those that ended
@@ -25,28 +25,23 @@ type Selection struct {
 	generation atomic.Uint64
 }
 
-// Select returns a live selection in the order of publication. It costs what
-// has to do with the names that m asks for, everything only where m asks for
-// none. Release it when it is no longer needed.
-func (c *Catalogue) Select(m Match) *Selection { return c.SelectBy(m, ByPublished) }
-
-// SelectBy is [Catalogue.Select] in another order.
-func (c *Catalogue) SelectBy(m Match, o Order) *Selection {
-	x := c.index
+// Select returns a live selection in that order. It costs what has to do with the
+// names that m asks for, everything only where m asks for none. Release it when it
+// is no longer needed.
+func (x *Index) Select(m Match, o Order) *Selection {
 	s := &Selection{match: m.folded(), anchors: m.anchors(), order: o, index: x, touched: math.MinInt64}
-	now := x.advance(c.opts.Now()).UnixNano()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.selections[s] = struct{}{}
 	x.attach(s)
-	s.refill(max(now, x.now))
+	s.refill(x.now)
 	return s
 }
 
 // Release stops keeping s up to date. Who still uses it has it computed anew
 // each time.
-func (c *Catalogue) Release(s *Selection) {
-	x := c.index
+func (s *Selection) Release() {
+	x := s.index
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	delete(x.selections, s)
@@ -134,7 +129,7 @@ func (s *Selection) Concerns(c Change) bool {
 // Holds reports whether the gallery with that key is in the selection at now,
 // however old it is.
 func (s *Selection) Holds(key string, now time.Time) bool {
-	e := s.index.find(key)
+	e := s.index.Find(key)
 	return e.VisibleAt(now) && s.match.matches(e.Facets)
 }
 

@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"fmt"
@@ -58,7 +58,7 @@ func act(w *world, random *rand.Rand) (id string) {
 func TestPagesChangeOnlyByTheirOwnGalleries(t *testing.T) {
 	for seed := range uint64(4) {
 		w := newWorld(t, 4)
-		s := w.catalogue.Select(Match{})
+		s := w.Select(Match{}, ByPublished)
 		random := rand.New(rand.NewPCG(seed, 1))
 		before := map[string]Page{}
 		for step := range 700 {
@@ -121,7 +121,7 @@ func shown(pages map[string]Page) map[*Entry]bool {
 func TestAWalkMeetsEveryGalleryOnceWhileTheyChange(t *testing.T) {
 	for seed := range uint64(60) {
 		w := newWorld(t, 4)
-		s := w.catalogue.Select(Match{})
+		s := w.Select(Match{}, ByPublished)
 		random := rand.New(rand.NewPCG(seed, 2))
 		for range 300 {
 			act(w, random)
@@ -163,7 +163,7 @@ func cutting(page uint32) (cuts, others []string) {
 
 func TestTheGalleryAtTheEndOfAPageIsTakenDownDuringAWalk(t *testing.T) {
 	w := newWorld(t, 4)
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	cuts, others := cutting(4)
 	for i, id := range []string{others[0], cuts[0], others[1], others[2], cuts[1], others[3]} {
 		w.publish(id, at(dawn.Add(time.Duration(i-10)*time.Hour)))
@@ -185,7 +185,7 @@ func TestTheGalleryAtTheEndOfAPageIsTakenDownDuringAWalk(t *testing.T) {
 
 func TestPageAfterLeadsBack(t *testing.T) {
 	w := newWorld(t, 4)
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	random := rand.New(rand.NewPCG(5, 5))
 	for range 300 {
 		act(w, random)
@@ -208,11 +208,11 @@ func TestPageAfterLeadsBack(t *testing.T) {
 
 func TestPageNames(t *testing.T) {
 	w := newWorld(t, 1) // every gallery is at the end of a page
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	for _, id := range []string{"plain", "no/plain id", strings.Repeat("é", 128), "a~b", strings.Repeat("x", 81), "="} {
 		e := &Entry{ID: id, published: w.now.UnixNano()}
 		name := pageName(e)
-		place, ok := w.catalogue.index.parsePage(name, w.now)
+		place, ok := w.parsePage(name, w.now)
 		if !ok || place.ID != id || place.published != e.published || strings.ContainsAny(name, "/.%") {
 			t.Errorf("%q is named %q and read as %v", id, name, place)
 		}
@@ -235,7 +235,7 @@ func TestPageNames(t *testing.T) {
 	}
 	four := newWorld(t, 4)
 	_, others := cutting(4)
-	if name := pageName(&Entry{ID: others[0]}); four.catalogue.Select(Match{}).HasPage(name, four.now) {
+	if name := pageName(&Entry{ID: others[0]}); four.Select(Match{}, ByPublished).HasPage(name, four.now) {
 		t.Errorf("there is a page %q, where nothing is cut", name)
 	}
 }
@@ -243,7 +243,7 @@ func TestPageNames(t *testing.T) {
 // The archive of what is embargoed is the archive of nothing.
 func TestAnEmbargoShowsInNoPage(t *testing.T) {
 	w := newWorld(t, 1)
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	if got := s.NewestPage(w.now); got != "" {
 		t.Errorf("an empty archive begins with %q", got)
 	}
@@ -282,7 +282,7 @@ func TestPagesHaveTheirSizeOnAverage(t *testing.T) {
 func TestArchiveOfASelection(t *testing.T) {
 	w := newWorld(t, 3)
 	match := Match{Tags: []string{"night"}}
-	s := w.catalogue.Select(match)
+	s := w.Select(match, ByPublished)
 	for i := range 60 {
 		tag := []string{"Night", "day"}[i%2]
 		w.publish(fmt.Sprint("g", i), tagged(tag), at(dawn.Add(-time.Duration(i*7919%97)*time.Hour)))
@@ -293,7 +293,7 @@ func TestArchiveOfASelection(t *testing.T) {
 	}
 	again := w.restart()
 	restarted := map[string][]string{}
-	for _, p := range walk(t, again, again.catalogue.Select(match), func() {}) {
+	for _, p := range walk(t, again, again.Select(match, ByPublished), func() {}) {
 		restarted[p.Name] = idsOf(p.Entries)
 	}
 	if diff := cmp.Diff(names, restarted); diff != "" || len(names) < 3 {

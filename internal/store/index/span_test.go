@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"testing"
@@ -10,14 +10,14 @@ import (
 // take lets the index hear of a revision of the gallery so long after it was stored.
 func (w *world) take(id string, after time.Duration) *Entry {
 	e := w.next(Revision{ID: id, Rank: gallery.Rank{Updated: w.now}, Gallery: &gallery.Gallery{ID: id, Published: w.now}})
-	w.catalogue.index.apply(gallery.Key(id), e, w.now.Add(after).UnixNano())
+	w.Apply(gallery.Key(id), e, w.now.Add(after))
 	return e
 }
 
 func TestLateIsTheSecondOfARecordThatWasHeardOfLate(t *testing.T) {
 	w := newWorld(t, 100)
 	w.take("prompt", Skew-1)
-	if w.catalogue.Late(w.now) {
+	if w.Late(w.now) {
 		t.Error("late before anything was")
 	}
 	w.now = dawn.Add(time.Hour)
@@ -25,7 +25,7 @@ func TestLateIsTheSecondOfARecordThatWasHeardOfLate(t *testing.T) {
 	for after, want := range map[time.Duration]bool{
 		-time.Hour: false, -time.Second: false, -999 * time.Millisecond: true, 0: true, 999 * time.Millisecond: true, time.Second: false,
 	} {
-		if got := w.catalogue.Late(w.now.Add(after)); got != want {
+		if got := w.Late(w.now.Add(after)); got != want {
 			t.Errorf("%s after it: %t, want %t", after, got, want)
 		}
 	}
@@ -36,13 +36,13 @@ func TestWhatARestartedIndexIsReadFromIsLateWhereItIsNew(t *testing.T) {
 	old := w.take("old", 0)
 	w.now = dawn.Add(time.Hour)
 	missed := w.next(Revision{ID: "missed", Rank: gallery.Rank{Updated: w.now}, Gallery: &gallery.Gallery{ID: "missed", Published: w.now}})
-	later := w.now.Add(time.Hour).UnixNano()
-	w.catalogue.index.fill(map[string]*Entry{"old": old, "missed": missed}, dawn, w.sequence, later)
-	if w.catalogue.Late(dawn) || !w.catalogue.Late(w.now) {
-		t.Errorf("late are the one that was known %t, and the one that was missed %t", w.catalogue.Late(dawn), w.catalogue.Late(w.now))
+	later := w.now.Add(time.Hour)
+	w.Fill(map[string]*Entry{"old": old, "missed": missed}, dawn, w.sequence, later)
+	if w.Late(dawn) || !w.Late(w.now) {
+		t.Errorf("late are the one that was known %t, and the one that was missed %t", w.Late(dawn), w.Late(w.now))
 	}
-	again := New(w.catalogue.opts)
-	again.index.fill(map[string]*Entry{"old": old, "missed": missed}, dawn, w.sequence, later)
+	again := New(w.opts)
+	again.Fill(map[string]*Entry{"old": old, "missed": missed}, dawn, w.sequence, later)
 	if again.Late(w.now) {
 		t.Error("late in a process that has shown nothing before")
 	}

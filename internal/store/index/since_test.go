@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"fmt"
@@ -41,11 +41,11 @@ func scopes() map[string]Scope {
 func (w *world) position() (Position, map[string]time.Time) {
 	touched := map[string]time.Time{}
 	for name, sc := range scopes() {
-		s := w.catalogue.Select(sc.Match)
+		s := w.Select(sc.Match, ByPublished)
 		touched[name] = s.View(0, w.now).Touched
-		w.catalogue.Release(s)
+		s.Release()
 	}
-	return w.catalogue.Position(), touched
+	return w.Position(w.now), touched
 }
 
 func TestWhatHappenedSince(t *testing.T) {
@@ -186,15 +186,15 @@ func TestWhatHappenedSince(t *testing.T) {
 				if c.guessed != nil {
 					guessed = c.guessed[name]
 				}
-				got := w.catalogue.Since(sc, from, touched[name])
-				if got.says() != want || got.Position != w.catalogue.Position() {
+				got := w.Since(sc, from, touched[name], w.now)
+				if got.says() != want || got.Position != w.Position(w.now) {
 					t.Errorf("%s: %q up to %+v, want %q", name, got.says(), got.Position, want)
 				}
-				if got := again.catalogue.Since(sc, from, touched[name]).says(); got != guessed {
+				if got := again.Since(sc, from, touched[name], again.now).says(); got != guessed {
 					t.Errorf("%s after a restart: %q, want %q", name, got, guessed)
 				}
 				for _, w := range []*world{w, again} {
-					if got := w.catalogue.Since(sc, w.catalogue.Position(), w.now).says(); got != "" {
+					if got := w.Since(sc, w.Position(w.now), w.now, w.now).says(); got != "" {
 						t.Errorf("%s: %q since now", name, got)
 					}
 				}
@@ -217,12 +217,12 @@ func TestSinceTheBeginning(t *testing.T) {
 	w.publish("soon", at(dawn.Add(time.Hour)))
 	w.pass(time.Minute)
 	w.takeDown("b")
-	if got := w.catalogue.Since(Scope{}, Position{}, time.Time{}).says(); got != "+a" {
+	if got := w.Since(Scope{}, Position{}, time.Time{}, w.now).says(); got != "+a" {
 		t.Errorf("%q", got)
 	}
-	of := w.catalogue.Position()
+	of := w.Position(w.now)
 	of.Epoch = of.Epoch.Add(-time.Second)
-	if got := w.catalogue.Since(Scope{}, of, time.Time{}).says(); got != "" {
+	if got := w.Since(Scope{}, of, time.Time{}, w.now).says(); got != "" {
 		t.Errorf("since another epoch %q", got)
 	}
 }
@@ -249,7 +249,7 @@ func TestTheStepsLeadToWhatIsShown(t *testing.T) {
 					w = w.restart()
 				}
 				if random.IntN(10) == 0 { // what is remembered begins later
-					x := w.catalogue.index
+					x := w.Index
 					x.recent, x.floor = nil, mark{x.last, x.passed}
 				}
 				at, touches := w.position()
@@ -258,7 +258,7 @@ func TestTheStepsLeadToWhatIsShown(t *testing.T) {
 						continue // told later
 					}
 					moved := w.moved(name, sc, from[name])
-					steps := w.catalogue.Since(sc, from[name], touched[name])
+					steps := w.Since(sc, from[name], touched[name], w.now)
 					if !moved && (len(steps.Galleries) > 0 || steps.Other) {
 						t.Fatalf("%s: it has not moved, but %q", name, steps.says())
 					}
@@ -286,7 +286,7 @@ func TestTheStepsLeadToWhatIsShown(t *testing.T) {
 // stir does something to one of a few galleries.
 func (w *world) stir(random *rand.Rand) {
 	id := string('a' + rune(random.IntN(5)))
-	e := w.catalogue.index.entry(id)
+	e := w.Record(id)
 	if random.IntN(5) == 0 {
 		w.takeDown(id)
 		return
@@ -310,8 +310,8 @@ func (w *world) stir(random *rand.Rand) {
 
 // document is all that a feed of the scope with three items is made of.
 func (w *world) document(sc Scope) string {
-	s := w.catalogue.Select(sc.Match)
-	defer w.catalogue.Release(s)
+	s := w.Select(sc.Match, ByPublished)
+	defer s.Release()
 	v := s.View(3, w.now)
 	text := fmt.Sprintln(s.LenAt(w.now) > 3)
 	for _, e := range slices.Concat(v.Entries, v.Gone) {
@@ -322,7 +322,7 @@ func (w *world) document(sc Scope) string {
 
 func (w *world) shown(sc Scope) map[string]bool {
 	ids := map[string]bool{}
-	for _, e := range w.catalogue.index.entries {
+	for _, e := range w.entries {
 		if e.VisibleAt(w.now) && sc.Match.folded().matches(e.Facets) && (sc.Key == "" || sc.Key == e.ID) {
 			ids[e.ID] = true
 		}
@@ -333,13 +333,13 @@ func (w *world) shown(sc Scope) map[string]bool {
 func (w *world) moved(name string, sc Scope, from Position) bool {
 	switch {
 	case sc.Key != "":
-		return w.catalogue.MovedGallery(sc.Key, from)
+		return w.MovedGallery(sc.Key, from, w.now)
 	case name == "all":
-		s := w.catalogue.Select(sc.Match)
-		defer w.catalogue.Release(s)
-		return s.Moved(w.catalogue, from)
+		s := w.Select(sc.Match, ByPublished)
+		defer s.Release()
+		return s.Moved(from, w.now)
 	}
-	return w.catalogue.Moved(Section, name, from)
+	return w.Moved(Section, name, from, w.now)
 }
 
 // What is remembered has bounds, and what is older is guessed.
@@ -352,10 +352,10 @@ func TestWhatIsRememberedHasBounds(t *testing.T) {
 	for i := range 3 * maxRecent {
 		w.publish(fmt.Sprint("g", i%100))
 	}
-	if got := len(w.catalogue.index.recent); got < maxRecent || got > 2*maxRecent {
+	if got := len(w.recent); got < maxRecent || got > 2*maxRecent {
 		t.Errorf("%d steps are remembered", got)
 	}
-	if got := w.catalogue.Since(scopes()["travel"], from, touched["travel"]).says(); got != "-old" {
+	if got := w.Since(scopes()["travel"], from, touched["travel"], w.now).says(); got != "-old" {
 		t.Errorf("%q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package catalogue
+package index
 
 import (
 	"testing"
@@ -40,7 +40,7 @@ func TestWhatTheTimeWithdrawsIsRemembered(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, 100)
-			watching := w.catalogue.Select(Match{Sections: []string{"Travel"}})
+			watching := w.Select(Match{Sections: []string{"Travel"}}, ByPublished)
 			w.publish("a", append(c.change, in("Travel"))...)
 			for _, step := range []struct {
 				now  time.Time
@@ -55,7 +55,7 @@ func TestWhatTheTimeWithdrawsIsRemembered(t *testing.T) {
 					continue
 				}
 				w.now = step.now
-				w.catalogue.Advance()
+				w.Advance(w.clock)
 				var want []string
 				if step.gone {
 					want = []string{"a"}
@@ -65,7 +65,7 @@ func TestWhatTheTimeWithdrawsIsRemembered(t *testing.T) {
 						t.Errorf("at %s gone are %v, want %v", step.now, got, want)
 					}
 				}
-				if e := w.catalogue.Find("a"); step.gone && !e.Withdrawn().Equal(c.when) || e.GoneAt(w.now) != step.gone {
+				if e := w.Find("a"); step.gone && !e.Withdrawn().Equal(c.when) || e.GoneAt(w.now) != step.gone {
 					t.Errorf("at %s it went at %s", step.now, e.Withdrawn())
 				}
 			}
@@ -78,7 +78,7 @@ func TestWhatTheTimeWithdrawsIsRemembered(t *testing.T) {
 
 func TestALaterRevisionEndsTheTombstone(t *testing.T) {
 	w := newWorld(t, 100)
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	w.publish("a", until(dawn.Add(time.Hour)))
 	w.publish("b", until(dawn.Add(2*time.Hour)))
 	w.pass(3 * time.Hour)
@@ -101,7 +101,7 @@ func TestALaterRevisionEndsTheTombstone(t *testing.T) {
 // at once; by publication they stay.
 func TestOrderByUpdateFollowsTheTime(t *testing.T) {
 	w := newWorld(t, 100)
-	published, updated := w.catalogue.Select(Match{}), w.catalogue.SelectBy(Match{}, ByUpdated)
+	published, updated := w.Select(Match{}, ByPublished), w.Select(Match{}, ByUpdated)
 	hour := func(n int) time.Time { return dawn.Add(time.Duration(n) * time.Hour) }
 	w.publish("a", slideRights(hour(1), hour(5)))
 	w.publish("b", slideRights(hour(1), hour(3)))
@@ -120,8 +120,8 @@ func TestOrderByUpdateFollowsTheTime(t *testing.T) {
 		{hour(9), []string{"a", "e", "b", "c"}},
 	} {
 		w.now = step.now
-		w.catalogue.Advance()
-		again := w.restart().catalogue.SelectBy(Match{}, ByUpdated)
+		w.Advance(w.clock)
+		again := w.restart().Select(Match{}, ByUpdated)
 		for name, s := range map[string]*Selection{"ran": updated, "restarted": again} {
 			if diff := cmp.Diff(step.want, idsOf(s.View(9, w.now).Entries)); diff != "" {
 				t.Errorf("%s, at %s (-want +got):\n%s", name, step.now, diff)
@@ -162,10 +162,10 @@ func TestAFeedIsTouchedByWhatItShows(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, 100)
-			s := w.catalogue.Select(Match{})
+			s := w.Select(Match{}, ByPublished)
 			w.publish("a", c.change...)
 			w.pass(c.now.Sub(dawn))
-			again := w.restart().catalogue.Select(Match{})
+			again := w.restart().Select(Match{}, ByPublished)
 			for name, s := range map[string]*Selection{"ran": s, "restarted": again} {
 				if v := s.View(9, w.now); !v.Touched.Equal(c.want) {
 					t.Errorf("%s: touched at %s, want %s", name, v.Touched, c.want)
@@ -179,8 +179,8 @@ func TestAFeedIsTouchedByWhatItShows(t *testing.T) {
 // however far below the document it is.
 func TestAnIdentifierThatIsShownAgainIsNotGone(t *testing.T) {
 	w := newWorld(t, 100)
-	w.catalogue.index.stubs = true
-	all, sport := w.catalogue.SelectBy(Match{}, ByUpdated), w.catalogue.Select(Match{Sections: []string{"Sport"}})
+	w.opts.Stubs = true
+	all, sport := w.Select(Match{}, ByUpdated), w.Select(Match{Sections: []string{"Sport"}}, ByPublished)
 	known := func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }
 	expect := func(when string, s *Selection, want ...string) {
 		t.Helper()

@@ -1,16 +1,15 @@
-package catalogue
+package index
 
 import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 )
 
 func newStubWorld(t *testing.T, page uint32) *world {
 	w := newWorld(t, page)
-	w.catalogue.index.stubs = true
+	w.opts.Stubs = true
 	return w
 }
 
@@ -18,25 +17,22 @@ func newStubWorld(t *testing.T, page uint32) *world {
 // not known, but when the revision was that it ended.
 func TestAStubOfAnOlderRecord(t *testing.T) {
 	const hash = `"h":"0123456789abcdef0123456789abcdef"`
-	var l line
 	text := `{"id":"a","u":1767225600000000000,"d":true,` + hash + `,"g":"number 9","left":[` +
 		`{"f":["sTravel","lde-AT"],"d":true,"of":{"u":1767222000000000000,` + hash + `}}]}`
-	if err := json.Unmarshal([]byte(text), &l); err != nil {
+	w := newStubWorld(t, 100)
+	e, err := ParseLine(text, 1, w.now)
+	if err != nil {
 		t.Fatal(err)
 	}
-	w := newStubWorld(t, 100)
-	e := l.entry()
-	e.Revision, e.stored = 1, w.now.UnixNano()
-	e.keep(24 * time.Hour)
-	w.catalogue.index.apply("a", e, w.now.UnixNano())
-	stubs := w.catalogue.Select(Match{Sections: []string{"travel"}}).View(9, w.now).Stubs
+	w.Apply("a", e, w.now)
+	stubs := w.Select(Match{Sections: []string{"travel"}}, ByPublished).View(9, w.now).Stubs
 	if len(stubs) != 1 || stubs[0].ID != "a" || stubs[0].Language() != "de-AT" || !stubs[0].Published().Equal(dawn.Add(-time.Hour)) {
 		t.Fatalf("stubs: %+v", stubs)
 	}
 	// A later take-down knows no more.
 	w.pass(time.Hour)
 	w.takeDown("a")
-	if stubs := w.catalogue.Select(Match{}).View(9, w.now).Stubs; len(stubs) != 1 || stubs[0].GUID() != "number 9" {
+	if stubs := w.Select(Match{}, ByPublished).View(9, w.now).Stubs; len(stubs) != 1 || stubs[0].GUID() != "number 9" {
 		t.Errorf("stubs after another take-down: %+v", stubs)
 	}
 }
@@ -45,7 +41,7 @@ func TestAStubOfAnOlderRecord(t *testing.T) {
 // latest withdrawals count where there are too many.
 func TestStubsOfAView(t *testing.T) {
 	w := newStubWorld(t, 100)
-	s := w.catalogue.Select(Match{})
+	s := w.Select(Match{}, ByPublished)
 	minute := func(n int) time.Time { return dawn.Add(time.Duration(n) * time.Minute) }
 	w.now = minute(30)
 	for i, id := range []string{"a", "b", "c", "d", "e", "f"} {
@@ -74,7 +70,7 @@ func TestStubsOfAView(t *testing.T) {
 	if !cmp.Equal(got, []string{"f", "d"}) {
 		t.Errorf("of none %v", got)
 	}
-	if without := newWorld(t, 100); len(without.catalogue.Select(Match{}).View(9, w.now).Stubs) != 0 {
+	if without := newWorld(t, 100); len(without.Select(Match{}, ByPublished).View(9, w.now).Stubs) != 0 {
 		t.Error("there are some where none were asked for")
 	}
 }

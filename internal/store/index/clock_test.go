@@ -1,0 +1,56 @@
+package index
+
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+// Who reads the clock and is not scheduled for a while does not look like a clock
+// that was set back, however far others have gone on meanwhile.
+func TestTimeThatPassedMeanwhileIsNoClockSetBack(t *testing.T) {
+	w := newWorld(t, 100)
+	s := w.Select(Match{}, ByPublished)
+	w.publish("a")
+	before := len(w.told)
+	w.Advance(func() time.Time {
+		s.View(9, w.now.Add(time.Minute))
+		w.Apply("b", &Entry{ID: "b", Revision: 9, end: w.now.Add(72 * time.Hour).UnixNano()}, w.now.Add(time.Minute))
+		return w.now
+	})
+	if v := s.View(9, w.now); !v.At.Equal(w.now.Add(time.Minute)) {
+		t.Errorf("a view is as of %s", v.At)
+	}
+	for _, change := range w.told[before:] {
+		if change == (Change{}) {
+			t.Error("everything is said to have changed")
+		}
+	}
+}
+
+// A view from before an expiry is at no moment fresh after it.
+func TestAViewIsNeverFreshAfterAnInstant(t *testing.T) {
+	for range 2000 {
+		w := newWorld(t, 100)
+		s := w.Select(Match{}, ByPublished)
+		end := w.now.Add(time.Second)
+		w.publish("a", until(end))
+		generation := s.View(9, w.now).Generation
+		var wg sync.WaitGroup
+		begin := make(chan struct{})
+		wg.Go(func() {
+			<-begin
+			s.View(9, end)
+		})
+		wg.Go(func() {
+			<-begin
+			for range 50 {
+				if s.Fresh(generation, end) {
+					t.Error("it is")
+				}
+			}
+		})
+		close(begin)
+		wg.Wait()
+	}
+}

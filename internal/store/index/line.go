@@ -1,0 +1,228 @@
+package index
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/go-json-experiment/json"
+)
+
+// line is an entry as one line of JSON. Instants are Unix nanoseconds.
+type line struct {
+	ID        string     `json:"id"`
+	Updated   int64      `json:"u"`
+	Version   int64      `json:"v,omitzero"`
+	TakeDown  bool       `json:"d,omitzero"`
+	Hash      string     `json:"h"`
+	Published int64      `json:"p,omitzero"`
+	End       int64      `json:"e,omitzero"`
+	Withheld  bool       `json:"w,omitzero"`
+	Home      bool       `json:"home,omitzero"`
+	SlideEnds []int64    `json:"se,omitzero"`
+	Facets    []wireFact `json:"f,omitzero"`
+	Left      []wireLeft `json:"left,omitzero"`
+	GUID      string     `json:"g,omitzero"`
+	Reason    string     `json:"r,omitzero"`
+}
+
+// wireFact is a facet: its kind's letter and its name.
+type wireFact string
+
+type wireLeft struct {
+	Facets []wireFact `json:"f,omitzero"`
+	All    bool       `json:"all,omitzero"`
+	Down   bool       `json:"d,omitzero"`
+	Seen   bool       `json:"s,omitzero"`
+	Of     *wireRank  `json:"of,omitzero"`
+	At     int64      `json:"at,omitzero"`
+}
+
+// wireRank is the rank of a publication, and from when it was shown.
+type wireRank struct {
+	Updated int64  `json:"u"`
+	From    int64  `json:"p,omitzero"`
+	Version int64  `json:"v,omitzero"`
+	Hash    string `json:"h"`
+}
+
+// maxLine keeps a record's headers below the 64 KiB that JetStream takes.
+const maxLine = 60_000
+
+// Line returns e as one line of JSON, without its revision and when it was stored.
+// It sums up what the gallery left where there is no room for all of it.
+func (e *Entry) Line() ([]byte, error) {
+	l := line{
+		ID: e.ID, Updated: e.Rank.Updated.UnixNano(), Version: e.Rank.Version, TakeDown: e.Rank.TakeDown,
+		Hash: e.Rank.Hash.String(), Published: e.published, Withheld: e.Withheld, Home: e.Home,
+		SlideEnds: e.slideEnds(), Facets: toWire(e.Facets), Left: leftToWire(e.left()), GUID: e.GUID(), Reason: e.Reason(),
+	}
+	if !e.Rank.TakeDown && e.end != math.MaxInt64 {
+		l.End = e.end
+	}
+	text, err := json.Marshal(l)
+	if err != nil || len(text) <= maxLine || len(l.Left) == 0 {
+		return text, err
+	}
+	all := wireLeft{All: true}
+	if last := l.Left[len(l.Left)-1]; l.TakeDown {
+		all.Down, all.Of = last.Down, last.Of
+	}
+	l.Left = []wireLeft{all}
+	return json.Marshal(l)
+}
+
+// ParseLine reads what [Entry.Line] wrote, of the record with that sequence. The
+// error names what does not fit.
+func ParseLine(text string, revision uint64, stored time.Time) (*Entry, error) {
+	var l line
+	if err := json.Unmarshal([]byte(text), &l); err != nil {
+		return nil, fmt.Errorf("read the index line of revision %d: %w", revision, err)
+	}
+	e := &Entry{
+		ID: l.ID, Revision: revision, stored: stored.UnixNano(),
+		Rank:     gallery.Rank{Updated: time.Unix(0, l.Updated).UTC(), Version: l.Version, TakeDown: l.TakeDown},
+		Withheld: l.Withheld, Home: l.Home, Facets: fromWire(l.Facets),
+		published: l.Published, end: cmp.Or(l.End, math.MaxInt64), cut: cutOf(l.ID),
+		memo: memoOf(l.GUID, l.Reason, l.SlideEnds, leftFromWire(l.Left)),
+	}
+	var ok bool
+	if e.Rank.Hash, ok = parseHash(l.Hash); !ok {
+		return nil, fmt.Errorf("read the rank of revision %d: %q is no hash", revision, l.Hash)
+	}
+	return e, nil
+}
+
+// past is the part of a record that does not follow from its event. Its names
+// are those of the index line.
+type past struct {
+	GUID   string     `json:"g,omitzero"` // of a take-down: what its gallery had
+	Left   []wireLeft `json:"left,omitzero"`
+	Stored int64      `json:"at,omitzero"`
+}
+
+// Past returns what e remembers that does not follow from its event, as JSON; nil
+// for nothing. What left with the record itself is dated, for elsewhere the record
+// will have another date.
+func (e *Entry) Past() ([]byte, error) {
+	p := past{Left: leftToWire(e.left()), Stored: e.stored}
+	if e.Rank.TakeDown {
+		p.GUID = e.GUID() // else its event says it
+	}
+	for i := range p.Left {
+		p.Left[i].At = cmp.Or(p.Left[i].At, e.stored)
+	}
+	if p.GUID == "" && p.Left == nil {
+		return nil, nil
+	}
+	return json.Marshal(p)
+}
+
+// Before returns an entry which a record of that rank follows as it followed the
+// real one: text is what [Entry.Past] returned. The entry stands in the place of
+// prev, of which nothing is known.
+func (x *Index) Before(text []byte, rank gallery.Rank, prev *Entry, now time.Time) (*Entry, error) {
+	var p past
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, &p); err != nil {
+			return nil, err
+		}
+	}
+	if rank.TakeDown {
+		// The record is stored anew here, and would be said to be new.
+		down := &Entry{Rank: rank, stored: p.Stored}
+		if down.keep(x.opts.Tombstones); now.UnixNano() >= down.forgotten() {
+			for i := range p.Left {
+				p.Left[i].Down = false
+				if of := p.Left[i].Of; of != nil {
+					of.From = 0
+				}
+			}
+		}
+	}
+	left := leftFromWire(p.Left)
+	e := &Entry{Rank: gallery.Rank{TakeDown: true}}
+	if prev != nil {
+		left = append(left, departure{all: true, at: prev.stored}) // whatever was there is touched
+	}
+	e.memo = memoOf(p.GUID, "", nil, left)
+	return e, nil
+}
+
+func toWire(fs []Facet) []wireFact {
+	out := make([]wireFact, len(fs))
+	for i, f := range fs {
+		p := f.Value()
+		out[i] = wireFact(string(p.Kind) + p.Name)
+	}
+	return out
+}
+
+func fromWire(ws []wireFact) []Facet {
+	if len(ws) == 0 {
+		return nil
+	}
+	fs := make([]Facet, 0, len(ws))
+	for _, w := range ws {
+		if w != "" {
+			fs = append(fs, facet(Kind(w[0]), string(w[1:])))
+		}
+	}
+	return fs
+}
+
+func leftToWire(ds []departure) (left []wireLeft) {
+	for _, d := range ds {
+		w := wireLeft{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, At: d.at}
+		if d.of != nil {
+			r := d.of.rank
+			w.Of = &wireRank{Updated: r.Updated.UnixNano(), From: d.of.from, Version: r.Version, Hash: r.Hash.String()}
+		}
+		left = append(left, w)
+	}
+	return left
+}
+
+func leftFromWire(left []wireLeft) (ds []departure) {
+	for _, w := range left {
+		d := departure{facets: fromWire(w.Facets), all: w.All, down: w.Down, seen: w.Seen || w.Down, at: w.At}
+		if w.Of != nil {
+			if hash, ok := parseHash(w.Of.Hash); ok { // else it is damaged
+				d.of = &publication{rank: gallery.Rank{Updated: time.Unix(0, w.Of.Updated).UTC(), Version: w.Of.Version, Hash: hash}, from: w.Of.From}
+			}
+		}
+		ds = append(ds, d)
+	}
+	return ds
+}
+
+// memoOf is nil where there is nothing to note.
+func memoOf(guid, reason string, slideEnds []int64, left []departure) *memo {
+	if guid == "" && reason == "" && len(slideEnds) == 0 && len(left) == 0 {
+		return nil
+	}
+	return &memo{guid: guid, reason: reason, slideEnds: slideEnds, left: left}
+}
+
+const hashDigits = 2 * len(gallery.Hash{})
+
+func parseHash(text string) (h gallery.Hash, ok bool) {
+	n, err := hex.Decode(h[:], []byte(text)[:min(len(text), hashDigits)])
+	return h, err == nil && n == len(h)
+}
+
+// nanos clamps t to what fits. The zero time is 0, and no other instant is.
+func nanos(t time.Time) int64 {
+	switch {
+	case t.IsZero():
+		return 0
+	case t.Year() > 2261:
+		return math.MaxInt64
+	case t.Year() < 1679:
+		return math.MinInt64 + 1
+	}
+	return cmp.Or(t.UnixNano(), 1)
+}

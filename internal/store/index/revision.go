@@ -1,0 +1,115 @@
+package index
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// Revision is one revision of a gallery, as an entry is made of it.
+type Revision struct {
+	ID      string
+	Rank    gallery.Rank
+	Gallery *gallery.Gallery // nil for a take-down
+	Reason  string           // of a take-down
+}
+
+// Next returns the entry that takes the place of prev, which may be nil, when r
+// comes, without its sequence and when it is stored; nil where prev stays. It has
+// another rank than r where prev is a take-down that came before the publication
+// that it ends: feeds say then all the same that the gallery is gone, or they would
+// depend on the order in which the two came.
+func Next(prev *Entry, r Revision) *Entry {
+	switch {
+	case prev == nil || prev.state == lost || prev.state == sound && r.Rank.Compare(prev.Rank) > 0:
+		return r.after(prev)
+	case r.Gallery == nil || !prev.Rank.TakeDown || prev.state != sound:
+		return nil
+	}
+	if known := prev.ended(); known != nil && known.of.rank.Compare(r.Rank) >= 0 {
+		return nil
+	}
+	was, e := r.after(nil), *prev
+	left := shorten(append(departures(prev, nil, prev.Rank, false), was.departs(prev.Rank)))
+	e.memo = memoOf(was.GUID(), prev.Reason(), nil, left)
+	return &e
+}
+
+func (r Revision) after(prev *Entry) *Entry {
+	e := &Entry{ID: r.ID, Rank: r.Rank, end: math.MaxInt64, cut: cutOf(r.ID)}
+	e.Rank.Updated = time.Unix(0, r.Rank.Updated.UnixNano()).UTC()
+	guid, reason, hidden := prev.GUID(), r.Reason, false
+	var slideEnds []int64
+	if g := r.Gallery; g != nil {
+		guid, reason = g.GUID, ""
+		e.Facets = facetsOf(g)
+		e.published = g.Published.UnixNano()
+		e.end = cmp.Or(nanos(g.End()), math.MaxInt64)
+		e.Withheld = g.Rights.Syndicate != nil && !*g.Rights.Syndicate
+		e.Home = g.URL == ""
+		for _, at := range g.SlideEnds() {
+			slideEnds = append(slideEnds, nanos(at))
+		}
+		hidden = !e.visible(e.Rank.Updated.UnixNano())
+	}
+	e.memo = memoOf(guid, reason, slideEnds, departures(prev, e.Facets, r.Rank, hidden))
+	return e
+}
+
+// departures is what the successor of prev remembers to have left, oldest
+// first: what prev remembers, and prev's own facets unless they stay. Where the
+// successor is hidden they do not.
+func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []departure {
+	if prev == nil {
+		return nil
+	}
+	stay := func(fs []Facet) bool { return !rank.TakeDown && !hidden && slices.Equal(fs, facets) }
+	last := prev.departs(rank)
+	leaves := !prev.Rank.TakeDown && (!hidden || last.seen || !slices.Equal(prev.Facets, facets)) && !stay(prev.Facets)
+	var ds []departure
+	for _, d := range prev.left() {
+		if d.at == 0 {
+			d.at = prev.stored
+		}
+		if rank.TakeDown && d.of != nil && d.of.from != 0 {
+			d.down = d.of.from <= rank.Updated.UnixNano() // whatever take-down came before
+			d.seen = d.seen || d.down
+		}
+		again := leaves && slices.Equal(d.facets, prev.Facets)
+		last.seen = last.seen || again && d.seen
+		if d.all || !stay(d.facets) && !again {
+			ds = append(ds, d)
+		}
+	}
+	if leaves {
+		ds = append(ds, last)
+	}
+	return shorten(ds)
+}
+
+// departs is how e leaves for the revision of that rank. A take-down that comes
+// before the embargo ends is not told: feeds do not say what was never there.
+func (e *Entry) departs(rank gallery.Rank) departure {
+	d := departure{facets: e.Facets, seen: e.shows() && e.published <= rank.Updated.UnixNano()}
+	if !rank.TakeDown {
+		return d
+	}
+	d.of, d.down = &publication{rank: e.Rank}, d.seen
+	if e.shows() {
+		d.of.from = cmp.Or(e.published, 1)
+		d.down = d.of.from <= rank.Updated.UnixNano()
+	}
+	return d
+}
+
+// shorten sums the oldest ones up.
+func shorten(ds []departure) []departure {
+	for len(ds) > maxDepartures {
+		ds[1] = departure{all: true, at: max(ds[0].at, ds[1].at)}
+		ds = ds[1:]
+	}
+	return ds
+}

@@ -34,68 +34,68 @@ type atomCategory struct {
 	Term string `xml:"term,attr"`
 }
 
-func (s *story) atom() ([]byte, error) {
+func (v *itemView) atom() ([]byte, error) {
 	entry := atomEntry{
-		Lang: s.language,
+		Lang: v.Language,
 		AtomEntry: &feeds.AtomEntry{
-			Title:     s.title,
-			Id:        s.atomID,
-			Published: s.published.Format(time.RFC3339),
-			Updated:   s.updated.Format(time.RFC3339),
-			Rights:    s.rights,
-			Links:     s.atomLinks(),
+			Title:     v.Title,
+			Id:        v.atomID,
+			Published: v.Published.Format(time.RFC3339),
+			Updated:   v.Updated.Format(time.RFC3339),
+			Rights:    v.rights,
+			Links:     v.atomLinks(),
 		},
-		Author:     make([]feeds.AtomAuthor, len(s.authors)),
-		Category:   make([]atomCategory, len(s.terms)),
-		Enclosures: s.enclosures(),
+		Author:     make([]feeds.AtomAuthor, len(v.Authors)),
+		Category:   make([]atomCategory, len(v.categories)),
+		Enclosures: v.enclosures(),
 	}
-	for i, a := range s.authors {
-		entry.Author[i] = a.atom()
+	for i, a := range v.Authors {
+		entry.Author[i] = atomAuthor(a)
 	}
-	for i, term := range s.terms {
+	for i, term := range v.categories {
 		entry.Category[i] = atomCategory{Term: term}
 	}
-	if s.summary != "" || s.content == "" {
-		entry.Summary = &feeds.AtomSummary{Type: "text", Content: s.description()}
+	if v.Summary != "" || v.content == "" {
+		entry.Summary = &feeds.AtomSummary{Type: "text", Content: v.description()}
 	}
-	if s.content != "" {
-		entry.Content = &atomContent{Type: "html", HTML: s.content}
+	if v.content != "" {
+		entry.Content = &atomContent{Type: "html", HTML: v.content}
 	}
-	return xmlPiece(entry, len(s.content)+150*len(s.pictures)+2048)
+	return xmlPiece(entry, len(v.content)+150*len(v.pictures)+2048)
 }
 
-func (s *story) atomLinks() []feeds.AtomLink {
-	links := []feeds.AtomLink{{Rel: "alternate", Type: "text/html", Href: s.link}}
-	if s.page != "" && s.page != s.link {
-		links = append(links, feeds.AtomLink{Rel: "related", Type: "text/html", Href: s.page})
+func (v *itemView) atomLinks() []feeds.AtomLink {
+	links := []feeds.AtomLink{{Rel: "alternate", Type: "text/html", Href: v.link}}
+	if v.page != "" && v.page != v.link {
+		links = append(links, feeds.AtomLink{Rel: "related", Type: "text/html", Href: v.page})
 	}
-	if s.feed != "" {
-		links = append(links, feeds.AtomLink{Rel: "related", Type: Atom.MediaType(), Href: s.feed + "." + Atom.String()})
+	if v.feed != "" {
+		links = append(links, feeds.AtomLink{Rel: "related", Type: Atom.MediaType(), Href: v.feed + "." + Atom.String()})
 	}
-	if s.license != "" {
-		links = append(links, feeds.AtomLink{Rel: "license", Href: s.license})
+	if v.License != "" {
+		links = append(links, feeds.AtomLink{Rel: "license", Href: v.License})
 	}
 	return links
 }
 
 // enclosures returns a link to each picture, written by hand for the reason of
-// [story.media].
-func (s *story) enclosures() string {
-	var p page
-	p.Grow(150 * len(s.pictures))
-	for i := range s.pictures {
-		if pic := &s.pictures[i]; pic.url != "" {
-			p.block(`<link rel="enclosure" href="`, pic.url, `"`)
-			p.block(` type="`, pic.mediaType, `"`)
-			p.number(` length="`, pic.bytes)
-			p.add("/>")
+// [itemView.media].
+func (v *itemView) enclosures() string {
+	var m markup
+	m.Grow(150 * len(v.pictures))
+	for i := range v.pictures {
+		if image := &v.pictures[i].Image; image.URL != "" {
+			m.block(`<link rel="enclosure" href="`, image.URL, `"`)
+			m.block(` type="`, image.Type, `"`)
+			m.number(` length="`, image.Bytes)
+			m.add("/>")
 		}
 	}
-	return p.String()
+	return m.String()
 }
 
-func (p person) atom() feeds.AtomAuthor {
-	return feeds.AtomAuthor{AtomPerson: feeds.AtomPerson{Name: p.name, Uri: p.url, Email: p.email}}
+func atomAuthor(a gallery.Author) feeds.AtomAuthor {
+	return feeds.AtomAuthor{AtomPerson: feeds.AtomPerson{Name: a.Name, Uri: a.URL, Email: a.Email}}
 }
 
 // atomFeed is a feed with its language, all its links, its generator, and what
@@ -121,9 +121,9 @@ type deletedEntry struct {
 const deletedNamespace = "http://purl.org/atompub/tombstones/1.0"
 
 func (ch *Channel) atom() (frame, error) {
-	author := newPerson(ch.Author, nil)
-	author.name = cmp.Or(author.name, gallery.Line(ch.Site), gallery.Line(ch.Title)) // a feed whose entries may lack authors needs one
-	person := author.atom()
+	person := named(ch.Author.Clean(nil))
+	person.Name = cmp.Or(person.Name, gallery.Line(ch.Site), gallery.Line(ch.Title)) // a feed whose entries may lack authors needs one
+	author := atomAuthor(person)
 	f := atomFeed{
 		Lang: gallery.CanonicalLanguage(ch.Language),
 		AtomFeed: &feeds.AtomFeed{
@@ -135,7 +135,7 @@ func (ch *Channel) atom() (frame, error) {
 			Logo:     gallery.WebAddress(ch.Image.URL, nil),
 			Subtitle: gallery.Line(ch.Description),
 			Rights:   gallery.Line(ch.Copyright),
-			Author:   &person,
+			Author:   &author,
 		},
 		Link:      ch.atomLinks(),
 		Generator: generator,

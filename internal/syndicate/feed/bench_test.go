@@ -98,7 +98,7 @@ func BenchmarkGorillaWhole(b *testing.B) {
 	galleries, _ := benchItems(b, r)
 	contents := make([]string, len(galleries))
 	for i, g := range galleries {
-		contents[i] = r.story(g, testNow, Full).content
+		contents[i] = r.view(g, testNow).html()
 	}
 	b.ReportAllocs()
 	for b.Loop() {

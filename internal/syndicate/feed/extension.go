@@ -64,20 +64,20 @@ type imageData struct {
 	Thumbnail string `json:"thumbnail,omitempty"`
 }
 
-func (s *story) data() *galleryData {
+func (v *itemView) data() *galleryData {
 	d := &galleryData{
-		Gallery: gallery.Line(s.galleryID), Page: s.page, Section: s.section, Direction: s.direction, Sources: s.sources, Copyright: s.rights, License: s.license, Withdrawn: s.withdrawn,
-		Slides: make([]slideData, len(s.pictures)),
+		Gallery: gallery.Line(v.galleryID), Page: v.page, Section: v.Section, Direction: v.Direction, Sources: v.Sources,
+		Copyright: v.rights, License: v.License, Withdrawn: v.withdrawn, Slides: make([]slideData, len(v.pictures)),
 	}
-	if s.feed != "" {
-		d.Self = s.feed + "." + JSON.String()
+	if v.feed != "" {
+		d.Self = v.feed + "." + JSON.String()
 	}
-	images := make([]imageData, len(s.pictures))
-	for i := range s.pictures {
-		p := &s.pictures[i]
-		d.Slides[i] = slideData{ID: p.key, Title: p.title, Caption: p.html, Credit: p.credit}
-		if p.url != "" {
-			images[i] = imageData{URL: p.url, Type: p.mediaType, Width: p.width, Height: p.height, Bytes: p.bytes, Alt: p.alt, Thumbnail: p.thumbnail}
+	images := make([]imageData, len(v.pictures))
+	for i := range v.pictures {
+		p := &v.pictures[i]
+		d.Slides[i] = slideData{ID: p.Key, Title: p.Title, Caption: p.html, Credit: p.Credit}
+		if p.Image.URL != "" {
+			images[i] = imageData(p.Image)
 			d.Slides[i].Image = &images[i]
 		}
 	}

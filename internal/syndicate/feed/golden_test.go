@@ -83,7 +83,7 @@ type golden struct {
 	content   Content
 	galleries []*gallery.Gallery
 	slides    bool // the only gallery as a feed of its own
-	stubs     func(*Renderer) []*story
+	stubs     func(*Renderer) []*itemView
 	channel   func(*Channel) // nil: the usual one
 }
 
@@ -128,10 +128,10 @@ func withTombstones(ch *Channel) {
 }
 
 // asStubs are what is left of galleries, and of a slide.
-func asStubs(r *Renderer) []*story {
+func asStubs(r *Renderer) []*itemView {
 	known, unknown := harbour(), rightToLeftGallery()
 	known.GUID = "https://news.example.com/?p=17&x=<1>"
-	return []*story{
+	return []*itemView{
 		r.stub(known, r.Link(&gallery.Gallery{ID: known.ID}), day(21, 9)),
 		r.stub(&gallery.Gallery{ID: unknown.ID, Language: "ar", Published: day(1, 1)}, r.Link(&gallery.Gallery{ID: unknown.ID}), day(21, 8)),
 		r.slideStub(&gallery.Gallery{ID: "fêtes", URL: "https://news.example.com/fetes", Language: "fr_CA", Published: day(2, 1)}, 2, "third", day(21, 7)),
@@ -157,18 +157,23 @@ func (g golden) feed() Channel {
 	return ch
 }
 
-// stories returns what the items of g tell, and items the items.
-func (g golden) stories() []*story {
-	var list []*story
+// views returns what the items of g show, and items the items.
+func (g golden) views() []*itemView {
+	var list []*itemView
 	r := testRenderer()
 	for _, one := range g.galleries {
-		s := r.story(one, testNow, g.content)
+		v := r.view(one, testNow)
+		if cover := v.cover(false); g.content == Summary && cover == nil {
+			v.pictures = nil
+		} else if g.content == Summary {
+			v.pictures = []picture{*cover}
+		}
 		if !g.slides {
-			list = append(list, s)
+			list = append(list, v)
 			continue
 		}
-		for i := range s.pictures {
-			list = append(list, s.slide(i))
+		for i := range v.pictures {
+			list = append(list, v.slide(i))
 		}
 	}
 	if g.stubs != nil {
@@ -188,8 +193,8 @@ func (g golden) items(t testing.TB) []*Item {
 		list = append(list, must(testRenderer().Item(one, testNow, g.content))(t))
 	}
 	if g.stubs != nil {
-		for _, s := range g.stubs(testRenderer()) {
-			list = append(list, must(testRenderer().item(s))(t))
+		for _, v := range g.stubs(testRenderer()) {
+			list = append(list, must(testRenderer().render(v))(t))
 		}
 	}
 	return list
@@ -228,50 +233,50 @@ func TestGoldenDocuments(t *testing.T) {
 func checkReadBack(t *testing.T, doc *Document, want golden) {
 	t.Helper()
 	got := must(gofeed.NewParser().ParseString(string(doc.Bytes())))(t)
-	ch, stories := want.feed(), want.stories()
-	if got.Title != ch.Title || got.FeedLink != ch.Self[doc.Format] || len(got.Items) != len(stories) {
+	ch, views := want.feed(), want.views()
+	if got.Title != ch.Title || got.FeedLink != ch.Self[doc.Format] || len(got.Items) != len(views) {
 		t.Fatalf("title %q, self %q, %d items", got.Title, got.FeedLink, len(got.Items))
 	}
-	for i, s := range stories {
+	for i, v := range views {
 		item := got.Items[i]
-		id := s.id
+		id := v.id
 		if doc.Format == Atom {
-			id = s.atomID
+			id = v.atomID
 		}
-		if item.GUID != id || item.Link != s.link {
-			t.Errorf("id %q, link %q; want %q, %q", item.GUID, item.Link, id, s.link)
+		if item.GUID != id || item.Link != v.link {
+			t.Errorf("id %q, link %q; want %q, %q", item.GUID, item.Link, id, v.link)
 		}
-		if item.PublishedParsed == nil || !item.PublishedParsed.Equal(s.published) {
-			t.Errorf("published %v, want %v", item.PublishedParsed, s.published)
+		if item.PublishedParsed == nil || !item.PublishedParsed.Equal(v.Published) {
+			t.Errorf("published %v, want %v", item.PublishedParsed, v.Published)
 		}
-		checkPictures(t, doc.Format, item, s, want.content)
+		checkPictures(t, doc.Format, item, v, want.content)
 	}
 }
 
 // checkPictures looks for every picture, caption and credit in what readers
 // show, and in the attachments.
-func checkPictures(t *testing.T, f Format, item *gofeed.Item, s *story, c Content) {
+func checkPictures(t *testing.T, f Format, item *gofeed.Item, v *itemView, c Content) {
 	t.Helper()
 	attached := attachedPictures(f, item)
 	content := gallery.PlainText(item.Content)
-	for i, p := range s.pictures {
-		if i >= len(attached) || attached[i] != p.url {
-			t.Errorf("picture %d: attached are %q, want %q", i, attached, p.url)
+	for i, p := range v.pictures {
+		if i >= len(attached) || attached[i] != p.Image.URL {
+			t.Errorf("picture %d: attached are %q, want %q", i, attached, p.Image.URL)
 		}
 		if c == Summary {
 			continue
 		}
-		if !strings.Contains(item.Content, `<img src="`+strings.ReplaceAll(p.url, "&", "&amp;")+`"`) {
-			t.Errorf("picture %q is not in the content", p.url)
+		if !strings.Contains(item.Content, `<img src="`+strings.ReplaceAll(p.Image.URL, "&", "&amp;")+`"`) {
+			t.Errorf("picture %q is not in the content", p.Image.URL)
 		}
-		for _, text := range []string{p.title, p.caption, p.credit} {
+		for _, text := range []string{p.Title, p.caption, p.Credit} {
 			if !strings.Contains(content, text) {
 				t.Errorf("%q is not in the content %q", text, content)
 			}
 		}
 	}
-	if len(attached) != len(s.pictures) {
-		t.Errorf("%d pictures attached, want %d", len(attached), len(s.pictures))
+	if len(attached) != len(v.pictures) {
+		t.Errorf("%d pictures attached, want %d", len(attached), len(v.pictures))
 	}
 }
 

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -26,48 +27,41 @@ type attachment struct {
 	Bytes int64  `json:"size_in_bytes,omitempty"`
 }
 
-func (s *story) json() ([]byte, error) {
+func (v *itemView) json() ([]byte, error) {
 	item := jsonItem{
 		JSONItem: &feeds.JSONItem{
-			Id:            s.id,
-			Url:           s.link,
-			Title:         s.title,
-			ContentHTML:   s.content,
-			Summary:       s.summary,
-			PublishedDate: &s.published,
-			ModifiedDate:  &s.updated,
-			Tags:          s.terms,
+			Id:            v.id,
+			Url:           v.link,
+			Title:         v.Title,
+			ContentHTML:   v.content,
+			Summary:       v.Summary,
+			PublishedDate: &v.Published,
+			ModifiedDate:  &v.Updated,
+			Tags:          v.categories,
 		},
-		Language:    s.language,
-		Attachments: s.attachments(),
-		Gallery:     s.data(),
+		Language:    v.Language,
+		Attachments: make([]attachment, 0, len(v.pictures)),
+		Gallery:     v.data(),
 	}
-	if s.content == "" {
-		item.ContentText = s.description()
+	if v.content == "" {
+		item.ContentText = v.description()
 	}
-	if cover := s.cover(); cover != nil {
-		item.Image = cover.url
+	if cover := v.cover(false); cover != nil {
+		item.Image = cover.Image.URL
 	}
-	if banner := s.banner(); banner != nil {
-		item.Banner = banner.url
+	if cover := v.cover(true); cover != nil {
+		item.Banner = cover.Image.URL
 	}
-	for _, a := range s.authors {
-		item.Authors = append(item.Authors, a.json())
+	for _, a := range v.Authors {
+		item.Authors = append(item.Authors, &feeds.JSONAuthor{Name: a.Name, Url: a.URL})
+	}
+	for i := range v.pictures {
+		if p := &v.pictures[i]; p.Image.URL != "" {
+			item.Attachments = append(item.Attachments, attachment{URL: p.Image.URL, Type: cmp.Or(p.Image.Type, "image/jpeg"), Title: p.Title, Bytes: p.Image.Bytes})
+		}
 	}
 	return marshalJSON(item)
 }
-
-func (s *story) attachments() []attachment {
-	out := make([]attachment, 0, len(s.pictures))
-	for _, p := range s.pictures {
-		if p.url != "" {
-			out = append(out, attachment{URL: p.url, Type: p.pictureType(), Title: p.title, Bytes: p.bytes})
-		}
-	}
-	return out
-}
-
-func (p person) json() *feeds.JSONAuthor { return &feeds.JSONAuthor{Name: p.name, Url: p.url} }
 
 // jsonFeed is the head of a feed; gorilla/feeds leaves out an empty list of
 // items, which is how the items get their own place.
@@ -101,8 +95,8 @@ func (ch *Channel) json() (frame, error) {
 		Favicon:     gallery.WebAddress(ch.Icon, nil),
 		Description: gallery.Line(ch.Description),
 	}}
-	if author := newPerson(ch.Author, nil); author.name != "" {
-		f.Authors = []*feeds.JSONAuthor{author.json()}
+	if a := named(ch.Author.Clean(nil)); a.Name != "" {
+		f.Authors = []*feeds.JSONAuthor{{Name: a.Name, Url: a.URL}}
 	}
 	for _, t := range ch.Tombstones {
 		f.Data.Deleted = append(f.Data.Deleted, deletedItem{t.ID, second(t.When), gallery.Line(t.Reason)})

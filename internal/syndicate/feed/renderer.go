@@ -2,6 +2,7 @@ package feed
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,37 +38,37 @@ func NewRenderer(opts Options) *Renderer {
 //
 // An error means that g has a date that no feed can carry, or is too long.
 func (r *Renderer) Item(g *gallery.Gallery, at time.Time, c Content) (*Item, error) {
-	item, err := r.item(r.story(g, at, c))
+	v := r.view(g, at)
+	if c == Full {
+		v.content = v.html()
+	} else if cover := v.cover(false); cover != nil {
+		v.pictures = []picture{*cover}
+	} else {
+		v.pictures = nil
+	}
+	item, err := r.render(v)
 	if err != nil {
 		return nil, fmt.Errorf("render gallery %q: %w", g.ID, err)
 	}
 	return item, nil
 }
 
-func (r *Renderer) item(s *story) (*Item, error) {
-	if err := s.checkDates(); err != nil {
-		return nil, err
+func (r *Renderer) render(v *itemView) (*Item, error) {
+	for _, t := range []time.Time{v.Published, v.Updated} {
+		if t.Year() < 1 || t.Year() > 9999 {
+			return nil, errors.New("a date is outside the years 1 to 9999") // not every format can write it
+		}
 	}
-	item := &Item{galleryID: s.galleryID, ids: [formats]string{RSS: s.id, Atom: s.atomID, JSON: s.id}, updated: s.updated}
-	for _, f := range Formats() {
-		body, err := s.render(f)
+	item := &Item{galleryID: v.galleryID, ids: [formats]string{RSS: v.id, Atom: v.atomID, JSON: v.id}, updated: v.Updated}
+	for f, write := range [formats]func() ([]byte, error){RSS: v.rss, Atom: v.atom, JSON: v.json} {
+		body, err := write()
 		if err != nil {
-			return nil, fmt.Errorf("write %s: %w", f, err)
+			return nil, fmt.Errorf("write %s: %w", Format(f), err)
 		}
 		if len(body) > r.opts.MaxItem {
-			return nil, fmt.Errorf("write %s: %d bytes, at most %d are allowed", f, len(body), r.opts.MaxItem)
+			return nil, fmt.Errorf("write %s: %d bytes, at most %d are allowed", Format(f), len(body), r.opts.MaxItem)
 		}
 		item.pieces[f] = newPiece(body, r.deflater)
 	}
 	return item, nil
-}
-
-func (s *story) render(f Format) ([]byte, error) {
-	switch f {
-	case Atom:
-		return s.atom()
-	case JSON:
-		return s.json()
-	}
-	return s.rss()
 }

@@ -25,30 +25,61 @@ type rssItem struct {
 	Media    string   `xml:",innerxml"`
 }
 
-func (s *story) rss() ([]byte, error) {
+func (v *itemView) rss() ([]byte, error) {
 	item := rssItem{
 		RssItem: &feeds.RssItem{
-			Title:       rssText(s.title),
-			Link:        s.link,
-			Description: rssDescription(s.description()),
-			Guid:        &feeds.RssGuid{Id: s.id, IsPermaLink: strconv.FormatBool(s.id == s.link)},
-			PubDate:     s.published.Format(time.RFC1123Z),
+			Title:       rssText(v.Title),
+			Link:        v.link,
+			Description: rssDescription(v.description()),
+			Guid:        &feeds.RssGuid{Id: v.id, IsPermaLink: strconv.FormatBool(v.id == v.link)},
+			PubDate:     v.Published.Format(time.RFC1123Z),
 		},
-		Category: s.terms,
-		Creators: make([]string, len(s.authors)),
-		Language: s.language,
-		Updated:  s.updated.Format(time.RFC3339),
-		Rights:   s.rights,
-		Keywords: s.keywords,
-		Media:    s.media(),
+		Category: v.categories,
+		Creators: make([]string, len(v.Authors)),
+		Language: v.Language,
+		Updated:  v.Updated.Format(time.RFC3339),
+		Rights:   v.rights,
+		Keywords: v.keywords,
+		Media:    v.media(),
 	}
-	for i, a := range s.authors {
-		item.Creators[i] = a.name
+	for i, a := range v.Authors {
+		item.Creators[i] = a.Name
 	}
-	if s.content != "" {
-		item.Content = &feeds.RssContent{Content: s.content}
+	if v.content != "" {
+		item.Content = &feeds.RssContent{Content: v.content}
 	}
-	return xmlPiece(item, len(s.content)+750*len(s.pictures)+2048)
+	return xmlPiece(item, len(v.content)+750*len(v.pictures)+2048)
+}
+
+// media returns the pictures as Media RSS, of which it uses only what the W3C's
+// validator knows. They stand flat in the item: a media:group would say that
+// they are renditions of one picture. It is written by hand because encoding/xml
+// takes longer for these many small elements than for all the rest. Its texts are
+// plain, which is the default, even where the caption has markup: readers that ignore
+// the type would show tags, and the markup is in the content already.
+func (v *itemView) media() string {
+	var m markup
+	m.Grow(700 * len(v.pictures))
+	for i := range v.pictures {
+		p := &v.pictures[i]
+		if p.Image.URL == "" {
+			continue
+		}
+		m.block(`<media:content url="`, p.Image.URL, `"`)
+		m.block(` type="`, p.Image.Type, `"`)
+		m.add(` medium="image"`)
+		m.number(` width="`, int64(p.Image.Width))
+		m.number(` height="`, int64(p.Image.Height))
+		m.number(` fileSize="`, p.Image.Bytes)
+		m.add(">")
+		m.block("<media:title>", p.Title, "</media:title>")
+		m.block("<media:description>", p.caption, "</media:description>")
+		m.block("<media:credit>", p.Credit, "</media:credit>")
+		m.block("<media:text>", p.Image.Alt, "</media:text>")
+		m.block(`<media:thumbnail url="`, p.Image.Thumbnail, `"/>`)
+		m.add("</media:content>")
+	}
+	return m.String()
 }
 
 // rssText returns a title, or the description of a channel, for RSS, which does
@@ -98,13 +129,18 @@ type rssLink struct {
 }
 
 func (ch *Channel) rss() (frame, error) {
+	author := named(ch.Author.Clean(nil))
+	editor := author.Email
+	if editor != "" && author.Name != editor {
+		editor += " (" + author.Name + ")"
+	}
 	c := rssChannel{RssFeed: &feeds.RssFeed{
 		Title:          rssText(gallery.Line(ch.Title)),
 		Link:           ch.Home,
 		Description:    rssText(ch.description()),
 		Language:       gallery.CanonicalLanguage(ch.Language),
 		Copyright:      gallery.Line(ch.Copyright),
-		ManagingEditor: ch.editor(),
+		ManagingEditor: editor,
 		LastBuildDate:  ch.updated().Format(time.RFC1123Z),
 		Generator:      generator,
 		Image:          ch.rssImage(),
@@ -138,16 +174,6 @@ func (ch *Channel) rssImage() *feeds.RssImage {
 		return nil
 	}
 	return image
-}
-
-// editor is the author as RSS wants one, "" without an address for mail.
-func (ch *Channel) editor() string {
-	p := newPerson(ch.Author, nil)
-	switch {
-	case p.email == "" || p.name == p.email:
-		return p.email
-	}
-	return p.email + " (" + p.name + ")"
 }
 
 // xmlPiece marshals an item on a line of its own; size is about how long it

@@ -21,21 +21,21 @@ import (
 // changes no other. Slides whose rights ran out less than the duration stubs before
 // are items too, as of [Renderer.Stub]. Errors are those of [Renderer.Item].
 func (r *Renderer) Slides(g *gallery.Gallery, at time.Time, stubs time.Duration) ([]*Item, error) {
-	whole := r.facts(g, at, gallery.Base(g.URL))
-	whole.updated = second(g.UpdatedAt(g.Published)) // the end of another slide changes none
+	whole := r.view(g, at)
+	whole.Updated = second(g.UpdatedAt(g.Published)) // the end of another slide changes none
 	keys := g.SlideKeys()
 	items := make([]*Item, 0, len(whole.pictures))
 	for i, shown := 0, 0; i < len(g.Slides); i++ {
-		var s *story
-		if shown < len(whole.pictures) && whole.pictures[shown].number == i+1 {
-			s = whole.slide(shown)
+		var v *itemView
+		if shown < len(whole.pictures) && whole.pictures[shown].Number == i+1 {
+			v = whole.slide(shown)
 			shown++
 		} else if when, ok := g.SlideWithdrawn(i, at); ok && at.Before(when.Add(stubs)) {
-			s = r.slideStub(g, i, keys[i], when)
+			v = r.slideStub(g, i, keys[i], when)
 		} else {
 			continue
 		}
-		item, err := r.item(s)
+		item, err := r.render(v)
 		if err != nil {
 			return nil, fmt.Errorf("render slide %d of gallery %q: %w", i+1, g.ID, err)
 		}
@@ -58,18 +58,18 @@ func (r *Renderer) SlideTombstones(g *gallery.Gallery, at time.Time, keep time.D
 }
 
 // slide returns the picture with that index as an item of its own.
-func (whole *story) slide(i int) *story {
-	p := &whole.pictures[i]
-	s := *whole
+func (v *itemView) slide(i int) *itemView {
+	p, s := &v.pictures[i], *v
 	s.id, s.atomID = p.id, p.id
-	s.link = withFragment(whole.link, "slide-"+p.key)
-	s.page = withFragment(whole.page, "slide-"+p.key)
-	s.title = cmp.Or(p.title, fmt.Sprintf("%s, %d", whole.title, p.number))
-	s.summary = excerpt(cmp.Or(p.caption, p.alt))
-	s.published = nth(whole.published, p.number)
-	s.updated = nth(whole.updated, p.number)
-	s.pictures = whole.pictures[i : i+1]
-	s.content = s.html("")
+	s.link = withFragment(v.link, "slide-"+p.Key)
+	s.page = withFragment(v.page, "slide-"+p.Key)
+	s.Title = cmp.Or(p.Title, fmt.Sprintf("%s, %d", v.Title, p.Number))
+	s.Summary = gallery.Excerpt(cmp.Or(p.caption, p.Image.Alt), excerptLength)
+	s.Published = nth(v.Published, p.Number)
+	s.Updated = nth(v.Updated, p.Number)
+	s.pictures = v.pictures[i : i+1]
+	s.lead = ""
+	s.content = s.html()
 	return &s
 }
 

@@ -17,7 +17,7 @@ import (
 // that it was withdrawn, and the link leads to our own page, which says so too. The
 // publisher's address may tell what it was about.
 func (r *Renderer) Stub(g *gallery.Gallery, withdrawn time.Time) (*Item, error) {
-	item, err := r.item(r.stub(g, r.Link(&gallery.Gallery{ID: g.ID}), withdrawn))
+	item, err := r.render(r.stub(g, r.Link(&gallery.Gallery{ID: g.ID}), withdrawn))
 	if err != nil {
 		return nil, fmt.Errorf("render stub of gallery %q: %w", g.ID, err)
 	}
@@ -26,22 +26,20 @@ func (r *Renderer) Stub(g *gallery.Gallery, withdrawn time.Time) (*Item, error) 
 
 // slideStub is what is left of the slide with that index and key. The gallery is
 // there, and so is its page.
-func (r *Renderer) slideStub(g *gallery.Gallery, i int, key string, withdrawn time.Time) *story {
-	s := r.stub(g, r.Link(g), withdrawn)
-	s.id = r.slideID(g, key)
-	s.atomID = s.id
-	s.published = nth(s.published, i+1)
-	return s
+func (r *Renderer) slideStub(g *gallery.Gallery, i int, key string, withdrawn time.Time) *itemView {
+	v := r.stub(g, r.Link(g), withdrawn)
+	v.id = r.slideID(g, key)
+	v.atomID = v.id
+	v.Published = nth(v.Published, i+1)
+	return v
 }
 
-func (r *Renderer) stub(g *gallery.Gallery, link string, withdrawn time.Time) *story {
-	s := &story{
-		galleryID: g.ID, id: r.ID(g), atomID: r.AtomID(g), link: link,
-		published: second(g.Published), updated: second(withdrawn), withdrawn: true,
-	}
-	s.title, s.language = r.withdrawnTitle(g.Language)
-	s.direction = gallery.Direction(s.language, s.title)
-	return s
+func (r *Renderer) stub(g *gallery.Gallery, link string, withdrawn time.Time) *itemView {
+	v := &itemView{galleryID: g.ID, id: r.ID(g), atomID: r.AtomID(g), link: link, withdrawn: true}
+	v.Published, v.Updated = second(g.Published), second(withdrawn)
+	v.Title, v.Language = r.withdrawnTitle(g.Language)
+	v.Direction = gallery.Direction(v.Language, v.Title)
+	return v
 }
 
 // builtInTitles say that something was withdrawn.

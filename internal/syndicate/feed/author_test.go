@@ -7,7 +7,7 @@ import (
 )
 
 // Atom wants a name; RSS takes an author by the address for mail alone.
-func TestWhoAFeedIsBy(t *testing.T) {
+func TestAuthorOfAFeed(t *testing.T) {
 	for _, tt := range []struct {
 		author              gallery.Author
 		site                string

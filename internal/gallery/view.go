@@ -1,0 +1,98 @@
+package gallery
+
+import (
+	"net/url"
+	"strings"
+	"time"
+)
+
+// View is what may be shown of a gallery at one instant: texts on one line, addresses
+// as [WebAddress] returns them, so that each is usable or empty. Feeds, pages and
+// mail show the same, because all of them show a View.
+type View struct {
+	Title, Summary, Section string
+	Language                string // as of [CanonicalLanguage]; empty: not known
+	Direction               string // of the texts, as of [Direction]
+	Tags, Sources           []string
+	Authors                 []Author // of each a name, an address or both
+	Copyright               string
+	License                 string // an address; empty: none
+	LicenseText             string // a licence in words; empty: none
+	URL                     string // the publisher's page; empty: none
+	Published, Updated      time.Time
+	Slides                  []SlideView // those that may be shown
+
+	body string
+	base *url.URL
+}
+
+// SlideView is a slide of a [View].
+type SlideView struct {
+	Key    string // as of [Gallery.SlideKeys]
+	Number int    // its place in the gallery, from 1; hidden slides count
+	Title  string
+	Credit string
+	Image  Image // Type is a picture's or empty; no number is negative
+
+	caption string
+	base    *url.URL
+}
+
+// ViewAt returns what may be shown of g at t. It does not ask whether g itself may be
+// shown. What costs most, its HTML, is made when it is asked for.
+func (g *Gallery) ViewAt(t time.Time) View {
+	base := Base(g.URL)
+	v := View{
+		Title: Line(g.Title), Summary: Line(g.Summary), Section: Line(g.Section), Language: CanonicalLanguage(g.Language),
+		Tags: Lines(g.Tags), Sources: Lines(g.Sources), Copyright: Line(g.Copyright), URL: WebAddress(g.URL, nil),
+		Published: g.Published, Updated: g.UpdatedAt(t), body: g.Body, base: base,
+	}
+	if words := Line(g.License); LicenceInWords(words) {
+		v.LicenseText = words
+	} else {
+		v.License = WebAddress(words, base)
+	}
+	for _, a := range g.Authors {
+		if a = a.Clean(base); a != (Author{}) {
+			v.Authors = append(v.Authors, a)
+		}
+	}
+	v.Direction = Direction(v.Language, v.Title, v.Summary)
+	if v.Language == "" && v.Summary == "" {
+		v.Direction = Direction("", v.Title, PlainText(v.Body()))
+	}
+	keys := g.SlideKeys()
+	v.Slides = make([]SlideView, 0, len(g.Slides))
+	for i := range g.Slides {
+		if s := &g.Slides[i]; s.Rights.Allowed(t) {
+			v.Slides = append(v.Slides, s.view(keys[i], i+1, base))
+		}
+	}
+	return v
+}
+
+// Body returns the lead text as of [HTML].
+func (v *View) Body() string {
+	if strings.TrimSpace(v.body) == "" {
+		return ""
+	}
+	return HTML(v.body, v.base)
+}
+
+// Caption returns the caption as of [HTML].
+func (s *SlideView) Caption() string { return HTML(s.caption, s.base) }
+
+func (s *Slide) view(key string, number int, base *url.URL) SlideView {
+	image := Image{
+		URL: WebAddress(s.Image.URL, base), Thumbnail: WebAddress(s.Image.Thumbnail, base), Alt: Line(s.Image.Alt),
+		Width: max(s.Image.Width, 0), Height: max(s.Image.Height, 0), Bytes: max(s.Image.Bytes, 0),
+	}
+	image.Type, _ = PictureType(s.Image.Type, image.URL)
+	return SlideView{Key: key, Number: number, Title: Line(s.Title), Credit: Line(s.Credit), Image: image, caption: s.Caption, base: base}
+}
+
+// Clean returns a with its name on one line, and its addresses usable or empty.
+// Relative ones are resolved against base, which may be nil.
+func (a Author) Clean(base *url.URL) Author {
+	return Author{Name: Line(a.Name), Email: EmailAddress(a.Email), URL: WebAddress(a.URL, base)}
+}

@@ -111,7 +111,7 @@ func (t *tellers) statusParts(galleries func() int, editions *edition.Set, plan 
 		},
 	}
 	if t.hub != nil {
-		p.Hub = audience{t.hub, topics{editions: editions}.canonical}.Counts
+		p.Hub = subscriptions{t.hub, topics{editions: editions}.canonical}.Counts
 	}
 	if len(t.digests.States()) > 0 {
 		p.Digests = func() (list []status.Digest) {

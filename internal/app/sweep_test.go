@@ -126,7 +126,7 @@ func newSweeping(t testing.TB, tags int) *sweeping {
 	})
 	bucket := &inMemory{records: map[string]stored{}}
 	s.notices = notice.New(notice.Options{
-		Source: snapshots{editions}, Subscribed: s.people, SiteID: "example.com", Logger: log,
+		Source: snapshots{editions}, Subscriptions: s.people, SiteID: "example.com", Logger: log,
 		Bucket: func(context.Context) (jetstream.KeyValue, error) { return bucket, nil },
 		Send:   func(context.Context, event.CloudEvent) error { s.sent++; return nil },
 	})

@@ -128,7 +128,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		MaxPerTopic:       c.MaxPerTopic,
 		MaxPerHost:        c.MaxPerHost,
 		RequestsPerMinute: c.RequestsPerMinute,
-		Begin:             func(ctx context.Context, feed string) error { return t.notices.Begin(ctx, feed) },
+		Begin:             func(ctx context.Context, feed string) error { return t.notices.Baseline(ctx, feed) },
 		Gone:              topics.gone,
 		Former:            topics.editions.Former,
 		Pinged:            func(feed string) { t.notices.Mark(feed) },
@@ -180,7 +180,7 @@ func (a *App) notices(t *tellers, editions *edition.Set, siteID string) *notice.
 		Also:        t.also,
 		Bucket:      func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketNotices) },
 		Send:        a.send,
-		Owe:         t.owe,
+		Enqueue:     t.owe,
 		SiteID:      siteID,
 		QuietPeriod: c.Notices.QuietPeriod,
 		MaxWait:     c.Notices.MaxWait,
@@ -190,43 +190,43 @@ func (a *App) notices(t *tellers, editions *edition.Set, siteID string) *notice.
 		Logger:      a.log,
 	}
 	if t.hub != nil {
-		o.Subscribed = audience{t.hub, topics{editions: editions}.canonical}
+		o.Subscriptions = subscriptions{t.hub, topics{editions: editions}.canonical}
 	}
 	return notice.New(o)
 }
 
-// audience is who has subscribed at the hub. Those of a feed's former name are told
+// subscriptions are those at the hub. Those to a feed's former name are told
 // what is announced of its present one.
-type audience struct {
+type subscriptions struct {
 	hub       *websub.Hub
 	canonical func(feed string) string
 }
 
-// Feeds implements [notice.Audience].
-func (a audience) Feeds() ([]string, error) {
-	if err := a.hub.Ready(); err != nil {
+// Feeds implements [notice.Subscriptions].
+func (s subscriptions) Feeds() ([]string, error) {
+	if err := s.hub.Ready(); err != nil {
 		return nil, err
 	}
 	var feeds []string
-	for feed := range a.hub.EachFeed {
-		if a.canonical(feed) == feed {
+	for feed := range s.hub.EachFeed {
+		if s.canonical(feed) == feed {
 			feeds = append(feeds, feed)
 		}
 	}
 	return feeds, nil
 }
 
-// Subscribed implements [notice.Audience].
-func (a audience) Subscribed(feed string) bool {
-	return a.hub.Subscribed(feed) && a.canonical(feed) == feed
+// Subscribed implements [notice.Subscriptions].
+func (s subscriptions) Subscribed(feed string) bool {
+	return s.hub.Subscribed(feed) && s.canonical(feed) == feed
 }
 
 // Counts returns the number of subscriptions of each feed that has any, those to its
 // former names among them.
-func (a audience) Counts() map[string]int {
+func (s subscriptions) Counts() map[string]int {
 	counts := map[string]int{}
-	for feed, n := range a.hub.Counts() {
-		counts[a.canonical(feed)] += n
+	for feed, n := range s.hub.Counts() {
+		counts[s.canonical(feed)] += n
 	}
 	return counts
 }
@@ -314,7 +314,7 @@ func (t *tellers) owe(ctx context.Context, a notice.Announcement) error {
 	if t.hub != nil {
 		errs = append(errs, t.unlessNewer(websub.Deliveries, t.hub.Owe(ctx, a.Feed, a.ID, a.Order(), a.At)))
 	}
-	for _, owed := range []func(notice.Announcement) ([]outbox.Notice, error){t.hooks.Owed, t.pings.Owed} {
+	for _, owed := range []func(notice.Announcement) ([]outbox.Notice, error){t.hooks.Notices, t.pings.Notices} {
 		list, err := owed(a)
 		errs = append(errs, err)
 		for _, n := range list {

@@ -10,113 +10,103 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/bucket"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// state is what this node knows of a feed's record. Whoever has its lock announces
-// the feed.
-type state struct {
+// feedState is what this node knows of a feed and its record. The feed is announced
+// under its lock.
+type feedState struct {
 	mu sync.Mutex
 
-	settled  Position  // up to which all is announced
-	looked   bool      // the record was read since the node started
-	failed   bool      // the last attempt to announce the feed
-	told     string    // id of the last event that this node told to all
-	sent     string    // id of the last event that this node sent on NATS
-	revision uint64    // of an unsent record that was seen
-	since    time.Time // since when; by the monotonic clock
-	misses   int       // how often in a row the content was not known
+	settled   Position // up to which everything is announced
+	compared  bool     // the content was compared with the record since the node started
+	failed    bool     // the last attempt to announce the feed
+	published string   // id of the last event that this node sent on NATS
+	done      string   // id of the last event that is in the outbox as well
+	misses    int      // how often in a row the content could not be read
+
+	// The revision of a record that is claimed and not sent, and when this node saw it
+	// first, by the monotonic clock.
+	unsent      uint64
+	unsentSince time.Time
 }
 
-// announce brings what was announced of the feed up to its content. It looks at
-// the record only if something may have happened to the feed since it was settled,
-// and renders nothing unless there is something to tell. The state must be locked.
-func (n *Notices) announce(ctx context.Context, feed string, known *state) error {
-	err := n.attempt(ctx, feed, known)
-	known.failed = err != nil || known.misses > 0
-	return err
-}
+// end is a position after every other: nothing has changed since.
+var end = Position{Revision: math.MaxUint64}
 
-func (n *Notices) attempt(ctx context.Context, feed string, known *state) error {
-	if !n.announces(feed) {
-		return nil // its last subscriber went meanwhile
-	}
-	if !n.opts.Source.Moved(feed, known.settled) {
+// announce brings what was announced of a feed up to its content: it compares the
+// content with the record of the last announcement, claims the record with the new
+// event in it, puts the event into the outbox, sends it on NATS and marks the record
+// as sent. It reads the record only if the feed may have changed since it was settled,
+// and renders nothing without news. The caller holds the lock of st.
+func (n *Notices) announce(ctx context.Context, feed string, st *feedState) (err error) {
+	defer func() { st.failed = err != nil || st.misses > 0 }()
+	if !n.announces(feed) || !n.opts.Source.Moved(feed, st.settled) {
 		return nil
 	}
-	kv, err := n.opts.Bucket(ctx)
-	if err != nil {
-		return err
-	}
-	last, revision, err := load(ctx, kv, feed)
+	last, err := n.load(ctx, feed)
 	switch {
 	case err != nil:
 		return err
 	case last.Format > format:
 		return nil // a newer release announces this feed
-	case revision > 0 && !last.Sent:
-		return n.finish(ctx, kv, feed, known, last, revision)
+	case last.revision > 0 && !last.Sent:
+		return n.resume(ctx, st, last)
 	}
+
 	_, always := n.always[feed]
-	snap, err := n.opts.Source.Snapshot(feed, known.upTo(last, always))
+	since := Since{Position: last.Position, Changed: last.Update.Changed}
+	if last.revision == 0 && !always {
+		since.Position = end
+	} else if st.settled.covers(last.Position) {
+		since.Position = st.settled
+	}
+	snap, err := n.opts.Source.Snapshot(feed, since)
 	if err != nil {
-		return n.unknown(ctx, feed, known, err)
+		return n.unreadable(ctx, feed, st, err)
 	}
-	snap.Feed, known.misses = feed, 0
-	if revision == 0 && !always {
-		return n.beginLate(ctx, kv, snap, 0)
-	}
-	return n.compare(ctx, kv, known, last, revision, snap)
-}
-
-// unrelated is a position of which nothing is known since.
-var unrelated = Position{Revision: math.MaxUint64}
-
-// upTo says up to where the feed was announced. Where there is no record that is
-// nowhere, or, of a feed that begins when somebody subscribes, now.
-func (k *state) upTo(last record, always bool) Since {
-	at := Since{Position: last.Position, Changed: last.Update.Changed}
+	snap.Feed, st.misses = feed, 0
 	switch {
-	case last.Format == 0 && !always:
-		at.Position = unrelated
-	case k.settled.covers(last.Position):
-		at.Position = k.settled
+	case last.revision == 0 && !always:
+		return n.lateBaseline(ctx, snap, last)
+	case last.revision > 0 && snap.Position.compare(last.Position) < 0:
+		return nil // this node lags behind the one that announced
 	}
-	return at
+	return n.compare(ctx, st, last, snap)
 }
 
-// compare announces the snapshot if it is news after the record. Of nodes that are
-// configured differently each announces its own way once, and once more when it was
-// restarted: it may have been configured as it was before.
-func (n *Notices) compare(ctx context.Context, kv jetstream.KeyValue, known *state, last record, revision uint64, snap Snapshot) error {
-	if revision > 0 && snap.Position.compare(last.Position) < 0 {
-		return nil // we lag: somebody knew more already
+// compare announces the snapshot if it has news since the last record. Galleries that
+// were chosen in another way are compared one by one, but by a running node only
+// once: of two nodes that are configured differently each announces its own way once
+// after its start.
+func (n *Notices) compare(ctx context.Context, st *feedState, last record, snap Snapshot) error {
+	newBucket, redefined := !snap.Position.Epoch.Equal(last.Position.Epoch), snap.Definition != last.Definition
+	byMembers := newBucket || redefined && !st.compared
+	st.compared = true
+	hasNews := func() bool {
+		return len(snap.Steps) > 0 || snap.Other || byMembers && !slices.Equal(last.Members, snap.Members)
 	}
-	elsewhere := !last.by(snap.Definition)
-	anew := !snap.Position.Epoch.Equal(last.Position.Epoch) || !slices.Contains(last.Definitions, snap.Definition) || elsewhere && !known.looked
-	known.looked = true
-	news := func() bool {
-		return len(snap.Steps) > 0 || snap.Other || anew && !slices.Equal(last.Members, snap.Members)
-	}
-	if news() {
+	if hasNews() {
 		documents, err := n.opts.Source.Documents(ctx, snap.Feed)
 		if err != nil {
-			return n.unknown(ctx, snap.Feed, known, err)
+			return n.unreadable(ctx, snap.Feed, st, err)
 		}
 		snap.Addresses = documents.Addresses
 		snap.leaveOut(documents.LeftOut, last.Members)
 	}
 	switch {
-	case news():
-		snap.Position = snap.Position.join(last.Position)
-		return n.claim(ctx, kv, known, last, revision, snap, anew || elsewhere)
-	case revision > 0 && !snap.Position.Epoch.Equal(last.Position.Epoch):
-		return n.beginLate(ctx, kv, snap, revision) // so that what happens next is known
+	case hasNews():
+	case last.revision > 0 && newBucket:
+		return n.lateBaseline(ctx, snap, last) // from which the next change is found
+	default:
+		st.settled = snap.Position
+		return nil
 	}
-	known.settled = snap.Position
-	return nil
+	snap.Position = snap.Position.join(last.Position)
+	next := snap.record(last.revision, n.difference(last, snap, newBucket || redefined))
+	if won, err := n.claim(ctx, &next); err != nil || !won {
+		return err
+	}
+	return n.send(ctx, st, next)
 }
 
 // leaveOut takes the galleries out of the snapshot that its documents cannot show:
@@ -132,126 +122,71 @@ func (s *Snapshot) leaveOut(ids []string, announced []Member) {
 	}
 }
 
-// id is that of the event which announces the snapshot, on every node.
-func (s Snapshot) id() string {
-	p := s.Position
-	return gallery.HashOf(fmt.Appendf(nil, "%s %d %d %d %s %v", s.Feed,
-		nanoseconds(p.Epoch), p.Revision, nanoseconds(p.Passed), s.Definition, s.Members)).String()
-}
-
-// maxDefinitions bounds how many ways of choosing a feed's galleries are remembered.
-const maxDefinitions = 8
-
-// definitions are those whose content was announced with the same changes, the
-// last one last.
-func (s Snapshot) definitions(last record) []string {
-	if len(s.Steps) > 0 || s.Other {
-		return []string{s.Definition}
-	}
-	others := slices.DeleteFunc(slices.Clone(last.Definitions), func(d string) bool { return d == s.Definition })
-	return append(others[max(0, len(others)-maxDefinitions):], s.Definition)
-}
-
-// claim writes what is about to be announced; of several nodes one succeeds. Anew
-// says that what was announced before was chosen in another way.
-func (n *Notices) claim(ctx context.Context, kv jetstream.KeyValue, known *state, last record, revision uint64, snap Snapshot, anew bool) error {
-	update := n.difference(last, snap, anew)
-	next := record{Format: format, Position: snap.Position, Definitions: snap.definitions(last), Members: snap.Members, ID: snap.id(), Update: update}
-	claimed, err := store(ctx, kv, snap.Feed, next, revision)
-	if errors.Is(err, bucket.ErrConflict) {
-		n.queue.later(snap.Feed, n.opts.Lease) // look whether the other has sent it
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return n.send(ctx, kv, snap.Feed, known, next, claimed)
-}
-
-// finish brings a record to its end that is claimed and not marked as sent.
-func (n *Notices) finish(ctx context.Context, kv jetstream.KeyValue, feed string, known *state, owed record, revision uint64) error {
-	if known.told == owed.ID {
+// resume completes an announcement that was claimed and is not marked as sent. That of
+// another node is taken over after its lease.
+func (n *Notices) resume(ctx context.Context, st *feedState, r record) error {
+	feed := r.Update.Feed
+	if st.done == r.ID {
 		n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
-		return mark(ctx, kv, feed, owed, revision)
+		return n.markSent(ctx, r)
 	}
-	return n.takeOver(ctx, kv, feed, known, owed, revision)
-}
-
-// takeOver sends what somebody claimed and did not send within the lease.
-func (n *Notices) takeOver(ctx context.Context, kv jetstream.KeyValue, feed string, known *state, owed record, revision uint64) error {
-	if known.revision != revision {
-		known.revision, known.since = revision, time.Now()
+	if st.unsent != r.revision {
+		st.unsent, st.unsentSince = r.revision, time.Now()
 	}
-	if left := n.opts.Lease - time.Since(known.since); left > 0 && !n.opts.Alone {
+	if left := n.opts.Lease - time.Since(st.unsentSince); left > 0 && !n.opts.Alone {
 		n.queue.later(feed, left)
 		return nil
 	}
-	claimed, err := store(ctx, kv, feed, owed, revision)
-	if errors.Is(err, bucket.ErrConflict) {
-		n.queue.later(feed, n.opts.Lease)
-		return nil
+	if won, err := n.claim(ctx, &r); err != nil || !won {
+		return err
+	}
+	n.queue.later(feed, n.opts.QuietPeriod)
+	return n.send(ctx, st, r)
+}
+
+// send puts a claimed event into the outbox, sends it on NATS and marks the record as
+// sent. An outbox that cannot take the event holds up nobody who listens on NATS. What
+// failed is repeated with the same id, on NATS only by another node or after a crash.
+func (n *Notices) send(ctx context.Context, st *feedState, r record) error {
+	u := r.Update
+	err := n.opts.Enqueue(ctx, Announcement{Feed: u.Feed, ID: r.ID, Position: r.Position, Update: u, At: u.Changed})
+	if err != nil {
+		err = fmt.Errorf("put the notice into the outbox: %w", err)
+	}
+	if st.published != r.ID {
+		err = errors.Join(err, n.publish(ctx, st, r))
 	}
 	if err != nil {
+		// No other node can have completed it: there is no lease to wait for.
+		st.unsent, st.unsentSince = r.revision, time.Now().Add(-n.opts.Lease)
 		return err
 	}
-	n.queue.later(feed, n.opts.QuietPeriod) // the content may have moved on meanwhile
-	return n.send(ctx, kv, feed, known, owed, claimed)
+	st.done = r.ID
+	return n.markSent(ctx, r)
 }
 
-// send has what is owed made durable and sends what is claimed, then says so. If
-// it dies before it has said so, all of it comes again with the same id.
-func (n *Notices) send(ctx context.Context, kv jetstream.KeyValue, feed string, known *state, r record, revision uint64) error {
-	if err := n.tell(ctx, feed, known, r); err != nil {
-		// Nobody else can have told all: no need to wait for the lease.
-		known.revision, known.since = revision, time.Now().Add(-n.opts.Lease)
-		return err
-	}
-	known.told = r.ID
-	return mark(ctx, kv, feed, r, revision)
-}
-
-// tell tells the outbox, then whoever listens on NATS, who need not wait for what
-// cannot be owed at the moment. When all of it is repeated for one of the two, they
-// are not sent again what this node sent.
-func (n *Notices) tell(ctx context.Context, feed string, known *state, r record) error {
-	err := n.owe(ctx, feed, r)
-	if known.sent == r.ID {
-		return err
-	}
-	return errors.Join(err, n.broadcast(ctx, feed, known, r))
-}
-
-// broadcast sends on NATS.
-func (n *Notices) broadcast(ctx context.Context, feed string, known *state, r record) error {
-	if err := n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, r.Update)); err != nil {
+func (n *Notices) publish(ctx context.Context, st *feedState, r record) error {
+	u := r.Update
+	if err := n.opts.Send(ctx, event.NewUpdate(r.ID, n.opts.SiteID, u)); err != nil {
 		n.sent.WithLabelValues(channelNATS, outcomeFailed).Inc()
 		return err
 	}
-	known.sent = r.ID
+	st.published = r.ID
 	n.sent.WithLabelValues(channelNATS, outcomeSent).Inc()
-	if changed := r.Update.Changed; !changed.IsZero() {
-		n.delay.Observe(max(time.Since(changed), 0).Seconds())
+	if !u.Changed.IsZero() {
+		n.delay.Observe(max(time.Since(u.Changed), 0).Seconds())
 	}
-	n.opts.Logger.Info("feed announced", "feed", feed, "event", r.ID,
-		"added", len(r.Update.Added), "changed", len(r.Update.Edited), "removed", len(r.Update.Removed))
-	n.opts.Sent(r.Update)
-	return nil
-}
-
-// owe tells the outbox.
-func (n *Notices) owe(ctx context.Context, feed string, r record) error {
-	a := Announcement{Feed: feed, ID: r.ID, Position: r.Position, Update: r.Update, At: r.Update.Changed}
-	if err := n.opts.Owe(ctx, a); err != nil {
-		return fmt.Errorf("note what is owed: %w", err)
-	}
+	n.opts.Logger.Info("feed announced", "feed", u.Feed, "event", r.ID,
+		"added", len(u.Added), "changed", len(u.Edited), "removed", len(u.Removed))
+	n.opts.Sent(u)
 	return nil
 }
 
 // difference says what changed from the last announcement to snap: the steps of
-// galleries, whether the feed's documents reach back to them or not. What was chosen
-// in another way is compared as far as the documents reach. A gallery that newer ones
+// galleries, whether or not the feed's documents reach back to them. What was chosen in
+// another way is compared as far as the documents reach. A gallery that newer ones
 // pushed off their end is not removed.
-func (n *Notices) difference(last record, snap Snapshot, anew bool) event.Update {
+func (n *Notices) difference(last record, snap Snapshot, byMembers bool) event.Update {
 	before := make(map[string]string, len(last.Members))
 	for _, m := range last.Members {
 		before[m.ID] = m.State
@@ -270,24 +205,26 @@ func (n *Notices) difference(last record, snap Snapshot, anew bool) event.Update
 			added = append(added, step.ID)
 		}
 	}
-	for _, m := range snap.Members {
-		switch state, was := before[m.ID]; {
-		case !anew || named[m.ID]:
-		case !was:
-			added = append(added, m.ID)
-		case state != m.State:
-			edited = append(edited, m.ID)
+	if byMembers {
+		for _, m := range snap.Members {
+			switch state, was := before[m.ID]; {
+			case named[m.ID]:
+			case !was:
+				added = append(added, m.ID)
+			case state != m.State:
+				edited = append(edited, m.ID)
+			}
+			named[m.ID] = true
 		}
-		named[m.ID] = true
-	}
-	for _, m := range last.Members {
-		if anew && !named[m.ID] && !n.opts.Source.Holds(snap.Feed, m.ID) {
-			removed = append(removed, m.ID)
+		for _, m := range last.Members {
+			if !named[m.ID] && !n.opts.Source.Holds(snap.Feed, m.ID) {
+				removed = append(removed, m.ID)
+			}
 		}
 	}
 	left := maxMerged
 	return event.Update{
-		Feed: snap.Feed, Formats: snap.Addresses, Changed: changed(snap),
+		Feed: snap.Feed, Formats: snap.Addresses, Changed: snap.changed(),
 		Removed: fitting(removed, &left), Added: fitting(added, &left), Edited: fitting(edited, &left),
 	}
 }
@@ -300,13 +237,4 @@ func fitting(ids []string, left *int) []string {
 		n++
 	}
 	return append([]string{}, ids[:n]...)
-}
-
-// changed is when the content last changed. Where nothing stored says so, the
-// bucket was made anew and is still empty of what concerns the feed.
-func changed(snap Snapshot) time.Time {
-	if snap.Changed.IsZero() {
-		return snap.Position.Epoch
-	}
-	return snap.Changed
 }

@@ -1,8 +1,8 @@
 package notice
 
-// Known returns of how many feeds something is remembered.
+// Known returns the number of feeds whose state is kept.
 func (n *Notices) Known() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return len(n.known)
+	return len(n.feeds)
 }

@@ -7,11 +7,11 @@ import (
 )
 
 // maxMerged is how many bytes of ids one update takes over from those before it.
-// A target that missed more than that finds the rest in the feed.
+// A target that missed more finds the rest in the feed.
 const maxMerged = 256 << 10
 
-// merge returns an update that says what old and then newer said, for somebody
-// who may have had old or not: an answer can be lost. Where both name a gallery
+// merge returns an update that says what old and then newer said, for a receiver
+// that may have got old or not, because a response can be lost. Where both name a gallery
 // the newer one counts, so that what was added and then removed is removed; but
 // what was added and then changed is still added.
 func merge(old, newer event.Update) event.Update {
@@ -31,7 +31,7 @@ func merge(old, newer event.Update) event.Update {
 			return false
 		})
 	}
-	// Removals are taken over first: that a gallery must go matters most.
+	// Removals first: that a gallery must go matters most.
 	removed, added, edited := unnamed(old.Removed), unnamed(old.Added), unnamed(old.Edited)
 	u := newer
 	u.Removed = slices.Concat(newer.Removed, removed)

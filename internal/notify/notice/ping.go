@@ -20,8 +20,14 @@ import (
 // ChannelHub is the channel of [Pings].
 const ChannelHub = "hub"
 
-// anyFeed is what every ping is about: those that wait become one.
-const anyFeed = "feeds"
+const (
+	// anyFeed is what every ping is about, so that those that wait become one.
+	anyFeed = "feeds"
+	// maxTopics is how many topics one request names.
+	maxTopics = 200
+	// maxRedirects is how many redirects of a ping are followed.
+	maxRedirects = 5
+)
 
 // PingOptions make Pings.
 type PingOptions struct {
@@ -29,14 +35,13 @@ type PingOptions struct {
 	Client *outbound.Client
 }
 
-// Pings tells hubs elsewhere which topics have changed, so that they fetch them.
+// Pings names the topics that have changed to hubs elsewhere, so that they fetch them.
 // It implements [outbox.Channel] and is safe for concurrent use.
 type Pings struct {
 	client *outbound.Client
 	hubs   []hub
 }
 
-// hub is one elsewhere.
 type hub struct {
 	outbox.Target
 	address *url.URL
@@ -73,9 +78,9 @@ func (p *Pings) find(key string) (hub, bool) {
 	return p.hubs[i], true
 }
 
-// Owed returns what the hubs are to be told: nothing if there are none. Its
-// order is none, for the feeds that changed are as many topics.
-func (p *Pings) Owed(a Announcement) ([]outbox.Notice, error) {
+// Notices returns what to put into the outbox for the hubs: nothing if there are none.
+// Pings have no order, because each feed that changed is a topic of its own.
+func (p *Pings) Notices(a Announcement) ([]outbox.Notice, error) {
 	var topics []string
 	for _, format := range slices.Sorted(maps.Keys(a.Update.Formats)) {
 		topics = append(topics, a.Update.Formats[format].URL)
@@ -108,12 +113,9 @@ func (p *Pings) Target(_ outbox.Notice, key string) (outbox.Target, bool) {
 // Merge implements [outbox.Channel]: n names the topics of old too, as many as
 // fit.
 func (p *Pings) Merge(old, n outbox.Notice) outbox.Notice {
-	before, err := topicsOf(old)
-	if err != nil {
-		return n
-	}
+	before, oldErr := topicsOf(old)
 	topics, err := topicsOf(n)
-	if err != nil {
+	if oldErr != nil || err != nil {
 		return n
 	}
 	named := map[string]bool{}
@@ -159,9 +161,6 @@ type ping struct {
 // Version implements [outbox.Payload].
 func (l *ping) Version() string { return l.id }
 
-// maxTopics is how many topics one request names.
-const maxTopics = 200
-
 // Send implements [outbox.Payload]. After an error all topics are named again: a
 // hub that fetches twice finds nothing new.
 func (l *ping) Send(ctx context.Context, to outbox.Target) error {
@@ -177,10 +176,7 @@ func (l *ping) Send(ctx context.Context, to outbox.Target) error {
 	return nil
 }
 
-// maxRedirects is how often a ping is sent on.
-const maxRedirects = 5
-
-// call pings the hub. WebSub leaves to the two how a publisher tells its hub; what
+// call pings the hub. WebSub leaves to the two how a publisher pings its hub; what
 // hubs understand is PubSubHubbub 0.3 §7.1, hub.url once for each topic. Those
 // that take hub.topic take this as well, and both together would be fetched
 // twice. Any 2xx is success: 204 by that text, 202 or 200 elsewhere.
@@ -188,40 +184,36 @@ func (p *Pings) call(ctx context.Context, h hub, topics []string) error {
 	form := url.Values{"hub.mode": {"publish"}, "hub.url": topics}.Encode()
 	address := h.address
 	for range maxRedirects + 1 {
-		res, err := p.post(ctx, address, form)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address.String(), strings.NewReader(form))
 		if err != nil {
 			return err
 		}
-		next, moved := elsewhere(address, res)
-		if !moved {
-			return judge(res, time.Now())
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		res, err := p.client.Do(req, maxAnswer)
+		if err != nil {
+			return err
+		}
+		next, redirected := redirectTarget(address, res)
+		if !redirected {
+			return responseError(res, time.Now())
 		}
 		address = next
 	}
 	return fmt.Errorf("redirects more than %d times", maxRedirects)
 }
 
-func (p *Pings) post(ctx context.Context, address *url.URL, form string) (*outbound.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address.String(), strings.NewReader(form))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return p.client.Do(req, maxAnswer)
-}
-
-// elsewhere is where the answer of an address says that the same is to be sent:
-// as a POST, also where browsers would make it a GET, for a hub that shows a page
-// has taken no ping. It is never from https to http.
-func elsewhere(address *url.URL, res *outbound.Response) (*url.URL, bool) {
+// redirectTarget is where a response sends the same POST to: also where browsers would
+// make it a GET, because a hub that shows a page has taken no ping. It is never from https
+// to http.
+func redirectTarget(from *url.URL, res *outbound.Response) (*url.URL, bool) {
 	location := res.Header.Get("Location")
 	switch res.Status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 	default:
 		return nil, false
 	}
-	to, err := address.Parse(location)
-	if err != nil || location == "" || address.Scheme == "https" && to.Scheme == "http" {
+	to, err := from.Parse(location)
+	if err != nil || location == "" || from.Scheme == "https" && to.Scheme == "http" {
 		return nil, false
 	}
 	return to, true

@@ -42,7 +42,7 @@ func form(t *testing.T, r request) url.Values {
 func TestAHubIsToldOfEveryFormat(t *testing.T) {
 	r := newReceiver(t)
 	p := pings(t, r.URL+"/hub?key=x")
-	if err := deliver(t, p, owed(t, p, announcement("n-1", "all", "a"))); err != nil {
+	if err := deliver(t, p, noticeOf(t, p, announcement("n-1", "all", "a"))); err != nil {
 		t.Fatal(err)
 	}
 	want := url.Values{
@@ -61,9 +61,9 @@ func TestAHubIsToldOfEveryFormat(t *testing.T) {
 func TestPingsThatWaitAreOne(t *testing.T) {
 	r := newReceiver(t)
 	p := pings(t, r.URL)
-	n := owed(t, p, announcement("n-1", "all", "a"))
+	n := noticeOf(t, p, announcement("n-1", "all", "a"))
 	for i, feed := range []string{"sections/travel", "all", "news"} {
-		next := owed(t, p, announcement(fmt.Sprint("n-", i+2), feed, "a"))
+		next := noticeOf(t, p, announcement(fmt.Sprint("n-", i+2), feed, "a"))
 		if next.About != n.About || next.Order != (outbox.Order{}) {
 			t.Fatalf("%s is about %q with order %v: it would not replace %q", feed, next.About, next.Order, n.About)
 		}
@@ -100,7 +100,7 @@ func TestMoreTopicsThanARequestHolds(t *testing.T) {
 	for i := range 450 {
 		a.Update.Formats[fmt.Sprintf("f%03d", i)] = event.Address{URL: fmt.Sprintf("https://example.com/%d", i)}
 	}
-	n := owed(t, p, a)
+	n := noticeOf(t, p, a)
 	if err := deliver(t, p, n); outcome(err) != "again" {
 		t.Fatalf("error %v", err)
 	}
@@ -142,7 +142,7 @@ func TestWhatTheAnswerOfAHubMeans(t *testing.T) {
 			r := newReceiver(t)
 			r.answer = answering(c.status, c.header...)
 			p := pings(t, r.URL)
-			err := deliver(t, p, owed(t, p, announcement("n-1", "all", "a")))
+			err := deliver(t, p, noticeOf(t, p, announcement("n-1", "all", "a")))
 			if got := outcome(err); got != c.want {
 				t.Errorf("%s, want %s (%v)", got, c.want, err)
 			}
@@ -155,7 +155,7 @@ func TestAHubMayRedirect(t *testing.T) {
 		there, here := newReceiver(t), newReceiver(t)
 		here.answer = answering(status, "Location", there.URL+"/moved")
 		p := pings(t, here.URL)
-		if err := deliver(t, p, owed(t, p, announcement("n-1", "all", "a"))); err != nil {
+		if err := deliver(t, p, noticeOf(t, p, announcement("n-1", "all", "a"))); err != nil {
 			t.Fatal(err)
 		}
 		got := there.all()
@@ -185,7 +185,7 @@ func TestWhereAHubMayNotRedirectTo(t *testing.T) {
 		r := newReceiver(t)
 		r.answer = answering(c.status, "Location", c.location)
 		p := pings(t, r.URL)
-		err := deliver(t, p, owed(t, p, announcement("n-1", "all", "a")))
+		err := deliver(t, p, noticeOf(t, p, announcement("n-1", "all", "a")))
 		if outcome(err) != "again" || !strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s: error %v", name, err)
 		}
@@ -197,7 +197,7 @@ func TestWhereAHubMayNotRedirectTo(t *testing.T) {
 
 func TestHubsAreTargets(t *testing.T) {
 	p := pings(t, "https://hub.example.net/push?key=hidden", "https://hub.example.org", "https://hub.example.org")
-	n := owed(t, p, announcement("n-1", "all", "a"))
+	n := noticeOf(t, p, announcement("n-1", "all", "a"))
 	got := targets(p, n)
 	if len(got) != 2 {
 		t.Fatalf("targets %v", got)
@@ -219,14 +219,14 @@ func TestHubsAreTargets(t *testing.T) {
 }
 
 func TestNobodyIsPinged(t *testing.T) {
-	if ns, err := pings(t).Owed(announcement("n-1", "all", "a")); len(ns) != 0 || err != nil {
+	if ns, err := pings(t).Notices(announcement("n-1", "all", "a")); len(ns) != 0 || err != nil {
 		t.Errorf("without hubs: %v, %v", ns, err)
 	}
 	p := pings(t, "http://127.0.0.1:9/")
-	if ns, err := p.Owed(notice.Announcement{Feed: "all", ID: "n-1"}); len(ns) != 0 || err != nil {
+	if ns, err := p.Notices(notice.Announcement{Feed: "all", ID: "n-1"}); len(ns) != 0 || err != nil {
 		t.Errorf("without topics: %v, %v", ns, err)
 	}
-	n := owed(t, p, announcement("n-1", "all", "a"))
+	n := noticeOf(t, p, announcement("n-1", "all", "a"))
 	if diff := cmp.Diff(n, p.Merge(outbox.Notice{Data: []byte("noise")}, n)); diff != "" {
 		t.Errorf("merged with noise (-want +got):\n%s", diff)
 	}
@@ -246,7 +246,7 @@ func TestNoErrorOfAHubTellsASecret(t *testing.T) {
 	r := newReceiver(t)
 	r.Close()
 	p := pings(t, r.URL+"/?key=hidden")
-	errs := []error{deliver(t, p, owed(t, p, announcement("n-1", "all", "a")))}
+	errs := []error{deliver(t, p, noticeOf(t, p, announcement("n-1", "all", "a")))}
 	for _, address := range []string{"ftp://example.com/?key=hidden", "https://example.com/%zz?key=hidden"} {
 		_, err := notice.NewPings(notice.PingOptions{Hubs: []string{address}, Client: caller()})
 		errs = append(errs, err)

@@ -8,7 +8,7 @@ import (
 
 // queue holds the feeds that may have changed until they are due.
 type queue struct {
-	quiet, most time.Duration
+	quiet, maxWait time.Duration
 
 	mu    sync.Mutex
 	feeds map[string]burst
@@ -19,12 +19,12 @@ type queue struct {
 // at it.
 type burst struct{ first, due time.Time }
 
-func newQueue(quiet, most time.Duration) *queue {
-	return &queue{quiet: quiet, most: most, feeds: map[string]burst{}, wake: make(chan struct{}, 1)}
+func newQueue(quiet, maxWait time.Duration) *queue {
+	return &queue{quiet: quiet, maxWait: maxWait, feeds: map[string]burst{}, wake: make(chan struct{}, 1)}
 }
 
-// mark makes each feed due a quiet period from now, and no later than the
-// longest wait after the first change.
+// mark makes each feed due a quiet period from now, and no later than
+// maxWait after the first change.
 func (q *queue) mark(feeds []string) {
 	now := time.Now()
 	q.mu.Lock()
@@ -34,7 +34,7 @@ func (q *queue) mark(feeds []string) {
 			b.first = now
 		}
 		b.due = now.Add(q.quiet)
-		if latest := b.first.Add(q.most); b.due.After(latest) {
+		if latest := b.first.Add(q.maxWait); b.due.After(latest) {
 			b.due = latest
 		}
 		q.feeds[feed] = b

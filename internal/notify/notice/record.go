@@ -3,62 +3,97 @@ package notice
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // format is the number of the records written here; a record of a newer one is
 // left alone.
 const format = 1
 
-// record is what was last announced of a feed.
+// record is what was last announced of a feed, or is claimed to be announced.
 type record struct {
-	Format   int      `json:"format"`
-	Position Position `json:"position"`
-	// Definitions are the ways of choosing the feed's galleries whose content
-	// was announced since its galleries last changed.
-	// The last of them announced last.
-	Definitions []string     `json:"definitions,omitzero"`
-	Members     []Member     `json:"members"`
-	ID          string       `json:"id"` // of the event
-	Update      event.Update `json:"update"`
-	Sent        bool         `json:"sent"`
+	Format     int          `json:"format"`
+	Position   Position     `json:"position"`
+	Definition string       `json:"definition"` // how the feed's galleries were chosen
+	Members    []Member     `json:"members"`
+	ID         string       `json:"id"` // of the event
+	Update     event.Update `json:"update"`
+	Sent       bool         `json:"sent"`
 
-	stored time.Time // when the server stored it
+	revision uint64    // in the bucket; 0: there is none
+	stored   time.Time // by the server's clock
 }
 
-// by reports whether the content of that definition was announced last.
-func (r record) by(definition string) bool {
-	last := len(r.Definitions) - 1
-	return last >= 0 && r.Definitions[last] == definition
+// record is what announces the snapshot by the update, in place of the record with
+// that revision. Its id is the same on every node.
+func (s Snapshot) record(revision uint64, u event.Update) record {
+	p := s.Position
+	id := gallery.HashOf(fmt.Appendf(nil, "%s %d %d %d %s %v", s.Feed,
+		nanoseconds(p.Epoch), p.Revision, nanoseconds(p.Passed), s.Definition, s.Members)).String()
+	return record{
+		Format: format, Position: p, Definition: s.Definition, Members: s.Members, ID: id, Update: u, revision: revision,
+	}
 }
 
-// load returns the record of a feed and its revision, 0 when there is none. Of one
-// that a newer release wrote only the format is known.
-func load(ctx context.Context, kv jetstream.KeyValue, feed string) (record, uint64, error) {
+// changed is when the content last changed. Where nothing stored says so, the bucket of
+// galleries was made anew and holds nothing of the feed.
+func (s Snapshot) changed() time.Time {
+	if s.Changed.IsZero() {
+		return s.Position.Epoch
+	}
+	return s.Changed
+}
+
+// load reads the record of a feed. Of one that a newer release wrote only the format
+// is known.
+func (n *Notices) load(ctx context.Context, feed string) (record, error) {
+	kv, err := n.opts.Bucket(ctx)
+	if err != nil {
+		return record{}, err
+	}
 	var r record
-	there, err := bucket.Load(ctx, kv, key(feed), format, &r)
-	r.Format, r.stored = there.Format, there.Stored
-	return r, there.Revision, err
+	entry, err := bucket.Load(ctx, kv, key(feed), format, &r)
+	r.Format, r.revision, r.stored = entry.Format, entry.Revision, entry.Stored
+	return r, err
 }
 
-// store replaces the record at that revision and returns the new one.
-func store(ctx context.Context, kv jetstream.KeyValue, feed string, r record, revision uint64) (uint64, error) {
-	return bucket.Store(ctx, kv, key(feed), r, revision)
-}
-
-// mark notes that r went out, to all.
-func mark(ctx context.Context, kv jetstream.KeyValue, feed string, r record, revision uint64) error {
-	r.Sent = true
-	_, err := store(ctx, kv, feed, r, revision)
-	if errors.Is(err, bucket.ErrConflict) {
-		return nil // somebody took over; the next look tells
+// store writes r in place of the record with its revision, and notes the new one in
+// it. It returns [bucket.ErrConflict] when another node wrote the record first.
+func (n *Notices) store(ctx context.Context, r *record) error {
+	kv, err := n.opts.Bucket(ctx)
+	if err != nil {
+		return err
+	}
+	revision, err := bucket.Store(ctx, kv, key(r.Update.Feed), *r, r.revision)
+	if err == nil {
+		r.revision = revision
 	}
 	return err
+}
+
+// claim stores r; of several nodes one wins. The others look at the record again after
+// the lease, whether the winner has sent it.
+func (n *Notices) claim(ctx context.Context, r *record) (won bool, err error) {
+	err = n.store(ctx, r)
+	if errors.Is(err, bucket.ErrConflict) {
+		n.queue.later(r.Update.Feed, n.opts.Lease)
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// markSent notes that r was sent to everyone, unless another node has taken over.
+func (n *Notices) markSent(ctx context.Context, r record) error {
+	r.Sent = true
+	if err := n.store(ctx, &r); !errors.Is(err, bucket.ErrConflict) {
+		return err
+	}
+	return nil
 }
 
 // key is that of the feed's record. A configured feed's name is its own key.

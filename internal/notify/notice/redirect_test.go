@@ -16,7 +16,7 @@ func TestAPingIsNotSentOnInTheClear(t *testing.T) {
 		"/moved":                   "https://hub.example.net/moved",
 	} {
 		res := &outbound.Response{Status: http.StatusMovedPermanently, Header: http.Header{"Location": {location}}}
-		to, moved := elsewhere(from, res)
+		to, moved := redirectTarget(from, res)
 		if moved != (want != "") || moved && to.String() != want {
 			t.Errorf("to %s: %v, %v", location, to, moved)
 		}

@@ -30,7 +30,7 @@ type Hook struct {
 	Name    string   // 1 to 80 of A-Za-z0-9_-
 	URL     string   // which [outbound.Client.Check] accepts
 	Secrets []string // each "whsec_" and base64; all of them sign, so that one can replace another
-	Feeds   []string // those it is told of; none: the configured ones
+	Feeds   []string // whose changes it gets; none: the configured ones
 }
 
 // WebhookOptions make Webhooks.
@@ -41,14 +41,13 @@ type WebhookOptions struct {
 	Client *outbound.Client
 }
 
-// Webhooks tells of feed.updated by the Standard Webhooks specification, version
+// Webhooks sends feed.updated by the Standard Webhooks specification, version
 // 1.0.0. It implements [outbox.Channel] and is safe for concurrent use.
 type Webhooks struct {
 	opts  WebhookOptions
 	hooks []*hook
 }
 
-// hook is ready to be called.
 type hook struct {
 	outbox.Target
 	url     string
@@ -62,7 +61,7 @@ func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
 	w := &Webhooks{opts: o}
 	var errs []error
 	for _, configured := range o.Hooks {
-		h, err := w.ready(configured)
+		h, err := w.hook(configured)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("webhook %q: %w", configured.Name, err))
 			continue
@@ -72,7 +71,7 @@ func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
 	return w, errors.Join(errs...)
 }
 
-func (w *Webhooks) ready(configured Hook) (*hook, error) {
+func (w *Webhooks) hook(configured Hook) (*hook, error) {
 	if gallery.Key(configured.Name) != configured.Name {
 		return nil, errors.New("a name is 1 to 80 of A-Za-z0-9_-")
 	}
@@ -83,30 +82,18 @@ func (w *Webhooks) ready(configured Hook) (*hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	signers, err := signers(configured.Secrets)
-	if err != nil {
-		return nil, err
+	if len(configured.Secrets) == 0 {
+		return nil, errors.New("it has no secret to sign with")
 	}
 	h := &hook{
-		// By its name, so that what is owed stays in its lane when the address changes.
+		// By its name, so that notices that wait stay with it when the address changes.
 		Target: outbox.Target{Key: configured.Name, Name: configured.Name, Endpoint: "webhook." + configured.Name, Host: strings.ToLower(address.Host)},
-		url:    configured.URL, feeds: configured.Feeds, signers: signers,
+		url:    configured.URL, feeds: configured.Feeds,
 	}
 	if len(h.feeds) == 0 {
 		h.feeds = w.opts.Feeds
 	}
-	return h, nil
-}
-
-// Bounds of a secret, in bytes, by the specification.
-const minSecret, maxSecret = 24, 64
-
-func signers(secrets []string) ([]*standardwebhooks.Webhook, error) {
-	if len(secrets) == 0 {
-		return nil, errors.New("it has no secret to sign with")
-	}
-	var all []*standardwebhooks.Webhook
-	for i, secret := range secrets {
+	for i, secret := range configured.Secrets {
 		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 		if err != nil || len(key) < minSecret || len(key) > maxSecret {
 			return nil, fmt.Errorf("secret %d is not whsec_ and the base64 of %d to %d bytes", i+1, minSecret, maxSecret)
@@ -115,10 +102,13 @@ func signers(secrets []string) ([]*standardwebhooks.Webhook, error) {
 		if err != nil {
 			return nil, fmt.Errorf("secret %d: %w", i+1, err)
 		}
-		all = append(all, s)
+		h.signers = append(h.signers, s)
 	}
-	return all, nil
+	return h, nil
 }
+
+// Bounds of a secret, in bytes, by the specification.
+const minSecret, maxSecret = 24, 64
 
 // Feeds are those that webhooks ask for and that are not configured. They must be
 // announced whether or not somebody subscribes to them, see Options.Also.
@@ -135,10 +125,10 @@ func (w *Webhooks) Feeds() []string {
 	return slices.Compact(others)
 }
 
-// Owed returns what the webhooks are to be told: nothing if none is to be told of
+// Notices returns what to put into the outbox for the webhooks: nothing if none wants
 // the feed.
-func (w *Webhooks) Owed(a Announcement) ([]outbox.Notice, error) {
-	if !slices.ContainsFunc(w.hooks, func(h *hook) bool { return h.told(a.Feed) }) {
+func (w *Webhooks) Notices(a Announcement) ([]outbox.Notice, error) {
+	if !slices.ContainsFunc(w.hooks, func(h *hook) bool { return h.wants(a.Feed) }) {
 		return nil, nil
 	}
 	data, err := encodeUpdate(a.Update)
@@ -148,12 +138,12 @@ func (w *Webhooks) Owed(a Announcement) ([]outbox.Notice, error) {
 	return []outbox.Notice{{Channel: ChannelWebhook, About: a.Feed, ID: a.ID, Order: a.Order(), At: a.At, Data: data}}, nil
 }
 
-func (h *hook) told(feed string) bool { return slices.Contains(h.feeds, feed) }
+func (h *hook) wants(feed string) bool { return slices.Contains(h.feeds, feed) }
 
 func encodeUpdate(u event.Update) ([]byte, error) {
 	data, err := json.Marshal(u, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
-		return nil, fmt.Errorf("encode what a webhook is told: %w", err)
+		return nil, fmt.Errorf("encode the update of a webhook: %w", err)
 	}
 	return data, nil
 }
@@ -161,7 +151,7 @@ func encodeUpdate(u event.Update) ([]byte, error) {
 func decodeUpdate(data []byte) (event.Update, error) {
 	var u event.Update
 	if err := json.Unmarshal(data, &u, jsontext.AllowInvalidUTF8(true)); err != nil {
-		return u, fmt.Errorf("read what a webhook is told: %w", err)
+		return u, fmt.Errorf("read the update of a webhook: %w", err)
 	}
 	return u, nil
 }
@@ -169,7 +159,7 @@ func decodeUpdate(data []byte) (event.Update, error) {
 // Targets implements [outbox.Channel].
 func (w *Webhooks) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 	for _, h := range w.hooks {
-		if h.told(n.About) && !yield(h.Target) {
+		if h.wants(n.About) && !yield(h.Target) {
 			return
 		}
 	}
@@ -178,7 +168,7 @@ func (w *Webhooks) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 // Target implements [outbox.Channel].
 func (w *Webhooks) Target(n outbox.Notice, key string) (outbox.Target, bool) {
 	h, err := w.find(key)
-	if err != nil || !h.told(n.About) {
+	if err != nil || !h.wants(n.About) {
 		return outbox.Target{}, false
 	}
 	return h.Target, true
@@ -193,14 +183,11 @@ func (w *Webhooks) find(name string) (*hook, error) {
 	return nil, fmt.Errorf("there is no webhook %q", name)
 }
 
-// Merge implements [outbox.Channel]: n says too what changed at old.
+// Merge implements [outbox.Channel]: n then names what changed at old as well.
 func (w *Webhooks) Merge(old, n outbox.Notice) outbox.Notice {
-	before, err := decodeUpdate(old.Data)
-	if err != nil {
-		return n // nobody could be told of it
-	}
+	before, oldErr := decodeUpdate(old.Data)
 	after, err := decodeUpdate(n.Data)
-	if err != nil {
+	if oldErr != nil || err != nil {
 		return n
 	}
 	if data, err := encodeUpdate(merge(before, after)); err == nil {
@@ -219,21 +206,21 @@ func (w *Webhooks) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, err
 	if err != nil {
 		return nil, outbox.Final(err)
 	}
-	return &hookLetter{hooks: w, id: n.DeliveryID(), body: body}, nil
+	return &hookPayload{hooks: w, id: n.DeliveryID(), body: body}, nil
 }
 
-// hookLetter is an event for webhooks.
-type hookLetter struct {
+// hookPayload is an encoded event for webhooks.
+type hookPayload struct {
 	hooks *Webhooks
 	id    string
 	body  []byte
 }
 
 // Version implements [outbox.Payload].
-func (l *hookLetter) Version() string { return l.id }
+func (l *hookPayload) Version() string { return l.id }
 
 // Send implements [outbox.Payload].
-func (l *hookLetter) Send(ctx context.Context, to outbox.Target) error {
+func (l *hookPayload) Send(ctx context.Context, to outbox.Target) error {
 	h, err := l.hooks.find(to.Key)
 	if err != nil {
 		return outbox.Final(err)
@@ -262,33 +249,20 @@ func (w *Webhooks) Test(ctx context.Context, name string) (status int, err error
 	return w.call(ctx, h, id, body)
 }
 
-// call makes one attempt to deliver the body.
+// call makes one attempt to deliver the body. Each attempt signs its own time. The
+// content type is that of plain JSON: receivers' servers leave its bytes, which the
+// signature is over, as they came.
 func (w *Webhooks) call(ctx context.Context, h *hook, id string, body []byte) (status int, err error) {
 	now := time.Now()
-	req, err := h.request(ctx, id, now, body)
-	if err != nil {
-		return 0, err
-	}
-	res, err := w.opts.Client.Do(req, maxAnswer)
-	if err != nil {
-		return 0, err
-	}
-	return res.Status, judge(res, now)
-}
-
-// request is made anew for each attempt, whose time it signs. Its content type is
-// that of plain JSON: it is what receivers have their servers leave to them as it
-// came, and the signature is over those bytes.
-func (h *hook) request(ctx context.Context, id string, now time.Time, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	var signatures []string
 	for _, s := range h.signers {
 		signature, err := s.Sign(id, now, body)
 		if err != nil {
-			return nil, fmt.Errorf("sign: %w", err)
+			return 0, fmt.Errorf("sign: %w", err)
 		}
 		signatures = append(signatures, signature)
 	}
@@ -296,5 +270,9 @@ func (h *hook) request(ctx context.Context, id string, now time.Time, body []byt
 	req.Header.Set(standardwebhooks.HeaderWebhookID, id)
 	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
 	req.Header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
-	return req, nil
+	res, err := w.opts.Client.Do(req, maxAnswer)
+	if err != nil {
+		return 0, err
+	}
+	return res.Status, responseError(res, now)
 }

@@ -111,16 +111,16 @@ func announcement(id, feed string, added ...string) notice.Announcement {
 	}
 }
 
-// owes is what a channel makes of an announcement.
-type owes interface {
+// notifier makes notices of announcements.
+type notifier interface {
 	outbox.Channel
-	Owed(notice.Announcement) ([]outbox.Notice, error)
+	Notices(notice.Announcement) ([]outbox.Notice, error)
 }
 
-// owed is the one notice that the channel owes.
-func owed(t *testing.T, channel owes, a notice.Announcement) outbox.Notice {
+// noticeOf is the one notice of an announcement for a channel.
+func noticeOf(t *testing.T, channel notifier, a notice.Announcement) outbox.Notice {
 	t.Helper()
-	ns, err := channel.Owed(a)
+	ns, err := channel.Notices(a)
 	if err != nil || len(ns) != 1 {
 		t.Fatalf("owed %v: %v", ns, err)
 	}
@@ -173,7 +173,7 @@ func TestAWebhookGetsTheSignedEvent(t *testing.T) {
 	r := newReceiver(t)
 	w := webhooks(t, notice.Hook{Name: "partner", URL: r.URL + "/in?token=a%2Fb", Secrets: []string{secret, secret2}})
 	a := announcement("n-1", "all", "b", "a")
-	n := owed(t, w, a)
+	n := noticeOf(t, w, a)
 	for range 2 { // the second is another attempt
 		if err := deliver(t, w, n); err != nil {
 			t.Fatal(err)
@@ -203,7 +203,7 @@ func TestAWebhookGetsTheSignedEvent(t *testing.T) {
 func TestANoticeForWebhooksIsThatOfTheAnnouncement(t *testing.T) {
 	w := webhooks(t, notice.Hook{Name: "partner", URL: "http://127.0.0.1:9/in?token=x"})
 	a := announcement("n-1", "all", "a")
-	got := owed(t, w, a)
+	got := noticeOf(t, w, a)
 	if len(got.Data) == 0 {
 		t.Error("nothing to build it from")
 	}
@@ -231,7 +231,7 @@ func TestWebhooksAreToldOfTheirFeeds(t *testing.T) {
 		"tags/night":      {"tag"},
 		"tags/day":        nil,
 	} {
-		ns, err := w.Owed(announcement("n-1", feed, "a"))
+		ns, err := w.Notices(announcement("n-1", feed, "a"))
 		if err != nil || len(ns) > 1 {
 			t.Fatalf("%s: owed %v: %v", feed, ns, err)
 		}
@@ -294,7 +294,7 @@ func TestWhatTheAnswerOfAWebhookMeans(t *testing.T) {
 			r := newReceiver(t)
 			r.answer = answering(c.status, c.header...)
 			w := webhooks(t, notice.Hook{Name: "partner", URL: r.URL + "/in"})
-			err := deliver(t, w, owed(t, w, announcement("n-1", "all", "a")))
+			err := deliver(t, w, noticeOf(t, w, announcement("n-1", "all", "a")))
 			if got := outcome(err); got != c.want {
 				t.Errorf("%s, want %s (%v)", got, c.want, err)
 			}
@@ -326,7 +326,7 @@ func TestNoErrorOfAWebhookTellsASecret(t *testing.T) {
 	r := newReceiver(t)
 	r.Close()
 	w := webhooks(t, notice.Hook{Name: "partner", URL: r.URL + "/in?token=hidden", Secrets: []string{secret}})
-	err := deliver(t, w, owed(t, w, announcement("n-1", "all", "a")))
+	err := deliver(t, w, noticeOf(t, w, announcement("n-1", "all", "a")))
 	_, tested := w.Test(t.Context(), "partner")
 	errs := []error{err, tested}
 	for _, h := range []notice.Hook{
@@ -412,7 +412,7 @@ func TestANoticeThatCannotBeReadIsGivenUp(t *testing.T) {
 
 func TestAWebhookThatIsGoneFromTheConfigurationIsGivenUp(t *testing.T) {
 	before := webhooks(t, notice.Hook{Name: "partner", URL: "http://127.0.0.1:9/"})
-	n := owed(t, before, announcement("n-1", "all", "a"))
+	n := noticeOf(t, before, announcement("n-1", "all", "a"))
 	to := targets(before, n)[0]
 	letter, err := webhooks(t).Pack(t.Context(), n)
 	if err != nil {
@@ -430,7 +430,7 @@ func TestAWebhookThatMissedAnUpdateIsToldOfBoth(t *testing.T) {
 	newer.Update.Changed = epoch.Add(time.Hour)
 	newer.Update.Formats = map[string]event.Address{"rss": {URL: "https://example.com/new.rss", ETag: `"new"`}}
 	newer.Position.Revision++
-	n := w.Merge(owed(t, w, old), owed(t, w, newer))
+	n := w.Merge(noticeOf(t, w, old), noticeOf(t, w, newer))
 	if err := deliver(t, w, n); err != nil {
 		t.Fatal(err)
 	}
@@ -447,7 +447,7 @@ func TestAWebhookThatMissedAnUpdateIsToldOfBoth(t *testing.T) {
 	if n.Order != newer.Order() || got.Header.Get("webhook-id") != "n-2" {
 		t.Errorf("order %v, webhook-id %q", n.Order, got.Header.Get("webhook-id"))
 	}
-	plain := owed(t, w, newer)
+	plain := noticeOf(t, w, newer)
 	noise := outbox.Notice{Channel: "webhook", About: "all", ID: "n-0", Data: []byte("noise")}
 	if diff := cmp.Diff(plain, w.Merge(noise, plain)); diff != "" {
 		t.Errorf("merged with noise (-want +got):\n%s", diff)

@@ -10,13 +10,13 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
-// maxAnswer is how much is read of an answer, of which only the status counts.
+// maxAnswer is how many bytes of a response's body are read; only the status counts.
 const maxAnswer = 16 << 10
 
-// judge returns nil if what was sent was accepted, else the error for the outbox:
-// one that is final after 410 Gone, one that says when to try again where the
-// answer does.
-func judge(res *outbound.Response, now time.Time) error {
+// responseError returns nil if the target accepted what was sent, else the error for the
+// outbox: final after 410 Gone, with the time of the next attempt where the response
+// states it.
+func responseError(res *outbound.Response, now time.Time) error {
 	if res.Status/100 == 2 {
 		return nil
 	}

@@ -26,14 +26,14 @@ type audience struct {
 	err   error
 }
 
-// Feeds implements [notice.Audience].
+// Feeds implements [notice.Subscriptions].
 func (a *audience) Feeds() ([]string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.feeds), a.err
 }
 
-// Subscribed implements [notice.Audience].
+// Subscribed implements [notice.Subscriptions].
 func (a *audience) Subscribed(feed string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -48,7 +48,7 @@ func (a *audience) are(feeds ...string) {
 }
 
 // listening is a node with such an audience.
-func (a *audience) listening(o *notice.Options) { o.Subscribed = a }
+func (a *audience) listening(o *notice.Options) { o.Subscriptions = a }
 
 // hasty takes every record for an old one.
 func hasty(o *notice.Options) { o.Lease = -1 }
@@ -56,7 +56,7 @@ func hasty(o *notice.Options) { o.Lease = -1 }
 // begin must succeed.
 func (n *node) begin(feed string) {
 	n.t.Helper()
-	if err := n.Begin(n.t.Context(), feed); err != nil {
+	if err := n.Baseline(n.t.Context(), feed); err != nil {
 		n.t.Fatal(err)
 	}
 }
@@ -260,7 +260,7 @@ func TestManyBeginAtOnce(t *testing.T) {
 				if i+j == 4 {
 					a.are(night)
 				}
-				if err := errors.Join(n.Begin(t.Context(), night), n.Sweep(t.Context())); err != nil {
+				if err := errors.Join(n.Baseline(t.Context(), night), n.Sweep(t.Context())); err != nil {
 					t.Error(err)
 				}
 			}
@@ -310,7 +310,7 @@ func TestBeginningHoldsUpNothing(t *testing.T) {
 	for _, feed := range feeds {
 		n.content.set(feed, 3, "a1")
 		begun.Go(func() {
-			if err := n.Begin(t.Context(), feed); err != nil {
+			if err := n.Baseline(t.Context(), feed); err != nil {
 				t.Error(err)
 			}
 		})
@@ -345,7 +345,7 @@ func TestAnAnnouncementHoldsUpNoBeginning(t *testing.T) {
 	c := newCluster(t)
 	owing, free := make(chan struct{}), make(chan struct{})
 	n := c.node(func(o *notice.Options) {
-		o.Owe = func(context.Context, notice.Announcement) error {
+		o.Enqueue = func(context.Context, notice.Announcement) error {
 			close(owing)
 			<-free
 			return nil
@@ -358,7 +358,7 @@ func TestAnAnnouncementHoldsUpNoBeginning(t *testing.T) {
 	defer close(free)
 	<-owing
 	begun := make(chan error, 1)
-	go func() { begun <- n.Begin(t.Context(), night) }()
+	go func() { begun <- n.Baseline(t.Context(), night) }()
 	select {
 	case err := <-begun:
 		if err != nil || !recorded(t, c, night) {
@@ -444,11 +444,11 @@ func TestAFeedThatThereIsNotFailsNoSweep(t *testing.T) {
 	if err := n.Sweep(t.Context()); !errors.Is(err, errNoFeed) {
 		t.Errorf("a configured feed: error %v", err)
 	}
-	if err := n.Begin(t.Context(), "all"); err != nil {
+	if err := n.Baseline(t.Context(), "all"); err != nil {
 		t.Errorf("a configured feed has begun: %v", err)
 	}
 	n.content.never = "tags/none"
-	if err := n.Begin(t.Context(), "tags/none"); !errors.Is(err, errNoFeed) {
+	if err := n.Baseline(t.Context(), "tags/none"); !errors.Is(err, errNoFeed) {
 		t.Errorf("begin: error %v", err)
 	}
 }

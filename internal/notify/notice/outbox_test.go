@@ -22,7 +22,7 @@ type ledger struct {
 // owing is a node that owes to l.
 func (l *ledger) owing(c *cluster) func(*notice.Options) {
 	return func(o *notice.Options) {
-		o.Owe = func(_ context.Context, a notice.Announcement) error {
+		o.Enqueue = func(_ context.Context, a notice.Announcement) error {
 			l.owed, l.sent = append(l.owed, a), append(l.sent, len(c.wire.all()))
 			if len(l.owed) <= l.down {
 				return errAway

@@ -1,0 +1,162 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// youth is for how many leases a record is young: this node's clock may be ahead of
+	// the server's.
+	youth = 6
+	// maxMisses is how often a feed that cannot be read is looked at in a row.
+	maxMisses = 12
+)
+
+// Baseline must return before the first subscription to a feed is stored: what the
+// feed holds now counts as announced, for the subscriber has just read it, and every
+// later change is news. It sends nothing, and leaves a feed that is announced already
+// as it is, so that it may be called for every subscription.
+//
+// An earlier record, of subscribers who have left, is replaced: the changes since then
+// are no news to a new subscriber. Only a young record stays: another node may be
+// taking a first subscription at the same time, to which what changed since is news.
+//
+// It waits for no announcement and holds none up: as between nodes, the record's
+// compare-and-set decides who is first. A feed with subscribers and without a record
+// gets its baseline at the next change or sweep.
+func (n *Notices) Baseline(ctx context.Context, feed string) error {
+	if _, always := n.always[feed]; always {
+		return nil
+	}
+	snap, err := n.opts.Source.Snapshot(feed, Since{Position: end})
+	if err != nil {
+		return fmt.Errorf("begin to announce feed %q: %w", feed, err)
+	}
+	snap.Feed = feed
+	err = bucket.ErrConflict
+	for errors.Is(err, bucket.ErrConflict) {
+		err = n.tryBaseline(ctx, snap)
+	}
+	// A change before this node knows of the subscription marks nothing: look again.
+	n.queue.later(feed, n.opts.Lease)
+	return err
+}
+
+func (n *Notices) tryBaseline(ctx context.Context, snap Snapshot) error {
+	last, err := n.load(ctx, snap.Feed)
+	switch {
+	case err != nil:
+		return err
+	case last.Format > format, last.revision > 0 && (n.announces(snap.Feed) || n.young(last)):
+		return nil
+	case last.revision > 0 && snap.Position.compare(last.Position) < 0: // this node lags
+		last.Sent = true
+		return n.store(ctx, &last)
+	}
+	return n.storeBaseline(ctx, snap, last.revision)
+}
+
+// young reports whether the record may be that of a subscription that is being stored.
+func (n *Notices) young(r record) bool { return time.Since(r.stored) < youth*n.opts.Lease }
+
+// storeBaseline notes the snapshot as announced, in place of the record with that
+// revision.
+func (n *Notices) storeBaseline(ctx context.Context, snap Snapshot, revision uint64) error {
+	r := snap.record(revision, event.Update{
+		Feed: snap.Feed, Formats: snap.Addresses, Changed: snap.changed(), Added: []string{}, Edited: []string{}, Removed: []string{},
+	})
+	r.Sent = true
+	return n.store(ctx, &r)
+}
+
+// lateBaseline is [Notices.Baseline] for a feed for which it was not called, or whose
+// record is of another bucket of galleries.
+func (n *Notices) lateBaseline(ctx context.Context, snap Snapshot, last record) error {
+	err := n.storeBaseline(ctx, snap, last.revision)
+	if errors.Is(err, bucket.ErrConflict) {
+		n.queue.later(snap.Feed, n.opts.Lease)
+		return nil
+	}
+	return err
+}
+
+// unreadable is the error of a feed whose content cannot be read. A feed that is not
+// configured may never be readable, which is logged once and is no failure: it is
+// tried for a minute, then by each sweep.
+func (n *Notices) unreadable(ctx context.Context, feed string, st *feedState, err error) error {
+	if n.always[feed] || ctx.Err() != nil {
+		return err
+	}
+	if st.misses++; st.misses == 1 {
+		n.opts.Logger.Warn("cannot read a feed that is announced, retrying", "feed", feed, "err", err)
+	}
+	if st.misses < maxMisses {
+		n.queue.later(feed, retryAfter)
+	}
+	return nil
+}
+
+// forgetUnsubscribed forgets the feeds whose last subscriber has gone: their states and
+// their records, so that the next subscription gets a new baseline. A young record stays
+// until a later sweep; one that no running node knows of stays for [Notices.Baseline].
+// There is nothing to do while no more feeds are known than are announced.
+func (n *Notices) forgetUnsubscribed(ctx context.Context, announced int) error {
+	var unsubscribed []string
+	n.mu.Lock()
+	if len(n.feeds) > announced {
+		for feed := range n.feeds {
+			if !n.announces(feed) {
+				unsubscribed = append(unsubscribed, feed)
+			}
+		}
+	}
+	n.mu.Unlock()
+	var errs []error
+	for _, feed := range unsubscribed {
+		st := n.state(feed)
+		if !st.mu.TryLock() {
+			continue // it is being announced: the next sweep
+		}
+		gone, err := n.deleteRecord(ctx, feed)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("forget feed %q: %w", feed, err))
+		}
+		if gone {
+			n.mu.Lock()
+			delete(n.feeds, feed)
+			n.mu.Unlock()
+		}
+		st.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// deleteRecord deletes the record of a feed, unless it is young. It reports whether
+// nothing is left to delete.
+func (n *Notices) deleteRecord(ctx context.Context, feed string) (bool, error) {
+	last, err := n.load(ctx, feed)
+	switch {
+	case err != nil:
+		return false, err
+	case last.revision == 0, last.Format > format:
+		return true, nil
+	case n.young(last):
+		return false, nil
+	}
+	kv, err := n.opts.Bucket(ctx)
+	if err != nil {
+		return false, err
+	}
+	err = kv.Delete(ctx, key(feed), jetstream.LastRevision(last.revision))
+	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		return false, nil // another node has written a baseline
+	}
+	return err == nil, err
+}

@@ -1,7 +1,6 @@
 package outbound
 
 import (
-	"fmt"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -31,14 +30,15 @@ func (c *Client) Check(address string) (*url.URL, error) {
 	if err != nil {
 		return nil, refuse("is no address")
 	}
-	if err := c.judge(u); err != nil {
+	if err := c.check(u); err != nil {
 		return nil, err
 	}
 	return u, nil
 }
 
-// judge is Check of an address that is parsed, and may have grown.
-func (c *Client) judge(u *url.URL) error {
+// check is Check of a parsed address, which may be longer than what was checked before.
+func (c *Client) check(u *url.URL) error {
+	port, portErr := strconv.ParseUint(u.Port(), 10, 16)
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return refuse("does not begin with http:// or https://")
@@ -48,19 +48,16 @@ func (c *Client) judge(u *url.URL) error {
 		return refuse("holds a user or a password")
 	case u.Hostname() == "":
 		return refuse("has no host")
-	case u.Port() != "" && !isPort(u.Port()):
+	case u.Port() != "" && (portErr != nil || port == 0):
 		return refuse("has no port from 1 to 65535")
 	}
-	return c.judgeHost(u.Hostname(), strings.HasPrefix(u.Host, "["))
-}
-
-func (c *Client) judgeHost(host string, bracketed bool) error {
-	ip, err := netip.ParseAddr(host)
-	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	bracketed := strings.HasPrefix(u.Host, "[")
+	ip, err := netip.ParseAddr(u.Hostname())
+	name := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	switch {
 	case err == nil && ip.Is6() == bracketed:
-		return c.guard.judge(ip)
-	case bracketed || isNumber(name):
+		return c.guard.check(ip)
+	case bracketed || endsInNumber.MatchString(name):
 		return refuse("has a host that looks like an IP address and is not written as one")
 	case len(name) > 253 || !hostname.MatchString(name):
 		return refuse("has a host that is no name (other scripts are written as xn--…)")
@@ -70,20 +67,9 @@ func (c *Client) judgeHost(host string, bracketed bool) error {
 	return nil
 }
 
-// hostname is RFC 1123, section 2.1, and the underscores that are met with.
+// hostname is RFC 1123, section 2.1, and underscores, which are in use.
 var hostname = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$`)
 
-var number = regexp.MustCompile(`^([0-9]+|0x[0-9a-f]*)$`)
-
-// isNumber reports whether name ends in a number as the URL standard has it: no
-// public name does, and old resolvers read 127.1, 0x7f.1 and 2130706433 as addresses.
-func isNumber(name string) bool { return number.MatchString(name[strings.LastIndexByte(name, '.')+1:]) }
-
-func isPort(text string) bool {
-	n, err := strconv.ParseUint(text, 10, 16)
-	return err == nil && n > 0
-}
-
-func refuse(format string, args ...any) error {
-	return &failure{reason: fmt.Errorf(format, args...).Error(), kind: ErrRefused}
-}
+// endsInNumber matches names that end in a number as the URL standard has it: no public
+// name does, and old resolvers read 127.1, 0x7f.1 and 2130706433 as addresses.
+var endsInNumber = regexp.MustCompile(`(^|\.)([0-9]+|0x[0-9a-f]*)$`)

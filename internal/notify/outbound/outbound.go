@@ -1,29 +1,29 @@
-// Package outbound is the HTTP client for every address that somebody else chose:
-// callbacks of subscribers, webhooks, other hubs.
+// Package outbound is the HTTP client for addresses that others chose: callbacks of
+// subscribers, webhooks, other hubs.
 //
-// Each address is judged twice: as it is written, by [Client.Check] and before
-// every call; and as it was resolved, at the moment of connecting, so that a name
-// cannot point somewhere else in between. What is not public (private, loopback,
-// link-local, multicast, carrier-grade, translated and mapped ranges) is not
-// connected to unless it was allowed on purpose.
+// Each address is checked twice: as it is written, by [Client.Check] and before every
+// call, and as it was resolved, when connecting, so that a name cannot point somewhere
+// else in between. Private, loopback, link-local, multicast, carrier-grade, translated
+// and mapped ranges are connected to only where [Options] allow it.
 //
-// A call uses no proxy, keeps no cookies, sends no credentials and no Referer, and
-// is bounded in time and in what it reads. Bodies are as they were sent: nothing is
-// decompressed. Errors name the host and a reason in words of this package; they
-// repeat nothing of an address's query, nor of what the other side said.
+// A call uses no proxy, keeps no cookies, sends no credentials and no Referer, follows
+// no redirect, and is bounded in time and in bytes read. Nothing is decompressed. Errors
+// name the host and a reason in words of this package; they repeat neither an address's
+// query nor what the other side sent.
 //
-// Left to others: what a status means, whether to try again, and how many calls
-// are under way at once.
+// Left to others: what a status means, whether to retry, and how many calls run at
+// once.
 package outbound
 
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,27 +35,26 @@ type Options struct {
 	MaxPerHost    int            // connections to one host and port; 0: 32
 }
 
-// Client calls addresses that somebody else chose. It is safe for concurrent use.
+// Client is safe for concurrent use.
 type Client struct {
 	opts      Options
 	guard     guard
 	transport *http.Transport
 }
 
-// userAgent is that of requests that state none.
-const userAgent = "gallerywire"
-
-// What another side may send, and what is kept open for it.
 const (
-	maxHeader = 64 << 10
-	maxIdle   = 1024
+	userAgent = "gallerywire" // of requests that state none
+	maxHeader = 64 << 10      // bytes of a response's headers
+	maxIdle   = 1024          // connections kept open
 	idleFor   = 30 * time.Second
+	// maxRetryAfter is the longest Retry-After that is honoured.
+	maxRetryAfter = 7 * 24 * time.Hour
 )
 
-// New returns a client that calls what o allows.
+// New returns a client of o.
 func New(o Options) *Client { return newClient(o, nil) }
 
-// newClient resolves names with resolver, nil for the machine's own.
+// newClient resolves names with resolver; nil: the machine's own.
 func newClient(o Options, resolver *net.Resolver) *Client {
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	o.MaxPerHost = cmp.Or(o.MaxPerHost, 32)
@@ -86,12 +85,13 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	Cut    bool // there was more of the body, or it broke off or came too slowly
+
+	Truncated bool // there was more of the body, or it broke off or came too slowly
 }
 
 // Do sends req and returns the answer with at most max bytes of its body,
 // whatever its status: a redirect is an answer like others. Once there is a
-// status, a body that cannot be read to its end is Cut, and no error.
+// status, a body that cannot be read to its end is Truncated, and no error.
 //
 // Errors wrap [ErrRefused] where the address may not be called,
 // [context.DeadlineExceeded] where time ran out and [context.Canceled] where the
@@ -99,24 +99,12 @@ type Response struct {
 func (c *Client) Do(req *http.Request, max int64) (*Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), c.opts.Timeout)
 	defer cancel()
-	if err := c.judge(req.URL); err != nil {
+	if err := c.check(req.URL); err != nil {
 		if req.Body != nil {
 			req.Body.Close()
 		}
-		return nil, explain(req.URL, err)
+		return nil, wrap(req.URL, err)
 	}
-	answer, err := c.transport.RoundTrip(c.clean(ctx, req))
-	if err != nil {
-		return nil, explain(req.URL, err)
-	}
-	defer answer.Body.Close()
-	res := &Response{Status: answer.StatusCode, Header: answer.Header}
-	res.Body, res.Cut = read(answer.Body, max)
-	return res, nil
-}
-
-// clean is req without what would tell the other side more than it is to know.
-func (c *Client) clean(ctx context.Context, req *http.Request) *http.Request {
 	req = req.Clone(ctx)
 	req.Host = ""
 	for _, name := range []string{"Authorization", "Proxy-Authorization", "Cookie", "Referer"} {
@@ -125,16 +113,33 @@ func (c *Client) clean(ctx context.Context, req *http.Request) *http.Request {
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", userAgent)
 	}
-	return req
-}
-
-func read(body io.Reader, max int64) (data []byte, cut bool) {
-	data, err := io.ReadAll(io.LimitReader(body, max+1))
-	if int64(len(data)) > max {
-		return data[:max], true
+	answer, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, wrap(req.URL, err)
 	}
-	return data, err != nil
+	defer answer.Body.Close()
+	res := &Response{Status: answer.StatusCode, Header: answer.Header}
+	res.Body, err = io.ReadAll(io.LimitReader(answer.Body, max+1))
+	if res.Truncated = err != nil; int64(len(res.Body)) > max {
+		res.Body, res.Truncated = res.Body[:max], true
+	}
+	return res, nil
 }
 
-// ErrRefused is wrapped by errors about an address that may not be called.
-var ErrRefused = errors.New("address refused")
+// RetryAfter is how long after now the other side asks not to be called, at most a week;
+// 0 if it does not ask. See RFC 9110, section 10.2.3.
+func (r *Response) RetryAfter(now time.Time) time.Duration {
+	value := strings.TrimSpace(r.Header.Get("Retry-After"))
+	if strings.Trim(value, "0123456789") == "" && value != "" {
+		seconds, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || seconds > int64(maxRetryAfter/time.Second) {
+			return maxRetryAfter
+		}
+		return time.Duration(seconds) * time.Second
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}

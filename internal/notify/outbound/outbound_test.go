@@ -256,7 +256,7 @@ func TestBodiesAreReadAsFarAsAsked(t *testing.T) {
 		cut  bool
 	}{{0, "", true}, {9, "012345678", true}, {10, "0123456789", false}, {1 << 40, "0123456789", false}} {
 		res, err := c.Do(newRequest(t, "GET", server.URL, ""), tt.max)
-		if err != nil || string(res.Body) != tt.body || res.Cut != tt.cut || res.Status != 200 {
+		if err != nil || string(res.Body) != tt.body || res.Truncated != tt.cut || res.Status != 200 {
 			t.Errorf("at most %d: %+v, %v", tt.max, res, err)
 		}
 	}
@@ -274,7 +274,7 @@ func TestAHugeBodyCostsNothing(t *testing.T) {
 		c := loopback(Options{})
 		c.transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 		res, err := c.Do(newRequest(t, "GET", server.URL, ""), 1000)
-		if err != nil || len(res.Body) != 1000 || cap(res.Body) > 8<<10 || !res.Cut {
+		if err != nil || len(res.Body) != 1000 || cap(res.Body) > 8<<10 || !res.Truncated {
 			t.Errorf("HTTP/2 %t: %v, %v", h2, res, err)
 		}
 		// What the sockets hold is out of our hands.
@@ -302,7 +302,7 @@ func TestBodiesAreNotDecompressed(t *testing.T) {
 		_, _ = w.Write(bomb.Bytes())
 	})
 	res, err := loopback(Options{}).Do(newRequest(t, "GET", server.URL, ""), 1<<20)
-	if err != nil || !bytes.Equal(res.Body, bomb.Bytes()) || res.Cut {
+	if err != nil || !bytes.Equal(res.Body, bomb.Bytes()) || res.Truncated {
 		t.Errorf("%d bytes, %v", len(res.Body), err)
 	}
 }
@@ -334,7 +334,7 @@ func TestSlowAnswers(t *testing.T) {
 	}
 	// A status is an answer, whatever becomes of the body.
 	res, err := c.Do(newRequest(t, "GET", server.URL+"/body", ""), 100)
-	if err != nil || res.Status != 200 || string(res.Body) != "so far" || !res.Cut {
+	if err != nil || res.Status != 200 || string(res.Body) != "so far" || !res.Truncated {
 		t.Errorf("slow body: %+v, %v", res, err)
 	}
 }

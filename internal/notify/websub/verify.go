@@ -146,7 +146,7 @@ func (i inquiry) confirm(ctx context.Context) (outcome string, err error) {
 		return unreachable, err
 	case res.Status/100 != 2:
 		return refused, fmt.Errorf("answered %d", res.Status)
-	case res.Cut || string(res.Body) != challenge:
+	case res.Truncated || string(res.Body) != challenge:
 		return refused, errors.New("did not answer with the challenge")
 	}
 	return verified, nil

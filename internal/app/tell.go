@@ -128,7 +128,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		MaxPerTopic:       c.MaxPerTopic,
 		MaxPerHost:        c.MaxPerHost,
 		RequestsPerMinute: c.RequestsPerMinute,
-		Begin:             func(ctx context.Context, feed string) error { return t.notices.Baseline(ctx, feed) },
+		Baseline:          func(ctx context.Context, feed string) error { return t.notices.Baseline(ctx, feed) },
 		Gone:              topics.gone,
 		Former:            topics.editions.Former,
 		Pinged:            func(feed string) { t.notices.Mark(feed) },
@@ -312,7 +312,7 @@ func (t *tellers) put(ctx context.Context, n outbox.Notice) error { return t.box
 func (t *tellers) owe(ctx context.Context, a notice.Announcement) error {
 	var errs []error
 	if t.hub != nil {
-		errs = append(errs, t.unlessNewer(websub.Deliveries, t.hub.Owe(ctx, a.Feed, a.ID, a.Order(), a.At)))
+		errs = append(errs, t.unlessNewer(websub.Deliveries, t.hub.Enqueue(ctx, a.Feed, a.ID, a.Order(), a.At)))
 	}
 	for _, owed := range []func(notice.Announcement) ([]outbox.Notice, error){t.hooks.Notices, t.pings.Notices} {
 		list, err := owed(a)

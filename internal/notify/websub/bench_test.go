@@ -77,7 +77,7 @@ func BenchmarkTargets(b *testing.B) {
 		b.Fatal(err)
 	}
 	for n := range 10_000 {
-		h.learn(record{Feed: "all", Document: "atom", Callback: fmt.Sprintf("https://reader-%05d.example.com/callback?id=1", n), Expires: time.Now().Add(day)}, uint64(n+1))
+		h.add(record{Feed: "all", Document: "atom", Callback: fmt.Sprintf("https://reader-%05d.example.com/callback?id=1", n), Expires: time.Now().Add(day)}, uint64(n+1))
 	}
 	for b.Loop() {
 		count := 0

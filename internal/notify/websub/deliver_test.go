@@ -416,14 +416,14 @@ func TestANoticeToNobodyIsNotOwed(t *testing.T) {
 	w := newWorld(t)
 	h := w.hub()
 	newSubscriber(t).subscribe(h, topic("all", "atom"))
-	if err := h.Owe(t.Context(), "sections/travel", "n", w.order("all"), w.clock()); err != nil {
+	if err := h.Enqueue(t.Context(), "sections/travel", "n", w.order("all"), w.clock()); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.take(); len(got) != 0 {
 		t.Errorf("owed %v", got)
 	}
 	w.away = errors.New("storage is away")
-	if err := h.Owe(t.Context(), "all", "n", w.order("all"), w.clock()); !errors.Is(err, w.away) {
+	if err := h.Enqueue(t.Context(), "all", "n", w.order("all"), w.clock()); !errors.Is(err, w.away) {
 		t.Errorf("owed: %v", err)
 	}
 }

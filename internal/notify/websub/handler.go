@@ -1,6 +1,7 @@
 package websub
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -38,7 +39,8 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
-	if err := h.limits.ofClient(clientOf(r), h.opts.Now()); err != nil {
+	err := h.limits.ofClient(clientOf(r), h.opts.Now())
+	if err != nil {
 		h.refuse(w, err)
 		return
 	}
@@ -48,19 +50,22 @@ func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req, err := parse(body)
-	if err != nil {
+	switch {
+	case err != nil:
+	case req.mode == publish:
+		err = h.publish(req)
+	default:
+		err = h.accept(r.Context(), req)
+	}
+	switch {
+	case err != nil:
 		h.refuse(w, err)
-		return
+	case req.mode == publish:
+		headers(w)
+		w.WriteHeader(http.StatusNoContent) // some publishers take nothing else for success
+	default:
+		plain(w, http.StatusAccepted, "accepted: the callback is asked next")
 	}
-	if req.mode == publish {
-		h.servePublish(w, req)
-		return
-	}
-	if err := h.accept(r.Context(), req); err != nil {
-		h.refuse(w, err)
-		return
-	}
-	plain(w, http.StatusAccepted, "accepted: the callback is asked next")
 }
 
 // readForm returns the body of a form, at most maxBody bytes of it.
@@ -93,34 +98,26 @@ func (h *Hub) accept(ctx context.Context, req request) error {
 		Callback: req.callback, Secret: []byte(req.secret),
 	}
 	h.mu.RLock()
-	known, over := h.knows(q), h.overQuota(q)
+	exists, overQuota := h.exists(q), h.overQuota(q)
 	h.mu.RUnlock()
 	if req.mode == subscribe {
-		q.Lease = int64(h.lease(req.lease) / time.Second)
-		if over != nil {
-			return &refusal{status: http.StatusForbidden, reason: over.Error()}
+		lease := min(max(cmp.Or(req.lease, h.opts.Lease.Default), h.opts.Lease.Min), h.opts.Lease.Max)
+		q.Lease = int64(lease / time.Second)
+		if overQuota != nil {
+			return &refusal{status: http.StatusForbidden, reason: overQuota.Error()}
 		}
 	}
 	// Of each subscription one request waits: renewals need no limit.
-	if !known && h.pending.count() >= maxWaiting {
+	if !exists && h.pending.count() >= maxWaiting {
 		return &refusal{status: http.StatusServiceUnavailable, reason: "too many callbacks wait to be asked, try again later", retry: busyRetry}
 	}
-	if err := h.limits.ofAll(known, h.opts.Now()); err != nil {
+	if err := h.limits.ofAll(exists, h.opts.Now()); err != nil {
 		return err
 	}
 	return h.pending.put(ctx, q, rand.Text())
 }
 
-// lease is how long a subscription will last for which so long was asked.
-func (h *Hub) lease(asked time.Duration) time.Duration {
-	if asked == 0 {
-		asked = h.opts.Lease.Default
-	}
-	return min(max(asked, h.opts.Lease.Min), h.opts.Lease.Max)
-}
-
-// topicOf resolves the topic of a subscriber, who may leave also what is no longer
-// there.
+// topicOf resolves the topic of a request. It may be one that is gone, to unsubscribe.
 func (h *Hub) topicOf(req request) (feed, document string, err error) {
 	address := req.topics[0]
 	feed, document, err = h.resolve(address)
@@ -129,7 +126,7 @@ func (h *Hub) topicOf(req request) (feed, document string, err error) {
 	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	if t := h.known.addresses[address]; t != nil {
+	if t := h.index.addresses[address]; t != nil {
 		return t.feed, t.document, nil
 	}
 	return "", "", err
@@ -146,35 +143,32 @@ func (h *Hub) resolve(topic string) (feed, document string, err error) {
 	return feed, document, nil
 }
 
-// servePublish answers a publisher's ping. Some publishers take only 204 for success.
-func (h *Hub) servePublish(w http.ResponseWriter, req request) {
+// publish takes a publisher's ping.
+func (h *Hub) publish(req request) error {
 	var feeds []string
 	for _, topic := range req.topics {
 		feed, _, err := h.resolve(topic)
 		if err != nil {
-			h.refuse(w, err)
-			return
+			return err
 		}
 		feeds = append(feeds, feed)
 	}
 	if err := h.limits.ofAll(false, h.opts.Now()); err != nil {
-		h.refuse(w, err)
-		return
+		return err
 	}
 	slices.Sort(feeds)
 	for _, feed := range slices.Compact(feeds) {
 		h.opts.Pinged(feed)
 	}
-	headers(w)
-	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
-// refuse answers with an error. What is no refusal is our own trouble, of which
-// the other side is told nothing else.
+// refuse answers with an error. The text of one that is no refusal is this node's own and
+// only logged.
 func (h *Hub) refuse(w http.ResponseWriter, err error) {
-	no, ours := errors.AsType[*refusal](err)
-	if !ours {
-		h.opts.Logger.Warn("a request to the hub could not be taken: the subscriber is told to try again", "err", err)
+	no, isRefusal := errors.AsType[*refusal](err)
+	if !isRefusal {
+		h.opts.Logger.Warn("cannot take a request to the hub, answering 503", "err", err)
 		no = &refusal{status: http.StatusServiceUnavailable, reason: "not possible at the moment, try again", retry: busyRetry}
 	}
 	if no.retry > 0 {

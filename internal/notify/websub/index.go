@@ -7,8 +7,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
-// subscription is what a node keeps in memory of a record. But for its place it
-// does not change once it is in an index.
+// subscription is what a node keeps in memory of a record. Only its place changes
+// once it is in an index.
 type subscription struct {
 	id       id
 	topic    *topic
@@ -21,10 +21,10 @@ type subscription struct {
 	place    int // among those of its topic
 }
 
-// live reports whether the lease has not ended, so long after the hub was made.
-func (s *subscription) live(now time.Duration) bool { return now < s.expires }
+// active reports whether the lease has not ended, so long after the hub was made.
+func (s *subscription) active(now time.Duration) bool { return now < s.expires }
 
-// target is that of its deliveries.
+// target is where deliveries to it go.
 func (s *subscription) target() outbox.Target {
 	return outbox.Target{Key: s.id.String(), Name: bare(s.callback), Endpoint: s.callback, Host: s.host.name}
 }
@@ -36,7 +36,7 @@ type topic struct {
 	subscriptions  []*subscription
 }
 
-// host is where callbacks are, see groupOf.
+// host counts the subscriptions with callbacks on one host, see groupOf.
 type host struct {
 	name  string
 	count int
@@ -63,7 +63,16 @@ func (x *index) put(r record, expires time.Duration, revision uint64) {
 		s.topic, s.host, s.place = old.topic, old.host, old.place
 		s.topic.subscriptions[s.place] = s
 	} else {
-		s.topic, s.host = x.topicFor(r), x.hostFor(groupOf(r.Callback))
+		s.topic, s.host = x.topic(r.Feed, r.Document), x.hosts[groupOf(r.Callback)]
+		if s.topic == nil {
+			s.topic = &topic{feed: r.Feed, document: r.Document, address: r.Topic}
+			x.feeds[r.Feed] = append(x.feeds[r.Feed], s.topic)
+			x.addresses[r.Topic] = s.topic
+		}
+		if s.host == nil {
+			s.host = &host{name: groupOf(r.Callback)}
+			x.hosts[s.host.name] = s.host
+		}
 		s.place = len(s.topic.subscriptions)
 		s.topic.subscriptions = append(s.topic.subscriptions, s)
 		s.host.count++
@@ -72,16 +81,6 @@ func (x *index) put(r record, expires time.Duration, revision uint64) {
 		s.self = s.topic.address // once in memory
 	}
 	x.byID[i] = s
-}
-
-func (x *index) topicFor(r record) *topic {
-	if t := x.topic(r.Feed, r.Document); t != nil {
-		return t
-	}
-	t := &topic{feed: r.Feed, document: r.Document, address: r.Topic}
-	x.feeds[t.feed] = append(x.feeds[t.feed], t)
-	x.addresses[t.address] = t
-	return t
 }
 
 // topic returns nil where nobody has subscribed.
@@ -94,13 +93,6 @@ func (x *index) topic(feed, document string) *topic {
 	return nil
 }
 
-func (x *index) hostFor(name string) *host {
-	if x.hosts[name] == nil {
-		x.hosts[name] = &host{name: name}
-	}
-	return x.hosts[name]
-}
-
 // remove takes a subscription out, if there is one.
 func (x *index) remove(i id) {
 	s := x.byID[i]
@@ -108,23 +100,18 @@ func (x *index) remove(i id) {
 		return
 	}
 	delete(x.byID, i)
-	x.leaveTopic(s)
 	if s.host.count--; s.host.count == 0 {
 		delete(x.hosts, s.host.name)
 	}
-}
-
-func (x *index) leaveTopic(s *subscription) {
 	t := s.topic
 	last := len(t.subscriptions) - 1
 	t.subscriptions[s.place] = t.subscriptions[last]
 	t.subscriptions[s.place].place = s.place
 	t.subscriptions[last] = nil
-	t.subscriptions = t.subscriptions[:last]
-	if last > 0 {
+	if t.subscriptions = t.subscriptions[:last]; last > 0 {
 		return
 	}
-	if x.addresses[t.address] == t { // it may have led elsewhere since
+	if x.addresses[t.address] == t { // it may be that of another topic since
 		delete(x.addresses, t.address)
 	}
 	rest := slices.DeleteFunc(slices.Clone(x.feeds[t.feed]), func(other *topic) bool { return other == t })

@@ -98,8 +98,8 @@ func TestAnIPv6NetworkIsOneHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.learn(record{Feed: "all", Document: "atom", Callback: "http://[2001:db8:1:2::1]:8080/"}, 1)
-	h.learn(record{Feed: "all", Document: "atom", Callback: "http://192.0.2.1/"}, 2)
+	h.add(record{Feed: "all", Document: "atom", Callback: "http://[2001:db8:1:2::1]:8080/"}, 1)
+	h.add(record{Feed: "all", Document: "atom", Callback: "http://192.0.2.1/"}, 2)
 	for callback, full := range map[string]bool{
 		"http://[2001:DB8:1:2:ffff::9]/x":    true,
 		"https://[2001:db8:1:2::1]?x":        true,

@@ -9,7 +9,7 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer, subscriptions func() float64) metrics {
 	m := metrics{verifications: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gallerywire_websub_verifications_total",
-		Help: "Callbacks asked whether they meant what was asked of the hub in their name, by mode and outcome.",
+		Help: "Verifications of intent, by mode (subscribe, unsubscribe) and outcome.",
 	}, []string{"mode", "outcome"})}
 	for _, mode := range []string{subscribe, unsubscribe} {
 		for _, outcome := range []string{verified, refused, unreachable} {
@@ -20,7 +20,7 @@ func newMetrics(r prometheus.Registerer, subscriptions func() float64) metrics {
 	if r != nil {
 		r.MustRegister(m.verifications, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "gallerywire_websub_subscriptions",
-			Help: "Subscriptions that the hub has, on all nodes together.",
+			Help: "Subscriptions of the hub, on all nodes together.",
 		}, subscriptions))
 	}
 	return m

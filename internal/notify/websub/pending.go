@@ -250,7 +250,7 @@ func (p *pending) verify(ctx context.Context, key string, w *waiting) (err error
 
 // remove deletes a verification; one that has another question by now stays.
 func (p *pending) remove(ctx context.Context, key string, w *waiting) error {
-	_, err := p.hub.drop(ctx, key, w.revision)
+	_, err := p.hub.deleteAt(ctx, key, w.revision)
 	return err
 }
 

@@ -14,15 +14,24 @@ import (
 // that runs with another configuration for a while ends nothing.
 const goneFor = time.Hour
 
-// Prune removes the subscriptions whose leases have ended, and ends those of feeds
-// that are gone for good: their callbacks are told. It blocks while NATS is away.
+// Prune deletes the subscriptions whose leases have ended, and ends those of feeds that
+// are gone for good: their callbacks get a denial. It blocks while NATS is away.
 func (h *Hub) Prune(ctx context.Context) error {
 	if err := h.Ready(); err != nil {
 		return err
 	}
+	var expired []*subscription
+	now := h.age()
+	h.mu.RLock()
+	for _, s := range h.index.byID {
+		if !s.active(now) {
+			expired = append(expired, s)
+		}
+	}
+	h.mu.RUnlock()
 	var last uint64
-	for _, s := range h.expired() {
-		deleted, err := h.drop(ctx, s.id.String(), s.revision)
+	for _, s := range expired {
+		deleted, err := h.deleteAt(ctx, s.id.String(), s.revision)
 		if err != nil {
 			return err
 		}
@@ -30,16 +39,21 @@ func (h *Hub) Prune(ctx context.Context) error {
 	}
 	h.await(ctx, last)
 	for _, s := range h.ofGoneFeeds() {
-		if err := h.oweEnd(ctx, s); err != nil {
+		// Every node may do so: the id is the same.
+		err := h.pending.put(ctx, question{
+			Format: format, Mode: denied, Feed: s.topic.feed, Document: s.topic.document, Callback: s.callback,
+			Revision: s.revision, Reason: "the feed is no longer there",
+		}, fmt.Sprintf("denied-%s-%d", s.id, s.revision))
+		if err != nil {
 			return err
 		}
 	}
 	return h.bucket.Tidy(ctx)
 }
 
-// drop deletes a subscription at a revision; one that was renewed since stays. It
-// returns the revision of the deletion, 0 where there is none.
-func (h *Hub) drop(ctx context.Context, key string, revision uint64) (uint64, error) {
+// deleteAt deletes a subscription at a revision; one that was renewed since stays. It
+// returns the revision of the deletion; 0: there is none.
+func (h *Hub) deleteAt(ctx context.Context, key string, revision uint64) (uint64, error) {
 	deleted, err := h.bucket.Delete(ctx, key, revision)
 	if errors.Is(err, bucket.ErrConflict) {
 		return 0, nil
@@ -48,19 +62,6 @@ func (h *Hub) drop(ctx context.Context, key string, revision uint64) (uint64, er
 		return 0, fmt.Errorf("delete the subscription %s: %w", key, err)
 	}
 	return deleted, nil
-}
-
-func (h *Hub) expired() []*subscription {
-	now := h.age()
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	var list []*subscription
-	for _, s := range h.known.byID {
-		if !s.live(now) {
-			list = append(list, s)
-		}
-	}
-	return list
 }
 
 // ofGoneFeeds returns the subscriptions of feeds that have been gone for long enough.
@@ -72,7 +73,7 @@ func (h *Hub) ofGoneFeeds() []*subscription {
 	since := make(map[string]time.Time, len(gone))
 	for feed, first := range h.gone {
 		if now.Sub(first) < 2*goneFor && h.opts.Gone(feed) {
-			since[feed] = first // that of a notice
+			since[feed] = first // noted when a notice was packed
 		}
 	}
 	var list []*subscription
@@ -82,7 +83,7 @@ func (h *Hub) ofGoneFeeds() []*subscription {
 			since[feed] = first
 		}
 		if now.Sub(since[feed]) >= goneFor {
-			list = append(list, h.known.all(feed)...)
+			list = append(list, h.index.all(feed)...)
 		}
 	}
 	h.gone = since
@@ -90,7 +91,7 @@ func (h *Hub) ofGoneFeeds() []*subscription {
 }
 
 // goneForGood reports whether a feed that is gone has been for so long that no other
-// node is going to know it.
+// node is going to have it.
 func (h *Hub) goneForGood(feed string) bool {
 	now := h.opts.Now()
 	h.mu.Lock()
@@ -100,13 +101,4 @@ func (h *Hub) goneForGood(feed string) bool {
 		first, h.gone[feed] = now, now
 	}
 	return now.Sub(first) >= goneFor
-}
-
-// oweEnd owes a callback the word that its subscription ends. Every node may do so:
-// the notice is the same.
-func (h *Hub) oweEnd(ctx context.Context, s *subscription) error {
-	return h.pending.put(ctx, question{
-		Format: format, Mode: denied, Feed: s.topic.feed, Document: s.topic.document, Callback: s.callback,
-		Revision: s.revision, Reason: "the feed is no longer there",
-	}, fmt.Sprintf("denied-%s-%d", s.id, s.revision))
 }

@@ -22,11 +22,11 @@ func (h *Hub) reserve(q question) (release func(), err error) {
 // overQuota says which quota one more subscription would exceed; nil: none, or it is
 // a renewal. The caller holds the lock.
 func (h *Hub) overQuota(q question) error {
-	if h.knows(q) {
+	if h.exists(q) {
 		return nil
 	}
 	host := groupOf(q.Callback)
-	all, ofTopic, onHost := len(h.known.byID)+len(h.reserved), h.known.ofTopic(q.Feed, q.Document), h.known.onHost(host)
+	all, ofTopic, onHost := len(h.index.byID)+len(h.reserved), h.index.ofTopic(q.Feed, q.Document), h.index.onHost(host)
 	for _, other := range h.reserved {
 		if other.Feed == q.Feed && other.Document == q.Document {
 			ofTopic++

@@ -23,7 +23,7 @@ const (
 	maxSecret = 199 // bytes; the Recommendation has it under 200
 	maxTopic  = 2048
 	maxTopics = 100                        // in one request to publish
-	maxAsked  = 100 * 365 * 24 * time.Hour // a lease beyond it is no wish but a mistake
+	maxAsked  = 100 * 365 * 24 * time.Hour // a longer lease must be a mistake
 )
 
 // request is what a body asks for.
@@ -32,14 +32,14 @@ type request struct {
 	topics   []string // one, but for publish
 	callback string
 	secret   string
-	lease    time.Duration // 0: none asked for
+	lease    time.Duration // 0: not stated
 }
 
-// refusal is an answer other than yes.
+// refusal is an error that the client is answered with.
 type refusal struct {
 	status int
 	reason string
-	retry  time.Duration // when to try again; 0: not said
+	retry  time.Duration // when to try again; 0: not stated
 }
 
 // Error is the reason.
@@ -49,9 +49,9 @@ func bad(format string, args ...any) error {
 	return &refusal{status: http.StatusBadRequest, reason: fmt.Sprintf(format, args...)}
 }
 
-// parse reads a body of application/x-www-form-urlencoded. Parameters that it
-// does not know are ignored. Its errors are refusals. It does not judge whether
-// the callback may be called, or whether the topics are ours.
+// parse reads a body of application/x-www-form-urlencoded and ignores unknown
+// parameters. Its errors are refusals. Whether the callback may be called, and whether
+// the topics are ours, is not checked.
 func parse(body string) (request, error) {
 	form, err := url.ParseQuery(body)
 	if err != nil {
@@ -82,7 +82,7 @@ func parseSubscription(mode string, form url.Values) (req request, err error) {
 		return req, bad("hub.topic must be an address of at most %d bytes", maxTopic)
 	}
 	if mode == unsubscribe {
-		return req, nil // a lease or a secret is of no concern
+		return req, nil // a lease or a secret is ignored
 	}
 	if req.secret, err = atMostOne(form, "hub.secret"); err != nil {
 		return req, err
@@ -90,24 +90,19 @@ func parseSubscription(mode string, form url.Values) (req request, err error) {
 	if len(req.secret) > maxSecret {
 		return req, bad("hub.secret must be less than %d bytes", maxSecret+1)
 	}
-	req.lease, err = parseLease(form)
-	return req, err
-}
-
-// parseLease returns 0 where no lease, or one of 0 seconds, is asked for.
-func parseLease(form url.Values) (time.Duration, error) {
-	text, err := atMostOne(form, "hub.lease_seconds")
-	if err != nil || text == "" {
-		return 0, err
+	seconds, err := atMostOne(form, "hub.lease_seconds")
+	if err != nil || seconds == "" {
+		return req, err
 	}
-	seconds, err := strconv.ParseUint(text, 10, 63)
+	n, err := strconv.ParseUint(seconds, 10, 63)
 	if err != nil {
-		return 0, bad("hub.lease_seconds must be a positive decimal integer")
+		return req, bad("hub.lease_seconds must be a positive decimal integer")
 	}
-	if seconds > uint64(maxAsked/time.Second) {
-		return 0, bad("hub.lease_seconds must be at most %d", maxAsked/time.Second)
+	if n > uint64(maxAsked/time.Second) {
+		return req, bad("hub.lease_seconds must be at most %d", maxAsked/time.Second)
 	}
-	return time.Duration(seconds) * time.Second, nil
+	req.lease = time.Duration(n) * time.Second
+	return req, nil
 }
 
 func parsePublication(form url.Values) (request, error) {

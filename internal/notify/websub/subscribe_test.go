@@ -414,7 +414,7 @@ func TestALeaseThatEndsBeforeADelivery(t *testing.T) {
 	h := w.hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"), "hub.lease_seconds", "3600")
-	if err := h.Owe(t.Context(), "all", "n", w.order("all"), w.clock()); err != nil {
+	if err := h.Enqueue(t.Context(), "all", "n", w.order("all"), w.clock()); err != nil {
 		t.Fatal(err)
 	}
 	n := w.take()[0]
@@ -536,7 +536,7 @@ func TestBeforeTheSubscriptionsAreRead(t *testing.T) {
 	s := newSubscriber(t)
 	s.subscribe(w.hub(), topic("all", "atom"))
 	h := w.made() // does not run
-	if err := h.Owe(t.Context(), "all", "n", w.order("all"), w.clock()); !errors.Is(err, websub.ErrUnread) {
+	if err := h.Enqueue(t.Context(), "all", "n", w.order("all"), w.clock()); !errors.Is(err, websub.ErrUnread) {
 		t.Errorf("owed: %v", err)
 	}
 	if err := h.Prune(t.Context()); !errors.Is(err, websub.ErrUnread) {

@@ -181,7 +181,7 @@ func (i inquiry) carryOut(ctx context.Context, asked time.Time) error {
 	if i.Mode == unsubscribe {
 		return errors.Join(i.hub.remove(ctx, i.id().String()), i.leaveFormer(ctx))
 	}
-	if err := i.hub.opts.Begin(ctx, i.Feed); err != nil {
+	if err := i.hub.opts.Baseline(ctx, i.Feed); err != nil {
 		return err
 	}
 	isNew, err := i.hub.save(ctx, record{
@@ -202,7 +202,7 @@ func (i inquiry) carryOut(ctx context.Context, asked time.Time) error {
 // leaveFormer ends the subscriptions of the callback to former names of the feed.
 func (i inquiry) leaveFormer(ctx context.Context) error {
 	i.hub.mu.RLock()
-	ids := i.hub.replaced(i.question)
+	ids := i.hub.replacedBy(i.question)
 	i.hub.mu.RUnlock()
 	var errs []error
 	for _, former := range ids {
@@ -244,7 +244,7 @@ func (i inquiry) end(ctx context.Context) error {
 	if err := i.deny(ctx, i.Reason); err != nil {
 		return err
 	}
-	deleted, err := h.drop(ctx, key, i.Revision)
+	deleted, err := h.deleteAt(ctx, key, i.Revision)
 	h.await(ctx, deleted)
 	return err
 }

@@ -1,14 +1,16 @@
-// Package websub is a hub of WebSub (the W3C's Recommendation) for the feeds of
-// this site and no others.
+// Package websub is a hub of WebSub (the W3C's Recommendation) for the feeds of this
+// site and no others.
 //
-// A request is stored, answered with 202 and verified: its callback is asked, also after
-// a crash. A subscription that was confirmed is a record in a bucket, which every node
-// follows in memory; so any node takes any request, and any delivers. A confirmation that fails changes nothing. Leases end by the clock,
-// whether their records are pruned yet or not.
+// A request to subscribe or unsubscribe is stored and answered with 202; then the callback
+// is asked to confirm it, also after a crash. What it confirms is a record in the
+// bucket, which every node keeps in memory: any node takes any request, and any node
+// delivers. A confirmation that fails changes nothing. Leases end by the clock, also
+// before their records are deleted. When a feed changes, each of its subscribers is sent
+// the whole document.
 //
-// Left to others: to the outbox that a notice is stored and retried, one delivery at a
-// time for a callback; to the outbound client which addresses may be
-// called; to [Topics] which feeds there are and what is in them.
+// Left to others: to the outbox that notices wait, are retried and reach one callback at
+// a time; to the outbound client which addresses may be called; to [Topics] which feeds
+// there are and what they hold.
 //
 // Secrets, and the queries of callbacks, are in no log, error or metric.
 package websub
@@ -18,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -59,7 +62,7 @@ type Client interface {
 }
 
 var (
-	// ErrUnavailable is wrapped by errors about what is not known at the moment.
+	// ErrUnavailable is wrapped by errors that are this node's own and may pass.
 	ErrUnavailable = errors.New("not known at the moment, try again")
 	// ErrUnread means that the subscriptions were not read from the bucket yet.
 	ErrUnread = errors.New("the subscriptions are still being read")
@@ -68,8 +71,8 @@ var (
 // Deliveries is the name of the hub's channel in the outbox.
 const Deliveries = "websub"
 
-// Lease is how long a subscription lasts: what a subscriber asks for within Min
-// and Max, else Default.
+// Lease is how long a subscription lasts: as long as the subscriber asks for, within Min
+// and Max; without a wish Default.
 type Lease struct {
 	Default, Min, Max time.Duration
 }
@@ -79,8 +82,8 @@ type Options struct {
 	Bucket    bucket.Options // Apply, Reset, Whole and Now are the hub's own
 	Topics    Topics
 	Client    Client
-	Put       func(context.Context, outbox.Notice) error                      // owes a notice; durable when it returns
-	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // likewise to one target: to each new subscription the document of now; nil: nothing is
+	Put       func(context.Context, outbox.Notice) error                      // puts a notice into the outbox, durably
+	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // likewise for one target: the present document for a new subscription; may be nil
 	Address   string                                                          // of the hub, absolute
 	Signature string                                                          // sha1, sha256, sha384 or sha512; empty: sha256
 	Alone     bool                                                            // no other node has the bucket: what waits there is asked at once after a start
@@ -89,12 +92,12 @@ type Options struct {
 	MaxSubscriptions  int // 0: no limit
 	MaxPerTopic       int // subscriptions of one topic; 0: no limit
 	MaxPerHost        int // subscriptions with callbacks on one host; 0: no limit
-	RequestsPerMinute int // from one client, as many at once; 0: no limit, also for what all may ask
+	RequestsPerMinute int // from one client, as many at once; 0: no limit, also for all clients together
 
-	Begin      func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
-	Former     func(feed string) []string                   // the names that a feed had before, whose subscribers are told of it; may be nil
+	Baseline   func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
+	Former     func(feed string) []string                   // the names that a feed had before, whose subscriptions are to it; may be nil
 	Gone       func(feed string) bool                       // whether a feed no longer exists, and will not come back; may be nil
-	Pinged     func(feed string)                            // told that a publisher says the feed has changed; may be nil
+	Pinged     func(feed string)                            // called when a publisher says that the feed has changed; may be nil
 	Now        func() time.Time                             // nil: time.Now
 	Registerer prometheus.Registerer                        // nil: no metrics
 	Logger     *slog.Logger                                 // nil: discards
@@ -110,8 +113,8 @@ func (o *Options) fill() {
 	if o.PutTo == nil {
 		o.PutTo = func(context.Context, outbox.Notice, string) error { return nil }
 	}
-	if o.Begin == nil {
-		o.Begin = func(context.Context, string) error { return nil }
+	if o.Baseline == nil {
+		o.Baseline = func(context.Context, string) error { return nil }
 	}
 	if o.Former == nil {
 		o.Former = func(string) []string { return nil }
@@ -130,28 +133,26 @@ func (o *Options) fill() {
 	}
 }
 
-// Hub is safe for concurrent use. [Hub.Run] must run for it to know of any
-// subscription. As an [http.Handler] it answers the requests of subscribers and
-// publishers.
+// Hub is safe for concurrent use. [Hub.Run] must run for it to read any subscription.
+// As an [http.Handler] it answers the requests of subscribers and publishers.
 type Hub struct {
 	opts    Options
-	sign    signer
+	sign    func() hash.Hash
 	made    time.Time
 	bucket  *bucket.Bucket
 	limits  *limits
 	pending *pending
 	metrics metrics
 
-	mu    sync.RWMutex
-	known *index
-	next  *index               // what is read of the bucket while it is not whole; nil: it is
-	read  bool                 // the bucket was whole once
-	gone  map[string]time.Time // since when a feed with subscriptions is gone
-
-	reserved map[id]question // new subscriptions that are being verified
+	mu       sync.RWMutex
+	index    *index
+	loading  *index               // replaces index when the bucket is read to its end; nil: it is
+	loaded   bool                 // the bucket was read to its end once
+	reserved map[id]question      // new subscriptions that are being verified
+	gone     map[string]time.Time // since when a feed with subscriptions is gone
 }
 
-// New returns a hub that knows of no subscription yet.
+// New returns a hub that has read no subscription yet.
 func New(o Options) (*Hub, error) {
 	o.fill()
 	sign, known := signers()[o.Signature]
@@ -160,11 +161,15 @@ func New(o Options) (*Hub, error) {
 	}
 	h := &Hub{
 		opts: o, sign: sign, made: o.Now(), limits: newLimits(o.RequestsPerMinute),
-		known: newIndex(), reserved: map[id]question{}, gone: map[string]time.Time{},
+		index: newIndex(), reserved: map[id]question{}, gone: map[string]time.Time{},
 	}
 	o.Bucket.Apply, o.Bucket.Reset, o.Bucket.Whole, o.Bucket.Now = h.apply, h.reset, h.whole, o.Now
 	h.bucket, h.pending = bucket.New(o.Bucket), newPending(h)
-	h.metrics = newMetrics(o.Registerer, func() float64 { return float64(h.count()) })
+	h.metrics = newMetrics(o.Registerer, func() float64 {
+		h.mu.RLock()
+		defer h.mu.RUnlock()
+		return float64(len(h.index.byID))
+	})
 	return h, nil
 }
 
@@ -177,21 +182,20 @@ func (h *Hub) Run(ctx context.Context) error {
 	return h.bucket.Run(ctx)
 }
 
-// Ready is nil once the subscriptions were read. Until then nothing can be owed
-// to them, and what is owed already cannot be delivered.
+// Ready is nil once the subscriptions were read. Until then nothing can be put into the
+// outbox for them, and nothing be delivered.
 func (h *Hub) Ready() error {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	if !h.read {
+	if !h.loaded {
 		return ErrUnread
 	}
 	return nil
 }
 
-// Owe owes what has become of a feed to its subscribers, as the notice with that
-// id. It is done with when it returns, also where nobody has subscribed; on an
-// error it is to be repeated.
-func (h *Hub) Owe(ctx context.Context, feed, id string, order outbox.Order, at time.Time) error {
+// Enqueue puts a change of a feed into the outbox, as the notice with that id, if the
+// feed has subscriptions. After an error it must be repeated.
+func (h *Hub) Enqueue(ctx context.Context, feed, id string, order outbox.Order, at time.Time) error {
 	if err := h.Ready(); err != nil {
 		return err
 	}

@@ -348,7 +348,7 @@ func (h *hub) change(feed string) error {
 		s.feeds[feed]++
 		revision = uint64(s.feeds[feed])
 	})
-	err := h.Owe(h.w.t.Context(), feed, fmt.Sprintf("notice-%d", revision), outbox.Order{Revision: revision}, h.w.clock())
+	err := h.Enqueue(h.w.t.Context(), feed, fmt.Sprintf("notice-%d", revision), outbox.Order{Revision: revision}, h.w.clock())
 	if err != nil {
 		h.w.t.Fatalf("owe %s: %v", feed, err)
 	}

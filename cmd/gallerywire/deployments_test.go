@@ -92,7 +92,7 @@ func TestUnitSetsKeysThatExist(t *testing.T) {
 			environ = append(environ, "GALLERYWIRE_NATS_URL=nats://nats.example.com")
 		}
 		cfg, err := config.Load("", environ)
-		if err != nil || !cfg.Asked(keys[name]) {
+		if err != nil || !cfg.Configured(keys[name]) {
 			t.Errorf("%s: sets %q, %v", line, keys[name], err)
 		}
 	}

@@ -72,7 +72,7 @@ type nodeAddress string
 func parseNodeAddress(text string) (nodeAddress, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return "", fmt.Errorf("%q is no address of a node: write one such as http://127.0.0.1:8081", text)
+		return "", fmt.Errorf("%q is not an address of a node: write one such as http://127.0.0.1:8081", text)
 	}
 	return nodeAddress(text), nil
 }

@@ -106,10 +106,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 func (a *App) open(ctx context.Context) (err error) {
 	c := a.opts.Config
-	if a.public, err = listen("http.listen", c.HTTP.Listen, !c.Asked("http.listen"), a.log); err != nil {
+	if a.public, err = listen("http.listen", c.HTTP.Listen, !c.Configured("http.listen"), a.log); err != nil {
 		return err
 	}
-	if a.admin, err = listen("http.admin_listen", c.HTTP.AdminListen, !c.Asked("http.admin_listen"), a.log); err != nil {
+	if a.admin, err = listen("http.admin_listen", c.HTTP.AdminListen, !c.Configured("http.admin_listen"), a.log); err != nil {
 		return err
 	}
 	for _, p := range c.Exposed() {

@@ -28,7 +28,7 @@ func checkSchedule(c config.Config, r config.Report) {
 		// What the parser says is not repeated: it quotes the text, of which a wrong
 		// indent makes an address part that holds a password.
 		if _, err := schedule.Parse(d.Schedule); err != nil {
-			r(fmt.Sprintf("digests[%d].schedule", i), `is no schedule: write five cron fields such as "CRON_TZ=Europe/Rome 0 7 * * 1-5", or "@daily"`)
+			r(fmt.Sprintf("digests[%d].schedule", i), `is not a schedule: write five cron fields such as "CRON_TZ=Europe/Rome 0 7 * * 1-5", or "@daily"`)
 		}
 	}
 }

@@ -26,12 +26,12 @@ digests:
 		t.Fatal("accepted")
 	}
 	want := []string{
-		`:1:12: schedule.republish: "now and then" is no schedule (`,
+		`:1:12: schedule.republish: "now and then" is not a schedule (`,
 		`:1:37: schedule.notices: is empty: `,
-		`:1:50: schedule.timezone: "Mars/Olympus" is no known time zone: `,
-		`:2:8: http.max_age: "soon" is no duration: `,
+		`:1:50: schedule.timezone: "Mars/Olympus" is not a known time zone: `,
+		`:2:8: http.max_age: "soon" is not a duration: `,
 		`:3:10: events.url_template: {headline} is not known: `,
-		`:6:17: digests[1].schedule: is no schedule: write five cron fields `,
+		`:6:17: digests[1].schedule: is not a schedule: write five cron fields `,
 		`:6:55: digests[1].to[0]: a mail address needs a sender: `,
 		`GALLERYWIRE_ARCHIVE_PAGE: archive.page: 1 is out of range: `,
 	}

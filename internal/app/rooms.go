@@ -370,7 +370,7 @@ func BrokerOptions(c config.Config, log *slog.Logger) broker.Options {
 		TLS:             broker.TLS(c.NATS.TLS),
 		Embedded: broker.Embedded{
 			Listen:          c.NATS.Embedded.Listen,
-			ListenElsewhere: !c.Asked("nats.embedded.listen"),
+			ListenElsewhere: !c.Configured("nats.embedded.listen"),
 			DataDir:         c.NATS.Embedded.DataDir,
 			SyncInterval:    time.Duration(c.NATS.Embedded.Sync),
 			PublisherToken:  string(c.NATS.Embedded.PublisherToken),

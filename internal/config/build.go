@@ -7,7 +7,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// node builds the value at path; nil stands for one that has a problem.
+// node builds the value at path; nil for one that has a problem.
 func (b *builder) node(n ast.Node, path string) *node {
 	switch n := n.(type) {
 	case *ast.AnchorNode:
@@ -38,8 +38,7 @@ func (b *builder) scalar(n ast.Node) *node {
 	case *ast.LiteralNode:
 		built.text = n.Value.Value
 	default:
-		// Numbers, truth values and the like: what a key makes of the text is for
-		// its type to say.
+		// Numbers, booleans and the like: the type of the key reads the text.
 		built.text = n.GetToken().Value
 	}
 	return built
@@ -51,7 +50,7 @@ func (b *builder) alias(n *ast.AliasNode, path string) *node {
 		return built
 	}
 	at := b.place(n.GetToken())
-	b.problem(at, path, fmt.Sprintf("*%s has no anchor before it: write the value, or &%[1]s where it stands", shown(name)))
+	b.problem(at, path, fmt.Sprintf("*%s has no anchor before it: write the value, or put &%[1]s before the value that it repeats", shown(name)))
 	return nil
 }
 
@@ -75,7 +74,7 @@ func (b *builder) mapping(values []*ast.MappingValueNode, at place, path string)
 			continue
 		}
 		if first, ok := built.entry(key); ok {
-			b.problem(where, under, fmt.Sprintf("stated again, first on line %d: keep one", first.at.line))
+			b.problem(where, under, fmt.Sprintf("is a duplicate of line %d: keep one", first.at.line))
 			continue
 		}
 		built.entries = append(built.entries, entry{key, where, value})
@@ -83,14 +82,14 @@ func (b *builder) mapping(values []*ast.MappingValueNode, at place, path string)
 	for _, value := range merged {
 		b.merge(built, value, path)
 	}
-	// Better a person's eye on the first key than on the colon after it.
+	// An editor shall show the first key and not the colon after it.
 	if len(built.entries) > 0 && built.entries[0].at.line == at.line && built.entries[0].at.column < at.column {
 		built.at = built.entries[0].at
 	}
 	return built
 }
 
-// merge adds what from states and into does not.
+// merge adds the keys of from that into does not have.
 func (b *builder) merge(into, from *node, path string) {
 	switch {
 	case from == nil:
@@ -122,7 +121,7 @@ func (n *node) entry(key string) (entry, bool) {
 	return entry{}, false
 }
 
-// where is n's place, nowhere for a nil n.
+// where returns the place of n, no place for a nil n.
 func (n *node) where() place {
 	if n == nil {
 		return place{}
@@ -130,7 +129,7 @@ func (n *node) where() place {
 	return n.at
 }
 
-// join is the path of key below path.
+// join returns the path of key below path.
 func join(path, key string) string {
 	if path == "" {
 		return shown(key)
@@ -140,8 +139,8 @@ func join(path, key string) string {
 
 var ordinary = regexp.MustCompile(`^[A-Za-z_-]{1,32}$`)
 
-// shown is name if it looks like one: a misplaced comma or quote makes keys and
-// aliases of values, and those may be secret.
+// shown returns name if it looks like a key, else an ellipsis: a misplaced comma
+// or quote turns values into keys and aliases, and values may be secret.
 func shown(name string) string {
 	if !ordinary.MatchString(name) {
 		return "…"

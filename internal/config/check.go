@@ -10,16 +10,16 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Check reports what must be true of c and is not. A value that could not be read
-// has its default.
+// Check reports what is wrong with the values of c. A value that could not be
+// read has its default.
 type Check func(c Config, r Report)
 
-// Report takes what is wrong with the value at path, such as "feeds[0].items", and
-// what to write instead. A message that speaks of other keys names them. What speaks of
-// a value that had a problem before the check is dropped.
+// Report takes what is wrong with the value at path, such as "feeds[0].items",
+// what to write instead, and the other keys that the message mentions. It drops
+// the message if one of these keys had a problem before the check.
 type Report func(path, message string, others ...string)
 
-// check reports what c's values must be and are not, beyond their types.
+// check reports what is wrong with the values of c beyond their types.
 func (c Config) check(r Report) {
 	c.Site.check(r)
 	c.HTTP.check(r)
@@ -43,51 +43,53 @@ func (c Config) check(r Report) {
 
 func (s Site) check(r Report) {
 	if s.ID != "" && (s.ID != strings.ToLower(s.ID) || !isHostname(s.ID)) {
-		r("site.id", fmt.Sprintf("%q is no domain name: write one that you own, in lower case, such as news.example.com", s.ID))
+		r("site.id", fmt.Sprintf("%q is not a domain name: write one that you own, in lower case, such as news.example.com", s.ID))
 	}
 	if strings.TrimSpace(s.Title) == "" {
 		r("site.title", "is empty: write the name that readers see")
 	}
-	if why := whyNotBase(s.BaseURL); why != "" {
-		r("site.base_url", fmt.Sprintf("%q %s: write an address such as https://news.example.com", s.BaseURL, why))
+	if s.BaseURL != "" {
+		u, why := webAddress(s.BaseURL, everyReaderSees)
+		switch {
+		case why != "":
+		case u.RawQuery != "" || u.ForceQuery || strings.Contains(s.BaseURL, "#"):
+			why = "has a query or a fragment"
+		case u.EscapedPath() != u.Path:
+			why = "has a path that needs escaping"
+		}
+		if why != "" {
+			r("site.base_url", fmt.Sprintf("%q %s: write an address such as https://news.example.com", s.BaseURL, why))
+		}
 	}
 	checkLanguage("site.language", s.Language, r)
 	if s.Author.Email != "" && gallery.EmailAddress(s.Author.Email) == "" {
-		r("site.author.email", fmt.Sprintf("%q is no mail address, or not ASCII before the @: write one such as desk@example.com", s.Author.Email))
+		r("site.author.email", fmt.Sprintf("%q is not a mail address, or is not ASCII before the @: write one such as desk@example.com", s.Author.Email))
 	}
-	checkPicture("site.icon", s.Icon, r)
-	checkPicture("site.image", s.Image, r)
-}
-
-func checkPicture(path, address string, r Report) {
-	if _, why := webAddress(address); why != "" {
-		r(path, fmt.Sprintf("%q %s: write an address such as https://news.example.com/icon.png", address, why))
+	for path, address := range map[string]string{"site.icon": s.Icon, "site.image": s.Image} {
+		if _, why := webAddress(address, everyReaderSees); address != "" && why != "" {
+			r(path, fmt.Sprintf("%q %s: write an address such as https://news.example.com/icon.png", address, why))
+		}
 	}
 }
 
 func (h HTTP) check(r Report) {
 	checkListen("http.listen", h.Listen, r)
 	checkListen("http.admin_listen", h.AdminListen, r)
-	if h.MaxAge < 0 || h.MaxAge > 24*time.Hour {
-		r("http.max_age", fmt.Sprintf("%s is out of range: write 0s to 24h", h.MaxAge))
-	}
-	if h.ServeWithoutNATS < 0 || h.ServeWithoutNATS > maxWithoutNATS {
-		r("http.serve_without_nats", fmt.Sprintf("%s is out of range: write 0s to %s", h.ServeWithoutNATS, maxWithoutNATS))
-	}
+	checkTime("http.max_age", h.MaxAge, 0, 24*time.Hour, r)
+	checkTime("http.serve_without_nats", h.ServeWithoutNATS, 0, 8760*time.Hour, r)
 	checkRange("http.cache_bytes", h.CacheBytes, 0, maxCacheBytes, r)
 	checkRange("http.max_connections", h.MaxConnections, 0, maxConnections, r)
 	checkRange("http.max_connections_per_client", h.MaxConnectionsPerClient, 0, maxConnections, r)
 }
 
 const (
-	maxWithoutNATS      = 8760 * time.Hour
 	maxCacheBytes  Size = 1 << 40
 	maxConnections      = 1_000_000
 )
 
 func (s Schedule) check(r Report) {
 	if _, err := time.LoadLocation(s.Timezone); err != nil || s.Timezone == "" {
-		r("schedule.timezone", fmt.Sprintf("%q is no known time zone: write UTC, or a name such as Europe/Rome", s.Timezone))
+		r("schedule.timezone", fmt.Sprintf("%q is not a known time zone: write UTC, or a name such as Europe/Rome", s.Timezone))
 	}
 	checkSpec("schedule.republish", s.Republish, r)
 	checkSpec("schedule.notices", s.Notices, r)
@@ -101,13 +103,13 @@ func checkSpec(path, spec string, r Report) {
 
 func (n Notices) check(r Report) {
 	if n.QuietPeriod < 0 {
-		r("notices.quiet_period", fmt.Sprintf("%s is below zero: write 0s or more", n.QuietPeriod))
+		r("notices.quiet_period", fmt.Sprintf("%s is negative: write 0s or more", n.QuietPeriod))
 	}
 	if n.MaxWait <= 0 {
 		r("notices.max_wait", fmt.Sprintf("%s is too short: write a time above zero, such as 10s", n.MaxWait))
 	}
 	if n.QuietPeriod > n.MaxWait && n.MaxWait > 0 {
-		message := fmt.Sprintf("%s is longer than notices.max_wait, %s: shorten it, or raise the other", n.QuietPeriod, n.MaxWait)
+		message := fmt.Sprintf("%s is longer than notices.max_wait, which is %s: shorten it, or raise notices.max_wait", n.QuietPeriod, n.MaxWait)
 		r("notices.quiet_period", message, "notices.max_wait")
 	}
 }
@@ -117,7 +119,6 @@ func (l Log) check(r Report) {
 	checkOneOf("log.requests", l.Requests, []string{"off", "anonymous", "full"}, r)
 }
 
-// checkRange is for values whose text needs no thought.
 func checkRange[T int | Size](path string, value, least, most T, r Report) {
 	if value < least || value > most {
 		r(path, fmt.Sprintf("%v is out of range: write %v to %v", value, least, most))
@@ -126,20 +127,19 @@ func checkRange[T int | Size](path string, value, least, most T, r Report) {
 
 func checkOneOf(path, value string, choices []string, r Report) {
 	if !slices.Contains(choices, value) {
-		r(path, fmt.Sprintf("%q is no choice here: write %s", value, strings.Join(choices, " or ")))
+		r(path, fmt.Sprintf("%q is not a valid choice: write %s", value, strings.Join(choices, " or ")))
 	}
 }
 
-// checkReadable opens the file that a key names, so that a wrong name is told now
-// and with its line.
+// checkReadable opens the file that a key names, so that a wrong name is reported
+// now and with its line.
 func checkReadable(path, name string, r Report) {
 	if name == "" {
 		return
 	}
-	file, err := os.Open(name)
-	if err != nil {
+	if file, err := os.Open(name); err != nil {
 		r(path, fmt.Sprintf("%q %v", name, unreadable(err)))
-		return
+	} else {
+		file.Close()
 	}
-	file.Close()
 }

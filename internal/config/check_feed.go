@@ -13,7 +13,7 @@ var feedName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
 func checkFeeds(feeds []Feed, r Report) {
 	if len(feeds) == 0 {
-		r("feeds", "is empty, so that there is nothing to serve: write a feed, or leave the key out for one of all galleries")
+		r("feeds", "is empty, so there is nothing to serve: write a feed, or remove the key for one feed of all galleries")
 	}
 	taken := map[string]string{}
 	for i, f := range feeds {
@@ -26,20 +26,20 @@ func checkFeeds(feeds []Feed, r Report) {
 	}
 }
 
-// checkName remembers each name in taken, with the path that has it.
+// checkName rejects a name in taken, and adds the name with its path.
 func checkName(path, name string, taken map[string]string, r Report) {
 	if !feedName.MatchString(name) {
-		r(path, fmt.Sprintf("%q is no feed name: write 1 to 64 of a-z, 0-9, _ and -, first a letter or digit", name))
+		r(path, fmt.Sprintf("%q is not a feed name: write 1 to 64 of a-z, 0-9, _ and -, first a letter or digit", name))
 		return
 	}
 	if first, ok := taken[name]; ok {
-		r(path, fmt.Sprintf("%q is the address of %s already: choose another", name, first))
+		r(path, fmt.Sprintf("%q is already the address of %s: choose another", name, first))
 		return
 	}
 	taken[name] = path
 }
 
-// The limits of what a feed shows and of what is kept of it.
+// Limits of what a feed shows and keeps.
 const (
 	maxItems    = 1000
 	maxCache    = 100_000
@@ -75,11 +75,9 @@ func (a Archive) check(r Report) {
 }
 
 func (t Tombstones) check(r Report) {
-	if t.Keep < 0 || t.Keep > maxKeep {
-		r("tombstones.keep", fmt.Sprintf("%s is out of range: write 0s (none) to 8760h", t.Keep))
-	}
+	checkTime("tombstones.keep", t.Keep, 0, maxKeep, r)
 	if t.Stub && t.Keep == 0 {
-		r("tombstones.stub", "stubs are kept for tombstones.keep, which is 0s: write more there, or false here", "tombstones.keep")
+		r("tombstones.stub", "has no effect while tombstones.keep is 0s: set tombstones.keep to how long to keep stubs, or write false", "tombstones.keep")
 	}
 	taken := map[string]string{}
 	for i, title := range t.Titles {
@@ -87,7 +85,7 @@ func (t Tombstones) check(r Report) {
 		checkLanguage(path+".language", title.Language, r)
 		tag := strings.ToLower(title.Language)
 		if first, ok := taken[tag]; ok {
-			r(path+".language", fmt.Sprintf("%q has a title already, %s: remove one", title.Language, first))
+			r(path+".language", fmt.Sprintf("%q already has a title in %s: remove one", title.Language, first))
 		}
 		taken[tag] = path
 		if strings.TrimSpace(title.Text) == "" {
@@ -99,15 +97,15 @@ func (t Tombstones) check(r Report) {
 func (l Limits) check(r Report) {
 	checkRange("limits.gallery", l.Gallery, minGallery, maxGallery, r)
 	if l.Document > maxDocument {
-		r("limits.document", fmt.Sprintf("%s is too much: write at most %s", l.Document, Size(maxDocument)))
+		r("limits.document", fmt.Sprintf("%s is too large: write at most %s", l.Document, Size(maxDocument)))
 	}
 	if l.Document < l.Gallery && l.Gallery <= maxGallery {
-		message := fmt.Sprintf("%s holds no gallery of limits.gallery, %s: write more, or lower the other", l.Document, l.Gallery)
+		message := fmt.Sprintf("%s is less than limits.gallery, which is %s: raise it, or lower limits.gallery", l.Document, l.Gallery)
 		r("limits.document", message, "limits.gallery")
 	}
 }
 
-// checkFilled refuses entries that nothing could match.
+// checkFilled rejects empty entries, which match nothing.
 func checkFilled(path string, entries []string, r Report) {
 	for i, e := range entries {
 		if strings.TrimSpace(e) == "" {
@@ -118,6 +116,6 @@ func checkFilled(path string, entries []string, r Report) {
 
 func checkLanguage(path, tag string, r Report) {
 	if gallery.CanonicalLanguage(tag) == "" {
-		r(path, fmt.Sprintf("%q is no language tag: write one such as en, en-US or zh-Hant", tag))
+		r(path, fmt.Sprintf("%q is not a language tag: write one such as en, en-US or zh-Hant", tag))
 	}
 }

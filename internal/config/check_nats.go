@@ -9,15 +9,12 @@ import (
 	"unicode"
 )
 
-// The limits of one event, and the one that NATS sets to a stream's name.
+// Limits of one event, and NATS's limit of a stream's name.
 const (
 	minEvent      = 1 << 10
 	maxEvent      = 8 << 20
 	maxStreamName = 255
 )
-
-// own lists the subjects that the program itself publishes on.
-func own() []string { return []string{"article.rejected", "feed.updated", "feed.notice.failed"} }
 
 func serverSchemes() []string { return []string{"nats", "tls", "ws", "wss"} }
 
@@ -30,56 +27,52 @@ func (n NATS) check(r Report) {
 		n.checkServers(r)
 		n.TLS.check(r)
 		if len(n.Embedded.Publishers) > 0 {
-			r("nats.embedded.publishers", "does nothing for servers of your own: give each publisher an account there, and remove it here", "nats.url")
+			r("nats.embedded.publishers", "works with the embedded server only: give each publisher an account on your server, and remove this", "nats.url")
 		}
 		checkReadable("nats.credentials_file", n.CredentialsFile, r)
 	}
 	if !slices.Contains([]int{1, 3, 5}, n.Replicas) {
-		r("nats.replicas", fmt.Sprintf("%d cannot be: write 1, 3 or 5", n.Replicas))
+		r("nats.replicas", fmt.Sprintf("%d is not possible: write 1, 3 or 5", n.Replicas))
 	}
 	if !prefix.MatchString(n.Prefix) {
-		r("nats.prefix", fmt.Sprintf("%q is no prefix: write 1 to 64 of A-Z, a-z, 0-9, _ and -", n.Prefix))
+		r("nats.prefix", fmt.Sprintf("%q is not a prefix: write 1 to 64 of A-Z, a-z, 0-9, _ and -", n.Prefix))
 	}
 }
 
-// checkEmbedded checks what the embedded server needs, and refuses what only a
-// connection to another server can use: somebody forgot the address.
+// checkEmbedded checks what the embedded server needs, and rejects keys that only
+// an external server uses: nats.url was probably forgotten.
 func (n NATS) checkEmbedded(r Report) {
 	checkListen("nats.embedded.listen", n.Embedded.Listen, r)
 	if strings.TrimSpace(n.Embedded.DataDir) == "" {
 		r("nats.embedded.data_dir", "is empty: name a directory for the embedded server, or set nats.url")
 	}
 	if n.Replicas > 1 {
-		r("nats.replicas", fmt.Sprintf("%d needs a cluster, the embedded server is one: set nats.url, or write 1", n.Replicas), "nats.url")
+		r("nats.replicas", fmt.Sprintf("%d needs a cluster, and the embedded server is a single one: set nats.url, or write 1", n.Replicas), "nats.url")
 	}
-	checkUnused("nats.credentials_file", n.CredentialsFile, r)
-	checkUnused("nats.tls.ca_file", n.TLS.CAFile, r)
-	checkUnused("nats.tls.cert_file", n.TLS.CertFile, r)
-	checkUnused("nats.tls.key_file", n.TLS.KeyFile, r)
-}
-
-func checkUnused(path, file string, r Report) {
-	if file != "" {
-		r(path, "does nothing for the embedded server: set nats.url, or remove it", "nats.url")
-	}
-}
-
-// checkServers never quotes an address as it is: it may hold a password.
-func (n NATS) checkServers(r Report) {
-	for i, server := range strings.Split(string(n.URL), ",") {
-		if !isServer(strings.TrimSpace(server)) {
-			r("nats.url", fmt.Sprintf("address %d of %s is no NATS address: write one such as nats://127.0.0.1:4222, with commas between several and %%-escapes in a password", i+1, n.URL))
-			return
+	for _, unused := range [][2]string{
+		{"nats.credentials_file", n.CredentialsFile}, {"nats.tls.ca_file", n.TLS.CAFile},
+		{"nats.tls.cert_file", n.TLS.CertFile}, {"nats.tls.key_file", n.TLS.KeyFile},
+	} {
+		if unused[1] != "" {
+			r(unused[0], "has no effect on the embedded server: set nats.url, or remove it", "nats.url")
 		}
 	}
 }
 
-func isServer(server string) bool {
-	if !strings.Contains(server, "://") {
-		server = "nats://" + server
+// checkServers does not quote an address, which may contain a password.
+func (n NATS) checkServers(r Report) {
+	for i, server := range strings.Split(string(n.URL), ",") {
+		server = strings.TrimSpace(server)
+		if !strings.Contains(server, "://") {
+			server = "nats://" + server
+		}
+		u, err := url.Parse(server)
+		if err != nil || !slices.Contains(serverSchemes(), u.Scheme) || u.Hostname() == "" || u.Port() != "" && !isPort(u.Port()) {
+			r("nats.url", fmt.Sprintf("address %d of %s is not a NATS address: write one such as nats://127.0.0.1:4222, "+
+				"with commas between several and %%-escapes in a password", i+1, n.URL))
+			return
+		}
 	}
-	u, err := url.Parse(server)
-	return err == nil && slices.Contains(serverSchemes(), u.Scheme) && u.Hostname() != "" && (u.Port() == "" || isPort(u.Port()))
 }
 
 func (t TLS) check(r Report) {
@@ -95,57 +88,50 @@ func (t TLS) check(r Report) {
 }
 
 func (e Events) check(r Report) {
-	if e.Stream == "" || len(e.Stream) > maxStreamName || strings.ContainsFunc(e.Stream, notInStreamName) {
-		r("events.stream", fmt.Sprintf(`%q is no stream name: write 1 to %d characters without spaces and none of . * > / \`, e.Stream, maxStreamName))
+	if e.Stream == "" || len(e.Stream) > maxStreamName || strings.ContainsAny(e.Stream, `.*>/\`) || strings.ContainsFunc(e.Stream, isUnprintable) {
+		r("events.stream", fmt.Sprintf(`%q is not a stream name: write 1 to %d characters without spaces and none of . * > / \`, e.Stream, maxStreamName))
 	}
 	checkRange("events.max_event", e.MaxEvent, minEvent, maxEvent, r)
 	if e.MaxBytes < e.MaxEvent {
-		r("events.max_bytes", fmt.Sprintf("%s holds no event of events.max_event, %s: write more, such as 1GiB", e.MaxBytes, e.MaxEvent), "events.max_event")
+		r("events.max_bytes", fmt.Sprintf("%s is less than events.max_event, which is %s: write more, such as 1GiB", e.MaxBytes, e.MaxEvent), "events.max_event")
 	}
 	e.checkSubjects(r)
-	e.checkTemplate(r)
-}
-
-var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
-
-// checkTemplate leaves the names of the placeholders to the reader of ninjs.
-func (e Events) checkTemplate(r Report) {
+	// The reader of ninjs checks the names of the placeholders.
 	filled := placeholder.ReplaceAllString(e.URLTemplate, "x")
-	_, why := webAddress(filled)
+	_, why := webAddress(filled, everyReaderSees)
 	if strings.ContainsAny(filled, "{}") {
-		why = "has a { or } that belongs to no placeholder"
+		why = "has a { or } outside a placeholder"
 	}
-	if why != "" {
+	if filled != "" && why != "" {
 		r("events.url_template", fmt.Sprintf("%q %s: write an address such as https://news.example.com/{slug}", e.URLTemplate, why))
 	}
 }
 
-func notInStreamName(r rune) bool {
-	return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`.*>/\`, r)
-}
+var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
 
 func (e Events) checkSubjects(r Report) {
 	if len(e.Subjects) == 0 {
-		r("events.subjects", "is empty: write those that the CMS publishes on, such as [article.published, article.unpublished]")
+		r("events.subjects", "is empty: write the subjects on which the CMS publishes, such as [article.published, article.unpublished]")
 	}
 	for i, subject := range e.Subjects {
 		path := fmt.Sprintf("events.subjects[%d]", i)
 		if !isSubject(subject) {
-			r(path, fmt.Sprintf("%q is no subject: write words with dots between them, such as article.published", subject))
+			r(path, fmt.Sprintf("%q is not a subject: write words with dots between them, such as article.published", subject))
 			continue
 		}
-		if taken := overlapping(own(), subject); taken != "" {
-			r(path, fmt.Sprintf("%q takes in %s, which gallerywire itself sends and would hear for ever: name the subjects one by one", subject, taken))
+		own := []string{"article.rejected", "feed.updated", "feed.notice.failed"}
+		if taken := overlapping(own, subject); taken != "" {
+			r(path, fmt.Sprintf("%q includes %s, on which gallerywire itself publishes: name the subjects one by one", subject, taken))
 		}
 		if taken := overlapping(e.Subjects[:i], subject); taken != "" {
-			r(path, fmt.Sprintf("%q overlaps %s, and a stream takes a subject once: remove one", subject, taken))
+			r(path, fmt.Sprintf("%q overlaps %s, and a stream takes each subject only once: remove one", subject, taken))
 		}
 	}
 }
 
 // isSubject reports whether a stream can take subject, which may have wildcards.
 func isSubject(subject string) bool {
-	if strings.HasPrefix(subject, "$") || strings.ContainsFunc(subject, notInSubject) {
+	if strings.HasPrefix(subject, "$") || strings.ContainsFunc(subject, isUnprintable) {
 		return false
 	}
 	tokens := strings.Split(subject, ".")
@@ -158,18 +144,17 @@ func isSubject(subject string) bool {
 	return true
 }
 
-func notInSubject(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
+func isUnprintable(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
-// overlapping returns the first of subjects that a message on subject could also
-// be on, or nothing.
+// overlapping returns the first of subjects that can match the same message as
+// subject, or nothing.
 func overlapping(subjects []string, subject string) string {
-	i := slices.IndexFunc(subjects, func(s string) bool {
-		return overlap(strings.Split(s, "."), strings.Split(subject, "."))
-	})
-	if i < 0 {
-		return ""
+	for _, s := range subjects {
+		if overlap(strings.Split(s, "."), strings.Split(subject, ".")) {
+			return s
+		}
 	}
-	return subjects[i]
+	return ""
 }
 
 func overlap(a, b []string) bool {

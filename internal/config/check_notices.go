@@ -3,14 +3,13 @@ package config
 import (
 	"encoding/base64"
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
 
-// The limits of telling others.
+// Limits of notices.
 const (
 	minLease         = time.Minute
 	maxLease         = 365 * 24 * time.Hour
@@ -42,11 +41,11 @@ func (l Lease) check(r Report) {
 		return
 	}
 	if l.Min > l.Max {
-		r("websub.lease.min", fmt.Sprintf("%s is longer than websub.lease.max, %s: shorten it, or raise the other", short(l.Min), short(l.Max)), "websub.lease.max")
+		r("websub.lease.min", fmt.Sprintf("%s is longer than websub.lease.max, which is %s: shorten it, or raise websub.lease.max", short(l.Min), short(l.Max)), "websub.lease.max")
 		return
 	}
 	if l.Default < l.Min || l.Default > l.Max {
-		message := fmt.Sprintf("%s is out of range: write websub.lease.min, %s, to websub.lease.max, %s", short(l.Default), short(l.Min), short(l.Max))
+		message := fmt.Sprintf("%s is out of range: write a time from websub.lease.min, which is %s, to websub.lease.max, which is %s", short(l.Default), short(l.Min), short(l.Max))
 		r("websub.lease.default", message, "websub.lease.min", "websub.lease.max")
 	}
 }
@@ -58,40 +57,36 @@ func (c Config) checkWebhooks(r Report) {
 		checkLabel(path+".name", w.Name, taken, r)
 		checkCalled(path+".url", w.URL, "https://partner.example.com/hooks/galleries", r)
 		if !c.Outbound.AllowHTTP && strings.HasPrefix(strings.ToLower(w.URL), "http://") {
-			r(path+".url", "is plain http, which outbound.allow_http forbids: write https://, or allow it", "outbound.allow_http")
+			r(path+".url", "is plain http, which outbound.allow_http forbids: write https://, or set outbound.allow_http to true", "outbound.allow_http")
 		}
 		w.checkSecrets(path, r)
 		c.checkFeedNames(path+".feeds", w.Feeds, r)
 	}
 }
 
-// checkSecrets never quotes one.
+// checkSecrets does not quote a secret.
 func (w Webhook) checkSecrets(path string, r Report) {
 	if len(w.Secrets) == 0 {
-		r(path+".secrets", "is empty: write one, or name a file with secrets_file", path+".secrets_file")
+		r(path+".secrets", "is empty: write a secret, or name a file in secrets_file", path+".secrets_file")
 	}
 	for i, secret := range w.Secrets {
-		if !isSigning(string(secret)) {
+		// As the Standard Webhooks specification says.
+		encoded, prefixed := strings.CutPrefix(string(secret), "whsec_")
+		key, err := base64.StdEncoding.Strict().DecodeString(encoded)
+		if !prefixed || err != nil || len(key) < minSigning || len(key) > maxSigning {
 			at, which := mergedAt(path+".secrets", path+".secrets_file", i, len(w.Secrets)-len(w.SecretsFile))
-			r(at, which+"is no secret: write whsec_ and 24 to 64 random bytes in base64, as openssl rand -base64 32 prints them")
+			r(at, which+"is not a secret: write whsec_ and 24 to 64 random bytes in base64, as openssl rand -base64 32 prints them")
 		}
 	}
 }
 
-// mergedAt says where number i of a merged list stands: in the list at path, which
-// has as many as inline, or else in the file at filePath.
+// mergedAt returns the place of entry i of a merged list: in the list at path,
+// which has inline entries, or else in the file of the key filePath.
 func mergedAt(path, filePath string, i, inline int) (at, which string) {
 	if i < inline {
 		return fmt.Sprintf("%s[%d]", path, i), ""
 	}
 	return filePath, fmt.Sprintf("number %d in the file ", i-inline+1)
-}
-
-// isSigning goes by the Standard Webhooks specification.
-func isSigning(secret string) bool {
-	encoded, ok := strings.CutPrefix(secret, "whsec_")
-	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	return ok && err == nil && len(key) >= minSigning && len(key) <= maxSigning
 }
 
 func (c Config) checkDigests(r Report) {
@@ -101,24 +96,19 @@ func (c Config) checkDigests(r Report) {
 		checkLabel(path+".name", d.Name, taken, r)
 		checkSpec(path+".schedule", d.Schedule, r)
 		c.checkFeedNames(path+".feeds", d.Feeds, r)
-		d.checkTo(path, r)
+		if len(d.To) == 0 {
+			r(path+".to", "is empty: write an address such as smtp://…, or name a file in to_file", path+".to_file")
+		}
+		for j, to := range d.To {
+			if !addressee.MatchString(string(to)) { // which may contain a password and is not quoted
+				at, which := mergedAt(path+".to", path+".to_file", j, len(d.To)-len(d.ToFile))
+				r(at, which+"is not an address: write one that begins with a service, such as smtp:// or slack://, and has no spaces")
+			}
+		}
 	}
 }
 
 var addressee = regexp.MustCompile(`^(?i)[a-z][a-z0-9+.-]*://[^\s]+$`)
-
-// checkTo never quotes an address: it may hold a password.
-func (d Digest) checkTo(path string, r Report) {
-	if len(d.To) == 0 {
-		r(path+".to", "is empty: write an address such as smtp://…, or name a file with to_file", path+".to_file")
-	}
-	for i, to := range d.To {
-		if !addressee.MatchString(string(to)) {
-			at, which := mergedAt(path+".to", path+".to_file", i, len(d.To)-len(d.ToFile))
-			r(at, which+"is no address: write one that begins with a service, such as smtp:// or slack://, and has no spaces")
-		}
-	}
-}
 
 func (o Outbound) check(r Report) {
 	checkTime("outbound.timeout", o.Timeout, time.Second, 2*time.Minute, r)
@@ -126,41 +116,32 @@ func (o Outbound) check(r Report) {
 	checkTime("outbound.give_up_after", o.GiveUpAfter, minGiveUp, maxGiveUp, r)
 	checkTime("outbound.first_retry", o.FirstRetry, 10*time.Millisecond, time.Hour, r)
 	if o.FirstRetry > o.GiveUpAfter && o.GiveUpAfter >= minGiveUp {
-		message := fmt.Sprintf("%s is longer than outbound.give_up_after, %s: shorten it, or raise the other", short(o.FirstRetry), short(o.GiveUpAfter))
+		message := fmt.Sprintf("%s is longer than outbound.give_up_after, which is %s: shorten it, or raise outbound.give_up_after", short(o.FirstRetry), short(o.GiveUpAfter))
 		r("outbound.first_retry", message, "outbound.give_up_after")
 	}
 }
 
 var label = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
-// checkLabel remembers each name in taken, with the path that has it. A name that is
-// none is not quoted: a wrong indent makes it one with the secret below it.
+// checkLabel rejects a name in taken, and adds the name with its path. It does not
+// quote a bad name: a wrong indent appends the secret below to it.
 func checkLabel(path, name string, taken map[string]string, r Report) {
 	if !label.MatchString(name) {
-		r(path, "is no name: write 1 to 64 of a-z, 0-9, _ and -")
+		r(path, "is not a name: write 1 to 64 of a-z, 0-9, _ and -")
 		return
 	}
 	if first, ok := taken[name]; ok {
-		r(path, fmt.Sprintf("%q is %s already: choose another", name, first))
+		r(path, fmt.Sprintf("%q is already %s: choose another", name, first))
 		return
 	}
 	taken[name] = path
 }
 
-// checkCalled never quotes an address: its query may be a secret.
+// checkCalled checks an address that is called. It does not quote the address,
+// whose query may be a secret.
 func checkCalled(path, address, such string, r Report) {
-	u, err := url.Parse(address)
-	why := ""
-	switch {
-	case err != nil:
-		why = "is no address"
-	case u.Scheme != "http" && u.Scheme != "https":
-		why = "does not begin with http:// or https://"
-	case u.User != nil:
-		why = "holds a user or a password, which are not sent"
-	case !isHost(u.Hostname()) || u.Port() != "" && !isPort(u.Port()):
-		why = "has no host that can be called (other scripts are written as xn--…)"
-	case strings.Contains(address, "#"):
+	_, why := webAddress(address, "are not sent")
+	if why == "" && strings.Contains(address, "#") {
 		why = "has a fragment, which is not sent"
 	}
 	if why != "" {
@@ -168,11 +149,11 @@ func checkCalled(path, address, such string, r Report) {
 	}
 }
 
-// dynamicFeed is the name of a feed that nobody configures: a slug, which is in lower
-// case, or a gallery's key.
+// dynamicFeed matches the name of a dynamic feed, whose slug is in lower case, or
+// of a gallery's feed.
 var dynamicFeed = regexp.MustCompile(`^((sections|tags|authors)/[\p{Ll}\p{Lo}\p{Lm}\p{M}\p{Nd}~-]+|galleries/[A-Za-z0-9_-]{1,80})$`)
 
-// checkFeedNames quotes no more than checkLabel.
+// checkFeedNames does not quote names, as checkLabel.
 func (c Config) checkFeedNames(path string, names []string, r Report) {
 	for i, name := range names {
 		at := fmt.Sprintf("%s[%d]", path, i)
@@ -180,24 +161,11 @@ func (c Config) checkFeedNames(path string, names []string, r Report) {
 		switch {
 		case slices.ContainsFunc(c.Feeds, func(f Feed) bool { return f.Name == name }):
 		case !dynamicFeed.MatchString(name):
-			r(at, "is no feed: write the name of one in feeds, or a part of an address such as sections/travel", "feeds")
-		case !c.Dynamic.makes(kind):
-			r(at, fmt.Sprintf("is no feed while dynamic.%s is false: remove it, or write true there", kind), "dynamic."+kind)
+			r(at, "is not a feed: write the name of a feed in feeds, or the path of another such as sections/travel", "feeds")
+		case kind == "sections" && !c.Dynamic.Sections, kind == "tags" && !c.Dynamic.Tags, kind == "authors" && !c.Dynamic.Authors:
+			r(at, fmt.Sprintf("does not exist while dynamic.%[1]s is false: remove it, or set dynamic.%[1]s to true", kind), "dynamic."+kind)
 		}
 	}
-}
-
-// makes reports whether there are feeds of that kind.
-func (d Dynamic) makes(kind string) bool {
-	switch kind {
-	case "sections":
-		return d.Sections
-	case "tags":
-		return d.Tags
-	case "authors":
-		return d.Authors
-	}
-	return true
 }
 
 func checkTime(path string, value, least, most time.Duration, r Report) {
@@ -206,7 +174,7 @@ func checkTime(path string, value, least, most time.Duration, r Report) {
 	}
 }
 
-// short is d as a person writes it: 24h, not 24h0m0s.
+// short writes d as a person does: 24h, not 24h0m0s.
 func short(d time.Duration) string {
 	text := d.String()
 	for _, rest := range []string{"m0s", "h0m"} {

@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// maxIDPrefix leaves most of an id to the publisher.
+// maxIDPrefix leaves most of an id, which has at most 256 bytes, to the publisher.
 const maxIDPrefix = 100
 
-// checkPublishers wants each to have a token and ids that are nobody else's.
+// checkPublishers rejects publishers without a token or that share a token or ids.
 func (c Config) checkPublishers(r Report) {
 	embedded := c.NATS.Embedded
 	names, tokens := map[string]string{}, map[Secret]string{embedded.PublisherToken: "nats.embedded.publisher_token_file"}
@@ -17,17 +17,17 @@ func (c Config) checkPublishers(r Report) {
 		path := fmt.Sprintf("nats.embedded.publishers[%d]", i)
 		checkLabel(path+".name", p.Name, names, r)
 		if p.Token == "" {
-			r(path+".token_file", "is missing: name a file with the token that this publisher must give")
+			r(path+".token_file", "is missing: name a file with the token of this publisher")
 		} else if first, ok := tokens[p.Token]; ok {
-			r(path+".token_file", fmt.Sprintf("holds the same token as %s, and the token says who publishes: make another", first))
+			r(path+".token_file", fmt.Sprintf("contains the same token as %s, but the token identifies the publisher: create another", first))
 		}
 		tokens[p.Token] = path + ".token_file"
 		if len(p.IDPrefix) > maxIDPrefix || strings.ContainsFunc(p.IDPrefix, unicode.IsControl) {
-			r(path+".id_prefix", fmt.Sprintf("is no beginning of an id: write at most %d bytes", maxIDPrefix))
+			r(path+".id_prefix", fmt.Sprintf("is not a valid beginning of an id: write at most %d bytes without control characters", maxIDPrefix))
 		}
 		for j, other := range embedded.Publishers[:i] {
 			if p.IDPrefix != "" && other.IDPrefix != "" && (strings.HasPrefix(p.IDPrefix, other.IDPrefix) || strings.HasPrefix(other.IDPrefix, p.IDPrefix)) {
-				r(path+".id_prefix", fmt.Sprintf("%q and %q of nats.embedded.publishers[%d] do not keep ids apart: one begins with the other", p.IDPrefix, other.IDPrefix, j))
+				r(path+".id_prefix", fmt.Sprintf("%q and %q of nats.embedded.publishers[%d] allow the same ids, because one begins with the other: change one", p.IDPrefix, other.IDPrefix, j))
 			}
 		}
 	}
@@ -36,9 +36,9 @@ func (c Config) checkPublishers(r Report) {
 	}
 	for i, subject := range c.Events.Subjects {
 		for _, other := range c.Events.Subjects {
-			// What the subjects of the events of named publishers begin with.
+			// The server puts this before the subjects of named publishers.
 			if taken := overlapping([]string{"_GW_FROM.*." + other}, subject); taken != "" {
-				r(fmt.Sprintf("events.subjects[%d]", i), fmt.Sprintf("%q takes in %s, by which the events of nats.embedded.publishers are told apart: name the subjects one by one", subject, taken), "nats.embedded.publishers")
+				r(fmt.Sprintf("events.subjects[%d]", i), fmt.Sprintf("%q includes %s, on which the events of nats.embedded.publishers arrive: name the subjects one by one", subject, taken), "nats.embedded.publishers")
 				break
 			}
 		}

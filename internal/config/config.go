@@ -2,16 +2,16 @@
 //
 // A key is one struct field with a yaml tag: its place in the file, the
 // environment variable that overrides it and the suggestions for misspelt keys
-// all follow from that field. Default has its value when nobody states it, and
-// the check methods say what must be true of it beyond its type.
+// follow from that field. Default has its default value, and the check methods
+// check more than its type.
 //
-// Guarantees: every problem of file, environment and meaning is reported at
-// once, each with its place and a remedy; a Config that Load returns without an
-// error is usable as it stands; no secret is ever printed.
+// Load reports every problem of the file, the environment and the values at once,
+// each with its place and a remedy. A Config that Load returns without an error is
+// usable. No secret is ever printed.
 //
-// Left to others: what only the user of a value can judge, such as whether a
-// schedule's specification can be parsed (Load takes checks, and gives what they
-// report a line), and whether addresses can be bound and servers reached.
+// The caller checks what only the user of a value can judge, such as a cron
+// specification (Load takes checks, and adds the line to what they report), and
+// whether addresses can be bound and servers reached.
 package config
 
 import (
@@ -40,15 +40,14 @@ type Config struct {
 	Outbound   Outbound   `yaml:"outbound"`
 	Log        Log        `yaml:"log"`
 
-	places places
-	// secretFiles has the file of each key that names one with a secret.
-	secretFiles map[string]string
+	places      places
+	secretFiles map[string]string // by key
 }
 
 // Site is what feeds and pages say about their publisher.
 type Site struct {
-	// ID is the domain that identifiers are built from, or empty: then the host
-	// of BaseURL at the first start is taken and remembered.
+	// ID is the domain of all identifiers. If it is empty, the first start takes the
+	// host of BaseURL and stores it.
 	ID          string `yaml:"id"`
 	Title       string `yaml:"title"`
 	Description string `yaml:"description"`
@@ -79,11 +78,10 @@ type HTTP struct {
 	AdminToken Secret `yaml:"admin_token_file"`
 	// MaxAge is how long a cache may keep a document without asking again.
 	MaxAge time.Duration `yaml:"max_age"`
-	// ServeWithoutNATS is for how long a node is ready that has lost NATS; 0: not
-	// at all.
+	// ServeWithoutNATS is how long a node without NATS stays ready; 0: not at all.
 	ServeWithoutNATS time.Duration `yaml:"serve_without_nats"`
-	// CacheBytes is what is kept rendered in memory; 0: a third of the memory that
-	// the process may use.
+	// CacheBytes bounds the rendered documents in memory; 0: a third of the memory
+	// that the process may use.
 	CacheBytes Size `yaml:"cache_bytes"`
 	// MaxConnections bounds the connections of readers; 0: as memory allows.
 	// MaxConnectionsPerClient bounds those of one client on the public network; 0:
@@ -114,7 +112,7 @@ type Embedded struct {
 	Sync    Sync   `yaml:"sync"`
 	// PublisherToken is the content of the file that the key names, or empty.
 	PublisherToken Secret `yaml:"publisher_token_file"`
-	// Publishers are those that are told apart.
+	// Publishers have a token each.
 	Publishers []Publisher `yaml:"publishers"`
 }
 
@@ -140,8 +138,8 @@ type Events struct {
 	// MaxBytes bounds the stream, MaxEvent one event in it.
 	MaxBytes Size `yaml:"max_bytes"`
 	MaxEvent Size `yaml:"max_event"`
-	// URLTemplate makes the address of a ninjs item that states none, or is
-	// empty. That its placeholders are known is for the reader of ninjs to say.
+	// URLTemplate is the address of ninjs items without one, or empty. The reader of
+	// ninjs checks its placeholders.
 	URLTemplate string `yaml:"url_template"`
 }
 
@@ -166,8 +164,8 @@ type Match struct {
 	Languages []string `yaml:"languages"`
 }
 
-// Dynamic is the feeds that nobody configures: one for each section, tag and
-// author that there is, made when it is asked for.
+// Dynamic is the feeds that need no configuration: one for each section, tag and
+// author, made at the first request.
 type Dynamic struct {
 	Sections bool `yaml:"sections"`
 	Tags     bool `yaml:"tags"`
@@ -189,9 +187,9 @@ type Archive struct {
 type Tombstones struct {
 	// Keep is for how long they do; 0 means not at all.
 	Keep time.Duration `yaml:"keep"`
-	// Stub has the gallery keep its place, as an item that says so.
+	// Stub keeps the place of the gallery with an item that says so.
 	Stub bool `yaml:"stub"`
-	// Titles are those of such items, beside the built-in ones.
+	// Titles are the titles of such items beside the built-in ones.
 	Titles []StubTitle `yaml:"titles"`
 }
 
@@ -208,8 +206,8 @@ type Limits struct {
 	Document Size `yaml:"document"`
 }
 
-// Schedule holds cron specifications, read in Timezone (an IANA name). That they
-// are well-formed is for the scheduler to say.
+// Schedule has cron specifications in Timezone (an IANA name). The scheduler checks
+// them.
 type Schedule struct {
 	Timezone  string `yaml:"timezone"`
 	Republish string `yaml:"republish"`
@@ -223,7 +221,7 @@ type Notices struct {
 	MaxWait     time.Duration `yaml:"max_wait"`
 }
 
-// WebSub is the hub, and the hubs of others that are told.
+// WebSub is our hub, and the external hubs that get notices.
 type WebSub struct {
 	// Hub is whether this project's own hub runs.
 	Hub bool `yaml:"hub"`
@@ -238,24 +236,24 @@ type WebSub struct {
 	MaxPerTopic       int `yaml:"max_per_topic"`
 	MaxPerHost        int `yaml:"max_per_host"`
 	RequestsPerMinute int `yaml:"requests_per_minute"`
-	// ExternalHubs are the addresses of hubs that are told of changes of the
-	// configured feeds and of those that a webhook names.
+	// ExternalHubs are the addresses of hubs that get notices of the configured feeds
+	// and of those that a webhook names.
 	ExternalHubs []string `yaml:"external_hubs"`
 }
 
-// Lease is how long a subscription lasts: Default where it asks for nothing, and
-// from Min to Max whatever it asks for.
+// Lease is how long a subscription lasts: Default if it requests nothing, and always
+// from Min to Max.
 type Lease struct {
 	Default time.Duration `yaml:"default"`
 	Min     time.Duration `yaml:"min"`
 	Max     time.Duration `yaml:"max"`
 }
 
-// Webhook is a program that is told of changes.
+// Webhook is a program that gets notices of changes.
 type Webhook struct {
 	Name string `yaml:"name"`
 	URL  string `yaml:"url"`
-	// Secrets sign what is sent, as whsec_ and base64: those stated, then those
+	// Secrets sign notices, as whsec_ and base64: first those of the key, then those
 	// of the file that SecretsFile names.
 	Secrets     []InlineSecret `yaml:"secrets"`
 	SecretsFile SecretLines    `yaml:"secrets_file"`
@@ -267,14 +265,12 @@ type Webhook struct {
 // Digest is a message to people about what is new.
 type Digest struct {
 	Name string `yaml:"name"`
-	// Schedule is a cron specification; that it is well-formed is for the
-	// scheduler to say.
+	// Schedule is a cron specification, which the scheduler checks.
 	Schedule string `yaml:"schedule"`
 	// Feeds are as those of a Webhook.
 	Feeds []string `yaml:"feeds"`
-	// To are addresses such as smtp://…, with passwords in them: those stated,
-	// then those of the file that ToFile names. That each is understood is for
-	// its sender to say.
+	// To are addresses such as smtp://…, with passwords in them: first those of the
+	// key, then those of the file that ToFile names. The sender checks them.
 	To     []InlineSecret `yaml:"to"`
 	ToFile SecretLines    `yaml:"to_file"`
 }
@@ -286,8 +282,8 @@ type Outbound struct {
 	AllowHTTP     bool           `yaml:"allow_http"`
 	// Timeout is that of one call.
 	Timeout time.Duration `yaml:"timeout"`
-	// After Attempts calls, or GiveUpAfter, somebody who cannot be told is given
-	// up. FirstRetry is the time before the second; later ones grow.
+	// A notice is given up after Attempts calls or GiveUpAfter. FirstRetry is the time
+	// before the second call; later ones are longer.
 	Attempts    int           `yaml:"attempts"`
 	GiveUpAfter time.Duration `yaml:"give_up_after"`
 	FirstRetry  time.Duration `yaml:"first_retry"`
@@ -301,17 +297,16 @@ type Log struct {
 	Requests string     `yaml:"requests"`
 }
 
-// Asked reports whether the file or the environment stated the key at path,
-// such as "http.listen" or "feeds[0].items", whatever value it has there. It is
-// how a default port that may give way is told from one that was asked for.
-func (c Config) Asked(path string) bool {
+// Configured reports whether the file or the environment sets the key at path,
+// such as "http.listen" or "feeds[0].items". A port that is not configured may be
+// replaced by a free one.
+func (c Config) Configured(path string) bool {
 	_, ok := c.places[path]
 	return ok
 }
 
-// Problem describes what is wrong with the value at path, placed where that
-// value was stated. It lets those who use a value report in the same way what
-// they find only then.
+// Problem describes what is wrong with the value at path, with the place of that
+// value, for problems that are found after Load.
 func (c Config) Problem(path, message string) Problem {
 	at := c.places.nearest(path)
 	return Problem{Source: at.source, Line: at.line, Column: at.column, Key: path, Message: message}

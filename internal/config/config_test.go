@@ -73,11 +73,11 @@ func TestAskedTellsStatedFromDefault(t *testing.T) {
 		"log.level":            false,
 		"no.such.key":          false,
 	} {
-		if got := c.Asked(path); got != want {
+		if got := c.Configured(path); got != want {
 			t.Errorf("Asked(%q) = %t, want %t", path, got, want)
 		}
 	}
-	if Default().Asked("http.listen") {
+	if Default().Configured("http.listen") {
 		t.Error("a default counts as asked for")
 	}
 }

@@ -20,8 +20,8 @@ func envName(path string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }
 
-// decoder fills a Config that already holds the defaults from a tree and the
-// environment. A value that the environment overrides is not looked at.
+// decoder fills a Config that has the defaults from a tree and the environment. It
+// does not check a value that the environment overrides.
 type decoder struct {
 	environ  map[string]string
 	places   places
@@ -29,8 +29,8 @@ type decoder struct {
 	problems Problems
 }
 
-// value fills v, which the key at path stands for, from n: nil if the source does
-// not state it. at is where n's key stands.
+// value fills v, the value of the key at path, from n, which is nil if the file
+// does not set it. at is the place of n's key.
 func (d *decoder) value(v reflect.Value, path string, n *node, at place) {
 	if stated, ok := d.override(v, path); ok {
 		n, at = stated, place{source: envName(path)}
@@ -49,8 +49,8 @@ func (d *decoder) value(v reflect.Value, path string, n *node, at place) {
 	}
 }
 
-// override is what the environment says of path: a single value as it is, a list
-// as YAML.
+// override returns the environment's value of path: a single value as it is, a
+// list as YAML.
 func (d *decoder) override(v reflect.Value, path string) (*node, bool) {
 	name := envName(path)
 	text, ok := d.environ[name]
@@ -72,7 +72,7 @@ func (d *decoder) mapping(v reflect.Value, path string, n *node, at place) {
 	if n != nil && n.kind != mapping && !n.null {
 		d.problem(at, path, fmt.Sprintf("is a %s: write keys and their values", n.kind))
 	}
-	// The environment may still state what the file does not.
+	// The environment may still set what the file does not.
 	if n == nil || n.kind != mapping {
 		n = &node{kind: mapping}
 	}
@@ -112,8 +112,8 @@ func (d *decoder) scalar(v reflect.Value, path string, n *node, at place) {
 		d.problem(at, path, fmt.Sprintf("is a %s: write a single value", n.kind))
 		return
 	}
-	if strings.ContainsFunc(n.text, isForbidden) {
-		d.problem(at, path, "holds a control character: remove it")
+	if strings.ContainsFunc(n.text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+		d.problem(at, path, "contains a control character: remove it")
 		return
 	}
 	if err := setScalar(v.Addr().Interface(), n.text); err != nil {
@@ -128,11 +128,7 @@ func (d *decoder) scalar(v reflect.Value, path string, n *node, at place) {
 	}
 }
 
-func isForbidden(r rune) bool {
-	return unicode.IsControl(r) && r != '\n' && r != '\t'
-}
-
-// setScalar sets what target points to; its errors are phrases with a remedy.
+// setScalar sets what target points to. Its errors name a remedy.
 func setScalar(target any, text string) (err error) {
 	switch t := target.(type) {
 	case *string:
@@ -148,20 +144,27 @@ func setScalar(target any, text string) (err error) {
 	case *netip.Prefix:
 		*t, err = network(text)
 	case *bool:
-		*t, err = truth(text)
+		switch text { // as YAML 1.2 has it
+		case "true", "True", "TRUE":
+			*t = true
+		case "false", "False", "FALSE":
+			*t = false
+		default:
+			return fmt.Errorf("%q is not a valid choice: write true or false", text)
+		}
 	case *int:
 		*t, err = strconv.Atoi(text)
 		if errors.Is(err, strconv.ErrRange) {
 			return fmt.Errorf("%s is too large: write a smaller number", text)
 		}
 		if err != nil {
-			return fmt.Errorf("%q is no whole number: write digits, such as 3", text)
+			return fmt.Errorf("%q is not a whole number: write digits, such as 3", text)
 		}
 	case *time.Duration:
 		*t, err = ParseDuration(text)
 	case *slog.Level:
 		if err := t.UnmarshalText([]byte(text)); err != nil {
-			return fmt.Errorf("%q is no level: write debug, info, warn or error", text)
+			return fmt.Errorf("%q is not a level: write debug, info, warn or error", text)
 		}
 	case encoding.TextUnmarshaler:
 		return t.UnmarshalText([]byte(text))
@@ -169,17 +172,6 @@ func setScalar(target any, text string) (err error) {
 		panic(fmt.Sprintf("config: a key has the type %T, which no text is read into", target))
 	}
 	return err
-}
-
-// truth reads the truth values of YAML 1.2.
-func truth(text string) (bool, error) {
-	switch text {
-	case "true", "True", "TRUE":
-		return true, nil
-	case "false", "False", "FALSE":
-		return false, nil
-	}
-	return false, fmt.Errorf("%q is no choice here: write true or false", text)
 }
 
 func (d *decoder) problem(at place, path, message string) {

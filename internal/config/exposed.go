@@ -8,25 +8,25 @@ import (
 	"strings"
 )
 
-// Exposed returns the secrets that every user of this machine can read: their file
-// lets them. It is no error, for there may be no other user.
+// Exposed returns the secrets in files that every user of this machine can read. It
+// is not an error, because there may be no other user.
 func (c Config) Exposed() Problems {
 	files := map[string]string{"nats.credentials_file": c.NATS.CredentialsFile, "nats.tls.key_file": c.NATS.TLS.KeyFile}
 	maps.Copy(files, c.secretFiles)
 	var found Problems
 	for _, key := range slices.Sorted(maps.Keys(files)) {
 		if forAll(files[key]) {
-			found = append(found, c.Problem(key, fmt.Sprintf("%q can be read by every user of this machine: chmod o= %[1]s", files[key])))
+			found = append(found, c.Problem(key, fmt.Sprintf("%q can be read by every user of this machine: run chmod o= %[1]s", files[key])))
 		}
 	}
 	if key := c.inlineSecret(); key != "" && forAll(c.places[""].source) {
-		found = append(found, c.Problem(key, "is a secret, and every user of this machine can read this file: keep it in a file of its own, or chmod o= this one"))
+		found = append(found, c.Problem(key, "is a secret, and every user of this machine can read this file: move it to a file of its own, or run chmod o= on this one"))
 	}
 	return found
 }
 
-// inlineSecret is the first key that the configuration's file states a secret in;
-// empty: none does.
+// inlineSecret returns the first key with a secret in the configuration file itself,
+// or nothing.
 func (c Config) inlineSecret() string {
 	file := c.places[""].source
 	stated := func(key string, secret bool) bool {
@@ -42,6 +42,12 @@ func (c Config) inlineSecret() string {
 	}
 	for i, d := range c.Digests {
 		inline := d.To[:len(d.To)-len(d.ToFile)]
+		// Every address may contain a secret, but that of mail without a user.
+		holdsPassword := func(address InlineSecret) bool {
+			rest, mail := strings.CutPrefix(string(address), "smtp://")
+			host, _, _ := strings.Cut(rest, "/")
+			return !mail || strings.Contains(host, "@")
+		}
 		if key := fmt.Sprintf("digests[%d].to", i); stated(key, slices.ContainsFunc(inline, holdsPassword)) {
 			return key
 		}
@@ -49,16 +55,8 @@ func (c Config) inlineSecret() string {
 	return ""
 }
 
-// holdsPassword reports whether an address may hold what is to be kept secret. Only
-// mail goes without.
-func holdsPassword(address InlineSecret) bool {
-	rest, mail := strings.CutPrefix(string(address), "smtp://")
-	host, _, _ := strings.Cut(rest, "/")
-	return !mail || strings.Contains(host, "@")
-}
-
-// forAll reports whether a file lets every user read it.
+// forAll reports whether every user can read the file; no path names no file.
 func forAll(file string) bool {
-	info, err := os.Stat(file) // which none is at an empty path
+	info, err := os.Stat(file)
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0
 }

@@ -32,11 +32,11 @@ func TestSecretsThatEverybodyCanReadAreNamed(t *testing.T) {
 	}{
 		"nothing":                  {"log: {level: info}\n", 0o644, nil},
 		"kept":                     {"http: {admin_token_file: " + kept + "}\n", 0o644, nil},
-		"token":                    {"http: {admin_token_file: " + open + "}\n", 0o600, []string{`http.admin_token_file: "` + open + `" can be read by every user of this machine: chmod o= ` + open}},
+		"token":                    {"http: {admin_token_file: " + open + "}\n", 0o600, []string{`http.admin_token_file: "` + open + `" can be read by every user of this machine: run chmod o= ` + open}},
 		"secrets":                  {hook + "secrets_file: " + lines + "}]\n", 0o600, []string{`webhooks[0].secrets_file: "` + lines + `" can be read`}},
 		"credentials":              {"nats: {url: nats://h, credentials_file: " + open + "}\n", 0o600, []string{"nats.credentials_file: "}},
 		"key":                      {"nats: {url: nats://h, tls: {cert_file: " + open + ", key_file: " + open + "}}\n", 0o600, []string{"nats.tls.key_file: "}},
-		"inline":                   {hook + "secrets: [" + signing(24) + "]}]\n", 0o644, []string{"webhooks[0].secrets: is a secret, and every user of this machine can read this file: keep it in a file of its own, or chmod o= this one"}},
+		"inline":                   {hook + "secrets: [" + signing(24) + "]}]\n", 0o644, []string{"webhooks[0].secrets: is a secret, and every user of this machine can read this file: move it to a file of its own, or run chmod o= on this one"}},
 		"inline, kept":             {hook + "secrets: [" + signing(24) + "]}]\n", 0o640, nil},
 		"password":                 {"nats: {url: \"nats://u:hunter2@h\"}\n", 0o644, []string{"nats.url: is a secret"}},
 		"mail without a password":  {"digests: [{name: a, schedule: \"@daily\", to: [\"smtp://h:25/?from=a@b&to=c@d\"]}]\n", 0o644, nil},

@@ -8,7 +8,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 )
 
-// field finds the struct field that key names.
+// field returns the struct field of key.
 func field(t reflect.Type, key string) (reflect.StructField, bool) {
 	for i := range t.NumField() {
 		if f := t.Field(i); key != "" && f.Tag.Get("yaml") == key {
@@ -45,14 +45,14 @@ func isSection(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && t != reflect.TypeFor[netip.Prefix]()
 }
 
-// isList reports whether t is written as a list. Lines of a file are its name.
+// isList reports whether t is written as a list. SecretLines is written as the
+// name of a file.
 func isList(t reflect.Type) bool {
 	return t.Kind() == reflect.Slice && t != reflect.TypeFor[SecretLines]()
 }
 
-// suggest says which key was likely meant by an unknown one in the struct t at
-// path: one that is spelt nearly so, else one of that name elsewhere, else those
-// that there are.
+// suggest says which key was probably meant by an unknown one in the struct t at
+// path: a similar one, else one of that name elsewhere, else all keys of t.
 func suggest(t reflect.Type, path, unknown string) string {
 	var here []string
 	for i := range t.NumField() {
@@ -72,5 +72,5 @@ func suggest(t reflect.Type, path, unknown string) string {
 	if len(elsewhere) > 0 {
 		return "did you mean " + strings.Join(elsewhere, " or ") + "?"
 	}
-	return "known here are " + strings.Join(here, ", ")
+	return "the keys here are " + strings.Join(here, ", ")
 }

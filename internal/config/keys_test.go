@@ -14,8 +14,8 @@ func TestUnknownKeyIsAnsweredWithTheNearestKnownOne(t *testing.T) {
 		{"http", "lsiten", "did you mean http.listen?"},
 		{"http", "replicas", "did you mean nats.replicas?"},
 		{"http", "title", "did you mean site.title or feeds[].title?"},
-		{"http", "gzip", "known here are listen, admin_listen, admin_token_file, max_age, serve_without_nats, cache_bytes, max_connections, max_connections_per_client"},
-		{"http", "x", "known here are listen, admin_listen, admin_token_file, max_age, serve_without_nats, cache_bytes, max_connections, max_connections_per_client"},
+		{"http", "gzip", "the keys here are listen, admin_listen, admin_token_file, max_age, serve_without_nats, cache_bytes, max_connections, max_connections_per_client"},
+		{"http", "x", "the keys here are listen, admin_listen, admin_token_file, max_age, serve_without_nats, cache_bytes, max_connections, max_connections_per_client"},
 	} {
 		if got := suggest(reflect.TypeFor[HTTP](), tt.path, tt.unknown); got != tt.want {
 			t.Errorf("%s.%s: %s, want %s", tt.path, tt.unknown, got, tt.want)

@@ -12,14 +12,13 @@ import (
 )
 
 // Load returns the defaults, overridden by the YAML file at path (none if path is
-// empty) and that by environ, whose entries are as in os.Environ. The variable for
-// a key is GALLERYWIRE_ and its path in capitals with underscores; its text is the
-// value itself, or YAML for a list. Variables that fit no key are ignored, for
-// others set some with this prefix; [Stray] names those that look like a slip.
+// empty), overridden by environ, whose entries are as in os.Environ. The variable
+// of a key is GALLERYWIRE_ and its path in capitals with underscores; its text is
+// the value itself, or YAML for a list. Load ignores variables of no key, because
+// others set some with this prefix; [Stray] finds misspelt ones.
 //
-// It reads the files that hold secrets; relative paths start at the working
-// directory. The checks come after its own, and what they report is among the
-// rest. Every error is a Problems with all there are.
+// Load reads the files of secrets; relative paths start at the working directory.
+// It runs checks after its own. Every error is a Problems with all problems.
 func Load(path string, environ []string, checks ...Check) (Config, error) {
 	data, err := readFile(path, maxSource)
 	if err != nil {
@@ -28,8 +27,8 @@ func Load(path string, environ []string, checks ...Check) (Config, error) {
 	return load(path, data, environ, nil, checks...)
 }
 
-// readFile reads at most one byte more than limit, nothing of an empty path. Its
-// errors do not repeat the path.
+// readFile reads at most one byte more than limit, and nothing from an empty path.
+// Its errors do not contain the path.
 func readFile(path string, limit int64) ([]byte, error) {
 	if path == "" {
 		return nil, nil
@@ -46,7 +45,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// load builds on problems that are already known.
+// load is [Load] with the content of the file and the problems so far.
 func load(path string, data []byte, environ []string, problems Problems, checks ...Check) (Config, error) {
 	root, unread := parse(path, data, "")
 	at := place{source: path}
@@ -65,7 +64,15 @@ func load(path string, data []byte, environ []string, problems Problems, checks 
 	d.places[""] = place{source: path}
 	c.places, c.secretFiles = d.places, d.secrets
 	c.normalise()
-	problems = c.unmet(d.problems, append([]Check{Config.check}, checks...))
+	problems = d.problems
+	for _, check := range append([]Check{Config.check}, checks...) {
+		before := problems
+		check(c, func(path, message string, others ...string) {
+			if !slices.ContainsFunc(append(others, path), before.cover) {
+				problems = append(problems, c.Problem(path, message))
+			}
+		})
+	}
 	if len(problems) == 0 {
 		return c, nil
 	}
@@ -84,7 +91,7 @@ func variables(environ []string) map[string]string {
 	return set
 }
 
-// normalise gives what can be written in several ways one form.
+// normalise gives values that can be written in several ways one form.
 func (c *Config) normalise() {
 	c.Site.BaseURL = strings.TrimRight(c.Site.BaseURL, "/")
 	language := func(tag *string) { *tag = cmp.Or(gallery.CanonicalLanguage(*tag), *tag) }
@@ -104,18 +111,4 @@ func (c *Config) normalise() {
 	for i, d := range c.Digests {
 		c.Digests[i].To = append(d.To, d.ToFile...)
 	}
-}
-
-// unmet adds to problems what the checks report, each of them without what is
-// blamed already on what came before it.
-func (c Config) unmet(problems Problems, checks []Check) Problems {
-	for _, check := range checks {
-		known := problems
-		check(c, func(path, message string, others ...string) {
-			if !slices.ContainsFunc(append(others, path), known.blame) {
-				problems = append(problems, c.Problem(path, message))
-			}
-		})
-	}
-	return problems
 }

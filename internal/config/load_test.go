@@ -139,20 +139,20 @@ notices: {quiet_period: 1m}
 	want := []string{
 		`g.yaml:2:3: site.title: is empty: write the name that readers see`,
 		`g.yaml:3:3: site.langauge: unknown key: did you mean site.language?`,
-		`g.yaml:5:3: http.max_age: "soon" is no duration: write 60s, 5m or 1h`,
-		`g.yaml:6:3: http.max_age: stated again, first on line 5: keep one`,
+		`g.yaml:5:3: http.max_age: "soon" is not a duration: write 60s, 5m or 1h`,
+		`g.yaml:6:3: http.max_age: is a duplicate of line 5: keep one`,
 		`g.yaml:7:3: http.listen: is a list: write a single value`,
 		`g.yaml:8:1: nats: is a single value: write keys and their values`,
 		`g.yaml:9:1: max_event: unknown key: did you mean events.max_event?`,
-		`g.yaml:11:5: feeds[0].name: "Travel!" is no feed name: write 1 to 64 of a-z, 0-9, _ and -, first a letter or digit`,
-		`g.yaml:12:5: feeds[0].items: "many" is no whole number: write digits, such as 3`,
+		`g.yaml:11:5: feeds[0].name: "Travel!" is not a feed name: write 1 to 64 of a-z, 0-9, _ and -, first a letter or digit`,
+		`g.yaml:12:5: feeds[0].items: "many" is not a whole number: write digits, such as 3`,
 		`g.yaml:13:13: feeds[0].match.tag: unknown key: did you mean feeds[0].match.tags?`,
-		`g.yaml:14:5: feeds[1].name: "" is no feed name: write 1 to 64 of a-z, 0-9, _ and -, first a letter or digit`,
-		`g.yaml:15:12: schedule.timezone: "Mars/Olympus" is no known time zone: write UTC, or a name such as Europe/Rome`,
-		`g.yaml:16:11: notices.quiet_period: 1m0s is longer than notices.max_wait, 10s: shorten it, or raise the other`,
-		`GALLERYWIRE_EVENTS_MAX_BYTES: events.max_bytes: "1Gib" is no size: write a whole number with a unit, such as 512KiB, 8MiB or 1GiB`,
-		`GALLERYWIRE_EVENTS_SUBJECTS:1:5: events.subjects[1]: "b c" is no subject: write words with dots between them, such as article.published`,
-		`GALLERYWIRE_NATS_REPLICAS: nats.replicas: "two" is no whole number: write digits, such as 3`,
+		`g.yaml:14:5: feeds[1].name: "" is not a feed name: write 1 to 64 of a-z, 0-9, _ and -, first a letter or digit`,
+		`g.yaml:15:12: schedule.timezone: "Mars/Olympus" is not a known time zone: write UTC, or a name such as Europe/Rome`,
+		`g.yaml:16:11: notices.quiet_period: 1m0s is longer than notices.max_wait, which is 10s: shorten it, or raise notices.max_wait`,
+		`GALLERYWIRE_EVENTS_MAX_BYTES: events.max_bytes: "1Gib" is not a size: write a whole number with a unit, such as 512KiB, 8MiB or 1GiB`,
+		`GALLERYWIRE_EVENTS_SUBJECTS:1:5: events.subjects[1]: "b c" is not a subject: write words with dots between them, such as article.published`,
+		`GALLERYWIRE_NATS_REPLICAS: nats.replicas: "two" is not a whole number: write digits, such as 3`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -175,9 +175,9 @@ func TestChecksOfOthersAreReportedAmongTheRest(t *testing.T) {
 		`g.yaml: site.title: is Gallery Wire`,
 		`g.yaml:2:3: schedule.republish: cannot be read`,
 		`g.yaml:3:3: schedule.notices: is empty: write a cron line such as "*/5 * * * *", or "@every 5m"`,
-		`g.yaml:4:8: http.max_age: "soon" is no duration: write 60s, 5m or 1h`,
+		`g.yaml:4:8: http.max_age: "soon" is not a duration: write 60s, 5m or 1h`,
 		`g.yaml:5:1: feeds: is a single value: write a list, such as [a, b]`,
-		`g.yaml:6:7: log.format: "xml" is no choice here: write text or json`,
+		`g.yaml:6:7: log.format: "xml" is not a valid choice: write text or json`,
 	}, "\n")
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
@@ -203,7 +203,7 @@ func TestProblemOfOneValueIsNotBlamedOnAnother(t *testing.T) {
 	text := "notices: {quiet_period: 30s, max_wait: soon}\nnats: {url: [a], replicas: 3, credentials_file: x}\n"
 	got := problemsOf(t, text)
 	want := []string{
-		`g.yaml:1:30: notices.max_wait: "soon" is no duration: write 60s, 5m or 1h`,
+		`g.yaml:1:30: notices.max_wait: "soon" is not a duration: write 60s, 5m or 1h`,
 		`g.yaml:2:8: nats.url: is a list: write a single value`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -216,7 +216,7 @@ func TestEnvironmentIsReadThoughTheFileIsBroken(t *testing.T) {
 	want := []string{
 		`g.yaml:1:7: sequence end token ']' not found`,
 		`GALLERYWIRE_FEEDS:1:1: feeds: could not find flow mapping end token '}'`,
-		`GALLERYWIRE_HTTP_MAX_AGE: http.max_age: "soon" is no duration: write 60s, 5m or 1h`,
+		`GALLERYWIRE_HTTP_MAX_AGE: http.max_age: "soon" is not a duration: write 60s, 5m or 1h`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -227,7 +227,7 @@ func TestEmptySectionAndEmptyListKeepTheirMeaning(t *testing.T) {
 	if got := problemsOf(t, "http:\n  # listen: :80\nsite: {copyright: }\n"); got != nil {
 		t.Errorf("a section with every key commented out: %q", got)
 	}
-	want := "feeds: is empty, so that there is nothing to serve"
+	want := "feeds: is empty, so there is nothing to serve"
 	for _, text := range []string{"feeds: []", "feeds:\n"} {
 		if got := problemsOf(t, text); len(got) != 1 || !strings.Contains(got[0], want) {
 			t.Errorf("%q: %q, want one problem with %q", text, got, want)
@@ -239,7 +239,7 @@ func TestMissingFileIsAProblemBesideTheOthers(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none.yaml")
 	_, err := Load(missing, []string{"GALLERYWIRE_HTTP_MAX_AGE=soon"})
 	want := missing + ": cannot be read (no such file or directory): name a file that this user may read\n" +
-		`GALLERYWIRE_HTTP_MAX_AGE: http.max_age: "soon" is no duration: write 60s, 5m or 1h`
+		`GALLERYWIRE_HTTP_MAX_AGE: http.max_age: "soon" is not a duration: write 60s, 5m or 1h`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -262,8 +262,8 @@ func TestSecretFileThatHoldsNoSecret(t *testing.T) {
 	for path, want := range map[string]string{
 		write(t, dir, "empty", "\n"):                             "is empty",
 		write(t, dir, "lines", "hunter2-hunter2\nhunter3\n"):     "more than one line",
-		write(t, dir, "guessed", "hunter2-hunter2\n"):            `holds fewer than 16 characters, which can be guessed: put in it what "openssl rand -hex 24" prints`,
-		write(t, dir, "large", strings.Repeat("x", maxSecret+1)): "is over 64KiB",
+		write(t, dir, "guessed", "hunter2-hunter2\n"):            `has fewer than 16 characters, which can be guessed: write the output of "openssl rand -hex 24" into it`,
+		write(t, dir, "large", strings.Repeat("x", maxSecret+1)): "is larger than 64KiB",
 		filepath.Join(dir, "missing"):                            "no such file or directory",
 		dir:                                                      "is a directory",
 	} {
@@ -295,7 +295,7 @@ func TestErrorsAsFindsASingleProblem(t *testing.T) {
 	if !errors.As(err, &p) {
 		t.Fatalf("no Problem in %v", err)
 	}
-	want := Problem{Source: "g.yaml", Line: 2, Column: 3, Key: "http.max_age", Message: "25h0m0s is out of range: write 0s to 24h"}
+	want := Problem{Source: "g.yaml", Line: 2, Column: 3, Key: "http.max_age", Message: "25h is out of range: write 0s to 24h"}
 	if p != want {
 		t.Errorf("got %+v, want %+v", p, want)
 	}

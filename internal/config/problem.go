@@ -10,8 +10,8 @@ import (
 
 // Problem is one thing wrong with a configuration.
 type Problem struct {
-	// Source is the file as it was named, or the environment variable; empty for
-	// what nobody stated.
+	// Source is the file as it was named, or the environment variable; empty for a
+	// default.
 	Source string
 	// Line and Column count from 1, in characters; 0 where a source has no lines.
 	Line, Column int
@@ -69,8 +69,8 @@ func (ps Problems) inOrder(file string) {
 	})
 }
 
-// blame reports whether key or anything that holds it has a problem already.
-func (ps Problems) blame(key string) bool {
+// cover reports whether key or a key that contains it already has a problem.
+func (ps Problems) cover(key string) bool {
 	for {
 		if slices.ContainsFunc(ps, func(p Problem) bool { return p.Key == key }) {
 			return true
@@ -82,16 +82,16 @@ func (ps Problems) blame(key string) bool {
 	}
 }
 
-// keepToKeys cuts each key to what is one: what somebody writes below a key that
-// holds no others was meant as a value, and may be secret.
+// keepToKeys cuts off what stands below a key that contains no others: it was meant
+// as a value, and may be secret.
 func (ps Problems) keepToKeys() {
 	for i := range ps {
 		ps[i].Key = ps[i].Key[:keyLength(ps[i].Key, reflect.TypeFor[Config]())]
 	}
 }
 
-// keyLength is how much of path leads to a key below the struct t, or to one that
-// is unknown there.
+// keyLength returns the length of the part of path that is a key of the struct t, or
+// an unknown key.
 func keyLength(path string, t reflect.Type) int {
 	end := len(path)
 	if i := strings.IndexAny(path, ".["); i >= 0 {
@@ -112,13 +112,13 @@ func keyLength(path string, t reflect.Type) int {
 	return end + 1 + keyLength(path[end+1:], inner)
 }
 
-// place is where something is stated; line is 0 in a source without lines.
+// place is where a value stands; line is 0 in a source without lines.
 type place struct {
 	source       string
 	line, column int
 }
 
-// String is the place as editors understand it: file, line and column.
+// String writes file, line and column, as editors understand it.
 func (p place) String() string {
 	if p.line == 0 {
 		return p.source
@@ -126,10 +126,10 @@ func (p place) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.source, p.line, p.column)
 }
 
-// places says where each stated key stands; under "" is the file itself.
+// places has the place of each key that is set, and under "" the file itself.
 type places map[string]place
 
-// nearest finds where key is stated, or else the closest thing that holds it.
+// nearest returns the place of key, or else of the nearest key that contains it.
 func (ps places) nearest(key string) place {
 	for {
 		if at, ok := ps[key]; ok || key == "" {
@@ -139,8 +139,8 @@ func (ps places) nearest(key string) place {
 	}
 }
 
-// parent is the path of what holds key: "feeds[1]" for "feeds[1].name", "feeds"
-// for that, and "" for that.
+// parent returns the key that contains key: "feeds[1]" for "feeds[1].name", then
+// "feeds", then "".
 func parent(key string) string {
 	return key[:max(strings.LastIndexAny(key, ".["), 0)]
 }

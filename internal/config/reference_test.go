@@ -66,7 +66,7 @@ func TestReferenceFileStatesEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range keys(reflect.TypeFor[Config](), "") {
-		if path := strings.ReplaceAll(key, "[]", "[0]"); !c.Asked(path) {
+		if path := strings.ReplaceAll(key, "[]", "[0]"); !c.Configured(path) {
 			t.Errorf("%s is not in %s", path, reference)
 		}
 	}

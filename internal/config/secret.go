@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,14 +14,13 @@ import (
 
 const redacted = "[redacted]"
 
-// minSecret is how many characters a token must have.
-const minSecret = 16
+const (
+	minSecret = 16       // characters of a token
+	maxSecret = 64 << 10 // bytes of a secret's file, which may be a device
+)
 
-// maxSecret bounds what is read of a secret's file, which may be a device.
-const maxSecret = 64 << 10
-
-// Secret is text that no formatting prints: fmt with any verb, slog and JSON show
-// "[redacted]", or nothing where there is no secret. Convert it to string to use it.
+// Secret is text that is never printed: fmt with any verb, slog and JSON write
+// "[redacted]", or nothing for an empty one. Convert it to string to use it.
 type Secret string
 
 // String hides the secret.
@@ -41,8 +41,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // LogValue hides the secret from slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// InlineSecret is a Secret that the configuration states itself, or one of those
-// in a file that it names. Convert it to string to use it.
+// InlineSecret is a Secret whose key has the secret itself as value, or one of
+// several in a file. Convert it to string to use it.
 type InlineSecret string
 
 // String hides the secret.
@@ -57,33 +57,27 @@ func (s InlineSecret) MarshalText() ([]byte, error) { return Secret(s).MarshalTe
 // LogValue hides the secret from slog.
 func (s InlineSecret) LogValue() slog.Value { return Secret(s).LogValue() }
 
-// SecretLines is what the file that a key names holds, a secret in each line. Empty
-// lines and those that begin with # are left out.
+// SecretLines are the secrets in the file that a key names, one a line, without
+// empty lines and those that begin with #.
 type SecretLines []InlineSecret
 
-// Servers is one NATS address or several with commas between them. They may hold
-// a user and a password, which are hidden as a Secret is. Convert it to string to
-// use it.
+// Servers is one NATS address or several with commas between them. A user and a
+// password in them are hidden as a Secret is. Convert it to string to use it.
 type Servers string
 
 // String is s with any user and password hidden.
 func (s Servers) String() string {
-	// A password may hold commas, slashes and colons: whatever lies before the
-	// last @ could belong to one, so all of it goes.
+	// A password may contain commas, slashes and colons: everything before the last
+	// @ may belong to one.
 	at := strings.LastIndexByte(string(s), '@')
 	if at < 0 {
 		return string(s)
 	}
-	return s.scheme() + redacted + string(s[at:])
-}
-
-func (s Servers) scheme() string {
-	for _, scheme := range serverSchemes() {
-		if strings.HasPrefix(string(s), scheme+"://") {
-			return scheme + "://"
-		}
+	begin := ""
+	if scheme, _, ok := strings.Cut(string(s), "://"); ok && slices.Contains(serverSchemes(), scheme) {
+		begin = scheme + "://"
 	}
-	return ""
+	return begin + redacted + string(s[at:])
 }
 
 // Format hides user and password from every verb.
@@ -104,8 +98,8 @@ func writeMasked(f fmt.State, verb rune, masked string) {
 	fmt.Fprint(f, masked)
 }
 
-// readSecret reads the secret in the file at path; an empty path is no secret.
-// Its errors are phrases with a remedy and never quote the content.
+// readSecret reads the secret in the file at path, nothing from an empty path. Its
+// errors name a remedy and do not quote the content.
 func readSecret(path string) (Secret, error) {
 	if path == "" {
 		return "", nil
@@ -114,40 +108,39 @@ func readSecret(path string) (Secret, error) {
 	if err != nil {
 		return "", fmt.Errorf("%q %w", path, err)
 	}
-	return trimSecret(path, string(data))
-}
-
-func trimSecret(path, text string) (Secret, error) {
-	text = strings.TrimRight(text, "\r\n")
+	text := strings.TrimRight(string(data), "\r\n")
 	switch {
 	case len(text) > maxSecret:
-		return "", fmt.Errorf("%q is over %s: name a file that holds the secret and nothing else", path, Size(maxSecret))
+		return "", fmt.Errorf("%q is larger than %s: name a file that contains only the secret", path, Size(maxSecret))
 	case strings.TrimSpace(text) == "":
-		return "", fmt.Errorf("%q is empty: put the secret in it, on one line", path)
+		return "", fmt.Errorf("%q is empty: write the secret into it, on one line", path)
 	case utf8.RuneCountInString(text) < minSecret:
-		return "", fmt.Errorf("%q holds fewer than %d characters, which can be guessed: put in it what \"openssl rand -hex 24\" prints", path, minSecret)
+		return "", fmt.Errorf("%q has fewer than %d characters, which can be guessed: write the output of \"openssl rand -hex 24\" into it", path, minSecret)
 	case strings.ContainsFunc(text, unicode.IsControl):
-		return "", fmt.Errorf("%q holds more than one line or a control character: put the secret alone in it, on one line", path)
+		return "", fmt.Errorf("%q has more than one line or a control character: write only the secret into it, on one line", path)
 	}
 	return Secret(text), nil
 }
 
-// readSecretLines reads the secrets in the file at path; an empty path is none. Its
-// errors quote the path only where it leads somewhere: it may be a secret, under the
-// wrong key.
+// readSecretLines reads the secrets in the file at path, none from an empty path. Its
+// errors quote the path only if it or its directory exists: it may be a secret under
+// the wrong key.
 func readSecretLines(path string) (SecretLines, error) {
 	if path == "" {
 		return nil, nil
 	}
 	data, err := readFile(path, maxSecret)
-	if err != nil && leads(path) {
-		err = fmt.Errorf("%q %w", path, err)
-	}
 	if err != nil {
+		_, absent := os.Lstat(path)
+		dir := filepath.Dir(path)
+		info, _ := os.Stat(dir)
+		if absent == nil || info != nil && info.IsDir() && dir != "." && dir != filepath.Dir(dir) {
+			err = fmt.Errorf("%q %w", path, err)
+		}
 		return nil, err
 	}
 	if len(data) > maxSecret {
-		return nil, fmt.Errorf("names a file over %s: name one that holds a secret in each line and nothing else", Size(maxSecret))
+		return nil, fmt.Errorf("names a file larger than %s: name one with only a secret in each line", Size(maxSecret))
 	}
 	var secrets SecretLines
 	for line := range strings.Lines(string(data)) {
@@ -160,20 +153,9 @@ func readSecretLines(path string) (SecretLines, error) {
 		}
 	}
 	if len(secrets) == 0 {
-		return nil, errors.New("names a file that holds nothing: put a secret in each line of it")
+		return nil, errors.New("names a file without secrets: write one into each line")
 	}
 	return secrets, nil
-}
-
-// leads reports whether there is something at path, or a directory that it could be
-// in, which says that it is no secret.
-func leads(path string) bool {
-	if _, err := os.Lstat(path); err == nil {
-		return true
-	}
-	dir := filepath.Dir(path)
-	info, err := os.Stat(dir)
-	return err == nil && info.IsDir() && dir != "." && dir != filepath.Dir(dir)
 }
 
 // unreadable leaves out the path that the errors of os repeat.

@@ -76,31 +76,31 @@ func TestBadSecretsAreReportedWithoutThem(t *testing.T) {
 	secrets := write(t, dir, "secrets", signing(24)+"\n# one more\nwhsec_hunter2\n")
 	addresses := write(t, dir, "to", "smtp://h\nu:hunter2@h\n")
 	for _, tt := range []struct{ text, want string }{
-		{`{secrets: [whsec_hunter2]}`, `secrets[0]: is no secret: write whsec_ and 24 to 64 random bytes in base64`},
+		{`{secrets: [whsec_hunter2]}`, `secrets[0]: is not a secret: write whsec_ and 24 to 64 random bytes in base64`},
 		{`{secrets: whsec_hunter2}`, `secrets: is a single value: write a list`},
 		{`{secrets: {whsec_hunter2: }}`, `secrets: is a mapping: write a list`},
-		{`{secrets: {whsec_hunter2: , whsec_hunter2: }}`, `secrets: stated again, first on line 1`},
+		{`{secrets: {whsec_hunter2: , whsec_hunter2: }}`, `secrets: is a duplicate of line 1`},
 		{`{secrets: [{whsec_hunter2: }]}`, `secrets[0]: is a mapping: write a single value`},
-		{`{secrets: ["whsec_hunter2\u0000"]}`, `secrets[0]: holds a control character`},
+		{`{secrets: ["whsec_hunter2\u0000"]}`, `secrets[0]: contains a control character`},
 		{`{secrets_file: whsec_hunter2}`, `secrets_file: cannot be read (no such file or directory): name a file`},
 		{`{secrets_file: [whsec_hunter2]}`, `secrets_file: is a list: write a single value`},
-		{`{secrets_file: ` + secrets + `}`, `secrets_file: number 2 in the file is no secret: write whsec_`},
+		{`{secrets_file: ` + secrets + `}`, `secrets_file: number 2 in the file is not a secret: write whsec_`},
 		{`{secrets_file: ` + dir + `}`, `secrets_file: "` + dir + `" cannot be read (is a directory)`},
 		{`{secrets_file: ` + dir + `/missing}`, `secrets_file: "` + dir + `/missing" cannot be read (no such file or directory): name a file`},
 		{`{secrets_file: hunter2/hunter2}`, `secrets_file: cannot be read (no such file or directory): name a file`},
 		{`{secrets_file: /hunter2}`, `secrets_file: cannot be read (no such file or directory): name a file`},
-		{`{secrets_file: ` + write(t, dir, "none", "\n# hunter2\n") + `}`, `secrets_file: names a file that holds nothing`},
+		{`{secrets_file: ` + write(t, dir, "none", "\n# hunter2\n") + `}`, `secrets_file: names a file without secrets`},
 		{`{secrets_file: ` + write(t, dir, "control", "hunter2\x00\n") + `}`, `secrets_file: names a file with a control character`},
-		{`{secrets_file: ` + write(t, dir, "long", strings.Repeat("hunter2\n", 9000)) + `}`, `secrets_file: names a file over 64KiB`},
-		{`{url: "https://u:hunter2@a.example"}`, `url: holds a user or a password`},
-		{`{url: "https://a.example:hunter2"}`, `url: is no address`},
+		{`{secrets_file: ` + write(t, dir, "long", strings.Repeat("hunter2\n", 9000)) + `}`, `secrets_file: names a file larger than 64KiB`},
+		{`{url: "https://u:hunter2@a.example"}`, `url: contains a user or a password`},
+		{`{url: "https://a.example:hunter2"}`, `url: is not an address`},
 		{`{url: "a.example/?hunter2"}`, `url: does not begin with`},
 		{`{url: "https://a.example/?x#hunter2"}`, `url: has a fragment`},
-		{`{to: [hunter2@h]}`, `to[0]: is no address: write one that begins with a service`},
-		{`{to: ["smtp://u:hunter2 x@h"]}`, `to[0]: is no address`},
+		{`{to: [hunter2@h]}`, `to[0]: is not an address: write one that begins with a service`},
+		{`{to: ["smtp://u:hunter2 x@h"]}`, `to[0]: is not an address`},
 		{`{to: "smtp://u:hunter2@h"}`, `to: is a single value: write a list`},
 		{`{to_file: "smtp://u:hunter2@h"}`, `to_file: cannot be read (no such file or directory): name a file`},
-		{`{to_file: ` + addresses + `}`, `to_file: number 2 in the file is no address`},
+		{`{to_file: ` + addresses + `}`, `to_file: number 2 in the file is not an address`},
 	} {
 		list := "webhooks"
 		if strings.HasPrefix(tt.text, "{to") {
@@ -173,7 +173,7 @@ func TestEmptySecretShowsThatThereIsNone(t *testing.T) {
 func TestBadServerAddressIsReportedWithoutItsPassword(t *testing.T) {
 	for _, url := range []string{"nats://u:hunter2,x@h", "nats://u:hunter2%zz@h", "http://u:hunter2@h", "u:hunter2@h:port"} {
 		got := strings.Join(problemsOf(t, "nats: {url: '"+url+"'}"), "\n")
-		if !strings.Contains(got, "is no NATS address") || strings.Contains(got, "hunter2") {
+		if !strings.Contains(got, "is not a NATS address") || strings.Contains(got, "hunter2") {
 			t.Errorf("%s: %q", url, got)
 		}
 	}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"regexp"
@@ -11,62 +10,46 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 )
 
-// Stray returns what is likely a slip of the hand in environ, whose entries are
-// as in os.Environ: a variable that fits no key, and so does nothing, but is
-// spelt nearly as that of one. It is no error, for others set variables with
-// this prefix too. No value is quoted.
+// Stray returns the variables of environ, whose entries are as in os.Environ, that
+// set no key but look like one that does: they are probably misspelt. They are not
+// errors, because others set variables with this prefix too. Stray quotes no value.
 func Stray(environ []string) Problems {
 	known, sections := map[string]bool{envPrefix + "CONFIG": true}, map[string]bool{}
 	for _, key := range keys(reflect.TypeFor[Config](), "") {
-		switch f := fieldAt(key); {
-		case f == nil:
-		case isSection(f):
+		if strings.Contains(key, "[") {
+			continue // no variable sets a part of a list
+		}
+		t := reflect.TypeFor[Config]()
+		for part := range strings.SplitSeq(key, ".") {
+			f, _ := field(t, part)
+			t = f.Type
+		}
+		if isSection(t) {
 			sections[envName(key)] = true
-		default:
+		} else {
 			known[envName(key)] = true
 		}
 	}
-	names := slices.Sorted(maps.Keys(known))
+	var names []string // without the prefix that all share
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		names = append(names, strings.ToLower(strings.TrimPrefix(name, envPrefix)))
+	}
 	var found Problems
 	for _, name := range slices.Sorted(maps.Keys(variables(environ))) {
 		if known[name] || ofService.MatchString(name) {
 			continue
 		}
 		if sections[name] {
-			found = append(found, Problem{Source: name, Message: "is a section of the configuration and does nothing: set its keys, as " + name + "_…"})
+			found = append(found, Problem{Source: name, Message: "is a section of the configuration and has no effect: set its keys, as " + name + "_…"})
 			continue
 		}
-		if meant, ok := meantBy(names, name); ok {
-			found = append(found, Problem{Source: name, Message: fmt.Sprintf("is no key of the configuration and does nothing: did you mean %s?", meant)})
+		if meant, ok := jsonfault.Nearest(names, strings.ToLower(strings.TrimPrefix(name, envPrefix))); ok {
+			found = append(found, Problem{Source: name, Message: "is not a key of the configuration and has no effect: did you mean " + envName(meant) + "?"})
 		}
 	}
 	return found
 }
 
-// ofService matches what Kubernetes sets for each service, and Docker for each
-// link, of ours.
+// ofService matches the variables that Kubernetes sets for a service of ours, and
+// Docker for a link.
 var ofService = regexp.MustCompile(`_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
-
-// meantBy compares what comes after the prefix, which they share.
-func meantBy(names []string, name string) (string, bool) {
-	short := make([]string, len(names))
-	for i, n := range names {
-		short[i] = strings.ToLower(strings.TrimPrefix(n, envPrefix))
-	}
-	meant, ok := jsonfault.Nearest(short, strings.TrimPrefix(name, envPrefix))
-	return envPrefix + strings.ToUpper(meant), ok
-}
-
-// fieldAt is the type of the key at path; nil for what stands in a list, which no
-// variable sets.
-func fieldAt(path string) reflect.Type {
-	t := reflect.TypeFor[Config]()
-	for key := range strings.SplitSeq(path, ".") {
-		f, ok := field(t, key)
-		if !ok {
-			return nil
-		}
-		t = f.Type
-	}
-	return t
-}

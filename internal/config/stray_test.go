@@ -34,7 +34,7 @@ func TestStrayVariablesNameTheKeyThatWasMeant(t *testing.T) {
 	} {
 		var wanted Problems
 		if want != "" {
-			wanted = Problems{{Source: name, Message: "is no key of the configuration and does nothing: did you mean " + want + "?"}}
+			wanted = Problems{{Source: name, Message: "is not a key of the configuration and has no effect: did you mean " + want + "?"}}
 		}
 		if diff := cmp.Diff(wanted, Stray([]string{name + "=s3cret", "PATH=/bin"})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

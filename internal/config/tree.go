@@ -13,15 +13,15 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Far above any configuration, and low enough that the YAML parser, whose time
-// and stack grow with both, stays quick.
+// Limits far above any configuration: the time and the stack of the YAML parser grow
+// with both.
 const (
 	maxSource = 256 << 10
 	maxDepth  = 32
 )
 
-// node is a YAML value as far as a configuration needs it: a scalar's text, a
-// mapping or a list. Aliases and merge keys are already replaced.
+// node is a YAML value: a scalar's text, a mapping or a list, with aliases and merge
+// keys replaced.
 type node struct {
 	kind    kind
 	null    bool
@@ -45,13 +45,11 @@ type entry struct {
 	value *node
 }
 
-// parse reads text as one YAML document, the value of the key at path. The tree is
-// nil where there is nothing to read; what could be read is returned beside the
-// problems.
+// parse reads text as one YAML document, the value of the key at path. It returns nil
+// for an empty document, and what it could read beside the problems.
 func parse(source string, text []byte, path string) (root *node, problems Problems) {
 	b := builder{source: source, anchors: map[string]*node{}}
-	// The parser is not ours and the text is not the parser's: a panic on it is
-	// one more way of saying that it cannot be read.
+	// The parser panics on some texts.
 	defer func() {
 		if r := recover(); r != nil {
 			root, problems = nil, Problems{{Source: source, Key: path, Message: fmt.Sprintf("cannot be read as YAML (%v): simplify it", r)}}
@@ -69,7 +67,7 @@ func parse(source string, text []byte, path string) (root *node, problems Proble
 }
 
 // builder turns the parser's tree into ours, in the order of the text, so that an
-// alias finds the last anchor before it and never one that it is part of.
+// alias finds the last anchor before it and never one that contains it.
 type builder struct {
 	source   string
 	anchors  map[string]*node
@@ -89,12 +87,22 @@ func (b *builder) document(text string) (ast.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return only(file.Docs)
+	var body ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.DirectiveType {
+			continue
+		}
+		if body != nil {
+			return nil, errManyDocuments(doc.Body.GetToken())
+		}
+		body = doc.Body
+	}
+	return body, nil
 }
 
 func checkText(text string) error {
 	if len(text) > maxSource {
-		return fmt.Errorf("is over %s: remove what is no configuration", Size(maxSource))
+		return fmt.Errorf("is larger than %s: remove everything that is not configuration", Size(maxSource))
 	}
 	at := token.Position{Line: 1, Column: 1}
 	for rest := text; rest != ""; {
@@ -111,8 +119,8 @@ func checkText(text string) error {
 	return nil
 }
 
-// checkTokens refuses what the parser would be slow on, would overflow its stack
-// on, or would drop without a word: it loses a document that follows an empty one.
+// checkTokens rejects what slows the parser down, overflows its stack, or is lost: the
+// parser drops a document that follows an empty one.
 func checkTokens(tokens token.Tokens) error {
 	brackets, dashes, headers := 0, 0, 0
 	for _, t := range tokens {
@@ -125,7 +133,8 @@ func checkTokens(tokens token.Tokens) error {
 			headers++
 		}
 		dashes++
-		if !nestedEntry(t) {
+		entry := token.SequenceEntryType // "- - x" is nested
+		if t.Type != entry || t.Prev == nil || t.Prev.Type != entry || t.Prev.Position.Line != t.Position.Line {
 			dashes = 0
 		}
 		if brackets+dashes > maxDepth {
@@ -138,31 +147,12 @@ func checkTokens(tokens token.Tokens) error {
 	return nil
 }
 
-// nestedEntry reports whether t is a dash right after another, as in "- - x".
-func nestedEntry(t *token.Token) bool {
-	return t.Type == token.SequenceEntryType && t.Prev != nil && t.Prev.Type == token.SequenceEntryType && t.Prev.Position.Line == t.Position.Line
-}
-
-func only(docs []*ast.DocumentNode) (ast.Node, error) {
-	var body ast.Node
-	for _, doc := range docs {
-		if doc.Body == nil || doc.Body.Type() == ast.DirectiveType {
-			continue
-		}
-		if body != nil {
-			return nil, errManyDocuments(doc.Body.GetToken())
-		}
-		body = doc.Body
-	}
-	return body, nil
-}
-
 func errManyDocuments(t *token.Token) error {
 	return &yaml.SyntaxError{Message: "a second document: keep one", Token: t}
 }
 
-// syntaxProblem places what the parser said, without the excerpt that it would add:
-// a secret may be in it.
+// syntaxProblem returns the parser's error without its excerpt, which may contain a
+// secret.
 func (b *builder) syntaxProblem(err error, path string) Problem {
 	var at yaml.Error
 	if !errors.As(err, &at) {
@@ -172,8 +162,8 @@ func (b *builder) syntaxProblem(err error, path string) Problem {
 	return Problem{Source: where.source, Line: where.line, Column: where.column, Key: path, Message: explain(at.GetMessage())}
 }
 
-// explain adds a remedy to what the parser says of the mistakes that are common in
-// a configuration, and leaves out the one message that quotes a whole value.
+// explain adds a remedy to the parser's message about common mistakes, and replaces
+// the one message that quotes a whole value.
 func explain(message string) string {
 	switch {
 	case strings.Contains(message, "\t"):
@@ -181,7 +171,7 @@ func explain(message string) string {
 	case strings.Contains(message, "reserved character"):
 		return message + ": put the value in quotes"
 	case strings.HasPrefix(message, "invalid header option"):
-		return "no way to begin a text of several lines: put the value in quotes"
+		return "cannot begin a text of several lines: put the value in quotes"
 	}
 	return message
 }

@@ -10,7 +10,7 @@ import (
 func TestTextThatCannotBeRead(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"tab", "http:\n\tlisten: x\n", "g.yaml:2:1: a tab: indent with spaces"},
-		{"secret after a bar", "nats:\n  url: |hunter2\n", "g.yaml:2:8: no way to begin a text of several lines: put the value in quotes"},
+		{"secret after a bar", "nats:\n  url: |hunter2\n", "g.yaml:2:8: cannot begin a text of several lines: put the value in quotes"},
 		{"unquoted @", "schedule:\n  notices: @hourly\n", "g.yaml:2:12: '@' is a reserved character: put the value in quotes"},
 		{"list for the root", "- a\n", "g.yaml:1:1: is a list: write keys and their values"},
 		{"not UTF-8", "site:\n  title: Stra\xdfe\n", "g.yaml:2:14: is not UTF-8: save it as UTF-8"},
@@ -18,11 +18,11 @@ func TestTextThatCannotBeRead(t *testing.T) {
 		{"document after an empty one", "---\n# c\n---\nlog: {}\n", "g.yaml:3:1: a second document: keep one"},
 		{"deep brackets", strings.Repeat("[", 1000), "g.yaml:1:33: nested too deeply: no key needs that"},
 		{"deep dashes", strings.Repeat("- ", 1000), "g.yaml:1:67: nested too deeply: no key needs that"},
-		{"too long", strings.Repeat("#\n", maxSource), "g.yaml: is over 256KiB: remove what is no configuration"},
-		{"alias of nothing", "site:\n  title: *name\n", "g.yaml:2:10: site.title: *name has no anchor before it: write the value, or &name where it stands"},
-		{"alias of itself", "feeds: &f [*f]\n", "g.yaml:1:12: feeds[0]: *f has no anchor before it: write the value, or &f where it stands"},
+		{"too long", strings.Repeat("#\n", maxSource), "g.yaml: is larger than 256KiB: remove everything that is not configuration"},
+		{"alias of nothing", "site:\n  title: *name\n", "g.yaml:2:10: site.title: *name has no anchor before it: write the value, or put &name before the value that it repeats"},
+		{"alias of itself", "feeds: &f [*f]\n", "g.yaml:1:12: feeds[0]: *f has no anchor before it: write the value, or put &f before the value that it repeats"},
 		{"merge of a scalar", "http:\n  <<: 3\n", "g.yaml:2:7: http: << takes a mapping: name one with *"},
-		{"control character in a key", "\"a\\e[31m\": 1\n", `g.yaml:1:1: …: unknown key: known here are site, http, nats, events, feeds, dynamic, archive, tombstones, limits, schedule, notices, websub, webhooks, digests, outbound, log`},
+		{"control character in a key", "\"a\\e[31m\": 1\n", `g.yaml:1:1: …: unknown key: the keys here are site, http, nats, events, feeds, dynamic, archive, tombstones, limits, schedule, notices, websub, webhooks, digests, outbound, log`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff([]string{tt.want}, problemsOf(t, tt.text)); diff != "" {

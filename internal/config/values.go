@@ -20,8 +20,7 @@ type unit struct {
 	bytes int64
 }
 
-// units lists the largest first, so that the first that divides a size is the
-// shortest way to write it.
+// units lists the largest first: the first that divides a size writes it shortest.
 func units() []unit {
 	return []unit{
 		{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
@@ -44,25 +43,22 @@ func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads what String writes, and any other whole number with a unit.
 func (s *Size) UnmarshalText(text []byte) error {
-	number, bytes := splitUnit(strings.TrimSpace(string(text)))
+	number, bytes := strings.TrimSpace(string(text)), int64(1)
+	for _, u := range units() {
+		if before, ok := strings.CutSuffix(number, u.name); ok {
+			number, bytes = strings.TrimSpace(before), u.bytes
+			break
+		}
+	}
 	n, err := strconv.ParseUint(number, 10, 63)
 	if errors.Is(err, strconv.ErrRange) || err == nil && n > math.MaxInt64/uint64(bytes) {
 		return fmt.Errorf("%s is too large: write at most 8388607TiB", text)
 	}
 	if err != nil {
-		return fmt.Errorf("%q is no size: write a whole number with a unit, such as 512KiB, 8MiB or 1GiB", text)
+		return fmt.Errorf("%q is not a size: write a whole number with a unit, such as 512KiB, 8MiB or 1GiB", text)
 	}
 	*s = Size(int64(n) * bytes)
 	return nil
-}
-
-func splitUnit(text string) (number string, bytes int64) {
-	for _, u := range units() {
-		if number, ok := strings.CutSuffix(text, u.name); ok {
-			return strings.TrimSpace(number), u.bytes
-		}
-	}
-	return text, 1
 }
 
 // Sync is how often the embedded server flushes to disk. SyncAlways, the zero
@@ -95,13 +91,13 @@ func (s *Sync) UnmarshalText(text []byte) error {
 		return err
 	}
 	if err != nil || d <= 0 {
-		return fmt.Errorf("%q is no way to flush: write always, or the time between flushes such as 10s or 2m", text)
+		return fmt.Errorf("%q cannot be how often to flush: write always, or the time between flushes such as 10s or 2m", text)
 	}
 	*s = Sync(d)
 	return nil
 }
 
-// durationForm is what a duration looks like, also one that is too large.
+// durationForm matches durations, also those that are too large.
 var durationForm = regexp.MustCompile(`^[-+]?([0-9]+(\.[0-9]*)?(ns|us|µs|μs|ms|s|m|h))+$`)
 
 // ParseDuration reads a duration such as 60s, 5m or 1h.
@@ -111,7 +107,7 @@ func ParseDuration(text string) (time.Duration, error) {
 	case err != nil && durationForm.MatchString(text):
 		return 0, fmt.Errorf("%s is too large: write at most %s", text, time.Duration(math.MaxInt64).Truncate(time.Hour))
 	case err != nil:
-		return 0, fmt.Errorf("%q is no duration: write 60s, 5m or 1h", text)
+		return 0, fmt.Errorf("%q is not a duration: write 60s, 5m or 1h", text)
 	}
 	return d, nil
 }
@@ -123,7 +119,7 @@ func network(text string) (netip.Prefix, error) {
 		p, err = netip.PrefixFrom(ip, ip.BitLen()), nil
 	}
 	if err != nil {
-		return netip.Prefix{}, fmt.Errorf("%q is no network: write one such as 10.0.0.0/8 or fd00::/8, or an address", text)
+		return netip.Prefix{}, fmt.Errorf("%q is not a network: write a network such as 10.0.0.0/8 or fd00::/8, or an address", text)
 	}
 	if p.Addr().Is4In6() && p.Bits() >= 96 {
 		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)

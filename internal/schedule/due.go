@@ -6,13 +6,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// due tells of each job when the first run that has not ended well was due, or is.
-// While all goes well that lies ahead, however seldom the job runs; when runs fail,
-// hang or do not come it falls behind.
+// due reports when the first run of each job since its last success is due. That
+// instant is in the future while runs succeed, and in the past when they fail, hang
+// or do not start.
 type due struct{ schedule *Schedule }
 
 var dueDesc = prometheus.NewDesc("gallerywire_schedule_due_timestamp_seconds",
-	"When the first run since the last that ended well is due, in Unix time, by task; in the past when it is overdue.", []string{"task"}, nil)
+	"When the first run since the last success is due, in Unix time, by task; in the past when it is overdue.", []string{"task"}, nil)
 
 // Describe implements [prometheus.Collector].
 func (due) Describe(ch chan<- *prometheus.Desc) { ch <- dueDesc }
@@ -24,10 +24,12 @@ func (d due) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// due is when the i-th job is to run for the first time since it last ended well, or
-// since the schedule was made. A run may begin a moment before its time.
+// due returns when the first run of job i since its last success is due, or since
+// the schedule was made. A run may begin a moment before its time.
 func (s *Schedule) due(i int) time.Time {
-	since := s.seen.well(s.opts.Jobs[i].Name)
+	s.runsMu.Lock()
+	defer s.runsMu.Unlock()
+	since := s.history[s.opts.Jobs[i].Name].done
 	if since.IsZero() {
 		since = s.made
 	}

@@ -1,13 +1,8 @@
 package schedule
 
-import (
-	"sync"
-	"time"
+import "time"
 
-	"github.com/robfig/cron/v3"
-)
-
-// State is where a job stands in this process.
+// State is the state of a job in this process.
 type State struct {
 	Name    string
 	Spec    string
@@ -19,89 +14,31 @@ type State struct {
 	Next    time.Time     // zero: never
 }
 
-// States returns the states of all jobs in their order. It reads memory only.
-func (s *Schedule) States() []State {
-	states := make([]State, len(s.opts.Jobs))
-	for i, job := range s.opts.Jobs {
-		last, running := s.seen.of(job.Name)
-		states[i] = State{
-			Name: job.Name, Spec: job.Spec, Running: running,
-			Last: last.began, Took: last.took, Outcome: last.outcome, Err: last.err,
-			Next: s.next(i),
-		}
-	}
-	return states
-}
-
-// next is when the i-th job is due: as cron has it, which counts "@every" from
-// the start and not from the clock.
-func (s *Schedule) next(i int) time.Time {
-	if c, id := s.seen.entry(i); c != nil {
-		return c.Entry(id).Next
-	}
-	return s.specs[i].Next(time.Now().In(s.location))
-}
-
-// run is one that has ended.
-type run struct {
+// history is the last run of a job that has ended.
+type history struct {
+	running bool
 	began   time.Time
 	took    time.Duration
 	outcome string
 	err     error
+	done    time.Time // when the last run that succeeded began
 }
 
-// memory is what is known of runs.
-type memory struct {
-	mu      sync.Mutex
-	cron    *cron.Cron // nil before the schedule runs
-	entries []cron.EntryID
-	last    map[string]run
-	done    map[string]time.Time // when the last run that ended well began
-	running map[string]bool
-}
-
-func (m *memory) started(c *cron.Cron, entries []cron.EntryID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.cron, m.entries = c, entries
-}
-
-func (m *memory) began(job string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.running == nil {
-		m.running, m.last, m.done = map[string]bool{}, map[string]run{}, map[string]time.Time{}
+// States returns the states of all jobs in their order. It reads memory only.
+func (s *Schedule) States() []State {
+	s.runsMu.Lock()
+	defer s.runsMu.Unlock()
+	states := make([]State, len(s.opts.Jobs))
+	for i, job := range s.opts.Jobs {
+		h := s.history[job.Name]
+		next := s.specs[i].Next(time.Now().In(s.location))
+		if s.cron != nil {
+			next = s.cron.Entry(s.entries[i]).Next // cron counts "@every" from the start
+		}
+		states[i] = State{
+			Name: job.Name, Spec: job.Spec, Running: h.running,
+			Last: h.began, Took: h.took, Outcome: h.outcome, Err: h.err, Next: next,
+		}
 	}
-	m.running[job] = true
-}
-
-func (m *memory) ended(job string, r run) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.running[job], m.last[job] = false, r
-	if r.outcome == "done" {
-		m.done[job] = r.began
-	}
-}
-
-// well is when the last run that ended well began, zero for never.
-func (m *memory) well(job string) time.Time {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.done[job]
-}
-
-func (m *memory) of(job string) (last run, running bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.last[job], m.running[job]
-}
-
-func (m *memory) entry(i int) (*cron.Cron, cron.EntryID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.cron == nil {
-		return nil, 0
-	}
-	return m.cron, m.entries[i]
+	return states
 }

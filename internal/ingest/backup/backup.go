@@ -1,17 +1,14 @@
-// Package backup writes the galleries of a site down as lines of JSON, and
-// reads them back: the way from one server to another, and a backup that a
-// person can read.
+// Package backup writes the galleries of a site as lines of JSON and reads them back:
+// for the move to another server, and as a backup that a person can read.
 //
-// An export is whole or says that it is not: its last line counts the others.
-// Each gallery stands in a line with its rank and with the event as it came
-// (white space between the tokens of its JSON aside), a take-down like a
-// publication. An import computes the rank from the event again and refuses a
-// line where the two differ. It may be repeated and run beside anything that
-// writes galleries: only a higher rank replaces.
+// An export is complete or says that it is not: its last line counts the others. Each
+// gallery is a line with its rank and the event as it came (white space between the
+// tokens of its JSON aside); a take-down is one too. An import computes the rank from
+// the event again and refuses a line where the two differ. It may be repeated, and run
+// beside anything that writes galleries: only a higher rank replaces.
 //
-// What is not galleries stays behind: events that are not taken in yet,
-// rejects, and what was last announced of a feed. Opening files is left to
-// others.
+// An export has galleries only: no events that are not taken in yet, no rejects, and
+// not what was last announced of a feed. The caller opens the files.
 package backup
 
 import (
@@ -28,11 +25,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// format is the number of the lines written here, and the highest one read.
+// format is the number of the lines written here, and the highest one that is read.
 const format = 1
 
-// line is one line of an export: the first has a site, the last a count, each
-// one between them a gallery.
+// line is one line of an export: the first has the site, the last the count, the
+// others have a gallery each.
 type line struct {
 	Format    int            `json:"format"`
 	Site      *string        `json:"site,omitzero"` // empty: no node has run yet
@@ -53,44 +50,21 @@ type rank struct {
 	Hash     string    `json:"hash"`
 }
 
-func lineOf(r catalogue.Record) line {
-	l := line{
-		Format: format, ID: r.ID, About: r.Event, Past: r.Past,
-		Rank: &rank{Updated: r.Rank.Updated.UTC(), Version: r.Rank.Version, TakeDown: r.Rank.TakeDown, Hash: r.Rank.Hash.String()},
-	}
-	if jsontext.Value(r.Body).IsValid() {
-		l.Event = r.Body
-	} else {
-		l.Base64 = r.Body
-	}
-	if !l.About.IsValid() {
-		l.About = nil
-	}
-	return l
-}
-
-// encode returns l with a line feed at its end. Strings inside of events stay
-// as they were written, so that their hash does.
-func (l line) encode() ([]byte, error) {
-	text, err := json.Marshal(l, jsontext.PreserveRawStrings(true))
-	if err != nil {
-		return nil, err
-	}
-	return append(text, '\n'), nil
-}
-
 var (
 	errDamaged = errors.New("the event is not the one that the rank was made of: the line is damaged")
 	errNoRank  = errors.New("there is no rank: the line is damaged, or not from an export")
 )
 
-// record returns the gallery of l, once the event says the same of it.
+// record returns the gallery of l, if its event says the same of it as l does.
 func (l line) record(reader event.Reader) (catalogue.Record, error) {
 	want, err := l.rank()
 	if err != nil {
 		return catalogue.Record{}, err
 	}
-	m := event.Message{Subject: string(kindOf(want)), Data: l.Event, Stored: want.Updated}
+	m := event.Message{Subject: string(event.Published), Data: l.Event, Stored: want.Updated}
+	if want.TakeDown {
+		m.Subject = string(event.Unpublished)
+	}
 	if m.Data == nil {
 		m.Data = l.Base64
 	}
@@ -98,32 +72,18 @@ func (l line) record(reader event.Reader) (catalogue.Record, error) {
 	if err != nil {
 		return catalogue.Record{}, err
 	}
-	if e.GalleryID() != l.ID || e.Rank.Compare(want) != 0 || !l.wasOf(e.Kind) {
+	// The attributes say the kind of a bare event, which its subject said.
+	var about struct {
+		Kind event.Kind `json:"kind"`
+	}
+	if l.About != nil && json.Unmarshal(l.About, &about) != nil || about.Kind != "" && about.Kind != e.Kind ||
+		e.GalleryID() != l.ID || e.Rank.Compare(want) != 0 {
 		return catalogue.Record{}, errDamaged
 	}
 	r := catalogue.Revision{
 		ID: l.ID, Rank: want, Gallery: e.Gallery, Reason: e.Removed.Reason, Body: bytes.Clone(m.Data), Event: compact(l.About),
 	}
 	return catalogue.Record{Revision: r, Past: compact(l.Past)}, nil
-}
-
-func kindOf(r gallery.Rank) event.Kind {
-	if r.TakeDown {
-		return event.Unpublished
-	}
-	return event.Published
-}
-
-// wasOf reports whether the attributes, where there are any, say that kind. The
-// subject of a bare event said it, which is not in the event.
-func (l line) wasOf(kind event.Kind) bool {
-	var about struct {
-		Kind event.Kind `json:"kind"`
-	}
-	if l.About == nil {
-		return true
-	}
-	return json.Unmarshal(l.About, &about) == nil && (about.Kind == "" || about.Kind == kind)
 }
 
 func (l line) rank() (gallery.Rank, error) {
@@ -139,11 +99,9 @@ func (l line) rank() (gallery.Rank, error) {
 	return r, nil
 }
 
-// compact returns v without white space, for a header takes no line feed.
+// compact returns v without white space, because it becomes a header, which takes no
+// line feed; nil for what is no JSON.
 func compact(v jsontext.Value) []byte {
-	if v == nil {
-		return nil
-	}
 	v = v.Clone()
 	if v.Compact() != nil {
 		return nil

@@ -13,15 +13,15 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Store keeps a record unless it knows a rank as high. It may be called for
+// Store keeps a record unless it has one with a rank as high. It may be called for
 // several at once, and for the same one again.
 type Store interface {
 	Restore(context.Context, catalogue.Record) (catalogue.Outcome, error)
 }
 
-// Site remembers the id that every identifier of the site is made of.
+// Site keeps the id that every identifier of the site is made of.
 type Site interface {
-	// ID returns the id that counts, empty when there is none yet.
+	// ID returns the id in use, empty when there is none yet.
 	ID(context.Context) (string, error)
 	// Remember makes id the one that is known to all nodes.
 	Remember(ctx context.Context, id string) error
@@ -40,21 +40,20 @@ type Options struct {
 type Result struct {
 	Line    int // from 1
 	Outcome catalogue.Outcome
-	Err     error // why it was refused
+	Err     error // for a line that was refused
 }
 
 const (
 	// window is how many galleries may be under way at once.
 	window = 16
-	// maxLine is far more than an event takes that a server takes.
+	// maxLine is far more than the line of the largest event.
 	maxLine = 64 << 20
 )
 
-// Import stores what an export holds. A line that is damaged is refused and the
-// others follow. It ends early when the export is of another site, when a
-// gallery can not be stored, or when ctx ends: import again then, and what is
-// stored already is skipped. An export that is not whole is an error once all
-// of it is stored.
+// Import stores the galleries of an export. A damaged line is refused and the others
+// follow. Import ends early when the export is of another site, when a gallery cannot
+// be stored, or when ctx ends: import again then, and what is stored already is
+// skipped. An export that is not complete is an error once all of it is stored.
 func Import(ctx context.Context, r io.Reader, o Options) error {
 	in := &input{scanner: bufio.NewScanner(r)}
 	in.scanner.Buffer(nil, maxLine)
@@ -65,21 +64,21 @@ func Import(ctx context.Context, r io.Reader, o Options) error {
 	defer stop()
 	q := queue{done: o.Done}
 	for in.next() {
-		if err := q.settle(window - 1); err != nil {
+		if err := q.wait(window - 1); err != nil {
 			return err
 		}
 		l, err := in.line()
 		if err == nil && l.Galleries != nil {
-			in.end(*l.Galleries)
+			in.stated, in.ended = *l.Galleries, true
 			continue
 		}
 		in.galleries++
-		q.add(o.start(ctx, in.number, l, err))
+		q.waiting = append(q.waiting, o.start(ctx, in.number, l, err))
 	}
-	return errors.Join(q.settle(0), in.err())
+	return errors.Join(q.wait(0), in.err())
 }
 
-// begin reads the first line and sees to the site's id.
+// begin reads the first line, and compares or remembers the site's id.
 func (o Options) begin(ctx context.Context, in *input) error {
 	if !in.next() {
 		return errors.Join(in.scanner.Err(), errors.New("there is nothing in it: an export begins with the site"))
@@ -105,8 +104,8 @@ func (o Options) begin(ctx context.Context, in *input) error {
 	return o.Site.Remember(ctx, *l.Site)
 }
 
-// start stores the gallery of a line, if it has one, beside others. What it
-// returns holds the result.
+// start stores the gallery of a line while others are stored. The channel gets the
+// result.
 func (o Options) start(ctx context.Context, number int, l line, err error) <-chan Result {
 	ch := make(chan Result, 1)
 	result := Result{Line: number, Err: err}
@@ -118,7 +117,8 @@ func (o Options) start(ctx context.Context, number int, l line, err error) <-cha
 		var r catalogue.Record
 		if r, result.Err = l.record(o.Reader); result.Err == nil {
 			result.Outcome, result.Err = o.Store.Restore(ctx, r)
-			if result.Err != nil && !refused(result.Err) {
+			refused := errors.Is(result.Err, catalogue.ErrUnreadable) || errors.Is(result.Err, catalogue.ErrNewerFormat)
+			if result.Err != nil && !refused { // the other lines would fail as well
 				result.Err = &storageError{result.Err}
 			}
 		}
@@ -127,17 +127,8 @@ func (o Options) start(ctx context.Context, number int, l line, err error) <-cha
 	return ch
 }
 
-// refused reports whether a store did not take that record, while it may take
-// others.
-func refused(err error) bool {
-	return errors.Is(err, catalogue.ErrUnreadable) || errors.Is(err, catalogue.ErrNewerFormat)
-}
-
-// storageError is one that the other lines would meet as well.
+// storageError ends an import.
 type storageError struct{ error }
-
-// Unwrap returns the store's error.
-func (e *storageError) Unwrap() error { return e.error }
 
 // queue holds the results to come, in the order of their lines.
 type queue struct {
@@ -145,23 +136,21 @@ type queue struct {
 	waiting []<-chan Result
 }
 
-func (q *queue) add(ch <-chan Result) { q.waiting = append(q.waiting, ch) }
-
-// settle waits until at most so many results are to come. After an error it has
-// waited for all of them.
-func (q *queue) settle(most int) error {
+// wait returns when at most so many results are to come, and after a storage error
+// when all have come.
+func (q *queue) wait(most int) error {
 	var failed error
 	for len(q.waiting) > most || failed != nil && len(q.waiting) > 0 {
 		result := <-q.waiting[0]
 		q.waiting = q.waiting[1:]
-		var storage *storageError
-		switch {
-		case failed != nil:
-		case errors.As(result.Err, &storage):
-			failed = fmt.Errorf("line %d: %w: import again, what is stored already is skipped", result.Line, storage.error)
-		default:
-			q.done(result)
+		if failed != nil {
+			continue
 		}
+		if storage, ok := result.Err.(*storageError); ok {
+			failed = fmt.Errorf("line %d: %w: import again, what is stored already is skipped", result.Line, storage.error)
+			continue
+		}
+		q.done(result)
 	}
 	return failed
 }
@@ -171,7 +160,7 @@ type input struct {
 	scanner   *bufio.Scanner
 	number    int // of the line, from 1
 	galleries int
-	said      int  // how many galleries the last line counts
+	stated    int  // how many galleries the last line counts
 	ended     bool // the last line was read
 	beyond    bool // something follows it
 }
@@ -203,9 +192,7 @@ func (in *input) line() (line, error) {
 	return l, nil
 }
 
-func (in *input) end(galleries int) { in.said, in.ended = galleries, true }
-
-// err says why the input is not a whole export.
+// err says why the input is not a complete export.
 func (in *input) err() error {
 	switch err := in.scanner.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
@@ -215,9 +202,9 @@ func (in *input) err() error {
 	case in.beyond:
 		return fmt.Errorf("line %d: the export ended before it: import one export at a time", in.number)
 	case !in.ended:
-		return fmt.Errorf("the export is not whole: it ends after line %d, without its last one", in.number)
-	case in.said != in.galleries:
-		return fmt.Errorf("the export is not whole: it had %d galleries and has %d", in.said, in.galleries)
+		return fmt.Errorf("the export is not complete: it ends after line %d, without its last one", in.number)
+	case in.stated != in.galleries:
+		return fmt.Errorf("the export is not complete: it had %d galleries and has %d", in.stated, in.galleries)
 	}
 	return nil
 }

@@ -13,33 +13,29 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 )
 
-// ReadFiles yields the events in the files, one file after the other, as
-// [Read] does; "-" is stdin, and a directory is the files below it (see
-// [Memory.Open]). What cannot be opened is an item with a fault.
+// ReadFiles yields the events in the files, one file after the other, as [Read] does;
+// "-" is stdin, and a directory is the files below it (see [Memory.Open]). A file that
+// cannot be opened is an item with a fault.
 func ReadFiles(names []string, stdin io.Reader, events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		for _, name := range names {
-			for item := range readAny(name, stdin, events) {
+			items := readFile(name, events)
+			if name == "-" {
+				items = Read(name, stdin, events)
+			} else if info, err := os.Stat(name); err == nil && info.IsDir() {
+				files, err := filesBelow(name)
+				items = ReadFiles(files, nil, events)
+				if err != nil {
+					items = slices.Values([]Item{{Name: name, Fault: err}})
+				}
+			}
+			for item := range items {
 				if !yield(item) {
 					return
 				}
 			}
 		}
 	}
-}
-
-func readAny(name string, stdin io.Reader, events event.Reader) iter.Seq[Item] {
-	if name == "-" {
-		return Read(name, stdin, events)
-	}
-	if info, err := os.Stat(name); err != nil || !info.IsDir() {
-		return readFile(name, events)
-	}
-	files, err := filesBelow(name)
-	if err != nil {
-		return slices.Values([]Item{{Name: name, Fault: err}})
-	}
-	return ReadFiles(files, nil, events)
 }
 
 func readFile(name string, events event.Reader) iter.Seq[Item] {
@@ -54,20 +50,20 @@ func readFile(name string, events event.Reader) iter.Seq[Item] {
 	}
 }
 
-// Unreadable says why there is nothing to be read of that name. Of a link that
-// leads nowhere it says so.
+// Unreadable says why the file of that name cannot be read, without the name. A link to
+// a missing file is called that.
 func Unreadable(name string, err error) error {
 	if target, linkErr := os.Readlink(name); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("is a link to %s, which is not there", target)
 	}
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
-		return at.Err // its name is said beside it
+		return at.Err
 	}
 	return err
 }
 
-// Unchecked yields the items without their faults, so that what is wrong is
-// sent too and the service rejects it. What could not be read keeps its fault.
+// Unchecked yields the items without their faults, so that wrong events are sent too
+// and the service rejects them. An item that could not be read keeps its fault.
 func Unchecked(items iter.Seq[Item]) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		for item := range items {

@@ -17,9 +17,9 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 )
 
-// Folder is a directory of event files, or one file, and the memory of what was
-// sent of it. Its methods are not for concurrent use; all but Items may be called
-// while that is under way.
+// Folder is a directory of event files, or one file, and the memory of what was sent of
+// it. Its methods are not for concurrent use; the others may be called while Items is
+// iterated.
 type Folder struct {
 	changed   []*file
 	done      int
@@ -33,18 +33,17 @@ type file struct {
 	folder  *Folder
 	path    string
 	name    string          // in the memory
-	hash    string          // of its content when the folder was opened; empty: it can not be read
+	hash    string          // of its content when the folder was opened; empty: it cannot be read
 	before  map[string]bool // its events that were acknowledged in earlier runs
-	events  []string        // that are in it and were acknowledged, in this run or before
+	events  []string        // in it, and acknowledged in this run or before
 	read    bool            // to its end
 	waiting int             // events that have no receipt yet
 	failed  bool            // one of its events was not stored
 }
 
-// Open compares with the memory what is at path: a file, or the files below a
-// directory that are called *.json, *.ndjson or *.jsonl, sorted. Names that begin
-// with a dot are passed over. It reads every file, and writes the state file if
-// there is anything to send.
+// Open compares a file, or the files *.json, *.ndjson and *.jsonl below a directory,
+// with the memory. Names that begin with a dot are skipped. It reads every file, and
+// writes the state file if there is anything to send.
 func (m *Memory) Open(path string) (*Folder, error) {
 	f := &Folder{memory: m}
 	info, err := os.Stat(path)
@@ -59,49 +58,42 @@ func (m *Memory) Open(path string) (*Folder, error) {
 		}
 	}
 	for _, path := range paths {
-		if err := f.add(dir, path); err != nil {
-			return nil, err
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return nil, fmt.Errorf("read events: %w", err)
 		}
+		file := &file{folder: f, path: path, name: filepath.ToSlash(name), before: map[string]bool{}}
+		// A file that cannot be read is a fault when it is sent.
+		if file.hash, err = hashOfFile(path); err == nil && m.files[file.name] == file.hash {
+			f.unchanged++
+			continue
+		}
+		for _, hash := range m.events[file.name] {
+			file.before[hash] = true
+		}
+		f.changed = append(f.changed, file)
 	}
 	if f.Changed() == 0 {
 		return f, nil
 	}
-	return f, m.save() // better now than after hours that nobody would remember
-}
-
-// add takes a file into the folder. That it can not be read is said when it is sent.
-func (f *Folder) add(dir, path string) error {
-	name, err := filepath.Rel(dir, path)
-	if err != nil {
-		return fmt.Errorf("read events: %w", err)
-	}
-	new := &file{folder: f, path: path, name: filepath.ToSlash(name), before: map[string]bool{}}
-	if new.hash, err = hashOf(path); err == nil && f.memory.files[new.name] == new.hash {
-		f.unchanged++
-		return nil
-	}
-	for _, hash := range f.memory.events[new.name] {
-		new.before[hash] = true
-	}
-	f.changed = append(f.changed, new)
-	return nil
+	return f, m.save() // fails now rather than after hours of sending
 }
 
 // Changed is how many files there are to send.
 func (f *Folder) Changed() int { return len(f.changed) }
 
-// Done is how many of them there is nothing more to do for.
+// Done is how many of them are sent and acknowledged or failed.
 func (f *Folder) Done() int { return f.done }
 
-// Unchanged is how many files were sent as they are.
+// Unchanged is how many files were sent before as they are.
 func (f *Folder) Unchanged() int { return f.unchanged }
 
-// Before is how many events of the others were passed over, because they were
+// Before is how many events of changed files were skipped, because they were
 // acknowledged before.
 func (f *Folder) Before() int { return f.before }
 
-// Items yields the events of the files that changed, as [ReadFiles] does, but
-// those that were acknowledged before.
+// Items yields the events of the changed files, as [ReadFiles] does, without those that
+// were acknowledged before.
 func (f *Folder) Items(events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		for _, file := range f.changed {
@@ -124,9 +116,8 @@ func (f *Folder) Items(events event.Reader) iter.Seq[Item] {
 	}
 }
 
-// Note takes the receipt of an item into the memory; that of another folder's is
-// passed over. An event is remembered once it was acknowledged, on the disk within
-// a second or so; [Folder.Close] sees to the rest.
+// Note puts the receipt of an item into the memory, if the item is of this folder. An
+// acknowledged event is on the disk within a second or so, or after [Folder.Close].
 func (f *Folder) Note(r Receipt) {
 	file := r.Item.file
 	if file == nil || file.folder != f {
@@ -142,11 +133,14 @@ func (f *Folder) Note(r Receipt) {
 		f.memory.dirty = true
 	}
 	f.settle(file)
-	f.memory.saveNow(time.Now())
+	if now := time.Now(); f.memory.dirty && now.Sub(f.memory.saved) >= saveEvery {
+		f.memory.saved = now
+		_ = f.memory.save() // an error shows at the next one, and in Close
+	}
 }
 
-// settle remembers of a file that is done the events that are in it now, and the
-// whole once each of them was acknowledged, which for one event is enough.
+// settle remembers the events of a file that is done, and the file once each of them
+// was acknowledged, which is enough for a file of one event.
 func (f *Folder) settle(file *file) {
 	if !file.read || file.waiting > 0 {
 		return
@@ -162,7 +156,7 @@ func (f *Folder) settle(file *file) {
 	}
 }
 
-// Close writes what is not on the disk yet.
+// Close writes to the disk what is not there yet.
 func (f *Folder) Close() error {
 	if !f.memory.dirty {
 		return nil
@@ -183,7 +177,15 @@ func filesBelow(dir string) ([]string, error) {
 			}
 			return nil
 		}
-		if isEventFile(path, d) {
+		if filepath.Ext(path) != ".json" && !HasLines(path) {
+			return nil
+		}
+		regular := d.Type().IsRegular()
+		if d.Type()&fs.ModeSymlink != 0 { // to a directory it could be a circle; a broken one is a fault when it is read
+			info, err := os.Stat(path)
+			regular = err != nil || info.Mode().IsRegular()
+		}
+		if regular {
 			paths = append(paths, path)
 		}
 		return nil
@@ -195,20 +197,7 @@ func filesBelow(dir string) ([]string, error) {
 	return paths, nil
 }
 
-// isEventFile also follows a link to a file, but not one to a directory, which
-// may lead round in a circle. One that leads nowhere is said to do so when it is read.
-func isEventFile(path string, d fs.DirEntry) bool {
-	if filepath.Ext(path) != ".json" && !HasLines(path) {
-		return false
-	}
-	if d.Type()&fs.ModeSymlink == 0 {
-		return d.Type().IsRegular()
-	}
-	info, err := os.Stat(path)
-	return err != nil || info.Mode().IsRegular()
-}
-
-// HasLines reports whether the name is that of a file which has an event a line.
+// HasLines reports whether a file of that name has an event on each line.
 func HasLines(name string) bool {
 	ext := filepath.Ext(name)
 	return ext == ".ndjson" || ext == ".jsonl"
@@ -220,7 +209,7 @@ func hashOfEvent(data []byte) string {
 	return base64.RawStdEncoding.EncodeToString(sum[:16])
 }
 
-func hashOf(path string) (string, error) {
+func hashOfFile(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", err

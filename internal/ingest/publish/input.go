@@ -10,34 +10,30 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// input is a text of JSON values that stand one after the other or in lists, but
-// not in lists in lists.
+// input is a text of JSON values, one after the other or in lists, but not in lists of
+// lists.
 type input struct {
 	r    io.Reader
 	err  error // of r, its end too
 	d    *jsontext.Decoder
-	held []byte             // was read and not passed yet
-	at   jsonfault.Position // of what is held
+	held []byte             // read and not passed yet
+	at   jsonfault.Position // of held
 
 	inside bool // a list
-	last   byte // in that list: '[', ',' or 'v' for a value; 0 once something in it was broken
+	last   byte // token in that list: '[', ',' or 'v' for a value; 0 after a broken one
 }
 
 // brokenError is a part of an input that is not JSON.
 type brokenError struct {
 	at   jsonfault.Position
-	text []byte // which is not JSON by itself
-	why  string // where there is no such text
+	text []byte // not JSON by itself
+	why  string // where text is nil
 }
 
 func (b *brokenError) Error() string { return fmt.Sprintf("not valid JSON at %s: %s", b.at, b.why) }
 
-func newInput(r io.Reader) *input {
-	return &input{r: r, d: jsontext.NewDecoder(r), at: jsonfault.Position{Line: 1, Column: 1}}
-}
-
-// next returns the next value, or a [*brokenError] for what stood in its place
-// and was passed. It returns [io.EOF] itself only at the end.
+// next returns the next value, or a [*brokenError] for what stood in its place, which
+// is passed. It returns [io.EOF] itself only at the end.
 func (in *input) next() (jsontext.Value, error) {
 	for {
 		b, err := in.peek()
@@ -69,8 +65,7 @@ func (in *input) next() (jsontext.Value, error) {
 	}
 }
 
-// value reads one. Values are taken as they are: what is wrong inside is the
-// event's fault.
+// value reads one. Its names and its UTF-8 are checked when the event is decoded.
 func (in *input) value() (jsontext.Value, error) {
 	in.d.Reset(&replay{in: in}, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	value, err := in.d.ReadValue()
@@ -94,13 +89,13 @@ func (in *input) value() (jsontext.Value, error) {
 	return nil, broken
 }
 
-// enough is how many bytes after a fault its reason may quote.
-const enough = 1 << 10
+// maxQuoted is how many bytes after a fault its reason may quote.
+const maxQuoted = 1 << 10
 
-// skip passes what is broken, up to the next line that may begin a value, and
-// returns at least what is before the fault and enough after it. It takes a line
-// that is indented deeper than the broken value, or that begins with the rest of an
-// object, for a part of that value.
+// skip passes a broken value, up to the next line that may begin a value, and returns
+// at least the text before the fault and maxQuoted bytes after it. A line that is
+// indented deeper than the broken value, or that begins with the rest of an object, is
+// part of that value.
 func (in *input) skip(fault int) (text []byte) {
 	indent, passed := in.at.Column, 0
 	for len(in.held) > 0 || in.fill() == nil {
@@ -109,7 +104,7 @@ func (in *input) skip(fault int) (text []byte) {
 		if end > 0 {
 			line = line[:end]
 		}
-		if passed <= fault+enough {
+		if passed <= fault+maxQuoted {
 			text = append(text, line...)
 		}
 		passed += len(line)
@@ -121,12 +116,12 @@ func (in *input) skip(fault int) (text []byte) {
 	return text
 }
 
-// mayBegin reports whether a value may begin with the line that is held, at that
-// column or before. Before the fault only an object or a list is taken for one.
+// mayBegin reports whether a value may begin with the line that is held, at that column
+// or before. Before the fault only an object or a list may.
 func (in *input) mayBegin(column int, beyond bool) bool {
 	for n := 0; ; n++ {
 		if n == len(in.held) && in.fill() != nil {
-			return true // there is nothing that could be missed
+			return true // nothing follows
 		}
 		switch b := in.held[n]; {
 		case b == ' ' || b == '\t':
@@ -174,7 +169,7 @@ func (in *input) fill() error {
 	return nil
 }
 
-// replay reads what is held of an input, and more into it, without passing it.
+// replay reads the input from what is held on, without passing it.
 type replay struct {
 	in   *input
 	read int

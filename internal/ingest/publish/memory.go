@@ -14,19 +14,19 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// StateName is the state file of a directory that has none elsewhere, in it.
+// StateName is the default name of a directory's state file, inside the directory.
 const StateName = ".gallerywire-published"
 
-// saveEvery bounds how much of what was acknowledged a process that is killed
-// forgets. It is sent again then, which does no harm.
+// saveEvery bounds how many acknowledged events a killed process forgets. They are sent
+// again then, which does no harm.
 const saveEvery = time.Second
 
 // memoryFormat is the number of the state files written here.
 const memoryFormat = 1
 
-// Memory is what was acknowledged of the files in a directory: the hash of the
-// content of each, and those of the events in one that has several, or that is not
-// done. It is not for concurrent use.
+// Memory is what was acknowledged of the files in a directory: a hash of each file, and
+// one of each event in a file that has several or is not done. It is not for
+// concurrent use.
 type Memory struct {
 	path   string
 	files  map[string]string
@@ -42,8 +42,7 @@ type stateFile struct {
 	Events map[string][]string `json:"events,omitzero"`
 }
 
-// Recall reads the memory at path, which may not be there yet. With all set, it
-// is empty.
+// Recall reads the memory at path. It is empty if there is none yet, or if all is set.
 func Recall(path string, all bool) (*Memory, error) {
 	m := &Memory{path: path, files: map[string]string{}, events: map[string][]string{}}
 	text, err := os.ReadFile(path)
@@ -64,15 +63,7 @@ func Recall(path string, all bool) (*Memory, error) {
 	return m, nil
 }
 
-// saveNow saves what is new unless that was done a moment ago. One that fails
-// is made up for by the next.
-func (m *Memory) saveNow(now time.Time) {
-	if m.dirty && now.Sub(m.saved) >= saveEvery {
-		m.saved = now
-		_ = m.save()
-	}
-}
-
+// save writes the state file.
 func (m *Memory) save() error {
 	err := atomicfile.Write(m.path, func(w io.Writer) error {
 		return json.MarshalWrite(w, stateFile{memoryFormat, m.files, m.events}, json.Deterministic(true), jsontext.WithIndent("  "))

@@ -1,11 +1,11 @@
-// Package publish sends galleries as a CMS does: over JetStream, waiting for
-// the acknowledgement that says the event is stored.
+// Package publish sends galleries as a CMS does: over JetStream, waiting for the
+// acknowledgement that says the event is stored.
 //
-// Events are sent in the order in which they are read, with several under way
-// at once. A connection that is lost for a while is waited for, and what was
-// under way is sent again: taking in the same event twice changes nothing. A
-// [Memory] holds what was acknowledged of files, so that an interrupted run goes
-// on where it was, and files that did not change are not sent again.
+// Events are sent in the order in which they are read, with several in flight at once.
+// While a connection is lost the sender waits, then sends again what was in flight:
+// taking in the same event twice changes nothing. A [Memory] holds what was
+// acknowledged of files, so that an interrupted run continues where it was, and
+// unchanged files are not sent again.
 package publish
 
 import (
@@ -19,15 +19,16 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Item is an event to be sent, or why there is none.
+// Item is an event to be sent, or the fault why it cannot be.
 type Item struct {
-	Name  string     // where it comes from, for people: "harbour.json", "- #3"
+	Name  string     // its source, for people: "harbour.json", "- #3"
 	ID    string     // of the gallery, where it could be read
 	Kind  event.Kind // what its own content says, else Published
 	Data  []byte
-	Event *event.Event // what Data says; nil when there is a fault
+	Event *event.Event // decoded from Data; nil when there is a fault
 	Fault error        // what is wrong with it; nil when it would be accepted
 
 	Broken jsonfault.Position // where it is not JSON; zero when it is
@@ -35,57 +36,57 @@ type Item struct {
 	file *file // of a folder
 }
 
-// Read yields the events in r: one JSON value after the other (NDJSON, or plain
-// JSON), a list being its elements. What is not JSON is an item with a fault, and
-// the next line that may begin a value is gone on with. A text without an event is
-// a fault, too.
+// Read yields the events in r: one JSON value after the other (NDJSON, or plain JSON),
+// a list being its elements. A value that is not JSON is an item with a fault, and Read
+// continues with the next line that may begin a value. A text without an event is a
+// fault too.
 func Read(name string, r io.Reader, events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
-		in := newInput(r)
+		in := &input{r: r, d: jsontext.NewDecoder(r), at: jsonfault.Position{Line: 1, Column: 1}}
 		for n := 1; ; n++ {
-			place := fmt.Sprintf("%s #%d", name, n)
+			item := Item{Name: fmt.Sprintf("%s #%d", name, n)}
 			value, err := in.next()
-			var broken *brokenError
+			broken, isBroken := errors.AsType[*brokenError](err)
 			switch {
-			case err == io.EOF && n == 1:
-				yield(Item{Name: name, Fault: errors.New("holds no event")})
+			case err == io.EOF && n > 1:
 				return
 			case err == io.EOF:
-				return
-			case errors.As(err, &broken):
-				if !yield(broken.item(place, events)) {
-					return
-				}
-				continue
+				item = Item{Name: name, Fault: errors.New("holds no event")}
+			case isBroken:
+				item.Fault, item.Broken = broken.explain(events)
 			case err != nil:
-				yield(Item{Name: place, Fault: fmt.Errorf("read events: %w", err)})
-				return
+				item.Fault = fmt.Errorf("read events: %w", err)
+			default:
+				item = inspect(item.Name, value, events)
 			}
-			if !yield(inspect(place, value, events)) {
+			if !yield(item) || err != nil && !isBroken {
 				return
 			}
 		}
 	}
 }
 
-// item says what is wrong as the service would, had it been sent the text.
-func (b *brokenError) item(name string, events event.Reader) Item {
-	item := Item{Name: name, Fault: b, Broken: b.at}
-	events.MaxBytes = 0 // it may be more than one event
+// explain says what is wrong as the service would, had the text been sent to it, and
+// where.
+func (b *brokenError) explain(events event.Reader) (error, jsonfault.Position) {
+	if b.text == nil {
+		return b, b.at
+	}
+	events.MaxBytes = 0 // the text may be more than one event
 	_, err := events.Decode(event.Message{Data: b.text, Stored: time.Now()})
-	var problems gallery.Problems
-	if b.text == nil || !errors.As(err, &problems) {
-		return item
+	problems, ok := errors.AsType[gallery.Problems](err)
+	if !ok {
+		return b, b.at
 	}
 	asEvent, _ := jsonfault.Syntax(b.text, jsonfault.Position{Line: 1, Column: 1})
 	asPart, at := jsonfault.Syntax(b.text, b.at)
+	broken := b.at
 	for i := range problems {
 		if problems[i].Reason == asEvent.Reason {
-			problems[i].Reason, item.Broken = asPart.Reason, at
+			problems[i].Reason, broken = asPart.Reason, at
 		}
 	}
-	item.Fault = problems
-	return item
+	return problems, broken
 }
 
 // inspect decodes the event as the service would.

@@ -22,14 +22,14 @@ type Receipt struct {
 	Err      error
 }
 
-// window is how many events may be under way at once.
+// window is how many events may be in flight at once.
 const window = 64
 
-// ErrLost says that the connection is gone and did not come back, so that an
-// event may be stored or not.
+// ErrLost means that the connection is gone and did not come back. The event may be
+// stored or not.
 var ErrLost = errors.New("the connection to nats was lost and did not come back: send it again")
 
-// ErrUnanswered says that the server did not acknowledge an event in time.
+// ErrUnanswered means that the server did not acknowledge an event in time.
 var ErrUnanswered = errors.New("no acknowledgement: it may be stored all the same, send it again")
 
 // Sender sends events. Its methods are not for concurrent use.
@@ -39,9 +39,9 @@ type Sender struct {
 	subjects []string
 }
 
-// NewSender returns a sender over conn for a service that listens on subjects, and
-// acknowledges an event within the timeout; 0: 10 s.
-// How long a server that went away is waited for is up to conn.
+// NewSender returns a sender over conn for a service that listens on subjects and
+// acknowledges an event within the timeout; 0: 10 s. How long to wait for a lost server
+// is up to conn.
 func NewSender(conn *nats.Conn, subjects []string, timeout time.Duration) (*Sender, error) {
 	timeout = cmp.Or(timeout, ackTimeout)
 	js, err := jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(window), jetstream.WithPublishAsyncTimeout(timeout))
@@ -51,11 +51,10 @@ func NewSender(conn *nats.Conn, subjects []string, timeout time.Duration) (*Send
 	return &Sender{conn: conn, js: js, subjects: subjects}, nil
 }
 
-// Send sends the items and calls done with each one's receipt, in their order.
-// An item with a fault is not sent; its receipt holds the fault. Send returns
-// early only when ctx ends, or with [ErrLost] or [ErrUnanswered]; then it has
-// asked for no more items, and the receipts of those that were under way and are
-// not acknowledged hold that error.
+// Send sends the items and calls done with each one's receipt, in their order. An item
+// with a fault is not sent; its receipt has the fault. Send returns early only when ctx
+// ends, or with [ErrLost] or [ErrUnanswered]; the receipts of items in flight that are
+// not acknowledged then have that error.
 func (s *Sender) Send(ctx context.Context, items iter.Seq[Item], done func(Receipt)) error {
 	var queue []pending
 	var gone error
@@ -84,7 +83,7 @@ func (s *Sender) Send(ctx context.Context, items iter.Seq[Item], done func(Recei
 	return cmp.Or(ctx.Err(), gone)
 }
 
-// pending is an event under way, or why it is not.
+// pending is an event in flight, or the error why it is not.
 type pending struct {
 	item   Item
 	future jetstream.PubAckFuture
@@ -96,28 +95,25 @@ func (s *Sender) start(ctx context.Context, item Item) pending {
 	if p.err != nil {
 		return p
 	}
-	msg, err := s.message(item)
-	if err == nil {
-		err = s.connected(ctx)
-	}
-	if err != nil {
-		p.err = err
+	var subject string
+	if subject, p.err = s.subject(item.Kind); p.err != nil {
 		return p
 	}
-	p.future, p.err = s.js.PublishMsgAsync(msg, jetstream.WithRetryAttempts(s.attempts()))
+	if p.err = s.connected(ctx); p.err != nil {
+		return p
+	}
+	// Without an id of its own: a stream that remembers ids would drop an event that was
+	// rejected when it was sent before.
+	msg := &nats.Msg{Subject: subject, Header: nats.Header{}, Data: item.Data}
+	attempts := jetstream.DefaultPubRetryAttempts
+	if s.conn.Stats().Reconnects > 0 { // a server that has just come back may have to find its streams
+		attempts = int(ackTimeout / jetstream.DefaultPubRetryWait)
+	}
+	p.future, p.err = s.js.PublishMsgAsync(msg, jetstream.WithRetryAttempts(attempts))
 	return p
 }
 
-// attempts is how often an event is sent to a server where nobody stores it. One
-// that has just come back may first have to find its streams.
-func (s *Sender) attempts() int {
-	if s.conn.Stats().Reconnects > 0 {
-		return int(ackTimeout / jetstream.DefaultPubRetryWait)
-	}
-	return jetstream.DefaultPubRetryAttempts
-}
-
-// connected waits for a connection that was lost to come back.
+// connected waits for a lost connection to come back.
 func (s *Sender) connected(ctx context.Context) error {
 	if s.conn.IsConnected() {
 		return nil
@@ -137,43 +133,26 @@ func (s *Sender) connected(ctx context.Context) error {
 	return nil
 }
 
-// maxTries bounds how often an event is sent that the connection did not
-// survive: it may be the reason.
+// maxTries bounds how often an event is sent, for it may be why the connection is lost.
 const maxTries = 5
 
 // settle waits for the acknowledgement, and sends the event again when the
 // connection was lost before it came: taken in twice, it is one revision.
 func (s *Sender) settle(ctx context.Context, p pending) Receipt {
 	r := p.receipt(ctx)
-	for try := 1; try < maxTries && s.unknown(r.Err); try++ {
+	for try := 1; try < maxTries; try++ {
+		lost := errors.Is(r.Err, jetstream.ErrAsyncPublishTimeout) && !s.conn.IsConnected()
+		for _, err := range []error{nats.ErrDisconnected, nats.ErrConnectionClosed, nats.ErrReconnectBufExceeded} {
+			lost = lost || errors.Is(r.Err, err)
+		}
+		if !lost {
+			break
+		}
 		p = s.start(ctx, p.item)
 		r = p.receipt(ctx)
 	}
 	r.Err = explain(r.Err)
 	return r
-}
-
-// unknown reports whether err leaves open what became of an event because there
-// was no connection.
-func (s *Sender) unknown(err error) bool {
-	for _, lost := range []error{nats.ErrDisconnected, nats.ErrConnectionClosed, nats.ErrReconnectBufExceeded} {
-		if errors.Is(err, lost) {
-			return true
-		}
-	}
-	return errors.Is(err, jetstream.ErrAsyncPublishTimeout) && !s.conn.IsConnected()
-}
-
-// message carries no id of its own: a stream that remembers ids would drop an
-// event that was rejected when it was sent before.
-func (s *Sender) message(item Item) (*nats.Msg, error) {
-	subject, err := s.subject(item.Kind)
-	if err != nil {
-		return nil, err
-	}
-	msg := nats.NewMsg(subject)
-	msg.Data = item.Data
-	return msg, nil
 }
 
 // subject is the configured one whose end says the kind.
@@ -193,8 +172,8 @@ func (s *Sender) subject(kind event.Kind) (string, error) {
 // ackTimeout bounds how long the server may take to acknowledge one event.
 const ackTimeout = 10 * time.Second
 
-// receipt waits for the acknowledgement. One that has arrived counts, however
-// late it is looked at.
+// receipt waits for the acknowledgement. One that has arrived counts, also when ctx
+// has ended.
 func (p pending) receipt(ctx context.Context) Receipt {
 	r := Receipt{Item: p.item, Err: p.err}
 	if r.Err != nil {
@@ -220,14 +199,13 @@ func interrupted(ctx context.Context) error {
 }
 
 const (
-	// storeFailed is the server's code for a stream that refuses, as a full one
-	// does.
+	// storeFailed is the error code of a stream that refuses, as a full one does.
 	storeFailed jetstream.ErrorCode = 10077
-	// noResources is that for a server which stores as much as it may.
+	// noResources is the error code of a server that stores as much as it may.
 	noResources jetstream.ErrorCode = 10023
 )
 
-// explain says what to do about an event that was not taken.
+// explain says what to do about an event that was not stored.
 func explain(err error) error {
 	var api *jetstream.APIError
 	switch {

@@ -34,22 +34,22 @@ func (s *Set) History(ctx context.Context, ref Ref) (title string, all *index.Se
 			return "", nil, err
 		}
 	}
-	p, err := s.owner(ctx, ref)
+	r, err := s.owner(ctx, ref)
 	if err != nil {
 		return "", nil, err
 	}
-	return cmp.Or(title, p.def.Title, p.def.Name), p.history, nil
+	return cmp.Or(title, r.def.Title, r.def.Name), r.history, nil
 }
 
 // Touched is the newest instant at which anything that concerns the configured
 // feed was stored, withdrawn or became visible; zero: never. It reads memory
 // only and renders nothing.
 func (s *Set) Touched(name string) time.Time {
-	p, ok := s.presses[name]
+	r, ok := s.feeds[name]
 	if !ok {
 		return time.Time{}
 	}
-	return p.selection.View(0, s.opts.Now()).Touched
+	return r.selection.View(0, s.opts.Now()).Touched
 }
 
 // Title is what the edition is called in its documents.

@@ -39,8 +39,8 @@ func (s *Set) Affected(c index.Change, subscribed func(Ref) bool) (refs []Ref, a
 func (s *Set) Holds(ref Ref, key string) bool {
 	now := s.opts.Now()
 	if ref.Kind == Feed {
-		p, ok := s.presses[ref.Name]
-		return ok && p.selection.Holds(key, now)
+		r, ok := s.feeds[ref.Name]
+		return ok && r.selection.Holds(key, now)
 	}
 	entry := s.opts.Index.Find(key)
 	switch {
@@ -62,11 +62,11 @@ func (s *Set) Choice(ref Ref) string {
 	var text []byte
 	switch {
 	case ref.Kind == Feed:
-		p, ok := s.presses[ref.Name]
+		r, ok := s.feeds[ref.Name]
 		if !ok {
 			return ""
 		}
-		text = fmt.Appendf(nil, "%d %d %q", p.def.Items, p.def.Order, p.def.Match)
+		text = fmt.Appendf(nil, "%d %d %q", r.def.Items, r.def.Order, r.def.Match)
 	case ref.Kind == Gallery:
 		text = fmt.Append(nil, ref)
 	case s.opts.Dynamic.has(ref.Kind):

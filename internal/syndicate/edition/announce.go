@@ -23,14 +23,22 @@ func (s *Set) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 	if ref.Page != "" {
 		return nil, unknownPage(ref)
 	}
-	e, err := s.edition(ctx, ref, forAnnounce)
+	var e *Edition
+	var err error
+	if ref.Kind == Gallery {
+		e, err = s.galleryEdition(ctx, ref, forAnnounce)
+	} else if r, unknown := s.renderer(ctx, ref); unknown != nil {
+		err = unknown
+	} else if e = r.fresh(); e == nil {
+		e, err = r.refresh(ctx, forAnnounce)
+	}
 	switch {
 	case !errors.Is(err, ErrGone) && !errors.Is(err, ErrUnknown) || ref.Name == "":
 		return e, err
 	case ref.Kind == Gallery:
 		return s.withdrawn(ref)
 	case s.opts.Dynamic.has(ref.Kind):
-		return s.deserted(ref)
+		return s.unused(ref)
 	}
 	return nil, err
 }
@@ -48,7 +56,7 @@ func (s *Set) withdrawn(ref Ref) (*Edition, error) {
 	if gallery.Key(id) != ref.Name { // deleted by somebody's hand, and its id is forgotten
 		return nil, fmt.Errorf("gallery %q: %w", ref.Name, ErrUnknown)
 	}
-	ch := s.masthead(ref)
+	ch := s.channel(ref)
 	ch.ID = s.opts.Renderer.GalleryFeedID(&gallery.Gallery{ID: id})
 	ch.Title = cmp.Or(s.opts.Site.Title, ref.Name) // its own may not be shown any more
 	e := &Edition{Feed: id}
@@ -84,9 +92,9 @@ func (s *Set) unsure(entry *index.Entry, now time.Time) error {
 	return s.opts.Index.Ready()
 }
 
-// deserted returns the edition of a section, tag or author that nobody has.
-func (s *Set) deserted(ref Ref) (*Edition, error) {
-	ch := s.masthead(ref)
+// unused returns the edition of a section, tag or author that nobody has.
+func (s *Set) unused(ref Ref) (*Edition, error) {
+	ch := s.channel(ref)
 	ch.ID, ch.Title = s.opts.Renderer.ChannelID(ref.base()), ref.Name
 	e := &Edition{Feed: ref.Name}
 	if name := s.opts.Index.Spelling(ref.Kind.facet(), ref.Name); name != "" {
@@ -109,11 +117,4 @@ func (s *Set) empty(e *Edition, ch feed.Channel) (*Edition, error) {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return e, nil
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

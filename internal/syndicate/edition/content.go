@@ -26,8 +26,8 @@ func (s *Set) Moved(ref Ref, from index.Position) bool {
 	case ref.Kind.dynamic():
 		return s.opts.Index.Moved(ref.Kind.facet(), ref.Name, from, s.opts.Now())
 	}
-	p, ok := s.presses[ref.Name]
-	return !ok || p.selection.Moved(from, s.opts.Now())
+	r, ok := s.feeds[ref.Name]
+	return !ok || r.selection.Moved(from, s.opts.Now())
 }
 
 // Content returns what the feed holds now, and what happened to its galleries,
@@ -45,12 +45,12 @@ func (s *Set) Content(ref Ref, from index.Position, touched time.Time) (*Content
 	case ref.Kind == Gallery:
 		return s.contentOfGallery(ref, from, touched)
 	case ref.Kind == Feed:
-		p, err := s.configured(ref)
+		r, err := s.configured(ref)
 		if err != nil {
 			return nil, err
 		}
-		steps := s.opts.Index.Since(index.Scope{Match: p.def.Match}, from, touched, s.opts.Now())
-		return contentOf(p.selection, p.def.Items, s.opts.Now(), steps), nil
+		steps := s.opts.Index.Since(index.Scope{Match: r.def.Match}, from, touched, s.opts.Now())
+		return contentOf(r.selection, r.def.Items, s.opts.Now(), steps), nil
 	case s.opts.Dynamic.has(ref.Kind):
 		return s.contentOfName(ref, from, touched), nil
 	}
@@ -79,8 +79,8 @@ func (s *Set) contentOfName(ref Ref, from index.Position, touched time.Time) *Co
 	}
 	match := ref.match(name)
 	steps := s.opts.Index.Since(index.Scope{Match: match}, from, touched, s.opts.Now())
-	if p, ok := s.rack.dynamic.Get(ref); ok {
-		return contentOf(p.selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
+	if r, ok := s.dynamic.Get(ref); ok {
+		return contentOf(r.selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
 	}
 	selection := s.opts.Index.Select(match, s.opts.Dynamic.Order)
 	defer selection.Release()

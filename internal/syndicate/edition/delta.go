@@ -38,10 +38,17 @@ func (e *Edition) version() version {
 	for _, m := range e.Members {
 		v.states[m.state()] = struct{}{}
 	}
-	for _, doc := range e.Documents {
-		v.etags = append(v.etags, doc.ETag)
-	}
+	v.etags = e.etags()
 	return v
+}
+
+// etags are those of the documents, by format.
+func (e *Edition) etags() []string {
+	var list []string
+	for _, doc := range e.Documents {
+		list = append(list, doc.ETag)
+	}
+	return list
 }
 
 // Since returns a document of what changed since the latest earlier edition
@@ -99,7 +106,7 @@ func (e *Edition) remember(last *Edition, most int) {
 		return
 	}
 	e.past = last.past
-	if last.print == e.print {
+	if last.fingerprint == e.fingerprint {
 		return
 	}
 	e.past = append(append([]version(nil), last.past...), last.version())

@@ -21,13 +21,13 @@ type Edition struct {
 
 	LeftOut []LeftOut // galleries that belong to the feed and cannot be published as they are
 
-	at         time.Time // the moment
-	generation uint64
-	print      print        // of what it was made from
-	items      []*feed.Item // of Members, or slides
-	channel    feed.Channel
-	past       []version // what it was before, oldest first
-	deltas     *deltas   // nil: none are kept
+	at          time.Time // the moment
+	generation  uint64
+	fingerprint fingerprint  // of the snapshot it was made from
+	items       []*feed.Item // of Members, or slides
+	channel     feed.Channel
+	past        []version // what it was before, oldest first
+	deltas      *deltas   // nil: none are kept
 }
 
 // LeftOut is a gallery that is left out of a feed until it is published again, mended.
@@ -45,6 +45,17 @@ type Member struct {
 	Phase int  // how many rights of single slides had run out
 	Stub  bool // it is withdrawn, and only that is said of it
 	entry *index.Entry
+}
+
+// item returns the rendered gallery that shows m, nil if e has none or is nil.
+func (e *Edition) item(m Member) *feed.Item {
+	if e == nil {
+		return nil
+	}
+	if i := slices.IndexFunc(e.Members, func(own Member) bool { return own.ID == m.ID && own.state() == m.state() }); i >= 0 {
+		return e.items[i]
+	}
+	return nil
 }
 
 // Galleries returns the members that are shown.

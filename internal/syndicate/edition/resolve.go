@@ -66,7 +66,7 @@ func (s *Set) exists(ref Ref) (err error) {
 	case Feed:
 		_, err = s.configured(ref)
 	case Gallery:
-		_, err = s.slides.find(ref.Name)
+		_, err = s.shown(ref.Name)
 	default:
 		_, err = s.lookup(ref)
 	}

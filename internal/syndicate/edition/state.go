@@ -29,12 +29,12 @@ type State struct {
 func (s *Set) States() []State {
 	states := make([]State, len(s.opts.Feeds))
 	for i, d := range s.opts.Feeds {
-		p := s.presses[d.Name]
-		states[i] = State{Name: d.Name, Title: d.Title, Galleries: s.Len(d.Name), Touched: s.Touched(d.Name), Condition: p.condition()}
-		if why := p.trouble.Load(); why != nil {
+		r := s.feeds[d.Name]
+		states[i] = State{Name: d.Name, Title: d.Title, Galleries: s.Len(d.Name), Touched: s.Touched(d.Name), Condition: r.condition()}
+		if why := r.failure.Load(); why != nil {
 			states[i].Err = *why
 		}
-		if e := p.current.Load(); e != nil {
+		if e := r.current.Load(); e != nil {
 			states[i].LeftOut = len(e.LeftOut)
 		}
 	}
@@ -43,14 +43,14 @@ func (s *Set) States() []State {
 
 // condition tells a feed that failed and keeps something to show from one that
 // has nothing: an edition that was not cut then could not be.
-func (p *press) condition() Condition {
-	e := p.current.Load()
+func (r *feedRenderer) condition() Condition {
+	e := r.current.Load()
 	switch {
-	case p.fresh() != nil:
+	case r.fresh() != nil:
 		return Fresh
 	case e != nil && e.Cut:
 		return Cut
-	case p.trouble.Load() != nil:
+	case r.failure.Load() != nil:
 		return Failing
 	}
 	return Due

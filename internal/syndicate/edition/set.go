@@ -9,10 +9,12 @@
 package edition
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -84,19 +86,20 @@ type Options struct {
 
 // Set holds the current edition of every feed. It is safe for concurrent use.
 type Set struct {
-	opts    Options
-	presses map[string]*press
-	aliases map[string]string
-	items   *cache.Cache[itemKey, *feed.Item]
-	deltas  *deltas
-	rack    rack
-	slides  *slides
-	tags    *cache.Cache[Ref, *tagged]
-	logged  *logged
-	metrics metrics
+	opts       Options
+	feeds      map[string]*feedRenderer // the configured ones
+	aliases    map[string]string
+	dynamic    *cache.Cache[Ref, *feedRenderer]
+	pages      *cache.Cache[pageKey, *feedRenderer]
+	galleries  *cache.Cache[itemKey, *galleryFeed]
+	items      *cache.Cache[itemKey, *feed.Item]
+	deltas     *deltas
+	validators *cache.Cache[Ref, *validators]
+	logged     *logged
+	metrics    metrics
 }
 
-// New returns a set without editions; they are rendered when asked for.
+// New returns a set without editions; they are rendered when a reader asks.
 func New(o Options) *Set {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -107,27 +110,58 @@ func New(o Options) *Set {
 	if o.Limiter == nil {
 		o.Limiter = cache.NewLimiter(o.Budget.Most()/3, nil)
 	}
-	o.Dynamic.fill()
-	s := &Set{
-		opts:    o,
-		presses: make(map[string]*press, len(o.Feeds)),
-		aliases: map[string]string{},
-		items:   cache.New[itemKey](o.Budget, cache.Options[*feed.Item]{Size: (*feed.Item).Held}),
-		deltas:  cache.New[deltaKey](o.Budget, cache.Options[*feed.Document]{Size: (*feed.Document).Held}),
-		tags:    cache.New[Ref](o.Budget, cache.Options[*tagged]{Size: (*tagged).size}),
-		logged:  newLogged(),
-		metrics: newMetrics(o.Registerer),
+	o.Dynamic.Items, o.Dynamic.Cache = cmp.Or(o.Dynamic.Items, 50), cmp.Or(o.Dynamic.Cache, 2000)
+	release := func(r *feedRenderer) {
+		r.selection.Release()
+		if r.history != r.selection {
+			r.history.Release()
+		}
 	}
-	s.rack, s.slides = newRack(s, o.Dynamic), newSlides(s)
+	s := &Set{
+		opts:       o,
+		feeds:      make(map[string]*feedRenderer, len(o.Feeds)),
+		aliases:    map[string]string{},
+		dynamic:    cache.New[Ref](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held, Gone: release, Most: o.Dynamic.Cache}),
+		pages:      cache.New[pageKey](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held}),
+		galleries:  cache.New[itemKey](o.Budget, cache.Options[*galleryFeed]{Size: (*galleryFeed).held}),
+		items:      cache.New[itemKey](o.Budget, cache.Options[*feed.Item]{Size: (*feed.Item).Held}),
+		deltas:     cache.New[deltaKey](o.Budget, cache.Options[*feed.Document]{Size: (*feed.Document).Held}),
+		validators: cache.New[Ref](o.Budget, cache.Options[*validators]{Size: func(*validators) int { return perValidators }}),
+		logged:     newLogged(),
+		metrics:    newMetrics(o.Registerer),
+	}
 	for _, d := range o.Feeds {
-		s.presses[d.Name] = newPress(s, Ref{Kind: Feed, Name: d.Name}, d)
-		s.presses[d.Name].memory = manyVersions
-		s.presses[d.Name].pin = o.Budget.NewPin(s.presses[d.Name].held)
+		r := newFeedRenderer(s, Ref{Kind: Feed, Name: d.Name}, d)
+		r.versions, r.pin = manyVersions, o.Budget.NewPin(r.held)
+		s.feeds[d.Name] = r
 		for _, alias := range d.Aliases {
 			s.aliases[alias] = d.Name
 		}
 	}
 	return s
+}
+
+// Edition returns the edition of a feed, of a page of its archive, or of a
+// gallery as it is now. The error is [ErrUnknown], [ErrGone], [ErrUnavailable]
+// or a [*Moved]: a feed's former name is answered with that. A fresh edition costs no
+// lock, no rendering and no call to NATS.
+func (s *Set) Edition(ctx context.Context, ref Ref) (*Edition, error) {
+	switch {
+	case ref.Kind == Gallery && ref.Page == "":
+		return s.galleryEdition(ctx, ref, forReaders)
+	case strings.HasPrefix(ref.Page, after):
+		return nil, s.newer(ref)
+	}
+	r, err := s.renderer(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	e := r.fresh()
+	s.metrics.editions.Count(e != nil)
+	if e != nil {
+		return e, nil
+	}
+	return r.refresh(ctx, forReaders)
 }
 
 // Feeds returns the configured feeds in their order.
@@ -175,7 +209,7 @@ type Address struct {
 
 // Canonical returns the feed that ref names by its present name or a former one.
 func (s *Set) Canonical(ref Ref) Ref {
-	if name, ok := s.aliases[ref.Name]; ok && ref.Kind == Feed && s.presses[ref.Name] == nil {
+	if name, ok := s.aliases[ref.Name]; ok && ref.Kind == Feed && s.feeds[ref.Name] == nil {
 		ref.Name = name
 	}
 	return ref
@@ -183,14 +217,13 @@ func (s *Set) Canonical(ref Ref) Ref {
 
 // Former returns the former names of a configured feed.
 func (s *Set) Former(name string) []string {
-	if p, ok := s.presses[name]; ok {
-		return p.def.Aliases
+	if r, ok := s.feeds[name]; ok {
+		return r.def.Aliases
 	}
 	return nil
 }
 
-// Current returns the configured feed's edition as it is now. A fresh one costs no lock,
-// no rendering and no way to NATS.
+// Current returns the configured feed's edition as it is now.
 func (s *Set) Current(ctx context.Context, name string) (*Edition, error) {
 	return s.Edition(ctx, Ref{Kind: Feed, Name: name})
 }
@@ -200,7 +233,7 @@ func (s *Set) Current(ctx context.Context, name string) (*Edition, error) {
 func (s *Set) LeftOut() []LeftOut {
 	var all []LeftOut
 	for _, d := range s.opts.Feeds {
-		if e := s.presses[d.Name].current.Load(); e != nil {
+		if e := s.feeds[d.Name].current.Load(); e != nil {
 			all = append(all, e.LeftOut...)
 		}
 	}
@@ -211,7 +244,7 @@ func (s *Set) LeftOut() []LeftOut {
 func (s *Set) Concerned(c index.Change) []string {
 	var names []string
 	for _, d := range s.opts.Feeds {
-		if s.presses[d.Name].selection.Concerns(c) {
+		if s.feeds[d.Name].selection.Concerns(c) {
 			names = append(names, d.Name)
 		}
 	}
@@ -220,8 +253,8 @@ func (s *Set) Concerned(c index.Change) []string {
 
 // Len is how many galleries the feed could show now if it had no end.
 func (s *Set) Len(name string) int {
-	if p, ok := s.presses[name]; ok {
-		return p.history.LenAt(s.opts.Now())
+	if r, ok := s.feeds[name]; ok {
+		return r.history.LenAt(s.opts.Now())
 	}
 	return 0
 }
@@ -232,7 +265,7 @@ func (s *Set) Republish(ctx context.Context) error {
 	s.opts.Index.Advance(s.opts.Now)
 	var errs []error
 	for _, d := range s.opts.Feeds {
-		if _, err := s.presses[d.Name].reprint(ctx); err != nil {
+		if _, err := s.feeds[d.Name].refresh(ctx, forSchedule); err != nil {
 			errs = append(errs, err)
 		}
 	}

@@ -25,7 +25,7 @@ func (s *Set) tombstones(gone []*index.Entry, shown []*feed.Item) []feed.Tombsto
 
 // addStubs puts stubs among the galleries of e, whose places in the view are
 // given, unless a gallery or another stub has the identifier.
-func (p *press) addStubs(e *Edition, places []int, stubs []index.Stub) {
+func (r *feedRenderer) addStubs(e *Edition, places []int, stubs []index.Stub) {
 	if len(stubs) == 0 {
 		return
 	}
@@ -36,9 +36,9 @@ func (p *press) addStubs(e *Edition, places []int, stubs []index.Stub) {
 	galleries, items := e.Members, e.items
 	e.Members, e.items = nil, nil
 	for _, b := range stubs {
-		item, err := p.stub(b)
+		item, err := r.stub(b)
 		if err != nil {
-			p.leaveOut(e, b.Entry, err.Error())
+			r.leaveOut(e, b.Entry, err.Error())
 			continue
 		}
 		if shown[item.ID()] {
@@ -56,7 +56,7 @@ func (p *press) addStubs(e *Edition, places []int, stubs []index.Stub) {
 }
 
 // stub renders what is left of a gallery that is gone.
-func (p *press) stub(b index.Stub) (*feed.Item, error) {
+func (r *feedRenderer) stub(b index.Stub) (*feed.Item, error) {
 	g := &gallery.Gallery{ID: b.ID, GUID: b.GUID(), Language: b.Language(), Published: b.Published()}
-	return p.set.opts.Renderer.Stub(g, b.Withdrawn())
+	return r.set.opts.Renderer.Stub(g, b.Withdrawn())
 }

@@ -5,8 +5,9 @@ import "testing"
 // Names in the other script, and English where the site is not, begin at the edge of
 // the frame at which everything begins.
 func TestEverythingBeginsWhereTheFrameDoes(t *testing.T) {
+	t.Parallel()
 	const astray = `[...document.querySelectorAll("main :is(h1, h2, p, dt, dd, .paging li:first-child), .masthead > *")].filter((block) => {
-		if (block.closest(".words, .gallery, .feeds, .formats, .strip, .unseen")) return false;
+		if (block.closest(".words, .gallery, .feeds, .formats, .slides, .unseen")) return false;
 		const text = document.createRange(), box = (block.tagName == "DD" ? block : block.parentElement).getBoundingClientRect();
 		text.selectNodeContents(block);
 		const edge = getComputedStyle(document.documentElement).direction == "rtl" ? "right" : "left";

@@ -57,15 +57,16 @@ var looks = []struct{ name, path string }{
 }
 
 func TestInABrowser(t *testing.T) {
+	t.Parallel()
 	chrome := startBrowser(t)
 	base := startSite(t, "en")
 	t.Run("every page on every screen", func(t *testing.T) {
-		for _, s := range screens {
-			t.Run(s.name, func(t *testing.T) {
+		for device, on := range devices {
+			t.Run(device, func(t *testing.T) {
+				t.Parallel()
 				tb := newTab(t, chrome, base)
-				tb.on(s)
 				for _, look := range looks {
-					t.Run(look.name, func(t *testing.T) { tb.looksRight(t, s, look.name, look.path) })
+					t.Run(look.name, func(t *testing.T) { tb.looksRight(t, on, look.name, look.path) })
 				}
 			})
 		}
@@ -163,34 +164,57 @@ func (n *node) putSamples(cms *demo.CMS) {
 	}
 }
 
-// looksRight opens a page and checks what must be true of each.
-func (tb *tab) looksRight(t *testing.T, s screen, name, path string) {
+// looksRight opens a page and checks what must be true of each, on screens of one size.
+func (tb *tab) looksRight(t *testing.T, screens []screen, name, path string) {
 	defer func(outer *testing.T) { tb.t = outer }(tb.t)
 	tb.t = t // whose failures they are
-	tb.open(path)
-	tb.until(`document.readyState == "complete" && [...document.images].every((i) => i.complete || i.loading == "lazy" && !(` + inView + `)(i))`)
-	tb.keep(s, name)
-	if over := value[float64](tb, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
-		t.Errorf("%g pixels stick out", over)
-	}
-	lies := strings.Contains(path, "hostile") // about the sizes of its pictures
-	if moved := value[float64](tb, `shift`); moved > 0.01 && !lies {
-		t.Errorf("the layout shifts by %g while the page loads", moved)
-	}
-	if value[bool](tb, `"pwned" in window`) {
-		t.Error("a script of a gallery ran")
-	}
-	if n := value[int](tb, `performance.getEntriesByType("resource").filter((e) => e.name.endsWith(".css")).length`); n != 1 {
-		t.Errorf("%d stylesheets were requested, want 1", n)
-	}
-	dark := value[bool](tb, `(`+luminance+`)(getComputedStyle(document.body).backgroundColor) < 0.2`)
-	if dark != (s.scheme == "dark") {
-		t.Errorf("the page is dark: %t", dark)
-	}
-	for _, faint := range value[[]string](tb, contrasts) {
-		t.Errorf("too little contrast: %s", faint)
+	for i, s := range screens {
+		tb.on(s)
+		if i == 0 {
+			tb.open(path)
+			tb.until(`document.readyState == "complete" && [...document.images].every((i) => i.complete || i.loading == "lazy" && !(` + inView + `)(i))`)
+		}
+		tb.keep(s, name)
+		loaded := i == 0 && !strings.Contains(path, "hostile") // which lies about the sizes of its pictures
+		tb.appearsRight(s, loaded)
 	}
 	tb.calm()
+}
+
+// appearsRight checks what the tab shows on s, and if it was just loaded that nothing
+// moved.
+func (tb *tab) appearsRight(s screen, loaded bool) {
+	tb.t.Helper()
+	got := value[struct {
+		Over, Shift float64
+		Pwned, Dark bool
+		Sheets      int
+		Faint       []string
+	}](tb, `({
+		over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+		shift, pwned: "pwned" in window,
+		dark: (`+luminance+`)(getComputedStyle(document.body).backgroundColor) < 0.2,
+		sheets: performance.getEntriesByType("resource").filter((e) => e.name.endsWith(".css")).length,
+		faint: `+contrasts+`,
+	})`)
+	if got.Over > 0 {
+		tb.t.Errorf("%s: %g pixels stick out", s.name, got.Over)
+	}
+	if got.Shift > 0.01 && loaded {
+		tb.t.Errorf("%s: the layout shifts by %g while the page loads", s.name, got.Shift)
+	}
+	if got.Pwned {
+		tb.t.Errorf("%s: a script of a gallery ran", s.name)
+	}
+	if got.Sheets != 1 {
+		tb.t.Errorf("%s: %d stylesheets were requested, want 1", s.name, got.Sheets)
+	}
+	if got.Dark != (s.scheme == "dark") {
+		tb.t.Errorf("%s: the page is dark: %t", s.name, got.Dark)
+	}
+	for _, faint := range got.Faint {
+		tb.t.Errorf("%s: too little contrast: %s", s.name, faint)
+	}
 }
 
 // inView is a function of an element.
@@ -370,7 +394,7 @@ func opensFeeds(tb *tab) {
 		tb.t.Errorf("the feed itself: %s", got)
 	}
 	tb.open(sample + ".atom")
-	tb.follow(`.strip li:nth-child(3) a`)
+	tb.follow(`.slides li:nth-child(3) a`)
 	if got := value[string](tb, `location.pathname + location.hash`); got != sample+"#slide-3" {
 		tb.t.Errorf("the third slide is at %s", got)
 	}

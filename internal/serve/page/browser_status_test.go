@@ -15,7 +15,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 )
 
-func TestDeskInABrowser(t *testing.T) {
+func TestStatusPageInABrowser(t *testing.T) {
+	t.Parallel()
 	chrome := startBrowser(t)
 	hostile := overflow(`<script>window.pwned=1</script><img src=x onerror="window.pwned=1">`)
 	hostile.Events[0].Title, hostile.Events[1].Title = "\u202Eturned round", strings.Repeat("W", 300)
@@ -24,18 +25,17 @@ func TestDeskInABrowser(t *testing.T) {
 		name   string
 		status status.Status
 	}{{"status", busyDay()}, {"status-quiet", quietDay()}, {"status-hostile", hostile}} {
-		base := startDesk(t, day.status)
-		for _, s := range screens {
-			t.Run(day.name+" "+s.name, func(t *testing.T) {
+		base := startStatus(t, day.status)
+		for device, on := range devices {
+			t.Run(day.name+" "+device, func(t *testing.T) {
 				tb := newTab(t, chrome, base)
-				tb.on(s)
 				tb.authorise()
-				tb.looksRight(t, s, day.name, "/status")
+				tb.looksRight(t, on, day.name, "/status")
 			})
 		}
 	}
 	t.Run("where outcomes stand on a phone", func(t *testing.T) {
-		tb := newTab(t, chrome, startDesk(t, busyDay()))
+		tb := newTab(t, chrome, startStatus(t, busyDay()))
 		tb.on(screens[0])
 		tb.authorise()
 		tb.open("/status")
@@ -48,7 +48,7 @@ func TestDeskInABrowser(t *testing.T) {
 		tb.calm()
 	})
 	t.Run("by keyboard", func(t *testing.T) {
-		tb := newTab(t, chrome, startDesk(t, busyDay()))
+		tb := newTab(t, chrome, startStatus(t, busyDay()))
 		tb.on(screens[2])
 		tb.authorise()
 		tb.press(kb.Tab, kb.Enter, kb.Tab) // past the header
@@ -72,14 +72,14 @@ const astray = `[...document.querySelectorAll(".log tbody tr")].filter((row) => 
 
 const token = "s3cret"
 
-// startDesk serves a status to who has the token, and returns its address.
-func startDesk(t *testing.T, s status.Status) string {
+// startStatus serves a status to who has the token, and returns its address.
+func startStatus(t *testing.T, s status.Status) string {
 	t.Helper()
-	desk := status.Page{
+	operators := status.Page{
 		Title: s.Site, Language: "en", URL: func() string { return s.URL },
 		Status: func(context.Context) status.Status { return s }, Logger: quiet(),
 	}
-	server := httptest.NewServer(web.Admin(web.Options{Token: token, Private: desk.Register}))
+	server := httptest.NewServer(web.Admin(web.Options{Token: token, Private: operators.Register}))
 	t.Cleanup(server.Close)
 	if res, err := http.Get(server.URL + "/status"); err != nil || res.StatusCode != http.StatusUnauthorized {
 		t.Fatalf("without the token: %v, %v", res, err)

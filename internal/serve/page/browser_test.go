@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,8 +32,24 @@ const browserTimeout = 4 * time.Minute
 // on may not: its pointer is fine, and can hover.
 const mouse = "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"
 
-// startBrowser starts a Chromium, whose profile goes with the test. Where
-// everything is tested there must be one.
+// chromium is the browser of all tests, which the first of them starts.
+var chromium struct {
+	start sync.Once
+	ctx   context.Context
+	stop  []func()
+	err   error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, stop := range slices.Backward(chromium.stop) {
+		stop()
+	}
+	os.Exit(code)
+}
+
+// startBrowser returns the Chromium that all tests share. Where everything is tested
+// there must be one.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	if testing.Short() {
@@ -50,25 +67,32 @@ func startBrowser(t *testing.T) context.Context {
 	if program == "" {
 		t.Skip("there is no Chromium to test the pages in: apt-get install chromium")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), browserTimeout)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program),
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.NoSandbox, // so that it starts as root
-		chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("blink-settings", mouse),
-	)...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start %s: %v", program, err)
+	chromium.start.Do(func() {
+		profile, err := os.MkdirTemp("", "chromium")
+		if err != nil {
+			chromium.err = err
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), browserTimeout)
+		ctx, stop := chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
+			chromedp.ExecPath(program),
+			chromedp.UserDataDir(profile),
+			chromedp.NoSandbox, // so that it starts as root
+			chromedp.DisableGPU,
+			chromedp.Flag("disable-quic", true),
+			chromedp.Flag("disable-component-update", true),
+			chromedp.Flag("disable-dev-shm-usage", true),
+			chromedp.Flag("blink-settings", mouse),
+			chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), // nothing leaves the machine
+		)...)
+		ctx, end := chromedp.NewContext(ctx)
+		chromium.stop = []func(){func() { os.RemoveAll(profile) }, cancel, stop, end}
+		chromium.ctx, chromium.err = ctx, chromedp.Do(ctx)
+	})
+	if chromium.err != nil {
+		t.Fatalf("start %s: %v", program, chromium.err)
 	}
-	return ctx
+	return chromium.ctx
 }
 
 // screen is what somebody looks at a page on.
@@ -85,6 +109,9 @@ var screens = []screen{
 	{"desktop-dark", 1280, 900, "dark"},
 }
 
+// devices are the screens by size: a page is not loaded anew for other colours.
+var devices = map[string][]screen{"phone": screens[:2], "desktop": screens[2:]}
+
 // tab is a tab of the browser that notes what goes wrong in it.
 type tab struct {
 	t     *testing.T
@@ -97,8 +124,7 @@ type tab struct {
 	others   []string // addresses elsewhere that were requested
 }
 
-// newTab opens a tab. Pictures of other hosts come from nowhere: nothing leaves
-// the machine.
+// newTab opens a tab. Pictures of other hosts are made up.
 func newTab(t *testing.T, browser context.Context, base string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
@@ -123,7 +149,9 @@ func newTab(t *testing.T, browser context.Context, base string) *tab {
 		}
 	})
 	t.Cleanup(func() { cancel(); listening.Wait() })
-	call(tb, fetch.Enable, fetch.EnableParams{})
+	// A request to http elsewhere fails, and the console says so.
+	call(tb, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "https://*"}}})
+	call(tb, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}) // several tabs are in use
 	call(tb, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: watch})
 	return tb
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/gallerywire/gallerywire/internal/serve/status"
 )
 
@@ -33,6 +34,7 @@ func checker(t *testing.T, file string) string {
 // The Nu HTML checker, which the W3C's validator runs, finds nothing in any page or
 // stylesheet.
 func TestNuChecker(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("another process does the work, of which the race detector sees nothing")
 	}
@@ -52,8 +54,8 @@ func TestNuChecker(t *testing.T) {
 		}
 		download(t, base+"/style.css", filepath.Join(dir, "style.css"))
 	}
-	for name, s := range desks() {
-		base := startDesk(t, s)
+	for name, s := range statuses() {
+		base := startStatus(t, s)
 		download(t, base+"/status", filepath.Join(dir, "status-"+name+".html"))
 		download(t, base+"/style.css", filepath.Join(dir, "status.css"))
 	}
@@ -75,8 +77,8 @@ func TestNuChecker(t *testing.T) {
 	}
 }
 
-// desks are what a status page has to show.
-func desks() map[string]status.Status {
+// statuses are what a status page has to show.
+func statuses() map[string]status.Status {
 	return map[string]status.Status{"busy": busyDay(), "quiet": quietDay(), "hostile": overflow(`<b>"`)}
 }
 
@@ -108,21 +110,26 @@ func download(t *testing.T, address, file string) {
 
 // axe finds no barrier for people with disabilities in any page.
 func TestAxe(t *testing.T) {
+	t.Parallel()
 	source, err := os.ReadFile(checker(t, "axe-core/axe.min.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	chrome := startBrowser(t)
+	with := func(tb *tab) *tab {
+		call(tb, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: string(source)})
+		return tb
+	}
 	run := func(tb *tab) {
-		tb.until(`document.readyState == "complete"`)
-		value[bool](tb, string(source)+`; true`)
+		tb.t.Helper()
 		for _, v := range value[[]string](tb, violations) {
 			tb.t.Error(v)
 		}
 	}
 	for language, s := range map[string]screen{"en": screens[0], "de": screens[3], "ar": screens[1]} {
 		t.Run(language+" "+s.name, func(t *testing.T) {
-			tb := newTab(t, chrome, startSite(t, language))
+			t.Parallel()
+			tb := with(newTab(t, chrome, startSite(t, language)))
 			tb.on(s)
 			for _, look := range looks {
 				t.Run(look.name, func(t *testing.T) {
@@ -133,9 +140,10 @@ func TestAxe(t *testing.T) {
 			}
 		})
 	}
-	for name, s := range desks() {
+	for name, s := range statuses() {
 		t.Run("status "+name, func(t *testing.T) {
-			tb := newTab(t, chrome, startDesk(t, s))
+			t.Parallel()
+			tb := with(newTab(t, chrome, startStatus(t, s)))
 			tb.on(screens[2])
 			tb.authorise()
 			run(tb)
@@ -144,5 +152,5 @@ func TestAxe(t *testing.T) {
 }
 
 // violations says which rules an element breaks.
-const violations = `axe.run().then((found) => found.violations.flatMap((v) => v.nodes.map((n) =>
+const violations = `axe.run({ resultTypes: ["violations"] }).then((found) => found.violations.flatMap((v) => v.nodes.map((n) =>
 	v.id + ": " + v.help + ": " + n.html.slice(0, 200) + " " + n.failureSummary)))`

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
 const (
@@ -44,8 +45,7 @@ type (
 
 // sitemap answers GET and HEAD of the index of the sitemaps and of each of them.
 func (p *Pages) sitemap(w http.ResponseWriter, r *http.Request) {
-	if err := p.index.Ready(); err != nil {
-		p.unavailable(w, r, fmt.Errorf("list galleries: %w", err))
+	if !p.ready(w, r) {
 		return
 	}
 	number := 0
@@ -57,20 +57,16 @@ func (p *Pages) sitemap(w http.ResponseWriter, r *http.Request) {
 		}
 		number = n
 	}
-	key := documentKey{generation: p.recent(p.now()).generation, sitemap: true, number: number}
+	key := documentKey{generation: p.overviewAt(p.now()).generation, sitemap: true, number: number}
 	d, err := p.document(r.Context(), key, func(ctx context.Context) (*document, error) {
 		return p.sitemapOf(ctx, number, p.now())
 	})
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	serve(w, r, d, p.caching)
+	p.answer(w, r, d, err)
 }
 
 // sitemapOf returns the sitemap with that number, the index for 0. The first has the
 // oldest galleries, so that what is published changes the last one only, and the
-// front page, for none may be empty. The error may be errUnknown.
+// front page, for none may be empty. The error may be edition.ErrUnknown.
 func (p *Pages) sitemapOf(ctx context.Context, number int, now time.Time) (*document, error) {
 	task, err := p.limiter.Acquire(ctx)
 	if err != nil {
@@ -89,7 +85,7 @@ func (p *Pages) sitemapOf(ctx context.Context, number int, now time.Time) (*docu
 		return newSitemap(p.sitemapIndex(parts, now))
 	}
 	if number > len(parts) {
-		return nil, errUnknown
+		return nil, edition.ErrUnknown
 	}
 	part := parts[number-1]
 	task.Grow(perAddress * len(part))
@@ -127,11 +123,6 @@ func newSitemap(content any) (*document, error) {
 		return nil, fmt.Errorf("render sitemap: %w", err)
 	}
 	return newDocument("application/xml; charset=utf-8", append([]byte(xml.Header), text...)), nil
-}
-
-// robots lets everybody read everything (RFC 9309), and says where the sitemaps are.
-func robots(base string) []byte {
-	return []byte("User-agent: *\nDisallow:\n\nSitemap: " + base + sitemapPath + "\n")
 }
 
 // favicon is the program's icon, a PNG in the file format of Windows icons, for

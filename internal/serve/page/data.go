@@ -61,7 +61,7 @@ type pixels struct {
 func newImageGallery(s *story, page, publisher string) *imageGallery {
 	g := &imageGallery{
 		Context: "https://schema.org", Type: "ImageGallery", URL: page, SameAs: s.Original,
-		Name: s.Title, Abstract: clip(s.Summary, maxDescription), Language: s.Language,
+		Name: s.Title, Abstract: gallery.Excerpt(s.Summary, maxDescription), Language: s.Language,
 		Published: s.Published.UTC(), Genre: s.Section, Keywords: s.Tags,
 		Publisher: party{Type: "Organization", Name: publisher},
 		Copyright: s.Copyright, License: s.License,
@@ -86,7 +86,7 @@ func newImageGallery(s *story, page, publisher string) *imageGallery {
 func newImageObject(s slide) imageObject {
 	o := imageObject{
 		Type: "ImageObject", URL: s.Image, Thumbnail: s.Thumbnail, Name: s.Title,
-		Caption: clip(gallery.PlainText(string(s.Caption)), maxQuoted), Credit: s.Credit,
+		Caption: gallery.Excerpt(gallery.PlainText(string(s.Caption)), maxQuoted), Credit: s.Credit,
 	}
 	if s.Width > 0 {
 		o.Width = pixels{"QuantitativeValue", s.Width, "E37"}

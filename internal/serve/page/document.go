@@ -1,9 +1,8 @@
 package page
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
-	"time"
 
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 )
@@ -35,32 +34,51 @@ func newFile(mediaType string, body []byte) *document {
 // held is about what the document needs in memory, its key included.
 func (d *document) held() int { return 512 + d.Held() }
 
-// cacheControl allows a cache to keep a page for so long and no longer, because
-// it may be taken down.
-func cacheControl(maxAge time.Duration) string {
-	return fmt.Sprintf("public, max-age=%d, must-revalidate", int(maxAge.Seconds()))
+// incomplete is the error of a page of which a part could not be read. The page is
+// shown, and not kept.
+type incomplete struct {
+	page  *document
+	cards int // that it has nevertheless
+	cause error
+}
+
+func (e *incomplete) Error() string { return "a part of the page cannot be read: " + e.cause.Error() }
+
+func (e *incomplete) Unwrap() error { return e.cause }
+
+// answer answers with d, or says why there is none. The error may be an [*incomplete],
+// which without any gallery is not worth showing.
+func (p *Pages) answer(w http.ResponseWriter, r *http.Request, d *document, err error) {
+	caching := p.caching
+	if part, ok := errors.AsType[*incomplete](err); ok && part.cards > 0 {
+		d, caching, err = part.page, "no-cache", nil
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	serve(w, r, d, caching)
 }
 
 // serve answers with d, or with 304 when the client has it.
 func serve(w http.ResponseWriter, r *http.Request, d *document, caching string) {
-	secured(w, d)
+	d.secure(w.Header())
 	d.Serve(w, r, caching)
 }
 
 // serveOnce answers with d, which no cache keeps: it is for one person, or the
 // next request may have more luck.
 func serveOnce(w http.ResponseWriter, r *http.Request, status int, d *document) {
-	secured(w, d).Set("Cache-Control", "no-store")
+	d.secure(w.Header())
+	w.Header().Set("Cache-Control", "no-store")
 	d.Send(w, r, status)
 }
 
-func secured(w http.ResponseWriter, d *document) http.Header {
-	h := w.Header()
+func (d *document) secure(h http.Header) {
 	Secure(h)
 	if d.scripted {
 		h.Set("Content-Security-Policy", scriptSecurity)
 	}
-	return h
 }
 
 // Secure lets a page show its text, its stylesheet and pictures, and do nothing else.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -21,153 +20,112 @@ type feedPage struct {
 	Opened    string    // the format whose address was opened
 	Changed   time.Time // zero: never, or not said
 	Galleries int       // in the whole feed
-	Newest    []teaser
-	Strip     *strip // of a gallery's feed, which shows no others
-	Key       string // of that gallery
-	Current   string // from a page of an archive: the feed
-	List      string // the page of all its galleries; empty: none
+	Newest    []card
+	Gallery   *feedGallery // whose feed it is; nil: it has several
+	Current   string       // from a page of an archive: the feed
+	List      string       // the page of all its galleries; empty: none
 }
 
-// Feed answers a person who opened the address of a feed with a page about it,
-// which is for that person alone. It reports whether it did: a feed that has
-// moved, or that has another name, is left to the caller. The page leads to the feed
-// itself by the query "raw", with which the caller is not to call it.
+// feedGallery is a gallery as the page of its feed shows it: its first slides, which are
+// only named.
+type feedGallery struct {
+	Key         string
+	Language    string
+	RightToLeft bool
+	Slides      []slide
+}
+
+// Feed answers a browser that opened the address of a feed with a page about it,
+// which no cache keeps. It reports whether it did: a feed that has moved, or that has
+// another name, is left to the caller. The page leads to the feed itself by the query
+// "raw", with which the caller is not to call it.
 func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bool {
-	// The feed at the same address is compressed for who takes that.
+	// The feed at the same address is compressed for clients that accept it.
 	w.Header().Set("Vary", "Accept-Encoding, Sec-Fetch-Dest")
-	d, err := p.feedDocument(r.Context(), ref, strings.TrimPrefix(path.Ext(r.URL.Path), "."))
+	format := strings.TrimPrefix(path.Ext(r.URL.Path), ".")
+	var d *document
+	var err error
+	if ref.Kind == edition.Gallery {
+		d, err = p.slideFeedPage(r.Context(), ref, format)
+	} else {
+		d, err = p.feedPage(r.Context(), ref, format)
+	}
 	_, moved := errors.AsType[*edition.Moved](err)
 	_, meant := errors.AsType[*edition.Meant](err)
 	if moved || meant {
 		w.Header().Del("Vary")
 		return false
 	}
-	if part, ok := errors.AsType[*partial](err); ok {
-		d, err = part.page, nil
+	if part, ok := errors.AsType[*incomplete](err); ok {
+		d, err = part.page, nil // its addresses alone are worth showing
 	}
 	if err != nil {
 		p.fail(w, r, err)
-		return true
+	} else {
+		serveOnce(w, r, http.StatusOK, d)
 	}
-	serveOnce(w, r, http.StatusOK, d)
 	return true
 }
 
-// feedDocument returns the page of a feed of which the address in that format was
-// opened. The error is errUnknown, errGone, an *edition.Moved or *edition.Meant, a *partial, or says
-// why it is not available.
-func (p *Pages) feedDocument(ctx context.Context, ref edition.Ref, opened string) (d *document, err error) {
-	if ref.Kind == edition.Gallery {
-		err = p.find(ctx, ref.Name, func(e *index.Entry, now time.Time) (err error) {
-			key := documentKey{gallery: keyOf(e, e.Phase(now)), feed: ref, opened: opened}
-			d, err = p.document(ctx, key, func(ctx context.Context) (*document, error) {
-				return p.slideFeedPage(ctx, e, ref, opened, now)
-			})
-			return err
-		})
-		return d, err
-	}
-	generation := p.recent(p.now()).generation // before the edition, which may be newer
+// feedPage returns the page of a feed of several galleries, or of a page of its archive,
+// of which the address in that format was opened. The error may be an [*incomplete].
+func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string) (*document, error) {
+	generation := p.overviewAt(p.now()).generation // before the edition, which may be newer
 	e, err := p.editions.Edition(ctx, ref)
-	_, meant := errors.AsType[*edition.Meant](err)
-	switch {
-	case meant:
-		return nil, err
-	case errors.Is(err, edition.ErrUnknown):
-		return nil, errUnknown
-	case errors.Is(err, edition.ErrGone):
-		return nil, errGone
-	case err != nil:
+	if err != nil {
 		return nil, err
 	}
 	key := documentKey{feed: ref, opened: opened, generation: generation, etag: e.Documents[0].ETag, cut: e.Cut}
-	return p.document(ctx, key, func(ctx context.Context) (*document, error) { return p.feedPage(ctx, ref, opened, e) })
-}
-
-func (p *Pages) renderFeed(f feedPage) (*document, error) {
-	return fit(maxPage, func(part int) (*document, error) {
-		return p.render(p.templates.feed, view{
-			Title: f.Title,
-			Own:   &siteFeed{Title: f.Title, Addresses: f.Addresses},
-			// It is read by nobody else: no card, no home of its own.
-			Content: f.short(part),
+	return p.document(ctx, key, func(ctx context.Context) (*document, error) {
+		whole := edition.Ref{Kind: ref.Kind, Name: ref.Name}
+		f := feedPage{
+			Title:     gallery.Excerpt(gallery.Line(e.Title()), maxHeadline),
+			Addresses: p.editions.Addresses(ref),
+			Opened:    opened,
+			Changed:   e.Touched,
+			List:      p.listLink(whole),
+		}
+		f.Kind, _ = kindNames(ref.Kind)
+		if ref.Kind == edition.Feed {
+			f.Galleries = p.editions.Len(ref.Name)
+		} else {
+			name, _ := p.index.Lookup(facetOf(ref.Kind), ref.Name, p.now())
+			f.Galleries = name.Galleries
+		}
+		if ref.Page != "" {
+			f.Current = p.local(p.editions.Addresses(whole)[0].URL)
+		}
+		var keys []string
+		for _, m := range first(e.Galleries(), maxCards) {
+			keys = append(keys, gallery.Key(m.ID))
+		}
+		return p.renderCards(ctx, p.templates.feed, maxPage, keys, func(cards []card, _ int) view {
+			f.Newest = cards
+			return f.view()
 		})
 	})
 }
 
-// short returns f with that part of its texts, as of fit.
-func (f feedPage) short(part int) feedPage {
-	f.Newest = shortTeasers(f.Newest, part)
-	if f.Strip != nil {
-		s := *f.Strip
-		s.Slides = shortSlides(s.Slides, part)
-		f.Strip = &s
-	}
-	return f
-}
-
-// feedPage returns the page of a feed that has that edition. The error may be a
-// [*partial].
-func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string, e *edition.Edition) (*document, error) {
-	f := feedPage{
-		Kind:      kindName(ref.Kind),
-		Title:     clip(gallery.Line(e.Title()), maxHeadline),
-		Addresses: p.editions.Addresses(ref),
-		Opened:    opened,
-		Changed:   e.Touched,
-		Galleries: p.holds(ref),
-	}
-	var keys []string
-	for _, m := range first(e.Galleries(), maxNewest) {
-		keys = append(keys, gallery.Key(m.ID))
-	}
-	var missing error
-	f.Newest, missing = p.newest(ctx, keys) // those that can be read are worth showing
-	f.List = p.listLink(edition.Ref{Kind: ref.Kind, Name: ref.Name})
-	if ref.Page != "" {
-		ref.Page = ""
-		f.Current = p.local(p.editions.Addresses(ref)[0].URL)
-	}
-	d, err := p.renderFeed(f)
-	if err == nil && missing != nil {
-		return nil, &partial{d, missing}
-	}
-	return d, err
-}
-
-// holds is how many galleries a feed has.
-func (p *Pages) holds(ref edition.Ref) int {
-	if ref.Kind == edition.Feed {
-		return p.editions.Len(ref.Name)
-	}
-	name, _ := p.index.Lookup(facetOf(ref.Kind), ref.Name, p.now())
-	return name.Galleries
-}
-
-// slideFeedPage returns the page of the feed of a gallery that may be shown at now.
-func (p *Pages) slideFeedPage(ctx context.Context, e *index.Entry, ref edition.Ref, opened string, now time.Time) (d *document, err error) {
-	err = p.load(ctx, e, func(g *gallery.Gallery) (err error) {
-		s := newStrip(g, now)
-		feed := p.slideFeed(s.Title, ref.Name)
-		d, err = p.renderFeed(feedPage{
-			Kind: kindName(ref.Kind), Title: feed.Title, Addresses: feed.Addresses, Opened: opened, Strip: s, Key: ref.Name,
+// slideFeedPage returns the page of the feed of a gallery, of which the address in that
+// format was opened.
+func (p *Pages) slideFeedPage(ctx context.Context, ref edition.Ref, opened string) (*document, error) {
+	return p.galleryDocument(ctx, ref.Name, documentKey{feed: ref, opened: opened}, func(g *gallery.Gallery, now time.Time) (*document, error) {
+		feed := p.slideFeed(gallery.Line(g.Title), ref.Name)
+		f := feedPage{Title: feed.Title, Addresses: feed.Addresses, Opened: opened}
+		f.Kind, _ = kindNames(ref.Kind)
+		slides := slidesOf(g, now, maxCards)
+		return fit(maxPage, func(part int) (*document, error) {
+			f.Gallery = &feedGallery{
+				Key: ref.Name, Language: g.Language, RightToLeft: gallery.Direction(g.Language, g.Title, g.Summary) == "rtl",
+				Slides: shortSlides(slides, part),
+			}
+			return p.render(p.templates.feed, f.view())
 		})
-		return err
 	})
-	return d, err
 }
 
-// kindName is what people call a kind of feed.
-func kindName(k edition.Kind) string {
-	switch k {
-	case edition.Section:
-		return "Feed of a section"
-	case edition.Tag:
-		return "Feed of a tag"
-	case edition.Author:
-		return "Feed of an author"
-	case edition.Gallery:
-		return "Feed of a gallery"
-	}
-	return "Feed"
+// view shows f to one person: nobody else reads it, so it has no preview and no home of
+// its own.
+func (f feedPage) view() view {
+	return view{Title: f.Title, Own: &siteFeed{Title: f.Title, Addresses: f.Addresses}, Content: f}
 }

@@ -1,6 +1,10 @@
 package page
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
 
 const (
 	// maxPage is how many bytes a page should have. That of a gallery has what the
@@ -16,8 +20,8 @@ const (
 	maxAddress = 2000
 )
 
-// fit returns what make makes: whole where that has at most so many bytes, else of
-// lists or long texts only the first half, quarter and so on.
+// fit returns the page that make makes: whole where that has at most so many bytes, else
+// with only a half, a quarter or an eighth of lists and long texts.
 func fit(most int, make func(part int) (*document, error)) (*document, error) {
 	d, err := make(1)
 	for part := 2; err == nil && d.Size() > most && part <= maxParts; part *= 2 {
@@ -26,17 +30,17 @@ func fit(most int, make func(part int) (*document, error)) (*document, error) {
 	return d, err
 }
 
-// shortTeasers returns the galleries with only a part of their texts, and without
+// shortCards returns the galleries with only a part of their texts, and without
 // the pictures whose addresses alone are long.
-func shortTeasers(list []teaser, part int) []teaser {
+func shortCards(list []card, part int) []card {
 	if part == 1 {
 		return list
 	}
 	list = slices.Clone(list)
 	for i := range list {
 		t := &list[i]
-		t.Title, t.Summary = clip(t.Title, maxHeadline/part), clip(t.Summary, maxBlurb/part)
-		t.Cover.Alt = clip(t.Cover.Alt, maxHeadline/part)
+		t.Title, t.Summary = gallery.Excerpt(t.Title, maxHeadline/part), gallery.Excerpt(t.Summary, maxBlurb/part)
+		t.Cover.Alt = gallery.Excerpt(t.Cover.Alt, maxHeadline/part)
 		if max(len(t.Cover.Image), len(t.Cover.Thumbnail)) > maxAddress/part {
 			t.Cover = cover{}
 		}
@@ -44,12 +48,12 @@ func shortTeasers(list []teaser, part int) []teaser {
 	return list
 }
 
-// shortSlides is shortTeasers for slides; even whole they are only named.
+// shortSlides is shortCards for slides; even whole they are only named.
 func shortSlides(list []slide, part int) []slide {
 	list = slices.Clone(list)
 	for i := range list {
 		s := &list[i]
-		s.Title, s.Alt = clip(s.Title, maxHeadline/part), clip(s.Alt, maxHeadline/part)
+		s.Title, s.Alt = gallery.Excerpt(s.Title, maxHeadline/part), gallery.Excerpt(s.Alt, maxHeadline/part)
 		if part > 1 && max(len(s.Image), len(s.Thumbnail)) > maxAddress/part {
 			s.Image, s.Thumbnail = "", ""
 		}
@@ -64,7 +68,7 @@ func shortTopics(list []topic, part int) []topic {
 	}
 	list = slices.Clone(first(list, maxTags))
 	for i := range list {
-		list[i].Name = clip(list[i].Name, maxHeadline/part)
+		list[i].Name = gallery.Excerpt(list[i].Name, maxHeadline/part)
 	}
 	return list
 }

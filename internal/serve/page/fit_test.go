@@ -39,7 +39,7 @@ func TestPagesOfLongTextsAreSmall(t *testing.T) {
 					t.Errorf("%s: %d bytes, want at most 50,000", path, len(text))
 				}
 				d := parse(t, text)
-				if got := len(d.all("li", "class=card")) + len(listed(d.all("ol", "class=strip"))); got != 20 {
+				if got := len(d.all("li", "class=card")) + len(listed(d.all("ol", "class=slides"))); got != 20 {
 					t.Errorf("%s: %d are named, want 20", path, got)
 				}
 			}

@@ -1,19 +1,23 @@
 package page
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
 // front is the content of the front page.
 type front struct {
 	Feeds    []feedLine
-	Newest   []teaser
+	Newest   []card
 	Sections []topic
 	Tags     []topic
 }
@@ -26,72 +30,79 @@ type feedLine struct {
 	Changed   time.Time // zero: never
 }
 
+// front answers with the newest of all galleries, and what they are about. No feed is
+// asked, so one that cannot be served hides nothing.
 func (p *Pages) front(w http.ResponseWriter, r *http.Request) {
-	if err := p.index.Ready(); err != nil {
-		p.unavailable(w, r, fmt.Errorf("list galleries: %w", err))
+	if !p.ready(w, r) {
 		return
 	}
-	lately := p.recent(p.now())
-	d, err := p.document(r.Context(), documentKey{generation: lately.generation}, func(ctx context.Context) (*document, error) {
-		return p.frontPage(ctx, lately)
-	})
-	if part, ok := errors.AsType[*partial](err); ok {
-		serve(w, r, part.page, "no-cache")
-		return
-	}
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	serve(w, r, d, p.caching)
-}
-
-// partial means that not all of a page could be read. It is shown, and not kept.
-type partial struct {
-	page  *document
-	cause error
-}
-
-func (e *partial) Error() string { return "a part of the page can not be read: " + e.cause.Error() }
-
-// frontPage shows the newest of all galleries, and what they are about. No feed is
-// asked, so one that can not be served hides nothing. The error may be a [*partial].
-func (p *Pages) frontPage(ctx context.Context, lately *recent) (*document, error) {
-	f := front{Feeds: p.feedLines(), Sections: lately.sections, Tags: lately.tags}
-	newest, missing := p.newest(ctx, lately.keys)
-	if missing != nil && len(newest) == 0 {
-		return nil, missing
-	}
-	f.Newest = newest
-	most := maxPage + perFeed*max(0, len(f.Feeds)-maxDiscovered)
-	d, err := fit(most, func(part int) (*document, error) {
-		return p.render(p.templates.front, view{
-			Description: p.site.Description,
-			Canonical:   p.site.BaseURL + "/",
-			Card:        card{Type: "website"},
-			Content:     f.short(part),
+	o := p.overviewAt(p.now())
+	d, err := p.document(r.Context(), documentKey{generation: o.generation}, func(ctx context.Context) (*document, error) {
+		f := front{Sections: o.sections, Tags: o.tags}
+		for _, feed := range p.site.Feeds {
+			f.Feeds = append(f.Feeds, feedLine{
+				siteFeed: feed, Link: p.listLink(edition.Ref{Kind: edition.Feed, Name: feed.Name}),
+				Galleries: p.editions.Len(feed.Name), Changed: p.editions.Touched(feed.Name),
+			})
+		}
+		most := maxPage + perFeed*max(0, len(f.Feeds)-maxDiscovered)
+		return p.renderCards(ctx, p.templates.front, most, o.keys, func(cards []card, part int) view {
+			f.Newest = cards
+			f.Sections, f.Tags = shortTopics(o.sections, part), shortTopics(o.tags, part)
+			return view{Description: p.site.Description, Canonical: p.site.BaseURL + "/", Preview: preview{Type: "website"}, Content: f}
 		})
 	})
-	if err == nil && missing != nil {
-		return nil, &partial{d, missing}
+	p.answer(w, r, d, err)
+}
+
+// maxCounted is how many of the newest galleries say what the site is about: so
+// many that nearly every section is among them, and that counting them, once a
+// change, costs about as much as rendering the page.
+const maxCounted = 1000
+
+// overview is what the front page shows of all galleries, whatever feeds there
+// are. It is immutable.
+type overview struct {
+	generation uint64   // see index.Selection.Fresh
+	keys       []string // of the newest galleries, some more than a page names
+	sections   []topic
+	tags       []topic
+}
+
+// overviewAt returns what is so at now. It reads memory only.
+func (p *Pages) overviewAt(now time.Time) *overview {
+	if o := p.overview.Load(); o != nil && p.everything.Fresh(o.generation, now) {
+		return o
 	}
-	return d, err
+	v := p.everything.View(maxCounted, now)
+	o := &overview{
+		generation: v.Generation,
+		keys:       keysOf(first(v.Entries, 2*maxCards)),
+		sections:   p.commonest(edition.Section, maxSections, v.Entries),
+		tags:       p.commonest(edition.Tag, maxTags, v.Entries),
+	}
+	p.overview.Store(o)
+	return o
 }
 
-// short returns f with that part of its texts, as of fit.
-func (f front) short(part int) front {
-	f.Newest = shortTeasers(f.Newest, part)
-	f.Sections, f.Tags = shortTopics(f.Sections, part), shortTopics(f.Tags, part)
-	return f
-}
-
-func (p *Pages) feedLines() []feedLine {
-	lines := make([]feedLine, len(p.site.Feeds))
-	for i, f := range p.site.Feeds {
-		lines[i] = feedLine{
-			siteFeed: f, Link: p.listLink(edition.Ref{Kind: edition.Feed, Name: f.Name}),
-			Galleries: p.editions.Len(f.Name), Changed: p.editions.Touched(f.Name),
+// commonest returns at most n of what the galleries have of that kind, the commonest
+// first. What it costs follows these galleries, not how many names there are.
+func (p *Pages) commonest(kind edition.Kind, n int, among []*index.Entry) (list []topic) {
+	counts := map[string]int{} // by folded name
+	for _, e := range among {
+		for _, f := range e.Facets {
+			if name := f.Value(); name.Kind == facetOf(kind) {
+				counts[name.Fold]++
+			}
 		}
 	}
-	return lines
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+	for _, folded := range first(names, n) {
+		if t, ok := p.topic(kind, gallery.Slug(folded)); ok {
+			list = append(list, t)
+		}
+	}
+	return list
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -24,8 +23,8 @@ type listPage struct {
 	Title     string
 	Feed      *siteFeed // nil: there is none of all galleries
 	Galleries int       // in the whole list
-	Newest    []teaser
-	Meant     []topic // instead of galleries: those of which the name may be
+	Newest    []card
+	Choices   []topic // instead of galleries: the lists that the address may mean
 	Newer     string  // the address of the part above; empty: this is the first
 	Older     string  // of the part below; empty: this is the last
 }
@@ -38,11 +37,6 @@ type list struct {
 	all   *index.Selection
 }
 
-// all answers GET and HEAD of the list of all galleries.
-func (p *Pages) all(w http.ResponseWriter, r *http.Request) {
-	p.list(w, r, list{title: "All galleries", at: p.site.BaseURL + allPath, all: p.everything})
-}
-
 // List answers GET and HEAD of the list of all galleries of a feed, newest first.
 func (p *Pages) List(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
 	title, all, err := p.editions.History(r.Context(), ref)
@@ -50,30 +44,26 @@ func (p *Pages) List(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
 		p.redirect(w, r, moved.To, http.StatusMovedPermanently)
 		return
 	}
-	if meant, ok := errors.AsType[*edition.Meant](err); ok {
-		p.choose(w, r, meant.To)
+	if meant, ok := errors.AsType[*edition.Meant](err); ok && len(meant.To) == 1 {
+		p.redirect(w, r, meant.To[0], http.StatusFound)
 		return
-	}
-	if errors.Is(err, edition.ErrUnknown) {
-		err = errUnknown
+	} else if ok {
+		p.choices(w, r, meant.To)
+		return
 	}
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	p.list(w, r, list{ref: ref, title: clip(gallery.Line(title), maxHeadline), at: p.editions.Page(ref), all: all})
+	p.list(w, r, list{ref: ref, title: gallery.Excerpt(gallery.Line(title), maxHeadline), at: p.editions.Page(ref), all: all})
 }
 
-// choose leads to the only list that was meant, or answers with all that may be.
-func (p *Pages) choose(w http.ResponseWriter, r *http.Request, among []edition.Ref) {
-	if len(among) == 1 {
-		p.redirect(w, r, among[0], http.StatusFound)
-		return
-	}
+// choices answers with the lists that an address may mean.
+func (p *Pages) choices(w http.ResponseWriter, r *http.Request, among []edition.Ref) {
 	l := listPage{Title: "Which one?"}
 	for _, ref := range first(among, maxTags) {
 		if t, ok := p.topic(ref.Kind, ref.Name); ok {
-			l.Meant = append(l.Meant, t)
+			l.Choices = append(l.Choices, t)
 		}
 	}
 	d, err := p.render(p.templates.list, view{Title: l.Title, Content: l})
@@ -97,11 +87,10 @@ func (p *Pages) redirect(w http.ResponseWriter, r *http.Request, ref edition.Ref
 // list answers with the part of a list that begins below what the query's "before"
 // names, a place as of [index.List].
 func (p *Pages) list(w http.ResponseWriter, r *http.Request, of list) {
-	if err := p.index.Ready(); err != nil {
-		p.unavailable(w, r, fmt.Errorf("list galleries: %w", err))
+	if !p.ready(w, r) {
 		return
 	}
-	part, ok := of.all.List(r.URL.Query().Get("before"), maxNewest, p.now())
+	part, ok := of.all.List(r.URL.Query().Get("before"), maxCards, p.now())
 	if !ok {
 		p.say(w, r, http.StatusBadRequest, message{
 			Heading: "No such place",
@@ -112,15 +101,7 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request, of list) {
 	d, err := p.document(r.Context(), documentKey{feed: of.ref, list: of.hash(part)}, func(ctx context.Context) (*document, error) {
 		return p.listPage(ctx, of, part)
 	})
-	if incomplete, ok := errors.AsType[*partial](err); ok {
-		serve(w, r, incomplete.page, "no-cache")
-		return
-	}
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	serve(w, r, d, p.caching)
+	p.answer(w, r, d, err)
 }
 
 // hash is of all that a part of a list shows, so there are no more of them than
@@ -146,18 +127,19 @@ func (l list) address(place string) string {
 	return l.at + "?before=" + url.QueryEscape(place)
 }
 
-// listPage shows a part of a list. The error may be a [*partial].
+// listPage shows a part of a list. The error may be an [*incomplete].
 func (p *Pages) listPage(ctx context.Context, of list, part index.List) (*document, error) {
 	l := listPage{Title: of.title}
-	heading, description := of.title, of.title+": "+p.site.Description
+	heading, description := of.title, of.title
+	if p.site.Description != "" {
+		description += ": " + p.site.Description
+	}
 	if of.ref.Kind != "" {
 		l.Feed = &siteFeed{Title: of.title, Addresses: p.editions.Addresses(of.ref)}
+		_, l.Kind = kindNames(of.ref.Kind)
 	}
 	if part.Place != "" && len(part.Entries) > 0 {
 		heading += " · " + part.Entries[0].Published().Format(time.DateOnly)
-	}
-	if of.ref.Kind != edition.Feed {
-		l.Kind = topicName(of.ref.Kind)
 	}
 	if part.Place == "" {
 		l.Galleries = part.All
@@ -167,39 +149,27 @@ func (p *Pages) listPage(ctx context.Context, of list, part index.List) (*docume
 	if part.Older != "" {
 		l.Older = p.local(of.address(part.Older))
 	}
-	var keys []string
-	for _, e := range part.Entries {
-		keys = append(keys, gallery.Key(e.ID))
-	}
-	newest, missing := p.newest(ctx, keys)
-	if missing != nil && len(newest) == 0 {
-		return nil, missing
-	}
-	d, err := fit(maxPage, func(shrink int) (*document, error) {
-		l.Newest = shortTeasers(newest, shrink)
-		return p.render(p.templates.list, view{
-			Title: heading, Description: strings.TrimSuffix(description, ": "),
-			Canonical: of.address(part.Place),
-			Own:       l.Feed,
-			Card:      card{Type: "website"},
-			Content:   l,
-		})
+	return p.renderCards(ctx, p.templates.list, maxPage, keysOf(part.Entries), func(cards []card, _ int) view {
+		l.Newest = cards
+		return view{
+			Title: heading, Description: description, Canonical: of.address(part.Place),
+			Own: l.Feed, Preview: preview{Type: "website"}, Content: l,
+		}
 	})
-	if err == nil && missing != nil {
-		return nil, &partial{d, missing}
-	}
-	return d, err
 }
 
-// topicName is what people call what such feeds choose by, empty for nothing.
-func topicName(k edition.Kind) string {
+// kindNames are what people call a kind of feed, and what such feeds choose by; that is
+// empty for a feed that chooses by nothing or is configured.
+func kindNames(k edition.Kind) (feed, choice string) {
 	switch k {
 	case edition.Section:
-		return "Section"
+		return "Feed of a section", "Section"
 	case edition.Tag:
-		return "Tag"
+		return "Feed of a tag", "Tag"
 	case edition.Author:
-		return "Author"
+		return "Feed of an author", "Author"
+	case edition.Gallery:
+		return "Feed of a gallery", ""
 	}
-	return ""
+	return "Feed", ""
 }

@@ -6,17 +6,11 @@ import (
 	"net/http"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
 // retryAfter is the number of seconds after which asking again may help.
 const retryAfter = "2"
-
-var (
-	// errUnknown means that there is nothing to show, and nothing to say of it.
-	errUnknown = errors.New("no such gallery")
-	// errGone means that the gallery was shown once and no longer is.
-	errGone = errors.New("gallery withdrawn")
-)
 
 // message is a page that says why there is no other.
 type message struct{ Heading, Text string }
@@ -33,18 +27,18 @@ func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var problems gallery.Problems
 	switch {
-	case errors.Is(err, errUnknown):
+	case errors.Is(err, edition.ErrUnknown):
 		p.NotFound(w, r)
-	case errors.Is(err, errGone):
+	case errors.Is(err, edition.ErrGone):
 		p.say(w, r, http.StatusGone, message{
 			Heading: "No longer available",
 			Text:    "This gallery has been withdrawn.",
 		})
 	case errors.As(err, &problems):
-		p.log.Error("a gallery can not be shown: publish it again, mended", "url", r.URL.Path, "err", err)
+		p.log.Error("a gallery cannot be shown: publish it again, mended", "url", r.URL.Path, "err", err)
 		p.say(w, r, http.StatusInternalServerError, message{
-			Heading: "This gallery can not be shown",
-			Text:    "What was published can not be read. Its publisher has to send it again.",
+			Heading: "This gallery cannot be shown",
+			Text:    "What was published cannot be read. Its publisher has to send it again.",
 		})
 	default:
 		p.unavailable(w, r, err)
@@ -58,7 +52,7 @@ func (p *Pages) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Retry-After", retryAfter)
 	p.say(w, r, http.StatusServiceUnavailable, message{
 		Heading: "Not available just now",
-		Text:    "The galleries can not be read at the moment. Please try again in a few seconds.",
+		Text:    "The galleries cannot be read at the moment. Please try again in a few seconds.",
 	})
 }
 

@@ -1,23 +1,26 @@
 // Package page is HTTP for people: the front page, lists of galleries, a page for
-// each gallery and for each feed, what is said where there is nothing to show, and
-// what search engines ask for.
+// each gallery and for each feed, messages where there is nothing to show, and the
+// files that search engines ask for.
 //
-// A page is a function of what is stored and of what may be shown at the time:
-// no page says when it was made, so every node gives the same bytes and the
-// same entity tag. Whether a gallery may be shown is asked of the index for
-// every request; only then is a page that was rendered before used again. An
-// embargoed or withheld gallery can not be told from one that does not exist.
+// A page is a function of what is stored and of what may be shown at the time: it
+// does not say when it was made, so every node gives the same bytes and the same
+// entity tag. The index decides for every request whether a gallery may be shown;
+// only then is a page that was rendered before used again. An embargoed or withheld
+// gallery cannot be told from one that does not exist.
 //
-// What a gallery says is sanitised. The only script is a file of our own, which
-// copies addresses and steps through a gallery by keys; pages are whole without
-// it, and the policy sent with each would let no other run.
+// The texts of galleries are sanitised. The only script is a file of our own, which
+// copies addresses and steps through a gallery by keys; pages are whole without it,
+// and their policy lets no other run.
 //
-// Feeds for programs, logs and limits of requests are left to others.
+// Feeds for programs, the page of operators, logs and limits of requests are left to
+// others.
 package page
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -34,12 +37,14 @@ import (
 type Options struct {
 	Editions *edition.Set
 	Index    *index.Index
-	Load     func(context.Context, *index.Entry) (*gallery.Gallery, error) // of a gallery's revision: see [index.ErrSuperseded]
-	Now      func() time.Time                                              // nil: time.Now
-	MaxAge   time.Duration                                                 // how long a cache may keep a page
-	Logger   *slog.Logger                                                  // nil: discards
-	Budget   *cache.Budget                                                 // for all that is kept; nil: one of 16 MiB
-	Limiter  *cache.Limiter                                                // for galleries that are read to be shown; nil: for a third of the budget
+	// Load reads the gallery of an entry; the error may be [index.ErrSuperseded].
+	Load     func(context.Context, *index.Entry) (*gallery.Gallery, error)
+	Now      func() time.Time // nil: time.Now
+	MaxAge   time.Duration    // how long a cache may keep a page
+	Logger   *slog.Logger     // nil: discards
+	Budget   *cache.Budget    // for all that is kept; nil: one of 16 MiB
+	Limiter  *cache.Limiter   // for galleries that are read to be shown; nil: for a third of the budget
+	Patience time.Duration    // how long a page waits for storage, and a third of how long it may take; 0: 3 s
 
 	Registerer prometheus.Registerer // nil: no metrics
 }
@@ -58,10 +63,11 @@ type Pages struct {
 	limiter   *cache.Limiter
 	documents *cache.Cache[documentKey, *document]
 	lookups   cache.Lookups // of documents
-	teasers   *cache.Cache[cacheKey, *teaser]
+	cards     *cache.Cache[cacheKey, *card]
+	patience  time.Duration
 
 	everything *index.Selection // all galleries
-	lately     atomic.Pointer[recent]
+	overview   atomic.Pointer[overview]
 }
 
 // New returns the pages of the site and the feeds that the editions has.
@@ -80,37 +86,52 @@ func New(o Options) *Pages {
 	}
 	s := newSite(o.Editions)
 	return &Pages{
-		editions:  o.Editions,
-		index:     o.Index,
-		read:      o.Load,
-		now:       o.Now,
-		log:       o.Logger,
-		caching:   cacheControl(o.MaxAge),
+		editions: o.Editions,
+		index:    o.Index,
+		read:     o.Load,
+		now:      o.Now,
+		log:      o.Logger,
+		// A cache may keep a page for so long and no longer, because its gallery may be
+		// taken down.
+		caching:   fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds())),
 		site:      s,
 		templates: parseTemplates(s),
 		limiter:   o.Limiter,
 		documents: cache.New[documentKey](o.Budget, cache.Options[*document]{Size: (*document).held}),
 		lookups:   cache.NewLookups(o.Registerer, "pages"),
-		teasers:   cache.New[cacheKey](o.Budget, cache.Options[*teaser]{Size: (*teaser).held}),
+		cards:     cache.New[cacheKey](o.Budget, cache.Options[*card]{Size: (*card).held}),
+		patience:  cmp.Or(o.Patience, 3*time.Second),
 
 		everything: o.Index.Select(index.Match{}, index.ByPublished),
 	}
 }
 
-// Register adds the pages to mux, but for those of galleries: their addresses
-// begin like those of the galleries' feeds. They answer GET and HEAD.
+// Register adds the pages to mux, but for those of galleries, lists and feeds, whose
+// addresses begin like those of feeds. They answer GET and HEAD.
 func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.front)
-	mux.HandleFunc("GET "+allPath, p.all)
+	mux.HandleFunc("GET "+allPath, func(w http.ResponseWriter, r *http.Request) {
+		p.list(w, r, list{title: "All galleries", at: p.site.BaseURL + allPath, all: p.everything})
+	})
 	RegisterFiles(mux, p.caching)
 	file(mux, "/page.js", newFile("text/javascript; charset=utf-8", script), p.caching)
 	file(mux, "/favicon.ico", newDocument("image/vnd.microsoft.icon", favicon()), p.caching)
-	file(mux, "/robots.txt", newFile("text/plain; charset=utf-8", robots(p.site.BaseURL)), p.caching)
+	robots := "User-agent: *\nDisallow:\n\nSitemap: " + p.site.BaseURL + sitemapPath + "\n" // RFC 9309
+	file(mux, "/robots.txt", newFile("text/plain; charset=utf-8", []byte(robots)), p.caching)
 	mux.HandleFunc("GET "+sitemapPath, p.sitemap)
 }
 
 // IconPath is where the program's own icon is, a square of 144 pixels.
 const IconPath = "/icon.png"
+
+// ready reports whether the index is whole, and answers 503 where it is not.
+func (p *Pages) ready(w http.ResponseWriter, r *http.Request) bool {
+	err := p.index.Ready()
+	if err != nil {
+		p.unavailable(w, r, fmt.Errorf("list galleries: %w", err))
+	}
+	return err == nil
+}
 
 // RegisterFiles adds what every page needs, that of operators too: the stylesheet,
 // followed by others, and the icon. A cache may keep them as caching says.

@@ -14,15 +14,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// desk serves a status that a test can change.
-type desk struct {
+// statusPage serves a status that a test can change.
+type statusPage struct {
 	t      testing.TB
 	status status.Status
 	mux    *http.ServeMux
 }
 
-func newDesk(t testing.TB, s status.Status) *desk {
-	d := &desk{t: t, status: s, mux: http.NewServeMux()}
+func newStatusPage(t testing.TB, s status.Status) *statusPage {
+	d := &statusPage{t: t, status: s, mux: http.NewServeMux()}
 	status.Page{
 		Title: s.Site, Language: "en", URL: func() string { return s.URL },
 		Status: func(context.Context) status.Status { return d.status }, Logger: quiet(),
@@ -30,13 +30,13 @@ func newDesk(t testing.TB, s status.Status) *desk {
 	return d
 }
 
-func (d *desk) request(method, path string) *http.Response {
+func (d *statusPage) request(method, path string) *http.Response {
 	w := httptest.NewRecorder()
 	d.mux.ServeHTTP(w, httptest.NewRequestWithContext(d.t.Context(), method, path, nil))
 	return w.Result()
 }
 
-func (d *desk) open() dom {
+func (d *statusPage) open() dom {
 	d.t.Helper()
 	res := d.request(http.MethodGet, "/status")
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/html; charset=utf-8" {
@@ -113,8 +113,8 @@ func busyDay() status.Status {
 	return s
 }
 
-func TestDeskOfAQuietDay(t *testing.T) {
-	d := newDesk(t, quietDay()).open()
+func TestStatusPageOfAQuietDay(t *testing.T) {
+	d := newStatusPage(t, quietDay()).open()
 	if got := d.one(t, "h2", "id=attention").text(); got != "All is well" {
 		t.Errorf("it says %q", got)
 	}
@@ -130,8 +130,8 @@ func TestDeskOfAQuietDay(t *testing.T) {
 	wellHeaded(t, d)
 }
 
-func TestDeskOfABusyDay(t *testing.T) {
-	d := newDesk(t, busyDay()).open()
+func TestStatusPageOfABusyDay(t *testing.T) {
+	d := newStatusPage(t, busyDay()).open()
 	wellIdentified(t, d)
 	wellHeaded(t, d)
 	if got := d.one(t, "html").attr("lang"); got != "en" {
@@ -191,8 +191,8 @@ func TestDeskOfABusyDay(t *testing.T) {
 	}
 }
 
-func TestDeskIsNotKept(t *testing.T) {
-	d := newDesk(t, busyDay())
+func TestStatusPageIsNotKept(t *testing.T) {
+	d := newStatusPage(t, busyDay())
 	for _, path := range []string{"/status", "/status.json"} {
 		get, head := d.request(http.MethodGet, path), d.request(http.MethodHead, path)
 		if body(t, get) == "" || body(t, head) != "" || head.StatusCode != 200 {
@@ -214,8 +214,8 @@ func TestDeskIsNotKept(t *testing.T) {
 	}
 }
 
-func TestDeskForPrograms(t *testing.T) {
-	res := newDesk(t, busyDay()).request(http.MethodGet, "/status.json")
+func TestStatusPageForPrograms(t *testing.T) {
+	res := newStatusPage(t, busyDay()).request(http.MethodGet, "/status.json")
 	if got := res.Header.Get("Content-Type"); got != "application/json" {
 		t.Errorf("content type %q", got)
 	}
@@ -229,7 +229,7 @@ func TestDeskForPrograms(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	quiet := body(t, newDesk(t, quietDay()).request(http.MethodGet, "/status.json"))
+	quiet := body(t, newStatusPage(t, quietDay()).request(http.MethodGet, "/status.json"))
 	for _, absent := range []string{"null", `"websub"`, `"notices"`, `"digests"`} {
 		if strings.Contains(quiet, absent) {
 			t.Errorf("%s in %s", absent, quiet)
@@ -267,7 +267,7 @@ func overflow(text string) status.Status {
 
 func first[T any](list []T, n int) []T { return list[:min(len(list), n)] }
 
-func TestDeskIsSmall(t *testing.T) {
+func TestStatusPageIsSmall(t *testing.T) {
 	for name, c := range map[string]struct {
 		status status.Status
 		most   int
@@ -278,23 +278,23 @@ func TestDeskIsSmall(t *testing.T) {
 		// Each character takes five bytes.
 		"full of what must be escaped": {overflow(`"`), 50_000},
 	} {
-		text := body(t, newDesk(t, c.status).request(http.MethodGet, "/status"))
+		text := body(t, newStatusPage(t, c.status).request(http.MethodGet, "/status"))
 		t.Logf("%s: %d bytes", name, len(text))
 		if len(text) > c.most {
 			t.Errorf("%s: %d bytes, want at most %d", name, len(text), c.most)
 		}
 	}
-	if got := len(body(t, newDesk(t, quietDay()).request(http.MethodGet, "/style.css"))); got > 16_000 {
+	if got := len(body(t, newStatusPage(t, quietDay()).request(http.MethodGet, "/style.css"))); got > 16_000 {
 		t.Errorf("the stylesheet: %d bytes", got)
 	}
 }
 
-func TestDeskIsHarmless(t *testing.T) {
+func TestStatusPageIsHarmless(t *testing.T) {
 	for _, text := range []string{
 		`<script>window.pwned=1</script>`, `"><img src=x onerror="window.pwned=1">`, "\u202Eturned \u2066round", "\x00\x1b[31m\xff", `</td></tr></table></main>`,
 	} {
 		s := overflow(text)
-		d := newDesk(t, s).open()
+		d := newStatusPage(t, s).open()
 		if n := len(d.all("script")) + len(d.all("img")) + len(d.all("style")); n != 0 {
 			t.Errorf("%q: %d elements that are none of ours", text, n)
 		}
@@ -306,7 +306,7 @@ func TestDeskIsHarmless(t *testing.T) {
 			t.Errorf("%q turns or steers what is shown", text)
 		}
 		var got status.Status
-		if err := json.Unmarshal([]byte(body(t, newDesk(t, s).request(http.MethodGet, "/status.json"))), &got); err != nil {
+		if err := json.Unmarshal([]byte(body(t, newStatusPage(t, s).request(http.MethodGet, "/status.json"))), &got); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

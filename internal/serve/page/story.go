@@ -81,10 +81,6 @@ func newStory(g *gallery.Gallery, at time.Time) *story {
 	return s
 }
 
-// canonical is where the story is at home: at its publisher's, else on the page
-// itself.
-func (s *story) canonical(page string) string { return cmp.Or(s.Original, page) }
-
 func authorsOf(list []gallery.Author) []author {
 	var out []author
 	for _, a := range list {

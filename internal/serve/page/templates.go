@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 //go:embed templates
@@ -33,7 +35,7 @@ type view struct {
 	Description string
 	Canonical   string    // where the page is at home; empty: nowhere
 	Own         *siteFeed // the feed that the page is about; may be nil
-	Card        card
+	Preview     preview
 	Data        *imageGallery // the same for programs; may be nil
 	Scripted    bool          // whether the page has our script
 	Content     any           // what the page is about
@@ -49,8 +51,8 @@ func (v view) Discovered() []siteFeed {
 	return append([]siteFeed{*v.Own}, others...)
 }
 
-// card is how others show a link to the page (https://ogp.me). It needs a Type.
-type card struct {
+// preview is how others show a link to the page (https://ogp.me). It needs a Type.
+type preview struct {
 	Type      string
 	Cover     cover
 	Published time.Time
@@ -83,7 +85,7 @@ func parseTemplates(s site) templates {
 		"formatName": formatName,
 		"instant":    Instant,
 		"moment":     moment,
-		"settled":    settled,
+		"stripBidi":  stripBidi,
 		"typeAttr":   typeAttr,
 	})
 	layout = template.Must(layout.ParseFS(templateFiles, "templates/layout.html"))
@@ -102,7 +104,7 @@ func (p *Pages) render(t *template.Template, v view) (*document, error) {
 }
 
 func render(t *template.Template, v view) (*document, error) {
-	v.Title, v.Description = settled(v.Title), settled(clip(v.Description, maxDescription))
+	v.Title, v.Description = stripBidi(v.Title), stripBidi(gallery.Excerpt(v.Description, maxDescription))
 	var b bytes.Buffer
 	if err := t.Execute(&b, v); err != nil {
 		return nil, fmt.Errorf("render page: %w", err)

@@ -14,27 +14,13 @@ const (
 	maxQuoted      = 400 // of a caption, in data for programs
 )
 
-// clip returns at most n characters of s, and says where it was cut.
-func clip(s string, n int) string {
-	seen := 0
-	for i := range s {
-		if seen == n {
-			return strings.TrimSpace(s[:i]) + "…"
-		}
-		seen++
-	}
-	return s
-}
+// Inline returns at most n characters of s on one line, without bidirectional controls.
+func Inline(s string, n int) string { return gallery.Excerpt(stripBidi(gallery.Line(s)), n) }
 
-// Inline returns at most n characters of s on one line, which turn no text around.
-func Inline(s string, n int) string { return clip(settled(gallery.Line(s)), n) }
-
-func first[T any](list []T, n int) []T { return list[:min(len(list), n)] }
-
-// settled returns s without the characters that turn the direction of what
+// stripBidi returns s without the characters that turn the direction of what
 // follows (Unicode §23.2): in a title or an attribute nothing else would end
 // their effect.
-func settled(s string) string {
+func stripBidi(s string) string {
 	return strings.Map(func(r rune) rune {
 		if '\u202A' <= r && r <= '\u202E' || '\u2066' <= r && r <= '\u2069' {
 			return -1
@@ -42,3 +28,5 @@ func settled(s string) string {
 		return r
 	}, s)
 }
+
+func first[T any](list []T, n int) []T { return list[:min(len(list), n)] }

@@ -1,9 +1,6 @@
 package page
 
 import (
-	"cmp"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -23,36 +20,7 @@ type topic struct {
 	Galleries int
 }
 
-// topics returns at most n of what the galleries have of that kind, the commonest
-// first. What it costs follows these galleries, not how many names there are.
-func (p *Pages) topics(kind edition.Kind, n int, among []*index.Entry) []topic {
-	var list []topic
-	for _, folded := range commonest(facetOf(kind), n, among) {
-		if t, ok := p.topic(kind, gallery.Slug(folded)); ok {
-			list = append(list, t)
-		}
-	}
-	return list
-}
-
-// commonest returns n of the names of that kind that most of the galleries have,
-// folded.
-func commonest(kind index.Kind, n int, among []*index.Entry) []string {
-	counts := map[string]int{}
-	for _, e := range among {
-		for _, f := range e.Facets {
-			if name := f.Value(); name.Kind == kind {
-				counts[name.Fold]++
-			}
-		}
-	}
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
-	})
-	return first(names, n)
-}
-
-// topic returns what is known of a name; false where it has no feed.
+// topic returns the section, tag or author with that slug; false where it has no feed.
 func (p *Pages) topic(kind edition.Kind, slug string) (topic, bool) {
 	if !p.editions.Serves(kind) {
 		return topic{}, false
@@ -62,7 +30,7 @@ func (p *Pages) topic(kind edition.Kind, slug string) (topic, bool) {
 		return topic{}, false
 	}
 	ref := edition.Ref{Kind: kind, Name: slug}
-	return topic{Name: settled(clip(gallery.Line(name.Name), maxHeadline)), Link: p.listLink(ref), Galleries: name.Galleries}, true
+	return topic{Name: Inline(name.Name, maxHeadline), Link: p.listLink(ref), Galleries: name.Galleries}, true
 }
 
 // topicsOf returns the section, the tags or the authors of a gallery as links
@@ -70,7 +38,7 @@ func (p *Pages) topic(kind edition.Kind, slug string) (topic, bool) {
 func (p *Pages) topicsOf(kind edition.Kind, names ...string) []topic {
 	var list []topic
 	for _, name := range names {
-		t := topic{Name: settled(name)}
+		t := topic{Name: stripBidi(name)}
 		if p.editions.Serves(kind) {
 			t.Link = p.listLink(edition.Ref{Kind: kind, Name: gallery.Slug(name)})
 		}
@@ -82,7 +50,7 @@ func (p *Pages) topicsOf(kind edition.Kind, names ...string) []topic {
 // listLink is the address of the page of a feed's galleries, on this host.
 func (p *Pages) listLink(ref edition.Ref) string { return p.local(p.editions.Page(ref)) }
 
-// local is an address of ours on the host by which the reader came.
+// local is one of our addresses without its host: the reader may know another.
 func (p *Pages) local(address string) string {
 	return p.site.Root + strings.TrimPrefix(address, p.site.BaseURL)
 }

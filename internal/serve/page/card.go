@@ -1,0 +1,128 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"html/template"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+)
+
+// maxCards is how many galleries a page names.
+const maxCards = 20
+
+// card is a gallery as other pages name it. Its texts are cut.
+type card struct {
+	Key         string
+	Title       string
+	Summary     string
+	Language    string
+	RightToLeft bool
+	Published   time.Time
+	Pictures    int
+	Cover       cover
+	err         error // why it cannot be shown before it is published again; else nil
+}
+
+// held is about what the card needs in memory, its key included.
+func (c *card) held() int {
+	return 512 + len(c.Key) + len(c.Title) + len(c.Summary) + len(c.Language) + len(c.Cover.Image) + len(c.Cover.Thumbnail) + len(c.Cover.Alt)
+}
+
+// cover is the picture that stands for a gallery. It has no Image where there
+// is none to show; Width and Height are those of Image, zero unless both are
+// known.
+type cover struct {
+	Image, Thumbnail string // addresses; Thumbnail is Image where there is no smaller one
+	Alt              string
+	Width, Height    int
+}
+
+// coverOf returns the first of the pictures whose address can be used.
+func coverOf(slides []slide) cover {
+	for _, s := range slides {
+		if s.Image != "" {
+			return cover{
+				Image: s.Image, Thumbnail: cmp.Or(s.Thumbnail, s.Image),
+				Alt: gallery.Excerpt(s.Alt, maxHeadline), Width: s.Width, Height: s.Height,
+			}
+		}
+	}
+	return cover{}
+}
+
+// renderCards renders a page that names the first of the galleries with those keys
+// that can be shown, shortened to so many bytes as of [fit]. The error may be an
+// [*incomplete].
+func (p *Pages) renderCards(ctx context.Context, t *template.Template, most int, keys []string, content func(cards []card, part int) view) (*document, error) {
+	cards, missing := p.loadCards(ctx, keys)
+	d, err := fit(most, func(part int) (*document, error) { return p.render(t, content(shortCards(cards, part), part)) })
+	if err == nil && missing != nil {
+		return nil, &incomplete{d, len(cards), missing}
+	}
+	return d, err
+}
+
+// loadCards returns the first of the galleries with those keys that can be shown. The
+// error says why others of them are missing that may be there next time.
+func (p *Pages) loadCards(ctx context.Context, keys []string) (list []card, err error) {
+	ctx, cancel := context.WithTimeout(ctx, p.patience)
+	defer cancel()
+	for _, key := range keys {
+		if len(list) == maxCards {
+			break
+		}
+		c, failed := find(ctx, p, key, p.card)
+		_, broken := errors.AsType[gallery.Problems](failed)
+		switch {
+		case failed == nil:
+			list = append(list, *c)
+		case !broken && !errors.Is(failed, edition.ErrGone) && !errors.Is(failed, edition.ErrUnknown):
+			err = failed // one of them is enough for the log
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		p.log.Warn("galleries are left out of a page: check that NATS can be reached", "err", err)
+	}
+	return list, err
+}
+
+// card returns a gallery that may be shown at now as other pages name it. It is read
+// once, also where it turns out that it cannot be shown.
+func (p *Pages) card(ctx context.Context, e *index.Entry, now time.Time) (*card, error) {
+	c, err := p.cards.Load(ctx, keyOf(e, e.Phase(now)), func(ctx context.Context) (*card, error) {
+		c, err := load(ctx, p, e, func(g *gallery.Gallery) (*card, error) {
+			slides := slidesOf(g, now, len(g.Slides))
+			return &card{
+				Key:         gallery.Key(e.ID),
+				Title:       gallery.Excerpt(gallery.Line(g.Title), maxHeadline),
+				Summary:     gallery.Excerpt(gallery.Line(g.Summary), maxBlurb),
+				Language:    g.Language,
+				RightToLeft: gallery.Direction(g.Language, g.Title, g.Summary) == "rtl",
+				Published:   g.Published,
+				Pictures:    len(slides),
+				Cover:       coverOf(slides),
+			}, nil
+		})
+		if _, broken := errors.AsType[gallery.Problems](err); broken {
+			p.log.Error("a gallery is left out of pages: publish it again, mended", "gallery", e.ID, "err", err)
+			return &card{err: err}, nil
+		}
+		return c, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, c.err
+}
+
+func keysOf(entries []*index.Entry) (keys []string) {
+	for _, e := range entries {
+		keys = append(keys, gallery.Key(e.ID))
+	}
+	return keys
+}

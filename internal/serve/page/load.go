@@ -1,0 +1,128 @@
+package page
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+)
+
+const (
+	// maxTries is how often a request looks for a revision that was not just replaced.
+	maxTries = 4
+	// perSlide is about what a slide of a gallery needs while it is rendered.
+	perSlide = 4 << 10
+)
+
+// cacheKey names what is shown of a gallery: its revision, and how many rights
+// of its slides have run out.
+type cacheKey struct {
+	id    string
+	hash  gallery.Hash
+	phase int
+}
+
+func keyOf(e *index.Entry, phase int) cacheKey {
+	return cacheKey{id: e.ID, hash: e.Rank.Hash, phase: phase}
+}
+
+// documentKey names what a page is a function of. The zero value is no page's.
+type documentKey struct {
+	gallery cacheKey // of its page, or of the page of its feed
+
+	// Of the page of a feed: the feed, and the format whose address was opened.
+	feed   edition.Ref
+	opened string
+
+	// Of pages that tell of many galleries: the generation of all, see
+	// index.Selection.Fresh, and the state of the feed.
+	generation uint64
+	etag       string
+	cut        bool
+
+	message message // of pages that say why there is no other
+
+	// Of a sitemap, beside the generation: which of them, and the index if it is 0.
+	sitemap bool
+	number  int
+
+	// Of a part of a list: the feed above, if it is one's, and a hash of all that is shown.
+	list [sha256.Size]byte
+}
+
+// document returns the page of that key, rendered and compressed once for all who
+// ask while it is not there.
+func (p *Pages) document(ctx context.Context, key documentKey, render func(context.Context) (*document, error)) (*document, error) {
+	hit := true
+	defer func() { p.lookups.Count(hit) }()
+	return p.documents.Load(ctx, key, func(ctx context.Context) (*document, error) {
+		hit = false
+		ctx, cancel := context.WithTimeout(ctx, 3*p.patience)
+		defer cancel()
+		d, err := render(ctx)
+		if err == nil {
+			d.Compress()
+		}
+		return d, err
+	})
+}
+
+// galleryDocument returns the page that render makes of the gallery with that key,
+// as it may be shown now. The error is edition.ErrUnknown, edition.ErrGone, or says why the page is
+// not available.
+func (p *Pages) galleryDocument(ctx context.Context, name string, key documentKey, render func(*gallery.Gallery, time.Time) (*document, error)) (*document, error) {
+	return find(ctx, p, name, func(ctx context.Context, e *index.Entry, now time.Time) (*document, error) {
+		key.gallery = keyOf(e, e.Phase(now))
+		return p.document(ctx, key, func(ctx context.Context) (*document, error) {
+			return load(ctx, p, e, func(g *gallery.Gallery) (*document, error) { return render(g, now) })
+		})
+	})
+}
+
+// find returns what use makes of the gallery with that key in the index, and of the
+// time at which it may be shown. It looks again when use says that the revision is
+// superseded. The error is edition.ErrUnknown, edition.ErrGone, or use's own.
+func find[T any](ctx context.Context, p *Pages, key string, use func(context.Context, *index.Entry, time.Time) (T, error)) (found T, err error) {
+	for range maxTries {
+		now := p.now()
+		e := p.index.Find(key)
+		if err := p.index.Ready(); err != nil {
+			return found, fmt.Errorf("look the gallery up: %w", err)
+		}
+		switch {
+		case e == nil:
+			return found, edition.ErrUnknown
+		case !e.VisibleAt(now) && (e.Rank.TakeDown || e.EndedAt(now)):
+			return found, edition.ErrGone
+		case !e.VisibleAt(now):
+			return found, edition.ErrUnknown
+		}
+		if found, err = use(ctx, e, now); !errors.Is(err, index.ErrSuperseded) {
+			return found, err
+		}
+	}
+	return found, err
+}
+
+// load reads a gallery and returns what use makes of it, once the limiter admits it.
+// It waits for storage, but not long.
+func load[T any](ctx context.Context, p *Pages, e *index.Entry, use func(*gallery.Gallery) (T, error)) (made T, err error) {
+	task, err := p.limiter.Acquire(ctx)
+	if err != nil {
+		return made, err
+	}
+	defer task.Release()
+	soon, cancel := context.WithTimeout(ctx, p.patience)
+	defer cancel()
+	g, err := p.read(soon, e)
+	if err != nil {
+		return made, err
+	}
+	task.Grow(perSlide * (1 + len(g.Slides)))
+	return use(g)
+}

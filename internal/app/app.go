@@ -88,7 +88,7 @@ type App struct {
 // New binds the listeners and opens the broker. What it opened is closed when
 // [App.Run] returns, or by [App.Close] when Run is never called.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{opts: o, log: o.Logger, metrics: prometheus.NewRegistry(), subscribers: web.NewSubscribers(nil)}
+	a := &App{opts: o, log: o.Logger.With("component", "app"), metrics: prometheus.NewRegistry(), subscribers: web.NewSubscribers(nil)}
 	a.reporter = a.newReporter()
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := a.open(ctx); err != nil {
@@ -99,7 +99,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if a.broker.Embedded() {
 		a.metrics.MustRegister(storage{a.broker.Stored, a.broker.Storage})
 	}
-	a.server = web.NewServer(http.HandlerFunc(a.serveCurrent), a.log)
+	a.server = web.NewServer(http.HandlerFunc(a.serveCurrent), a.logger("web"))
 	a.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+Reachable(a.public.Addr().String()))
 	return a, nil
 }
@@ -118,7 +118,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if at, ok := a.admin.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() && c.HTTP.AdminToken == "" {
 		a.log.Warn("whoever reaches this port sees status, metrics and profiles: set http.admin_token_file", "listen", at.String())
 	}
-	if a.broker, err = broker.Open(ctx, BrokerOptions(c, a.log)); err != nil {
+	if a.broker, err = broker.Open(ctx, BrokerOptions(c, a.opts.Logger)); err != nil {
 		return err
 	}
 	a.local = a.broker.ListenAdmin()
@@ -143,6 +143,11 @@ func (a *App) Close() error {
 	return errors.Join(errs...)
 }
 
+// logger is that of a room, by which an operator finds its lines.
+func (a *App) logger(component string) *slog.Logger {
+	return a.opts.Logger.With("component", component)
+}
+
 // URL is the site's address, without a slash at the end.
 func (a *App) URL() string { return a.baseURL }
 
@@ -160,10 +165,10 @@ func (a *App) Run(ctx context.Context) error {
 	admin := a.forOperators()
 	parts := []part{
 		{"http", serve(a.server, a.connections.Listener(a.public))}, // if there are rooms, they stop it: see build
-		{"admin http", serve(web.NewServer(admin, a.log), web.NewConnections(web.ConnectionLimits{}).Listener(a.admin))},
+		{"admin http", serve(web.NewServer(admin, a.logger("web")), web.NewConnections(web.ConnectionLimits{}).Listener(a.admin))},
 	}
 	if a.local != nil {
-		parts = append(parts, part{"admin socket", serve(web.NewServer(admin, a.log), web.NewConnections(web.ConnectionLimits{}).Listener(a.local))})
+		parts = append(parts, part{"admin socket", serve(web.NewServer(admin, a.logger("web")), web.NewConnections(web.ConnectionLimits{}).Listener(a.local))})
 	}
 	err := runParts(ctx, a.log, append(parts, part{"checkpoint", a.checkpoint.Run}, part{"rooms", a.runRooms}))
 	return errors.Join(err, a.Close())
@@ -208,7 +213,7 @@ func (a *App) serveCurrent(w http.ResponseWriter, r *http.Request) {
 // starting answers while the site is not known.
 func (a *App) starting() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", web.Starting(web.Options{Ready: a.unready, Metrics: a.metrics, Logger: a.log, Requests: web.Requests(a.opts.Config.Log.Requests)}))
+	mux.Handle("/", web.Starting(web.Options{Ready: a.unready, Metrics: a.metrics, Logger: a.logger("web"), Requests: web.Requests(a.opts.Config.Log.Requests)}))
 	if a.opts.Mount != nil {
 		a.opts.Mount(mux)
 	}

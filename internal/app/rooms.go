@@ -80,7 +80,7 @@ func (a *App) build(siteID string) (*rooms, error) {
 	}
 	plan, err := schedule.New(schedule.Options{
 		Timezone:   c.Schedule.Timezone,
-		Logger:     a.log,
+		Logger:     a.logger("schedule"),
 		Registerer: a.metrics,
 		Jobs: []schedule.Job{
 			{Name: "republish", Spec: c.Schedule.Republish, Run: republish(editions, tell.notices)},
@@ -130,7 +130,7 @@ func (a *App) catalogue(changed func(index.Change)) *catalogue.Catalogue {
 		Index:     a.indexOptions(changed),
 		Timeless:  a.opts.Timeless,
 		Reconnect: a.broker.OnReconnect,
-		Logger:    a.log,
+		Logger:    a.logger("catalogue"),
 	})
 	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gallerywire_index_galleries",
@@ -172,7 +172,7 @@ func (a *App) shelfOptions(siteID string) edition.Options {
 		MaxDocument: int(c.Limits.Document),
 		Feeds:       definitions(c.Feeds),
 		Registerer:  a.metrics,
-		Logger:      a.log,
+		Logger:      a.logger("edition"),
 	}
 }
 
@@ -244,7 +244,7 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 		Decode:      a.decode(siteID),
 		Observe:     a.observe,
 		Registerer:  a.metrics,
-		Logger:      a.log,
+		Logger:      a.logger("intake"),
 	})
 }
 
@@ -331,7 +331,7 @@ func (a *App) maxEvent() int64 {
 func (a *App) publicHandler(cat *catalogue.Catalogue, editions *edition.Set, hub *websub.Hub) http.Handler {
 	c := a.opts.Config
 	pages := page.New(page.Options{
-		Editions: editions, Index: cat.Index(), Load: cat.Load, MaxAge: c.HTTP.MaxAge, Logger: a.log,
+		Editions: editions, Index: cat.Index(), Load: cat.Load, MaxAge: c.HTTP.MaxAge, Logger: a.logger("page"),
 		Budget: a.budget, Limiter: a.limiter, Registerer: a.metrics,
 	})
 	return web.Public(web.Options{
@@ -355,7 +355,7 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, editions *edition.Set, hub
 		Detail:      a.detail,
 		MaxAge:      c.HTTP.MaxAge,
 		Metrics:     a.metrics,
-		Logger:      a.log,
+		Logger:      a.logger("web"),
 		Requests:    web.Requests(c.Log.Requests),
 
 		Subscribers: a.subscribers,

@@ -30,7 +30,7 @@ func (a *App) newReporter() *status.Reporter {
 // registerStatus adds the operators' page.
 func (a *App) registerStatus(mux *http.ServeMux) {
 	site := a.opts.Config.Site
-	status.Page{Title: site.Title, Language: site.Language, URL: a.URL, Status: a.reporter.Status, Logger: a.log}.Register(mux)
+	status.Page{Title: site.Title, Language: site.Language, URL: a.URL, Status: a.reporter.Status, Logger: a.logger("status")}.Register(mux)
 }
 
 // observe remembers what became of an event, and tells who watches.

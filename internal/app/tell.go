@@ -115,7 +115,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 			},
 			Verifier:  a.verifier(bucketSubscriptions, true),
 			Reconnect: a.broker.OnReconnect,
-			Logger:    a.log,
+			Logger:    a.logger("websub"),
 		},
 		Topics:            topics,
 		Client:            client,
@@ -133,7 +133,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		Former:            topics.editions.Former,
 		Pinged:            func(feed string) { t.notices.Mark(feed) },
 		Registerer:        a.metrics,
-		Logger:            a.log,
+		Logger:            a.logger("websub"),
 		PutTo: func(ctx context.Context, n outbox.Notice, target string) error {
 			n.Order = topics.at()
 			return t.box.PutTo(ctx, n, target)
@@ -156,7 +156,7 @@ func (a *App) digests(t *tellers, cat *catalogue.Catalogue, editions *edition.Se
 		Language:   c.Site.Language,
 		Location:   location,
 		Registerer: a.metrics,
-		Logger:     a.log,
+		Logger:     a.logger("digest"),
 	}
 	for i, d := range c.Digests {
 		at, err := schedule.Parse(d.Schedule)
@@ -187,7 +187,7 @@ func (a *App) notices(t *tellers, editions *edition.Set, siteID string) *notice.
 		Alone:       a.broker.Embedded(),
 		Sent:        a.opts.Watch.Announced,
 		Registerer:  a.metrics,
-		Logger:      a.log,
+		Logger:      a.logger("notice"),
 	}
 	if t.hub != nil {
 		o.Subscriptions = subscriptions{t.hub, topics{editions: editions}.canonical}
@@ -233,7 +233,7 @@ func (s subscriptions) Counts() map[string]int {
 
 func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
 	c := a.opts.Config.Outbound
-	o := outboxOptions(a.broker, a.log)
+	o := outboxOptions(a.broker, a.logger("outbox"))
 	o.Alone = a.broker.Embedded()
 	o.Verifier = a.verifier(bucketOutbox, true)
 	o.Routes = map[string]outbox.Route{

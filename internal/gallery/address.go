@@ -3,21 +3,22 @@ package gallery
 import (
 	"fmt"
 	"math"
+	"net/mail"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
 
-// WebAddress returns raw as an absolute http or https address of RFC 3986, in
-// ASCII: an international host name in its ASCII form, white space around it and
-// line breaks in it taken away, and what may not stand where it does
-// percent-encoded. What is right already is not spelt anew. It returns "" when
-// raw is no such address. A relative one is resolved against base, which may be
-// nil. WebAddress of its result is the same.
+// WebAddress returns raw as an absolute http or https address of RFC 3986, in ASCII: an
+// international host name in its ASCII form, without white space around it and line
+// breaks in it, and with characters that are not allowed percent-encoded. The rest is
+// kept as it is written. It returns "" when raw is no such address. A relative one is
+// resolved against base, which may be nil. WebAddress of its result is the same.
 func WebAddress(raw string, base *url.URL) string {
 	raw = mend(raw)
 	u, err := url.Parse(raw)
@@ -42,8 +43,26 @@ func mailAddress(raw string) string {
 	return "mailto:" + encode(rest, ":@/?")
 }
 
-// Base returns the address that relative ones resolve against, nil where s is
-// none.
+// EmailAddress returns raw as an address for mail in ASCII, which is all that Atom and
+// RSS can state (RFC 5322 §3.4.1): an international host name in its ASCII form. It
+// returns "" when raw is anything else, or when the part before the @ is not ASCII.
+func EmailAddress(raw string) string {
+	raw = Line(raw)
+	if a, err := mail.ParseAddress(raw); err != nil || a.Name != "" || a.Address != raw {
+		return ""
+	}
+	if isASCII(raw) {
+		return raw
+	}
+	at := strings.LastIndexByte(raw, '@') + 1
+	host, err := idna.Lookup.ToASCII(raw[at:])
+	if err != nil || !isASCII(raw[:at]) {
+		return ""
+	}
+	return raw[:at] + host
+}
+
+// Base parses the address that relative ones resolve against; nil where s is none.
 func Base(s string) *url.URL {
 	u, err := url.Parse(mend(s))
 	if err != nil || !u.IsAbs() || u.Host == "" {
@@ -52,9 +71,8 @@ func Base(s string) *url.URL {
 	return u
 }
 
-// resolve makes ref absolute (RFC 3986 §5) and takes away the white space around
-// it. An absolute one is else returned as it was written, so that nobody's
-// address is spelt anew.
+// resolve makes ref absolute (RFC 3986 §5), without the white space around it. An
+// absolute one is kept as it is written.
 func resolve(base *url.URL, ref string) string {
 	ref = trim(ref)
 	if base == nil || ref == "" || hasScheme(ref) {
@@ -75,8 +93,8 @@ func hasScheme(s string) bool {
 	return found && scheme != "" && !strings.ContainsAny(scheme, "/?#")
 }
 
-// trim takes away the white space around s, and what is not seen there: marks of
-// byte order and of direction, and other format characters, are copied with it.
+// trim removes the white space around s, and the invisible characters that are copied
+// with it: marks of byte order and of direction, and other format characters.
 func trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
 }
@@ -84,10 +102,9 @@ func trim(s string) string {
 // mend returns an address as the URL standard's parser reads it
 // (https://url.spec.whatwg.org/#url-parsing): without line breaks and tabs, with
 // slashes for backslashes before a query, and with a host after the scheme however
-// many slashes are between them. What RFC 3986 does not let stand where it does is
-// percent-encoded; escapes that are whole are kept, so that a signed query means
-// what it meant, but in the host. The rest of the host is left to net/url, and so is
-// what is no address of the web.
+// many slashes are between them. Characters that RFC 3986 does not allow are
+// percent-encoded. Whole escapes are kept, so that a signed query keeps its meaning, but
+// not in the host. The rest of the host, and other addresses, are for net/url.
 func mend(raw string) string {
 	s, scheme := trim(permitted(raw)), ""
 	if hasScheme(s) {
@@ -118,14 +135,14 @@ func mend(raw string) string {
 	return s
 }
 
-// oneLine takes away what breaks a long address into lines.
+// oneLine joins the lines of a long address.
 var oneLine = strings.NewReplacer("\t", "", "\n", "", "\r", "")
 
-// encode percent-encodes what may not stand in a part of an address: all but
-// unreserved characters, sub-delims, whole escapes and what is allowed beside.
+// encode percent-encodes a part of an address: all but unreserved characters,
+// sub-delims, whole escapes and those allowed besides.
 func encode(s, allowed string) string {
 	var b strings.Builder
-	kept := 0 // from where s is written as it is
+	kept := 0 // from where s is not written yet
 	for i := range len(s) {
 		c := s[i]
 		if 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' ||
@@ -148,15 +165,15 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
-// registeredName is a host in ASCII that is no address of IPv6 (RFC 3986 §3.2.2).
+// registeredName is a host in ASCII that is no IPv6 address (RFC 3986 §3.2.2).
 var registeredName = regexp.MustCompile(`^[A-Za-z0-9._~!$&'()*+,;=-]+$`)
 
-// anyName takes names that are in use and that IDNA 2008 does not allow, such as
-// those with emoji or "_", as the URL standard does.
+// anyName allows names that are in use and not in IDNA 2008, such as those with emoji or
+// "_", as the URL standard does.
 var anyName = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false), idna.StrictDomainName(false), idna.ValidateLabels(false))
 
-// asciiHost replaces an international host name by its ASCII form; false when
-// there is no host that RFC 3986 allows.
+// asciiHost replaces an international host name by its ASCII form; false when RFC 3986
+// does not allow the host.
 func asciiHost(u *url.URL) bool {
 	name := u.Hostname()
 	if port, err := strconv.Atoi(u.Port()); err == nil && port > math.MaxUint16 {
@@ -181,7 +198,7 @@ func asciiHost(u *url.URL) bool {
 
 func isASCII(s string) bool {
 	for i := range len(s) {
-		if s[i] >= 0x80 {
+		if s[i] >= utf8.RuneSelf {
 			return false
 		}
 	}
@@ -199,12 +216,10 @@ func withScheme(s string) string {
 	return s
 }
 
-// fileName ends in a suffix.
 var fileName = regexp.MustCompile(`\.[A-Za-z]{2,5}$`)
 
-// LicenceInWords reports whether a licence is said in words, such as "CC BY-SA
-// 4.0", and is no address. A word alone is one, unless it is a path or the name
-// of a file.
+// LicenceInWords reports whether a licence is words, such as "CC BY-SA 4.0", and no
+// address. A single word counts, unless it is a path or the name of a file.
 func LicenceInWords(s string) bool {
 	s = strings.ToLower(strings.TrimSpace(s))
 	switch {
@@ -219,8 +234,8 @@ func LicenceInWords(s string) bool {
 // needsBase is the remedy for an address that was not resolved.
 const needsBase = "make it absolute, or give the gallery a url to resolve it against"
 
-// address refuses what, if given, is not absolute http or https once it is
-// mended. remedy is what to do about a relative one.
+// address refuses an address that is not absolute http or https once it is mended.
+// remedy is for a relative one.
 func (ps *Problems) address(place, s, remedy string) {
 	if s == "" {
 		return

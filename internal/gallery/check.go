@@ -2,14 +2,15 @@ package gallery
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Each check adds what is wrong with the value at place. Places of list
-// entries are built only for what is wrong: nearly everything is right.
+// Each check below adds what is wrong with the value at place. Places of list entries
+// are built only for wrong ones, which are rare.
 
 func (ps *Problems) id(place, id string) {
 	if strings.TrimSpace(id) == "" {
@@ -20,37 +21,20 @@ func (ps *Problems) id(place, id string) {
 	ps.printable(place, id)
 }
 
-// printable refuses characters that can not be repaired in what identifies:
-// two ids could become one.
+// printable refuses characters in an id that are removed from other texts: two ids could
+// become one.
 func (ps *Problems) printable(place, s string) {
-	if i := strings.IndexFunc(s, unprintable); i >= 0 {
-		r, _ := utf8.DecodeRuneInString(s[i:])
-		ps.addf(place, "holds the character %U, which is not allowed here", r)
+	for _, r := range s {
+		if unicode.IsControl(r) || r == '\uFFFE' || r == '\uFFFF' || r == utf8.RuneError {
+			ps.addf(place, "holds the character %U, which is not allowed here", r)
+			return
+		}
 	}
-}
-
-func unprintable(r rune) bool {
-	return unicode.IsControl(r) || r == '\uFFFE' || r == '\uFFFF' || r == utf8.RuneError
-}
-
-func (ps *Problems) required(place, s string, most int) {
-	if strings.TrimSpace(Text(s)) == "" {
-		ps.addf(place, "missing or blank")
-	}
-	ps.text(place, s, most)
 }
 
 func (ps *Problems) text(place, s string, most int) {
 	if len(s) > most {
 		ps.addf(place, "is %d bytes long, at most %d are allowed", len(s), most)
-	}
-}
-
-// language checks the shape alone: what is no tag all the same may be stored since
-// an earlier release.
-func (ps *Problems) language(tag string) {
-	if len(tag) > maxLanguage || tag != "" && !languageShape.MatchString(tag) {
-		ps.addf("/language", "%.40q is no language tag: write it like en or pt-BR", tag)
 	}
 }
 
@@ -61,21 +45,6 @@ func (ps *Problems) names(place string, names []string, most int) {
 			ps.text(fmt.Sprintf("%s/%d", place, i), name, most)
 		}
 	}
-}
-
-func (ps *Problems) authors(authors []Author) {
-	ps.count("/authors", len(authors), MaxList)
-	for i := range authors {
-		ps.within("/authors", i, authors[i].problems())
-	}
-}
-
-func (a *Author) problems() Problems {
-	var ps Problems
-	ps.text("/name", a.Name, MaxLabel)
-	ps.text("/email", a.Email, MaxName)
-	ps.address("/url", a.URL, needsBase)
-	return ps
 }
 
 // within adds the problems of entry i of the list at place.
@@ -110,5 +79,83 @@ func Plausible(t time.Time) bool {
 func (ps *Problems) version(v int64) {
 	if v < 0 {
 		ps.addf("/version", "is negative")
+	}
+}
+
+func (ps *Problems) slides(slides []Slide) {
+	ps.count("/slides", len(slides), MaxSlides)
+	first := make(map[string]int, len(slides))
+	for i := range slides {
+		if len(*ps) >= maxProblems {
+			return
+		}
+		s := &slides[i]
+		ps.within("/slides", i, s.problems())
+		if s.ID == "" {
+			continue
+		}
+		if j, twice := first[s.ID]; twice {
+			ps.addf(fmt.Sprintf("/slides/%d/id", i), "is the id of /slides/%d too", j)
+			continue
+		}
+		first[s.ID] = i
+	}
+}
+
+func (s *Slide) problems() Problems {
+	var ps Problems
+	if s.ID != "" {
+		ps.id("/id", s.ID)
+	}
+	ps.text("/title", s.Title, MaxTitle)
+	ps.text("/caption", s.Caption, MaxCaption)
+	ps.text("/credit", s.Credit, MaxName)
+	img := &s.Image
+	if img.URL == "" {
+		ps.addf("/image/url", "missing: a slide has a picture")
+	}
+	ps.address("/image/url", img.URL, needsBase)
+	ps.text("/image/type", img.Type, MaxName)
+	ps.picture(img)
+	ps.side("/image/width", img.Width)
+	ps.side("/image/height", img.Height)
+	if img.Bytes < 0 {
+		ps.addf("/image/bytes", "is negative")
+	}
+	ps.text("/image/alt", img.Alt, MaxSummary)
+	ps.address("/image/thumbnail", img.Thumbnail, needsBase)
+	return ps
+}
+
+// picture refuses an image that is something else by its type or else by its name.
+func (ps *Problems) picture(img *Image) {
+	if _, other := PictureType("", img.Thumbnail); other != "" {
+		ps.addf("/image/thumbnail", "names %s, and a thumbnail is a picture", other)
+	}
+	if _, other := PictureType(img.Type, ""); other != "" {
+		ps.addf("/image/type", "%.60q is %s, and a slide shows a picture: give it one, such as a still of a video", img.Type, other)
+		return
+	}
+	if _, other := PictureType(img.Type, img.URL); other != "" {
+		ps.addf("/image/url", "names %s, and a slide shows a picture: give it one, or state its type if it is one", other)
+	}
+}
+
+// Unfit says why a picture at img.URL, resolved against base, cannot be shown; ""
+// when it can.
+func (img Image) Unfit(base *url.URL) string {
+	img.URL, img.Thumbnail = resolve(base, img.URL), ""
+	var ps Problems
+	ps.address("", img.URL, needsBase)
+	ps.picture(&img)
+	if len(ps) == 0 {
+		return ""
+	}
+	return ps[0].Reason
+}
+
+func (ps *Problems) side(place string, pixels int) {
+	if pixels < 0 || pixels > MaxSide {
+		ps.addf(place, "is %d pixels, from 0 (unknown) to %d are allowed", pixels, MaxSide)
 	}
 }

@@ -3,34 +3,46 @@ package gallery
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
+	"strings"
 )
 
 // maxPlainKey is the longest id that is its own key.
 const maxPlainKey = 80
 
-// Key returns the name of the gallery id in addresses and in buckets: the id
-// itself where it is 1 to 80 of A-Za-z0-9_-, else "=" and 160 bits of its
-// SHA-256 in hexadecimal. "=" is in no plain key, so the two never meet.
+// Key returns the name of the gallery id in addresses and in buckets: the id itself
+// where it is 1 to 80 of A-Za-z0-9_-, else "=" and 160 bits of its SHA-256 in
+// hexadecimal. "=" is in no plain key, so the two never meet.
 func Key(id string) string {
-	if plainKey(id) {
+	other := func(c rune) bool {
+		return (c|0x20 < 'a' || 'z' < c|0x20) && (c < '0' || '9' < c) && c != '_' && c != '-'
+	}
+	if id != "" && len(id) <= maxPlainKey && !strings.ContainsFunc(id, other) {
 		return id
 	}
 	sum := sha256.Sum256([]byte(id))
 	return "=" + hex.EncodeToString(sum[:20])
 }
 
-func plainKey(id string) bool {
-	if id == "" || len(id) > maxPlainKey {
-		return false
-	}
-	for i := range len(id) {
-		if !plainByte(id[i]) {
-			return false
+// SlideKeys returns a key for each slide of g, in order. It is unique within
+// the gallery, made of A-Za-z0-9_-=~, and stays with the slide whatever is
+// edited or put before it: the [Key] of its id, or "~" and a hash of its
+// picture's address where it has none. The second and later ones of the same
+// key have "~" and their number at the end.
+func (g *Gallery) SlideKeys() []string {
+	keys := make([]string, len(g.Slides))
+	seen := make(map[string]int, len(g.Slides))
+	for i := range g.Slides {
+		key := Key(g.Slides[i].ID)
+		if g.Slides[i].ID == "" {
+			sum := sha256.Sum256([]byte(g.Slides[i].Image.URL))
+			key = "~" + hex.EncodeToString(sum[:10])
 		}
+		seen[key]++
+		if n := seen[key]; n > 1 {
+			key += "~" + strconv.Itoa(n)
+		}
+		keys[i] = key
 	}
-	return true
-}
-
-func plainByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
+	return keys
 }

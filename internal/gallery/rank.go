@@ -32,20 +32,12 @@ type Rank struct {
 // Compare returns -1, 0 or +1 as r is below, equal to or above o: by Updated,
 // then Version, a take-down above a publication, then Hash.
 func (r Rank) Compare(o Rank) int {
-	return cmp.Or(
-		r.Updated.Compare(o.Updated),
-		cmp.Compare(r.Version, o.Version),
-		compareBool(r.TakeDown, o.TakeDown),
-		bytes.Compare(r.Hash[:], o.Hash[:]),
-	)
-}
-
-func compareBool(a, b bool) int {
+	kind := 0
 	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
+	case r.TakeDown && !o.TakeDown:
+		kind = 1
+	case o.TakeDown && !r.TakeDown:
+		kind = -1
 	}
-	return -1
+	return cmp.Or(r.Updated.Compare(o.Updated), cmp.Compare(r.Version, o.Version), kind, bytes.Compare(r.Hash[:], o.Hash[:]))
 }

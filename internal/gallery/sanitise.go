@@ -39,21 +39,19 @@ var allowed = sync.OnceValue(func() *bluemonday.Policy {
 	return p
 })
 
-// HTML returns s, a caption or a lead text in HTML or plain text, as an HTML
-// fragment that is safe to put inside another element: every element is closed,
-// and no end tag reaches what stands around it.
+// HTML returns s, a caption or a lead text in HTML or plain text, as an HTML fragment
+// that is safe inside another element: every element is closed, and no end tag closes
+// an element outside.
 //
-// It keeps text markup, lists, simple tables, quotations, figures, pictures and
-// links, with the language and direction of the text, and nothing that runs,
-// frames, styles or names things in the page around it. Other blocks become
-// blocks without a meaning of their own, noscript becomes its children, and a
-// picture that waits for a script gets the address that the script would give it.
+// It keeps text markup, lists, simple tables, quotations, figures, pictures and links,
+// with the language and direction of the text. It removes scripts, frames, styles and
+// names. Other blocks become a div, noscript becomes its children, and a picture that
+// waits for a script gets the address that the script would give it.
 //
-// Links and pictures lead to http or https, links also to mail. Their addresses
-// are absolute and in ASCII: relative ones are resolved against base, and removed
-// where that is nil. Links ask search engines not to follow them and tell nothing
-// about the reader. Pictures keep alt, width and height and are loaded when they
-// come into view.
+// Links and pictures lead to http or https, links also to mail. Their addresses are
+// absolute and in ASCII: relative ones are resolved against base, and removed where
+// that is nil. Links ask search engines not to follow them and send no referrer.
+// Pictures keep alt, width and height and are loaded when they come into view.
 //
 // In text without tags a line break becomes <br>. HTML(HTML(s)) equals HTML(s).
 func HTML(s string, base *url.URL) string {
@@ -64,7 +62,7 @@ func HTML(s string, base *url.URL) string {
 	rewritten, _ := rewrite(s, base)
 	out := strings.TrimSpace(balance(allowed().Sanitize(rewritten)))
 	if !hasTag(out) {
-		// What is left would read as plain text, where a line break counts.
+		// Without tags it reads as plain text, where a line break counts.
 		return strings.ReplaceAll(out, "\n", " ")
 	}
 	return out
@@ -97,34 +95,32 @@ func textHTML(s string) string {
 	return strings.ReplaceAll(string(b), "\n", "<br>")
 }
 
-// What has a meaning of its own in HTML.
+// Characters that are escaped.
 const (
 	inText      = "&<>"
 	inAttribute = `&<>"`
 )
 
-// appendEscaped appends s to b with entities for what is special.
+// appendEscaped appends s to b with entities for the special characters.
 func appendEscaped(b []byte, s, special string) []byte {
 	for {
 		i := strings.IndexAny(s, special)
 		if i < 0 {
 			return append(b, s...)
 		}
-		b = append(append(b, s[:i]...), entity(s[i])...)
+		b = append(b, s[:i]...)
+		switch s[i] {
+		case '&':
+			b = append(b, "&amp;"...)
+		case '<':
+			b = append(b, "&lt;"...)
+		case '>':
+			b = append(b, "&gt;"...)
+		default:
+			b = append(b, "&#34;"...)
+		}
 		s = s[i+1:]
 	}
-}
-
-func entity(c byte) string {
-	switch c {
-	case '&':
-		return "&amp;"
-	case '<':
-		return "&lt;"
-	case '>':
-		return "&gt;"
-	}
-	return "&#34;"
 }
 
 // unixLines makes every line break of s a single line feed.

@@ -8,21 +8,20 @@ import (
 )
 
 const (
-	// maxDepth is how deep elements nest in what is shown: tags below it are
-	// dropped and their text kept.
+	// maxDepth is how deep elements nest: deeper tags are dropped and their text kept.
 	maxDepth = 64
 
-	// inTable is how many elements a table may need around what is in it.
+	// inTable is how many elements a table may need around a text in it.
 	inTable = 3
 
 	linkRel = "nofollow noopener noreferrer"
 )
 
-// balance rewrites fragment, in which only allowed elements and attributes
-// are left, so that its elements nest, each stands where an HTML parser leaves
-// it, and none reaches outside it. It takes time and memory in proportion to the
-// fragment; the tree construction of HTML does not, because it repeats open
-// formatting elements in each block.
+// balance rewrites fragment, which has allowed elements and attributes only, so that its
+// elements nest, each stays where an HTML parser puts it, and none closes an element
+// outside. It takes time and memory in proportion to the fragment; the tree
+// construction of HTML does not, because it repeats open formatting elements in each
+// block.
 func balance(fragment string) string {
 	b := balancer{out: make([]byte, 0, len(fragment)+len(fragment)/4)}
 	for z := html.NewTokenizer(strings.NewReader(fragment)); ; {
@@ -41,14 +40,13 @@ func balance(fragment string) string {
 	}
 }
 
-// balancer writes tags so that they nest; open is the stack of elements that
-// are not closed yet.
+// balancer writes tags so that they nest. open is the stack of open elements.
 type balancer struct {
 	out  []byte
 	open []element
 }
 
-// element is one that is open: as it was called, and as it is written.
+// element is an open element: its tag in the fragment, and the one that is written.
 type element struct{ tag, shown string }
 
 func (b *balancer) text(s string) {
@@ -92,8 +90,8 @@ func (b *balancer) push(e element, attrs []html.Attribute) {
 	b.open = append(b.open, e)
 }
 
-// place names what is written for the start of tag: where it may not stand, a block
-// without a meaning of its own.
+// place returns the tag to write for the start of tag: where it may not stand, a div or
+// a span.
 func (b *balancer) place(tag string) string {
 	switch {
 	case isTablePart(tag) && tag != "table":
@@ -112,7 +110,7 @@ func (b *balancer) place(tag string) string {
 	return tag
 }
 
-// implyCell opens a cell where one must stand around what follows in a table.
+// implyCell opens the cell that must stand around the next element or text of a table.
 func (b *balancer) implyCell() {
 	top := b.top()
 	if top == "table" || isRowGroup(top) {
@@ -124,7 +122,7 @@ func (b *balancer) implyCell() {
 	}
 }
 
-// implyItem opens an item where one must stand around shown in a list.
+// implyItem opens the item that must stand around shown in a list.
 func (b *balancer) implyItem(shown string) {
 	switch top := b.top(); {
 	case (top == "ul" || top == "ol") && shown != "li":
@@ -165,11 +163,11 @@ func (b *balancer) end(tag string) {
 	}
 }
 
-// closeImplied closes what the start of tag closes without saying so: the
-// paragraph before a block, the list item before the next one.
+// closeImplied closes the elements that the start of tag ends implicitly: the paragraph
+// before a block, the list item before the next one.
 func (b *balancer) closeImplied(tag string) {
 	cut := len(b.open)
-	for i := len(b.open) - 1; i >= 0 && !shields(b.open[i].shown, tag); i-- {
+	for i := len(b.open) - 1; i >= 0 && !contains(b.open[i].shown, tag); i-- {
 		if ends(tag, b.open[i].shown) {
 			cut = i
 		}
@@ -184,8 +182,8 @@ func (b *balancer) closeTo(depth int) {
 	b.open = b.open[:depth]
 }
 
-// attributes returns what t carries when it is shown; false when t is a link
-// or a picture that leads nowhere.
+// attributes returns the attributes to write for t; false when t is a link or a picture
+// without an address.
 func attributes(t html.Token) ([]html.Attribute, bool) {
 	kept := t.Attr[:0]
 	seen := func(key string) bool {

@@ -56,9 +56,8 @@ func ends(tag, open string) bool {
 	return false
 }
 
-// shields reports whether the start of tag closes nothing outside the open
-// element.
-func shields(open, tag string) bool {
+// contains reports whether the start of tag closes nothing outside the open element.
+func contains(open, tag string) bool {
 	if isTablePart(tag) && tag != "table" {
 		return open == "table"
 	}
@@ -67,4 +66,48 @@ func shields(open, tag string) bool {
 		return true
 	}
 	return false
+}
+
+// isHidden reports whether browsers do not show the element's children.
+func isHidden(tag string) bool { return tag == "object" || tag == "template" || tag == "datalist" }
+
+// isMedia reports whether the element's text is a fallback. Links in it lead to the
+// media.
+func isMedia(tag string) bool { return tag == "audio" || tag == "canvas" || tag == "video" }
+
+// isRaw reports whether an HTML parser takes the element's content for text.
+func isRaw(tag string) bool {
+	switch tag {
+	case "iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "textarea", "title", "xmp":
+		return true
+	}
+	return false
+}
+
+// shownAs returns the tag to write for tag, "" where only its children are shown, or
+// nothing.
+func shownAs(tag string) string {
+	switch tag {
+	case "h1":
+		return "h2" // the first heading is the title of the item
+	case "image", "amp-img":
+		return "img" // as browsers take it, and AMP's script
+	case "acronym":
+		return "abbr"
+	case "strike":
+		return "s"
+	case "tt":
+		return "code"
+	case "menu", "dir":
+		return "ul"
+	case "listing", "plaintext", "xmp":
+		return "pre"
+	case "address", "article", "aside", "body", "center", "details", "dialog", "fieldset", "footer", "form", "header", "hgroup", "html", "legend",
+		"main", "marquee", "nav", "optgroup", "option", "search", "section", "select", "summary":
+		return "div"
+	}
+	if isRaw(tag) || isHidden(tag) {
+		return ""
+	}
+	return tag
 }

@@ -10,24 +10,24 @@ import (
 	"golang.org/x/net/html"
 )
 
-// picture is where a picture stands in the output.
+// picture is the place of a picture in the output.
 type picture struct {
 	start, end int
 	address    string
-	lazy       bool // that waits for a script
+	lazy       bool // waits for a script
 }
 
-// picture writes an img, unless it has no address or is there already: in a
-// noscript a page says again what its script loads.
+// picture writes an img, unless it has no address or is there already: a noscript
+// repeats what a script loads.
 func (r *rewriter) picture(t html.Token) {
 	address, lazy := r.addressOf(t)
 	ofNoscript, shown := r.shown[address]
 	before := r.last
-	if src := attribute(t, "src"); address == "" && strings.Contains(src, "/") && !data.MatchString(src) && !blank.MatchString(src) {
+	if src := attribute(t, "src"); address == "" && strings.Contains(src, "/") && !scripted.MatchString(src) && !placeholder.MatchString(src) {
 		r.lost = append(r.lost, src)
 	}
 	switch {
-	case address == "", r.noscript && isCounter(t), lazy && ofNoscript,
+	case address == "", r.noscript && isTracker(t), lazy && ofNoscript,
 		r.noscript && shown && (!before.lazy || address != before.address):
 		r.out = append(r.out, ' ')
 		return
@@ -36,7 +36,16 @@ func (r *rewriter) picture(t html.Token) {
 	default:
 		before.start, before.end = len(r.out), len(r.out)
 	}
-	tag := appendTag(nil, "img", imgAttributes(t, address))
+	attrs := []html.Attribute{{Key: "src", Val: address}}
+	if !slices.ContainsFunc(t.Attr, func(a html.Attribute) bool { return a.Key == "alt" }) {
+		attrs = append(attrs, html.Attribute{Key: "alt"})
+	}
+	for _, a := range t.Attr {
+		if a.Key != "src" {
+			attrs = append(attrs, a)
+		}
+	}
+	tag := appendTag(nil, "img", attrs)
 	r.out = slices.Replace(r.out, before.start, before.end, tag...)
 	r.last = picture{before.start, before.start + len(tag), address, lazy && !r.noscript}
 	if r.shown == nil {
@@ -45,9 +54,8 @@ func (r *rewriter) picture(t html.Token) {
 	r.shown[address] = r.noscript
 }
 
-// addressOf returns the address of the picture that people see, "" where there is
-// none, and whether it waits for a script. What waits for one goes before src,
-// which is a placeholder then.
+// addressOf returns the address of the picture that people see, "" where there is none,
+// and whether it waits for a script: then src is a placeholder.
 func (r *rewriter) addressOf(t html.Token) (address string, lazy bool) {
 	for _, key := range []string{"data-src", "data-lazy-src", "data-original", "data-lazy", "data-cfsrc", "data-pagespeed-lazy-src"} {
 		if address = r.absolute(attribute(t, key)); address != "" {
@@ -65,24 +73,23 @@ func (r *rewriter) addressOf(t html.Token) (address string, lazy bool) {
 	if address = r.largest(attribute(t, "srcset")); address != "" {
 		return address, false
 	}
-	return r.offered, false
+	return r.source, false
 }
 
-// absolute returns the address of a picture, "" where raw is none. A bare word is
-// none, nor is one with a place to be filled in, or the page itself: it is what a
-// script or a template left.
+// absolute returns the address of a picture, "" where raw is none. Scripts and templates
+// leave bare words, placeholders and the address of the page itself, which are none.
 func (r *rewriter) absolute(raw string) string {
-	if !strings.ContainsAny(raw, "./?") || strings.Trim(raw, "./?# ") == "" || blank.MatchString(raw) {
+	if !strings.ContainsAny(raw, "./?") || strings.Trim(raw, "./?# ") == "" || placeholder.MatchString(raw) {
 		return ""
 	}
 	return WebAddress(raw, r.base)
 }
 
-// data begins the address of what is no file: a script replaces it.
-var data = regexp.MustCompile(`^\s*(?i:data|blob|about|javascript):`)
+// scripted begins an address of no file, which a script replaces.
+var scripted = regexp.MustCompile(`^\s*(?i:data|blob|about|javascript):`)
 
-// blank is what a template fills in: {{ image.url }}, ${src}, {width}, <%= src %>.
-var blank = regexp.MustCompile(`\{\{|\$\{|<%|(?i:%7B%7B)|\{[a-z_]+\}`)
+// placeholder is filled in by a template: {{ image.url }}, ${src}, {width}, <%= src %>.
+var placeholder = regexp.MustCompile(`\{\{|\$\{|<%|(?i:%7B%7B)|\{[a-z_]+\}`)
 
 // largest returns the address of the largest of the pictures in a srcset (HTML,
 // section 4.8.4.3.9, "Parsing a srcset attribute"), "" where none has one.
@@ -114,23 +121,8 @@ func (r *rewriter) largest(srcset string) string {
 	}
 }
 
-// imgAttributes are those of t with that address, and with an alt, which may be
-// empty.
-func imgAttributes(t html.Token, address string) []html.Attribute {
-	attrs := []html.Attribute{{Key: "src", Val: address}}
-	if !slices.ContainsFunc(t.Attr, func(a html.Attribute) bool { return a.Key == "alt" }) {
-		attrs = append(attrs, html.Attribute{Key: "alt"})
-	}
-	for _, a := range t.Attr {
-		if a.Key != "src" {
-			attrs = append(attrs, a)
-		}
-	}
-	return attrs
-}
-
-// isCounter reports whether nobody is to see the picture: it counts readers.
-func isCounter(t html.Token) bool {
+// isTracker reports whether the picture is invisible and counts readers.
+func isTracker(t html.Token) bool {
 	width, height := attribute(t, "width"), attribute(t, "height")
 	return (width == "0" || width == "1") && (height == "0" || height == "1") ||
 		strings.Contains(strings.ReplaceAll(attribute(t, "style"), " ", ""), "display:none")
@@ -146,11 +138,11 @@ func attribute(t html.Token, key string) string {
 	return ""
 }
 
-// someImage finds texts that may hold a picture.
+// someImage matches texts that may have a picture.
 var someImage = regexp.MustCompile(`(?i)<(amp-)?img`)
 
 // LostPictures names the pictures in the lead text and the captions of g that [HTML]
-// leaves out, because their address leads nowhere: at most twenty.
+// leaves out, because their address cannot be used: at most twenty.
 func (g *Gallery) LostPictures() Problems {
 	var ps Problems
 	base := Base(g.URL)

@@ -21,7 +21,7 @@ func Text(s string) string {
 	return s
 }
 
-// windows1252 is what was meant by the control characters that it has in its place.
+// windows1252 replaces control characters by those that windows-1252 has in their place.
 var windows1252 = strings.NewReplacer(func() (pairs []string) {
 	for r := rune(0x80); r < 0xA0; r++ {
 		meant := html.UnescapeString("&#" + strconv.Itoa(int(r)) + ";")
@@ -51,8 +51,8 @@ func permitted(s string) string {
 	return b.String()
 }
 
-// forbidden returns the index of the first character of s that XML or HTML forbid
-// and that means nothing, or -1.
+// forbidden returns the index of the first character of s that XML or HTML forbid and
+// that has no meaning in windows-1252, or -1.
 func forbidden(s string) int {
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
@@ -76,12 +76,25 @@ func forbidden(s string) int {
 // blocks are kept apart by one. It has no characters that XML forbids.
 func PlainText(fragment string) string {
 	switch {
-	case strings.IndexByte(fragment, '<') >= 0:
-		fragment = textOf(fragment)
-	case strings.IndexByte(fragment, '&') >= 0:
-		fragment = html.UnescapeString(fragment)
+	case strings.IndexByte(fragment, '<') < 0 && strings.IndexByte(fragment, '&') < 0:
+		return Line(fragment)
+	case strings.IndexByte(fragment, '<') < 0:
+		return Line(html.UnescapeString(fragment))
 	}
-	return Line(fragment)
+	var b strings.Builder
+	b.Grow(len(fragment))
+	for z := html.NewTokenizer(strings.NewReader(fragment)); ; {
+		switch z.Next() {
+		case html.ErrorToken:
+			return Line(b.String())
+		case html.TextToken:
+			b.Write(z.Text())
+		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
+			if name, _ := z.TagName(); string(name) == "br" || string(name) == "img" || isBlock(string(name)) {
+				b.WriteByte(' ')
+			}
+		}
+	}
 }
 
 // Line returns s as one line: without what [Text] removes, and with white
@@ -115,21 +128,4 @@ func isLine(s string) bool {
 		space = c == ' '
 	}
 	return !space || s == ""
-}
-
-func textOf(fragment string) string {
-	var b strings.Builder
-	b.Grow(len(fragment))
-	for z := html.NewTokenizer(strings.NewReader(fragment)); ; {
-		switch z.Next() {
-		case html.ErrorToken:
-			return b.String()
-		case html.TextToken:
-			b.Write(z.Text())
-		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
-			if name, _ := z.TagName(); string(name) == "br" || string(name) == "img" || isBlock(string(name)) {
-				b.WriteByte(' ')
-			}
-		}
-	}
 }

@@ -33,9 +33,9 @@ func Fold(name string) string {
 	return norm.NFC.String(cases.Fold().String(norm.NFD.String(name)))
 }
 
-// Slug returns the segment that stands for a section, a tag or an author in
-// addresses, in its own script: whoever writes the address percent-encodes it.
-// Names have the same slug if and only if [Fold] makes them equal.
+// Slug returns the segment of a section, a tag or an author in addresses, in its own
+// script and not percent-encoded. Names have the same slug if and only if [Fold] makes
+// them equal.
 //
 // A name of letters, marks, digits and single spaces keeps them, a hyphen for
 // each space. Any other name, and one that is too long, has a hyphen for
@@ -45,23 +45,17 @@ func Fold(name string) string {
 // stop nor control character.
 func Slug(name string) string {
 	folded := Fold(name)
-	if isPlainName(folded) {
+	other := func(r rune) bool { return r != ' ' && !inSlug(r) }
+	if folded != "" && len(folded) <= maxReadable && !strings.ContainsFunc(folded, other) {
 		return strings.ReplaceAll(folded, " ", "-")
 	}
 	sum := sha256.Sum256([]byte(folded))
 	return readable(folded) + "~" + hex.EncodeToString(sum[:slugHash])
 }
 
-// SlugStem returns the slug of a name without the hash that it may have. Several
-// names may have the same; it is empty where a name has no letter, mark or digit.
+// SlugStem returns the slug of a name without the hash that it may have. Several names
+// may share it; it is empty where a name has no letter, mark or digit.
 func SlugStem(name string) string { return readable(Fold(name)) }
-
-// isPlainName reports whether the slug of a folded name tells everything about
-// it.
-func isPlainName(folded string) bool {
-	other := func(r rune) bool { return r != ' ' && !inSlug(r) }
-	return folded != "" && len(folded) <= maxReadable && !strings.ContainsFunc(folded, other)
-}
 
 func inSlug(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r)
@@ -73,10 +67,11 @@ func readable(folded string) string {
 	words := strings.FieldsFunc(folded, func(r rune) bool { return !inSlug(r) })
 	s := strings.Join(words, "-")
 	if len(s) > maxReadable {
-		s = s[:maxReadable]
-		for r, size := utf8.DecodeLastRuneInString(s); r == utf8.RuneError && size == 1; r, size = utf8.DecodeLastRuneInString(s) {
-			s = s[:len(s)-1]
+		end := maxReadable
+		for !utf8.RuneStart(s[end]) {
+			end--
 		}
+		s = s[:end]
 	}
 	return strings.TrimSuffix(s, "-")
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The limits of a gallery, in bytes unless said otherwise. What is over one is
-// refused, not cut.
+// The limits of a gallery, in bytes where nothing else is stated. A gallery over a limit
+// is refused.
 const (
 	MaxID      = 256
 	MaxURL     = 2048
@@ -16,19 +16,19 @@ const (
 	MaxCaption = 100_000
 	MaxName    = 500    // section, source, credit
 	MaxLabel   = 200    // tag, author's name
-	MaxLabels  = 24_000 // tags and authors' names together: the index holds them
+	MaxLabels  = 24_000 // tags and authors' names together, which the index holds
 	MaxList    = 100    // entries of tags, authors or sources
 	MaxSlides  = 1000   // slides of a gallery
-	MaxEnds    = 50     // different ends of rights among them
+	MaxEnds    = 50     // different ends of rights among slides
 	MaxSide    = 100000 // pixels of a picture's side
 	MinYear    = 1800   // of an instant that orders or publishes
-	MaxYear    = 2200   // likewise; what ends may end later
+	MaxYear    = 2200   // likewise; an expiry may be later
 )
 
-// Normalise fills in what the contract derives: Updated, absolute addresses
-// without white space around them, the canonical language tag, the registered
-// name of a picture's type. It is idempotent. An address that can not be resolved stays as it is, for
-// [Gallery.Validate] to name.
+// Normalise fills in what the contract derives: Updated, absolute addresses without
+// white space around them, the canonical language tag, the registered name of a
+// picture's type. It is idempotent. An address that cannot be resolved stays as it is,
+// and [Gallery.Validate] refuses it.
 func (g *Gallery) Normalise() {
 	g.URL = trim(g.URL)
 	if g.Updated.IsZero() {
@@ -52,20 +52,33 @@ func (g *Gallery) Normalise() {
 	}
 }
 
-// Validate returns what is wrong with g, which has been normalised; nil when
-// nothing is. It reports at most twenty problems.
+// Validate returns what is wrong with g, which has been normalised: at most twenty
+// problems.
 func (g *Gallery) Validate() Problems {
 	var ps Problems
 	ps.id("/id", g.ID)
 	ps.address("/url", g.URL, "make it absolute")
 	ps.text("/guid", g.GUID, MaxURL)
 	ps.printable("/guid", g.GUID)
-	ps.required("/title", g.Title, MaxTitle)
+	if strings.TrimSpace(Text(g.Title)) == "" {
+		ps.addf("/title", "missing or blank")
+	}
+	ps.text("/title", g.Title, MaxTitle)
 	ps.text("/summary", g.Summary, MaxSummary)
-	ps.language(g.Language)
+	// A tag of the right shape that is none may be stored since an earlier release.
+	if tag := g.Language; len(tag) > maxLanguage || tag != "" && !languageShape.MatchString(tag) {
+		ps.addf("/language", "%.40q is no language tag: write it like en or pt-BR", tag)
+	}
 	ps.text("/section", g.Section, MaxName)
 	ps.names("/tags", g.Tags, MaxLabel)
-	ps.authors(g.Authors)
+	ps.count("/authors", len(g.Authors), MaxList)
+	for i, a := range g.Authors {
+		var own Problems
+		own.text("/name", a.Name, MaxLabel)
+		own.text("/email", a.Email, MaxName)
+		own.address("/url", a.URL, needsBase)
+		ps.within("/authors", i, own)
+	}
 	ps.labels(g)
 	ps.instant("/published", g.Published)
 	if !g.Updated.Equal(g.Published) {
@@ -93,7 +106,7 @@ func ValidateTakeDown(id string, updated time.Time, version int64, reason string
 	return ps
 }
 
-// labels bounds what an index has to remember of one gallery.
+// labels bounds what an index holds of one gallery.
 func (ps *Problems) labels(g *Gallery) {
 	sum := len(g.Section)
 	for _, tag := range g.Tags {

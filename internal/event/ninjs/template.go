@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
@@ -33,8 +35,7 @@ func CheckTemplate(template string) error {
 	if !identifies {
 		return errors.New("holds none of {id}, {guid} and {slug}: all items would have one address")
 	}
-	u, err := url.Parse(placeholder.ReplaceAllString(template, "x"))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if gallery.WebAddress(placeholder.ReplaceAllString(template, "x"), nil) == "" {
 		return errors.New("is no absolute http or https address")
 	}
 	return nil

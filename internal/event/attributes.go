@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Attributes returns what is around the gallery as one line of JSON, to be kept
-// beside the event as it was received.
+// Attributes returns the attributes of the event and its subject as one line of JSON, to
+// be stored beside the event as it was received.
 func (e *Event) Attributes(subject string) []byte {
 	line, err := json.Marshal(struct {
 		Subject string `json:"subject"`
@@ -25,10 +25,10 @@ func (e *Event) Attributes(subject string) []byte {
 	return line
 }
 
-// Attributes reads, from a message that may be anything, the id and source of
-// its CloudEvent and the id of its gallery (guid, else uri, of a ninjs item),
-// each cut to [gallery.MaxID] bytes and empty where it can not be read. They
-// are for telling the sender which event was meant.
+// Attributes reads, from a message that may be anything, the id and source of its
+// CloudEvent and the id of its gallery (guid, else uri, of a ninjs item), each cut to
+// [gallery.MaxID] bytes and empty where it cannot be read. They name an event to its
+// sender.
 func Attributes(m Message) (id, source, galleryID string) {
 	var outer struct {
 		SpecVersion jsontext.Value `json:"specversion"`
@@ -37,26 +37,26 @@ func Attributes(m Message) (id, source, galleryID string) {
 		Base64      string         `json:"data_base64"`
 		named
 	}
-	readWhatCan(m.Data, &outer)
+	readPart(m.Data, &outer)
 	if outer.SpecVersion == nil {
 		ce, _ := attributes(m.Header)
 		return short(ce["id"]), short(ce["source"]), outer.name(m)
 	}
 	if inner, err := base64.StdEncoding.DecodeString(outer.Base64); err == nil {
-		readWhatCan(inner, &outer.Data)
+		readPart(inner, &outer.Data)
 	}
 	return text(outer.ID), text(outer.Source), outer.Data.name(m)
 }
 
-// named are the members that may be the id of a gallery.
+// named has the members that may be the id of a gallery.
 type named struct {
 	ID   jsontext.Value `json:"id"`
 	GUID jsontext.Value `json:"guid"` // of a gallery, what feeds call it
 	URI  jsontext.Value `json:"uri"`
 }
 
-// name returns the id of the gallery that m is about. Of what can not be read as
-// a whole, an id goes before the names that a ninjs item has.
+// name returns the id of the gallery that m is about. In a message that is not ninjs, or
+// cannot be read as a whole, id goes before the names that a ninjs item has.
 func (n named) name(m Message) string {
 	item := cmp.Or(text(n.GUID), text(n.URI))
 	if env, err := open(m); err == nil && ninjs.Recognise(env.Data) {
@@ -65,13 +65,12 @@ func (n named) name(m Message) string {
 	return cmp.Or(text(n.ID), item)
 }
 
-// readWhatCan fills v with what stands in data before the first thing that can
-// not be read.
-func readWhatCan(data []byte, v any) {
+// readPart fills v with the members of data before the first fault.
+func readPart(data []byte, v any) {
 	_ = json.Unmarshal(data, v, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
-// text returns the JSON string raw, empty when it is none.
+// text returns the JSON string raw, clipped; empty when raw is no string.
 func text(raw jsontext.Value) string {
 	if raw.Kind() != jsontext.KindString {
 		return ""

@@ -1,20 +1,18 @@
-// Package event is the wire contract, both ways: the bytes and headers of a
-// message that says that a gallery was published or taken down, and the
-// CloudEvents by which gallerywire tells the outside of its feeds. A gallery
-// may be written in our own form or as an IPTC ninjs item. [Schema] and
-// [AsyncAPI] describe the contract for machines, and what is accepted keeps to
-// them.
+// Package event is the wire contract, both ways: messages that publish a gallery or take
+// it down become events, and what gallerywire announces becomes CloudEvents. A gallery
+// may be written in our own form or as an IPTC ninjs item. [Schema] and [AsyncAPI]
+// describe the contract for machines; every accepted event conforms to them.
 //
-// Decoding is pure and total: every message becomes an [Event] or a
-// [gallery.Problems] that says what is wrong and where. An event that was
-// accepted validates. It never panics and reads nothing but its argument.
+// Decoding is pure and total: every message becomes a valid [Event] or a
+// [gallery.Problems] that says what is wrong and where. It never panics and reads
+// nothing but its argument. Start at [Reader.Decode].
 //
-// A place is a JSON pointer into the message as it was sent: "/title" in bare
-// content and in the body of a binary event, "/data/title" in a structured one,
-// "/data_base64/title" inside one's base64. A header is named in the reason.
+// A place is a JSON pointer into the message as it was sent: "/title" in bare content
+// and in the body of a binary event, "/data/title" in a structured one,
+// "/data_base64/title" inside its base64. A header is named in the reason.
 //
-// Storing, ordering and answering events is left to others. A gallery's text is
-// handed on as it was written; whoever shows it sanitises it.
+// Other packages store, order and answer events. A gallery's text is returned as it was
+// written; feeds and pages sanitise it.
 package event
 
 import (
@@ -32,7 +30,7 @@ const (
 	Unpublished Kind = "article.unpublished" // take down
 )
 
-// Message is what came over NATS.
+// Message is a message of the event stream.
 type Message struct {
 	Subject string
 	Header  map[string][]string
@@ -51,8 +49,8 @@ type Event struct {
 	Removed TakeDown         // the zero value for a publication
 
 	// LeftOut names what the event has and its gallery does not show, such as a video
-	// without a still in a ninjs item, or a picture in the lead text whose address leads
-	// nowhere: each with its place and the reason, at most twenty.
+	// without a still in a ninjs item, or a picture in the lead text with an unusable
+	// address: each with its place and the reason, at most twenty.
 	LeftOut gallery.Problems
 }
 

@@ -13,13 +13,13 @@ var (
 )
 
 // Schema returns the JSON Schema (2020-12) of a gallery in our own form; its
-// anchor takeDown is that of a take-down. Every event that is accepted in that
-// form validates against it. It bounds text in characters where the decoder
-// counts bytes, and can not say all that an address or an instant must be.
+// anchor takeDown is that of a take-down. Every event that is accepted in that form
+// validates against it. It bounds text in characters where the decoder counts bytes, and
+// it cannot express all rules for addresses and instants.
 func Schema() []byte { return []byte(schema) }
 
-// AsyncAPI returns the AsyncAPI 3.0 description of what is received and sent. It is
-// whole by itself: [Schema] is in it, as #/components/schemas/gallery.
+// AsyncAPI returns the AsyncAPI 3.0 description of all events received and sent. It
+// includes [Schema], as #/components/schemas/gallery.
 func AsyncAPI() []byte {
 	_, within, _ := strings.Cut(schema, `"title"`) // without the names of a document of its own
 	within = strings.ReplaceAll(`{"title"`+within, `"#/`, `"#/components/schemas/gallery/`)

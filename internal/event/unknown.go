@@ -14,16 +14,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Unknown returns the fields of the content of m, in our own form, that the
-// contract does not know: no fault, but perhaps a slip of the hand. It names at
-// most twenty, and none of what is no event.
+// Unknown returns the fields of the content of m, in our own form, that the contract
+// does not know: no faults, but perhaps typing errors. It names at most twenty, and none
+// of a message that is no event.
 func Unknown(m Message) gallery.Problems {
 	env, err := open(m)
 	if err != nil || ninjs.Recognise(env.Data) {
 		return nil
 	}
 	// A take-down may be the whole gallery, of which only a few fields count.
-	s := stranger{d: jsontext.NewDecoder(bytes.NewReader(env.Data)), down: true}
+	s := unknownFields{d: jsontext.NewDecoder(bytes.NewReader(env.Data)), down: true}
 	switch kind, err := env.kind(m.Subject); {
 	case err != nil:
 		return nil
@@ -36,8 +36,8 @@ func Unknown(m Message) gallery.Problems {
 	return env.located(s.found)
 }
 
-// OnlyTakesDown reports whether data is bare content with an id and nothing that a
-// take-down has not: sent on the subject of publications it is refused.
+// OnlyTakesDown reports whether data is bare content with an id and other fields of a
+// take-down only: as a publication it is refused.
 func OnlyTakesDown(data []byte) bool {
 	var members map[string]jsontext.Value
 	if json.Unmarshal(data, &members) != nil || members["id"] == nil {
@@ -51,15 +51,15 @@ func OnlyTakesDown(data []byte) bool {
 	return true
 }
 
-// stranger looks for members that no field is for.
-type stranger struct {
+// unknownFields collects members that no field is for.
+type unknownFields struct {
 	d     *jsontext.Decoder
 	down  bool // a take-down
 	found gallery.Problems
 }
 
-// value reads one that should fit t. What does not fit is for others to tell.
-func (s *stranger) value(t reflect.Type) error {
+// value reads one that should fit t, and skips one that does not.
+func (s *unknownFields) value(t reflect.Type) error {
 	kind := s.d.PeekKind()
 	switch {
 	case kind == jsontext.KindBeginObject && t.Kind() == reflect.Struct && t != reflect.TypeFor[time.Time]():
@@ -70,8 +70,8 @@ func (s *stranger) value(t reflect.Type) error {
 	return s.d.SkipValue()
 }
 
-// within reads what an object or an array holds, and both its ends.
-func (s *stranger) within(end jsontext.Kind, read func() error) error {
+// within reads an object or an array with both its ends.
+func (s *unknownFields) within(end jsontext.Kind, read func() error) error {
 	if _, err := s.d.ReadToken(); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (s *stranger) within(end jsontext.Kind, read func() error) error {
 	return err
 }
 
-func (s *stranger) member(t reflect.Type) error {
+func (s *unknownFields) member(t reflect.Type) error {
 	token, err := s.d.ReadToken()
 	if err != nil {
 		return err
@@ -101,7 +101,13 @@ func (s *stranger) member(t reflect.Type) error {
 	if s.down {
 		names = append(names, namesOf(reflect.TypeFor[TakeDown]())...)
 	}
-	s.note(names, name)
+	if len(s.found) < maxNamed {
+		reason := "unknown field: it is kept and shown nowhere"
+		if meant, ok := jsonfault.Nearest(names, gallery.Clip(name, maxValue)); ok {
+			reason = "unknown field: did you mean " + meant + "? It is kept and shown nowhere"
+		}
+		s.found = append(s.found, gallery.Problem{Place: string(s.d.StackPointer()), Reason: reason})
+	}
 	return s.d.SkipValue()
 }
 
@@ -119,15 +125,4 @@ func namesOf(t reflect.Type) []string {
 		names[i], _, _ = strings.Cut(t.Field(i).Tag.Get("json"), ",")
 	}
 	return names
-}
-
-func (s *stranger) note(names []string, name string) {
-	if len(s.found) == maxNamed {
-		return
-	}
-	reason := "unknown field: it is kept and shown nowhere"
-	if meant, ok := jsonfault.Nearest(names, gallery.Clip(name, maxValue)); ok {
-		reason = "unknown field: did you mean " + meant + "? It is kept and shown nowhere"
-	}
-	s.found = append(s.found, gallery.Problem{Place: string(s.d.StackPointer()), Reason: reason})
 }

@@ -1,11 +1,9 @@
-// Package gallery is the vocabulary of gallerywire: a photo gallery, its
-// slides and pictures, who may show them and when, and the total order of a
-// gallery's revisions.
+// Package gallery is the vocabulary of gallerywire: a photo gallery, its slides and
+// pictures, when they may be shown, the total order of a gallery's revisions, and the
+// rules for texts, addresses and language tags.
 //
-// It holds rules and no state. Everything in it is a pure function of its
-// arguments; the time is always passed in. What is stored is the original, so
-// sanitising happens when something is shown (see [HTML]), not when it is
-// received.
+// It has no state. Every function is pure; the time is always passed in. Galleries are
+// stored as they were written and sanitised when they are shown (see [HTML]).
 package gallery
 
 import "time"

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-// LanguageShape is what every language tag looks like, and some text that is none:
+// LanguageShape matches every language tag, and some text that is none:
 // [CanonicalLanguage] tells them apart.
 const LanguageShape = `(?:[A-Za-z]{2,8}|[IiXx][_-][A-Za-z0-9]{1,8})(?:[_-][A-Za-z0-9]{1,8})*`
 
@@ -37,9 +37,9 @@ const registered = " art-lojban=jbo cel-gaulish=cel-gaulish en-gb-oed=en-GB-oxen
 	" sgn-fr=fsl sgn-gb=bfi sgn-gr=gss sgn-ie=isg sgn-it=ise sgn-jp=jsl sgn-mx=mfs sgn-ni=ncs sgn-nl=dse sgn-no=nsl sgn-pt=psr" +
 	" sgn-se=swl sgn-us=ase sgn-za=sfs zh-guoyu=cmn zh-hakka=hak zh-min=zh-min zh-min-nan=nan zh-xiang=hsn "
 
-// CanonicalLanguage returns tag in the canonical form of RFC 5646 §4.5: what became
-// obsolete replaced by what is preferred, extensions in order, the usual upper and
-// lower case. Underscores count as hyphens; subtags that nobody registered stay. It
+// CanonicalLanguage returns tag in the canonical form of RFC 5646 §4.5: obsolete subtags
+// replaced by the preferred ones, extensions in order, the usual upper and lower case.
+// Underscores count as hyphens; subtags that are not registered stay. It
 // returns "" when tag is not well-formed (§2.1) or longer than 100 bytes.
 // CanonicalLanguage of its result is the same.
 func CanonicalLanguage(tag string) string {

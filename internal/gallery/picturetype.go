@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// pictureTypes are the media types of pictures by the end of a file's name, which
-// is also what people write instead of a type.
+// pictureTypes are the media types of pictures by the suffix of a file's name, which is
+// also written instead of a type.
 var pictureTypes = map[string]string{
 	"jpg": "image/jpeg", "jpeg": "image/jpeg", "jpe": "image/jpeg", "jfif": "image/jpeg", "pjpeg": "image/jpeg",
 	"png": "image/png", "x-png": "image/png", "apng": "image/apng", "gif": "image/gif", "webp": "image/webp", "avif": "image/avif",
@@ -14,7 +14,7 @@ var pictureTypes = map[string]string{
 	"bmp": "image/bmp", "x-bmp": "image/bmp", "x-ms-bmp": "image/bmp", "jxl": "image/jxl", "ico": "image/x-icon",
 }
 
-// otherFiles are the ends of names of what is no picture.
+// otherFiles are the suffixes of files that are no pictures.
 var otherFiles = map[string]string{
 	"mp4": "a video", "m4v": "a video", "mov": "a video", "webm": "a video", "ogv": "a video", "avi": "a video", "mkv": "a video",
 	"mpg": "a video", "mpeg": "a video", "wmv": "a video", "flv": "a video", "3gp": "a video", "m3u8": "a video", "mpd": "a video",
@@ -22,11 +22,10 @@ var otherFiles = map[string]string{
 	"pdf": "a document", "htm": "a page", "html": "a page", "video": "a video", "audio": "audio",
 }
 
-// PictureType returns the media type of the picture at addr that is said to be of
-// the type given: that in its registered spelling, else what the end of the file's
-// name says, else "", which is a picture of a type that nobody knows. Where either
-// says that it is something else, other says what, in words; a type that is a
-// picture's counts more than the name.
+// PictureType returns the media type of the picture at addr with the type given: that in
+// its registered spelling, else the type of the file's suffix, else "", which is a
+// picture of an unknown type. If either belongs to something else, other is a word for
+// that; a picture's type counts more than the suffix.
 func PictureType(given, addr string) (mediaType, other string) {
 	given, _, _ = strings.Cut(given, ";")
 	given = strings.ToLower(strings.TrimSpace(given))

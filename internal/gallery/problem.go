@@ -9,7 +9,7 @@ import (
 // package names are in the gallery.
 type Problem struct {
 	Place  string `json:"place"`  // a JSON pointer (RFC 6901), empty for the whole
-	Reason string `json:"reason"` // what is wrong and, where it helps, what would be right
+	Reason string `json:"reason"` // what is wrong and how to mend it
 }
 
 // String returns "place: reason".
@@ -32,7 +32,7 @@ func (ps Problems) Error() string {
 	return strings.Join(words, "; ")
 }
 
-// maxProblems bounds what one event can make us say.
+// maxProblems bounds the problems of an event.
 const maxProblems = 20
 
 func (ps *Problems) addf(place, format string, args ...any) {

@@ -44,9 +44,9 @@ func (g *Gallery) UpdatedAt(t time.Time) time.Time {
 	return at
 }
 
-// SlideWithdrawn is when the slide with that index was withdrawn because its
-// rights ran out, not before the revision that says so. It reports false at t
-// where they have not, and where nobody can have seen it.
+// SlideWithdrawn is when the slide with that index was withdrawn because its rights ran
+// out, not before the revision that says so. ok is false where they have not at t, and
+// where the slide was never shown.
 func (g *Gallery) SlideWithdrawn(i int, t time.Time) (when time.Time, ok bool) {
 	r := g.Slides[i].Rights
 	if !g.Published.Before(r.Until) || r.Allowed(t) || !r.Allowed(g.Published) {

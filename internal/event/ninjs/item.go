@@ -168,7 +168,7 @@ type item struct {
 	Associations members[content] `json:"associations"`
 
 	// ExtraItems held the slideshows of Superdesk before October 2018, beside no
-	// associations; later items have both. What else stands here is nobody's slide.
+	// associations; later items have both. Other values are no slides.
 	ExtraItems lenient[members[lenient[extra]]] `json:"extra_items"`
 }
 

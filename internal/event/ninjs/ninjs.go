@@ -2,15 +2,13 @@
 // versions 1.x to 3.x as IPTC specifies them, and what Superdesk sends under
 // that name. The pictures of a gallery are the item's associations.
 //
-// Reading is pure and total: every message becomes an [Item] or a
-// [gallery.Problems] with places in the item as it was sent. A gallery that is
-// returned has been normalised and is valid. Members that it does not know are
-// ignored; whatever stands in them, an item that is canceled or withheld is a
-// take-down.
+// Reading is pure and total: every message becomes an [Item] or a [gallery.Problems] with
+// places in the item as it was sent. A gallery is returned normalised and valid. Unknown
+// members are ignored. An item that is canceled or withheld is a take-down, whatever its
+// other members are.
 //
-// Whether bytes are ninjs at all is for [Recognise]. Envelopes, storing and the
-// order of revisions are left to others, and so is sanitising: HTML is handed
-// on as it was written.
+// [Recognise] tells ninjs from other JSON. Envelopes, storing, the order of revisions
+// and sanitising are left to other packages: HTML is returned as it was written.
 package ninjs
 
 import (

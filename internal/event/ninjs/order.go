@@ -8,17 +8,16 @@ import (
 	"strings"
 )
 
-// picture is what becomes a slide, with its place in the item.
+// picture is a content that becomes a slide, with its place in the item.
 type picture struct {
 	*content
 	name, place string
 }
 
-// inOrder returns the associations that are no other stories: featuremedia, which
-// is the cover, first; then those of an array as they stand there. Members of an
-// object are taken by groups, which are the names without the number at the
-// end, in the order in which each group begins; within one by Superdesk's
-// order, then by that number.
+// inOrder returns the associations that are no other stories: featuremedia, which is the
+// cover, first; then those of an array in its order. Members of an object are ordered by
+// group, which is the name without the number at its end, in the order in which each
+// group begins; within a group by Superdesk's order, then by that number.
 func inOrder(associations members[content]) []picture {
 	type ranked struct {
 		picture
@@ -66,7 +65,7 @@ func splitName(name string) (group string, number int64) {
 	return group, number
 }
 
-// extras returns what stands in the slideshows among the extra_items, in order.
+// extras returns the pictures of the slideshows among the extra_items, in order.
 func (w *item) extras() []picture {
 	var out []picture
 	for _, field := range w.ExtraItems.value.list {

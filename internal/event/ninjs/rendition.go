@@ -18,12 +18,11 @@ const (
 // preferred are names of renditions, the best first.
 var preferred = []string{"viewimage", "baseimage", "original"}
 
-// best returns the rendition that is shown: the whole picture before a crop,
-// in a format that browsers know; of these the widest from 600 to 2560 pixels,
-// else one whose width is not known (viewImage, baseImage, original in this
-// order), else the narrowest above 2560, else the widest below 600. Thumbnails
-// are never it, but of a video without another still. Of a video, and of what has
-// no type, it is certain that it is a picture. It is nil when there is none.
+// best returns the rendition to show, nil when there is none: the whole picture before a
+// crop, in a format that browsers know; of these the widest from 600 to 2560 pixels,
+// else one whose width is not known (viewImage, baseImage, original in this order), else
+// the narrowest above 2560, else the widest below 600. It is never a thumbnail. certain
+// demands a rendition that is known to be a picture, as for a video.
 func best(rs members[rendition], certain bool) *member[rendition] {
 	original := largest(rs)
 	var found *member[rendition]
@@ -39,15 +38,14 @@ func best(rs members[rendition], certain bool) *member[rendition] {
 	return found
 }
 
-// isStill reports whether a rendition of that name is a picture, also of a video.
+// isStill reports whether a rendition of that name is a picture even of a video.
 func isStill(name string) bool {
 	name = strings.ToLower(name)
 	return slices.Contains([]string{"viewimage", "baseimage", "thumbnail"}, name) ||
 		slices.ContainsFunc([]string{"poster", "still", "keyframe"}, func(word string) bool { return strings.Contains(name, word) })
 }
 
-// thumbnail returns the rendition of that name, an empty one when there is
-// none.
+// thumbnail returns the rendition of that name, or an empty one.
 func thumbnail(rs members[rendition]) *member[rendition] {
 	for i := range rs.list {
 		if m := &rs.list[i]; isFile(m) && isThumbnail(m) {
@@ -57,7 +55,7 @@ func thumbnail(rs members[rendition]) *member[rendition] {
 	return &member[rendition]{value: new(rendition)}
 }
 
-// largest returns what crops are told by: the original, else the widest.
+// largest returns the original, else the widest; crops differ from it.
 func largest(rs members[rendition]) *rendition {
 	var found *rendition
 	for _, m := range rs.list {
@@ -72,8 +70,7 @@ func largest(rs members[rendition]) *rendition {
 	return found
 }
 
-// isFile reports whether m has an address and is not known to be something else
-// than a picture.
+// isFile reports whether m has an address and may be a picture.
 func isFile(m *member[rendition]) bool {
 	if m.value == nil || strings.TrimSpace(m.value.HRef) == "" {
 		return false

@@ -10,10 +10,10 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// slides makes a slide of each picture, graphic and video that may be shown, of an
-// item that is one its only one or its first. What stands there twice, with one id
-// and one file, is shown once, and so is the file of the cover; what is canceled or
-// withheld is not shown under any name. What cannot be shown is left out.
+// slides makes a slide of each picture, graphic and video that may be shown. An item that
+// is a picture has that slide only; one that is a video has it first. A picture that
+// occurs twice, with one id and one file, is shown once, and so is the file of the
+// cover. A canceled or withheld picture is not shown under any name.
 func (d *draft) slides(w *item) {
 	d.note("/slides", "/associations")
 	itself := picture{content: &w.content}
@@ -55,7 +55,7 @@ func (d *draft) slides(w *item) {
 }
 
 // repeats reports whether a picture with an id and a file of p came before, and
-// remembers those of p. The pictures that a desk cut out of one are several.
+// remembers those of p. Several crops of one picture are no repetition.
 func (p picture) repeats(seen map[string]bool) (again bool) {
 	id := p.id()
 	if id == "" {
@@ -71,7 +71,7 @@ func (p picture) repeats(seen map[string]bool) (again bool) {
 	return again
 }
 
-// file is the address of the original.
+// file is the address of the original rendition.
 func (p picture) file() string {
 	for _, r := range p.Renditions.list {
 		if r.value != nil && strings.EqualFold(r.name, "original") {
@@ -81,7 +81,7 @@ func (p picture) file() string {
 	return ""
 }
 
-// shown is the rendition that stands for p, nil where there is none.
+// shown is the rendition to show for p, nil where there is none.
 func (p picture) shown() *member[rendition] {
 	switch p.kind() {
 	case still:
@@ -143,7 +143,7 @@ func (d *draft) slide(p picture) bool {
 	return true
 }
 
-// alternatives are what stands in for a picture. Superdesk sends it as its text.
+// alternatives are the texts in place of a picture. Superdesk sends one as its body.
 func (c *content) alternatives() []passage {
 	ps := []passage{{"/alttext", c.AltText, plain, 0}, {"/alt_text", c.AltTextOld, plain, 0}}
 	if c.kind() != still {
@@ -155,7 +155,7 @@ func (c *content) alternatives() []passage {
 // maxNames bounds how many renditions are named.
 const maxNames = 10
 
-// without says why p is not shown, and what there is of it.
+// without says why p is not shown, and which renditions it has.
 func (p picture) without() string {
 	var names []string
 	for _, m := range p.Renditions.list {

@@ -151,7 +151,7 @@ func descriptionRank(t *text) int {
 	return hidden
 }
 
-// unshown names the descriptions with a role that nobody knows.
+// unshown names the descriptions with an unknown role.
 func (c *content) unshown() (ps gallery.Problems) {
 	for i := range c.Descriptions {
 		if t := &c.Descriptions[i]; strings.TrimSpace(t.Value) != "" && !t.isPrivate() && !t.isCredit() && descriptionRank(t) == hidden {

@@ -66,7 +66,7 @@ func TestAsyncAPIHasAnOperationForEverySubject(t *testing.T) {
 	}
 }
 
-func TestAsyncAPIShowsThreeFormsOfWhatIsReceived(t *testing.T) {
+func TestAsyncAPIShowsThreeFormsOfReceivedEvents(t *testing.T) {
 	d := readAsyncAPI(t)
 	for _, name := range []string{"articlePublished", "articleUnpublished"} {
 		if got := slices.Sorted(maps.Keys(d.Channels[name].Messages)); !slices.Equal(got, []string{"bare", "binary", "structured"}) {
@@ -121,7 +121,7 @@ func TestEveryMessageInAsyncAPIHasAnExample(t *testing.T) {
 	}
 }
 
-func TestExamplesOfWhatIsReceivedAreAccepted(t *testing.T) {
+func TestExamplesOfReceivedEventsAreAccepted(t *testing.T) {
 	c := newContract(t)
 	for name, message := range readAsyncAPI(t).Components.Messages {
 		kind := Published
@@ -147,7 +147,7 @@ func TestExamplesOfWhatIsReceivedAreAccepted(t *testing.T) {
 }
 
 // What is shown of what we send is what we send, to the last field.
-func TestExamplesOfWhatIsSentAreSent(t *testing.T) {
+func TestExamplesOfSentEventsAreSent(t *testing.T) {
 	c, messages := newContract(t), readAsyncAPI(t).Components.Messages
 	sent := func(name string, s *jsonschema.Schema, data any, again func(e CloudEvent) CloudEvent) {
 		for _, example := range messages[name].Examples {
@@ -210,7 +210,7 @@ func TestHeadersOfABinaryEventAreThoseOfTheDocument(t *testing.T) {
 	}
 }
 
-func TestWhatWeSendKeepsToTheDocument(t *testing.T) {
+func TestSentEventsConformToTheDocument(t *testing.T) {
 	c := newContract(t)
 	address := Address{URL: "https://news.example.com/feeds/all.rss", ETag: `"1"`}
 	for name, u := range map[string]Update{
@@ -261,7 +261,7 @@ func TestWhatWeSendKeepsToTheDocument(t *testing.T) {
 	}
 }
 
-func TestAsyncAPIHasTheFieldsOfWhatWeSend(t *testing.T) {
+func TestAsyncAPIHasTheFieldsOfSentEvents(t *testing.T) {
 	document := parse(t, AsyncAPI())
 	const schemas = "/components/schemas/"
 	sameFields[Update](t, document, schemas+"update")

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAttributesOfAMessageThatMayBeAnything(t *testing.T) {
+func TestAttributesOfAnyMessageAreRead(t *testing.T) {
 	type named struct{ ID, Source, Gallery string }
 	headers := binary(Published)
 	tests := []struct {

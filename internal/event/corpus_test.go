@@ -94,7 +94,7 @@ func (c *contract) agree(t *testing.T, kind Kind, m Message) {
 }
 
 // An item may hold anything in the members that are not read.
-func TestAcceptedVariantsOfAnItemKeepToTheDocuments(t *testing.T) {
+func TestAcceptedVariantsOfAnItemConformToTheDocuments(t *testing.T) {
 	c := newContract(t)
 	for _, kind := range []Kind{Published, Unpublished} {
 		accepted := 0

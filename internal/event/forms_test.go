@@ -189,7 +189,7 @@ func TestHeaderNamesAreReadInAnyCase(t *testing.T) {
 	}
 }
 
-func TestHeaderInTwoSpellingsIsReadAlikeEverywhere(t *testing.T) {
+func TestHeaderInTwoSpellingsIsReadTheSameOnEveryNode(t *testing.T) {
 	h := binary(Published)
 	h["CE-ID"], h["Ce-Id"] = []string{"first"}, []string{"second"}
 	for range 50 {
@@ -251,7 +251,7 @@ func TestEveryHeaderMayBeQuoted(t *testing.T) {
 }
 
 // The same spellings everywhere, and the same instants.
-func TestInstantsAreReadAlikeEverywhere(t *testing.T) {
+func TestInstantsAreReadTheSameInEveryForm(t *testing.T) {
 	for sent, want := range map[string]time.Time{
 		"2026-11-20t09:00:00z":            time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC),
 		"2026-11-20T09:00:00-00:00":       time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC),
@@ -331,7 +331,7 @@ func TestContentTellsTheFormsApart(t *testing.T) {
 	}
 }
 
-func TestNullIsAsGoodAsNothing(t *testing.T) {
+func TestNullCountsAsMissing(t *testing.T) {
 	with := mustDecode(t, Message{Data: []byte(`{"id":"a","url":null,"guid":null,"title":"t","summary":null,"body":null,
 		"language":null,"section":null,"tags":null,"authors":null,"published":"2026-11-20T09:00:00Z","updated":null,
 		"expires":null,"version":null,"sources":null,"copyright":null,"license":null,"rights":null,

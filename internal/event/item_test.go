@@ -80,7 +80,7 @@ func TestItemHasNoAddressWithoutATemplate(t *testing.T) {
 	}
 }
 
-func TestItemThatIsNotUsableIsATakeDownWhateverTheEventSays(t *testing.T) {
+func TestItemThatIsNotUsableIsATakeDownWhateverTheTypeIs(t *testing.T) {
 	for _, status := range []string{"canceled", "withheld"} {
 		data := bytes.Replace(item(t), []byte(`"usable"`), []byte(`"`+status+`"`), 1)
 		want := gallery.Rank{
@@ -184,7 +184,7 @@ func TestItemIsRefusedWithPlaceAndReason(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftOutOfAnItemIsNamedWithItsPlaceInTheMessage(t *testing.T) {
+func TestLeftOutPartsOfAnItemHavePlacesInTheMessage(t *testing.T) {
 	data := []byte(`{"guid":"g","headline":"h","versioncreated":"2026-11-20T08:00:00Z","associations":{"a--1":{"type":"picture"},"s":{"type":"audio"}}}`)
 	for name, m := range forms(Published, data) {
 		m.Stored = arrived
@@ -215,7 +215,7 @@ func TestAVideoIsNoPicture(t *testing.T) {
 
 // What is refused today and was stored by a release that took it, costs a picture or
 // a thumbnail, not the gallery.
-func TestAStoredGalleryKeepsWhatCanBeShown(t *testing.T) {
+func TestStoredGalleryLosesOnlyItsUnfitPictures(t *testing.T) {
 	data := []byte(`{"id":"g","title":"t","published":"2026-11-20T08:00:00Z","url":"https://a.example/g","slides":[
 		{"image":{"url":"https://a<b/1.jpg"}},{"image":{"url":"https://a.example:99999/1.jpg"}},
 		{"image":{"url":"2.jpg","thumbnail":"https://a.example/t.mp4"}},{"image":{"url":"3.jpg","thumbnail":"t.jpg"}}]}`)

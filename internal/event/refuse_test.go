@@ -94,7 +94,7 @@ func TestBareGalleryIsRefusedWithPlaceAndReason(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotFitHidesNoOtherProblem(t *testing.T) {
+func TestMisfitHidesNoOtherProblem(t *testing.T) {
 	const noInstant = `"2026-11-20" is no instant: write it as 2026-11-20T09:00:00Z (RFC 3339)`
 	tests := []struct{ name, subject, data, want string }{
 		{"a date and much else", "article.published",
@@ -234,7 +234,7 @@ func TestTenThousandSlidesAreRefused(t *testing.T) {
 }
 
 // What is wrong may be as long as the event; what is said of it may not.
-func TestRefusalIsShortWhateverTheEvent(t *testing.T) {
+func TestRefusalIsBounded(t *testing.T) {
 	long := strings.Repeat("é", 200_000)
 	for name, data := range map[string]string{
 		"lists 100,000 deep":       least + `,"x":` + strings.Repeat("[", 100_000),
@@ -343,7 +343,7 @@ func TestEmbargoWithUpdatedIsAccepted(t *testing.T) {
 
 // What an event that is refused costs grows with its size, however long its names
 // are and however many values stand beneath them.
-func TestLongNamesDoNotMakeARefusalDear(t *testing.T) {
+func TestLongNamesDoNotMakeARefusalExpensive(t *testing.T) {
 	name, value := strings.Repeat("x", 200_000), `{"value":""},`
 	bodies := strings.TrimSuffix(strings.Repeat(value, 10_000), ",")
 	for form, data := range map[string]string{

@@ -180,7 +180,7 @@ func limits(t *testing.T) []string {
 	return found
 }
 
-func TestDecoderAndSchemaDrawTheSameLimits(t *testing.T) {
+func TestDecoderAndSchemaHaveTheSameLimits(t *testing.T) {
 	c := newContract(t)
 	for _, b := range bounds() {
 		t.Run(b.place, func(t *testing.T) {

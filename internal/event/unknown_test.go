@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestUnknownFieldsAreNamedWithWhatWasMeant(t *testing.T) {
+func TestUnknownFieldsAreNamedWithTheNearestField(t *testing.T) {
 	const nowhere = " It is kept and shown nowhere"
 	for name, c := range map[string]struct {
 		m    Message

@@ -39,7 +39,7 @@ func TestPictureType(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoPictureIsRefusedWithItsPlace(t *testing.T) {
+func TestOtherFilesAreRefusedAsPictures(t *testing.T) {
 	for _, c := range []struct{ url, mediaType, want string }{
 		{"https://v.example.com/v.mp4", "video/mp4", `/slides/0/image/type: "video/mp4" is a video`},
 		{"https://v.example.com/v.jpg", "text/html", `/slides/0/image/type: "text/html" is a page`},

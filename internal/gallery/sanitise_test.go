@@ -302,7 +302,7 @@ func TestLine(t *testing.T) {
 	}
 }
 
-func TestLinesAreThereOnce(t *testing.T) {
+func TestLinesAreUnique(t *testing.T) {
 	got := Lines([]string{" night\n", "", "dusk", "night", "\ufffe", "Night"})
 	if diff := cmp.Diff([]string{"night", "dusk", "Night"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -209,7 +209,7 @@ func pictures(n int) []Slide {
 	return slides
 }
 
-func TestValidateTellsEverythingThatIsWrongInOrder(t *testing.T) {
+func TestValidateListsAllProblemsInOrder(t *testing.T) {
 	want := []string{
 		"/id: missing or blank: state an id that never changes",
 		"/title: missing or blank",

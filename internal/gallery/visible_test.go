@@ -44,7 +44,7 @@ func TestVisibleAt(t *testing.T) {
 	}
 }
 
-func TestUpdatedAtIsTheLatestChangeOfWhatIsShown(t *testing.T) {
+func TestUpdatedAtIsTheLatestVisibleChange(t *testing.T) {
 	ends := []Slide{{Rights: Rights{Until: day(12)}}, {Rights: Rights{Until: day(14)}}, {Rights: Rights{Until: day(13), Syndicate: syndicate(false)}}}
 	for _, tt := range []struct {
 		name     string
@@ -125,7 +125,7 @@ func rightsOf(yes *bool, until time.Time) Slide {
 	return Slide{Rights: Rights{Syndicate: yes, Until: until}}
 }
 
-func TestSlidesAtLeavesOutWhatMayNotBeShown(t *testing.T) {
+func TestSlidesAtLeavesOutSlidesWithoutRights(t *testing.T) {
 	free, withheld := rightsOf(nil, time.Time{}), rightsOf(syndicate(false), time.Time{})
 	short, long := rightsOf(syndicate(true), day(5)), rightsOf(nil, day(9))
 	g := Gallery{Slides: []Slide{free, short, withheld, long, free}}
@@ -152,7 +152,7 @@ func TestSlidesAtOfNoSlidesIsEmpty(t *testing.T) {
 	}
 }
 
-func TestSlideEndsAreSortedUniqueAndOnlyOfWhatMayBeShown(t *testing.T) {
+func TestSlideEndsAreSortedUniqueAndOfSyndicatedSlides(t *testing.T) {
 	elsewhere := day(5).In(time.FixedZone("", 7200))
 	g := Gallery{Slides: []Slide{
 		rightsOf(nil, day(9)), rightsOf(nil, day(5)), rightsOf(nil, time.Time{}), rightsOf(syndicate(false), day(3)),

@@ -28,7 +28,7 @@ func mustDecode(t *testing.T, data string) *Item {
 	return item
 }
 
-func TestWhatIsRefusedIsNamedWithItsPlaceInTheItem(t *testing.T) {
+func TestItemIsRefusedWithPlaceAndReason(t *testing.T) {
 	long := strings.Repeat("x", 3000)
 	for name, c := range map[string]struct{ data, place, reason string }{
 		"empty":                   {``, "", "it is empty"},
@@ -86,7 +86,7 @@ func TestWhatIsRefusedIsNamedWithItsPlaceInTheItem(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotFitHidesNoOtherProblem(t *testing.T) {
+func TestMisfitHidesNoOtherProblem(t *testing.T) {
 	const dated = `,"versioncreated":"2026-11-20T10:00:00Z"`
 	for name, c := range map[string]struct {
 		data string
@@ -127,7 +127,7 @@ func TestWhatDoesNotFitHidesNoOtherProblem(t *testing.T) {
 	}
 }
 
-func TestWhatIsSaidIsBounded(t *testing.T) {
+func TestProblemsAreBounded(t *testing.T) {
 	name := strings.Repeat("n", 100_000)
 	renditions := make([]string, 1000)
 	for i := range renditions {

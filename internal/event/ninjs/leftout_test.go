@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestWhatCannotBeShownIsLeftOutByName(t *testing.T) {
+func TestPicturesThatCannotBeShownAreLeftOutByName(t *testing.T) {
 	const good = `{"name":"good","type":"picture","renditions":[{"name":"main","href":"https://a.example/g.jpg"}]}`
 	for name, c := range map[string]struct{ associations, want string }{
 		"no renditions": {`[{"name":"x","type":"picture"},` + good + `]`,
@@ -40,7 +40,7 @@ func TestWhatCannotBeShownIsLeftOutByName(t *testing.T) {
 	}
 }
 
-func TestAnItemOfWhichNoPictureIsLeftIsAnArticle(t *testing.T) {
+func TestItemWithoutPicturesIsAnArticle(t *testing.T) {
 	got := mustDecode(t, usual(`,"body_html":"<p>b</p>","associations":{"a":{"type":"picture"}}`))
 	if len(got.Gallery.Slides) != 0 || got.Gallery.Body != "<p>b</p>" || len(got.LeftOut) != 1 {
 		t.Errorf("got %+v, left out %v", got.Gallery, got.LeftOut)
@@ -51,7 +51,7 @@ func TestAnItemOfWhichNoPictureIsLeftIsAnArticle(t *testing.T) {
 	}
 }
 
-func TestThePicturesThatBecomeSlides(t *testing.T) {
+func TestPicturesBecomeSlides(t *testing.T) {
 	const one, two = `"renditions":{"original":{"href":"https://a.example/1.jpg"}}`, `"renditions":{"original":{"href":"https://a.example/2.jpg"}}`
 	for name, c := range map[string]struct {
 		more string

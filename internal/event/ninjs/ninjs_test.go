@@ -36,7 +36,7 @@ func read(t testing.TB, file string) []byte {
 	return data
 }
 
-func TestItemsBecomeTheGalleriesInTheGoldenFiles(t *testing.T) {
+func TestGoldenGalleriesOfItems(t *testing.T) {
 	for _, file := range items(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			got, err := Decode(read(t, file), template)

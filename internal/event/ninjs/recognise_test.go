@@ -26,7 +26,7 @@ func TestOurOwnFormsAreNotNinjs(t *testing.T) {
 	}
 }
 
-func TestNinjsIsToldByItsMembers(t *testing.T) {
+func TestNinjsIsRecognisedByItsMembers(t *testing.T) {
 	for data, want := range map[string]bool{
 		`{"guid":"g","versioncreated":"2026-11-20T09:00:00Z"}`:    true,
 		`{"uri":"u","pubstatus":"canceled"}`:                      true,

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestTheRenditionThatIsShown(t *testing.T) {
+func TestBestRendition(t *testing.T) {
 	for name, c := range map[string]struct {
 		renditions []string // name, width, height, media type
 		want       string

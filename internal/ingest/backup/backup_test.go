@@ -144,7 +144,7 @@ func TestExportHasALineForEachGallery(t *testing.T) {
 	}
 }
 
-func TestExportOfWhatIsNoJSON(t *testing.T) {
+func TestExportOfAnEventThatIsNoJSON(t *testing.T) {
 	records := func(yield func(catalogue.Record, error) bool) {
 		yield(catalogue.Record{Revision: catalogue.Revision{ID: "a", Body: []byte("\xff<no>")}}, nil)
 	}
@@ -171,7 +171,7 @@ func broken(end error) iter.Seq2[catalogue.Record, error] {
 	}
 }
 
-func TestExportLeavesOutWhatIsNotReadable(t *testing.T) {
+func TestExportLeavesOutUnreadableRecords(t *testing.T) {
 	var text strings.Builder
 	var told []error
 	if err := backup.Export(&text, "", broken(nil), func(err error) { told = append(told, err) }); err != nil {
@@ -185,7 +185,7 @@ func TestExportLeavesOutWhatIsNotReadable(t *testing.T) {
 	}
 }
 
-func TestExportThatFailsIsNotWhole(t *testing.T) {
+func TestFailedExportIsNotComplete(t *testing.T) {
 	var text strings.Builder
 	away := errors.New("the server is away")
 	if err := backup.Export(&text, "", broken(away), func(error) {}); !errors.Is(err, away) {

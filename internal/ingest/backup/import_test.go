@@ -68,7 +68,7 @@ const (
 
 func last(n int) string { return fmt.Sprintf(`{"format":1,"galleries":%d}`+"\n", n) }
 
-func TestDamagedLineIsRefusedAndTheOthersAreNot(t *testing.T) {
+func TestDamagedLineIsRefusedAlone(t *testing.T) {
 	swap := func(old, new string) string {
 		if !strings.Contains(good, old) {
 			t.Fatalf("no %s in the line", old)
@@ -109,7 +109,7 @@ func TestDamagedLineIsRefusedAndTheOthersAreNot(t *testing.T) {
 	}
 }
 
-func TestExportThatIsNotWhole(t *testing.T) {
+func TestIncompleteExportIsAnError(t *testing.T) {
 	for _, c := range []struct {
 		name, text, reason string
 		stored             int
@@ -130,7 +130,7 @@ func TestExportThatIsNotWhole(t *testing.T) {
 	}
 }
 
-func TestImportReportsAReaderThatFails(t *testing.T) {
+func TestImportReportsAFailingReader(t *testing.T) {
 	fire := errors.New("disk on fire")
 	err := backup.Import(t.Context(), iotest.ErrReader(fire), backup.Options{Store: &shelf{}, Site: &memory{}})
 	if !errors.Is(err, fire) {
@@ -138,7 +138,7 @@ func TestImportReportsAReaderThatFails(t *testing.T) {
 	}
 }
 
-func TestSiteComesAlong(t *testing.T) {
+func TestImportTakesTheSitesID(t *testing.T) {
 	for _, c := range []struct {
 		name, export, here string
 		keep               bool
@@ -171,7 +171,7 @@ func many(t *testing.T, n int) string {
 	return export(t, c, "news.example.com")
 }
 
-func TestImportEndsWhenNothingCanBeStored(t *testing.T) {
+func TestImportEndsAtAStorageError(t *testing.T) {
 	away := errors.New("no server")
 	s := &shelf{fails: func(id string) error {
 		if id == "g50" {
@@ -192,7 +192,7 @@ func TestImportEndsWhenNothingCanBeStored(t *testing.T) {
 	}
 }
 
-func TestImportGoesOnAfterWhatAStoreRefuses(t *testing.T) {
+func TestImportContinuesAfterARefusedRecord(t *testing.T) {
 	s := &shelf{fails: func(id string) error {
 		switch id {
 		case "g3":

@@ -114,7 +114,7 @@ func (s *site) taken(n int) {
 	eventually(s.t, fmt.Sprintf("%d events are taken in", n), func() bool { return len(s.reports.all()) == n })
 }
 
-func TestOurOwnStreamLosesNothing(t *testing.T) {
+func TestOurOwnStreamDropsNothing(t *testing.T) {
 	options := brokertest.Options(t)
 	open := func() *broker.Broker {
 		b, err := broker.Open(t.Context(), options)
@@ -155,7 +155,7 @@ func TestOurOwnStreamLosesNothing(t *testing.T) {
 	})
 }
 
-func TestAStreamThatDropsUnreadEventsIsAnAlarm(t *testing.T) {
+func TestUnreadEventsThatAStreamDropsRaiseTheAlarm(t *testing.T) {
 	s, w := foreign(t, subjects...), &watched{t: t}
 	stop := s.run(s.intake(&shelf{}))
 	for i := range 3 {
@@ -177,7 +177,7 @@ func TestAStreamThatDropsUnreadEventsIsAnAlarm(t *testing.T) {
 
 // One look is no verdict: on a cluster, a stream may have dropped an event that
 // was taken in before its consumer says so.
-func TestOneLookIsNoAlarm(t *testing.T) {
+func TestOnePollIsNoAlarm(t *testing.T) {
 	s, w := foreign(t, subjects...), &watched{t: t}
 	stop := s.run(s.intake(&shelf{}))
 	s.send(article("first", noon))
@@ -195,7 +195,7 @@ func TestOneLookIsNoAlarm(t *testing.T) {
 
 // A server that is killed may have forgotten that events were taken in that have
 // left its work queue. That queue is ours and refuses when it is full.
-func TestAConsumerThatKnowsLessThanItsStreamIsNoAlarm(t *testing.T) {
+func TestConsumerBehindItsStreamIsNoAlarm(t *testing.T) {
 	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
 	stop := s.run(s.intake(&shelf{}))
 	for i := range 10 {
@@ -221,7 +221,7 @@ func TestAConsumerThatKnowsLessThanItsStreamIsNoAlarm(t *testing.T) {
 	}
 }
 
-func TestASharedStreamMayDropWhatIsNotOurs(t *testing.T) {
+func TestSharedStreamMayDropOtherMessages(t *testing.T) {
 	s, w := foreign(t, "article.>"), &watched{t: t}
 	inHand, release := make(chan struct{}, 1), make(chan struct{})
 	slow := storeFunc(func(context.Context, *event.Event, event.Message) (string, error) {

@@ -67,7 +67,7 @@ func TestEventThatPanicsIsRejected(t *testing.T) {
 }
 
 // What is rejected is logged once a second, with how many there were.
-func TestFloodOfBadEventsIsAFewLines(t *testing.T) {
+func TestRejectionsAreLoggedOnceASecond(t *testing.T) {
 	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
 	stop := s.run(s.intake(new(shelf), w.options))
 	const flood = 300
@@ -96,7 +96,7 @@ func TestFloodOfBadEventsIsAFewLines(t *testing.T) {
 }
 
 // What is left out of a gallery that is stored is logged with the gallery and names.
-func TestWhatIsLeftOutIsLogged(t *testing.T) {
+func TestLeftOutPartsAreLogged(t *testing.T) {
 	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
 	stop := s.run(s.intake(new(shelf), w.options))
 	s.send(`{"guid":"urn:1","type":"text","headline":"H","versioncreated":"2026-11-20T08:00:00Z","associations":{"sound":{"type":"audio"}}}`)
@@ -110,7 +110,7 @@ func TestWhatIsLeftOutIsLogged(t *testing.T) {
 
 // Delays are measured by intake and not by the server, whose clock may be set
 // back: what is given back is given back for now.
-func TestEventIsGivenBackForNow(t *testing.T) {
+func TestRetryIsDelayedByIntakeNotByTheServer(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	var answers log[string]
 	sub, err := s.broker.Conn().Subscribe("$JS.ACK.ARTICLES.>", func(m *nats.Msg) { answers.add(string(m.Data)) })
@@ -138,7 +138,7 @@ func TestEventIsGivenBackForNow(t *testing.T) {
 }
 
 // An intake that ends gives back at once what waits to be tried again.
-func TestWhatWaitsIsGivenBackAtTheEnd(t *testing.T) {
+func TestDelayedRetriesAreReturnedWhenRunEnds(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	stop := s.run(s.intake(storeFunc(func(context.Context, *event.Event, event.Message) (string, error) {
 		return "", context.DeadlineExceeded
@@ -192,7 +192,7 @@ func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
 }
 
 // A good event behind many bad ones waits about as long as behind good ones.
-func TestGoodEventBehindAFlood(t *testing.T) {
+func TestFloodOfBadEventsDelaysAGoodOneLikeGoodOnes(t *testing.T) {
 	const flood = 20_000
 	s := newSite(t, brokertest.Start(t))
 	l := newLibrary(t, s.broker)
@@ -235,15 +235,13 @@ func TestGoodEventBehindAFlood(t *testing.T) {
 
 // One publisher's many bad events leave others their share, and what is rejected
 // of it goes back to its own place.
-func TestFloodOfOnePublisher(t *testing.T) {
+func TestFloodOfOnePublisherLeavesOthersTheirShare(t *testing.T) {
 	const flood = 3000
 	b := brokertest.Start(t, func(o *broker.Options) {
 		o.Embedded.Publishers = []broker.Publisher{{Name: "wire", Token: "w"}, {Name: "blog", Token: "b"}}
 	})
 	s := &site{t: t, broker: b}
-	o := s.rejectsOptions()
-	o.SubjectOf = broker.SubjectOf
-	s.rejects = intake.NewRejects(o)
+	s.rejects = intake.NewRejects(s.rejectsOptions())
 	var consumers []intake.Consumer
 	for _, publisher := range []string{"", "wire", "blog"} {
 		consumers = append(consumers, func(ctx context.Context) (jetstream.Consumer, bool, error) {
@@ -280,7 +278,7 @@ func TestFloodOfOnePublisher(t *testing.T) {
 
 	before := make(chan int, 1)
 	stop := s.run(s.intake(new(shelf), func(o *intake.Options) {
-		o.Consumers, o.PublisherOf = only(consumers...), broker.PublisherOf
+		o.Consumers = only(consumers...)
 		o.Observe = func(r intake.Report) {
 			s.reports.add(r)
 			if r.Outcome == "stored" && r.Publisher == "blog" && r.Subject == string(event.Published) {

@@ -41,14 +41,14 @@ type Consumer func(context.Context) (consumer jetstream.Consumer, foreign bool, 
 // Options make an intake.
 type Options struct {
 	Consumers   func(context.Context) ([]Consumer, error)      // of all events; retried until it succeeds
-	PublisherOf func(subject string) (publisher, plain string) // splits a subject of the stream; nil: no publisher has a name
+	PublisherOf func(subject string) (publisher, plain string) // splits a subject of the stream; a publisher may have no name
 	Store       Store
 	Rejects     *Rejects
 	Decode      func(publisher string, m event.Message) (*event.Event, error) // a wrong event is [gallery.Problems]
 	InFlight    int                                                           // events of a consumer being stored or rejected at once; 0: 8
 	Grace       time.Duration                                                 // how long events in flight may take after Run's context ended; 0: 10 s
 	PollEvery   time.Duration                                                 // how often a foreign stream is asked what it dropped; 0: 10 s
-	Observe     func(Report)                                                  // called with every event; must not block; may be nil
+	Observe     func(Report)                                                  // called with every event; must not block
 	Registerer  prometheus.Registerer                                         // nil: no metrics
 	Logger      *slog.Logger
 }
@@ -89,12 +89,6 @@ func New(o Options) *Intake {
 	o.InFlight = cmp.Or(o.InFlight, 8)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
 	o.PollEvery = cmp.Or(o.PollEvery, 10*time.Second)
-	if o.Observe == nil {
-		o.Observe = func(Report) {}
-	}
-	if o.PublisherOf == nil {
-		o.PublisherOf = func(subject string) (publisher, plain string) { return "", subject }
-	}
 	in := &Intake{opts: o}
 	in.sources.Store(new([]*source))
 	in.register(o.Registerer)

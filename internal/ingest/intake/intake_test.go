@@ -74,6 +74,7 @@ func (s *site) rejectsOptions() intake.RejectsOptions {
 	subject := s.broker.Name("rejects")
 	return intake.RejectsOptions{
 		JetStream: s.broker.JetStream(),
+		SubjectOf: broker.SubjectOf,
 		Open: func(ctx context.Context) (jetstream.Stream, error) {
 			return s.broker.Stream(ctx, jetstream.StreamConfig{Name: subject, Subjects: []string{subject + ".>"}, AllowDirect: true})
 		},
@@ -105,7 +106,7 @@ func (s *site) consume(ctx context.Context, name string, of []string) (jetstream
 
 func (s *site) intake(store intake.Store, change ...func(*intake.Options)) *intake.Intake {
 	o := intake.Options{
-		Consumers: only(s.consumer), Store: store, Rejects: s.rejects, Decode: anybody(event.Reader{MaxBytes: 1 << 20}),
+		Consumers: only(s.consumer), PublisherOf: broker.PublisherOf, Store: store, Rejects: s.rejects, Decode: anybody(event.Reader{MaxBytes: 1 << 20}),
 		Observe: s.reports.add, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
@@ -270,7 +271,7 @@ func TestEventIsStoredAndLeavesTheStream(t *testing.T) {
 
 // A store that fails keeps the event where it is, and nothing is acknowledged
 // before it is stored; the delay grows.
-func TestEventIsTriedAgainUntilItIsStored(t *testing.T) {
+func TestEventIsRetriedUntilItIsStored(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	const failures = 2
 	var times log[time.Time]
@@ -297,7 +298,7 @@ func TestEventIsTriedAgainUntilItIsStored(t *testing.T) {
 }
 
 // Events wait for nobody: one that cannot be stored does not hold up others.
-func TestEventThatFailsHoldsUpNoOther(t *testing.T) {
+func TestFailingEventHoldsUpNoOther(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	var stored shelf
 	s.run(s.intake(storeFunc(func(ctx context.Context, e *event.Event, m event.Message) (string, error) {
@@ -313,7 +314,7 @@ func TestEventThatFailsHoldsUpNoOther(t *testing.T) {
 	eventually(t, "the others are stored", func() bool { return len(stored.all()) == 50 })
 }
 
-func TestSeveralEventsAreInHandAtOnce(t *testing.T) {
+func TestSeveralEventsAreInFlightAtOnce(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	const inFlight = 4
 	arrived, release := make(chan string, 100), make(chan struct{})
@@ -369,7 +370,7 @@ func TestNoLowerRankWins(t *testing.T) {
 
 // Run ends only when what is in hand is finished, and what it does not take up
 // any more is there for the next.
-func TestRunFinishesWhatIsInHand(t *testing.T) {
+func TestRunFinishesEventsInFlight(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	arrived, release := make(chan struct{}, 100), make(chan struct{})
 	var stored shelf
@@ -428,7 +429,7 @@ func TestRunEndsAfterItsGrace(t *testing.T) {
 	}
 }
 
-func TestIntakeGoesOn(t *testing.T) {
+func TestIntakeContinuesAfterAnOutage(t *testing.T) {
 	server := brokertest.Server(t)
 	cases := map[string]func(s *site) error{
 		"after its consumer was deleted": func(s *site) error {
@@ -465,7 +466,7 @@ func TestIntakeGoesOn(t *testing.T) {
 	}
 }
 
-func TestServerAwayAtTheStart(t *testing.T) {
+func TestIntakeStartsWithoutServer(t *testing.T) {
 	server := brokertest.Server(t)
 	s := elsewhere(t, server)
 	s.send(article("harbour", noon))

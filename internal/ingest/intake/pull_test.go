@@ -17,7 +17,7 @@ import (
 
 // The server is not taken for silent because nobody listened: while events are
 // stored slowly, what it says waits.
-func TestServerThatWasNotListenedToIsNotSilent(t *testing.T) {
+func TestSlowStoreIsNoSilentServer(t *testing.T) {
 	b := brokertest.Start(t)
 	stream, _, err := b.Events(t.Context(), broker.EventStream{Name: "ARTICLES", Subjects: []string{"article.published"}, MaxBytes: 1 << 20})
 	if err != nil {

@@ -22,7 +22,7 @@ type Rejects struct {
 // RejectsOptions make Rejects.
 type RejectsOptions struct {
 	JetStream  jetstream.JetStream
-	SubjectOf  func(publisher, plain string) string            // where a replay is published; nil: no publisher has a name
+	SubjectOf  func(publisher, plain string) string            // where a replay is published
 	Open       func(context.Context) (jetstream.Stream, error) // makes the stream when missing
 	Subject    string                                          // prefix of its subjects
 	MaxPayload func() int64                                    // of the server, in bytes
@@ -191,11 +191,7 @@ func (r *Rejects) Replay(ctx context.Context, number uint64) error {
 	if reject.Cut {
 		return fmt.Errorf("reject %d: %w: have it sent anew", number, ErrCut)
 	}
-	subject := reject.Subject
-	if r.opts.SubjectOf != nil {
-		subject = r.opts.SubjectOf(reject.Publisher, subject)
-	}
-	msg := &nats.Msg{Subject: subject, Header: reject.replayHeader(), Data: reject.Body}
+	msg := &nats.Msg{Subject: r.opts.SubjectOf(reject.Publisher, reject.Subject), Header: reject.replayHeader(), Data: reject.Body}
 	if _, err := r.opts.JetStream.PublishMsg(ctx, msg); err != nil {
 		return fmt.Errorf("replay reject %d: %w", number, err)
 	}

@@ -41,7 +41,7 @@ func headers(r intake.Reject) nats.Header {
 	return h
 }
 
-func TestBadEventIsKeptAsItCame(t *testing.T) {
+func TestRejectHasTheEventAsReceived(t *testing.T) {
 	// Right for the event stream, and none of them for any other.
 	poison := nats.Header{
 		"Nats-Expected-Stream": {"ARTICLES"}, "Nats-Expected-Last-Subject-Sequence": {"0"}, "Nats-Expected-Last-Sequence": {"0"},
@@ -177,7 +177,7 @@ func TestRejectIsKeptOnce(t *testing.T) {
 }
 
 // A sender that could not be told leaves the event in the stream.
-func TestEventStaysUntilItsSenderIsTold(t *testing.T) {
+func TestEventStaysUntilItsSenderIsNotified(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	o := s.rejectsOptions()
 	var told log[string]
@@ -206,7 +206,7 @@ func TestEventStaysUntilItsSenderIsTold(t *testing.T) {
 
 // An event as large as a message may be is kept: compressed, or cut where that
 // is not enough, at the worst without its headers.
-func TestLargeRejects(t *testing.T) {
+func TestLargeRejectIsCompressedOrCut(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	const most = 64 << 10
 	o := s.rejectsOptions()
@@ -266,7 +266,7 @@ func TestOversizedEventIsRejected(t *testing.T) {
 }
 
 // A mended service takes a replayed event in, without what belonged to NATS.
-func TestReplay(t *testing.T) {
+func TestReplayIsTakenIn(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	body := article("harbour", noon)
 	h := nats.Header{"Nats-Expected-Last-Sequence": {"999"}, "nats-msg-id": {"1"}, "X-Own": {"a", "b"}, "X-Latin": {"caf\xe9"}}
@@ -320,7 +320,7 @@ func TestRejectStaysWhenItsStreamIsAway(t *testing.T) {
 }
 
 // Good events come through a flood of bad ones.
-func TestFloodOfBadEvents(t *testing.T) {
+func TestGoodEventsPassAFloodOfBadOnes(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	var stored shelf
 	s.run(s.intake(&stored))
@@ -339,7 +339,7 @@ func TestFloodOfBadEvents(t *testing.T) {
 
 // An empty event with the headers of a status is an event all the same, and no
 // word of the server.
-func TestEventThatLooksLikeAStatus(t *testing.T) {
+func TestEventWithAStatusHeaderIsAnEvent(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	var stored shelf
 	s.run(s.intake(&stored))

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func TestTroubleIsWhatLasts(t *testing.T) {
+func TestTroubleIsALastingFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		metrics := prometheus.NewRegistry()
 		in := New(Options{Registerer: metrics})

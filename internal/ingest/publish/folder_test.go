@@ -113,7 +113,7 @@ func TestFolderIsItsEventFilesInOrder(t *testing.T) {
 	same(t, "read", want, read)
 }
 
-func TestOnlyWhatChangedIsSentAgain(t *testing.T) {
+func TestOnlyChangedFilesAreSentAgain(t *testing.T) {
 	dir := folder(t, map[string]string{"a.json": good("a"), "b.json": good("b")})
 	same(t, "at first", []string{"a", "b"}, sent(t, dir, always))
 	same(t, "again", []string{}, sent(t, dir, always))
@@ -130,7 +130,7 @@ func TestOnlyWhatChangedIsSentAgain(t *testing.T) {
 	same(t, "after all were asked for and none was sent", []string{"a", "b", "c"}, sent(t, dir, always))
 }
 
-func TestWhatWasNotAcknowledgedIsSentAgain(t *testing.T) {
+func TestUnacknowledgedEventIsSentAgain(t *testing.T) {
 	dir := folder(t, map[string]string{"a.json": good("a1") + good("a2"), "b.json": good("b"), "c.json": good("c1") + "garbage"})
 	same(t, "at first", []string{"a1", "a2", "b", "c1", ""}, sent(t, dir, except("a1")))
 	same(t, "again", []string{"a1", ""}, sent(t, dir, except("a1")))
@@ -142,7 +142,7 @@ func TestWhatWasNotAcknowledgedIsSentAgain(t *testing.T) {
 }
 
 // A file is resumed by line as a directory is by file.
-func TestALineThatChangedIsSentAgain(t *testing.T) {
+func TestChangedLineIsSentAgain(t *testing.T) {
 	lines := []string{good("a"), good("b"), good("c"), good("d")}
 	dir := folder(t, nil)
 	path := filepath.Join(dir, "many.ndjson")
@@ -247,7 +247,7 @@ func TestAnInterruptedRunContinues(t *testing.T) {
 }
 
 // What was acknowledged is on the disk while the run goes on, for who kills it.
-func TestTheStateIsWrittenAsItGoes(t *testing.T) {
+func TestStateIsWrittenDuringTheRun(t *testing.T) {
 	dir := folder(t, map[string]string{"a.json": good("a"), "b.json": good("b"), "c.json": good("c")})
 	f := open(t, dir)
 	for item := range f.Items(events) {
@@ -277,7 +277,7 @@ func TestAStateFileOfFilesAlone(t *testing.T) {
 }
 
 // What can not be read is said, and does not keep the rest from being sent.
-func TestALinkThatLeadsNowhereIsNamed(t *testing.T) {
+func TestBrokenLinkIsNamed(t *testing.T) {
 	dir := folder(t, map[string]string{"b.json": good("b")})
 	if err := os.Symlink("gone.json", filepath.Join(dir, "a.json")); err != nil {
 		t.Fatal(err)
@@ -301,7 +301,7 @@ func TestALinkThatLeadsNowhereIsNamed(t *testing.T) {
 	}
 }
 
-func TestAStateFileThatIsNone(t *testing.T) {
+func TestOtherFileAsStateIsRefused(t *testing.T) {
 	for _, text := range []string{"", "{}", "[]", `{"format":2,"files":{}}`, `{"format":1}`, "garbage"} {
 		dir := folder(t, map[string]string{"a.json": good("a"), publish.StateName: text})
 		if _, err := openAt(dir, state(dir), false); err == nil {
@@ -310,14 +310,14 @@ func TestAStateFileThatIsNone(t *testing.T) {
 	}
 }
 
-func TestAStateThatCannotBeWrittenIsToldBeforeAnythingIsSent(t *testing.T) {
+func TestUnwritableStateFailsBeforeAnythingIsSent(t *testing.T) {
 	dir := folder(t, map[string]string{"a.json": good("a")})
 	if _, err := openAt(dir, filepath.Join(dir, "none", "state"), false); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestFolderThatIsNotThere(t *testing.T) {
+func TestMissingFolderIsAnError(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
 	if _, err := openAt(dir, state(dir), false); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)

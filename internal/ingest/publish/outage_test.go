@@ -70,7 +70,7 @@ func TestSendEndsWhenTheServerStaysAway(t *testing.T) {
 	}
 }
 
-func TestNothingIsLostWhenAllWasStoredBeforeTheServerWentAway(t *testing.T) {
+func TestSendSucceedsWhenAllWasStoredBeforeTheServerWentAway(t *testing.T) {
 	server := brokertest.Server(t)
 	conn := dial(t, server.URL(), soon(2)...)
 	stream(t, conn)
@@ -83,7 +83,7 @@ func TestNothingIsLostWhenAllWasStoredBeforeTheServerWentAway(t *testing.T) {
 	send(t, conn) // which fails the test when there is an error
 }
 
-func TestWhatWasUnderWayInAnOutageIsSentAgain(t *testing.T) {
+func TestEventsInFlightDuringAnOutageAreSentAgain(t *testing.T) {
 	server := brokertest.Server(t)
 	stream(t, dial(t, server.URL()))
 	p := startProxy(t, server.URL())

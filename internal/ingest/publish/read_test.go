@@ -75,7 +75,7 @@ func TestRead(t *testing.T) {
 }
 
 // What is broken is one item, and what follows it is read.
-func TestReadGoesOnAfterWhatIsBroken(t *testing.T) {
+func TestReadContinuesAfterABrokenValue(t *testing.T) {
 	const cut = "it ends too early"
 	lines := strings.ReplaceAll(good("p"), ",", ",\n  ")
 	pretty := "{\n  " + lines[1:len(lines)-1] + "\n}\n"
@@ -125,7 +125,7 @@ func TestReadGoesOnAfterWhatIsBroken(t *testing.T) {
 }
 
 // The words are those of the service, and only the line is the file's.
-func TestABrokenLineIsExplainedAsTheServiceDoes(t *testing.T) {
+func TestBrokenLineHasTheReasonOfTheService(t *testing.T) {
 	for _, line := range []string{
 		`hello`, `{"id":"a"`, `{"id":"a","title":"T`, `{"id":"a",}`, `{"id":"a" "title":1}`, `{"id":"a","id":"b"`, "{\"id\":\"\xff\",}", `{"slides":[{"image":nul}]}`, "\ufeff{}", `{"id":"a"]`,
 	} {
@@ -138,7 +138,7 @@ func TestABrokenLineIsExplainedAsTheServiceDoes(t *testing.T) {
 	}
 }
 
-func TestWhatIsReadIsSentAsItIs(t *testing.T) {
+func TestReadKeepsTheBytes(t *testing.T) {
 	text := `{"id":"a", "title" : "T","x":[1, 2],"published":"2026-11-20T09:00:00Z"}`
 	for item := range publish.Read("in", strings.NewReader(text+"\n"+good("b")), events) {
 		if got := string(item.Data); item.ID == "a" && got != text {
@@ -147,7 +147,7 @@ func TestWhatIsReadIsSentAsItIs(t *testing.T) {
 	}
 }
 
-func TestReadSaysWhatIsWrong(t *testing.T) {
+func TestReadNamesFaults(t *testing.T) {
 	for item := range publish.Read("in", strings.NewReader(`{"id":"a","title":"T","published":"soon"}`), events) {
 		var problems gallery.Problems
 		if !errors.As(item.Fault, &problems) || problems[0].Place != "/published" {
@@ -168,7 +168,7 @@ func TestReadStopsWhenAsked(t *testing.T) {
 	}
 }
 
-func TestReadReportsAReaderThatFails(t *testing.T) {
+func TestReadReportsAFailingReader(t *testing.T) {
 	r := io.MultiReader(strings.NewReader(good("a")), iotest.ErrReader(errors.New("disk on fire")))
 	if diff := cmp.Diff([]string{"in #1 a article.published good", "in #2   bad"}, read(r)); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)

@@ -112,7 +112,7 @@ func TestATakeDownGoesToItsSubject(t *testing.T) {
 	}
 }
 
-func TestAFullStreamRefuses(t *testing.T) {
+func TestFullStreamIsAnError(t *testing.T) {
 	conn := connect(t)
 	stream(t, conn, func(c *jetstream.StreamConfig) { c.MaxMsgs = 2 })
 	receipts := send(t, conn, item("a"), item("b"), item("c"))
@@ -127,7 +127,7 @@ func TestAFullStreamRefuses(t *testing.T) {
 }
 
 // A server whose disk gives no more says so, and what helps.
-func TestNoRoomOnTheDisk(t *testing.T) {
+func TestFullDiskIsAnError(t *testing.T) {
 	b := brokertest.Start(t, func(o *broker.Options) { o.Embedded.StoreLimit = 1 << 20 })
 	stream(t, b.Conn())
 	large := item("a")
@@ -138,7 +138,7 @@ func TestNoRoomOnTheDisk(t *testing.T) {
 	}
 }
 
-func TestNobodyStoresEvents(t *testing.T) {
+func TestNoEventStreamIsAnError(t *testing.T) {
 	if err := send(t, connect(t), item("a"))[0].Err; !errors.Is(err, jetstream.ErrNoStreamResponse) || !strings.Contains(err.Error(), `"gallerywire health" says why`) {
 		t.Errorf("error %v", err)
 	}

@@ -16,16 +16,6 @@ type streamState struct {
 	waiting   uint64 // events that were never delivered
 }
 
-// startState is the state from which on nothing may be dropped: where the consumer
-// was left, or for a new one the stream as it is.
-func startState(consumer *jetstream.ConsumerInfo, stream *jetstream.StreamInfo) streamState {
-	state := streamState{reached: consumer.Delivered.Stream, delivered: consumer.Delivered.Consumer}
-	if state.reached == 0 {
-		state.first = stream.State.FirstSeq
-	}
-	return state
-}
-
 // passed is the sequence up to which every message was delivered or is gone.
 func (s streamState) passed() uint64 { return max(s.reached, max(s.first, 1)-1) }
 

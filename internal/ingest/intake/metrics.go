@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"math"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -69,18 +70,18 @@ func (p progress) Collect(ch chan<- prometheus.Metric) {
 		pending = math.NaN()
 	}
 	for _, s := range sources {
-		n, newest, err := s.pending(context.Background())
+		n, last, err := s.pending(context.Background())
 		if err != nil {
 			pending = math.NaN()
 			break
 		}
-		p.intake.newest.note(newest)
 		pending += float64(n)
+		p.intake.newest.note(last)
 	}
-	newest := 0.0
-	if at := p.intake.newest.get(); !at.IsZero() {
-		newest = float64(at.UnixMilli()) / 1000
+	seconds := 0.0
+	if at := p.intake.newest.note(time.Time{}); !at.IsZero() {
+		seconds = float64(at.UnixMilli()) / 1000
 	}
 	ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, pending)
-	ch <- prometheus.MustNewConstMetric(newestDesc, prometheus.GaugeValue, newest)
+	ch <- prometheus.MustNewConstMetric(newestDesc, prometheus.GaugeValue, seconds)
 }

@@ -8,13 +8,11 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -65,26 +63,18 @@ func (r Reject) encode(most int64) ([]byte, error) {
 		return data, err
 	}
 	r.Cut = true
-	data, err := r.cut(limit)
-	if err == nil && len(data) > limit {
-		r.Header = nil
-		data, err = r.cut(limit)
-	}
-	if err == nil && len(data) > limit {
-		return nil, fmt.Errorf("encode reject: %d bytes without its body, and a message may have %d", len(data), most)
-	}
-	return data, err
-}
-
-// cut keeps as much of the body as makes limit bytes. It may be longer without any.
-func (r Reject) cut(limit int) ([]byte, error) {
 	whole := r.Body
-	r.Body = nil
-	head, err := r.join()
-	if err != nil {
-		return nil, err
+	for _, header := range []map[string]headerValues{r.Header, nil} {
+		r.Header, r.Body = header, nil
+		head, err := r.join()
+		if err != nil {
+			return nil, err
+		}
+		if room := limit - len(head); room >= 0 {
+			return append(head, whole[:min(room, len(whole))]...), nil
+		}
 	}
-	return append(head, whole[:min(max(limit-len(head), 0), len(whole))]...), nil
+	return nil, fmt.Errorf("encode reject: without its body it is longer than a message may be, %d bytes", most)
 }
 
 // record is a reject on the wire. The names of headers are bytes too.
@@ -135,28 +125,4 @@ func decodeReject(msg *jetstream.RawStreamMsg) (Reject, error) {
 		return r, fmt.Errorf("read reject %d: %w", msg.Sequence, err)
 	}
 	return r, nil
-}
-
-func headerBytes(header map[string][]string) map[string]headerValues {
-	kept := make(map[string]headerValues, len(header))
-	for key, values := range header {
-		for _, v := range values {
-			kept[key] = append(kept[key], []byte(v))
-		}
-	}
-	return kept
-}
-
-// replayHeader returns the headers without those that NATS obeys.
-func (r Reject) replayHeader() nats.Header {
-	header := nats.Header{}
-	for key, values := range r.Header {
-		if strings.HasPrefix(strings.ToLower(key), "nats-") {
-			continue
-		}
-		for _, v := range values {
-			header[key] = append(header[key], string(v))
-		}
-	}
-	return header
 }

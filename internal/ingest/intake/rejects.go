@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync/atomic"
 
 	"github.com/gallerywire/gallerywire/internal/event"
@@ -60,7 +61,12 @@ func (r *Rejects) add(ctx context.Context, why rejection) (reject Reject, err er
 	m, sequence := why.message, why.sequence
 	reject = Reject{
 		Publisher: why.publisher, Subject: m.Subject, Stored: m.Stored, Sequence: sequence, Problems: why.problems,
-		Header: headerBytes(m.Header), Size: len(m.Data), Body: m.Data,
+		Header: make(map[string]headerValues, len(m.Header)), Size: len(m.Data), Body: m.Data,
+	}
+	for key, values := range m.Header {
+		for _, v := range values {
+			reject.Header[key] = append(reject.Header[key], []byte(v))
+		}
 	}
 	reject.Event, reject.Source, reject.Gallery = attributes(m)
 	id := gallery.HashOf(fmt.Appendf(nil, "%d %d %s", sequence, m.Stored.UnixNano(), m.Subject)).String()
@@ -191,7 +197,15 @@ func (r *Rejects) Replay(ctx context.Context, number uint64) error {
 	if reject.Cut {
 		return fmt.Errorf("reject %d: %w: have it sent anew", number, ErrCut)
 	}
-	msg := &nats.Msg{Subject: r.opts.SubjectOf(reject.Publisher, reject.Subject), Header: reject.replayHeader(), Data: reject.Body}
+	msg := &nats.Msg{Subject: r.opts.SubjectOf(reject.Publisher, reject.Subject), Header: nats.Header{}, Data: reject.Body}
+	for key, values := range reject.Header {
+		if strings.HasPrefix(strings.ToLower(key), "nats-") {
+			continue // NATS would obey it
+		}
+		for _, v := range values {
+			msg.Header[key] = append(msg.Header[key], string(v))
+		}
+	}
 	if _, err := r.opts.JetStream.PublishMsg(ctx, msg); err != nil {
 		return fmt.Errorf("replay reject %d: %w", number, err)
 	}

@@ -57,9 +57,15 @@ func (in *Intake) start(ctx context.Context, s *source, js jetstream.JetStream) 
 	if !foreign {
 		return func() {}, nil // a work queue that refuses when it is full drops nothing
 	}
+	// Nothing may be dropped from where the consumer was left; a new one begins with the
+	// stream as it is.
+	state := streamState{reached: info.Delivered.Stream, delivered: info.Delivered.Consumer}
+	if state.reached == 0 {
+		state.first = stream.CachedInfo().State.FirstSeq
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var observing sync.WaitGroup
-	observing.Go(func() { in.observeDrops(ctx, s, startState(info, stream.CachedInfo())) })
+	observing.Go(func() { in.observeDrops(ctx, s, state) })
 	return func() { cancel(); observing.Wait() }, nil
 }
 
@@ -99,16 +105,12 @@ type newest struct {
 	at time.Time
 }
 
-func (n *newest) note(stored time.Time) {
+// note takes stored into account and returns the latest instant.
+func (n *newest) note(stored time.Time) time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if stored.After(n.at) {
 		n.at = stored
 	}
-}
-
-func (n *newest) get() time.Time {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	return n.at
 }

@@ -86,7 +86,7 @@ func (r readers) Gallery(ctx context.Context, key string) (digest.Gallery, bool,
 		return digest.Gallery{}, false, err
 	}
 	entry, now := r.index.Find(key), time.Now()
-	if entry != nil && entry.Foreign() && now.Sub(entry.Stored()) < upgrade {
+	if entry != nil && entry.NewerFormat() && now.Sub(entry.Stored()) < upgrade {
 		return digest.Gallery{}, false, fmt.Errorf("gallery %q: a newer release wrote its record", key)
 	}
 	if !entry.VisibleAt(now) {

@@ -125,7 +125,7 @@ func (c *Catalogue) record(msg jetstream.Msg, meta *jetstream.MsgMetadata) (r Re
 	}
 	key := strings.TrimPrefix(msg.Subject(), c.subject(""))
 	e, err := entry(key, msg.Headers(), meta.Sequence.Stream, meta.Timestamp)
-	if err == nil && e.Foreign() {
+	if err == nil && e.NewerFormat() {
 		err = ErrNewerFormat
 	}
 	if err != nil {

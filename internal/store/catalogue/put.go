@@ -78,7 +78,7 @@ func (c *Catalogue) expected(key string) *index.Entry {
 }
 
 func refuse(prev *index.Entry, rank gallery.Rank) (Outcome, uint64, error) {
-	if prev.Foreign() {
+	if prev.NewerFormat() {
 		return "", 0, ErrNewerFormat
 	}
 	if rank.Compare(prev.Rank) == 0 {
@@ -134,7 +134,7 @@ func (c *Catalogue) teach(ctx context.Context, key string, r Revision) error {
 // when the event is acknowledged the node no longer shows the gallery. An index
 // that was never whole shows nothing.
 func (c *Catalogue) settle(ctx context.Context, r Revision, outcome Outcome, sequence uint64) error {
-	if !r.Rank.TakeDown || outcome == Superseded || !c.index.Shows() {
+	if !r.Rank.TakeDown || outcome == Superseded || !c.index.Filled() {
 		return nil
 	}
 	return c.Wait(ctx, sequence)

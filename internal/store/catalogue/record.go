@@ -48,7 +48,7 @@ func entry(key string, header nats.Header, revision uint64, stored time.Time) (e
 		return nil, fmt.Errorf("read the format of revision %d: %w", revision, err)
 	}
 	if number > format {
-		return index.Foreign(revision, stored), nil
+		return index.NewerFormat(revision, stored), nil
 	}
 	e, err = index.ParseLine(header.Get(headerIndex), revision, stored)
 	if err != nil {

@@ -31,8 +31,8 @@ type Page struct {
 	Older string // the page before; empty: there is none
 }
 
-// cutOf says, modulo the page size, whether the archive is cut below the gallery.
-func cutOf(id string) uint32 {
+// pageHash says, modulo the page size, whether the archive is cut below the gallery.
+func pageHash(id string) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id)) // a hash takes everything
 	return mix(h.Sum32())
@@ -47,7 +47,7 @@ func mix(h uint32) uint32 {
 	return h ^ h>>16
 }
 
-func (x *Index) cuts(e *Entry) bool { return e.cut%x.opts.ArchivePage == 0 }
+func (x *Index) endsPage(e *Entry) bool { return e.pageHash%x.opts.ArchivePage == 0 }
 
 // pageName names the page that ends below e: a number for its instant, a tilde
 // and its id, in base64 after "=" where that may not stand in an address.
@@ -62,7 +62,7 @@ func pageName(e *Entry) string {
 // parsePage returns the place that a page's name says.
 func (x *Index) parsePage(name string, now time.Time) (*Entry, bool) {
 	place, ok := parsePlace(name)
-	return place, ok && place.published <= now.UnixNano() && x.cuts(place)
+	return place, ok && place.published <= now.UnixNano() && x.endsPage(place)
 }
 
 // parsePlace reads what [pageName] writes: an entry without the rest.
@@ -82,7 +82,7 @@ func parsePlace(name string) (*Entry, bool) {
 	if id == "" || len(id) > gallery.MaxID {
 		return nil, false
 	}
-	place := &Entry{ID: id, published: instant, cut: cutOf(id)}
+	place := &Entry{ID: id, published: instant, pageHash: pageHash(id)}
 	return place, pageName(place) == name
 }
 
@@ -97,22 +97,22 @@ func (s *Selection) HasPage(name string, now time.Time) bool {
 // the page, whatever its depth.
 func (s *Selection) Page(name string, now time.Time) (Page, bool) {
 	now = s.index.advance(now)
-	s.revive(now)
+	s.refillReleased(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
 	from, to := 0, published(s.entries, now)
-	cuts := published(s.cuts, now)
+	cuts := published(s.pageEnds, now)
 	var bottom, end *Entry
 	if name != NewestPage {
 		var ok bool
 		if end, ok = s.index.parsePage(name, now); !ok {
 			return Page{}, false
 		}
-		to, cuts = position(s.entries, end), position(s.cuts, end)
+		to, cuts = position(s.entries, end), position(s.pageEnds, end)
 	}
 	p := Page{View: s.head(now), Name: name}
 	if cuts > 0 {
-		bottom = s.cuts[cuts-1]
+		bottom = s.pageEnds[cuts-1]
 		p.Older = pageName(bottom)
 		from = position(s.entries, bottom)
 	}
@@ -138,19 +138,19 @@ func (s *Selection) NewestPage(now time.Time) string {
 // has none.
 func (s *Selection) PageAfter(name string, now time.Time) (string, bool) {
 	now = s.index.advance(now)
-	s.revive(now)
+	s.refillReleased(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
 	end, ok := s.index.parsePage(name, now)
 	if !ok {
 		return "", false
 	}
-	above, found := slices.BinarySearchFunc(s.cuts, end, ByPublished.compare)
+	above, found := slices.BinarySearchFunc(s.pageEnds, end, ByPublished.compare)
 	if found {
 		above++
 	}
-	if above < published(s.cuts, now) {
-		return pageName(s.cuts[above]), true
+	if above < published(s.pageEnds, now) {
+		return pageName(s.pageEnds[above]), true
 	}
 	return NewestPage, true
 }

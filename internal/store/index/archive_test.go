@@ -152,7 +152,7 @@ func TestAWalkMeetsEveryGalleryOnceWhileTheyChange(t *testing.T) {
 // below which it is not.
 func cutting(page uint32) (cuts, others []string) {
 	for i := range 400 {
-		if id := fmt.Sprint("p", i); cutOf(id)%page == 0 {
+		if id := fmt.Sprint("p", i); pageHash(id)%page == 0 {
 			cuts = append(cuts, id)
 		} else {
 			others = append(others, id)
@@ -268,7 +268,7 @@ func TestPagesHaveTheirSizeOnAverage(t *testing.T) {
 	for _, pattern := range []string{"gallery-%d", "%08d", "urn:newsml:localhost:2026-%d", "%x"} {
 		cuts := 0
 		for i := range 100_000 {
-			if cutOf(fmt.Sprintf(pattern, i))%100 == 0 {
+			if pageHash(fmt.Sprintf(pattern, i))%100 == 0 {
 				cuts++
 			}
 		}

@@ -18,21 +18,21 @@ type Entry struct {
 	Rank     gallery.Rank
 	Facets   []Facet
 
-	stored    int64 // when the server stored the record; all instants in Unix nanoseconds
-	published int64
-	end       int64  // no longer shown, or remembered as taken down, from then on; never: math.MaxInt64
-	shown     int64  // see shownAt; as of the index's now
-	memo      *memo  // nil: nothing
-	cut       uint32 // of the id: where archives are cut
-	slot      uint32 // where the index keeps it
-	kept      uint32 // seconds for which feeds say that what the time ended is gone
-	Withheld  bool   // may not be syndicated
-	Home      bool   // known to have no page at its publisher's: its page here is its address
-	state     state
+	stored           int64 // when the server stored the record; all instants in Unix nanoseconds
+	published        int64
+	end              int64  // no longer shown, or remembered as taken down, from then on; never: math.MaxInt64
+	shown            int64  // see shownAt; as of the index's now
+	extra            *extra // nil: nothing
+	pageHash         uint32 // of the id: where archives are cut
+	slot             uint32 // where the index keeps it
+	tombstoneSeconds uint32 // seconds for which feeds say that what the time ended is gone
+	Withheld         bool   // may not be syndicated
+	Home             bool   // known to have no page at its publisher's: its page here is its address
+	state            state
 }
 
-// memo is what only few records have.
-type memo struct {
+// extra is what only few records have.
+type extra struct {
 	guid, reason string
 	slideEnds    []int64 // rights of single slides run out then, ascending
 	left         []departure
@@ -42,29 +42,31 @@ type memo struct {
 type state byte
 
 const (
-	sound   state = iota
-	foreign       // a newer release wrote it: known to be there, nothing more
-	lost          // deleted by somebody's hand, or can not be read: any revision may take its place
+	readable    state = iota
+	newerFormat       // a newer release wrote it: known to be there, nothing more
+	lost              // deleted by somebody's hand, or cannot be read: any revision may take its place
 )
 
-// Foreign returns the entry of a record that a newer release wrote.
-func Foreign(revision uint64, stored time.Time) *Entry { return stray(foreign, revision, stored) }
+// NewerFormat returns the entry of a record that a newer release wrote.
+func NewerFormat(revision uint64, stored time.Time) *Entry {
+	return opaque(newerFormat, revision, stored)
+}
 
-// Lost returns the entry of a record that somebody deleted, or that can not be read:
+// Lost returns the entry of a record that somebody deleted, or that cannot be read:
 // any revision may take its place.
-func Lost(revision uint64, stored time.Time) *Entry { return stray(lost, revision, stored) }
+func Lost(revision uint64, stored time.Time) *Entry { return opaque(lost, revision, stored) }
 
-// stray is the entry of a record that says nothing of its gallery. Whatever
+// opaque is the entry of a record that says nothing of its gallery. Whatever
 // showed the gallery before is touched, and nobody knows what that was.
-func stray(s state, revision uint64, stored time.Time) *Entry {
+func opaque(s state, revision uint64, stored time.Time) *Entry {
 	return &Entry{
 		Revision: revision, stored: stored.UnixNano(), state: s,
-		Rank: gallery.Rank{TakeDown: s == lost},
-		memo: &memo{left: []departure{{all: true}}},
+		Rank:  gallery.Rank{TakeDown: s == lost},
+		extra: &extra{left: []departure{{all: true}}},
 	}
 }
 
-// Lost reports whether the record was deleted, or can not be read.
+// Lost reports whether the record was deleted, or cannot be read.
 func (e *Entry) Lost() bool { return e.state == lost }
 
 // known returns e unless it is lost.
@@ -130,9 +132,9 @@ func (e *Entry) visible(ns int64) bool {
 	return e.shows() && e.published <= ns && ns < e.end
 }
 
-// Foreign reports whether a newer release wrote the record: of the gallery
+// NewerFormat reports whether a newer release wrote the record: of the gallery
 // nothing is known but that it is there.
-func (e *Entry) Foreign() bool { return e.state == foreign }
+func (e *Entry) NewerFormat() bool { return e.state == newerFormat }
 
 // Phase counts the slides' rights that have run out at t: the same revision
 // shows fewer pictures in a later phase.
@@ -149,7 +151,7 @@ func (e *Entry) Phase(t time.Time) int {
 func (e *Entry) SlidePhase(t time.Time) int {
 	n := e.Phase(t)
 	for _, end := range e.slideEnds() {
-		if e.until(e.since(end)) <= t.UnixNano() {
+		if e.forgottenAfter(e.withdrawnAt(end)) <= t.UnixNano() {
 			n++
 		}
 	}
@@ -159,42 +161,42 @@ func (e *Entry) SlidePhase(t time.Time) int {
 // GUID is what the publisher gave the gallery as identifier in feeds, also
 // after it was taken down; empty for none.
 func (e *Entry) GUID() string {
-	if e == nil || e.memo == nil {
+	if e == nil || e.extra == nil {
 		return ""
 	}
-	return e.memo.guid
+	return e.extra.guid
 }
 
 // Reason says why the gallery was taken down, empty where nobody said.
 func (e *Entry) Reason() string {
-	if e.memo == nil {
+	if e.extra == nil {
 		return ""
 	}
-	return e.memo.reason
+	return e.extra.reason
 }
 
 func (e *Entry) slideEnds() []int64 {
-	if e.memo == nil {
+	if e.extra == nil {
 		return nil
 	}
-	return e.memo.slideEnds
+	return e.extra.slideEnds
 }
 
 // left is what e remembers to have left, oldest first.
 func (e *Entry) left() []departure {
-	if e == nil || e.memo == nil {
+	if e == nil || e.extra == nil {
 		return nil
 	}
-	return e.memo.left
+	return e.extra.left
 }
 
-// ended is the latest publication that the take-down e is known to have ended,
+// lastTakenDown is the latest publication that the take-down e is known to have ended,
 // nil if there is none.
-func (e *Entry) ended() *departure {
+func (e *Entry) lastTakenDown() *departure {
 	var last *departure
 	for i, d := range e.left() {
 		if d.of != nil && (last == nil || d.of.rank.Compare(last.of.rank) > 0) {
-			last = &e.memo.left[i]
+			last = &e.extra.left[i]
 		}
 	}
 	return last
@@ -247,7 +249,7 @@ func (e *Entry) Touched(t time.Time) time.Time {
 
 // shows reports whether there is any time at which the gallery may be shown.
 func (e *Entry) shows() bool {
-	return e != nil && !e.Rank.TakeDown && !e.Withheld && e.state == sound && e.published < e.end
+	return e != nil && !e.Rank.TakeDown && !e.Withheld && e.state == readable && e.published < e.end
 }
 
 // Order is the order of a selection.
@@ -281,18 +283,18 @@ func (o Order) Index(entries []*Entry, e *Entry) int {
 // instants calls yield with each instant at which the time alone changes what
 // is shown of e, in no order.
 func (e *Entry) instants(yield func(int64)) {
-	e.turns(yield)
+	e.feedInstants(yield)
 	for at := range e.shownEnds {
-		if at = e.until(e.since(at)); at < e.end {
+		if at = e.forgottenAfter(e.withdrawnAt(at)); at < e.end {
 			yield(at)
 		}
 	}
 }
 
-// turns are the instants without those at which only the gallery's own feed
+// feedInstants are the instants without those at which only the gallery's own feed
 // changes: it forgets a slide.
-func (e *Entry) turns(yield func(int64)) {
-	if e.Rank.TakeDown && e.state == sound {
+func (e *Entry) feedInstants(yield func(int64)) {
+	if e.Rank.TakeDown && e.state == readable {
 		yield(e.end)
 		return
 	}

@@ -252,12 +252,12 @@ func TestFacetsOfAChange(t *testing.T) {
 
 func TestAChangeToWhatIsNotKnownIsOfTheGalleryBefore(t *testing.T) {
 	old := &Entry{ID: "a"}
-	for name, c := range map[string]Change{"deleted": {Old: old}, "foreign": {Old: old, New: Foreign(1, dawn)}, "new": {New: old}} {
+	for name, c := range map[string]Change{"deleted": {Old: old}, "foreign": {Old: old, New: NewerFormat(1, dawn)}, "new": {New: old}} {
 		if c.ID() != "a" {
 			t.Errorf("%s: %q", name, c.ID())
 		}
 	}
-	if got := (Change{New: Foreign(1, dawn)}).ID(); got != "" || !Foreign(1, dawn).Foreign() || old.Foreign() {
+	if got := (Change{New: NewerFormat(1, dawn)}).ID(); got != "" || !NewerFormat(1, dawn).NewerFormat() || old.NewerFormat() {
 		t.Errorf("of an unknown gallery: %q", got)
 	}
 }

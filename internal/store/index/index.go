@@ -75,15 +75,15 @@ type Index struct {
 	showing    int                 // entries that are not taken down
 	names      names               // counted as of now
 	selections map[*Selection]struct{}
-	broad      []*Selection // those of them that choose by no name
+	unfiltered []*Selection // those of them that choose by no name
 	epoch      time.Time    // when the bucket was made; zero: never read whole
 	last       uint64       // newest revision applied
 	passed     int64        // newest instant of visibility up to now
 	upcoming   timeline
 	now        int64 // the latest instant that was advanced to
-	recent     []happened
-	floor      mark // recent is whole from there on
-	late       span // when the records were stored that came late
+	recent     []pastStep
+	floor      progress  // recent is whole from there on
+	late       lateRange // when the records were stored that came late
 	waiting    map[uint64]chan struct{}
 }
 
@@ -104,7 +104,7 @@ func New(o Options) *Index {
 		selections: map[*Selection]struct{}{},
 		passed:     math.MinInt64,
 		now:        math.MinInt64,
-		floor:      mark{math.MaxUint64, math.MaxInt64},
+		floor:      progress{math.MaxUint64, math.MaxInt64},
 		waiting:    map[uint64]chan struct{}{},
 	}
 	x.due.Store(math.MaxInt64)
@@ -161,9 +161,9 @@ func (x *Index) Position(now time.Time) Position {
 	return Position{Epoch: x.epoch, Revision: x.last, Passed: instant(x.passed)}
 }
 
-// Shows reports whether the bucket was ever read to its end: before that the
+// Filled reports whether the bucket was ever read to its end: before that the
 // index shows nothing.
-func (x *Index) Shows() bool {
+func (x *Index) Filled() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return !x.epoch.IsZero()
@@ -200,37 +200,37 @@ func (x *Index) Apply(key string, e *Entry, now time.Time) {
 func (x *Index) exchange(key string, e *Entry, now int64) []Change {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	defer x.reach(e.Revision)
+	defer x.noteReached(e.Revision)
 	now = max(now, x.now)
 	changes := x.settle(now) // what is due comes first: names are counted as of one instant
 	old := x.entries[key]
 	if old != nil && old.Revision >= e.Revision {
 		return changes
 	}
-	e.keep(x.opts.Tombstones)
+	e.setTombstone(x.opts.Tombstones)
 	x.entries[key] = e
 	x.late.note(e, now)
-	x.seat(old, e)
+	x.assignSlot(old, e)
 	e.shown = e.shownAt(now)
-	x.expect(e, now)
+	x.schedule(e, now)
 	x.upcoming.tidy(x.entries)
-	x.announceNext()
+	x.signalNext()
 	x.count(old, e)
-	x.list(old, e, now)
+	x.noteNames(old, e, now)
 	x.note(key, old, e, now)
-	for _, s := range x.concerned(old, e) {
+	for _, s := range x.affected(old, e) {
 		s.replace(old, e, now)
 	}
-	if x.names.bloated() {
-		x.rename()
+	if x.names.needsRebuild() {
+		x.rebuildNames()
 	}
 	return append(changes, Change{Old: old.known(), New: e.known()})
 }
 
-// list notes the names of e, which takes the place of old, and counts those of
+// noteNames notes the names of e, which takes the place of old, and counts those of
 // what is visible now.
-func (x *Index) list(old, e *Entry, now int64) {
-	x.names.enrol(old, e)
+func (x *Index) noteNames(old, e *Entry, now int64) {
+	x.names.addMember(old, e)
 	x.names.touch(old, e, now)
 	if old.visible(now) {
 		x.names.count(old.Facets, -1)
@@ -240,14 +240,14 @@ func (x *Index) list(old, e *Entry, now int64) {
 	}
 }
 
-// rename collects the names anew.
-func (x *Index) rename() {
-	x.names, x.broad = newNames(), nil
+// rebuildNames collects the names anew.
+func (x *Index) rebuildNames() {
+	x.names, x.unfiltered = newNames(), nil
 	for s := range x.selections {
 		x.attach(s)
 	}
 	for _, e := range x.slots {
-		x.list(nil, e, x.now)
+		x.noteNames(nil, e, x.now)
 	}
 	x.names.tidied = x.names.size
 }
@@ -271,28 +271,28 @@ func (x *Index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 	x.entries, x.epoch, x.last, x.showing = entries, epoch, 0, 0
 	x.slots, x.guids = make([]*Entry, 0, len(entries)), map[string][]uint32{}
 	for _, e := range entries {
-		e.keep(x.opts.Tombstones)
-		x.seat(nil, e)
+		e.setTombstone(x.opts.Tombstones)
+		x.assignSlot(nil, e)
 		x.count(nil, e)
 		e.shown = e.shownAt(now)
 	}
 	x.refill(now)
-	x.reach(last)
-	x.floor = mark{x.last, x.passed}
+	x.noteReached(last)
+	x.floor = progress{x.last, x.passed}
 }
 
 // refill computes what depends on the time from all entries.
 func (x *Index) refill(now int64) {
 	x.upcoming, x.passed, x.now = nil, math.MinInt64, now
 	for _, e := range x.slots {
-		x.expect(x.renew(e, now), now)
+		x.schedule(x.refresh(e, now), now)
 	}
-	x.rename()
+	x.rebuildNames()
 	for s := range x.selections {
 		s.refill(now)
 	}
-	x.recent, x.floor = nil, mark{x.last, x.passed}
-	x.announceNext()
+	x.recent, x.floor = nil, progress{x.last, x.passed}
+	x.signalNext()
 }
 
 func (x *Index) count(old, e *Entry) {
@@ -304,8 +304,8 @@ func (x *Index) count(old, e *Entry) {
 	}
 }
 
-// expect notes the instants of visibility of e.
-func (x *Index) expect(e *Entry, now int64) {
+// schedule notes the instants of visibility of e.
+func (x *Index) schedule(e *Entry, now int64) {
 	x.passed = max(x.passed, e.lastInstant(now))
 	at := e.nextInstant(now)
 	if at < math.MaxInt64 {
@@ -313,10 +313,10 @@ func (x *Index) expect(e *Entry, now int64) {
 	}
 }
 
-// announceNext says when the time alone makes views stale. It comes after what
+// signalNext says when the time alone makes views stale. It comes after what
 // an instant that has passed changes: nobody may take a view from before for
 // fresh meanwhile.
-func (x *Index) announceNext() {
+func (x *Index) signalNext() {
 	if first := x.upcoming.first(); x.due.Swap(first) != first {
 		select {
 		case x.wake <- struct{}{}:
@@ -405,24 +405,24 @@ func (x *Index) settle(now int64) []Change {
 		if !m.counts(x.entries) {
 			continue // superseded since
 		}
-		e := x.renew(m.entry, now)
-		x.expect(e, now)
+		e := x.refresh(m.entry, now)
+		x.schedule(e, now)
 		x.recount(e, now)
 		x.names.touch(m.entry, e, now)
 		x.note(gallery.Key(e.ID), m.entry, e, now)
-		for _, s := range x.concerned(e, e) {
+		for _, s := range x.affected(e, e) {
 			s.replace(m.entry, e, now)
 		}
 		changes = append(changes, Change{Old: m.entry, New: e})
 	}
 	x.now = max(x.now, now)
-	x.announceNext()
+	x.signalNext()
 	return changes
 }
 
-// renew puts e as of now in the place of e as of before, and returns it. It is e
+// refresh puts e as of now in the place of e as of before, and returns it. It is e
 // itself where nothing of that has changed.
-func (x *Index) renew(e *Entry, now int64) *Entry {
+func (x *Index) refresh(e *Entry, now int64) *Entry {
 	shown := e.shownAt(now)
 	if shown == e.shown {
 		return e
@@ -433,7 +433,7 @@ func (x *Index) renew(e *Entry, now int64) *Entry {
 	return &later
 }
 
-// recount is list for an entry that only the time has changed.
+// recount is noteNames for an entry that only the time has changed.
 func (x *Index) recount(e *Entry, now int64) {
 	if e.visible(x.now) {
 		x.names.count(e.Facets, -1)
@@ -443,8 +443,8 @@ func (x *Index) recount(e *Entry, now int64) {
 	}
 }
 
-// reach notes that everything up to revision is known.
-func (x *Index) reach(revision uint64) {
+// noteReached notes that everything up to revision is known.
+func (x *Index) noteReached(revision uint64) {
 	x.last = max(x.last, revision)
 	for wanted, reached := range x.waiting {
 		if wanted <= x.last {

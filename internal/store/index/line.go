@@ -13,32 +13,32 @@ import (
 
 // line is an entry as one line of JSON. Instants are Unix nanoseconds.
 type line struct {
-	ID        string     `json:"id"`
-	Updated   int64      `json:"u"`
-	Version   int64      `json:"v,omitzero"`
-	TakeDown  bool       `json:"d,omitzero"`
-	Hash      string     `json:"h"`
-	Published int64      `json:"p,omitzero"`
-	End       int64      `json:"e,omitzero"`
-	Withheld  bool       `json:"w,omitzero"`
-	Home      bool       `json:"home,omitzero"`
-	SlideEnds []int64    `json:"se,omitzero"`
-	Facets    []wireFact `json:"f,omitzero"`
-	Left      []wireLeft `json:"left,omitzero"`
-	GUID      string     `json:"g,omitzero"`
-	Reason    string     `json:"r,omitzero"`
+	ID        string          `json:"id"`
+	Updated   int64           `json:"u"`
+	Version   int64           `json:"v,omitzero"`
+	TakeDown  bool            `json:"d,omitzero"`
+	Hash      string          `json:"h"`
+	Published int64           `json:"p,omitzero"`
+	End       int64           `json:"e,omitzero"`
+	Withheld  bool            `json:"w,omitzero"`
+	Home      bool            `json:"home,omitzero"`
+	SlideEnds []int64         `json:"se,omitzero"`
+	Facets    []wireFacet     `json:"f,omitzero"`
+	Left      []wireDeparture `json:"left,omitzero"`
+	GUID      string          `json:"g,omitzero"`
+	Reason    string          `json:"r,omitzero"`
 }
 
-// wireFact is a facet: its kind's letter and its name.
-type wireFact string
+// wireFacet is a facet: its kind's letter and its name.
+type wireFacet string
 
-type wireLeft struct {
-	Facets []wireFact `json:"f,omitzero"`
-	All    bool       `json:"all,omitzero"`
-	Down   bool       `json:"d,omitzero"`
-	Seen   bool       `json:"s,omitzero"`
-	Of     *wireRank  `json:"of,omitzero"`
-	At     int64      `json:"at,omitzero"`
+type wireDeparture struct {
+	Facets []wireFacet `json:"f,omitzero"`
+	All    bool        `json:"all,omitzero"`
+	Down   bool        `json:"d,omitzero"`
+	Seen   bool        `json:"s,omitzero"`
+	Of     *wireRank   `json:"of,omitzero"`
+	At     int64       `json:"at,omitzero"`
 }
 
 // wireRank is the rank of a publication, and from when it was shown.
@@ -67,11 +67,11 @@ func (e *Entry) Line() ([]byte, error) {
 	if err != nil || len(text) <= maxLine || len(l.Left) == 0 {
 		return text, err
 	}
-	all := wireLeft{All: true}
+	all := wireDeparture{All: true}
 	if last := l.Left[len(l.Left)-1]; l.TakeDown {
 		all.Down, all.Of = last.Down, last.Of
 	}
-	l.Left = []wireLeft{all}
+	l.Left = []wireDeparture{all}
 	return json.Marshal(l)
 }
 
@@ -86,8 +86,8 @@ func ParseLine(text string, revision uint64, stored time.Time) (*Entry, error) {
 		ID: l.ID, Revision: revision, stored: stored.UnixNano(),
 		Rank:     gallery.Rank{Updated: time.Unix(0, l.Updated).UTC(), Version: l.Version, TakeDown: l.TakeDown},
 		Withheld: l.Withheld, Home: l.Home, Facets: fromWire(l.Facets),
-		published: l.Published, end: cmp.Or(l.End, math.MaxInt64), cut: cutOf(l.ID),
-		memo: memoOf(l.GUID, l.Reason, l.SlideEnds, leftFromWire(l.Left)),
+		published: l.Published, end: cmp.Or(l.End, math.MaxInt64), pageHash: pageHash(l.ID),
+		extra: extraOf(l.GUID, l.Reason, l.SlideEnds, leftFromWire(l.Left)),
 	}
 	var ok bool
 	if e.Rank.Hash, ok = parseHash(l.Hash); !ok {
@@ -99,9 +99,9 @@ func ParseLine(text string, revision uint64, stored time.Time) (*Entry, error) {
 // past is the part of a record that does not follow from its event. Its names
 // are those of the index line.
 type past struct {
-	GUID   string     `json:"g,omitzero"` // of a take-down: what its gallery had
-	Left   []wireLeft `json:"left,omitzero"`
-	Stored int64      `json:"at,omitzero"`
+	GUID   string          `json:"g,omitzero"` // of a take-down: what its gallery had
+	Left   []wireDeparture `json:"left,omitzero"`
+	Stored int64           `json:"at,omitzero"`
 }
 
 // Past returns what e remembers that does not follow from its event, as JSON; nil
@@ -134,7 +134,7 @@ func (x *Index) Before(text []byte, rank gallery.Rank, prev *Entry, now time.Tim
 	if rank.TakeDown {
 		// The record is stored anew here, and would be said to be new.
 		down := &Entry{Rank: rank, stored: p.Stored}
-		if down.keep(x.opts.Tombstones); now.UnixNano() >= down.forgotten() {
+		if down.setTombstone(x.opts.Tombstones); now.UnixNano() >= down.forgotten() {
 			for i := range p.Left {
 				p.Left[i].Down = false
 				if of := p.Left[i].Of; of != nil {
@@ -148,20 +148,20 @@ func (x *Index) Before(text []byte, rank gallery.Rank, prev *Entry, now time.Tim
 	if prev != nil {
 		left = append(left, departure{all: true, at: prev.stored}) // whatever was there is touched
 	}
-	e.memo = memoOf(p.GUID, "", nil, left)
+	e.extra = extraOf(p.GUID, "", nil, left)
 	return e, nil
 }
 
-func toWire(fs []Facet) []wireFact {
-	out := make([]wireFact, len(fs))
+func toWire(fs []Facet) []wireFacet {
+	out := make([]wireFacet, len(fs))
 	for i, f := range fs {
 		p := f.Value()
-		out[i] = wireFact(string(p.Kind) + p.Name)
+		out[i] = wireFacet(string(p.Kind) + p.Name)
 	}
 	return out
 }
 
-func fromWire(ws []wireFact) []Facet {
+func fromWire(ws []wireFacet) []Facet {
 	if len(ws) == 0 {
 		return nil
 	}
@@ -174,9 +174,9 @@ func fromWire(ws []wireFact) []Facet {
 	return fs
 }
 
-func leftToWire(ds []departure) (left []wireLeft) {
+func leftToWire(ds []departure) (left []wireDeparture) {
 	for _, d := range ds {
-		w := wireLeft{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, At: d.at}
+		w := wireDeparture{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, At: d.at}
 		if d.of != nil {
 			r := d.of.rank
 			w.Of = &wireRank{Updated: r.Updated.UnixNano(), From: d.of.from, Version: r.Version, Hash: r.Hash.String()}
@@ -186,7 +186,7 @@ func leftToWire(ds []departure) (left []wireLeft) {
 	return left
 }
 
-func leftFromWire(left []wireLeft) (ds []departure) {
+func leftFromWire(left []wireDeparture) (ds []departure) {
 	for _, w := range left {
 		d := departure{facets: fromWire(w.Facets), all: w.All, down: w.Down, seen: w.Seen || w.Down, at: w.At}
 		if w.Of != nil {
@@ -199,12 +199,12 @@ func leftFromWire(left []wireLeft) (ds []departure) {
 	return ds
 }
 
-// memoOf is nil where there is nothing to note.
-func memoOf(guid, reason string, slideEnds []int64, left []departure) *memo {
+// extraOf is nil where there is nothing to note.
+func extraOf(guid, reason string, slideEnds []int64, left []departure) *extra {
 	if guid == "" && reason == "" && len(slideEnds) == 0 && len(left) == 0 {
 		return nil
 	}
-	return &memo{guid: guid, reason: reason, slideEnds: slideEnds, left: left}
+	return &extra{guid: guid, reason: reason, slideEnds: slideEnds, left: left}
 }
 
 const hashDigits = 2 * len(gallery.Hash{})

@@ -23,7 +23,7 @@ func (s *Selection) List(before string, n int, now time.Time) (List, bool) {
 		return List{}, false
 	}
 	now = s.index.advance(now)
-	s.revive(now)
+	s.refillReleased(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
 	top := published(s.entries, now)

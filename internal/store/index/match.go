@@ -35,9 +35,9 @@ func (m Match) folded() Match {
 	return Match{fold(m.Sections), fold(m.Tags), fold(m.Authors), fold(m.Languages)}
 }
 
-// anchors are the names of which a gallery must have one to be chosen, of the
+// required are the names of which a gallery must have one to be chosen, of the
 // sort that the fewest have.
-func (m Match) anchors() []slug {
+func (m Match) required() []slug {
 	for _, list := range []struct {
 		kind  Kind
 		names []string
@@ -63,13 +63,13 @@ func meets(wanted []string, k Kind, fs []Facet) bool {
 	return slices.ContainsFunc(fs, func(f Facet) bool {
 		p := f.Value()
 		return p.Kind == k && slices.ContainsFunc(wanted, func(w string) bool {
-			return p.Fold == w || k == Language && speaks(p.Fold, w)
+			return p.Fold == w || k == Language && coversLanguage(p.Fold, w)
 		})
 	})
 }
 
-// speaks reports whether the language tag have is a more special form of want
+// coversLanguage reports whether the language tag have is a more special form of want
 // (RFC 4647 §3.3.1, basic filtering).
-func speaks(have, want string) bool {
+func coversLanguage(have, want string) bool {
 	return len(have) > len(want) && have[len(want)] == '-' && strings.HasPrefix(have, want)
 }

@@ -24,7 +24,7 @@ type name struct {
 	spellings  []spelling   // that visible galleries use
 	members    []uint32     // slots of those that have it or left it, and of some that no longer know
 	selections []*Selection // that choose by it
-	latest     mark         // of what happened to its members
+	latest     progress     // of what happened to its members
 }
 
 type spelling struct {
@@ -45,13 +45,13 @@ type names struct {
 	slugs      map[Kind]map[string]*name
 	stems      map[slug][]*name // those whose slug ends in a hash, by what is before it
 	everywhere []uint32         // slots of those that may have left any name
-	unnamed    mark             // of what happened to these
+	unnamed    progress         // of what happened to these
 	size       int              // of all this, in parts
 	tidied     int              // size when it held nothing in vain
 }
 
 func newNames() names {
-	return names{facets: map[Facet]*name{}, slugs: map[Kind]map[string]*name{}, stems: map[slug][]*name{}, unnamed: mark{passed: math.MinInt64}}
+	return names{facets: map[Facet]*name{}, slugs: map[Kind]map[string]*name{}, stems: map[slug][]*name{}, unnamed: progress{passed: math.MinInt64}}
 }
 
 // of returns the name that f is a spelling of, making it when missing.
@@ -72,7 +72,7 @@ func (ns *names) at(s slug) *name {
 	}
 	n := ns.slugs[s.kind][s.text]
 	if n == nil {
-		n = &name{slug: s.text, latest: mark{passed: math.MinInt64}}
+		n = &name{slug: s.text, latest: progress{passed: math.MinInt64}}
 		ns.slugs[s.kind][s.text] = n
 		ns.size++
 		if stem, _, hashed := strings.Cut(s.text, "~"); hashed && stem != "" {
@@ -100,8 +100,8 @@ func (n *name) count(f Facet, d int) {
 	}
 }
 
-// enrol makes e, which takes the place of old, a member wherever old was none.
-func (ns *names) enrol(old, e *Entry) {
+// addMember makes e, which takes the place of old, a member wherever old was none.
+func (ns *names) addMember(old, e *Entry) {
 	if e.leftAll() && !old.leftAll() {
 		ns.everywhere = append(ns.everywhere, e.slot)
 		ns.size++
@@ -124,8 +124,8 @@ func (ns *names) enrol(old, e *Entry) {
 	}
 }
 
-// seat gives e the slot of old, or one of its own, and notes its identifier.
-func (x *Index) seat(old, e *Entry) {
+// assignSlot gives e the slot of old, or one of its own, and notes its identifier.
+func (x *Index) assignSlot(old, e *Entry) {
 	if old != nil {
 		e.slot = old.slot
 		x.slots[e.slot] = e
@@ -144,9 +144,9 @@ func (x *Index) seat(old, e *Entry) {
 	}
 }
 
-// bloated reports whether most of what is kept may be kept in vain: a gallery
+// needsRebuild reports whether most of what is kept may be kept in vain: a gallery
 // that is revised for ever leaves any number of names.
-func (ns *names) bloated() bool { return ns.size > 2*ns.tidied+slack }
+func (ns *names) needsRebuild() bool { return ns.size > 2*ns.tidied+slack }
 
 // total sums the spellings up. Which is shown depends on the galleries alone.
 func (n *name) total() Name {
@@ -192,13 +192,13 @@ func (x *Index) lookup(n *name, now int64) (Name, bool) {
 	case len(n.spellings) > 0:
 		return n.total(), true
 	}
-	return x.bereft(n, now)
+	return x.formerName(n, now)
 }
 
-// Meant returns the sections, tags or authors that text, which is no slug, may stand
+// Similar returns the sections, tags or authors that text, which is no slug, may stand
 // for: the one with that name, else those whose slug without its hash is the stem of
 // text, ordered by slug. It looks at these names only, however many others there are.
-func (x *Index) Meant(k Kind, text string, now time.Time) []Name {
+func (x *Index) Similar(k Kind, text string, now time.Time) []Name {
 	if n, ok := x.Lookup(k, gallery.Slug(text), now); ok {
 		return []Name{n}
 	}
@@ -216,9 +216,9 @@ func (x *Index) Meant(k Kind, text string, now time.Time) []Name {
 	return list
 }
 
-// bereft returns a name that no visible gallery has any more, in the first of
+// formerName returns a name that no visible gallery has any more, in the first of
 // the spellings that those used which are gone.
-func (x *Index) bereft(n *name, now int64) (Name, bool) {
+func (x *Index) formerName(n *name, now int64) (Name, bool) {
 	found := Name{Slug: n.slug}
 	for _, slot := range n.members {
 		e := x.slots[slot]

@@ -68,7 +68,7 @@ func TestWhatIsMeantByNoSlug(t *testing.T) {
 	check := func(kind Kind, text string, want ...string) {
 		t.Helper()
 		var got []string
-		for _, n := range w.Meant(kind, text, w.now) {
+		for _, n := range w.Similar(kind, text, w.now) {
 			got = append(got, n.Name)
 			if n.Slug != gallery.Slug(n.Name) {
 				t.Errorf("%s is at %s", n.Name, n.Slug)
@@ -205,7 +205,7 @@ func TestThousandsOfSelections(t *testing.T) {
 	old := w.Find("a")
 	w.now = w.now.Add(time.Second)
 	w.publish("a", tagged("tag 8"))
-	if got := len(w.concerned(old, w.Find("a"))); got != 3 {
+	if got := len(w.affected(old, w.Find("a"))); got != 3 {
 		t.Errorf("%d selections are looked at, want 3", got)
 	}
 	for i, s := range all {

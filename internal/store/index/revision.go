@@ -24,22 +24,22 @@ type Revision struct {
 // depend on the order in which the two came.
 func Next(prev *Entry, r Revision) *Entry {
 	switch {
-	case prev == nil || prev.state == lost || prev.state == sound && r.Rank.Compare(prev.Rank) > 0:
+	case prev == nil || prev.state == lost || prev.state == readable && r.Rank.Compare(prev.Rank) > 0:
 		return r.after(prev)
-	case r.Gallery == nil || !prev.Rank.TakeDown || prev.state != sound:
+	case r.Gallery == nil || !prev.Rank.TakeDown || prev.state != readable:
 		return nil
 	}
-	if known := prev.ended(); known != nil && known.of.rank.Compare(r.Rank) >= 0 {
+	if known := prev.lastTakenDown(); known != nil && known.of.rank.Compare(r.Rank) >= 0 {
 		return nil
 	}
 	was, e := r.after(nil), *prev
 	left := shorten(append(departures(prev, nil, prev.Rank, false), was.departs(prev.Rank)))
-	e.memo = memoOf(was.GUID(), prev.Reason(), nil, left)
+	e.extra = extraOf(was.GUID(), prev.Reason(), nil, left)
 	return &e
 }
 
 func (r Revision) after(prev *Entry) *Entry {
-	e := &Entry{ID: r.ID, Rank: r.Rank, end: math.MaxInt64, cut: cutOf(r.ID)}
+	e := &Entry{ID: r.ID, Rank: r.Rank, end: math.MaxInt64, pageHash: pageHash(r.ID)}
 	e.Rank.Updated = time.Unix(0, r.Rank.Updated.UnixNano()).UTC()
 	guid, reason, hidden := prev.GUID(), r.Reason, false
 	var slideEnds []int64
@@ -55,7 +55,7 @@ func (r Revision) after(prev *Entry) *Entry {
 		}
 		hidden = !e.visible(e.Rank.Updated.UnixNano())
 	}
-	e.memo = memoOf(guid, reason, slideEnds, departures(prev, e.Facets, r.Rank, hidden))
+	e.extra = extraOf(guid, reason, slideEnds, departures(prev, e.Facets, r.Rank, hidden))
 	return e
 }
 

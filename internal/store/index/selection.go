@@ -10,14 +10,14 @@ import (
 // Selection is a live, ordered choice of galleries. It costs memory only for
 // what it holds, and a change costs it only that change.
 type Selection struct {
-	match   Match  // folded
-	anchors []slug // of the names of which a gallery must have one; none: any gallery may be chosen
-	order   Order
-	index   *Index
+	match    Match  // folded
+	required []slug // of the names of which a gallery must have one; none: any gallery may be chosen
+	order    Order
+	index    *Index
 
 	// Guarded by index.mu.
 	entries  []*Entry // ascending, without those that ended
-	cuts     []*Entry // those of them that end a page; only of ByPublished
+	pageEnds []*Entry // those of them that end a page; only of ByPublished
 	gone     []*Entry // withdrawn, and still remembered; the first to go first
 	touched  int64
 	released bool // nobody keeps it up to date any more
@@ -29,7 +29,7 @@ type Selection struct {
 // names that m asks for, everything only where m asks for none. Release it when it
 // is no longer needed.
 func (x *Index) Select(m Match, o Order) *Selection {
-	s := &Selection{match: m.folded(), anchors: m.anchors(), order: o, index: x, touched: math.MinInt64}
+	s := &Selection{match: m.folded(), required: m.required(), order: o, index: x, touched: math.MinInt64}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.selections[s] = struct{}{}
@@ -67,7 +67,7 @@ type View struct {
 // memory only.
 func (s *Selection) View(n int, now time.Time) View {
 	now = s.index.advance(now)
-	s.revive(now)
+	s.refillReleased(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
 	v := s.head(now)
@@ -82,7 +82,7 @@ func (s *Selection) View(n int, now time.Time) View {
 		}
 	}
 	var last *Entry
-	if len(v.Entries) == n && n > 0 && s.until(now) > n {
+	if len(v.Entries) == n && n > 0 && s.published(now) > n {
 		last = v.Entries[n-1] // what is below it is in the archive
 	}
 	v.Stubs = s.stubs(v.Entries, last, nil, n, now)
@@ -98,8 +98,8 @@ func (s *Selection) head(now time.Time) View {
 	}
 }
 
-// revive computes a selection anew that was released while somebody used it.
-func (s *Selection) revive(now time.Time) {
+// refillReleased computes a selection anew that was released while somebody used it.
+func (s *Selection) refillReleased(now time.Time) {
 	s.index.mu.RLock()
 	released := s.released
 	s.index.mu.RUnlock()
@@ -139,12 +139,12 @@ func (s *Selection) LenAt(now time.Time) int {
 	now = s.index.advance(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
-	return s.until(now)
+	return s.published(now)
 }
 
-// until counts the entries published up to now: the others are embargoed, and
+// published counts the entries published up to now: the others are embargoed, and
 // all that are ordered above now may be.
-func (s *Selection) until(now time.Time) int {
+func (s *Selection) published(now time.Time) int {
 	if s.order == ByPublished {
 		return published(s.entries, now)
 	}
@@ -182,7 +182,7 @@ func published(entries []*Entry, now time.Time) int {
 func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 	at := int64(math.MinInt64)
 	if !e.Rank.TakeDown && s.match.matches(e.Facets) {
-		at = max(e.stored, latest(e.turns, now))
+		at = max(e.stored, latest(e.feedInstants, now))
 	}
 	for _, d := range e.left() {
 		if !d.all && !s.match.matches(d.facets) {
@@ -212,7 +212,7 @@ func (s *Selection) replace(old, e *Entry, now int64) {
 	switch {
 	case is:
 		s.insert(e)
-	case s.gives(e, now):
+	case s.hasTombstone(e, now):
 		s.gone, is = insert(s.gone, e, byWithdrawal), true
 	}
 	if touched := s.touchedBy(e, now); was || is || touched > s.touched {
@@ -221,10 +221,10 @@ func (s *Selection) replace(old, e *Entry, now int64) {
 	}
 }
 
-// gives reports whether feeds say at now that e is gone from the selection: the
+// hasTombstone reports whether feeds say at now that e is gone from the selection: the
 // latest publication was in it. What it was before does not count, because it is
 // not known where revisions came in another order.
-func (s *Selection) gives(e *Entry, now int64) bool {
+func (s *Selection) hasTombstone(e *Entry, now int64) bool {
 	if !e.gone(now) {
 		return false
 	}
@@ -234,8 +234,8 @@ func (s *Selection) gives(e *Entry, now int64) bool {
 
 func (s *Selection) insert(e *Entry) {
 	s.entries = insert(s.entries, e, s.order.compare)
-	if s.order == ByPublished && s.index.cuts(e) {
-		s.cuts = insert(s.cuts, e, s.order.compare)
+	if s.order == ByPublished && s.index.endsPage(e) {
+		s.pageEnds = insert(s.pageEnds, e, s.order.compare)
 	}
 }
 
@@ -245,7 +245,7 @@ func (s *Selection) take(e *Entry) (was bool) {
 		return true
 	}
 	s.entries, was = remove(s.entries, e, s.order.compare)
-	s.cuts, _ = remove(s.cuts, e, s.order.compare)
+	s.pageEnds, _ = remove(s.pageEnds, e, s.order.compare)
 	return was
 }
 
@@ -269,12 +269,12 @@ func remove(entries []*Entry, e *Entry, compare func(a, b *Entry) int) ([]*Entry
 
 // refill computes the selection anew.
 func (s *Selection) refill(now int64) {
-	s.entries, s.cuts, s.gone = nil, nil, nil
+	s.entries, s.pageEnds, s.gone = nil, nil, nil
 	for e := range s.candidates {
 		switch {
 		case s.present(e, now):
 			s.entries = append(s.entries, e)
-		case s.gives(e, now):
+		case s.hasTombstone(e, now):
 			s.gone = append(s.gone, e)
 		}
 		s.touched = max(s.touched, s.touchedBy(e, now))
@@ -284,8 +284,8 @@ func (s *Selection) refill(now int64) {
 	slices.SortFunc(s.gone, byWithdrawal)
 	if s.order == ByPublished {
 		for _, e := range s.entries {
-			if s.index.cuts(e) {
-				s.cuts = append(s.cuts, e)
+			if s.index.endsPage(e) {
+				s.pageEnds = append(s.pageEnds, e)
 			}
 		}
 	}
@@ -295,7 +295,7 @@ func (s *Selection) refill(now int64) {
 // candidates calls yield with every entry that may have to do with s.
 func (s *Selection) candidates(yield func(*Entry) bool) {
 	x := s.index
-	if len(s.anchors) == 0 {
+	if len(s.required) == 0 {
 		for _, e := range x.slots {
 			if !yield(e) {
 				return
@@ -303,7 +303,7 @@ func (s *Selection) candidates(yield func(*Entry) bool) {
 		}
 		return
 	}
-	for slot := range x.names.members(s.anchors) {
+	for slot := range x.names.members(s.required) {
 		if !yield(x.slots[slot]) {
 			return
 		}

@@ -41,8 +41,8 @@ func (x *Index) Since(sc Scope, from Position, touched, now time.Time) Steps {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	q := &query{
-		scope: &Selection{match: sc.Match.folded(), anchors: sc.Match.anchors(), index: x},
-		key:   sc.Key, from: mark{from.Revision, unixNano(from.Passed)}, touched: unixNano(touched), now: max(now.UnixNano(), x.now),
+		scope: &Selection{match: sc.Match.folded(), required: sc.Match.required(), index: x},
+		key:   sc.Key, from: progress{from.Revision, unixNano(from.Passed)}, touched: unixNano(touched), now: max(now.UnixNano(), x.now),
 	}
 	steps := Steps{Position: Position{Epoch: x.epoch, Revision: x.last, Passed: instant(x.passed)}}
 	switch {
@@ -52,7 +52,7 @@ func (x *Index) Since(sc Scope, from Position, touched, now time.Time) Steps {
 	case !from.Epoch.Equal(x.epoch):
 		return steps
 	case q.from.covers(x.floor):
-		q.recall()
+		q.replay()
 	default:
 		q.scan()
 	}
@@ -74,33 +74,33 @@ func unixNano(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// mark is a position without its epoch.
-type mark struct {
+// progress is a position without its epoch.
+type progress struct {
 	revision uint64
 	passed   int64
 }
 
-func (m mark) covers(o mark) bool { return m.revision >= o.revision && m.passed >= o.passed }
+func (m progress) covers(o progress) bool { return m.revision >= o.revision && m.passed >= o.passed }
 
-func (m *mark) raise(o mark) {
+func (m *progress) raise(o progress) {
 	m.revision, m.passed = max(m.revision, o.revision), max(m.passed, o.passed)
 }
 
 // maxRecent is how many steps of the index are remembered, at least.
 const maxRecent = 4096
 
-// happened is one step of the index: a revision, or an instant of visibility.
-type happened struct {
+// pastStep is one step of the index: a revision, or an instant of visibility.
+type pastStep struct {
 	key    string
-	old, e *Entry // the same revision: an instant has passed
-	at     int64  // when
-	after  mark   // the position of the index then
+	old, e *Entry   // the same revision: an instant has passed
+	at     int64    // when
+	after  progress // the position of the index then
 }
 
 // note remembers a step. The oldest ones go.
 func (x *Index) note(key string, old, e *Entry, now int64) {
-	after := mark{max(x.last, e.Revision), x.passed}
-	x.recent = append(x.recent, happened{key: key, old: old, e: e, at: now, after: after})
+	after := progress{max(x.last, e.Revision), x.passed}
+	x.recent = append(x.recent, pastStep{key: key, old: old, e: e, at: now, after: after})
 	if extra := len(x.recent) - maxRecent; extra >= maxRecent {
 		x.floor = x.recent[extra-1].after
 		x.recent = slices.Delete(x.recent, 0, extra)
@@ -111,7 +111,7 @@ func (x *Index) note(key string, old, e *Entry, now int64) {
 type query struct {
 	scope   *Selection // unattached
 	key     string
-	from    mark
+	from    progress
 	first   bool  // nobody was ever told of anything
 	touched int64 // when the scope was, as of from
 	now     int64
@@ -128,8 +128,8 @@ func (q *query) add(e *Entry, was, is bool) {
 	q.found = append(q.found, found{Step{e.ID, was, is}, e.published})
 }
 
-// recall goes by what this process remembers.
-func (q *query) recall() {
+// replay goes by what this process remembers.
+func (q *query) replay() {
 	x := q.scope.index
 	before, seen := map[string]*Entry{}, map[string]bool{}
 	for _, h := range slices.Backward(x.recent) {
@@ -168,9 +168,9 @@ func (q *query) compare(before, e *Entry, seen bool) {
 			q.add(before, true, false)
 		}
 		q.other = true
-	case was || seen || !same && q.took(e):
+	case was || seen || !same && q.tookDown(e):
 		q.add(e, true, false)
-	case q.gives(before, q.from.passed) != q.gives(e, q.now), !same && q.gives(e, q.now):
+	case q.hasTombstone(before, q.from.passed) != q.hasTombstone(e, q.now), !same && q.hasTombstone(e, q.now):
 		q.other = true
 	}
 }
@@ -179,18 +179,18 @@ func (q *query) compare(before, e *Entry, seen bool) {
 func (q *query) scan() {
 	if q.key != "" {
 		if e := q.scope.index.entries[q.key]; e != nil {
-			q.guess(e)
+			q.infer(e)
 		}
 		return
 	}
 	q.scope.candidates(func(e *Entry) bool {
-		q.guess(e)
+		q.infer(e)
 		return true
 	})
 }
 
-// guess notes what became of a gallery of which it is not known what was before.
-func (q *query) guess(e *Entry) {
+// infer notes what became of a gallery of which it is not known what was before.
+func (q *query) infer(e *Entry) {
 	switch {
 	case e.Revision <= q.from.revision:
 		if e.lastInstant(q.now) > q.from.passed {
@@ -199,10 +199,10 @@ func (q *query) guess(e *Entry) {
 	case q.shows(e, q.now):
 		q.add(e, e.published <= q.from.passed, true)
 	case q.first:
-	case e.ID != "" && (q.took(e) || q.showed(e, q.now) || q.left(e)):
+	case e.ID != "" && (q.tookDown(e) || q.showed(e, q.now) || q.left(e)):
 		q.add(e, true, false)
 	default: // it may have been said to be gone, or is now
-		q.other = q.other || q.gives(e, q.now) || slices.ContainsFunc(e.left(), q.ended)
+		q.other = q.other || q.hasTombstone(e, q.now) || slices.ContainsFunc(e.left(), q.ended)
 	}
 }
 
@@ -221,15 +221,15 @@ func (q *query) showed(e *Entry, at int64) bool {
 	return e.shows() && e.published <= at && q.from.passed < e.end && q.scope.match.matches(e.Facets)
 }
 
-// gives reports whether the scope says at that instant that e is gone.
-func (q *query) gives(e *Entry, ns int64) bool { return e != nil && q.scope.gives(e, ns) }
+// hasTombstone reports whether the scope says at that instant that e is gone.
+func (q *query) hasTombstone(e *Entry, ns int64) bool { return e != nil && q.scope.hasTombstone(e, ns) }
 
-// took reports whether e is the take-down of what the scope may have shown.
-func (q *query) took(e *Entry) bool {
-	if !e.Rank.TakeDown || e.state != sound {
+// tookDown reports whether e is the take-down of what the scope may have shown.
+func (q *query) tookDown(e *Entry) bool {
+	if !e.Rank.TakeDown || e.state != readable {
 		return false
 	}
-	d := e.ended()
+	d := e.lastTakenDown()
 	return d != nil && q.ended(*d)
 }
 
@@ -245,7 +245,7 @@ func (q *query) left(e *Entry) bool {
 // Moved reports whether anything may have happened since from to a gallery that
 // has or had a name with that slug. It costs the same however much there is.
 func (x *Index) Moved(k Kind, text string, from Position, now time.Time) bool {
-	return x.moved(from, now, func() mark {
+	return x.moved(from, now, func() progress {
 		m := x.names.unnamed
 		if n := x.names.slugs[k][text]; n != nil {
 			m.raise(n.latest)
@@ -256,24 +256,24 @@ func (x *Index) Moved(k Kind, text string, from Position, now time.Time) bool {
 
 // MovedGallery is [Index.Moved] of the gallery with that key.
 func (x *Index) MovedGallery(key string, from Position, now time.Time) bool {
-	return x.moved(from, now, func() mark {
+	return x.moved(from, now, func() progress {
 		e := x.entries[key]
 		if e == nil {
-			return mark{passed: math.MinInt64}
+			return progress{passed: math.MinInt64}
 		}
-		return mark{e.Revision, e.lastInstant(x.now)}
+		return progress{e.Revision, e.lastInstant(x.now)}
 	})
 }
 
 // Moved is [Index.Moved] of the galleries that s may choose.
 func (s *Selection) Moved(from Position, now time.Time) bool {
 	x := s.index
-	return x.moved(from, now, func() mark {
-		if len(s.anchors) == 0 {
-			return mark{x.last, x.passed}
+	return x.moved(from, now, func() progress {
+		if len(s.required) == 0 {
+			return progress{x.last, x.passed}
 		}
 		m := x.names.unnamed
-		for _, a := range s.anchors {
+		for _, a := range s.required {
 			if n := x.names.slugs[a.kind][a.text]; n != nil {
 				m.raise(n.latest)
 			}
@@ -282,19 +282,19 @@ func (s *Selection) Moved(from Position, now time.Time) bool {
 	})
 }
 
-func (x *Index) moved(from Position, now time.Time, latest func() mark) bool {
+func (x *Index) moved(from Position, now time.Time, latest func() progress) bool {
 	if now.UnixNano() >= x.due.Load() {
 		x.advance(now)
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	known := mark{from.Revision, unixNano(from.Passed)}
+	known := progress{from.Revision, unixNano(from.Passed)}
 	return !from.Epoch.Equal(x.epoch) || !known.covers(latest())
 }
 
 // touch notes for the names of e, before and after, that something happened to it.
 func (ns *names) touch(old, e *Entry, now int64) {
-	at := mark{e.Revision, e.lastInstant(now)}
+	at := progress{e.Revision, e.lastInstant(now)}
 	if old.leftAll() || e.leftAll() {
 		ns.unnamed.raise(at)
 	}

@@ -250,7 +250,7 @@ func TestTheStepsLeadToWhatIsShown(t *testing.T) {
 				}
 				if random.IntN(10) == 0 { // what is remembered begins later
 					x := w.Index
-					x.recent, x.floor = nil, mark{x.last, x.passed}
+					x.recent, x.floor = nil, progress{x.last, x.passed}
 				}
 				at, touches := w.position()
 				for name, sc := range scopes() {

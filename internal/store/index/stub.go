@@ -39,7 +39,7 @@ func (e *Entry) place(o Order) int64 {
 	case !e.Rank.TakeDown:
 		return e.published
 	}
-	of := e.ended().of
+	of := e.lastTakenDown().of
 	return cmp.Or(of.from, of.rank.Updated.UnixNano())
 }
 

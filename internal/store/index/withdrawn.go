@@ -15,7 +15,7 @@ import (
 // expired, or its rights ran out. It is false of a gallery that has never had
 // such a time, and of one that was taken down.
 func (e *Entry) EndedAt(t time.Time) bool {
-	return e.over(t.UnixNano())
+	return e.ended(t.UnixNano())
 }
 
 // End is the instant from which on the gallery's own time to be shown is over;
@@ -32,18 +32,18 @@ func (e *Entry) End() time.Time {
 func (e *Entry) GoneAt(t time.Time) bool { return e.gone(t.UnixNano()) }
 
 func (e *Entry) gone(ns int64) bool {
-	if e == nil || e.state != sound || ns >= e.forgotten() {
+	if e == nil || e.state != readable || ns >= e.forgotten() {
 		return false
 	}
 	if e.Rank.TakeDown {
-		d := e.ended()
+		d := e.lastTakenDown()
 		return d != nil && d.down
 	}
-	return e.kept > 0 && e.over(ns)
+	return e.tombstoneSeconds > 0 && e.ended(ns)
 }
 
-// over is EndedAt of an instant in Unix nanoseconds.
-func (e *Entry) over(ns int64) bool { return e.shows() && e.end <= ns }
+// ended is [Entry.EndedAt] of an instant in Unix nanoseconds.
+func (e *Entry) ended(ns int64) bool { return e.shows() && e.end <= ns }
 
 // Withdrawn is the instant of a withdrawal: that of the take-down, or the end of
 // the gallery's own time where no later revision says the same again.
@@ -53,49 +53,49 @@ func (e *Entry) withdrawn() int64 {
 	if e.Rank.TakeDown || e.end == math.MaxInt64 {
 		return e.Rank.Updated.UnixNano()
 	}
-	return e.since(e.end)
+	return e.withdrawnAt(e.end)
 }
 
-// since is when what ended at that instant was withdrawn: not before the
+// withdrawnAt is when what ended at that instant was withdrawn: not before the
 // revision that says so.
-func (e *Entry) since(end int64) int64 { return max(end, e.Rank.Updated.UnixNano()) }
+func (e *Entry) withdrawnAt(end int64) int64 { return max(end, e.Rank.Updated.UnixNano()) }
 
 // forgotten is the instant from which on feeds no longer say that e is gone.
 func (e *Entry) forgotten() int64 {
 	if e.Rank.TakeDown {
 		return e.end
 	}
-	return e.until(e.withdrawn())
+	return e.forgottenAfter(e.withdrawn())
 }
 
-// until is how long feeds tell of what the time withdrew at that instant.
-func (e *Entry) until(withdrawn int64) int64 {
-	keep := int64(e.Keeps())
+// forgottenAfter is how long feeds tell of what the time withdrew at that instant.
+func (e *Entry) forgottenAfter(withdrawn int64) int64 {
+	keep := int64(e.TombstoneAge())
 	if withdrawn > math.MaxInt64-keep {
 		return math.MaxInt64
 	}
 	return withdrawn + keep
 }
 
-// Keeps is how long feeds tell of what the time withdraws.
-func (e *Entry) Keeps() time.Duration { return time.Duration(e.kept) * time.Second }
+// TombstoneAge is how long feeds tell of what the time withdraws.
+func (e *Entry) TombstoneAge() time.Duration { return time.Duration(e.tombstoneSeconds) * time.Second }
 
 // goneFrom is by what a gallery that is gone was chosen.
 func (e *Entry) goneFrom() departure {
 	if e.Rank.TakeDown {
-		return *e.ended()
+		return *e.lastTakenDown()
 	}
 	return departure{facets: e.Facets}
 }
 
-// keep lets withdrawals be remembered for d, in whole seconds: what the time
+// setTombstone lets withdrawals be remembered for d, in whole seconds: what the time
 // ended from then on, a take-down from its own instant, or from the one at which
 // it was stored where that is later, because its publisher may have dated it like
 // the revision that it takes down.
-func (e *Entry) keep(d time.Duration) {
-	e.kept = uint32((d + time.Second - 1) / time.Second)
+func (e *Entry) setTombstone(d time.Duration) {
+	e.tombstoneSeconds = uint32((d + time.Second - 1) / time.Second)
 	switch {
-	case !e.Rank.TakeDown || e.state != sound:
+	case !e.Rank.TakeDown || e.state != readable:
 	case d == 0:
 		e.end = math.MinInt64
 	default:

@@ -86,7 +86,7 @@ func (s *Set) unsure(entry *index.Entry, now time.Time) error {
 	switch {
 	case entry.VisibleAt(now):
 		return errors.New("it is shown again")
-	case entry != nil && entry.Foreign():
+	case entry != nil && entry.NewerFormat():
 		return errNewerRecord
 	}
 	return s.opts.Index.Ready()

@@ -95,7 +95,7 @@ func (s *Set) contentOfGallery(ref Ref, from index.Position, touched time.Time) 
 	switch {
 	case entry.VisibleAt(now):
 		c.Members, c.Touched = []Member{memberOf(entry, now)}, entry.Touched(now)
-	case entry != nil && entry.Foreign():
+	case entry != nil && entry.NewerFormat():
 		return nil, fmt.Errorf("gallery %q: %w: %w", ref.Name, ErrUnavailable, errNewerRecord)
 	case entry != nil:
 		_, c.Touched = ending(entry, now)

@@ -84,7 +84,7 @@ func (s *Set) lookup(ref Ref) (string, error) {
 	if err := s.opts.Index.Ready(); err != nil {
 		return "", fmt.Errorf("%s %q: %w: %w", ref.Kind, ref.Name, ErrUnavailable, err)
 	}
-	if meant := s.opts.Index.Meant(ref.Kind.facet(), ref.Name, s.opts.Now()); len(meant) > 0 {
+	if meant := s.opts.Index.Similar(ref.Kind.facet(), ref.Name, s.opts.Now()); len(meant) > 0 {
 		m := &Meant{site: s.opts.Site.BaseURL}
 		for _, name := range meant {
 			m.To = append(m.To, Ref{Kind: ref.Kind, Name: name.Slug, Page: ref.Page})

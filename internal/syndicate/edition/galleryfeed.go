@@ -117,7 +117,7 @@ func (s *Set) loadGallery(ctx context.Context, key itemKey, entry *index.Entry, 
 func (s *Set) renderGallery(g *gallery.Gallery, entry *index.Entry, now time.Time, grown func()) (*Edition, error) {
 	var stubs time.Duration
 	if s.opts.Stubs {
-		stubs = entry.Keeps()
+		stubs = entry.TombstoneAge()
 	}
 	items, err := s.opts.Renderer.Slides(g, now, stubs)
 	if err != nil {
@@ -138,7 +138,7 @@ func (s *Set) galleryChannel(g *gallery.Gallery, entry *index.Entry, now time.Ti
 	ch := feed.Channel{
 		ID: s.opts.Renderer.GalleryFeedID(g), Title: g.Title, Description: g.Summary, Language: g.Language,
 		Copyright: g.Copyright, Author: site.Author, Site: site.Title, Home: s.opts.Renderer.Link(g), Icon: site.Icon,
-		Updated: g.UpdatedAt(now), Hubs: site.hubs(ref), Tombstones: s.opts.Renderer.SlideTombstones(g, now, entry.Keeps()),
+		Updated: g.UpdatedAt(now), Hubs: site.hubs(ref), Tombstones: s.opts.Renderer.SlideTombstones(g, now, entry.TombstoneAge()),
 	}
 	if len(g.Authors) > 0 {
 		named := slices.IndexFunc(g.Authors, func(a gallery.Author) bool { return gallery.Line(a.Name) != "" })

@@ -7,12 +7,12 @@ import (
 
 // attach lets changes of the galleries that s may choose find it.
 func (x *Index) attach(s *Selection) {
-	for _, a := range s.anchors {
+	for _, a := range s.required {
 		n := x.names.at(a)
 		n.selections = append(n.selections, s)
 	}
-	if len(s.anchors) == 0 {
-		x.broad = append(x.broad, s)
+	if len(s.required) == 0 {
+		x.unfiltered = append(x.unfiltered, s)
 	}
 }
 
@@ -20,21 +20,21 @@ func (x *Index) detach(s *Selection) {
 	without := func(all []*Selection) []*Selection {
 		return slices.DeleteFunc(all, func(have *Selection) bool { return have == s })
 	}
-	for _, a := range s.anchors {
+	for _, a := range s.required {
 		n := x.names.at(a)
 		n.selections = without(n.selections)
 	}
-	if len(s.anchors) == 0 {
-		x.broad = without(x.broad)
+	if len(s.required) == 0 {
+		x.unfiltered = without(x.unfiltered)
 	}
 }
 
-// concerned returns the selections that the step from old to e may touch.
-func (x *Index) concerned(old, e *Entry) []*Selection {
+// affected returns the selections that the step from old to e may touch.
+func (x *Index) affected(old, e *Entry) []*Selection {
 	if old.leftAll() || e.leftAll() {
 		return slices.Collect(maps.Keys(x.selections))
 	}
-	found := x.broad[:len(x.broad):len(x.broad)]
+	found := x.unfiltered[:len(x.unfiltered):len(x.unfiltered)]
 	for _, of := range []*Entry{old, e} {
 		for f := range of.facets {
 			found = x.append(found, f)

@@ -5,16 +5,16 @@ import "time"
 // Skew is how far the clocks of the nodes, and the server's, are allowed to be apart.
 const Skew = 5 * time.Second
 
-// span is a stretch of time; the zero value is none.
-type span struct{ from, until int64 }
+// lateRange is a stretch of time; the zero value is none.
+type lateRange struct{ from, until int64 }
 
-// note extends the span to when the record of e was stored, if this process heard of
+// note extends the range to when the record of e was stored, if this process heard of
 // it late: [Skew] after that or later.
-func (s *span) note(e *Entry, now int64) {
+func (s *lateRange) note(e *Entry, now int64) {
 	if now-e.stored < int64(Skew) {
 		return
 	}
-	if *s == (span{}) {
+	if *s == (lateRange{}) {
 		s.from, s.until = e.stored, e.stored
 	}
 	s.from, s.until = min(s.from, e.stored), max(s.until, e.stored)
@@ -27,5 +27,5 @@ func (x *Index) Late(t time.Time) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	ns := t.UnixNano()
-	return x.late != span{} && x.late.from-int64(time.Second) < ns && ns < x.late.until+int64(time.Second)
+	return x.late != lateRange{} && x.late.from-int64(time.Second) < ns && ns < x.late.until+int64(time.Second)
 }

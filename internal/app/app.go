@@ -64,7 +64,6 @@ type App struct {
 	opts    Options
 	log     *slog.Logger
 	broker  *broker.Broker
-	buckets buckets
 	public  net.Listener
 	admin   net.Listener
 	local   net.Listener // of operators on this machine; nil: the data directory has none
@@ -122,7 +121,6 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.local = a.broker.ListenAdmin()
-	a.broker.OnReconnect(a.buckets.forget) // until the broker is closed
 	return a.openCheckpoint()
 }
 

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,18 +44,19 @@ func (s *Site) Catalogue() *catalogue.Catalogue { return s.catalogue }
 // Knows reports whether anything is stored of the gallery with that id, which may be
 // a take-down. It makes nothing.
 func (s *Site) Knows(ctx context.Context, id string) (bool, error) {
-	bucket := s.node.broker.Name(bucketGalleries)
-	stream, err := s.node.broker.JetStream().Stream(ctx, "KV_"+bucket)
-	if err == nil {
-		_, err = stream.GetLastMsgForSubject(ctx, "$KV."+bucket+"."+gallery.Key(id))
-	}
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, nil
-	}
+	r, err := lookUp(ctx, s.node.broker, bucketGalleries, gallery.Key(id))
 	if err != nil {
 		return false, fmt.Errorf("look gallery %q up: %w", id, err)
 	}
-	return true, nil
+	return r.Value != nil, nil
+}
+
+// lookUp reads a record without making its bucket, which must be there.
+func lookUp(ctx context.Context, b *broker.Broker, name, key string) (bucket.Record, error) {
+	o := bucketOptions(b, name, slog.New(slog.DiscardHandler))
+	o.Reconnect = nil
+	o.Open = func(ctx context.Context) (jetstream.Stream, error) { return b.JetStream().Stream(ctx, "KV_"+o.Bucket) }
+	return bucket.New(o).Get(ctx, key)
 }
 
 // ID returns the id that every identifier is made of: the configured one, else
@@ -64,27 +65,14 @@ func (s *Site) ID(ctx context.Context) (string, error) {
 	if id := s.node.opts.Config.Site.ID; id != "" {
 		return id, nil
 	}
-	bucket, err := s.node.keyValue(ctx, bucketSite)
-	if err != nil {
-		return "", err
-	}
-	entry, err := bucket.Get(ctx, "id")
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("read the site's id: %w", err)
-	}
-	return string(entry.Value()), nil
+	r, err := s.node.bucket(bucketSite).Get(ctx, siteIDKey)
+	return string(r.Value), err
 }
 
 // Remember makes id the one that is remembered.
 func (s *Site) Remember(ctx context.Context, id string) error {
-	bucket, err := s.node.keyValue(ctx, bucketSite)
+	_, err := s.node.bucket(bucketSite).Amend(ctx, siteIDKey, func(bucket.Record) ([]byte, error) { return []byte(id), nil })
 	if err != nil {
-		return err
-	}
-	if _, err := bucket.Put(ctx, "id", []byte(id)); err != nil {
 		return fmt.Errorf("remember the site's id: %w", err)
 	}
 	return nil

@@ -98,12 +98,9 @@ func (l *Letters) leftWebhook(d outbox.DeadLetter) (string, error) {
 // leftSubscriber asks the hub's bucket. A subscription whose lease ended is there
 // until a node tidies up.
 func (l *Letters) leftSubscriber(ctx context.Context, d outbox.DeadLetter) (string, error) {
-	bucket, err := l.broker.JetStream().KeyValue(ctx, l.broker.Name(bucketSubscriptions))
-	if err == nil {
-		_, err = bucket.Get(ctx, d.To)
-	}
+	r, err := lookUp(ctx, l.broker, bucketSubscriptions, d.To)
 	switch {
-	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrBucketNotFound):
+	case errors.Is(err, jetstream.ErrStreamNotFound), err == nil && r.Value == nil:
 		return fmt.Sprintf("%s does not subscribe to %s any more", d.Target, d.About), nil
 	case err != nil:
 		return "", fmt.Errorf("look for the subscription: %w", err)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // How often the site's id is asked for while NATS is away.
@@ -24,8 +24,9 @@ const (
 // one that is not the remembered one is a [config.Problems], unless the options
 // accept it.
 func (a *App) siteID(ctx context.Context) (string, error) {
+	site := a.bucket(bucketSite)
 	for wait := siteRetryLeast; ; wait = min(2*wait, siteRetryMost) {
-		id, err := a.rememberedSite(ctx)
+		id, err := a.rememberedSite(ctx, site)
 		var other config.Problems
 		if err == nil || errors.As(err, &other) {
 			return id, err
@@ -43,38 +44,37 @@ func (a *App) siteID(ctx context.Context) (string, error) {
 	}
 }
 
-func (a *App) rememberedSite(ctx context.Context) (string, error) {
+// siteIDKey is the key of the remembered id in its bucket.
+const siteIDKey = "id"
+
+func (a *App) rememberedSite(ctx context.Context, site *bucket.Bucket) (id string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, siteRetryMost)
 	defer cancel()
-	bucket, err := a.keyValue(ctx, bucketSite)
+	stated := a.opts.Config.Site.ID
+	var before string
+	_, err = site.Amend(ctx, siteIDKey, func(there bucket.Record) ([]byte, error) {
+		before = string(there.Value)
+		switch {
+		case there.Value == nil:
+			id = cmp.Or(stated, hostOf(a.baseURL))
+		case stated == "" || stated == before:
+			id = before
+			return nil, bucket.ErrKeep
+		case !a.opts.AcceptNewIdentity:
+			return nil, config.Problems{a.opts.Config.Problem("site.id", fmt.Sprintf("%q is not %q, of which every identifier has been made so far: "+
+				"write %[2]q, or, if readers may see every gallery again as a new one, start once with \"gallerywire serve --accept-new-identity\"", stated, before))}
+		default:
+			id = stated
+		}
+		return []byte(id), nil
+	})
 	if err != nil {
 		return "", err
 	}
-	stated := a.opts.Config.Site.ID
-	entry, err := bucket.Get(ctx, "id")
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		wanted := cmp.Or(stated, hostOf(a.baseURL))
-		if _, err = bucket.Create(ctx, "id", []byte(wanted)); err == nil {
-			return wanted, nil
-		}
-		entry, err = bucket.Get(ctx, "id") // another node was quicker
+	if before != "" && before != id {
+		a.log.Warn("the site has a new id: readers see every gallery again as a new one", "was", before, "is", id)
 	}
-	if err != nil {
-		return "", fmt.Errorf("read the site's id: %w", err)
-	}
-	known := string(entry.Value())
-	if stated == "" || stated == known {
-		return known, nil
-	}
-	if !a.opts.AcceptNewIdentity {
-		return "", config.Problems{a.opts.Config.Problem("site.id", fmt.Sprintf("%q is not %q, of which every identifier has been made so far: "+
-			"write %[2]q, or, if readers may see every gallery again as a new one, start once with \"gallerywire serve --accept-new-identity\"", stated, known))}
-	}
-	if _, err := bucket.Update(ctx, "id", []byte(stated), entry.Revision()); err != nil {
-		return "", fmt.Errorf("remember the site's id: %w", err)
-	}
-	a.log.Warn("the site has a new id: readers see every gallery again as a new one", "was", known, "is", stated)
-	return stated, nil
+	return id, nil
 }
 
 // unstated warns of an id that nobody chose and that is no domain: the address of

@@ -15,6 +15,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
@@ -44,41 +45,25 @@ func (s *subscribed) Subscribed(feed string) bool {
 
 // inMemory is a bucket in memory.
 type inMemory struct {
-	jetstream.KeyValue
+	notice.Bucket
 	mu      sync.Mutex
-	records map[string]stored
+	records map[string][]byte
 }
 
-type stored struct {
-	jetstream.KeyValueEntry
-	value []byte
-}
-
-// Value implements [jetstream.KeyValueEntry].
-func (s stored) Value() []byte { return s.value }
-
-// Revision implements [jetstream.KeyValueEntry].
-func (stored) Revision() uint64 { return 1 }
-
-// Created implements [jetstream.KeyValueEntry].
-func (stored) Created() time.Time { return time.Time{} }
-
-// Get implements [jetstream.KeyValue].
-func (m *inMemory) Get(_ context.Context, key string) (jetstream.KeyValueEntry, error) {
+// Get implements [notice.Bucket].
+func (m *inMemory) Get(_ context.Context, key string) (bucket.Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if r, ok := m.records[key]; ok {
-		return r, nil
-	}
-	return nil, jetstream.ErrKeyNotFound
+	return bucket.Record{Key: key, Value: m.records[key], Revision: 1}, nil
 }
 
-// Create implements [jetstream.KeyValue].
-func (m *inMemory) Create(_ context.Context, key string, value []byte, _ ...jetstream.KVCreateOpt) (uint64, error) {
+// Store implements [notice.Bucket].
+func (m *inMemory) Store(_ context.Context, key string, v any, _ uint64) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.records[key] = stored{value: value}
-	return 1, nil
+	value, err := bucket.Encode(v)
+	m.records[key] = value
+	return 1, err
 }
 
 // sweeping is a node with so many subscribed feeds, all of which have begun.
@@ -124,10 +109,9 @@ func newSweeping(t testing.TB, tags int) *sweeping {
 		Feeds: []edition.Definition{{Name: "all", Items: 50}}, Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 		Site: edition.Site{BaseURL: "https://example.com"}, Registerer: s.metrics,
 	})
-	bucket := &inMemory{records: map[string]stored{}}
 	s.notices = notice.New(notice.Options{
 		Source: snapshots{editions}, Subscriptions: s.people, SiteID: "example.com", Logger: log,
-		Bucket: func(context.Context) (jetstream.KeyValue, error) { return bucket, nil },
+		Bucket: &inMemory{records: map[string][]byte{}},
 		Send:   func(context.Context, event.CloudEvent) error { s.sent++; return nil },
 	})
 	for i := 0; i < tags; i += tagsEach {

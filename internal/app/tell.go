@@ -20,7 +20,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
-	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
@@ -106,17 +105,10 @@ func revealed(secrets []config.InlineSecret) []string {
 
 func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.Hub, error) {
 	c := a.opts.Config.WebSub
+	subscriptions := bucketOptions(a.broker, bucketSubscriptions, a.logger("websub"))
+	subscriptions.Verifier = a.verifier(bucketSubscriptions, true)
 	return websub.New(websub.Options{
-		Bucket: bucket.Options{
-			JetStream: a.broker.JetStream(),
-			Bucket:    a.broker.Name(bucketSubscriptions),
-			Open: func(ctx context.Context) (jetstream.Stream, error) {
-				return a.broker.Bucket(ctx, bucketSubscriptions)
-			},
-			Verifier:  a.verifier(bucketSubscriptions, true),
-			Reconnect: a.broker.OnReconnect,
-			Logger:    a.logger("websub"),
-		},
+		Bucket:            subscriptions,
 		Topics:            topics,
 		Client:            client,
 		Put:               t.put,
@@ -149,7 +141,7 @@ func (a *App) digests(t *tellers, cat *catalogue.Catalogue, editions *edition.Se
 	}
 	o := digest.Options{
 		Source:     readers{cat.Index(), cat.Load, editions.Feeds(), a.baseURL},
-		Bucket:     func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketDigests) },
+		Bucket:     a.bucket(bucketDigests),
 		Owe:        t.put,
 		SiteTitle:  c.Site.Title,
 		BaseURL:    a.baseURL,
@@ -178,7 +170,7 @@ func (a *App) notices(t *tellers, editions *edition.Set, siteID string) *notice.
 		Source:      snapshots{editions},
 		Feeds:       feedNames(c),
 		Also:        t.also,
-		Bucket:      func(ctx context.Context) (jetstream.KeyValue, error) { return a.keyValue(ctx, bucketNotices) },
+		Bucket:      a.bucket(bucketNotices),
 		Send:        a.send,
 		Enqueue:     t.owe,
 		SiteID:      siteID,

@@ -31,7 +31,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -94,8 +94,8 @@ type Source interface {
 type Options struct {
 	Digests    []Definition
 	Source     Source
-	Bucket     func(context.Context) (jetstream.KeyValue, error) // makes the bucket when missing
-	Owe        func(ctx context.Context, n outbox.Notice) error  // returns when n is durable; idempotent for one id
+	Bucket     *bucket.Bucket
+	Owe        func(ctx context.Context, n outbox.Notice) error // returns when n is durable; idempotent for one id
 	SiteTitle  string
 	BaseURL    string                // of the site, without a slash at the end
 	Language   string                // of the site

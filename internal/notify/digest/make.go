@@ -10,7 +10,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -30,11 +29,7 @@ const (
 func (d *Digests) sweep(ctx context.Context, def Definition) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	kv, err := d.opts.Bucket(ctx)
-	if err != nil {
-		return err
-	}
-	last, revision, err := load(ctx, kv, def.Name)
+	last, revision, err := d.load(ctx, def.Name)
 	if err != nil || last.Format > format {
 		return err // a newer release makes this digest
 	}
@@ -42,33 +37,33 @@ func (d *Digests) sweep(ctx context.Context, def Definition) error {
 	now := d.opts.Now().In(d.opts.Location)
 	switch {
 	case revision == 0:
-		return d.begin(ctx, kv, def, now)
+		return d.begin(ctx, def, now)
 	case last.Owed != nil:
-		return d.takeOver(ctx, kv, def, last, revision)
+		return d.takeOver(ctx, def, last, revision)
 	}
 	delete(d.claims, def.Name)
 	if last.Until.Sub(now) > ahead {
 		last.setBack(now)
-		if _, err = store(ctx, kv, def.Name, last, revision); errors.Is(err, bucket.ErrConflict) {
+		if _, err = d.store(ctx, def.Name, last, revision); errors.Is(err, bucket.ErrConflict) {
 			return nil
 		}
 		return err
 	}
 	if at := latest(def.Schedule, last.Until.In(d.opts.Location), now); !at.IsZero() {
-		return d.make(ctx, kv, def, last, revision, at)
+		return d.make(ctx, def, last, revision, at)
 	}
 	return nil
 }
 
 // begin writes the first record: what is shown now is the past.
-func (d *Digests) begin(ctx context.Context, kv jetstream.KeyValue, def Definition, now time.Time) error {
+func (d *Digests) begin(ctx context.Context, def Definition, now time.Time) error {
 	first := record{Format: format, Until: now.UTC(), Made: now.UTC(), Horizon: now.Add(-remembered).UTC()}
 	shown, err := d.shown(ctx, def, first.Horizon)
 	if err != nil {
 		return err
 	}
 	first.remember(shown)
-	if _, err = store(ctx, kv, def.Name, first, 0); errors.Is(err, bucket.ErrConflict) {
+	if _, err = d.store(ctx, def.Name, first, 0); errors.Is(err, bucket.ErrConflict) {
 		return nil
 	}
 	return err
@@ -76,7 +71,7 @@ func (d *Digests) begin(ctx context.Context, kv jetstream.KeyValue, def Definiti
 
 // make makes the digest that is due at that instant; of several nodes one
 // succeeds.
-func (d *Digests) make(ctx context.Context, kv jetstream.KeyValue, def Definition, last record, revision uint64, at time.Time) error {
+func (d *Digests) make(ctx context.Context, def Definition, last record, revision uint64, at time.Time) error {
 	made := d.opts.Now().UTC()
 	shown, err := d.shown(ctx, def, last.Horizon)
 	if err != nil {
@@ -92,7 +87,7 @@ func (d *Digests) make(ctx context.Context, kv jetstream.KeyValue, def Definitio
 		next.Order = max(at.UnixNano(), last.Order+1)
 		next.Owed = owed(def.Name, at, made, next.Order, news)
 	}
-	claimed, err := store(ctx, kv, def.Name, next, revision)
+	claimed, err := d.store(ctx, def.Name, next, revision)
 	if errors.Is(err, bucket.ErrConflict) {
 		d.claims[def.Name] = claim{since: time.Now()} // look whether the other hands it on
 		return nil
@@ -106,7 +101,7 @@ func (d *Digests) make(ctx context.Context, kv jetstream.KeyValue, def Definitio
 		return nil
 	}
 	d.claims[def.Name] = claim{revision: claimed}
-	return d.handOn(ctx, kv, def, next, claimed)
+	return d.handOn(ctx, def, next, claimed)
 }
 
 // owed is the notice of the digest that was due at that instant.
@@ -120,7 +115,7 @@ func owed(name string, at, made time.Time, order int64, news []string) *outbox.N
 
 // takeOver hands on what this node claimed, or somebody else did and did not
 // hand on within the lease.
-func (d *Digests) takeOver(ctx context.Context, kv jetstream.KeyValue, def Definition, r record, revision uint64) error {
+func (d *Digests) takeOver(ctx context.Context, def Definition, r record, revision uint64) error {
 	known := d.claims[def.Name]
 	if known.revision != revision {
 		known = claim{revision: revision, since: time.Now()}
@@ -129,17 +124,17 @@ func (d *Digests) takeOver(ctx context.Context, kv jetstream.KeyValue, def Defin
 	if !known.since.IsZero() && time.Since(known.since) < d.opts.Lease {
 		return nil
 	}
-	return d.handOn(ctx, kv, def, r, revision)
+	return d.handOn(ctx, def, r, revision)
 }
 
 // handOn gives the notice to the outbox, then says so. If it dies between the
 // two, the notice is given again with the same id.
-func (d *Digests) handOn(ctx context.Context, kv jetstream.KeyValue, def Definition, r record, revision uint64) error {
+func (d *Digests) handOn(ctx context.Context, def Definition, r record, revision uint64) error {
 	if err := d.opts.Owe(ctx, *r.Owed); err != nil {
 		return fmt.Errorf("hand on: %w", err)
 	}
 	r.Owed = nil
-	_, err := store(ctx, kv, def.Name, r, revision)
+	_, err := d.store(ctx, def.Name, r, revision)
 	if err != nil && !errors.Is(err, bucket.ErrConflict) {
 		return err
 	}

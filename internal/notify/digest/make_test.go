@@ -288,28 +288,20 @@ func TestADigestOfAnUnknownFeedIsNotMade(t *testing.T) {
 
 func TestARecordOfANewerReleaseIsLeftAlone(t *testing.T) {
 	w := newWorld(t)
-	bucket, err := w.bucket(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bucket.Put(t.Context(), "digest.travel", []byte(`{"format":2,"until":["elsewhere"]}`)); err != nil {
+	if _, err := w.bucket().Put(t.Context(), "digest.travel", []byte(`{"format":2,"until":["elsewhere"]}`), 0); err != nil {
 		t.Fatal(err)
 	}
 	w.site.put("travel", "a", monday)
 	w.clock.set(rome(t, "2026-11-24 07:00"))
 	w.node().sweep()
-	if entry, err := bucket.Get(t.Context(), "digest.travel"); err != nil || entry.Revision() != 1 || len(w.debts.all()) != 0 {
+	if entry, err := w.bucket().Get(t.Context(), "digest.travel"); err != nil || entry.Revision != 1 || len(w.debts.all()) != 0 {
 		t.Errorf("record %v, error %v, owed %v", entry, err, w.debts.all())
 	}
 }
 
 func TestAnUnreadableRecordSaysWhatToDo(t *testing.T) {
 	w := newWorld(t)
-	bucket, err := w.bucket(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bucket.Put(t.Context(), "digest.travel", []byte("?")); err != nil {
+	if _, err := w.bucket().Put(t.Context(), "digest.travel", []byte("?"), 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.node().Sweep(t.Context()); err == nil || !strings.Contains(err.Error(), "delete the key digest.travel") {

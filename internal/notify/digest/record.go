@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/gallerywire/gallerywire/internal/store/bucket"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // format is the number of the records written here; a record of a newer one is
@@ -27,16 +25,19 @@ type record struct {
 
 // load returns the record of a digest and its revision, 0 when there is none. Of
 // one that a newer release wrote only the format is known.
-func load(ctx context.Context, kv jetstream.KeyValue, name string) (record, uint64, error) {
+func (d *Digests) load(ctx context.Context, name string) (record, uint64, error) {
+	there, err := d.opts.Bucket.Get(ctx, key(name))
+	if err != nil || there.Value == nil {
+		return record{}, 0, err
+	}
 	var r record
-	there, err := bucket.Load(ctx, kv, key(name), format, &r)
-	r.Format = there.Format
+	r.Format, err = there.Decode(format, &r)
 	return r, there.Revision, err
 }
 
 // store replaces the record at that revision and returns the new one.
-func store(ctx context.Context, kv jetstream.KeyValue, name string, r record, revision uint64) (uint64, error) {
-	return bucket.Store(ctx, kv, key(name), r, revision)
+func (d *Digests) store(ctx context.Context, name string, r record, revision uint64) (uint64, error) {
+	return d.opts.Bucket.Store(ctx, key(name), r, revision)
 }
 
 func key(name string) string { return "digest." + name }

@@ -16,6 +16,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -163,12 +164,12 @@ func newWorld(t *testing.T) *world {
 	}
 }
 
-// bucket makes the bucket when it is missing.
-func (w *world) bucket(ctx context.Context) (jetstream.KeyValue, error) {
-	if _, err := w.broker.Bucket(ctx, "digests"); err != nil {
-		return nil, err
-	}
-	return w.broker.JetStream().KeyValue(ctx, w.broker.Name("digests"))
+// bucket is that of the digests.
+func (w *world) bucket() *bucket.Bucket {
+	return bucket.New(bucket.Options{
+		JetStream: w.broker.JetStream(), Bucket: w.broker.Name("digests"), Logger: slog.New(slog.DiscardHandler),
+		Open: func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "digests") },
+	})
 }
 
 // node is one of them.
@@ -186,7 +187,7 @@ func (w *world) node(change ...func(*digest.Options)) *node {
 		Digests: []digest.Definition{{
 			Name: "travel", Schedule: spec(w.t, "CRON_TZ=Europe/Rome 0 7 * * 1-5"), Feeds: []string{"travel"},
 		}},
-		Source: w.site, Bucket: w.bucket, Owe: w.debts.owe, SiteTitle: "Example News", BaseURL: "https://example.com", Language: "en",
+		Source: w.site, Bucket: w.bucket(), Owe: w.debts.owe, SiteTitle: "Example News", BaseURL: "https://example.com", Language: "en",
 		Lease: time.Hour, Now: w.clock.Now, Registerer: n.metrics, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {

@@ -1,7 +1,6 @@
 package notice_test
 
 import (
-	"context"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,8 +9,8 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -234,13 +233,7 @@ func TestARecordThatCannotBeReadCanBeDeleted(t *testing.T) {
 	if err := n.Sweep(t.Context()); err == nil || !strings.Contains(err.Error(), "delete the key announced.all") {
 		t.Fatalf("error %v", err)
 	}
-	bucket, err := c.bucket(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := bucket.Delete(t.Context(), "announced.all"); err != nil {
-		t.Fatal(err)
-	}
+	write(t, c, "announced.all", nil)
 	n.sweep()
 	if got := c.wire.all(); len(got) != 1 {
 		t.Errorf("sent %v", got)
@@ -249,26 +242,25 @@ func TestARecordThatCannotBeReadCanBeDeleted(t *testing.T) {
 
 func put(t *testing.T, c *cluster, key, text string) {
 	t.Helper()
-	bucket, err := c.bucket(t.Context())
+	write(t, c, key, []byte(text))
+}
+
+// write replaces a record; nil deletes it.
+func write(t *testing.T, c *cluster, key string, value []byte) {
+	t.Helper()
+	_, err := c.bucket().Amend(t.Context(), key, func(bucket.Record) ([]byte, error) { return value, nil })
 	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bucket.Put(t.Context(), key, []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func value(t *testing.T, c *cluster, key string) string {
 	t.Helper()
-	bucket, err := c.bucket(t.Context())
+	r, err := c.bucket().Get(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	entry, err := bucket.Get(t.Context(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(entry.Value())
+	return string(r.Value)
 }
 
 func TestASweepGoesOnAfterAnError(t *testing.T) {
@@ -276,12 +268,12 @@ func TestASweepGoesOnAfterAnError(t *testing.T) {
 	away := true
 	n := c.node(func(o *notice.Options) {
 		o.Feeds = []string{"all", "more"}
-		o.Bucket = func(ctx context.Context) (jetstream.KeyValue, error) {
+		o.Bucket = c.bucket(func() error {
 			if away {
-				return nil, errAway
+				return errAway
 			}
-			return c.bucket(ctx)
-		}
+			return nil
+		})
 	})
 	n.content.set("all", 1, "a1")
 	n.content.set("more", 1, "a1")

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -40,50 +39,43 @@ func (n *Notices) Baseline(ctx context.Context, feed string) error {
 		return fmt.Errorf("begin to announce feed %q: %w", feed, err)
 	}
 	snap.Feed = feed
-	err = bucket.ErrConflict
-	for errors.Is(err, bucket.ErrConflict) {
-		err = n.tryBaseline(ctx, snap)
-	}
+	_, err = n.opts.Bucket.Amend(ctx, key(feed), func(there bucket.Record) ([]byte, error) {
+		last, err := decode(there)
+		switch {
+		case err != nil:
+			return nil, err
+		case last.revision == 0:
+		case last.Format > format, n.announces(feed), n.young(last):
+			return nil, bucket.ErrKeep
+		case snap.Position.compare(last.Position) < 0: // this node lags
+			last.Sent = true
+			return bucket.Encode(last)
+		}
+		return bucket.Encode(snap.baseline(last.revision))
+	})
 	// A change before this node knows of the subscription marks nothing: look again.
 	n.queue.later(feed, n.opts.Lease)
 	return err
 }
 
-func (n *Notices) tryBaseline(ctx context.Context, snap Snapshot) error {
-	last, err := n.load(ctx, snap.Feed)
-	switch {
-	case err != nil:
-		return err
-	case last.Format > format, last.revision > 0 && (n.announces(snap.Feed) || n.young(last)):
-		return nil
-	case last.revision > 0 && snap.Position.compare(last.Position) < 0: // this node lags
-		last.Sent = true
-		return n.store(ctx, &last)
-	}
-	return n.storeBaseline(ctx, snap, last.revision)
-}
-
 // young reports whether the record may be that of a subscription that is being stored.
 func (n *Notices) young(r record) bool { return time.Since(r.stored) < youth*n.opts.Lease }
 
-// storeBaseline notes the snapshot as announced, in place of the record with that
+// baseline is the record of the snapshot as announced, in place of the record with that
 // revision.
-func (n *Notices) storeBaseline(ctx context.Context, snap Snapshot, revision uint64) error {
-	r := snap.record(revision, event.Update{
-		Feed: snap.Feed, Formats: snap.Addresses, Changed: snap.changed(), Added: []string{}, Edited: []string{}, Removed: []string{},
+func (s Snapshot) baseline(revision uint64) record {
+	r := s.record(revision, event.Update{
+		Feed: s.Feed, Formats: s.Addresses, Changed: s.changed(), Added: []string{}, Edited: []string{}, Removed: []string{},
 	})
 	r.Sent = true
-	return n.store(ctx, &r)
+	return r
 }
 
 // lateBaseline is [Notices.Baseline] for a feed for which it was not called, or whose
 // record is of another bucket of galleries.
 func (n *Notices) lateBaseline(ctx context.Context, snap Snapshot, last record) error {
-	err := n.storeBaseline(ctx, snap, last.revision)
-	if errors.Is(err, bucket.ErrConflict) {
-		n.queue.later(snap.Feed, n.opts.Lease)
-		return nil
-	}
+	r := snap.baseline(last.revision)
+	_, err := n.claim(ctx, &r)
 	return err
 }
 
@@ -150,12 +142,8 @@ func (n *Notices) deleteRecord(ctx context.Context, feed string) (bool, error) {
 	case n.young(last):
 		return false, nil
 	}
-	kv, err := n.opts.Bucket(ctx)
-	if err != nil {
-		return false, err
-	}
-	err = kv.Delete(ctx, key(feed), jetstream.LastRevision(last.revision))
-	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+	_, err = n.opts.Bucket.Delete(ctx, key(feed), last.revision)
+	if errors.Is(err, bucket.ErrConflict) {
 		return false, nil // another node has written a baseline
 	}
 	return err == nil, err

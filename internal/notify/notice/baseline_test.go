@@ -14,7 +14,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const night = "tags/night"
@@ -78,15 +77,7 @@ func (c *cluster) wantAnnounced(feed string, want ...[3][]string) {
 
 func recorded(t *testing.T, c *cluster, feed string) bool {
 	t.Helper()
-	bucket, err := c.bucket(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = bucket.Get(t.Context(), "announced."+gallery.Key(feed))
-	if err != nil && !errors.Is(err, jetstream.ErrKeyNotFound) {
-		t.Fatal(err)
-	}
-	return err == nil
+	return value(t, c, "announced."+gallery.Key(feed)) != ""
 }
 
 func TestAFeedBeginsWithWhatItHolds(t *testing.T) {

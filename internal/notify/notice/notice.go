@@ -30,7 +30,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -100,13 +100,21 @@ type Subscriptions interface {
 	Subscribed(feed string) bool
 }
 
+// Bucket has what was last announced of each feed; [bucket.Bucket] is one.
+type Bucket interface {
+	Get(ctx context.Context, key string) (bucket.Record, error)
+	Store(ctx context.Context, key string, v any, revision uint64) (uint64, error)
+	Delete(ctx context.Context, key string, revision uint64) (uint64, error)
+	Amend(ctx context.Context, key string, change func(bucket.Record) ([]byte, error)) (uint64, error)
+}
+
 // Options make Notices.
 type Options struct {
 	Source        Source
-	Feeds         []string                                            // the configured feeds, which are always announced
-	Also          []string                                            // others that are always announced; each may not be there yet
-	Subscriptions Subscriptions                                       // whose feeds are announced too; may be nil
-	Bucket        func(context.Context) (jetstream.KeyValue, error)   // makes the bucket when missing
+	Feeds         []string      // the configured feeds, which are always announced
+	Also          []string      // others that are always announced; each may not be there yet
+	Subscriptions Subscriptions // whose feeds are announced too; may be nil
+	Bucket        Bucket
 	Send          func(ctx context.Context, e event.CloudEvent) error // sends on NATS; returns when the server has it
 	Enqueue       func(context.Context, Announcement) error           // puts it into the outbox, durably; repeated with the same id after an error or a crash; may be nil
 	SiteID        string

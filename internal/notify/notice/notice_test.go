@@ -15,6 +15,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -229,22 +230,24 @@ func withoutServer(t *testing.T) *cluster {
 }
 
 // noRecords is a bucket that is empty.
-type noRecords struct{ jetstream.KeyValue }
+type noRecords struct{ notice.Bucket }
 
-// Get implements [jetstream.KeyValue].
-func (noRecords) Get(context.Context, string) (jetstream.KeyValueEntry, error) {
-	return nil, jetstream.ErrKeyNotFound
-}
+// Get implements [notice.Bucket].
+func (noRecords) Get(context.Context, string) (bucket.Record, error) { return bucket.Record{}, nil }
 
-// bucket makes the bucket when it is missing.
-func (c *cluster) bucket(ctx context.Context) (jetstream.KeyValue, error) {
-	if c.broker == nil {
-		return noRecords{}, nil
-	}
-	if _, err := c.broker.Bucket(ctx, "notices"); err != nil {
-		return nil, err
-	}
-	return c.broker.JetStream().KeyValue(ctx, c.broker.Name("notices"))
+// bucket returns the bucket of the cluster, which open fails to open where it returns an error.
+func (c *cluster) bucket(open ...func() error) *bucket.Bucket {
+	return bucket.New(bucket.Options{
+		JetStream: c.broker.JetStream(), Bucket: c.broker.Name("notices"), Logger: slog.New(slog.DiscardHandler),
+		Open: func(ctx context.Context) (jetstream.Stream, error) {
+			for _, f := range open {
+				if err := f(); err != nil {
+					return nil, err
+				}
+			}
+			return c.broker.Bucket(ctx, "notices")
+		},
+	})
 }
 
 // node is one of them.
@@ -262,9 +265,12 @@ func (c *cluster) node(change ...func(*notice.Options)) *node {
 	n := &node{t: c.t, content: &content{history: c.history, feeds: map[string]notice.Snapshot{}, older: map[string]bool{}}, metrics: prometheus.NewRegistry()}
 	n.content.set("all", 0)
 	o := notice.Options{
-		Source: n.content, Feeds: []string{"all"}, Bucket: c.bucket, Send: c.wire.send, SiteID: "example.com",
+		Source: n.content, Feeds: []string{"all"}, Bucket: noRecords{}, Send: c.wire.send, SiteID: "example.com",
 		QuietPeriod: time.Millisecond, MaxWait: 20 * time.Millisecond, Lease: 50 * time.Millisecond,
 		Registerer: n.metrics, Logger: slog.New(slog.DiscardHandler),
+	}
+	if c.broker != nil {
+		o.Bucket = c.bucket()
 	}
 	for _, f := range change {
 		f(&o)

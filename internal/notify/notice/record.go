@@ -49,27 +49,30 @@ func (s Snapshot) changed() time.Time {
 	return s.Changed
 }
 
-// load reads the record of a feed. Of one that a newer release wrote only the format
-// is known.
+// load reads the record of a feed.
 func (n *Notices) load(ctx context.Context, feed string) (record, error) {
-	kv, err := n.opts.Bucket(ctx)
+	there, err := n.opts.Bucket.Get(ctx, key(feed))
 	if err != nil {
 		return record{}, err
 	}
-	var r record
-	entry, err := bucket.Load(ctx, kv, key(feed), format, &r)
-	r.Format, r.revision, r.stored = entry.Format, entry.Revision, entry.Stored
+	return decode(there)
+}
+
+// decode returns the record of a feed, the zero one where there is none. Of one that a
+// newer release wrote only the format is known.
+func decode(there bucket.Record) (r record, err error) {
+	if there.Value == nil {
+		return record{}, nil
+	}
+	r.Format, err = there.Decode(format, &r)
+	r.revision, r.stored = there.Revision, there.Stored
 	return r, err
 }
 
 // store writes r in place of the record with its revision, and notes the new one in
 // it. It returns [bucket.ErrConflict] when another node wrote the record first.
 func (n *Notices) store(ctx context.Context, r *record) error {
-	kv, err := n.opts.Bucket(ctx)
-	if err != nil {
-		return err
-	}
-	revision, err := bucket.Store(ctx, kv, key(r.Update.Feed), *r, r.revision)
+	revision, err := n.opts.Bucket.Store(ctx, key(r.Update.Feed), *r, r.revision)
 	if err == nil {
 		r.revision = revision
 	}

@@ -122,8 +122,8 @@ func New(o Options) *Outbox {
 	b.book = newBook(o.Logger, o.Now, b.nudge)
 	b.bucket = bucket.New(bucket.Options{
 		JetStream: o.JetStream, Bucket: o.Bucket, Open: o.Open, Verifier: o.Verifier,
-		Apply: b.book.heard, Reset: b.book.reset,
-		Whole: func() {
+		Apply: b.book.heard, Reset: func(bucket.State) { b.book.reset() },
+		Whole: func(uint64) {
 			b.book.isWhole()
 			b.look()
 		},

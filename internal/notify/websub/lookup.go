@@ -11,7 +11,7 @@ import (
 
 // reset begins a reading of the bucket. The index before stays in use until everything
 // is read: a subscription that is not read yet would miss notices.
-func (h *Hub) reset() {
+func (h *Hub) reset(bucket.State) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.loading = newIndex()
@@ -19,7 +19,7 @@ func (h *Hub) reset() {
 }
 
 // whole ends what reset began.
-func (h *Hub) whole() {
+func (h *Hub) whole(uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.index, h.loading, h.loaded = h.loading, nil, true

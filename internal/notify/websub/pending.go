@@ -125,43 +125,25 @@ func (p *pending) reset() {
 // put stores a question; when it returns, that is durable. A question that waits in the
 // other mode is asked before it. It may be repeated with the same request.
 func (p *pending) put(ctx context.Context, q question, request string) error {
-	key := verificationPrefix + q.id().String()
-	err := bucket.ErrConflict
-	for n := 0; n < tries && err == bucket.ErrConflict; n++ {
-		err = p.putOnce(ctx, key, verification{question: q, Request: request, Node: p.node})
-	}
-	return err
-}
-
-func (p *pending) putOnce(ctx context.Context, key string, next verification) error {
-	next.Format = verificationFormat
-	there, err := p.hub.bucket.Get(ctx, key)
-	if err != nil {
-		return err
-	}
-	if there.Value != nil {
-		var old verification
-		theirs, err := bucket.Decode(there.Value, verificationFormat, &old)
-		switch {
-		case err != nil:
-			return fmt.Errorf("read the verification %s: %w", key, err)
-		case theirs > verificationFormat:
-			return errNewer
-		case old.Request == next.Request:
-			return nil
+	_, err := p.hub.bucket.Amend(ctx, verificationPrefix+q.id().String(), func(there bucket.Record) ([]byte, error) {
+		next := verification{question: q, Request: request, Node: p.node}
+		if there.Value != nil {
+			var old verification
+			theirs, err := bucket.Decode(there.Value, verificationFormat, &old)
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("read the verification %s: %w", there.Key, err)
+			case theirs > verificationFormat:
+				return nil, errNewer
+			case old.Request == next.Request:
+				return nil, bucket.ErrKeep
+			}
+			next.question, next.Node, next.Claims = next.after(old.question), old.Node, old.Claims
 		}
-		next.question, next.Node, next.Claims = next.after(old.question), old.Node, old.Claims
-	}
-	_, err = p.write(ctx, key, next, there.Revision)
+		next.Format = verificationFormat
+		return bucket.Encode(next)
+	})
 	return err
-}
-
-func (p *pending) write(ctx context.Context, key string, v verification, revision uint64) (uint64, error) {
-	value, err := bucket.Encode(v)
-	if err != nil {
-		return 0, fmt.Errorf("encode a verification: %w", err)
-	}
-	return p.hub.bucket.Put(ctx, key, value, revision)
 }
 
 // run asks until ctx ends. What is under way then is asked again, by this node's
@@ -236,7 +218,7 @@ func (p *pending) verify(ctx context.Context, key string, w *waiting) (err error
 			return p.remove(ctx, key, w)
 		}
 		w.Node, w.Claims = p.node, w.Claims+1
-		if w.revision, err = p.write(ctx, key, w.verification, w.revision); err == bucket.ErrConflict {
+		if w.revision, err = p.hub.bucket.Store(ctx, key, w.verification, w.revision); err == bucket.ErrConflict {
 			return nil // another node has it, or another question came
 		} else if err != nil {
 			return err

@@ -116,70 +116,55 @@ func groupOf(callback string) string {
 	return network.String()
 }
 
-// tries is how often a record is read and written again when others write it too.
-const tries = 5
-
 // save writes a subscription that was just verified, and returns when this node
 // knows of it, and whether it is new: not renewed, but for a repetition of the request
 // that made it. With a record of a newer release the error is errNewer.
 func (h *Hub) save(ctx context.Context, sub record) (isNew bool, err error) {
 	key := idOf(sub.Feed, sub.Document, sub.Callback).String()
-	err = h.change(ctx, key, func(there bucket.Record, old record) (uint64, error) {
+	revision, err := h.bucket.Amend(ctx, key, func(there bucket.Record) ([]byte, error) {
+		old, err := read(there)
+		if err != nil {
+			return nil, err
+		}
 		next := sub
 		isNew = there.Value == nil || !old.Expires.After(sub.Verified) || old.Request == sub.Request
 		if !isNew {
 			next.Created, next.Request = old.Created, old.Request
 		}
-		return h.write(ctx, key, next, there.Revision)
+		return bucket.Encode(next)
 	})
-	return isNew, err
-}
-
-func (h *Hub) write(ctx context.Context, key string, sub record, revision uint64) (uint64, error) {
-	value, err := bucket.Encode(sub)
 	if err != nil {
-		return 0, fmt.Errorf("encode a subscription: %w", err)
+		return false, err
 	}
-	return h.bucket.Put(ctx, key, value, revision)
+	h.await(ctx, revision)
+	return isNew, nil
 }
 
 // remove deletes a subscription, if there is one, and returns when this node
 // knows of it.
 func (h *Hub) remove(ctx context.Context, key string) error {
-	return h.change(ctx, key, func(there bucket.Record, _ record) (uint64, error) {
-		if there.Value == nil {
-			return 0, nil
-		}
-		return h.bucket.Delete(ctx, key, there.Revision)
+	revision, err := h.bucket.Amend(ctx, key, func(there bucket.Record) ([]byte, error) {
+		_, err := read(there)
+		return nil, err
 	})
+	if err != nil {
+		return err
+	}
+	h.await(ctx, revision)
+	return nil
 }
 
-// change calls write with what the bucket holds until nobody else came first.
-func (h *Hub) change(ctx context.Context, key string, write func(there bucket.Record, old record) (uint64, error)) error {
-	err := bucket.ErrConflict
-	for n := 0; n < tries && errors.Is(err, bucket.ErrConflict); n++ {
-		var revision uint64
-		revision, err = h.changeOnce(ctx, key, write)
-		h.await(ctx, revision)
+// read returns the subscription at a key; there may be none.
+func read(there bucket.Record) (sub record, err error) {
+	if there.Value != nil {
+		sub, err = decode(there.Value)
 	}
-	return err
+	if err != nil {
+		return record{}, fmt.Errorf("read the subscription %s: %w", there.Key, err)
+	}
+	return sub, nil
 }
 
 // await returns when this node knows of a write, or ctx ends: that it is stored is
 // what counts, and this node may hear of it later.
 func (h *Hub) await(ctx context.Context, revision uint64) { _ = h.bucket.Wait(ctx, revision) }
-
-func (h *Hub) changeOnce(ctx context.Context, key string, write func(bucket.Record, record) (uint64, error)) (uint64, error) {
-	there, err := h.bucket.Get(ctx, key)
-	if err != nil {
-		return 0, err
-	}
-	var old record
-	if there.Value != nil {
-		old, err = decode(there.Value)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read the subscription %s: %w", key, err)
-	}
-	return write(there, old)
-}

@@ -1,10 +1,11 @@
-// Package bucket keeps small records in a key-value bucket that every node follows.
+// Package bucket is the one way to read and write records in a key-value bucket.
 //
-// Records are written by compare-and-set. Every node is given each record, one after
-// the other, in the order of their revisions; none is left out. It may lag behind the
-// bucket by a moment and never runs ahead. A server that goes away and comes back costs
-// a moment; a bucket that was recreated, which no consumer notices by itself, is read
-// anew. What records mean, and the memory of them, are left to the caller.
+// A record is written by compare-and-set on its revision. A node that follows the
+// bucket (see [Bucket.Run]) is given every record, one after the other, in the order
+// of their revisions, and none is left out: it may lag behind the bucket by a moment
+// and never runs ahead. A server that goes away and comes back costs a moment; a
+// bucket that was recreated, which no consumer notices by itself, is read anew. What
+// records mean, and the memory of them, are left to the caller.
 package bucket
 
 import (
@@ -21,211 +22,222 @@ import (
 )
 
 var (
-	// ErrConflict means that somebody else wrote the record first.
-	ErrConflict = errors.New("somebody else wrote the record")
-	// ErrUnread means that the bucket was not read to its end yet.
-	ErrUnread = errors.New("the bucket is still being read")
+	// ErrConflict means that the record has another revision: another writer was first.
+	ErrConflict = errors.New("another writer changed the record first")
+	// ErrKeep is what a change returns to leave the record as it is, see [Bucket.Amend].
+	ErrKeep = errors.New("the record stays as it is")
 )
 
-// Record is what is known of a key.
+// maxConflicts bounds how often one change is tried again because of other writers.
+const maxConflicts = 16
+
+// Record is what a key holds.
 type Record struct {
 	Key      string
-	Value    []byte    // nil: the record was deleted, or never was
+	Header   nats.Header
+	Value    []byte    // nil: the record was deleted, or never was; empty where only headers are followed
 	Revision uint64    // 0: it never was
 	Stored   time.Time // by the server's clock
 }
 
-// Options make a Bucket.
+// Options make a [Bucket]. Those from Apply on are for a bucket that is followed.
 type Options struct {
 	JetStream jetstream.JetStream
 	Bucket    string                                          // its full name
 	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
-	Verifier  Verifier                                        // of what is read of the bucket; may be nil
-	Apply     func(Record)                                    // called with each record by one goroutine; must not block
-	Reset     func()                                          // what was applied is void, all of it is applied again; by the same goroutine
-	Whole     func()                                          // everything was applied that was there, after a start or a reset; may be nil
-	Reconnect func(func()) (stop func())                      // registers for reconnections; may be nil
+	Reconnect func(func()) (stop func())                      // registers for reconnections, for good; may be nil
 	Now       func() time.Time                                // nil: time.Now
 	Logger    *slog.Logger
+
+	Apply        func(Record)      // called with each record by one goroutine; must not block
+	Reset        func(State)       // everything applied so far is void, all records are applied again; by the same goroutine
+	Whole        func(last uint64) // after a start or a reset, every record up to that revision was applied; may be nil
+	Verifier     Verifier          // of the records that are read; may be nil
+	HeadersOnly  bool              // the records' values are not read
+	KeepsMarkers bool              // nobody calls Tidy: a node that was out of touch for long misses no deletion
 }
 
-// Bucket is safe for concurrent use. [Bucket.Run] must run for records to be
-// applied.
+// Bucket is safe for concurrent use.
 type Bucket struct {
-	opts Options
+	opts      Options
+	connected chan struct{} // has a value after a reconnection
+
+	reading reading // of the goroutine of Run
 
 	mu      sync.Mutex
-	stream  jetstream.Stream // nil: not opened yet
+	stream  jetstream.Stream // nil: not opened, or to be looked at again
 	whole   bool
-	last    uint64
-	moved   chan struct{} // closed and replaced when last grows
+	last    uint64        // the revision up to which records were applied
+	moved   chan struct{} // closed when last grows; nil: nobody waits
 	deleted map[string]marker
+	contact time.Time // when the bucket was last known to be the one that is read; without a monotonic clock, which stands still in a machine that is suspended
 }
 
-// New returns a bucket of which nothing is known yet.
+// New returns a bucket. It does nothing yet: the first use opens the bucket.
 func New(o Options) *Bucket {
-	if o.Whole == nil {
-		o.Whole = func() {}
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Bucket{opts: o, moved: make(chan struct{}), deleted: map[string]marker{}}
-}
-
-// Run has the records applied until ctx ends. It retries for ever.
-func (b *Bucket) Run(ctx context.Context) error {
-	Follow(ctx, FollowOptions{
-		Open:      b.opts.Open,
-		Opened:    b.opened,
-		Subject:   b.subject(">"),
-		Reader:    reader{b},
-		Verifier:  b.opts.Verifier,
-		Forgets:   markerAge / 2,
-		Reconnect: b.opts.Reconnect,
-		Logger:    b.opts.Logger.With("bucket", b.opts.Bucket),
-	})
-	return nil
-}
-
-// Ready is nil once everything was applied that was there at the start.
-func (b *Bucket) Ready() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.whole {
-		return ErrUnread
+	b := &Bucket{opts: o, connected: make(chan struct{}, 1), deleted: map[string]marker{}}
+	if o.Reconnect != nil {
+		o.Reconnect(func() {
+			b.forget() // it may be another server
+			select {
+			case b.connected <- struct{}{}:
+			default:
+			}
+		})
 	}
-	return nil
+	return b
 }
 
 // Get reads the record from the server; its Revision is 0 where there never was
 // one. A replica may answer with an older one: the next write then meets
 // [ErrConflict].
 func (b *Bucket) Get(ctx context.Context, key string) (Record, error) {
+	r, err := b.get(ctx, func(s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
+		return s.GetLastMsgForSubject(ctx, b.subject(key))
+	})
+	if err != nil {
+		return Record{}, fmt.Errorf("read the record %s: %w", key, err)
+	}
+	r.Key = key
+	return r, nil
+}
+
+// At reads the record with that revision from the server. Its Revision is 0 when
+// another one has taken its place.
+func (b *Bucket) At(ctx context.Context, revision uint64) (Record, error) {
+	r, err := b.get(ctx, func(s jetstream.Stream) (*jetstream.RawStreamMsg, error) { return s.GetMsg(ctx, revision) })
+	if err != nil {
+		return Record{}, fmt.Errorf("read revision %d: %w", revision, err)
+	}
+	return r, nil
+}
+
+func (b *Bucket) get(ctx context.Context, ask func(jetstream.Stream) (*jetstream.RawStreamMsg, error)) (Record, error) {
 	stream, err := b.open(ctx)
 	if err != nil {
 		return Record{}, err
 	}
-	msg, err := stream.GetLastMsgForSubject(ctx, b.subject(key))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Record{Key: key}, nil
+	msg, err := ask(stream)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return Record{}, nil
+	case err != nil:
+		b.forget()
+		return Record{}, err
 	}
-	if err != nil {
-		return Record{}, fmt.Errorf("read the record %s: %w", key, err)
-	}
-	return record(key, msg.Header, msg.Data, msg.Sequence, msg.Time), nil
+	return b.record(msg.Subject, msg.Header, msg.Data, msg.Sequence, msg.Time), nil
 }
 
 // Put writes the record and returns its revision, if the one there has the given
 // revision; with 0 there must be none, or a deleted one. Else the error is
 // [ErrConflict]; after another error it may be written or not.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	if revision > 0 {
-		return b.write(ctx, key, nil, value, revision)
+	if value == nil {
+		value = []byte{}
 	}
-	next, err := b.write(ctx, key, nil, value, b.deletion(key))
+	return b.PutRecord(ctx, Record{Key: key, Value: value, Revision: revision})
+}
+
+// PutRecord is Put of r's header and value in the place of the record at r's
+// revision. A nil value deletes it.
+func (b *Bucket) PutRecord(ctx context.Context, r Record) (uint64, error) {
+	if r.Revision > 0 {
+		return b.write(ctx, r)
+	}
+	r.Revision = b.deletion(r.Key)
+	next, err := b.write(ctx, r)
 	if !errors.Is(err, ErrConflict) {
 		return next, err
 	}
-	there, err := b.Get(ctx, key)
+	there, err := b.Get(ctx, r.Key)
 	switch {
 	case err != nil:
 		return 0, err
 	case there.Value != nil:
 		return 0, ErrConflict
 	}
-	return b.write(ctx, key, nil, value, there.Revision)
+	r.Revision = there.Revision
+	return b.write(ctx, r)
+}
+
+// Store is [Bucket.Put] of v in JSON, see [Encode].
+func (b *Bucket) Store(ctx context.Context, key string, v any, revision uint64) (uint64, error) {
+	value, err := Encode(v)
+	if err != nil {
+		return 0, fmt.Errorf("encode the record %s: %w", key, err)
+	}
+	return b.Put(ctx, key, value, revision)
 }
 
 // Delete removes the record if it has that revision, else the error is
 // [ErrConflict]. It returns the revision of the deletion.
 func (b *Bucket) Delete(ctx context.Context, key string, revision uint64) (uint64, error) {
-	return b.write(ctx, key, nats.Header{operation: {removed}}, nil, revision)
+	return b.write(ctx, Record{Key: key, Revision: revision})
 }
 
-// Wait blocks until the record with that revision was applied, or ctx ends.
-func (b *Bucket) Wait(ctx context.Context, revision uint64) error {
-	for {
-		b.mu.Lock()
-		last, moved := b.last, b.moved
-		b.mu.Unlock()
-		if last >= revision {
+// Amend writes what change makes of the record, and calls it again with the newer
+// record when another writer was first. A nil value deletes the record. An error of
+// change ends it and is returned, but for [ErrKeep]. It returns the revision that the
+// record has then.
+func (b *Bucket) Amend(ctx context.Context, key string, change func(Record) ([]byte, error)) (revision uint64, err error) {
+	err = RetryConflicts(func(bool) error {
+		there, err := b.Get(ctx, key)
+		if err != nil {
+			return err
+		}
+		revision = there.Revision
+		value, err := change(there)
+		switch {
+		case errors.Is(err, ErrKeep), err == nil && value == nil && there.Value == nil:
 			return nil
+		case err != nil:
+			return err
 		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return fmt.Errorf("wait for revision %d: %w", revision, ctx.Err())
-		}
-	}
-}
-
-// markerAge is how long a node must have known of a deletion to have its marker
-// forgotten. Every other node has heard of it by then, or reads everything anew.
-const markerAge = time.Hour
-
-// Tidy forgets the markers of what was deleted long ago.
-func (b *Bucket) Tidy(ctx context.Context) error {
-	stream, err := b.open(ctx)
-	if err != nil {
+		revision, err = b.write(ctx, Record{Key: key, Value: value, Revision: revision})
 		return err
+	})
+	return revision, err
+}
+
+// RetryConflicts calls try until its error is not [ErrConflict], a bounded number of
+// times; again is false the first time.
+func RetryConflicts(try func(again bool) error) error {
+	err := try(false)
+	for n := 1; n < maxConflicts && errors.Is(err, ErrConflict); n++ {
+		err = try(true)
 	}
-	for _, m := range b.oldMarkers(b.opts.Now().Add(-markerAge)) {
-		// Up to its own revision: one that was written since stays.
-		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(b.subject(m.key)), jetstream.WithPurgeSequence(m.revision+1)); err != nil {
-			return fmt.Errorf("forget the deleted record %s: %w", m.key, err)
-		}
-		b.forget(m)
+	if errors.Is(err, ErrConflict) {
+		return fmt.Errorf("gave way to other writers %d times: %w", maxConflicts, err)
 	}
-	return nil
+	return err
 }
 
-// marker says that a record was deleted.
-type marker struct {
-	key      string
-	revision uint64
-	heard    time.Time // by this node: that of another, or the server, may be ahead
-}
+// The header of a deletion's marker, as every client of key-value buckets writes it.
+const (
+	operation = "KV-Operation"
+	removed   = "DEL"
+)
 
-func (b *Bucket) oldMarkers(before time.Time) []marker {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var old []marker
-	for _, m := range b.deleted {
-		if m.heard.Before(before) {
-			old = append(old, m)
-		}
-	}
-	return old
-}
-
-func (b *Bucket) forget(m marker) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.deleted[m.key] == m {
-		delete(b.deleted, m.key)
-	}
-}
-
-// deletion is the revision at which the key was deleted, 0 where that is not known.
-func (b *Bucket) deletion(key string) uint64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.deleted[key].revision
-}
-
-func (b *Bucket) write(ctx context.Context, key string, header nats.Header, value []byte, revision uint64) (uint64, error) {
+// write replaces the record that has the very revision of r.
+func (b *Bucket) write(ctx context.Context, r Record) (uint64, error) {
 	if _, err := b.open(ctx); err != nil {
 		return 0, err
 	}
-	msg := &nats.Msg{Subject: b.subject(key), Header: header, Data: value}
-	ack, err := b.opts.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(revision))
+	if r.Value == nil {
+		r.Header = nats.Header{operation: {removed}}
+	}
+	msg := &nats.Msg{Subject: b.subject(r.Key), Header: r.Header, Data: r.Value}
+	ack, err := b.opts.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(r.Revision))
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok &&
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
 		return 0, ErrConflict
 	}
 	if err != nil {
-		return 0, fmt.Errorf("write the record %s: %w", key, err)
+		b.forget()
+		return 0, fmt.Errorf("write the record %s: %w", r.Key, err)
 	}
 	return ack.Sequence, nil
 }
@@ -242,26 +254,23 @@ func (b *Bucket) open(ctx context.Context) (jetstream.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.opened(stream)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stream = stream
 	return stream, nil
 }
 
-func (b *Bucket) opened(s jetstream.Stream) {
+// forget has the bucket opened anew by its next use: it may not be there any more.
+func (b *Bucket) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stream = s
+	b.stream = nil
 }
 
 func (b *Bucket) subject(key string) string { return "$KV." + b.opts.Bucket + "." + key }
 
-// The header of a deletion's marker; see [Deleted].
-const (
-	operation = "KV-Operation"
-	removed   = "DEL"
-)
-
-func record(key string, header nats.Header, value []byte, revision uint64, stored time.Time) Record {
-	r := Record{Key: key, Value: value, Revision: revision, Stored: stored}
+func (b *Bucket) record(subject string, header nats.Header, value []byte, revision uint64, stored time.Time) Record {
+	r := Record{Key: strings.TrimPrefix(subject, b.subject("")), Header: header, Value: value, Revision: revision, Stored: stored}
 	if Deleted(header) {
 		r.Value = nil
 	} else if r.Value == nil {
@@ -270,46 +279,9 @@ func record(key string, header nats.Header, value []byte, revision uint64, store
 	return r
 }
 
-// reader hands over what is read.
-type reader struct{ *Bucket }
-
-// Begin implements [Reader].
-func (r reader) Begin(State) {
-	r.mu.Lock()
-	r.whole, r.last, r.deleted = false, 0, map[string]marker{}
-	r.mu.Unlock()
-	r.opts.Reset()
-}
-
-// Take implements [Reader].
-func (r reader) Take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
-	key := strings.TrimPrefix(msg.Subject(), r.subject(""))
-	rec := record(key, msg.Headers(), msg.Data(), meta.Sequence.Stream, meta.Timestamp)
-	r.opts.Apply(rec)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if rec.Value == nil {
-		r.deleted[key] = marker{key, rec.Revision, r.opts.Now()}
-	} else {
-		delete(r.deleted, key)
-	}
-	r.move(rec.Revision)
-}
-
-// Whole implements [Reader].
-func (r reader) Whole(last uint64) {
-	r.mu.Lock()
-	r.whole = true
-	r.move(last)
-	r.mu.Unlock()
-	r.opts.Whole()
-}
-
-// move notes how far the bucket was applied.
-func (b *Bucket) move(last uint64) {
-	if last > b.last {
-		b.last = last
-		close(b.moved)
-		b.moved = make(chan struct{})
-	}
+// Deleted reports whether a record with these headers is the marker that its key
+// was deleted.
+func Deleted(header nats.Header) bool {
+	op := header.Get(operation)
+	return op == removed || op == "PURGE"
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// node is a bucket with a memory.
+// node follows a bucket and remembers its records.
 type node struct {
 	*bucket.Bucket
 	t       *testing.T
@@ -42,16 +42,7 @@ func start(t *testing.T, b *broker.Broker) *node {
 		Now:       func() time.Time { return time.Now().Add(n.later) },
 		Logger:    slog.New(slog.DiscardHandler),
 	})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = n.Run(ctx)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-done
-	})
+	run(t, n.Bucket)
 	eventually(t, "the bucket is read", func() bool { return n.Ready() == nil })
 	return n
 }
@@ -68,7 +59,7 @@ func (n *node) apply(r bucket.Record) {
 	n.known[r.Key] = string(r.Value)
 }
 
-func (n *node) reset() {
+func (n *node) reset(bucket.State) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.known, n.last = map[string]string{}, 0

@@ -35,16 +35,11 @@ func (d *diary) note(format string, args ...any) {
 	d.entries = append(d.entries, fmt.Sprintf(format, args...))
 }
 
-// Begin implements [bucket.Reader].
-func (d *diary) Begin(s bucket.State) { d.note("begin %d", s.Records) }
+func (d *diary) reset(s bucket.State) { d.note("begin %d", s.Records) }
 
-// Take implements [bucket.Reader].
-func (d *diary) Take(m jetstream.Msg, meta *jetstream.MsgMetadata) {
-	d.note("%d %s", meta.Sequence.Stream, m.Data())
-}
+func (d *diary) apply(r bucket.Record) { d.note("%d %s", r.Revision, r.Value) }
 
-// Whole implements [bucket.Reader].
-func (d *diary) Whole(last uint64) { d.note("whole %d", last) }
+func (d *diary) whole(last uint64) { d.note("whole %d", last) }
 
 // says waits until the diary says exactly that.
 func (d *diary) says(want ...string) {
@@ -68,30 +63,35 @@ func (d *diary) says(want ...string) {
 }
 
 // follow follows the bucket of things until the test ends.
-func follow(t *testing.T, b *broker.Broker, change ...func(*bucket.FollowOptions)) *diary {
+func follow(t *testing.T, b *broker.Broker, change ...func(*diary, *bucket.Options)) *diary {
 	t.Helper()
 	d := &diary{t: t}
-	o := bucket.FollowOptions{
+	o := bucket.Options{
+		JetStream: b.JetStream(),
+		Bucket:    b.Name("things"),
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "things") },
-		Subject:   "$KV." + b.Name("things") + ".>",
-		Reader:    d,
 		Reconnect: b.OnReconnect,
 		Logger:    slog.New(slog.DiscardHandler),
+		Apply:     d.apply,
+		Reset:     d.reset,
+		Whole:     d.whole,
 	}
 	for _, f := range change {
-		f(&o)
+		f(d, &o)
 	}
+	run(t, bucket.New(o))
+	return d
+}
+
+// run runs the bucket until the test ends.
+func run(t *testing.T, b *bucket.Bucket) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		bucket.Follow(ctx, o)
-	}()
+	var running sync.WaitGroup
+	running.Go(func() { _ = b.Run(ctx) }) // returns nothing else
 	t.Cleanup(func() {
 		cancel()
-		<-done
+		running.Wait()
 	})
-	return d
 }
 
 // makeBucket makes the bucket of things.
@@ -155,7 +155,7 @@ func TestHeadersOnly(t *testing.T) {
 	b := brokertest.Start(t)
 	makeBucket(t, b)
 	put(t, b, "a", "one")
-	d := follow(t, b, func(o *bucket.FollowOptions) { o.HeadersOnly = true })
+	d := follow(t, b, func(_ *diary, o *bucket.Options) { o.HeadersOnly = true })
 	d.says("begin 1", "1 ", "whole 1")
 }
 
@@ -200,12 +200,11 @@ func TestReadsAnewAfterLongOutOfTouch(t *testing.T) {
 	put(t, b, "a", "one")
 	put(t, b, "b", "two")
 	var suspended atomic.Int64
-	d := follow(t, b, func(o *bucket.FollowOptions) {
-		o.Forgets = time.Hour
+	d := follow(t, b, func(_ *diary, o *bucket.Options) {
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(suspended.Load())) }
 	})
 	d.says("begin 2", "1 one", "2 two", "whole 2")
-	suspended.Store(int64(50 * time.Minute))
+	suspended.Store(int64(25 * time.Minute))
 	server.Restart()
 	put(t, b, "a", "three")
 	d.says("begin 2", "1 one", "2 two", "whole 2", "3 three")
@@ -226,24 +225,15 @@ func TestIsWholeWhenTheLastRecordsVanish(t *testing.T) {
 	d := follow(t, b)
 	d.says("begin 1", "1 one", "whole 1")
 
-	d = follow(t, b, func(o *bucket.FollowOptions) {
-		o.Reader = meddler{o.Reader.(*diary), func() { purge(t, b, "a") }}
+	d = follow(t, b, func(d *diary, o *bucket.Options) {
+		o.Reset = func(s bucket.State) {
+			d.reset(s)
+			purge(t, b, "a")
+		}
 	})
 	d.says("begin 1", "whole 0")
 	put(t, b, "a", "three")
 	d.says("begin 1", "whole 0", "3 three")
-}
-
-// meddler does something between the look at the bucket and its reading.
-type meddler struct {
-	*diary
-	meddle func()
-}
-
-// Begin implements [bucket.Reader].
-func (m meddler) Begin(s bucket.State) {
-	m.diary.Begin(s)
-	m.meddle()
 }
 
 // purge deletes a record and leaves no trace of it.
@@ -264,7 +254,7 @@ func TestTriesAgainUntilTheBucketOpens(t *testing.T) {
 	put(t, b, "a", "one")
 	failures := 0
 	var log strings.Builder
-	d := follow(t, b, func(o *bucket.FollowOptions) {
+	d := follow(t, b, func(_ *diary, o *bucket.Options) {
 		open := o.Open
 		o.Open = func(ctx context.Context) (jetstream.Stream, error) {
 			if failures++; failures <= 2 {

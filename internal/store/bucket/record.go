@@ -1,13 +1,10 @@
 package bucket
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"time"
+	"runtime/debug"
 
 	"github.com/go-json-experiment/json"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Decode reads the JSON of a record, which has the number of its format as a
@@ -27,51 +24,24 @@ func Decode(data []byte, newest int, v any) (format int, err error) {
 	return head.Format, json.Unmarshal(data, v)
 }
 
+// Decode reads the record, if there is one, as [Decode] does.
+func (r Record) Decode(newest int, v any) (format int, err error) {
+	if r.Value == nil {
+		return 0, nil
+	}
+	if format, err = Decode(r.Value, newest, v); err != nil {
+		return 0, fmt.Errorf("read a record: delete the key %s to begin anew: %w", r.Key, err)
+	}
+	return format, nil
+}
+
 // Encode writes a record as the same bytes on every node.
 func Encode(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
 
-// Entry is what the server knows of a record that was read.
-type Entry struct {
-	Format   int
-	Revision uint64 // 0: there is none
-	Stored   time.Time
-}
-
-// Load reads the record at a key, as [Decode] does, for who does not follow the
-// bucket.
-func Load(ctx context.Context, bucket jetstream.KeyValue, key string, newest int, v any) (Entry, error) {
-	there, err := bucket.Get(ctx, key)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return Entry{}, nil
+// Recover, deferred by a function that decodes a record, makes a panic its error: a
+// stored record at which the program fails would end it at each start.
+func Recover(err *error) {
+	if cause := recover(); cause != nil {
+		*err = fmt.Errorf("gallerywire fails at it, which is a bug of gallerywire, report it: %v\n%s", cause, debug.Stack())
 	}
-	if err != nil {
-		return Entry{}, fmt.Errorf("read the record %s: %w", key, err)
-	}
-	format, err := Decode(there.Value(), newest, v)
-	if err != nil {
-		return Entry{}, fmt.Errorf("read a record: delete the key %s to begin anew: %w", key, err)
-	}
-	return Entry{format, there.Revision(), there.Created()}, nil
-}
-
-// Store replaces the record that has the given revision, with 0 none or a deleted
-// one, and returns the new revision. The error is [ErrConflict] when somebody else
-// wrote it first.
-func Store(ctx context.Context, bucket jetstream.KeyValue, key string, v any, revision uint64) (uint64, error) {
-	data, err := Encode(v)
-	if err != nil {
-		return 0, fmt.Errorf("encode the record %s: %w", key, err)
-	}
-	write := func() (uint64, error) { return bucket.Update(ctx, key, data, revision) }
-	if revision == 0 {
-		write = func() (uint64, error) { return bucket.Create(ctx, key, data) }
-	}
-	next, err := write()
-	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) || errors.Is(err, jetstream.ErrKeyExists) {
-		return 0, ErrConflict
-	}
-	if err != nil {
-		return 0, fmt.Errorf("write the record %s: %w", key, err)
-	}
-	return next, nil
 }

@@ -31,8 +31,8 @@ func TestNothingIsWholeThatLacksRecords(t *testing.T) {
 	put(t, b, "a", "one")
 	put(t, b, "b", "two")
 	things := "$KV." + b.Name("things") + "."
-	d := follow(t, b, func(o *bucket.FollowOptions) {
-		o.Verifier = &expects{o.Reader.(*diary), map[string]bool{things + "a": true, things + "c": true, things + "d": true}}
+	d := follow(t, b, func(d *diary, o *bucket.Options) {
+		o.Verifier = &expects{d, map[string]bool{things + "a": true, things + "c": true, things + "d": true}}
 	})
 	want := []string{"verify", "begin 2", things + "a 1 false", "1 one", things + "b 2 false", "2 two"}
 	d.says(want...)

@@ -21,17 +21,27 @@ func (c *Catalogue) Run(ctx context.Context) error {
 	if !c.opts.Timeless {
 		wg.Go(func() { c.keepTime(ctx) })
 	}
-	bucket.Follow(ctx, bucket.FollowOptions{
-		Open:        c.opts.Open,
-		Opened:      func(s jetstream.Stream) { c.stream.Store(&s) },
-		Subject:     c.subject(">"),
-		HeadersOnly: true,
-		Reader:      &reader{catalogue: c},
-		Verifier:    c.opts.Verifier,
-		Reconnect:   c.opts.Reconnect,
-		Logger:      c.opts.Logger.With("bucket", c.opts.Bucket),
+	r := &reader{catalogue: c}
+	followed := bucket.New(bucket.Options{
+		JetStream: c.opts.JetStream,
+		Bucket:    c.opts.Bucket,
+		Open: func(ctx context.Context) (jetstream.Stream, error) {
+			s, err := c.opts.Open(ctx)
+			if err == nil {
+				c.stream.Store(&s)
+			}
+			return s, err
+		},
+		Reconnect:    c.opts.Reconnect,
+		Logger:       c.opts.Logger,
+		Apply:        r.apply,
+		Reset:        r.reset,
+		Whole:        r.whole,
+		Verifier:     c.opts.Verifier,
+		HeadersOnly:  true,
+		KeepsMarkers: true,
 	})
-	return nil
+	return followed.Run(ctx)
 }
 
 // reader puts what is read into the index, or beside it while the bucket is read
@@ -42,17 +52,14 @@ type reader struct {
 	loading   map[string]*index.Entry // nil once the index is whole
 }
 
-// Begin implements [bucket.Reader].
-func (r *reader) Begin(s bucket.State) {
+func (r *reader) reset(s bucket.State) {
 	r.catalogue.index.Distrust()
 	r.created, r.loading = s.Created, make(map[string]*index.Entry, s.Records)
 }
 
-// Take implements [bucket.Reader].
-func (r *reader) Take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
-	c := r.catalogue
-	key := strings.TrimPrefix(msg.Subject(), c.subject(""))
-	e, err := read(key, msg.Headers(), meta.Sequence.Stream, meta.Timestamp)
+func (r *reader) apply(rec bucket.Record) {
+	c, key := r.catalogue, rec.Key
+	e, err := read(key, rec.Header, rec.Revision, rec.Stored)
 	if err != nil {
 		c.opts.Logger.Error("a record in the bucket can not be read and is left out: publish the gallery again", "key", key, "err", err)
 	}
@@ -68,8 +75,8 @@ func (r *reader) Take(msg jetstream.Msg, meta *jetstream.MsgMetadata) {
 	c.index.Apply(key, e, c.opts.Now())
 }
 
-// Whole implements [bucket.Reader]: it makes what was read the index.
-func (r *reader) Whole(last uint64) {
+// whole makes what was read the index.
+func (r *reader) whole(last uint64) {
 	c := r.catalogue
 	loaded := r.loading
 	r.loading = nil

@@ -14,7 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func TestANoticeSaysWhatChanged(t *testing.T) {
+func TestEventNamesFeedAndChanges(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	n := c.node()
 	n.content.set("all", 7, "a1", "b1")
@@ -36,7 +37,8 @@ func TestANoticeSaysWhatChanged(t *testing.T) {
 	}
 }
 
-func TestWhatANoticeIsAbout(t *testing.T) {
+func TestDifference(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name          string
 		before, after []string
@@ -75,7 +77,8 @@ func TestWhatANoticeIsAbout(t *testing.T) {
 	}
 }
 
-func TestAnEmptyFeedIsNoNews(t *testing.T) {
+func TestEmptyFeedNotAnnounced(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.node().sweep()
 	if got := c.wire.all(); len(got) != 0 {
@@ -83,7 +86,8 @@ func TestAnEmptyFeedIsNoNews(t *testing.T) {
 	}
 }
 
-func TestTheEndOfAnEmbargoIsAnnounced(t *testing.T) {
+func TestEmbargoEndAnnounced(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	n := c.node()
 	n.content.set("all", 5, "a1")
@@ -96,7 +100,8 @@ func TestTheEndOfAnEmbargoIsAnnounced(t *testing.T) {
 	}
 }
 
-func TestContentThatIsAsItOnceWasIsNews(t *testing.T) {
+func TestContentChangedBackGetsNewID(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	n := c.node()
 	for i, member := range []string{"a1", "a2", "a1"} {
@@ -109,7 +114,8 @@ func TestContentThatIsAsItOnceWasIsNews(t *testing.T) {
 	}
 }
 
-func TestANewRendererAnnouncesNothing(t *testing.T) {
+func TestNewRendererNotAnnounced(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	n := c.node()
 	n.content.set("all", 5, "a1")
@@ -126,7 +132,8 @@ func TestANewRendererAnnouncesNothing(t *testing.T) {
 	}
 }
 
-func TestANodeThatLagsAnnouncesNothing(t *testing.T) {
+func TestLaggingNodeAnnouncesNothing(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	ahead, behind := c.node(), c.node()
 	ahead.content.set("all", 6, "b1", "a1")
@@ -152,7 +159,8 @@ func TestANodeThatLagsAnnouncesNothing(t *testing.T) {
 	}
 }
 
-func TestANewBucketBeginsAnew(t *testing.T) {
+func TestNewGalleryBucketComparedByMembers(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	n := c.node()
 	n.content.set("all", 1000, "a1")
@@ -174,7 +182,8 @@ func TestANewBucketBeginsAnew(t *testing.T) {
 	}
 }
 
-func TestARestartNeitherForgetsNorRepeats(t *testing.T) {
+func TestRestartNeitherForgetsNorRepeats(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	n := c.node()
 	n.content.set("all", 1, "a1")
@@ -192,7 +201,8 @@ func TestARestartNeitherForgetsNorRepeats(t *testing.T) {
 	}
 }
 
-func TestABurstIsOneNotice(t *testing.T) {
+func TestBurstIsOneNotice(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	n := c.node(func(o *notice.Options) { o.QuietPeriod, o.MaxWait = 2*time.Second, time.Minute })
 	n.run()
@@ -211,7 +221,8 @@ func TestABurstIsOneNotice(t *testing.T) {
 	}
 }
 
-func TestARecordOfANewerReleaseIsLeftAlone(t *testing.T) {
+func TestNewerRecordLeftAlone(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	put(t, c, "announced.all", `{"format":2,"members":{"another":"shape"}}`)
 	n := c.node()
@@ -225,7 +236,8 @@ func TestARecordOfANewerReleaseIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestARecordThatCannotBeReadCanBeDeleted(t *testing.T) {
+func TestUnreadableRecordNamesKeyToDelete(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	put(t, c, "announced.all", `{"format":1,"members":7}`)
 	n := c.node()
@@ -263,7 +275,8 @@ func value(t *testing.T, c *cluster, key string) string {
 	return string(r.Value)
 }
 
-func TestASweepGoesOnAfterAnError(t *testing.T) {
+func TestSweepContinuesAfterError(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	away := true
 	n := c.node(func(o *notice.Options) {
@@ -288,7 +301,7 @@ func TestASweepGoesOnAfterAnError(t *testing.T) {
 	}
 }
 
-func TestAFeedThatCannotBeAnnouncedIsTriedAgain(t *testing.T) {
+func TestFailedAnnouncementRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := withoutServer(t)
 		n := c.node()
@@ -307,7 +320,8 @@ func TestAFeedThatCannotBeAnnouncedIsTriedAgain(t *testing.T) {
 
 // Nodes that choose a feed's galleries differently must not announce in turn
 // for ever.
-func TestAFeedThatIsChosenInAnotherWayIsAnnouncedOnce(t *testing.T) {
+func TestEachDefinitionAnnouncedOnce(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	one, two := c.node(), c.node()
 	one.content.set("all", 3, "a1")
@@ -330,7 +344,8 @@ func TestAFeedThatIsChosenInAnotherWayIsAnnouncedOnce(t *testing.T) {
 	}
 }
 
-func TestNoticesAreCountedBesideThoseOfOthers(t *testing.T) {
+func TestNoticesCounted(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	metrics := prometheus.NewRegistry()
 	shared := func(o *notice.Options) { o.Registerer = metrics }

@@ -80,7 +80,8 @@ func recorded(t *testing.T, c *cluster, feed string) bool {
 	return value(t, c, "announced."+gallery.Key(feed)) != ""
 }
 
-func TestAFeedBeginsWithWhatItHolds(t *testing.T) {
+func TestBaselineIsPresentContent(t *testing.T) {
+	t.Parallel()
 	for name, begin := range map[string]func(*node){
 		"before the subscription": func(n *node) { n.begin(night) },
 		"when it is swept":        func(*node) {},
@@ -105,7 +106,8 @@ func TestAFeedBeginsWithWhatItHolds(t *testing.T) {
 	}
 }
 
-func TestOnlyAnnouncedFeedsAreAnnounced(t *testing.T) {
+func TestUnsubscribedFeedNotAnnounced(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	n := c.node(a.listening, func(o *notice.Options) { o.Also = []string{"sections/travel"} })
 	for _, feed := range []string{"all", "sections/travel", night, "tags/day"} {
@@ -138,7 +140,8 @@ func TestOnlyAnnouncedFeedsAreAnnounced(t *testing.T) {
 }
 
 // Nobody marks the feed: it has no subscribers yet.
-func TestAChangeBetweenBeginningAndSubscriptionIsNews(t *testing.T) {
+func TestChangeBetweenBaselineAndSubscriptionAnnounced(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	n := c.node(a.listening)
 	n.content.set(night, 3, "a1")
@@ -152,7 +155,8 @@ func TestAChangeBetweenBeginningAndSubscriptionIsNews(t *testing.T) {
 	}
 }
 
-func TestWhoComesBackHearsNothingOld(t *testing.T) {
+func TestLaterSubscriberGetsNoOldNews(t *testing.T) {
+	t.Parallel()
 	for name, meanwhile := range map[string]func(t *testing.T, c *cluster, a *audience, n *node) *node{
 		"a sweep found nobody": func(t *testing.T, c *cluster, _ *audience, n *node) *node {
 			n.sweep()
@@ -194,7 +198,8 @@ func TestWhoComesBackHearsNothingOld(t *testing.T) {
 	}
 }
 
-func TestWhatIsOwedToThoseWhoLeftIsForgotten(t *testing.T) {
+func TestUnsentNoticeForgottenWithItsSubscribers(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	down := true
 	n := c.node(a.listening, hasty, func(o *notice.Options) {
@@ -223,7 +228,8 @@ func TestWhatIsOwedToThoseWhoLeftIsForgotten(t *testing.T) {
 }
 
 // The second node does not know of the first subscription yet.
-func TestTwoFirstSubscribersAtOnce(t *testing.T) {
+func TestSecondBaselineKeepsYoungRecord(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	one, two := &audience{}, &audience{}
 	first, second := c.node(one.listening, patient), c.node(two.listening, patient)
@@ -240,7 +246,8 @@ func TestTwoFirstSubscribersAtOnce(t *testing.T) {
 	c.wantAnnounced(night, [3][]string{{"b"}, {}, {}})
 }
 
-func TestManyBeginAtOnce(t *testing.T) {
+func TestConcurrentBaselinesAnnounceNothing(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -261,7 +268,8 @@ func TestManyBeginAtOnce(t *testing.T) {
 	c.wantAnnounced(night)
 }
 
-func TestWhoeverSubscribesNextTakesNoNewsFromTheFirst(t *testing.T) {
+func TestBaselineOfSubscribedFeedChangesNothing(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	n := c.node(a.listening, hasty)
 	n.content.set(night, 1, "a1")
@@ -289,7 +297,8 @@ func (s slowly) Snapshot(feed string, since notice.Since) (notice.Snapshot, erro
 }
 
 // A burst of subscriptions delays no announcement, and no other subscription.
-func TestBeginningHoldsUpNothing(t *testing.T) {
+func TestBaselineDelaysNoAnnouncement(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	slow := slowly{asked: make(chan struct{}, 100), goOn: make(chan struct{})}
 	n := c.node(func(o *notice.Options) {
@@ -332,7 +341,8 @@ func TestBeginningHoldsUpNothing(t *testing.T) {
 }
 
 // An announcement that takes long, because much is owed, delays no subscription.
-func TestAnAnnouncementHoldsUpNoBeginning(t *testing.T) {
+func TestAnnouncementDelaysNoBaseline(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	owing, free := make(chan struct{}), make(chan struct{})
 	n := c.node(func(o *notice.Options) {
@@ -360,7 +370,8 @@ func TestAnAnnouncementHoldsUpNoBeginning(t *testing.T) {
 	}
 }
 
-func TestANodeThatLagsBeginsNoEarlier(t *testing.T) {
+func TestBaselineOfLaggingNodeKeepsRecord(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	ahead, behind := c.node(a.listening, hasty), c.node(a.listening, hasty)
 	ahead.content.set(night, 6, "b1", "a1")
@@ -373,7 +384,8 @@ func TestANodeThatLagsBeginsNoEarlier(t *testing.T) {
 	c.wantAnnounced(night)
 }
 
-func TestARecordThatJustBeganOutlivesASweep(t *testing.T) {
+func TestYoungRecordOutlivesSweep(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	n := c.node(a.listening, patient)
 	n.content.set(night, 1, "a1")
@@ -386,7 +398,8 @@ func TestARecordThatJustBeganOutlivesASweep(t *testing.T) {
 	}
 }
 
-func TestNothingIsForgottenWhileSubscriptionsAreNotKnown(t *testing.T) {
+func TestNothingForgottenWhileSubscriptionsUnknown(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	n := c.node(a.listening, hasty)
 	n.content.set(night, 1, "a1")
@@ -402,7 +415,8 @@ func TestNothingIsForgottenWhileSubscriptionsAreNotKnown(t *testing.T) {
 	}
 }
 
-func TestFeedsWithoutSubscribersTakeNoMemory(t *testing.T) {
+func TestUnsubscribedFeedsForgotten(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	n := c.node(a.listening, hasty)
 	n.sweep()
@@ -422,7 +436,8 @@ func TestFeedsWithoutSubscribersTakeNoMemory(t *testing.T) {
 	}
 }
 
-func TestAFeedThatThereIsNotFailsNoSweep(t *testing.T) {
+func TestUnknownFeedFailsNoSweep(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	n := c.node(a.listening, func(o *notice.Options) { o.Also = []string{"sections/none"} })
 	n.content.set("all", 1, "a1")
@@ -444,7 +459,7 @@ func TestAFeedThatThereIsNotFailsNoSweep(t *testing.T) {
 	}
 }
 
-func TestAFeedThatThereIsNotIsLeftToTheSchedule(t *testing.T) {
+func TestUnknownFeedRetriedForAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, a := withoutServer(t), &audience{}
 		n := c.node(a.listening)

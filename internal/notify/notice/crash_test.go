@@ -14,7 +14,8 @@ import (
 // patient leaves a notice to whoever claimed it for as long as a test runs.
 func patient(o *notice.Options) { o.Lease = patience }
 
-func TestTwoNodesSendOneNoticeAChange(t *testing.T) {
+func TestSweepingNodesSendOneNoticePerChange(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	nodes := []*node{c.node(patient), c.node(patient)}
 	const changes = 25
@@ -33,7 +34,8 @@ func TestTwoNodesSendOneNoticeAChange(t *testing.T) {
 	wantEachOnce(t, c, changes)
 }
 
-func TestTwoRunningNodesSendOneNoticeAChange(t *testing.T) {
+func TestRunningNodesSendOneNoticePerChange(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	nodes := []*node{c.node(patient), c.node(patient), c.node(patient)}
 	for _, n := range nodes {
@@ -69,7 +71,8 @@ func wantEachOnce(t *testing.T, c *cluster, n int) {
 	}
 }
 
-func TestWhatCouldNotBeSentIsSentLaterWithTheSameID(t *testing.T) {
+func TestFailedSendRepeatedWithSameID(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	var tried []string
 	n := c.node(func(o *notice.Options) {
@@ -103,7 +106,8 @@ func encoded(t *testing.T, e event.CloudEvent) string {
 	return string(data)
 }
 
-func TestANoticeWhoseSenderDiedIsSentByAnother(t *testing.T) {
+func TestNoticeOfDeadNodeSentByAnother(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	life, die := context.WithCancel(t.Context())
 	var claimed event.CloudEvent
@@ -134,7 +138,8 @@ func TestANoticeWhoseSenderDiedIsSentByAnother(t *testing.T) {
 	}
 }
 
-func TestANodeThatIsAloneWaitsForNobody(t *testing.T) {
+func TestLoneNodeWaitsForNoLease(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	life, die := context.WithCancel(t.Context())
 	first := c.node(func(o *notice.Options) {
@@ -154,7 +159,8 @@ func TestANodeThatIsAloneWaitsForNobody(t *testing.T) {
 	}
 }
 
-func TestANoticeIsNotTakenFromWhoStillSendsIt(t *testing.T) {
+func TestNoticeNotTakenOverWithinLease(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	sending, release := make(chan struct{}), make(chan struct{})
 	slow := c.node(func(o *notice.Options) {
@@ -195,7 +201,8 @@ func dying(c *cluster, die func()) func(*notice.Options) {
 	}
 }
 
-func TestANoticeThatWasSentAndNotMarkedComesAgainWithTheSameID(t *testing.T) {
+func TestUnmarkedNoticeSentAgainWithSameID(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	life, die := context.WithCancel(t.Context())
 	first := c.node(dying(c, die))
@@ -216,7 +223,8 @@ func TestANoticeThatWasSentAndNotMarkedComesAgainWithTheSameID(t *testing.T) {
 	}
 }
 
-func TestWhoLivesOnKnowsWhatItSent(t *testing.T) {
+func TestLivingNodeSendsOnce(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	life, lose := context.WithCancel(t.Context())
 	n := c.node(dying(c, lose))

@@ -39,7 +39,7 @@ func saying(words string) event.Update {
 	return u
 }
 
-func TestWhatTwoUpdatesSayTogether(t *testing.T) {
+func TestMerge(t *testing.T) {
 	for _, c := range []struct{ old, newer, want string }{
 		{"", "", ""},
 		{"+a", "", "+a"},
@@ -62,7 +62,7 @@ func TestWhatTwoUpdatesSayTogether(t *testing.T) {
 	}
 }
 
-func TestTheNewestStandFirst(t *testing.T) {
+func TestMergePutsNewestFirst(t *testing.T) {
 	got := merge(saying("+c +b ~y -q"), saying("+e +d ~c ~z -r"))
 	want := saying("+e +d +c +b ~z ~y -r -q")
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -70,7 +70,7 @@ func TestTheNewestStandFirst(t *testing.T) {
 	}
 }
 
-func TestAMergedUpdateHasBounds(t *testing.T) {
+func TestMergeBounded(t *testing.T) {
 	var u event.Update
 	for i := range 2000 {
 		one := event.Update{Removed: []string{fmt.Sprintf("r%0255d", i)}, Added: []string{fmt.Sprintf("a%0255d", i)}}

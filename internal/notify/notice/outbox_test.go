@@ -32,7 +32,8 @@ func (l *ledger) owing(c *cluster) func(*notice.Options) {
 	}
 }
 
-func TestWhatIsOwedIsOwedBeforeItIsSent(t *testing.T) {
+func TestEnqueuedBeforeSent(t *testing.T) {
+	t.Parallel()
 	c, l := newCluster(t), &ledger{}
 	n := c.node(l.owing(c))
 	n.content.set("all", 7, "a1")
@@ -52,7 +53,8 @@ func TestWhatIsOwedIsOwedBeforeItIsSent(t *testing.T) {
 }
 
 // Who listens on NATS hears of it once, at once; the others are told in the end.
-func TestWhatCouldNotBeOwedIsSentAndOwedAgain(t *testing.T) {
+func TestOutboxErrorHoldsUpNoEvent(t *testing.T) {
+	t.Parallel()
 	c, l := newCluster(t), &ledger{down: 2}
 	n := c.node(l.owing(c))
 	n.content.set("all", 1, "a1")
@@ -78,7 +80,8 @@ func TestWhatCouldNotBeOwedIsSentAndOwedAgain(t *testing.T) {
 	}
 }
 
-func TestWhatCouldNeitherBeOwedNorSentIsRepeatedWhole(t *testing.T) {
+func TestOutboxAndNATSErrorsBothRepeated(t *testing.T) {
+	t.Parallel()
 	c, l := newCluster(t), &ledger{down: 1}
 	away := true
 	n := c.node(l.owing(c), func(o *notice.Options) {
@@ -101,7 +104,8 @@ func TestWhatCouldNeitherBeOwedNorSentIsRepeatedWhole(t *testing.T) {
 	}
 }
 
-func TestWhatWasOwedAndNotMarkedIsOwedAgainByAnotherWithTheSameID(t *testing.T) {
+func TestUnmarkedNoticeEnqueuedAgainWithSameID(t *testing.T) {
+	t.Parallel()
 	for name, last := range map[string]func(c *cluster, e event.CloudEvent) error{
 		"before it was sent": func(*cluster, event.CloudEvent) error { return errAway },
 		"after it was sent":  func(c *cluster, e event.CloudEvent) error { return c.wire.send(t.Context(), e) },
@@ -135,7 +139,7 @@ func TestWhatWasOwedAndNotMarkedIsOwedAgainByAnotherWithTheSameID(t *testing.T) 
 	}
 }
 
-func TestTheOrderOfAnAnnouncementIsThatOfItsPosition(t *testing.T) {
+func TestAnnouncementOrder(t *testing.T) {
 	at := time.Date(2026, 11, 20, 9, 0, 0, 7, time.FixedZone("", 3600))
 	for _, c := range []struct {
 		position notice.Position

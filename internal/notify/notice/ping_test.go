@@ -39,7 +39,7 @@ func form(t *testing.T, r request) url.Values {
 	return v
 }
 
-func TestAHubIsToldOfEveryFormat(t *testing.T) {
+func TestPingNamesEveryFormat(t *testing.T) {
 	r := newReceiver(t)
 	p := pings(t, r.URL+"/hub?key=x")
 	if err := deliver(t, p, noticeOf(t, p, announcement("n-1", "all", "a"))); err != nil {
@@ -58,7 +58,7 @@ func TestAHubIsToldOfEveryFormat(t *testing.T) {
 	}
 }
 
-func TestPingsThatWaitAreOne(t *testing.T) {
+func TestWaitingPingsMerged(t *testing.T) {
 	r := newReceiver(t)
 	p := pings(t, r.URL)
 	n := noticeOf(t, p, announcement("n-1", "all", "a"))
@@ -86,7 +86,7 @@ func TestPingsThatWaitAreOne(t *testing.T) {
 	}
 }
 
-func TestMoreTopicsThanARequestHolds(t *testing.T) {
+func TestManyTopicsSplitIntoRequests(t *testing.T) {
 	r := newReceiver(t)
 	var called, broken atomic.Int32
 	broken.Store(1)
@@ -121,7 +121,7 @@ func TestMoreTopicsThanARequestHolds(t *testing.T) {
 	}
 }
 
-func TestWhatTheAnswerOfAHubMeans(t *testing.T) {
+func TestPingResponses(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		header []string
@@ -150,7 +150,7 @@ func TestWhatTheAnswerOfAHubMeans(t *testing.T) {
 	}
 }
 
-func TestAHubMayRedirect(t *testing.T) {
+func TestPingFollowsRedirects(t *testing.T) {
 	for _, status := range []int{301, 302, 307, 308} {
 		there, here := newReceiver(t), newReceiver(t)
 		here.answer = answering(status, "Location", there.URL+"/moved")
@@ -168,7 +168,7 @@ func TestAHubMayRedirect(t *testing.T) {
 	}
 }
 
-func TestWhereAHubMayNotRedirectTo(t *testing.T) {
+func TestPingRedirectsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		status   int
 		location string
@@ -195,7 +195,7 @@ func TestWhereAHubMayNotRedirectTo(t *testing.T) {
 	}
 }
 
-func TestHubsAreTargets(t *testing.T) {
+func TestHubTargets(t *testing.T) {
 	p := pings(t, "https://hub.example.net/push?key=hidden", "https://hub.example.org", "https://hub.example.org")
 	n := noticeOf(t, p, announcement("n-1", "all", "a"))
 	got := targets(p, n)
@@ -218,7 +218,7 @@ func TestHubsAreTargets(t *testing.T) {
 	}
 }
 
-func TestNobodyIsPinged(t *testing.T) {
+func TestNoHubsNoPings(t *testing.T) {
 	if ns, err := pings(t).Notices(announcement("n-1", "all", "a")); len(ns) != 0 || err != nil {
 		t.Errorf("without hubs: %v, %v", ns, err)
 	}
@@ -242,7 +242,7 @@ func TestNobodyIsPinged(t *testing.T) {
 	}
 }
 
-func TestNoErrorOfAHubTellsASecret(t *testing.T) {
+func TestPingErrorsHoldNoSecrets(t *testing.T) {
 	r := newReceiver(t)
 	r.Close()
 	p := pings(t, r.URL+"/?key=hidden")

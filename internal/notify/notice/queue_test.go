@@ -39,7 +39,7 @@ func drain(t *testing.T, q *queue, over time.Duration) []due {
 // at calls f after d of the bubble's time.
 func at(d time.Duration, f func()) { time.AfterFunc(d, f) }
 
-func TestAFeedIsDueWhenItIsQuiet(t *testing.T) {
+func TestFeedDueAfterQuietPeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(quiet, most)
 		for _, ms := range []time.Duration{0, 300, 600, 5000} {
@@ -53,7 +53,7 @@ func TestAFeedIsDueWhenItIsQuiet(t *testing.T) {
 	})
 }
 
-func TestAFeedThatIsNeverQuietIsDueAllTheSame(t *testing.T) {
+func TestFeedDueAfterMaxWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(quiet, most)
 		for n := range 100 { // every 300 ms for half a minute
@@ -66,7 +66,7 @@ func TestAFeedThatIsNeverQuietIsDueAllTheSame(t *testing.T) {
 	})
 }
 
-func TestAnotherLookDoesNotDelayOrShortenARowOfChanges(t *testing.T) {
+func TestLaterMovesNoWaitingFeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(quiet, most)
 		q.mark([]string{"changing"})
@@ -82,7 +82,7 @@ func TestAnotherLookDoesNotDelayOrShortenARowOfChanges(t *testing.T) {
 	})
 }
 
-func TestOnlyChangesAreARowOfChanges(t *testing.T) {
+func TestChanging(t *testing.T) {
 	q := newQueue(quiet, most)
 	q.mark([]string{"marked"})
 	q.later("looking", time.Second)

@@ -8,7 +8,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
 )
 
-func TestAPingIsNotSentOnInTheClear(t *testing.T) {
+func TestNoRedirectFromHTTPSToHTTP(t *testing.T) {
 	from := &url.URL{Scheme: "https", Host: "hub.example.net", Path: "/hub"}
 	for location, want := range map[string]string{
 		"http://hub.example.net/":  "",

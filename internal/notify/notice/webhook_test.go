@@ -169,7 +169,7 @@ func wantSigned(t *testing.T, got request, secrets ...string) {
 	}
 }
 
-func TestAWebhookGetsTheSignedEvent(t *testing.T) {
+func TestWebhookGetsSignedEvent(t *testing.T) {
 	r := newReceiver(t)
 	w := webhooks(t, notice.Hook{Name: "partner", URL: r.URL + "/in?token=a%2Fb", Secrets: []string{secret, secret2}})
 	a := announcement("n-1", "all", "b", "a")
@@ -200,7 +200,7 @@ func TestAWebhookGetsTheSignedEvent(t *testing.T) {
 	}
 }
 
-func TestANoticeForWebhooksIsThatOfTheAnnouncement(t *testing.T) {
+func TestWebhookNotice(t *testing.T) {
 	w := webhooks(t, notice.Hook{Name: "partner", URL: "http://127.0.0.1:9/in?token=x"})
 	a := announcement("n-1", "all", "a")
 	got := noticeOf(t, w, a)
@@ -218,7 +218,7 @@ func TestANoticeForWebhooksIsThatOfTheAnnouncement(t *testing.T) {
 	}
 }
 
-func TestWebhooksAreToldOfTheirFeeds(t *testing.T) {
+func TestWebhooksGetTheirFeeds(t *testing.T) {
 	w := webhooks(t,
 		notice.Hook{Name: "every", URL: "http://127.0.0.1:9/1"},
 		notice.Hook{Name: "some", URL: "http://127.0.0.1:9/2", Feeds: []string{"news", "sections/travel"}},
@@ -266,7 +266,7 @@ func answering(status int, header ...string) http.HandlerFunc {
 	}
 }
 
-func TestWhatTheAnswerOfAWebhookMeans(t *testing.T) {
+func TestWebhookResponses(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		header []string
@@ -322,7 +322,7 @@ func outcome(err error) string {
 	return "again"
 }
 
-func TestNoErrorOfAWebhookTellsASecret(t *testing.T) {
+func TestWebhookErrorsHoldNoSecrets(t *testing.T) {
 	r := newReceiver(t)
 	r.Close()
 	w := webhooks(t, notice.Hook{Name: "partner", URL: r.URL + "/in?token=hidden", Secrets: []string{secret}})
@@ -351,7 +351,7 @@ func TestNoErrorOfAWebhookTellsASecret(t *testing.T) {
 	}
 }
 
-func TestAWebhookThatCannotBeUsedIsRefused(t *testing.T) {
+func TestUnusableWebhookRefused(t *testing.T) {
 	good := notice.Hook{Name: "good", URL: "https://example.com/in", Secrets: []string{secret}}
 	for reason, h := range map[string]notice.Hook{
 		"a name is":                 {Name: "a b", URL: good.URL, Secrets: good.Secrets},
@@ -367,7 +367,7 @@ func TestAWebhookThatCannotBeUsedIsRefused(t *testing.T) {
 	}
 }
 
-func TestATestEventIsSigned(t *testing.T) {
+func TestTestEventSigned(t *testing.T) {
 	r := newReceiver(t)
 	w := webhooks(t, notice.Hook{Name: "partner", URL: r.URL, Feeds: []string{"news"}})
 	if status, err := w.Test(t.Context(), "partner"); status != http.StatusNoContent || err != nil {
@@ -387,7 +387,7 @@ func TestATestEventIsSigned(t *testing.T) {
 	}
 }
 
-func TestATestSaysWhatWasAnswered(t *testing.T) {
+func TestTestReturnsStatus(t *testing.T) {
 	r := newReceiver(t)
 	r.answer = answering(http.StatusForbidden)
 	w := webhooks(t, notice.Hook{Name: "partner", URL: r.URL})
@@ -403,14 +403,14 @@ func TestATestSaysWhatWasAnswered(t *testing.T) {
 	}
 }
 
-func TestANoticeThatCannotBeReadIsGivenUp(t *testing.T) {
+func TestUnreadableNoticeIsFinal(t *testing.T) {
 	w := webhooks(t, notice.Hook{Name: "partner", URL: "http://127.0.0.1:9/"})
 	if _, err := w.Pack(t.Context(), outbox.Notice{About: "all", ID: "n-1", Data: []byte("noise")}); !errors.Is(err, outbox.ErrFinal) {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestAWebhookThatIsGoneFromTheConfigurationIsGivenUp(t *testing.T) {
+func TestUnconfiguredWebhookIsFinal(t *testing.T) {
 	before := webhooks(t, notice.Hook{Name: "partner", URL: "http://127.0.0.1:9/"})
 	n := noticeOf(t, before, announcement("n-1", "all", "a"))
 	to := targets(before, n)[0]
@@ -423,7 +423,7 @@ func TestAWebhookThatIsGoneFromTheConfigurationIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestAWebhookThatMissedAnUpdateIsToldOfBoth(t *testing.T) {
+func TestMissedUpdatesMerged(t *testing.T) {
 	r := newReceiver(t)
 	w := webhooks(t, notice.Hook{Name: "partner", URL: r.URL})
 	old, newer := announcement("n-1", "all", "a"), announcement("n-2", "all", "b")

@@ -16,7 +16,7 @@ func prefixes(texts ...string) []netip.Prefix {
 	return all
 }
 
-func TestAddressesThatAreNotCalled(t *testing.T) {
+func TestCheckRefuses(t *testing.T) {
 	c := New(Options{AllowHTTP: true})
 	for _, tt := range []struct{ address, why string }{
 		{"", "does not begin with"},
@@ -118,7 +118,7 @@ func TestAddressesThatAreNotCalled(t *testing.T) {
 	}
 }
 
-func TestAddressesThatAreCalled(t *testing.T) {
+func TestCheckAccepts(t *testing.T) {
 	c := New(Options{AllowHTTP: true})
 	for _, address := range []string{
 		"http://a.example",
@@ -146,7 +146,7 @@ func TestAddressesThatAreCalled(t *testing.T) {
 	}
 }
 
-func TestPlainHTTPMayBeForbidden(t *testing.T) {
+func TestPlainHTTPRefusedWhereForbidden(t *testing.T) {
 	c := New(Options{})
 	if _, err := c.Check("http://a.example/"); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "plain http") {
 		t.Errorf("http: %v", err)
@@ -156,7 +156,7 @@ func TestPlainHTTPMayBeForbidden(t *testing.T) {
 	}
 }
 
-func TestNetworksThatAreAllowed(t *testing.T) {
+func TestAllowedNetworks(t *testing.T) {
 	for _, tt := range []struct {
 		networks []string
 		open     []string
@@ -196,7 +196,7 @@ func TestNetworksThatAreAllowed(t *testing.T) {
 	}
 }
 
-func TestNetworksAreReadInEveryForm(t *testing.T) {
+func TestAllowedNetworksInEveryForm(t *testing.T) {
 	for _, p := range []netip.Prefix{
 		netip.PrefixFrom(netip.MustParseAddr("10.1.2.3"), 16),
 		netip.PrefixFrom(netip.MustParseAddr("::ffff:10.1.0.0"), 112),

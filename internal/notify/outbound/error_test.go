@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// TestWhatACertificateSaysIsNotRepeated has, for each reason not to trust one, a
+// TestCertificateErrorsRepeatNoNames has, for each reason not to trust one, a
 // certificate whose every text is hostile.
-func TestWhatACertificateSaysIsNotRepeated(t *testing.T) {
+func TestCertificateErrorsRepeatNoNames(t *testing.T) {
 	const hostile, host = "\x1b[31mhunter2\n.example", "inside.example"
 	for want, change := range map[string]func(*x509.Certificate){
 		"":                                    func(*x509.Certificate) {},

@@ -93,7 +93,7 @@ func answer(packet []byte, known map[string]string) ([]byte, error) {
 	return m.Pack()
 }
 
-func TestNameOfAnAddressThatIsNotPublicIsNotConnectedTo(t *testing.T) {
+func TestPrivateAddressOfNameNotConnectedTo(t *testing.T) {
 	var connections atomic.Int32
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
@@ -128,7 +128,7 @@ func TestNameOfAnAddressThatIsNotPublicIsNotConnectedTo(t *testing.T) {
 	}
 }
 
-func TestNameOfAnAllowedNetworkIsConnectedTo(t *testing.T) {
+func TestAllowedAddressOfNameConnectedTo(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Host) })
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	for _, ip := range []string{"127.0.0.1", "::ffff:127.0.0.1"} {
@@ -144,7 +144,7 @@ func TestNameOfAnAllowedNetworkIsConnectedTo(t *testing.T) {
 	}
 }
 
-func TestProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
+func TestEnvironmentProxyNotUsed(t *testing.T) {
 	proxy := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the proxy was asked") })
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"} {
 		t.Setenv(name, proxy.URL)
@@ -158,7 +158,7 @@ func TestProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
 	}
 }
 
-func TestNothingIsToldThatNeedNotBe(t *testing.T) {
+func TestSensitiveHeadersNotSent(t *testing.T) {
 	var got *http.Request
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
@@ -222,7 +222,7 @@ func TestDoFollowsNoRedirect(t *testing.T) {
 	}
 }
 
-func TestAddressesAreJudgedBeforeACall(t *testing.T) {
+func TestDoChecksAddress(t *testing.T) {
 	server := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("called") })
 	c := New(Options{AllowHTTP: true})
 	withUser := strings.Replace(server.URL, "//", "//u:hunter2@", 1)
@@ -247,7 +247,7 @@ type closing struct {
 
 func (c *closing) Close() error { c.closed = true; return nil }
 
-func TestBodiesAreReadAsFarAsAsked(t *testing.T) {
+func TestBodyReadUpToMax(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "0123456789") })
 	c := loopback(Options{})
 	for _, tt := range []struct {
@@ -262,7 +262,7 @@ func TestBodiesAreReadAsFarAsAsked(t *testing.T) {
 	}
 }
 
-func TestAHugeBodyCostsNothing(t *testing.T) {
+func TestHugeBodyNotRead(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
 		ended := make(chan int64, 1)
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -289,7 +289,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-func TestBodiesAreNotDecompressed(t *testing.T) {
+func TestBodyNotDecompressed(t *testing.T) {
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
 	_, _ = io.Copy(z, io.LimitReader(zeros{}, 10<<20))
@@ -307,7 +307,7 @@ func TestBodiesAreNotDecompressed(t *testing.T) {
 	}
 }
 
-func TestHeadersAreBounded(t *testing.T) {
+func TestLongHeadersRefused(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Long", strings.Repeat("x", 100<<10))
 	})
@@ -316,7 +316,7 @@ func TestHeadersAreBounded(t *testing.T) {
 	}
 }
 
-func TestSlowAnswers(t *testing.T) {
+func TestTimeout(t *testing.T) {
 	release := make(chan struct{})
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/body" {
@@ -339,7 +339,7 @@ func TestSlowAnswers(t *testing.T) {
 	}
 }
 
-func TestTheCallerMayCancel(t *testing.T) {
+func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		cancel()
@@ -351,7 +351,7 @@ func TestTheCallerMayCancel(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreKept(t *testing.T) {
+func TestConnectionReused(t *testing.T) {
 	var connections atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "thanks") }))
 	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
@@ -372,9 +372,9 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 }
 
-// TestErrorsRepeatNothingOfAnAddress has, for each way of failing, a far side that
+// TestErrorsRepeatNoSecrets has, for each way of failing, a far side that
 // sends back what it hears.
-func TestErrorsRepeatNothingOfAnAddress(t *testing.T) {
+func TestErrorsRepeatNoSecrets(t *testing.T) {
 	for _, tt := range []struct {
 		name, scheme, want string
 		far                func(net.Conn, []byte)
@@ -428,7 +428,7 @@ func listen(t *testing.T, far func(net.Conn, []byte)) (address string) {
 	return l.Addr().String()
 }
 
-func TestNobodyThere(t *testing.T) {
+func TestUnreachableHosts(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

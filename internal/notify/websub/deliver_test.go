@@ -39,7 +39,8 @@ func notice(feed string, to ...string) outbox.Notice {
 	return outbox.Notice{Channel: websub.Deliveries, About: feed, ID: "n", To: to}
 }
 
-func TestADeliveryIsTheWholeFeed(t *testing.T) {
+func TestDeliveryIsWholeDocument(t *testing.T) {
+	t.Parallel()
 	for format, mediaType := range mediaTypes() {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
@@ -53,23 +54,23 @@ func TestADeliveryIsTheWholeFeed(t *testing.T) {
 			if want := "sections/travel as " + format + ", version 2"; got.body != want {
 				t.Errorf("body %q, want %q", got.body, want)
 			}
-			want := http.Header{
-				"Content-Type":    {mediaType},
-				"Link":            {`<` + hubAddress + `>; rel="hub", <` + topic("sections/travel", format) + `>; rel="self"`},
-				"Idempotency-Key": {`"notice-2-` + format + `-2"`},
-				"Content-Length":  {fmt.Sprint(len(got.body))},
-				"User-Agent":      {"gallerywire"},
-			}
-			got.header.Del("Accept-Encoding")
-			if diff := cmp.Diff(want, got.header); diff != "" {
-				t.Errorf("headers (-want +got):\n%s", diff)
+			for name, want := range map[string]string{
+				"Content-Type":    mediaType,
+				"Link":            `<` + hubAddress + `>; rel="hub", <` + topic("sections/travel", format) + `>; rel="self"`,
+				"Idempotency-Key": `"notice-2-` + format + `-2"`,
+				"X-Hub-Signature": "",
+			} {
+				if value := got.header.Get(name); value != want {
+					t.Errorf("%s: %s, want %s", name, value, want)
+				}
 			}
 		})
 	}
 }
 
 // A header has ASCII, however a subscriber wrote the address.
-func TestADeliveryNamesItsTopicInASCII(t *testing.T) {
+func TestDeliveryEscapesTopicThatIsNotASCII(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]string{
 		"tags/são joão": "tags/s%C3%A3o%20jo%C3%A3o", "tags/s%c3%a3o": "tags/s%c3%a3o", "tags/a>b\"c<d": "tags/a%3Eb%22c%3Cd",
 		"tags/c~cedb1bac7efcd7db": "tags/c~cedb1bac7efcd7db", "tags/c++": "tags/c++", "galleries/=3461": "galleries/=3461",
@@ -90,7 +91,8 @@ func TestADeliveryNamesItsTopicInASCII(t *testing.T) {
 }
 
 // Each attempt has the document of then: one that is another has another key.
-func TestAKeyIsOfOneDocument(t *testing.T) {
+func TestIdempotencyKeyChangesWithDocument(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
@@ -113,7 +115,8 @@ func TestAKeyIsOfOneDocument(t *testing.T) {
 	}
 }
 
-func TestADeliveryIsSigned(t *testing.T) {
+func TestDeliverySignedWithSecret(t *testing.T) {
+	t.Parallel()
 	for _, method := range []string{"sha1", "sha256", "sha384", "sha512", ""} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
@@ -136,13 +139,14 @@ func TestADeliveryIsSigned(t *testing.T) {
 	}
 }
 
-func TestASignatureThatNobodyKnows(t *testing.T) {
+func TestNewRefusesUnknownSignature(t *testing.T) {
 	if _, err := websub.New(websub.Options{Signature: "md5"}); err == nil || !strings.Contains(err.Error(), "sha384") {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestWhatAnAnswerMeans(t *testing.T) {
+func TestDeliveryResponses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s := newSubscriber(t)
@@ -189,7 +193,8 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 	}
 }
 
-func TestGoneEndsASubscription(t *testing.T) {
+func TestGoneEndsSubscription(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	s, other := newSubscriber(t), newSubscriber(t)
 	s.receive = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }
@@ -208,7 +213,8 @@ func TestGoneEndsASubscription(t *testing.T) {
 
 // A subscriber may call the hub while it is delivered to. What it says then is
 // newer than its answer.
-func TestASubscriberCallsTheHubDuringADelivery(t *testing.T) {
+func TestRenewalDuringDeliveryOutlivesGone(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
@@ -231,23 +237,8 @@ func TestASubscriberCallsTheHubDuringADelivery(t *testing.T) {
 	}
 }
 
-func TestEveryAttemptHasTheSameID(t *testing.T) {
-	h := newWorld(t).hub()
-	s := newSubscriber(t)
-	s.subscribe(h, topic("all", "atom"), "hub.secret", "s")
-	n := notice("all")
-	for range 3 {
-		if err := h.send(n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got := s.received()
-	if len(got) != 3 || cmp.Diff(got[0], got[2], cmp.AllowUnexported(delivery{})) != "" {
-		t.Errorf("attempts %v", got)
-	}
-}
-
-func TestOnlyFormatsThatSomebodyHasAreMade(t *testing.T) {
+func TestPackMakesOnlySubscribedFormats(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	atom, more, rss := newSubscriber(t), newSubscriber(t), newSubscriber(t)
@@ -284,7 +275,8 @@ func TestOnlyFormatsThatSomebodyHasAreMade(t *testing.T) {
 }
 
 // A subscription in another format that comes while a feed is delivered.
-func TestAFormatThatIsMadeLate(t *testing.T) {
+func TestSendMakesFormatSubscribedAfterPack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s := newSubscriber(t)
@@ -312,7 +304,8 @@ func TestAFormatThatIsMadeLate(t *testing.T) {
 	})
 }
 
-func TestWhatADeliverySays(t *testing.T) {
+func TestPayloadVersionFollowsDocuments(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
@@ -337,7 +330,8 @@ func TestWhatADeliverySays(t *testing.T) {
 	}
 }
 
-func TestANodeThatLagsPacksNothing(t *testing.T) {
+func TestPackFailsOnLaggingNode(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
@@ -348,7 +342,8 @@ func TestANodeThatLagsPacksNothing(t *testing.T) {
 	}
 }
 
-func TestAFeedThatIsGoneIsNotDelivered(t *testing.T) {
+func TestGoneFeedNotDelivered(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s := newSubscriber(t)
@@ -372,7 +367,8 @@ func TestAFeedThatIsGoneIsNotDelivered(t *testing.T) {
 	}
 }
 
-func TestOneCanLeaveAFeedThatIsGone(t *testing.T) {
+func TestUnsubscribeFromGoneFeed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s, other := newSubscriber(t), newSubscriber(t)
@@ -391,6 +387,7 @@ func TestOneCanLeaveAFeedThatIsGone(t *testing.T) {
 }
 
 func TestTargets(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	s, other := newSubscriber(t), newSubscriber(t)
 	callback := s.callback() + "?token=hidden"
@@ -412,7 +409,8 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-func TestANoticeToNobodyIsNotOwed(t *testing.T) {
+func TestEnqueueWithoutSubscriptionsPutsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	newSubscriber(t).subscribe(h, topic("all", "atom"))

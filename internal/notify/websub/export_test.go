@@ -33,7 +33,7 @@ func (h *Hub) AskPending(ctx context.Context, upTo uint64) error {
 	var errs []error
 	for _, key := range slices.SortedFunc(maps.Keys(all), byRevision) {
 		w := all[key]
-		errs = append(errs, h.pending.verify(ctx, key, &w))
+		errs = append(errs, h.pending.complete(ctx, key, &w))
 	}
 	return errors.Join(errs...)
 }

@@ -33,7 +33,8 @@ func self(d delivery) string {
 
 // Clients know a topic by the address to which they subscribed, and some take the
 // secret by it.
-func TestSubscribersOfAFormerNameAreToldOfTheFeed(t *testing.T) {
+func TestSubscriptionToFormerNameGetsFeed(t *testing.T) {
+	t.Parallel()
 	h, s, old := renamed(t)
 	if err := h.change("galleries"); err != nil {
 		t.Fatal(err)
@@ -51,7 +52,8 @@ func TestSubscribersOfAFormerNameAreToldOfTheFeed(t *testing.T) {
 	}
 }
 
-func TestARenewalLeadsToThePresentName(t *testing.T) {
+func TestRenewalMovesToPresentName(t *testing.T) {
+	t.Parallel()
 	for name, address := range map[string]string{"by the former address": topic("all", "atom"), "by the present one": topic("galleries", "atom")} {
 		t.Run(name, func(t *testing.T) {
 			h, s, _ := renamed(t)
@@ -77,7 +79,8 @@ func TestARenewalLeadsToThePresentName(t *testing.T) {
 	}
 }
 
-func TestOneCanLeaveByAFormerName(t *testing.T) {
+func TestUnsubscribeByFormerName(t *testing.T) {
+	t.Parallel()
 	h, s, old := renamed(t)
 	s.unsubscribe(h, old)
 	h.must()

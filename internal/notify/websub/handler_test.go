@@ -35,7 +35,8 @@ func twice(name string) url.Values {
 	return f
 }
 
-func TestABadRequestIsRefusedWithTheReason(t *testing.T) {
+func TestBadRequestRefusedWithReason(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	for _, c := range []struct {
@@ -97,7 +98,8 @@ func TestABadRequestIsRefusedWithTheReason(t *testing.T) {
 }
 
 // A name says nothing about where it leads: that shows when it is called.
-func TestANameOfThisMachineIsNotConnectedTo(t *testing.T) {
+func TestCallbackOnThisMachineNotConnectedTo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := newSubscriber(t)
 	s.confirm = echo
@@ -115,7 +117,8 @@ func TestANameOfThisMachineIsNotConnectedTo(t *testing.T) {
 	}
 }
 
-func TestPlainHTTPMayBeForbidden(t *testing.T) {
+func TestPlainHTTPRefusedWhereForbidden(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub(func(o *websub.Options) { o.Client = outbound.New(outbound.Options{}) })
 	if status, text := h.post(form("hub.callback", "http://reader.example.com/")); status != 400 || !strings.Contains(text, "only https") {
 		t.Errorf("%d %s", status, text)
@@ -125,7 +128,8 @@ func TestPlainHTTPMayBeForbidden(t *testing.T) {
 	}
 }
 
-func TestWhatElseARequestSaysIsIgnored(t *testing.T) {
+func TestUnknownParametersIgnored(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"), "hub.verify", "sync", "hub.verify_token", "t", "hub.foo", "bar", "", "x", "hub.secret", strings.Repeat("s", 199))
@@ -139,7 +143,8 @@ func TestWhatElseARequestSaysIsIgnored(t *testing.T) {
 	}
 }
 
-func TestABodyIsASmallForm(t *testing.T) {
+func TestBodyMustBeSmallForm(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	good := form().Encode()
 	for _, c := range []struct {
@@ -181,6 +186,7 @@ func TestABodyIsASmallForm(t *testing.T) {
 }
 
 func TestMethods(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	for method, want := range map[string]int{"GET": 200, "HEAD": 200, "PUT": 405, "DELETE": 405} {
 		req, err := http.NewRequestWithContext(t.Context(), method, h.url, nil)
@@ -198,7 +204,8 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-func TestAPublishersPing(t *testing.T) {
+func TestPingMarksEachFeedOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	status, text := h.post(url.Values{
@@ -212,7 +219,8 @@ func TestAPublishersPing(t *testing.T) {
 	}
 }
 
-func TestOurOwnTroubleIsNotTheSubscribers(t *testing.T) {
+func TestOwnErrorsAnswer503WithoutDetails(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	w.away = errors.New("storage is away")
@@ -226,7 +234,8 @@ func TestOurOwnTroubleIsNotTheSubscribers(t *testing.T) {
 	}
 }
 
-func TestATopicHasOnlySoManySubscriptions(t *testing.T) {
+func TestTopicQuotaDeniesSubscriptions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub(func(o *websub.Options) { o.MaxPerTopic = 2 })
 	a, b, c := newSubscriber(t), newSubscriber(t), newSubscriber(t)
@@ -261,7 +270,8 @@ func TestATopicHasOnlySoManySubscriptions(t *testing.T) {
 	}
 }
 
-func TestAHostHasOnlySoManySubscriptions(t *testing.T) {
+func TestHostQuotaRefusesSubscriptions(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub(func(o *websub.Options) { o.MaxPerHost = 2 })
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
@@ -298,7 +308,8 @@ func askFor(t *testing.T, h *hub, peer string, form url.Values, forwarded ...str
 }
 
 // Whoever asks can name any number of callback hosts.
-func TestAClientAsksOnlySoOften(t *testing.T) {
+func TestClientLimitedByNetwork(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name        string
 		peer, again string
@@ -351,7 +362,8 @@ func TestAClientAsksOnlySoOften(t *testing.T) {
 	}
 }
 
-func TestAllTogetherAskOnlySoOften(t *testing.T) {
+func TestAllClientsLimitedTogether(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
 	for n := range 20 { // one who asks too much takes nothing from the others
@@ -371,7 +383,8 @@ func TestAllTogetherAskOnlySoOften(t *testing.T) {
 }
 
 // What is refused as junk takes nothing from others, only from who sends it.
-func TestJunkTakesNothingFromOthers(t *testing.T) {
+func TestRefusedRequestsCountOnlyForTheirClient(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, kind, body string
 		status           int
@@ -416,7 +429,8 @@ func TestJunkTakesNothingFromOthers(t *testing.T) {
 	}
 }
 
-func TestRenewalsAreTakenDuringAFloodOfNewSubscriptions(t *testing.T) {
+func TestRenewalsAcceptedDuringFloodOfNewSubscriptions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
 	s := newSubscriber(t)
@@ -441,7 +455,8 @@ func TestRenewalsAreTakenDuringAFloodOfNewSubscriptions(t *testing.T) {
 	}
 }
 
-func TestNewSubscriptionsAreRefusedWhileTooManyVerificationsWait(t *testing.T) {
+func TestNewSubscriptionsRefusedWhileTooManyVerificationsWait(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
@@ -465,7 +480,8 @@ func TestNewSubscriptionsAreRefusedWhileTooManyVerificationsWait(t *testing.T) {
 	}
 }
 
-func TestPublishersPingOnlySoOften(t *testing.T) {
+func TestPingsLimited(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub(func(o *websub.Options) { o.RequestsPerMinute = 1 })
 	ping := url.Values{"hub.mode": {"publish"}, "hub.url": {topic("all", "rss")}}
 	for n := range 20 { // one client may once, all together ten times
@@ -483,7 +499,8 @@ func TestPublishersPingOnlySoOften(t *testing.T) {
 }
 
 // What must stay between the hub and a subscriber.
-func TestSecretsAreNowhere(t *testing.T) {
+func TestSecretsInNoLogErrorOrMetric(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub(func(o *websub.Options) { o.MaxPerTopic = 1 })
 	s, full := newSubscriber(t), newSubscriber(t)
@@ -517,7 +534,8 @@ func TestSecretsAreNowhere(t *testing.T) {
 	}
 }
 
-func TestThereAreOnlySoManySubscriptions(t *testing.T) {
+func TestHubQuotaRefusesSubscriptions(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub(func(o *websub.Options) { o.MaxSubscriptions = 2 })
 	a, b := newSubscriber(t), newSubscriber(t)
 	a.subscribe(h, topic("all", "atom"))
@@ -533,7 +551,7 @@ func TestThereAreOnlySoManySubscriptions(t *testing.T) {
 }
 
 // Those that are stored at the same time do not share the last place.
-func TestALimitHoldsForManyAtOnce(t *testing.T) {
+func TestQuotasHoldForConcurrentVerifications(t *testing.T) {
 	for name, limit := range map[string]func(*websub.Options){
 		"all":   func(o *websub.Options) { o.MaxSubscriptions = 5 },
 		"topic": func(o *websub.Options) { o.MaxPerTopic = 5 },

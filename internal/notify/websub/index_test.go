@@ -10,7 +10,7 @@ import (
 )
 
 // Whatever comes and goes in which order, an index finds and counts what is there.
-func TestAnIndexHoldsWhatIsThere(t *testing.T) {
+func TestIndexMatchesRecords(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	x, there := newIndex(), map[id]record{}
 	for step := range 5000 {
@@ -77,7 +77,7 @@ func compare(t *testing.T, x *index, there map[id]record) {
 	}
 }
 
-func TestTheHostOfACallback(t *testing.T) {
+func TestHostOf(t *testing.T) {
 	for callback, want := range map[string]string{
 		"https://reader.example.com":               "reader.example.com",
 		"http://Reader.Example.com.:8080/a:b?c@d":  "reader.example.com",
@@ -93,7 +93,7 @@ func TestTheHostOfACallback(t *testing.T) {
 }
 
 // Whoever has an IPv6 address has many, which are one host where hosts are limited.
-func TestAnIPv6NetworkIsOneHost(t *testing.T) {
+func TestIPv6NetworkCountsAsOneHost(t *testing.T) {
 	h, err := New(Options{MaxPerHost: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestAnIPv6NetworkIsOneHost(t *testing.T) {
 }
 
 // The client that asked longest ago is forgotten first.
-func TestClientsAreRememberedInBoundedMemory(t *testing.T) {
+func TestClientBucketsBounded(t *testing.T) {
 	l, now := newLimits(1), time.Unix(0, 0)
 	for n := range 3 * maxClients {
 		if err := l.ofClient(fmt.Sprint(n), now); err != nil {

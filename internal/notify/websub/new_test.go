@@ -13,7 +13,8 @@ import (
 
 // A change that is announced while a subscription is verified reaches its subscriber
 // by the document that each new subscription is owed.
-func TestANewSubscriptionIsOwedTheDocument(t *testing.T) {
+func TestNewSubscriptionGetsDocument(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var owed []outbox.Notice
 	var away error

@@ -196,7 +196,7 @@ func (p *pending) next() (now map[string]waiting, wait time.Duration) {
 func (p *pending) ask(ctx context.Context, key string, w waiting) {
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	if err := p.verify(ctx, key, &w); err != nil && ctx.Err() == nil {
+	if err := p.complete(ctx, key, &w); err != nil && ctx.Err() == nil {
 		p.hub.opts.Logger.Warn("cannot verify a subscription, retrying", "feed", w.Feed, "url", bare(w.Callback), "err", err, "in", claimAgain)
 	}
 	p.mu.Lock()
@@ -209,9 +209,9 @@ func (p *pending) ask(ctx context.Context, key string, w waiting) {
 	p.nudge()
 }
 
-// verify asks, after claiming the record where another node may, and deletes it. An
-// error is trouble of our own.
-func (p *pending) verify(ctx context.Context, key string, w *waiting) (err error) {
+// complete verifies, after claiming the record where another node may, and deletes it. An
+// error is this node's own trouble.
+func (p *pending) complete(ctx context.Context, key string, w *waiting) (err error) {
 	if w.claim || time.Since(w.stored) > claimFresh {
 		if w.Claims == maxClaims {
 			p.hub.opts.Logger.Warn("a verification is given up: its subscriber has to ask again", "feed", w.Feed, "url", bare(w.Callback))
@@ -224,7 +224,7 @@ func (p *pending) verify(ctx context.Context, key string, w *waiting) (err error
 			return err
 		}
 	}
-	if err := (inquiry{hub: p.hub, request: w.Request, question: w.question}).ask(ctx); err != nil {
+	if err := p.hub.verify(ctx, w.question, w.Request); err != nil {
 		return err
 	}
 	return p.remove(ctx, key, w)

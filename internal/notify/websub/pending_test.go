@@ -23,7 +23,8 @@ func (h *hub) start() (stop func()) {
 	}
 }
 
-func TestRunAsksAndOneCallAtATimeGoesToACallback(t *testing.T) {
+func TestOneVerificationAtATimePerCallback(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.made()
 	defer h.start()()
@@ -46,7 +47,8 @@ func TestRunAsksAndOneCallAtATimeGoesToACallback(t *testing.T) {
 
 // What was accepted is verified though the process dies before, at once by a node that is
 // alone.
-func TestAVerificationSurvivesARestart(t *testing.T) {
+func TestVerificationSurvivesRestart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := newSubscriber(t)
 	h := w.hub() // asks nobody
@@ -60,7 +62,8 @@ func TestAVerificationSurvivesARestart(t *testing.T) {
 }
 
 // A node that dies leaves its verifications to others; one that lives does not.
-func TestANodeTakesOverWhatAnotherLeaves(t *testing.T) {
+func TestVerificationOfDeadNodeTakenOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := newSubscriber(t)
 	dead := w.hub() // asks nobody

@@ -22,7 +22,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func TestACallbackIsAskedAndKeepsItsQuery(t *testing.T) {
+func TestVerificationKeepsCallbackQuery(t *testing.T) {
+	t.Parallel()
 	const params = `hub.mode=subscribe&hub.topic=https%3A%2F%2Fwire.example.com%2Ffeeds%2Fall.atom&hub.challenge=`
 	for _, c := range []struct{ name, path, own, want string }{
 		{"no query", "/callback", "", params},
@@ -53,6 +54,7 @@ func TestACallbackIsAskedAndKeepsItsQuery(t *testing.T) {
 }
 
 func TestChallengesDiffer(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	s := newSubscriber(t)
 	seen := map[string]bool{}
@@ -70,7 +72,8 @@ func TestChallengesDiffer(t *testing.T) {
 }
 
 // Whatever a callback does but confirm, what was there before stays.
-func TestAVerificationThatFailsChangesNothing(t *testing.T) {
+func TestFailedVerificationChangesNothing(t *testing.T) {
+	t.Parallel()
 	var sent atomic.Int64
 	elsewhere := newSubscriber(t)
 	elsewhere.confirm = echo
@@ -153,7 +156,8 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, r.URL.Query().Get("hub.challenge"))
 }
 
-func TestACallbackThatDoesNotConfirmIsCountedAndLogged(t *testing.T) {
+func TestFailedVerificationCountedAndLogged(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s := newSubscriber(t)
@@ -168,7 +172,7 @@ func TestACallbackThatDoesNotConfirmIsCountedAndLogged(t *testing.T) {
 	}
 	host := s.server.Listener.Addr().String()
 	for mode, reason := range map[string]string{"unsubscribe": `"answered 404"`, "subscribe": `"` + host + `: connection refused"`} {
-		line := regexp.MustCompile(`level=INFO msg="a callback did not confirm .*" mode=` + mode + ` feed=all url=http://` + host + `\S* err=` + regexp.QuoteMeta(reason))
+		line := regexp.MustCompile(`level=INFO msg="a callback did not confirm.*" mode=` + mode + ` feed=all url=http://` + host + `\S* err=` + regexp.QuoteMeta(reason))
 		if got := w.log.String(); !line.MatchString(got) {
 			t.Errorf("%s: the log says\n%s", mode, got)
 		}
@@ -193,7 +197,8 @@ func counted(t *testing.T, r *prometheus.Registry) map[string]float64 {
 	return counts
 }
 
-func TestASubscriptionIsReplacedOnceThatIsConfirmed(t *testing.T) {
+func TestRenewalReplacesSecret(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s := newSubscriber(t)
@@ -219,7 +224,8 @@ func TestASubscriptionIsReplacedOnceThatIsConfirmed(t *testing.T) {
 
 // An address that leads to the same feed is the same topic; the subscriber hears
 // the one that it has asked for.
-func TestAnotherAddressOfAFeedIsTheSameTopic(t *testing.T) {
+func TestAnotherAddressOfFeedIsSameTopic(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
@@ -232,7 +238,8 @@ func TestAnotherAddressOfAFeedIsTheSameTopic(t *testing.T) {
 	}
 }
 
-func TestWhoUnsubscribesIsToldNothingMore(t *testing.T) {
+func TestUnsubscribedCallbackGetsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	leaves, stays := newSubscriber(t), newSubscriber(t)
@@ -261,7 +268,8 @@ func TestWhoUnsubscribesIsToldNothingMore(t *testing.T) {
 }
 
 // Somebody else's question cannot take the place of one that waits.
-func TestAQuestionInTheOtherModeTakesNothingAway(t *testing.T) {
+func TestRequestInOtherModeReplacesNothing(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"subscribe", "unsubscribe"} {
 		t.Run(mode, func(t *testing.T) {
 			w := newWorld(t)
@@ -284,7 +292,8 @@ func TestAQuestionInTheOtherModeTakesNothingAway(t *testing.T) {
 
 // Who confirms everything ends as was asked last, and is asked no more than that and
 // what was asked last in the other mode.
-func TestWhatWasAskedLastIsAskedLast(t *testing.T) {
+func TestWaitingRequestsVerifiedInOrder(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		modes []string
@@ -342,7 +351,8 @@ func (d *deadlines) Do(req *http.Request, max int64) (*outbound.Response, error)
 	return d.Client.Do(req, max)
 }
 
-func TestACallbackIsNotWaitedForAsLongAsADelivery(t *testing.T) {
+func TestVerificationTimeout(t *testing.T) {
+	t.Parallel()
 	calls := &deadlines{Client: client(time.Minute)}
 	h := newWorld(t).hub(func(o *websub.Options) { o.Client, o.MaxPerTopic = calls, 1 })
 	for range 2 { // one is verified, the other denied
@@ -354,7 +364,8 @@ func TestACallbackIsNotWaitedForAsLongAsADelivery(t *testing.T) {
 	}
 }
 
-func TestALeaseIsWithinWhatTheHubGrants(t *testing.T) {
+func TestLeaseWithinLimits(t *testing.T) {
+	t.Parallel()
 	h := newWorld(t).hub(func(o *websub.Options) {
 		o.Lease = websub.Lease{Default: 240 * time.Hour, Min: time.Hour, Max: 720 * time.Hour}
 	})
@@ -371,7 +382,8 @@ func TestALeaseIsWithinWhatTheHubGrants(t *testing.T) {
 	}
 }
 
-func TestALeaseEnds(t *testing.T) {
+func TestExpiredLeaseEndsDeliveries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s, renews := newSubscriber(t), newSubscriber(t)
@@ -409,7 +421,8 @@ func TestALeaseEnds(t *testing.T) {
 }
 
 // A lease that ends while a delivery waits is not delivered to.
-func TestALeaseThatEndsBeforeADelivery(t *testing.T) {
+func TestLeaseExpiresAfterPack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s := newSubscriber(t)
@@ -435,7 +448,8 @@ func TestALeaseThatEndsBeforeADelivery(t *testing.T) {
 	}
 }
 
-func TestAFeedIsSubscribedFromItsFirstSubscriptionToItsLast(t *testing.T) {
+func TestSubscribedFromFirstToLastSubscription(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	a, b := newSubscriber(t), newSubscriber(t)
@@ -464,6 +478,7 @@ func TestAFeedIsSubscribedFromItsFirstSubscriptionToItsLast(t *testing.T) {
 }
 
 func TestNodesShareSubscriptions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	one, two := w.hub(), w.hub()
 	s := newSubscriber(t)
@@ -483,7 +498,8 @@ func TestNodesShareSubscriptions(t *testing.T) {
 	}
 }
 
-func TestARestartForgetsNoSubscription(t *testing.T) {
+func TestSubscriptionsSurviveRestart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := newSubscriber(t)
 	s.subscribe(w.hub(), topic("all", "json"))
@@ -498,7 +514,7 @@ func TestARestartForgetsNoSubscription(t *testing.T) {
 }
 
 // While a bucket is read anew, nobody seems to be gone.
-func TestABucketThatIsReadAnew(t *testing.T) {
+func TestSubscriptionsKeptWhileBucketIsReread(t *testing.T) {
 	server := brokertest.Server(t)
 	b, err := broker.Open(t.Context(), broker.Options{URL: server.URL()})
 	if err != nil {
@@ -531,7 +547,8 @@ func TestABucketThatIsReadAnew(t *testing.T) {
 	}
 }
 
-func TestBeforeTheSubscriptionsAreRead(t *testing.T) {
+func TestErrUnreadBeforeSubscriptionsAreRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := newSubscriber(t)
 	s.subscribe(w.hub(), topic("all", "atom"))
@@ -553,7 +570,8 @@ func TestBeforeTheSubscriptionsAreRead(t *testing.T) {
 
 // A record of a newer release is for its nodes: it is not touched, and whoever
 // asks for it waits for them.
-func TestARecordOfANewerReleaseIsLeftAlone(t *testing.T) {
+func TestNewerRecordLeftAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s := newSubscriber(t)
@@ -586,7 +604,8 @@ func TestARecordOfANewerReleaseIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestARecordThatCannotBeReadIsInNobodysWay(t *testing.T) {
+func TestUnreadableRecordSkipped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	bucket, err := w.broker.JetStream().KeyValue(t.Context(), w.broker.Name("websub"))
@@ -608,7 +627,8 @@ func TestARecordThatCannotBeReadIsInNobodysWay(t *testing.T) {
 	}
 }
 
-func TestAFeedThatIsGoneForGoodEndsItsSubscriptions(t *testing.T) {
+func TestPruneEndsSubscriptionsOfGoneFeed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s := newSubscriber(t)
@@ -647,7 +667,8 @@ func TestAFeedThatIsGoneForGoodEndsItsSubscriptions(t *testing.T) {
 }
 
 // What a subscription was found to be when it was to end may no longer be so.
-func TestASubscriptionThatWasRenewedDoesNotEnd(t *testing.T) {
+func TestRenewedSubscriptionOfGoneFeedStays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	s := newSubscriber(t)

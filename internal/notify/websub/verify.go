@@ -15,11 +15,23 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
-// denied is the mode of a question that is none: the subscriber is told that the
-// subscription is not, or no longer.
-const denied = "denied"
+const (
+	// denied is the mode of a question that only says that the subscription is denied, or
+	// has ended.
+	denied = "denied"
+	// askTimeout is what a callback has to answer, unless the client gives it less: anybody
+	// can name one that hangs.
+	askTimeout = 5 * time.Second
+)
 
-// question is what a callback is to be asked or told.
+// Outcomes of a verification.
+const (
+	verified    = "verified"
+	refused     = "refused"
+	unreachable = "unreachable"
+)
+
+// question is what a callback is asked to confirm, or a denial.
 type question struct {
 	Format   int    `json:"format"`
 	Mode     string `json:"mode"`
@@ -32,16 +44,17 @@ type question struct {
 	Revision uint64 `json:"revision,omitzero"` // denied: of the subscription that ends
 	Reason   string `json:"reason,omitzero"`   // denied: why
 
-	Before *question `json:"before,omitzero"` // what is to be asked first, in the other mode
+	Before *question `json:"before,omitzero"` // is asked first, in the other mode
 }
 
 func (q question) id() id { return idOf(q.Feed, q.Document, q.Callback) }
 
-// after is q with what is to be asked before it, of what waits: the last in the
-// other mode.
+// after is q with the question that is asked before it: the last one in the other mode of
+// those that wait. Otherwise somebody else could replace an unconfirmed subscription by
+// asking to unsubscribe.
 func (q question) after(waits question) question {
 	for _, earlier := range []*question{q.Before, &waits, waits.Before} {
-		if earlier != nil && earlier.Mode == opposite(q.Mode) {
+		if earlier != nil && earlier.Mode != q.Mode && earlier.Mode != denied && q.Mode != denied {
 			before := *earlier
 			before.Before, q.Before = nil, &before
 			break
@@ -50,201 +63,150 @@ func (q question) after(waits question) question {
 	return q
 }
 
-func opposite(mode string) string {
-	return map[string]string{subscribe: unsubscribe, unsubscribe: subscribe}[mode]
-}
-
 // address is the callback with the parameters of the question after its own.
 func (q question) address(challenge string) string {
-	pairs := []string{"hub.mode=" + q.Mode, "hub.topic=" + url.QueryEscape(q.Topic)}
+	separator := "&"
+	if !strings.Contains(q.Callback, "?") {
+		separator = "?"
+	} else if strings.HasSuffix(q.Callback, "?") {
+		separator = ""
+	}
+	address := q.Callback + separator + "hub.mode=" + q.Mode + "&hub.topic=" + url.QueryEscape(q.Topic)
 	switch q.Mode {
 	case denied:
-		pairs = append(pairs, "hub.reason="+url.QueryEscape(q.Reason))
+		return address + "&hub.reason=" + url.QueryEscape(q.Reason)
 	case subscribe:
-		pairs = append(pairs, "hub.challenge="+challenge, "hub.lease_seconds="+strconv.FormatInt(q.Lease, 10))
-	default:
-		pairs = append(pairs, "hub.challenge="+challenge)
+		return address + "&hub.challenge=" + challenge + "&hub.lease_seconds=" + strconv.FormatInt(q.Lease, 10)
 	}
-	return q.Callback + joint(q.Callback) + strings.Join(pairs, "&")
+	return address + "&hub.challenge=" + challenge
 }
 
-// joint is what stands between an address and more parameters.
-func joint(address string) string {
-	switch {
-	case !strings.Contains(address, "?"):
-		return "?"
-	case strings.HasSuffix(address, "?"):
-		return ""
-	}
-	return "&"
-}
-
-// inquiry is a question that is being asked. A callback that does not confirm is not
-// asked again: its subscriber asks the hub again.
-type inquiry struct {
-	hub     *Hub
-	request string // identifies it
-	question
-}
-
-// ask asks what is to be asked before, and then the question itself. An error is trouble
-// of our own.
-func (i inquiry) ask(ctx context.Context) error {
-	if err := i.hub.Ready(); err != nil {
+// verify asks the callback of a question, after the question before it, and carries out
+// what the callback confirms. One that does not confirm is not asked again: its
+// subscriber repeats the request. An error is this node's own trouble.
+func (h *Hub) verify(ctx context.Context, q question, request string) error {
+	if err := h.Ready(); err != nil {
 		return err
 	}
-	if i.Before != nil {
-		if err := (inquiry{hub: i.hub, request: i.request, question: *i.Before}).verify(ctx); err != nil {
+	if q.Before != nil {
+		if err := h.verify(ctx, *q.Before, request); err != nil {
 			return err
 		}
 	}
-	if i.Mode == denied {
-		return i.end(ctx)
-	}
-	return i.verify(ctx)
-}
-
-// verify asks the callback, and does what it confirms.
-func (i inquiry) verify(ctx context.Context) error {
-	h := i.hub
-	if i.Mode == subscribe {
-		release, err := h.reserve(i.question)
+	switch q.Mode {
+	case denied:
+		return h.end(ctx, q)
+	case subscribe:
+		release, err := h.reserve(q)
 		if err != nil {
-			return i.deny(ctx, err.Error())
+			q.Reason = err.Error()
+			return h.deny(ctx, q)
 		}
 		defer release()
 	}
-	asked := h.opts.Now()
-	outcome, err := i.confirm(ctx)
-	if outcome == "" {
-		return err
-	}
-	h.metrics.verifications.WithLabelValues(i.Mode, outcome).Inc()
-	if err != nil {
-		h.opts.Logger.Info("a callback did not confirm what was asked in its name: nothing changes",
-			"mode", i.Mode, "feed", i.Feed, "url", bare(i.Callback), "err", err)
-		return nil
-	}
-	return i.confirmed(ctx, asked)
-}
-
-// Outcomes of a verification.
-const (
-	verified    = "verified"
-	refused     = "refused"
-	unreachable = "unreachable"
-)
-
-// confirm asks the callback. Without an outcome it is not the callback's fault.
-func (i inquiry) confirm(ctx context.Context) (outcome string, err error) {
+	asked := h.opts.Now().UTC() // the lease runs from here
 	challenge := rand.Text()
-	res, err := i.call(ctx, challenge)
+	res, err := h.call(ctx, q, challenge)
+	outcome := verified
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return "", fmt.Errorf("ask a callback: %w", ctx.Err())
+		return fmt.Errorf("ask a callback: %w", ctx.Err())
 	case err != nil:
-		return unreachable, err
+		outcome = unreachable
 	case res.Status/100 != 2:
-		return refused, fmt.Errorf("answered %d", res.Status)
+		outcome, err = refused, fmt.Errorf("answered %d", res.Status)
 	case res.Truncated || string(res.Body) != challenge:
-		return refused, errors.New("did not answer with the challenge")
+		outcome, err = refused, errors.New("did not answer with the challenge")
 	}
-	return verified, nil
-}
-
-// askTimeout is what a callback has to answer, where the client gives it no less:
-// anybody can name one that hangs.
-const askTimeout = 5 * time.Second
-
-// call calls the callback with the question.
-func (i inquiry) call(ctx context.Context, challenge string) (*outbound.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, i.address(challenge), nil)
+	h.metrics.verifications.WithLabelValues(q.Mode, outcome).Inc()
+	log := h.opts.Logger.With("mode", q.Mode, "feed", q.Feed, "url", bare(q.Callback))
 	if err != nil {
-		return nil, errors.New("the callback is no address")
+		log.Info("a callback did not confirm, nothing changes", "err", err)
+		return nil
 	}
-	return i.hub.opts.Client.Do(req, int64(len(challenge)))
-}
-
-// confirmed does what the callback was asked about and has confirmed. The lease
-// runs from when it was asked.
-func (i inquiry) confirmed(ctx context.Context, asked time.Time) error {
-	if err := i.carryOut(ctx, asked.UTC()); err != nil {
+	if err := h.carryOut(ctx, q, request, asked); err != nil {
 		return err
 	}
-	i.hub.opts.Logger.Info("a callback has confirmed", "mode", i.Mode, "feed", i.Feed, "url", bare(i.Callback))
+	log.Info("a callback confirmed")
 	return nil
 }
 
-func (i inquiry) carryOut(ctx context.Context, asked time.Time) error {
-	if i.Mode == unsubscribe {
-		return errors.Join(i.hub.remove(ctx, i.id().String()), i.leaveFormer(ctx))
-	}
-	if err := i.hub.opts.Baseline(ctx, i.Feed); err != nil {
-		return err
-	}
-	isNew, err := i.hub.save(ctx, record{
-		Format: format, Feed: i.Feed, Document: i.Document, Topic: i.Topic, Callback: i.Callback, Secret: i.Secret,
-		Created: asked, Verified: asked, Expires: asked.Add(time.Duration(i.Lease) * time.Second), Request: i.request,
-	})
+// call sends the question to its callback.
+func (h *Hub) call(ctx context.Context, q question, challenge string) (*outbound.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, q.address(challenge), nil)
 	if err != nil {
-		return err
+		return nil, errors.New("the callback is no address")
 	}
-	if err := i.leaveFormer(ctx); err != nil || !isNew {
-		return err
+	return h.opts.Client.Do(req, int64(len(challenge)))
+}
+
+// carryOut does what a callback has confirmed. Subscriptions of the callback to former
+// names of the feed end.
+func (h *Hub) carryOut(ctx context.Context, q question, request string, asked time.Time) error {
+	key := q.id().String()
+	isNew := false
+	if q.Mode == unsubscribe {
+		if err := h.remove(ctx, key); err != nil {
+			return err
+		}
+	} else {
+		if err := h.opts.Baseline(ctx, q.Feed); err != nil {
+			return err
+		}
+		var err error
+		isNew, err = h.save(ctx, record{
+			Format: format, Feed: q.Feed, Document: q.Document, Topic: q.Topic, Callback: q.Callback, Secret: q.Secret,
+			Created: asked, Verified: asked, Expires: asked.Add(time.Duration(q.Lease) * time.Second), Request: request,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	h.mu.RLock()
+	replaced := h.replacedBy(q)
+	h.mu.RUnlock()
+	for _, former := range replaced {
+		if err := h.remove(ctx, former.String()); err != nil {
+			return err
+		}
+	}
+	if !isNew {
+		return nil
 	}
 	// What changed since the subscriber read the feed may have been announced already.
-	key := i.id().String()
-	return i.hub.opts.PutTo(ctx, outbox.Notice{Channel: Deliveries, About: i.Feed, ID: "new-" + key + "-" + i.request}, key)
+	return h.opts.PutTo(ctx, outbox.Notice{Channel: Deliveries, About: q.Feed, ID: "new-" + key + "-" + request}, key)
 }
 
-// leaveFormer ends the subscriptions of the callback to former names of the feed.
-func (i inquiry) leaveFormer(ctx context.Context) error {
-	i.hub.mu.RLock()
-	ids := i.hub.replacedBy(i.question)
-	i.hub.mu.RUnlock()
-	var errs []error
-	for _, former := range ids {
-		errs = append(errs, i.hub.remove(ctx, former.String()))
-	}
-	return errors.Join(errs...)
-}
-
-// deny tells a callback that its subscription is not. It is told once: nothing
-// hangs on whether it hears.
-func (i inquiry) deny(ctx context.Context, reason string) error {
-	h := i.hub
-	i.question.Mode, i.question.Reason = denied, reason
-	_, err := i.call(ctx, "")
+// deny tells the callback once that its subscription is denied, or has ended.
+func (h *Hub) deny(ctx context.Context, q question) error {
+	q.Mode = denied
+	_, err := h.call(ctx, q, "")
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("deny a subscription: %w", ctx.Err())
 	}
 	h.metrics.verifications.WithLabelValues(subscribe, denied).Inc()
-	h.opts.Logger.Info("a subscription was denied", "feed", i.Feed, "url", bare(i.Callback), "reason", reason, "heard", err == nil)
+	h.opts.Logger.Info("a subscription was denied", "feed", q.Feed, "url", bare(q.Callback), "reason", q.Reason, "answered", err == nil)
 	return nil
 }
 
 // end ends a subscription, unless it was renewed since that was decided.
-func (i inquiry) end(ctx context.Context) error {
-	h := i.hub
-	key := i.id().String()
+func (h *Hub) end(ctx context.Context, q question) error {
+	key := q.id().String()
 	there, err := h.bucket.Get(ctx, key)
-	if err != nil {
+	if err != nil || there.Value == nil || there.Revision != q.Revision {
 		return err
-	}
-	if there.Value == nil || there.Revision != i.Revision {
-		return nil
 	}
 	sub, err := decode(there.Value)
 	if err != nil {
 		return fmt.Errorf("read the subscription %s: %w", key, err)
 	}
-	i.Topic = sub.Topic
-	if err := i.deny(ctx, i.Reason); err != nil {
+	q.Topic = sub.Topic
+	if err := h.deny(ctx, q); err != nil {
 		return err
 	}
-	deleted, err := h.deleteAt(ctx, key, i.Revision)
+	deleted, err := h.deleteAt(ctx, key, q.Revision)
 	h.await(ctx, deleted)
 	return err
 }

@@ -32,7 +32,8 @@ func (n *node) steps(revision uint64, words string) {
 }
 
 // What happens to galleries that the documents do not reach back to is told.
-func TestWhatHappensBelowTheDocumentsIsTold(t *testing.T) {
+func TestChangesBelowDocumentsAnnounced(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	n := c.node()
 	n.content.set("all", 1, "c1", "b1")
@@ -64,7 +65,8 @@ func TestWhatHappensBelowTheDocumentsIsTold(t *testing.T) {
 }
 
 // What cannot be shown is not said to be there, and is removed if it was.
-func TestWhatCannotBeShownIsNotAnnounced(t *testing.T) {
+func TestGalleryLeftOutNotAnnounced(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	n := c.node()
 	n.content.set("all", 1, "a1")
@@ -85,7 +87,8 @@ func TestWhatCannotBeShownIsNotAnnounced(t *testing.T) {
 }
 
 // An update has bounds: removals come first, then what is newest.
-func TestAnUpdateHasBounds(t *testing.T) {
+func TestUpdateBounded(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	n := c.node()
 	n.content.set("all", 1)
@@ -109,7 +112,8 @@ func TestAnUpdateHasBounds(t *testing.T) {
 
 // A node that is configured anew announces its way, and the old way again when the
 // configuration goes back: each starts finitely often.
-func TestAConfigurationThatGoesBackIsAnnounced(t *testing.T) {
+func TestDefinitionChangedBackAnnounced(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	wide := func(n *node) {
 		n.content.set("all", 3, "b1", "a1")
@@ -131,7 +135,8 @@ func TestAConfigurationThatGoesBackIsAnnounced(t *testing.T) {
 }
 
 // A feed that cannot be rendered, or whose storage hangs, delays no other.
-func TestAFeedThatHangsDelaysNoOther(t *testing.T) {
+func TestHangingFeedDelaysNoOther(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	hangs := make(chan struct{}, 1)
 	n := c.node(func(o *notice.Options) { o.Feeds = []string{"all", "stuck", "broken"} })
@@ -171,7 +176,7 @@ func TestAFeedThatHangsDelaysNoOther(t *testing.T) {
 }
 
 // Feeds that failed are tried beside the others, a few at a time.
-func TestFeedsThatFailTakeNobodysPlace(t *testing.T) {
+func TestFailingFeedsDelayNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := withoutServer(t)
 		var feeds []string
@@ -211,7 +216,8 @@ func (n *node) rendered(feed string) int {
 
 // Sweeps over feeds at rest look at no record and render nothing, whatever else
 // happens; what was stored before is read once.
-func TestASweepAtRestCostsNothing(t *testing.T) {
+func TestSweepAtRestReadsNothing(t *testing.T) {
+	t.Parallel()
 	c, a := newCluster(t), &audience{}
 	n := c.node(a.listening, func(o *notice.Options) { o.Feeds = nil })
 	var feeds []string
@@ -242,7 +248,8 @@ const earlier = `{"format":1,"position":{"epoch":"2026-11-23T12:00:00Z","revisio
 	`"update":{"feed":"all","formats":{"rss":{"url":"https://example.com/feeds/all.rss","etag":"\"7\""}},` +
 	`"changed":"2026-11-23T12:07:00Z","galleries_added":["a"],"galleries_changed":[],"galleries_removed":[]},"sent":true,"owed":true}`
 
-func TestARecordOfAnEarlierBuildIsGoneOnFrom(t *testing.T) {
+func TestRecordOfEarlierBuildRead(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	put(t, c, "announced."+gallery.Key("all"), earlier)
 	n := c.node()

@@ -310,6 +310,7 @@ func askFor(t *testing.T, h *hub, peer string, form url.Values, forwarded ...str
 // Whoever asks can name any number of callback hosts.
 func TestClientLimitedByNetwork(t *testing.T) {
 	t.Parallel()
+	w := newWorld(t)
 	for _, c := range []struct {
 		name        string
 		peer, again string
@@ -343,7 +344,6 @@ func TestClientLimitedByNetwork(t *testing.T) {
 		{name: "an unknown peer", peer: "@", again: "@", status: 202},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
 			h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
 			for n := range 6 {
 				if res := askAs(t, h, c.peer, c.said...); res.StatusCode != 202 {
@@ -385,6 +385,7 @@ func TestAllClientsLimitedTogether(t *testing.T) {
 // What is refused as junk takes nothing from others, only from who sends it.
 func TestRefusedRequestsCountOnlyForTheirClient(t *testing.T) {
 	t.Parallel()
+	w := newWorld(t)
 	for _, c := range []struct {
 		name, kind, body string
 		status           int
@@ -397,7 +398,6 @@ func TestRefusedRequestsCountOnlyForTheirClient(t *testing.T) {
 		{"a ping of what is not ours", "application/x-www-form-urlencoded", "hub.mode=publish&hub.url=https://elsewhere.example.com/", 404},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
 			h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
 			send := func(peer string) *http.Response {
 				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hub", strings.NewReader(c.body))

@@ -23,6 +23,7 @@ func (h *Hub) whole(uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.index, h.loading, h.loaded = h.loading, nil, true
+	h.pending.nudge()
 }
 
 // apply takes a record from the bucket into the index.

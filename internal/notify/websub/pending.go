@@ -169,6 +169,9 @@ func (p *pending) run(ctx context.Context) {
 // next returns what is to be asked now, by key, which counts as being asked, and when the
 // next of the others is due.
 func (p *pending) next() (now map[string]waiting, wait time.Duration) {
+	if p.hub.Ready() != nil {
+		return nil, time.Minute // quotas and renewals are not known; reading to the end wakes it
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	hosts := map[string]int{}

@@ -121,8 +121,6 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 		MaxPerHost:        c.MaxPerHost,
 		RequestsPerMinute: c.RequestsPerMinute,
 		Baseline:          func(ctx context.Context, feed string) error { return t.notices.Baseline(ctx, feed) },
-		Gone:              topics.gone,
-		Former:            topics.editions.Former,
 		Pinged:            func(feed string) { t.notices.Mark(feed) },
 		Registerer:        a.metrics,
 		Logger:            a.logger("websub"),
@@ -199,13 +197,7 @@ func (s subscriptions) Feeds() ([]string, error) {
 	if err := s.hub.Ready(); err != nil {
 		return nil, err
 	}
-	var feeds []string
-	for feed := range s.hub.EachFeed {
-		if s.canonical(feed) == feed {
-			feeds = append(feeds, feed)
-		}
-	}
-	return feeds, nil
+	return slices.DeleteFunc(s.hub.Feeds(), func(feed string) bool { return s.canonical(feed) != feed }), nil
 }
 
 // Subscribed implements [notice.Subscriptions].

@@ -78,9 +78,12 @@ func (t topics) at() outbox.Order {
 	return notice.Announcement{Position: notice.Position(p)}.Order()
 }
 
-// gone reports whether the feed is configured no more, also under no new name, or
-// feeds of its kind are not made any more.
-func (t topics) gone(name string) bool {
+// Former implements [websub.Topics].
+func (t topics) Former(name string) []string { return t.editions.Former(name) }
+
+// Gone implements [websub.Topics]: the feed is no longer configured, also under no new
+// name, or feeds of its kind are no longer made.
+func (t topics) Gone(name string) bool {
 	ref, ok := edition.ParseRef(name)
 	return !ok || t.editions.Choice(t.editions.Canonical(ref)) == ""
 }

@@ -22,7 +22,7 @@ func BenchmarkMemory(b *testing.B) {
 		sub := record{
 			Format: format, Feed: "all", Document: "atom", Topic: "https://wire.example.com/feeds/all.atom",
 			Callback: fmt.Sprintf("https://reader-%05d.example.com/websub/callback?id=0123456789abcdef%05d", n, n),
-			Secret:   fmt.Appendf(nil, "%040d", n), Expires: time.Now().Add(day),
+			Secret:   fmt.Appendf(nil, "%040d", n), Expires: time.Now().Add(24 * time.Hour),
 		}
 		value, err := json.Marshal(sub)
 		if err != nil {
@@ -33,7 +33,7 @@ func BenchmarkMemory(b *testing.B) {
 	var held []*Hub
 	before := heap()
 	for b.Loop() {
-		h, err := New(Options{})
+		h, err := NewForTest(Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -72,12 +72,12 @@ func bareMemory(records []bucket.Record) int64 {
 
 // BenchmarkTargets names the 10,000 targets of a notice.
 func BenchmarkTargets(b *testing.B) {
-	h, err := New(Options{})
+	h, err := NewForTest(Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	for n := range 10_000 {
-		h.add(record{Feed: "all", Document: "atom", Callback: fmt.Sprintf("https://reader-%05d.example.com/callback?id=1", n), Expires: time.Now().Add(day)}, uint64(n+1))
+		h.add(record{Feed: "all", Document: "atom", Callback: fmt.Sprintf("https://reader-%05d.example.com/callback?id=1", n), Expires: time.Now().Add(24 * time.Hour)}, uint64(n+1))
 	}
 	for b.Loop() {
 		count := 0

@@ -70,7 +70,7 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, 
 	if err := d.hub.Ready(); err != nil {
 		return nil, err
 	}
-	p := &payload{hub: d.hub, notice: n, gone: d.hub.opts.Gone(n.About), documents: map[string]Content{}}
+	p := &payload{hub: d.hub, notice: n, gone: d.hub.opts.Topics.Gone(n.About), documents: map[string]Content{}}
 	if p.gone && !d.hub.goneForGood(n.About) {
 		return nil, fmt.Errorf("feed %q is not one of this node, which may be configured in another way than others", n.About)
 	}

@@ -117,13 +117,10 @@ func TestIdempotencyKeyChangesWithDocument(t *testing.T) {
 
 func TestDeliverySignedWithSecret(t *testing.T) {
 	t.Parallel()
-	for _, method := range []string{"sha1", "sha256", "sha384", "sha512", ""} {
+	for _, method := range []string{"sha1", "sha256", "sha384", "sha512"} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			h := newWorld(t).hub(func(o *websub.Options) { o.Signature = method })
-			if method == "" {
-				method = "sha256"
-			}
 			for _, secret := range []string{"s", strings.Repeat("s", 199), "with & and \x00 and \xff"} {
 				s := newSubscriber(t)
 				s.subscribe(h, topic("all", "atom"), "hub.secret", secret)

@@ -5,10 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // ClaimFor is how long a verification belongs to the node that stored it.
@@ -16,6 +20,37 @@ const ClaimFor = claimFor
 
 // GroupOf is how a callback's host is limited.
 var GroupOf = groupOf
+
+// NewForTest returns a hub of o, in which what a test does not state does nothing.
+func NewForTest(o Options) (*Hub, error) {
+	o.Signature = cmp.Or(o.Signature, "sha256")
+	o.Lease = cmp.Or(o.Lease, Lease{Default: 240 * time.Hour, Min: time.Hour, Max: 720 * time.Hour})
+	if o.Topics == nil {
+		o.Topics = noTopics{}
+	}
+	if o.PutTo == nil {
+		o.PutTo = func(context.Context, outbox.Notice, string) error { return nil }
+	}
+	if o.Baseline == nil {
+		o.Baseline = func(context.Context, string) error { return nil }
+	}
+	if o.Pinged == nil {
+		o.Pinged = func(string) {}
+	}
+	if o.Registerer == nil {
+		o.Registerer = prometheus.NewRegistry()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return New(o)
+}
+
+// noTopics is a site without feeds that was never another.
+type noTopics struct{ Topics }
+
+// Former implements [Topics].
+func (noTopics) Former(string) []string { return nil }
 
 // Follow follows the bucket. No callback is asked until [Hub.AskPending].
 func (h *Hub) Follow(ctx context.Context) error { return h.bucket.Run(ctx) }

@@ -31,7 +31,7 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, contentType, body string) {
 		client := outbound.New(outbound.Options{AllowHTTP: true})
 		store := &memory{}
-		h, err := websub.New(websub.Options{
+		h, err := websub.NewForTest(websub.Options{
 			Bucket: bucket.Options{JetStream: store, Open: func(context.Context) (jetstream.Stream, error) { return nothing{}, nil }},
 			Topics: newSite(), Client: client, RequestsPerMinute: 10,
 		})

@@ -39,17 +39,11 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
+	var req request
 	err := h.limits.ofClient(clientOf(r), h.opts.Now())
-	if err != nil {
-		h.refuse(w, err)
-		return
+	if err == nil {
+		req, err = readRequest(w, r)
 	}
-	body, err := readForm(w, r)
-	if err != nil {
-		h.refuse(w, err)
-		return
-	}
-	req, err := parse(body)
 	switch {
 	case err != nil:
 	case req.mode == publish:
@@ -68,20 +62,21 @@ func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readForm returns the body of a form, at most maxBody bytes of it.
-func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
+// readRequest reads the form of a request, of at most maxBody bytes. Its errors are
+// refusals.
+func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != formType || r.Header.Get("Content-Encoding") != "" {
-		return "", &refusal{status: http.StatusUnsupportedMediaType, reason: "the body must be " + formType + ", not compressed"}
+		return request{}, &refusal{status: http.StatusUnsupportedMediaType, reason: "the body must be " + formType + ", not compressed"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return "", &refusal{status: http.StatusRequestEntityTooLarge, reason: "the body must be at most " + strconv.Itoa(maxBody) + " bytes"}
+		return request{}, &refusal{status: http.StatusRequestEntityTooLarge, reason: "the body must be at most " + strconv.Itoa(maxBody) + " bytes"}
 	}
 	if err != nil {
-		return "", bad("the body could not be read")
+		return request{}, bad("the body could not be read")
 	}
-	return string(body), nil
+	return parse(string(body))
 }
 
 // accept checks a request and stores the verification that it leads to.
@@ -94,7 +89,7 @@ func (h *Hub) accept(ctx context.Context, req request) error {
 		return err
 	}
 	q := question{
-		Format: format, Mode: req.mode, Feed: feed, Document: document, Topic: req.topics[0],
+		Mode: req.mode, Feed: feed, Document: document, Topic: req.topics[0],
 		Callback: req.callback, Secret: []byte(req.secret),
 	}
 	h.mu.RLock()

@@ -94,7 +94,7 @@ func TestHostOf(t *testing.T) {
 
 // Whoever has an IPv6 address has many, which are one host where hosts are limited.
 func TestIPv6NetworkCountsAsOneHost(t *testing.T) {
-	h, err := New(Options{MaxPerHost: 1})
+	h, err := NewForTest(Options{MaxPerHost: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

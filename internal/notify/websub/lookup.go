@@ -67,23 +67,11 @@ func (h *Hub) current() *index {
 // ends no lease.
 func (h *Hub) age() time.Duration { return h.opts.Now().Sub(h.made) }
 
-// Feeds returns the names of the feeds that have subscriptions, in order.
+// Feeds returns the names of the feeds that have subscriptions, in no order.
 func (h *Hub) Feeds() []string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return slices.Sorted(maps.Keys(h.index.feeds))
-}
-
-// EachFeed calls yield with what [Hub.Feeds] returns, in no order. It must not use the
-// hub.
-func (h *Hub) EachFeed(yield func(feed string) bool) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	for feed := range h.index.feeds {
-		if !yield(feed) {
-			return
-		}
-	}
+	return slices.Collect(maps.Keys(h.index.feeds))
 }
 
 // Subscribed reports whether the feed has subscriptions in any format.
@@ -115,7 +103,7 @@ func (h *Hub) exists(q question) bool {
 // about, in the same format with the same callback: they end when it is confirmed.
 // The caller holds the lock.
 func (h *Hub) replacedBy(q question) (ids []id) {
-	for _, name := range h.opts.Former(q.Feed) {
+	for _, name := range h.opts.Topics.Former(q.Feed) {
 		if i := idOf(name, q.Document, q.Callback); h.index.byID[i] != nil {
 			ids = append(ids, i)
 		}
@@ -140,7 +128,9 @@ func (h *Hub) find(key string) *subscription {
 
 // names returns the feed's name and its former names: subscriptions to all of them are
 // to the feed.
-func (h *Hub) names(feed string) []string { return append([]string{feed}, h.opts.Former(feed)...) }
+func (h *Hub) names(feed string) []string {
+	return append([]string{feed}, h.opts.Topics.Former(feed)...)
+}
 
 // active returns the subscriptions of a feed whose leases have not ended, also to
 // its former names.

@@ -41,7 +41,7 @@ func (h *Hub) Prune(ctx context.Context) error {
 	for _, s := range h.ofGoneFeeds() {
 		// Every node may do so: the id is the same.
 		err := h.pending.put(ctx, question{
-			Format: format, Mode: denied, Feed: s.topic.feed, Document: s.topic.document, Callback: s.callback,
+			Mode: denied, Feed: s.topic.feed, Document: s.topic.document, Callback: s.callback,
 			Revision: s.revision, Reason: "the feed is no longer there",
 		}, fmt.Sprintf("denied-%s-%d", s.id, s.revision))
 		if err != nil {
@@ -67,12 +67,12 @@ func (h *Hub) deleteAt(ctx context.Context, key string, revision uint64) (uint64
 // ofGoneFeeds returns the subscriptions of feeds that have been gone for long enough.
 func (h *Hub) ofGoneFeeds() []*subscription {
 	now := h.opts.Now()
-	gone := slices.DeleteFunc(h.Feeds(), func(feed string) bool { return !h.opts.Gone(feed) })
+	gone := slices.DeleteFunc(h.Feeds(), func(feed string) bool { return !h.opts.Topics.Gone(feed) })
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	since := make(map[string]time.Time, len(gone))
 	for feed, first := range h.gone {
-		if now.Sub(first) < 2*goneFor && h.opts.Gone(feed) {
+		if now.Sub(first) < 2*goneFor && h.opts.Topics.Gone(feed) {
 			since[feed] = first // noted when a notice was packed
 		}
 	}

@@ -42,6 +42,12 @@ func (l large) Content(context.Context, string, string, outbox.Order) (websub.Co
 	return websub.Content{Body: l.body, ContentType: mediaTypes()["atom"], Version: "1"}, nil
 }
 
+// Former implements [websub.Topics].
+func (large) Former(string) []string { return nil }
+
+// Gone implements [websub.Topics].
+func (large) Gone(string) bool { return false }
+
 // sink is a subscriber that confirms everything and counts what it is sent.
 func sink(b *testing.B) (callback string, got *atomic.Int64) {
 	b.Helper()
@@ -107,11 +113,11 @@ func BenchmarkBareSend(b *testing.B) {
 	})
 }
 
-// packed is the letter of a feed, with its one target, which has subscribed.
+// packed is the payload of a feed, with its one target, which has subscribed.
 func packed(b *testing.B, callback string, topics websub.Topics) (outbox.Payload, outbox.Target) {
 	b.Helper()
 	nats := brokertest.Start(b)
-	h, err := websub.New(websub.Options{
+	h, err := websub.NewForTest(websub.Options{
 		Bucket: bucket.Options{
 			JetStream: nats.JetStream(), Bucket: nats.Name("websub"),
 			Open:   func(ctx context.Context) (jetstream.Stream, error) { return nats.Bucket(ctx, "websub") },

@@ -115,7 +115,7 @@ func (h *Hub) verify(ctx context.Context, q question, request string) error {
 	case res.Truncated || string(res.Body) != challenge:
 		outcome, err = refused, errors.New("did not answer with the challenge")
 	}
-	h.metrics.verifications.WithLabelValues(q.Mode, outcome).Inc()
+	h.verifications.WithLabelValues(q.Mode, outcome).Inc()
 	log := h.opts.Logger.With("mode", q.Mode, "feed", q.Feed, "url", bare(q.Callback))
 	if err != nil {
 		log.Info("a callback did not confirm, nothing changes", "err", err)
@@ -183,7 +183,7 @@ func (h *Hub) deny(ctx context.Context, q question) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("deny a subscription: %w", ctx.Err())
 	}
-	h.metrics.verifications.WithLabelValues(subscribe, denied).Inc()
+	h.verifications.WithLabelValues(subscribe, denied).Inc()
 	h.opts.Logger.Info("a subscription was denied", "feed", q.Feed, "url", bare(q.Callback), "reason", q.Reason, "answered", err == nil)
 	return nil
 }

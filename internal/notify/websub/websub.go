@@ -16,7 +16,6 @@
 package websub
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +42,10 @@ type Topics interface {
 	// Content returns what the feed's document in that format is now, at least as
 	// new as order; it may wait.
 	Content(ctx context.Context, feed, format string, order outbox.Order) (Content, error)
+	// Former returns the names that a feed had before: subscriptions to them are to it.
+	Former(feed string) []string
+	// Gone reports whether a feed no longer exists by this node's configuration.
+	Gone(feed string) bool
 }
 
 // Content is a document as its readers get it.
@@ -83,54 +86,22 @@ type Options struct {
 	Topics    Topics
 	Client    Client
 	Put       func(context.Context, outbox.Notice) error                      // puts a notice into the outbox, durably
-	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // likewise for one target: the present document for a new subscription; may be nil
+	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // likewise for one target: the present document for a new subscription
+	Baseline  func(ctx context.Context, feed string) error                    // called before a subscription to a feed is stored, which an error puts off
+	Pinged    func(feed string)                                               // called when a publisher says that the feed has changed
 	Address   string                                                          // of the hub, absolute
-	Signature string                                                          // sha1, sha256, sha384 or sha512; empty: sha256
+	Signature string                                                          // sha1, sha256, sha384 or sha512
 	Alone     bool                                                            // no other node has the bucket: what waits there is asked at once after a start
-	Lease     Lease                                                           // zero: 10 days, from an hour to 30 days
+	Lease     Lease
 
 	MaxSubscriptions  int // 0: no limit
 	MaxPerTopic       int // subscriptions of one topic; 0: no limit
 	MaxPerHost        int // subscriptions with callbacks on one host; 0: no limit
 	RequestsPerMinute int // from one client, as many at once; 0: no limit, also for all clients together
 
-	Baseline   func(ctx context.Context, feed string) error // called before a subscription to a feed is stored, which an error puts off; may be nil
-	Former     func(feed string) []string                   // the names that a feed had before, whose subscriptions are to it; may be nil
-	Gone       func(feed string) bool                       // whether a feed no longer exists, and will not come back; may be nil
-	Pinged     func(feed string)                            // called when a publisher says that the feed has changed; may be nil
-	Now        func() time.Time                             // nil: time.Now
-	Registerer prometheus.Registerer                        // nil: no metrics
-	Logger     *slog.Logger                                 // nil: discards
-}
-
-const day = 24 * time.Hour
-
-func (o *Options) fill() {
-	o.Signature = cmp.Or(o.Signature, "sha256")
-	o.Lease.Default = cmp.Or(o.Lease.Default, 10*day)
-	o.Lease.Min = cmp.Or(o.Lease.Min, time.Hour)
-	o.Lease.Max = cmp.Or(o.Lease.Max, 30*day)
-	if o.PutTo == nil {
-		o.PutTo = func(context.Context, outbox.Notice, string) error { return nil }
-	}
-	if o.Baseline == nil {
-		o.Baseline = func(context.Context, string) error { return nil }
-	}
-	if o.Former == nil {
-		o.Former = func(string) []string { return nil }
-	}
-	if o.Gone == nil {
-		o.Gone = func(string) bool { return false }
-	}
-	if o.Pinged == nil {
-		o.Pinged = func(string) {}
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	Now        func() time.Time // nil: time.Now
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
 }
 
 // Hub is safe for concurrent use. [Hub.Run] must run for it to read any subscription.
@@ -142,7 +113,8 @@ type Hub struct {
 	bucket  *bucket.Bucket
 	limits  *limits
 	pending *pending
-	metrics metrics
+
+	verifications *prometheus.CounterVec
 
 	mu       sync.RWMutex
 	index    *index
@@ -154,7 +126,9 @@ type Hub struct {
 
 // New returns a hub that has read no subscription yet.
 func New(o Options) (*Hub, error) {
-	o.fill()
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	sign, known := signers()[o.Signature]
 	if !known {
 		return nil, fmt.Errorf("signature %q: must be sha1, sha256, sha384 or sha512", o.Signature)
@@ -165,7 +139,7 @@ func New(o Options) (*Hub, error) {
 	}
 	o.Bucket.Apply, o.Bucket.Reset, o.Bucket.Whole, o.Bucket.Now = h.apply, h.reset, h.whole, o.Now
 	h.bucket, h.pending = bucket.New(o.Bucket), newPending(h)
-	h.metrics = newMetrics(o.Registerer, func() float64 {
+	h.verifications = register(o.Registerer, func() float64 {
 		h.mu.RLock()
 		defer h.mu.RUnlock()
 		return float64(len(h.index.byID))

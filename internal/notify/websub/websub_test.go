@@ -108,8 +108,8 @@ func (s *site) set(f func(*site)) {
 	f(s)
 }
 
-// former are the names that a feed had.
-func (s *site) former(feed string) []string {
+// Former implements [websub.Topics].
+func (s *site) Former(feed string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.renamed[1] != feed {
@@ -125,8 +125,8 @@ func (s *site) rename(old, name string) {
 	delete(s.feeds, old)
 }
 
-// gone reports whether the feed was removed.
-func (s *site) gone(feed string) bool {
+// Gone implements [websub.Topics].
+func (s *site) Gone(feed string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.feeds[feed] == 0 && s.renamed[0] != feed
@@ -268,7 +268,7 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 			Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "websub") },
 			Reconnect: w.broker.OnReconnect, Logger: log,
 		},
-		Topics: w.site, Put: w.put, Address: hubAddress, Gone: w.site.gone, Former: w.site.former,
+		Topics: w.site, Put: w.put, Address: hubAddress,
 		Client: client(callTime),
 		Pinged: w.ping, Now: w.clock, Registerer: h.metrics, Logger: log,
 	}
@@ -276,7 +276,7 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 		f(&o)
 	}
 	var err error
-	if h.Hub, err = websub.New(o); err != nil {
+	if h.Hub, err = websub.NewForTest(o); err != nil {
 		w.t.Fatal(err)
 	}
 	server := httptest.NewServer(h)

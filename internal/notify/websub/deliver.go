@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"maps"
 	"net/http"
 	"net/url"
@@ -21,12 +17,6 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
-
-// signers make the hashes that the Recommendation names, section 7.1.1. SHA-1 is for
-// subscribers that know no other.
-func signers() map[string]func() hash.Hash {
-	return map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New}
-}
 
 // maxAnswer is how much of a response's body is read, so that its connection can be used
 // again; only the status counts.

@@ -84,12 +84,20 @@ func (h *Hub) accept(ctx context.Context, req request) error {
 	if _, err := h.opts.Client.Check(req.callback); err != nil {
 		return bad("hub.callback %v", err)
 	}
-	feed, document, err := h.topicOf(req)
+	topic := req.topics[0]
+	feed, document, err := h.resolve(topic)
+	if err != nil && req.mode == unsubscribe {
+		h.mu.RLock()
+		if gone := h.index.addresses[topic]; gone != nil {
+			feed, document, err = gone.feed, gone.document, nil
+		}
+		h.mu.RUnlock()
+	}
 	if err != nil {
 		return err
 	}
 	q := question{
-		Mode: req.mode, Feed: feed, Document: document, Topic: req.topics[0],
+		Mode: req.mode, Feed: feed, Document: document, Topic: topic,
 		Callback: req.callback, Secret: []byte(req.secret),
 	}
 	h.mu.RLock()
@@ -110,21 +118,6 @@ func (h *Hub) accept(ctx context.Context, req request) error {
 		return err
 	}
 	return h.pending.put(ctx, q, rand.Text())
-}
-
-// topicOf resolves the topic of a request. It may be one that is gone, to unsubscribe.
-func (h *Hub) topicOf(req request) (feed, document string, err error) {
-	address := req.topics[0]
-	feed, document, err = h.resolve(address)
-	if err == nil || req.mode != unsubscribe {
-		return feed, document, err
-	}
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	if t := h.index.addresses[address]; t != nil {
-		return t.feed, t.document, nil
-	}
-	return "", "", err
 }
 
 func (h *Hub) resolve(topic string) (feed, document string, err error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
@@ -28,7 +29,7 @@ func (h *Hub) whole(uint64) {
 
 // apply takes a record from the bucket into the index.
 func (h *Hub) apply(r bucket.Record) {
-	if isVerification(r.Key) {
+	if strings.HasPrefix(r.Key, verificationPrefix) {
 		h.pending.apply(r)
 		return
 	}

@@ -2,9 +2,7 @@ package websub
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -43,8 +41,8 @@ const (
 	claimAgain = 15 * time.Second
 )
 
-// pending are the verifications that wait, as the bucket has them, and are asked by this
-// node.
+// pending are the verifications that wait, as the bucket has them, and of which this node
+// asks the callbacks.
 type pending struct {
 	hub  *Hub
 	node string
@@ -61,10 +59,6 @@ type waiting struct {
 	stored   time.Time // by this node's monotonic clock
 	due      time.Time // likewise
 	claim    bool      // it is not asked before it is claimed
-}
-
-func newPending(h *Hub) *pending {
-	return &pending{hub: h, node: rand.Text(), wake: make(chan struct{}, 1), waiting: map[string]waiting{}, asking: map[string]string{}}
 }
 
 func (p *pending) nudge() {
@@ -238,5 +232,3 @@ func (p *pending) remove(ctx context.Context, key string, w *waiting) error {
 	_, err := p.hub.deleteAt(ctx, key, w.revision)
 	return err
 }
-
-func isVerification(key string) bool { return strings.HasPrefix(key, verificationPrefix) }

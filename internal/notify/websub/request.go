@@ -63,10 +63,19 @@ func parse(body string) (request, error) {
 		return request{}, err
 	case mode == subscribe || mode == unsubscribe:
 		return parseSubscription(mode, form)
-	case mode == publish:
-		return parsePublication(form)
+	case mode != publish:
+		return request{}, bad("hub.mode must be subscribe, unsubscribe or publish")
 	}
-	return request{}, bad("hub.mode must be subscribe, unsubscribe or publish")
+	topics := slices.Concat(form["hub.url"], form["hub.topic"])
+	switch {
+	case len(topics) == 0:
+		return request{}, bad("hub.url is missing: name at least one topic")
+	case len(topics) > maxTopics:
+		return request{}, bad("hub.url may be given at most %d times", maxTopics)
+	case slices.ContainsFunc(topics, func(t string) bool { return !topicLike(t) }):
+		return request{}, bad("hub.url must be an address of at most %d bytes", maxTopic)
+	}
+	return request{mode: publish, topics: topics}, nil
 }
 
 func parseSubscription(mode string, form url.Values) (req request, err error) {
@@ -103,19 +112,6 @@ func parseSubscription(mode string, form url.Values) (req request, err error) {
 	}
 	req.lease = time.Duration(n) * time.Second
 	return req, nil
-}
-
-func parsePublication(form url.Values) (request, error) {
-	topics := slices.Concat(form["hub.url"], form["hub.topic"])
-	switch {
-	case len(topics) == 0:
-		return request{}, bad("hub.url is missing: name at least one topic")
-	case len(topics) > maxTopics:
-		return request{}, bad("hub.url may be given at most %d times", maxTopics)
-	case !slices.ContainsFunc(topics, func(t string) bool { return !topicLike(t) }):
-		return request{mode: publish, topics: topics}, nil
-	}
-	return request{}, bad("hub.url must be an address of at most %d bytes", maxTopic)
 }
 
 func topicLike(topic string) bool {

@@ -17,6 +17,10 @@ package websub
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
 	"errors"
 	"fmt"
 	"hash"
@@ -129,7 +133,9 @@ func New(o Options) (*Hub, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	sign, known := signers()[o.Signature]
+	// Those of the Recommendation, section 7.1.1. SHA-1 is for subscribers that know no other.
+	signers := map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New}
+	sign, known := signers[o.Signature]
 	if !known {
 		return nil, fmt.Errorf("signature %q: must be sha1, sha256, sha384 or sha512", o.Signature)
 	}
@@ -138,7 +144,8 @@ func New(o Options) (*Hub, error) {
 		index: newIndex(), reserved: map[id]question{}, gone: map[string]time.Time{},
 	}
 	o.Bucket.Apply, o.Bucket.Reset, o.Bucket.Whole, o.Bucket.Now = h.apply, h.reset, h.whole, o.Now
-	h.bucket, h.pending = bucket.New(o.Bucket), newPending(h)
+	h.bucket = bucket.New(o.Bucket)
+	h.pending = &pending{hub: h, node: rand.Text(), wake: make(chan struct{}, 1), waiting: map[string]waiting{}, asking: map[string]string{}}
 	h.verifications = register(o.Registerer, func() float64 {
 		h.mu.RLock()
 		defer h.mu.RUnlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 )
 
-// feedState is what this node knows of a feed and its record. The feed is announced
-// under its lock.
+// feedState is this node's memory of a feed and its record. The feed is announced under
+// its lock.
 type feedState struct {
 	mu sync.Mutex
 
@@ -145,7 +145,7 @@ func (n *Notices) resume(ctx context.Context, st *feedState, r record) error {
 }
 
 // send puts a claimed event into the outbox, sends it on NATS and marks the record as
-// sent. An outbox that cannot take the event holds up nobody who listens on NATS. What
+// sent. An outbox that cannot take the event does not delay it on NATS. What
 // failed is repeated with the same id, on NATS only by another node or after a crash.
 func (n *Notices) send(ctx context.Context, st *feedState, r record) error {
 	u := r.Update
@@ -182,7 +182,7 @@ func (n *Notices) publish(ctx context.Context, st *feedState, r record) error {
 	return nil
 }
 
-// difference says what changed from the last announcement to snap: the steps of
+// difference is what changed from the last announcement to snap: the steps of
 // galleries, whether or not the feed's documents reach back to them. What was chosen in
 // another way is compared as far as the documents reach. A gallery that newer ones
 // pushed off their end is not removed.

@@ -36,7 +36,7 @@ func (n *Notices) Baseline(ctx context.Context, feed string) error {
 	}
 	snap, err := n.opts.Source.Snapshot(feed, Since{Position: end})
 	if err != nil {
-		return fmt.Errorf("begin to announce feed %q: %w", feed, err)
+		return fmt.Errorf("read feed %q for its baseline: %w", feed, err)
 	}
 	snap.Feed = feed
 	_, err = n.opts.Bucket.Amend(ctx, key(feed), func(there bucket.Record) ([]byte, error) {
@@ -53,7 +53,7 @@ func (n *Notices) Baseline(ctx context.Context, feed string) error {
 		}
 		return bucket.Encode(snap.baseline(last.revision))
 	})
-	// A change before this node knows of the subscription marks nothing: look again.
+	// A change before this node has read the subscription marks nothing: look again.
 	n.queue.later(feed, n.opts.Lease)
 	return err
 }
@@ -97,8 +97,9 @@ func (n *Notices) unreadable(ctx context.Context, feed string, st *feedState, er
 
 // forgetUnsubscribed forgets the feeds whose last subscriber has gone: their states and
 // their records, so that the next subscription gets a new baseline. A young record stays
-// until a later sweep; one that no running node knows of stays for [Notices.Baseline].
-// There is nothing to do while no more feeds are known than are announced.
+// until a later sweep; one that no running node has a state of stays for
+// [Notices.Baseline]. There is nothing to do while no more feeds have states than are
+// announced.
 func (n *Notices) forgetUnsubscribed(ctx context.Context, announced int) error {
 	var unsubscribed []string
 	n.mu.Lock()

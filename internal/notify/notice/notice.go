@@ -55,8 +55,7 @@ type Step struct {
 	Was, Is bool
 }
 
-// Since says up to where a feed was announced, and when its content had last changed
-// then. The zero position is before everything.
+// Since is up to where a feed was announced, and when its content had last changed then. The zero position is before everything.
 type Since struct {
 	Position Position
 	Changed  time.Time
@@ -81,7 +80,7 @@ type Source interface {
 	// the feed. It is asked for each feed in each sweep: it must be cheap.
 	Moved(feed string, since Position) bool
 	// Snapshot returns the feed's content now, from memory. An error means that it
-	// is not known at the moment, or never for a feed that is not configured.
+	// cannot be read at the moment, or never for a feed that is not configured.
 	Snapshot(feed string, since Since) (Snapshot, error)
 	// Documents renders the feed's documents, which are no older than a snapshot
 	// that was taken before.
@@ -91,10 +90,10 @@ type Source interface {
 	Holds(feed, gallery string) bool
 }
 
-// Subscriptions are those of feeds, as far as this node knows them.
+// Subscriptions are those of feeds, as far as this node has read them.
 type Subscriptions interface {
 	// Feeds returns the feeds with subscriptions in any order, as a slice that is the
-	// caller's. An error means that they are not all known at the moment.
+	// caller's. An error means that some may be missing.
 	Feeds() ([]string, error)
 	// Subscribed reports whether a feed is among them. It must not block.
 	Subscribed(feed string) bool
@@ -145,8 +144,8 @@ type Notices struct {
 
 const (
 	// maxHealthy is how many feeds are announced at a time: many may be waiting for
-	// storage. maxFailing is how many of those whose last attempt failed are beside
-	// them, so that feeds that cannot be rendered delay no others.
+	// storage. maxFailing is how many of those whose last attempt failed run
+	// with them, so that feeds that cannot be rendered delay no others.
 	maxHealthy = 32
 	maxFailing = 4
 	// busyAfter is when a feed that is being announced is looked at again.
@@ -199,7 +198,7 @@ func (n *Notices) announces(feed string) bool {
 	return always || n.opts.Subscriptions != nil && n.opts.Subscriptions.Subscribed(feed)
 }
 
-// state returns what is known of the feed.
+// state returns the state of the feed, made if missing.
 func (n *Notices) state(feed string) *feedState {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -263,7 +262,7 @@ func (n *Notices) Sweep(ctx context.Context) error {
 	if n.opts.Subscriptions != nil {
 		subscribed, err := n.opts.Subscriptions.Feeds()
 		if err != nil {
-			subscriptionsErr = fmt.Errorf("which feeds have subscriptions: %w", err)
+			subscriptionsErr = fmt.Errorf("list the feeds with subscriptions: %w", err)
 		}
 		for _, feed := range subscribed {
 			if _, always := n.always[feed]; !always {

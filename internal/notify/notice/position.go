@@ -8,7 +8,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
-// Position says how much a snapshot takes account of. Positions are ordered.
+// Position is how much a snapshot takes account of. Positions are ordered.
 type Position struct {
 	Epoch    time.Time `json:"epoch"`    // when the bucket of galleries was made
 	Revision uint64    `json:"revision"` // the newest of its records

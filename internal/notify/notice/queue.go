@@ -15,8 +15,7 @@ type queue struct {
 	wake  chan struct{}
 }
 
-// burst is a row of changes of one feed, or, without a first one, another look
-// at it.
+// burst is a row of changes of one feed; without a first one, a retry.
 type burst struct{ first, due time.Time }
 
 func newQueue(quiet, maxWait time.Duration) *queue {
@@ -86,7 +85,7 @@ func (q *queue) next(ctx context.Context) (string, error) {
 	}
 }
 
-// take removes a feed that is due, else says how long none will be.
+// take removes and returns a feed that is due, else how long none will be.
 func (q *queue) take(now time.Time) (feed string, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

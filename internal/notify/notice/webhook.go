@@ -111,7 +111,7 @@ func (w *Webhooks) hook(configured Hook) (*hook, error) {
 const minSecret, maxSecret = 24, 64
 
 // Feeds are those that webhooks ask for and that are not configured. They must be
-// announced whether or not somebody subscribes to them, see Options.Also.
+// announced whether or not they have subscriptions, see Options.Also.
 func (w *Webhooks) Feeds() []string {
 	var others []string
 	for _, h := range w.hooks {
@@ -229,8 +229,7 @@ func (l *hookPayload) Send(ctx context.Context, to outbox.Target) error {
 	return err
 }
 
-// Test sends an event of type gallerywire.test, which says that nothing changed
-// in a feed, to the webhook of that name. It returns the status of the answer, 0
+// Test sends an event of type gallerywire.test, without changes of a feed, to the webhook of that name. It returns the status of the answer, 0
 // if there was none, and an error unless the webhook accepted the event.
 func (w *Webhooks) Test(ctx context.Context, name string) (status int, err error) {
 	h, err := w.find(name)

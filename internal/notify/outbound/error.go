@@ -18,12 +18,12 @@ var ErrRefused = errors.New("address refused")
 // callError is an error in words of this package. Those of net/http quote addresses and
 // what the other side sent, which may be an echo of the request.
 type callError struct {
-	host   string // empty: not said
+	host   string // empty: not stated
 	reason string
 	kind   error // a sentinel, or nil
 }
 
-// Error is the reason, after the host where that is known.
+// Error is the reason, after the host if there is one.
 func (e *callError) Error() string {
 	if e.host == "" {
 		return e.reason
@@ -38,7 +38,7 @@ func refuse(format string, args ...any) error {
 	return &callError{reason: fmt.Errorf(format, args...).Error(), kind: ErrRefused}
 }
 
-// wrap says why a call to u failed with err.
+// wrap is why a call to u failed with err.
 func wrap(u *url.URL, err error) error {
 	e := reason(err)
 	e.host = u.Host
@@ -78,7 +78,7 @@ func reason(err error) callError {
 	return callError{reason: fmt.Sprintf("the exchange is no valid HTTP, or has headers over %d KiB", maxHeader>>10)}
 }
 
-// certificateReason says why a certificate was not accepted, without the names in it,
+// certificateReason is why a certificate was not accepted, without the names in it,
 // which are the other side's text.
 func certificateReason(err error) string {
 	var (

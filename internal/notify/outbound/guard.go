@@ -8,7 +8,7 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// guard knows which IP addresses may be connected to.
+// guard decides which IP addresses may be connected to.
 type guard struct {
 	safe     *ssrf.Guardian
 	loopback bool // whether this machine is allowed

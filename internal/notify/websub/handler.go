@@ -21,7 +21,7 @@ const (
 
 const explanation = `This is the WebSub hub of this site's feeds, and of no others.
 
-To be told when a feed changes, POST to this address, as ` + formType + `:
+To be notified when a feed changes, POST to this address, as ` + formType + `:
   hub.mode=subscribe   hub.topic=<a feed's address>   hub.callback=<your address>
 and, if you like, hub.lease_seconds and hub.secret. See https://www.w3.org/TR/websub/`
 

@@ -83,7 +83,7 @@ func (x *index) put(r record, expires time.Duration, revision uint64) {
 	x.byID[i] = s
 }
 
-// topic returns nil where nobody has subscribed.
+// topic returns nil where there are no subscriptions.
 func (x *index) topic(feed, document string) *topic {
 	for _, t := range x.feeds[feed] {
 		if t.document == document {

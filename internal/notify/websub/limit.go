@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// maxClients is how many clients' buckets are kept. A client that is forgotten begins
-	// with a full one; what all clients ask together stays limited.
+	// maxClients is how many clients' buckets are kept. A client whose bucket was dropped
+	// gets a full one; what all clients ask together stays limited.
 	maxClients = 4096
 	// allTimes is how many times as often as one client all may ask together.
 	allTimes = 10
@@ -47,8 +47,8 @@ func (l *limits) ofClient(client string, now time.Time) error {
 		return nil
 	}
 	full := newBucket(l.perMinute, l.perMinute)
-	bucket, known, _ := l.clients.PeekOrAdd(client, full)
-	if !known {
+	bucket, kept, _ := l.clients.PeekOrAdd(client, full)
+	if !kept {
 		bucket = full
 	}
 	l.clients.Get(client) // used last

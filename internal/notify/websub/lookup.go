@@ -10,8 +10,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
-// reset begins a reading of the bucket. The index before stays in use until everything
-// is read: a subscription that is not read yet would miss notices.
+// reset starts a new index. The one before stays in use until the bucket is read to its
+// end: otherwise subscriptions that are not read yet would miss notices.
 func (h *Hub) reset(bucket.State) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -19,7 +19,7 @@ func (h *Hub) reset(bucket.State) {
 	h.pending.reset()
 }
 
-// whole ends what reset began.
+// whole puts the new index to use.
 func (h *Hub) whole(uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -9,40 +9,37 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
-// verification is a question that waits until its callback was asked. Of each
-// subscription there is one at most, beside the subscription in the bucket. The node
-// that took the request asks; if that node dies, another takes the record over.
+// verification is a record in the bucket of a question whose callback is yet to be asked,
+// at most one for a subscription. The node that took the request asks; if that node dies,
+// another takes the record over.
 type verification struct {
 	question
 	Request string `json:"request"`         // identifies it, however often the callback is asked
-	Node    string `json:"node"`            // that asks
-	Claims  int    `json:"claims,omitzero"` // how often a node took it over, or tries again
+	Node    string `json:"node"`            // asks the callback
+	Claims  int    `json:"claims,omitzero"` // how often a node took it over or retried
 }
 
-// verificationFormat is the number of these records. It is not that of subscriptions, so
-// that a node which knows only those leaves them alone.
-const verificationFormat = 2
-
-const verificationPrefix = "verify."
-
 const (
+	// verificationFormat differs from that of subscriptions, so that a node that has only
+	// those leaves verifications alone.
+	verificationFormat = 2
+	verificationPrefix = "verify."
 	// maxAsking and maxAskingPerHost are how many callbacks are asked at a time: anybody
 	// can name one that hangs.
 	maxAsking        = 256
 	maxAskingPerHost = 32
-	// claimFor is for how long a record belongs to the node that wrote it. askFor bounds
-	// asking, which begins within claimFresh of the write, or with another one.
+	// claimFor is how long a record belongs to the node that wrote it. askFor bounds
+	// asking, which starts within claimFresh of the write, or else with another write.
 	claimFor   = 30 * time.Second
 	askFor     = 20 * time.Second
 	claimFresh = 5 * time.Second
-	// maxClaims is how often a question is tried again that could not be asked, or whose
-	// answer could not be stored, for trouble of our own, and claimAgain after how long.
+	// maxClaims and claimAgain are how often and after how long a question is retried that
+	// this node could not ask, or whose answer it could not store.
 	maxClaims  = 3
 	claimAgain = 15 * time.Second
 )
 
-// pending are the verifications that wait, as the bucket has them, and of which this node
-// asks the callbacks.
+// pending holds the verifications of the bucket and asks their callbacks.
 type pending struct {
 	hub  *Hub
 	node string
@@ -87,7 +84,7 @@ func (p *pending) apply(r bucket.Record) {
 	w := waiting{revision: r.Revision}
 	theirs, err := bucket.Decode(r.Value, verificationFormat, &w.verification)
 	if err != nil {
-		p.hub.opts.Logger.Warn("a verification cannot be read and is left alone: delete its key from the bucket", "key", r.Key, "err", err)
+		p.hub.opts.Logger.Warn("cannot read a verification: delete its key from the bucket", "key", r.Key, "err", err)
 	}
 	if err != nil || theirs > verificationFormat {
 		return
@@ -100,7 +97,7 @@ func (p *pending) apply(r bucket.Record) {
 		w.claim = false
 	case w.Node == p.node:
 		w.due = w.stored.Add(claimAgain)
-	case p.hub.opts.Alone: // its node is no more
+	case p.hub.opts.Alone: // its node was this one before a restart
 	case before.Node == w.Node && before.Claims == w.Claims:
 		w.due = before.due // another question does not prolong the claim
 	default:
@@ -109,15 +106,15 @@ func (p *pending) apply(r bucket.Record) {
 	p.waiting[r.Key] = w
 }
 
-// reset forgets everything: it is read anew.
+// reset drops everything, which is read again.
 func (p *pending) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(p.waiting)
 }
 
-// put stores a question; when it returns, that is durable. A question that waits in the
-// other mode is asked before it. It may be repeated with the same request.
+// put stores a question durably. A question in the other mode that waits is asked before
+// it. It may be repeated with the same request.
 func (p *pending) put(ctx context.Context, q question, request string) error {
 	_, err := p.hub.bucket.Amend(ctx, verificationPrefix+q.id().String(), func(there bucket.Record) ([]byte, error) {
 		next := verification{question: q, Request: request, Node: p.node}
@@ -140,8 +137,8 @@ func (p *pending) put(ctx context.Context, q question, request string) error {
 	return err
 }
 
-// run asks until ctx ends. What is under way then is asked again, by this node's
-// successor or by another node.
+// run asks until ctx ends. Calls that are cut off then are repeated after a restart, or
+// by another node.
 func (p *pending) run(ctx context.Context) {
 	var asking sync.WaitGroup
 	defer asking.Wait()
@@ -160,11 +157,11 @@ func (p *pending) run(ctx context.Context) {
 	}
 }
 
-// next returns what is to be asked now, by key, which counts as being asked, and when the
-// next of the others is due.
+// next returns the verifications to ask now by key, and how long until the next one is
+// due. They count as being asked.
 func (p *pending) next() (now map[string]waiting, wait time.Duration) {
 	if p.hub.Ready() != nil {
-		return nil, time.Minute // quotas and renewals are not known; reading to the end wakes it
+		return nil, time.Minute // subscriptions are being read; the end of that wakes it
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -176,7 +173,7 @@ func (p *pending) next() (now map[string]waiting, wait time.Duration) {
 	for key, w := range p.waiting {
 		host := groupOf(w.Callback)
 		if _, asked := p.asking[w.Callback]; asked || len(p.asking) >= maxAsking || hosts[host] >= maxAskingPerHost {
-			continue // until one of those that are asked has ended
+			continue // until one of those being asked has ended
 		}
 		if left := time.Until(w.due); left > 0 {
 			wait = min(wait, left)
@@ -206,12 +203,12 @@ func (p *pending) ask(ctx context.Context, key string, w waiting) {
 	p.nudge()
 }
 
-// complete verifies, after claiming the record where another node may, and deletes it. An
-// error is this node's own trouble.
+// complete verifies and deletes a record, after claiming it if another node may have. An
+// error is this node's and not the callback's.
 func (p *pending) complete(ctx context.Context, key string, w *waiting) (err error) {
 	if w.claim || time.Since(w.stored) > claimFresh {
 		if w.Claims == maxClaims {
-			p.hub.opts.Logger.Warn("a verification is given up: its subscriber has to ask again", "feed", w.Feed, "url", bare(w.Callback))
+			p.hub.opts.Logger.Warn("giving up a verification, its subscriber must repeat the request", "feed", w.Feed, "url", bare(w.Callback))
 			return p.remove(ctx, key, w)
 		}
 		w.Node, w.Claims = p.node, w.Claims+1
@@ -227,7 +224,7 @@ func (p *pending) complete(ctx context.Context, key string, w *waiting) (err err
 	return p.remove(ctx, key, w)
 }
 
-// remove deletes a verification; one that has another question by now stays.
+// remove deletes a verification; one that has another question meanwhile stays.
 func (p *pending) remove(ctx context.Context, key string, w *waiting) error {
 	_, err := p.hub.deleteAt(ctx, key, w.revision)
 	return err

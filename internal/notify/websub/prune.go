@@ -79,7 +79,7 @@ func (h *Hub) ofGoneFeeds() []*subscription {
 	var list []*subscription
 	for _, feed := range gone {
 		since[feed] = now
-		if first, known := h.gone[feed]; known {
+		if first, seen := h.gone[feed]; seen {
 			since[feed] = first
 		}
 		if now.Sub(since[feed]) >= goneFor {
@@ -96,8 +96,8 @@ func (h *Hub) goneForGood(feed string) bool {
 	now := h.opts.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	first, known := h.gone[feed]
-	if !known {
+	first, seen := h.gone[feed]
+	if !seen {
 		first, h.gone[feed] = now, now
 	}
 	return now.Sub(first) >= goneFor

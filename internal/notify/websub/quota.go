@@ -19,8 +19,8 @@ func (h *Hub) reserve(q question) (release func(), err error) {
 	}, nil
 }
 
-// overQuota says which quota one more subscription would exceed; nil: none, or it is
-// a renewal. The caller holds the lock.
+// overQuota is an error that names the quota which one more subscription would exceed;
+// nil: none, or it is a renewal. The caller holds the lock.
 func (h *Hub) overQuota(q question) error {
 	if h.exists(q) {
 		return nil

@@ -29,27 +29,18 @@ type record struct {
 	Created  time.Time `json:"created"`
 	Verified time.Time `json:"verified"`
 	Expires  time.Time `json:"expires"`
-	Request  string    `json:"request,omitzero"` // the notice that asked for what was not there before
+	Request  string    `json:"request,omitzero"` // made it, or the subscription before that it renews
 }
 
 // errNewer means that a newer release wrote the record.
-var errNewer = errors.New("written by a newer release, which must take this")
+var errNewer = errors.New("written by a newer release, whose nodes must take this")
 
-func decode(value []byte) (record, error) {
-	var r record
-	if err := readVersioned(value, &r); err != nil {
-		return record{}, err
-	}
-	return r, nil
-}
-
-// readVersioned decodes JSON whose format is one of ours.
-func readVersioned(data []byte, into any) error {
-	theirs, err := bucket.Decode(data, format, into)
+func decode(value []byte) (r record, err error) {
+	theirs, err := bucket.Decode(value, format, &r)
 	if err == nil && theirs > format {
-		return errNewer
+		err = errNewer
 	}
-	return err
+	return r, err
 }
 
 // id identifies a subscription by its topic and its callback.
@@ -94,7 +85,7 @@ func hostOf(callback string) string {
 	return strings.ToLower(strings.TrimSuffix(rest, "."))
 }
 
-// perHost is how much of an IPv6 address is one host: whoever has an address has as
+// perHost is how many bits of an IPv6 address are one host: the owner of an address has as
 // a rule all of its /64.
 const perHost = 64
 
@@ -116,9 +107,9 @@ func groupOf(callback string) string {
 	return network.String()
 }
 
-// save writes a subscription that was just verified, and returns when this node
-// knows of it, and whether it is new: not renewed, but for a repetition of the request
-// that made it. With a record of a newer release the error is errNewer.
+// save stores a subscription that was just verified, and returns when it is in this
+// node's index. It is new unless it was renewed; a repetition of the request that made it is
+// no renewal. Over a record of a newer release the error is errNewer.
 func (h *Hub) save(ctx context.Context, sub record) (isNew bool, err error) {
 	key := idOf(sub.Feed, sub.Document, sub.Callback).String()
 	revision, err := h.bucket.Amend(ctx, key, func(there bucket.Record) ([]byte, error) {
@@ -140,8 +131,8 @@ func (h *Hub) save(ctx context.Context, sub record) (isNew bool, err error) {
 	return isNew, nil
 }
 
-// remove deletes a subscription, if there is one, and returns when this node
-// knows of it.
+// remove deletes a subscription, if there is one, and returns when it is out of this
+// node's index.
 func (h *Hub) remove(ctx context.Context, key string) error {
 	revision, err := h.bucket.Amend(ctx, key, func(there bucket.Record) ([]byte, error) {
 		_, err := read(there)
@@ -165,6 +156,6 @@ func read(there bucket.Record) (sub record, err error) {
 	return sub, nil
 }
 
-// await returns when this node knows of a write, or ctx ends: that it is stored is
-// what counts, and this node may hear of it later.
+// await returns when this node has read a write, or ctx ends: the write is stored, and may
+// be read later.
 func (h *Hub) await(ctx context.Context, revision uint64) { _ = h.bucket.Wait(ctx, revision) }

@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	// denied is the mode of a question that only says that the subscription is denied, or
-	// has ended.
+	// denied is the mode of what is no question: the subscription is denied, or has ended.
 	denied = "denied"
 	// askTimeout is what a callback has to answer, unless the client gives it less: anybody
 	// can name one that hangs.
@@ -50,8 +49,8 @@ type question struct {
 func (q question) id() id { return idOf(q.Feed, q.Document, q.Callback) }
 
 // after is q with the question that is asked before it: the last one in the other mode of
-// those that wait. Otherwise somebody else could replace an unconfirmed subscription by
-// asking to unsubscribe.
+// those that wait. Otherwise another client could replace an unconfirmed subscription by
+// a request to unsubscribe.
 func (q question) after(waits question) question {
 	for _, earlier := range []*question{q.Before, &waits, waits.Before} {
 		if earlier != nil && earlier.Mode != q.Mode && earlier.Mode != denied && q.Mode != denied {
@@ -83,7 +82,7 @@ func (q question) address(challenge string) string {
 
 // verify asks the callback of a question, after the question before it, and carries out
 // what the callback confirms. One that does not confirm is not asked again: its
-// subscriber repeats the request. An error is this node's own trouble.
+// subscriber repeats the request. An error is this node's and not the callback's.
 func (h *Hub) verify(ctx context.Context, q question, request string) error {
 	if q.Before != nil {
 		if err := h.verify(ctx, *q.Before, request); err != nil {
@@ -176,7 +175,7 @@ func (h *Hub) carryOut(ctx context.Context, q question, request string, asked ti
 	return h.opts.PutTo(ctx, outbox.Notice{Channel: Deliveries, About: q.Feed, ID: "new-" + key + "-" + request}, key)
 }
 
-// deny tells the callback once that its subscription is denied, or has ended.
+// deny notifies the callback once that its subscription is denied, or has ended.
 func (h *Hub) deny(ctx context.Context, q question) error {
 	q.Mode = denied
 	_, err := h.call(ctx, q, "")

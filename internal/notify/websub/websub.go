@@ -41,7 +41,7 @@ import (
 type Topics interface {
 	// Resolve returns the canonical topic of an address: its feed's name, such as
 	// "all" or "sections/travel", and its format. The text of an error goes to the
-	// subscriber; one that wraps [ErrUnavailable] is this node's own trouble.
+	// subscriber; one that wraps [ErrUnavailable] is this node's own.
 	Resolve(topic string) (feed, format string, err error)
 	// Content returns what the feed's document in that format is now, at least as
 	// new as order; it may wait.
@@ -70,7 +70,7 @@ type Client interface {
 
 var (
 	// ErrUnavailable is wrapped by errors that are this node's own and may pass.
-	ErrUnavailable = errors.New("not known at the moment, try again")
+	ErrUnavailable = errors.New("not available at the moment, try again")
 	// ErrUnread means that the subscriptions were not read from the bucket yet.
 	ErrUnread = errors.New("the subscriptions are still being read")
 )
@@ -133,10 +133,10 @@ func New(o Options) (*Hub, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	// Those of the Recommendation, section 7.1.1. SHA-1 is for subscribers that know no other.
+	// The hashes of the Recommendation, section 7.1.1. Some subscribers support SHA-1 only.
 	signers := map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New}
-	sign, known := signers[o.Signature]
-	if !known {
+	sign, supported := signers[o.Signature]
+	if !supported {
 		return nil, fmt.Errorf("signature %q: must be sha1, sha256, sha384 or sha512", o.Signature)
 	}
 	h := &Hub{
@@ -154,8 +154,8 @@ func New(o Options) (*Hub, error) {
 	return h, nil
 }
 
-// Run follows the subscriptions, and asks callbacks whether they meant what was asked in
-// their name, until ctx ends. It retries for ever.
+// Run reads the subscriptions and asks callbacks to confirm theirs, until ctx ends. It
+// retries for ever.
 func (h *Hub) Run(ctx context.Context) error {
 	var asking sync.WaitGroup
 	asking.Go(func() { h.pending.run(ctx) })

@@ -56,10 +56,10 @@ var (
 )
 
 // record returns the gallery of l, if its event says the same of it as l does.
-func (l line) record(reader event.Reader) (catalogue.Record, error) {
+func (l line) record(reader event.Reader) (catalogue.Revision, error) {
 	want, err := l.rank()
 	if err != nil {
-		return catalogue.Record{}, err
+		return catalogue.Revision{}, err
 	}
 	m := event.Message{Subject: string(event.Published), Data: l.Event, Stored: want.Updated}
 	if want.TakeDown {
@@ -70,7 +70,7 @@ func (l line) record(reader event.Reader) (catalogue.Record, error) {
 	}
 	e, err := reader.Decode(m)
 	if err != nil {
-		return catalogue.Record{}, err
+		return catalogue.Revision{}, err
 	}
 	// The attributes say the kind of a bare event, which its subject said.
 	var about struct {
@@ -78,12 +78,12 @@ func (l line) record(reader event.Reader) (catalogue.Record, error) {
 	}
 	if l.About != nil && json.Unmarshal(l.About, &about) != nil || about.Kind != "" && about.Kind != e.Kind ||
 		e.GalleryID() != l.ID || e.Rank.Compare(want) != 0 {
-		return catalogue.Record{}, errDamaged
+		return catalogue.Revision{}, errDamaged
 	}
-	r := catalogue.Revision{
-		ID: l.ID, Rank: want, Gallery: e.Gallery, Reason: e.Removed.Reason, Body: bytes.Clone(m.Data), Event: compact(l.About),
-	}
-	return catalogue.Record{Revision: r, Past: compact(l.Past)}, nil
+	return catalogue.Revision{
+		ID: l.ID, Rank: want, Gallery: e.Gallery, Reason: e.Removed.Reason,
+		Body: bytes.Clone(m.Data), Event: compact(l.About), Past: compact(l.Past),
+	}, nil
 }
 
 func (l line) rank() (gallery.Rank, error) {

@@ -145,8 +145,8 @@ func TestExportHasALineForEachGallery(t *testing.T) {
 }
 
 func TestExportOfAnEventThatIsNoJSON(t *testing.T) {
-	records := func(yield func(catalogue.Record, error) bool) {
-		yield(catalogue.Record{Revision: catalogue.Revision{ID: "a", Body: []byte("\xff<no>")}}, nil)
+	records := func(yield func(catalogue.Revision, error) bool) {
+		yield(catalogue.Revision{ID: "a", Body: []byte("\xff<no>")}, nil)
 	}
 	var text strings.Builder
 	if err := backup.Export(&text, "", records, func(error) {}); err != nil {
@@ -159,14 +159,14 @@ func TestExportOfAnEventThatIsNoJSON(t *testing.T) {
 
 // broken yields a record that can not be read, a good one, and an error at the
 // end, if there is one.
-func broken(end error) iter.Seq2[catalogue.Record, error] {
-	return func(yield func(catalogue.Record, error) bool) {
-		if !yield(catalogue.Record{}, fmt.Errorf("record a: %w", catalogue.ErrUnreadable)) {
+func broken(end error) iter.Seq2[catalogue.Revision, error] {
+	return func(yield func(catalogue.Revision, error) bool) {
+		if !yield(catalogue.Revision{}, fmt.Errorf("record a: %w", catalogue.ErrUnreadable)) {
 			return
 		}
-		good := catalogue.Record{Revision: catalogue.Revision{ID: "b", Body: []byte("{}")}}
+		good := catalogue.Revision{ID: "b", Body: []byte("{}")}
 		if yield(good, nil) && end != nil {
-			yield(catalogue.Record{}, end)
+			yield(catalogue.Revision{}, end)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // error if it could not be read and is left out. When the records end with an error,
 // so does the export, without its last line: an import will say that it is not
 // complete.
-func Export(w io.Writer, site string, records iter.Seq2[catalogue.Record, error], done func(error)) error {
+func Export(w io.Writer, site string, records iter.Seq2[catalogue.Revision, error], done func(error)) error {
 	if err := write(w, line{Format: format, Site: &site}); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 // Store keeps a record unless it has one with a rank as high. It may be called for
 // several at once, and for the same one again.
 type Store interface {
-	Restore(context.Context, catalogue.Record) (catalogue.Outcome, error)
+	Put(context.Context, catalogue.Revision) (catalogue.Outcome, error)
 }
 
 // Site keeps the id that every identifier of the site is made of.
@@ -114,9 +114,9 @@ func (o Options) start(ctx context.Context, number int, l line, err error) <-cha
 		return ch
 	}
 	go func() {
-		var r catalogue.Record
+		var r catalogue.Revision
 		if r, result.Err = l.record(o.Reader); result.Err == nil {
-			result.Outcome, result.Err = o.Store.Restore(ctx, r)
+			result.Outcome, result.Err = o.Store.Put(ctx, r)
 			refused := errors.Is(result.Err, catalogue.ErrUnreadable) || errors.Is(result.Err, catalogue.ErrNewerFormat)
 			if result.Err != nil && !refused { // the other lines would fail as well
 				result.Err = &storageError{result.Err}

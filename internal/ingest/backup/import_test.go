@@ -42,10 +42,10 @@ type shelf struct {
 	fails func(id string) error // may be nil
 
 	mu   sync.Mutex
-	kept map[string]catalogue.Record
+	kept map[string]catalogue.Revision
 }
 
-func (s *shelf) Restore(_ context.Context, r catalogue.Record) (catalogue.Outcome, error) {
+func (s *shelf) Put(_ context.Context, r catalogue.Revision) (catalogue.Outcome, error) {
 	if s.fails != nil {
 		if err := s.fails(r.ID); err != nil {
 			return "", err
@@ -54,7 +54,7 @@ func (s *shelf) Restore(_ context.Context, r catalogue.Record) (catalogue.Outcom
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.kept == nil {
-		s.kept = map[string]catalogue.Record{}
+		s.kept = map[string]catalogue.Revision{}
 	}
 	s.kept[r.ID] = r
 	return catalogue.Stored, nil

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -41,14 +40,15 @@ const (
 	Superseded Outcome = "superseded" // a higher rank is there
 )
 
-// Revision is what is put: one revision of one gallery.
+// Revision is one revision of one gallery, as it is put and exported.
 type Revision struct {
 	ID      string
 	Rank    gallery.Rank
-	Gallery *gallery.Gallery // nil for a take-down
+	Gallery *gallery.Gallery // nil for a take-down, and of [Catalogue.Export]
 	Reason  string           // of a take-down
 	Body    []byte           // the event as received, from which Decode reads the gallery
 	Event   []byte           // attributes of the event, one line of JSON, kept beside the body
+	Past    []byte           // what an exported record remembers of the revisions before, as JSON; opaque; nil: nothing
 }
 
 // Options make a catalogue.
@@ -69,8 +69,12 @@ type Options struct {
 // to fill.
 type Catalogue struct {
 	opts   Options
+	bucket *bucket.Bucket
 	index  *index.Index
-	stream atomic.Pointer[jetstream.Stream]
+
+	// Of the goroutine that reads the bucket, while it does so for the first time.
+	loading map[string]*index.Entry
+	created time.Time // when the bucket was
 }
 
 // New returns a catalogue with an empty index.
@@ -78,7 +82,12 @@ func New(o Options) *Catalogue {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Catalogue{opts: o, index: index.New(o.Index)}
+	c := &Catalogue{opts: o, index: index.New(o.Index)}
+	c.bucket = bucket.New(bucket.Options{
+		JetStream: o.JetStream, Bucket: o.Bucket, Open: o.Open, Reconnect: o.Reconnect, Now: o.Now, Logger: o.Logger,
+		Apply: c.apply, Reset: c.reset, Whole: c.whole, Verifier: o.Verifier, HeadersOnly: true, KeepsMarkers: true,
+	})
+	return c
 }
 
 // Index has the galleries in memory, as far as [Catalogue.Run] has read the bucket.
@@ -117,21 +126,22 @@ func (c *Catalogue) Load(ctx context.Context, e *index.Entry) (*gallery.Gallery,
 }
 
 func (c *Catalogue) load(ctx context.Context, e *index.Entry) (*gallery.Gallery, error) {
-	stream := c.stream.Load()
-	if stream == nil {
-		return nil, errors.New("the bucket was never opened")
-	}
-	msg, err := (*stream).GetMsg(ctx, e.Revision)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, index.ErrSuperseded
-	}
+	r, err := c.bucket.At(ctx, e.Revision)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.isOf(e, msg); err != nil {
-		return nil, err
+	// In a bucket that was recreated, any other record may have its sequence.
+	if r.Revision == 0 || r.Key != gallery.Key(e.ID) {
+		return nil, index.ErrSuperseded
 	}
-	g, err := c.opts.Decode(msg.Data)
+	there, err := entry(r)
+	switch {
+	case err != nil:
+		return nil, err
+	case there.Rank != e.Rank:
+		return nil, index.ErrSuperseded
+	}
+	g, err := c.opts.Decode(r.Value)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
@@ -149,21 +159,4 @@ func (c *Catalogue) awaitNext(ctx context.Context, e *index.Entry) {
 		}
 		_ = c.Wait(soon, last+1) // in vain: the caller looks again all the same
 	}
-}
-
-// isOf returns index.ErrSuperseded unless msg is the record of e: in a bucket that
-// was recreated, any other may have its sequence.
-func (c *Catalogue) isOf(e *index.Entry, msg *jetstream.RawStreamMsg) error {
-	key := gallery.Key(e.ID)
-	if msg.Subject != c.subject(key) {
-		return index.ErrSuperseded
-	}
-	got, err := entry(key, msg.Header, msg.Sequence, msg.Time)
-	if err != nil {
-		return err
-	}
-	if got.Rank != e.Rank {
-		return index.ErrSuperseded
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package catalogue
 import (
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
@@ -22,53 +21,52 @@ const (
 // the one before.
 const format = 1
 
-// message returns the record that the index has as e.
-func message(subject string, e *index.Entry, body []byte, event string) (*nats.Msg, error) {
-	text, err := e.Line()
+// header returns the headers of the record that the index has as e.
+func header(e *index.Entry, event string) (nats.Header, error) {
+	line, err := e.Line()
 	if err != nil {
-		return nil, fmt.Errorf("encode the index line of gallery %q: %w", e.ID, err)
+		return nil, fmt.Errorf("encode the index line: %w", err)
 	}
-	msg := nats.NewMsg(subject)
-	msg.Data = body
-	msg.Header.Set(headerFormat, strconv.Itoa(format))
-	msg.Header.Set(headerIndex, string(text))
+	h := nats.Header{headerFormat: {strconv.Itoa(format)}, headerIndex: {string(line)}}
 	if event != "" {
-		msg.Header.Set(headerEvent, event)
+		h.Set(headerEvent, event)
 	}
-	return msg, nil
+	return h, nil
 }
 
-// entry reads the index's part of the record with that key. Its error names
-// what does not fit, a panic too; a record of a newer release is an entry that shows
-// nothing.
-func entry(key string, header nats.Header, revision uint64, stored time.Time) (e *index.Entry, err error) {
+// entry reads the index's part of a record. Its error names what does not fit, a
+// panic too; a record of a newer release is an entry that shows nothing.
+func entry(r bucket.Record) (e *index.Entry, err error) {
 	defer bucket.Recover(&err)
-	number, err := strconv.Atoi(header.Get(headerFormat))
+	number, err := strconv.Atoi(r.Header.Get(headerFormat))
 	if err != nil {
-		return nil, fmt.Errorf("read the format of revision %d: %w", revision, err)
+		return nil, fmt.Errorf("read the format of revision %d: %w", r.Revision, err)
 	}
 	if number > format {
-		return index.NewerFormat(revision, stored), nil
+		return index.NewerFormat(r.Revision, r.Stored), nil
 	}
-	e, err = index.ParseLine(header.Get(headerIndex), revision, stored)
+	e, err = index.ParseLine(r.Header.Get(headerIndex), r.Revision, r.Stored)
 	if err != nil {
 		return nil, err
 	}
-	if gallery.Key(e.ID) != key {
-		return nil, fmt.Errorf("read the index line of revision %d: it is of gallery %q, which is kept elsewhere", revision, e.ID)
+	if gallery.Key(e.ID) != r.Key {
+		return nil, fmt.Errorf("read the index line of revision %d: it is of gallery %q, which is kept elsewhere", r.Revision, e.ID)
 	}
 	return e, nil
 }
 
-// read is [entry] for a record that may be anything: one that was deleted, or
-// that can not be read, is an entry that is lost, and err says why.
-func read(key string, header nats.Header, revision uint64, stored time.Time) (*index.Entry, error) {
-	if bucket.Deleted(header) {
-		return index.Lost(revision, stored), nil
+// read is [entry] for a record that may be anything, nil for none: one that was
+// deleted, or that cannot be read, is an entry that is lost, and err says why.
+func read(r bucket.Record) (*index.Entry, error) {
+	switch {
+	case r.Revision == 0:
+		return nil, nil
+	case r.Value == nil:
+		return index.Lost(r.Revision, r.Stored), nil
 	}
-	e, err := entry(key, header, revision, stored)
+	e, err := entry(r)
 	if err != nil {
-		return index.Lost(revision, stored), err
+		return index.Lost(r.Revision, r.Stored), err
 	}
 	return e, nil
 }

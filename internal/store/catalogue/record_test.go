@@ -4,13 +4,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/nats-io/nats.go"
 )
 
 // A header without a value is one at which nats.go itself panics.
 func TestARecordAtWhichTheProgramFailsIsLost(t *testing.T) {
-	e, err := read("harbour", nats.Header{headerFormat: {}}, 7, time.Now())
+	e, err := read(bucket.Record{Key: "harbour", Header: nats.Header{headerFormat: {}}, Value: []byte{}, Revision: 7, Stored: time.Now()})
 	if err == nil || e == nil || !e.Lost() || e.Revision != 7 {
 		t.Errorf("entry %+v, error %v", e, err)
 	}

@@ -169,9 +169,9 @@ func (x *Index) Filled() bool {
 	return !x.epoch.IsZero()
 }
 
-// Distrust says that the entries are of a bucket that is no longer there: the index
+// Invalidate says that the entries are of a bucket that is no longer there: the index
 // is not ready, and no revision is known, until it is filled again.
-func (x *Index) Distrust() {
+func (x *Index) Invalidate() {
 	x.ready.Store(false)
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -54,25 +54,18 @@ func shownOf(e *index.Entry) digest.Shown {
 	return digest.Shown{Key: gallery.Key(e.ID), Published: e.Published(), Visible: visible}
 }
 
-// match chooses the galleries of a feed; it is false where nobody has what the
-// feed chooses by.
+// match chooses the galleries of a feed; it is false where no
+// gallery has what the feed chooses by.
 func (r readers) match(name string) (index.Match, bool) {
 	if i := slices.IndexFunc(r.feeds, func(d edition.Definition) bool { return d.Name == name }); i >= 0 {
 		return r.feeds[i].Match, true
 	}
-	kind, slug, _ := strings.Cut(name, "/")
-	switch edition.Kind(kind) {
-	case edition.Section:
-		section, ok := r.index.Lookup(index.Section, slug, time.Now())
-		return index.Match{Sections: []string{section.Name}}, ok
-	case edition.Tag:
-		tag, ok := r.index.Lookup(index.Tag, slug, time.Now())
-		return index.Match{Tags: []string{tag.Name}}, ok
-	case edition.Author:
-		author, ok := r.index.Lookup(index.Author, slug, time.Now())
-		return index.Match{Authors: []string{author.Name}}, ok
+	ref, ok := edition.ParseRef(name)
+	if !ok || ref.Kind == edition.Feed || ref.Kind == edition.Gallery {
+		return index.Match{}, false
 	}
-	return index.Match{}, false
+	found, ok := r.index.Lookup(ref.Kind.Facet(), ref.Name, time.Now())
+	return ref.Match(found.Name), ok
 }
 
 // upgrade is how long it takes to upgrade all nodes: for so long it is waited

@@ -89,7 +89,7 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string) (*
 		if ref.Kind == edition.Feed {
 			f.Galleries = p.editions.Len(ref.Name)
 		} else {
-			name, _ := p.index.Lookup(facetOf(ref.Kind), ref.Name, p.now())
+			name, _ := p.index.Lookup(ref.Kind.Facet(), ref.Name, p.now())
 			f.Galleries = name.Galleries
 		}
 		if ref.Page != "" {

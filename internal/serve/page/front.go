@@ -91,7 +91,7 @@ func (p *Pages) commonest(kind edition.Kind, n int, among []*index.Entry) (list 
 	counts := map[string]int{} // by folded name
 	for _, e := range among {
 		for _, f := range e.Facets {
-			if name := f.Value(); name.Kind == facetOf(kind) {
+			if name := f.Value(); name.Kind == kind.Facet() {
 				counts[name.Fold]++
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -25,7 +24,7 @@ func (p *Pages) topic(kind edition.Kind, slug string) (topic, bool) {
 	if !p.editions.Serves(kind) {
 		return topic{}, false
 	}
-	name, ok := p.index.Lookup(facetOf(kind), slug, p.now())
+	name, ok := p.index.Lookup(kind.Facet(), slug, p.now())
 	if !ok {
 		return topic{}, false
 	}
@@ -53,14 +52,4 @@ func (p *Pages) listLink(ref edition.Ref) string { return p.local(p.editions.Pag
 // local is one of our addresses without its host: the reader may know another.
 func (p *Pages) local(address string) string {
 	return p.site.Root + strings.TrimPrefix(address, p.site.BaseURL)
-}
-
-func facetOf(k edition.Kind) index.Kind {
-	switch k {
-	case edition.Section:
-		return index.Section
-	case edition.Tag:
-		return index.Tag
-	}
-	return index.Author
 }

@@ -1,12 +1,12 @@
-// Package memory bounds, in bytes, what a node keeps in memory and what it works
-// on at once.
+// Package cache bounds, in bytes, what a node keeps in memory and what it renders at
+// once.
 //
-// All caches of a node share one [Budget]: together they never hold more, and
-// what was not used for longest goes first, whichever cache it is in. A value
-// is loaded once for all who ask for it together, and whoever goes away cancels
-// nothing for the others. [Limiter] admits what is rendered, as long as that and
-// what readers have not taken yet fit. What a value weighs is for its owner to
-// say.
+// All caches of a node share one [Budget]: together they never hold more than it
+// says, and the least recently used value of all caches goes first. A value is loaded
+// once for all callers who ask for it together, and a caller who gives up cancels
+// nothing for the others. A [Limiter] admits renderings as long as they and the
+// responses that readers have not taken yet fit. The owner of a value says how many
+// bytes it holds.
 package cache
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// errPanicked is what those get who waited for a load that panicked.
+// errPanicked is the error for callers who waited for a load that panicked.
 var errPanicked = errors.New("loading panicked")
 
 // Budget is the number of bytes that caches may hold together. It is safe for
@@ -48,7 +48,7 @@ func (b *Budget) Used() int {
 	return b.used
 }
 
-// Collectors tell Used and Most as metrics.
+// Collectors are Used and Most as metrics.
 func (b *Budget) Collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

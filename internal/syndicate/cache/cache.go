@@ -8,12 +8,12 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// Cache keeps values of one kind on a shared budget. What alone is more than the
-// budget is not kept. It is safe for concurrent use.
+// Cache keeps values of one kind on a shared budget. A value that is larger than the
+// whole budget is not kept. It is safe for concurrent use.
 type Cache[K, V comparable] struct {
 	budget  *Budget
 	size    func(V) int
-	gone    func(V)
+	dropped func(V)
 	kept    *simplelru.LRU[K, *item[V]]
 	loading map[K]*loading[V]
 }
@@ -33,19 +33,19 @@ type loading[V any] struct {
 
 // Options make a cache.
 type Options[V any] struct {
-	Size func(V) int // bytes that a value holds now; it must take no lock
-	Gone func(V)     // told of each value that goes; it must not use a cache; may be nil
-	Most int         // values; 0: only bytes count
+	Size    func(V) int // bytes that a value holds now; it must take no lock
+	Dropped func(V)     // called with each value that is not kept any more; it must not use a cache; may be nil
+	Most    int         // values; 0: only bytes count
 }
 
 // New returns an empty cache on that budget, for as long as the budget lasts.
 func New[K, V comparable](b *Budget, o Options[V]) *Cache[K, V] {
-	c := &Cache[K, V]{budget: b, size: o.Size, gone: o.Gone, loading: map[K]*loading[V]{}}
+	c := &Cache[K, V]{budget: b, size: o.Size, dropped: o.Dropped, loading: map[K]*loading[V]{}}
 	// The only error is a size below one.
 	c.kept, _ = simplelru.NewLRU(cmp.Or(o.Most, math.MaxInt), func(_ K, it *item[V]) {
 		b.used -= it.size
-		if c.gone != nil {
-			c.gone(it.value)
+		if c.dropped != nil {
+			c.dropped(it.value)
 		}
 	})
 	b.mu.Lock()
@@ -71,9 +71,9 @@ func (c *Cache[K, V]) get(key K) (value V, ok bool) {
 }
 
 // Load returns the value of key. Where it is not kept, load makes it, once for
-// all who ask meanwhile: they wait, each until its own ctx ends. load runs to its
-// end whoever goes away; its context has no end and no deadline. An error goes to
-// all who waited, and is not kept.
+// all callers who ask meanwhile: they wait, each until its own ctx ends. load runs to
+// its end even if all callers give up; its context has no end and no deadline. An error
+// goes to all who waited, and is not kept.
 func (c *Cache[K, V]) Load(ctx context.Context, key K, load func(context.Context) (V, error)) (V, error) {
 	c.budget.mu.Lock()
 	if value, ok := c.get(key); ok {
@@ -86,28 +86,26 @@ func (c *Cache[K, V]) Load(ctx context.Context, key K, load func(context.Context
 		c.loading[key] = l
 	}
 	c.budget.mu.Unlock()
-	if !others {
-		defer c.loaded(key, l)
-		l.value, l.err = load(context.WithoutCancel(ctx))
-		return l.value, l.err
+	if others {
+		select {
+		case <-l.done:
+			return l.value, l.err
+		case <-ctx.Done():
+			var none V
+			return none, context.Cause(ctx)
+		}
 	}
-	select {
-	case <-l.done:
-		return l.value, l.err
-	case <-ctx.Done():
-		var none V
-		return none, context.Cause(ctx)
-	}
-}
-
-func (c *Cache[K, V]) loaded(key K, l *loading[V]) {
-	c.budget.mu.Lock()
-	defer c.budget.mu.Unlock()
-	delete(c.loading, key)
-	if l.err == nil {
-		c.put(key, l.value)
-	}
-	close(l.done)
+	defer func() {
+		c.budget.mu.Lock()
+		defer c.budget.mu.Unlock()
+		delete(c.loading, key)
+		if l.err == nil {
+			c.put(key, l.value)
+		}
+		close(l.done)
+	}()
+	l.value, l.err = load(context.WithoutCancel(ctx))
+	return l.value, l.err
 }
 
 // Put keeps value in place of what is kept under key.
@@ -121,8 +119,8 @@ func (c *Cache[K, V]) put(key K, value V) {
 	c.kept.Remove(key)
 	size := c.size(value)
 	if size > c.budget.most {
-		if c.gone != nil {
-			c.gone(value)
+		if c.dropped != nil {
+			c.dropped(value)
 		}
 		return
 	}

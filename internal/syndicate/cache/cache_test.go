@@ -18,7 +18,7 @@ import (
 type text struct{ size int }
 
 func newCache(b *cache.Budget, gone func(*text)) *cache.Cache[string, *text] {
-	return cache.New[string](b, cache.Options[*text]{Size: func(t *text) int { return t.size }, Gone: gone})
+	return cache.New[string](b, cache.Options[*text]{Size: func(t *text) int { return t.size }, Dropped: gone})
 }
 
 func TestCachesShareOneBudget(t *testing.T) {

@@ -10,25 +10,24 @@ import (
 	"time"
 )
 
-// ErrBusy means that there was no room for more work.
+// ErrBusy means that a task was not admitted in time.
 var ErrBusy = errors.New("too much is asked for at the moment")
 
 const (
-	// perProcessor is how much is rendered at a time for each processor: some of it
-	// waits for storage.
+	// perProcessor is how many tasks run at a time for each processor: some of them
+	// wait for storage.
 	perProcessor = 2
-	leastAtOnce  = 4
-	// patience is how long one waits for room.
-	patience = 5 * time.Second
-	// relief is how often a wait for readers asks for those to be cut that take
-	// nothing.
-	relief = 500 * time.Millisecond
+	minTasks     = 4
+	// queueTimeout is how long a task waits to be admitted.
+	queueTimeout = 5 * time.Second
+	// relieveEvery is how often a waiting task has readers cut off that take nothing.
+	relieveEvery = 500 * time.Millisecond
 )
 
-// Limiter admits what is rendered for readers: a few at a time, and only while what
-// these hold and what readers have not taken yet is less than so many bytes. What
-// was admitted may grow, so the bound may be exceeded by what is made at that
-// moment. It is safe for concurrent use.
+// Limiter admits renderings for readers: a few at a time, and only while they and the
+// responses that readers have not taken yet hold less than so many bytes. What was
+// admitted may grow, so these renderings may exceed the bound. It is safe for
+// concurrent use.
 type Limiter struct {
 	slots     int
 	most      int
@@ -37,31 +36,31 @@ type Limiter struct {
 	mu      sync.Mutex
 	running int
 	bytes   int
-	queue   list.List // of chan struct{}, closed when its turn has come
+	queue   list.List // of chan struct{}, closed when the task is admitted
 }
 
-// Responses says what readers have not taken yet.
+// Responses are what readers have not taken yet.
 type Responses interface {
-	// Held is how many bytes of answers are still being written.
+	// Held is how many bytes of responses are still being written.
 	Held() int
-	// Relieve cuts readers off that take nothing, while more than so many bytes
+	// Relieve cuts off readers that take nothing, while more than so many bytes
 	// are held.
 	Relieve(most int)
 }
 
 // NewLimiter returns a limiter of so many bytes. responses may be nil: nothing is held then.
 func NewLimiter(bytes int, responses Responses) *Limiter {
-	return &Limiter{slots: max(perProcessor*runtime.GOMAXPROCS(0), leastAtOnce), most: bytes, responses: responses}
+	return &Limiter{slots: max(perProcessor*runtime.GOMAXPROCS(0), minTasks), most: bytes, responses: responses}
 }
 
-// Task is work that was admitted. Its methods may be called on nil.
+// Task is a rendering that was admitted. Its methods may be called on nil.
 type Task struct {
 	limiter *Limiter
 	bytes   int
 }
 
-// Acquire waits for room, but not long: the error is [ErrBusy] then, or the cause
-// of ctx's end. Release the task when it is done.
+// Acquire waits until a task is admitted, for five seconds at most: then the error is
+// [ErrBusy]. If ctx ends, it is the cause of that. Release the task when it is done.
 func (l *Limiter) Acquire(ctx context.Context) (*Task, error) {
 	l.mu.Lock()
 	if l.queue.Len() == 0 && l.fits() {
@@ -69,27 +68,12 @@ func (l *Limiter) Acquire(ctx context.Context) (*Task, error) {
 		l.mu.Unlock()
 		return &Task{limiter: l}, nil
 	}
-	turn := make(chan struct{})
-	place := l.queue.PushBack(turn)
+	admitted := make(chan struct{})
+	place := l.queue.PushBack(admitted)
 	l.mu.Unlock()
-	if err := l.wait(ctx, turn); err != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		select {
-		case <-turn: // just now
-			return &Task{limiter: l}, nil
-		default:
-			l.queue.Remove(place)
-			return nil, err
-		}
-	}
-	return &Task{limiter: l}, nil
-}
-
-func (l *Limiter) wait(ctx context.Context, turn <-chan struct{}) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, ErrBusy)
+	ctx, cancel := context.WithTimeoutCause(ctx, queueTimeout, ErrBusy)
 	defer cancel()
-	again := time.NewTicker(relief)
+	again := time.NewTicker(relieveEvery)
 	defer again.Stop()
 	for {
 		if l.responses != nil {
@@ -97,16 +81,25 @@ func (l *Limiter) wait(ctx context.Context, turn <-chan struct{}) error {
 		}
 		l.admit()
 		select {
-		case <-turn:
-			return nil
-		case <-ctx.Done():
-			return fmt.Errorf("wait for room to render: %w", context.Cause(ctx))
+		case <-admitted:
+			return &Task{limiter: l}, nil
 		case <-again.C:
+			continue
+		case <-ctx.Done():
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		select {
+		case <-admitted: // just now
+			return &Task{limiter: l}, nil
+		default:
+			l.queue.Remove(place)
+			return nil, fmt.Errorf("wait to render: %w", context.Cause(ctx))
 		}
 	}
 }
 
-// admit lets those in whose turn has come.
+// admit starts waiting tasks in their order, as far as they fit.
 func (l *Limiter) admit() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -116,8 +109,8 @@ func (l *Limiter) admit() {
 	}
 }
 
-// fits reports whether there is room for one more. What runs alone, while nothing
-// else is held, may need more than there is.
+// fits reports whether one more task may run. One that runs alone, while nothing
+// else is held, may grow beyond the bound.
 func (l *Limiter) fits() bool {
 	held := 0
 	if l.responses != nil {
@@ -140,7 +133,7 @@ func (t *Task) Grow(n int) {
 	t.limiter.bytes += n
 }
 
-// Release gives the room back.
+// Release ends the task and admits the next ones.
 func (t *Task) Release() {
 	if t == nil {
 		return

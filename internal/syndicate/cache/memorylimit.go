@@ -37,7 +37,7 @@ func MemoryLimit(root fs.FS) int64 {
 }
 
 // ofGroup is the least limit of a group and those above it. In a container the
-// group's path may be that of the machine: of what is not there, nothing is said.
+// group's path may be that of the machine: groups that are not there are passed over.
 func ofGroup(root fs.FS, mount, group, file string) int64 {
 	least := int64(math.MaxInt64)
 	for at := path.Join("/", group); ; at = path.Dir(at) {

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Lookups counts what was looked for in memory and whether it was there. The zero
+// Lookups counts lookups in a cache, and how many of them found something. The zero
 // value counts nothing.
 type Lookups struct{ hit, miss prometheus.Counter }
 
@@ -14,7 +14,7 @@ type Lookups struct{ hit, miss prometheus.Counter }
 func NewLookups(r prometheus.Registerer, cache string) Lookups {
 	all := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gallerywire_cache_requests_total",
-		Help: "What was looked for in memory, by cache and outcome: feeds that are current, rendered galleries, feeds of single galleries, and pages.",
+		Help: "Lookups in memory, by cache (current feeds, rendered galleries, feeds of single galleries, pages) and outcome.",
 	}, []string{"cache", "outcome"})
 	if r != nil {
 		err := r.Register(all)

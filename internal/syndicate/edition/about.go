@@ -13,8 +13,8 @@ import (
 func (s *Set) Serves(k Kind) bool { return k == Feed || k == Gallery || s.opts.Dynamic.has(k) }
 
 // Addresses returns the addresses of the documents of a feed, or of a page of
-// its archive, in the order in which they are shown: readers take the first that
-// they know, and Atom says the most. It does not say that there is such a feed.
+// its archive, in the order in which they are shown: a feed reader takes the first
+// that it knows, and Atom says the most. The feed need not exist.
 func (s *Set) Addresses(ref Ref) []Address {
 	list := make([]Address, 0, len(feed.Formats()))
 	for _, f := range []feed.Format{feed.Atom, feed.RSS, feed.JSON} {

@@ -8,10 +8,9 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/index"
 )
 
-// Affected returns those of the feeds that somebody subscribed to, and that are
-// not configured, in which the change may show: see [Set.Concerned] for the
-// configured ones. It asks only for what has to do with the gallery that
-// changed. All is true where everything may have changed.
+// Affected returns the feeds with subscribers, other than configured ones (see
+// [Set.Concerned]), in which the change may show. It calls subscribed only for feeds
+// of the gallery that changed. All is true where everything may have changed.
 func (s *Set) Affected(c index.Change, subscribed func(Ref) bool) (refs []Ref, all bool) {
 	if c == (index.Change{}) {
 		return nil, true
@@ -27,8 +26,8 @@ func (s *Set) Affected(c index.Change, subscribed func(Ref) bool) (refs []Ref, a
 		ask(Ref{Kind: Gallery, Name: gallery.Key(id)})
 	}
 	for f := range c.Facets {
-		if p := f.Value(); s.opts.Dynamic.has(choosing(p.Kind)) {
-			ask(Ref{Kind: choosing(p.Kind), Name: gallery.Slug(p.Name)})
+		if ref := refOf(f); s.opts.Dynamic.has(ref.Kind) {
+			ask(ref)
 		}
 	}
 	return refs, false
@@ -50,14 +49,13 @@ func (s *Set) Holds(ref Ref, key string) bool {
 		return ref.Name == key
 	}
 	return s.opts.Dynamic.has(ref.Kind) && slices.ContainsFunc(entry.Facets, func(f index.Facet) bool {
-		p := f.Value()
-		return choosing(p.Kind) == ref.Kind && gallery.Slug(p.Name) == ref.Name
+		return refOf(f) == ref
 	})
 }
 
-// Choice identifies how the feed's galleries are chosen: where two nodes say
-// the same, they show the same. It is empty where no feed is configured by that
-// name, or none of the kind is on.
+// Choice identifies how the feed's galleries are chosen: two nodes with the same
+// choice show the same. It is empty where no feed is configured by that name, or
+// feeds of the kind are off.
 func (s *Set) Choice(ref Ref) string {
 	var text []byte
 	switch {
@@ -71,7 +69,7 @@ func (s *Set) Choice(ref Ref) string {
 		text = fmt.Append(nil, ref)
 	case s.opts.Dynamic.has(ref.Kind):
 		text = fmt.Append(nil, ref, s.opts.Dynamic.Items)
-		if s.opts.Dynamic.Order != index.ByPublished { // what was noted before there was another stays true
+		if s.opts.Dynamic.Order != index.ByPublished { // what was recorded before there were other orders stays true
 			text = fmt.Append(text, s.opts.Dynamic.Order)
 		}
 	default:

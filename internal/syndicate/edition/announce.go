@@ -12,13 +12,12 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// Announce is [Set.Edition] for who tells subscribers: they knew what they
-// subscribed to, and are to hear that it is no more there. So of a gallery that
-// is not shown, and of a section, tag or author that nobody has, it returns an
-// edition without galleries, whether or not there ever were any. That one has
-// the feed's identifier and addresses, was touched when the last of it went, and
-// is the same on every node. One of what is there may be cut. The error is
-// [ErrUnknown] of what is no feed in any event, [ErrUnavailable] or a [*Moved].
+// Announce is [Set.Edition] for notices to subscribers, who must learn that a feed
+// has become empty. For a gallery that is not shown, and for a section, tag or author
+// without galleries, it returns an edition without galleries, even if there never
+// were any. That edition has the feed's identifier and addresses, was touched when
+// the last gallery went, and is the same on every node. Other editions may be cut. The
+// error is [ErrUnknown] where there can be no such feed, [ErrUnavailable] or a [*Moved].
 func (s *Set) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 	if ref.Page != "" {
 		return nil, unknownPage(ref)
@@ -47,13 +46,13 @@ func (s *Set) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 func (s *Set) withdrawn(ref Ref) (*Edition, error) {
 	now, id := s.opts.Now(), ref.Name
 	entry := s.opts.Index.Find(ref.Name)
-	if err := s.unsure(entry, now); err != nil {
+	if err := s.uncertain(entry, now); err != nil {
 		return nil, fmt.Errorf("gallery %q: %w: %w", ref.Name, ErrUnavailable, err)
 	}
 	if entry != nil {
 		id = entry.ID
 	}
-	if gallery.Key(id) != ref.Name { // deleted by somebody's hand, and its id is forgotten
+	if gallery.Key(id) != ref.Name { // its record was deleted by hand, and its id is lost
 		return nil, fmt.Errorf("gallery %q: %w", ref.Name, ErrUnknown)
 	}
 	ch := s.channel(ref)
@@ -81,8 +80,8 @@ func ending(entry *index.Entry, now time.Time) (updated, touched time.Time) {
 
 var errNewerRecord = errors.New("a newer release wrote its record")
 
-// unsure returns why it can not be said that the gallery is not shown.
-func (s *Set) unsure(entry *index.Entry, now time.Time) error {
+// uncertain returns why this node cannot know that the gallery is not shown.
+func (s *Set) uncertain(entry *index.Entry, now time.Time) error {
 	switch {
 	case entry.VisibleAt(now):
 		return errors.New("it is shown again")
@@ -92,17 +91,17 @@ func (s *Set) unsure(entry *index.Entry, now time.Time) error {
 	return s.opts.Index.Ready()
 }
 
-// unused returns the edition of a section, tag or author that nobody has.
+// unused returns the edition of a section, tag or author without galleries.
 func (s *Set) unused(ref Ref) (*Edition, error) {
 	ch := s.channel(ref)
 	ch.ID, ch.Title = s.opts.Renderer.ChannelID(ref.base()), ref.Name
 	e := &Edition{Feed: ref.Name}
-	if name := s.opts.Index.Spelling(ref.Kind.facet(), ref.Name); name != "" {
-		all := s.opts.Index.Select(ref.match(name), index.ByPublished)
+	if name := s.opts.Index.Spelling(ref.Kind.Facet(), ref.Name); name != "" {
+		all := s.opts.Index.Select(ref.Match(name), index.ByPublished)
 		defer all.Release()
 		v := all.View(s.opts.Dynamic.Items, s.opts.Now())
 		if len(v.Entries) > 0 {
-			return nil, fmt.Errorf("%s %q: %w: somebody has it again", ref.Kind, ref.Name, ErrUnavailable)
+			return nil, fmt.Errorf("%s %q: %w: a gallery has it again", ref.Kind, ref.Name, ErrUnavailable)
 		}
 		e.Touched, ch.Tombstones = v.Touched, s.tombstones(v.Gone, nil)
 	}

@@ -24,14 +24,14 @@ type Moved struct {
 	site string
 }
 
-// Error says it in words.
+// Error names the new address.
 func (m *Moved) Error() string { return "it is at " + m.To.base() }
 
 // URL is the address where the document is.
 func (m *Moved) URL(f feed.Format) string { return m.site + m.To.Path(f) }
 
-// Meant is [ErrUnknown] of a section, tag or author whose name was written in place of
-// its slug, or whose slug without the hash, and says what that can mean.
+// Meant is [ErrUnknown] for a section, tag or author whose name was given instead of
+// its slug, or its slug without the hash. It lists the feeds that can be meant.
 type Meant struct {
 	To []Ref // at least one
 

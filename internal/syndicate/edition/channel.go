@@ -19,7 +19,7 @@ func (r *feedRenderer) channel(items []*feed.Item, s snapshot) feed.Channel {
 		ch.ID, ch.Title = r.set.opts.Renderer.FeedID(r.def.Name), cmp.Or(r.def.Title, r.def.Name)
 	} else {
 		ch.ID = r.set.opts.Renderer.ChannelID(r.ref.page("").base())
-		ch.Title = cmp.Or(index.UsualName(r.ref.Kind.facet(), r.ref.Name, s.Entries), r.ref.Name)
+		ch.Title = cmp.Or(index.UsualName(r.ref.Kind.Facet(), r.ref.Name, s.Entries), r.ref.Name)
 	}
 	ch.Home = r.set.Page(r.ref.page(""))
 	ch.Tombstones = r.set.tombstones(s.Gone, items)

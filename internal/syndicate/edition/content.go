@@ -18,13 +18,13 @@ type Content struct {
 }
 
 // Moved reports whether anything may have happened since from that concerns the
-// feed. It costs a fraction of a microsecond, whatever there is.
+// feed. It takes a fraction of a microsecond, however many galleries there are.
 func (s *Set) Moved(ref Ref, from index.Position) bool {
 	switch {
 	case ref.Kind == Gallery:
 		return s.opts.Index.MovedGallery(ref.Name, from, s.opts.Now())
 	case ref.Kind.dynamic():
-		return s.opts.Index.Moved(ref.Kind.facet(), ref.Name, from, s.opts.Now())
+		return s.opts.Index.Moved(ref.Kind.Facet(), ref.Name, from, s.opts.Now())
 	}
 	r, ok := s.feeds[ref.Name]
 	return !ok || r.selection.Moved(from, s.opts.Now())
@@ -32,8 +32,8 @@ func (s *Set) Moved(ref Ref, from index.Position) bool {
 
 // Content returns what the feed holds now, and what happened to its galleries,
 // however old they are, since from, when it had last been touched at that instant:
-// see [index.Index.Since]. It is of the feeds of which [Set.Announce]
-// knows an edition, with the same errors, but reads memory only.
+// see [index.Index.Since]. It knows the feeds that [Set.Announce] knows, with the
+// same errors, but reads memory only.
 func (s *Set) Content(ref Ref, from index.Position, touched time.Time) (*Content, error) {
 	if ref.Page != "" || ref.Name == "" {
 		return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref, ErrUnknown)
@@ -71,13 +71,13 @@ func memberOf(e *index.Entry, at time.Time) Member {
 	return Member{ID: e.ID, Rank: e.Rank, Phase: e.Phase(at), entry: e}
 }
 
-// contentOfName is Content of a section, tag or author, which nobody need have.
+// contentOfName is Content of a section, tag or author, which may be unused.
 func (s *Set) contentOfName(ref Ref, from index.Position, touched time.Time) *Content {
 	name, err := s.lookup(ref)
 	if err != nil {
-		name = cmp.Or(s.opts.Index.Spelling(ref.Kind.facet(), ref.Name), ref.Name)
+		name = cmp.Or(s.opts.Index.Spelling(ref.Kind.Facet(), ref.Name), ref.Name)
 	}
-	match := ref.match(name)
+	match := ref.Match(name)
 	steps := s.opts.Index.Since(index.Scope{Match: match}, from, touched, s.opts.Now())
 	if r, ok := s.dynamic.Get(ref); ok {
 		return contentOf(r.selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
@@ -99,7 +99,7 @@ func (s *Set) contentOfGallery(ref Ref, from index.Position, touched time.Time) 
 		return nil, fmt.Errorf("gallery %q: %w: %w", ref.Name, ErrUnavailable, errNewerRecord)
 	case entry != nil:
 		_, c.Touched = ending(entry, now)
-	case gallery.Key(ref.Name) != ref.Name: // deleted by somebody's hand, and its id is forgotten
+	case gallery.Key(ref.Name) != ref.Name: // its record was deleted by hand, and its id is lost
 		return nil, fmt.Errorf("gallery %q: %w", ref.Name, ErrUnknown)
 	}
 	return c, nil

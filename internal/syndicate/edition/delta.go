@@ -10,8 +10,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// How many earlier versions a feed remembers for readers that ask for what
-// changed since (RFC 3229): configured feeds, and those made on demand.
+// How many earlier versions a feed remembers for readers that ask only for what
+// changed since (RFC 3229): configured feeds, and those rendered on demand.
 const (
 	manyVersions = 32
 	fewVersions  = 4
@@ -52,9 +52,8 @@ func (e *Edition) etags() []string {
 }
 
 // Since returns a document of what changed since the latest earlier edition
-// whose entity tag has accepts. It reports false when there is none, or when
-// such a document would be no shorter than the edition itself, or could not
-// tell what changed because galleries only left.
+// whose entity tag has accepts. It reports false where there is no such edition, where
+// the document would be no shorter than the whole, and where galleries only left.
 func (e *Edition) Since(has func(etag string) bool, f feed.Format) (*feed.Document, bool) {
 	for i := len(e.past) - 1; i >= 0; i-- {
 		if !has(e.past[i].etags[f]) {
@@ -70,8 +69,8 @@ func (e *Edition) Since(has func(etag string) bool, f feed.Format) (*feed.Docume
 	return nil, false
 }
 
-// deltas keeps what was told of changes. The tags of a document are a function of
-// its bytes, which name its feed and are of one format.
+// deltas keeps the documents that [Edition.Since] returned. An entity tag is a function
+// of the bytes of a document, which name its feed and are of one format.
 type deltas = cache.Cache[deltaKey, *feed.Document]
 
 type deltaKey struct{ from, to string } // entity tags
@@ -100,7 +99,7 @@ func (e *Edition) changedSince(v version) []*feed.Item {
 	return items
 }
 
-// remember lets e know the editions before it.
+// remember notes the editions before e, of which last is the newest.
 func (e *Edition) remember(last *Edition, most int) {
 	if last == nil || most == 0 {
 		return

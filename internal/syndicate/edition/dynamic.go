@@ -54,7 +54,7 @@ func (s *Set) owner(ctx context.Context, ref Ref) (*feedRenderer, error) {
 	}
 	ref = ref.page("")
 	return s.dynamic.Load(ctx, ref, func(context.Context) (*feedRenderer, error) {
-		r := newFeedRenderer(s, ref, Definition{Name: ref.Name, Items: s.opts.Dynamic.Items, Match: ref.match(name), Order: s.opts.Dynamic.Order})
+		r := newFeedRenderer(s, ref, Definition{Name: ref.Name, Items: s.opts.Dynamic.Items, Match: ref.Match(name), Order: s.opts.Dynamic.Order})
 		r.versions = fewVersions
 		r.chosen.Store(int64(r.selection.LenAt(s.opts.Now())))
 		return r, nil
@@ -78,15 +78,15 @@ func (s *Set) lookup(ref Ref) (string, error) {
 	if !s.opts.Dynamic.has(ref.Kind) {
 		return "", fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
 	}
-	if name, ok := s.opts.Index.Lookup(ref.Kind.facet(), ref.Name, s.opts.Now()); ok {
+	if name, ok := s.opts.Index.Lookup(ref.Kind.Facet(), ref.Name, s.opts.Now()); ok {
 		return name.Name, nil
 	}
 	if err := s.opts.Index.Ready(); err != nil {
 		return "", fmt.Errorf("%s %q: %w: %w", ref.Kind, ref.Name, ErrUnavailable, err)
 	}
-	if meant := s.opts.Index.Similar(ref.Kind.facet(), ref.Name, s.opts.Now()); len(meant) > 0 {
+	if similar := s.opts.Index.Similar(ref.Kind.Facet(), ref.Name, s.opts.Now()); len(similar) > 0 {
 		m := &Meant{site: s.opts.Site.BaseURL}
-		for _, name := range meant {
+		for _, name := range similar {
 			m.To = append(m.To, Ref{Kind: ref.Kind, Name: name.Slug, Page: ref.Page})
 		}
 		return "", fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, m)

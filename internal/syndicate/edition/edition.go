@@ -17,7 +17,7 @@ type Edition struct {
 	Touched   time.Time        // newest instant at which anything that concerns the feed was stored, withdrawn or became visible; zero: never, or not known
 	Epoch     time.Time        // when the bucket of galleries was made; zero for a gallery's own feed
 	Cut       bool             // not all could be read: a last good edition, or what may be shown of it
-	Undated   bool             // no date tells it from an edition before it: see [index.Index.Late]
+	Undated   bool             // an earlier edition may have the same date: see [index.Index.Late]
 
 	LeftOut []LeftOut // galleries that belong to the feed and cannot be published as they are
 
@@ -93,10 +93,10 @@ const Skew = index.Skew
 // settled is when no other change can come into the second of a change, by any clock.
 const settled = time.Second + Skew
 
-// LastModified is the edition's date at now. It is zero where a date does not tell the
-// edition from all others: another change may come into the same second, or came, and a
-// node whose clock is ahead by up to [Skew] may show the edition between the two. What
-// nothing ever touched is as old as the bucket.
+// LastModified is the edition's date at now. It is zero where another edition may have
+// the same date: a second change may have come, or may still come, in the same second,
+// and a node whose clock is ahead by up to [Skew] may show the edition between the two.
+// A feed that was never touched is as old as the bucket.
 func (e *Edition) LastModified(now time.Time) time.Time {
 	touched := e.Touched
 	if touched.IsZero() {

@@ -66,7 +66,7 @@ func (s *Set) galleryEdition(ctx context.Context, ref Ref, p priority) (*Edition
 // shown returns the entry of a gallery that may be shown now.
 func (s *Set) shown(key string) (*index.Entry, error) {
 	entry, now := s.opts.Index.Find(key), s.opts.Now()
-	err := ErrUnknown // or embargoed, or withheld: which of them is told to nobody
+	err := ErrUnknown // or embargoed, or withheld: readers do not learn which
 	switch {
 	case entry.VisibleAt(now):
 		return entry, nil

@@ -38,7 +38,7 @@ func newMetrics(r prometheus.Registerer) metrics {
 		}),
 		failed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gallerywire_render_failures_total",
-			Help: "Renderings that failed, so that the last good edition was kept.",
+			Help: "Renderings that failed, so that the feed fell back to its last good edition.",
 		}),
 		leftOut: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "gallerywire_galleries_left_out_total",

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
@@ -20,11 +21,11 @@ const (
 	Gallery Kind = "galleries" // one gallery, an item a slide
 )
 
-// dynamic reports whether such feeds choose galleries by a name of theirs.
+// dynamic reports whether such feeds choose galleries by the name of a facet.
 func (k Kind) dynamic() bool { return k == Section || k == Tag || k == Author }
 
-// facet is the kind of facet that a dynamic feed chooses by.
-func (k Kind) facet() index.Kind {
+// Facet is the kind of facet that a dynamic feed chooses by.
+func (k Kind) Facet() index.Kind {
 	switch k {
 	case Section:
 		return index.Section
@@ -32,16 +33,6 @@ func (k Kind) facet() index.Kind {
 		return index.Tag
 	}
 	return index.Author
-}
-
-// choosing is the kind of dynamic feed that chooses by such facets; empty: none.
-func choosing(k index.Kind) Kind {
-	for _, kind := range []Kind{Section, Tag, Author} {
-		if kind.facet() == k {
-			return kind
-		}
-	}
-	return ""
 }
 
 // Ref names a feed, or a page of its archive.
@@ -64,8 +55,8 @@ func (r Ref) String() string {
 	return name
 }
 
-// ParseRef returns the feed with that name, as [Ref.String] gives it, which is
-// not to say that there is such a feed.
+// ParseRef returns the feed with that name, as [Ref.String] gives it. The feed need
+// not exist.
 func ParseRef(name string) (Ref, bool) {
 	r := Ref{Kind: Feed, Name: name}
 	if kind, rest, found := strings.Cut(name, "/"); found {
@@ -92,8 +83,20 @@ func (r Ref) base() string {
 // Path is the address of the feed in a format, below the site's.
 func (r Ref) Path(f feed.Format) string { return r.base() + "." + f.String() }
 
-// match chooses the galleries of a dynamic feed by its name in any spelling.
-func (r Ref) match(name string) index.Match {
+// refOf names the dynamic feed of galleries with that facet. Its Kind is empty where
+// there is none.
+func refOf(f index.Facet) Ref {
+	p := f.Value()
+	for _, kind := range []Kind{Section, Tag, Author} {
+		if kind.Facet() == p.Kind {
+			return Ref{Kind: kind, Name: gallery.Slug(p.Name)}
+		}
+	}
+	return Ref{}
+}
+
+// Match chooses the galleries of a dynamic feed by its name in any spelling.
+func (r Ref) Match(name string) index.Match {
 	switch r.Kind {
 	case Section:
 		return index.Match{Sections: []string{name}}

@@ -14,11 +14,11 @@ import (
 // query nor fragment; only the name in it may be percent-encoded in another way
 // than [Set.Address] does it.
 //
-// The error is [ErrUnknown] of what is no feed's address, pages of archives
-// among them, and of a feed that nobody has now; [ErrGone] of a gallery that was
-// there; [ErrUnavailable] while the index can not tell; and a [*Moved] for a
-// feed's former name, of which the format is told too. It says why in words, and
-// names the addresses that may be meant.
+// The error is [ErrUnknown] for an address that is no feed's, such as that of a page
+// of an archive, and for a dynamic feed without galleries; [ErrGone] for a gallery
+// that was there; [ErrUnavailable] while the index is not whole; and a [*Moved], with
+// the format, for a feed's former name. Its text says why, and names the addresses
+// that may be meant.
 func (s *Set) Resolve(address string) (Ref, feed.Format, error) {
 	ref, f, err := s.parse(address)
 	if err == nil {

@@ -1,11 +1,12 @@
 // Package edition knows which feeds there are and keeps the current edition of
 // each: its three documents and what they were made from.
 //
-// An edition is rendered when somebody asks for it and it is stale, once for
-// all who ask together, and a gallery is rendered once for all feeds that hold
-// it. While galleries can not be read, a feed keeps its last good edition, cut
-// down by whatever was withdrawn, expired or embargoed since; a gallery that
-// can not be rendered is left out and takes nothing else with it.
+// A stale edition is rendered when a reader asks for it, once for all who ask
+// together, and a gallery is rendered once for all feeds that hold it. While
+// galleries cannot be read, a feed falls back to its last good edition, without
+// what was withdrawn, expired or embargoed since. A gallery that cannot be rendered
+// is left out and takes nothing else with it. The bytes of a document are left to
+// package feed, HTTP to package web.
 package edition
 
 import (
@@ -121,7 +122,7 @@ func New(o Options) *Set {
 		opts:       o,
 		feeds:      make(map[string]*feedRenderer, len(o.Feeds)),
 		aliases:    map[string]string{},
-		dynamic:    cache.New[Ref](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held, Gone: release, Most: o.Dynamic.Cache}),
+		dynamic:    cache.New[Ref](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held, Dropped: release, Most: o.Dynamic.Cache}),
 		pages:      cache.New[pageKey](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held}),
 		galleries:  cache.New[itemKey](o.Budget, cache.Options[*galleryFeed]{Size: (*galleryFeed).held}),
 		items:      cache.New[itemKey](o.Budget, cache.Options[*feed.Item]{Size: (*feed.Item).Held}),
@@ -170,7 +171,7 @@ func (s *Set) Feeds() []Definition { return s.opts.Feeds }
 // Site returns what every feed says of the site.
 func (s *Set) Site() Site { return s.opts.Site }
 
-// Listing is a feed that anybody may be told of.
+// Listing is a feed in a public list of feeds.
 type Listing struct {
 	Title string
 	Atom  string // address

@@ -21,7 +21,7 @@ type State struct {
 	Touched   time.Time // as of [Set.Touched]
 	Condition Condition
 	Err       error // why the last rendering failed; nil: it did not
-	LeftOut   int   // galleries that can not be published as they are
+	LeftOut   int   // galleries that cannot be published as they are
 }
 
 // States returns the states of the configured feeds in their order. It reads
@@ -41,8 +41,8 @@ func (s *Set) States() []State {
 	return states
 }
 
-// condition tells a feed that failed and keeps something to show from one that
-// has nothing: an edition that was not cut then could not be.
+// condition is [Cut] where rendering failed and the last good edition is served, and
+// [Failing] where there is none.
 func (r *feedRenderer) condition() Condition {
 	e := r.current.Load()
 	switch {

@@ -8,8 +8,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// tombstones say in Atom and JSON Feed what is gone, unless another gallery has taken
-// its identifier over.
+// tombstones name in Atom and JSON Feed the galleries that are gone, unless another
+// gallery that is shown has the identifier now.
 func (s *Set) tombstones(gone []*index.Entry, shown []*feed.Item) []feed.Tombstone {
 	var ts []feed.Tombstone
 	for _, e := range gone {
@@ -23,7 +23,7 @@ func (s *Set) tombstones(gone []*index.Entry, shown []*feed.Item) []feed.Tombsto
 	return ts
 }
 
-// addStubs puts stubs among the galleries of e, whose places in the view are
+// addStubs puts stubs between the galleries of e, whose places in the snapshot are
 // given, unless a gallery or another stub has the identifier.
 func (r *feedRenderer) addStubs(e *Edition, places []int, stubs []index.Stub) {
 	if len(stubs) == 0 {

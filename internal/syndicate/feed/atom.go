@@ -98,8 +98,8 @@ func atomAuthor(a gallery.Author) feeds.AtomAuthor {
 	return feeds.AtomAuthor{AtomPerson: feeds.AtomPerson{Name: a.Name, Uri: a.URL, Email: a.Email}}
 }
 
-// atomFeed is a feed with its language, all its links, its generator, and what
-// became of items that are gone.
+// atomFeed is a feed with its language, all its links, its generator and its deleted
+// entries.
 type atomFeed struct {
 	Lang             string `xml:"xml:lang,attr,omitempty"`
 	HistoryNamespace string `xml:"xmlns:fh,attr,omitempty"`

@@ -10,8 +10,8 @@ import (
 // must not change every document.
 const generator = "gallerywire"
 
-// Channel is what a feed says of itself. Its addresses are absolute and ASCII;
-// those of a pair of brackets stand by [Format]. What is empty is left out.
+// Channel is the metadata of a feed. Its addresses are absolute and ASCII; arrays are
+// indexed by [Format]. What is empty is left out.
 type Channel struct {
 	ID          string // an IRI that never changes, as [Renderer.FeedID] makes it
 	Title       string
@@ -24,7 +24,7 @@ type Channel struct {
 	Icon        string        // a small square picture of the site
 	Image       gallery.Image // the feed's picture: address, thumbnail and, where they are known, width and height
 	Self        [3]string     // the feed's own address
-	Hubs        []string      // where a subscriber is told of changes (WebSub); none is empty
+	Hubs        []string      // where to subscribe to changes (WebSub); none is empty
 	Updated     time.Time     // of the newest item; zero: 1970-01-01T00:00:00Z
 
 	// The feed's history in documents that follow one another (RFC 5005 §4).
@@ -33,7 +33,7 @@ type Channel struct {
 	NextArchive [3]string // the next newer archive document
 	Archive     bool      // this is an archive document
 
-	Tombstones []Tombstone // galleries taken down, which Atom and JSON Feed tell
+	Tombstones []Tombstone // galleries taken down, shown by Atom and JSON Feed
 }
 
 // Tombstone says that an item was taken down (RFC 6721).
@@ -50,22 +50,8 @@ func (ch *Channel) updated() time.Time {
 	return second(ch.Updated)
 }
 
-// description is what RSS requires of a channel.
-func (ch *Channel) description() string {
-	if d := gallery.Line(ch.Description); d != "" {
-		return d
-	}
-	return gallery.Line(ch.Title)
-}
-
 func (ch *Channel) frame(f Format) (frame, error) {
-	switch f {
-	case Atom:
-		return ch.atom()
-	case JSON:
-		return ch.json()
-	}
-	return ch.rss()
+	return [formats]func() (frame, error){RSS: ch.rss, Atom: ch.atom, JSON: ch.json}[f]()
 }
 
 // channelLink is a link from a feed to a document.
@@ -97,8 +83,8 @@ type presence struct{}
 
 const historyNamespace = "http://purl.org/syndication/history/1.0"
 
-// history returns the mark of an archive document and the namespace that it
-// takes, neither for other documents.
+// history returns the element that marks an archive document and its namespace, and
+// neither for other documents.
 func (ch *Channel) history() (namespace string, mark *presence) {
 	if !ch.Archive {
 		return "", nil

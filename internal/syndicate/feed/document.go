@@ -14,14 +14,13 @@ import (
 type frame struct{ head, separator, tail []byte }
 
 // Document is a feed in one format. It is put together from pieces that it
-// shares with other documents, and that are copied only for whoever wants the
-// document in one piece, so that a change costs one item here too. It is safe
-// for concurrent use.
+// shares with other documents, so that a change costs one item. The pieces are copied
+// only for [Document.Bytes] and [Document.Gzip]. It is safe for concurrent use.
 type Document struct {
 	Format Format
 	ETag   string // strong and quoted; a function of the bytes
 	Link   string // the header that names the hubs and the document itself; see [Link]
-	Grown  func() // told when the document holds more; may be nil; set before anybody else has the document
+	Grown  func() // called when the document holds more; may be nil; set before the document is shared
 
 	frame frame
 	items []*Item
@@ -68,7 +67,7 @@ func (d *Document) keep(form []byte) []byte {
 	return form
 }
 
-// Held returns about how many bytes the document keeps in memory now, beside its
+// Held returns about how many bytes the document keeps in memory now, besides its
 // items: its head, and each form that was asked for.
 func (d *Document) Held() int { return int(d.held.Load()) }
 

@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -23,7 +25,7 @@ func (r *Renderer) FeedID(name string) string { return r.tag("/feeds/" + escapeI
 // GalleryFeedID returns the identifier of the feed that shows the slides of g,
 // which neither a gallery nor another feed has.
 func (r *Renderer) GalleryFeedID(g *gallery.Gallery) string {
-	return r.tag("/galleries/" + escapeSegment(g.ID))
+	return r.tag("/galleries/" + strings.ReplaceAll(escapeID(g.ID), "/", "%2F"))
 }
 
 // slideID returns the identifier of the slide of g with that key.
@@ -61,85 +63,32 @@ func (r *Renderer) page(g *gallery.Gallery) string {
 // escapeID percent-encodes the bytes of id that may not stand in the path of
 // an IRI, and a slash at its beginning, which is ours.
 func escapeID(id string) string {
-	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(id) {
 		c := id[i]
-		if pathByte(c) && (c != '/' || i > 0) {
+		alnum := 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
+		if alnum || strings.IndexByte("-._~:@!$&'()*+,;=", c) >= 0 || c == '/' && i > 0 {
 			b.WriteByte(c)
-			continue
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
 		}
-		b.WriteByte('%')
-		b.WriteByte(digits[c>>4])
-		b.WriteByte(digits[c&15])
 	}
 	return b.String()
-}
-
-// escapeSegment is escapeID for one segment of a path: no slash is left.
-func escapeSegment(id string) string { return strings.ReplaceAll(escapeID(id), "/", "%2F") }
-
-func pathByte(c byte) bool {
-	return isAlnum(c) || strings.IndexByte("-._~:@!$&'()*+,;=/", c) >= 0
-}
-
-func isAlnum(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
-// isIRI reports whether s is an absolute IRI (RFC 3987): a scheme, something
-// after it, and no character that an IRI excludes.
-func isIRI(s string) bool {
-	scheme, rest, found := strings.Cut(s, ":")
-	if !found || rest == "" || !isScheme(scheme) || strings.ContainsAny(rest, " <>\"{}|\\^`") {
-		return false
-	}
-	if authority, ok := strings.CutPrefix(rest, "//"); ok && strings.IndexAny(authority, "/?#") == 0 || rest == "//" {
-		return scheme == "file"
-	}
-	return !strings.ContainsFunc(rest, notIRI) && escapesWhole(rest)
-}
-
-func isScheme(s string) bool {
-	for i := range len(s) {
-		letter := 'a' <= s[i]|0x20 && s[i]|0x20 <= 'z'
-		if !letter && (i == 0 || !isAlnum(s[i]) && strings.IndexByte("+-.", s[i]) < 0) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// notIRI reports whether r is outside the characters of an IRI: controls and
-// what Unicode keeps for private use or for nothing.
-func notIRI(r rune) bool {
-	switch {
-	case r < 0x80:
-		return r <= ' ' || r == 0x7F
-	case r < 0xA0, 0xE000 <= r && r <= 0xF8FF, 0xFDD0 <= r && r <= 0xFDEF, r >= 0xFFF0 && r <= 0xFFFF, r >= 0xE0000:
-		return true
-	}
-	return r&0xFFFE == 0xFFFE
-}
-
-// escapesWhole reports whether two hexadecimal digits follow every "%" of s.
-func escapesWhole(s string) bool {
-	for {
-		i := strings.IndexByte(s, '%')
-		if i < 0 {
-			return true
-		}
-		if len(s) < i+3 || !isHex(s[i+1]) || !isHex(s[i+2]) {
-			return false
-		}
-		s = s[i+3:]
-	}
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
 // ChannelID returns the identifier of the feed at that path below the site's
 // address, which begins with a slash.
 func (r *Renderer) ChannelID(path string) string { return r.tag(path) }
+
+// iri is a scheme and after it only what an IRI (RFC 3987) allows: no controls, no
+// characters for private use, and two hexadecimal digits after each "%".
+var iri = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:(?:[^\x00-\x20"%<>\\^\x60{|}\x7F-\x9F\x{E000}-\x{F8FF}\x{FDD0}-\x{FDEF}\x{FFF0}-\x{FFFF}\x{E0000}-\x{10FFFF}]|%[0-9A-Fa-f]{2})+$`)
+
+// isIRI reports whether s is an absolute IRI.
+func isIRI(s string) bool {
+	scheme, rest, _ := strings.Cut(s, ":")
+	if authority, ok := strings.CutPrefix(rest, "//"); ok && scheme != "file" && (authority == "" || strings.IndexAny(authority, "/?#") == 0) {
+		return false
+	}
+	return iri.MatchString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r&0xFFFE == 0xFFFE })
+}

@@ -25,7 +25,7 @@ func (i *Item) ID() string { return i.ids[RSS] }
 // documents show it.
 func (i *Item) Updated() time.Time { return i.updated }
 
-// perItem is about what an item needs in memory beside its bodies.
+// perItem is about what an item needs in memory besides its bodies.
 const perItem = 1 << 10
 
 // Held returns about how many bytes the item keeps in memory, its compressed

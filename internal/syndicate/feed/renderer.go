@@ -9,7 +9,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Options say for whom a [Renderer] renders.
+// Options make a [Renderer].
 type Options struct {
 	SiteID  string // the authority of ids: a domain that never changes
 	BaseURL string // where galleries without an address have their page; no slash at the end

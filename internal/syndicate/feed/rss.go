@@ -2,6 +2,7 @@ package feed
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"html"
 	"strconv"
@@ -82,9 +83,9 @@ func (v *itemView) media() string {
 	return m.String()
 }
 
-// rssText returns a title, or the description of a channel, for RSS, which does
-// not say whether these are text or HTML: as text, but escaped where a reader that
-// thinks HTML would see a tag.
+// rssText returns a title, or the description of a channel, for RSS, which leaves open
+// whether these are text or HTML: as text, but escaped where a feed reader that expects
+// HTML would see a tag.
 func rssText(text string) string {
 	for rest := text; ; {
 		i := strings.IndexByte(rest, '<')
@@ -98,8 +99,8 @@ func rssText(text string) string {
 	}
 }
 
-// rssDescription returns the description of an item, which readers take for HTML.
-// Most texts read the same either way, and stay as they are for those that do not.
+// rssDescription returns the description of an item, which most feed readers take for
+// HTML. Texts that read the same either way stay as they are, for the others.
 func rssDescription(text string) string {
 	if html.UnescapeString(text) != text {
 		return html.EscapeString(text)
@@ -137,7 +138,7 @@ func (ch *Channel) rss() (frame, error) {
 	c := rssChannel{RssFeed: &feeds.RssFeed{
 		Title:          rssText(gallery.Line(ch.Title)),
 		Link:           ch.Home,
-		Description:    rssText(ch.description()),
+		Description:    rssText(cmp.Or(gallery.Line(ch.Description), gallery.Line(ch.Title))),
 		Language:       gallery.CanonicalLanguage(ch.Language),
 		Copyright:      gallery.Line(ch.Copyright),
 		ManagingEditor: editor,
@@ -159,10 +160,10 @@ func (ch *Channel) rss() (frame, error) {
 	return xmlFrame(d, "</channel></rss>")
 }
 
-// rssImage is a small picture of the feed: RSS allows 144 by 400 pixels and wants
-// the true size, so that it is the feed's picture only where that is known to fit,
-// and else its thumbnail, whose size nobody states. The specification wants the
-// title and link of the channel.
+// rssImage is a small picture of the feed. RSS allows 144 by 400 pixels and wants
+// the true size: it is the feed's picture where that is known to fit, and else its
+// thumbnail, without a size. Its title and link are those of the channel, as the
+// specification wants.
 func (ch *Channel) rssImage() *feeds.RssImage {
 	const widest, highest = 144, 400
 	image := &feeds.RssImage{Url: gallery.WebAddress(ch.Image.Thumbnail, nil), Title: rssText(gallery.Line(ch.Title)), Link: ch.Home}

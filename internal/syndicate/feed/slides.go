@@ -18,8 +18,8 @@ import (
 // seconds before the gallery and updated n-1 seconds before its update, hidden
 // slides counted. So no two dates are equal, none is later than the gallery's
 // own, a correction moves all of them alike, and a slide whose rights end
-// changes no other. Slides whose rights ran out less than the duration stubs before
-// are items too, as of [Renderer.Stub]. Errors are those of [Renderer.Item].
+// changes no other. Slides whose rights ended less than the duration stubs before
+// have items as of [Renderer.Stub]. Errors are those of [Renderer.Item].
 func (r *Renderer) Slides(g *gallery.Gallery, at time.Time, stubs time.Duration) ([]*Item, error) {
 	whole := r.view(g, at)
 	whole.Updated = second(g.UpdatedAt(g.Published)) // the end of another slide changes none
@@ -44,8 +44,8 @@ func (r *Renderer) Slides(g *gallery.Gallery, at time.Time, stubs time.Duration)
 	return items, nil
 }
 
-// SlideTombstones say at the instant at which slides of g were shown and are no
-// longer, because their rights ran out less than keep before.
+// SlideTombstones name the slides of g that are no longer shown at the instant at,
+// because their rights ended less than keep before.
 func (r *Renderer) SlideTombstones(g *gallery.Gallery, at time.Time, keep time.Duration) []Tombstone {
 	var gone []Tombstone
 	keys := g.SlideKeys()
@@ -76,8 +76,8 @@ func (v *itemView) slide(i int) *itemView {
 // nth is the date of slide n of a gallery of that date.
 func nth(date time.Time, n int) time.Time { return date.Add(time.Duration(1-n) * time.Second) }
 
-// withFragment returns the address with that fragment, unless it has one that
-// its publisher may need to find the page at all.
+// withFragment returns the address with that fragment, unless it has one, which the
+// publisher's site may need to find the page.
 func withFragment(address, fragment string) string {
 	if strings.Contains(address, "#") {
 		return address

@@ -8,14 +8,14 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Readers that know no deleted entry keep a withdrawn gallery with every picture.
-// What they do is to replace an item whose identifier comes again. A stub is such
-// an item: it has the identifier, and says that it was withdrawn and nothing else.
+// Feed readers that do not know deleted entries keep a withdrawn gallery with every
+// picture, but they replace an item when its identifier comes again. A stub is such
+// an item: it has the identifier, and says only that the gallery was withdrawn.
 
 // Stub renders what is left of a gallery that was withdrawn at that instant. Of g it
-// shows the identifier and the instant of publication; the title says in g's language
-// that it was withdrawn, and the link leads to our own page, which says so too. The
-// publisher's address may tell what it was about.
+// shows the identifier and the instant of publication. The title says in g's language
+// that it was withdrawn. The link leads to our own page, which says so too, because the
+// publisher's address may show what the gallery was about.
 func (r *Renderer) Stub(g *gallery.Gallery, withdrawn time.Time) (*Item, error) {
 	item, err := r.render(r.stub(g, r.Link(&gallery.Gallery{ID: g.ID}), withdrawn))
 	if err != nil {
@@ -24,8 +24,8 @@ func (r *Renderer) Stub(g *gallery.Gallery, withdrawn time.Time) (*Item, error) 
 	return item, nil
 }
 
-// slideStub is what is left of the slide with that index and key. The gallery is
-// there, and so is its page.
+// slideStub is what is left of the slide with that index and key. Its gallery is still
+// shown, and so is its page.
 func (r *Renderer) slideStub(g *gallery.Gallery, i int, key string, withdrawn time.Time) *itemView {
 	v := r.stub(g, r.Link(g), withdrawn)
 	v.id = r.slideID(g, key)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestWhatIsKnownOfAFeedWithoutRenderingIt(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true} })
 	if got := n.editions.Touched("all"); !got.IsZero() {
 		t.Errorf("an empty feed was touched at %v", got)
@@ -40,6 +41,7 @@ func TestWhatIsKnownOfAFeedWithoutRenderingIt(t *testing.T) {
 }
 
 func TestAddressesOfEveryKindOfFeed(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	for want, ref := range map[string]edition.Ref{
 		"https://example.com/feeds/all":                {Kind: edition.Feed, Name: "all"},

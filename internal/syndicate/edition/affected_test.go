@@ -33,6 +33,7 @@ func affected(refs []edition.Ref) []string {
 }
 
 func TestWhichFeedsAChangeAffects(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	both := func(g *gallery.Gallery) { g.Tags = []string{"Night ", "NIGHT", "c++"} }
 	until := func(g *gallery.Gallery) { g.Expires = noon.Add(time.Hour) }
@@ -70,6 +71,7 @@ func TestWhichFeedsAChangeAffects(t *testing.T) {
 // A gallery that is deleted by hand, or of which only a newer release knows,
 // was somewhere.
 func TestAChangeToNothingAffectsWhereItWas(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a", section("Travel")))
 	old := n.catalogue.Index().Find("a")
@@ -82,6 +84,7 @@ func TestAChangeToNothingAffectsWhereItWas(t *testing.T) {
 }
 
 func TestOnlySubscribedFeedsAreAffected(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Sections: true, Tags: true} })
 	c := n.change("a", func() { n.put(photo("a", section("Travel"), tags("night", "day", "Night"), author("A"))) })
 	asked := map[edition.Ref]int{}
@@ -99,6 +102,7 @@ func TestOnlySubscribedFeedsAreAffected(t *testing.T) {
 }
 
 func TestHolds(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Sections: true, Tags: true, Items: 1} })
 	n.put(
 		photo("a", section("Reise & Café"), tags("night"), author("A")), photo("b", section("Reise & Café")),
@@ -132,6 +136,7 @@ func TestHolds(t *testing.T) {
 }
 
 func TestChoice(t *testing.T) {
+	t.Parallel()
 	refs := []edition.Ref{
 		{Kind: edition.Feed, Name: "all"}, {Kind: edition.Feed, Name: "two"}, {Kind: edition.Feed, Name: "travel"}, {Kind: edition.Feed, Name: "corrected"},
 		{Kind: edition.Section, Name: "travel"}, {Kind: edition.Section, Name: "sport"}, {Kind: edition.Tag, Name: "travel"}, slidesOf("a"),

@@ -60,6 +60,7 @@ func goneNode(t *testing.T, change ...func(*options)) *node {
 }
 
 func TestWhatIsGoneIsAnnounced(t *testing.T) {
+	t.Parallel()
 	n := goneNode(t)
 	for _, c := range []struct {
 		name    string
@@ -121,6 +122,7 @@ func golden(t *testing.T, e *edition.Edition, ref edition.Ref) {
 
 // Readers that ask are answered as before: there is nothing.
 func TestWhatIsAnnouncedAsGoneIsNotServed(t *testing.T) {
+	t.Parallel()
 	n := goneNode(t)
 	for ref, want := range map[edition.Ref]error{
 		slidesOf("taken"): edition.ErrGone, slidesOf("ended"): edition.ErrGone, slidesOf("hidden"): edition.ErrUnknown,
@@ -134,6 +136,7 @@ func TestWhatIsAnnouncedAsGoneIsNotServed(t *testing.T) {
 }
 
 func TestWhenWhatIsGoneWent(t *testing.T) {
+	t.Parallel()
 	n := goneNode(t)
 	stored := func(key string) time.Time { return n.catalogue.Index().Find(key).Stored() }
 	for ref, want := range map[edition.Ref]time.Time{
@@ -149,6 +152,7 @@ func TestWhenWhatIsGoneWent(t *testing.T) {
 }
 
 func TestWhatIsThereIsAnnouncedAsItIsServed(t *testing.T) {
+	t.Parallel()
 	n := goneNode(t)
 	for _, ref := range []edition.Ref{
 		{Kind: edition.Feed, Name: "all"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Tag, Name: "night"},
@@ -165,6 +169,7 @@ func TestWhatIsThereIsAnnouncedAsItIsServed(t *testing.T) {
 }
 
 func TestTheTimeAloneIsAnnounced(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a", func(g *gallery.Gallery) {
 		g.Slides[0].Rights.Until, g.Expires = noon.Add(time.Hour), noon.Add(2*time.Hour)
@@ -185,6 +190,7 @@ func TestTheTimeAloneIsAnnounced(t *testing.T) {
 
 // Nothing of when it is said, or of what a node went through, shows.
 func TestEveryNodeAnnouncesTheSameOfWhatIsGone(t *testing.T) {
+	t.Parallel()
 	n := goneNode(t)
 	refs := []edition.Ref{
 		slidesOf("taken"), slidesOf("ended"), slidesOf("hidden"), slidesOf(gallery.Key("put off")), slidesOf("none"),
@@ -202,6 +208,7 @@ func TestEveryNodeAnnouncesTheSameOfWhatIsGone(t *testing.T) {
 
 // Once a take-down is forgotten the gallery's feed is still announced as empty.
 func TestATakeDownThatIsForgottenIsStillOne(t *testing.T) {
+	t.Parallel()
 	n := goneNode(t)
 	n.pass(24 * 365 * 100 * time.Hour)
 	if a := read(t, n.announced(slidesOf("taken"))); len(a.gone()) != 0 || a.Updated != noon.Format(time.RFC3339) {
@@ -214,6 +221,7 @@ func TestATakeDownThatIsForgottenIsStillOne(t *testing.T) {
 }
 
 func TestWhatIsBackIsAnnouncedAgain(t *testing.T) {
+	t.Parallel()
 	n := goneNode(t)
 	n.put(photo("taken", section("Withdrawn"), func(g *gallery.Gallery) { g.Updated = noon.Add(time.Minute) }))
 	for _, ref := range []edition.Ref{slidesOf("taken"), {Kind: edition.Section, Name: "withdrawn"}} {
@@ -224,6 +232,7 @@ func TestWhatIsBackIsAnnouncedAgain(t *testing.T) {
 }
 
 func TestWhatIsNotAnnounced(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.few = edition.Dynamic{Tags: true}
 		o.feeds[0].Aliases = []string{"latest"}
@@ -245,6 +254,7 @@ func TestWhatIsNotAnnounced(t *testing.T) {
 
 // A record that somebody deletes is gone, and nobody knows since when.
 func TestAGalleryDeletedByHandIsAnnouncedAsGone(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a", section("Travel")))
 	n.byHand("a", "KV-Operation", "DEL")
@@ -258,6 +268,7 @@ func TestAGalleryDeletedByHandIsAnnouncedAsGone(t *testing.T) {
 // While releases are mixed, the older one does not say that a gallery is gone
 // only because it can not read it.
 func TestAGalleryOfANewerReleaseIsNotAnnouncedAsGone(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"))
 	n.byHand("a", "Gallerywire-Format", "1000")
@@ -279,6 +290,7 @@ func (n *node) byHand(key, name, value string) {
 
 // Nobody is told that something is gone by a node that does not know.
 func TestNothingIsAnnouncedAsGoneBeforeTheIndexIsWhole(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	o := n.options
 	o.Index = index.New(index.Options{})

@@ -55,6 +55,7 @@ func walk(t *testing.T, n *node, from edition.Ref) []*edition.Edition {
 }
 
 func TestTheArchiveIsTheWholeHistory(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds[0].Items = 5 })
 	hourly(n, 60, tags("night"))
 	for _, from := range []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Tag, Name: "night"}} {
@@ -102,6 +103,7 @@ func checkLinks(t *testing.T, n *node, from edition.Ref, pages []*edition.Editio
 }
 
 func TestASmallFeedHasNoArchive(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds[0].Items = 5 })
 	hourly(n, 5)
 	if got := read(t, n.current("all")).link("prev-archive"); got != "" {
@@ -114,6 +116,7 @@ func TestASmallFeedHasNoArchive(t *testing.T) {
 }
 
 func TestUnknownPages(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	hourly(n, 3)
 	for _, page := range []string{"0", "none", "..", "1~g1/", "after-", "after-newest", "after-none", "Newest", strings.Repeat("x", 10_000), "\x00"} {
@@ -124,6 +127,7 @@ func TestUnknownPages(t *testing.T) {
 }
 
 func TestAFormerNameKeepsThePage(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds[0].Aliases = []string{"latest"} })
 	for _, page := range []string{"", "newest", "after-newest", "none"} {
 		moved, ok := errors.AsType[*edition.Moved](n.refused(edition.Ref{Kind: edition.Feed, Name: "latest", Page: page}))
@@ -137,6 +141,7 @@ func TestAFormerNameKeepsThePage(t *testing.T) {
 // A page's bytes change only when a gallery of its own does, however many come,
 // late ones included.
 func TestPagesKeepTheirBytes(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds[0].Items = 5 })
 	hourly(n, 60)
 	all := edition.Ref{Kind: edition.Feed, Name: "all"}
@@ -167,6 +172,7 @@ func TestPagesKeepTheirBytes(t *testing.T) {
 // The validator of a page is known when the page itself is no longer kept, and
 // never of a page that has changed.
 func TestTheValidatorOfAPage(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds[0].Items = 5 })
 	hourly(n, 120, tags("Night"))
 	all := edition.Ref{Kind: edition.Feed, Name: "all"}
@@ -218,6 +224,7 @@ func fresh(t *testing.T, n *node, ref edition.Ref) *edition.Edition {
 }
 
 func TestAFeedByUpdateHasAnArchiveByPublication(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.feeds[0].Items, o.feeds[0].Order = 3, index.ByUpdated
 		o.few = edition.Dynamic{Tags: true, Items: 3, Order: index.ByUpdated}
@@ -258,6 +265,7 @@ func TestAFeedByUpdateHasAnArchiveByPublication(t *testing.T) {
 // A gallery that was taken down is told in Atom and JSON Feed, of the current document
 // alone.
 func TestTombstones(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds[0].Items = 5 })
 	n.put(photo("a"), photo("b", func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }), photo("c", func(g *gallery.Gallery) { g.GUID = "number 9" }))
 	hourly(n, 10)

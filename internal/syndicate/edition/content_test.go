@@ -29,6 +29,7 @@ func (n *node) content(ref edition.Ref, since *edition.Content) *edition.Content
 
 // Content, which is read from memory, is what an edition to be announced holds.
 func TestContentIsThatOfTheEdition(t *testing.T) {
+	t.Parallel()
 	n := goneNode(t)
 	before := n.loads.Load()
 	refs := []edition.Ref{
@@ -55,6 +56,7 @@ func TestContentIsThatOfTheEdition(t *testing.T) {
 }
 
 func TestWhatHappensToAGalleryIsContentOfWhatItIsIn(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.feeds = []edition.Definition{{Name: "all", Items: 1}, {Name: "sport", Items: 1, Match: index.Match{Sections: []string{"Sport"}}}}
 		o.few = edition.Dynamic{Sections: true, Tags: true, Items: 1}
@@ -99,6 +101,7 @@ func TestWhatHappensToAGalleryIsContentOfWhatItIsIn(t *testing.T) {
 }
 
 func TestWhatHasNoContent(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true} })
 	n.put(photo("a"))
 	for _, ref := range []edition.Ref{
@@ -121,6 +124,7 @@ func TestWhatHasNoContent(t *testing.T) {
 }
 
 func TestTheNamesOfAFeed(t *testing.T) {
+	t.Parallel()
 	s := startNode(t, func(o *options) {
 		o.feeds = []edition.Definition{{Name: "galleries", Items: 5, Aliases: []string{"all", "latest"}}, {Name: "more", Items: 5}}
 	}).editions

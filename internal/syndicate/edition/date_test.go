@@ -12,6 +12,7 @@ import (
 )
 
 func TestDateIsTheEndOfTheSecond(t *testing.T) {
+	t.Parallel()
 	second := time.Date(2026, 11, 23, 12, 0, 1, 0, time.UTC)
 	for _, c := range []struct{ touched, want time.Time }{
 		{second, second},
@@ -28,6 +29,7 @@ func TestDateIsTheEndOfTheSecond(t *testing.T) {
 // Two changes come into one second. Whatever date a node gave out for the first, by a
 // clock that is ahead, another node that knows only the second does not give out.
 func TestNoDateOfTwoEditionsOnNodesWhoseClocksDiffer(t *testing.T) {
+	t.Parallel()
 	at := func(ms int) time.Time { return time.Date(2026, 11, 23, 12, 0, 0, ms*1e6, time.UTC) }
 	first, second := &edition.Edition{Touched: at(200)}, &edition.Edition{Touched: at(800)}
 	for ahead := time.Duration(0); ahead <= edition.Skew; ahead += 100 * time.Millisecond {
@@ -47,6 +49,7 @@ func TestNoDateOfTwoEditionsOnNodesWhoseClocksDiffer(t *testing.T) {
 // Whatever is served has a date once it is settled, and bytes that changed have
 // another one, or none where the node heard of the change late.
 func TestEveryKindOfFeedIsDated(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	n := startNode(t, func(o *options) {
 		o.now = now

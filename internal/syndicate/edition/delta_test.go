@@ -38,6 +38,7 @@ func since(t *testing.T, then, now *edition.Edition) []string {
 }
 
 func TestSinceAVersionOnlyWhatChangedIsTold(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	var versions []*edition.Edition
 	keep := func() { versions = append(versions, n.current("all")) }
@@ -76,6 +77,7 @@ func TestSinceAVersionOnlyWhatChangedIsTold(t *testing.T) {
 }
 
 func TestOnlySoManyVersionsAreRemembered(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.few.Tags = true })
 	night := edition.Ref{Kind: edition.Tag, Name: "night"}
 	n.put(photo("a", tags("night")), photo("b", tags("night")))
@@ -99,6 +101,7 @@ func TestOnlySoManyVersionsAreRemembered(t *testing.T) {
 
 // A reader that has the newest but for what everything changed in gets it all.
 func TestADeltaIsShorterThanTheWhole(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))
 	before := n.current("all")
@@ -109,6 +112,7 @@ func TestADeltaIsShorterThanTheWhole(t *testing.T) {
 }
 
 func TestADeltaFollowsTheOrderOfTheFeed(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds[0].Order = index.ByUpdated })
 	hourly(n, 6)
 	before := n.current("all")
@@ -124,6 +128,7 @@ func TestADeltaFollowsTheOrderOfTheFeed(t *testing.T) {
 
 // What is only a last resort is nothing that a reader is told the difference to.
 func TestADeltaWhileNATSIsAway(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	for i := range 4 {
 		n.put(photo(fmt.Sprint("g", i), func(g *gallery.Gallery) { g.Expires = noon.Add(time.Duration(i+1) * time.Hour) }))

@@ -107,6 +107,7 @@ func readJSON(t *testing.T, doc *feed.Document) jsonFeed {
 
 // A hub that is told of some feeds only is named by these.
 func TestAFeedNamesTheHubsThatAreToldOfIt(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.hubs = []string{"https://example.com/hub"}
 		o.others = func(ref edition.Ref) []string {

@@ -25,6 +25,7 @@ func author(name string) func(*gallery.Gallery) {
 }
 
 func TestSectionsTagsAndAuthorsAreFeeds(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(
 		photo("a", section("أخبار"), tags("Été", "!!!"), author("José Núñez")),
@@ -75,6 +76,7 @@ func TestSectionsTagsAndAuthorsAreFeeds(t *testing.T) {
 }
 
 func TestDynamicFeedsThatAreTurnedOff(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true} })
 	n.put(photo("a", section("Travel"), tags("night"), author("A")))
 	n.edition(edition.Ref{Kind: edition.Tag, Name: "night"})
@@ -90,6 +92,7 @@ func TestDynamicFeedsThatAreTurnedOff(t *testing.T) {
 
 // The feed that was not asked for longest goes, and comes back as it was.
 func TestDynamicFeedsAreBounded(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true, Cache: 3, Items: 2} })
 	for i := range 10 {
 		n.put(photo(fmt.Sprint("g", i), tags(fmt.Sprint("tag ", i), "all")))
@@ -120,6 +123,7 @@ func TestDynamicFeedsAreBounded(t *testing.T) {
 }
 
 func TestDynamicFeedsAreBoundedInBytes(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.cache = 1 })
 	n.put(photo("a", tags("one")), photo("b", tags("two")))
 	one := n.edition(edition.Ref{Kind: edition.Tag, Name: "one"})
@@ -131,6 +135,7 @@ func TestDynamicFeedsAreBoundedInBytes(t *testing.T) {
 
 // A correction elsewhere, or of another spelling, makes no new feed of it.
 func TestADynamicFeedOutlivesItsSpelling(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a", tags("Night")), photo("b", tags("other")))
 	ref := edition.Ref{Kind: edition.Tag, Name: "night"}
@@ -168,6 +173,7 @@ func TestTenThousandTagsCostNothing(t *testing.T) {
 }
 
 func TestListings(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a", section("Travel")), photo("b", section("travel")), photo("c", section("Art & <Design>")))
 	design := edition.Ref{Kind: edition.Section, Name: gallery.Slug("Art & <Design>")}
@@ -190,6 +196,7 @@ func TestListings(t *testing.T) {
 
 // While NATS is away a feed on demand is cut as the others are.
 func TestADynamicFeedWithoutNATS(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a", tags("night")), photo("b", tags("night"), func(g *gallery.Gallery) { g.Expires = noon.Add(time.Hour) }))
 	ref := edition.Ref{Kind: edition.Tag, Name: "night"}

@@ -16,6 +16,7 @@ import (
 // While NATS is away a feed keeps its last good edition, without what may no
 // longer be shown.
 func TestWithoutNATSTheLastGoodEditionIsKept(t *testing.T) {
+	t.Parallel()
 	until := func(at time.Time) func(*gallery.Gallery) {
 		return func(g *gallery.Gallery) { g.Slides[0].Rights.Until = at }
 	}
@@ -73,6 +74,7 @@ func TestWithoutNATSTheLastGoodEditionIsKept(t *testing.T) {
 }
 
 func TestWhatLeavesAFeedNeedsNoNATS(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b", func(g *gallery.Gallery) { g.Expires = noon.Add(time.Hour) }), photo("c"))
 	n.current("all")
@@ -90,6 +92,7 @@ func travelOnly(o *options) {
 }
 
 func TestAFeedRecoversWhenNATSIsBack(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))
 	good := n.current("all")
@@ -114,6 +117,7 @@ func TestAFeedRecoversWhenNATSIsBack(t *testing.T) {
 }
 
 func TestMoreIsCutOutWhileNATSStaysAway(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	expires := func(d time.Duration) func(*gallery.Gallery) {
 		return func(g *gallery.Gallery) { g.Expires = noon.Add(d) }
@@ -133,6 +137,7 @@ func TestMoreIsCutOutWhileNATSStaysAway(t *testing.T) {
 }
 
 func TestWithoutALastGoodEditionAFeedIsUnavailable(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"))
 	n.stop()

@@ -15,6 +15,7 @@ import (
 func slidesOf(key string) edition.Ref { return edition.Ref{Kind: edition.Gallery, Name: key} }
 
 func TestAGalleryIsAFeedOfItsSlides(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	until := func(g *gallery.Gallery) {
 		g.Slides = append(g.Slides, picture("a", 3))
@@ -43,6 +44,7 @@ func TestAGalleryIsAFeedOfItsSlides(t *testing.T) {
 }
 
 func TestAFeedOfSlidesIsByTheFirstWhoHasAName(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a", func(g *gallery.Gallery) {
 		g.Authors = []gallery.Author{{Email: "a@example.com"}, {Name: " "}, {Name: "B. Writer"}}
@@ -53,6 +55,7 @@ func TestAFeedOfSlidesIsByTheFirstWhoHasAName(t *testing.T) {
 }
 
 func TestGalleriesWithoutAFeed(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(
 		photo("embargoed", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }),
@@ -85,6 +88,7 @@ func TestGalleriesWithoutAFeed(t *testing.T) {
 }
 
 func TestAGalleryThatCanNotBeReadHasNoFeedYet(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))
 	kept := n.edition(slidesOf("a"))
@@ -99,6 +103,7 @@ func TestAGalleryThatCanNotBeReadHasNoFeedYet(t *testing.T) {
 
 // A gallery that is taken down while it is rendered is not shown.
 func TestAGalleryThatGoesWhileItIsRendered(t *testing.T) {
+	t.Parallel()
 	var n *node
 	n = startNode(t, func(o *options) {
 		o.onLoad = func(g *gallery.Gallery) {
@@ -114,6 +119,7 @@ func TestAGalleryThatGoesWhileItIsRendered(t *testing.T) {
 }
 
 func TestAGalleryWhoseSlidesSpoilTheFeed(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit = 8000 })
 	n.put(photo("a", func(g *gallery.Gallery) { g.Slides[1].Caption = strings.Repeat("long ", 4000) }), photo("b"))
 	loads := n.loads.Load()
@@ -134,6 +140,7 @@ func TestAGalleryWhoseSlidesSpoilTheFeed(t *testing.T) {
 
 // Each gallery is a feed in which nothing is as in any other.
 func TestTwoSlideFeedsShareNothing(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))
 	a, b := n.edition(slidesOf("a")), n.edition(slidesOf("b"))

@@ -33,6 +33,7 @@ const (
 // heard the same in another order, more than once, and was restarted: at rest both
 // serve the same bytes under the same entity tags, at every address.
 func TestBytesDoNotDependOnTheWayToThem(t *testing.T) {
+	t.Parallel()
 	first := uint64(1)
 	if text := os.Getenv(seedVariable); text != "" {
 		var err error
@@ -47,6 +48,7 @@ func TestBytesDoNotDependOnTheWayToThem(t *testing.T) {
 	}
 	for seed := first; seed < last && !t.Failed(); seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
 			t.Logf("%s=%d begins with this history", seedVariable, seed)
 			h := newHistory(t, server, seed)
 			asked := h.live("asked")

@@ -14,6 +14,7 @@ import (
 func long(g *gallery.Gallery) { g.Body = "<p>" + strings.Repeat("long ", 4000) + "</p>" }
 
 func TestAGalleryThatSpoilsAFeedIsLeftOut(t *testing.T) {
+	t.Parallel()
 	same := func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }
 	small, large := func(o *options) { o.limit = 8000 }, func(o *options) { o.all = 14_000 }
 	for name, c := range map[string]struct {
@@ -70,6 +71,7 @@ func TestAGalleryThatSpoilsAFeedIsLeftOut(t *testing.T) {
 
 // A gallery that is spoilt anew is logged anew.
 func TestEachSpoiltRevisionIsLoggedOnce(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit = 8000 })
 	n.put(photo("a"))
 	for version := range int64(3) {
@@ -87,6 +89,7 @@ func TestEachSpoiltRevisionIsLoggedOnce(t *testing.T) {
 
 // In an archive too a gallery that spoils a page is left out of it.
 func TestAPageWithoutAGalleryThatSpoilsIt(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit, o.feeds[0].Items = 8000, 2 })
 	hourly(n, 20)
 	n.put(photo("g10", long, func(g *gallery.Gallery) { g.Version = 2 }))

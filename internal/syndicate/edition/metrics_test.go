@@ -34,6 +34,7 @@ func (n *node) series(name string) map[string]float64 {
 }
 
 func TestWhatMemoryHadIsCounted(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))
 	feedOf, own := edition.Ref{Kind: edition.Feed, Name: "all"}, edition.Ref{Kind: edition.Gallery, Name: gallery.Key("a")}
@@ -57,6 +58,7 @@ func TestWhatMemoryHadIsCounted(t *testing.T) {
 }
 
 func TestDocumentsAreMeasuredByFormat(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))
 	e := n.edition(edition.Ref{Kind: edition.Feed, Name: "all"})

@@ -13,6 +13,7 @@ import (
 )
 
 func TestTwoNodesServeTheSame(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	on := func(o *options) { o.server = server }
 	one, other := startNode(t, on), startNode(t, on)
@@ -40,6 +41,7 @@ func TestTwoNodesServeTheSame(t *testing.T) {
 }
 
 func TestNoNowInDocuments(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	early := startNode(t, func(o *options) { o.server = server })
 	early.put(photo("a"), photo("b"))
@@ -51,6 +53,7 @@ func TestNoNowInDocuments(t *testing.T) {
 
 // Any order and repetition of the same events ends in the same feed.
 func TestAnyOrderOfEventsEndsInTheSameBytes(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	events := []catalogue.Revision{
 		revision(t, photo("a")),

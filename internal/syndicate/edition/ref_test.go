@@ -8,6 +8,7 @@ import (
 )
 
 func TestTheNameOfAFeed(t *testing.T) {
+	t.Parallel()
 	for name, ref := range map[string]edition.Ref{
 		"all":                                  {Kind: edition.Feed, Name: "all"},
 		"sections":                             {Kind: edition.Feed, Name: "sections"},

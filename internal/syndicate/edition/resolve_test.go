@@ -34,6 +34,7 @@ func resolving(t *testing.T, change ...func(*options)) *node {
 }
 
 func TestEveryAddressOfAFeedIsResolved(t *testing.T) {
+	t.Parallel()
 	n := resolving(t)
 	for _, ref := range []edition.Ref{
 		{Kind: edition.Feed, Name: "all"},
@@ -80,6 +81,7 @@ func everyByteEscaped(s string) string {
 }
 
 func TestAddressesOfNoFeed(t *testing.T) {
+	t.Parallel()
 	n := resolving(t)
 	const base = "https://example.com"
 	for address, reason := range map[string]string{
@@ -109,6 +111,7 @@ func TestAddressesOfNoFeed(t *testing.T) {
 
 // Nobody learns from an answer that a gallery is there and may not be shown.
 func TestAnAddressDoesNotTellWhatMayNotBeTold(t *testing.T) {
+	t.Parallel()
 	n := resolving(t)
 	said := func(key string) string {
 		_, _, err := n.editions.Resolve("https://example.com/galleries/" + key + ".rss")
@@ -122,6 +125,7 @@ func TestAnAddressDoesNotTellWhatMayNotBeTold(t *testing.T) {
 }
 
 func TestAddressesThatWere(t *testing.T) {
+	t.Parallel()
 	n := resolving(t)
 	for _, key := range []string{"gone", "expired"} {
 		if _, _, err := n.editions.Resolve("https://example.com/galleries/" + key + ".json"); !errors.Is(err, edition.ErrGone) {
@@ -140,6 +144,7 @@ func TestAddressesThatWere(t *testing.T) {
 }
 
 func TestKindsThatAreTurnedOffHaveNoAddress(t *testing.T) {
+	t.Parallel()
 	n := resolving(t, func(o *options) { o.few = edition.Dynamic{Tags: true} })
 	for address, known := range map[string]bool{
 		n.editions.Address(edition.Ref{Kind: edition.Section, Name: gallery.Slug("Reise & Café")}, feed.RSS): false,
@@ -154,6 +159,7 @@ func TestKindsThatAreTurnedOffHaveNoAddress(t *testing.T) {
 
 // Until the index is whole nobody can tell, but of what is configured.
 func TestAddressesBeforeTheIndexIsWhole(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	o := n.options
 	o.Index = index.New(index.Options{})

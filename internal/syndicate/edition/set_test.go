@@ -18,6 +18,7 @@ import (
 )
 
 func TestAFeedHoldsWhatMatchesNewestFirst(t *testing.T) {
+	t.Parallel()
 	feeds := []edition.Definition{
 		{Name: "all", Items: 50},
 		{Name: "two", Items: 2},
@@ -71,6 +72,7 @@ func TestAFeedHoldsWhatMatchesNewestFirst(t *testing.T) {
 }
 
 func TestAFeedIsRenderedOnceForAllWhoAsk(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))
 	start := make(chan struct{})
@@ -116,6 +118,7 @@ func TestAChangeCostsOneGallery(t *testing.T) {
 }
 
 func TestAGalleryIsRenderedOnceForAllFeeds(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds = append(o.feeds, edition.Definition{Name: "more", Items: 50}) })
 	n.put(photo("a"), photo("b"))
 	n.current("all")
@@ -126,6 +129,7 @@ func TestAGalleryIsRenderedOnceForAllFeeds(t *testing.T) {
 }
 
 func TestAChangeElsewhereLeavesAFeedAlone(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.feeds = []edition.Definition{{Name: "travel", Items: 5, Match: index.Match{Sections: []string{"Travel"}}}}
 	})
@@ -156,6 +160,7 @@ func TestAFreshEditionCostsNoNATS(t *testing.T) {
 }
 
 func TestAnUnreadableGalleryIsLeftOut(t *testing.T) {
+	t.Parallel()
 	for name, refuse := range map[string]func() (*gallery.Gallery, error){
 		"refused": func() (*gallery.Gallery, error) { return nil, gallery.Problems{{Place: "/title", Reason: "missing"}} },
 		"panic":   func() (*gallery.Gallery, error) { panic("out of film") },
@@ -188,6 +193,7 @@ func TestAnUnreadableGalleryIsLeftOut(t *testing.T) {
 }
 
 func TestContentOfASummary(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.feeds = append(o.feeds, edition.Definition{Name: "short", Items: 50, Content: feed.Summary})
 	})
@@ -200,6 +206,7 @@ func TestContentOfASummary(t *testing.T) {
 }
 
 func TestAGalleryWithdrawnWhileItIsRenderedIsNotShown(t *testing.T) {
+	t.Parallel()
 	var n *node
 	n = startNode(t, func(o *options) {
 		o.onLoad = func(g *gallery.Gallery) {
@@ -216,6 +223,7 @@ func TestAGalleryWithdrawnWhileItIsRenderedIsNotShown(t *testing.T) {
 }
 
 func TestRepublish(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds = append(o.feeds, edition.Definition{Name: "more", Items: 1}) })
 	n.put(photo("a"), photo("later", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
 	before := n.current("all")
@@ -243,6 +251,7 @@ func TestRepublish(t *testing.T) {
 }
 
 func TestRepublishGoesOnAfterAnError(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds = append(o.feeds, edition.Definition{Name: "more", Items: 1}) })
 	n.put(photo("a"))
 	n.stop()
@@ -253,6 +262,7 @@ func TestRepublishGoesOnAfterAnError(t *testing.T) {
 }
 
 func TestNamesAndAddresses(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds[0].Aliases = []string{"latest"} })
 	_, err := n.editions.Current(t.Context(), "latest")
 	moved, ok := errors.AsType[*edition.Moved](err)
@@ -276,6 +286,7 @@ func TestNamesAndAddresses(t *testing.T) {
 }
 
 func TestConcernedAndHolds(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.feeds = []edition.Definition{
 			{Name: "all", Items: 1},

@@ -31,6 +31,7 @@ func (n *node) wantState(when, name string, want edition.Condition, reason bool)
 }
 
 func TestStatesOfFeeds(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.feeds = append(o.feeds, edition.Definition{Name: "travel", Title: "Travel", Items: 5, Match: index.Match{Sections: []string{"Travel"}}})
 	})
@@ -56,6 +57,7 @@ func TestStatesOfFeeds(t *testing.T) {
 }
 
 func TestStateOfAFeedThatWasNeverRendered(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"))
 	n.stop()
@@ -66,6 +68,7 @@ func TestStateOfAFeedThatWasNeverRendered(t *testing.T) {
 }
 
 func TestStateCountsWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit = 8000 })
 	n.put(photo("a"), photo("b", long))
 	n.current("all")

@@ -33,6 +33,7 @@ func titled(t *testing.T, e *edition.Edition) []string {
 // What is withdrawn keeps its place for as long as it has a tombstone, and the feed
 // shows as many galleries as before.
 func TestAStubKeepsItsPlace(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, withStubs)
 	hourly(n, 8)
 	n.put(revised("g5", expiring(noon.Add(time.Hour)), func(g *gallery.Gallery) { g.Published = noon.Add(-3 * time.Hour) }))
@@ -72,6 +73,7 @@ func TestAStubKeepsItsPlace(t *testing.T) {
 
 // What newer galleries have pushed off the feed is a stub in the archive, once.
 func TestStubsInTheArchive(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, withStubs)
 	hourly(n, 30)
 	var want []string
@@ -98,6 +100,7 @@ func TestStubsInTheArchive(t *testing.T) {
 
 // By update, a stub is where a correction at the instant of the withdrawal would be.
 func TestAStubByUpdate(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, withStubs, func(o *options) { o.feeds[0].Order = index.ByUpdated })
 	hourly(n, 3)
 	n.takeDown("g0")
@@ -108,6 +111,7 @@ func TestAStubByUpdate(t *testing.T) {
 
 // A feed that is emptied shows stubs alone, at most as many as it has items.
 func TestOnlyStubsAreLeft(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, withStubs)
 	hourly(n, 8, section("Travel"))
 	for i := range 8 {
@@ -123,6 +127,7 @@ func TestOnlyStubsAreLeft(t *testing.T) {
 
 // Nobody is told twice of one identifier.
 func TestNoStubOfAnIdentifierThatIsShown(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, withStubs)
 	guid := func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }
 	n.put(photo("a", guid), photo("b", guid), photo("c"))
@@ -137,6 +142,7 @@ func TestNoStubOfAnIdentifierThatIsShown(t *testing.T) {
 }
 
 func TestNoStubOfWhatNobodyCanHaveSeen(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, withStubs)
 	n.put(
 		photo("embargoed", func(g *gallery.Gallery) { g.Published, g.Updated = noon.Add(time.Hour), noon.Add(-time.Hour) }),
@@ -154,6 +160,7 @@ func TestNoStubOfWhatNobodyCanHaveSeen(t *testing.T) {
 // The language and the place are those that the take-down's record remembers, in
 // whatever order the two came.
 func TestAStubInTheLanguageOfTheGallery(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, withStubs)
 	de := func(g *gallery.Gallery) { g.Language = "de" }
 	n.put(photo("a", de), photo("c"))
@@ -173,6 +180,7 @@ func TestAStubInTheLanguageOfTheGallery(t *testing.T) {
 
 // While galleries can not be read, what goes leaves a stub all the same.
 func TestStubsWithoutNATS(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, withStubs)
 	hourly(n, 4)
 	n.put(photo("ends", expiring(noon.Add(time.Hour)), func(g *gallery.Gallery) { g.Published = noon.Add(-90 * time.Minute) }))
@@ -195,6 +203,7 @@ func TestStubsWithoutNATS(t *testing.T) {
 
 // The stub of a gallery is no part of it: when it may be shown again, it is.
 func TestAfterAStubComesTheGallery(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, withStubs)
 	n.put(photo("a", expiring(noon.Add(time.Hour))))
 	n.set(noon.Add(time.Hour))
@@ -209,6 +218,7 @@ func TestAfterAStubComesTheGallery(t *testing.T) {
 }
 
 func TestStubsOfSlides(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, withStubs)
 	n.put(photo("a", slideEnding(noon.Add(time.Hour))))
 	before := read(t, n.edition(slidesOf("a")))

@@ -19,6 +19,7 @@ const crowd = 300
 // Whatever many readers ask for together is read and rendered once, and all of them
 // get it, also when the one who asked first goes away.
 func TestACrowdIsServedByOneRendering(t *testing.T) {
+	t.Parallel()
 	for _, ref := range []edition.Ref{
 		{Kind: edition.Feed, Name: "all"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Tag, Name: "night"}, {Kind: edition.Author, Name: "somebody"},
 		{Kind: edition.Feed, Name: "all", Page: "newest"}, {Kind: edition.Tag, Name: "night", Page: "newest"}, {Kind: edition.Gallery, Name: "large"},
@@ -71,6 +72,7 @@ func TestACrowdIsServedByOneRendering(t *testing.T) {
 }
 
 func TestACrowdSharesWhatChanged(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))
 	before := n.current("all")
@@ -129,6 +131,7 @@ func TestEverythingIsOnOneBudget(t *testing.T) {
 // What was tried before the index was whole is not held against a reader who comes
 // afterwards.
 func TestNoFailureIsRememberedFromBeforeTheIndexWasWhole(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	refs := []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Tag, Name: "night"}, {Kind: edition.Gallery, Name: "a"}}
 	for _, ref := range refs {

@@ -35,6 +35,7 @@ func says(t *testing.T, e *edition.Edition, all string, each map[feed.Format]str
 
 // A reader that goes by identifier and date is told of a picture that the time took.
 func TestADateFollowsTheRightsOfASlide(t *testing.T) {
+	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.feeds = append(o.feeds, edition.Definition{Name: "fresh", Items: 50, Order: index.ByUpdated})
 	})
@@ -62,6 +63,7 @@ func TestADateFollowsTheRightsOfASlide(t *testing.T) {
 
 // What expired, or may not be syndicated any more, is told as a take-down is.
 func TestADeletedEntryOfWhatTheTimeWithdrew(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	ends := noon.Add(time.Hour)
 	n.put(
@@ -95,6 +97,7 @@ func TestADeletedEntryOfWhatTheTimeWithdrew(t *testing.T) {
 
 // The feed of a gallery tells which slides the time took, and no other changes.
 func TestASlideThatTheTimeWithdrewIsADeletedEntry(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	ends := noon.Add(time.Hour)
 	n.put(photo("a", slideEnding(ends)))

@@ -41,25 +41,36 @@ func (s *Set) Content(ref Ref, from index.Position, touched time.Time) (*Content
 	if err := s.opts.Index.Ready(); err != nil {
 		return nil, fmt.Errorf("%s %q: %w: %w", ref.Kind, ref.Name, ErrUnavailable, err)
 	}
+	steps := func(scope index.Scope) index.Steps { return s.opts.Index.Since(scope, from, touched, s.opts.Now()) }
 	switch {
 	case ref.Kind == Gallery:
-		return s.contentOfGallery(ref, from, touched)
+		return s.galleryContent(ref, steps(index.Scope{Key: ref.Name}))
 	case ref.Kind == Feed:
 		r, err := s.configured(ref)
 		if err != nil {
 			return nil, err
 		}
-		steps := s.opts.Index.Since(index.Scope{Match: r.def.Match}, from, touched, s.opts.Now())
-		return contentOf(r.selection, r.def.Items, s.opts.Now(), steps), nil
-	case s.opts.Dynamic.has(ref.Kind):
-		return s.contentOfName(ref, from, touched), nil
+		return s.content(r.selection, r.def.Items, steps(index.Scope{Match: r.def.Match})), nil
+	case !s.opts.Dynamic.has(ref.Kind):
+		return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
 	}
-	return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
+	name, err := s.lookup(ref)
+	if err != nil { // an unused section, tag or author has no galleries
+		name = cmp.Or(s.opts.Index.Spelling(ref.Kind.Facet(), ref.Name), ref.Name)
+	}
+	match := ref.Match(name)
+	happened := steps(index.Scope{Match: match})
+	if r, ok := s.dynamic.Get(ref); ok {
+		return s.content(r.selection, s.opts.Dynamic.Items, happened), nil
+	}
+	selection := s.opts.Index.Select(match, s.opts.Dynamic.Order)
+	defer selection.Release()
+	return s.content(selection, s.opts.Dynamic.Items, happened), nil
 }
 
-// contentOf shows the galleries of a selection. It is no older than the steps.
-func contentOf(selection *index.Selection, items int, now time.Time, steps index.Steps) *Content {
-	v := selection.View(items, now)
+// content shows the galleries of a selection as they are now, after the steps.
+func (s *Set) content(selection *index.Selection, items int, steps index.Steps) *Content {
+	v := selection.View(items, s.opts.Now())
 	c := &Content{Touched: v.Touched, Steps: steps}
 	for _, e := range v.Entries {
 		c.Members = append(c.Members, memberOf(e, v.At))
@@ -71,26 +82,9 @@ func memberOf(e *index.Entry, at time.Time) Member {
 	return Member{ID: e.ID, Rank: e.Rank, Phase: e.Phase(at), entry: e}
 }
 
-// contentOfName is Content of a section, tag or author, which may be unused.
-func (s *Set) contentOfName(ref Ref, from index.Position, touched time.Time) *Content {
-	name, err := s.lookup(ref)
-	if err != nil {
-		name = cmp.Or(s.opts.Index.Spelling(ref.Kind.Facet(), ref.Name), ref.Name)
-	}
-	match := ref.Match(name)
-	steps := s.opts.Index.Since(index.Scope{Match: match}, from, touched, s.opts.Now())
-	if r, ok := s.dynamic.Get(ref); ok {
-		return contentOf(r.selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
-	}
-	selection := s.opts.Index.Select(match, s.opts.Dynamic.Order)
-	defer selection.Release()
-	return contentOf(selection, s.opts.Dynamic.Items, s.opts.Now(), steps)
-}
-
-// contentOfGallery is Content of the feed of a gallery, which need not be shown.
-func (s *Set) contentOfGallery(ref Ref, from index.Position, touched time.Time) (*Content, error) {
-	c := &Content{Steps: s.opts.Index.Since(index.Scope{Key: ref.Name}, from, touched, s.opts.Now())}
-	now := s.opts.Now()
+// galleryContent shows the gallery, if it may be shown now, after the steps.
+func (s *Set) galleryContent(ref Ref, steps index.Steps) (*Content, error) {
+	c, now := &Content{Steps: steps}, s.opts.Now()
 	entry := s.opts.Index.Find(ref.Name)
 	switch {
 	case entry.VisibleAt(now):

@@ -13,13 +13,13 @@ import (
 
 func long(g *gallery.Gallery) { g.Body = "<p>" + strings.Repeat("long ", 4000) + "</p>" }
 
-func TestAGalleryThatSpoilsAFeedIsLeftOut(t *testing.T) {
+func TestAGalleryThatCannotBeInAFeedIsLeftOut(t *testing.T) {
 	t.Parallel()
 	same := func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }
 	small, large := func(o *options) { o.limit = 8000 }, func(o *options) { o.all = 14_000 }
 	for name, c := range map[string]struct {
 		limit  func(*options)
-		spoilt []*gallery.Gallery
+		bad    []*gallery.Gallery
 		want   []string
 		out    []string
 		reason string
@@ -32,7 +32,7 @@ func TestAGalleryThatSpoilsAFeedIsLeftOut(t *testing.T) {
 			more := edition.Definition{Name: "more", Items: 50}
 			n := startNode(t, c.limit, func(o *options) { o.feeds = append(o.feeds, more) })
 			n.put(photo("a"), photo("c"))
-			n.put(c.spoilt...)
+			n.put(c.bad...)
 			for range 2 {
 				for _, feedName := range []string{"all", "more"} {
 					e := n.current(feedName)
@@ -69,8 +69,7 @@ func TestAGalleryThatSpoilsAFeedIsLeftOut(t *testing.T) {
 	}
 }
 
-// A gallery that is spoilt anew is logged anew.
-func TestEachSpoiltRevisionIsLoggedOnce(t *testing.T) {
+func TestEachRevisionThatIsLeftOutIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit = 8000 })
 	n.put(photo("a"))
@@ -87,8 +86,7 @@ func TestEachSpoiltRevisionIsLoggedOnce(t *testing.T) {
 	}
 }
 
-// In an archive too a gallery that spoils a page is left out of it.
-func TestAPageWithoutAGalleryThatSpoilsIt(t *testing.T) {
+func TestAGalleryThatIsTooLongIsLeftOutOfAPageOfTheArchive(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit, o.feeds[0].Items = 8000, 2 })
 	hourly(n, 20)

@@ -15,13 +15,12 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
-// Whoever asks for many feeds at once that are made when they are asked for has a
-// few of them made at a time, and keeps neither configured feeds nor those that
-// are announced waiting.
+// Of many feeds on demand that are asked for at once a few are rendered at a time.
+// Configured feeds and those that are announced do not wait for them.
 func TestFewFeedsAreMadeAtATime(t *testing.T) {
 	const many = 100
 	var under, most atomic.Int64
-	gate := make(chan struct{})
+	release := make(chan struct{})
 	n := startNode(t, func(o *options) {
 		o.feeds = append(o.feeds, edition.Definition{Name: "free", Items: 50, Match: index.Match{Sections: []string{"Free"}}})
 		o.onLoad = func(g *gallery.Gallery) {
@@ -32,7 +31,7 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 			defer under.Add(-1)
 			for was := most.Load(); now > was && !most.CompareAndSwap(was, now); was = most.Load() {
 			}
-			<-gate
+			<-release
 		}
 	})
 	n.put(photo("free", section("Free"), tags("free"), author("Somebody")))
@@ -57,8 +56,8 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 			}
 		})
 	}
-	room := int64(max(2*runtime.GOMAXPROCS(0), 4))
-	soon(t, "the room is full", func() bool { return under.Load() == room })
+	limit := int64(max(2*runtime.GOMAXPROCS(0), 4))
+	soon(t, "the limiter is full", func() bool { return under.Load() == limit })
 
 	n.edition(edition.Ref{Kind: edition.Feed, Name: "free"})
 	if _, err := n.editions.Announce(t.Context(), edition.Ref{Kind: edition.Tag, Name: "free"}); err != nil {
@@ -79,16 +78,16 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 			busy.Add(1)
 		})
 	}
-	soon(t, "the others are told to come again", func() bool { return busy.Load() == many-room+4 })
+	soon(t, "the others are refused", func() bool { return busy.Load() == many-limit+4 })
 	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("four readers of one feed waited %s", took)
 	}
-	close(gate)
+	close(release)
 	asking.Wait()
-	if most.Load() != room || made.Load() != room {
-		t.Errorf("%d at a time, %d made, want %d", most.Load(), made.Load(), room)
+	if most.Load() != limit || made.Load() != limit {
+		t.Errorf("%d at a time, %d made, want %d", most.Load(), made.Load(), limit)
 	}
-	n.set(noon.Add(2 * time.Second)) // who was told to come again does so a moment later
+	n.set(noon.Add(2 * time.Second)) // readers who were refused come again a moment later
 	n.edition(edition.Ref{Kind: edition.Tag, Name: "tag-1"})
 }
 

@@ -20,21 +20,6 @@ import (
 // the format, for a feed's former name. Its text says why, and names the addresses
 // that may be meant.
 func (s *Set) Resolve(address string) (Ref, feed.Format, error) {
-	ref, f, err := s.parse(address)
-	if err == nil {
-		err = s.exists(ref)
-	}
-	if meant, ok := errors.AsType[*Meant](err); ok {
-		err = fmt.Errorf("%w: perhaps you mean %s", err, strings.Join(meant.URLs(f), " or "))
-	}
-	if err != nil {
-		return Ref{}, f, err
-	}
-	return ref, f, nil
-}
-
-// parse takes the address of a document apart, whether or not there is one.
-func (s *Set) parse(address string) (ref Ref, f feed.Format, err error) {
 	refuse := func(reason string) (Ref, feed.Format, error) {
 		return Ref{}, 0, fmt.Errorf("%w: the address %s", ErrUnknown, reason)
 	}
@@ -49,19 +34,16 @@ func (s *Set) parse(address string) (ref Ref, f feed.Format, err error) {
 	if strings.Contains(file, "/") {
 		return refuse("is not that of a feed itself")
 	}
-	file, err = url.PathUnescape(file)
+	file, err := url.PathUnescape(file)
 	if err != nil {
 		return refuse("is not percent-encoded as addresses are")
 	}
 	dot := strings.LastIndexByte(file, '.')
-	if f, err = feed.ParseFormat(file[dot+1:]); err != nil || dot < 0 {
+	f, err := feed.ParseFormat(file[dot+1:])
+	if err != nil || dot < 0 {
 		return refuse("does not end in .rss, .atom or .json")
 	}
-	return Ref{Kind: Kind(kind), Name: file[:dot]}, f, nil
-}
-
-// exists returns nil if ref is a feed, or a gallery that has one, now.
-func (s *Set) exists(ref Ref) (err error) {
+	ref := Ref{Kind: Kind(kind), Name: file[:dot]}
 	switch ref.Kind {
 	case Feed:
 		_, err = s.configured(ref)
@@ -70,5 +52,11 @@ func (s *Set) exists(ref Ref) (err error) {
 	default:
 		_, err = s.lookup(ref)
 	}
-	return err
+	if meant, ok := errors.AsType[*Meant](err); ok {
+		err = fmt.Errorf("%w: perhaps you mean %s", err, strings.Join(meant.URLs(f), " or "))
+	}
+	if err != nil {
+		return Ref{}, f, err
+	}
+	return ref, f, nil
 }

@@ -13,23 +13,23 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// crowd is how many readers ask for the same at once.
-const crowd = 300
+// readers is how many readers ask for the same at once.
+const readers = 300
 
-// Whatever many readers ask for together is read and rendered once, and all of them
-// get it, also when the one who asked first goes away.
-func TestACrowdIsServedByOneRendering(t *testing.T) {
+// A feed that many readers ask for together is read and rendered once for all of them,
+// also when the reader who asked first goes away.
+func TestManyReadersAreServedByOneRendering(t *testing.T) {
 	t.Parallel()
 	for _, ref := range []edition.Ref{
 		{Kind: edition.Feed, Name: "all"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Tag, Name: "night"}, {Kind: edition.Author, Name: "somebody"},
 		{Kind: edition.Feed, Name: "all", Page: "newest"}, {Kind: edition.Tag, Name: "night", Page: "newest"}, {Kind: edition.Gallery, Name: "large"},
 	} {
 		t.Run(ref.String()+ref.Page, func(t *testing.T) {
-			gate, reached := make(chan struct{}), make(chan struct{}, 10)
+			release, reached := make(chan struct{}), make(chan struct{}, 10)
 			n := startNode(t, func(o *options) {
 				o.onLoad = func(*gallery.Gallery) {
 					reached <- struct{}{}
-					<-gate
+					<-release
 				}
 			})
 			n.put(photo("large", section("Travel"), tags("night"), author("Somebody"), func(g *gallery.Gallery) {
@@ -43,8 +43,8 @@ func TestACrowdIsServedByOneRendering(t *testing.T) {
 			<-reached
 			leave()
 			var asked, served atomic.Int64
-			editions := make([]*edition.Edition, crowd)
-			for i := range crowd {
+			editions := make([]*edition.Edition, readers)
+			for i := range readers {
 				asking.Go(func() {
 					asked.Add(1)
 					e, err := n.editions.Edition(t.Context(), ref)
@@ -56,11 +56,11 @@ func TestACrowdIsServedByOneRendering(t *testing.T) {
 					editions[i] = e
 				})
 			}
-			soon(t, "all have asked", func() bool { return asked.Load() == crowd })
-			close(gate)
+			soon(t, "all have asked", func() bool { return asked.Load() == readers })
+			close(release)
 			asking.Wait()
-			if n.loads.Load() != 1 || served.Load() != crowd {
-				t.Errorf("read %d times, %d of %d are served", n.loads.Load(), served.Load(), crowd)
+			if n.loads.Load() != 1 || served.Load() != readers {
+				t.Errorf("read %d times, %d of %d are served", n.loads.Load(), served.Load(), readers)
 			}
 			for _, e := range editions {
 				if e != editions[0] {
@@ -71,16 +71,16 @@ func TestACrowdIsServedByOneRendering(t *testing.T) {
 	}
 }
 
-func TestACrowdSharesWhatChanged(t *testing.T) {
+func TestManyReadersShareOneDelta(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))
 	before := n.current("all")
 	n.put(photo("c"))
 	e := n.current("all")
-	deltas := make([]*feed.Document, crowd)
+	deltas := make([]*feed.Document, readers)
 	var asking sync.WaitGroup
-	for i := range crowd {
+	for i := range readers {
 		asking.Go(func() { deltas[i], _ = e.Since(has(before, feed.RSS), feed.RSS) })
 	}
 	asking.Wait()

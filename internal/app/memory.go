@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// unlimitedCache is what is kept where nothing limits the process.
+	// unlimitedCache is how much the caches hold where the process has no memory limit.
 	unlimitedCache = 256 << 20
 	// A connection needs about perConnection in the kernel and here.
 	perConnection    = 256 << 10
@@ -21,14 +21,14 @@ const (
 	mostConnections  = 4096
 )
 
-// allowance is how much memory a node has for what.
+// allowance is how the memory of a node is divided.
 type allowance struct {
-	cache       int // bytes of what is kept
-	work        int // bytes of what is rendered and written at once
+	cache       int // bytes that the caches may hold
+	work        int // bytes that renderings and responses under way may hold
 	connections int // of readers
 }
 
-// allow shares the memory out that the process may use, 0 where nothing limits it.
+// allow divides limit, the memory that the process may use; 0: it has no limit.
 func allow(c config.HTTP, limit int64) allowance {
 	a := allowance{cache: int(c.CacheBytes), connections: c.MaxConnections}
 	if a.cache == 0 && limit > 0 {
@@ -46,7 +46,7 @@ func allow(c config.HTTP, limit int64) allowance {
 	return a
 }
 
-// share makes what keeps to the allowance.
+// share makes the caches' budget, the limiter and the connections.
 func (a *App) share(to allowance) {
 	a.budget = cache.NewBudget(to.cache)
 	a.connections = web.NewConnections(web.ConnectionLimits{
@@ -55,12 +55,12 @@ func (a *App) share(to allowance) {
 	a.limiter = cache.NewLimiter(to.work, a.connections)
 	a.metrics.MustRegister(a.budget.Collectors()...)
 	a.metrics.MustRegister(a.connections.Collectors()...)
-	a.log.Debug("memory is shared out", "cache", to.cache, "work", to.work, "connections", to.connections)
+	a.log.Debug("memory is divided", "cache", to.cache, "work", to.work, "connections", to.connections)
 }
 
-// memoryLimit is how much memory the process may use: what GOMEMLIMIT says, else
-// what its container has; 0 where neither limits it. Of a container it leaves a
-// fifth to what Go does not count, and has the garbage collector know the rest.
+// memoryLimit is how much memory the process may use: GOMEMLIMIT, else the limit of its
+// container, of which a fifth is left for what Go does not count and the rest becomes
+// the garbage collector's limit; 0: neither is set.
 func memoryLimit(log *slog.Logger) int64 {
 	if stated := debug.SetMemoryLimit(-1); stated != math.MaxInt64 {
 		return stated

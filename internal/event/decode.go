@@ -1,6 +1,7 @@
 package event
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -107,14 +108,17 @@ type content struct {
 	id, updated, embargo string
 }
 
-// content tells ninjs from our own form. The status of a ninjs item says whether it is
+// content distinguishes ninjs from our own form. The status of a ninjs item says whether it is
 // a publication, unless its event says that it is none.
 func (r Reader) content(env envelope, kind Kind) (content, error) {
 	switch {
 	case ninjs.Recognise(env.Data):
 		item, err := ninjs.Decode(env.Data, ninjs.Options{URLTemplate: r.URLTemplate, TakeDown: kind == Unpublished})
+		if ps, ok := errors.AsType[gallery.Problems](err); ok {
+			err = env.located(ps)
+		}
 		if err != nil {
-			return content{}, env.locate(err)
+			return content{}, err
 		}
 		c := content{gallery: item.Gallery, leftOut: env.located(item.LeftOut), id: item.IDPlace, updated: "/versioncreated", embargo: "/embargoed"}
 		if item.Gallery == nil {

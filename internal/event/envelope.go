@@ -31,7 +31,7 @@ type envelope struct {
 	root       string // where Data is in the message, as a JSON pointer
 }
 
-// open tells the three forms apart and checks the attributes of a CloudEvent
+// open distinguishes the three forms and checks the attributes of a CloudEvent
 // (CloudEvents 1.0 §3.1). A structured one says so in its content, whatever its
 // headers say, because relays copy headers.
 func open(m Message) (envelope, error) {

@@ -45,14 +45,6 @@ func (env envelope) located(ps gallery.Problems) gallery.Problems {
 	return ps
 }
 
-// locate does the same with an error of decoding the content.
-func (env envelope) locate(err error) error {
-	if ps, ok := errors.AsType[gallery.Problems](err); ok {
-		return env.located(ps)
-	}
-	return err
-}
-
 // unmarshal reads the event's data into v. Where a value does not fit it reads the
 // others, and has validate say what else is wrong; covered reports whether a place is
 // within a value that does not fit.

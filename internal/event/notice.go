@@ -71,7 +71,7 @@ type Refusal struct {
 	Source   string           `json:"source,omitzero"`  // its source
 	Gallery  string           `json:"gallery,omitzero"` // id of the gallery, where it could be read
 	Stored   time.Time        `json:"stored"`
-	Sequence uint64           `json:"sequence,omitzero"` // in the event stream, as its acknowledgement said
+	Sequence uint64           `json:"sequence,omitzero"` // in the event stream, as in its acknowledgement
 	Reject   uint64           `json:"reject"`            // number for "gallerywire rejects show"
 	Problems gallery.Problems `json:"problems"`
 }

@@ -73,7 +73,7 @@ func (p Position) String() string { return fmt.Sprintf("line %d, column %d", p.L
 
 var lastComma = regexp.MustCompile(`^,[ \t\r\n]*[}\]]`)
 
-// malformed says what the author did, as far as it can be told.
+// malformed names the author's mistake, as far as it can be recognised.
 func malformed(data []byte, e *jsontext.SyntacticError) string {
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:

@@ -39,10 +39,10 @@ func (h *head) status(place string) (string, gallery.Problems) {
 	if h.PubStatus == "" && h.PubStatus3 != "" {
 		member = "/pubStatus"
 	}
-	said := cmp.Or(h.PubStatus, h.PubStatus3)
-	status, known := statuses[strings.ToLower(strings.TrimSpace(said))]
+	stated := cmp.Or(h.PubStatus, h.PubStatus3)
+	status, known := statuses[strings.ToLower(strings.TrimSpace(stated))]
 	if !known {
-		return "", gallery.Problems{problem(place+member, "%q is not known: write usable, withheld or canceled", gallery.Clip(said, maxQuoted))}
+		return "", gallery.Problems{problem(place+member, "%q is not known: write usable, withheld or canceled", gallery.Clip(stated, maxQuoted))}
 	}
 	return status, nil
 }

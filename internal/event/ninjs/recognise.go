@@ -22,14 +22,14 @@ func Recognise(data []byte) bool {
 	if err != nil || m.SpecVersion != nil || m.Slides != nil || m.Published != nil && m.Title != nil {
 		return false
 	}
-	says := m.VersionCreated != nil || m.VersionCreated3 != nil || m.PubStatus != nil || m.PubStatus3 != nil
-	return (m.GUID != nil || m.URI != nil) && (says || slices.Contains(types, string(m.Type)))
+	stated := m.VersionCreated != nil || m.VersionCreated3 != nil || m.PubStatus != nil || m.PubStatus3 != nil
+	return (m.GUID != nil || m.URI != nil) && (stated || slices.Contains(types, string(m.Type)))
 }
 
 // types are the values that IPTC and Superdesk give to type.
 var types = []string{`"text"`, `"audio"`, `"video"`, `"picture"`, `"graphic"`, `"composite"`, `"component"`, `"preformatted"`}
 
-// signs are the members by which the forms are told apart. A [jsontext.Value]
+// signs are the members that distinguish the forms. A [jsontext.Value]
 // is nil where there is no such member.
 type signs struct {
 	GUID            jsontext.Value `json:"guid"`

@@ -47,7 +47,7 @@ func (d *draft) slides(w *item) {
 			continue
 		}
 		if d.slide(p) && isCover(p.name) && p.file() != "" {
-			seen["file "+p.file()] = true // two stories may be told of one file, but not two covers
+			seen["file "+p.file()] = true // a slide may repeat a file, the cover may not
 		}
 	}
 	if w.ExtraItems.unfit || slices.ContainsFunc(w.ExtraItems.value.list, func(m member[lenient[extra]]) bool { return m.value != nil && m.value.unfit }) {
@@ -108,7 +108,7 @@ func (d *draft) slide(p picture) bool {
 	if until, place := p.embargo(); until.After(d.Updated) {
 		d.delay(until, p.place+place)
 	}
-	if p.place != "" { // of the item itself it is said already
+	if p.place != "" { // the item itself has them already
 		for _, t := range p.unshown() {
 			d.leaveOut(problem(p.place+t.Place, "%s", t.Reason))
 		}
@@ -212,7 +212,11 @@ func inOrder(associations members[content]) []picture {
 			continue
 		}
 		r := ranked{picture: picture{content: m.value, name: m.name, place: "/associations" + m.token}}
-		group, number := splitName(m.name)
+		group := strings.TrimRight(m.name, "0123456789") // of slideshow--12 slideshow--
+		number, err := strconv.ParseInt("0"+m.name[len(group):], 10, 64)
+		if err != nil {
+			number = math.MaxInt64
+		}
 		switch {
 		case isCover(m.name):
 			r.group = -1
@@ -235,16 +239,6 @@ func inOrder(associations members[content]) []picture {
 }
 
 func isCover(name string) bool { return strings.EqualFold(name, "featuremedia") }
-
-// splitName cuts the number off the end of a name such as slideshow--12.
-func splitName(name string) (group string, number int64) {
-	group = strings.TrimRight(name, "0123456789")
-	number, err := strconv.ParseInt("0"+name[len(group):], 10, 64)
-	if err != nil {
-		return group, math.MaxInt64
-	}
-	return group, number
-}
 
 // extras returns the pictures of the slideshows among the extra_items, in order.
 func (w *item) extras() []picture {

@@ -44,7 +44,7 @@ type Result struct {
 }
 
 const (
-	// window is how many galleries may be under way at once.
+	// window is how many galleries may be in flight at once.
 	window = 16
 	// maxLine is far more than the line of the largest event.
 	maxLine = 64 << 20

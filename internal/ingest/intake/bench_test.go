@@ -47,7 +47,7 @@ func BenchmarkMetrics(b *testing.B) {
 		with, without = time.Hour, time.Hour
 		node := brokertest.Start(b)
 		s := newSite(b, node)
-		l := newLibrary(b, node)
+		l := newCatalogueStore(b, node)
 		for round := range 2 * rounds {
 			s.fill(round, each)
 			if round%4 == 0 || round%4 == 3 { // either first as often
@@ -64,7 +64,7 @@ func BenchmarkMetrics(b *testing.B) {
 }
 
 // timeCounted is how long intake takes while its metrics are asked for.
-func (s *site) timeCounted(l library, n int) time.Duration {
+func (s *site) timeCounted(l catalogueStore, n int) time.Duration {
 	metrics := prometheus.NewRegistry()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var scrapes sync.WaitGroup
@@ -101,7 +101,7 @@ func benchmarkEvents(b *testing.B, sync time.Duration, inFlight int) {
 		subject, floor = 0, 0
 		node := brokertest.Start(b, func(o *broker.Options) { o.Embedded.SyncInterval = sync })
 		s := newSite(b, node)
-		l := newLibrary(b, node)
+		l := newCatalogueStore(b, node)
 		for round := range rounds {
 			s.fill(round, each)
 			subject += s.timeSubject(l, inFlight, each)
@@ -154,13 +154,13 @@ func long(t testing.TB, id string) string {
 }
 
 // timeSubject is how long intake takes for what is in the stream.
-func (s *site) timeSubject(l library, inFlight, n int, change ...func(*intake.Options)) time.Duration {
+func (s *site) timeSubject(l catalogueStore, inFlight, n int, change ...func(*intake.Options)) time.Duration {
 	return s.timeOutcome("stored", l, inFlight, n, change...)
 }
 
 // timeOutcome is how long intake takes until n events have the outcome, which
 // all in the stream will have.
-func (s *site) timeOutcome(outcome string, l library, inFlight, n int, change ...func(*intake.Options)) time.Duration {
+func (s *site) timeOutcome(outcome string, l catalogueStore, inFlight, n int, change ...func(*intake.Options)) time.Duration {
 	var done sync.WaitGroup
 	done.Add(n)
 	in := s.intake(l, append(change, func(o *intake.Options) {
@@ -238,7 +238,7 @@ func BenchmarkRejects(b *testing.B) {
 		good, bad = 0, 0
 		node := brokertest.Start(b, func(o *broker.Options) { o.Embedded.SyncInterval = 0 })
 		s := newSite(b, node)
-		l := newLibrary(b, node)
+		l := newCatalogueStore(b, node)
 		for round := range rounds {
 			s.fill(round, each)
 			good += s.timeSubject(l, 8, each)

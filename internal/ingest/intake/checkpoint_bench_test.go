@@ -25,8 +25,8 @@ func BenchmarkCheckpoint(b *testing.B) {
 		}
 		background(b, points.Run)
 		noting, plain := newSite(b, brokertest.Start(b)), newSite(b, brokertest.Start(b))
-		noted := newLibrary(b, noting.broker, func(o *catalogue.Options) { o.Verifier = points.Bucket("galleries", false) })
-		bare := newLibrary(b, plain.broker)
+		noted := newCatalogueStore(b, noting.broker, func(o *catalogue.Options) { o.Verifier = points.Bucket("galleries", false) })
+		bare := newCatalogueStore(b, plain.broker)
 		for round := range 4 * rounds {
 			if round%4 == 0 || round%4 == 3 { // either first as often
 				noting.fill(round, each)

@@ -20,7 +20,7 @@ func TestLeadersOfAClusterChange(t *testing.T) {
 	s := newSite(t, brokertest.Start(t, func(o *broker.Options) {
 		o.URL, o.Embedded, o.Replicas = c.URL(), broker.Embedded{}, 3
 	}))
-	store := newLibrary(t, s.broker)
+	store := newCatalogueStore(t, s.broker)
 	s.run(s.intake(store))
 	for i := range many {
 		body := []byte(article(fmt.Sprintf("gallery-%d", i), noon))

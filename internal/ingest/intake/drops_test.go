@@ -125,7 +125,7 @@ func TestOurOwnStreamDropsNothing(t *testing.T) {
 	}
 	b := open()
 	s, w := newSite(t, b), &watched{t: t}
-	stop := s.run(s.intake(&shelf{}, w.options))
+	stop := s.run(s.intake(&memoryStore{}, w.options))
 	before := time.Now().Add(-time.Second)
 	for i := range 10 {
 		s.send(article(fmt.Sprint(i), noon))
@@ -149,7 +149,7 @@ func TestOurOwnStreamDropsNothing(t *testing.T) {
 	b = open()
 	t.Cleanup(func() { b.Close() })
 	s = newSite(t, b)
-	s.run(s.intake(&shelf{}, w.options))
+	s.run(s.intake(&memoryStore{}, w.options))
 	eventually(t, "a node that starts knows when the newest event came", func() bool {
 		return w.value("gallerywire_newest_event_timestamp_seconds") == newest
 	})
@@ -157,7 +157,7 @@ func TestOurOwnStreamDropsNothing(t *testing.T) {
 
 func TestUnreadEventsThatAStreamDropsRaiseTheAlarm(t *testing.T) {
 	s, w := foreign(t, subjects...), &watched{t: t}
-	stop := s.run(s.intake(&shelf{}))
+	stop := s.run(s.intake(&memoryStore{}))
 	for i := range 3 {
 		s.send(article(fmt.Sprint(i), noon))
 	}
@@ -166,7 +166,7 @@ func TestUnreadEventsThatAStreamDropsRaiseTheAlarm(t *testing.T) {
 	for i := range 20 {
 		s.send(article(fmt.Sprint("later-", i), noon))
 	}
-	s.run(s.intake(&shelf{}, w.options, func(o *intake.Options) { o.PollEvery = time.Millisecond }))
+	s.run(s.intake(&memoryStore{}, w.options, func(o *intake.Options) { o.PollEvery = time.Millisecond }))
 	eventually(t, "it is logged", func() bool { return strings.Contains(w.logged(), "stream=CMS events=15 first_kept=19") })
 	s.taken(3 + 5)
 	eventually(t, "all are counted", func() bool { return w.value("gallerywire_events_lost_total") >= 15 })
@@ -179,14 +179,14 @@ func TestUnreadEventsThatAStreamDropsRaiseTheAlarm(t *testing.T) {
 // was taken in before its consumer says so.
 func TestOnePollIsNoAlarm(t *testing.T) {
 	s, w := foreign(t, subjects...), &watched{t: t}
-	stop := s.run(s.intake(&shelf{}))
+	stop := s.run(s.intake(&memoryStore{}))
 	s.send(article("first", noon))
 	s.taken(1)
 	stop()
 	for i := range 20 {
 		s.send(article(fmt.Sprint("later-", i), noon))
 	}
-	s.run(s.intake(&shelf{}, w.options)) // which looks once
+	s.run(s.intake(&memoryStore{}, w.options)) // which looks once
 	s.taken(1 + 5)
 	if got := w.value("gallerywire_events_lost_total"); got != 0 || strings.Contains(w.logged(), "dropped") {
 		t.Errorf("%f lost:\n%s", got, w.logged())
@@ -197,7 +197,7 @@ func TestOnePollIsNoAlarm(t *testing.T) {
 // left its work queue. That queue is ours and refuses when it is full.
 func TestConsumerBehindItsStreamIsNoAlarm(t *testing.T) {
 	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
-	stop := s.run(s.intake(&shelf{}))
+	stop := s.run(s.intake(&memoryStore{}))
 	for i := range 10 {
 		s.send(article(fmt.Sprint(i), noon))
 	}
@@ -213,7 +213,7 @@ func TestConsumerBehindItsStreamIsNoAlarm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.run(s.intake(&shelf{}, w.options, func(o *intake.Options) { o.PollEvery = time.Millisecond }))
+	s.run(s.intake(&memoryStore{}, w.options, func(o *intake.Options) { o.PollEvery = time.Millisecond }))
 	s.send(article("last", noon))
 	s.taken(11)
 	if got := w.value("gallerywire_events_lost_total"); got != 0 || strings.Contains(w.logged(), "dropped") {
@@ -223,15 +223,15 @@ func TestConsumerBehindItsStreamIsNoAlarm(t *testing.T) {
 
 func TestSharedStreamMayDropOtherMessages(t *testing.T) {
 	s, w := foreign(t, "article.>"), &watched{t: t}
-	inHand, release := make(chan struct{}, 1), make(chan struct{})
+	started, release := make(chan struct{}, 1), make(chan struct{})
 	slow := storeFunc(func(context.Context, *event.Event, event.Message) (string, error) {
-		inHand <- struct{}{}
+		started <- struct{}{}
 		<-release
 		return "stored", nil
 	})
 	s.send(article("first", noon))
 	s.run(s.intake(slow, w.options, func(o *intake.Options) { o.PollEvery = time.Millisecond }))
-	<-inHand // from here on the stream may drop it
+	<-started // from here on the stream may drop it
 	if w.value("gallerywire_newest_event_timestamp_seconds") == 0 {
 		t.Error("the age of the newest event is not known")
 	}

@@ -42,7 +42,7 @@ func TestEventThatPanicsIsRejected(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
-			var stored shelf
+			var stored memoryStore
 			s.run(s.intake(&stored, w.options, change, func(o *intake.Options) { o.InFlight = 1 }))
 			for range 5 { // more than may be in hand
 				s.send(article("poison", noon))
@@ -56,7 +56,7 @@ func TestEventThatPanicsIsRejected(t *testing.T) {
 			if why := kept[0].Problems.Error(); !strings.Contains(why, "a bug of gallerywire") || !strings.Contains(why, "runtime error") {
 				t.Errorf("rejected because %s", why)
 			}
-			if told := s.told.all(); len(told) != 5 || told[0].e.Reject != kept[0].Number {
+			if told := s.notified.all(); len(told) != 5 || told[0].e.Reject != kept[0].Number {
 				t.Errorf("told %+v", told)
 			}
 			if !strings.Contains(w.logged(), "report it as a bug") || !strings.Contains(w.logged(), "hostile_test.go") {
@@ -69,7 +69,7 @@ func TestEventThatPanicsIsRejected(t *testing.T) {
 // What is rejected is logged once a second, with how many there were.
 func TestRejectionsAreLoggedOnceASecond(t *testing.T) {
 	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
-	stop := s.run(s.intake(new(shelf), w.options))
+	stop := s.run(s.intake(new(memoryStore), w.options))
 	const flood = 300
 	began := time.Now()
 	for range flood {
@@ -98,7 +98,7 @@ func TestRejectionsAreLoggedOnceASecond(t *testing.T) {
 // What is left out of a gallery that is stored is logged with the gallery and names.
 func TestLeftOutPartsAreLogged(t *testing.T) {
 	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
-	stop := s.run(s.intake(new(shelf), w.options))
+	stop := s.run(s.intake(new(memoryStore), w.options))
 	s.send(`{"guid":"urn:1","type":"text","headline":"H","versioncreated":"2026-11-20T08:00:00Z","associations":{"sound":{"type":"audio"}}}`)
 	s.drained()
 	stop()
@@ -147,7 +147,7 @@ func TestDelayedRetriesAreReturnedWhenRunEnds(t *testing.T) {
 	s.taken(5) // it waits for 4 s now
 	began := time.Now()
 	stop()
-	var stored shelf
+	var stored memoryStore
 	s.run(s.intake(&stored))
 	s.drained()
 	if took := time.Since(began); took > 2*time.Second {
@@ -163,7 +163,7 @@ func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	release := make(chan struct{})
-	var stored shelf
+	var stored memoryStore
 	slow := storeFunc(func(ctx context.Context, e *event.Event, m event.Message) (string, error) {
 		if e.Kind == event.Published {
 			<-release
@@ -195,7 +195,7 @@ func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
 func TestFloodOfBadEventsDelaysAGoodOneLikeGoodOnes(t *testing.T) {
 	const flood = 20_000
 	s := newSite(t, brokertest.Start(t))
-	l := newLibrary(t, s.broker)
+	l := newCatalogueStore(t, s.broker)
 	timed := func(last string, body func(int) string) time.Duration {
 		js := s.broker.JetStream()
 		for i := range flood {
@@ -277,7 +277,7 @@ func TestFloodOfOnePublisherLeavesOthersTheirShare(t *testing.T) {
 	publish("b", 1, func(int) string { return article("harbour", noon) })
 
 	before := make(chan int, 1)
-	stop := s.run(s.intake(new(shelf), func(o *intake.Options) {
+	stop := s.run(s.intake(new(memoryStore), func(o *intake.Options) {
 		o.Consumers = only(consumers...)
 		o.Observe = func(r intake.Report) {
 			s.reports.add(r)

@@ -29,15 +29,15 @@ var subjects = []string{string(event.Published), string(event.Unpublished)}
 
 // site is a broker with an event stream, and what intake makes of it.
 type site struct {
-	t       testing.TB
-	broker  *broker.Broker
-	rejects *intake.Rejects
-	told    log[telling]
-	reports log[intake.Report]
+	t        testing.TB
+	broker   *broker.Broker
+	rejects  *intake.Rejects
+	notified log[notification]
+	reports  log[intake.Report]
 }
 
-// telling is one call of Tell.
-type telling struct {
+// notification is one call of Tell.
+type notification struct {
 	id string
 	e  event.Refusal
 }
@@ -81,7 +81,7 @@ func (s *site) rejectsOptions() intake.RejectsOptions {
 		Subject:    subject,
 		MaxPayload: s.broker.MaxPayload,
 		Notify: func(id string, e event.Refusal) error {
-			s.told.add(telling{id, e})
+			s.notified.add(notification{id, e})
 			return nil
 		},
 	}
@@ -205,26 +205,26 @@ func (f storeFunc) Put(ctx context.Context, e *event.Event, m event.Message) (st
 	return f(ctx, e, m)
 }
 
-// shelf is a store that remembers what it was given.
-type shelf struct{ log[string] }
+// memoryStore is a store that remembers what it was given.
+type memoryStore struct{ log[string] }
 
-func (s *shelf) Put(_ context.Context, e *event.Event, _ event.Message) (string, error) {
+func (s *memoryStore) Put(_ context.Context, e *event.Event, _ event.Message) (string, error) {
 	s.add(e.GalleryID())
 	return "stored", nil
 }
 
-// library is a real catalogue as a store.
-type library struct{ *catalogue.Catalogue }
+// catalogueStore is a real catalogue as a store.
+type catalogueStore struct{ *catalogue.Catalogue }
 
-func (l library) Put(ctx context.Context, e *event.Event, m event.Message) (string, error) {
+func (l catalogueStore) Put(ctx context.Context, e *event.Event, m event.Message) (string, error) {
 	outcome, err := l.Catalogue.Put(ctx, catalogue.Revision{
 		ID: e.GalleryID(), Rank: e.Rank, Gallery: e.Gallery, Body: m.Data, Event: e.Attributes(m.Subject),
 	})
 	return string(outcome), err
 }
 
-// newLibrary runs a catalogue until the test ends.
-func newLibrary(t testing.TB, b *broker.Broker, change ...func(*catalogue.Options)) library {
+// newCatalogueStore runs a catalogue until the test ends.
+func newCatalogueStore(t testing.TB, b *broker.Broker, change ...func(*catalogue.Options)) catalogueStore {
 	t.Helper()
 	o := catalogue.Options{
 		JetStream: b.JetStream(),
@@ -240,7 +240,7 @@ func newLibrary(t testing.TB, b *broker.Broker, change ...func(*catalogue.Option
 	c := catalogue.New(o)
 	background(t, c.Run)
 	eventually(t, "the index is whole", func() bool { return c.Index().Ready() == nil })
-	return library{c}
+	return catalogueStore{c}
 }
 
 // elsewhere is a site on a server that the test can stop.
@@ -251,7 +251,7 @@ func elsewhere(t testing.TB, server *brokertest.External) *site {
 
 func TestEventIsStoredAndLeavesTheStream(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
-	l := newLibrary(t, s.broker)
+	l := newCatalogueStore(t, s.broker)
 	s.run(s.intake(l))
 	sequence := s.send(article("harbour", noon))
 	s.drained()
@@ -300,7 +300,7 @@ func TestEventIsRetriedUntilItIsStored(t *testing.T) {
 // Events wait for nobody: one that cannot be stored does not hold up others.
 func TestFailingEventHoldsUpNoOther(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
-	var stored shelf
+	var stored memoryStore
 	s.run(s.intake(storeFunc(func(ctx context.Context, e *event.Event, m event.Message) (string, error) {
 		if e.GalleryID() == "bad" {
 			return "", errors.New("bucket refuses")
@@ -346,7 +346,7 @@ func TestSeveralEventsAreInFlightAtOnce(t *testing.T) {
 // nodes: the highest rank is there in the end.
 func TestNoLowerRankWins(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
-	libraries := []library{newLibrary(t, s.broker), newLibrary(t, s.broker)}
+	libraries := []catalogueStore{newCatalogueStore(t, s.broker), newCatalogueStore(t, s.broker)}
 	for _, l := range libraries {
 		s.run(s.intake(l))
 	}
@@ -360,7 +360,7 @@ func TestNoLowerRankWins(t *testing.T) {
 	want := noon.Add((revisions - 1) * time.Minute)
 	for g := range galleries {
 		eventually(t, "both nodes know the highest rank", func() bool {
-			return !slices.ContainsFunc(libraries, func(l library) bool {
+			return !slices.ContainsFunc(libraries, func(l catalogueStore) bool {
 				e := l.Index().Find(fmt.Sprint("gallery-", g))
 				return e == nil || !e.Rank.Updated.Equal(want)
 			})
@@ -373,7 +373,7 @@ func TestNoLowerRankWins(t *testing.T) {
 func TestRunFinishesEventsInFlight(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	arrived, release := make(chan struct{}, 100), make(chan struct{})
-	var stored shelf
+	var stored memoryStore
 	stop := s.run(s.intake(storeFunc(func(ctx context.Context, e *event.Event, m event.Message) (string, error) {
 		arrived <- struct{}{}
 		select {
@@ -421,7 +421,7 @@ func TestRunEndsAfterItsGrace(t *testing.T) {
 	s.send(article("harbour", noon))
 	<-arrived
 	stop()
-	var stored shelf
+	var stored memoryStore
 	s.run(s.intake(&stored))
 	s.drained()
 	if got := stored.all(); !slices.Equal(got, []string{"harbour"}) {
@@ -448,7 +448,7 @@ func TestIntakeContinuesAfterAnOutage(t *testing.T) {
 	for name, disturb := range cases {
 		t.Run(name, func(t *testing.T) {
 			s := elsewhere(t, server)
-			var stored shelf
+			var stored memoryStore
 			s.run(s.intake(&stored))
 			s.send(article("before", noon))
 			s.drained()
@@ -471,7 +471,7 @@ func TestIntakeStartsWithoutServer(t *testing.T) {
 	s := elsewhere(t, server)
 	s.send(article("harbour", noon))
 	server.Stop()
-	var stored shelf
+	var stored memoryStore
 	s.run(s.intake(&stored))
 	server.Start()
 	s.drained()

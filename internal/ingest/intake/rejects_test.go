@@ -66,7 +66,7 @@ func TestRejectHasTheEventAsReceived(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSite(t, brokertest.Start(t))
 			sequence := s.publish(&nats.Msg{Subject: string(event.Published), Header: test.header, Data: []byte(test.body)})
-			s.run(s.intake(new(shelf)))
+			s.run(s.intake(new(memoryStore)))
 			s.drained()
 			kept := s.list()
 			if len(kept) != 1 {
@@ -82,7 +82,7 @@ func TestRejectHasTheEventAsReceived(t *testing.T) {
 			if len(test.header) > 0 && !cmp.Equal(headers(r), test.header) {
 				t.Errorf("headers %q", headers(r))
 			}
-			told := s.told.all()
+			told := s.notified.all()
 			if len(told) != 1 || told[0].e.Reject != r.Number || told[0].e.Sequence != sequence || !cmp.Equal(told[0].e.Problems, r.Problems) {
 				t.Errorf("told %+v", told)
 			}
@@ -153,7 +153,7 @@ func TestNewestRejectsComeFirst(t *testing.T) {
 }
 
 // The same message, delivered again after a crash between keeping it and
-// telling the server, is kept once; its sender is told again, with the same id.
+// notification the server, is kept once; its sender is told again, with the same id.
 func TestRejectIsKeptOnce(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	m := message(nil, "{}")
@@ -168,7 +168,7 @@ func TestRejectIsKeptOnce(t *testing.T) {
 	if other, err := s.rejects.Add(t.Context(), m, 8, problems); err != nil || other == first {
 		t.Errorf("another message is reject %d, %v", other, err)
 	}
-	if told := s.told.all(); first != again || told[0].id != told[1].id || told[0].id == told[2].id {
+	if told := s.notified.all(); first != again || told[0].id != told[1].id || told[0].id == told[2].id {
 		t.Errorf("kept as %d and %d, told %v", first, again, told)
 	}
 	if got := s.list(); len(got) != 2 {
@@ -180,19 +180,19 @@ func TestRejectIsKeptOnce(t *testing.T) {
 func TestEventStaysUntilItsSenderIsNotified(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	o := s.rejectsOptions()
-	var told log[string]
+	var notified log[string]
 	o.Notify = func(id string, _ event.Refusal) error {
-		told.add(id)
-		if len(told.all()) == 1 {
+		notified.add(id)
+		if len(notified.all()) == 1 {
 			return errors.New("no connection")
 		}
 		return nil
 	}
 	s.rejects = intake.NewRejects(o)
-	s.run(s.intake(new(shelf)))
+	s.run(s.intake(new(memoryStore)))
 	s.send("{}")
 	s.drained()
-	if got := told.all(); len(got) != 2 || got[0] != got[1] {
+	if got := notified.all(); len(got) != 2 || got[0] != got[1] {
 		t.Errorf("told %v", got)
 	}
 	if got := s.list(); len(got) != 1 {
@@ -256,7 +256,7 @@ func TestLargeRejectIsCompressedOrCut(t *testing.T) {
 
 func TestOversizedEventIsRejected(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
-	s.run(s.intake(new(shelf), func(o *intake.Options) { o.Decode = anybody(event.Reader{MaxBytes: 1000}) }))
+	s.run(s.intake(new(memoryStore), func(o *intake.Options) { o.Decode = anybody(event.Reader{MaxBytes: 1000}) }))
 	body := strings.Repeat("x", int(s.broker.MaxPayload())-100)
 	s.send(body)
 	s.drained()
@@ -322,7 +322,7 @@ func TestRejectStaysWhenItsStreamIsAway(t *testing.T) {
 // Good events come through a flood of bad ones.
 func TestGoodEventsPassAFloodOfBadOnes(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
-	var stored shelf
+	var stored memoryStore
 	s.run(s.intake(&stored))
 	const flood = 500
 	for i := range flood {
@@ -341,7 +341,7 @@ func TestGoodEventsPassAFloodOfBadOnes(t *testing.T) {
 // word of the server.
 func TestEventWithAStatusHeaderIsAnEvent(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
-	var stored shelf
+	var stored memoryStore
 	s.run(s.intake(&stored))
 	statuses := []nats.Header{
 		{"Status": {"409"}, "Description": {"Consumer Deleted"}}, {"Status": {"400"}}, {"Status": {"408"}}, {"Status": {"100"}}, {"Status": {"503"}},

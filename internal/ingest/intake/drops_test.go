@@ -19,6 +19,7 @@ import (
 )
 
 func TestDroppedEventsAreCounted(t *testing.T) {
+	t.Parallel()
 	type at = intake.StreamState
 	for name, c := range map[string]struct {
 		before, now at
@@ -115,6 +116,7 @@ func (s *site) taken(n int) {
 }
 
 func TestOurOwnStreamDropsNothing(t *testing.T) {
+	t.Parallel()
 	options := brokertest.Options(t)
 	open := func() *broker.Broker {
 		b, err := broker.Open(t.Context(), options)
@@ -156,6 +158,7 @@ func TestOurOwnStreamDropsNothing(t *testing.T) {
 }
 
 func TestUnreadEventsThatAStreamDropsRaiseTheAlarm(t *testing.T) {
+	t.Parallel()
 	s, w := foreign(t, subjects...), &watched{t: t}
 	stop := s.run(s.intake(&memoryStore{}))
 	for i := range 3 {
@@ -178,6 +181,7 @@ func TestUnreadEventsThatAStreamDropsRaiseTheAlarm(t *testing.T) {
 // One look is no verdict: on a cluster, a stream may have dropped an event that
 // was taken in before its consumer says so.
 func TestOnePollIsNoAlarm(t *testing.T) {
+	t.Parallel()
 	s, w := foreign(t, subjects...), &watched{t: t}
 	stop := s.run(s.intake(&memoryStore{}))
 	s.send(article("first", noon))
@@ -196,6 +200,7 @@ func TestOnePollIsNoAlarm(t *testing.T) {
 // A server that is killed may have forgotten that events were taken in that have
 // left its work queue. That queue is ours and refuses when it is full.
 func TestConsumerBehindItsStreamIsNoAlarm(t *testing.T) {
+	t.Parallel()
 	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
 	stop := s.run(s.intake(&memoryStore{}))
 	for i := range 10 {
@@ -222,6 +227,7 @@ func TestConsumerBehindItsStreamIsNoAlarm(t *testing.T) {
 }
 
 func TestSharedStreamMayDropOtherMessages(t *testing.T) {
+	t.Parallel()
 	s, w := foreign(t, "article.>"), &watched{t: t}
 	started, release := make(chan struct{}, 1), make(chan struct{})
 	slow := storeFunc(func(context.Context, *event.Event, event.Message) (string, error) {

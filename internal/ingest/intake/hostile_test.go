@@ -56,8 +56,8 @@ func TestEventThatPanicsIsRejected(t *testing.T) {
 			if why := kept[0].Problems.Error(); !strings.Contains(why, "a bug of gallerywire") || !strings.Contains(why, "runtime error") {
 				t.Errorf("rejected because %s", why)
 			}
-			if told := s.notified.all(); len(told) != 5 || told[0].e.Reject != kept[0].Number {
-				t.Errorf("told %+v", told)
+			if notified := s.notified.all(); len(notified) != 5 || notified[0].e.Reject != kept[0].Number {
+				t.Errorf("notified %+v", notified)
 			}
 			if !strings.Contains(w.logged(), "report it as a bug") || !strings.Contains(w.logged(), "hostile_test.go") {
 				t.Errorf("log %s", w.logged())
@@ -193,7 +193,7 @@ func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
 
 // A good event behind many bad ones waits about as long as behind good ones.
 func TestFloodOfBadEventsDelaysAGoodOneLikeGoodOnes(t *testing.T) {
-	const flood = 20_000
+	const flood = 8_000
 	s := newSite(t, brokertest.Start(t))
 	l := newCatalogueStore(t, s.broker)
 	timed := func(last string, body func(int) string) time.Duration {

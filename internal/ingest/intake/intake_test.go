@@ -250,6 +250,7 @@ func elsewhere(t testing.TB, server *brokertest.External) *site {
 }
 
 func TestEventIsStoredAndLeavesTheStream(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	l := newCatalogueStore(t, s.broker)
 	s.run(s.intake(l))
@@ -272,6 +273,7 @@ func TestEventIsStoredAndLeavesTheStream(t *testing.T) {
 // A store that fails keeps the event where it is, and nothing is acknowledged
 // before it is stored; the delay grows.
 func TestEventIsRetriedUntilItIsStored(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	const failures = 2
 	var times log[time.Time]
@@ -299,6 +301,7 @@ func TestEventIsRetriedUntilItIsStored(t *testing.T) {
 
 // Events wait for nobody: one that cannot be stored does not hold up others.
 func TestFailingEventHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	var stored memoryStore
 	s.run(s.intake(storeFunc(func(ctx context.Context, e *event.Event, m event.Message) (string, error) {
@@ -315,6 +318,7 @@ func TestFailingEventHoldsUpNoOther(t *testing.T) {
 }
 
 func TestSeveralEventsAreInFlightAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	const inFlight = 4
 	arrived, release := make(chan string, 100), make(chan struct{})
@@ -345,6 +349,7 @@ func TestSeveralEventsAreInFlightAtOnce(t *testing.T) {
 // Revisions of the same galleries in any order, many in hand at once on two
 // nodes: the highest rank is there in the end.
 func TestNoLowerRankWins(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	libraries := []catalogueStore{newCatalogueStore(t, s.broker), newCatalogueStore(t, s.broker)}
 	for _, l := range libraries {
@@ -371,6 +376,7 @@ func TestNoLowerRankWins(t *testing.T) {
 // Run ends only when what is in hand is finished, and what it does not take up
 // any more is there for the next.
 func TestRunFinishesEventsInFlight(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	arrived, release := make(chan struct{}, 100), make(chan struct{})
 	var stored memoryStore
@@ -411,6 +417,7 @@ func TestRunFinishesEventsInFlight(t *testing.T) {
 
 // A store that hangs does not keep Run from ending, and the event comes again.
 func TestRunEndsAfterItsGrace(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	arrived := make(chan struct{}, 10)
 	stop := s.run(s.intake(storeFunc(func(ctx context.Context, _ *event.Event, _ event.Message) (string, error) {
@@ -430,6 +437,7 @@ func TestRunEndsAfterItsGrace(t *testing.T) {
 }
 
 func TestIntakeContinuesAfterAnOutage(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	cases := map[string]func(s *site) error{
 		"after its consumer was deleted": func(s *site) error {
@@ -467,6 +475,7 @@ func TestIntakeContinuesAfterAnOutage(t *testing.T) {
 }
 
 func TestIntakeStartsWithoutServer(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	s := elsewhere(t, server)
 	s.send(article("harbour", noon))

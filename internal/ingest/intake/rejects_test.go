@@ -42,6 +42,7 @@ func headers(r intake.Reject) nats.Header {
 }
 
 func TestRejectHasTheEventAsReceived(t *testing.T) {
+	t.Parallel()
 	// Right for the event stream, and none of them for any other.
 	poison := nats.Header{
 		"Nats-Expected-Stream": {"ARTICLES"}, "Nats-Expected-Last-Subject-Sequence": {"0"}, "Nats-Expected-Last-Sequence": {"0"},
@@ -82,9 +83,9 @@ func TestRejectHasTheEventAsReceived(t *testing.T) {
 			if len(test.header) > 0 && !cmp.Equal(headers(r), test.header) {
 				t.Errorf("headers %q", headers(r))
 			}
-			told := s.notified.all()
-			if len(told) != 1 || told[0].e.Reject != r.Number || told[0].e.Sequence != sequence || !cmp.Equal(told[0].e.Problems, r.Problems) {
-				t.Errorf("told %+v", told)
+			notified := s.notified.all()
+			if len(notified) != 1 || notified[0].e.Reject != r.Number || notified[0].e.Sequence != sequence || !cmp.Equal(notified[0].e.Problems, r.Problems) {
+				t.Errorf("notified %+v", notified)
 			}
 			s.taken(1)
 			if got := s.outcomes(); !cmp.Equal(got, []string{"rejected"}) {
@@ -102,6 +103,7 @@ func message(h nats.Header, body string) event.Message {
 }
 
 func TestRejectWithAnyHeaderIsKept(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	cases := nats.Header{
 		"Nats-Rollup": {"all"}, "Nats-TTL": {"1s"}, "Nats-Schedule": {"@at 2030-01-01T00:00:00Z"}, "Nats-Expected-Last-Sequence": {"999"},
@@ -120,6 +122,7 @@ func TestRejectWithAnyHeaderIsKept(t *testing.T) {
 }
 
 func TestNewestRejectsComeFirst(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	if newest, kept, err := s.rejects.Newest(t.Context(), 3); len(newest) != 0 || kept != 0 || err != nil {
 		t.Errorf("of none: %v, %d, %v", newest, kept, err)
@@ -153,8 +156,9 @@ func TestNewestRejectsComeFirst(t *testing.T) {
 }
 
 // The same message, delivered again after a crash between keeping it and
-// notification the server, is kept once; its sender is told again, with the same id.
+// acknowledging it, is kept once; its sender is notified again, with the same id.
 func TestRejectIsKeptOnce(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	m := message(nil, "{}")
 	first, err := s.rejects.Add(t.Context(), m, 7, problems)
@@ -168,16 +172,17 @@ func TestRejectIsKeptOnce(t *testing.T) {
 	if other, err := s.rejects.Add(t.Context(), m, 8, problems); err != nil || other == first {
 		t.Errorf("another message is reject %d, %v", other, err)
 	}
-	if told := s.notified.all(); first != again || told[0].id != told[1].id || told[0].id == told[2].id {
-		t.Errorf("kept as %d and %d, told %v", first, again, told)
+	if notified := s.notified.all(); first != again || notified[0].id != notified[1].id || notified[0].id == notified[2].id {
+		t.Errorf("kept as %d and %d, notified %v", first, again, notified)
 	}
 	if got := s.list(); len(got) != 2 {
 		t.Errorf("kept %d rejects", len(got))
 	}
 }
 
-// A sender that could not be told leaves the event in the stream.
+// A sender that could not be notified leaves the event in the stream.
 func TestEventStaysUntilItsSenderIsNotified(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	o := s.rejectsOptions()
 	var notified log[string]
@@ -193,7 +198,7 @@ func TestEventStaysUntilItsSenderIsNotified(t *testing.T) {
 	s.send("{}")
 	s.drained()
 	if got := notified.all(); len(got) != 2 || got[0] != got[1] {
-		t.Errorf("told %v", got)
+		t.Errorf("notified %v", got)
 	}
 	if got := s.list(); len(got) != 1 {
 		t.Errorf("kept %d rejects", len(got))
@@ -207,6 +212,7 @@ func TestEventStaysUntilItsSenderIsNotified(t *testing.T) {
 // An event as large as a message may be is kept: compressed, or cut where that
 // is not enough, at the worst without its headers.
 func TestLargeRejectIsCompressedOrCut(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	const most = 64 << 10
 	o := s.rejectsOptions()
@@ -255,6 +261,7 @@ func TestLargeRejectIsCompressedOrCut(t *testing.T) {
 }
 
 func TestOversizedEventIsRejected(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	s.run(s.intake(new(memoryStore), func(o *intake.Options) { o.Decode = anybody(event.Reader{MaxBytes: 1000}) }))
 	body := strings.Repeat("x", int(s.broker.MaxPayload())-100)
@@ -267,6 +274,7 @@ func TestOversizedEventIsRejected(t *testing.T) {
 
 // A mended service takes a replayed event in, without what belonged to NATS.
 func TestReplayIsTakenIn(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	body := article("harbour", noon)
 	h := nats.Header{"Nats-Expected-Last-Sequence": {"999"}, "nats-msg-id": {"1"}, "X-Own": {"a", "b"}, "X-Latin": {"caf\xe9"}}
@@ -303,6 +311,7 @@ func lookUp(t *testing.T, s *site, number uint64) error {
 }
 
 func TestRejectStaysWhenItsStreamIsAway(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	number, err := s.rejects.Add(t.Context(), message(nil, "{}"), 1, problems)
 	if err != nil {
@@ -321,6 +330,7 @@ func TestRejectStaysWhenItsStreamIsAway(t *testing.T) {
 
 // Good events come through a flood of bad ones.
 func TestGoodEventsPassAFloodOfBadOnes(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	var stored memoryStore
 	s.run(s.intake(&stored))
@@ -340,6 +350,7 @@ func TestGoodEventsPassAFloodOfBadOnes(t *testing.T) {
 // An empty event with the headers of a status is an event all the same, and no
 // word of the server.
 func TestEventWithAStatusHeaderIsAnEvent(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	var stored memoryStore
 	s.run(s.intake(&stored))

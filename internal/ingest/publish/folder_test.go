@@ -94,6 +94,7 @@ func same(t *testing.T, what string, want, got []string) {
 }
 
 func TestFolderIsItsEventFilesInOrder(t *testing.T) {
+	t.Parallel()
 	dir := folder(t, map[string]string{
 		"b.json": good("b"), "a/z.ndjson": good("z1") + "\n" + good("z2"), "a/y/1.json": good("y"), "c.json": "[" + good("c") + "]",
 		"d.JSON": good("d"), "notes.txt": "x", ".hidden.json": good("h"), ".git/x.json": good("g"), "empty.json": "",
@@ -114,6 +115,7 @@ func TestFolderIsItsEventFilesInOrder(t *testing.T) {
 }
 
 func TestOnlyChangedFilesAreSentAgain(t *testing.T) {
+	t.Parallel()
 	dir := folder(t, map[string]string{"a.json": good("a"), "b.json": good("b")})
 	same(t, "at first", []string{"a", "b"}, sent(t, dir, always))
 	same(t, "again", []string{}, sent(t, dir, always))
@@ -131,6 +133,7 @@ func TestOnlyChangedFilesAreSentAgain(t *testing.T) {
 }
 
 func TestUnacknowledgedEventIsSentAgain(t *testing.T) {
+	t.Parallel()
 	dir := folder(t, map[string]string{"a.json": good("a1") + good("a2"), "b.json": good("b"), "c.json": good("c1") + "garbage"})
 	same(t, "at first", []string{"a1", "a2", "b", "c1", ""}, sent(t, dir, except("a1")))
 	same(t, "again", []string{"a1", ""}, sent(t, dir, except("a1")))
@@ -143,6 +146,7 @@ func TestUnacknowledgedEventIsSentAgain(t *testing.T) {
 
 // A file is resumed by line as a directory is by file.
 func TestChangedLineIsSentAgain(t *testing.T) {
+	t.Parallel()
 	lines := []string{good("a"), good("b"), good("c"), good("d")}
 	dir := folder(t, nil)
 	path := filepath.Join(dir, "many.ndjson")
@@ -175,6 +179,7 @@ func TestChangedLineIsSentAgain(t *testing.T) {
 
 // A file that is changed while it is sent is sent again.
 func TestAFileThatChangesWhileItIsSent(t *testing.T) {
+	t.Parallel()
 	dir := folder(t, map[string]string{"a.json": good("a")})
 	same(t, "sent", []string{"a"}, sent(t, dir, func(string) error {
 		write(t, filepath.Join(dir, "a.json"), good("a")+" ")
@@ -186,6 +191,7 @@ func TestAFileThatChangesWhileItIsSent(t *testing.T) {
 
 // An interrupted run continues where it was.
 func TestAnInterruptedRunContinues(t *testing.T) {
+	t.Parallel()
 	conn := connect(t)
 	s := stream(t, conn)
 	const n = 200 // several windows
@@ -248,6 +254,7 @@ func TestAnInterruptedRunContinues(t *testing.T) {
 
 // What was acknowledged is on the disk while the run goes on, for who kills it.
 func TestStateIsWrittenDuringTheRun(t *testing.T) {
+	t.Parallel()
 	dir := folder(t, map[string]string{"a.json": good("a"), "b.json": good("b"), "c.json": good("c")})
 	f := open(t, dir)
 	for item := range f.Items(events) {
@@ -271,6 +278,7 @@ func TestStateIsWrittenDuringTheRun(t *testing.T) {
 
 // What a release without events in it wrote is read.
 func TestAStateFileOfFilesAlone(t *testing.T) {
+	t.Parallel()
 	dir := folder(t, map[string]string{"a.json": "", "b.json": good("b")})
 	write(t, state(dir), `{"format":1,"files":{"a.json":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}`)
 	same(t, "sent", []string{"b"}, sent(t, dir, always))
@@ -278,6 +286,7 @@ func TestAStateFileOfFilesAlone(t *testing.T) {
 
 // What can not be read is said, and does not keep the rest from being sent.
 func TestBrokenLinkIsNamed(t *testing.T) {
+	t.Parallel()
 	dir := folder(t, map[string]string{"b.json": good("b")})
 	if err := os.Symlink("gone.json", filepath.Join(dir, "a.json")); err != nil {
 		t.Fatal(err)
@@ -302,6 +311,7 @@ func TestBrokenLinkIsNamed(t *testing.T) {
 }
 
 func TestOtherFileAsStateIsRefused(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "{}", "[]", `{"format":2,"files":{}}`, `{"format":1}`, "garbage"} {
 		dir := folder(t, map[string]string{"a.json": good("a"), publish.StateName: text})
 		if _, err := openAt(dir, state(dir), false); err == nil {
@@ -311,6 +321,7 @@ func TestOtherFileAsStateIsRefused(t *testing.T) {
 }
 
 func TestUnwritableStateFailsBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
 	dir := folder(t, map[string]string{"a.json": good("a")})
 	if _, err := openAt(dir, filepath.Join(dir, "none", "state"), false); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
@@ -318,6 +329,7 @@ func TestUnwritableStateFailsBeforeAnythingIsSent(t *testing.T) {
 }
 
 func TestMissingFolderIsAnError(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "none")
 	if _, err := openAt(dir, state(dir), false); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)

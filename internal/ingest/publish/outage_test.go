@@ -32,6 +32,7 @@ func dial(t *testing.T, url string, options ...nats.Option) *nats.Conn {
 }
 
 func TestSendEndsWhenTheServerStaysAway(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	conn := dial(t, server.URL(), soon(2)...)
 	stream(t, conn)
@@ -71,6 +72,7 @@ func TestSendEndsWhenTheServerStaysAway(t *testing.T) {
 }
 
 func TestSendSucceedsWhenAllWasStoredBeforeTheServerWentAway(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	conn := dial(t, server.URL(), soon(2)...)
 	stream(t, conn)
@@ -84,6 +86,7 @@ func TestSendSucceedsWhenAllWasStoredBeforeTheServerWentAway(t *testing.T) {
 }
 
 func TestEventsInFlightDuringAnOutageAreSentAgain(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	stream(t, dial(t, server.URL()))
 	p := startProxy(t, server.URL())

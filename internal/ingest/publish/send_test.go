@@ -69,6 +69,7 @@ func item(id string) publish.Item {
 }
 
 func TestReceiptsComeInOrder(t *testing.T) {
+	t.Parallel()
 	conn := connect(t)
 	s := stream(t, conn)
 	var items []publish.Item
@@ -89,6 +90,7 @@ func TestReceiptsComeInOrder(t *testing.T) {
 // An event that is sent again, because it was rejected before or anything else,
 // is in the stream again, however long that remembers ids.
 func TestAnEventSentAgainIsSent(t *testing.T) {
+	t.Parallel()
 	conn := connect(t)
 	stream(t, conn)
 	send(t, conn, item("a"), item("b"))
@@ -98,6 +100,7 @@ func TestAnEventSentAgainIsSent(t *testing.T) {
 }
 
 func TestATakeDownGoesToItsSubject(t *testing.T) {
+	t.Parallel()
 	conn := connect(t)
 	s := stream(t, conn)
 	down, err := publish.TakeDown("a", "", 0, time.Now())
@@ -113,6 +116,7 @@ func TestATakeDownGoesToItsSubject(t *testing.T) {
 }
 
 func TestFullStreamIsAnError(t *testing.T) {
+	t.Parallel()
 	conn := connect(t)
 	stream(t, conn, func(c *jetstream.StreamConfig) { c.MaxMsgs = 2 })
 	receipts := send(t, conn, item("a"), item("b"), item("c"))
@@ -128,6 +132,7 @@ func TestFullStreamIsAnError(t *testing.T) {
 
 // A server whose disk gives no more says so, and what helps.
 func TestFullDiskIsAnError(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t, func(o *broker.Options) { o.Embedded.StoreLimit = 1 << 20 })
 	stream(t, b.Conn())
 	large := item("a")
@@ -139,12 +144,14 @@ func TestFullDiskIsAnError(t *testing.T) {
 }
 
 func TestNoEventStreamIsAnError(t *testing.T) {
+	t.Parallel()
 	if err := send(t, connect(t), item("a"))[0].Err; !errors.Is(err, jetstream.ErrNoStreamResponse) || !strings.Contains(err.Error(), `"gallerywire health" says why`) {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestAnEventLargerThanTheServerTakes(t *testing.T) {
+	t.Parallel()
 	conn := connect(t)
 	stream(t, conn)
 	large := item("a")
@@ -156,6 +163,7 @@ func TestAnEventLargerThanTheServerTakes(t *testing.T) {
 }
 
 func TestAFaultyItemIsNotSent(t *testing.T) {
+	t.Parallel()
 	conn := connect(t)
 	stream(t, conn)
 	fault := errors.New("no title")
@@ -168,6 +176,7 @@ func TestAFaultyItemIsNotSent(t *testing.T) {
 }
 
 func TestSubjectsAreFoundByTheirEnds(t *testing.T) {
+	t.Parallel()
 	conn := connect(t)
 	js, err := jetstream.New(conn)
 	if err != nil {
@@ -204,6 +213,7 @@ func TestSubjectsAreFoundByTheirEnds(t *testing.T) {
 }
 
 func TestSendEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	conn := connect(t)
 	stream(t, conn)
 	sender, err := publish.NewSender(conn, subjects, 0)

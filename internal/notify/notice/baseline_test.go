@@ -52,8 +52,8 @@ func (a *audience) listening(o *notice.Options) { o.Subscriptions = a }
 // hasty takes every record for an old one.
 func hasty(o *notice.Options) { o.Lease = -1 }
 
-// begin must succeed.
-func (n *node) begin(feed string) {
+// baseline must succeed.
+func (n *node) baseline(feed string) {
 	n.t.Helper()
 	if err := n.Baseline(n.t.Context(), feed); err != nil {
 		n.t.Fatal(err)
@@ -83,7 +83,7 @@ func recorded(t *testing.T, c *cluster, feed string) bool {
 func TestBaselineIsPresentContent(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]func(*node){
-		"before the subscription": func(n *node) { n.begin(night) },
+		"before the subscription": func(n *node) { n.baseline(night) },
 		"when it is swept":        func(*node) {},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestUnsubscribedFeedNotAnnounced(t *testing.T) {
 	n := c.node(a.listening, func(o *notice.Options) { o.Also = []string{"sections/travel"} })
 	for _, feed := range []string{"all", "sections/travel", night, "tags/day"} {
 		n.content.set(feed, 1, "a1")
-		n.begin(feed)
+		n.baseline(feed)
 	}
 	a.are(night)
 	n.run()
@@ -145,7 +145,7 @@ func TestChangeBetweenBaselineAndSubscriptionAnnounced(t *testing.T) {
 	c, a := newCluster(t), &audience{}
 	n := c.node(a.listening)
 	n.content.set(night, 3, "a1")
-	n.begin(night)
+	n.baseline(night)
 	n.content.set(night, 4, "b1", "a1")
 	n.Mark(night)
 	a.are(night)
@@ -168,14 +168,14 @@ func TestLaterSubscriberGetsNoOldNews(t *testing.T) {
 		},
 		"no sweep, and it begins": func(_ *testing.T, _ *cluster, _ *audience, n *node) *node {
 			n.content.set(night, 2, "b1", "a1")
-			n.begin(night)
+			n.baseline(night)
 			return n
 		},
 		"no node ran, and it begins": func(_ *testing.T, c *cluster, a *audience, n *node) *node {
 			n.content.set(night, 2, "b1", "a1")
 			again := c.restarted(n, a.listening, hasty)
 			again.sweep()
-			again.begin(night)
+			again.baseline(night)
 			return again
 		},
 	} {
@@ -212,7 +212,7 @@ func TestUnsentNoticeForgottenWithItsSubscribers(t *testing.T) {
 		}
 	})
 	n.content.set(night, 1, "a1")
-	n.begin(night)
+	n.baseline(night)
 	a.are(night)
 	n.content.set(night, 2, "b1", "a1")
 	if err := n.Sweep(t.Context()); err == nil {
@@ -220,7 +220,7 @@ func TestUnsentNoticeForgottenWithItsSubscribers(t *testing.T) {
 	}
 	a.are()
 	n.content.set(night, 3, "c1", "b1", "a1")
-	n.begin(night)
+	n.baseline(night)
 	a.are(night)
 	down = false
 	n.sweep()
@@ -234,12 +234,12 @@ func TestSecondBaselineKeepsYoungRecord(t *testing.T) {
 	one, two := &audience{}, &audience{}
 	first, second := c.node(one.listening, patient), c.node(two.listening, patient)
 	first.content.set(night, 1, "a1")
-	first.begin(night)
+	first.baseline(night)
 	one.are(night)
 	for _, n := range []*node{first, second} {
 		n.content.set(night, 2, "b1", "a1")
 	}
-	second.begin(night)
+	second.baseline(night)
 	two.are(night)
 	first.sweep()
 	second.sweep()
@@ -273,10 +273,10 @@ func TestBaselineOfSubscribedFeedChangesNothing(t *testing.T) {
 	c, a := newCluster(t), &audience{}
 	n := c.node(a.listening, hasty)
 	n.content.set(night, 1, "a1")
-	n.begin(night)
+	n.baseline(night)
 	a.are(night)
 	n.content.set(night, 2, "b1", "a1")
-	n.begin(night)
+	n.baseline(night)
 	n.sweep()
 	c.wantAnnounced(night, [3][]string{{"b"}, {}, {}})
 }
@@ -322,7 +322,7 @@ func TestBaselineDelaysNoAnnouncement(t *testing.T) {
 		select {
 		case <-slow.asked:
 		case <-time.After(patience):
-			t.Fatal("they begin one after the other")
+			t.Fatal("baselines wait for each other")
 		}
 	}
 	n.content.set("all", 4, "b1", "a1")
@@ -340,14 +340,14 @@ func TestBaselineDelaysNoAnnouncement(t *testing.T) {
 	}
 }
 
-// An announcement that takes long, because much is owed, delays no subscription.
+// An announcement that takes long, because much is enqueued, delays no subscription.
 func TestAnnouncementDelaysNoBaseline(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	owing, free := make(chan struct{}), make(chan struct{})
+	enqueuing, free := make(chan struct{}), make(chan struct{})
 	n := c.node(func(o *notice.Options) {
 		o.Enqueue = func(context.Context, notice.Announcement) error {
-			close(owing)
+			close(enqueuing)
 			<-free
 			return nil
 		}
@@ -357,7 +357,7 @@ func TestAnnouncementDelaysNoBaseline(t *testing.T) {
 	n.Mark("all")
 	n.run()
 	defer close(free)
-	<-owing
+	<-enqueuing
 	begun := make(chan error, 1)
 	go func() { begun <- n.Baseline(t.Context(), night) }()
 	select {
@@ -376,8 +376,8 @@ func TestBaselineOfLaggingNodeKeepsRecord(t *testing.T) {
 	ahead, behind := c.node(a.listening, hasty), c.node(a.listening, hasty)
 	ahead.content.set(night, 6, "b1", "a1")
 	behind.content.set(night, 5, "a1")
-	ahead.begin(night)
-	behind.begin(night)
+	ahead.baseline(night)
+	behind.baseline(night)
 	a.are(night)
 	behind.sweep()
 	ahead.sweep()
@@ -455,7 +455,7 @@ func TestUnknownFeedFailsNoSweep(t *testing.T) {
 	}
 	n.content.never = "tags/none"
 	if err := n.Baseline(t.Context(), "tags/none"); !errors.Is(err, errNoFeed) {
-		t.Errorf("begin: error %v", err)
+		t.Errorf("baseline: error %v", err)
 	}
 }
 

@@ -31,7 +31,7 @@ func (n *node) steps(revision uint64, words string) {
 	n.content.feeds["all"] = s
 }
 
-// What happens to galleries that the documents do not reach back to is told.
+// What happens to galleries that the documents do not reach back to is announced.
 func TestChangesBelowDocumentsAnnounced(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
@@ -45,7 +45,7 @@ func TestChangesBelowDocumentsAnnounced(t *testing.T) {
 		{"-a", [3][]string{{}, {}, {"a"}}},
 		{"~a", [3][]string{{}, {"a"}, {}}},
 		{"+late ~a -y -x", [3][]string{{"late"}, {"a"}, {"y", "x"}}},
-		{"+b", [3][]string{{}, {"b"}, {}}}, // it was announced, whatever the steps say
+		{"+b", [3][]string{{}, {"b"}, {}}}, // it was announced, though the steps differ
 		{"!", [3][]string{{}, {}, {}}},
 	} {
 		n.steps(uint64(i+2), step.words)
@@ -64,7 +64,7 @@ func TestChangesBelowDocumentsAnnounced(t *testing.T) {
 	}
 }
 
-// What cannot be shown is not said to be there, and is removed if it was.
+// What cannot be shown is not named, and is removed if it was.
 func TestGalleryLeftOutNotAnnounced(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
@@ -227,7 +227,7 @@ func TestSweepAtRestReadsNothing(t *testing.T) {
 		n.content.set(feed, 1, "a1")
 	}
 	a.are(feeds...)
-	n.sweep() // they begin
+	n.sweep() // they get baselines
 	n.sweep() // and are settled
 	n.content.mu.Lock()
 	asked := n.content.asked

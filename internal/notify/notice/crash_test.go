@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// patient leaves a notice to whoever claimed it for as long as a test runs.
+// patient leaves a notice to its claimer for as long as a test runs.
 func patient(o *notice.Options) { o.Lease = patience }
 
 func TestSweepingNodesSendOneNoticePerChange(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// says is an update in words: "+a ~b -c".
-func says(u event.Update) string {
+// inWords is an update in words: "+a ~b -c".
+func inWords(u event.Update) string {
 	var words []string
 	for sign, ids := range map[string][]string{"+": u.Added, "~": u.Edited, "-": u.Removed} {
 		for _, id := range ids {
@@ -23,8 +23,8 @@ func says(u event.Update) string {
 	return strings.Join(words, " ")
 }
 
-// saying is the update in those words.
-func saying(words string) event.Update {
+// fromWords is the update in those words.
+func fromWords(words string) event.Update {
 	u := event.Update{Added: []string{}, Edited: []string{}, Removed: []string{}}
 	for _, word := range strings.Fields(words) {
 		switch id := word[1:]; word[0] {
@@ -56,15 +56,15 @@ func TestMerge(t *testing.T) {
 		{"-a", "+a", "+a"},
 		{"+a ~b -c +d", "~a -b +c", "+a -b +c +d"},
 	} {
-		if got := says(merge(saying(c.old), saying(c.newer))); got != c.want {
+		if got := inWords(merge(fromWords(c.old), fromWords(c.newer))); got != c.want {
 			t.Errorf("%q and then %q: %q, want %q", c.old, c.newer, got, c.want)
 		}
 	}
 }
 
 func TestMergePutsNewestFirst(t *testing.T) {
-	got := merge(saying("+c +b ~y -q"), saying("+e +d ~c ~z -r"))
-	want := saying("+e +d +c +b ~z ~y -r -q")
+	got := merge(fromWords("+c +b ~y -q"), fromWords("+e +d ~c ~z -r"))
+	want := fromWords("+e +d +c +b ~z ~y -r -q")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("merged (-want +got):\n%s", diff)
 	}
@@ -91,25 +91,25 @@ func TestMergeBounded(t *testing.T) {
 // world is what a feed holds and what receivers know of it, by version.
 type world struct{ feed map[string]int }
 
-// change makes the version of an id, 0 to remove it, and says so.
+// change makes the version of an id, 0 to remove it, and returns the update.
 func (w *world) change(id byte, version int) event.Update {
 	name := string('a' + rune(id%4))
 	_, was := w.feed[name]
 	switch {
 	case version == 0 && !was:
-		return saying("")
+		return fromWords("")
 	case version == 0:
 		delete(w.feed, name)
-		return saying("-" + name)
+		return fromWords("-" + name)
 	}
 	w.feed[name] = version
 	if was {
-		return saying("~" + name)
+		return fromWords("~" + name)
 	}
-	return saying("+" + name)
+	return fromWords("+" + name)
 }
 
-// apply makes what a receiver knows of the feed what the update says; it fetches
+// apply makes what a receiver knows of the feed what the update names; it fetches
 // what was added and changed.
 func (w *world) apply(known map[string]int, u event.Update) {
 	for _, id := range u.Removed {
@@ -128,7 +128,7 @@ func FuzzMerge(f *testing.F) {
 	f.Fuzz(func(t *testing.T, moves []byte) {
 		w := world{map[string]int{}}
 		never, unheard := map[string]int{}, map[string]int{}
-		waiting := saying("")
+		waiting := fromWords("")
 		for i, move := range moves {
 			version := i + 1
 			if move&4 != 0 {
@@ -140,7 +140,7 @@ func FuzzMerge(f *testing.F) {
 			if move&8 != 0 {
 				w.apply(never, waiting)
 				w.apply(unheard, waiting)
-				waiting = saying("")
+				waiting = fromWords("")
 			}
 		}
 		w.apply(never, waiting)

@@ -103,7 +103,7 @@ func (c *content) Snapshot(feed string, since notice.Since) (notice.Snapshot, er
 	return s, c.err
 }
 
-// step says in s what has become of the galleries since before.
+// step adds to s what has happened to the galleries since before.
 func (c *content) step(before notice.Snapshot, s *notice.Snapshot) {
 	was := map[string]string{}
 	for _, m := range before.Members {
@@ -178,16 +178,16 @@ func (c *content) change(feed string, f func(*notice.Snapshot)) {
 type wire struct {
 	mu     sync.Mutex
 	events []event.CloudEvent
-	heard  chan event.CloudEvent
+	sent   chan event.CloudEvent
 }
 
-func newWire() *wire { return &wire{heard: make(chan event.CloudEvent, 1000)} }
+func newWire() *wire { return &wire{sent: make(chan event.CloudEvent, 1000)} }
 
 func (w *wire) send(_ context.Context, e event.CloudEvent) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, e)
-	w.heard <- e
+	w.sent <- e
 	return nil
 }
 
@@ -202,7 +202,7 @@ func (w *wire) all() []event.CloudEvent {
 func (w *wire) next(t *testing.T) event.CloudEvent {
 	t.Helper()
 	select {
-	case e := <-w.heard:
+	case e := <-w.sent:
 		return e
 	case <-time.After(patience):
 		t.Fatal("no notice")

@@ -12,19 +12,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// ledger is what a node owes, and when it owed it.
+// ledger is what a node enqueued, and when.
 type ledger struct {
-	owed []notice.Announcement
-	sent []int // events sent when each was owed
+	got  []notice.Announcement
+	sent []int // events sent when each was enqueued
 	down int   // how many fail at first
 }
 
-// owing is a node that owes to l.
-func (l *ledger) owing(c *cluster) func(*notice.Options) {
+// enqueue makes a node enqueue to l.
+func (l *ledger) enqueue(c *cluster) func(*notice.Options) {
 	return func(o *notice.Options) {
 		o.Enqueue = func(_ context.Context, a notice.Announcement) error {
-			l.owed, l.sent = append(l.owed, a), append(l.sent, len(c.wire.all()))
-			if len(l.owed) <= l.down {
+			l.got, l.sent = append(l.got, a), append(l.sent, len(c.wire.all()))
+			if len(l.got) <= l.down {
 				return errAway
 			}
 			return nil
@@ -35,7 +35,7 @@ func (l *ledger) owing(c *cluster) func(*notice.Options) {
 func TestEnqueuedBeforeSent(t *testing.T) {
 	t.Parallel()
 	c, l := newCluster(t), &ledger{}
-	n := c.node(l.owing(c))
+	n := c.node(l.enqueue(c))
 	n.content.set("all", 7, "a1")
 	n.sweep()
 	n.sweep()
@@ -44,19 +44,19 @@ func TestEnqueuedBeforeSent(t *testing.T) {
 		Feed: "all", ID: sent.ID, Position: notice.Position{Epoch: epoch, Revision: 7},
 		Update: sent.Data.(event.Update), At: epoch.Add(7 * time.Minute),
 	}}
-	if diff := cmp.Diff(want, l.owed); diff != "" {
-		t.Errorf("owed (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, l.got); diff != "" {
+		t.Errorf("enqueued (-want +got):\n%s", diff)
 	}
 	if l.sent[0] != 0 {
-		t.Errorf("owed when %d events were sent", l.sent[0])
+		t.Errorf("enqueued when %d events were sent", l.sent[0])
 	}
 }
 
-// Who listens on NATS hears of it once, at once; the others are told in the end.
+// Listeners on NATS get it once, at once; the outbox gets it in the end.
 func TestOutboxErrorHoldsUpNoEvent(t *testing.T) {
 	t.Parallel()
 	c, l := newCluster(t), &ledger{down: 2}
-	n := c.node(l.owing(c))
+	n := c.node(l.enqueue(c))
 	n.content.set("all", 1, "a1")
 	for range 2 {
 		if err := n.Sweep(t.Context()); !errors.Is(err, errAway) {
@@ -66,17 +66,17 @@ func TestOutboxErrorHoldsUpNoEvent(t *testing.T) {
 			t.Fatalf("sent %v", got)
 		}
 	}
-	n.content.set("all", 2, "b1", "a1") // it comes after what is owed
+	n.content.set("all", 2, "b1", "a1") // it comes after the pending one
 	n.sweep()
 	n.sweep()
-	if len(l.owed) != 4 || !cmp.Equal(l.owed[0], l.owed[1]) || !cmp.Equal(l.owed[1], l.owed[2]) {
-		t.Fatalf("owed %v", l.owed)
+	if len(l.got) != 4 || !cmp.Equal(l.got[0], l.got[1]) || !cmp.Equal(l.got[1], l.got[2]) {
+		t.Fatalf("enqueued %v", l.got)
 	}
-	if got := c.wire.all(); len(got) != 2 || got[0].ID != l.owed[0].ID || got[1].ID != l.owed[3].ID {
+	if got := c.wire.all(); len(got) != 2 || got[0].ID != l.got[0].ID || got[1].ID != l.got[3].ID {
 		t.Errorf("sent %v", got)
 	}
-	if l.owed[3].Order().Compare(l.owed[2].Order()) <= 0 {
-		t.Errorf("owed %v after %v", l.owed[3].Order(), l.owed[2].Order())
+	if l.got[3].Order().Compare(l.got[2].Order()) <= 0 {
+		t.Errorf("enqueued %v after %v", l.got[3].Order(), l.got[2].Order())
 	}
 }
 
@@ -84,10 +84,10 @@ func TestOutboxAndNATSErrorsBothRepeated(t *testing.T) {
 	t.Parallel()
 	c, l := newCluster(t), &ledger{down: 1}
 	away := true
-	n := c.node(l.owing(c), func(o *notice.Options) {
+	n := c.node(l.enqueue(c), func(o *notice.Options) {
 		o.Send = func(ctx context.Context, e event.CloudEvent) error {
 			if away {
-				return errNoFeed // another error than that of owing
+				return errNoFeed // another error than that of the outbox
 			}
 			return c.wire.send(ctx, e)
 		}
@@ -99,8 +99,8 @@ func TestOutboxAndNATSErrorsBothRepeated(t *testing.T) {
 	away = false
 	n.sweep()
 	n.sweep()
-	if got := c.wire.all(); len(got) != 1 || len(l.owed) != 2 || got[0].ID != l.owed[0].ID || got[0].ID != l.owed[1].ID {
-		t.Errorf("sent %v, owed %v", got, l.owed)
+	if got := c.wire.all(); len(got) != 1 || len(l.got) != 2 || got[0].ID != l.got[0].ID || got[0].ID != l.got[1].ID {
+		t.Errorf("sent %v, enqueued %v", got, l.got)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestUnmarkedNoticeEnqueuedAgainWithSameID(t *testing.T) {
 			t.Parallel()
 			c, l := newCluster(t), &ledger{}
 			life, die := context.WithCancel(t.Context())
-			first := c.node(l.owing(c), func(o *notice.Options) {
+			first := c.node(l.enqueue(c), func(o *notice.Options) {
 				o.Send = func(_ context.Context, e event.CloudEvent) error {
 					defer die()
 					return last(c, e)
@@ -124,15 +124,15 @@ func TestUnmarkedNoticeEnqueuedAgainWithSameID(t *testing.T) {
 			if err := first.Sweep(life); err == nil {
 				t.Fatal("it did not die")
 			}
-			second := c.restarted(first, l.owing(c), hasty)
+			second := c.restarted(first, l.enqueue(c), hasty)
 			second.sweep()
 			second.sweep()
-			if len(l.owed) != 2 || !cmp.Equal(l.owed[0], l.owed[1]) {
-				t.Errorf("owed %v", l.owed)
+			if len(l.got) != 2 || !cmp.Equal(l.got[0], l.got[1]) {
+				t.Errorf("enqueued %v", l.got)
 			}
 			for _, e := range c.wire.all() {
-				if e.ID != l.owed[0].ID {
-					t.Errorf("sent %s, want %s", e.ID, l.owed[0].ID)
+				if e.ID != l.got[0].ID {
+					t.Errorf("sent %s, want %s", e.ID, l.got[0].ID)
 				}
 			}
 		})

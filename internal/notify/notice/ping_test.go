@@ -108,16 +108,16 @@ func TestManyTopicsSplitIntoRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sizes []int
-	told := map[string]bool{}
+	named := map[string]bool{}
 	for _, got := range r.all()[2:] {
 		topics := form(t, got)["hub.url"]
 		sizes = append(sizes, len(topics))
 		for _, topic := range topics {
-			told[topic] = true
+			named[topic] = true
 		}
 	}
-	if !slices.Equal(sizes, []int{200, 200, 52}) || len(told) != 452 {
-		t.Errorf("%v topics in the requests, %d different ones", sizes, len(told))
+	if !slices.Equal(sizes, []int{200, 200, 52}) || len(named) != 452 {
+		t.Errorf("%v topics in the requests, %d different ones", sizes, len(named))
 	}
 }
 
@@ -233,11 +233,11 @@ func TestNoHubsNoPings(t *testing.T) {
 	if _, err := p.Pack(t.Context(), outbox.Notice{ID: "n-1", Data: []byte("noise")}); !errors.Is(err, outbox.ErrFinal) {
 		t.Errorf("error %v", err)
 	}
-	letter, err := pings(t).Pack(t.Context(), n)
+	payload, err := pings(t).Pack(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := letter.Send(t.Context(), targets(p, n)[0]); !errors.Is(err, outbox.ErrFinal) {
+	if err := payload.Send(t.Context(), targets(p, n)[0]); !errors.Is(err, outbox.ErrFinal) {
 		t.Errorf("a hub that is gone: error %v", err)
 	}
 }

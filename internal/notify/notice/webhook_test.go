@@ -40,7 +40,7 @@ type request struct {
 	body []byte
 }
 
-// receiver is whoever is called. It answers 204 unless told otherwise.
+// receiver is what is called. It answers 204 by default.
 type receiver struct {
 	*httptest.Server
 	answer http.HandlerFunc // may be nil
@@ -122,7 +122,7 @@ func noticeOf(t *testing.T, channel notifier, a notice.Announcement) outbox.Noti
 	t.Helper()
 	ns, err := channel.Notices(a)
 	if err != nil || len(ns) != 1 {
-		t.Fatalf("owed %v: %v", ns, err)
+		t.Fatalf("notices %v: %v", ns, err)
 	}
 	return ns[0]
 }
@@ -139,15 +139,15 @@ func targets(channel outbox.Channel, n outbox.Notice) []outbox.Target {
 // deliver makes one attempt for the only target of n.
 func deliver(t *testing.T, channel outbox.Channel, n outbox.Notice) error {
 	t.Helper()
-	letter, err := channel.Pack(t.Context(), n)
+	payload, err := channel.Pack(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := targets(channel, n)
-	if len(all) != 1 || letter.Version() != n.DeliveryID() {
-		t.Fatalf("targets %v, says %q", all, letter.Version())
+	if len(all) != 1 || payload.Version() != n.DeliveryID() {
+		t.Fatalf("targets %v, version %q", all, payload.Version())
 	}
-	return letter.Send(t.Context(), all[0])
+	return payload.Send(t.Context(), all[0])
 }
 
 func wantSigned(t *testing.T, got request, secrets ...string) {
@@ -233,7 +233,7 @@ func TestWebhooksGetTheirFeeds(t *testing.T) {
 	} {
 		ns, err := w.Notices(announcement("n-1", feed, "a"))
 		if err != nil || len(ns) > 1 {
-			t.Fatalf("%s: owed %v: %v", feed, ns, err)
+			t.Fatalf("%s: notices %v: %v", feed, ns, err)
 		}
 		var got []string
 		for _, n := range ns {
@@ -242,7 +242,7 @@ func TestWebhooksGetTheirFeeds(t *testing.T) {
 			}
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("of %s are told %v, want %v", feed, got, want)
+			t.Errorf("of %s are targets %v, want %v", feed, got, want)
 		}
 		for _, name := range []string{"every", "some", "tag", "none"} {
 			_, found := w.Target(outbox.Notice{Channel: "webhook", About: feed}, name)
@@ -414,11 +414,11 @@ func TestUnconfiguredWebhookIsFinal(t *testing.T) {
 	before := webhooks(t, notice.Hook{Name: "partner", URL: "http://127.0.0.1:9/"})
 	n := noticeOf(t, before, announcement("n-1", "all", "a"))
 	to := targets(before, n)[0]
-	letter, err := webhooks(t).Pack(t.Context(), n)
+	payload, err := webhooks(t).Pack(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := letter.Send(t.Context(), to); !errors.Is(err, outbox.ErrFinal) {
+	if err := payload.Send(t.Context(), to); !errors.Is(err, outbox.ErrFinal) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -373,19 +373,19 @@ func TestConnectionReused(t *testing.T) {
 }
 
 // TestErrorsRepeatNoSecrets has, for each way of failing, a far side that
-// sends back what it hears.
+// sends back what it receives.
 func TestErrorsRepeatNoSecrets(t *testing.T) {
 	for _, tt := range []struct {
 		name, scheme, want string
 		far                func(net.Conn, []byte)
 	}{
-		{"echo", "http", "no valid HTTP", func(c net.Conn, heard []byte) { _, _ = c.Write(heard) }},
-		{"echo in a header", "http", "no valid HTTP", func(c net.Conn, heard []byte) {
-			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\n%s", heard)
+		{"echo", "http", "no valid HTTP", func(c net.Conn, request []byte) { _, _ = c.Write(request) }},
+		{"echo in a header", "http", "no valid HTTP", func(c net.Conn, request []byte) {
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\n%s", request)
 		}},
-		{"echo in a status", "http", "no valid HTTP", func(c net.Conn, heard []byte) { fmt.Fprintf(c, "HTTP/1.1 %s", heard) }},
-		{"echo in a length", "http", "no valid HTTP", func(c net.Conn, heard []byte) {
-			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n", strings.Fields(string(heard))[1])
+		{"echo in a status", "http", "no valid HTTP", func(c net.Conn, request []byte) { fmt.Fprintf(c, "HTTP/1.1 %s", request) }},
+		{"echo in a length", "http", "no valid HTTP", func(c net.Conn, request []byte) {
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n", strings.Fields(string(request))[1])
 		}},
 		{"silence", "http", "closed the connection without an answer", func(net.Conn, []byte) {}},
 		{"half an answer", "http", "closed the connection without an answer", func(c net.Conn, _ []byte) { fmt.Fprint(c, "HTTP/1.1 200 OK\r\nA: b") }},
@@ -405,7 +405,7 @@ func TestErrorsRepeatNoSecrets(t *testing.T) {
 	}
 }
 
-// listen takes connections, hears the first packet of each and lets far answer.
+// listen takes connections, reads the first packet of each and lets far answer.
 func listen(t *testing.T, far func(net.Conn, []byte)) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -419,9 +419,9 @@ func listen(t *testing.T, far func(net.Conn, []byte)) (address string) {
 			if err != nil {
 				return
 			}
-			heard := make([]byte, 4096)
-			n, _ := c.Read(heard)
-			far(c, heard[:n])
+			request := make([]byte, 4096)
+			n, _ := c.Read(request)
+			far(c, request[:n])
 			c.Close()
 		}
 	}()

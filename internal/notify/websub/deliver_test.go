@@ -208,7 +208,7 @@ func TestGoneEndsSubscription(t *testing.T) {
 	}
 }
 
-// A subscriber may call the hub while it is delivered to. What it says then is
+// A subscriber may call the hub while it is delivered to. Its request is
 // newer than its answer.
 func TestRenewalDuringDeliveryOutlivesGone(t *testing.T) {
 	t.Parallel()
@@ -278,21 +278,21 @@ func TestSendMakesFormatSubscribedAfterPack(t *testing.T) {
 	h := w.hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
-	letter, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
+	payload, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := letter.Version()
+	version := payload.Version()
 	s.subscribe(h, topic("all", "rss"))
 	for range 2 {
 		for to := range h.targets(notice("all")) {
-			if err := letter.Send(t.Context(), to); err != nil {
+			if err := payload.Send(t.Context(), to); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if got := s.received(); len(got) != 4 || letter.Version() != said {
-		t.Errorf("%d deliveries, says %q after %q", len(got), letter.Version(), said)
+	if got := s.received(); len(got) != 4 || payload.Version() != version {
+		t.Errorf("%d deliveries, version %q after %q", len(got), payload.Version(), version)
 	}
 	w.site.set(func(s *site) {
 		if want := []string{"all.atom", "all.rss"}; !slices.Equal(s.made, want) {
@@ -309,21 +309,21 @@ func TestPayloadVersionFollowsDocuments(t *testing.T) {
 	s.subscribe(h, topic("all", "json"))
 	seen := map[string]bool{}
 	for range 2 {
-		letter, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
+		payload, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[letter.Version()] = true
+		seen[payload.Version()] = true
 	}
 	if !seen["atom=1 json=1"] || len(seen) != 1 {
-		t.Errorf("says %v", seen)
+		t.Errorf("versions %v", seen)
 	}
 	if err := h.change("all"); err != nil {
 		t.Fatal(err)
 	}
-	letter, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
-	if err != nil || letter.Version() != "atom=2 json=2" {
-		t.Errorf("says %q, %v", letter.Version(), err)
+	payload, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
+	if err != nil || payload.Version() != "atom=2 json=2" {
+		t.Errorf("version %q, %v", payload.Version(), err)
 	}
 }
 
@@ -402,7 +402,7 @@ func TestTargets(t *testing.T) {
 		}
 	}
 	if _, found := h.DeliveryChannel().Target(notice("all"), strings.Repeat("0", 32)); found {
-		t.Error("found whom nobody knows")
+		t.Error("found a target that is none")
 	}
 }
 
@@ -415,10 +415,10 @@ func TestEnqueueWithoutSubscriptionsPutsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := w.take(); len(got) != 0 {
-		t.Errorf("owed %v", got)
+		t.Errorf("queued %v", got)
 	}
 	w.away = errors.New("storage is away")
 	if err := h.Enqueue(t.Context(), "all", "n", w.order("all"), w.clock()); !errors.Is(err, w.away) {
-		t.Errorf("owed: %v", err)
+		t.Errorf("queued: %v", err)
 	}
 }

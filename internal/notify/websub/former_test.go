@@ -41,14 +41,14 @@ func TestSubscriptionToFormerNameGetsFeed(t *testing.T) {
 	}
 	got := s.only()
 	if got.body != "galleries as atom, version 2" || self(got) != old {
-		t.Errorf("told %q of %s", got.body, self(got))
+		t.Errorf("delivered %q of %s", got.body, self(got))
 	}
 	h.w.pass(2 * time.Hour)
 	if err := h.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if owed := h.w.take(); len(owed) != 0 || !h.Subscribed("all") {
-		t.Errorf("a feed that was renamed is gone: %v", owed)
+	if queued := h.w.take(); len(queued) != 0 || !h.Subscribed("all") {
+		t.Errorf("a feed that was renamed is gone: %v", queued)
 	}
 }
 
@@ -73,7 +73,7 @@ func TestRenewalMovesToPresentName(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := s.received(); len(got) != before+1 || self(got[before]) != address {
-				t.Errorf("told %d times, of %s", len(got)-before, self(got[len(got)-1]))
+				t.Errorf("delivered %d times, of %s", len(got)-before, self(got[len(got)-1]))
 			}
 		})
 	}

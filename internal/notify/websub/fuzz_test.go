@@ -17,7 +17,7 @@ import (
 )
 
 // Whatever is sent, the answer is plain text and yes or the sender's fault; and
-// nothing is owed to a callback that would never be called.
+// nothing is queued to a callback that would never be called.
 func FuzzRequest(f *testing.F) {
 	for _, seed := range []url.Values{
 		form(), form("hub.mode", "unsubscribe"), form("hub.secret", "s", "hub.lease_seconds", "3600"), twice("hub.topic"),

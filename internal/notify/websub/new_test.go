@@ -12,11 +12,11 @@ import (
 )
 
 // A change that is announced while a subscription is verified reaches its subscriber
-// by the document that each new subscription is owed.
+// by the document that each new subscription is queued.
 func TestNewSubscriptionGetsDocument(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var owed []outbox.Notice
+	var queued []outbox.Notice
 	var away error
 	h := w.hub(func(o *websub.Options) {
 		o.PutTo = func(_ context.Context, n outbox.Notice, target string) error {
@@ -24,21 +24,21 @@ func TestNewSubscriptionGetsDocument(t *testing.T) {
 				return away
 			}
 			n.To = []string{target}
-			owed = append(owed, n)
+			queued = append(queued, n)
 			return nil
 		}
 	})
 	s := newSubscriber(t)
 	s.confirm = func(rw http.ResponseWriter, r *http.Request) {
-		w.site.set(func(s *site) { s.feeds["all"]++ }) // announced to whoever is there
+		w.site.set(func(s *site) { s.feeds["all"]++ }) // announced to earlier subscriptions
 		s.confirms(rw, r)
 	}
 	expect := func(what string, want int) {
 		t.Helper()
-		if len(owed) != want {
-			t.Errorf("%s: owed %d times, want %d", what, len(owed), want)
+		if len(queued) != want {
+			t.Errorf("%s: queued %d times, want %d", what, len(queued), want)
 		}
-		for _, n := range owed {
+		for _, n := range queued {
 			if err := h.send(n); err != nil {
 				t.Error(err)
 			}
@@ -46,7 +46,7 @@ func TestNewSubscriptionGetsDocument(t *testing.T) {
 		if got := s.received(); len(got) != want {
 			t.Errorf("%s: sent %d times, want %d", what, len(got), want)
 		}
-		owed = nil
+		queued = nil
 	}
 	s.subscribe(h, topic("all", "atom"))
 	expect("new", 1)
@@ -64,7 +64,7 @@ func TestNewSubscriptionGetsDocument(t *testing.T) {
 	}
 	away = nil
 	h.must()
-	if len(owed) != 1 {
-		t.Errorf("owed %+v", owed)
+	if len(queued) != 1 {
+		t.Errorf("queued %+v", queued)
 	}
 }

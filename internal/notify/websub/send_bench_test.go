@@ -70,12 +70,12 @@ const parallel = 32
 // BenchmarkSend is a signed delivery of 100 KB to a subscriber on this machine.
 func BenchmarkSend(b *testing.B) {
 	callback, got := sink(b)
-	letter, to := packed(b, callback, large{bytes.Repeat([]byte("x"), 100<<10)})
+	payload, to := packed(b, callback, large{bytes.Repeat([]byte("x"), 100<<10)})
 	b.SetParallelism(parallel)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if err := letter.Send(b.Context(), to); err != nil {
+			if err := payload.Send(b.Context(), to); err != nil {
 				b.Error(err)
 			}
 		}
@@ -135,7 +135,7 @@ func packed(b *testing.B, callback string, topics websub.Topics) (outbox.Payload
 	if err := h.AskPending(b.Context(), 1); err != nil {
 		b.Fatal(err)
 	}
-	letter, err := h.DeliveryChannel().Pack(b.Context(), notice("all"))
+	payload, err := h.DeliveryChannel().Pack(b.Context(), notice("all"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func packed(b *testing.B, callback string, topics websub.Topics) (outbox.Payload
 	if len(to) != 1 {
 		b.Fatalf("targets %v", to)
 	}
-	return letter, to[0]
+	return payload, to[0]
 }
 
 func posted(form url.Values) *http.Request {

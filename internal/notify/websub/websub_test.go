@@ -52,7 +52,7 @@ type site struct {
 	feeds   map[string]int // and their version
 	made    []string
 	renamed [2]string // a feed's former name and its present one
-	missing error     // what Resolve says of everything, if anything
+	missing error     // what Resolve returns for everything; nil: no error
 }
 
 func newSite() *site { return &site{feeds: map[string]int{"all": 1, "sections/travel": 1}} }
@@ -133,7 +133,7 @@ func (s *site) Gone(feed string) bool {
 }
 
 // world is a bucket of subscriptions, which any number of hubs share, and what
-// they owe.
+// they put into the outbox.
 type world struct {
 	t      *testing.T
 	broker *broker.Broker
@@ -142,8 +142,8 @@ type world struct {
 
 	mu    sync.Mutex
 	now   time.Time
-	owed  []outbox.Notice
-	away  error // what owing fails with, if anything
+	queue []outbox.Notice
+	away  error // what putting fails with
 	pings []string
 }
 
@@ -173,7 +173,7 @@ func (w *world) put(_ context.Context, n outbox.Notice) error {
 	if w.away != nil {
 		return w.away
 	}
-	w.owed = append(w.owed, n)
+	w.queue = append(w.queue, n)
 	return nil
 }
 
@@ -184,13 +184,13 @@ func (w *world) set(f func(*world)) {
 	f(w)
 }
 
-// take returns what is owed, which is owed no more.
+// take returns what was put, once.
 func (w *world) take() []outbox.Notice {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	owed := w.owed
-	w.owed = nil
-	return owed
+	queued := w.queue
+	w.queue = nil
+	return queued
 }
 
 func (w *world) ping(feed string) {
@@ -199,7 +199,7 @@ func (w *world) ping(feed string) {
 	w.pings = append(w.pings, feed)
 }
 
-// pinged returns the feeds of which publishers said so far that they changed.
+// pinged returns the feeds that publishers pinged so far.
 func (w *world) pinged() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -292,7 +292,7 @@ func client(timeout time.Duration) *outbound.Client {
 	})
 }
 
-// settle has callbacks asked and sends everything that is owed, once, and returns the
+// settle has callbacks asked and sends everything that was put, once, and returns the
 // errors.
 func (h *hub) settle() error {
 	errs := []error{h.ask()}
@@ -313,13 +313,13 @@ func (h *hub) ask() error {
 
 func (h *hub) send(n outbox.Notice) error {
 	channel := h.DeliveryChannel()
-	letter, err := channel.Pack(h.w.t.Context(), n)
+	payload, err := channel.Pack(h.w.t.Context(), n)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for to := range h.targets(n) {
-		errs = append(errs, letter.Send(h.w.t.Context(), to))
+		errs = append(errs, payload.Send(h.w.t.Context(), to))
 	}
 	return errors.Join(errs...)
 }
@@ -340,7 +340,7 @@ func (h *hub) targets(n outbox.Notice) func(yield func(outbox.Target) bool) {
 	}
 }
 
-// change gives a feed its next version, owes it and delivers it.
+// change gives a feed its next version, enqueues it and delivers it.
 func (h *hub) change(feed string) error {
 	h.w.t.Helper()
 	var revision uint64
@@ -350,12 +350,12 @@ func (h *hub) change(feed string) error {
 	})
 	err := h.Enqueue(h.w.t.Context(), feed, fmt.Sprintf("notice-%d", revision), outbox.Order{Revision: revision}, h.w.clock())
 	if err != nil {
-		h.w.t.Fatalf("owe %s: %v", feed, err)
+		h.w.t.Fatalf("enqueue %s: %v", feed, err)
 	}
 	return h.settle()
 }
 
-// must settles what is owed and expects no error.
+// must is settle without an error.
 func (h *hub) must() {
 	h.w.t.Helper()
 	if err := h.settle(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -132,5 +133,31 @@ func TestClientBucketsBounded(t *testing.T) {
 	}
 	if got := l.clients.Len(); got > maxClients {
 		t.Errorf("%d are remembered", got)
+	}
+}
+
+func TestRenewalsVerifiedBeforeNewSubscriptions(t *testing.T) {
+	h, err := NewForTest(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.loaded = true
+	renewed := record{Feed: "all", Document: "atom", Callback: "https://reader.example.com/"}
+	h.add(renewed, 1)
+	apply := func(callback string) {
+		q := question{Format: verificationFormat, Mode: subscribe, Feed: "all", Document: "atom", Callback: callback}
+		value, err := bucket.Encode(verification{question: q, Node: h.pending.node})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.apply(bucket.Record{Key: verificationPrefix + q.id().String(), Value: value, Revision: 2, Stored: time.Now()})
+	}
+	for n := range 20 * maxAsking {
+		apply(fmt.Sprintf("https://host-%d.example.com/", n))
+	}
+	apply(renewed.Callback)
+	now, _ := h.pending.next()
+	if _, asked := now[verificationPrefix+idOf("all", "atom", renewed.Callback).String()]; !asked || len(now) != maxAsking {
+		t.Errorf("the renewal is asked: %v, with %d others", asked, len(now)-1)
 	}
 }

@@ -56,6 +56,7 @@ type waiting struct {
 	stored   time.Time // by this node's monotonic clock
 	due      time.Time // likewise
 	claim    bool      // it is not asked before it is claimed
+	renewal  bool      // or a leave: the subscription exists
 }
 
 func (p *pending) nudge() {
@@ -75,9 +76,9 @@ func (p *pending) count() int {
 func (p *pending) apply(r bucket.Record) {
 	defer p.nudge()
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	before := p.waiting[r.Key]
 	delete(p.waiting, r.Key)
+	p.mu.Unlock()
 	if r.Value == nil {
 		return
 	}
@@ -103,6 +104,11 @@ func (p *pending) apply(r bucket.Record) {
 	default:
 		w.due = w.stored.Add(claimFor)
 	}
+	p.hub.mu.RLock()
+	w.renewal = p.hub.exists(w.question)
+	p.hub.mu.RUnlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.waiting[r.Key] = w
 }
 
@@ -158,7 +164,7 @@ func (p *pending) run(ctx context.Context) {
 }
 
 // next returns the verifications to ask now by key, and how long until the next one is
-// due. They count as being asked.
+// due. They count as being asked. Renewals go first: callbacks that hang do not hold them up.
 func (p *pending) next() (now map[string]waiting, wait time.Duration) {
 	if p.hub.Ready() != nil {
 		return nil, time.Minute // subscriptions are being read; the end of that wakes it
@@ -170,18 +176,21 @@ func (p *pending) next() (now map[string]waiting, wait time.Duration) {
 		hosts[host]++
 	}
 	now, wait = map[string]waiting{}, time.Minute
-	for key, w := range p.waiting {
-		host := groupOf(w.Callback)
-		if _, asked := p.asking[w.Callback]; asked || len(p.asking) >= maxAsking || hosts[host] >= maxAskingPerHost {
-			continue // until one of those being asked has ended
+	for _, renewals := range []bool{true, false} {
+		for key, w := range p.waiting {
+			host := groupOf(w.Callback)
+			_, asked := p.asking[w.Callback]
+			if w.renewal != renewals || asked || len(p.asking) >= maxAsking || hosts[host] >= maxAskingPerHost {
+				continue // until one of those being asked has ended
+			}
+			if left := time.Until(w.due); left > 0 {
+				wait = min(wait, left)
+				continue
+			}
+			hosts[host]++
+			p.asking[w.Callback] = host
+			now[key] = w
 		}
-		if left := time.Until(w.due); left > 0 {
-			wait = min(wait, left)
-			continue
-		}
-		hosts[host]++
-		p.asking[w.Callback] = host
-		now[key] = w
 	}
 	return now, wait
 }

@@ -23,8 +23,8 @@ import (
 )
 
 var (
-	// ErrUnreadable means that one record can not be read, while others may be.
-	ErrUnreadable = errors.New("record can not be read")
+	// ErrUnreadable means that one record cannot be read, while others may be.
+	ErrUnreadable = errors.New("record cannot be read")
 	// ErrNewerFormat means that a newer release wrote the record: this one
 	// neither reads nor replaces it.
 	ErrNewerFormat = errors.New("record written by a newer release")
@@ -113,11 +113,19 @@ const catchUp = 250 * time.Millisecond
 
 // Load reads the gallery of e from the bucket. The error is [index.ErrSuperseded]
 // when another revision has taken its place, which the index knows of then unless it
-// lags far behind; [ErrUnreadable] when this one can not be understood.
+// lags far behind; [ErrUnreadable] when this one cannot be understood.
 func (c *Catalogue) Load(ctx context.Context, e *index.Entry) (*gallery.Gallery, error) {
 	g, err := c.load(ctx, e)
 	if errors.Is(err, index.ErrSuperseded) {
-		c.awaitNext(ctx, e)
+		soon, cancel := context.WithTimeout(ctx, catchUp)
+		defer cancel()
+		for soon.Err() == nil {
+			last := c.index.Revision()
+			if now := c.index.Record(gallery.Key(e.ID)); now == nil || now.Revision != e.Revision {
+				break
+			}
+			_ = c.Wait(soon, last+1) // the caller looks again in any case
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load gallery %q: %w", e.ID, err)
@@ -146,17 +154,4 @@ func (c *Catalogue) load(ctx context.Context, e *index.Entry) (*gallery.Gallery,
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	return g, nil
-}
-
-// awaitNext waits, not for long, until the index no longer has e.
-func (c *Catalogue) awaitNext(ctx context.Context, e *index.Entry) {
-	soon, cancel := context.WithTimeout(ctx, catchUp)
-	defer cancel()
-	for soon.Err() == nil {
-		last := c.index.Revision()
-		if now := c.index.Record(gallery.Key(e.ID)); now == nil || now.Revision != e.Revision {
-			return
-		}
-		_ = c.Wait(soon, last+1) // in vain: the caller looks again all the same
-	}
 }

@@ -158,6 +158,11 @@ func (x *Index) Position(now time.Time) Position {
 	x.advance(now)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	return x.position()
+}
+
+// position is [Index.Position] of the present state. The caller has the lock.
+func (x *Index) position() Position {
 	return Position{Epoch: x.epoch, Revision: x.last, Passed: instant(x.passed)}
 }
 
@@ -254,15 +259,9 @@ func (x *Index) rebuildNames() {
 
 // Fill replaces everything by what was read from a bucket that was made at epoch, by
 // key, up to the record with the sequence last. The index is ready then.
-func (x *Index) Fill(entries map[string]*Entry, epoch time.Time, last uint64, now time.Time) {
-	x.fill(entries, epoch, last, now.UnixNano())
-	x.ready.Store(true)
-	x.opts.Changed(Change{})
-}
-
-func (x *Index) fill(entries map[string]*Entry, epoch time.Time, last uint64, now int64) {
+func (x *Index) Fill(entries map[string]*Entry, epoch time.Time, last uint64, at time.Time) {
+	now := at.UnixNano()
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	for key, e := range entries {
 		if old := x.entries[key]; !x.epoch.IsZero() && (old == nil || old.Revision != e.Revision) {
 			x.late.note(e, now)
@@ -279,6 +278,9 @@ func (x *Index) fill(entries map[string]*Entry, epoch time.Time, last uint64, no
 	x.refill(now)
 	x.noteReached(last)
 	x.floor = progress{x.last, x.passed}
+	x.mu.Unlock()
+	x.ready.Store(true)
+	x.opts.Changed(Change{})
 }
 
 // refill computes what depends on the time from all entries.
@@ -345,7 +347,10 @@ func (x *Index) advance(now time.Time) time.Time {
 	x.mu.RUnlock()
 	switch {
 	case due:
-		for _, change := range x.pass(ns) {
+		x.mu.Lock()
+		changes := x.settle(ns)
+		x.mu.Unlock()
+		for _, change := range changes {
 			x.opts.Changed(change)
 		}
 	case ns < latest:
@@ -376,24 +381,13 @@ func (x *Index) Advance(clock func() time.Time) {
 		x.advance(now)
 		return
 	}
-	x.restart(now.UnixNano())
+	x.mu.Lock()
+	x.refill(now.UnixNano())
+	x.mu.Unlock()
 	x.opts.Changed(Change{})
 }
 
-func (x *Index) restart(now int64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.refill(now)
-}
-
-// pass takes the moments up to now off the timeline.
-func (x *Index) pass(now int64) []Change {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.settle(now)
-}
-
-// settle is pass for who has the lock.
+// settle takes the moments up to now off the timeline. The caller has the lock.
 func (x *Index) settle(now int64) []Change {
 	if x.upcoming.first() > now {
 		x.now = max(x.now, now)
@@ -407,7 +401,12 @@ func (x *Index) settle(now int64) []Change {
 		}
 		e := x.refresh(m.entry, now)
 		x.schedule(e, now)
-		x.recount(e, now)
+		if e.visible(x.now) {
+			x.names.count(e.Facets, -1)
+		}
+		if e.visible(now) {
+			x.names.count(e.Facets, 1)
+		}
 		x.names.touch(m.entry, e, now)
 		x.note(gallery.Key(e.ID), m.entry, e, now)
 		for _, s := range x.affected(e, e) {
@@ -431,16 +430,6 @@ func (x *Index) refresh(e *Entry, now int64) *Entry {
 	later.shown = shown
 	x.entries[gallery.Key(e.ID)], x.slots[e.slot] = &later, &later
 	return &later
-}
-
-// recount is noteNames for an entry that only the time has changed.
-func (x *Index) recount(e *Entry, now int64) {
-	if e.visible(x.now) {
-		x.names.count(e.Facets, -1)
-	}
-	if e.visible(now) {
-		x.names.count(e.Facets, 1)
-	}
 }
 
 // noteReached notes that everything up to revision is known.

@@ -192,7 +192,20 @@ func (x *Index) lookup(n *name, now int64) (Name, bool) {
 	case len(n.spellings) > 0:
 		return n.total(), true
 	}
-	return x.formerName(n, now)
+	// The first of the spellings that those used which are gone.
+	found := Name{Slug: n.slug}
+	for _, slot := range n.members {
+		e := x.slots[slot]
+		if !e.gone(now) {
+			continue
+		}
+		for _, f := range e.goneFrom().facets {
+			if text := f.Value().Name; x.names.facets[f] == n && (found.Name == "" || text < found.Name) {
+				found.Name = text
+			}
+		}
+	}
+	return found, found.Name != ""
 }
 
 // Similar returns the sections, tags or authors that text, which is no slug, may stand
@@ -214,24 +227,6 @@ func (x *Index) Similar(k Kind, text string, now time.Time) []Name {
 	}
 	slices.SortFunc(list, func(a, b Name) int { return cmp.Compare(a.Slug, b.Slug) })
 	return list
-}
-
-// formerName returns a name that no visible gallery has any more, in the first of
-// the spellings that those used which are gone.
-func (x *Index) formerName(n *name, now int64) (Name, bool) {
-	found := Name{Slug: n.slug}
-	for _, slot := range n.members {
-		e := x.slots[slot]
-		if !e.gone(now) {
-			continue
-		}
-		for _, f := range e.goneFrom().facets {
-			if text := f.Value().Name; x.names.facets[f] == n && (found.Name == "" || text < found.Name) {
-				found.Name = text
-			}
-		}
-	}
-	return found, found.Name != ""
 }
 
 // Spelling returns a name with that slug as one of the galleries has it or had

@@ -71,7 +71,11 @@ func (s *Selection) View(n int, now time.Time) View {
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
 	v := s.head(now)
-	for i := s.newest(now); i >= 0 && len(v.Entries) < n; i-- {
+	newest := len(s.entries) // what is ordered above now may be shown all the same
+	if s.order == ByPublished {
+		newest = published(s.entries, now)
+	}
+	for i := newest - 1; i >= 0 && len(v.Entries) < n; i-- {
 		if e := s.entries[i]; e.VisibleAt(now) {
 			v.Entries = append(v.Entries, e)
 		}
@@ -155,14 +159,6 @@ func (s *Selection) published(now time.Time) int {
 		}
 	}
 	return n
-}
-
-// newest is the index of the newest entry that may be shown at now, -1 for none.
-func (s *Selection) newest(now time.Time) int {
-	if s.order == ByPublished {
-		return published(s.entries, now) - 1
-	}
-	return len(s.entries) - 1
 }
 
 // published counts those of entries, ordered by publication, that are not
@@ -296,11 +292,7 @@ func (s *Selection) refill(now int64) {
 func (s *Selection) candidates(yield func(*Entry) bool) {
 	x := s.index
 	if len(s.required) == 0 {
-		for _, e := range x.slots {
-			if !yield(e) {
-				return
-			}
-		}
+		slices.Values(x.slots)(yield)
 		return
 	}
 	for slot := range x.names.members(s.required) {

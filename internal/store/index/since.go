@@ -44,7 +44,7 @@ func (x *Index) Since(sc Scope, from Position, touched, now time.Time) Steps {
 		scope: &Selection{match: sc.Match.folded(), required: sc.Match.required(), index: x},
 		key:   sc.Key, from: progress{from.Revision, unixNano(from.Passed)}, touched: unixNano(touched), now: max(now.UnixNano(), x.now),
 	}
-	steps := Steps{Position: Position{Epoch: x.epoch, Revision: x.last, Passed: instant(x.passed)}}
+	steps := Steps{Position: x.position()}
 	switch {
 	case from == Position{}:
 		q.first = true
@@ -170,7 +170,7 @@ func (q *query) compare(before, e *Entry, seen bool) {
 		q.other = true
 	case was || seen || !same && q.tookDown(e):
 		q.add(e, true, false)
-	case q.hasTombstone(before, q.from.passed) != q.hasTombstone(e, q.now), !same && q.hasTombstone(e, q.now):
+	case q.scope.hasTombstone(before, q.from.passed) != q.scope.hasTombstone(e, q.now), !same && q.scope.hasTombstone(e, q.now):
 		q.other = true
 	}
 }
@@ -202,7 +202,7 @@ func (q *query) infer(e *Entry) {
 	case e.ID != "" && (q.tookDown(e) || q.showed(e, q.now) || q.left(e)):
 		q.add(e, true, false)
 	default: // it may have been said to be gone, or is now
-		q.other = q.other || q.hasTombstone(e, q.now) || slices.ContainsFunc(e.left(), q.ended)
+		q.other = q.other || q.scope.hasTombstone(e, q.now) || slices.ContainsFunc(e.left(), q.ended)
 	}
 }
 
@@ -220,9 +220,6 @@ func (q *query) shows(e *Entry, ns int64) bool {
 func (q *query) showed(e *Entry, at int64) bool {
 	return e.shows() && e.published <= at && q.from.passed < e.end && q.scope.match.matches(e.Facets)
 }
-
-// hasTombstone reports whether the scope says at that instant that e is gone.
-func (q *query) hasTombstone(e *Entry, ns int64) bool { return e != nil && q.scope.hasTombstone(e, ns) }
 
 // tookDown reports whether e is the take-down of what the scope may have shown.
 func (q *query) tookDown(e *Entry) bool {
@@ -245,13 +242,7 @@ func (q *query) left(e *Entry) bool {
 // Moved reports whether anything may have happened since from to a gallery that
 // has or had a name with that slug. It costs the same however much there is.
 func (x *Index) Moved(k Kind, text string, from Position, now time.Time) bool {
-	return x.moved(from, now, func() progress {
-		m := x.names.unnamed
-		if n := x.names.slugs[k][text]; n != nil {
-			m.raise(n.latest)
-		}
-		return m
-	})
+	return x.moved(from, now, func() progress { return x.names.latest(slug{k, text}) })
 }
 
 // MovedGallery is [Index.Moved] of the gallery with that key.
@@ -272,14 +263,19 @@ func (s *Selection) Moved(from Position, now time.Time) bool {
 		if len(s.required) == 0 {
 			return progress{x.last, x.passed}
 		}
-		m := x.names.unnamed
-		for _, a := range s.required {
-			if n := x.names.slugs[a.kind][a.text]; n != nil {
-				m.raise(n.latest)
-			}
-		}
-		return m
+		return x.names.latest(s.required...)
 	})
+}
+
+// latest is the newest of what happened to galleries that have or had one of the names.
+func (ns *names) latest(of ...slug) progress {
+	newest := ns.unnamed
+	for _, s := range of {
+		if n := ns.slugs[s.kind][s.text]; n != nil {
+			newest.raise(n.latest)
+		}
+	}
+	return newest
 }
 
 func (x *Index) moved(from Position, now time.Time, latest func() progress) bool {

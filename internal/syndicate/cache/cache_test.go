@@ -50,7 +50,7 @@ func TestCachesShareOneBudget(t *testing.T) {
 	}
 }
 
-func TestWhatIsPinnedLeavesLessForTheCaches(t *testing.T) {
+func TestPinnedBytesLeaveLessForTheCaches(t *testing.T) {
 	b := cache.NewBudget(100)
 	pinned := 0
 	pin := b.NewPin(func() int { return pinned })
@@ -126,7 +126,7 @@ func TestSoManyValuesAreKept(t *testing.T) {
 	}
 }
 
-func TestAValueIsLoadedOnceForAllWhoAsk(t *testing.T) {
+func TestAValueIsLoadedOnceForAllCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(cache.NewBudget(100), nil)
 		var loads atomic.Int64
@@ -169,7 +169,7 @@ func TestAValueIsLoadedOnceForAllWhoAsk(t *testing.T) {
 	})
 }
 
-func TestAnErrorIsToldToAllAndNotKept(t *testing.T) {
+func TestAnErrorGoesToAllCallersAndIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(cache.NewBudget(100), nil)
 		broken := errors.New("broken")
@@ -196,7 +196,7 @@ func TestAnErrorIsToldToAllAndNotKept(t *testing.T) {
 	})
 }
 
-func TestALoadThatPanicsKeepsNobodyWaiting(t *testing.T) {
+func TestALoadThatPanicsReleasesItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(cache.NewBudget(100), nil)
 		release := make(chan struct{})

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestWhatIsKnownOfAFeedWithoutRenderingIt(t *testing.T) {
+func TestFeedFactsNeedNoRendering(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true} })
 	if got := n.editions.Touched("all"); !got.IsZero() {

@@ -59,7 +59,7 @@ func goneNode(t *testing.T, change ...func(*options)) *node {
 	return n
 }
 
-func TestWhatIsGoneIsAnnounced(t *testing.T) {
+func TestGoneFeedsAreAnnounced(t *testing.T) {
 	t.Parallel()
 	n := goneNode(t)
 	for _, c := range []struct {
@@ -121,7 +121,7 @@ func golden(t *testing.T, e *edition.Edition, ref edition.Ref) {
 }
 
 // Readers that ask are answered as before: there is nothing.
-func TestWhatIsAnnouncedAsGoneIsNotServed(t *testing.T) {
+func TestFeedsAnnouncedAsGoneAreNotServed(t *testing.T) {
 	t.Parallel()
 	n := goneNode(t)
 	for ref, want := range map[edition.Ref]error{
@@ -135,7 +135,7 @@ func TestWhatIsAnnouncedAsGoneIsNotServed(t *testing.T) {
 	}
 }
 
-func TestWhenWhatIsGoneWent(t *testing.T) {
+func TestAGoneFeedWasTouchedWhenItsLastGalleryWent(t *testing.T) {
 	t.Parallel()
 	n := goneNode(t)
 	stored := func(key string) time.Time { return n.catalogue.Index().Find(key).Stored() }
@@ -151,7 +151,7 @@ func TestWhenWhatIsGoneWent(t *testing.T) {
 	}
 }
 
-func TestWhatIsThereIsAnnouncedAsItIsServed(t *testing.T) {
+func TestShownFeedsAreAnnouncedAsServed(t *testing.T) {
 	t.Parallel()
 	n := goneNode(t)
 	for _, ref := range []edition.Ref{
@@ -189,7 +189,7 @@ func TestTheTimeAloneIsAnnounced(t *testing.T) {
 }
 
 // Nothing of when it is said, or of what a node went through, shows.
-func TestEveryNodeAnnouncesTheSameOfWhatIsGone(t *testing.T) {
+func TestEveryNodeAnnouncesGoneFeedsAlike(t *testing.T) {
 	t.Parallel()
 	n := goneNode(t)
 	refs := []edition.Ref{
@@ -220,7 +220,7 @@ func TestATakeDownThatIsForgottenIsStillOne(t *testing.T) {
 	}
 }
 
-func TestWhatIsBackIsAnnouncedAgain(t *testing.T) {
+func TestReturnedGalleriesAreAnnouncedAgain(t *testing.T) {
 	t.Parallel()
 	n := goneNode(t)
 	n.put(photo("taken", section("Withdrawn"), func(g *gallery.Gallery) { g.Updated = noon.Add(time.Minute) }))
@@ -231,7 +231,7 @@ func TestWhatIsBackIsAnnouncedAgain(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotAnnounced(t *testing.T) {
+func TestUnknownFeedsAreNotAnnounced(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.few = edition.Dynamic{Tags: true}
@@ -266,7 +266,7 @@ func TestAGalleryDeletedByHandIsAnnouncedAsGone(t *testing.T) {
 }
 
 // While releases are mixed, the older one does not say that a gallery is gone
-// only because it can not read it.
+// only because it cannot read it.
 func TestAGalleryOfANewerReleaseIsNotAnnouncedAsGone(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)

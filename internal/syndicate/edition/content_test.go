@@ -55,7 +55,7 @@ func TestContentIsThatOfTheEdition(t *testing.T) {
 	}
 }
 
-func TestWhatHappensToAGalleryIsContentOfWhatItIsIn(t *testing.T) {
+func TestChangesOfAGalleryAreContentOfItsFeeds(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.feeds = []edition.Definition{{Name: "all", Items: 1}, {Name: "sport", Items: 1, Match: index.Match{Sections: []string{"Sport"}}}}
@@ -100,7 +100,7 @@ func TestWhatHappensToAGalleryIsContentOfWhatItIsIn(t *testing.T) {
 	}
 }
 
-func TestWhatHasNoContent(t *testing.T) {
+func TestUnknownFeedsHaveNoContent(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true} })
 	n.put(photo("a"))

@@ -37,7 +37,7 @@ func since(t *testing.T, then, now *edition.Edition) []string {
 	return list
 }
 
-func TestSinceAVersionOnlyWhatChangedIsTold(t *testing.T) {
+func TestADeltaHoldsOnlyChangedGalleries(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	var versions []*edition.Edition

@@ -106,7 +106,7 @@ func readJSON(t *testing.T, doc *feed.Document) jsonFeed {
 }
 
 // A hub that is told of some feeds only is named by these.
-func TestAFeedNamesTheHubsThatAreToldOfIt(t *testing.T) {
+func TestAFeedNamesItsOwnHubs(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.hubs = []string{"https://example.com/hub"}

@@ -201,7 +201,7 @@ func TestADynamicFeedWithoutNATS(t *testing.T) {
 	n.put(photo("a", tags("night")), photo("b", tags("night"), func(g *gallery.Gallery) { g.Expires = noon.Add(time.Hour) }))
 	ref := edition.Ref{Kind: edition.Tag, Name: "night"}
 	n.edition(ref)
-	n.put(photo("c", tags("night"))) // what can not be read
+	n.put(photo("c", tags("night"))) // what cannot be read
 	n.stop()
 	n.pass(time.Hour)
 	if e := n.edition(ref); !cmp.Equal(ids(e), []string{"a"}) || !e.Cut {

@@ -53,7 +53,7 @@ func TestWithoutNATSTheLastGoodEditionIsKept(t *testing.T) {
 			if c.happen != nil {
 				c.happen(n)
 			}
-			n.put(photo("d", section("Travel"))) // what can not be read
+			n.put(photo("d", section("Travel"))) // what cannot be read
 			n.stop()
 			n.pass(c.later)
 			e := n.current("travel")
@@ -73,7 +73,7 @@ func TestWithoutNATSTheLastGoodEditionIsKept(t *testing.T) {
 	}
 }
 
-func TestWhatLeavesAFeedNeedsNoNATS(t *testing.T) {
+func TestWithdrawalsNeedNoNATS(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b", func(g *gallery.Gallery) { g.Expires = noon.Add(time.Hour) }), photo("c"))

@@ -43,7 +43,7 @@ func TestAGalleryIsAFeedOfItsSlides(t *testing.T) {
 	n.edition(slidesOf(gallery.Key("id with blanks")))
 }
 
-func TestAFeedOfSlidesIsByTheFirstWhoHasAName(t *testing.T) {
+func TestTheAuthorOfAGalleryFeedIsTheFirstWithAName(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a", func(g *gallery.Gallery) {
@@ -87,7 +87,7 @@ func TestGalleriesWithoutAFeed(t *testing.T) {
 	n.edition(slidesOf("embargoed"))
 }
 
-func TestAGalleryThatCanNotBeReadHasNoFeedYet(t *testing.T) {
+func TestAGalleryThatCannotBeReadHasNoFeedYet(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))
@@ -118,7 +118,7 @@ func TestAGalleryThatGoesWhileItIsRendered(t *testing.T) {
 	}
 }
 
-func TestAGalleryWhoseSlidesSpoilTheFeed(t *testing.T) {
+func TestAGalleryFeedThatCannotBeRenderedIsUnavailable(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit = 8000 })
 	n.put(photo("a", func(g *gallery.Gallery) { g.Slides[1].Caption = strings.Repeat("long ", 4000) }), photo("b"))

@@ -33,7 +33,7 @@ func (n *node) series(name string) map[string]float64 {
 	return found
 }
 
-func TestWhatMemoryHadIsCounted(t *testing.T) {
+func TestCacheLookupsAreCounted(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	n.put(photo("a"), photo("b"))

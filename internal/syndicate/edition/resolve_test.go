@@ -110,7 +110,7 @@ func TestAddressesOfNoFeed(t *testing.T) {
 }
 
 // Nobody learns from an answer that a gallery is there and may not be shown.
-func TestAnAddressDoesNotTellWhatMayNotBeTold(t *testing.T) {
+func TestAddressesRevealNoEmbargo(t *testing.T) {
 	t.Parallel()
 	n := resolving(t)
 	said := func(key string) string {

@@ -67,7 +67,7 @@ func TestStateOfAFeedThatWasNeverRendered(t *testing.T) {
 	n.wantState("without NATS", "all", edition.Failing, true)
 }
 
-func TestStateCountsWhatIsLeftOut(t *testing.T) {
+func TestStateCountsLeftOutGalleries(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit = 8000 })
 	n.put(photo("a"), photo("b", long))

@@ -141,7 +141,7 @@ func TestNoStubOfAnIdentifierThatIsShown(t *testing.T) {
 	}
 }
 
-func TestNoStubOfWhatNobodyCanHaveSeen(t *testing.T) {
+func TestNoStubOfAGalleryThatWasNeverShown(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs)
 	n.put(
@@ -178,7 +178,7 @@ func TestAStubInTheLanguageOfTheGallery(t *testing.T) {
 	}
 }
 
-// While galleries can not be read, what goes leaves a stub all the same.
+// While galleries cannot be read, what goes leaves a stub all the same.
 func TestStubsWithoutNATS(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs)

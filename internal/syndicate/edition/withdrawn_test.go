@@ -62,7 +62,7 @@ func TestADateFollowsTheRightsOfASlide(t *testing.T) {
 }
 
 // What expired, or may not be syndicated any more, is told as a take-down is.
-func TestADeletedEntryOfWhatTheTimeWithdrew(t *testing.T) {
+func TestExpiredGalleriesHaveDeletedEntries(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	ends := noon.Add(time.Hour)

@@ -53,7 +53,7 @@ func TestChannelImageOfRSSIsSmallAndItsSizeTrue(t *testing.T) {
 }
 
 // Some readers take what RSS holds for text, others for HTML. Both are to show the
-// same, and where they can not, no reader may see a tag.
+// same, and where they cannot, no reader may see a tag.
 func TestTextsOfRSSReadTheSameAsTextAndAsHTML(t *testing.T) {
 	for text, want := range map[string]struct{ channel, item string }{
 		"fast & Jerry's":            {"fast & Jerry's", "fast & Jerry's"},
@@ -229,7 +229,7 @@ func TestNamespacesAreDeclaredOnlyWhereUsed(t *testing.T) {
 	}
 }
 
-func TestJSONFeedTellsWhatIsGone(t *testing.T) {
+func TestJSONFeedListsDeletedItems(t *testing.T) {
 	type deleted struct{ ID, When, Reason string }
 	var feed struct {
 		Data struct {

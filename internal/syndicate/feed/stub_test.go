@@ -11,7 +11,7 @@ import (
 
 // A stub has the gallery's identifiers, its publication and the instant of the
 // withdrawal, and nothing else of it, whatever the renderer is given.
-func TestAStubSaysNothingOfWhatWasWithdrawn(t *testing.T) {
+func TestAStubShowsNothingOfItsGallery(t *testing.T) {
 	g := harbour()
 	g.GUID = "https://news.example.com/?p=17"
 	r := testRenderer()

@@ -2,11 +2,12 @@ package broker
 
 import (
 	"crypto/rand"
-	"errors"
-	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/store/atomicfile"
 )
 
 // dataDir is the directory of an embedded server. Beside the server's own files
@@ -16,31 +17,17 @@ type dataDir string
 
 func (d dataDir) path(name string) string { return filepath.Join(string(d), name) }
 
-// newSecret replaces the internal user's secret: whoever learnt the one before
-// can do nothing with it.
+// newSecret replaces the internal user's secret: the one before is of no use to
+// anybody who learnt it. Only the owner may read it.
 func (d dataDir) newSecret() (string, error) {
 	secret := rand.Text() + rand.Text()
-	return secret, d.write("secret", secret)
-}
-
-func (d dataDir) readSecret() (string, error) { return d.read("secret") }
-
-func (d dataDir) read(name string) (string, error) {
-	text, err := os.ReadFile(d.path(name))
-	return strings.TrimSpace(string(text)), err
-}
-
-// write replaces a file as a whole: who reads it sees the old text or the new,
-// also after a crash. Only the owner may read it.
-func (d dataDir) write(name, text string) error {
-	f, err := os.CreateTemp(string(d), name+".new-*")
-	if err != nil {
+	return secret, atomicfile.Write(d.path("secret"), func(w io.Writer) error {
+		_, err := io.WriteString(w, secret+"\n")
 		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", d.path(name), err)
-	}
-	return os.Rename(f.Name(), d.path(name))
+	})
+}
+
+func (d dataDir) readSecret() (string, error) {
+	text, err := os.ReadFile(d.path("secret"))
+	return strings.TrimSpace(string(text)), err
 }

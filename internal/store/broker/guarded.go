@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// guardedJetStream ends what waits for a right that is missing, and so do the
-// streams and buckets that it returns.
+// guardedJetStream ends a request that waits for a right that is missing, and so do
+// the streams that it returns.
 type guardedJetStream struct {
 	jetstream.JetStream
 	link *link
@@ -43,21 +43,10 @@ func (g guardedJetStream) PublishMsg(ctx context.Context, msg *nats.Msg, opts ..
 	return guarded(ctx, g.link, []string{msg.Subject}, func(ctx context.Context) (*jetstream.PubAck, error) { return g.JetStream.PublishMsg(ctx, msg, opts...) })
 }
 
-func (g guardedJetStream) KeyValue(ctx context.Context, bucket string) (jetstream.KeyValue, error) {
-	return g.keyValue(ctx, bucket, func(ctx context.Context) (jetstream.KeyValue, error) { return g.JetStream.KeyValue(ctx, bucket) })
-}
-
 func (g guardedJetStream) CreateKeyValue(ctx context.Context, cfg jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
-	return g.keyValue(ctx, cfg.Bucket, func(ctx context.Context) (jetstream.KeyValue, error) { return g.JetStream.CreateKeyValue(ctx, cfg) })
-}
-
-func (g guardedJetStream) keyValue(ctx context.Context, bucket string, do func(context.Context) (jetstream.KeyValue, error)) (jetstream.KeyValue, error) {
-	names := []string{bucket, "KV_" + bucket}
-	kv, err := guarded(ctx, g.link, names, do)
-	if err != nil {
-		return nil, err
-	}
-	return guardedBucket{kv, g.link, names}, nil
+	return guarded(ctx, g.link, []string{cfg.Bucket, "KV_" + cfg.Bucket}, func(ctx context.Context) (jetstream.KeyValue, error) {
+		return g.JetStream.CreateKeyValue(ctx, cfg)
+	})
 }
 
 // guardedStream is a stream of a guardedJetStream.
@@ -101,32 +90,4 @@ func (s guardedStream) CreateConsumer(ctx context.Context, cfg jetstream.Consume
 
 func (s guardedStream) OrderedConsumer(ctx context.Context, cfg jetstream.OrderedConsumerConfig) (jetstream.Consumer, error) {
 	return guarded(ctx, s.link, s.names, func(ctx context.Context) (jetstream.Consumer, error) { return s.Stream.OrderedConsumer(ctx, cfg) })
-}
-
-// guardedBucket is a bucket of a guardedJetStream.
-type guardedBucket struct {
-	jetstream.KeyValue
-	link  *link
-	names []string
-}
-
-func (b guardedBucket) Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
-	return guarded(ctx, b.link, b.names, func(ctx context.Context) (jetstream.KeyValueEntry, error) { return b.KeyValue.Get(ctx, key) })
-}
-
-func (b guardedBucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
-	return guarded(ctx, b.link, b.names, func(ctx context.Context) (uint64, error) { return b.KeyValue.Put(ctx, key, value) })
-}
-
-func (b guardedBucket) Create(ctx context.Context, key string, value []byte, opts ...jetstream.KVCreateOpt) (uint64, error) {
-	return guarded(ctx, b.link, b.names, func(ctx context.Context) (uint64, error) { return b.KeyValue.Create(ctx, key, value, opts...) })
-}
-
-func (b guardedBucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	return guarded(ctx, b.link, b.names, func(ctx context.Context) (uint64, error) { return b.KeyValue.Update(ctx, key, value, revision) })
-}
-
-func (b guardedBucket) Delete(ctx context.Context, key string, opts ...jetstream.KVDeleteOpt) error {
-	_, err := guarded(ctx, b.link, b.names, done(func(ctx context.Context) error { return b.KeyValue.Delete(ctx, key, opts...) }))
-	return err
 }

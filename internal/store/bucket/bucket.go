@@ -96,7 +96,7 @@ func New(o Options) *Bucket {
 // [ErrConflict].
 func (b *Bucket) Get(ctx context.Context, key string) (Record, error) {
 	r, err := b.get(ctx, func(s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
-		return s.GetLastMsgForSubject(ctx, b.subject(key))
+		return s.GetLastMsgForSubject(ctx, b.Subject(key))
 	})
 	if err != nil {
 		return Record{}, fmt.Errorf("read the record %s: %w", key, err)
@@ -116,7 +116,7 @@ func (b *Bucket) At(ctx context.Context, revision uint64) (Record, error) {
 }
 
 func (b *Bucket) get(ctx context.Context, ask func(jetstream.Stream) (*jetstream.RawStreamMsg, error)) (Record, error) {
-	stream, err := b.open(ctx)
+	stream, err := b.Stream(ctx)
 	if err != nil {
 		return Record{}, err
 	}
@@ -135,24 +135,16 @@ func (b *Bucket) get(ctx context.Context, ask func(jetstream.Stream) (*jetstream
 // revision; with 0 there must be none, or a deleted one. Else the error is
 // [ErrConflict]; after another error it may be written or not.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	if value == nil {
-		value = []byte{}
+	r := Record{Key: key, Value: value, Revision: revision}
+	if revision > 0 {
+		return b.Write(ctx, r)
 	}
-	return b.PutRecord(ctx, Record{Key: key, Value: value, Revision: revision})
-}
-
-// PutRecord is Put of r's header and value in the place of the record at r's
-// revision. A nil value deletes it.
-func (b *Bucket) PutRecord(ctx context.Context, r Record) (uint64, error) {
-	if r.Revision > 0 {
-		return b.write(ctx, r)
-	}
-	r.Revision = b.deletion(r.Key)
-	next, err := b.write(ctx, r)
+	r.Revision = b.deletion(key)
+	next, err := b.Write(ctx, r)
 	if !errors.Is(err, ErrConflict) {
 		return next, err
 	}
-	there, err := b.Get(ctx, r.Key)
+	there, err := b.Get(ctx, key)
 	switch {
 	case err != nil:
 		return 0, err
@@ -160,6 +152,15 @@ func (b *Bucket) PutRecord(ctx context.Context, r Record) (uint64, error) {
 		return 0, ErrConflict
 	}
 	r.Revision = there.Revision
+	return b.Write(ctx, r)
+}
+
+// Write replaces the record that has the very revision of r, also where that is of a
+// deletion, by r's header and value. It returns as [Bucket.Put] does.
+func (b *Bucket) Write(ctx context.Context, r Record) (uint64, error) {
+	if r.Value == nil {
+		r.Value = []byte{}
+	}
 	return b.write(ctx, r)
 }
 
@@ -221,15 +222,15 @@ const (
 	removed   = "DEL"
 )
 
-// write replaces the record that has the very revision of r.
+// write is Write, and deletes the record where the value is nil.
 func (b *Bucket) write(ctx context.Context, r Record) (uint64, error) {
-	if _, err := b.open(ctx); err != nil {
+	if _, err := b.Stream(ctx); err != nil {
 		return 0, err
 	}
 	if r.Value == nil {
 		r.Header = nats.Header{operation: {removed}}
 	}
-	msg := &nats.Msg{Subject: b.subject(r.Key), Header: r.Header, Data: r.Value}
+	msg := &nats.Msg{Subject: b.Subject(r.Key), Header: r.Header, Data: r.Value}
 	ack, err := b.opts.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(r.Revision))
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok &&
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
@@ -242,8 +243,8 @@ func (b *Bucket) write(ctx context.Context, r Record) (uint64, error) {
 	return ack.Sequence, nil
 }
 
-// open returns the bucket's stream, making it when missing.
-func (b *Bucket) open(ctx context.Context) (jetstream.Stream, error) {
+// Stream returns the stream behind the bucket, making it when missing.
+func (b *Bucket) Stream(ctx context.Context) (jetstream.Stream, error) {
 	b.mu.Lock()
 	stream := b.stream
 	b.mu.Unlock()
@@ -267,21 +268,26 @@ func (b *Bucket) forget() {
 	b.stream = nil
 }
 
-func (b *Bucket) subject(key string) string { return "$KV." + b.opts.Bucket + "." + key }
+// Subject is where the record with that key is in the stream.
+func (b *Bucket) Subject(key string) string { return "$KV." + b.opts.Bucket + "." + key }
 
-func (b *Bucket) record(subject string, header nats.Header, value []byte, revision uint64, stored time.Time) Record {
-	r := Record{Key: strings.TrimPrefix(subject, b.subject("")), Header: header, Value: value, Revision: revision, Stored: stored}
-	if Deleted(header) {
-		r.Value = nil
-	} else if r.Value == nil {
-		r.Value = []byte{}
+// Record returns the record in a message of the stream, and how many messages follow
+// it for the consumer.
+func (b *Bucket) Record(msg jetstream.Msg) (r Record, pending uint64, err error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return Record{}, 0, fmt.Errorf("read the bucket: %w", err)
 	}
-	return r
+	return b.record(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream, meta.Timestamp), meta.NumPending, nil
 }
 
-// Deleted reports whether a record with these headers is the marker that its key
-// was deleted.
-func Deleted(header nats.Header) bool {
+func (b *Bucket) record(subject string, header nats.Header, value []byte, revision uint64, stored time.Time) Record {
 	op := header.Get(operation)
-	return op == removed || op == "PURGE"
+	switch {
+	case op == removed || op == "PURGE":
+		value = nil
+	case value == nil:
+		value = []byte{}
+	}
+	return Record{strings.TrimPrefix(subject, b.Subject("")), header, value, revision, stored}
 }

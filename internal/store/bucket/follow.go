@@ -126,7 +126,7 @@ func (b *Bucket) Wait(ctx context.Context, revision uint64) error {
 // where it is not certain that nothing is missed.
 func (b *Bucket) follow(ctx context.Context) error {
 	b.forget()
-	stream, err := b.open(ctx)
+	stream, err := b.Stream(ctx)
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func inStep(info *jetstream.StreamInfo) bool {
 
 func (b *Bucket) consume(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.Consumer, jetstream.MessagesContext, error) {
 	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{b.subject(">")},
+		FilterSubjects: []string{b.Subject(">")},
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:    from,
 		HeadersOnly:    b.opts.HeadersOnly,
@@ -217,17 +217,16 @@ func (b *Bucket) read(ctx context.Context, stream jetstream.Stream, consumer jet
 		if msg == nil {
 			continue
 		}
-		meta, err := msg.Metadata()
+		r, pending, err := b.Record(msg)
 		if err != nil {
-			return fmt.Errorf("read the bucket: %w", err)
+			return err
 		}
-		r := b.record(msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream, meta.Timestamp)
 		if b.opts.Verifier != nil {
 			b.opts.Verifier.Take(msg.Subject(), r.Revision, r.Stored, r.Value == nil)
 		}
 		b.opts.Apply(r)
 		b.note(r)
-		b.caughtUp(meta.NumPending)
+		b.caughtUp(pending)
 	}
 }
 

@@ -103,7 +103,7 @@ func TestPanicOfDecodingIsAnError(t *testing.T) {
 
 func TestRevisionIsReadUntilItIsReplaced(t *testing.T) {
 	things := open(brokertest.Start(t))
-	first, err := things.PutRecord(t.Context(), bucket.Record{Key: "one", Header: nats.Header{"Kind": {"x"}}, Value: []byte("1")})
+	first, err := things.Write(t.Context(), bucket.Record{Key: "one", Header: nats.Header{"Kind": {"x"}}, Value: []byte("1")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,13 +21,13 @@ type marker struct {
 
 // Tidy removes the markers of records that were deleted long ago.
 func (b *Bucket) Tidy(ctx context.Context) error {
-	stream, err := b.open(ctx)
+	stream, err := b.Stream(ctx)
 	if err != nil {
 		return err
 	}
 	for _, m := range b.markersBefore(b.opts.Now().Add(-markerAge)) {
 		// Up to its own revision: a record written since stays.
-		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(b.subject(m.key)), jetstream.WithPurgeSequence(m.revision+1)); err != nil {
+		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(b.Subject(m.key)), jetstream.WithPurgeSequence(m.revision+1)); err != nil {
 			return fmt.Errorf("remove the marker of the deleted record %s: %w", m.key, err)
 		}
 		b.mu.Lock()

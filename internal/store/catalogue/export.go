@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/nats-io/nats.go/jetstream"
@@ -28,7 +27,7 @@ func (c *Catalogue) Export(ctx context.Context) iter.Seq2[Revision, error] {
 
 // export returns nil when yield has enough, too.
 func (c *Catalogue) export(ctx context.Context, yield func(Revision, error) bool) error {
-	stream, err := c.opts.Open(ctx)
+	stream, err := c.bucket.Stream(ctx)
 	if err != nil {
 		return err
 	}
@@ -36,8 +35,7 @@ func (c *Catalogue) export(ctx context.Context, yield func(Revision, error) bool
 	if err != nil || info.State.Msgs == 0 {
 		return err
 	}
-	subject := "$KV." + c.opts.Bucket + "."
-	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject + ">"}})
+	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{c.bucket.Subject(">")}})
 	if err != nil {
 		return err
 	}
@@ -51,18 +49,15 @@ func (c *Catalogue) export(ctx context.Context, yield func(Revision, error) bool
 		if err != nil || msg == nil {
 			return err
 		}
-		meta, err := msg.Metadata()
+		there, pending, err := c.bucket.Record(msg)
 		if err != nil {
 			return err
 		}
-		more = meta.NumPending > 0
-		if bucket.Deleted(msg.Headers()) {
+		more = pending > 0
+		if there.Value == nil {
 			continue
 		}
-		r, err := exported(bucket.Record{
-			Key: strings.TrimPrefix(msg.Subject(), subject), Header: msg.Headers(), Value: msg.Data(),
-			Revision: meta.Sequence.Stream, Stored: meta.Timestamp,
-		})
+		r, err := exported(there)
 		if !yield(r, err) {
 			return nil
 		}

@@ -52,7 +52,7 @@ func (c *Catalogue) Put(ctx context.Context, r Revision) (outcome Outcome, err e
 			if record.Header, err = header(next, event); err != nil {
 				return "", err
 			}
-			sequence, err := c.bucket.PutRecord(ctx, record)
+			sequence, err := c.bucket.Write(ctx, record)
 			switch {
 			case errors.Is(err, bucket.ErrConflict):
 			case err != nil:

@@ -1,5 +1,5 @@
-// Package atomicfile replaces files as a whole: whoever opens one reads all of
-// what was there before or all of what is there now, also after a crash.
+// Package atomicfile replaces files as a whole: a reader gets all of
+// the old text or all of the new, also after a crash.
 //
 // What is written lies beside the file, under a hidden name, until it is on the
 // disk; an interrupted process may leave that behind. Of several that write the
@@ -15,7 +15,7 @@ import (
 )
 
 // Write replaces the file at path by what write writes. Only the owner may read
-// it. When write fails, or anything else does, the file is what it was.
+// it. After any error the file is as it was.
 func Write(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".new-*")
 	if err != nil {

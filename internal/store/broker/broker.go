@@ -169,8 +169,8 @@ func (b *Broker) Conn() *nats.Conn { return b.link.conn }
 // JetStream returns JetStream on the connection.
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
-// Status is nil while connected, else it says what is wrong, in words for a person
-// who looks at a readiness check. It holds no credentials.
+// Status is nil while connected, else it says what is wrong, in words for an
+// operator who reads a readiness check. It holds no credentials.
 func (b *Broker) Status() error { return b.link.status() }
 
 // Away is for how long there has been no connection; 0 while there is one.

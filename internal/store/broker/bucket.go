@@ -19,7 +19,16 @@ func (b *Broker) Bucket(ctx context.Context, name string) (jetstream.Stream, err
 	bucket := b.Name(name)
 	s, err := b.js.Stream(ctx, "KV_"+bucket)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		s, err = b.createBucket(ctx, bucket)
+		_, err = b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket:   bucket,
+			History:  1,
+			Storage:  jetstream.FileStorage,
+			Replicas: b.replicas,
+		})
+		if err == nil || errors.Is(err, jetstream.ErrBucketExists) {
+			s, err = b.js.Stream(ctx, "KV_"+bucket)
+		}
+		err = noRoom(err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", bucket, plain(err))
@@ -30,19 +39,6 @@ func (b *Broker) Bucket(ctx context.Context, name string) (jetstream.Stream, err
 		return nil, err
 	}
 	return s, nil
-}
-
-func (b *Broker) createBucket(ctx context.Context, bucket string) (jetstream.Stream, error) {
-	_, err := b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket:   bucket,
-		History:  1,
-		Storage:  jetstream.FileStorage,
-		Replicas: b.replicas,
-	})
-	if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
-		return nil, noRoom(err)
-	}
-	return b.js.Stream(ctx, "KV_"+bucket)
 }
 
 func checkBucket(bucket string, got jetstream.StreamConfig) error {

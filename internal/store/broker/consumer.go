@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +52,11 @@ func (b *Broker) Consumer(ctx context.Context, stream jetstream.Stream, c Consum
 	name := b.Name(c.Name)
 	got, err := stream.Consumer(ctx, name)
 	if err == nil && b.server != nil && stream.CachedInfo().Config.Retention == jetstream.WorkQueuePolicy {
-		b.resetConsumer(ctx, stream, name)
+		// Otherwise the server waits with the events that a process held which died, by
+		// the clock on the wall: for an hour longer when that was set back by an hour.
+		if _, err := b.js.ResetConsumer(ctx, stream.CachedInfo().Config.Name, name); err != nil {
+			b.log.Warn("events that were in flight when this process ended come again only later", "consumer", name, "err", plain(err))
+		}
 	}
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		got, err = createConsumer(ctx, stream, c.config(name))
@@ -71,22 +76,15 @@ func (b *Broker) Consumer(ctx context.Context, stream jetstream.Stream, c Consum
 	return got, nil
 }
 
-// resetConsumer has the consumer begin again with what is not acknowledged.
-// Otherwise the server waits with what a process had in hand that died, by the
-// clock on the wall: for an hour longer when that was set back by an hour.
-func (b *Broker) resetConsumer(ctx context.Context, stream jetstream.Stream, name string) {
-	if _, err := b.js.ResetConsumer(ctx, stream.CachedInfo().Config.Name, name); err != nil {
-		b.log.Warn("what was in hand when this process ended comes again only later", "consumer", name, "err", plain(err))
-	}
-}
-
 func createConsumer(ctx context.Context, stream jetstream.Stream, config jetstream.ConsumerConfig) (jetstream.Consumer, error) {
 	c, err := stream.CreateConsumer(ctx, config)
 	if errors.Is(err, jetstream.ErrConsumerExists) {
 		return stream.Consumer(ctx, config.Durable)
 	}
 	if isCode(err, codeQueueTaken, codeQueueTakenWhole) {
-		return nil, queueTaken(ctx, stream, err)
+		return nil, fmt.Errorf("stream %s is a work queue and hands each event to one consumer only, and there is %s: "+
+			"delete that one, or change the stream's retention to limits: %w",
+			stream.CachedInfo().Config.Name, strings.Join(collect(stream.ConsumerNames(ctx).Name()), ", "), err)
 	}
 	return c, err
 }
@@ -109,18 +107,6 @@ func (b *Broker) dropConsumerState(stream, consumer string) bool {
 	return true
 }
 
-// queueTaken explains that somebody else already reads the work queue.
-func queueTaken(ctx context.Context, stream jetstream.Stream, cause error) error {
-	var names []string
-	lister := stream.ConsumerNames(ctx)
-	for name := range lister.Name() {
-		names = append(names, name)
-	}
-	return fmt.Errorf("stream %s is a work queue and hands each event to one consumer only, and there is %s: "+
-		"delete that one, or change the stream's retention to limits: %w",
-		stream.CachedInfo().Config.Name, strings.Join(names, ", "), cause)
-}
-
 func checkConsumer(got jetstream.ConsumerConfig, want Consumer) error {
 	var rules []rule
 	if got.AckPolicy != jetstream.AckExplicitPolicy {
@@ -135,8 +121,14 @@ func checkConsumer(got jetstream.ConsumerConfig, want Consumer) error {
 	if got.PriorityPolicy != jetstream.PriorityPolicyNone {
 		rules = append(rules, rule{"priority_policy", word(got.PriorityPolicy), "must be none"})
 	}
-	if missed := missedByFilter(got, want.FilterSubjects); len(missed) > 0 {
-		rules = append(rules, rule{"filter_subjects", strings.Join(filters(got), ", "), "must take in " + strings.Join(missed, ", ")})
+	if has := filters(got); len(has) > 0 {
+		missed := uncovered(want.FilterSubjects, has)
+		if len(want.FilterSubjects) == 0 {
+			missed = []string{"every subject"}
+		}
+		if len(missed) > 0 {
+			rules = append(rules, rule{"filter_subjects", strings.Join(has, ", "), "must take in " + strings.Join(missed, ", ")})
+		}
 	}
 	return unfit("consumer "+got.Name, rules)
 }
@@ -148,32 +140,9 @@ func filters(c jetstream.ConsumerConfig) []string {
 	return c.FilterSubjects
 }
 
-func missedByFilter(got jetstream.ConsumerConfig, wanted []string) []string {
-	if len(filters(got)) == 0 {
-		return nil
-	}
-	if len(wanted) == 0 {
-		return []string{"every subject"}
-	}
-	return uncovered(wanted, filters(got))
-}
-
 // uncovered returns those subjects that no single filter takes in whole.
 func uncovered(subjects, filters []string) []string {
-	var missed []string
-	for _, subject := range subjects {
-		if !coveredBy(subject, filters) {
-			missed = append(missed, subject)
-		}
-	}
-	return missed
-}
-
-func coveredBy(subject string, filters []string) bool {
-	for _, filter := range filters {
-		if server.SubjectMatchesFilter(subject, filter) {
-			return true
-		}
-	}
-	return false
+	return slices.DeleteFunc(slices.Clone(subjects), func(subject string) bool {
+		return slices.ContainsFunc(filters, func(filter string) bool { return server.SubjectMatchesFilter(subject, filter) })
+	})
 }

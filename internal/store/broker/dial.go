@@ -53,7 +53,7 @@ func operatorTarget(o Options) (target, error) {
 }
 
 // ownService is the service that runs on the directory, over its socket: only
-// its owner can listen there, so that nothing is shown to a stranger who has the
+// its owner can listen there, so that nothing is shown to a stranger that has the
 // port of one that died.
 func ownService(o Options) (target, error) {
 	dir := dataDir(o.Embedded.DataDir)
@@ -75,7 +75,7 @@ func unreached(o Options, err error) error {
 
 // DialAdmin connects to what the service that runs on [Embedded].DataDir listens
 // for with [Broker.ListenAdmin]: only the directory's owner can be there, so that
-// nothing is shown to a stranger who has the port of one that died.
+// nothing is shown to a stranger that has the port of one that died.
 func DialAdmin(o Options) (net.Conn, error) {
 	o = o.withDefaults()
 	conn, err := dataDir(o.Embedded.DataDir).dial(adminSocket)
@@ -120,16 +120,16 @@ func publisherTarget(o Options) (target, error) {
 	switch {
 	case errors.Is(err, ErrNotRunning) && o.Embedded.PublisherToken == "":
 		address := "nats://" + o.Embedded.Listen
-		return target{url: address, addresses: address}, nil // nothing is shown to whoever listens there
+		return target{url: address, addresses: address}, nil // no secret is shown there
 	case errors.Is(err, ErrNotRunning):
-		return t, fmt.Errorf("%w, or set nats.url to nats://TOKEN@HOST:PORT to show the token to whoever listens there", err)
+		return t, fmt.Errorf("%w, or set nats.url to nats://TOKEN@HOST:PORT to show the token to the process that listens there", err)
 	case err == nil && o.Embedded.PublisherToken != "":
 		t.options = append(t.options, nats.Token(o.Embedded.PublisherToken))
 	}
 	return t, err
 }
 
-// ofService says who may read what another user's service keeps to itself.
+// ofService adds to a missing right which user may read the service's files.
 func ofService(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("%w: run this as the user of the service, or as root", err)

@@ -6,11 +6,11 @@
 //
 //   - One process a data directory: the directory is locked before the embedded
 //     server starts, and freed when the broker is closed or the process dies.
-//   - The embedded server keeps its rooms apart. Whoever connects from outside
-//     may publish events and hear notices and nothing else, see [Options];
+//   - The embedded server keeps publishers apart from everything else. A connection
+//     from outside may publish events and hear notices and nothing else, see [Options];
 //     the node itself, and commands that can use the data directory, may do
 //     everything. These connect over a socket there, so that their secret, another
-//     at each start, never reaches whoever has the port of a node that died.
+//     at each start, never reaches a process that has taken the port of a node that died.
 //   - The embedded server has written an event to the disk before it
 //     acknowledges it, unless a sync interval says otherwise.
 //   - A connection elsewhere is tried for ever. While it is away, publishing

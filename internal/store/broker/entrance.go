@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxPublishers is how many connections publishers may have together. Who
-	// shows no token in time is cut off by the server, within two seconds.
+	// maxPublishers is how many connections publishers may have together. The
+	// server cuts off one that shows no token within two seconds.
 	maxPublishers = 1024
 	// largeMessage is the size from which a message is large: the server takes
 	// memory for all of one once it is announced. So many may be on their way at
@@ -70,7 +70,7 @@ func (e *entrance) leave() {
 	e.open--
 }
 
-// refusal is what a publisher is told for whom there is no room, as by the server.
+// refusal is the answer where there are too many connections, as the server gives it.
 const refusal = "INFO {}\r\n-ERR 'maximum connections exceeded'\r\n"
 
 // enter hands a publisher's connection on to the server that connect reaches.
@@ -199,7 +199,7 @@ func (p *publisher) pass(ctx context.Context, b []byte) error {
 	return err
 }
 
-// note keeps a line of which a part has come. The server refuses a longer one.
+// note keeps part of a line. The server refuses a longer one.
 func (p *publisher) note(part []byte) {
 	if len(p.line)+len(part) <= maxControlLine {
 		p.line = append(p.line, part...)
@@ -220,8 +220,8 @@ func announced(line []byte) int {
 	return size
 }
 
-// acquire waits for room for a large message, not for ever: who waits has a
-// connection that others could have.
+// acquire waits for room for a large message, not for ever: meanwhile
+// it has a connection that others could have.
 func (p *publisher) acquire(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, largeTimeout)
 	defer stop()

@@ -16,7 +16,7 @@ import (
 // duplicateWindow is how long a stream of ours knows a message id again: as
 // short as the server allows. It answers "duplicate" and drops the event, also
 // when the id was used by another publisher, or by an event that was rejected.
-// Whoever takes events in knows better which of them repeat.
+// Intake knows better which events repeat.
 const duplicateWindow = 100 * time.Millisecond
 
 // EventStream is the stream that a CMS publishes to.
@@ -51,7 +51,17 @@ func (e EventStream) config(replicas int) jetstream.StreamConfig {
 // errors. It blocks for a few round trips and fails while NATS is away; it can be
 // repeated.
 func (b *Broker) Events(ctx context.Context, want EventStream) (stream jetstream.Stream, foreign bool, err error) {
-	stream, err = b.findEvents(ctx, want)
+	holders, err := b.holders(ctx, want.Subjects)
+	if err == nil && len(holders) > 1 {
+		err = spread(holders)
+	}
+	if err == nil {
+		name := want.Name
+		for holder := range holders {
+			name = holder
+		}
+		stream, err = b.js.Stream(ctx, name)
+	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		made := want.config(b.replicas)
 		made.Subjects = b.arriving(want.Subjects)
@@ -90,8 +100,8 @@ func (b *Broker) arriving(subjects []string) []string {
 }
 
 // Publishers returns the names of those whose events the stream may hold: those of
-// the options, and those of whom a durable consumer is left that is called as the
-// one of the events without a publisher, with "_" and the name after it.
+// the options, and those that have left a durable consumer, which is named like
+// the one of events without a publisher, with "_" and the publisher's name after it.
 func (b *Broker) Publishers(ctx context.Context, stream jetstream.Stream, consumer string) ([]string, error) {
 	var names []string
 	if b.server != nil {
@@ -148,22 +158,6 @@ func (b *Broker) refreshEvents(ctx context.Context, stream jetstream.Stream, wan
 			return stream
 		}
 	}
-}
-
-// findEvents returns [jetstream.ErrStreamNotFound] when no stream holds any of
-// the subjects and none has the name.
-func (b *Broker) findEvents(ctx context.Context, want EventStream) (jetstream.Stream, error) {
-	holders, err := b.holders(ctx, want.Subjects)
-	if err != nil {
-		return nil, err
-	}
-	switch len(holders) {
-	case 0:
-		return b.js.Stream(ctx, want.Name)
-	case 1:
-		return b.js.Stream(ctx, slices.Collect(maps.Keys(holders))[0])
-	}
-	return nil, spread(holders)
 }
 
 // holders returns the names of the streams that take in any of the subjects,

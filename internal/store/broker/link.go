@@ -47,7 +47,7 @@ type link struct {
 	waiters map[*waiter]struct{}
 }
 
-// target is where to connect and how to show who we are.
+// target is where to connect, and with which credentials.
 type target struct {
 	url       string
 	addresses string

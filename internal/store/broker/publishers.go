@@ -17,9 +17,9 @@ type Publisher struct {
 // fromPrefix begins the subjects on which the events of named publishers arrive.
 const fromPrefix = "_GW_FROM."
 
-// PublisherOf returns who published what arrived in our account on subject, and
-// the subject on which he did; no name is the publisher without one, or the node
-// itself. It can be relied on: the embedded server makes the subject of the
+// PublisherOf returns the publisher of a message that arrived in our account on subject,
+// and the subject that was published on; no name is the publisher without one, or the
+// node itself. It can be relied on: the embedded server makes the subject of the
 // account that the client's token opens, and no client can publish on such a
 // subject itself. Kind and order of an event are those of the plain subject.
 func PublisherOf(subject string) (publisher, plain string) {

@@ -19,13 +19,16 @@ import (
 // maxPayload is the most that the embedded server takes in one message.
 const maxPayload = 8 << 20
 
-// writableRemedy is for a data directory that can not be written.
+// writableRemedy is for a data directory that cannot be written.
 const writableRemedy = "let this user write there, or choose another nats.embedded.data_dir"
 
 // slowStart is after how long a start is said to be slow.
 const slowStart = 10 * time.Second
 
-// internalUser is who the node and its commands are on the embedded server.
+// readyCheck is how often a start looks whether it failed.
+const readyCheck = 100 * time.Millisecond
+
+// internalUser is the user of the node and its commands on the embedded server.
 const internalUser = "gallerywire"
 
 // embeddedServer is a NATS server in this process, with its directory. Where its
@@ -73,7 +76,13 @@ func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) 
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	s.endWork = end
 	if l := s.dir.listen(natsSocket, o.Logger); l != nil {
-		s.background.Go(func() { accept(work, l, func(conn net.Conn) { relay(conn, s.InProcessConn) }) })
+		s.background.Go(func() {
+			accept(work, l, func(conn net.Conn) {
+				if inner, err := s.InProcessConn(); err == nil {
+					join(conn, inner)
+				}
+			})
+		})
 	}
 	if publishers != nil {
 		s.noteAddress(publishers.Addr().(*net.TCPAddr))
@@ -104,8 +113,8 @@ func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err erro
 		return nil, err
 	}
 	options := serverOptions(s.options)
-	door := newDoorman(s.secret, s.options)
-	options.CustomClientAuthentication = door
+	auth := newAuthenticator(s.secret, s.options)
+	options.CustomClientAuthentication = auth
 	if ns, err = server.NewServer(options); err != nil {
 		return nil, fmt.Errorf("start nats in %s: %w", s.dir, err)
 	}
@@ -124,27 +133,18 @@ func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err erro
 	ns.Start()
 	late.Stop()
 	// Only now: a second account before the start would leave ours without
-	// JetStream. The door is opened in any case, since the server's end waits
-	// for those who wait there.
+	// JetStream. Publishers wait until then, and the server's end waits for them.
 	publishers, err := newAccounts(ns, s.options)
-	door.open(publishers)
+	auth.open(publishers)
 	if err != nil {
 		return ns, err
 	}
-	return ns, s.awaitReady(ctx, ns, log)
-}
-
-func (s *embeddedServer) awaitReady(ctx context.Context, ns *server.Server, log *serverLog) error {
-	const patience = 100 * time.Millisecond
 	for {
-		if err := log.fatal(); err != nil {
-			return fmt.Errorf("start nats in %s: %w", s.dir, err)
+		if err := errors.Join(log.fatal(), ctx.Err()); err != nil {
+			return ns, fmt.Errorf("start nats in %s: %w", s.dir, err)
 		}
-		if ns.ReadyForConnections(patience) {
-			return nil
-		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("start nats in %s: %w", s.dir, err)
+		if ns.ReadyForConnections(readyCheck) {
+			return ns, nil
 		}
 	}
 }
@@ -158,7 +158,7 @@ func end(ns *server.Server) {
 func (s *embeddedServer) noteAddress(bound *net.TCPAddr) {
 	embedded := s.options.Embedded
 	if !bound.IP.IsLoopback() && embedded.PublisherToken == "" && len(embedded.Publishers) == 0 {
-		s.options.Logger.Warn("whoever reaches this port may publish: set nats.embedded.publisher_token_file", "listen", bound.String())
+		s.options.Logger.Warn("everyone who reaches this port may publish: set nats.embedded.publisher_token_file", "listen", bound.String())
 	}
 	s.address = "nats://" + dialable(bound)
 }

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// clientLines is how many lines a second there are about clients: whoever can
-// connect can have the server write as many as he likes.
+// clientLines is how many lines a second there are about clients: anyone that can
+// connect can make the server write any number of them.
 const clientLines = 10
 
 // serverLog is the embedded server's log on ours. A server that starts and
 // stops as it should says nothing above debug; its last fatal error, after which
-// it does not run, is kept for who waits for it to start. Nothing is concluded
+// it does not run, is kept for the start that waits for it. Nothing is concluded
 // from any other line: the server quotes in them what clients say of themselves.
 // Of the lines about clients there are few.
 type serverLog struct {

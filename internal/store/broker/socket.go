@@ -74,13 +74,6 @@ func accept(ctx context.Context, l net.Listener, serve func(net.Conn)) {
 	}
 }
 
-// relay hands the connection on to one that connect makes.
-func relay(outer net.Conn, connect func() (net.Conn, error)) {
-	if inner, err := connect(); err == nil {
-		join(outer, inner)
-	}
-}
-
 // join copies both ways, and returns once either side has ended and both are
 // closed.
 func join(outer, inner net.Conn) {
@@ -112,8 +105,8 @@ func (d dataDir) dial(name string) (conn net.Conn, err error) {
 	return conn, err
 }
 
-// socketConn has who writes read why the other side has closed: it says that
-// first, and here, other than over TCP, a write knows at once that it closed.
+// socketConn lets a writer read why the other side has closed: it says that first,
+// and here, other than over TCP, a write knows at once that it closed.
 type socketConn struct{ net.Conn }
 
 // Write implements [net.Conn].

@@ -127,7 +127,7 @@ func tryWrite(dir string) error {
 }
 
 // restart starts the server again with what it stored. Connections are lost for
-// a moment, and made again by who has them. Where it comes back without one of
+// a moment, and made again by their owners. Where it comes back without one of
 // the streams, or not at all, none runs: what is stored is safe from clients
 // that make an empty stream where one is missing.
 func (s *embeddedServer) restart(ctx context.Context, streams []string) {

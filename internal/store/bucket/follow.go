@@ -330,8 +330,8 @@ func (b *Bucket) guard(ctx context.Context, stream jetstream.Stream) error {
 	}
 }
 
-// recreated reports whether info is of another bucket than the one of which records
-// up to that revision are known.
+// recreated reports whether info is of another bucket than the one whose records are known
+// up to that revision.
 func (b *Bucket) recreated(info *jetstream.StreamInfo, known uint64) bool {
 	return !info.Created.Equal(b.reading.created) || info.State.LastSeq < known
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Bucket compares what is read of a bucket with what is remembered, and remembers
-// what is read. It verifies as package follow needs it.
+// what is read. It is a verifier of package bucket.
 type Bucket struct {
 	name    string
 	forgets bool
@@ -25,7 +25,7 @@ type Bucket struct {
 	written   time.Time         // when something was last noted
 	newest    uint64            // the highest sequence that is noted
 	unwatched bool              // records were written while nobody noted them
-	err       error             // what is remembered can not be read
+	err       error             // the journal cannot be read
 }
 
 // unwatchedAfter is how much later than the journal a record must have been stored
@@ -113,7 +113,7 @@ func (b *Bucket) judge() {
 	}
 }
 
-// forgive has what is there be what must be there.
+// forgive accepts the records that are there as those that must be there.
 func (b *Bucket) forgive() {
 	for key := range b.missing {
 		b.journal.add(key, b.older[key]) // gone, where there is none
@@ -154,8 +154,8 @@ func (b *Bucket) compared() bool {
 	return b.whole
 }
 
-// hash is FNV-1a: keys come from events, but whoever finds two that clash hides no
-// more than one of them from the comparison.
+// hash is FNV-1a: keys come from events, but two keys that clash hide no more than
+// one of them from the comparison.
 func hash(key string) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(key) {

@@ -10,7 +10,7 @@
 // a machine that lost its power, raises no alarm.
 //
 // What does not fit is damage, until it is written again (an import does so) or
-// accepted. Who stops serving then, and who is told, is left to others.
+// accepted. Stopping to serve, and telling people, is left to others.
 package checkpoint
 
 import (
@@ -137,7 +137,7 @@ func (c *Checkpoint) write(how func(*journal) error) {
 	c.mu.Unlock()
 	for _, b := range buckets {
 		if err := how(b.journal); err != nil && b.journal.fails() {
-			c.opts.Logger.Error("what the bucket holds can not be noted, trying again: make room on the disk", "bucket", b.name, "err", err)
+			c.opts.Logger.Error("cannot write the journal of a bucket, retrying: make room on the disk", "bucket", b.name, "err", err)
 		}
 	}
 }

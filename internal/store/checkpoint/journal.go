@@ -94,7 +94,7 @@ func (j *journal) load() (noted map[uint64]uint64, written time.Time, err error)
 	if info, err := os.Stat(j.path); err == nil {
 		written = info.ModTime()
 	}
-	_ = j.flushLocked() // what can not be written yet is what the journal lags
+	_ = j.flushLocked() // entries that cannot be written yet make the journal lag
 	noted, err = j.read()
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[uint64]uint64{}, time.Time{}, nil

@@ -26,7 +26,7 @@ func (w worded) Unwrap() error { return w.cause }
 // tooFewServers is what a server that is alone says of more than one replica.
 const tooFewServers = jetstream.ErrorCode(10074)
 
-// plain is err in words for people, who need not know the client's library.
+// plain is err in words for people: they need not know the client's library.
 func plain(err error) error {
 	var network *net.OpError
 	var said worded
@@ -35,7 +35,7 @@ func plain(err error) error {
 	case err == nil || errors.As(err, &said):
 		return err
 	case errors.Is(err, nats.ErrReconnectBufExceeded):
-		return worded{"nats is away", err} // of a buffer, of which we have none
+		return worded{"nats is away", err} // the library means a buffer, and we have none
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout):
 		return worded{"no answer in time", err}
 	case errors.Is(err, nats.ErrNoServers):

@@ -1,0 +1,97 @@
+package broker
+
+import (
+	"crypto/subtle"
+	"slices"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// authenticator decides whose a connection to the embedded server is: that of the
+// node or a command of ours, which shows the secret and may do everything, or that of
+// a publisher, which gets the account that its token opens.
+type authenticator struct {
+	secret      string
+	publishers  []Publisher
+	permissions *server.Permissions
+
+	opened   chan struct{}
+	accounts accounts // set before opened is closed; nil: no publisher is admitted
+}
+
+func newAuthenticator(secret string, o Options) *authenticator {
+	return &authenticator{
+		secret:      secret,
+		publishers:  o.Embedded.publishers(),
+		permissions: publisherPermissions(o),
+		opened:      make(chan struct{}),
+	}
+}
+
+// open admits publishers. They may connect before the server has been set up, and wait
+// until then.
+func (a *authenticator) open(made accounts) {
+	a.accounts = made
+	close(a.opened)
+}
+
+// Check implements [server.Authentication].
+func (a *authenticator) Check(c server.ClientAuthentication) bool {
+	if c.Kind() != server.CLIENT {
+		return false
+	}
+	shown := c.GetOpts()
+	if shown.Username == internalUser {
+		return a.admitNode(c, shown)
+	}
+	return a.admitPublisher(c, shown)
+}
+
+// admitNode admits nothing that comes over the network, whatever it shows: our own
+// connections are made inside the process, commands use the socket.
+func (a *authenticator) admitNode(c server.ClientAuthentication, shown *server.ClientOpts) bool {
+	if from := c.RemoteAddress(); from == nil || from.Network() != "pipe" || !same(shown.Password, a.secret) {
+		return false
+	}
+	c.RegisterUser(&server.User{Username: internalUser})
+	return true
+}
+
+func (a *authenticator) admitPublisher(c server.ClientAuthentication, shown *server.ClientOpts) bool {
+	var name string
+	known := false
+	for _, p := range a.publishers { // each of them, so that the time it takes tells nothing
+		if p.Token == "" || same(shown.Token, p.Token) || same(shown.Password, p.Token) {
+			name, known = p.Name, true
+		}
+	}
+	if !known {
+		return false
+	}
+	<-a.opened
+	account := a.accounts[name]
+	if account == nil {
+		return false
+	}
+	c.RegisterUser(&server.User{Account: account, Permissions: a.permissions})
+	return true
+}
+
+func same(shown, secret string) bool {
+	return subtle.ConstantTimeCompare([]byte(shown), []byte(secret)) == 1
+}
+
+// publisherPermissions always denies our own subjects, so that a wide subject in the
+// configuration opens nothing.
+func publisherPermissions(o Options) *server.Permissions {
+	return &server.Permissions{
+		Publish: &server.SubjectPermission{
+			Allow: slices.Clone(o.PublishSubjects),
+			Deny:  append([]string{"$>", InboxPrefix + ".>", fromPrefix + ">"}, o.NoticeSubjects...),
+		},
+		Subscribe: &server.SubjectPermission{
+			Allow: append([]string{"_INBOX.>"}, o.NoticeSubjects...),
+			Deny:  []string{InboxPrefix + ".>"},
+		},
+	}
+}

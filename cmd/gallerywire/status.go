@@ -207,11 +207,11 @@ func (w *statusWriter) notices() {
 	}
 	var owed [][]cell
 	for _, c := range w.Notices.Channels {
-		owed = append(owed, []cell{{c.Name, plain}, {strconv.Itoa(c.Owed), plain}})
+		owed = append(owed, []cell{{c.Name, plain}, {strconv.Itoa(c.Pending), plain}})
 	}
 	w.section("Notices owed", owed, "none", 0)
-	w.deliveries("Late, and tried again", w.Notices.Late)
-	w.deliveries("Given up", w.Notices.Dead)
+	w.deliveries("Late, and tried again", w.Notices.Retries)
+	w.deliveries("Given up", w.Notices.DeadLetters)
 }
 
 func (w *statusWriter) deliveries(title string, list status.Deliveries) {

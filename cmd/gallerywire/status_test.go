@@ -31,9 +31,9 @@ func day() status.Status {
 			{Name: "notices", Spec: "@every 1m", Running: true, Next: noon.Add(time.Minute)},
 		},
 		Notices: &status.Notices{
-			Channels: []status.Channel{{Name: "webhook", Owed: 2}},
-			Late:     status.Deliveries{Total: 2, First: []status.Delivery{{Channel: "webhook", About: "all", Target: "https://a.example.org", Attempts: 1, Due: noon.Add(time.Minute), Reason: "503"}}},
-			Dead:     status.Deliveries{Total: 1, First: []status.Delivery{{Channel: "digest", About: "morning", Target: "mail desk", Attempts: 8, Last: noon, Reason: "550"}}},
+			Channels:    []status.Channel{{Name: "webhook", Pending: 2}},
+			Retries:     status.Deliveries{Total: 2, First: []status.Delivery{{Channel: "webhook", About: "all", Target: "https://a.example.org", Attempts: 1, Due: noon.Add(time.Minute), Reason: "503"}}},
+			DeadLetters: status.Deliveries{Total: 1, First: []status.Delivery{{Channel: "digest", About: "morning", Target: "mail desk", Attempts: 8, Last: noon, Reason: "550"}}},
 		},
 		Hub:     &status.Hub{Subscriptions: 9, More: 2, Feeds: []status.HubCount{{Feed: "all", Subscriptions: 7}}},
 		Digests: []status.Digest{{Name: "morning", Next: noon.Add(19 * time.Hour)}},
@@ -111,7 +111,7 @@ func TestStatusSteersNoTerminal(t *testing.T) {
 	s.LeftOut.First[0] = status.LeftOut{Feed: evil, Gallery: evil, Reason: evil}
 	s.Jobs[0].Reason, s.Jobs[0].Name, s.Jobs[0].Spec = evil, evil, evil
 	s.Notices.Channels[0].Name = evil
-	s.Notices.Late.First[0] = status.Delivery{Channel: evil, About: evil, Target: evil, Reason: evil}
+	s.Notices.Retries.First[0] = status.Delivery{Channel: evil, About: evil, Target: evil, Reason: evil}
 	s.Hub.Feeds[0].Feed, s.Digests[0].Name = evil, evil
 	s.Readers.Services[0] = status.Service{Name: evil, Feed: evil}
 	var out strings.Builder

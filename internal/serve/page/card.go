@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"html/template"
@@ -17,42 +16,20 @@ const maxCards = 20
 
 // card is a gallery as other pages name it. Its texts are cut.
 type card struct {
-	Key         string
-	Title       string
-	Summary     string
-	Language    string
-	RightToLeft bool
-	Published   time.Time
-	Pictures    int
-	Cover       cover
-	err         error // why it cannot be shown before it is published again; else nil
+	Key       string
+	Title     string
+	Summary   string
+	Language  string
+	Direction string
+	Published time.Time
+	Pictures  int
+	Cover     gallery.Image // that stands for it; without an address: none
+	err       error         // why it cannot be shown before it is published again; else nil
 }
 
 // held is about what the card needs in memory, its key included.
 func (c *card) held() int {
-	return 512 + len(c.Key) + len(c.Title) + len(c.Summary) + len(c.Language) + len(c.Cover.Image) + len(c.Cover.Thumbnail) + len(c.Cover.Alt)
-}
-
-// cover is the picture that stands for a gallery. It has no Image where there
-// is none to show; Width and Height are those of Image, zero unless both are
-// known.
-type cover struct {
-	Image, Thumbnail string // addresses; Thumbnail is Image where there is no smaller one
-	Alt              string
-	Width, Height    int
-}
-
-// coverOf returns the first of the pictures whose address can be used.
-func coverOf(slides []slide) cover {
-	for _, s := range slides {
-		if s.Image != "" {
-			return cover{
-				Image: s.Image, Thumbnail: cmp.Or(s.Thumbnail, s.Image),
-				Alt: gallery.Excerpt(s.Alt, maxHeadline), Width: s.Width, Height: s.Height,
-			}
-		}
-	}
-	return cover{}
+	return 512 + len(c.Key) + len(c.Title) + len(c.Summary) + len(c.Language) + len(c.Cover.URL) + len(c.Cover.Thumbnail) + len(c.Cover.Alt)
 }
 
 // renderCards renders a page that names the first of the galleries with those keys
@@ -96,16 +73,11 @@ func (p *Pages) loadCards(ctx context.Context, keys []string) (list []card, err 
 func (p *Pages) card(ctx context.Context, e *index.Entry, now time.Time) (*card, error) {
 	c, err := p.cards.Load(ctx, keyOf(e, e.Phase(now)), func(ctx context.Context) (*card, error) {
 		c, err := load(ctx, p, e, func(g *gallery.Gallery) (*card, error) {
-			slides := slidesOf(g, now, len(g.Slides))
+			v := g.ViewAt(now)
+			slides := slidesOf(&v, len(v.Slides))
 			return &card{
-				Key:         gallery.Key(e.ID),
-				Title:       gallery.Excerpt(gallery.Line(g.Title), maxHeadline),
-				Summary:     gallery.Excerpt(gallery.Line(g.Summary), maxBlurb),
-				Language:    g.Language,
-				RightToLeft: gallery.Direction(g.Language, g.Title, g.Summary) == "rtl",
-				Published:   g.Published,
-				Pictures:    len(slides),
-				Cover:       coverOf(slides),
+				Key: gallery.Key(e.ID), Title: gallery.Excerpt(v.Title, maxHeadline), Summary: gallery.Excerpt(v.Summary, maxBlurb),
+				Language: v.Language, Direction: v.Direction, Published: v.Published, Pictures: len(slides), Cover: coverOf(slides),
 			}, nil
 		})
 		if _, broken := errors.AsType[gallery.Problems](err); broken {

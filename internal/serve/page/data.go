@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -58,39 +59,35 @@ type pixels struct {
 	Unit string `json:"unitCode"`
 }
 
-func newImageGallery(s *story, page, publisher string) *imageGallery {
+func newImageGallery(p *galleryPage, page, publisher string) *imageGallery {
 	g := &imageGallery{
-		Context: "https://schema.org", Type: "ImageGallery", URL: page, SameAs: s.Original,
-		Name: s.Title, Abstract: gallery.Excerpt(s.Summary, maxDescription), Language: s.Language,
-		Published: s.Published.UTC(), Genre: s.Section, Keywords: s.Tags,
+		Context: "https://schema.org", Type: "ImageGallery", URL: page, SameAs: p.URL,
+		Name: p.Title, Abstract: gallery.Excerpt(p.Summary, maxDescription), Language: p.Language,
+		Published: p.Published.UTC(), Modified: p.Updated.UTC(), Genre: p.Section, Keywords: p.Tags,
 		Publisher: party{Type: "Organization", Name: publisher},
-		Copyright: s.Copyright, License: s.License,
+		Copyright: p.Copyright, License: p.License,
 	}
-	if !s.Updated.IsZero() {
-		g.Modified = s.Updated.UTC()
-	}
-	for _, a := range s.Authors {
-		g.Authors = append(g.Authors, party{Type: "Person", Name: a.Name, URL: a.URL})
-	}
-	for _, slide := range s.Slides {
-		if slide.Image != "" && len(g.Images) < maxImages {
-			g.Images = append(g.Images, newImageObject(slide))
+	for _, a := range p.Authors {
+		if name := cmp.Or(a.Name, a.URL); name != "" {
+			g.Authors = append(g.Authors, party{Type: "Person", Name: name, URL: a.URL})
 		}
 	}
+	for _, s := range p.Slides {
+		if s.Image.URL == "" || len(g.Images) == maxImages {
+			continue
+		}
+		o := imageObject{
+			Type: "ImageObject", URL: s.Image.URL, Thumbnail: s.Image.Thumbnail, Name: s.Title,
+			Caption: gallery.Excerpt(gallery.PlainText(string(s.Caption)), maxQuoted), Credit: s.Credit,
+		}
+		if s.Image.Width > 0 {
+			o.Width = pixels{"QuantitativeValue", s.Image.Width, "E37"}
+			o.Height = pixels{"QuantitativeValue", s.Image.Height, "E37"}
+		}
+		g.Images = append(g.Images, o)
+	}
 	if len(g.Images) == 0 {
-		g.Type, g.Headline = "Article", s.Title
+		g.Type, g.Headline = "Article", p.Title
 	}
 	return g
-}
-
-func newImageObject(s slide) imageObject {
-	o := imageObject{
-		Type: "ImageObject", URL: s.Image, Thumbnail: s.Thumbnail, Name: s.Title,
-		Caption: gallery.Excerpt(gallery.PlainText(string(s.Caption)), maxQuoted), Credit: s.Credit,
-	}
-	if s.Width > 0 {
-		o.Width = pixels{"QuantitativeValue", s.Width, "E37"}
-		o.Height = pixels{"QuantitativeValue", s.Height, "E37"}
-	}
-	return o
 }

@@ -29,10 +29,10 @@ type feedPage struct {
 // feedGallery is a gallery as the page of its feed shows it: its first slides, which are
 // only named.
 type feedGallery struct {
-	Key         string
-	Language    string
-	RightToLeft bool
-	Slides      []slide
+	Key       string
+	Language  string
+	Direction string
+	Slides    []slide
 }
 
 // Feed answers a browser that opened the address of a feed with a page about it,
@@ -110,15 +110,13 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string) (*
 // format was opened.
 func (p *Pages) slideFeedPage(ctx context.Context, ref edition.Ref, opened string) (*document, error) {
 	return p.galleryDocument(ctx, ref.Name, documentKey{feed: ref, opened: opened}, func(g *gallery.Gallery, now time.Time) (*document, error) {
-		feed := p.slideFeed(gallery.Line(g.Title), ref.Name)
+		v := g.ViewAt(now)
+		feed := p.slideFeed(v.Title, ref.Name)
 		f := feedPage{Title: feed.Title, Addresses: feed.Addresses, Opened: opened}
 		f.Kind, _ = kindNames(ref.Kind)
-		slides := slidesOf(g, now, maxCards)
+		slides := slidesOf(&v, maxCards)
 		return fit(maxPage, func(part int) (*document, error) {
-			f.Gallery = &feedGallery{
-				Key: ref.Name, Language: g.Language, RightToLeft: gallery.Direction(g.Language, g.Title, g.Summary) == "rtl",
-				Slides: shortSlides(slides, part),
-			}
+			f.Gallery = &feedGallery{Key: ref.Name, Language: v.Language, Direction: v.Direction, Slides: shortSlides(slides, part)}
 			return p.render(p.templates.feed, f.view())
 		})
 	})

@@ -38,11 +38,11 @@ func shortCards(list []card, part int) []card {
 	}
 	list = slices.Clone(list)
 	for i := range list {
-		t := &list[i]
-		t.Title, t.Summary = gallery.Excerpt(t.Title, maxHeadline/part), gallery.Excerpt(t.Summary, maxBlurb/part)
-		t.Cover.Alt = gallery.Excerpt(t.Cover.Alt, maxHeadline/part)
-		if max(len(t.Cover.Image), len(t.Cover.Thumbnail)) > maxAddress/part {
-			t.Cover = cover{}
+		c := &list[i]
+		c.Title, c.Summary = gallery.Excerpt(c.Title, maxHeadline/part), gallery.Excerpt(c.Summary, maxBlurb/part)
+		c.Cover.Alt = gallery.Excerpt(c.Cover.Alt, maxHeadline/part)
+		if max(len(c.Cover.URL), len(c.Cover.Thumbnail)) > maxAddress/part {
+			c.Cover = gallery.Image{}
 		}
 	}
 	return list
@@ -53,9 +53,9 @@ func shortSlides(list []slide, part int) []slide {
 	list = slices.Clone(list)
 	for i := range list {
 		s := &list[i]
-		s.Title, s.Alt = gallery.Excerpt(s.Title, maxHeadline/part), gallery.Excerpt(s.Alt, maxHeadline/part)
-		if part > 1 && max(len(s.Image), len(s.Thumbnail)) > maxAddress/part {
-			s.Image, s.Thumbnail = "", ""
+		s.Title, s.Image.Alt = gallery.Excerpt(s.Title, maxHeadline/part), gallery.Excerpt(s.Image.Alt, maxHeadline/part)
+		if part > 1 && max(len(s.Image.URL), len(s.Image.Thumbnail)) > maxAddress/part {
+			s.Image = gallery.Image{}
 		}
 	}
 	return list

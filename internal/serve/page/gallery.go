@@ -2,6 +2,7 @@ package page
 
 import (
 	"cmp"
+	"html/template"
 	"net/http"
 	"time"
 
@@ -11,36 +12,50 @@ import (
 
 // galleryPage is the content of the page of a gallery.
 type galleryPage struct {
-	*story
-	Sections []topic // one, or none
-	Topics   []topic // tags
-	Writers  []topic // authors
-	Feeds    siteFeed
+	gallery.View
+	Lead      template.HTML
+	Updated   time.Time // zero: never since it was published
+	Slides    []slide
+	Publisher string  // the host of its own page
+	Sections  []topic // one, or none
+	Topics    []topic // tags
+	Writers   []topic // authors
+	Feeds     siteFeed
 }
 
 // Gallery answers GET and HEAD of the page of the gallery {key}.
 func (p *Pages) Gallery(w http.ResponseWriter, r *http.Request) {
 	key := r.PathValue("key")
 	d, err := p.galleryDocument(r.Context(), key, documentKey{}, func(g *gallery.Gallery, now time.Time) (*document, error) {
-		s := newStory(g, now)
-		content := galleryPage{
-			story:    s,
-			Sections: p.topicsOf(edition.Section, gallery.Lines([]string{s.Section})...),
-			Topics:   p.topicsOf(edition.Tag, s.Tags...),
-			Writers:  p.topicsOf(edition.Author, names(g.Authors)...),
-			Feeds:    p.slideFeed(s.Title, key),
+		c := galleryPage{View: g.ViewAt(now)}
+		c.Lead, c.Slides = template.HTML(c.Body()), slidesOf(&c.View, len(c.View.Slides))
+		for i := range c.Slides {
+			c.Slides[i].Caption = template.HTML(c.Slides[i].SlideView.Caption())
 		}
+		if c.View.Updated.After(c.Published) {
+			c.Updated = c.View.Updated
+		}
+		if c.URL != "" {
+			c.Publisher = gallery.Base(g.URL).Hostname()
+		}
+		var writers []string
+		for _, a := range c.Authors {
+			writers = append(writers, a.Name)
+		}
+		c.Sections = p.topicsOf(edition.Section, gallery.Lines([]string{c.Section})...)
+		c.Topics, c.Writers = p.topicsOf(edition.Tag, c.Tags...), p.topicsOf(edition.Author, gallery.Lines(writers)...)
+		c.Feeds = p.slideFeed(c.Title, key)
 		return p.render(p.templates.gallery, view{
-			Title:       s.Title,
-			Description: s.Summary,
-			Canonical:   cmp.Or(s.Original, p.site.GalleryURL(key)),
+			Title:       c.Title,
+			Description: c.Summary,
+			Canonical:   cmp.Or(c.URL, p.site.GalleryURL(key)),
 			Preview: preview{
-				Type: "article", Cover: coverOf(s.Slides), Published: s.Published, Updated: s.Updated,
-				Section: s.Section, Tags: s.Tags,
+				Type: "article", Cover: coverOf(c.Slides), Published: c.Published, Updated: c.Updated,
+				Section: c.Section, Tags: c.Tags,
 			},
-			Data:    newImageGallery(s, p.site.GalleryURL(key), p.site.Title),
-			Own:     &content.Feeds,
-			Content: content,
+			Data:    newImageGallery(&c, p.site.GalleryURL(key), p.site.Title),
+			Own:     &c.Feeds,
+			Content: &c,
 		})
 	})
 	p.answer(w, r, d, err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
@@ -96,11 +97,11 @@ func busyDay() status.Status {
 		{Name: "notices", Spec: "@every 1m", Last: noon.Add(-time.Minute), Seconds: 5.02, Outcome: "failed", Reason: `announce feed "culture": feed not available yet`, Next: noon},
 	}
 	s.Notices = &status.Notices{
-		Channels: []status.Channel{{Name: "webhook", Owed: 2}, {Name: "websub", Owed: 0}},
-		Late: status.Deliveries{Total: 2, First: []status.Delivery{
+		Channels: []status.Channel{{Name: "webhook", Pending: 2}, {Name: "websub", Pending: 0}},
+		Retries: status.Deliveries{Total: 2, First: []status.Delivery{
 			{Channel: "webhook", About: "all", Target: "https://partner.example.org/hooks/galleries", Attempts: 3, Last: noon.Add(-time.Minute), Due: noon.Add(90 * time.Second), Reason: "answered 503 Service Unavailable"},
 		}},
-		Dead: status.Deliveries{Total: 1, First: []status.Delivery{
+		DeadLetters: status.Deliveries{Total: 1, First: []status.Delivery{
 			{Channel: "digest", About: "morning", Target: "mail desk@example.com", Attempts: 8, Last: noon.Add(-20 * time.Hour), Reason: "550 no such mailbox"},
 		}},
 	}
@@ -240,7 +241,7 @@ func TestStatusPageForPrograms(t *testing.T) {
 // overflow is a status that is full, of texts as long as they can be.
 func overflow(text string) status.Status {
 	s := quietDay()
-	text = status.Short(strings.Repeat(text, 300))
+	text = gallery.Clip(strings.Repeat(text, 300), 300)
 	s.Site = text
 	for range 50 {
 		s.NotReady = first(append(s.NotReady, text), 3)
@@ -256,7 +257,7 @@ func overflow(text string) status.Status {
 	for range 50 {
 		late.First = append(late.First, status.Delivery{Channel: "webhook", About: text, Target: text, Last: noon, Due: noon, Reason: text})
 	}
-	s.Notices = &status.Notices{Late: late, Dead: late}
+	s.Notices = &status.Notices{Retries: late, DeadLetters: late}
 	s.Jobs = []status.Job{{Name: "republish", Spec: "@every 5m", Last: noon, Outcome: "failed", Reason: text}}
 	s.Hub = &status.Hub{}
 	for range 50 {

@@ -54,7 +54,7 @@ func (v view) Discovered() []siteFeed {
 // preview is how others show a link to the page (https://ogp.me). It needs a Type.
 type preview struct {
 	Type      string
-	Cover     cover
+	Cover     gallery.Image
 	Published time.Time
 	Updated   time.Time
 	Section   string
@@ -67,11 +67,11 @@ func parseTemplates(s site) templates {
 	isEnglish := s.Language == "en" || strings.HasPrefix(s.Language, "en-")
 	layout := template.New("layout.html").Funcs(template.FuncMap{
 		"count": Count,
-		"dir": func(rightToLeft bool) template.HTMLAttr {
+		"dir": func(direction string) template.HTMLAttr {
 			switch {
-			case rightToLeft == s.RightToLeft():
+			case (direction == "rtl") == s.RightToLeft():
 				return ""
-			case rightToLeft:
+			case direction == "rtl":
 				return ` dir="rtl"`
 			}
 			return ` dir="ltr"`

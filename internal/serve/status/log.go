@@ -4,7 +4,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf8"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // maxEvents is how many events a [Log] remembers.
@@ -21,7 +22,7 @@ type Log struct {
 
 // Add remembers e, whose texts are shortened, and forgets the oldest of too many.
 func (l *Log) Add(e Event) {
-	e.Gallery, e.Title, e.Reason = Short(e.Gallery), Short(e.Title), Short(e.Reason)
+	e.Gallery, e.Title, e.Reason = short(e.Gallery), short(e.Title), short(e.Reason)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.n++
@@ -42,7 +43,7 @@ func (l *Log) Newest() []Event {
 	return events
 }
 
-// Total is how many events were added.
+// Total is how many events were added, the forgotten ones among them.
 func (l *Log) Total() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,22 +53,5 @@ func (l *Log) Total() int {
 // maxText bounds a text in a status, in bytes.
 const maxText = 300
 
-// Short returns a copy of s that holds on to nothing larger: at most 300 bytes
-// of valid UTF-8, with a mark where it was cut.
-func Short(s string) string {
-	const mark = "…"
-	if len(s) > maxText {
-		s = s[:maxText-len(mark)]
-		for i := 0; i < 4 && len(s) > 0 && !validEnd(s); i++ {
-			s = s[:len(s)-1]
-		}
-		s += mark
-	}
-	return strings.Clone(strings.ToValidUTF8(s, "\uFFFD"))
-}
-
-// validEnd reports whether s does not end inside a character.
-func validEnd(s string) bool {
-	r, size := utf8.DecodeLastRuneInString(s)
-	return r != utf8.RuneError || size > 1
-}
+// short returns a copy of s that holds on to nothing larger than maxText.
+func short(s string) string { return strings.Clone(gallery.Clip(s, maxText)) }

@@ -132,7 +132,7 @@ func (p Page) content(s Status, cut int) content {
 	c.Readers.Services = first(c.Readers.Services, maxRows)
 	if s.Notices != nil {
 		n := *s.Notices
-		n.Late.First, n.Dead.First = first(n.Late.First, maxRows), first(n.Dead.First, maxRows)
+		n.Retries.First, n.DeadLetters.First = first(n.Retries.First, maxRows), first(n.DeadLetters.First, maxRows)
 		c.Notices = &n
 	}
 	if s.Hub != nil {
@@ -169,12 +169,12 @@ func figures(s Status) []figure {
 	if s.Notices != nil {
 		pending := 0
 		for _, c := range s.Notices.Channels {
-			pending += c.Owed
+			pending += c.Pending
 		}
 		list = append(list,
 			figure{pending, "notices owed", "notices"},
-			figure{s.Notices.Late.Total, "late", "notices"},
-			figure{s.Notices.Dead.Total, "given up", "notices"})
+			figure{s.Notices.Retries.Total, "late", "notices"},
+			figure{s.Notices.DeadLetters.Total, "given up", "notices"})
 	}
 	if s.Hub != nil {
 		list = append(list, figure{s.Hub.Subscriptions, "WebSub subscriptions", "websub"})

@@ -116,7 +116,7 @@ func (o Outcome) kind() event.Kind {
 // Status returns the status of the node. It waits for storage, but not long.
 func (r *Reporter) Status(ctx context.Context) Status {
 	s := Status{
-		Site: Short(r.opts.Title), URL: r.opts.URL(), At: time.Now().UTC(), Started: r.started.UTC(),
+		Site: short(r.opts.Title), URL: r.opts.URL(), At: time.Now().UTC(), Started: r.started.UTC(),
 		Stuck:   reason(r.opts.Stuck()),
 		Events:  r.events.Newest(),
 		Partial: Partial{Total: r.partial.Total(), Newest: r.partial.Newest()},
@@ -127,7 +127,7 @@ func (r *Reporter) Status(ctx context.Context) Status {
 		s.NotReady = append(s.NotReady, reason(err))
 	}
 	for _, warning := range r.opts.Warnings() {
-		s.Warnings = append(s.Warnings, Short(warning))
+		s.Warnings = append(s.Warnings, short(warning))
 	}
 	if p := r.opts.Parts(); p != nil {
 		p.report(&s)
@@ -143,7 +143,7 @@ func (r *Reporter) rejects(ctx context.Context) Rejects {
 		return Rejects{Err: reason(err)}
 	}
 	for i, reject := range newest {
-		newest[i] = Reject{reject.Number, reject.Stored.UTC(), Short(reject.Subject), Short(reject.Gallery), Short(reject.Reason)}
+		newest[i] = Reject{reject.Number, reject.Stored.UTC(), short(reject.Subject), short(reject.Gallery), short(reject.Reason)}
 	}
 	return Rejects{Kept: kept, Newest: newest}
 }
@@ -154,19 +154,19 @@ func (p *Parts) report(s *Status) {
 	s.Feeds = []Feed{}
 	for _, f := range p.Feeds.States() {
 		s.Feeds = append(s.Feeds, Feed{
-			Name: f.Name, Title: Short(f.Title), Galleries: f.Galleries, Changed: utc(f.Touched),
+			Name: f.Name, Title: short(f.Title), Galleries: f.Galleries, Changed: utc(f.Touched),
 			State: string(f.Condition), Reason: reason(f.Err), LeftOut: f.LeftOut,
 		})
 	}
 	leftOut := p.Feeds.LeftOut()
 	s.LeftOut.Total = len(leftOut)
 	for _, f := range first(leftOut, maxListed) {
-		s.LeftOut.First = append(s.LeftOut.First, LeftOut{Feed: f.Feed, Gallery: Short(f.Gallery), Reason: Short(f.Reason)})
+		s.LeftOut.First = append(s.LeftOut.First, LeftOut{Feed: f.Feed, Gallery: short(f.Gallery), Reason: short(f.Reason)})
 	}
 	s.Jobs = p.Jobs()
 	for i := range s.Jobs {
 		j := &s.Jobs[i]
-		j.Last, j.Next, j.Reason = utc(j.Last), utc(j.Next), Short(j.Reason)
+		j.Last, j.Next, j.Reason = utc(j.Last), utc(j.Next), short(j.Reason)
 	}
 	s.Notices = p.notices()
 	if p.Hub != nil {
@@ -184,9 +184,9 @@ func (p *Parts) report(s *Status) {
 func (p *Parts) notices() *Notices {
 	pending, retries, dead := p.Pending(), p.Retries(), p.DeadLetters()
 	slices.Reverse(dead)
-	n := &Notices{Late: deliveries(retries), Dead: deliveries(dead)}
+	n := &Notices{Retries: deliveries(retries), DeadLetters: deliveries(dead)}
 	for _, channel := range slices.Sorted(maps.Keys(pending)) {
-		n.Channels = append(n.Channels, Channel{Name: channel, Owed: pending[channel]})
+		n.Channels = append(n.Channels, Channel{Name: channel, Pending: pending[channel]})
 	}
 	return n
 }
@@ -195,7 +195,7 @@ func deliveries(all []Delivery) Deliveries {
 	list := Deliveries{Total: len(all), First: first(all, maxListed)}
 	for i := range list.First {
 		d := &list.First[i]
-		d.About, d.Target, d.Reason = Short(d.About), Short(d.Target), Short(d.Reason)
+		d.About, d.Target, d.Reason = short(d.About), short(d.Target), short(d.Reason)
 		d.Last, d.Due = utc(d.Last), utc(d.Due)
 	}
 	return list
@@ -210,7 +210,7 @@ func hub(counts map[string]int) *Hub {
 	for i, feed := range feeds {
 		h.Subscriptions += counts[feed]
 		if i < maxListed {
-			h.Feeds = append(h.Feeds, HubCount{Feed: Short(feed), Subscriptions: counts[feed]})
+			h.Feeds = append(h.Feeds, HubCount{Feed: short(feed), Subscriptions: counts[feed]})
 		}
 	}
 	return h
@@ -221,7 +221,7 @@ func subscribers(reported []web.Reported) Subscribers {
 	for i, r := range reported {
 		list.Total += r.Subscribers
 		if i < maxListed {
-			list.Services = append(list.Services, Service{Name: r.Service, Feed: Short(r.Feed), Subscribers: r.Subscribers, At: r.At.UTC()})
+			list.Services = append(list.Services, Service{Name: r.Service, Feed: short(r.Feed), Subscribers: r.Subscribers, At: r.At.UTC()})
 		}
 	}
 	return list
@@ -234,7 +234,7 @@ func reason(err error) string {
 	if err == nil {
 		return ""
 	}
-	return Short(err.Error())
+	return short(err.Error())
 }
 
 // utc leaves the zero time as it is.

@@ -128,18 +128,18 @@ func TestStatusOfNotices(t *testing.T) {
 	p.Retries = func() []status.Delivery { return append([]status.Delivery(nil), all...) }
 	p.DeadLetters = p.Retries
 	got := status.New(options(p)).Status(t.Context()).Notices
-	if diff := cmp.Diff([]status.Channel{{Name: "digest"}, {Name: "webhook", Owed: 3}}, got.Channels); diff != "" {
+	if diff := cmp.Diff([]status.Channel{{Name: "digest"}, {Name: "webhook", Pending: 3}}, got.Channels); diff != "" {
 		t.Errorf("channels (-want +got):\n%s", diff)
 	}
-	if got.Late.Total != 120 || len(got.Late.First) != 50 || got.Dead.Total != 120 || len(got.Dead.First) != 50 {
-		t.Errorf("%d of %d late, %d of %d dead", len(got.Late.First), got.Late.Total, len(got.Dead.First), got.Dead.Total)
+	if got.Retries.Total != 120 || len(got.Retries.First) != 50 || got.DeadLetters.Total != 120 || len(got.DeadLetters.First) != 50 {
+		t.Errorf("%d of %d late, %d of %d dead", len(got.Retries.First), got.Retries.Total, len(got.DeadLetters.First), got.DeadLetters.Total)
 	}
 	want := status.Delivery{Channel: "webhook", About: "all", Target: "t0", Attempts: 2, Last: noon, Due: noon.Add(time.Minute), Reason: "refused"}
-	if diff := cmp.Diff(want, got.Late.First[0]); diff != "" {
+	if diff := cmp.Diff(want, got.Retries.First[0]); diff != "" {
 		t.Errorf("the next retry (-want +got):\n%s", diff)
 	}
 	want.Target = "t119"
-	if diff := cmp.Diff(want, got.Dead.First[0]); diff != "" {
+	if diff := cmp.Diff(want, got.DeadLetters.First[0]); diff != "" {
 		t.Errorf("the newest dead letter (-want +got):\n%s", diff)
 	}
 }

@@ -10,8 +10,8 @@ package status
 
 import "time"
 
-// Status is the state of a site as one node knows it. A section that the node
-// has no room for is nil, and left out of the JSON.
+// Status is the state of a site as one node knows it. A section of a part that the node
+// does not run is nil, and left out of the JSON.
 type Status struct {
 	Site      string    `json:"site"` // its title
 	URL       string    `json:"url"`
@@ -20,13 +20,13 @@ type Status struct {
 	NotReady  []string  `json:"not_ready"`      // why; empty: the node is ready
 	Stuck     string    `json:"stuck,omitzero"` // why events are not taken in; empty: they are
 	Warnings  []string  `json:"warnings"`       // what an operator should settle though all works
-	Galleries int       `json:"galleries"`      // that are not taken down
+	Galleries int       `json:"galleries"`      // without those taken down
 
 	Events  []Event     `json:"events"`  // that this node took in, newest first
-	Partial Partial     `json:"partial"` // those of which something is left out
+	Partial Partial     `json:"partial"` // events stored with something left out
 	Rejects Rejects     `json:"rejects"`
 	Feeds   []Feed      `json:"feeds"`    // those configured, in their order
-	LeftOut LeftOuts    `json:"left_out"` // galleries that can not be shown as they are
+	LeftOut LeftOuts    `json:"left_out"` // galleries that cannot be shown as they are
 	Jobs    []Job       `json:"jobs"`
 	Notices *Notices    `json:"notices,omitzero"`
 	Hub     *Hub        `json:"websub,omitzero"`
@@ -44,9 +44,8 @@ type Event struct {
 	Reason  string    `json:"reason,omitzero"`
 }
 
-// Partial are events that were taken in without something that they have, such as a
-// picture without a file: their reasons name it. They are those of this node since it
-// started.
+// Partial are events of this node since it started that were stored without a part of
+// theirs, such as a picture without a file: their reasons name it.
 type Partial struct {
 	Total  int     `json:"total"`
 	Newest []Event `json:"newest"`
@@ -56,7 +55,7 @@ type Partial struct {
 type Rejects struct {
 	Kept   uint64   `json:"kept"`
 	Newest []Reject `json:"newest"`
-	Err    string   `json:"error,omitzero"` // why they are not known
+	Err    string   `json:"error,omitzero"` // why they cannot be read
 }
 
 // Reject is one of them.
@@ -70,13 +69,13 @@ type Reject struct {
 
 // States of a feed.
 const (
-	Fresh   = "fresh"   // its documents are those of what is stored
-	Due     = "due"     // they are rendered when next asked for
-	Cut     = "cut"     // they are old ones, without what was withdrawn since
-	Failing = "failing" // there are none
+	Fresh   = "fresh"   // its documents show what is stored
+	Due     = "due"     // they are rendered for the next request
+	Cut     = "cut"     // they are old, without what was withdrawn since
+	Failing = "failing" // it has none
 )
 
-// Feed is where a configured feed stands.
+// Feed is the state of a configured feed.
 type Feed struct {
 	Name      string    `json:"name"`
 	Title     string    `json:"title"`
@@ -87,7 +86,7 @@ type Feed struct {
 	LeftOut   int       `json:"left_out"`        // galleries
 }
 
-// LeftOuts are galleries that the gate keeps out of feeds.
+// LeftOuts are galleries that cannot be rendered in a feed.
 type LeftOuts struct {
 	Total int       `json:"total"`
 	First []LeftOut `json:"first"`
@@ -100,7 +99,7 @@ type LeftOut struct {
 	Reason  string `json:"reason"`
 }
 
-// Job is something that the schedule does again and again.
+// Job is a job of the schedule.
 type Job struct {
 	Name    string    `json:"name"`
 	Spec    string    `json:"spec"`
@@ -112,26 +111,26 @@ type Job struct {
 	Next    time.Time `json:"next,omitzero"` // zero: none
 }
 
-// Notices are what is owed to others.
+// Notices are what is sent to others.
 type Notices struct {
-	Channels []Channel  `json:"channels"`
-	Late     Deliveries `json:"late"` // what failed and is tried again, the next first
-	Dead     Deliveries `json:"dead"` // what was given up, newest first
+	Channels    []Channel  `json:"channels"`
+	Retries     Deliveries `json:"late"` // failed deliveries that are tried again, the next first
+	DeadLetters Deliveries `json:"dead"` // those given up, newest first
 }
 
-// Channel is a way of telling.
+// Channel is a kind of receiver, with the number of notices that wait for it.
 type Channel struct {
-	Name string `json:"name"`
-	Owed int    `json:"owed"`
+	Name    string `json:"name"`
+	Pending int    `json:"owed"`
 }
 
-// Deliveries are some of those in a state.
+// Deliveries are the first of many in one state.
 type Deliveries struct {
 	Total int        `json:"total"`
 	First []Delivery `json:"first"`
 }
 
-// Delivery is what somebody was not told yet, or never will be.
+// Delivery is a notice that a receiver did not get yet, or never will.
 type Delivery struct {
 	Channel  string    `json:"channel"`
 	About    string    `json:"about"`
@@ -142,7 +141,7 @@ type Delivery struct {
 	Reason   string    `json:"reason"`
 }
 
-// Hub is who has subscribed by WebSub.
+// Hub counts the subscriptions by WebSub.
 type Hub struct {
 	Subscriptions int        `json:"subscriptions"`
 	Feeds         []HubCount `json:"feeds"` // the most subscribed first
@@ -155,25 +154,25 @@ type HubCount struct {
 	Subscriptions int    `json:"subscriptions"`
 }
 
-// Digest is where a digest stands.
+// Digest is the state of a digest.
 type Digest struct {
 	Name string    `json:"name"`
-	Last time.Time `json:"last,omitzero"` // the instant at which it last told of something; zero: never, or not known
+	Last time.Time `json:"last,omitzero"` // the instant of the last one that was not empty; zero: never, or not known
 	Next time.Time `json:"next,omitzero"` // zero: none
 }
 
-// Subscribers are how many people read through feed services, as those say
-// themselves when they fetch a feed from this node.
+// Subscribers are how many people read through feed services, as those report when they
+// fetch a feed from this node.
 type Subscribers struct {
 	Total    int       `json:"total"`
 	Services []Service `json:"services"` // the largest numbers first
 	More     int       `json:"more"`     // services and feeds that are not named
 }
 
-// Service is what one service said of one feed.
+// Service is what one service reports of one feed.
 type Service struct {
 	Name        string    `json:"name"`
 	Feed        string    `json:"feed"`
 	Subscribers int       `json:"subscribers"`
-	At          time.Time `json:"at"` // when it last said so
+	At          time.Time `json:"at"` // of its last report
 }

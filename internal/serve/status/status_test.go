@@ -62,22 +62,6 @@ func TestLogHoldsOnToNothingLarge(t *testing.T) {
 	}
 }
 
-func TestShort(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                               "",
-		"harbour":                        "harbour",
-		strings.Repeat("x", 300):         strings.Repeat("x", 300),
-		strings.Repeat("x", 301):         strings.Repeat("x", 297) + "…",
-		strings.Repeat("x", 295) + "€€€": strings.Repeat("x", 295) + "…",
-		"caf\xe9":                        "caf\uFFFD",
-		strings.Repeat("x", 296) + "\xe9\xe9\xe9\xe9\xe9": strings.Repeat("x", 296) + "…",
-	} {
-		if got := status.Short(in); got != want {
-			t.Errorf("%q became %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestTroubles(t *testing.T) {
 	feeds := func(state string, n int) (list []status.Feed) {
 		for i := range n {
@@ -93,7 +77,7 @@ func TestTroubles(t *testing.T) {
 			Feeds:   append(feeds(status.Fresh, 2), feeds(status.Due, 2)...),
 			Jobs:    []status.Job{{Name: "republish"}, {Name: "notices", Outcome: "done"}, {Name: "digest", Outcome: "stopped"}},
 			Rejects: status.Rejects{Kept: 7},
-			Notices: &status.Notices{Late: status.Deliveries{Total: 3}},
+			Notices: &status.Notices{Retries: status.Deliveries{Total: 3}},
 		}, nil},
 		"each": {status.Status{
 			NotReady: []string{"no connection to nats"},
@@ -102,7 +86,7 @@ func TestTroubles(t *testing.T) {
 			LeftOut:  status.LeftOuts{Total: 1},
 			Jobs:     []status.Job{{Name: "republish", Outcome: "failed"}},
 			Rejects:  status.Rejects{Err: "timeout"},
-			Notices:  &status.Notices{Dead: status.Deliveries{Total: 12}},
+			Notices:  &status.Notices{DeadLetters: status.Deliveries{Total: 12}},
 			Warnings: []string{"Nobody chose the site's id"},
 		}, []string{
 			"This node is not ready: no connection to nats",
@@ -119,7 +103,7 @@ func TestTroubles(t *testing.T) {
 			Feeds:   feeds(status.Failing, 8),
 			LeftOut: status.LeftOuts{Total: 2},
 			Jobs:    []status.Job{{Name: "republish", Outcome: "panicked"}, {Name: "notices", Outcome: "failed"}},
-			Notices: &status.Notices{Dead: status.Deliveries{Total: 1}},
+			Notices: &status.Notices{DeadLetters: status.Deliveries{Total: 1}},
 		}, []string{
 			"8 feeds can not be served: f0, f1, f2, f3, f4 and 3 more",
 			"2 times a gallery is left out of a feed: publish it again, mended",

@@ -8,8 +8,8 @@ import (
 // maxNamed is how many feeds or jobs a trouble names.
 const maxNamed = 5
 
-// Troubles says in words what somebody should look after, the worst first;
-// nothing where all is well.
+// Troubles says in words what needs an operator, the worst first; nothing where all is
+// well.
 func (s Status) Troubles() []string {
 	var all []string
 	add := func(n int, one, many string, names ...string) {
@@ -38,14 +38,19 @@ func (s Status) Troubles() []string {
 	add(len(failing), "A feed can not be served", "%d feeds can not be served", failing...)
 	add(len(cut), "A feed could not be rendered and serves what it had", "%d feeds could not be rendered and serve what they had", cut...)
 	add(s.LeftOut.Total, "A gallery is left out of a feed: publish it again, mended", "%d times a gallery is left out of a feed: publish it again, mended")
-	failed := s.failedJobs()
+	var failed []string
+	for _, j := range s.Jobs {
+		if j.Outcome == "failed" || j.Outcome == "panicked" {
+			failed = append(failed, j.Name)
+		}
+	}
 	add(len(failed), "The last run of a job failed", "The last runs of %d jobs failed", failed...)
 	if s.Rejects.Err != "" && len(s.NotReady) == 0 { // else that is why
 		all = append(all, "The rejects can not be read: "+s.Rejects.Err)
 	}
 	if s.Notices != nil {
 		const then = `: see "gallerywire notices list", then "gallerywire notices retry KEY"`
-		add(s.Notices.Dead.Total, "A delivery was given up"+then, "%d deliveries were given up"+then)
+		add(s.Notices.DeadLetters.Total, "A delivery was given up"+then, "%d deliveries were given up"+then)
 	}
 	return append(all, s.Warnings...)
 }
@@ -59,19 +64,6 @@ func (s Status) feedsThatAre(state string) []string {
 	}
 	return names
 }
-
-func (s Status) failedJobs() []string {
-	var names []string
-	for _, j := range s.Jobs {
-		if j.failed() {
-			names = append(names, j.Name)
-		}
-	}
-	return names
-}
-
-// failed reports whether the last run came to a bad end.
-func (j Job) failed() bool { return j.Outcome == "failed" || j.Outcome == "panicked" }
 
 func named(names []string) string {
 	if more := len(names) - maxNamed; more > 0 {

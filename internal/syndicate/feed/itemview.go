@@ -46,7 +46,7 @@ func (r *Renderer) view(g *gallery.Gallery, at time.Time) *itemView {
 	if !strings.Contains(v.rights, v.LicenseText) {
 		v.rights = strings.TrimPrefix(v.rights+" · "+v.LicenseText, " · ")
 	}
-	if v.lead = v.Body(); v.lead == "" {
+	if v.lead = v.Body(); strings.TrimSpace(g.Body) == "" {
 		v.lead = paragraph(v.Summary)
 	}
 	v.Summary = cmp.Or(v.Summary, gallery.Excerpt(gallery.PlainText(v.lead), excerptLength))

@@ -147,7 +147,7 @@ func (b *bench) try(t *testing.T, in input) {
 		}
 	}
 	if e.Gallery != nil {
-		check(t, "mail", map[string]any{"summary": gallery.Line(readers{}.told(e.Gallery, "x", inputsAt).Summary)}, in.Expect)
+		check(t, "mail", map[string]any{"summary": mailSummary(e.Gallery)}, in.Expect)
 	}
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodGet, "/galleries/x", nil)
@@ -199,4 +199,10 @@ func plain(v any) (out any) {
 	data, _ := json.Marshal(v)
 	json.Unmarshal(data, &out)
 	return out
+}
+
+// mailSummary is the summary of g in a digest.
+func mailSummary(g *gallery.Gallery) string {
+	v := g.ViewAt(inputsAt)
+	return cmp.Or(v.Summary, gallery.Line(gallery.PlainText(v.Body())))
 }

@@ -1,12 +1,10 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -19,10 +17,9 @@ import (
 // readers is the catalogue as digests need it: they choose as feeds do, and read
 // what people are told.
 type readers struct {
-	index   *index.Index
-	load    func(context.Context, *index.Entry) (*gallery.Gallery, error)
-	feeds   []edition.Definition
-	baseURL string
+	index *index.Index
+	load  func(context.Context, *index.Entry) (*gallery.Gallery, error)
+	feeds []edition.Definition
 }
 
 // Shown implements [digest.Source].
@@ -72,53 +69,25 @@ func (r readers) match(name string) (index.Match, bool) {
 // for one that can read what a newer release wrote.
 const upgrade = time.Hour
 
-// Gallery implements [digest.Source]. What this node does not know of yet, or can
+// View implements [digest.Source]. What this node does not know of yet, or can
 // not read yet, is not taken for gone.
-func (r readers) Gallery(ctx context.Context, key string) (digest.Gallery, bool, error) {
+func (r readers) View(ctx context.Context, key string) (gallery.View, bool, error) {
 	if err := r.index.Ready(); err != nil {
-		return digest.Gallery{}, false, err
+		return gallery.View{}, false, err
 	}
 	entry, now := r.index.Find(key), time.Now()
 	if entry != nil && entry.NewerFormat() && now.Sub(entry.Stored()) < upgrade {
-		return digest.Gallery{}, false, fmt.Errorf("gallery %q: a newer release wrote its record", key)
+		return gallery.View{}, false, fmt.Errorf("gallery %q: a newer release wrote its record", key)
 	}
 	if !entry.VisibleAt(now) {
-		return digest.Gallery{}, false, nil
+		return gallery.View{}, false, nil
 	}
 	g, err := r.load(ctx, entry)
 	if errors.Is(err, catalogue.ErrUnreadable) {
-		return digest.Gallery{}, false, nil
+		return gallery.View{}, false, nil
 	}
 	if err != nil {
-		return digest.Gallery{}, false, fmt.Errorf("read gallery %q: %w", entry.ID, err)
+		return gallery.View{}, false, fmt.Errorf("read gallery %q: %w", entry.ID, err)
 	}
-	return r.told(g, key, now), true, nil
-}
-
-// told is what people are told of a gallery.
-func (r readers) told(g *gallery.Gallery, key string, now time.Time) digest.Gallery {
-	var by []string
-	for _, a := range g.Authors {
-		by = append(by, a.Name)
-	}
-	return digest.Gallery{
-		Title:     g.Title,
-		Link:      cmp.Or(gallery.WebAddress(g.URL, nil), r.baseURL+"/galleries/"+key),
-		Summary:   cmp.Or(g.Summary, gallery.PlainText(gallery.HTML(g.Body, nil))),
-		Section:   g.Section,
-		Credit:    cmp.Or(strings.Join(by, ", "), strings.Join(g.Sources, ", ")),
-		Language:  g.Language,
-		Published: g.Published,
-		Cover:     coverOf(g, now),
-	}
-}
-
-// coverOf is the first picture that may be shown and has an address.
-func coverOf(g *gallery.Gallery, now time.Time) digest.Picture {
-	for _, s := range g.SlidesAt(now) {
-		if address := gallery.WebAddress(s.Image.URL, nil); address != "" {
-			return digest.Picture{URL: address, Alt: s.Image.Alt, Width: s.Image.Width, Height: s.Image.Height}
-		}
-	}
-	return digest.Picture{}
+	return g.ViewAt(now), true, nil
 }

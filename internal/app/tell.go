@@ -138,9 +138,9 @@ func (a *App) digests(t *tellers, cat *catalogue.Catalogue, editions *edition.Se
 		return nil, fmt.Errorf("schedule.timezone: %w", err)
 	}
 	o := digest.Options{
-		Source:     readers{cat.Index(), cat.Load, editions.Feeds(), a.baseURL},
+		Source:     readers{cat.Index(), cat.Load, editions.Feeds()},
 		Bucket:     a.bucket(bucketDigests),
-		Owe:        t.put,
+		Enqueue:    t.put,
 		SiteTitle:  c.Site.Title,
 		BaseURL:    a.baseURL,
 		Language:   c.Site.Language,

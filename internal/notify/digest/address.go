@@ -21,61 +21,42 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/services/email/smtp"
 )
 
-// Check says why a digest can not be sent to the address, nil when it can be
-// tried. It connects to nothing, and its errors hold nothing secret.
+// Check says why a digest cannot be sent to the address, nil if it can be tried. It
+// connects to nothing, and its errors contain no secret.
 func Check(address string) error {
-	_, err := boxesOf(address)
+	_, err := recipientsOf(address)
 	return err
 }
 
-// box is a mailbox or a chat: one target.
-type box struct {
-	key, name, lane, host string
-	carrier               carrier
+// recipient is a mailbox or a chat, one target.
+type recipient struct {
+	key, name, endpoint, host string
+	sender                    sender
 }
 
-// carrier brings letters to one box, whose address is secret.
-type carrier interface {
-	// carry returns when the letter was accepted, or ctx ended. Its errors hold
-	// nothing of the address, nor what a server or shoutrrr said.
-	carry(ctx context.Context, l *letter) error
+// sender delivers to one recipient, whose address is secret.
+type sender interface {
+	// send returns when the payload was accepted or ctx ended. Its errors contain
+	// nothing of the address, of a server's answer or of shoutrrr's messages.
+	send(ctx context.Context, p *payload) error
 }
 
-// identified gives the box its key, made of what is its alone.
-func (b *box) identified(by string) *box {
+// identified sets the key, a hash of what identifies the recipient.
+func (b *recipient) identified(by string) *recipient {
 	b.key = keyOf(by)
-	b.lane = Channel + "." + b.key
+	b.endpoint = Channel + "." + b.key
 	return b
 }
 
-func (b *box) target() outbox.Target {
-	return outbox.Target{Key: b.key, Name: b.name, Endpoint: b.lane, Host: b.host}
+func (b *recipient) target() outbox.Target {
+	return outbox.Target{Key: b.key, Name: b.name, Endpoint: b.endpoint, Host: b.host}
 }
 
-// open returns the boxes at the addresses, each once, and an error for every
-// address that can not be used.
-func open(addresses []string) ([]*box, error) {
-	var all []*box
-	var errs []error
-	for i, address := range addresses {
-		boxes, err := boxesOf(address)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("to[%d]: %w", i, err))
-		}
-		for _, b := range boxes {
-			if !slices.ContainsFunc(all, func(had *box) bool { return had.key == b.key }) {
-				all = append(all, b)
-			}
-		}
-	}
-	return all, errors.Join(errs...)
-}
+var errNoAddress = errors.New(`not an address: write "smtp://user:password@mail.example.com:587/?from=news@example.com&to=you@example.com" or another of shoutrrr's, and percent-encode special characters in a user or password`)
 
-var errNoAddress = errors.New(`not an address: write "smtp://user:password@mail.example.com:587/?from=news@example.com&to=you@example.com" or another of shoutrrr's, with what is special in a user or password percent-encoded`)
-
-// boxesOf returns the boxes at an address: for mail one for each recipient, that
-// none gets it twice when another fails.
-func boxesOf(address string) ([]*box, error) {
+// recipientsOf returns the recipients of an address, each on its own, so that none
+// gets a digest twice when another fails.
+func recipientsOf(address string) ([]*recipient, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme == "" || u.Host == "" && u.Path == "" {
 		return nil, errNoAddress
@@ -83,61 +64,48 @@ func boxesOf(address string) ([]*box, error) {
 	scheme, custom, _ := strings.Cut(u.Scheme, "+")
 	switch known := new(router.ServiceRouter).ListServices(); {
 	case !slices.Contains(known, scheme):
-		return nil, errors.New("shoutrrr knows no such service: see https://shoutrrr.nickfedor.com for those that there are")
+		return nil, errors.New("shoutrrr knows no such service: see https://shoutrrr.nickfedor.com for its services")
 	case scheme == "logger":
-		return nil, errors.New("the service logger tells nobody")
+		return nil, errors.New("the service logger sends nothing to anybody")
 	case scheme == smtp.Scheme:
-		return mailboxesOf(u)
+		return mailRecipientsOf(u)
 	case scheme == telegram.Scheme:
-		return telegramsOf(u)
+		return telegramRecipientsOf(u)
 	}
-	if err := ready(scheme, address); err != nil {
-		return nil, err
+	if !accepts(scheme, address) {
+		return nil, wrong(scheme)
 	}
-	b := &box{name: scheme, host: scheme, carrier: newChat(scheme, address)}
-	if host := hostOf(u, scheme, custom); host != "" {
+	b := &recipient{name: scheme, host: scheme, sender: &chat{scheme: scheme, address: address, slots: make(chan struct{}, maxHanging)}}
+	// Other services have something else there, which may be secret.
+	hosted := []string{"bark", "generic", "gotify", "matrix", "mattermost", "ntfy", "rocketchat", "signal", "zulip"}
+	if host := u.Hostname(); host != "" && (custom == "https" || custom == "http" || slices.Contains(hosted, scheme)) {
 		b.name, b.host = scheme+" "+host, host
 	}
-	return []*box{b.identified(address)}, nil
+	return []*recipient{b.identified(address)}, nil
 }
 
-// hostOf is the server of a chat; empty for a service that puts something else
-// there, which may be secret.
-func hostOf(u *url.URL, scheme, custom string) string {
-	hosted := []string{"bark", "generic", "gotify", "matrix", "mattermost", "ntfy", "rocketchat", "signal", "zulip"}
-	if custom == "https" || custom == "http" || slices.Contains(hosted, scheme) {
-		return u.Hostname()
-	}
-	return ""
-}
-
-// ready reports whether the service accepts the address. What it says of one
-// that it does not accept may quote it and is not passed on.
-func ready(scheme, address string) (err error) {
+// accepts reports whether the service accepts the address. The service's error may
+// quote the address and is dropped.
+func accepts(scheme, address string) (ok bool) {
 	defer func() {
 		if recover() != nil {
-			err = wrong(scheme)
+			ok = false
 		}
 	}()
-	if scheme == matrix.Scheme { // which would log in
+	if scheme == matrix.Scheme { // Locate would log in
 		u, err := url.Parse(address)
-		if err != nil || new(matrix.Config).SetURL(u) != nil {
-			return wrong(scheme)
-		}
-		return nil
+		return err == nil && new(matrix.Config).SetURL(u) == nil
 	}
-	if _, err := new(router.ServiceRouter).Locate(address); err != nil {
-		return wrong(scheme)
-	}
-	return nil
+	_, err := new(router.ServiceRouter).Locate(address)
+	return err == nil
 }
 
 func wrong(scheme string) error {
-	return fmt.Errorf("this is not how an address of %s is written: see https://shoutrrr.nickfedor.com", scheme)
+	return fmt.Errorf("this is not an address of %s: see https://shoutrrr.nickfedor.com", scheme)
 }
 
-// mailboxesOf reads an address as shoutrrr does.
-func mailboxesOf(u *url.URL) ([]*box, error) {
+// mailRecipientsOf reads a mail address as shoutrrr does.
+func mailRecipientsOf(u *url.URL) ([]*recipient, error) {
 	service := new(smtp.Service)
 	switch err := service.Initialize(u, nil); {
 	case errors.Is(err, smtp.ErrFromAddressMissing):
@@ -145,7 +113,7 @@ func mailboxesOf(u *url.URL) ([]*box, error) {
 	case errors.Is(err, smtp.ErrToAddressMissing):
 		return nil, errors.New("a mail address needs a recipient: add to=you@example.com")
 	case err != nil:
-		return nil, errors.New("one of the mail address's options is wrong: see https://shoutrrr.nickfedor.com")
+		return nil, errors.New("an option of the mail address is wrong: see https://shoutrrr.nickfedor.com")
 	case u.Hostname() == "" || u.Path != "" && u.Path != "/":
 		return nil, errNoAddress
 	}
@@ -153,21 +121,27 @@ func mailboxesOf(u *url.URL) ([]*box, error) {
 	config.FixEmailTags()
 	from, err := bare(config.FromAddress)
 	if err != nil {
-		return nil, errors.New("the sender is no mail address: write from=news@example.com")
+		return nil, errors.New("the sender is not a mail address: write from=news@example.com")
 	}
-	var all []*box
+	var all []*recipient
 	for i, to := range config.ToAddresses {
 		to, err := bare(to)
 		if err != nil {
-			return nil, fmt.Errorf("recipient %d is no mail address: write to=you@example.com", i+1)
+			return nil, fmt.Errorf("recipient %d is not a mail address: write to=you@example.com", i+1)
 		}
-		all = append(all, newMailbox(config, from, to))
+		m := &mailbox{config: config, from: from, to: to}
+		server := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
+		b := &recipient{name: smtp.Scheme + " " + server, host: config.Host, sender: m}
+		// Without the password, so that retries survive a new one.
+		b.identified(fmt.Sprintf("%s %s %d %s", smtp.Scheme, config.Host, config.Port, to))
+		m.id = b.key[:8]
+		all = append(all, b)
 	}
 	return all, nil
 }
 
-// bare accepts an address without a name, in ASCII: not every server takes
-// another.
+// bare accepts an address without a name, in ASCII, because not every server accepts
+// others.
 func bare(s string) (string, error) {
 	a, err := mail.ParseAddress(s)
 	if err != nil || a.Address != s || strings.ContainsFunc(s, func(r rune) bool { return r > '~' }) {
@@ -176,18 +150,8 @@ func bare(s string) (string, error) {
 	return a.Address, nil
 }
 
-func newMailbox(config *smtp.Config, from, to string) *box {
-	m := &mailbox{config: config, from: from, to: to}
-	server := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
-	b := &box{name: smtp.Scheme + " " + server, host: config.Host, carrier: m}
-	// Without the password: what is owed outlives a new one.
-	b.identified(fmt.Sprintf("%s %s %d %s", smtp.Scheme, config.Host, config.Port, to))
-	m.id = b.key[:8]
-	return b
-}
-
-// keyOf names an address without telling it. It costs some milliseconds, so
-// that trying out passwords against a key does as well.
+// keyOf hashes an address. It takes some milliseconds, so that guessing passwords
+// from a key is slow.
 func keyOf(address string) string {
 	const salt, rounds, size = "gallerywire digest", 1 << 14, 15
 	key, err := pbkdf2.Key(sha256.New, address, []byte(salt), rounds, size)

@@ -13,20 +13,20 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// maxListed is how many galleries a digest names; it counts the others.
+// maxListed bounds the galleries that a digest lists; it counts the others.
 const maxListed = 100
 
-// contents is the data of a notice: which galleries are new. What is said of
-// them is read when it is sent, so that it is what is true then.
-type contents struct {
+// noticeData is the data of a notice: the keys of the new galleries. Pack reads the
+// galleries, so that a digest has their state when it is sent.
+type noticeData struct {
 	Format    int       `json:"format"`
 	Due       time.Time `json:"due"`
 	Galleries []string  `json:"galleries"` // their keys, newest first
 	More      int       `json:"more,omitzero"`
 }
 
-// with adds galleries behind those that c has.
-func (c contents) with(keys []string) contents {
+// with appends galleries.
+func (c noticeData) with(keys []string) noticeData {
 	c.Galleries = slices.Clone(c.Galleries)
 	for _, key := range keys {
 		switch {
@@ -40,17 +40,16 @@ func (c contents) with(keys []string) contents {
 	return c
 }
 
-// encode can not fail: there is nothing in contents that JSON has not.
-func (c contents) encode() []byte {
+func (c noticeData) encode() []byte {
 	data, err := json.Marshal(c, json.Deterministic(true))
 	if err != nil {
-		panic(err)
+		panic(err) // noticeData has nothing that JSON lacks
 	}
 	return data
 }
 
-func contentsOf(n outbox.Notice) (contents, error) {
-	var c contents
+func noticeDataOf(n outbox.Notice) (noticeData, error) {
+	var c noticeData
 	if err := json.Unmarshal(n.Data, &c); err != nil {
 		return c, fmt.Errorf("read digest %q: %w", n.About, err)
 	}
@@ -59,7 +58,7 @@ func contentsOf(n outbox.Notice) (contents, error) {
 
 // Targets implements [outbox.Channel]: the mailboxes and chats of the digest.
 func (d *Digests) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
-	for _, b := range d.boxes[n.About] {
+	for _, b := range d.recipients[n.About] {
 		if !yield(b.target()) {
 			return
 		}
@@ -69,7 +68,7 @@ func (d *Digests) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 // Target implements [outbox.Channel]: a mailbox or chat that is no longer
 // configured for the digest is not found.
 func (d *Digests) Target(n outbox.Notice, key string) (outbox.Target, bool) {
-	b := d.box(n.About, key)
+	b := d.recipient(n.About, key)
 	if b == nil {
 		return outbox.Target{}, false
 	}
@@ -77,8 +76,8 @@ func (d *Digests) Target(n outbox.Notice, key string) (outbox.Target, bool) {
 }
 
 // box is nil when there is none.
-func (d *Digests) box(name, key string) *box {
-	for _, b := range d.boxes[name] {
+func (d *Digests) recipient(name, key string) *recipient {
+	for _, b := range d.recipients[name] {
 		if b.key == key {
 			return b
 		}
@@ -88,11 +87,11 @@ func (d *Digests) box(name, key string) *box {
 
 // Merge implements [outbox.Channel]: what is new since either.
 func (d *Digests) Merge(old, n outbox.Notice) outbox.Notice {
-	before, err := contentsOf(old)
+	before, err := noticeDataOf(old)
 	if err != nil {
 		return n
 	}
-	c, err := contentsOf(n)
+	c, err := noticeDataOf(n)
 	if err != nil {
 		return n
 	}
@@ -107,63 +106,62 @@ func (d *Digests) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, er
 	if !slices.ContainsFunc(d.opts.Digests, func(def Definition) bool { return def.Name == n.About }) {
 		return nil, outbox.Final(fmt.Errorf("digest %q is not configured any more", n.About))
 	}
-	c, err := contentsOf(n)
+	c, err := noticeDataOf(n)
 	if err != nil {
 		return nil, outbox.Final(err)
 	}
-	p := d.paper(n.About)
-	p.More = c.More
+	what := d.content(n.About)
+	what.More = c.More
 	for _, key := range c.Galleries {
-		g, found, err := d.opts.Source.Gallery(ctx, key)
+		v, found, err := d.opts.Source.View(ctx, key)
 		if err != nil {
 			return nil, fmt.Errorf("digest %q: gallery %s: %w", n.About, key, err)
 		}
 		if found {
-			p.Stories = append(p.Stories, newStory(g, d.opts.Location))
+			what.Items = append(what.Items, newItem(v, gallery.WebAddress(d.opts.BaseURL+"/galleries/"+key, nil), d.opts.Location))
 		}
 	}
-	return d.letter(n, p), nil
+	return d.payload(n, what), nil
 }
 
-// paper is what the digest says when nothing is new.
-func (d *Digests) paper(name string) paper {
-	return paper{
+// content returns the content of a digest without galleries.
+func (d *Digests) content(name string) content {
+	return content{
 		Heading: strings.TrimPrefix(gallery.Line(d.opts.SiteTitle+": "+name), ": "),
 		Home:    gallery.WebAddress(d.opts.BaseURL+"/", nil),
 		Lang:    d.opts.Language,
 	}
 }
 
-func (d *Digests) letter(n outbox.Notice, p paper) *letter {
-	return &letter{
-		digests: d, notice: n, says: gallery.HashOf(n.Data).String(), paper: p,
-		html: sync.OnceValues(func() (string, error) { return p.html(d.mail) }),
+func (d *Digests) payload(n outbox.Notice, c content) *payload {
+	return &payload{
+		digests: d, notice: n, content: c,
+		html: sync.OnceValues(func() (string, error) { return c.html(d.mail) }),
 	}
 }
 
-// letter is a digest ready to be sent.
-type letter struct {
+// payload is a digest ready to be sent.
+type payload struct {
 	digests *Digests
 	notice  outbox.Notice
-	says    string
-	paper   paper
+	content content
 	html    func() (string, error)
 }
 
 // Version implements [outbox.Payload].
-func (l *letter) Version() string { return l.says }
+func (p *payload) Version() string { return gallery.HashOf(p.notice.Data).String() }
 
-// Send implements [outbox.Payload]. Its errors hold nothing of the address but
-// what the target's name does. Nothing is sent when no gallery is left.
-func (l *letter) Send(ctx context.Context, to outbox.Target) error {
-	b := l.digests.box(l.notice.About, to.Key)
-	if b == nil || len(l.paper.Stories) == 0 {
+// Send implements [outbox.Payload]. Its errors contain no more of the address than
+// the target's name. It sends nothing when no gallery is left.
+func (p *payload) Send(ctx context.Context, to outbox.Target) error {
+	r := p.digests.recipient(p.notice.About, to.Key)
+	if r == nil || len(p.content.Items) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.digests.opts.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, p.digests.opts.Timeout)
 	defer cancel()
-	if err := b.carrier.carry(ctx, l); err != nil {
-		return fmt.Errorf("%s: %w", b.name, err)
+	if err := r.sender.send(ctx, p); err != nil {
+		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	return nil
 }

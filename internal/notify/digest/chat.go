@@ -10,29 +10,29 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 )
 
-// chat is any service of shoutrrr's.
+// chat sends to any other service of shoutrrr.
 type chat struct {
 	scheme, address string
-	slots           chan struct{} // taken by deliveries that go on
+	slots           chan struct{} // full slots are deliveries in flight
 }
 
-// maxHanging is how many deliveries to a chat may go on after their time; while
-// there are so many, no other is begun.
+// maxHanging bounds the deliveries to a chat that go on after their timeout; with
+// so many, no other begins.
 const maxHanging = 4
 
-func newChat(scheme, address string) *chat {
-	return &chat{scheme: scheme, address: address, slots: make(chan struct{}, maxHanging)}
-}
-
-// carry implements [carrier]. It sends one message, which comes whole or not at
-// all. A delivery that goes on when ctx ends may still succeed.
-func (c *chat) carry(ctx context.Context, l *letter) error {
-	heading, params := l.paper.Heading, types.Params{}
-	if c.titled() {
+// send implements [sender]. It sends one message. A delivery that goes on when ctx
+// ends may still succeed.
+func (c *chat) send(ctx context.Context, p *payload) error {
+	heading, params := p.content.Heading, types.Params{}
+	// Some services show a title above the message, unless the address has one.
+	titled := []string{"bark", "gotify", "join", "ntfy", "pushbullet", "pushover"}
+	if u, err := url.Parse(c.address); err == nil && u.Query().Get("title") == "" && slices.Contains(titled, c.scheme) {
 		params.SetTitle(heading)
 		heading = ""
 	}
-	text := harmless().Replace(l.paper.fit(heading, limit(c.scheme)))
+	// Discord and Slack read these anywhere, and call people; the space has no width.
+	harmless := strings.NewReplacer("@everyone", "@\u200beveryone", "@here", "@\u200bhere", "<!", "<\u200b!", "<@", "<\u200b@")
+	text := harmless.Replace(p.content.fit(heading, limit(c.scheme)))
 	select {
 	case c.slots <- struct{}{}:
 	default:
@@ -51,15 +51,14 @@ func (c *chat) carry(ctx context.Context, l *letter) error {
 	}
 }
 
-// call is a delivery by shoutrrr, which may take as long as it likes. It logs
-// nothing.
+// call delivers by shoutrrr, which has no timeout. It logs nothing.
 func (c *chat) call(text string, params types.Params) (err error) {
 	defer func() {
 		if recover() != nil {
 			err = errElse
 		}
 	}()
-	// Anew each time: some services keep what one delivery set.
+	// A new one each time, because some services keep what a delivery set.
 	service, err := new(router.ServiceRouter).Locate(c.address)
 	if err != nil {
 		return reasonOf(err)
@@ -70,16 +69,8 @@ func (c *chat) call(text string, params types.Params) (err error) {
 	return nil
 }
 
-// titled reports whether the service shows a title of its own above a message,
-// and the address has none.
-func (c *chat) titled() bool {
-	u, err := url.Parse(c.address)
-	return err == nil && u.Query().Get("title") == "" &&
-		slices.Contains([]string{"bark", "gotify", "join", "ntfy", "pushbullet", "pushover"}, c.scheme)
-}
-
-// limit is how many bytes of text the service takes in one message, with some
-// left over.
+// limit returns how many bytes of text the service accepts in one message, with a
+// margin.
 func limit(scheme string) int {
 	switch scheme {
 	case "pagerduty", "pushover":
@@ -90,10 +81,4 @@ func limit(scheme string) int {
 		return 9500
 	}
 	return 3800 // Telegram and Google Chat take 4096
-}
-
-// harmless keeps titles from calling people: Discord and Slack read these
-// anywhere. The space between has no width.
-func harmless() *strings.Replacer {
-	return strings.NewReplacer("@everyone", "@\u200beveryone", "@here", "@\u200bhere", "<!", "<\u200b!", "<@", "<\u200b@")
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/digest"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/google/go-cmp/cmp"
@@ -72,7 +73,7 @@ func TestAMailThatSaysSomethingElseHasAnotherId(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.site.say("a", func(g *digest.Gallery) { g.Title = "Corrected" })
+	w.site.say("a", func(g *gallery.Gallery) { g.Title = "Corrected" })
 	if err := n.send(owed); err != nil {
 		t.Fatal(err)
 	}
@@ -89,9 +90,9 @@ func TestMail(t *testing.T) {
 	w, post := newWorld(t), newPostOffice(t)
 	n := w.node(to(post.address("from=news@example.com&fromname=Redazione+Città&to=one@example.org,two+tag@example.org")))
 	owed := w.noticeOf(n, "a", "b")
-	w.site.say("a", func(g *digest.Gallery) {
+	w.site.say("a", func(g *gallery.Gallery) {
 		g.Title, g.Summary = "Perché “così” <b>&amp;</b>", "One\nline of\tit"
-		g.Cover.Alt = `A "boat" & <more>`
+		g.Slides[0].Image.Alt = `A "boat" & <more>`
 	})
 	if err := n.send(owed); err != nil {
 		t.Fatal(err)
@@ -217,10 +218,10 @@ func TestNoTitleAddsAHeader(t *testing.T) {
 	w, post := newWorld(t), newPostOffice(t)
 	n := w.node(to(post.address("from=news@example.com&to=one@example.org")))
 	owed := w.noticeOf(n, "a")
-	w.site.say("a", func(g *digest.Gallery) {
+	w.site.say("a", func(g *gallery.Gallery) {
 		g.Title = "Boats\r\nBcc: all@example.org\r\n\r\n<script>alert(1)</script>"
-		g.Link, g.Cover.URL = "javascript:alert(1)", "file:///etc/passwd"
-		g.Cover.Alt = "x\" onerror=\"alert(1)"
+		g.URL, g.Slides[0].Image.URL = "javascript:alert(1)", "file:///etc/passwd"
+		g.Slides[0].Image.Alt = "x\" onerror=\"alert(1)"
 	})
 	if err := n.send(owed); err != nil {
 		t.Fatal(err)
@@ -298,7 +299,7 @@ func TestChat(t *testing.T) {
 	w, chat := newWorld(t), newRoom(t)
 	n := w.node(to(chat.address()))
 	owed := w.noticeOf(n, "a", "b")
-	w.site.say("a", func(g *digest.Gallery) { g.Title = "@everyone <!channel>" })
+	w.site.say("a", func(g *gallery.Gallery) { g.Title = "@everyone <!channel>" })
 	if err := n.send(owed); err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +326,7 @@ func TestALongDigestIsShortenedForChat(t *testing.T) {
 		keys = append(keys, fmt.Sprintf("g%03d", i))
 	}
 	owed := w.noticeOf(n, keys...)
-	w.site.say("g129", func(g *digest.Gallery) { g.Summary = strings.Repeat("word ", 2000) })
+	w.site.say("g129", func(g *gallery.Gallery) { g.Summary = strings.Repeat("word ", 2000) })
 	if err := n.send(owed); err != nil {
 		t.Fatal(err)
 	}

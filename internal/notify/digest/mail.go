@@ -17,17 +17,17 @@ import (
 	mailsmtp "github.com/wneessen/go-mail/smtp"
 )
 
-// mailbox is one recipient of mail. Its address is shoutrrr's, but go-mail
-// sends: shoutrrr waits for ever for a server that does not answer, does not
+// mailbox sends to one recipient of mail. Its address is shoutrrr's, but go-mail
+// sends, because shoutrrr waits for ever for a server that does not answer, does not
 // declare the encoding of text, and sets no Message-ID.
 type mailbox struct {
 	config   *smtp.Config
 	from, to string
-	id       string // tells its mails from those to others about the same
+	id       string // part of the Message-ID, which differs for each recipient
 }
 
-// content is a mail without its sender and recipient.
-type content struct {
+// mailParts is a mail without its sender and recipient.
+type mailParts struct {
 	id         string // of A-Za-z0-9.
 	date       time.Time
 	subject    string
@@ -35,7 +35,7 @@ type content struct {
 }
 
 // message returns the mail: text and HTML as alternatives, in ASCII.
-func (b *mailbox) message(c content) *mail.Msg {
+func (b *mailbox) message(c mailParts) *mail.Msg {
 	m := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	// Package mail leaves a backslash in an encoded name, which no reader accepts.
 	name := strings.ReplaceAll(gallery.Line(b.config.FromName), `\`, "")
@@ -51,19 +51,19 @@ func (b *mailbox) message(c content) *mail.Msg {
 	return m
 }
 
-// carry implements [carrier].
-func (b *mailbox) carry(ctx context.Context, l *letter) error {
-	html, err := l.html()
+// send implements [sender].
+func (b *mailbox) send(ctx context.Context, p *payload) error {
+	html, err := p.html()
 	if err != nil {
 		return outbox.Final(err)
 	}
-	c := content{
-		date: l.digests.opts.Now().In(l.digests.opts.Location), subject: cmp.Or(b.config.Subject, l.paper.subject()),
-		text: l.paper.text(), html: html,
+	c := mailParts{
+		date: p.digests.opts.Now().In(p.digests.opts.Location), subject: cmp.Or(b.config.Subject, p.content.subject()),
+		text: p.content.text(), html: html,
 	}
-	// The same on every attempt that says the same: mailboxes drop what has an id they have seen.
-	c.id = gallery.HashOf(fmt.Appendf(nil, "%s %q %q %q", l.notice.DeliveryID(), c.subject, c.text, c.html)).String() + "." + b.id
-	if err := b.deliver(ctx, b.message(c), l.digests.opts.Timeout); err != nil {
+	// The same for attempts with the same content: mailboxes drop an id that they have seen.
+	c.id = gallery.HashOf(fmt.Appendf(nil, "%s %q %q %q", p.notice.DeliveryID(), c.subject, c.text, c.html)).String() + "." + b.id
+	if err := b.deliver(ctx, b.message(c), p.digests.opts.Timeout); err != nil {
 		if ctx.Err() != nil {
 			return reasonOf(ctx.Err())
 		}

@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// remembered is how long before a digest a gallery may have been published
-	// that is news to the next.
+	// remembered is how long before a digest a gallery may have been published to be
+	// new to the next one.
 	remembered = 30 * 24 * time.Hour
-	// maxRemembered bounds what a record remembers to have seen.
+	// maxRemembered bounds the galleries in a record.
 	maxRemembered = 20_000
-	// overlap is how long before the last digest a gallery may have become
-	// visible which that one did not see, because its maker's index lagged.
+	// overlap is how long before the last digest a gallery may have become visible
+	// that it missed, because the index of its node lagged.
 	overlap = time.Hour
 	// ahead is how far the clock of another node may be ahead of this one's.
 	ahead = 5 * time.Minute
@@ -31,14 +31,14 @@ func (d *Digests) sweep(ctx context.Context, def Definition) error {
 	defer d.mu.Unlock()
 	last, revision, err := d.load(ctx, def.Name)
 	if err != nil || last.Format > format {
-		return err // a newer release makes this digest
+		return err // nodes of a newer release make this digest
 	}
-	d.note(def.Name, last.Told)
+	d.note(def.Name, last.Sent)
 	now := d.opts.Now().In(d.opts.Location)
 	switch {
 	case revision == 0:
 		return d.begin(ctx, def, now)
-	case last.Owed != nil:
+	case last.Pending != nil:
 		return d.takeOver(ctx, def, last, revision)
 	}
 	delete(d.claims, def.Name)
@@ -55,7 +55,7 @@ func (d *Digests) sweep(ctx context.Context, def Definition) error {
 	return nil
 }
 
-// begin writes the first record: what is shown now is the past.
+// begin writes the first record, to which everything shown now is old.
 func (d *Digests) begin(ctx context.Context, def Definition, now time.Time) error {
 	first := record{Format: format, Until: now.UTC(), Made: now.UTC(), Horizon: now.Add(-remembered).UTC()}
 	shown, err := d.shown(ctx, def, first.Horizon)
@@ -69,27 +69,29 @@ func (d *Digests) begin(ctx context.Context, def Definition, now time.Time) erro
 	return err
 }
 
-// make makes the digest that is due at that instant; of several nodes one
-// succeeds.
+// make makes the digest that is due at that instant. One of several nodes succeeds.
 func (d *Digests) make(ctx context.Context, def Definition, last record, revision uint64, at time.Time) error {
 	made := d.opts.Now().UTC()
 	shown, err := d.shown(ctx, def, last.Horizon)
 	if err != nil {
 		return err
 	}
-	next := record{Format: format, Until: at.UTC(), Made: made, Told: last.Told, Order: last.Order, Known: last.Known, Horizon: last.Horizon}
+	next := record{Format: format, Until: at.UTC(), Made: made, Sent: last.Sent, Order: last.Order, Known: last.Known, Horizon: last.Horizon}
 	news := last.news(shown)
 	next.move(made.Add(-remembered))
 	next.remember(shown)
 	outcome := outcomeNothing
 	if len(news) > 0 {
-		outcome, next.Told = outcomeTold, at.UTC()
+		outcome, next.Sent = outcomeSent, at.UTC()
 		next.Order = max(at.UnixNano(), last.Order+1)
-		next.Owed = owed(def.Name, at, made, next.Order, news)
+		next.Pending = &outbox.Notice{
+			Channel: Channel, About: def.Name, ID: gallery.HashOf(fmt.Appendf(nil, "digest %s %d", def.Name, next.Order)).String(),
+			Order: outbox.Order{Epoch: next.Order}, At: made, Data: noticeData{Format: format, Due: at.UTC()}.with(news).encode(),
+		}
 	}
 	claimed, err := d.store(ctx, def.Name, next, revision)
 	if errors.Is(err, bucket.ErrConflict) {
-		d.claims[def.Name] = claim{since: time.Now()} // look whether the other hands it on
+		d.claims[def.Name] = claim{since: time.Now()} // see whether the other node enqueues it
 		return nil
 	}
 	if err != nil {
@@ -97,24 +99,15 @@ func (d *Digests) make(ctx context.Context, def Definition, last record, revisio
 	}
 	d.made.WithLabelValues(def.Name, outcome).Inc()
 	d.opts.Logger.Info("digest made", "digest", def.Name, "due", at, "galleries", len(news))
-	if next.Owed == nil {
+	if next.Pending == nil {
 		return nil
 	}
 	d.claims[def.Name] = claim{revision: claimed}
-	return d.handOn(ctx, def, next, claimed)
+	return d.enqueue(ctx, def, next, claimed)
 }
 
-// owed is the notice of the digest that was due at that instant.
-func owed(name string, at, made time.Time, order int64, news []string) *outbox.Notice {
-	id := gallery.HashOf(fmt.Appendf(nil, "digest %s %d", name, order)).String()
-	return &outbox.Notice{
-		Channel: Channel, About: name, ID: id, Order: outbox.Order{Epoch: order}, At: made,
-		Data: contents{Format: format, Due: at.UTC()}.with(news).encode(),
-	}
-}
-
-// takeOver hands on what this node claimed, or somebody else did and did not
-// hand on within the lease.
+// takeOver enqueues what this node claimed, or another node claimed and did not
+// enqueue within the lease.
 func (d *Digests) takeOver(ctx context.Context, def Definition, r record, revision uint64) error {
 	known := d.claims[def.Name]
 	if known.revision != revision {
@@ -124,34 +117,34 @@ func (d *Digests) takeOver(ctx context.Context, def Definition, r record, revisi
 	if !known.since.IsZero() && time.Since(known.since) < d.opts.Lease {
 		return nil
 	}
-	return d.handOn(ctx, def, r, revision)
+	return d.enqueue(ctx, def, r, revision)
 }
 
-// handOn gives the notice to the outbox, then says so. If it dies between the
-// two, the notice is given again with the same id.
-func (d *Digests) handOn(ctx context.Context, def Definition, r record, revision uint64) error {
-	if err := d.opts.Owe(ctx, *r.Owed); err != nil {
-		return fmt.Errorf("hand on: %w", err)
+// enqueue gives the notice to the outbox, then removes it from the record. After a
+// crash between the two, the notice is given again with the same id.
+func (d *Digests) enqueue(ctx context.Context, def Definition, r record, revision uint64) error {
+	if err := d.opts.Enqueue(ctx, *r.Pending); err != nil {
+		return fmt.Errorf("enqueue: %w", err)
 	}
-	r.Owed = nil
+	r.Pending = nil
 	_, err := d.store(ctx, def.Name, r, revision)
 	if err != nil && !errors.Is(err, bucket.ErrConflict) {
 		return err
 	}
 	delete(d.claims, def.Name)
-	d.note(def.Name, r.Told)
+	d.note(def.Name, r.Sent)
 	return nil
 }
 
-// note remembers when the digest last told of something.
-func (d *Digests) note(name string, told time.Time) {
+// note remembers the instant of the last digest that was sent.
+func (d *Digests) note(name string, sent time.Time) {
 	d.seen.Lock()
 	defer d.seen.Unlock()
-	d.last[name] = told
+	d.last[name] = sent
 }
 
-// shown lists what the digest's feeds show now and was published after since,
-// newest first, each once and at most maxRemembered of them.
+// shown lists the galleries that the digest's feeds show now and that were published
+// after since, newest first, each once, at most maxRemembered.
 func (d *Digests) shown(ctx context.Context, def Definition, since time.Time) ([]Shown, error) {
 	var all []Shown
 	had := map[string]bool{}

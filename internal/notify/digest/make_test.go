@@ -212,7 +212,7 @@ func TestADigestWhoseMakerDiedIsHandedOnByAnother(t *testing.T) {
 	life, die := context.WithCancel(t.Context())
 	var claimed outbox.Notice
 	first := w.node(func(o *digest.Options) {
-		o.Owe = func(ctx context.Context, n outbox.Notice) error {
+		o.Enqueue = func(ctx context.Context, n outbox.Notice) error {
 			claimed = n
 			die()
 			return ctx.Err()
@@ -247,7 +247,7 @@ func TestWhatCouldNotBeHandedOnIsHandedOnLaterWithTheSameID(t *testing.T) {
 	w := newWorld(t)
 	var tried []string
 	n := w.node(func(o *digest.Options) {
-		o.Owe = func(_ context.Context, n outbox.Notice) error {
+		o.Enqueue = func(_ context.Context, n outbox.Notice) error {
 			if tried = append(tried, n.ID); len(tried) < 3 {
 				return errAway
 			}

@@ -16,7 +16,7 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		shown = append(shown, Shown{Key: fmt.Sprint(i), Published: at, Visible: at})
 	}
 	r.remember(shown)
-	if len(r.Known) != maxRemembered*glimpseSize {
+	if len(r.Known) != maxRemembered*sightingSize {
 		t.Fatalf("%d bytes", len(r.Known))
 	}
 	for i := range shown {
@@ -37,14 +37,14 @@ func TestWhatIsPastIsForgotten(t *testing.T) {
 	r.remember([]Shown{{Key: "a", Published: made.AddDate(0, 0, -20)}, {Key: "b", Published: made}})
 	r.move(made.AddDate(0, 0, -10))
 	r.remember(nil)
-	if known := r.glimpses(); len(known) != 1 {
+	if known := r.seen(); len(known) != 1 {
 		t.Errorf("remembered %v", known)
 	}
 }
 
 func TestARecordThatWasCutShortKeepsTheRest(t *testing.T) {
-	r := record{Known: make([]byte, glimpseSize+5)}
-	if known := r.glimpses(); len(known) != 1 {
+	r := record{Known: make([]byte, sightingSize+5)}
+	if known := r.seen(); len(known) != 1 {
 		t.Errorf("remembered %v", known)
 	}
 }

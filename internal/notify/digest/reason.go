@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,52 +19,41 @@ import (
 	"github.com/wneessen/go-mail"
 )
 
-// What goes wrong with a delivery is said in words of our own: the errors of
-// services quote addresses, tokens and whatever a server answers.
+// The errors of a delivery are our own, because those of services quote addresses,
+// tokens and answers of servers.
 
 var (
-	errHanging     = errors.New("the last deliveries have not come back: the service does not answer")
+	errHanging     = errors.New("earlier deliveries have not come back: the service does not answer")
 	errUnencrypted = errors.New("its server offers no encryption")
 	errTimeout     = errors.New("no answer in time")
-	errUnknownHost = errors.New("the name of its server is not known")
+	errUnknownHost = errors.New("the name of its server cannot be resolved")
 	errRefused     = errors.New("its server refuses the connection")
-	errAborted     = errors.New("the connection broke off")
-	errCertificate = errors.New("its server could not be trusted: look at its certificate")
-	errElse        = errors.New("it did not take the message")
+	errAborted     = errors.New("the connection was lost")
+	errCertificate = errors.New("its server is not trusted: check its certificate")
+	errElse        = errors.New("it did not accept the message")
 )
 
-// reasonOf says in words of our own what err is.
+// reasonOf returns our own error for err.
 func reasonOf(err error) error {
 	if status := statusOf(err); status != 0 {
 		return statusReason(status)
 	}
+	text := strings.ToLower(err.Error())
+	quotes := func(q string) bool { return strings.Contains(text, q) }
 	for _, r := range reasons() {
-		if r.is(err) {
+		if r.wraps(err) || slices.ContainsFunc(r.quotes, quotes) {
 			return r.reason
 		}
 	}
 	return errElse
 }
 
-// rule recognises errors: by what they wrap, or, of those that only quote
-// others, by a text that is in them.
+// rule recognises errors by what they wrap, or by a text in them if they only quote
+// others.
 type rule struct {
 	reason error
 	wraps  func(error) bool
 	quotes []string
-}
-
-func (r rule) is(err error) bool {
-	if r.wraps(err) {
-		return true
-	}
-	text := strings.ToLower(err.Error())
-	for _, q := range r.quotes {
-		if strings.Contains(text, q) {
-			return true
-		}
-	}
-	return false
 }
 
 func reasons() []rule {
@@ -99,10 +89,10 @@ func timedOut(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
 }
 
-// answered finds the status of an answer in the text of an error.
+// answered matches the status of an answer in the text of an error.
 var answered = regexp.MustCompile(`(?i)(?:status[a-z ]*[: ]+"?|: )([45][0-9]{2})(?:\s|"|$)`)
 
-// statusOf is the HTTP status that err tells of, 0 for none.
+// statusOf returns the HTTP status in err, 0 for none.
 func statusOf(err error) int {
 	var answer jsonclient.Error
 	if errors.As(err, &answer) && answer.StatusCode >= 400 {
@@ -119,7 +109,7 @@ func statusOf(err error) int {
 	return status
 }
 
-// statusReason is final where nobody is there any more.
+// statusReason is final for an address that no longer exists.
 func statusReason(status int) error {
 	err := fmt.Errorf("it answered %d %s", status, http.StatusText(status))
 	if status == http.StatusNotFound || status == http.StatusGone {
@@ -128,22 +118,22 @@ func statusReason(status int) error {
 	return err
 }
 
-// mailReasonOf is [reasonOf] for mail: a refusal of the mail for good is final,
-// one of our user and password is not, because they may be put right.
+// mailReasonOf is [reasonOf] for mail: a permanent refusal of the mail is final, one
+// of user and password is not, because they may be corrected.
 func mailReasonOf(err error) error {
 	var answer *textproto.Error
 	if errors.As(err, &answer) {
 		if strings.HasPrefix(err.Error(), "SMTP AUTH failed") {
-			return fmt.Errorf("its server does not let us in, with %d: look at user and password", answer.Code)
+			return fmt.Errorf("its server rejects the login with %d: check user and password", answer.Code)
 		}
-		return fmt.Errorf("its server does not take mail now, with %d", answer.Code)
+		return fmt.Errorf("its server does not accept mail now, with %d", answer.Code)
 	}
 	var refused *mail.SendError
 	switch isSend := errors.As(err, &refused); {
 	case isSend && refused.ErrorCode() >= 500:
 		return outbox.Final(fmt.Errorf("its server refuses the mail with %d", refused.ErrorCode()))
 	case isSend && refused.ErrorCode() > 0:
-		return fmt.Errorf("its server does not take mail now, with %d", refused.ErrorCode())
+		return fmt.Errorf("its server does not accept mail now, with %d", refused.ErrorCode())
 	}
 	return reasonOf(err)
 }

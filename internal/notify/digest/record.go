@@ -7,24 +7,23 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
-// format is the number of the records written here; a record of a newer one is
-// left alone.
+// format is the number of these records. A record with a higher one is left alone.
 const format = 1
 
-// record is what was last made of a digest.
+// record is the last run of a digest.
 type record struct {
 	Format  int            `json:"format"`
-	Until   time.Time      `json:"until"`          // the scheduled instant that it was made for
-	Made    time.Time      `json:"made"`           // when it was made: what was to be seen then is no news
-	Told    time.Time      `json:"told,omitzero"`  // the instant of the last digest that told of something
-	Horizon time.Time      `json:"horizon"`        // what was published before is the past
+	Until   time.Time      `json:"until"`          // its scheduled instant
+	Made    time.Time      `json:"made"`           // when it was made: galleries visible then are not new
+	Sent    time.Time      `json:"told,omitzero"`  // the scheduled instant of the last digest that was sent
+	Horizon time.Time      `json:"horizon"`        // galleries published before are not new
 	Order   int64          `json:"order,omitzero"` // of the newest notice; it only grows
 	Known   []byte         `json:"known,omitzero"`
-	Owed    *outbox.Notice `json:"owed,omitzero"` // claimed, and perhaps not handed on
+	Pending *outbox.Notice `json:"owed,omitzero"` // claimed, and perhaps not in the outbox
 }
 
-// load returns the record of a digest and its revision, 0 when there is none. Of
-// one that a newer release wrote only the format is known.
+// load returns the record of a digest and its revision, 0 for none. It reads only
+// the format of a record of a newer release.
 func (d *Digests) load(ctx context.Context, name string) (record, uint64, error) {
 	there, err := d.opts.Bucket.Get(ctx, key(name))
 	if err != nil || there.Value == nil {
@@ -42,17 +41,15 @@ func (d *Digests) store(ctx context.Context, name string, r record, revision uin
 
 func key(name string) string { return "digest." + name }
 
-// setBack has r go on from now: the clock that it was made by was ahead, and what is
-// due meanwhile would else be left out for as long.
+// setBack sets r back to now: the clock of its node was ahead, and digests due until
+// then would be left out.
 func (r *record) setBack(now time.Time) {
 	r.Order = max(r.Order, r.Until.UnixNano())
 	r.Until = now.UTC()
-	for _, at := range []struct {
-		of     *time.Time
-		latest time.Time
-	}{{&r.Made, now}, {&r.Horizon, now.Add(-remembered)}} {
-		if at.of.After(at.latest) {
-			*at.of = at.latest.UTC()
-		}
+	if r.Made.After(now) {
+		r.Made = now.UTC()
+	}
+	if past := now.Add(-remembered).UTC(); r.Horizon.After(past) {
+		r.Horizon = past
 	}
 }

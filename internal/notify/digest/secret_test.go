@@ -189,13 +189,13 @@ func TestSecretsOfMailReachNobody(t *testing.T) {
 		want                  string
 		final                 bool
 	}{
-		{"password", "AUTH", "535 no user " + secret + " with " + secret, "its server does not let us in, with 535: look at user and password", false},
-		{"greeting", "", "554 go away " + secret, "its server does not take mail now, with 554", false},
-		{"hello", "EHLO", "421-" + secret + "\n421 " + secret, "its server does not take mail now, with 421", false},
-		{"sender", "MAIL", "451 " + secret + " not now", "its server does not take mail now, with 451", false},
+		{"password", "AUTH", "535 no user " + secret + " with " + secret, "its server rejects the login with 535: check user and password", false},
+		{"greeting", "", "554 go away " + secret, "its server does not accept mail now, with 554", false},
+		{"hello", "EHLO", "421-" + secret + "\n421 " + secret, "its server does not accept mail now, with 421", false},
+		{"sender", "MAIL", "451 " + secret + " not now", "its server does not accept mail now, with 451", false},
 		{"recipient", "RCPT", "550 " + secret + " is unknown", "its server refuses the mail with 550: not tried again", true},
 		{"content", "DATA", "554 spam of " + secret, "its server refuses the mail with 554: not tried again", true},
-		{"nonsense", "RCPT", secret, "it did not take the message", false},
+		{"nonsense", "RCPT", secret, "it did not accept the message", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, post := newWorld(t), newPostOffice(t, func(p *postOffice) { p.answers[c.command] = c.answer })
@@ -227,7 +227,7 @@ func TestMailIsEncrypted(t *testing.T) {
 	}{
 		{"where the server can", "user:s3cr3t@", "&skiptlsverify=yes", able, "", "EHLO STARTTLS EHLO AUTH MAIL RCPT DATA QUIT"},
 		{"from the beginning", "user:s3cr3t@", "&encryption=ImplicitTLS&skiptlsverify=yes", implicit, "", "EHLO AUTH MAIL RCPT DATA QUIT"},
-		{"by a server we trust", "user:s3cr3t@", "", able, "its server could not be trusted: look at its certificate", "EHLO STARTTLS"},
+		{"by a server we trust", "user:s3cr3t@", "", able, "its server is not trusted: check its certificate", "EHLO STARTTLS"},
 		{"not where the server can not", "", "", unable, "", "EHLO MAIL RCPT DATA QUIT"},
 		{"or not sent", "", "&requirestarttls=yes", unable, "its server offers no encryption", "EHLO"},
 		{"or no token is sent", "user:s3cr3t@", "&auth=OAuth2", unable, "its server offers no encryption", "EHLO"},
@@ -268,7 +268,7 @@ func TestTelegram(t *testing.T) {
 		after        time.Duration
 	}{
 		{"taken", `{"ok":true,"result":{}}`, http.StatusOK, "", 0},
-		{"not taken", `{"ok":false,"description":"s3cr3t"}`, http.StatusOK, "telegram: it did not take the message: its answer was not understood", 0},
+		{"not taken", `{"ok":false,"description":"s3cr3t"}`, http.StatusOK, "telegram: it did not accept the message: its answer was not understood", 0},
 		{"too many", `{"ok":false,"parameters":{"retry_after":35}}`, http.StatusTooManyRequests, "telegram: it answered 429 Too Many Requests", 35 * time.Second},
 		{"down", "s3cr3t", http.StatusBadGateway, "telegram: it answered 502 Bad Gateway", 0},
 	} {
@@ -319,19 +319,19 @@ func TestCheck(t *testing.T) {
 		"smtp:":             "not an address",
 		"s3cr3t://host":     "no such service",
 		"logger://":         "not an address",
-		"logger://x":        "tells nobody",
-		"discord://s3cr3t":  "how an address of discord is written",
-		"telegram://s3cr3t": "how an address of telegram is written",
-		"slack://s3cr3t":    "how an address of slack is written",
-		"teams://s3cr3t":    "how an address of teams is written",
+		"logger://x":        "sends nothing",
+		"discord://s3cr3t":  "not an address of discord",
+		"telegram://s3cr3t": "not an address of telegram",
+		"slack://s3cr3t":    "not an address of slack",
+		"teams://s3cr3t":    "not an address of teams",
 		"smtp://user:s3cr3t@mail.example.com/?to=b@example.com":                                  "a sender",
 		"smtp://user:s3cr3t@mail.example.com/?from=s3cr3t@example.com":                           "a recipient",
-		"smtp://user:s3cr3t@mail.example.com/?from=s3cr3t&to=b@example.com":                      "the sender is no mail address",
-		"smtp://user:s3cr3t@mail.example.com/?from=a@example.com&to=b@example.com,s3cr3t":        "recipient 2 is no mail address",
-		"smtp://user:s3cr3t@mail.example.com/?from=a@example.com&to=b@x.org%0D%0ABcc:s3cr3t@x.y": "recipient 1 is no mail address",
-		"smtp://user:s3cr3t@mail.example.com/?from=a@example.com&to=b@example.com&s3cr3t=1":      "options is wrong",
+		"smtp://user:s3cr3t@mail.example.com/?from=s3cr3t&to=b@example.com":                      "the sender is not a mail address",
+		"smtp://user:s3cr3t@mail.example.com/?from=a@example.com&to=b@example.com,s3cr3t":        "recipient 2 is not a mail address",
+		"smtp://user:s3cr3t@mail.example.com/?from=a@example.com&to=b@x.org%0D%0ABcc:s3cr3t@x.y": "recipient 1 is not a mail address",
+		"smtp://user:s3cr3t@mail.example.com/?from=a@example.com&to=b@example.com&s3cr3t=1":      "option of the mail address is wrong",
 		"smtp://user:12/s3cr3t@mail.example.com/?from=a@example.com&to=b@example.com":            "not an address",
-		"smtp://user:s3cr3t@mail.example.com/?from=ü@example.com&to=b@example.com":               "the sender is no mail address",
+		"smtp://user:s3cr3t@mail.example.com/?from=ü@example.com&to=b@example.com":               "the sender is not a mail address",
 		"smtp:///?from=a@example.com&to=b@example.com":                                           "not an address",
 	} {
 		err := digest.Check(address)

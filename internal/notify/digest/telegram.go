@@ -16,40 +16,40 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/services/chat/telegram"
 )
 
-// telegramAPI is where messages for Telegram go.
+// telegramAPI begins the address of messages to Telegram.
 const telegramAPI = "https://api.telegram.org/bot"
 
-// maxAnswer bounds what is read of an answer.
+// maxAnswer bounds the bytes read of an answer.
 const maxAnswer = 64 << 10
 
-// telegramChat is one chat of an address for Telegram. The address is
-// shoutrrr's; the message is sent here, because shoutrrr takes it for sent when
-// Telegram can not be reached.
+// telegramChat sends to one chat of an address for Telegram. The address is
+// shoutrrr's, but the message is sent here, because shoutrrr reports success when it
+// cannot reach Telegram.
 type telegramChat struct {
 	config *telegram.Config
 	chat   string // with ":" and a topic, or without
 }
 
-// telegramsOf returns a box for each chat, that none gets a message twice when
-// another fails.
-func telegramsOf(u *url.URL) ([]*box, error) {
+// telegramRecipientsOf returns a recipient for each chat, so that none gets a message
+// twice when another fails.
+func telegramRecipientsOf(u *url.URL) ([]*recipient, error) {
 	// As shoutrrr sets them out.
 	config := &telegram.Config{Preview: true, Notification: true}
 	if config.SetURL(u) != nil {
 		return nil, wrong(telegram.Scheme)
 	}
-	bot, _, _ := strings.Cut(config.Token, ":") // without the token: what is owed outlives a new one
-	var all []*box
+	bot, _, _ := strings.Cut(config.Token, ":") // without the token, so that retries survive a new one
+	var all []*recipient
 	for _, chat := range config.Chats {
-		b := &box{name: telegram.Scheme, host: telegram.Scheme, carrier: &telegramChat{config: config, chat: chat}}
+		b := &recipient{name: telegram.Scheme, host: telegram.Scheme, sender: &telegramChat{config: config, chat: chat}}
 		all = append(all, b.identified(telegram.Scheme+" "+bot+" "+chat))
 	}
 	return all, nil
 }
 
-// carry implements [carrier].
-func (c *telegramChat) carry(ctx context.Context, l *letter) error {
-	body, err := json.Marshal(c.payload(l.paper.fit(l.paper.Heading, limit(telegram.Scheme))))
+// send implements [sender].
+func (c *telegramChat) send(ctx context.Context, p *payload) error {
+	body, err := json.Marshal(c.payload(p.content.fit(p.content.Heading, limit(telegram.Scheme))))
 	if err != nil {
 		return errElse
 	}
@@ -58,7 +58,7 @@ func (c *telegramChat) carry(ctx context.Context, l *letter) error {
 		return errElse
 	}
 	req.Header.Set("Content-Type", "application/json")
-	// A redirect would get the token, as the address that it comes from.
+	// A redirect would send the token to another server, in Referer.
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
 	if err != nil {
@@ -80,7 +80,7 @@ func (c *telegramChat) payload(text string) telegram.SendMessagePayload {
 	return p
 }
 
-// telegramAnswer is nil when the message was taken.
+// telegramAnswer returns nil when Telegram accepted the message.
 func telegramAnswer(res *http.Response) error {
 	var answer struct {
 		OK         bool `json:"ok"`

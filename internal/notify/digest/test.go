@@ -5,31 +5,32 @@ import (
 	"crypto/rand"
 	"fmt"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
-// Tested is what became of a test at a mailbox or chat.
+// Tested is the result of a test at one recipient.
 type Tested struct {
 	Target string // its name
-	Err    error  // why it did not take the test, as of a letter's Send
+	Err    error  // as of Send; nil: it accepted the test
 }
 
-// Test sends everybody whom the digest goes to a short message that says it is a
-// test, once and in the way of the digest itself.
+// Test sends every recipient of the digest a short message that says it is a test,
+// once, and in the way of the digest.
 func (d *Digests) Test(ctx context.Context, name string) ([]Tested, error) {
-	boxes, known := d.boxes[name]
+	recipients, known := d.recipients[name]
 	if !known {
 		return nil, fmt.Errorf("there is no digest %q", name)
 	}
-	p := d.paper(name)
-	p.Stories = []story{newStory(Gallery{
+	c := d.content(name)
+	c.Items = []item{newItem(gallery.View{
 		Title: "This is a test", Summary: fmt.Sprintf("It shows that the digest %q reaches you. Nothing is new.", name),
 		Published: d.opts.Now(),
-	}, d.opts.Location)}
-	l := d.letter(outbox.Notice{Channel: Channel, About: name, ID: rand.Text()}, p)
-	all := make([]Tested, 0, len(boxes))
-	for _, b := range boxes {
-		all = append(all, Tested{b.name, l.Send(ctx, b.target())})
+	}, "", d.opts.Location)}
+	p := d.payload(outbox.Notice{Channel: Channel, About: name, ID: rand.Text()}, c)
+	all := make([]Tested, 0, len(recipients))
+	for _, r := range recipients {
+		all = append(all, Tested{r.name, p.Send(ctx, r.target())})
 	}
 	return all, nil
 }

@@ -50,7 +50,7 @@ func TestATestOfADigestSaysWhatIsWrong(t *testing.T) {
 	if err != nil || len(all) != 2 {
 		t.Fatalf("%v, %v", all, err)
 	}
-	wantReason(t, all[0].Err, "smtp "+post.listener.Addr().String()+": its server does not let us in, with 535: look at user and password", false)
+	wantReason(t, all[0].Err, "smtp "+post.listener.Addr().String()+": its server rejects the login with 535: check user and password", false)
 	wantReason(t, all[1].Err, "generic 127.0.0.1: it answered 403 Forbidden", false)
 	if _, err := n.Test(t.Context(), "evening"); err == nil || err.Error() != `there is no digest "evening"` {
 		t.Error(err)

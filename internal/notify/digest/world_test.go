@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/digest"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/schedule"
@@ -51,7 +52,7 @@ type site struct {
 
 	mu    sync.Mutex
 	feeds map[string]map[string]digest.Shown // by name and key
-	said  map[string]digest.Gallery          // by key
+	said  map[string]gallery.Gallery         // by key
 	err   error
 }
 
@@ -71,12 +72,12 @@ func (s *site) Shown(_ context.Context, feed string, since time.Time, n int) ([]
 	return list[:min(n, len(list))], s.err
 }
 
-// Gallery implements [digest.Source].
-func (s *site) Gallery(_ context.Context, key string) (digest.Gallery, bool, error) {
+// View implements [digest.Source].
+func (s *site) View(_ context.Context, key string) (gallery.View, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g, found := s.said[key]
-	return g, found, s.err
+	return g.ViewAt(s.clock.Now()), found, s.err
 }
 
 // put stores a gallery of a feed now.
@@ -91,15 +92,15 @@ func (s *site) put(feed, key string, published time.Time) {
 		visible = published
 	}
 	s.feeds[feed][key] = digest.Shown{Key: key, Published: published, Visible: visible}
-	s.said[key] = digest.Gallery{
-		Title: "Gallery " + key, Link: "https://example.com/galleries/" + key, Summary: "About " + key + ".",
-		Section: "Travel", Credit: "A. Writer", Language: "en", Published: published,
-		Cover: digest.Picture{URL: "https://img.example.com/" + key + ".jpg", Alt: "Picture of " + key, Width: 1600, Height: 900},
+	s.said[key] = gallery.Gallery{
+		ID: key, Title: "Gallery " + key, URL: "https://example.com/galleries/" + key, Summary: "About " + key + ".",
+		Section: "Travel", Authors: []gallery.Author{{Name: "A. Writer"}}, Language: "en", Published: published,
+		Slides: []gallery.Slide{{ID: "1", Image: gallery.Image{URL: "https://img.example.com/" + key + ".jpg", Alt: "Picture of " + key, Width: 1600, Height: 900}}},
 	}
 }
 
 // say changes what people are told of a gallery.
-func (s *site) say(key string, change func(*digest.Gallery)) {
+func (s *site) say(key string, change func(*gallery.Gallery)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g := s.said[key]
@@ -159,7 +160,7 @@ func newWorld(t *testing.T) *world {
 	c := &clock{now: monday}
 	return &world{
 		t: t, broker: brokertest.Start(t), clock: c,
-		site:  &site{clock: c, feeds: map[string]map[string]digest.Shown{}, said: map[string]digest.Gallery{}},
+		site:  &site{clock: c, feeds: map[string]map[string]digest.Shown{}, said: map[string]gallery.Gallery{}},
 		debts: &debts{told: make(chan outbox.Notice, 100)},
 	}
 }
@@ -187,7 +188,7 @@ func (w *world) node(change ...func(*digest.Options)) *node {
 		Digests: []digest.Definition{{
 			Name: "travel", Schedule: spec(w.t, "CRON_TZ=Europe/Rome 0 7 * * 1-5"), Feeds: []string{"travel"},
 		}},
-		Source: w.site, Bucket: w.bucket(), Owe: w.debts.owe, SiteTitle: "Example News", BaseURL: "https://example.com", Language: "en",
+		Source: w.site, Bucket: w.bucket(), Enqueue: w.debts.owe, SiteTitle: "Example News", BaseURL: "https://example.com", Language: "en",
 		Lease: time.Hour, Now: w.clock.Now, Registerer: n.metrics, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {

@@ -6,10 +6,9 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// newBar shows on standard error how far something is; of how much may be -1,
-// which is unknown.
-func newBar(c *console, what, unit string, of int) *progressbar.ProgressBar {
-	return progressbar.NewOptions(of,
+// newBar shows progress on standard error; a total of -1 is unknown.
+func newBar(c *console, what, unit string, total int) *progressbar.ProgressBar {
+	return progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(c.err),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionThrottle(100*time.Millisecond),
@@ -19,10 +18,10 @@ func newBar(c *console, what, unit string, of int) *progressbar.ProgressBar {
 		progressbar.OptionClearOnFinish())
 }
 
-// counter counts for who looks at a terminal; elsewhere it says nothing.
+// counter shows a count on a terminal, and nothing elsewhere.
 type counter struct{ bar *progressbar.ProgressBar }
 
-// newCounter shows nothing where the answer goes to the same terminal.
+// newCounter returns a counter that shows nothing if the answer goes to the same terminal.
 func newCounter(c *console, what, unit string, answering bool) *counter {
 	if !isTerminal(c.err) || answering && isTerminal(c.out) {
 		return &counter{}
@@ -33,18 +32,18 @@ func newCounter(c *console, what, unit string, answering bool) *counter {
 // add counts one more.
 func (n *counter) add() {
 	if n.bar != nil {
-		_ = n.bar.Add(1) // a terminal that is gone is no reason to stop
+		_ = n.bar.Add(1) // also if the terminal is gone
 	}
 }
 
-// clear makes room for a message; the next add shows the count again.
+// clear removes the count for a message; the next add shows it again.
 func (n *counter) clear() {
 	if n.bar != nil {
 		_ = n.bar.Clear()
 	}
 }
 
-// end takes the count away.
+// end removes the count.
 func (n *counter) end() {
 	if n.bar != nil {
 		_ = n.bar.Finish()

@@ -18,35 +18,33 @@ import (
 )
 
 type checkCmd struct {
-	Files []string `arg:"" name:"file" help:"Configurations (YAML), events (JSON, NDJSON), or directories of events; - is standard input, for events."`
+	Files []string `arg:"" name:"file" help:"Configurations (YAML), events (JSON, NDJSON), or directories of events; - reads events from standard input."`
 	JSON  bool     `name:"json" help:"Print a line of JSON for each configuration and each event."`
 }
 
 // Help is printed below the command's usage.
 func (checkCmd) Help() string {
-	return `A file that ends in .yaml or .yml, or does not begin with { or [, is read as a
-configuration. Of a directory, those files are read that publish would send. An
-object with nothing but the fields of a take-down is read as one. Nothing is
-contacted and nothing is changed. What the environment sets counts as at a
-start. The limit of an event's size comes from the configuration that --config
-names.
+	return `Checks without a connection and without changes. A file is a configuration if its name
+ends in .yaml or .yml, or if it does not begin with { or [. Of a directory, the files
+that publish would send are checked. An object with only the fields of a take-down is a
+take-down. The environment overrides a configuration as at a start. The limit of an
+event's size comes from the configuration of --config.
 
 A line of JSON has name, kind (configuration, environment, article.published or
-article.unpublished), id of the gallery, and problems, a list of place and
-reason; where it is not JSON also line and column, in a configuration those and
-source. Notes, in a list like
-that of the problems, name what does nothing and was perhaps meant to: fields of
-an event that are not known, pictures that are left out, variables
-that are spelt nearly as that of a key. The exit code is 1 when there is a problem.`
+article.unpublished), id of the gallery, and problems, a list of place and reason, with
+line and column of a JSON error, or line, column and source in a configuration. notes
+is a list of what has no effect and may be a mistake: unknown fields of an event,
+pictures that are left out, misspelt variables. The exit code is 1 if there is a
+problem.`
 }
 
-// Validate refuses what can not be read.
+// Validate rejects names that cannot be read.
 func (k checkCmd) Validate() error {
 	_, err := checkPaths(k.Files)
 	return err
 }
 
-// Run checks every file and says what is wrong with each.
+// Run checks every file and prints the problems of each.
 func (k checkCmd) Run(c *console) error {
 	if f := inspectEnvironment(c.environ); len(f.Notes) > 0 {
 		if err := k.print(c, f); err != nil {
@@ -72,7 +70,7 @@ func (k checkCmd) Run(c *console) error {
 	return nil
 }
 
-// finding is what there is to say of a configuration or of an event.
+// finding is the result for a configuration or an event.
 type finding struct {
 	Name     string    `json:"name"`
 	Kind     string    `json:"kind,omitempty"`
@@ -81,7 +79,7 @@ type finding struct {
 	Notes    []problem `json:"notes,omitempty"`
 }
 
-// problem is one thing that is wrong, or may be.
+// problem is a problem or a note.
 type problem struct {
 	Source string `json:"source,omitempty"`
 	Line   int    `json:"line,omitempty"`
@@ -112,7 +110,7 @@ func (k checkCmd) print(c *console, f finding) error {
 	return err
 }
 
-// inspect finds out what is there and looks at it.
+// inspect checks the configuration, the event or the directory of that name.
 func (c *console) inspect(name string) ([]finding, error) {
 	if name == "-" {
 		return c.inspectEvents(name, func(r event.Reader) iter.Seq[publish.Item] { return publish.Read(name, c.in, r) })
@@ -143,12 +141,12 @@ func isConfig(name string, r *bufio.Reader) bool {
 	case ".json", ".ndjson", ".jsonl":
 		return false
 	}
-	start, _ := r.Peek(512) // a shorter file is one, too
+	start, _ := r.Peek(512) // or less
 	start = bytes.TrimSpace(start)
 	return len(start) == 0 || start[0] != '{' && start[0] != '['
 }
 
-// environment is the kind of what is set there, which is looked at whatever the
+// environment is the kind of the findings about variables, which do not depend on a
 // file.
 const environment = "environment"
 
@@ -160,8 +158,7 @@ func inspectEnvironment(environ []string) finding {
 	return f
 }
 
-// inspectConfig looks at all that the file says; where that is well, also at what the
-// environment says instead.
+// inspectConfig checks the file, and if it is good, the file with the environment.
 func (c *console) inspectConfig(name string) finding {
 	f := finding{Name: name, Kind: "configuration", Problems: []problem{}}
 	cfg, err := app.LoadConfig(name, nil)
@@ -194,7 +191,7 @@ func (c *console) inspectEvents(name string, read func(event.Reader) iter.Seq[pu
 		findings = append(findings, inspectEvent(item, reader))
 	}
 	if len(findings) == 0 {
-		const none = "there is no event in it"
+		const none = "contains no event"
 		findings = []finding{{Name: name, Problems: []problem{{Reason: none, text: name + ": " + none}}}}
 	}
 	return findings, nil
@@ -224,7 +221,7 @@ func inspectEvent(item publish.Item, reader event.Reader) finding {
 		f.Notes = append(f.Notes, problem{Place: p.Place, Reason: p.Reason, text: item.Name + ": note: " + printable(p.String())})
 	}
 	if m.Subject != "" {
-		const reason = "is a take-down: send it on " + string(event.Unpublished) + ", or use gallerywire unpublish; a gallery has title and published"
+		const reason = "is a take-down: send it on " + string(event.Unpublished) + ", or use gallerywire unpublish; a gallery needs title and published"
 		f.Notes = append(f.Notes, problem{Reason: reason, text: item.Name + ": note: " + reason})
 	}
 	return f

@@ -17,19 +17,19 @@ type completionCmd struct {
 
 // Help is printed below the command's usage.
 func (completionCmd) Help() string {
-	return `For one session, or in the shell's own start file:
+	return `For one session, or in the start file of the shell:
 
     bash   source <(gallerywire completion bash)
     zsh    source <(gallerywire completion zsh)      after compinit
     fish   gallerywire completion fish | source
 
-For all sessions, write it to /etc/bash_completion.d/gallerywire, to a file
+For all sessions, write the script to /etc/bash_completion.d/gallerywire, to a file
 _gallerywire in a directory of $fpath, or to
 ~/.config/fish/completions/gallerywire.fish.`
 }
 
-// The scripts are made of the command line's own description, so they know
-// every command and flag there is.
+// The scripts are generated from the command line, so they contain every command and
+// flag.
 var (
 	//go:embed completion/bash.tmpl
 	bashCompletion string
@@ -43,7 +43,10 @@ var (
 func (x completionCmd) Run(c *console, parsed *kong.Context) error {
 	text := map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[x.Shell]
 	script, err := template.New(x.Shell).Funcs(template.FuncMap{
-		"join": strings.Join, "quote": quoteForShell, "fish": quoteForFish, "zsh": describeForZsh,
+		"join": strings.Join, "quote": quoteForShell,
+		"fish": func(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'" },
+		// _describe parts a word and its description with a colon.
+		"zsh": func(name, help string) string { return quoteForShell(strings.ReplaceAll(name, ":", `\:`) + ":" + help) },
 	}).Parse(text)
 	if err != nil {
 		return fmt.Errorf("completion for %s: %w", x.Shell, err)
@@ -51,12 +54,12 @@ func (x completionCmd) Run(c *console, parsed *kong.Context) error {
 	return script.Execute(c.out, placesOf(parsed.Model.Node))
 }
 
-// place is where one can be on the command line: after which commands.
+// place is a place on the command line, after some commands.
 type place struct {
 	At       string // "/rejects/list"; empty at the beginning
 	Commands []word
 	Flags    []word
-	Values   []string // what the argument may be
+	Values   []string // of the argument
 	Files    bool     // whether it is a file
 }
 
@@ -65,12 +68,12 @@ type word struct {
 	Name   string // without dashes
 	Short  string // a flag's letter; empty: none
 	Help   string
-	Takes  bool     // a flag that wants a value
-	Values []string // what that may be
+	Takes  bool     // a flag that needs a value
+	Values []string // of a flag
 	Files  bool     // whether it is a file
 }
 
-// Spellings are how a flag is written.
+// Spellings returns the forms of a flag.
 func (w word) Spellings() []string {
 	all := []string{"--" + w.Name}
 	if w.Short != "" {
@@ -79,12 +82,17 @@ func (w word) Spellings() []string {
 	return all
 }
 
-// placesOf returns n and what is below it.
+// placesOf returns n and all places below it.
 func placesOf(n *kong.Node) []place {
 	p := place{At: pathOf(n)}
 	for _, group := range n.AllFlags(true) {
 		for _, f := range group {
-			p.Flags = append(p.Flags, flagWord(f))
+			w := word{Name: f.Name, Help: f.Help, Takes: !f.IsBool() && !f.IsCounter(), Values: valuesOf(f.Value)}
+			if f.Short != 0 {
+				w.Short = string(f.Short)
+			}
+			w.Files = w.Takes && f.PlaceHolder == "FILE"
+			p.Flags = append(p.Flags, w)
 		}
 	}
 	for _, arg := range n.Positional {
@@ -109,15 +117,6 @@ func pathOf(n *kong.Node) string {
 	return pathOf(n.Parent) + "/" + n.Name
 }
 
-func flagWord(f *kong.Flag) word {
-	w := word{Name: f.Name, Help: f.Help, Takes: !f.IsBool() && !f.IsCounter(), Values: valuesOf(f.Value)}
-	if f.Short != 0 {
-		w.Short = string(f.Short)
-	}
-	w.Files = w.Takes && f.PlaceHolder == "FILE"
-	return w
-}
-
 func valuesOf(v *kong.Value) []string {
 	if v.Enum == "" {
 		return nil
@@ -125,16 +124,5 @@ func valuesOf(v *kong.Value) []string {
 	return v.EnumSlice()
 }
 
-// quoteForShell is s as one word of bash and zsh.
+// quoteForShell returns s as one word of bash and zsh.
 func quoteForShell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
-// quoteForFish is s as one word of fish.
-func quoteForFish(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
-}
-
-// describeForZsh is a word and its description as _describe wants them, whose
-// colons part the two.
-func describeForZsh(name, help string) string {
-	return quoteForShell(strings.ReplaceAll(name, ":", `\:`) + ":" + help)
-}

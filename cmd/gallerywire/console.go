@@ -22,7 +22,7 @@ import (
 	"golang.org/x/term"
 )
 
-// console is what a command talks to.
+// console is the input, output and environment of a command.
 type console struct {
 	in       io.Reader
 	out, err io.Writer
@@ -31,20 +31,19 @@ type console struct {
 	timeout  time.Duration
 }
 
-// errFailed ends a command that has already said what failed.
+// errFailed ends a command that has already printed what failed.
 var errFailed = errors.New("failed")
 
-// say writes a message to standard error: lower case, no full stop, and what to
-// do next where something can be done.
+// say writes a message to standard error: lower case, no full stop, and what to do
+// next.
 func (c *console) say(format string, args ...any) {
 	fmt.Fprintf(c.err, "gallerywire: "+format+"\n", args...)
 }
 
-// usageError is a command line that is wrong in a way that only the
-// configuration shows.
+// usageError is a command line that does not fit the configuration.
 type usageError struct{ error }
 
-// code says what went wrong and returns the exit code for it.
+// code prints err and returns its exit code.
 func (c *console) code(ctx context.Context, err error) int {
 	var problems config.Problems
 	var usage usageError
@@ -81,9 +80,9 @@ func (c *console) logger(l config.Log) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, options))
 }
 
-// quiet is the logger of a command that says itself what happens: only trouble
-// is logged, whatever a service with the same configuration logs, unless that is
-// everything.
+// quiet is the logger of a command that prints its own messages: it logs warnings and
+// errors, whatever level a service with the same configuration logs, but everything
+// at level debug.
 func (c *console) quiet(cfg config.Config) *slog.Logger {
 	l := cfg.Log
 	if l.Level > slog.LevelDebug {
@@ -92,8 +91,8 @@ func (c *console) quiet(cfg config.Config) *slog.Logger {
 	return c.logger(l)
 }
 
-// withBroker connects to the running service as its operator, and closes the
-// connection after. A right that is missing ends the context that do gets.
+// withBroker connects to the running service as its operator while do runs. A missing
+// right ends do's context.
 func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(context.Context, *broker.Broker) error) (err error) {
 	o := c.brokerOptions(cfg)
 	ctx, denied := untilDenied(ctx, &o)
@@ -104,7 +103,7 @@ func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(con
 	defer func() { err = errors.Join(err, b.Close()) }()
 	err = do(ctx, b)
 	if missing := denied(); missing != nil {
-		return missing // whatever became of err
+		return missing // also if err is nil
 	}
 	if unanswered(err) {
 		err = fmt.Errorf("no answer from nats at %s within %s: %w", b.PublisherURL(), c.timeout, err)
@@ -112,8 +111,8 @@ func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(con
 	return err
 }
 
-// untilDenied has ctx end when the server says that a right is missing, which denied
-// returns then.
+// untilDenied ends the context when the server reports a missing right, which denied
+// then returns.
 func untilDenied(ctx context.Context, o *broker.Options) (until context.Context, denied func() error) {
 	ctx, end := context.WithCancelCause(ctx)
 	o.Denied = func(missing *broker.DeniedError) { end(missing) }
@@ -125,20 +124,20 @@ func untilDenied(ctx context.Context, o *broker.Options) (until context.Context,
 	}
 }
 
-// brokerOptions are those of a command's connection.
+// brokerOptions returns the options of a command's connection.
 func (c *console) brokerOptions(cfg config.Config) broker.Options {
 	o := app.BrokerOptions(cfg, c.quiet(cfg))
 	o.Timeout = c.timeout
 	return o
 }
 
-// unanswered reports whether err says that a server did not answer in time.
+// unanswered reports whether err is the timeout of a server.
 func unanswered(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
 }
 
-// each does the same with every item. It goes on after an error, which it says,
-// unless the server does not answer.
+// each does the same with every item. It prints an error and goes on, unless the
+// server does not answer.
 func each[T any](c *console, items []T, do func(T) error) error {
 	failed := false
 	for _, item := range items {
@@ -157,7 +156,7 @@ func each[T any](c *console, items []T, do func(T) error) error {
 	return nil
 }
 
-// field writes a line that names a value, unless that is empty.
+// field writes a line with a name and a value, unless the value is empty.
 func field(w io.Writer, name, value string) {
 	if value != "" {
 		fmt.Fprintf(w, "%-9s %s\n", name+":", printable(value))
@@ -176,8 +175,8 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// printable is s, quoted when it holds what would steer a terminal: events say
-// whatever their sender wrote.
+// printable returns s, quoted if it contains control characters for a terminal, which
+// an event may.
 func printable(s string) string {
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.QuoteToGraphic(s)
@@ -185,17 +184,8 @@ func printable(s string) string {
 	return s
 }
 
-// checkFiles reports the first name that is no file to read from; "-" is
-// standard input.
-func checkFiles(names []string) error {
-	folders, err := checkPaths(names)
-	if err == nil && len(folders) > 0 {
-		err = fmt.Errorf("%s: is a directory, name the files in it", folders[0])
-	}
-	return err
-}
-
-// checkPaths is checkFiles where directories may be named too. It returns them.
+// checkPaths rejects a name that cannot be read, and returns the directories among
+// names; "-" is standard input.
 func checkPaths(names []string) (folders []string, err error) {
 	for _, name := range names {
 		if name == "-" {

@@ -9,19 +9,19 @@ import (
 )
 
 type demoCmd struct {
-	Every time.Duration `default:"5s" help:"Time between two things that happen; 5s when left out." placeholder:"TIME"`
+	Every time.Duration `default:"5s" help:"Time between two events; the default is 5s." placeholder:"TIME"`
 }
 
 // Help is printed below the command's usage.
 func (demoCmd) Help() string {
-	return `Everything runs in this process and in a temporary directory. Default ports that
-are taken give way to free ones. Ctrl-C ends it and leaves nothing behind.`
+	return `Everything runs in this process and in a temporary directory. If a default port is
+taken, a free one is used. Ctrl-C stops the demo and removes its data.`
 }
 
-// leastEvery keeps a terminal readable.
+// leastEvery keeps the output readable.
 const leastEvery = 10 * time.Millisecond
 
-// Validate refuses what could not be followed.
+// Validate rejects a time that is too short.
 func (d demoCmd) Validate() error {
 	if d.Every < leastEvery {
 		return fmt.Errorf("--every=%s is too short, write %s or more", d.Every, leastEvery)
@@ -29,13 +29,12 @@ func (d demoCmd) Validate() error {
 	return nil
 }
 
-// Run plays until the process is told to stop.
+// Run runs the demo until ctx ends.
 func (d demoCmd) Run(ctx context.Context, c *console) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	// What happens is told on standard output, so the logger is quiet.
 	return unlessStopped(ctx, app.Demo(ctx, app.DemoOptions{
 		Config: cfg, Every: d.Every, Out: c.out, Logger: c.quiet(cfg),
 	}))

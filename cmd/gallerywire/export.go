@@ -13,26 +13,25 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 )
 
-// withSite connects to the server of the service and closes the connection
-// after.
+// withSite connects to the server of the service while do runs.
 func (c *console) withSite(ctx context.Context, cfg config.Config, do func(context.Context, *app.Site) error) error {
 	return c.withBroker(ctx, cfg, func(ctx context.Context, b *broker.Broker) error { return do(ctx, app.OpenSite(cfg, b, c.quiet(cfg))) })
 }
 
 type exportCmd struct {
-	Output string `short:"o" default:"-" help:"The file to write, replaced once all of it is there; - is standard output." placeholder:"FILE"`
+	Output string `short:"o" default:"-" help:"The file to write, replaced when the export is complete; - is standard output." placeholder:"FILE"`
 }
 
 // Help is printed below the command's usage.
 func (exportCmd) Help() string {
-	return `A line of JSON for each gallery, take-downs included: format, id, rank (updated,
-version, take_down, hash), event as it was received (event_base64 where it is no
-JSON), attributes of the event, and past, what the index remembers of earlier
-revisions. The first line has the site's id, the last the number of galleries.
+	return `Writes a line of JSON for each gallery and each take-down: format, id, rank (updated,
+version, take_down, hash), event as it was received (event_base64 if it is not
+JSON), attributes of the event, and past, which the index knows of earlier
+revisions. The first line has the site's id, the last one the number of galleries.
 
-The service may go on working. A gallery that changes meanwhile may stand there
-twice; an import takes the later one. Events that are not taken in yet and rejects
-are not exported. The exit code is 1 when a gallery could not be read.`
+The service can run meanwhile. A gallery that changes during the export may have two
+lines; an import uses the later one. Rejects and events that are not processed yet
+are not exported. The exit code is 1 if a gallery could not be read.`
 }
 
 // Run writes every gallery.

@@ -9,14 +9,14 @@ import (
 	"syscall"
 )
 
-// surviveHangup returns a context that a SIGHUP no longer ends, which is logged
-// instead: it may mean that a service reads its configuration again, which this one
-// does at a start only. It still ends when the terminal of the process is gone.
+// surviveHangup returns a context that SIGHUP does not end. SIGHUP is logged, because
+// the operator may expect that the service reads its configuration again. The context
+// still ends when the terminal of the process is gone.
 func (c *console) surviveHangup(ctx context.Context, log *slog.Logger) (alive context.Context, stop func()) {
 	if signal.Ignored(syscall.SIGHUP) {
 		return ctx, func() {}
 	}
-	signal.Ignore(syscall.SIGHUP) // undoes what main asked for
+	signal.Ignore(syscall.SIGHUP) // undoes the Notify of main
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	alive, end := context.WithCancelCause(ctx)
@@ -29,7 +29,7 @@ func (c *console) surviveHangup(ctx context.Context, log *slog.Logger) (alive co
 					end(errors.New("hangup signal received"))
 					return
 				}
-				log.Warn("a SIGHUP changes nothing: restart the service to have it read its configuration again")
+				log.Warn("SIGHUP has no effect: restart the service to read its configuration again")
 			case <-alive.Done():
 				return
 			}

@@ -16,16 +16,16 @@ import (
 )
 
 type healthCmd struct {
-	Live bool        `help:"Only whether the process answers, not whether it can do its work."`
+	Live bool        `help:"Check only that the process answers."`
 	URL  nodeAddress `name:"url" help:"The node's address; by default the configured http.listen." placeholder:"URL"`
 }
 
 // Help is printed below the command's usage.
 func (healthCmd) Help() string {
-	return `A node is well when its index is whole, its store is not damaged, and it was
-connected to NATS within http.serve_without_nats. The exit code is 0 when it is, 1 when it is not or does
-not answer within --timeout. Lines after "ready" say what an operator should mend
-though readers notice nothing, such as events that cannot be taken in.`
+	return `A node is ready if its index is complete, its store is not damaged, and it was
+connected to NATS within http.serve_without_nats. The exit code is 0 if it is ready,
+and 1 if it is not or does not answer within --timeout. The lines after "ready" are
+problems that readers do not notice yet, such as events that cannot be processed.`
 }
 
 // Run asks the node.
@@ -38,12 +38,16 @@ func (h healthCmd) Run(ctx context.Context, c *console) error {
 	if h.Live {
 		path, well = "/healthz", "ok"
 	}
-	answer, err := ask(ctx, base+path, c.timeout)
+	status, text, err := fetch(ctx, http.DefaultClient, base+path, "", c.timeout)
 	if err != nil {
 		return err
 	}
+	answer := strings.TrimSpace(string(text))
+	if status != http.StatusOK {
+		return errors.New(cmp.Or(printable(strings.ReplaceAll(answer, "\n", "; ")), http.StatusText(status)))
+	}
 	if first, _, _ := strings.Cut(answer, "\n"); first != well {
-		return fmt.Errorf("something else answers at %s: state the node's address with --url", base)
+		return fmt.Errorf("something else answers at %s: give the node's address with --url", base)
 	}
 	for line := range strings.Lines(answer) {
 		if _, err = fmt.Fprintln(c.out, printable(strings.TrimSuffix(line, "\n"))); err != nil {
@@ -53,7 +57,7 @@ func (h healthCmd) Run(ctx context.Context, c *console) error {
 	return nil
 }
 
-// base is the address that was given, else the one of a node of this machine.
+// base returns the address of --url, or else of the node of this machine.
 func (h healthCmd) base(c *console) (string, error) {
 	if h.URL != "" {
 		return strings.TrimRight(string(h.URL), "/"), nil
@@ -65,32 +69,19 @@ func (h healthCmd) base(c *console) (string, error) {
 	return nodeURL(cfg, "http.listen", cfg.HTTP.Listen)
 }
 
-// nodeURL is how a node of this machine is reached that listens as the key says.
+// nodeURL returns the address of the node of this machine that listens as the key says.
 func nodeURL(cfg config.Config, key, listen string) (string, error) {
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil || port == "0" {
-		return "", config.Problems{cfg.Problem(key, fmt.Sprintf("%q does not say which port was bound: state the node's address with --url", listen))}
+		return "", config.Problems{cfg.Problem(key, fmt.Sprintf("%q does not say which port the node uses: give the node's address with --url", listen))}
 	}
 	return "http://" + app.Reachable(listen), nil
 }
 
-// ask returns the lines that the node answers; that it is not well is an error.
-func ask(ctx context.Context, url string, timeout time.Duration) (string, error) {
-	status, text, err := fetch(ctx, http.DefaultClient, url, "", timeout)
-	if err != nil {
-		return "", err
-	}
-	answer := strings.TrimSpace(string(text))
-	if status != http.StatusOK {
-		return "", errors.New(cmp.Or(printable(strings.ReplaceAll(answer, "\n", "; ")), http.StatusText(status)))
-	}
-	return answer, nil
-}
-
-// maxAnswer bounds what is read of a node's answer.
+// maxAnswer bounds the bytes read of a node's answer.
 const maxAnswer = 4 << 20
 
-// fetch asks a node, which has so long for the whole answer; token may be empty.
+// fetch sends a GET request. The timeout is for the whole answer; token may be empty.
 func fetch(ctx context.Context, client *http.Client, url, token string, timeout time.Duration) (status int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -103,10 +94,10 @@ func fetch(ctx context.Context, client *http.Client, url, token string, timeout 
 	}
 	resp, err := client.Do(req)
 	if unanswered(err) {
-		return 0, nil, fmt.Errorf("no answer from %s within %s: it accepts connections, look at what runs there", url, timeout)
+		return 0, nil, fmt.Errorf("no answer from %s within %s: it accepts connections, so check what runs there", url, timeout)
 	}
 	if err != nil {
-		return 0, nil, fmt.Errorf("no answer from %s: start \"gallerywire serve\" there, or state another address with --url: %w", url, innermost(err))
+		return 0, nil, fmt.Errorf("no answer from %s: start \"gallerywire serve\" there, or give another address with --url: %w", url, innermost(err))
 	}
 	defer resp.Body.Close()
 	if body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
@@ -115,7 +106,7 @@ func fetch(ctx context.Context, client *http.Client, url, token string, timeout 
 	return resp.StatusCode, body, err
 }
 
-// innermost drops what the message says already.
+// innermost returns the last wrapped error, because the message names the rest.
 func innermost(err error) error {
 	for {
 		next := errors.Unwrap(err)

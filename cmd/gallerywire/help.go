@@ -6,11 +6,11 @@ import (
 )
 
 type helpCmd struct {
-	Command []string `arg:"" optional:"" help:"The command; all of them when left out."`
+	Command []string `arg:"" optional:"" help:"The command; without one, all commands."`
 }
 
 // Help is printed below the command's usage.
-func (helpCmd) Help() string { return `The same as --help after the command.` }
+func (helpCmd) Help() string { return `--help after the command prints the same.` }
 
 // Run prints what --help after the command would print.
 func (h helpCmd) Run(ctx context.Context, c *console) error {

@@ -11,25 +11,30 @@ import (
 )
 
 type importCmd struct {
-	File     string `arg:"" help:"An export; - is standard input."`
-	KeepSite bool   `help:"Leave the site's id as it is, though the export has another: readers see its galleries as new ones."`
+	File     string `arg:"" help:"The export; - is standard input."`
+	KeepSite bool   `help:"Keep the site's id if the export has another: readers see its galleries as new ones."`
 	JSON     bool   `name:"json" help:"Print the numbers as a line of JSON."`
 }
 
 // Help is printed below the command's usage.
 func (importCmd) Help() string {
-	return `Stores what "gallerywire export" wrote. Only a higher revision replaces what is
-there, so it may be repeated, and the service may be at work. The site's id is
-taken over where none is known yet. A line that is damaged is refused by its
-number, and the others are stored.
+	return `Stores the galleries that "gallerywire export" wrote. Only a higher revision
+replaces a stored one, so you can repeat an import, also while the service runs. If
+the service has no site's id yet, it takes the export's. A damaged line is printed
+with its number, and the others are stored.
 
-The line of JSON has stored, unchanged, superseded (a higher revision is there)
-and refused. The exit code is 1 when a line was refused, or the export is not
-whole.`
+The line of JSON has stored, unchanged, superseded (a higher revision is stored) and
+refused. The exit code is 1 if a line was refused or the export is incomplete.`
 }
 
-// Validate refuses a name that is no file.
-func (m importCmd) Validate() error { return checkFiles([]string{m.File}) }
+// Validate rejects a name that is not a file.
+func (m importCmd) Validate() error {
+	folders, err := checkPaths([]string{m.File})
+	if err == nil && len(folders) > 0 {
+		err = fmt.Errorf("%s: is a directory, name the files in it", folders[0])
+	}
+	return err
+}
 
 // Run stores the galleries.
 func (m importCmd) Run(ctx context.Context, c *console) error {
@@ -47,7 +52,7 @@ func (m importCmd) Run(ctx context.Context, c *console) error {
 		in = file
 	}
 	reader := app.EventReader(cfg)
-	reader.MaxBytes = 0 // it was taken once
+	reader.MaxBytes = 0 // a service has accepted the events before
 	return c.withSite(ctx, cfg, func(ctx context.Context, site *app.Site) error {
 		t := &tally{console: c, count: newCounter(c, "importing", "galleries", false)}
 		err := backup.Import(ctx, in, backup.Options{
@@ -57,7 +62,7 @@ func (m importCmd) Run(ctx context.Context, c *console) error {
 	})
 }
 
-// tally counts what became of an import's lines.
+// tally counts the results of an import's lines.
 type tally struct {
 	console *console
 	count   *counter

@@ -1,10 +1,9 @@
 // Command gallerywire publishes photo galleries as RSS, Atom and JSON feeds,
 // from events that a CMS sends over NATS.
 //
-// What a command answers goes to standard output; with --json, where there is
-// one, as a line of JSON for each thing it is about. Messages go to standard
-// error. The exit code is 0 when the command did what it was asked, 1 when it
-// could not, and 2 when the command line or the configuration is wrong.
+// A command writes its answer to standard output, with --json as lines of JSON, and
+// messages to standard error. The exit code is 0 for success, 1 for a failure, and 2
+// for a wrong command line or configuration.
 package main
 
 import (
@@ -22,38 +21,38 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Config string `short:"c" help:"Configuration file (YAML). Without one the defaults run." placeholder:"FILE" env:"GALLERYWIRE_CONFIG"`
+	Config string `short:"c" help:"Configuration file (YAML); without one, the defaults." placeholder:"FILE" env:"GALLERYWIRE_CONFIG"`
 
-	Timeout time.Duration `default:"15s" help:"How long a command waits for the answer of a service; 15s when left out." placeholder:"DURATION"`
+	Timeout time.Duration `default:"15s" help:"How long a command waits for an answer; the default is 15s." placeholder:"DURATION"`
 
-	Demo      demoCmd      `cmd:"" help:"Show everything at once: a NATS server, a CMS that publishes sample galleries, and their feeds."`
-	Serve     serveCmd     `cmd:"" help:"Take events in and serve feeds."`
+	Demo      demoCmd      `cmd:"" help:"Try everything on one machine: a NATS server, a CMS with sample galleries, and their feeds."`
+	Serve     serveCmd     `cmd:"" help:"Receive events and serve feeds."`
 	Publish   publishCmd   `cmd:"" help:"Send galleries as a CMS would, from JSON or NDJSON."`
 	Unpublish unpublishCmd `cmd:"" help:"Take galleries down."`
-	Check     checkCmd     `cmd:"" help:"Say what is wrong with configurations or events."`
-	Render    renderCmd    `cmd:"" help:"Print the feed that events would make, without a service."`
-	Export    exportCmd    `cmd:"" help:"Write every gallery down, for a backup or another server."`
+	Check     checkCmd     `cmd:"" help:"List the problems of configurations or events."`
+	Render    renderCmd    `cmd:"" help:"Print the feed of some events, without a service."`
+	Export    exportCmd    `cmd:"" help:"Write all galleries to a file, for a backup or another server."`
 	Import    importCmd    `cmd:"" help:"Store the galleries of an export."`
-	Rejects   rejectsCmd   `cmd:"" help:"Look at the events that were rejected, and send them again."`
-	Notices   noticesCmd   `cmd:"" help:"Look at the subscribers, webhooks and people that could not be told, and try them again."`
-	Health    healthCmd    `cmd:"" help:"Ask a running node whether it is well."`
-	Status    statusCmd    `cmd:"" help:"Show what a running node did last, and what needs attention."`
+	Rejects   rejectsCmd   `cmd:"" help:"List, show and resend rejected events."`
+	Notices   noticesCmd   `cmd:"" help:"List, retry and delete notices that could not be delivered."`
+	Health    healthCmd    `cmd:"" help:"Check a running node."`
+	Status    statusCmd    `cmd:"" help:"Show the state of a running node, and what needs attention."`
 	Tail      tailCmd      `cmd:"" help:"Follow events and notices as they are sent."`
 
-	Completion completionCmd `cmd:"" help:"Print what completes this command line in a shell."`
+	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
-	Help       helpCmd       `cmd:"" help:"Print how a command is used."`
+	Help       helpCmd       `cmd:"" help:"Print the help of a command."`
 }
 
 const description = `Photo galleries from a CMS on NATS, as RSS, Atom and JSON feeds.
 
-    gallerywire demo                   see everything at once
-    gallerywire serve                  the real thing, stored in ./data
-    gallerywire publish gallery.json   send it a gallery
+    gallerywire demo                   try everything on one machine
+    gallerywire serve                  run the service, with its data in ./data
+    gallerywire publish gallery.json   send a gallery to the service
 
-Every key of the configuration can be set in the environment as well:
-GALLERYWIRE_HTTP_LISTEN for http.listen. The exit code is 0 when all is done,
-1 when something failed, 2 when the command line or the configuration is wrong.`
+The environment can set every key of the configuration:
+GALLERYWIRE_HTTP_LISTEN sets http.listen. The exit code is 0 for success, 1 for a
+failure, 2 for a wrong command line or configuration.`
 
 // Exit codes.
 const (
@@ -65,20 +64,14 @@ const (
 func main() { os.Exit(start()) }
 
 func start() int {
-	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup does
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	return run(ctx, os.Args[1:], console{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ()})
-}
-
-// stopSignals includes the end of the terminal, unless somebody arranged for
-// the process to outlive it.
-func stopSignals() []os.Signal {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		signals = append(signals, syscall.SIGHUP)
-	}
-	return signals
 }
 
 // run executes one command line and returns the exit code.
@@ -89,7 +82,7 @@ func run(ctx context.Context, args []string, c console) int {
 	switch {
 	case len(args) == 0:
 		args = []string{"--help"}
-	case args[0] == "--version": // no flag of kong's: unpublish has another
+	case args[0] == "--version": // kong has no flag for it, because unpublish has a --version too
 		args = append([]string{"version"}, args[1:]...)
 	}
 	parsed, err := parser.Parse(args)
@@ -107,10 +100,10 @@ func run(ctx context.Context, args []string, c console) int {
 	return c.code(ctx, parsed.Run(&c))
 }
 
-// noValue is how the parser says that a flag has none.
+// noValue matches the parser's error of a flag without a value.
 var noValue = regexp.MustCompile(`expected \S+ value but got "EOL" \(<EOL>\)`)
 
-// parserOf reads command lines into cmd; exit is called once help was printed.
+// parserOf reads command lines into cmd. It calls exit after it printed help.
 func parserOf(ctx context.Context, cmd *cli, c console, exit func(int)) *kong.Kong {
 	return kong.Must(cmd, append(valueMappers(),
 		kong.Name("gallerywire"),
@@ -122,7 +115,7 @@ func parserOf(ctx context.Context, cmd *cli, c console, exit func(int)) *kong.Ko
 	)...)
 }
 
-// commandOf is the command whose use was wrong, as far as it could be told.
+// commandOf returns the command that was used wrongly, if it is known.
 func commandOf(err error) string {
 	var wrong *kong.ParseError
 	if errors.As(err, &wrong) {

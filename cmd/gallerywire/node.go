@@ -12,18 +12,18 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 )
 
-// node is a node as its operators reach it.
+// node is the address of a node for operators.
 type node struct {
 	client     *http.Client
 	url, token string
 	timeout    time.Duration
 }
 
-// findNode returns the node at url; where that is empty, the one of this machine:
-// over the socket in its data directory, which proves that the node answers and not
-// somebody else who has its port. Only where no node runs on that directory, or NATS
-// is elsewhere, it is the one at http.admin_listen: with the embedded server not if
-// there is a token, which would be shown to whoever has the port.
+// findNode returns the node at url, or if that is empty, the node of this machine. It
+// uses the socket in the data directory, which proves that the node answers and no
+// other process on its port. If no node runs on that directory, or NATS is external, it
+// uses http.admin_listen, but with the embedded server only without a token, which
+// another process on that port would get.
 func findNode(c *console, cfg config.Config, url string) (node, error) {
 	n := node{client: http.DefaultClient, url: strings.TrimRight(url, "/"), token: string(cfg.HTTP.AdminToken), timeout: c.timeout}
 	if n.url != "" {
@@ -38,7 +38,7 @@ func findNode(c *console, cfg config.Config, url string) (node, error) {
 			return n, conn.Close()
 		}
 		if n.token != "" {
-			return n, fmt.Errorf("%w, or state with --url to which address the node's token is sent", err)
+			return n, fmt.Errorf("%w, or give with --url the address that gets the node's token", err)
 		}
 	}
 	var err error
@@ -46,10 +46,10 @@ func findNode(c *console, cfg config.Config, url string) (node, error) {
 	return n, err
 }
 
-// overSocket is the address of a node that is asked over the socket in its directory.
+// overSocket is the address of a node behind the socket in its data directory.
 const overSocket = "http://localhost"
 
-// where says for people which node it is.
+// where names the node in messages.
 func (n node) where() string {
 	if n.url == overSocket && n.client != http.DefaultClient {
 		return "on the data directory"
@@ -57,7 +57,7 @@ func (n node) where() string {
 	return "at " + n.url
 }
 
-// get returns the answer to a request.
+// get returns the answer to a GET request.
 func (n node) get(ctx context.Context, path string) ([]byte, error) {
 	status, body, err := fetch(ctx, n.client, n.url+path, n.token, n.timeout)
 	switch {
@@ -66,17 +66,16 @@ func (n node) get(ctx context.Context, path string) ([]byte, error) {
 	case status == http.StatusOK:
 		return body, nil
 	case status == http.StatusUnauthorized && n.token == "":
-		return nil, fmt.Errorf("the node %s asks for its token: name the token's file with GALLERYWIRE_HTTP_ADMIN_TOKEN_FILE, or with --config the configuration that has it as http.admin_token_file", n.where())
+		return nil, fmt.Errorf("the node %s needs its token: set GALLERYWIRE_HTTP_ADMIN_TOKEN_FILE to the token's file, or --config to the configuration with http.admin_token_file", n.where())
 	case status == http.StatusUnauthorized:
-		return nil, fmt.Errorf("the node %s takes another token: name its own file in http.admin_token_file", n.where())
+		return nil, fmt.Errorf("the node %s has another token: set http.admin_token_file to its file", n.where())
 	case status == http.StatusForbidden:
-		return nil, fmt.Errorf("the node at %s has no token and wants to be asked by IP address or as localhost: state that with --url", n.url)
+		return nil, fmt.Errorf("the node at %s has no token and answers only by IP address or as localhost: use that with --url", n.url)
 	}
 	return nil, n.other()
 }
 
-// other says that something answers that is no node, or not where operators
-// reach it.
+// other is the error of an answer that is not from a node's address for operators.
 func (n node) other() error {
-	return fmt.Errorf("something else answers at %s: state the node's address for operators (http.admin_listen) with --url", n.url)
+	return fmt.Errorf("something else answers at %s: give the node's address for operators (http.admin_listen) with --url", n.url)
 }

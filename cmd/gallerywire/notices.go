@@ -18,10 +18,10 @@ import (
 )
 
 type noticesCmd struct {
-	List   noticesListCmd   `cmd:"" help:"List what could not be told: given up, or waiting to be tried again."`
-	Show   noticesShowCmd   `cmd:"" help:"Show one."`
-	Retry  noticesRetryCmd  `cmd:"" help:"Have what was given up tried again."`
-	Forget noticesForgetCmd `cmd:"" help:"Delete what was given up: nobody is told."`
+	List   noticesListCmd   `cmd:"" help:"List the notices that were given up or wait for a retry."`
+	Show   noticesShowCmd   `cmd:"" help:"Show a notice of the list."`
+	Retry  noticesRetryCmd  `cmd:"" help:"Retry notices that were given up."`
+	Forget noticesForgetCmd `cmd:"" help:"Delete notices that were given up, without delivery."`
 	Test   noticesTestCmd   `cmd:"" help:"Send a test to a configured webhook or digest."`
 }
 
@@ -68,8 +68,8 @@ type noticesListCmd struct {
 // Help is printed below the command's usage.
 func (noticesListCmd) Help() string {
 	return `A line of JSON has state ("given up" or "waiting"), key, channel (websub, webhook,
-hub, digest), about (the feed or digest), id, target, attempts, first, last,
-reason, and due, the next attempt of what waits.`
+hub, digest), about (the feed or digest), id, target, attempts, first, last, reason,
+and due, the next attempt if it waits.`
 }
 
 // Run lists them.
@@ -86,7 +86,7 @@ func (l noticesListCmd) Run(ctx context.Context, c *console) error {
 			return nil
 		}
 		if len(all) == 0 {
-			c.say("nothing was given up, and nothing waits to be tried again")
+			c.say("no notice was given up, and none waits for a retry")
 			return nil
 		}
 		return listLetters(c.out, all)
@@ -156,7 +156,7 @@ func noSuchLetter(key string) error {
 // deadLetters are those that a command is about.
 type deadLetters struct {
 	Keys []string `arg:"" optional:"" name:"key" help:"Their keys in the list."`
-	All  bool     `help:"All that were given up."`
+	All  bool     `help:"All notices that were given up."`
 }
 
 // Validate wants either keys or all.
@@ -196,10 +196,10 @@ type noticesRetryCmd struct {
 
 // Help is printed below the command's usage.
 func (noticesRetryCmd) Help() string {
-	return `A running node sends them at once, with all their attempts anew. One that is given
-up again is in the list again. Give it the configuration of the nodes: one whose
-target is not in that, or has unsubscribed, is left as it is. The exit code is 1
-then, and when one is not there.`
+	return `A running node sends the notices at once, with all attempts again. A notice that is
+given up again is in the list again. Use the configuration of the nodes: a notice
+whose target is not in it, or has unsubscribed, stays in the list. The exit code is 1
+then, and if there is no such notice.`
 }
 
 // Run makes them owed again.
@@ -207,9 +207,9 @@ func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
 	return r.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
 		err := box.Retry(ctx, key)
 		if errors.Is(err, app.ErrLeft) {
-			return "", fmt.Errorf("notice %s: %s: \"gallerywire notices forget %s\" drops it", key, printable(err.Error()), key)
+			return "", fmt.Errorf("notice %s: %s: \"gallerywire notices forget %s\" deletes it", key, printable(err.Error()), key)
 		}
-		return "is tried again", err
+		return "will be retried", err
 	})
 }
 
@@ -219,27 +219,27 @@ type noticesForgetCmd struct {
 
 // Help is printed below the command's usage.
 func (noticesForgetCmd) Help() string {
-	return `Their targets are not told. What waits to be tried again is left alone. The exit
-code is 1 when one is not there.`
+	return `The targets do not get the notices. Notices that wait for a retry are not deleted.
+The exit code is 1 if there is no such notice.`
 }
 
 // Run deletes them.
 func (f noticesForgetCmd) Run(ctx context.Context, c *console) error {
 	return f.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
-		return "forgotten", box.Forget(ctx, key)
+		return "deleted", box.Forget(ctx, key)
 	})
 }
 
 type noticesTestCmd struct {
-	Name string `arg:"" help:"Of a webhook or a digest in the configuration."`
+	Name string `arg:"" help:"The name of a webhook or a digest in the configuration."`
 }
 
 // Help is printed below the command's usage.
 func (noticesTestCmd) Help() string {
-	return `A webhook gets an event that is signed as all are. Its type is gallerywire.test, and
-it says that nothing changed. Everybody whom a digest goes to gets a short message
-that says it is a test. Both are sent from here, once, and no node need run. The exit
-code is 1 when one was not accepted.`
+	return `A webhook gets a signed event of type gallerywire.test, which says that nothing
+changed. Every recipient of a digest gets a short message that says it is a test. This
+command sends both itself, once, without a node. The exit code is 1 if a test was not
+accepted.`
 }
 
 // Run sends the test. A webhook and a digest may have the same name.

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Colours of a terminal (ECMA-48 §8.3.117), which every theme makes readable.
+// Colours of a terminal (ECMA-48 §8.3.117) that are readable in every theme.
 const (
 	plain  = ""
 	bold   = "1"
@@ -16,13 +16,13 @@ const (
 	yellow = "33"
 )
 
-// coloured reports whether what goes to w may have colours: on a terminal that
-// has them, unless the user wants none (https://no-color.org).
+// coloured reports whether output to w may have colours: on a terminal with colours,
+// unless the user wants none (https://no-color.org).
 func (c *console) coloured(w io.Writer) bool {
 	return isTerminal(w) && c.environment("NO_COLOR") == "" && c.environment("TERM") != "dumb"
 }
 
-// environment is the value of a variable, empty where there is none.
+// environment returns the value of a variable, or nothing.
 func (c *console) environment(name string) string {
 	value := ""
 	for _, pair := range c.environ {
@@ -44,7 +44,7 @@ func (x cell) painted(coloured bool) string {
 	return "\x1b[" + x.colour + "m" + x.text + "\x1b[0m"
 }
 
-// stateColour is the colour of a word that says how something is.
+// stateColour returns the colour of the name of a state.
 func stateColour(state string) string {
 	switch state {
 	case "fresh", "stored", "done":
@@ -57,8 +57,8 @@ func stateColour(state string) string {
 	return quiet
 }
 
-// writeTable writes rows with their columns aligned, each behind two spaces. The
-// last column may be as long as it likes.
+// writeTable writes rows with aligned columns, each after two spaces. The last column
+// may have any length.
 func writeTable(w io.Writer, rows [][]cell, coloured bool) error {
 	var widths []int
 	for _, row := range rows {

@@ -21,35 +21,35 @@ import (
 
 type publishCmd struct {
 	Files     []string `arg:"" name:"file" help:"Files of JSON or NDJSON, or directories of them; - is standard input."`
-	State     string   `help:"The file that remembers what was sent of a directory or NDJSON file; by default it is in the directory, or beside the file." placeholder:"FILE"`
-	All       bool     `help:"Send all of a directory or NDJSON file, also what did not change."`
-	Unchecked bool     `help:"Send what is wrong too, so that the service rejects it."`
+	State     string   `help:"The file that records what was sent of a directory or NDJSON file; by default it is in the directory, or beside the file." placeholder:"FILE"`
+	All       bool     `help:"Send all of a directory or NDJSON file, also unchanged files and lines."`
+	Unchecked bool     `help:"Send invalid events too, so that the service rejects them."`
 	JSON      bool     `name:"json" help:"Print a line of JSON for each event."`
 	publishAs
 }
 
 // Help is printed below the command's usage.
 func (publishCmd) Help() string {
-	return `A file holds one event after the other, or a list of them: galleries, or
-CloudEvents around galleries or take-downs. Each is checked, sent, and counts as
-sent once NATS has acknowledged it. Sending one again changes nothing. What is
-wrong is said, with its line and column where it is not JSON, and the rest is sent.
+	return `A file has one event after the other, or a list of events: galleries, or CloudEvents
+with galleries or take-downs. Each event is checked and sent, and is stored when NATS
+acknowledges it. Sending an event again changes nothing. An invalid event is printed
+with the reason (and the line and column of a JSON error), and the others are sent.
 
-Of a directory, every *.json, *.ndjson and *.jsonl in it and below is sent, in order
-of their names, unless it was sent before and did not change. An *.ndjson or *.jsonl
-file is sent likewise line by line. What was acknowledged is remembered in a state
-file, ` + publish.StateName + `, so that an interrupted run goes on where it was. Give
-each service that the same files are sent to a state file of its own. Other files,
-and standard input, are sent whole every time.
+Of a directory, all *.json, *.ndjson and *.jsonl files in it and below are sent, in
+the order of their names, but files that were sent before and did not change are not.
+The same holds for the lines of an *.ndjson or *.jsonl file. A state file,
+` + publish.StateName + `, records the acknowledged events, so that an interrupted run
+continues where it stopped. If you send the same files to several services, use a
+state file for each. Other files and standard input are always sent completely.
 
-A line of JSON has name (where the event comes from), id of the gallery, stream
-and sequence where it is stored, error, and left_out, a list of place and reason:
-what a ninjs item has and its gallery has not. The sequence is that of the notice
-article.rejected, should the service refuse the event. The exit code is 1 when an
-event was not stored.`
+A line of JSON has name (the source of the event), id of the gallery, stream and
+sequence (where it is stored), error, and left_out, a list of place and reason: the
+parts of a ninjs item that the gallery lacks. If the service rejects the event, the
+notice article.rejected has the same sequence. The exit code is 1 if an event was not
+stored.`
 }
 
-// Validate refuses what can not be read, and flags of what is remembered without it.
+// Validate rejects names that cannot be read, and flags without their files.
 func (p publishCmd) Validate() error {
 	remembered, err := checkPaths(p.Files)
 	for _, name := range p.Files {
@@ -63,7 +63,7 @@ func (p publishCmd) Validate() error {
 	case p.State != "" && len(remembered) != 1:
 		return errors.New("--state is for one directory or NDJSON file")
 	case p.All && len(remembered) == 0:
-		return errors.New("--all is for directories and NDJSON files: others are sent always")
+		return errors.New("--all is for directories and NDJSON files: other files are always sent")
 	}
 	return nil
 }
@@ -116,31 +116,27 @@ func (p publishCmd) batch(stdin io.Reader, events event.Reader) (batch, error) {
 		b.folders = append(b.folders, f)
 		parts = append(parts, f.Items(events))
 	}
-	b.items = concat(parts)
+	b.items = func(yield func(publish.Item) bool) {
+		for _, part := range parts {
+			for item := range part {
+				if !yield(item) {
+					return
+				}
+			}
+		}
+	}
 	if p.Unchecked {
 		b.items = publish.Unchecked(b.items)
 	}
 	return b, nil
 }
 
-func concat[T any](parts []iter.Seq[T]) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		for _, part := range parts {
-			for v := range part {
-				if !yield(v) {
-					return
-				}
-			}
-		}
-	}
-}
-
 // batch is what one command sends.
 type batch struct {
 	items   iter.Seq[publish.Item]
-	files   int // beside those of the folders
+	files   int // other than those of the folders
 	folders []*publish.Folder
-	known   map[string]bool // of take-downs, by id, where that could be asked
+	known   map[string]bool // of take-downs, by id: whether there is such a gallery
 }
 
 // count sums up over the folders.
@@ -151,17 +147,12 @@ func (b batch) count(of func(*publish.Folder) int) (n int) {
 	return n
 }
 
-// upToDate reports whether there is nothing to send because all of it was sent.
-func (b batch) upToDate() bool {
-	return b.files == 0 && b.count((*publish.Folder).Changed) == 0 && b.count((*publish.Folder).Unchanged) > 0
-}
-
 // publishAs chooses who publishes on the embedded server.
 type publishAs struct {
-	Publisher string `help:"Publish as this one of nats.embedded.publishers." placeholder:"NAME"`
+	Publisher string `help:"Publish as this publisher of nats.embedded.publishers." placeholder:"NAME"`
 }
 
-// of is the publisher that was chosen, or the only one that there is.
+// of returns the chosen publisher, or the only one.
 func (p publishAs) of(cfg config.Config) (config.Publisher, error) {
 	embedded := cfg.NATS.Embedded
 	for _, each := range embedded.Publishers {
@@ -178,9 +169,9 @@ func (p publishAs) of(cfg config.Config) (config.Publisher, error) {
 	return config.Publisher{Token: embedded.PublisherToken}, nil
 }
 
-// send sends the batch and reports on each of its items.
+// send sends the batch and reports the result of each item.
 func (c *console) send(ctx context.Context, cfg config.Config, who config.Publisher, b batch, asJSON bool) (err error) {
-	if b.upToDate() {
+	if b.files == 0 && b.count((*publish.Folder).Changed) == 0 && b.count((*publish.Folder).Unchanged) > 0 {
 		c.say(unchanged)
 		return nil
 	}
@@ -192,7 +183,7 @@ func (c *console) send(ctx context.Context, cfg config.Config, who config.Publis
 		return unreachable(err)
 	}
 	defer conn.Close()
-	where := conn.ConnectedAddr() // which is not known any more once it is lost
+	where := conn.ConnectedAddr() // now, because a lost connection has none
 	sender, err := publish.NewSender(conn, cfg.Events.Subjects, c.timeout)
 	if err != nil {
 		return err
@@ -203,17 +194,20 @@ func (c *console) send(ctx context.Context, cfg config.Config, who config.Publis
 			f.Note(x)
 		}
 		if missing := denied(); missing != nil && asJSON && open(x) {
-			x.Err = missing // for people it is said once
+			x.Err = missing // people see it once, at the end
 		}
 		r.report(x)
 	})
 	switch {
 	case denied() != nil:
-		err = notACMS(denied())
+		err = denied()
+		if d, ok := errors.AsType[*broker.DeniedError](err); ok && d.Verb == "subscribe to" { // to acknowledgements
+			err = fmt.Errorf("%w; or publish as the user cms there, not as the service's. The events may be stored", err)
+		}
 	case errors.Is(err, publish.ErrLost):
 		err = r.ended(fmt.Sprintf("the connection to nats at %s was lost and did not come back", where), "run it again")
 	case errors.Is(err, publish.ErrUnanswered):
-		err = r.ended(fmt.Sprintf("no acknowledgement from nats at %s within %s", where, c.timeout), "look at /readyz of the service, then run it again")
+		err = r.ended(fmt.Sprintf("no acknowledgement from nats at %s within %s", where, c.timeout), "check /readyz of the service, then run it again")
 	case errors.Is(err, context.Canceled):
 		err = r.ended("interrupted", "run it again")
 	}
@@ -223,19 +217,10 @@ func (c *console) send(ctx context.Context, cfg config.Config, who config.Publis
 	return r.end(err)
 }
 
-// notACMS says of a right to hear acknowledgements, which only a CMS needs, who has
-// it, and what became of what was sent without hearing them.
-func notACMS(missing error) error {
-	if d, ok := errors.AsType[*broker.DeniedError](missing); ok && d.Verb == "subscribe to" {
-		return fmt.Errorf("%w; or publish as the user cms there, not as the service's. What was sent may be stored", missing)
-	}
-	return missing
-}
-
-// unreachable says what to do about a server that does not let us in.
+// unreachable adds a remedy to the error of a connection, unless it has one.
 func unreachable(err error) error {
-	for _, told := range []error{context.Canceled, fs.ErrPermission, nats.ErrAuthorization, nats.ErrSecureConnWanted, broker.ErrNotRunning} {
-		if errors.Is(err, told) { // which says itself what to do
+	for _, remedied := range []error{context.Canceled, fs.ErrPermission, nats.ErrAuthorization, nats.ErrSecureConnWanted, broker.ErrNotRunning} {
+		if errors.Is(err, remedied) {
 			return err
 		}
 	}

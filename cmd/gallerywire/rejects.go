@@ -17,11 +17,11 @@ import (
 
 type rejectsCmd struct {
 	List   rejectsListCmd   `cmd:"" help:"List the rejected events, oldest first."`
-	Show   rejectsShowCmd   `cmd:"" help:"Show one: the reason, its headers, and its body as it came."`
-	Replay rejectsReplayCmd `cmd:"" help:"Send rejected events again, as they came, and forget them here."`
+	Show   rejectsShowCmd   `cmd:"" help:"Show a rejected event: the reason, its headers and its original body."`
+	Replay rejectsReplayCmd `cmd:"" help:"Send rejected events again unchanged, and delete the rejects."`
 }
 
-// withRejects connects to the running service and closes the connection after.
+// withRejects connects to the running service while do runs.
 func (c *console) withRejects(ctx context.Context, do func(context.Context, *intake.Rejects) error) error {
 	cfg, err := c.load()
 	if err != nil {
@@ -83,17 +83,16 @@ type rejectJSON struct {
 
 type rejectsShowCmd struct {
 	Number rejectNumber `arg:"" help:"Its number in the list."`
-	Body   bool         `xor:"as" help:"Print the body alone, byte for byte."`
+	Body   bool         `xor:"as" help:"Print only the body, byte for byte."`
 	JSON   bool         `xor:"as" name:"json" help:"Print a line of JSON."`
 }
 
 // Help is printed below the command's usage.
 func (rejectsShowCmd) Help() string {
-	return `To mend an event and send it: rejects show --body 7 >event.json, then edit and
-publish it.
+	return `To correct an event: rejects show --body 7 >event.json, then edit and publish it.
 
-The line of JSON is that of the list with header and body added; the values of
-the header and the body are base64, for they need not be text.`
+The line of JSON is that of the list with header and body; the values of the header
+and the body are base64, because they need not be text.`
 }
 
 // Run shows one reject.
@@ -132,7 +131,7 @@ func show(w io.Writer, r intake.Reject) error {
 		}
 	}
 	if r.Cut {
-		field(w, "cut", "only a part could be kept")
+		field(w, "cut", "only a part was kept")
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", r.Body)
 	return err
@@ -145,11 +144,11 @@ type rejectsReplayCmd struct {
 
 // Help is printed below the command's usage.
 func (rejectsReplayCmd) Help() string {
-	return `For events that a newer release, or a higher limit, takes. One that is rejected
-again is a new reject. The exit code is 1 when one could not be sent.`
+	return `For events that a newer release or a higher limit accepts. An event that is rejected
+again becomes a new reject. The exit code is 1 if an event could not be sent.`
 }
 
-// Validate wants either numbers or all.
+// Validate accepts either numbers or --all.
 func (p rejectsReplayCmd) Validate() error {
 	if p.All == (len(p.Numbers) > 0) {
 		return errors.New("name the rejects to replay, or say --all, not both")
@@ -174,8 +173,8 @@ func (p rejectsReplayCmd) Run(ctx context.Context, c *console) error {
 	})
 }
 
-// numbers are those that were named, or all that there are now: one that is
-// rejected again meanwhile is not sent twice.
+// numbers returns the named numbers, or those of all present rejects, so that an event
+// that is rejected again is not sent twice.
 func (p rejectsReplayCmd) numbers(ctx context.Context, rejects *intake.Rejects) ([]rejectNumber, error) {
 	if !p.All {
 		return p.Numbers, nil

@@ -18,23 +18,23 @@ import (
 
 type renderCmd struct {
 	Files  []string  `arg:"" name:"file" help:"Files of JSON or NDJSON, or directories of them; - is standard input."`
-	Format string    `enum:"rss,atom,json" default:"atom" help:"rss, atom or json; atom when left out." placeholder:"FORMAT"`
-	Feed   string    `help:"A configured feed; the first one when left out." placeholder:"NAME"`
-	At     time.Time `help:"The instant to render for (RFC 3339); now when left out." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
+	Format string    `enum:"rss,atom,json" default:"atom" help:"rss, atom or json; the default is atom." placeholder:"FORMAT"`
+	Feed   string    `help:"A configured feed; the default is the first one." placeholder:"NAME"`
+	At     time.Time `help:"The instant of the feed (RFC 3339); the default is now." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
 }
 
 // Help is printed below the command's usage.
 func (renderCmd) Help() string {
-	return `Prints the feed that a service with the given configuration would serve, had it
-been sent these events in this order and no others: the highest revision of each
-gallery, without what is taken down, embargoed or expired at that instant. Nothing
-is contacted and nothing is stored.
+	return `Prints the feed that a service with this configuration would serve after only these
+events, in this order: the highest revision of each gallery, without galleries that are
+taken down, embargoed or expired at that instant. The command connects to nothing and
+stores nothing.
 
-What is wrong with an event is said on standard error, and the others are
-rendered; the exit code is 1 then.`
+The problems of an invalid event are printed to standard error, and the others are
+rendered; then the exit code is 1.`
 }
 
-// Validate refuses what can not be read.
+// Validate rejects names that cannot be read.
 func (r renderCmd) Validate() error {
 	_, err := checkPaths(r.Files)
 	return err
@@ -54,7 +54,7 @@ func (r renderCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	in := &heard{console: c}
+	in := &faultPrinter{console: c}
 	e, err := app.Preview(ctx, options, in.items(publish.ReadFiles(r.Files, c.in, app.EventReader(cfg))))
 	if err != nil {
 		return err
@@ -80,14 +80,14 @@ func (r renderCmd) options(cfg config.Config) (app.PreviewOptions, error) {
 	return o, nil
 }
 
-// heard says what is wrong with items as they pass.
-type heard struct {
+// faultPrinter prints the faults of items as they pass.
+type faultPrinter struct {
 	console *console
 	all     int
 	bad     int
 }
 
-func (h *heard) items(items iter.Seq[publish.Item]) iter.Seq[publish.Item] {
+func (h *faultPrinter) items(items iter.Seq[publish.Item]) iter.Seq[publish.Item] {
 	return func(yield func(publish.Item) bool) {
 		for item := range items {
 			if h.all++; item.Fault != nil {
@@ -102,12 +102,12 @@ func (h *heard) items(items iter.Seq[publish.Item]) iter.Seq[publish.Item] {
 }
 
 // end returns the command's error.
-func (h *heard) end(leftOut []edition.LeftOut) error {
+func (h *faultPrinter) end(leftOut []edition.LeftOut) error {
 	for _, f := range leftOut {
 		h.console.say("%s: left out of the feed: %s", printable(f.Gallery), printable(f.Reason))
 	}
 	if h.all == 0 {
-		h.console.say("there is no event in what was given")
+		h.console.say("there is no event in the input")
 	}
 	if h.all == 0 || h.bad > 0 || len(leftOut) > 0 {
 		return errFailed

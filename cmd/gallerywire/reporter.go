@@ -10,23 +10,22 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// few is how many events get a line each on a terminal before a count takes
-// the place of the lines.
+// few is how many events get a line each on a terminal before a progress bar replaces
+// the lines.
 const few = 20
 
-// reporter prints receipts. Where lines would only run past a person, it shows
-// a moving count instead: on a terminal from the first event after a few. What
-// failed has its line everywhere.
+// reporter prints receipts. On a terminal a progress bar replaces the lines after a few
+// events. Failures always have a line.
 type reporter struct {
 	c        *console
 	batch    batch
 	json     bool
 	lines    bool // a line for every event, however many
-	terminal bool // somebody sees a count
+	terminal bool // it can show a progress bar
 	bar      *progressbar.ProgressBar
 
 	sent, failed int
-	unknown      int  // what has neither failed nor been acknowledged
+	unknown      int  // neither failed nor acknowledged
 	summed       bool // in the error
 }
 
@@ -37,7 +36,7 @@ func newReporter(c *console, b batch, asJSON bool) *reporter {
 		batch:    b,
 		json:     asJSON,
 		lines:    asJSON || !onScreen || !isTerminal(c.err),
-		terminal: isTerminal(c.err) && !(asJSON && onScreen), // both on one screen would be a mess
+		terminal: isTerminal(c.err) && !(asJSON && onScreen), // not both on one screen
 	}
 }
 
@@ -46,30 +45,21 @@ func (r *reporter) report(x publish.Receipt) {
 	if r.terminal && r.bar == nil && r.total() > few {
 		r.bar = r.newBar()
 	}
-	if r.prints(x) {
+	// For people one message at the end stands for everything that was under way.
+	if (r.json || !open(x)) && (r.lines || r.bar == nil || x.Err != nil) {
 		r.print(x)
 	}
 	if r.bar != nil {
-		_ = r.bar.Set(r.done()) // a terminal that is gone is no reason to stop
+		_ = r.bar.Set(r.done()) // also if the terminal is gone
 	}
 }
 
-// open reports whether x was under way when the command ended, so that it may be
-// stored or not.
+// open reports whether x was under way when the command ended: it may be stored.
 func open(x publish.Receipt) bool {
 	return errors.Is(x.Err, publish.ErrLost) || errors.Is(x.Err, publish.ErrUnanswered) || errors.Is(x.Err, context.Canceled)
 }
 
-// prints reports whether x gets a line. For people what was under way at the end
-// is one message, not as many as it is.
-func (r *reporter) prints(x publish.Receipt) bool {
-	if !r.json && open(x) {
-		return false
-	}
-	return r.lines || r.bar == nil || x.Err != nil
-}
-
-// newBar counts files where it is known how many there are, else events.
+// newBar counts files if their number is known, else events.
 func (r *reporter) newBar() *progressbar.ProgressBar {
 	if r.byFile() {
 		return newBar(r.c, "publishing", "files", r.batch.count((*publish.Folder).Changed))
@@ -136,7 +126,7 @@ func (r *reporter) print(x publish.Receipt) {
 	}
 	fmt.Fprintf(r.c.out, "%s: stored as %d in %s\n", printable(x.Item.ID), x.Sequence, x.Stream)
 	if asked && !known {
-		r.c.say("%s: no gallery of this id is known: the take-down is kept in case one still comes", printable(x.Item.ID))
+		r.c.say("%s: there is no gallery with this id: the take-down is stored in case it still arrives", printable(x.Item.ID))
 	}
 	if x.Item.Event != nil {
 		for _, p := range x.Item.Event.LeftOut {
@@ -151,8 +141,8 @@ func (r *reporter) clear() {
 	}
 }
 
-// end sums up what was reported, unless a program reads it, and returns the
-// command's error.
+// end prints the sum, unless a program reads the lines, and returns the command's
+// error.
 func (r *reporter) end(err error) error {
 	if r.bar != nil {
 		_ = r.bar.Finish()
@@ -162,7 +152,7 @@ func (r *reporter) end(err error) error {
 		r.c.say(unchanged)
 		return nil
 	case r.total() == 0 && err == nil:
-		r.c.say("there is no event in what was given")
+		r.c.say("there is no event in the input")
 		return errFailed
 	case r.total() > 1 && !r.summed && !r.json:
 		r.c.say("%s", r.sum())
@@ -173,11 +163,9 @@ func (r *reporter) end(err error) error {
 	return err
 }
 
-// unchanged says that there is nothing to send.
-const unchanged = "nothing changed since it was sent: send it again with --all"
+const unchanged = "nothing changed since it was sent: use --all to send it again"
 
-// ended is the error of a command that ended before all was sent: why, and what
-// to do next.
+// ended is the error of a command that stopped before everything was sent.
 func (r *reporter) ended(why, next string) error {
 	r.summed = true
 	return fmt.Errorf("%s: %s, the rest not sent: %s", why, r.sum(), next)

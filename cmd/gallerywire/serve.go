@@ -10,30 +10,30 @@ import (
 )
 
 type serveCmd struct {
-	AcceptDamage      bool `help:"Serve a store that lost records, once: what is there now is what must be there from now on."`
-	AcceptNewIdentity bool `help:"Let site.id replace the one of before, once: readers see every gallery again as a new one."`
+	AcceptDamage      bool `help:"Serve a store that lost records, once: from now on its present content is complete."`
+	AcceptNewIdentity bool `help:"Replace the stored site's id with site.id, once: readers see every gallery again as a new one."`
 }
 
 // Help is printed below the command's usage.
 func (serveCmd) Help() string {
-	return `Without a configuration a NATS server runs inside the process, listens for CMSs
-on 127.0.0.1:4222 and stores in ./data. With nats.url set the same program joins
-the NATS servers there, beside as many other nodes as you like.
+	return `Without a configuration, a NATS server runs inside the process, listens for CMSs on
+127.0.0.1:4222 and stores in ./data. With nats.url, the node uses the NATS servers
+there, together with any number of other nodes.
 
-The node remembers beside the store what it must find there. Where a start finds
-less, /readyz, "gallerywire status" and "gallerywire health" say what is missing,
-events wait, and nothing is served until the data is restored, or until a start with
---accept-damage. Leave that out again at the next start.
+The node records beside the store what the store must contain. If records are missing
+at a start, nothing is served and events wait; /readyz, "gallerywire status" and
+"gallerywire health" say what is missing. Restore the data, or start once with
+--accept-damage.
 
-Every identifier in the feeds is made of the site's id, which the first start
-remembers. A site.id that is another one is refused (exit code 2), unless
---accept-new-identity says that readers may see every gallery again.
+All identifiers in the feeds contain the site's id, which the first start stores. A
+start with another site.id is rejected (exit code 2). With --accept-new-identity it is
+accepted, and readers see every gallery again.
 
-Ctrl-C or SIGTERM stops it in order, a second one at once. SIGHUP changes nothing:
-the configuration is read at a start. What it does is logged to standard error.`
+Ctrl-C or SIGTERM stops the node in order, a second one at once. SIGHUP has no effect:
+the node reads its configuration only at a start. It logs to standard error.`
 }
 
-// Run serves until the process is told to stop.
+// Run serves until ctx ends.
 func (s serveCmd) Run(ctx context.Context, c *console) error {
 	cfg, err := c.load()
 	if err != nil {
@@ -45,37 +45,28 @@ func (s serveCmd) Run(ctx context.Context, c *console) error {
 	}
 	ctx, stop := c.surviveHangup(ctx, log)
 	defer stop()
-	told := make(chan struct{})
-	unasked := context.AfterFunc(ctx, func() {
-		defer close(told)
-		log.Info("stopping", "signal", signalOf(ctx))
+	logged := make(chan struct{})
+	notStopped := context.AfterFunc(ctx, func() {
+		defer close(logged)
+		log.Info("stopping", "signal", strings.TrimSuffix(context.Cause(ctx).Error(), " signal received"))
 	})
-	err = serve(ctx, app.Options{Config: cfg, Logger: log, AcceptDamage: s.AcceptDamage, AcceptNewIdentity: s.AcceptNewIdentity})
-	if unasked() { // it ended by itself
+	a, err := app.New(ctx, app.Options{Config: cfg, Logger: log, AcceptDamage: s.AcceptDamage, AcceptNewIdentity: s.AcceptNewIdentity})
+	if err == nil {
+		err = a.Run(ctx)
+	} else {
+		err = unlessStopped(ctx, err)
+	}
+	if notStopped() {
 		return err
 	}
-	<-told
+	<-logged
 	if err == nil {
 		log.Info("stopped")
 	}
 	return err
 }
 
-func serve(ctx context.Context, o app.Options) error {
-	a, err := app.New(ctx, o)
-	if err != nil {
-		return unlessStopped(ctx, err)
-	}
-	return a.Run(ctx)
-}
-
-// signalOf names the signal that ended ctx.
-func signalOf(ctx context.Context) string {
-	return strings.TrimSuffix(context.Cause(ctx).Error(), " signal received")
-}
-
-// unlessStopped drops the error of a start that was interrupted: to stop is
-// what was asked for.
+// unlessStopped drops the error of a start that the operator stopped.
 func unlessStopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil

@@ -19,19 +19,18 @@ type statusCmd struct {
 
 // Help is printed below the command's usage.
 func (statusCmd) Help() string {
-	return `What is at /status of the node's address for operators: the last events, rejects,
-the state of each feed, the schedule, what is owed to others, who subscribes. Times
-are UTC.
+	return `Prints /status of the node's address for operators: the last events, rejects, the
+state of each feed, the schedule, pending notices and subscribers. Times are UTC.
 
-Without --url it is asked over the socket in the data directory; with nats.url, or
-where no node runs on that directory, at http.admin_listen. Where
-http.admin_token_file is configured its token is sent: with nats.url and with --url
-to whoever answers at that address, without them only to the owner of the directory.
+Without --url the command uses the socket in the data directory, or http.admin_listen
+if nats.url is set or no node runs on that directory. It sends the token of
+http.admin_token_file: with nats.url or --url to the program at that address,
+otherwise only to the owner of the directory.
 
 The line of JSON is /status.json: site, url, at, started, not_ready, warnings,
-galleries, stuck, events, partial, rejects, feeds, left_out, jobs, notices, websub, digests,
-subscribers. warnings are what an operator should settle though all works.
-notices, websub and digests are left out where the node has none.`
+galleries, stuck, events, partial, rejects, feeds, left_out, jobs, notices, websub,
+digests, subscribers. warnings are for operators; everything works. notices, websub and
+digests are missing if the node has none.`
 }
 
 // Run asks the node and shows its answer.
@@ -93,8 +92,8 @@ func (w *statusWriter) printf(format string, args ...any) {
 	}
 }
 
-// section writes a heading and a table, or in words that there is nothing, and
-// after them how much more there is. Whatever is in the table is made harmless.
+// section writes a heading and a table, or none if the table is empty, and the number
+// of further rows. It quotes control characters in the table.
 func (w *statusWriter) section(title string, rows [][]cell, none string, more int) {
 	if len(rows) == 0 {
 		w.printf("\n%s: %s\n", cell{title, bold}.painted(w.coloured), none)
@@ -151,7 +150,7 @@ func (w *statusWriter) events() {
 			{e.Outcome, stateColour(e.Outcome)}, {strings.TrimSuffix(strings.TrimPrefix(e.Title+"; "+e.Reason, "; "), "; "), quiet},
 		})
 	}
-	w.section("Last events", rows, "this node has taken none in since it started", len(w.Events)-len(rows))
+	w.section("Last events", rows, "this node has processed none since it started", len(w.Events)-len(rows))
 }
 
 func (w *statusWriter) partial() {
@@ -205,12 +204,12 @@ func (w *statusWriter) notices() {
 	if w.Notices == nil {
 		return
 	}
-	var owed [][]cell
+	var pending [][]cell
 	for _, c := range w.Notices.Channels {
-		owed = append(owed, []cell{{c.Name, plain}, {strconv.Itoa(c.Pending), plain}})
+		pending = append(pending, []cell{{c.Name, plain}, {strconv.Itoa(c.Pending), plain}})
 	}
-	w.section("Notices owed", owed, "none", 0)
-	w.deliveries("Late, and tried again", w.Notices.Retries)
+	w.section("Pending notices", pending, "none", 0)
+	w.deliveries("Waiting for a retry", w.Notices.Retries)
 	w.deliveries("Given up", w.Notices.DeadLetters)
 }
 
@@ -253,12 +252,12 @@ func (w *statusWriter) digests() {
 func (w *statusWriter) readers() {
 	var rows [][]cell
 	for _, s := range cutTo(w.Readers.Services, maxLines) {
-		rows = append(rows, []cell{{s.Name, plain}, {s.Feed, plain}, {strconv.Itoa(s.Subscribers), plain}, {"said " + w.when(s.At, ""), quiet}})
+		rows = append(rows, []cell{{s.Name, plain}, {s.Feed, plain}, {strconv.Itoa(s.Subscribers), plain}, {"reported " + w.when(s.At, ""), quiet}})
 	}
-	w.section("Subscribers, as feed services say", rows, "no service has said how many it has", w.Readers.More+len(w.Readers.Services)-len(rows))
+	w.section("Subscribers, as feed services report them", rows, "no service has reported any", w.Readers.More+len(w.Readers.Services)-len(rows))
 }
 
-// when is the time of something near the time of the status.
+// when writes a time near the time of the status.
 func (w *statusWriter) when(t time.Time, never string) string {
 	switch t = t.UTC(); {
 	case t.IsZero():
@@ -269,7 +268,7 @@ func (w *statusWriter) when(t time.Time, never string) string {
 	return t.Format("2006-01-02 15:04")
 }
 
-// shown is text of others on one line, harmless to a terminal.
+// shown returns s on one line, printable.
 func shown(s string) string { return printable(strings.Join(strings.Fields(s), " ")) }
 
 func orDash(s string) string {

@@ -75,10 +75,10 @@ Schedule
   republish  @every 5m  last 12:00:00  done     next 12:05:00
   notices    @every 1m  last never     running  next 12:01:00
 
-Notices owed
+Pending notices
   webhook  2
 
-Late, and tried again
+Waiting for a retry
   webhook  https://a.example.org  all  next 12:01:00  1 attempt  503
   and 1 more
 
@@ -92,8 +92,8 @@ WebSub subscriptions
 Digests
   morning  last never  next 2026-11-24 07:00
 
-Subscribers, as feed services say
-  Feedly  all  48  said 12:00:00
+Subscribers, as feed services report them
+  Feedly  all  48  reported 12:00:00
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

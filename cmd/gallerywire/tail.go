@@ -21,17 +21,16 @@ type tailCmd struct {
 
 // Help is printed below the command's usage.
 func (tailCmd) Help() string {
-	return `Events in (the configured events.subjects) and notices out (article.rejected,
-feed.*), from now on, until Ctrl-C. It only listens: nothing is taken from the
-service. What it prints of an event is what was sent, whatever becomes of it; see
-"gallerywire status" for that.
+	return `Prints new events (of events.subjects) and notices (article.rejected, feed.*) until
+Ctrl-C. The service still gets every event. The output shows events as they were
+sent; "gallerywire status" shows their results.
 
-A line of JSON has time (of arrival), subject and kind, and as far as they are known
-publisher (of nats.embedded.publishers), gallery, title, version, reason, feed, added, changed, removed, reject (its number),
-channel, target and attempts.`
+A line of JSON has time (of arrival), subject and kind, and if they are known publisher
+(of nats.embedded.publishers), gallery, title, version, reason, feed, added, changed,
+removed, reject (its number), channel, target and attempts.`
 }
 
-// Run prints what is sent until it is told to stop.
+// Run prints messages until ctx ends.
 func (t tailCmd) Run(ctx context.Context, c *console) error {
 	cfg, err := c.load()
 	if err != nil {
@@ -55,7 +54,7 @@ type listener struct {
 	events   []string // their subjects
 }
 
-// backlog is how many messages may wait for a slow terminal.
+// backlog bounds the messages that wait for a slow terminal.
 const backlog = 4096
 
 func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
@@ -95,15 +94,15 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 	}
 }
 
-// twice reports whether the message is a notice that came by a subject of
-// events, too: it is printed as what it is.
+// twice reports whether the message is a notice that also came by a subject of
+// events. It is printed once, as a notice.
 func (l *listener) twice(msg *nats.Msg) bool {
 	isNotice := msg.Subject == event.Rejected || strings.HasPrefix(msg.Subject, "feed.")
 	return isNotice && !slices.Contains(event.NoticeSubjects(), msg.Sub.Subject)
 }
 
-// said is what is printed of a message.
-type said struct {
+// entry is what is printed of a message.
+type entry struct {
 	Time      time.Time `json:"time"`
 	Subject   string    `json:"subject"`
 	Kind      string    `json:"kind"`
@@ -122,9 +121,9 @@ type said struct {
 	Attempts  int       `json:"attempts,omitempty"`
 }
 
-func (l *listener) read(msg *nats.Msg, at time.Time) said {
+func (l *listener) read(msg *nats.Msg, at time.Time) entry {
 	publisher, subject := broker.PublisherOf(msg.Subject)
-	h := said{Time: at, Subject: subject, Kind: subject, Publisher: publisher}
+	h := entry{Time: at, Subject: subject, Kind: subject, Publisher: publisher}
 	if slices.Contains(event.NoticeSubjects(), msg.Sub.Subject) {
 		h.notice(msg.Data)
 		return h
@@ -133,8 +132,8 @@ func (l *listener) read(msg *nats.Msg, at time.Time) said {
 	return h
 }
 
-// event tells of a publication or a take-down, or why it is neither.
-func (h *said) event(reader event.Reader, m event.Message) {
+// event fills h from a publication or a take-down, or says why it is neither.
+func (h *entry) event(reader event.Reader, m event.Message) {
 	e, err := reader.Decode(m)
 	if err != nil {
 		_, _, h.Gallery = event.Attributes(m)
@@ -152,9 +151,9 @@ func (h *said) event(reader event.Reader, m event.Message) {
 	}
 }
 
-// notice tells of a feed that changed, of an event that was rejected, or of
-// somebody who was given up. What it does not know keeps its subject.
-func (h *said) notice(data []byte) {
+// notice fills h from a notice of a changed feed, a rejected event or a failed
+// delivery. Other notices have only their subject.
+func (h *entry) notice(data []byte) {
 	var e struct {
 		Data json.RawMessage `json:"data"`
 	}
@@ -182,7 +181,7 @@ func (h *said) notice(data []byte) {
 	}
 }
 
-func (l *listener) print(h said) error {
+func (l *listener) print(h entry) error {
 	if l.json {
 		h.Time = h.Time.UTC()
 		return l.console.line(h)
@@ -194,7 +193,7 @@ func (l *listener) print(h said) error {
 	return err
 }
 
-func (h said) colour() string {
+func (h entry) colour() string {
 	switch {
 	case h.Kind == event.FeedUpdated:
 		return green
@@ -204,11 +203,11 @@ func (h said) colour() string {
 	return plain
 }
 
-// unreadable stands for what a notice says that is none.
+// unreadable is the reason of a notice that cannot be read.
 const unreadable = "unreadable"
 
-// words says what the message is about.
-func (h said) words() string {
+// words describes the message.
+func (h entry) words() string {
 	if h.Reason == unreadable {
 		return unreadable
 	}
@@ -216,7 +215,7 @@ func (h said) words() string {
 	case event.FeedUpdated:
 		return fmt.Sprintf("%s: %d added, %d changed, %d removed", h.Feed, len(h.Added), len(h.Changed), len(h.Removed))
 	case event.NoticeFailed:
-		return fmt.Sprintf("%s %s was not told of %s after %s: %s", h.Channel, h.Target, orDash(h.Feed), number(h.Attempts, "attempt", "attempts"), h.Reason)
+		return fmt.Sprintf("%s %s did not get the notice of %s after %s: %s", h.Channel, h.Target, orDash(h.Feed), number(h.Attempts, "attempt", "attempts"), h.Reason)
 	case event.Rejected:
 		if h.Reject > 0 {
 			return fmt.Sprintf("%s: reject %d: %s", orDash(h.Gallery), h.Reject, h.Reason)

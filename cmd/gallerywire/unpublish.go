@@ -19,10 +19,10 @@ import (
 
 type unpublishCmd struct {
 	IDs     []string    `arg:"" name:"id" help:"Ids of galleries."`
-	Reason  string      `help:"Why, kept with the take-down." placeholder:"TEXT"`
-	Updated time.Time   `help:"The instant of the decision (RFC 3339); now when left out." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
-	Version int64       `help:"The version of the take-down, where the CMS counts them." placeholder:"N"`
-	Wait    bool        `help:"Return once the page of each gallery says that it is gone."`
+	Reason  string      `help:"The reason, stored with the take-down." placeholder:"TEXT"`
+	Updated time.Time   `help:"The instant of the decision (RFC 3339); the default is now." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
+	Version int64       `help:"The version of the take-down, if the CMS counts versions." placeholder:"N"`
+	Wait    bool        `help:"Return when the page of each gallery is gone."`
 	URL     nodeAddress `name:"url" help:"With --wait, the node's address; by default the configured http.listen." placeholder:"URL"`
 	JSON    bool        `name:"json" help:"Print a line of JSON for each take-down."`
 	publishAs
@@ -30,19 +30,19 @@ type unpublishCmd struct {
 
 // Help is printed below the command's usage.
 func (unpublishCmd) Help() string {
-	return `The galleries leave every feed and page. Publishing a later revision brings one
-back; a copy of an earlier one does not, however late it comes.
+	return `Removes the galleries from every feed and page. A later revision publishes a gallery
+again; a late copy of an earlier revision does not.
 
-Where the command can read what the service stored, it says which ids no gallery is
-known of. Their take-downs are sent all the same, in case the gallery is still to
-come, and the exit code is 0.
+If the command can read the store of the service, it prints the ids without a gallery.
+It sends their take-downs too, because the gallery may still arrive, and the exit code
+is 0.
 
-With --wait it returns once the page of each gallery answers 410, within --timeout;
-the exit code is 1 when one does not.
+With --wait it returns when the page of each gallery answers 410; the exit code is 1 if
+a page does not within --timeout.
 
-A line of JSON has name and id of the gallery, stream and sequence where the
-take-down is stored, known (left out where that can not be told), and error. The
-exit code is 1 when a take-down was not stored.`
+A line of JSON has name and id of the gallery, stream and sequence (where the take-down
+is stored), known (missing if the command cannot read the store), and error. The exit
+code is 1 if a take-down was not stored.`
 }
 
 // Run sends a take-down for each id.
@@ -68,7 +68,7 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 	known, unasked := c.known(ctx, cfg, u.IDs)
 	err = c.send(ctx, cfg, who, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1, known: known}, u.JSON)
 	if err == nil && unasked != nil && !u.JSON {
-		c.say("stored: only a command with the rights of the service can tell whether there is such a gallery (%v)", unasked)
+		c.say("stored: whether there is such a gallery is not known, because this command lacks the rights of the service (%v)", unasked)
 	}
 	if err != nil || !u.Wait {
 		return err
@@ -76,8 +76,8 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 	return c.awaitGone(ctx, base, u.IDs)
 }
 
-// known says of each id whether the service has a gallery or a take-down of it. It
-// fails within two seconds where this command lacks the rights of the service.
+// known returns for each id whether the service has a gallery or a take-down of it. It
+// fails within two seconds if this command lacks the rights of the service.
 func (c *console) known(ctx context.Context, cfg config.Config, ids []string) (map[string]bool, error) {
 	o := app.BrokerOptions(cfg, slog.New(slog.DiscardHandler))
 	o.Timeout = min(c.timeout, 2*time.Second)
@@ -98,14 +98,14 @@ func (c *console) known(ctx context.Context, cfg config.Config, ids []string) (m
 	return known, nil
 }
 
-// awaitGone returns once the page of each gallery answers 410. They are asked in
-// turn, so that one that stays does not keep the others from being seen to go.
+// awaitGone returns when the page of each gallery answers 410. It polls them in turn, so
+// that a page that stays does not hide that others are gone.
 func (c *console) awaitGone(ctx context.Context, base string, ids []string) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	stays := make(map[string]error, len(ids)) // why it is not seen to be gone
+	stays := make(map[string]error, len(ids)) // why it is not gone
 	for left := slices.Clone(ids); len(left) > 0 && ctx.Err() == nil; {
 		left = slices.DeleteFunc(left, func(id string) bool {
 			page := base + "/galleries/" + url.PathEscape(gallery.Key(id))

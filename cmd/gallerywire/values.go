@@ -13,7 +13,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// valueMappers read the values of flags, and say in our words what one must be.
+// valueMappers read the values of flags. Their errors say what a value must be.
 func valueMappers() []kong.Option {
 	return []kong.Option{
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper(config.ParseDuration)),
@@ -39,7 +39,7 @@ func mapper[T any](parse func(string) (T, error)) kong.MapperFunc {
 func parseInstant(text string) (time.Time, error) {
 	at, ok := gallery.ParseInstant(text)
 	if !ok {
-		return at, fmt.Errorf("%q is no instant: write it as 2026-11-20T09:00:00Z (RFC 3339)", text)
+		return at, fmt.Errorf("%q is not an instant: write it as 2026-11-20T09:00:00Z (RFC 3339)", text)
 	}
 	return at, nil
 }
@@ -50,7 +50,7 @@ func parseVersion(text string) (int64, error) {
 		return 0, fmt.Errorf("%s is too large: write at most %d", text, n)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%q is no version: write a whole number, such as 3", text)
+		return 0, fmt.Errorf("%q is not a version: write a whole number, such as 3", text)
 	}
 	return n, nil
 }
@@ -61,18 +61,18 @@ type rejectNumber uint64
 func parseRejectNumber(text string) (rejectNumber, error) {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%q is no number of a reject: write a number from \"gallerywire rejects list\"", text)
+		return 0, fmt.Errorf("%q is not the number of a reject: write a number from \"gallerywire rejects list\"", text)
 	}
 	return rejectNumber(n), nil
 }
 
-// nodeAddress is where a node answers.
+// nodeAddress is the http or https address of a node.
 type nodeAddress string
 
 func parseNodeAddress(text string) (nodeAddress, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return "", fmt.Errorf("%q is not an address of a node: write one such as http://127.0.0.1:8081", text)
+		return "", fmt.Errorf("%q is not the address of a node: write one such as http://127.0.0.1:8081", text)
 	}
 	return nodeAddress(text), nil
 }

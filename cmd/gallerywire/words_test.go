@@ -194,7 +194,7 @@ func TestPublishingAsTheServiceIsToldWhoseUserToTake(t *testing.T) {
 	}
 	address := brokertest.Documented(t, func(map[string]*server.Permissions) {})
 	code, said := program(t, dir, []string{"GALLERYWIRE_NATS_URL=nats://gallerywire:node@" + address}, "", "publish", "gallery.json")
-	if code != exitFailed || !strings.Contains(said, "subscribe to _INBOX.>") || !strings.Contains(said, "or publish as the user cms there") || !strings.Contains(said, "What was sent may be stored") {
+	if code != exitFailed || !strings.Contains(said, "subscribe to _INBOX.>") || !strings.Contains(said, "or publish as the user cms there") || !strings.Contains(said, "The events may be stored") {
 		t.Errorf("exit code %d\n%s", code, said)
 	}
 }

@@ -42,7 +42,13 @@ func (x exportCmd) Run(ctx context.Context, c *console) error {
 	}
 	return c.withSite(ctx, cfg, func(ctx context.Context, site *app.Site) error {
 		e := &exporter{console: c, site: site, count: newCounter(c, "exporting", "galleries", x.Output == "-")}
-		err := e.to(ctx, x.Output)
+		write := func(w io.Writer) error { return e.write(ctx, w) }
+		var err error
+		if x.Output == "-" {
+			err = write(c.out)
+		} else {
+			err = atomicfile.Write(x.Output, write)
+		}
 		e.count.end()
 		if err == nil {
 			c.say("%d exported, %d not readable", e.good, e.bad)
@@ -60,13 +66,6 @@ type exporter struct {
 	site      *app.Site
 	count     *counter
 	good, bad int
-}
-
-func (e *exporter) to(ctx context.Context, output string) error {
-	if output != "-" {
-		return atomicfile.Write(output, func(w io.Writer) error { return e.write(ctx, w) })
-	}
-	return e.write(ctx, e.console.out)
 }
 
 func (e *exporter) write(ctx context.Context, w io.Writer) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -25,9 +24,8 @@ type noticesCmd struct {
 	Test   noticesTestCmd   `cmd:"" help:"Send a test to a configured webhook or digest."`
 }
 
-// withLetters connects to the running service, reads what is owed, and closes the
-// connection after.
-func (c *console) withLetters(ctx context.Context, do func(context.Context, *app.Letters) error) error {
+// withNotices connects to the running service and reads its notices while do runs.
+func (c *console) withNotices(ctx context.Context, do func(context.Context, *app.Letters) error) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
@@ -37,26 +35,21 @@ func (c *console) withLetters(ctx context.Context, do func(context.Context, *app
 	})
 }
 
-// letterJSON is a dead or a late one for programs.
-type letterJSON struct {
+// noticeJSON is a dead letter or a retry for programs.
+type noticeJSON struct {
 	State string `json:"state"` // "given up" or "waiting"
 	outbox.DeadLetter
 	Due time.Time `json:"due,omitzero"` // waiting: its next attempt
 }
 
-const (
-	stateDead    = "given up"
-	stateWaiting = "waiting"
-)
-
-// letters are those that were given up, then those that wait.
-func letters(box *app.Letters) []letterJSON {
-	var all []letterJSON
+// noticesOf returns the dead letters, then the retries.
+func noticesOf(box *app.Letters) []noticeJSON {
+	var all []noticeJSON
 	for _, d := range box.DeadLetters() {
-		all = append(all, letterJSON{State: stateDead, DeadLetter: d})
+		all = append(all, noticeJSON{State: "given up", DeadLetter: d})
 	}
 	for _, w := range box.Retries() {
-		all = append(all, letterJSON{State: stateWaiting, DeadLetter: w.DeadLetter, Due: w.Due})
+		all = append(all, noticeJSON{State: "waiting", DeadLetter: w.DeadLetter, Due: w.Due})
 	}
 	return all
 }
@@ -72,14 +65,14 @@ hub, digest), about (the feed or digest), id, target, attempts, first, last, rea
 and due, the next attempt if it waits.`
 }
 
-// Run lists them.
+// Run lists the dead letters and the retries.
 func (l noticesListCmd) Run(ctx context.Context, c *console) error {
-	return c.withLetters(ctx, func(_ context.Context, box *app.Letters) error {
-		all := letters(box)
+	return c.withNotices(ctx, func(_ context.Context, box *app.Letters) error {
+		all := noticesOf(box)
 		if l.JSON {
-			for _, letter := range all {
-				letter.Data = nil
-				if err := c.line(letter); err != nil {
+			for _, n := range all {
+				n.Data = nil
+				if err := c.line(n); err != nil {
 					return err
 				}
 			}
@@ -89,18 +82,14 @@ func (l noticesListCmd) Run(ctx context.Context, c *console) error {
 			c.say("no notice was given up, and none waits for a retry")
 			return nil
 		}
-		return listLetters(c.out, all)
+		table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "KEY\tSTATE\tCHANNEL\tABOUT\tTARGET\tATTEMPTS\tLAST\tREASON")
+		for _, n := range all {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", n.Key, n.State, printable(n.Channel), printable(n.About),
+				printable(n.Target), n.Attempts, n.Last.Format(time.RFC3339), printable(n.Reason))
+		}
+		return table.Flush()
 	})
-}
-
-func listLetters(w io.Writer, all []letterJSON) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KEY\tSTATE\tCHANNEL\tABOUT\tTARGET\tATTEMPTS\tLAST\tREASON")
-	for _, l := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", l.Key, l.State, printable(l.Channel), printable(l.About),
-			printable(l.Target), l.Attempts, l.Last.Format(time.RFC3339), printable(l.Reason))
-	}
-	return table.Flush()
 }
 
 type noticesShowCmd struct {
@@ -108,12 +97,12 @@ type noticesShowCmd struct {
 	JSON bool   `name:"json" help:"Print a line of JSON."`
 }
 
-// Run shows one. What was given up and what waits may have the same key.
+// Run shows a notice. A dead letter and a retry may have the same key.
 func (s noticesShowCmd) Run(ctx context.Context, c *console) error {
-	return c.withLetters(ctx, func(_ context.Context, box *app.Letters) error {
-		all := slices.DeleteFunc(letters(box), func(l letterJSON) bool { return l.Key != s.Key })
+	return c.withNotices(ctx, func(_ context.Context, box *app.Letters) error {
+		all := slices.DeleteFunc(noticesOf(box), func(l noticeJSON) bool { return l.Key != s.Key })
 		if len(all) == 0 {
-			return noSuchLetter(s.Key)
+			return noSuchNotice(s.Key)
 		}
 		for _, l := range all {
 			if err := s.print(c, l); err != nil {
@@ -124,7 +113,7 @@ func (s noticesShowCmd) Run(ctx context.Context, c *console) error {
 	})
 }
 
-func (s noticesShowCmd) print(c *console, l letterJSON) error {
+func (s noticesShowCmd) print(c *console, l noticeJSON) error {
 	if s.JSON {
 		return c.line(l)
 	}
@@ -149,17 +138,17 @@ func (s noticesShowCmd) print(c *console, l letterJSON) error {
 	return nil
 }
 
-func noSuchLetter(key string) error {
+func noSuchNotice(key string) error {
 	return fmt.Errorf("notice %q: %w: see gallerywire notices list", key, outbox.ErrNoDeadLetter)
 }
 
-// deadLetters are those that a command is about.
+// deadLetters are the dead letters of a command.
 type deadLetters struct {
 	Keys []string `arg:"" optional:"" name:"key" help:"Their keys in the list."`
 	All  bool     `help:"All notices that were given up."`
 }
 
-// Validate wants either keys or all.
+// Validate accepts either keys or --all.
 func (d deadLetters) Validate() error {
 	if d.All == (len(d.Keys) > 0) {
 		return errors.New("name the notices, or say --all")
@@ -167,9 +156,9 @@ func (d deadLetters) Validate() error {
 	return nil
 }
 
-// each has something done with each, and prints what that returns.
+// each calls do with each key, and prints its result.
 func (d deadLetters) each(ctx context.Context, c *console, do func(context.Context, *app.Letters, string) (string, error)) error {
-	return c.withLetters(ctx, func(ctx context.Context, box *app.Letters) error {
+	return c.withNotices(ctx, func(ctx context.Context, box *app.Letters) error {
 		keys := d.Keys
 		if d.All {
 			for _, letter := range box.DeadLetters() {
@@ -179,7 +168,7 @@ func (d deadLetters) each(ctx context.Context, c *console, do func(context.Conte
 		return each(c, keys, func(key string) error {
 			done, err := do(ctx, box, key)
 			if errors.Is(err, outbox.ErrNoDeadLetter) {
-				return noSuchLetter(key)
+				return noSuchNotice(key)
 			}
 			if err != nil {
 				return err
@@ -202,7 +191,7 @@ whose target is not in it, or has unsubscribed, stays in the list. The exit code
 then, and if there is no such notice.`
 }
 
-// Run makes them owed again.
+// Run makes the notices pending again.
 func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
 	return r.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
 		err := box.Retry(ctx, key)
@@ -223,7 +212,7 @@ func (noticesForgetCmd) Help() string {
 The exit code is 1 if there is no such notice.`
 }
 
-// Run deletes them.
+// Run deletes the dead letters.
 func (f noticesForgetCmd) Run(ctx context.Context, c *console) error {
 	return f.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
 		return "deleted", box.Forget(ctx, key)
@@ -256,22 +245,18 @@ func (t noticesTestCmd) Run(ctx context.Context, c *console) error {
 	}
 	var failed []error
 	if hook {
-		failed = append(failed, t.webhook(ctx, c, cfg))
+		failed = append(failed, each(c, []string{t.Name}, func(name string) error {
+			status, err := app.TestWebhook(ctx, cfg, name)
+			if err == nil {
+				fmt.Fprintf(c.out, "webhook %s: accepted the test with status %d\n", name, status)
+			}
+			return err
+		}))
 	}
 	if people {
 		failed = append(failed, t.digest(ctx, c, cfg))
 	}
 	return errors.Join(failed...)
-}
-
-func (t noticesTestCmd) webhook(ctx context.Context, c *console, cfg config.Config) error {
-	return each(c, []string{t.Name}, func(name string) error {
-		status, err := app.TestWebhook(ctx, cfg, name)
-		if err == nil {
-			fmt.Fprintf(c.out, "webhook %s: accepted the test with status %d\n", name, status)
-		}
-		return err
-	})
 }
 
 func (t noticesTestCmd) digest(ctx context.Context, c *console, cfg config.Config) error {

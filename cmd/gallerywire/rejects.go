@@ -109,12 +109,12 @@ func (s rejectsShowCmd) Run(ctx context.Context, c *console) error {
 			_, err = c.out.Write(r.Body)
 			return err
 		}
-		return show(c.out, r)
+		return s.print(c.out, r)
 	})
 }
 
-// show writes a reject for people.
-func show(w io.Writer, r intake.Reject) error {
+// print writes a reject for people.
+func (rejectsShowCmd) print(w io.Writer, r intake.Reject) error {
 	field(w, "subject", r.Subject)
 	field(w, "publisher", r.Publisher)
 	field(w, "stored", fmt.Sprintf("%s, number %d in the stream of events", r.Stored.Format(time.RFC3339Nano), r.Sequence))

@@ -41,46 +41,6 @@ func newReporter(c *console, b batch, asJSON bool) *reporter {
 }
 
 func (r *reporter) report(x publish.Receipt) {
-	r.count(x)
-	if r.terminal && r.bar == nil && r.total() > few {
-		r.bar = r.newBar()
-	}
-	// For people one message at the end stands for everything that was under way.
-	if (r.json || !open(x)) && (r.lines || r.bar == nil || x.Err != nil) {
-		r.print(x)
-	}
-	if r.bar != nil {
-		_ = r.bar.Set(r.done()) // also if the terminal is gone
-	}
-}
-
-// open reports whether x was under way when the command ended: it may be stored.
-func open(x publish.Receipt) bool {
-	return errors.Is(x.Err, publish.ErrLost) || errors.Is(x.Err, publish.ErrUnanswered) || errors.Is(x.Err, context.Canceled)
-}
-
-// newBar counts files if their number is known, else events.
-func (r *reporter) newBar() *progressbar.ProgressBar {
-	if r.byFile() {
-		return newBar(r.c, "publishing", "files", r.batch.count((*publish.Folder).Changed))
-	}
-	return newBar(r.c, "publishing", "events", -1)
-}
-
-func (r *reporter) byFile() bool {
-	return r.batch.files == 0 && r.batch.count((*publish.Folder).Changed) > 1
-}
-
-func (r *reporter) done() int {
-	if r.byFile() {
-		return r.batch.count((*publish.Folder).Done)
-	}
-	return r.total()
-}
-
-func (r *reporter) total() int { return r.sent + r.failed }
-
-func (r *reporter) count(x publish.Receipt) {
 	switch {
 	case open(x):
 		r.unknown++
@@ -89,7 +49,38 @@ func (r *reporter) count(x publish.Receipt) {
 	default:
 		r.sent++
 	}
+	if r.terminal && r.bar == nil && r.total() > few {
+		if r.byFile() {
+			r.bar = newBar(r.c, "publishing", "files", r.batch.count((*publish.Folder).Changed))
+		} else {
+			r.bar = newBar(r.c, "publishing", "events", -1)
+		}
+	}
+	// For people one message at the end stands for everything that was under way.
+	if (r.json || !open(x)) && (r.lines || r.bar == nil || x.Err != nil) {
+		r.print(x)
+	}
+	if r.bar == nil {
+		return
+	}
+	done := r.total()
+	if r.byFile() {
+		done = r.batch.count((*publish.Folder).Done)
+	}
+	_ = r.bar.Set(done) // also if the terminal is gone
 }
+
+// open reports whether x was under way when the command ended: it may be stored.
+func open(x publish.Receipt) bool {
+	return errors.Is(x.Err, publish.ErrLost) || errors.Is(x.Err, publish.ErrUnanswered) || errors.Is(x.Err, context.Canceled)
+}
+
+// byFile reports whether the number of files is known, so that the bar counts them.
+func (r *reporter) byFile() bool {
+	return r.batch.files == 0 && r.batch.count((*publish.Folder).Changed) > 1
+}
+
+func (r *reporter) total() int { return r.sent + r.failed }
 
 // receiptJSON is a receipt for programs.
 type receiptJSON struct {
@@ -120,7 +111,9 @@ func (r *reporter) print(x publish.Receipt) {
 		return
 	}
 	if x.Err != nil {
-		r.clear()
+		if r.bar != nil {
+			_ = r.bar.Clear()
+		}
 		r.c.say("%s: %s", x.Item.Name, printable(x.Err.Error()))
 		return
 	}
@@ -132,12 +125,6 @@ func (r *reporter) print(x publish.Receipt) {
 		for _, p := range x.Item.Event.LeftOut {
 			r.c.say("%s: left out: %s", x.Item.Name, printable(p.String()))
 		}
-	}
-}
-
-func (r *reporter) clear() {
-	if r.bar != nil {
-		_ = r.bar.Clear()
 	}
 }
 

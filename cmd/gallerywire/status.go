@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -146,7 +147,7 @@ func (w *statusWriter) events() {
 	var rows [][]cell
 	for _, e := range cutTo(w.Events, maxEventLines) {
 		rows = append(rows, []cell{
-			{w.when(e.At, ""), quiet}, {orDash(e.Kind), plain}, {orDash(e.Gallery), plain},
+			{w.when(e.At, ""), quiet}, {cmp.Or(e.Kind, "-"), plain}, {cmp.Or(e.Gallery, "-"), plain},
 			{e.Outcome, stateColour(e.Outcome)}, {strings.TrimSuffix(strings.TrimPrefix(e.Title+"; "+e.Reason, "; "), "; "), quiet},
 		})
 	}
@@ -156,7 +157,7 @@ func (w *statusWriter) events() {
 func (w *statusWriter) partial() {
 	var rows [][]cell
 	for _, e := range cutTo(w.Partial.Newest, maxLines) {
-		rows = append(rows, []cell{{w.when(e.At, ""), quiet}, {orDash(e.Gallery), plain}, {e.Reason, plain}})
+		rows = append(rows, []cell{{w.when(e.At, ""), quiet}, {cmp.Or(e.Gallery, "-"), plain}, {e.Reason, plain}})
 	}
 	if len(rows) > 0 {
 		w.section("Left out of galleries", rows, "", w.Partial.Total-len(rows))
@@ -171,7 +172,7 @@ func (w *statusWriter) rejects() {
 	var rows [][]cell
 	for _, r := range cutTo(w.Rejects.Newest, maxLines) {
 		rows = append(rows, []cell{
-			{strconv.FormatUint(r.Number, 10), plain}, {w.when(r.Stored, ""), quiet}, {orDash(r.Gallery), plain}, {r.Reason, plain},
+			{strconv.FormatUint(r.Number, 10), plain}, {w.when(r.Stored, ""), quiet}, {cmp.Or(r.Gallery, "-"), plain}, {r.Reason, plain},
 		})
 	}
 	w.section("Rejects", rows, "no event was rejected", int(w.Rejects.Kept)-len(rows))
@@ -188,7 +189,7 @@ func (w *statusWriter) leftOut() {
 func (w *statusWriter) jobs() {
 	var rows [][]cell
 	for _, j := range w.Jobs {
-		outcome := cell{orDash(j.Outcome), stateColour(j.Outcome)}
+		outcome := cell{cmp.Or(j.Outcome, "-"), stateColour(j.Outcome)}
 		if j.Running {
 			outcome = cell{"running", quiet}
 		}
@@ -270,13 +271,6 @@ func (w *statusWriter) when(t time.Time, never string) string {
 
 // shown returns s on one line, printable.
 func shown(s string) string { return printable(strings.Join(strings.Fields(s), " ")) }
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
 
 func number(n int, one, many string) string {
 	if n == 1 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -215,13 +216,13 @@ func (h entry) words() string {
 	case event.FeedUpdated:
 		return fmt.Sprintf("%s: %d added, %d changed, %d removed", h.Feed, len(h.Added), len(h.Changed), len(h.Removed))
 	case event.NoticeFailed:
-		return fmt.Sprintf("%s %s did not get the notice of %s after %s: %s", h.Channel, h.Target, orDash(h.Feed), number(h.Attempts, "attempt", "attempts"), h.Reason)
+		return fmt.Sprintf("%s %s did not get the notice of %s after %s: %s", h.Channel, h.Target, cmp.Or(h.Feed, "-"), number(h.Attempts, "attempt", "attempts"), h.Reason)
 	case event.Rejected:
 		if h.Reject > 0 {
-			return fmt.Sprintf("%s: reject %d: %s", orDash(h.Gallery), h.Reject, h.Reason)
+			return fmt.Sprintf("%s: reject %d: %s", cmp.Or(h.Gallery, "-"), h.Reject, h.Reason)
 		}
 	}
-	words := orDash(h.Gallery)
+	words := cmp.Or(h.Gallery, "-")
 	for _, more := range []string{h.Title, h.Reason} {
 		if more != "" {
 			words += ": " + more

@@ -13,14 +13,47 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
+// rejectNumber is the number of a reject in the list.
+type rejectNumber uint64
+
+// nodeAddress is the http or https address of a node.
+type nodeAddress string
+
 // valueMappers read the values of flags. Their errors say what a value must be.
 func valueMappers() []kong.Option {
 	return []kong.Option{
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapper(config.ParseDuration)),
-		kong.TypeMapper(reflect.TypeFor[time.Time](), mapper(parseInstant)),
-		kong.TypeMapper(reflect.TypeFor[int64](), mapper(parseVersion)),
-		kong.TypeMapper(reflect.TypeFor[rejectNumber](), mapper(parseRejectNumber)),
-		kong.TypeMapper(reflect.TypeFor[nodeAddress](), mapper(parseNodeAddress)),
+		kong.TypeMapper(reflect.TypeFor[time.Time](), mapper(func(text string) (time.Time, error) {
+			at, ok := gallery.ParseInstant(text)
+			if !ok {
+				return at, fmt.Errorf("%q is not an instant: write it as 2026-11-20T09:00:00Z (RFC 3339)", text)
+			}
+			return at, nil
+		})),
+		kong.TypeMapper(reflect.TypeFor[int64](), mapper(func(text string) (int64, error) { // versions
+			n, err := strconv.ParseInt(text, 10, 64)
+			if errors.Is(err, strconv.ErrRange) {
+				return 0, fmt.Errorf("%s is too large: write at most %d", text, n)
+			}
+			if err != nil {
+				return 0, fmt.Errorf("%q is not a version: write a whole number, such as 3", text)
+			}
+			return n, nil
+		})),
+		kong.TypeMapper(reflect.TypeFor[rejectNumber](), mapper(func(text string) (rejectNumber, error) {
+			n, err := strconv.ParseUint(text, 10, 64)
+			if err != nil || n == 0 {
+				return 0, fmt.Errorf("%q is not the number of a reject: write a number from \"gallerywire rejects list\"", text)
+			}
+			return rejectNumber(n), nil
+		})),
+		kong.TypeMapper(reflect.TypeFor[nodeAddress](), mapper(func(text string) (nodeAddress, error) {
+			u, err := url.Parse(text)
+			if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+				return "", fmt.Errorf("%q is not the address of a node: write one such as http://127.0.0.1:8081", text)
+			}
+			return nodeAddress(text), nil
+		})),
 	}
 }
 
@@ -34,45 +67,4 @@ func mapper[T any](parse func(string) (T, error)) kong.MapperFunc {
 		target.Set(reflect.ValueOf(value))
 		return err
 	}
-}
-
-func parseInstant(text string) (time.Time, error) {
-	at, ok := gallery.ParseInstant(text)
-	if !ok {
-		return at, fmt.Errorf("%q is not an instant: write it as 2026-11-20T09:00:00Z (RFC 3339)", text)
-	}
-	return at, nil
-}
-
-func parseVersion(text string) (int64, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if errors.Is(err, strconv.ErrRange) {
-		return 0, fmt.Errorf("%s is too large: write at most %d", text, n)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("%q is not a version: write a whole number, such as 3", text)
-	}
-	return n, nil
-}
-
-// rejectNumber is the number of a reject in the list.
-type rejectNumber uint64
-
-func parseRejectNumber(text string) (rejectNumber, error) {
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%q is not the number of a reject: write a number from \"gallerywire rejects list\"", text)
-	}
-	return rejectNumber(n), nil
-}
-
-// nodeAddress is the http or https address of a node.
-type nodeAddress string
-
-func parseNodeAddress(text string) (nodeAddress, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return "", fmt.Errorf("%q is not the address of a node: write one such as http://127.0.0.1:8081", text)
-	}
-	return nodeAddress(text), nil
 }

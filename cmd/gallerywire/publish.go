@@ -74,17 +74,17 @@ func (p publishCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	who, err := p.of(cfg)
+	publisher, err := p.of(cfg)
 	if err != nil {
 		return err
 	}
 	reader := app.EventReader(cfg)
-	reader.IDPrefix = who.IDPrefix
+	reader.IDPrefix = publisher.IDPrefix
 	b, err := p.batch(c.in, reader)
 	if err != nil {
 		return err
 	}
-	return c.send(ctx, cfg, who, b, p.JSON)
+	return c.send(ctx, cfg, publisher, b, p.JSON)
 }
 
 // batch reads the files in the order in which they are named.
@@ -147,7 +147,7 @@ func (b batch) count(of func(*publish.Folder) int) (n int) {
 	return n
 }
 
-// publishAs chooses who publishes on the embedded server.
+// publishAs chooses the publisher on the embedded server.
 type publishAs struct {
 	Publisher string `help:"Publish as this publisher of nats.embedded.publishers." placeholder:"NAME"`
 }
@@ -170,13 +170,13 @@ func (p publishAs) of(cfg config.Config) (config.Publisher, error) {
 }
 
 // send sends the batch and reports the result of each item.
-func (c *console) send(ctx context.Context, cfg config.Config, who config.Publisher, b batch, asJSON bool) (err error) {
+func (c *console) send(ctx context.Context, cfg config.Config, publisher config.Publisher, b batch, asJSON bool) (err error) {
 	if b.files == 0 && b.count((*publish.Folder).Changed) == 0 && b.count((*publish.Folder).Unchanged) > 0 {
 		c.say(unchanged)
 		return nil
 	}
 	o := c.brokerOptions(cfg)
-	o.Embedded.PublisherToken = string(who.Token)
+	o.Embedded.PublisherToken = string(publisher.Token)
 	ctx, denied := untilDenied(ctx, &o)
 	conn, err := broker.DialPublisher(ctx, o)
 	if err != nil {

@@ -51,7 +51,7 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	who, err := u.of(cfg)
+	publisher, err := u.of(cfg)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 		at = time.Now()
 	}
 	known, unasked := c.known(ctx, cfg, u.IDs)
-	err = c.send(ctx, cfg, who, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1, known: known}, u.JSON)
+	err = c.send(ctx, cfg, publisher, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1, known: known}, u.JSON)
 	if err == nil && unasked != nil && !u.JSON {
 		c.say("stored: whether there is such a gallery is not known, because this command lacks the rights of the service (%v)", unasked)
 	}

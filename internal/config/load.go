@@ -60,7 +60,10 @@ func load(path string, data []byte, environ []string, problems Problems, checks 
 	}
 	c := Default()
 	d.value(reflect.ValueOf(&c).Elem(), "", root, at)
-	d.problems.keepToKeys()
+	for i, p := range d.problems {
+		// What stands below a key without keys was meant as a value, and may be secret.
+		d.problems[i].Key = p.Key[:keyLength(p.Key, reflect.TypeFor[Config]())]
+	}
 	d.places[""] = place{source: path}
 	c.places, c.secretFiles = d.places, d.secrets
 	c.normalise()

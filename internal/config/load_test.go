@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -286,21 +285,6 @@ func TestFilesOfAConnectionMustBeReadable(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-func TestErrorsAsFindsASingleProblem(t *testing.T) {
-	_, err := load("g.yaml", []byte("http:\n  max_age: 25h\n"), nil, nil)
-	var p Problem
-	if !errors.As(err, &p) {
-		t.Fatalf("no Problem in %v", err)
-	}
-	want := Problem{Source: "g.yaml", Line: 2, Column: 3, Key: "http.max_age", Message: "25h is out of range: write 0s to 24h"}
-	if p != want {
-		t.Errorf("got %+v, want %+v", p, want)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Error("a bad value passes for a missing file")
 	}
 }
 

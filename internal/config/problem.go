@@ -47,15 +47,6 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives each problem to errors.Is and errors.As.
-func (ps Problems) Unwrap() []error {
-	errs := make([]error, len(ps))
-	for i, p := range ps {
-		errs[i] = p
-	}
-	return errs
-}
-
 // inOrder sorts ps for a configuration whose file is file.
 func (ps Problems) inOrder(file string) {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
@@ -79,14 +70,6 @@ func (ps Problems) cover(key string) bool {
 			return false
 		}
 		key = parent(key)
-	}
-}
-
-// keepToKeys cuts off what stands below a key that contains no others: it was meant
-// as a value, and may be secret.
-func (ps Problems) keepToKeys() {
-	for i := range ps {
-		ps[i].Key = ps[i].Key[:keyLength(ps[i].Key, reflect.TypeFor[Config]())]
 	}
 }
 

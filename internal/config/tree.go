@@ -151,29 +151,24 @@ func errManyDocuments(t *token.Token) error {
 	return &yaml.SyntaxError{Message: "a second document: keep one", Token: t}
 }
 
-// syntaxProblem returns the parser's error without its excerpt, which may contain a
-// secret.
+// syntaxProblem returns the parser's error with a remedy, without its excerpt, which may
+// contain a secret.
 func (b *builder) syntaxProblem(err error, path string) Problem {
 	var at yaml.Error
 	if !errors.As(err, &at) {
 		return Problem{Source: b.source, Key: path, Message: err.Error()}
 	}
-	where := b.place(at.GetToken())
-	return Problem{Source: where.source, Line: where.line, Column: where.column, Key: path, Message: explain(at.GetMessage())}
-}
-
-// explain adds a remedy to the parser's message about common mistakes, and replaces
-// the one message that quotes a whole value.
-func explain(message string) string {
-	switch {
+	message := at.GetMessage()
+	switch { // common mistakes, and the one message that quotes a whole value
 	case strings.Contains(message, "\t"):
-		return "a tab: indent with spaces"
+		message = "a tab: indent with spaces"
 	case strings.Contains(message, "reserved character"):
-		return message + ": put the value in quotes"
+		message += ": put the value in quotes"
 	case strings.HasPrefix(message, "invalid header option"):
-		return "cannot begin a text of several lines: put the value in quotes"
+		message = "cannot begin a text of several lines: put the value in quotes"
 	}
-	return message
+	where := b.place(at.GetToken())
+	return Problem{Source: where.source, Line: where.line, Column: where.column, Key: path, Message: message}
 }
 
 func (b *builder) place(t *token.Token) place {

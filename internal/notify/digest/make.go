@@ -147,15 +147,15 @@ func (d *Digests) note(name string, sent time.Time) {
 // after since, newest first, each once, at most maxRemembered.
 func (d *Digests) shown(ctx context.Context, def Definition, since time.Time) ([]Shown, error) {
 	var all []Shown
-	had := map[string]bool{}
+	seen := map[string]bool{}
 	for _, feed := range def.Feeds {
 		list, err := d.opts.Source.Shown(ctx, feed, since, maxRemembered)
 		if err != nil {
 			return nil, fmt.Errorf("feed %q: %w", feed, err)
 		}
 		for _, s := range list {
-			if !had[s.Key] {
-				had[s.Key] = true
+			if !seen[s.Key] {
+				seen[s.Key] = true
 				all = append(all, s)
 			}
 		}

@@ -1,9 +1,10 @@
-// Package app puts the rooms together: it opens what they need, adapts one to
-// another, starts them, and stops them in order.
+// Package app wires the packages of a node: it opens what they need, adapts one to
+// another, starts them, and stops them in order. Nothing else knows more than its own
+// neighbours.
 //
-// A node answers on HTTP from the beginning. Until NATS has told it who the
-// site is, it says that it is not ready; from then on it serves what its index
-// holds, also while NATS is away.
+// A configuration comes in; a running node comes out. It answers on HTTP from the
+// beginning: 503 until it has read the site's id from NATS and its index is whole,
+// then what its index holds, also while NATS is away.
 package app
 
 import (
@@ -61,18 +62,18 @@ type Watch struct {
 
 // App is one node.
 type App struct {
-	opts    Options
-	log     *slog.Logger
-	broker  *broker.Broker
-	public  net.Listener
-	admin   net.Listener
-	local   net.Listener // of operators on this machine; nil: the data directory has none
-	baseURL string
-	metrics *prometheus.Registry
-	rooms   atomic.Pointer[rooms] // nil until the site is known
-	handler atomic.Pointer[http.Handler]
-	server  *http.Server          // of readers, who get what handler answers
-	waiting atomic.Pointer[error] // why the site is not known yet
+	opts     Options
+	log      *slog.Logger
+	broker   *broker.Broker
+	public   net.Listener
+	admin    net.Listener
+	local    net.Listener // of operators on this machine; nil: the data directory has none
+	baseURL  string
+	metrics  *prometheus.Registry
+	services atomic.Pointer[services] // nil until the site is known
+	handler  atomic.Pointer[http.Handler]
+	server   *http.Server          // of readers, who get what handler answers
+	waiting  atomic.Pointer[error] // why the site is not known yet
 
 	checkpoint *checkpoint.Checkpoint // nil: of a command
 
@@ -115,7 +116,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		a.log.Warn(p.Message, "key", p.Key, "file", p.Source)
 	}
 	if at, ok := a.admin.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() && c.HTTP.AdminToken == "" {
-		a.log.Warn("whoever reaches this port sees status, metrics and profiles: set http.admin_token_file", "listen", at.String())
+		a.log.Warn("everyone who reaches this port sees status, metrics and profiles: set http.admin_token_file", "listen", at.String())
 	}
 	if a.broker, err = broker.Open(ctx, BrokerOptions(c, a.opts.Logger)); err != nil {
 		return err
@@ -141,7 +142,7 @@ func (a *App) Close() error {
 	return errors.Join(errs...)
 }
 
-// logger is that of a room, by which an operator finds its lines.
+// logger returns the logger of a component: an operator greps for its name.
 func (a *App) logger(component string) *slog.Logger {
 	return a.opts.Logger.With("component", component)
 }
@@ -161,14 +162,14 @@ func (a *App) Run(ctx context.Context) error {
 	a.handle(a.starting())
 	a.log.Info("gallerywire is up", "url", a.baseURL, "http", a.public.Addr().String(), "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
 	admin := a.forOperators()
-	parts := []part{
-		{"http", serve(a.server, a.connections.Listener(a.public))}, // if there are rooms, they stop it: see build
+	list := []service{
+		{"http", serve(a.server, a.connections.Listener(a.public))}, // once the site is known, the service "readers" stops it: see build
 		{"admin http", serve(web.NewServer(admin, a.logger("web")), web.NewConnections(web.ConnectionLimits{}).Listener(a.admin))},
 	}
 	if a.local != nil {
-		parts = append(parts, part{"admin socket", serve(web.NewServer(admin, a.logger("web")), web.NewConnections(web.ConnectionLimits{}).Listener(a.local))})
+		list = append(list, service{"admin socket", serve(web.NewServer(admin, a.logger("web")), web.NewConnections(web.ConnectionLimits{}).Listener(a.local))})
 	}
-	err := runParts(ctx, a.log, append(parts, part{"checkpoint", a.checkpoint.Run}, part{"rooms", a.runRooms}))
+	err := runServices(ctx, a.log, append(list, service{"checkpoint", a.checkpoint.Run}, service{"site", a.runSite}))
 	return errors.Join(err, a.Close())
 }
 
@@ -178,8 +179,8 @@ func (a *App) forOperators() http.Handler {
 	})
 }
 
-// runRooms waits until the site is known, then runs the rooms.
-func (a *App) runRooms(ctx context.Context) error {
+// runSite waits until the site is known, then runs its services.
+func (a *App) runSite(ctx context.Context) error {
 	if !a.compareStreams(ctx) {
 		return nil
 	}
@@ -197,9 +198,9 @@ func (a *App) runRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.rooms.Store(r)
+	a.services.Store(r)
 	a.handle(r.handler)
-	return runParts(ctx, a.log, r.parts)
+	return runServices(ctx, a.log, r.list)
 }
 
 func (a *App) handle(h http.Handler) { a.handler.Store(&h) }
@@ -226,7 +227,7 @@ func (a *App) unready() []error {
 		return damage // nothing else goes on then
 	}
 	away := a.broker.Status()
-	r := a.rooms.Load()
+	r := a.services.Load()
 	switch {
 	case r == nil && away != nil:
 		return []error{away} // nothing else can go well then
@@ -264,7 +265,7 @@ func (a *App) outOfTouch() error {
 // for a while, or that events can not be stored, takes no reader away: every feed is
 // as it was.
 func (a *App) detail() []string {
-	r := a.rooms.Load()
+	r := a.services.Load()
 	if r == nil {
 		return nil
 	}
@@ -283,8 +284,8 @@ func (a *App) detail() []string {
 // shutdownTimeout bounds what a request may still take when the node stops.
 const shutdownTimeout = 5 * time.Second
 
-// serve returns a part in which the server serves on l until the part is stopped,
-// or until another part drains the server.
+// serve returns a service in which the server serves on l until the service is
+// stopped, or until another one drains the server.
 func serve(server *http.Server, l net.Listener) func(context.Context) error {
 	return func(ctx context.Context) error {
 		stopped := make(chan struct{})
@@ -301,8 +302,8 @@ func serve(server *http.Server, l net.Listener) func(context.Context) error {
 	}
 }
 
-// drain returns a part that shuts the server down when it is stopped, before the
-// parts are stopped from which the server answers.
+// drain returns a service that shuts the server down when it is stopped, before the
+// services are stopped from which the server answers.
 func drain(server *http.Server) func(context.Context) error {
 	return func(ctx context.Context) error {
 		<-ctx.Done()
@@ -317,7 +318,7 @@ func shutDown(ctx context.Context, server *http.Server) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if server.Shutdown(last) != nil {
-		_ = server.Close() // whoever is still reading reads too slowly
+		_ = server.Close() // the remaining clients read too slowly
 	}
 }
 
@@ -349,9 +350,9 @@ func listen(key, address string, mayMove bool, log *slog.Logger) (net.Listener, 
 	return l, nil
 }
 
-// Reachable is the address of a listener as somebody on this machine reaches it:
-// one that listens on every address is at localhost. What is no host and port is
-// returned as it is.
+// Reachable returns the address at which clients on this machine reach a listener:
+// localhost for one that listens on every address. Text that is not host:port is
+// returned unchanged.
 func Reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/schedule"
 )
 
-// LoadConfig reads the configuration and checks all of it, what only the rooms
+// LoadConfig reads the configuration and checks all of it, what only the packages
 // that use a value know included. Its error is a [config.Problems].
 func LoadConfig(path string, environ []string) (config.Config, error) {
 	return config.Load(path, environ, checkSchedule, checkTemplate, checkDigests)

@@ -45,15 +45,15 @@ func (a *App) damage() []error {
 
 // after returns p with its start put off, where the store is compared with what it
 // held: a node that has lost galleries must not tell anybody that they are gone.
-func (a *App) after(ready func() error, p part) part {
+func (a *App) after(ready func() error, s service) service {
 	if !a.broker.Embedded() {
-		return p
+		return s
 	}
-	return part{p.name, func(ctx context.Context) error {
+	return service{s.name, func(ctx context.Context) error {
 		if !until(ctx, ready) {
 			return nil
 		}
-		return p.run(ctx)
+		return s.run(ctx)
 	}}
 }
 

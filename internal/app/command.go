@@ -16,7 +16,7 @@ import (
 )
 
 // idle returns a node that listens nowhere and runs nothing, for commands that
-// use some of its rooms. Without b it has no server.
+// use some of its services. Without b it has no server.
 func idle(c config.Config, b *broker.Broker, log *slog.Logger) *App {
 	return &App{opts: Options{Config: c, Logger: log}, log: log, broker: b, metrics: prometheus.NewRegistry()}
 }

@@ -58,7 +58,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 		return errors.Join(err, a.Close())
 	}
 	d.app = a
-	return runParts(ctx, o.Logger, []part{{"node", a.Run}, {"cms", d.play}})
+	return runServices(ctx, o.Logger, []service{{"node", a.Run}, {"cms", d.play}})
 }
 
 // selfContained returns c with the embedded server, in dir, in the place of

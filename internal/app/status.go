@@ -19,7 +19,7 @@ func (a *App) newReporter() *status.Reporter {
 		Title: a.opts.Config.Site.Title, URL: a.URL, NotReady: a.unready, Stuck: a.stuck, Warnings: a.warnings,
 		Rejects: a.newestRejects, Subscribers: a.subscribers,
 		Parts: func() *status.Parts {
-			if r := a.rooms.Load(); r != nil {
+			if r := a.services.Load(); r != nil {
 				return r.status
 			}
 			return nil
@@ -44,7 +44,7 @@ func (a *App) observe(r intake.Report) {
 // stuck says why no events are taken in; nil: they are, or the node does not know its
 // site yet.
 func (a *App) stuck() error {
-	r := a.rooms.Load()
+	r := a.services.Load()
 	if r == nil {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (a *App) warnings() (list []string) {
 	for _, p := range a.opts.Config.Exposed() {
 		list = append(list, p.Error())
 	}
-	r := a.rooms.Load()
+	r := a.services.Load()
 	if r == nil {
 		return list
 	}
@@ -80,7 +80,7 @@ func (a *App) newestRejects(ctx context.Context, most int) (list []status.Reject
 	return list, kept, err
 }
 
-// statusParts answer for the rooms in a status.
+// statusParts answer for the services in a status.
 func (t *tellers) statusParts(galleries func() int, editions *edition.Set, plan *schedule.Schedule) *status.Parts {
 	p := &status.Parts{
 		Galleries: galleries, Feeds: editions,

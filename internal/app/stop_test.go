@@ -74,13 +74,13 @@ func TestReadersAreAnsweredBeforeTheIndexStops(t *testing.T) {
 	}
 	var order []string
 	for _, line := range logged.lines {
-		for _, what := range []string{"part=intake", "msg=answered", "part=catalogue", "part=rooms"} {
+		for _, what := range []string{"service=intake", "msg=answered", "service=catalogue", "service=site"} {
 			if strings.Contains(line, what) {
 				order = append(order, what)
 			}
 		}
 	}
-	if want := []string{"part=intake", "msg=answered", "part=catalogue", "part=rooms"}; !slices.Equal(order, want) {
+	if want := []string{"service=intake", "msg=answered", "service=catalogue", "service=site"}; !slices.Equal(order, want) {
 		t.Errorf("stopped in the order %q, want %q\n%s", order, want, logged)
 	}
 }

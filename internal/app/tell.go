@@ -372,16 +372,16 @@ func (t *tellers) sweep(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// tellParts are what runs of them, in the order in which it starts.
-func (a *App) tellParts(t *tellers, cat *catalogue.Catalogue) []part {
-	var parts []part
+// notifyServices are what runs of them, in the order in which it starts.
+func (a *App) notifyServices(t *tellers, cat *catalogue.Catalogue) []service {
+	var list []service
 	if t.hub != nil {
-		parts = append(parts, a.after(cat.Index().Ready, part{"hub", t.hub.Run}))
+		list = append(list, a.after(cat.Index().Ready, service{"hub", t.hub.Run}))
 	}
-	return append(parts,
-		a.after(cat.Index().Ready, part{"outbox", t.box.Run}),
-		a.after(a.compared, part{"notices", t.notices.Run}),
-		a.after(a.compared, part{"digests", func(ctx context.Context) error {
+	return append(list,
+		a.after(cat.Index().Ready, service{"outbox", t.box.Run}),
+		a.after(a.compared, service{"notices", t.notices.Run}),
+		a.after(a.compared, service{"digests", func(ctx context.Context) error {
 			if !until(ctx, cat.Index().Ready) {
 				return nil
 			}

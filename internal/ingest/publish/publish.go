@@ -53,7 +53,7 @@ func Read(name string, r io.Reader, events event.Reader) iter.Seq[Item] {
 			case err == io.EOF:
 				item = Item{Name: name, Fault: errors.New("holds no event")}
 			case isBroken:
-				item.Fault, item.Broken = broken.explain(events)
+				item.Broken, item.Fault = broken.explain(events)
 			case err != nil:
 				item.Fault = fmt.Errorf("read events: %w", err)
 			default:
@@ -68,15 +68,15 @@ func Read(name string, r io.Reader, events event.Reader) iter.Seq[Item] {
 
 // explain says what is wrong as the service would, had the text been sent to it, and
 // where.
-func (b *brokenError) explain(events event.Reader) (error, jsonfault.Position) {
+func (b *brokenError) explain(events event.Reader) (jsonfault.Position, error) {
 	if b.text == nil {
-		return b, b.at
+		return b.at, b
 	}
 	events.MaxBytes = 0 // the text may be more than one event
 	_, err := events.Decode(event.Message{Data: b.text, Stored: time.Now()})
 	problems, ok := errors.AsType[gallery.Problems](err)
 	if !ok {
-		return b, b.at
+		return b.at, b
 	}
 	asEvent, _ := jsonfault.Syntax(b.text, jsonfault.Position{Line: 1, Column: 1})
 	asPart, at := jsonfault.Syntax(b.text, b.at)
@@ -86,7 +86,7 @@ func (b *brokenError) explain(events event.Reader) (error, jsonfault.Position) {
 			problems[i].Reason, broken = asPart.Reason, at
 		}
 	}
-	return problems, broken
+	return broken, problems
 }
 
 // inspect decodes the event as the service would.

@@ -7,31 +7,30 @@ import (
 	"log/slog"
 )
 
-// part is something that runs until its context ends.
-type part struct {
+// service is something that runs until its context ends.
+type service struct {
 	name string
 	run  func(context.Context) error
 }
 
-// runParts starts the parts in their order and, when ctx ends or one of them
-// fails, stops them in the reverse order, each waited for before the next is
-// told.
-func runParts(ctx context.Context, log *slog.Logger, parts []part) error {
-	ended := make(chan error, len(parts))
+// runServices starts the services in order. When ctx ends or one of them fails, it stops
+// them in the reverse order, and waits for each before it stops the next.
+func runServices(ctx context.Context, log *slog.Logger, list []service) error {
+	ended := make(chan error, len(list))
 	type running struct {
-		part
+		service
 		stop context.CancelFunc
 		done chan struct{}
 	}
 	var started []running
-	for _, p := range parts {
+	for _, s := range list {
 		own, stop := context.WithCancel(context.WithoutCancel(ctx))
-		r := running{p, stop, make(chan struct{})}
+		r := running{s, stop, make(chan struct{})}
 		started = append(started, r)
 		go func() {
 			defer close(r.done)
-			if err := p.run(own); err != nil {
-				ended <- fmt.Errorf("%s: %w", p.name, err)
+			if err := s.run(own); err != nil {
+				ended <- fmt.Errorf("%s: %w", s.name, err)
 			}
 		}()
 	}
@@ -44,7 +43,7 @@ func runParts(ctx context.Context, log *slog.Logger, parts []part) error {
 	for i := len(started) - 1; i >= 0; i-- {
 		started[i].stop()
 		<-started[i].done
-		log.Debug("stopped", "part", started[i].name)
+		log.Debug("stopped", "service", started[i].name)
 	}
 	for len(ended) > 0 {
 		errs = append(errs, <-ended)

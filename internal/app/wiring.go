@@ -48,22 +48,22 @@ const (
 	maxAckPending = 1024
 	// maxRejects is how many bytes of rejects are kept; the oldest go first.
 	maxRejects = 256 << 20
-	// headerRoom is what a record needs beside the event as it came.
-	headerRoom = 64 << 10
+	// headerMargin is what a record needs beside the event as it came.
+	headerMargin = 64 << 10
 )
 
-// rooms are wired together and not yet running.
-type rooms struct {
+// services are those of a site, wired and not yet running.
+type services struct {
 	siteID    string
 	catalogue *catalogue.Catalogue
 	intake    *intake.Intake
 	handler   http.Handler
-	parts     []part
+	list      []service
 	status    *status.Parts
 }
 
-// build wires the rooms of a site.
-func (a *App) build(siteID string) (*rooms, error) {
+// build wires the services of a site.
+func (a *App) build(siteID string) (*services, error) {
 	c := a.opts.Config
 	var editions *edition.Set
 	var tell *tellers
@@ -91,20 +91,20 @@ func (a *App) build(siteID string) (*rooms, error) {
 		return nil, err
 	}
 	in := a.intake(cat, siteID)
-	parts := []part{{"catalogue", cat.Run}}
+	list := []service{{"catalogue", cat.Run}}
 	if a.broker.Embedded() {
-		parts = append(parts, part{"streams", a.noteStreams}) // it stops after what writes
+		list = append(list, service{"streams", a.noteStreams}) // it stops after what writes
 	}
-	parts = append(parts, part{"readers", drain(a.server)})
-	parts = append(parts, a.tellParts(tell, cat)...)
-	parts = append(parts, a.after(a.compared, part{"schedule", plan.Run}), a.after(cat.Index().Ready, part{"intake", in.Run}))
-	return &rooms{
+	list = append(list, service{"readers", drain(a.server)})
+	list = append(list, a.notifyServices(tell, cat)...)
+	list = append(list, a.after(a.compared, service{"schedule", plan.Run}), a.after(cat.Index().Ready, service{"intake", in.Run}))
+	return &services{
 		siteID:    siteID,
 		catalogue: cat,
 		intake:    in,
 		handler:   a.publicHandler(cat, editions, tell.hub),
 		status:    tell.statusParts(cat.Index().Len, editions, plan),
-		parts:     parts,
+		list:      list,
 	}, nil
 }
 
@@ -321,9 +321,9 @@ func (a *App) taking(ctx context.Context) bool {
 // that holds such an event and what a record needs beside it.
 func (a *App) maxEvent() int64 {
 	most := int64(a.opts.Config.Events.MaxEvent)
-	if room := a.broker.MaxPayload() - headerRoom; room > 0 && room < most {
-		a.log.Warn("larger events are rejected: the NATS server's max_payload is below events.max_event, raise the one or lower the other", "max_event", most, "instead", room)
-		return room
+	if limit := a.broker.MaxPayload() - headerMargin; limit > 0 && limit < most {
+		a.log.Warn("larger events are rejected: the NATS server's max_payload is below events.max_event, raise the one or lower the other", "max_event", most, "instead", limit)
+		return limit
 	}
 	return most
 }

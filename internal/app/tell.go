@@ -29,10 +29,6 @@ import (
 // hubPath is where the hub is.
 const hubPath = "/hub"
 
-// deliverConcurrency is how many subscribers are sent to at a time, beside webhooks, hubs
-// and digests: anybody can be a slow subscriber.
-const deliverConcurrency = 64
-
 // tellers are the rooms that tell others what changed.
 type tellers struct {
 	box     *outbox.Outbox
@@ -220,13 +216,9 @@ func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
 	o := outboxOptions(a.broker, a.logger("outbox"))
 	o.Alone = a.broker.Embedded()
 	o.Verifier = a.verifier(bucketOutbox, true)
-	o.Routes = map[string]outbox.Route{
-		notice.ChannelWebhook: {Channel: t.hooks},
-		notice.ChannelHub:     {Channel: t.pings},
-		digest.Channel:        {Channel: t.digests},
-	}
+	o.Channels = map[string]outbox.Channel{notice.ChannelWebhook: t.hooks, notice.ChannelHub: t.pings, digest.Channel: t.digests}
 	if t.hub != nil {
-		o.Routes[websub.Deliveries] = outbox.Route{Channel: t.hub.DeliveryChannel(), Concurrency: deliverConcurrency}
+		o.Channels[websub.Deliveries] = t.hub.DeliveryChannel()
 	}
 	o.Attempts, o.GiveUpAfter, o.FirstRetry = c.Attempts, c.GiveUpAfter, c.FirstRetry
 	o.Timeout = max(c.Timeout, mailTimeout) + time.Second // what is sent ends sooner by itself

@@ -40,9 +40,9 @@ func startTellers(t *testing.T, b *broker.Broker, log *slog.Logger, channels ...
 		t.Fatal(err)
 	}
 	o := outboxOptions(b, slog.New(slog.DiscardHandler))
-	o.Routes = map[string]outbox.Route{}
+	o.Channels = map[string]outbox.Channel{}
 	for _, name := range channels {
-		o.Routes[name] = outbox.Route{Channel: map[string]outbox.Channel{notice.ChannelWebhook: unsent{hooks}, notice.ChannelHub: unsent{pings}}[name]}
+		o.Channels[name] = map[string]outbox.Channel{notice.ChannelWebhook: unsent{hooks}, notice.ChannelHub: unsent{pings}}[name]
 	}
 	tell := &tellers{hooks: hooks, pings: pings, log: log, box: outbox.New(o)}
 	run, cancel := context.WithCancel(t.Context())

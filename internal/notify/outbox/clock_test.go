@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -132,28 +133,17 @@ func (w *world) noted() (n int) {
 	return n
 }
 
-// What could not be packed is forgotten with its notice.
-func TestWhatIsPutAsideIsForgotten(t *testing.T) {
-	w := newWorld(t, 4)
-	w.unpack = errRefused
-	n := w.node().run()
-	n.put(notice("all", 1))
-	packed := func() int {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return w.packed
-	}
-	var before int
-	eventually(t, "it is put aside", func() bool {
-		before = n.Aside()
-		return before > 0 && before == packed()
-	})
-	w.mu.Lock()
-	w.unpack = nil
-	w.mu.Unlock()
-	n.put(notice("all", 2))
-	eventually(t, "the newer one is told at once", func() bool { return w.count("all-2") == 4 && n.Pending()["test"] == 0 })
-	if left := n.Aside(); left != 0 {
-		t.Errorf("%d notices that are no more are still put aside", left)
+// laneOfOneShard is the ith endpoint of those that the first shard has.
+func laneOfOneShard(i int) string {
+	for k, found := 0, 0; ; k++ {
+		lane, h := fmt.Sprint("lane-", k), fnv.New32a()
+		_, _ = h.Write([]byte(lane))
+		if h.Sum32()%16 != 0 {
+			continue
+		}
+		if found == i {
+			return lane
+		}
+		found++
 	}
 }

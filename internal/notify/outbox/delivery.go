@@ -10,372 +10,270 @@ import (
 
 // delivery is one attempt at one target.
 type delivery struct {
-	pass   *pass // nil: of what is late
-	index  int   // of the target, in the pass
-	late   *late // nil: the first attempt
-	route  Route
-	notice Notice
-	letter Payload
-	target Target
+	pass  *pass  // nil: a retry
+	index int    // of the target, in the pass
+	leave func() // has the pass end without the delivery
 
-	porter *porter
-	began  time.Time     // when it took its lane, or began to wait for it
-	waits  bool          // for its lane
-	parted chan struct{} // closed when it was tried to make it late meanwhile; nil: it was not
-	tried  time.Time     // when that failed
-	ended  time.Time     // when it ended, by the wall clock
-	left   bool          // it was made late
-	sent   bool          // the target was called
+	retry    uint64 // revision of the record of the retry, as it was when that began
+	deferred bool   // a first attempt that took too long, and has become a retry
+
+	notice  Notice
+	payload Payload
+	target  Target
+	ended   time.Time
+
+	limiter *limiter // has the turn at the host
+	counts  bool     // among all of the limiter
 }
 
-// submit has d delivered when there is room. The shift's lock is held.
-func (s *shift) submit(work context.Context, p *porter, d *delivery) {
-	d.porter = p
-	s.hands.Add(1)
-	p.submit(d.target.Host, func() errand {
-		defer s.hands.Done()
-		defer s.nudge()
-		if !s.admit(d) {
-			return p.next(d.target.Host) // d may be submitted anew already
-		}
-		s.land(work, d, s.attempt(work, d))
-		if d.sent && time.Since(d.began) < s.box.opts.Grace/2 {
-			p.slow.Remove(d.target.Host) // it keeps up again
-		}
-		return d.porter.next(d.target.Host)
-	})
+// endpoint lets one delivery at a time go to it.
+type endpoint struct {
+	turn  chan struct{} // has an element while a delivery is in flight
+	slow  chan struct{} // closed when that has exceeded Grace
+	users int           // deliveries that are in flight or wait
 }
 
-// admit takes the target's lane. It is false where the delivery is not to be
-// begun, or has to wait for its lane.
-func (s *shift) admit(d *delivery) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	waiting, taken := s.lanes[d.target.Endpoint]
-	switch {
-	case s.over, d.pass != nil && d.pass.moot, d.left:
-		s.drop(d) // it is owed still, something newer is, or it is late now
-		return false
-	case taken:
-		s.lanes[d.target.Endpoint] = append(waiting, d)
+// errDeferred means that a first attempt is not made: its target has a retry, or its
+// endpoint is slow.
+var errDeferred = errors.New("deferred to a retry")
+
+// acquire waits for the endpoint and then for a turn among all. A first attempt does not wait
+// for a slow endpoint, but returns errDeferred.
+func (w *worker) acquire(ctx context.Context, d *delivery, l *limiter) error {
+	w.mu.Lock()
+	e := w.endpoints[d.target.Endpoint]
+	if e == nil {
+		e = &endpoint{turn: make(chan struct{}, 1), slow: make(chan struct{})}
+		w.endpoints[d.target.Endpoint] = e
+	}
+	e.users++
+	slow := e.slow
+	w.mu.Unlock()
+	if d.pass == nil {
+		slow = nil
+	}
+	select {
+	case e.turn <- struct{}{}:
+	case <-slow:
+		w.leaveEndpoint(d, e)
+		return errDeferred
+	case <-ctx.Done():
+		w.leaveEndpoint(d, e)
+		return ctx.Err()
+	}
+	if err := l.acquire(ctx, d.target.Host); err != nil {
+		w.release(d)
+		return err
+	}
+	d.limiter, d.counts = l, true
+	return nil
+}
+
+// release lets the next delivery go to the endpoint.
+func (w *worker) release(d *delivery) {
+	w.mu.Lock()
+	e := w.endpoints[d.target.Endpoint]
+	select {
+	case <-e.slow:
+		e.slow = make(chan struct{})
 	default:
-		s.lanes[d.target.Endpoint] = nil
 	}
-	s.hand[d] = struct{}{}
-	d.began, d.waits = time.Now(), taken
-	return !taken
+	<-e.turn
+	w.mu.Unlock()
+	w.leaveEndpoint(d, e)
 }
 
-// drop lets go of what is not begun.
-func (s *shift) drop(d *delivery) {
-	if d.late != nil {
-		delete(s.again, d.late.key)
+func (w *worker) leaveEndpoint(d *delivery, e *endpoint) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e.users--; e.users > 0 {
+		return
+	}
+	delete(w.endpoints, d.target.Endpoint)
+	if len(w.endpoints) == 0 {
+		w.nudge() // perhaps nothing is in hand any more
 	}
 }
 
-// errWaits means that the target has something older waiting, of which the
-// notice is a part now.
-var errWaits = errors.New("waits with what is late")
-
-// attempt sends, but not past what waits for the same target.
-func (s *shift) attempt(work context.Context, d *delivery) error {
-	if d.late == nil && s.behind(d.notice, d.target) {
-		return errWaits
+// first makes the first attempt at a target, or has the notice join the retry that the
+// target has.
+func (w *worker) first(ctx, work context.Context, d *delivery) {
+	outcome := errDeferred
+	if !w.box.state.hasRetry(w.shard, d.notice, d.target.Key) {
+		outcome = w.acquire(ctx, d, w.box.limits[d.notice.Channel].first)
 	}
-	if s.hasHeard(d) {
+	switch {
+	case outcome == nil:
+		defer w.release(d)
+		outcome = w.attempt(work, d)
+	case !errors.Is(outcome, errDeferred):
+		return // superseded, or the worker stops
+	}
+	if w.note(work, d, outcome) {
+		w.settle(work, d)
+	}
+}
+
+// attempt sends, unless the target has the same version already, or has a retry by now. A
+// first attempt that exceeds Grace goes on as a retry.
+func (w *worker) attempt(work context.Context, d *delivery) error {
+	defer d.releaseTurn()
+	if d.pass != nil && w.box.state.hasRetry(w.shard, d.notice, d.target.Key) {
+		return errDeferred
+	}
+	if w.hasVersion(d) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(work, s.box.opts.Timeout)
+	ctx, cancel := context.WithTimeout(work, w.box.opts.Timeout)
 	defer cancel()
-	d.sent = true
-	err := d.letter.Send(ctx, d.target)
-	if err != nil {
-		s.doubt(d)
-		return err
-	}
-	s.box.meter.sent(d.notice)
-	s.tell(d)
-	return nil
-}
-
-// hearing is what a target was told about, in this shift.
-type hearing struct{ channel, about, target string }
-
-// saying is what it was told last.
-type saying struct {
-	says string // empty: nobody knows
-	turn int    // it grows
-}
-
-func (d *delivery) hearing() hearing { return hearing{d.notice.Channel, d.notice.About, d.target.Key} }
-
-// hasHeard reports whether the target was told the same before: a notice may say
-// already what the next is about.
-func (s *shift) hasHeard(d *delivery) bool {
-	says := d.letter.Version()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return says != "" && s.said[d.hearing()].says == says
-}
-
-// doubt forgets what the target was told last: it may have taken what failed.
-func (s *shift) doubt(d *delivery) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h, ok := s.said[d.hearing()]; ok {
-		s.said[d.hearing()] = saying{turn: h.turn}
-	}
-}
-
-// tell notes what the target was told. Only of the first attempt at a notice it is
-// known what the target made of it: any other may be one that it drops, because it
-// has seen the id.
-func (s *shift) tell(d *delivery) {
-	var says string
-	if d.pass != nil && s.fresh(d.pass) {
-		says = d.letter.Version()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.turn++
-	s.said[d.hearing()] = saying{says, s.turn}
-}
-
-// fresh reports whether nobody has begun with the notice before this shift.
-func (s *shift) fresh(p *pass) bool { return p.entry.revision > s.since }
-
-// land notes what became of a delivery and makes way for the next in its lane.
-// While it can not be noted the lane stays taken.
-func (s *shift) land(work context.Context, d *delivery, outcome error) {
-	s.mu.Lock()
-	parted := d.parted
-	delete(s.hand, d) // it does not part any more
-	s.mu.Unlock()
-	if parted != nil {
-		<-parted
-	}
-	d.ended = s.box.opts.Now()
-	noted := s.noted(work, d, outcome)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d.pass != nil && noted {
-		d.pass.settle(d.index)
-	}
-	if d.late != nil {
-		delete(s.again, d.late.key)
-	}
-	waiting := s.lanes[d.target.Endpoint]
-	delete(s.lanes, d.target.Endpoint)
-	for _, next := range waiting {
-		delete(s.hand, next)
-		s.submit(work, next.porter, next)
-	}
-}
-
-// noteAgain is how long it takes until what could not be noted is tried again.
-const noteAgain = time.Second
-
-// noted notes the outcome for whoever works on the shard next. It tries until
-// the shift is over.
-func (s *shift) noted(work context.Context, d *delivery, outcome error) bool {
-	for {
-		err := s.note(work, d, outcome)
-		if errors.Is(err, ErrNewerFormat) {
-			s.box.opts.Logger.Warn("what a target is late with is left to a newer release, which wrote it", "target", d.target.Name)
-			return true
-		}
-		if err == nil {
-			return true
-		}
-		if s.isOver() || work.Err() != nil {
-			return false
-		}
-		s.box.opts.Logger.Warn("what became of a delivery can not be noted, trying again", "target", d.target.Name, "err", err)
-		pause(work, noteAgain)
-	}
-}
-
-func (s *shift) note(work context.Context, d *delivery, outcome error) error {
-	if errors.Is(outcome, errWaits) {
-		return s.delay(work, d, true)
-	}
-	if outcome != nil {
-		if work.Err() != nil {
-			return work.Err() // the node stops: nobody knows what became of it
-		}
-		return s.fail(work, d, outcome)
-	}
-	if d.late != nil || d.left {
-		return s.clear(work, d)
-	}
-	return nil
-}
-
-// clear ends what the target was late with, or begins anew with what has joined
-// it since.
-func (s *shift) clear(work context.Context, d *delivery) error {
-	if err := s.differs(work, d); err != nil {
-		return err
-	}
-	key := lateKey(s.shard, d.notice, d.target.Key)
-	for range maxConflicts {
-		there, revision, _ := s.box.book.late(s.shard, key)
-		if there == nil {
-			return nil
-		}
-		if _, more := there.beside(d); more {
-			return s.box.amendLate(work, s.shard, key, func(there *late) *late {
-				if there == nil {
-					return nil
-				}
-				next, _ := there.beside(d)
-				next.begin()
-				return &next
-			})
-		}
-		err := s.box.remove(work, key, revision)
-		if !errors.Is(err, bucket.ErrConflict) {
-			return err
-		}
-		if err := s.box.refresh(work, key); err != nil {
-			return err
-		}
-	}
-	return errGaveWay
-}
-
-// differs notes that not all targets have what they were told last: the one that was
-// late may have something else.
-func (s *shift) differs(work context.Context, d *delivery) error {
-	if d.route.Forget {
-		return nil
-	}
-	key := owedKey(s.shard, d.notice)
-	s.mu.Lock()
-	p := s.passes[key]
-	if p != nil {
-		p.differs = true
-	}
-	s.mu.Unlock()
-	err := s.box.amendOwed(work, s.shard, key, func(there *owed) *owed {
-		if there == nil || there.Says == "" && p == nil { // a pass may be about to note what it says
-			return nil
-		}
-		next := *there
-		next.Says = ""
-		return &next
+	ended, deferred := make(chan struct{}), make(chan struct{})
+	grace := time.AfterFunc(w.box.opts.Grace, func() {
+		defer close(deferred)
+		w.deferSlow(work, d, ended)
 	})
-	if errors.Is(err, ErrNewerFormat) {
-		return nil // that release sees to it
+	err := d.payload.Send(ctx, d.target)
+	close(ended)
+	if !grace.Stop() {
+		<-deferred
 	}
+	d.ended = w.box.opts.Now()
+	if err == nil {
+		w.box.metrics.sent(d.notice)
+	}
+	w.noteSent(d, err)
 	return err
 }
 
-// beside is what is left of what is late without what d was about, if anything is:
-// what has joined it since.
-func (l late) beside(d *delivery) (rest late, more bool) {
-	if l.Notice.ID != d.notice.ID {
-		return l, true
+func (d *delivery) releaseTurn() {
+	if d.counts {
+		d.limiter.all.Release(1)
 	}
-	sent := 0
-	if d.late != nil {
-		sent = min(len(d.late.Older), len(l.Older))
-	}
-	older := l.Older[sent:]
-	if len(older) == 0 {
-		return l, false
-	}
-	l.Notice, l.Older = older[len(older)-1], older[:len(older)-1]
-	return l, true
+	d.limiter.leave(d.target.Host, 1)
 }
 
-// part makes first attempts that take long late, so that the others need not
-// wait for them: at once those that wait for a lane though something about the
-// same is late. They go on, and end what is late if they succeed.
-func (s *shift) part(work context.Context) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for d := range s.hand {
-		if d.late != nil || d.parted != nil || time.Since(d.tried) < noteAgain || d.waits && d.pass.moot {
-			continue
-		}
-		if s.slow(d) || d.waits && s.behind(d.notice, d.target) {
-			d.parted = make(chan struct{})
-			waits := d.waits
-			s.hands.Go(func() { s.leave(work, d, waits) })
-		}
-	}
-}
-
-// brief is for how long a host that was slow lately is waited for.
-func (s *shift) brief() time.Duration { return s.box.opts.Grace / 10 }
-
-// slow reports whether d has taken too long.
-func (s *shift) slow(d *delivery) bool {
-	took := time.Since(d.began)
-	return took >= s.box.opts.Grace || took >= s.brief() && !d.waits && d.porter.slow.Contains(d.target.Host)
-}
-
-// moot reports whether something newer is owed than d.
-func (s *shift) moot(d *delivery) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return d.pass != nil && d.pass.moot
-}
-
-// behind reports whether the target is late with something about the same.
-func (s *shift) behind(n Notice, t Target) bool {
-	if !s.box.book.anyLate(s.shard) {
-		return false // the key of what there may be is not for nothing
-	}
-	l, _, _ := s.box.book.late(s.shard, lateKey(s.shard, n, t.Key))
-	return l != nil
-}
-
-// leave takes a slow delivery out of its pass.
-func (s *shift) leave(work context.Context, d *delivery, waits bool) {
-	defer s.nudge()
-	defer close(d.parted)
-	err := s.delay(work, d, waits)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err != nil && !errors.Is(err, ErrNewerFormat) {
-		s.box.opts.Logger.Warn("a slow target keeps others waiting", "target", d.target.Name, "err", err)
-		d.parted, d.tried = nil, time.Now()
+// deferSlow makes a first attempt in flight a retry, so that its pass need not wait for it
+// and others have its turn. First attempts that wait for the same endpoint are deferred, too.
+func (w *worker) deferSlow(work context.Context, d *delivery, ended <-chan struct{}) {
+	w.mu.Lock()
+	close(w.endpoints[d.target.Endpoint].slow)
+	w.mu.Unlock()
+	if d.pass == nil {
 		return
 	}
-	if !waits {
-		d.porter.slow.Add(d.target.Host, struct{}{})
-		if again := s.box.porters(d.notice.Channel).again; again.join(d.target.Host) {
-			d.porter.leave(d.target.Host)
-			d.porter = again
+	now := w.box.opts.Now()
+	slow := retry{
+		Attempts: 1, First: now, Last: now, Reason: "no answer yet",
+		Wait: span(w.box.opts.Timeout + w.box.opts.FirstRetry), Hold: span(growth * w.box.opts.FirstRetry),
+	}
+	for {
+		var err error
+		d.retry, err = w.box.join(work, w.shard, d.notice, d.target, slow)
+		if err == nil || errors.Is(err, ErrNewerFormat) {
+			break
+		}
+		w.box.opts.Logger.Warn("cannot store the retry of a slow target, which holds up others", "target", d.target.Name, "err", err)
+		select {
+		case <-ended:
+			return
+		case <-time.After(writeAgain):
 		}
 	}
-	d.left = true
-	d.pass.settle(d.index)
+	d.deferred = true
+	w.settle(work, d)
+	d.leave()
+	d.limiter.all.Release(1)
+	d.counts = false
+	if retries := w.box.limits[d.notice.Channel].retries; retries.acquireHost(d.target.Host) {
+		d.limiter.leave(d.target.Host, 1)
+		d.limiter = retries
+	}
 }
 
-// delay makes the delivery late: one that is under way when that must have come
-// to its end, one that waits for its lane at once.
-func (s *shift) delay(work context.Context, d *delivery, waits bool) error {
-	return s.box.amendLate(work, s.shard, lateKey(s.shard, d.notice, d.target.Key), func(there *late) *late {
+// deliveryKey names what a target is sent.
+type deliveryKey struct{ channel, about, target string }
+
+// lastSent is what a target was sent last.
+type lastSent struct {
+	version string // empty: not certain
+	turn    int    // it grows
+}
+
+// hasVersion reports whether the target was sent the same before: a notice may lead to
+// what the next is about.
+func (w *worker) hasVersion(d *delivery) bool {
+	version := d.payload.Version()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return version != "" && w.lease.sent[d.key()].version == version
+}
+
+func (d *delivery) key() deliveryKey {
+	return deliveryKey{d.notice.Channel, d.notice.About, d.target.Key}
+}
+
+// noteSent notes which version the target has. That is certain only of the first attempt at a
+// notice with which no other node has begun: any other may be dropped by the target,
+// because it has seen the id. A target may have taken what failed.
+func (w *worker) noteSent(d *delivery, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last := lastSent{turn: w.lease.sent[d.key()].turn}
+	if err == nil {
+		w.lease.turn++
+		last.turn = w.lease.turn
+		if d.pass != nil && d.pass.entry.revision > w.lease.begun {
+			last.version = d.payload.Version()
+		}
+	}
+	w.lease.sent[d.key()] = last
+}
+
+// note stores the outcome of a delivery, and reports whether it is stored. Until then its
+// endpoint is not free.
+func (w *worker) note(work context.Context, d *delivery, outcome error) bool {
+	return w.persist(work, "a delivery to "+d.target.Name, func() error {
 		switch {
-		case there != nil && there.Notice.ID == d.notice.ID:
-			return nil
-		case there != nil && s.moot(d):
-			return nil // what replaced it says it too
-		case there != nil:
-			more := there.now()
-			more.Notice = d.route.merge(there.Notice, d.notice)
-			s.box.encourage(d.route, &more)
-			return &more
+		case errors.Is(outcome, errDeferred):
+			_, err := w.box.join(work, w.shard, d.notice, d.target, retry{})
+			return err
+		case outcome != nil && work.Err() != nil:
+			return work.Err() // it was cut: the outcome is not known
+		case outcome != nil:
+			return w.fail(work, d, outcome)
 		}
-		l := &late{Format: format, Shard: s.shard, Notice: d.notice, Target: d.target.Key, Name: d.target.Name}
-		if !waits {
-			now := s.box.opts.Now()
-			l.Attempts, l.First, l.Last, l.Reason = 1, now, now, "no answer yet"
-			l.Wait, l.Hold = span(s.box.opts.Timeout+s.box.opts.FirstRetry), span(growth*s.box.opts.FirstRetry)
-		}
-		return l
+		return w.clear(work, d)
 	})
+}
+
+// clear removes the retry of a target that has the notice. One that has changed since d
+// began is restarted: a notice has joined it.
+func (w *worker) clear(work context.Context, d *delivery) error {
+	if d.pass != nil && !d.deferred {
+		return nil // it had none
+	}
+	key := retryKey(w.shard, d.notice, d.target.Key)
+	for range maxConflicts {
+		there, revision := w.box.state.retry(key)
+		if there == nil {
+			return nil
+		}
+		if revision != d.retry {
+			_, err := w.box.amendRetry(work, key, func(there *retry) *retry {
+				if there == nil {
+					return nil
+				}
+				next := *there
+				next.restart()
+				return &next
+			})
+			return err
+		}
+		if err := w.box.remove(work, key, revision); !errors.Is(err, bucket.ErrConflict) {
+			return err
+		}
+		if err := w.box.refresh(work, key); err != nil {
+			return err
+		}
+	}
+	return errConflicts
 }

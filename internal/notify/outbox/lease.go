@@ -3,125 +3,155 @@ package outbox
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // errTaken means that another node has the lease.
-var errTaken = errors.New("another node works on it")
+var errTaken = errors.New("another node works on the shard")
 
-// held is a lease of this node. A node that is alone has it without a record: it
-// would be two writes more for each shard and notice, and nobody reads them.
+// maxTenure is how long a node that always has work keeps a lease at least, and half of what
+// it keeps it at most: then other nodes can take a share.
+const maxTenure = time.Minute
+
+// held is a lease of this node on a shard. It is renewed while the node works on the shard,
+// and kept for a few idle seconds after that, in which nothing is written. A node that is
+// alone has leases without records.
 type held struct {
-	key      string
 	shard    int
 	revision uint64
-	since    uint64 // nobody has begun with what was written after this revision
+	begun    uint64    // with what was written up to this revision, another node may have begun
+	renewed  time.Time // when the last write of it began
+	until    time.Time // the end of its tenure
+	sent     map[deliveryKey]lastSent
+	turn     int // the last of those in sent
 }
 
-// take takes the lease on a shard, which nobody else seems to have. When it
-// returns, everything is known that was written by whoever had the lease before:
-// what they told is not told again.
-func (b *Outbox) take(ctx context.Context, shard int) (*held, error) {
-	if b.opts.Alone {
-		return &held{key: leaseKey(shard), since: b.began}, nil
-	}
-	known := b.book.lease(shard)
-	if b.good(known) > 0 {
+// acquire returns the lease on a shard, which no other node seems to have. When it
+// returns, everything is known that the node which had it before has written.
+func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
+	known := b.state.lease(shard)
+	if b.expires(known) > 0 {
 		return nil, errTaken // since it was looked
 	}
-	h := &held{key: leaseKey(shard), shard: shard, revision: known.revision}
-	if err := b.hold(ctx, h, b.node); err != nil {
-		return nil, err
+	b.mu.Lock()
+	h := b.leases[shard]
+	b.mu.Unlock()
+	kept := h != nil && (h.revision == known.revision || b.opts.Alone)
+	if !kept {
+		h = &held{shard: shard, revision: known.revision, begun: b.state.revision(), until: time.Now().Add(maxTenure + rand.N(maxTenure))}
 	}
-	if h.since = known.revision; known.Node != "" {
-		h.since = h.revision // it was not given back: who had it died, and may have told some
+	fresh := time.Since(h.renewed) < b.opts.Lease/3
+	if !fresh {
+		h.sent = map[deliveryKey]lastSent{}
 	}
-	hear, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	if err := b.bucket.Wait(hear, h.revision); err != nil {
-		b.release(context.WithoutCancel(ctx), h)
-		return nil, err
+	var err error
+	switch {
+	case b.opts.Alone:
+		h.renewed = time.Now()
+	case kept && time.Now().After(h.until):
+		b.release(ctx, h)
+		b.mu.Lock()
+		b.yielded[shard] = time.Now().Add(courtesy)
+		b.mu.Unlock()
+		return nil, errTaken
+	case kept && fresh:
+	case kept:
+		err = b.writeLease(ctx, h, b.node)
+	default:
+		err = b.takeLease(ctx, h, known)
 	}
-	return h, nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err == nil {
+		b.leases[shard] = h
+	}
+	return h, err
 }
 
-// good is how long the lease may still be another node's.
-func (b *Outbox) good(l lease) time.Duration {
+// takeLease takes a lease that another node had, or none.
+func (b *Outbox) takeLease(ctx context.Context, h *held, known lease) error {
+	if err := b.writeLease(ctx, h, b.node); err != nil {
+		return err
+	}
+	if h.begun = known.revision; known.Node != "" {
+		h.begun = h.revision // it was not released
+	}
+	wait, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	err := b.bucket.Wait(wait, h.revision)
+	if err != nil {
+		b.release(context.WithoutCancel(ctx), h)
+	}
+	return err
+}
+
+// expires is how long the lease may still be another node's. It follows from when this node
+// saw it written, because clocks differ.
+func (b *Outbox) expires(l lease) time.Duration {
 	if l.Node == "" || l.Node == b.node || b.opts.Alone {
 		return 0
 	}
-	// By how long it was seen and not by its own time: clocks differ.
 	return max(b.opts.Lease-time.Since(l.seen), 0)
 }
 
-// keep renews the lease until ctx ends. It calls lost and ends when another node
-// has the lease, or as early as one could take it: whoever is cut off from NATS
-// must have ended what it sends by then.
-func (b *Outbox) keep(ctx context.Context, h *held, lost func()) {
+// renew renews the lease until ctx ends. It calls lost and ends when another node has it,
+// or when one may soon: a node that is cut off from NATS must have ended what it sends by then.
+func (b *Outbox) renew(ctx context.Context, h *held, lost func()) {
 	if b.opts.Alone {
 		return
 	}
-	again := time.NewTicker(b.opts.Lease / 5)
-	defer again.Stop()
-	for last := time.Now(); ; {
-		select {
-		case <-again.C:
-		case <-ctx.Done():
+	for wait := b.opts.Lease/5 - time.Since(h.renewed); ; wait = b.opts.Lease / 5 {
+		if pause(ctx, wait); ctx.Err() != nil {
 			return
 		}
-		renew, cancel := context.WithTimeout(ctx, b.opts.Lease/5)
-		began := time.Now()
-		err := b.hold(renew, h, b.node)
+		write, cancel := context.WithTimeout(ctx, b.opts.Lease/5)
+		err := b.writeLease(write, h, b.node)
 		cancel()
-		switch {
-		case err == nil:
-			last = began
-		case ctx.Err() != nil:
-			return
-		case errors.Is(err, errTaken), time.Since(last) >= b.opts.Lease/2:
+		if ctx.Err() == nil && err != nil && (errors.Is(err, errTaken) || time.Since(h.renewed) >= b.opts.Lease/2) {
+			b.forgetLease(h)
 			lost()
 			return
 		}
 	}
 }
 
-// release gives the lease back. If that fails it expires.
+// release gives a lease back. If that fails it expires.
 func (b *Outbox) release(ctx context.Context, h *held) {
-	if err := b.hold(ctx, h, ""); err != nil {
-		b.opts.Logger.Debug("a lease was not given back", "lease", h.key, "err", err)
+	b.forgetLease(h)
+	if err := b.writeLease(ctx, h, ""); err != nil {
+		b.opts.Logger.Debug("cannot release a lease, which expires", "shard", h.shard, "err", err)
 	}
 }
 
-func (b *Outbox) hold(ctx context.Context, h *held, node string) error {
-	if b.opts.Alone {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	data, err := bucket.Encode(lease{Format: format, Node: node})
-	if err != nil {
-		return err
-	}
-	next, err := b.bucket.Put(ctx, h.key, data, h.revision)
+func (b *Outbox) forgetLease(h *held) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.leases[h.shard] = nil
+}
+
+// writeLease writes who has the lease.
+func (b *Outbox) writeLease(ctx context.Context, h *held, node string) error {
+	began := time.Now()
+	revision, err := b.write(ctx, leaseKey(h.shard), lease{Format: format, Node: node}, h.revision)
 	if errors.Is(err, bucket.ErrConflict) {
-		if err := b.refresh(ctx, h.key); err != nil {
+		if err := b.refresh(ctx, leaseKey(h.shard)); err != nil && !errors.Is(err, ErrNewerFormat) {
 			return err
 		}
-		if there := b.book.lease(h.shard); there.Node == b.node && there.revision > h.revision {
-			h.revision = there.revision // our own write, whose answer was lost
-			if node == b.node {
-				return nil
-			}
-			return b.hold(ctx, h, node) // it is to be given back
+		there := b.state.lease(h.shard)
+		if there.Node != b.node || there.revision <= h.revision {
+			return errTaken
 		}
-		return errTaken
+		revision, err = there.revision, nil // our own write, whose answer was lost
+		if node != b.node {
+			h.revision = revision
+			return b.writeLease(ctx, h, node)
+		}
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		h.revision, h.renewed = revision, began
 	}
-	h.revision = next
-	b.book.apply(bucket.Record{Key: h.key, Value: data, Revision: next, Stored: b.opts.Now()})
-	return nil
+	return err
 }

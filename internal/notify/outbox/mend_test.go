@@ -220,11 +220,11 @@ func TestADeliveryThatWaitsSurvivesAnOutage(t *testing.T) {
 	n.put(notice("slow", 1))
 	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
 	n.put(notice("other", 1))
-	said.await(t, "a slow target keeps others waiting")
+	said.await(t, "cannot store the retry of a slow target, which holds up others")
 	server.Stop()
 	refuses.Store(false)
 	said.drain()
-	said.await(t, "a slow target keeps others waiting")
+	said.await(t, "cannot store the retry of a slow target, which holds up others")
 	server.Start()
 	close(release)
 	eventually(t, "the other is told", func() bool { return w.count("other-1") == 1 })
@@ -294,11 +294,11 @@ func TestWhoIsCutOffEndsBeforeAnotherBegins(t *testing.T) {
 	var senders []string
 	named := func(name string) func(*outbox.Options) {
 		return func(o *outbox.Options) {
-			o.Routes = map[string]outbox.Route{"test": {Channel: signing{w, func() {
+			o.Channels = map[string]outbox.Channel{"test": signing{w, func() {
 				mu.Lock()
 				defer mu.Unlock()
 				senders = append(senders, name)
-			}}}}
+			}}}
 			o.PerHost, o.Lease = 1, 5*time.Second
 		}
 	}
@@ -396,20 +396,6 @@ func TestDeadLettersOfATargetAreOne(t *testing.T) {
 	}
 }
 
-func TestWhatNobodyAsksAboutLeavesNothing(t *testing.T) {
-	w := newWorld(t, 20)
-	var c clock
-	n := w.node(c.options).run()
-	for i := range 5 {
-		once := notice(fmt.Sprint("question", i), 1)
-		once.Channel = "once"
-		n.put(once)
-	}
-	eventually(t, "all are told", func() bool { return w.count("question4-1") == 20 && n.Pending()["once"] == 0 })
-	c.ahead.Store(int64(2 * time.Hour))
-	n.tidied(&c, 0)
-}
-
 func TestAChannelWithRoomOfItsOwnIsInNobodysWay(t *testing.T) {
 	w := newWorld(t, 1)
 	w.answers(0, func(ctx context.Context, n outbox.Notice) error {
@@ -421,7 +407,7 @@ func TestAChannelWithRoomOfItsOwnIsInNobodysWay(t *testing.T) {
 	w.targets[0].Endpoint = "a lane of the channel" // but the other channel has another
 	n := w.node(func(o *outbox.Options) {
 		o.Concurrency = 1
-		o.Routes = map[string]outbox.Route{"test": {Channel: inLane{w, "other"}}, "own": {Channel: w, Concurrency: 1}}
+		o.Channels = map[string]outbox.Channel{"test": inLane{w, "other"}, "own": w}
 	}).run()
 	hangs := notice("question", 1)
 	hangs.Channel = "own"
@@ -450,7 +436,7 @@ func TestWhatIsOwedThroughAChannelThatIsNoMore(t *testing.T) {
 	var c clock
 	writer := w.node(c.options)
 	writer.put(notice("all", 1))
-	n := w.node(c.options, func(o *outbox.Options) { o.Routes = map[string]outbox.Route{} }).run()
+	n := w.node(c.options, func(o *outbox.Options) { o.Channels = map[string]outbox.Channel{} }).run()
 	if err := n.Tidy(t.Context()); err != nil || w.records() == 0 {
 		t.Errorf("%d records are left, error %v: another node may have the channel", w.records(), err)
 	}

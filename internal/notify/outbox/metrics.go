@@ -6,19 +6,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// meter counts what becomes of notices, by channel.
-type meter struct {
+// metrics count the outcomes of deliveries, by channel.
+type metrics struct {
 	outcomes *prometheus.CounterVec
 	delay    *prometheus.HistogramVec
 	box      *Outbox
 }
 
-func newMeter(b *Outbox, r prometheus.Registerer) meter {
+func newMetrics(b *Outbox, r prometheus.Registerer) metrics {
 	if r != nil {
-		r.MustRegister(owing{b})
+		r.MustRegister(collector{b})
 	}
-	m := meter{box: b, outcomes: Outcomes(r), delay: Delays(r)}
-	for channel := range b.opts.Routes {
+	m := metrics{box: b, outcomes: Outcomes(r), delay: Delays(r)}
+	for channel := range b.opts.Channels {
 		for _, outcome := range []string{outcomeSent, outcomeRetried, outcomeDead} {
 			m.outcomes.WithLabelValues(channel, outcome) // there from the start, so that the first counts as an increase
 		}
@@ -26,16 +26,15 @@ func newMeter(b *Outbox, r prometheus.Registerer) meter {
 	return m
 }
 
-// Outcomes of a notice.
+// Outcomes of a delivery.
 const (
 	outcomeSent    = "sent"
 	outcomeRetried = "retried"
 	outcomeDead    = "dead"
 )
 
-// Outcomes returns r's counter of notices by channel and outcome, in which those
-// count too who tell of changes in another way. Without a registry it is a new
-// one.
+// Outcomes returns r's counter of notices by channel and outcome, in which notices count
+// too that are sent in another way. Without a registry it is a new one.
 func Outcomes(r prometheus.Registerer) *prometheus.CounterVec {
 	return registered(r, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gallerywire_notices_total",
@@ -69,87 +68,68 @@ func registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
 	return c
 }
 
-func (m meter) sent(n Notice) {
+func (m metrics) sent(n Notice) {
 	m.outcomes.WithLabelValues(n.Channel, outcomeSent).Inc()
 	if !n.At.IsZero() {
 		m.delay.WithLabelValues(n.Channel).Observe(max(m.box.opts.Now().Sub(n.At), 0).Seconds())
 	}
 }
 
-func (m meter) retried(n Notice) { m.outcomes.WithLabelValues(n.Channel, outcomeRetried).Inc() }
+func (m metrics) retried(n Notice) { m.outcomes.WithLabelValues(n.Channel, outcomeRetried).Inc() }
 
-func (m meter) dead(n Notice) { m.outcomes.WithLabelValues(n.Channel, outcomeDead).Inc() }
+func (m metrics) dead(n Notice) { m.outcomes.WithLabelValues(n.Channel, outcomeDead).Inc() }
 
-// owing tells how much is owed when it is asked.
-type owing struct{ box *Outbox }
+// collector counts what is pending, and the dead letters, when it is asked.
+type collector struct{ box *Outbox }
 
-var owedDesc = prometheus.NewDesc("gallerywire_notices_owed",
-	"What is owed: notices in shards that are not told yet, and targets that are tried again, by channel.", []string{"channel"}, nil)
+var pendingDesc = prometheus.NewDesc("gallerywire_notices_owed",
+	"Pending notices in shards, and targets that are retried, by channel.", []string{"channel"}, nil)
 
-var deadDesc = prometheus.NewDesc("gallerywire_notices_dead", "Dead letters kept, by channel.", []string{"channel"}, nil)
+var deadDesc = prometheus.NewDesc("gallerywire_notices_dead", "Dead letters, by channel.", []string{"channel"}, nil)
 
 // Describe implements [prometheus.Collector].
-func (owing) Describe(ch chan<- *prometheus.Desc) {
-	ch <- owedDesc
+func (collector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- pendingDesc
 	ch <- deadDesc
 }
 
 // Collect implements [prometheus.Collector].
-func (o owing) Collect(ch chan<- prometheus.Metric) {
-	owed, dead := o.box.owing()
-	for channel, n := range owed {
-		ch <- prometheus.MustNewConstMetric(owedDesc, prometheus.GaugeValue, float64(n), channel)
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	pending, dead := c.box.counts()
+	for channel, n := range pending {
+		ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, float64(n), channel)
 	}
 	for channel, n := range dead {
 		ch <- prometheus.MustNewConstMetric(deadDesc, prometheus.GaugeValue, float64(n), channel)
 	}
 }
 
-// Pending returns by channel how much is owed: notices in shards that are not told
-// yet, and targets that are tried again. It reads memory only.
+// Pending returns by channel how much is still to be sent: pending notices in shards, and
+// targets that are retried. It reads memory only.
 func (b *Outbox) Pending() map[string]int {
-	owed, _ := b.owing()
-	return owed
+	pending, _ := b.counts()
+	return pending
 }
 
-// EachOwed calls f with what Owed counts of a channel. It reads memory only, and f
-// must not call the outbox.
-func (b *Outbox) EachOwed(channel string, f func(Notice)) {
-	b.book.read(func(shards []part, _ map[string]*late) {
-		for _, part := range shards {
-			for _, o := range part.owed {
-				if o.Notice.Channel == channel {
-					f(o.Notice)
-				}
-			}
-			for _, l := range part.late {
-				if l.Notice.Channel == channel {
-					f(l.Notice)
-				}
-			}
-		}
-	})
-}
-
-// owing counts what is owed, and the dead letters, by channel: also of channels
-// of which nothing is.
-func (b *Outbox) owing() (owed, dead map[string]int) {
-	owed, dead = map[string]int{}, map[string]int{}
-	for channel := range b.opts.Routes {
-		owed[channel], dead[channel] = 0, 0
+// counts counts what is pending, and the dead letters, by channel: also of channels
+// with none.
+func (b *Outbox) counts() (pending, dead map[string]int) {
+	pending, dead = map[string]int{}, map[string]int{}
+	for channel := range b.opts.Channels {
+		pending[channel], dead[channel] = 0, 0
 	}
-	b.book.read(func(shards []part, letters map[string]*late) {
-		for _, part := range shards {
-			for _, o := range part.owed {
-				owed[o.Notice.Channel]++
+	b.state.view(func(shards []shard, letters map[string]*retry) {
+		for _, in := range shards {
+			for _, p := range in.pending {
+				pending[p.Notice.Channel]++
 			}
-			for _, l := range part.late {
-				owed[l.Notice.Channel]++
+			for _, r := range in.retries {
+				pending[r.Notice.Channel]++
 			}
 		}
-		for _, l := range letters {
-			dead[l.Notice.Channel]++
+		for _, r := range letters {
+			dead[r.Notice.Channel]++
 		}
 	})
-	return owed, dead
+	return pending, dead
 }

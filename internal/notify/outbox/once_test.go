@@ -172,7 +172,7 @@ func TestWhoDropsWhatHasAnIdItHasSeenMissesNothing(t *testing.T) {
 				k := &killed{}
 				k.node = w.node(writing(k.write), func(o *outbox.Options) {
 					o.Alone, o.Attempts, o.FirstRetry = true, 3, 2*time.Millisecond
-					o.Routes = map[string]outbox.Route{"documents": {Channel: documents{d}}, "updates": {Channel: updates{d}}}
+					o.Channels = map[string]outbox.Channel{"documents": documents{d}, "updates": updates{d}}
 				}).run()
 				return k
 			}

@@ -98,18 +98,20 @@ func TestAPassThatGoesOn(t *testing.T) {
 		w.says["all"] = s
 	}
 	gate := make(chan struct{})
+	var tried atomic.Int32
 	for i := range many {
 		w.targets[i].Endpoint = "the same" // one after the other
-		if i >= 20 {
-			w.answers(i, func(ctx context.Context, _ outbox.Notice) error {
-				select {
-				case <-gate:
-					return nil
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			})
-		}
+		w.answers(i, func(ctx context.Context, _ outbox.Notice) error {
+			if tried.Add(1) <= 20 {
+				return nil
+			}
+			select {
+			case <-gate:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
 	}
 	slow := func(o *outbox.Options) { o.Concurrency, o.PerHost = 1, 1 }
 	says("A")
@@ -162,49 +164,6 @@ func TestANoticeJoinsWhatIsLate(t *testing.T) {
 	}
 }
 
-// TestTwoNoticesCloseToEachOther are both slow, and the first is noted after the
-// second.
-func TestTwoNoticesCloseToEachOther(t *testing.T) {
-	w := newWorld(t, 1)
-	answer := make(chan struct{})
-	w.answers(0, func(ctx context.Context, _ outbox.Notice) error {
-		select {
-		case <-answer:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-	second := make(chan struct{})
-	var noted atomic.Int32
-	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
-		if kind != "late" {
-			return s()
-		}
-		if noted.Add(1) == 1 {
-			<-second
-			return s()
-		}
-		defer sync.OnceFunc(func() {
-			select {
-			case <-second:
-			default:
-				close(second)
-			}
-		})()
-		return s()
-	}), func(o *outbox.Options) { o.Grace = 400 * time.Millisecond }).run()
-	n.put(notice("all", 1))
-	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
-	n.put(notice("all", 2))
-	eventually(t, "both are noted", func() bool { return noted.Load() >= 2 && len(n.Retries()) == 1 })
-	close(answer)
-	eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
-	if heard := w.heard(0); heard[len(heard)-1] != "all-2" {
-		t.Errorf("it heard %v", heard)
-	}
-}
-
 func TestANewerReleaseReplacesWhatIsInHand(t *testing.T) {
 	w := newWorld(t, 1)
 	answer := make(chan struct{})
@@ -219,10 +178,10 @@ func TestANewerReleaseReplacesWhatIsInHand(t *testing.T) {
 	eventually(t, "that is heard", func() bool { return n.Pending()["test"] == 0 })
 	close(answer)
 	lease := "lease." + strings.Split(keys[0], ".")[1]
-	eventually(t, "the lease is given back", func() bool {
-		e, err := w.bucket().Get(t.Context(), lease)
-		return err == nil && strings.Contains(string(e.Value()), `"node":""`)
-	})
+	n.stop()
+	if e, err := w.bucket().Get(t.Context(), lease); err != nil || !strings.Contains(string(e.Value()), `"node":""`) {
+		t.Errorf("the lease is not released: %v", err)
+	}
 	if e, err := w.bucket().Get(t.Context(), keys[0]); err != nil || string(e.Value()) != `{"format":99}` {
 		t.Errorf("the newer release's record is overwritten: %v", err)
 	}
@@ -240,9 +199,7 @@ func TestWhatANewerReleaseIsLateWithTakesNoRoom(t *testing.T) {
 	eventually(t, "that is heard", func() bool { return len(n.Retries()) == 0 })
 	n.put(notice("all", 2))
 	eventually(t, "all are tried", func() bool { return w.attempts(0) == 2 && w.count("all-2") == 1 })
-	other := notice("other", 1)
-	other.To = []string{target(20).Key}
-	n.put(other)
+	n.putTo(notice("other", 1), 20)
 	eventually(t, "others are told still", func() bool { return w.count("other-1") == 1 })
 	if late := w.becomesForeign("late"); len(late) != 20 {
 		t.Errorf("%d records are left of 20", len(late))
@@ -261,19 +218,17 @@ func TestAnOutageIsNotLoggedAgainAndAgain(t *testing.T) {
 	n := w.node(writing(refuses.late), slowness, func(o *outbox.Options) {
 		o.FirstRetry, o.Lease, o.Logger = time.Second, time.Minute, slog.New(said)
 	}).run()
-	early := notice("all", 1)
-	early.To = []string{target(1).Key}
-	n.put(early)
+	n.putTo(notice("all", 1), 1)
 	eventually(t, "one is late", func() bool { return len(n.Retries()) == 1 && n.Pending()["test"] == 1 })
 	w.mu.Lock()
 	w.targets = slices.Delete(w.targets, 1, 2)
 	w.mu.Unlock()
 	refuses.Store(true) // it is tried again soon, and can not be forgotten
 	n.put(notice("slow", 1))
-	said.await(t, "a notice can not be made and is tried again", "a slow target keeps others waiting")
+	said.await(t, "cannot store the retry of a slow target, which holds up others")
 	server.Stop()
 	refuses.Store(false)
-	said.await(t, "a slow target keeps others waiting")
+	said.await(t, "cannot store the retry of a slow target, which holds up others")
 	said.drain()
 	wait := time.NewTimer(2 * time.Second)
 	defer wait.Stop()
@@ -293,7 +248,7 @@ func TestWhatIsLateIsNotAbandonedAtOnce(t *testing.T) {
 	n.put(notice("slow", 1))
 	n.put(notice("waits", 1)) // in the same lane
 	eventually(t, "both are late", func() bool { return len(n.Retries()) == 2 })
-	other := w.node(c.options, func(o *outbox.Options) { o.Routes = map[string]outbox.Route{} }).run()
+	other := w.node(c.options, func(o *outbox.Options) { o.Channels = map[string]outbox.Channel{} }).run()
 	before := w.records()
 	if err := other.Tidy(t.Context()); err != nil {
 		t.Fatal(err)
@@ -349,6 +304,7 @@ func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
 	}), func(o *outbox.Options) { o.Lease = 5 * time.Second }).run()
 	n.put(notice("all", 1))
 	eventually(t, "it is told", func() bool { return n.Pending()["test"] == 0 })
+	go n.stop()
 	eventually(t, "the lease is given back", func() bool {
 		keys, err := w.bucket().Keys(t.Context())
 		if err != nil {

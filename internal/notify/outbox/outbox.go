@@ -1,20 +1,18 @@
-// Package outbox holds what is owed: which notice, through which channel, to
-// whom.
+// Package outbox is a durable work queue of notices, keyed by channel and target.
 //
-// A notice is durable before any of it is sent, is taken by any node, and is
-// forgotten only when it was sent. Targets fall into shards by their lane; a
-// shard is worked on by one node at a time, which holds a lease on it, so that
-// no two deliveries run in one lane. A notice is one record in each shard that
-// has a target of it, however many targets those are. A target that fails or is
-// slow leaves the others as a record of its own, which is tried again with a
-// growing delay, until it is given up and kept among the dead letters.
+// A notice is stored before any of it is sent, is sent by any node, and is forgotten
+// only when it was sent. Targets fall into shards by their endpoint; one node at a time
+// works on a shard, which it has leased, so that one delivery at a time goes to an
+// endpoint. A notice is one record in each shard that has a target of it, however many
+// those are. A target that fails or is slow gets a record of its own, a retry, which is
+// tried again with a growing delay until it becomes a dead letter: it holds up nobody.
 //
-// A newer notice about the same replaces one that waits. A crash at any moment
-// loses nothing: what was in hand is sent again, with the same id. Targets may drop
+// A newer notice about the same replaces one that is pending. A crash at any moment
+// loses nothing: what was in flight is sent again, with the same id. Targets may drop
 // what has an id that they have seen: another content never has the same, see
 // [Notice.DeliveryID].
 //
-// What a notice says and how it is sent are the channel's.
+// What a notice says and how it is sent are left to the channel.
 package outbox
 
 import (
@@ -25,21 +23,20 @@ import (
 	"time"
 )
 
-// Notice is something that the targets of a channel are to be told.
+// Notice tells the targets of a channel of something.
 type Notice struct {
 	Channel string    `json:"channel"`
-	About   string    `json:"about"` // a newer notice about the same replaces one that waits
-	ID      string    `json:"id"`    // the same however often it is put
+	About   string    `json:"about"` // a newer notice about the same replaces one that is pending
+	ID      string    `json:"id"`    // the same however often it is stored
 	Order   Order     `json:"order"`
-	At      time.Time `json:"at"`              // when its cause came about
-	To      []string  `json:"to,omitzero"`     // keys of its targets; empty: whoever the channel names
+	At      time.Time `json:"at"`              // when what it tells of happened
 	Data    []byte    `json:"data,omitzero"`   // the channel's own
-	Merged  bool      `json:"merged,omitzero"` // Data says what older notices said, too
+	Merged  bool      `json:"merged,omitzero"` // Data includes that of older notices
 }
 
-// DeliveryID identifies what the targets of n are sent, for channels that tell them
-// an id: a target may drop what has an id that it has seen. It is ID, or made of ID
-// and Data where these were merged with those of older notices.
+// DeliveryID identifies what the targets of n are sent, for channels that send an id:
+// a target may drop what has an id that it has seen. It is ID, or made of ID and Data
+// where Data was merged.
 func (n Notice) DeliveryID() string {
 	if !n.Merged {
 		return n.ID
@@ -48,7 +45,7 @@ func (n Notice) DeliveryID() string {
 }
 
 // Order says which of two notices about the same is newer. The zero Order is
-// newer than whatever waits.
+// newer than any that is pending.
 type Order struct {
 	Epoch    int64  `json:"epoch,omitzero"`    // instants in Unix nanoseconds
 	Revision uint64 `json:"revision,omitzero"` // of one epoch
@@ -60,36 +57,35 @@ func (o Order) Compare(p Order) int {
 	return cmp.Or(cmp.Compare(o.Epoch, p.Epoch), cmp.Compare(o.Revision, p.Revision), cmp.Compare(o.Passed, p.Passed))
 }
 
-// Target is somebody to be told.
+// Target is one receiver of a notice.
 type Target struct {
 	Key      string // identifies it within its channel: 1 to 80 of A-Za-z0-9_-
 	Name     string // for people, in logs and lists; without secrets
-	Endpoint string // at most one delivery at a time is under way to an endpoint, of all channels
-	Host     string // a bounded number of deliveries at a time goes to a host
+	Endpoint string // one delivery at a time goes to an endpoint, of all channels
+	Host     string // to which a bounded number of deliveries goes at a time
 }
 
-// Channel is a way of telling.
+// Channel is a way to send notices.
 type Channel interface {
 	// Targets calls yield with each target of n once, until yield returns false.
 	Targets(n Notice, yield func(Target) bool)
-	// Target finds the target with that key. It is not found when it is no
-	// longer to be told: what is owed to it is forgotten.
+	// Target finds the target with that key. One that is not found is no longer sent
+	// anything: its retries are forgotten.
 	Target(n Notice, key string) (Target, bool)
-	// Merge returns what is owed to somebody who has not had old when n, which
-	// is not older, comes: n itself where it says everything. Its ID and Order
-	// must be those of n, which may say what old does already: that is to be
-	// said once.
+	// Merge returns what is sent to a target that has not had old when n, which is not
+	// older, comes: n itself where it includes everything. Its ID and Order must be
+	// those of n, which may include old already: that is to be included once.
 	Merge(old, n Notice) Notice
 	// Pack makes what is sent to all targets. It may wait, as for an index that
 	// lags; its error means that n is tried again later as a whole, unless it is
-	// [Final]: then all targets are given up.
+	// [Final]: then each target becomes a dead letter.
 	Pack(ctx context.Context, n Notice) (Payload, error)
 }
 
 // Payload is a notice ready to be sent. It is safe for concurrent use.
 type Payload interface {
 	// Version identifies the content: a target that certainly has the same from the
-	// letter before is not sent it again. Empty: always send.
+	// payload before is not sent it again. Empty: always send.
 	Version() string
 	// Send delivers to one target and returns when it was accepted. An error is
 	// tried again, unless it is [Final]; see also [RetryError]. Errors hold no secrets.

@@ -5,138 +5,127 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/store/bucket"
+	"golang.org/x/sync/semaphore"
 )
 
-// pass is the first attempt of all targets that a notice has in a shard.
+const (
+	// packTimeout bounds what making a payload may wait for, and packAgain is when one
+	// that could not be made is tried again.
+	packTimeout = 30 * time.Second
+	packAgain   = 5 * time.Second
+	// maxQueued is how many attempts of a pass are in flight or wait for their turn.
+	maxQueued = 256
+	// stride is how many targets are settled until that is stored: after a crash so many are
+	// sent to again in each shard, and those that were sent to while it was being stored.
+	stride = 200
+	// maxMarks is how many settled targets are stored of a shard: a record has its limit.
+	maxMarks = 50_000
+)
+
+// pass is the first attempts of a pending notice, at all its targets in a shard. A pass about
+// the same begins when the one before it has ended.
 type pass struct {
-	entry   *owed
-	route   Route
-	letter  Payload // nil: being packed
-	settled []bool  // of the targets, by their keys' order: told, or late
-	keys    []string
-	count   int  // how many are settled
-	saved   int  // how many were when it was noted
-	moot    bool // something newer is owed: no more of it is begun
-	differs bool // a target may have something else than what the letter says
+	entry     *pending
+	supersede func() // begins no more attempts: a newer notice is pending
+
+	// Of these the worker's lock is held.
+	targets []Target
+	settled []bool // by target: it has the notice, or a retry
+	count   int    // of those
+	saved   int    // how many of those are stored, or being stored
 }
 
-// settle notes that a target is told, or late. The shift's lock is held.
-func (p *pass) settle(index int) {
-	if !p.settled[index] {
-		p.settled[index] = true
-		p.count++
-	}
-}
-
-// told are the keys of the targets that are settled. The shift's lock is held.
-func (p *pass) told() []string {
-	var keys []string
-	for i, settled := range p.settled {
-		if settled {
-			keys = append(keys, p.keys[i])
-		}
-	}
-	return keys
-}
-
-// stride is how many targets are told until that is noted: after a crash so many are
-// told again in each shard, and those that were told while it was being noted.
-const stride = 200
-
-// maxTold is how many told targets are noted of a shard: a record has its limit.
-const maxTold = 50_000
-
-// packTimeout bounds what making a letter may wait for.
-const packTimeout = 30 * time.Second
-
-// begin takes in hand what is due and is not.
-func (s *shift) begin(work context.Context) {
-	fresh, again := s.dueNow()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.starts = false
-	for _, o := range fresh {
-		s.beginPass(work, o)
-	}
-	for _, l := range again {
-		s.beginAgain(work, l)
-	}
-}
-
-func (s *shift) dueNow() (fresh []*owed, again []*late) {
-	now := time.Now()
-	s.box.book.read(func(shards []part, _ map[string]*late) {
-		for key, o := range shards[s.shard].owed {
-			if s.box.knows(o.Notice) && !shards[s.shard].aside[key].After(now) {
-				fresh = append(fresh, o)
-			}
-		}
-		for _, l := range shards[s.shard].late {
-			if l.left() == 0 && s.box.knows(l.Notice) {
-				again = append(again, l)
-			}
-		}
+// startPass starts with a pending notice. The lock is held.
+func (w *worker) startPass(ctx, work context.Context, entry *pending) {
+	ctx, supersede := context.WithCancel(ctx)
+	p := &pass{entry: entry, supersede: supersede}
+	w.passes[entry.key] = p
+	w.inFlight.Go(func() {
+		defer supersede()
+		w.pass(ctx, work, p)
+		w.mu.Lock()
+		delete(w.passes, entry.key)
+		w.mu.Unlock()
+		w.nudge()
+		w.box.look() // there is room for another shard
 	})
-	return fresh, again
 }
 
-// beginPass begins with a notice unless that is in hand. Of one that it replaces
-// nothing more is begun; what is under way keeps its lanes.
-func (s *shift) beginPass(work context.Context, o *owed) {
-	if old := s.passes[o.key]; old != nil {
-		if old.entry.Notice.ID == o.Notice.ID {
-			return
-		}
-		old.moot = true
-	}
-	p := &pass{entry: o, route: s.box.opts.Routes[o.Notice.Channel]}
-	s.passes[o.key] = p
-	s.hands.Go(func() { s.pack(work, p) })
-}
-
-// pack makes the letter and hands out its deliveries.
-func (s *shift) pack(work context.Context, p *pass) {
-	defer s.nudge()
-	ctx, cancel := context.WithTimeout(work, packTimeout)
-	defer cancel()
-	letter, err := p.route.pack(ctx, p.entry.Notice)
+// pass sends to the targets that are not settled, and ends when each is, when the notice is
+// superseded, or when the worker stops. A delivery in flight is settled before long.
+func (w *worker) pass(ctx, work context.Context, p *pass) {
+	n := p.entry.Notice
+	payload, err := w.pack(ctx, work, n)
 	if err != nil {
-		s.postpone(work, p, err)
 		return
 	}
-	targets := s.targets(p)
-	// Of what somebody may have begun with before, some may have been told something else since.
-	if s.fresh(p) && letter.Version() != "" && letter.Version() == p.entry.Says {
-		targets = slices.DeleteFunc(targets, func(t Target) bool { return !s.behind(p.entry.Notice, t) })
+	targets := w.unsettled(p.entry)
+	w.mu.Lock()
+	p.targets, p.settled = targets, make([]bool, len(targets))
+	order := w.order(n, targets)
+	w.mu.Unlock()
+	queue := semaphore.NewWeighted(maxQueued)
+	var open sync.WaitGroup
+	for _, i := range order {
+		if queue.Acquire(ctx, 1) != nil {
+			break
+		}
+		open.Add(1)
+		d := &delivery{pass: p, index: i, notice: n, payload: payload, target: targets[i]}
+		d.leave = sync.OnceFunc(func() {
+			queue.Release(1)
+			open.Done()
+		})
+		w.inFlight.Go(func() {
+			defer d.leave()
+			w.first(ctx, work, d)
+		})
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p.letter = letter
-	p.settled = make([]bool, len(targets))
-	p.keys = make([]string, len(targets))
-	for i, t := range targets {
-		p.keys[i] = t.Key
+	open.Wait()
+	w.mu.Lock()
+	ended, unsaved := p.count == len(targets), p.count > p.saved
+	w.mu.Unlock()
+	if !ended {
+		if unsaved {
+			w.save(work, p)
+		}
+		return
 	}
-	porter := s.box.porters(p.entry.Notice.Channel).first
-	for _, i := range s.turns(p, targets) {
-		s.submit(work, porter, &delivery{pass: p, index: i, route: p.route, notice: p.entry.Notice, letter: letter, target: targets[i]})
-	}
+	w.persist(work, "a notice that is sent", func() error {
+		_, err := w.box.amendPending(work, p.entry.key, func(there *pending) *pending {
+			if there == nil || there.Notice.ID != n.ID {
+				return nil
+			}
+			next := *there
+			next.Done, next.Settled, next.Notice.Data = true, nil, nil
+			return &next
+		})
+		return err
+	})
+	w.box.opts.Logger.Debug("a notice is sent", "channel", n.Channel, "feed", n.About, "event", n.ID, "targets", len(targets), "shard", w.shard)
 }
 
-// pack makes the letter. One that can never be made is sent all the same, so that
-// each of its targets is given up as any other.
-func (r Route) pack(ctx context.Context, n Notice) (Payload, error) {
-	letter, err := r.Channel.Pack(ctx, n)
+// pack makes the payload of a notice, or waits before that is tried again. One that can never
+// be made is sent all the same, so that each target becomes a dead letter as it would by
+// any other error.
+func (w *worker) pack(ctx, work context.Context, n Notice) (Payload, error) {
+	limited, cancel := context.WithTimeout(work, packTimeout)
+	defer cancel()
+	payload, err := w.box.opts.Channels[n.Channel].Pack(limited, n)
 	if errors.Is(err, ErrFinal) {
 		return unmade{err}, nil
 	}
-	return letter, err
+	if err != nil && work.Err() == nil {
+		w.box.opts.Logger.Warn("cannot make a notice, retrying", "channel", n.Channel, "feed", n.About, "err", err, "in", packAgain)
+		pause(ctx, packAgain)
+	}
+	return payload, err
 }
 
-// unmade stands for a letter that can never be made.
+// unmade stands for a payload that can never be made.
 type unmade struct{ err error }
 
 // Version implements [Payload].
@@ -145,152 +134,79 @@ func (unmade) Version() string { return "" }
 // Send implements [Payload].
 func (u unmade) Send(context.Context, Target) error { return u.err }
 
-// postpone gives a notice back that could not be packed.
-func (s *shift) postpone(work context.Context, p *pass, err error) {
-	if work.Err() == nil {
-		s.box.opts.Logger.Warn("a notice can not be made and is tried again",
-			"channel", p.entry.Notice.Channel, "feed", p.entry.Notice.About, "err", err, "in", packAgain)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.passes[p.entry.key] == p {
-		s.box.book.putAside(s.shard, p.entry.key, packAgain)
-		delete(s.passes, p.entry.key)
-	}
-}
-
-// packAgain is when a letter that could not be made is tried again.
-const packAgain = 5 * time.Second
-
-// targets are those of the shard that are not told already.
-func (s *shift) targets(p *pass) []Target {
-	told := map[[markSize]byte]bool{}
-	for m := range slices.Chunk(p.entry.Told, markSize) {
-		told[[markSize]byte(m)] = true
+// unsettled are the targets in the shard that do not have the notice, by their keys.
+func (w *worker) unsettled(entry *pending) []Target {
+	settled := map[[markSize]byte]bool{}
+	for m := range slices.Chunk(entry.Settled, markSize) {
+		settled[[markSize]byte(m)] = true
 	}
 	var all []Target
-	eachTarget(p.route, p.entry.Notice, func(t Target) {
-		if shardOf(t.Endpoint) == s.shard && (len(told) == 0 || !told[mark(t.Key)]) {
+	w.box.opts.Channels[entry.Notice.Channel].Targets(entry.Notice, func(t Target) bool {
+		if shardOf(t.Endpoint) == w.shard && (len(settled) == 0 || !settled[mark(t.Key)]) {
 			all = append(all, t)
 		}
+		return true
 	})
 	slices.SortFunc(all, func(a, b Target) int { return cmp.Compare(a.Key, b.Key) })
 	return all
 }
 
-// turns is the order in which the targets of a pass are told, as indices: first
-// those that were not told of the same lately. Changes that come quicker than all
-// can be told would reach the first ones only. The shift's lock is held.
-func (s *shift) turns(p *pass, targets []Target) []int {
-	order := make([]int, len(targets))
-	for i := range order {
-		order[i] = i
-	}
-	if len(s.said) == 0 {
-		return order
-	}
-	last := make([]int, len(targets))
+// order is in which order the targets have their turns, as indices. Of each host those
+// come first that were sent to longest ago: changes that come quicker than all can be
+// sent to would reach the same ones always. Hosts alternate. The lock is held.
+func (w *worker) order(n Notice, targets []Target) []int {
+	order, rank := make([]int, len(targets)), make([]int, len(targets))
 	for i, t := range targets {
-		last[i] = s.said[hearing{p.entry.Notice.Channel, p.entry.Notice.About, t.Key}].turn
+		order[i], rank[i] = i, w.lease.sent[deliveryKey{n.Channel, n.About, t.Key}].turn
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(last[a], last[b]) })
+	byRank := func(a, b int) int { return cmp.Compare(rank[a], rank[b]) }
+	slices.SortStableFunc(order, byRank)
+	hosts := map[string]int{}
+	for _, i := range order {
+		rank[i] = hosts[targets[i].Host]
+		hosts[targets[i].Host]++
+	}
+	slices.SortStableFunc(order, byRank)
 	return order
 }
 
-// settle notes how far the passes are. A pass that is through is no longer owed.
-func (s *shift) settle(ctx context.Context) {
-	for p, told := range s.progressed() {
-		if len(told) == len(p.keys) {
-			s.finish(ctx, p)
-		} else {
-			s.save(ctx, p, told)
-		}
-	}
-}
-
-// progressed are the passes of which more is told than was noted, and to whom:
-// enough of it, or, when the shift is over, anything.
-func (s *shift) progressed() map[*pass][]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found := map[*pass][]string{}
-	for _, p := range s.passes {
-		if p.letter == nil {
-			continue
-		}
-		more := p.count - p.saved
-		if p.count == len(p.keys) || p.count <= maxTold && (more >= stride || more > 0 && s.over) {
-			found[p] = p.told()
-		}
-	}
-	return found
-}
-
-func (s *shift) save(ctx context.Context, p *pass, told []string) {
-	marks := slices.Clone(p.entry.Told)
-	for _, key := range told {
-		m := mark(key)
-		marks = append(marks, m[:]...)
-	}
-	err := s.box.amendOwed(ctx, s.shard, p.entry.key, func(there *owed) *owed {
-		if there == nil || there.Notice.ID != p.entry.Notice.ID {
-			return nil
-		}
-		moved := *there
-		moved.Told = marks
-		return &moved
-	})
-	if err != nil {
-		s.box.opts.Logger.Warn("what is sent can not be noted, trying again", "err", err)
+// settle notes that a target has the notice, or a retry, and has that stored of many targets
+// together.
+func (w *worker) settle(work context.Context, d *delivery) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := d.pass
+	if p.settled[d.index] {
 		return
 	}
-	p.saved = len(told)
+	p.settled[d.index] = true
+	p.count++
+	if p.count-p.saved >= stride && p.count < len(p.targets) && p.count <= maxMarks {
+		p.saved = p.count
+		w.inFlight.Go(func() { w.save(work, p) })
+	}
 }
 
-// finish notes that all were told. What they were told counts for a newer notice
-// too: it may say the same.
-func (s *shift) finish(ctx context.Context, p *pass) {
-	err := s.noteTold(ctx, p)
-	if err != nil && !errors.Is(err, ErrNewerFormat) { // else what is owed now is that release's
-		s.box.opts.Logger.Warn("what is sent can not be noted, trying again", "err", err)
-		return
+// save stores which targets are settled.
+func (w *worker) save(work context.Context, p *pass) {
+	marks := slices.Clone(p.entry.Settled)
+	w.mu.Lock()
+	for i, settled := range p.settled {
+		if settled {
+			m := mark(p.targets[i].Key)
+			marks = append(marks, m[:]...)
+		}
 	}
-	s.mu.Lock()
-	if s.passes[p.entry.key] == p {
-		delete(s.passes, p.entry.key)
-	}
-	s.mu.Unlock()
-	s.box.opts.Logger.Debug("a notice is sent", "channel", p.entry.Notice.Channel, "feed", p.entry.Notice.About,
-		"event", p.entry.Notice.ID, "targets", len(p.keys), "shard", s.shard)
-	s.box.look() // there is room for another shard
-}
-
-func (s *shift) noteTold(ctx context.Context, p *pass) error {
-	if p.route.Forget {
-		there, revision, _ := s.box.book.owed(s.shard, p.entry.key)
-		if there == nil || there.Notice.ID != p.entry.Notice.ID {
+	w.mu.Unlock()
+	_, err := w.box.amendPending(work, p.entry.key, func(there *pending) *pending {
+		if there == nil || there.Done || there.Notice.ID != p.entry.Notice.ID || len(there.Settled) >= len(marks) {
 			return nil
 		}
-		err := s.box.remove(ctx, p.entry.key, revision)
-		if errors.Is(err, bucket.ErrConflict) {
-			return s.box.refresh(ctx, p.entry.key)
-		}
-		return err
-	}
-	return s.box.amendOwed(ctx, s.shard, p.entry.key, func(there *owed) *owed {
-		if there == nil {
-			return nil
-		}
-		told := *there
-		told.Says = ""
-		s.mu.Lock()
-		if s.fresh(p) && !p.differs { // else some were told by somebody else, perhaps something else
-			told.Says = p.letter.Version()
-		}
-		s.mu.Unlock()
-		if there.Notice.ID == p.entry.Notice.ID {
-			told.Done, told.Told, told.Notice.Data, told.Notice.To = true, nil, nil, nil
-		}
-		return &told
+		next := *there
+		next.Settled = marks
+		return &next
 	})
+	if err != nil && work.Err() == nil { // the next time
+		w.box.opts.Logger.Warn("cannot store the progress of a notice", "err", err)
+	}
 }

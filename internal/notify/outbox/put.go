@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,113 +11,122 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
-// ErrNewerFormat means that a newer release wrote the record: this one does not
-// replace it.
-var ErrNewerFormat = errors.New("the record was written by a newer release")
+const (
+	// maxConflicts bounds how often one write runs into others before it gives up.
+	maxConflicts = 16
+	// writeTimeout bounds one write, so that NATS going away is noticed.
+	writeTimeout = 5 * time.Second
+)
 
-// maxConflicts bounds how often one write runs into others before it gives up.
-const maxConflicts = 16
+var errConflicts = fmt.Errorf("gave way to other writers %d times", maxConflicts)
 
-var errGaveWay = fmt.Errorf("gave way to other writers %d times", maxConflicts)
-
-// Put makes n owed to all its targets; when it returns, that is durable. It
-// takes the place of what waits about the same, unless that is newer or the very
-// notice. It may be repeated: a notice is told once as long as its ID is the
-// last about the same.
+// Put stores n, to be sent to all its targets; when it returns, that is durable. It
+// replaces a pending notice about the same, unless that is newer or n itself. It may be
+// repeated: a notice is sent once as long as its ID is the last about the same.
 func (b *Outbox) Put(ctx context.Context, n Notice) error {
-	route, ok := b.opts.Routes[n.Channel]
-	if !ok {
-		return fmt.Errorf("owe %q: there is no channel %q", n.About, n.Channel)
+	channel := b.opts.Channels[n.Channel]
+	if channel == nil {
+		return fmt.Errorf("store a notice of %q: there is no channel %q", n.About, n.Channel)
 	}
 	var concerned [shards]bool
-	eachTarget(route, n, func(t Target) { concerned[shardOf(t.Endpoint)] = true })
+	channel.Targets(n, func(t Target) bool {
+		concerned[shardOf(t.Endpoint)] = true
+		return true
+	})
 	errs := make([]error, shards)
-	var wg sync.WaitGroup
+	var writing sync.WaitGroup
 	for shard, has := range concerned {
 		if has {
-			wg.Go(func() { errs[shard] = b.put(ctx, route, shard, n) })
+			writing.Go(func() { errs[shard] = b.put(ctx, shard, n) })
 		}
 	}
-	wg.Wait()
+	writing.Wait()
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("owe %q through %s: %w", n.About, n.Channel, err)
+		return fmt.Errorf("store a notice of %q for %s: %w", n.About, n.Channel, err)
 	}
 	return nil
 }
 
-// PutTo makes n owed to one of its targets, given by its key, beside what the others
-// are owed; when it returns, that is durable. Nothing is owed to one that is not
-// found. It may be repeated until n was sent.
+func (b *Outbox) put(ctx context.Context, shard int, n Notice) error {
+	_, err := b.amendPending(ctx, pendingKey(shard, n), func(there *pending) *pending {
+		switch {
+		case there == nil:
+		case there.Notice.ID == n.ID, n.Order != (Order{}) && n.Order.Compare(there.Notice.Order) < 0:
+			return nil
+		case !there.Done: // some targets may not have what it says
+			return &pending{Format: format, Notice: b.merge(there.Notice, n)}
+		}
+		return &pending{Format: format, Notice: n}
+	})
+	return err
+}
+
+// PutTo stores n, to be sent to the target with that key, beside what is sent to all; when
+// it returns, that is durable. Nothing is stored for a target that is not found. It may
+// be repeated until n was sent.
 func (b *Outbox) PutTo(ctx context.Context, n Notice, key string) error {
-	route, ok := b.opts.Routes[n.Channel]
-	if !ok {
-		return fmt.Errorf("owe %q: there is no channel %q", n.About, n.Channel)
-	}
-	target, found := route.Channel.Target(n, key)
+	target, found := b.opts.Channels[n.Channel].Target(n, key)
 	if !found {
 		return nil
 	}
-	shard := shardOf(target.Endpoint)
-	err := b.amendLate(ctx, shard, lateKey(shard, n, key), func(there *late) *late {
-		if there == nil {
-			return &late{Format: format, Shard: shard, Notice: n, Target: key, Name: target.Name}
-		}
-		next := there.now()
-		if there.Notice.Order.Compare(n.Order) < 0 {
-			next.Notice = route.merge(there.Notice, n)
-		}
-		b.encourage(route, &next)
-		return &next
-	})
-	if err != nil {
-		return fmt.Errorf("owe %q to %s through %s: %w", n.About, target.Name, n.Channel, err)
+	if _, err := b.join(ctx, shardOf(target.Endpoint), n, target, retry{}); err != nil {
+		return fmt.Errorf("store a notice of %q to %s for %s: %w", n.About, target.Name, n.Channel, err)
 	}
 	return nil
 }
 
-// eachTarget calls f with each target of n.
-func eachTarget(route Route, n Notice, f func(Target)) {
-	if len(n.To) == 0 {
-		route.Channel.Targets(n, func(t Target) bool {
-			f(t)
-			return true
-		})
-		return
-	}
-	for _, key := range n.To {
-		if t, ok := route.Channel.Target(n, key); ok {
-			f(t)
+// join has n sent with the retry that the target has, which is brought forward, or else with
+// a new one, of which it returns the revision.
+func (b *Outbox) join(ctx context.Context, shard int, n Notice, target Target, first retry) (revision uint64, err error) {
+	joined := false
+	revision, err = b.amendRetry(ctx, retryKey(shard, n, target.Key), func(there *retry) *retry {
+		if joined = there != nil; !joined {
+			first.Format, first.Shard, first.Notice, first.Target, first.Name = format, shard, n, target.Key, target.Name
+			return &first
 		}
-	}
-}
-
-func (b *Outbox) put(ctx context.Context, route Route, shard int, n Notice) error {
-	key := owedKey(shard, n)
-	return b.amendOwed(ctx, shard, key, func(there *owed) *owed {
-		next := &owed{Format: format, Notice: n}
-		switch {
-		case there == nil:
-			return next
-		case there.Notice.ID == n.ID, n.Order != (Order{}) && n.Order.Compare(there.Notice.Order) < 0:
+		if there.Notice.ID == n.ID {
 			return nil
-		case !there.Done: // some may have been told what it said
-			next.Notice = route.merge(there.Notice, n)
-			return next
 		}
-		next.Says = there.Says
-		return next
+		next := there.now()
+		next.Notice = b.both(there.Notice, n)
+		// The target may be back. Its attempts count, but leave some for n.
+		next.Wait = min(next.Wait, next.Hold)
+		next.Attempts = min(next.Attempts, max(b.opts.Attempts-2, 1))
+		return &next
 	})
+	if joined {
+		revision = 0
+	}
+	return revision, err
 }
 
-// amendOwed replaces the record by what change makes of it, which may be called
-// several times; nil leaves it as it is.
-func (b *Outbox) amendOwed(ctx context.Context, shard int, key string, change func(*owed) *owed) error {
-	return amend(ctx, b, key, func() (*owed, uint64, bool) { return b.book.owed(shard, key) }, change)
+// merge is that of the channel, and notes where the data is not that of n alone.
+func (b *Outbox) merge(old, n Notice) Notice {
+	merged := b.opts.Channels[n.Channel].Merge(old, n)
+	merged.Merged = n.Merged || !bytes.Equal(merged.Data, n.Data)
+	return merged
 }
 
-// amendLate is as amendOwed.
-func (b *Outbox) amendLate(ctx context.Context, shard int, key string, change func(*late) *late) error {
-	return amend(ctx, b, key, func() (*late, uint64, bool) { return b.book.late(shard, key) }, func(there *late) *late {
+// both merges two notices of which either may be the newer.
+func (b *Outbox) both(there, n Notice) Notice {
+	if there.DeliveryID() == n.DeliveryID() {
+		return n
+	}
+	if n.Order != (Order{}) && there.Order.Compare(n.Order) > 0 {
+		return b.merge(n, there)
+	}
+	return b.merge(there, n)
+}
+
+// amendPending replaces the record at a key by what change makes of it, which may be
+// called several times; nil leaves it as it is. It returns the new revision.
+func (b *Outbox) amendPending(ctx context.Context, key string, change func(*pending) *pending) (uint64, error) {
+	return amend(ctx, b, key, b.state.pending, change)
+}
+
+// amendRetry does the same for a retry or a dead letter.
+func (b *Outbox) amendRetry(ctx context.Context, key string, change func(*retry) *retry) (uint64, error) {
+	return amend(ctx, b, key, b.state.retry, func(there *retry) *retry {
 		next := change(there)
 		if next != nil {
 			next.Due = b.opts.Now().Add(time.Duration(next.Wait))
@@ -125,55 +135,53 @@ func (b *Outbox) amendLate(ctx context.Context, shard int, key string, change fu
 	})
 }
 
-func amend[T any](ctx context.Context, b *Outbox, key string, look func() (*T, uint64, bool), change func(*T) *T) error {
+func amend[T any](ctx context.Context, b *Outbox, key string, known func(string) (*T, uint64), change func(*T) *T) (uint64, error) {
 	for range maxConflicts {
-		there, revision, foreign := look()
-		if foreign {
-			return ErrNewerFormat
-		}
+		there, revision := known(key)
 		next := change(there)
 		if next == nil {
-			return nil
+			return 0, nil
 		}
-		if err := b.write(ctx, key, next, revision); !errors.Is(err, bucket.ErrConflict) {
-			return err
+		revision, err := b.write(ctx, key, next, revision)
+		if !errors.Is(err, bucket.ErrConflict) {
+			return revision, err
 		}
 		if err := b.refresh(ctx, key); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return errGaveWay
+	return 0, errConflicts
 }
 
-// write writes a record, which is in the book then.
-func (b *Outbox) write(ctx context.Context, key string, value any, revision uint64) error {
+// write writes a record, which is known then.
+func (b *Outbox) write(ctx context.Context, key string, value any, revision uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	data, err := bucket.Encode(value)
 	if err != nil {
-		return fmt.Errorf("encode what is owed: %w", err)
+		return 0, fmt.Errorf("encode the record %s: %w", key, err)
 	}
 	next, err := b.bucket.Put(ctx, key, data, revision)
-	if err != nil {
-		return err
+	if err == nil {
+		b.state.wrote(bucket.Record{Key: key, Value: data, Revision: next, Stored: b.opts.Now()})
 	}
-	b.book.apply(bucket.Record{Key: key, Value: data, Revision: next, Stored: b.opts.Now()})
-	return nil
+	return next, err
 }
 
-// remove deletes a record; one that was written anew meanwhile stays.
+// remove deletes a record, and returns when that is known. One that was written anew
+// meanwhile stays.
 func (b *Outbox) remove(ctx context.Context, key string, revision uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	next, err := b.bucket.Delete(ctx, key, revision)
+	deleted, err := b.bucket.Delete(ctx, key, revision)
 	if err != nil {
 		return err
 	}
-	b.book.removed(key, next)
-	return nil
+	return b.bucket.Wait(ctx, deleted)
 }
 
-// refresh brings a record of the book up to the server's.
+// refresh reads a record from the server after a conflict. One of a newer release is an
+// error.
 func (b *Outbox) refresh(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -181,10 +189,10 @@ func (b *Outbox) refresh(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	if r.Revision == 0 {
-		b.book.vanished(key)
-		return nil
+	if r.Value == nil {
+		return b.bucket.Wait(ctx, r.Revision)
 	}
-	b.book.apply(r)
-	return nil
+	b.state.wrote(r)
+	var any struct{}
+	return decode(r, &any)
 }

@@ -30,34 +30,10 @@ func TestHowLongATargetWaits(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l := late{Attempts: tt.attempts, Lasted: span(tt.after)}
-			wait, again := b.wait(Route{}, l, tt.cause)
+			r := retry{Attempts: tt.attempts, Lasted: span(tt.after)}
+			wait, again := b.wait(r, tt.cause)
 			if again != tt.again || wait < tt.least || wait > tt.most {
 				t.Errorf("wait %s, again %v; want %s to %s, %v", wait, again, tt.least, tt.most, tt.again)
-			}
-		})
-	}
-}
-
-// News has a target tried that failed for long, but not sooner than it asked.
-func TestNewsEncourages(t *testing.T) {
-	b := &Outbox{opts: Options{FirstRetry: 15 * time.Second, Attempts: 8}}
-	tests := []struct {
-		name         string
-		late         late
-		wait         time.Duration
-		attemptsLeft int
-	}{
-		{"it is due in hours", late{Attempts: 7, Wait: span(4 * time.Hour)}, 0, 2},
-		{"it was tried just now", late{Attempts: 2, Wait: span(time.Hour), Hold: span(time.Minute)}, time.Minute, 6},
-		{"it is due sooner", late{Attempts: 1, Wait: span(15 * time.Second), Hold: span(time.Minute)}, 15 * time.Second, 7},
-		{"it asked for more", late{Attempts: 1, Wait: span(time.Hour), Hold: span(time.Hour)}, time.Hour, 7},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			b.encourage(Route{}, &tt.late)
-			if left := 8 - tt.late.Attempts; time.Duration(tt.late.Wait) != tt.wait || left != tt.attemptsLeft {
-				t.Errorf("due in %s with %d attempts left, want %s with %d", time.Duration(tt.late.Wait), left, tt.wait, tt.attemptsLeft)
 			}
 		})
 	}
@@ -73,23 +49,19 @@ func TestWhatALateRecordBelievesOfTheClock(t *testing.T) {
 		live    bool
 		left    time.Duration
 		lasted  time.Duration
-		written late
+		written retry
 	}{
-		{"news", 0, true, time.Minute, time.Hour, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"news to a clock an hour ahead", time.Hour, true, time.Minute, time.Hour, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"news to a clock an hour behind", -time.Hour, true, time.Minute, time.Hour, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"read 20 seconds later", 20 * time.Second, false, 40 * time.Second, time.Hour + 20*time.Second, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"read after the clock was set back", -time.Hour, false, time.Minute, time.Hour, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"read after the clock was set forward", 23 * time.Hour, false, 0, time.Hour + time.Minute, late{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"of a release that wrote instants only", 0, false, time.Minute, time.Hour, late{
-			Attempts: 2, First: stored.Add(-time.Hour), Last: stored, Due: stored.Add(time.Minute),
-		}},
-		{"of that release, due at once", 0, false, 0, 0, late{Due: stored}},
+		{"news", 0, true, time.Minute, time.Hour, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"news to a clock an hour ahead", time.Hour, true, time.Minute, time.Hour, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"news to a clock an hour behind", -time.Hour, true, time.Minute, time.Hour, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"read 20 seconds later", 20 * time.Second, false, 40 * time.Second, time.Hour + 20*time.Second, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"read after the clock was set back", -time.Hour, false, time.Minute, time.Hour, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"read after the clock was set forward", 23 * time.Hour, false, 0, time.Hour + time.Minute, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := tt.written
-			l.stored = stored
-			l.hear(stored.Add(tt.clock), tt.live)
+			l.at = stored
+			l.noteRead(stored.Add(tt.clock), tt.live)
 			near := func(got, want time.Duration) bool { return max(got-want, want-got) < 10*time.Second }
 			if left, now := l.left(), l.now(); !near(left, tt.left) || !near(time.Duration(now.Wait), tt.left) || !near(time.Duration(now.Lasted), tt.lasted) {
 				t.Errorf("due in %s, and %s after the first attempt; want %s, %s", left, time.Duration(now.Lasted), tt.left, tt.lasted)

@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -15,22 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Route is a channel and how hard it tries.
-type Route struct {
-	Channel  Channel
-	Attempts int  // 0: as the options say
-	Forget   bool // neither what was told nor what is given up is remembered
-
-	Concurrency int // deliveries at a time, beside those of the others, and about as many that are slow or tried again; 0: among them
-}
-
-// merge is the channel's, and says so where the data is no more that of n alone.
-func (r Route) merge(old, n Notice) Notice {
-	both := r.Channel.Merge(old, n)
-	both.Merged = n.Merged || !bytes.Equal(both.Data, n.Data)
-	return both
-}
-
 // Options make an Outbox.
 type Options struct {
 	JetStream jetstream.JetStream
@@ -38,19 +21,19 @@ type Options struct {
 	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
 	Verifier  bucket.Verifier                                 // of what is read of the bucket; may be nil
 	Reconnect func(func()) (stop func())                      // registers for reconnections; may be nil
-	Alone     bool                                            // no other node has the bucket: leases of another process are void, and none are needed
+	Alone     bool                                            // no other node has the bucket: no leases are needed
 
-	Routes      map[string]Route // by the channel's name
-	Attempts    int              // at most so many; 0: 8
-	GiveUpAfter time.Duration    // since the first attempt; 0: 24 h
-	FirstRetry  time.Duration    // after the first attempt, and growing; 0: 15 s
-	Concurrency int              // deliveries at a time; 0: 64
-	PerHost     int              // of them to one host; 0: 32
-	Grace       time.Duration    // after which a slow target leaves the others; a tenth of it where its host was slow before; 0: 2 s
-	Timeout     time.Duration    // that no delivery takes longer than; 0: 10 s
-	Lease       time.Duration    // on a shard, for a node that is not heard of; 0: 10 s
+	Channels    map[string]Channel // by name
+	Attempts    int                // at most so many; 0: 8
+	GiveUpAfter time.Duration      // since the first attempt; 0: 24 h
+	FirstRetry  time.Duration      // after the first attempt, and growing; 0: 15 s
+	Concurrency int                // of a channel, first attempts at a time, and as many retries; 0: 64
+	PerHost     int                // of either to one host; 0: 32
+	Grace       time.Duration      // after which a first attempt without an answer becomes a retry; 0: 2 s
+	Timeout     time.Duration      // of a delivery; 0: 10 s
+	Lease       time.Duration      // on a shard, for a node that does not renew it; 0: 10 s
 
-	Failed     func(context.Context, DeadLetter) error // told of a target given up, before it is a dead letter for good; may be nil
+	Failed     func(context.Context, DeadLetter) error // reports a new dead letter, perhaps again; may be nil
 	Now        func() time.Time                        // nil: time.Now
 	Registerer prometheus.Registerer                   // nil: no metrics
 	Logger     *slog.Logger
@@ -74,85 +57,57 @@ func (o *Options) fill() {
 }
 
 const (
-	// writeTimeout bounds one write, so that NATS going away is noticed.
-	writeTimeout = 5 * time.Second
-	// farewell is what deliveries under way may still take when the node stops.
-	farewell = 5 * time.Second
-	// maxShifts is how many shards a node takes at once that have something to be
-	// sent first, unless it is alone: the others are left to other nodes for
-	// courtesy.
-	maxShifts = 4
-	courtesy  = 50 * time.Millisecond
-	// idle is how long at most nobody looks whether something is due.
-	idle = time.Minute
+	// maxEager is how many shards a node works on before it leaves others to other nodes
+	// for a moment.
+	maxEager = 4
+	courtesy = 50 * time.Millisecond
+	// maxIdle is how long at most nobody looks whether something is due.
+	maxIdle = time.Minute
 )
 
 // Outbox is safe for concurrent use. [Outbox.Run] must run for anything to be
 // sent.
 type Outbox struct {
-	opts   Options
-	node   string
-	bucket *bucket.Bucket
-	book   *book
-	shared porters
-	own    map[string]porters // by channel
-	begin  sync.Once
-	began  uint64 // the newest revision when the ledger was whole first
-	meter  meter
-	wake   chan struct{}
+	opts    Options
+	node    string
+	bucket  *bucket.Bucket
+	state   *state
+	limits  map[string]limits // by channel
+	metrics metrics
+	wake    chan struct{}
 
-	mu     sync.Mutex // taken before those of a shift and of the book
-	shifts map[int]*shift
-	spare  map[int]time.Time // since when a shard is left for other nodes
+	mu      sync.Mutex // taken before those of a worker and of the state
+	workers [shards]*worker
+	leases  [shards]*held
+	yielded [shards]time.Time // until when a shard is left to other nodes
 }
 
 // New returns an outbox of which nothing is known yet.
 func New(o Options) *Outbox {
 	o.fill()
-	b := &Outbox{
-		opts: o, node: rand.Text(), wake: make(chan struct{}, 1),
-		shared: newPorters(o.Concurrency, o.PerHost),
-		shifts: map[int]*shift{}, own: map[string]porters{}, spare: map[int]time.Time{},
+	b := &Outbox{opts: o, node: rand.Text(), limits: map[string]limits{}, wake: make(chan struct{}, 1)}
+	for name := range o.Channels {
+		b.limits[name] = limits{newLimiter(o.Concurrency, o.PerHost), newLimiter(o.Concurrency, o.PerHost)}
 	}
-	for channel, route := range o.Routes {
-		if route.Concurrency > 0 {
-			b.own[channel] = newPorters(route.Concurrency, o.PerHost)
-		}
-	}
-	b.book = newBook(o.Logger, o.Now, b.nudge)
+	b.state = &state{log: o.Logger, now: o.Now, changed: b.nudge}
+	b.state.reset()
 	b.bucket = bucket.New(bucket.Options{
 		JetStream: o.JetStream, Bucket: o.Bucket, Open: o.Open, Verifier: o.Verifier,
-		Apply: b.book.heard, Reset: func(bucket.State) { b.book.reset() },
+		Apply: b.state.read, Reset: func(bucket.State) { b.state.reset() },
 		Whole: func(uint64) {
-			b.book.isWhole()
+			b.state.follow()
 			b.look()
 		},
 		Reconnect: o.Reconnect, Now: o.Now, Logger: o.Logger,
 	})
-	b.meter = newMeter(b, o.Registerer)
+	b.metrics = newMetrics(b, o.Registerer)
 	return b
 }
 
-// porters let deliveries run: those that are tried the first time, and the others
-// and slow ones. Which hosts are slow they know together.
-type porters struct{ first, again *porter }
-
-func newPorters(most, perHost int) porters {
-	slow := newSlowHosts()
-	return porters{first: newPorter(most, perHost, slow), again: newPorter(most, perHost, slow)}
-}
-
-func (b *Outbox) porters(channel string) porters {
-	if own, ok := b.own[channel]; ok {
-		return own
-	}
-	return b.shared
-}
-
-// Ready is nil once it is known what is owed.
+// Ready is nil once the bucket was read.
 func (b *Outbox) Ready() error { return b.bucket.Ready() }
 
-// look has the outbox looked through.
+// look has the outbox looked through for what is due.
 func (b *Outbox) look() {
 	select {
 	case b.wake <- struct{}{}:
@@ -160,27 +115,26 @@ func (b *Outbox) look() {
 	}
 }
 
-// nudge tells whoever works on the shard, else the node, that it changed.
+// nudge tells the worker of the shard, or else the node, that the shard changed.
 func (b *Outbox) nudge(shard int) {
 	b.mu.Lock()
-	s := b.shifts[shard]
+	w := b.workers[shard]
 	b.mu.Unlock()
-	if s != nil {
-		s.nudge()
+	if w != nil {
+		w.nudge()
 		return
 	}
 	b.look()
 }
 
-// Run sends what is owed until ctx ends. Deliveries that are under way then may
+// Run sends what is pending until ctx ends. Deliveries that are in flight then may
 // take a few seconds more.
 func (b *Outbox) Run(ctx context.Context) error {
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var reading, working sync.WaitGroup
 	reading.Go(func() { _ = b.bucket.Run(follow) }) // returns nothing else
 	for ctx.Err() == nil {
-		wait := b.attend(ctx, &working)
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(b.startWorkers(ctx, &working))
 		select {
 		case <-b.wake:
 		case <-timer.C:
@@ -189,121 +143,90 @@ func (b *Outbox) Run(ctx context.Context) error {
 		timer.Stop()
 	}
 	working.Wait()
+	for _, h := range b.leases {
+		if h != nil && !b.opts.Alone {
+			working.Go(func() { b.release(follow, h) })
+		}
+	}
+	working.Wait()
 	stop()
 	reading.Wait()
 	return nil
 }
 
-// attend begins to work on shards that have something due and that nobody works
-// on. It returns for how long there will be none, unless something changes.
-func (b *Outbox) attend(ctx context.Context, working *sync.WaitGroup) time.Duration {
+// startWorkers starts to work on the shards that have something due and that nobody works
+// on. It returns how long it is until others have, unless something changes.
+func (b *Outbox) startWorkers(ctx context.Context, working *sync.WaitGroup) time.Duration {
+	wait := maxIdle
 	if b.bucket.Ready() != nil {
-		return idle
+		return wait
 	}
-	b.begin.Do(func() { b.began = b.book.newest() })
-	wait := idle
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, shard := range mathrand.Perm(shards) { // nodes that look at the same time begin elsewhere
-		if b.works(shard) {
-			continue // looks for itself, and has the others looked through when it ends
+		if b.workers[shard] != nil {
+			continue // it looks for itself, and has the others looked through when it ends
 		}
-		due, fresh := b.due(shard)
-		if due < 0 {
-			delete(b.spare, shard)
-			continue
-		}
-		if left := b.good(b.book.lease(shard)); left > due {
-			due = left
-			delete(b.spare, shard)
+		passes, retries, due := b.due(shard)
+		if len(passes)+len(retries) > 0 {
+			due = max(b.expires(b.state.lease(shard)), b.yield(shard, len(passes) > 0))
 		}
 		if due > 0 {
 			wait = min(wait, due)
 			continue
 		}
-		if left := b.engage(ctx, working, shard, fresh); left > 0 {
-			wait = min(wait, left)
-		}
+		w := newWorker(b, shard, len(passes) > 0)
+		b.workers[shard] = w
+		working.Go(func() {
+			w.run(ctx)
+			b.mu.Lock()
+			b.workers[shard] = nil
+			b.mu.Unlock()
+			b.look()
+		})
 	}
 	return wait
 }
 
-// works reports whether this node works on the shard.
-func (b *Outbox) works(shard int) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.shifts[shard] != nil
-}
-
-// engage begins a shift unless there is one. Where this node has many, others have
-// a moment to take the shard: what is left of that is returned.
-func (b *Outbox) engage(ctx context.Context, working *sync.WaitGroup, shard int, fresh bool) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.shifts[shard] != nil {
+// yield is how long a shard with first attempts is left to other nodes, while this one
+// works on many.
+func (b *Outbox) yield(shard int, first bool) time.Duration {
+	busy := 0
+	for _, w := range b.workers {
+		if w != nil && w.busy() {
+			busy++
+		}
+	}
+	if since := time.Since(b.yielded[shard]); since < time.Second {
+		return max(-since, 0)
+	}
+	if !first || busy < maxEager || b.opts.Alone || b.leases[shard] != nil {
 		return 0
 	}
-	if fresh && !b.opts.Alone && b.busy() >= maxShifts {
-		since, left := b.spare[shard]
-		if !left {
-			b.spare[shard] = time.Now()
-			return courtesy
-		}
-		if wait := courtesy - time.Since(since); wait > 0 {
-			return wait
-		}
-	}
-	delete(b.spare, shard)
-	s := newShift(b, shard, fresh)
-	b.shifts[shard] = s
-	working.Go(func() {
-		s.run(ctx)
-		b.mu.Lock()
-		delete(b.shifts, shard)
-		b.mu.Unlock()
-		b.look()
-	})
-	return 0
+	b.yielded[shard] = time.Now().Add(courtesy)
+	return courtesy
 }
 
-// busy is how many shards this node works on that have something to be sent first.
-func (b *Outbox) busy() int {
-	n := 0
-	for _, s := range b.shifts {
-		if s.busy() {
-			n++
-		}
-	}
-	return n
-}
-
-// due is in how long something of the shard is to be done, negative for nothing;
-// fresh tells whether that is the first attempt of something.
-func (b *Outbox) due(shard int) (wait time.Duration, fresh bool) {
-	wait = -1
-	sooner := func(left time.Duration) {
-		if wait < 0 || left < wait {
-			wait = left
-		}
-	}
-	b.book.read(func(shards []part, _ map[string]*late) {
-		for key, o := range shards[shard].owed {
-			if b.knows(o.Notice) {
-				left := max(time.Until(shards[shard].aside[key]), 0)
-				fresh = fresh || left == 0
-				sooner(left)
+// due returns what is due in a shard, and how long it is until more is. What only channels
+// have that this node does not know is left to other nodes.
+func (b *Outbox) due(number int) (passes []*pending, retries []*retry, wait time.Duration) {
+	wait = maxIdle
+	b.state.view(func(shards []shard, _ map[string]*retry) {
+		for _, p := range shards[number].pending {
+			if b.opts.Channels[p.Notice.Channel] != nil {
+				passes = append(passes, p)
 			}
 		}
-		for _, l := range shards[shard].late {
-			if b.knows(l.Notice) {
-				sooner(l.left())
+		for _, r := range shards[number].retries {
+			if b.opts.Channels[r.Notice.Channel] == nil {
+				continue
+			}
+			if left := r.left(); left > 0 {
+				wait = min(wait, left)
+			} else {
+				retries = append(retries, r)
 			}
 		}
 	})
-	return wait, fresh
-}
-
-// knows reports whether this node has the channel: one that is configured
-// otherwise leaves it to others.
-func (b *Outbox) knows(n Notice) bool {
-	_, ok := b.opts.Routes[n.Channel]
-	return ok
+	return passes, retries, wait
 }

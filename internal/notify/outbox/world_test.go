@@ -193,7 +193,7 @@ func (w *world) node(change ...func(*outbox.Options)) *node {
 		JetStream: hung{w.broker.JetStream(), n.deaf}, Bucket: w.broker.Name("outbox"),
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "outbox") },
 		Reconnect: w.broker.OnReconnect,
-		Routes:    map[string]outbox.Route{"test": {Channel: w}, "once": {Channel: w, Attempts: 1, Forget: true}},
+		Channels:  map[string]outbox.Channel{"test": w},
 		Attempts:  4, FirstRetry: 10 * time.Millisecond,
 		// None is reached because the machine is busy: tests that are about one shorten it.
 		Grace: time.Minute, Timeout: time.Minute, Lease: 10 * time.Second,
@@ -237,6 +237,14 @@ func (n *node) run() *node {
 func (n *node) put(notice outbox.Notice) {
 	n.w.t.Helper()
 	if err := n.Put(n.w.t.Context(), notice); err != nil {
+		n.w.t.Fatal(err)
+	}
+}
+
+// putTo stores a notice to one target, and must succeed.
+func (n *node) putTo(notice outbox.Notice, to int) {
+	n.w.t.Helper()
+	if err := n.PutTo(n.w.t.Context(), notice, target(to).Key); err != nil {
 		n.w.t.Fatal(err)
 	}
 }

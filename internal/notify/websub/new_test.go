@@ -18,12 +18,15 @@ func TestNewSubscriptionGetsDocument(t *testing.T) {
 	w := newWorld(t)
 	var queued []outbox.Notice
 	var away error
-	h := w.hub(func(o *websub.Options) {
+	var h *hub
+	h = w.hub(func(o *websub.Options) {
 		o.PutTo = func(_ context.Context, n outbox.Notice, target string) error {
 			if away != nil {
 				return away
 			}
-			n.To = []string{target}
+			if _, found := h.DeliveryChannel().Target(n, target); !found {
+				t.Errorf("queued for %s, which is no target", target)
+			}
 			queued = append(queued, n)
 			return nil
 		}

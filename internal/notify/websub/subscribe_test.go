@@ -547,8 +547,8 @@ func TestErrUnreadBeforeSubscriptionsAreRead(t *testing.T) {
 	if err := h.Prune(t.Context()); !errors.Is(err, websub.ErrUnread) {
 		t.Errorf("pruned: %v", err)
 	}
-	n := notice("all", "0123456789abcdef0123456789abcdef")
-	if _, found := h.DeliveryChannel().Target(n, n.To[0]); !found {
+	n := notice("all")
+	if _, found := h.DeliveryChannel().Target(n, "0123456789abcdef0123456789abcdef"); !found {
 		t.Error("a target is given up before it can be known")
 	}
 	if _, err := h.DeliveryChannel().Pack(t.Context(), n); !errors.Is(err, websub.ErrUnread) {

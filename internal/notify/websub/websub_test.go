@@ -324,20 +324,9 @@ func (h *hub) send(n outbox.Notice) error {
 	return errors.Join(errs...)
 }
 
-// targets are those of n, found as an outbox does.
+// targets are those of n.
 func (h *hub) targets(n outbox.Notice) func(yield func(outbox.Target) bool) {
-	channel := h.DeliveryChannel()
-	return func(yield func(outbox.Target) bool) {
-		if len(n.To) == 0 {
-			channel.Targets(n, yield)
-			return
-		}
-		for _, key := range n.To {
-			if to, found := channel.Target(n, key); found && !yield(to) {
-				return
-			}
-		}
-	}
+	return func(yield func(outbox.Target) bool) { h.DeliveryChannel().Targets(n, yield) }
 }
 
 // change gives a feed its next version, enqueues it and delivers it.

@@ -1,0 +1,169 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// farewell is what deliveries in flight may still take when the node stops.
+	farewell = 5 * time.Second
+	// maxRetrying is how many retries of a shard a node has in hand.
+	maxRetrying = 512
+	// writeAgain is when a write that failed is tried again.
+	writeAgain = time.Second
+)
+
+// worker sends what is due in a shard, for as long as something is and this node has the
+// lease. All deliveries to the endpoints of the shard go through it.
+//
+// Its functions take two contexts: ctx ends when nothing more is to begin, work when what
+// is in flight has had its time.
+type worker struct {
+	box      *Outbox
+	shard    int
+	lease    *held
+	wake     chan struct{}
+	stopping atomic.Bool
+	inFlight sync.WaitGroup // passes, retries, deliveries and what they write
+
+	mu        sync.Mutex       // also of lease.sent and lease.turn
+	starting  bool             // it has passes to begin with
+	passes    map[string]*pass // by the key of the pending notice
+	retrying  map[string]bool  // by the key of the retry
+	endpoints map[string]*endpoint
+}
+
+func newWorker(b *Outbox, shard int, starting bool) *worker {
+	return &worker{
+		box: b, shard: shard, wake: make(chan struct{}, 1), starting: starting,
+		passes: map[string]*pass{}, retrying: map[string]bool{}, endpoints: map[string]*endpoint{},
+	}
+}
+
+// nudge has the worker look at what changed.
+func (w *worker) nudge() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// busy reports whether first attempts are in hand.
+func (w *worker) busy() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.starting || len(w.passes) > 0
+}
+
+// run works until nothing is due, the lease is lost, or ctx ends.
+func (w *worker) run(ctx context.Context) {
+	var err error
+	if w.lease, err = w.box.acquire(ctx, w.shard); err != nil {
+		if ctx.Err() == nil && !errors.Is(err, errTaken) {
+			w.box.opts.Logger.Warn("cannot acquire the lease of a shard, retrying", "shard", w.shard, "err", err)
+			pause(ctx, writeAgain)
+		}
+		return
+	}
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	renew, release := context.WithCancel(work)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	lost, ended := make(chan struct{}), make(chan struct{})
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		w.box.renew(renew, w.lease, func() {
+			w.box.opts.Logger.Warn("the lease of a shard is lost: some notices may be sent twice, with the same id", "shard", w.shard)
+			close(lost)
+			stop()
+		})
+	})
+	w.loop(ctx, work)
+	w.stopping.Store(true)
+	stop()
+	go func() {
+		w.inFlight.Wait()
+		close(ended)
+	}()
+	timeout := time.After(farewell)
+	select {
+	case <-ended:
+	case <-timeout:
+	case <-lost: // another node may begin soon
+		select {
+		case <-ended:
+		case <-time.After(w.box.opts.Lease / 4):
+		case <-timeout:
+		}
+	}
+	release()
+	cut()
+	<-ended
+	renewing.Wait()
+}
+
+// loop begins what is due until nothing is in hand, or ctx ends.
+func (w *worker) loop(ctx, work context.Context) {
+	for ctx.Err() == nil {
+		passes, retries, wait := w.box.due(w.shard)
+		w.mu.Lock()
+		w.starting = false
+		for _, p := range passes {
+			if before := w.passes[p.key]; before == nil {
+				w.startPass(ctx, work, p)
+			} else if before.entry.Notice.ID != p.Notice.ID {
+				before.supersede()
+			}
+		}
+		for _, r := range retries {
+			if !w.retrying[r.key] && len(w.retrying) < maxRetrying {
+				w.startRetry(ctx, work, r)
+			}
+		}
+		idle := len(w.passes)+len(w.retrying)+len(w.endpoints) == 0
+		w.mu.Unlock()
+		if idle {
+			return
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-w.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// persist repeats a write until it succeeds, and reports whether it did before the worker
+// stopped. A record of a newer release is left as it is.
+func (w *worker) persist(work context.Context, what string, write func() error) bool {
+	for {
+		err := write()
+		switch {
+		case err == nil:
+			return true
+		case errors.Is(err, ErrNewerFormat):
+			w.box.opts.Logger.Warn("a record is left to the newer release that wrote it", "of", what, "shard", w.shard)
+			return true
+		case w.stopping.Load(), work.Err() != nil:
+			return false
+		}
+		w.box.opts.Logger.Warn("cannot write a record, retrying", "of", what, "shard", w.shard, "err", err)
+		pause(work, writeAgain)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -325,7 +325,7 @@ func TestAFeedThatIsRenamedKeepsItsSubscribers(t *testing.T) {
 	}
 	// One of them renews by the address that it knows.
 	f.ask(node.http+"/hub", "subscribe", "/atom", topicOf("/feeds/all.atom"))
-	node.eventually("it has confirmed again", func() bool { return strings.Count(node.logs.String(), "a callback has confirmed") == 1 })
+	node.eventually("it has confirmed again", func() bool { return strings.Count(node.logs.String(), "a callback confirmed") == 1 })
 	publish(t, cms, "article.unpublished", `{"id":"harbour"}`)
 	node.eventually("they are told", func() bool {
 		return !strings.Contains(f.last("/json"), "Harbour lights") && !strings.Contains(f.last("/atom"), "<entry")

@@ -52,7 +52,7 @@ func TestAddressTemplate(t *testing.T) {
 		"https://news.example.com/{section}":  "all items would have one address",
 		"/galleries/{id}":                     "does not begin with http:// or https://",
 		"/galleries/{headline}":               "does not begin with http:// or https://",
-		"https://news.example.com/{id}/{slug": "belongs to no placeholder",
+		"https://news.example.com/{id}/{slug": "outside a placeholder",
 	} {
 		_, err := LoadConfig("", []string{"GALLERYWIRE_EVENTS_URL_TEMPLATE=" + template})
 		if want == "" && err == nil {

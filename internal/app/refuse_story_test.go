@@ -188,19 +188,11 @@ func TestWhoNamesCallbacksThatHangKeepsNobodyWaiting(t *testing.T) {
 outbound: {allow_networks: ["127.0.0.0/8"]}
 nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
-	taken := map[string]int{}
 	for n := range 2 * hosts {
 		client := []string{"203.0.113.7", "203.0.113.8"}[n/hosts]
-		resp := askFor(t, node, client, "subscribe", hang[n%hosts]+client)
-		switch {
-		case resp.StatusCode == http.StatusAccepted:
-			taken[client]++
-		case resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "5":
-			t.Fatalf("%s: %s, Retry-After %q", client, resp.Status, resp.Header.Get("Retry-After"))
+		if resp := askFor(t, node, client, "subscribe", hang[n%hosts]+client); resp.StatusCode != http.StatusAccepted {
+			t.Fatalf("%s: %s", client, resp.Status)
 		}
-	}
-	if taken["203.0.113.7"] < 100 || taken["203.0.113.7"] > 200 || taken["203.0.113.8"] < 100 || taken["203.0.113.8"] > 200 {
-		t.Errorf("taken: %v", taken) // more than 100 only if some were given up meanwhile
 	}
 	f, began := newFollower(t), time.Now()
 	subscribe(node, f, map[string]string{"/": "/feeds/all.atom"})

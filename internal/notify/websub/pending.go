@@ -26,7 +26,7 @@ const (
 	verificationPrefix = "verify."
 	// maxAsking and maxAskingPerHost are how many callbacks are asked at a time: anybody
 	// can name one that hangs.
-	maxAsking        = 256
+	maxAsking        = 1024
 	maxAskingPerHost = 32
 	// claimFor is how long a record belongs to the node that wrote it. askFor bounds
 	// asking, which starts within claimFresh of the write, or else with another write.

@@ -25,13 +25,13 @@ type noticesCmd struct {
 }
 
 // withNotices connects to the running service and reads its notices while do runs.
-func (c *console) withNotices(ctx context.Context, do func(context.Context, *app.Letters) error) error {
+func (c *console) withNotices(ctx context.Context, do func(context.Context, *app.DeadLetters) error) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
 	return c.withBroker(ctx, cfg, func(ctx context.Context, b *broker.Broker) error {
-		return app.ReadLetters(ctx, cfg, b, c.quiet(cfg), c.timeout, do)
+		return app.ReadDeadLetters(ctx, cfg, b, c.quiet(cfg), c.timeout, do)
 	})
 }
 
@@ -43,7 +43,7 @@ type noticeJSON struct {
 }
 
 // noticesOf returns the dead letters, then the retries.
-func noticesOf(box *app.Letters) []noticeJSON {
+func noticesOf(box *app.DeadLetters) []noticeJSON {
 	var all []noticeJSON
 	for _, d := range box.DeadLetters() {
 		all = append(all, noticeJSON{State: "given up", DeadLetter: d})
@@ -67,7 +67,7 @@ and due, the next attempt if it waits.`
 
 // Run lists the dead letters and the retries.
 func (l noticesListCmd) Run(ctx context.Context, c *console) error {
-	return c.withNotices(ctx, func(_ context.Context, box *app.Letters) error {
+	return c.withNotices(ctx, func(_ context.Context, box *app.DeadLetters) error {
 		all := noticesOf(box)
 		if l.JSON {
 			for _, n := range all {
@@ -99,7 +99,7 @@ type noticesShowCmd struct {
 
 // Run shows a notice. A dead letter and a retry may have the same key.
 func (s noticesShowCmd) Run(ctx context.Context, c *console) error {
-	return c.withNotices(ctx, func(_ context.Context, box *app.Letters) error {
+	return c.withNotices(ctx, func(_ context.Context, box *app.DeadLetters) error {
 		all := slices.DeleteFunc(noticesOf(box), func(l noticeJSON) bool { return l.Key != s.Key })
 		if len(all) == 0 {
 			return noSuchNotice(s.Key)
@@ -157,8 +157,8 @@ func (d deadLetters) Validate() error {
 }
 
 // each calls do with each key, and prints its result.
-func (d deadLetters) each(ctx context.Context, c *console, do func(context.Context, *app.Letters, string) (string, error)) error {
-	return c.withNotices(ctx, func(ctx context.Context, box *app.Letters) error {
+func (d deadLetters) each(ctx context.Context, c *console, do func(context.Context, *app.DeadLetters, string) (string, error)) error {
+	return c.withNotices(ctx, func(ctx context.Context, box *app.DeadLetters) error {
 		keys := d.Keys
 		if d.All {
 			for _, letter := range box.DeadLetters() {
@@ -193,9 +193,9 @@ then, and if there is no such notice.`
 
 // Run makes the notices pending again.
 func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
-	return r.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
+	return r.each(ctx, c, func(ctx context.Context, box *app.DeadLetters, key string) (string, error) {
 		err := box.Retry(ctx, key)
-		if errors.Is(err, app.ErrLeft) {
+		if errors.Is(err, app.ErrNoTarget) {
 			return "", fmt.Errorf("notice %s: %s: \"gallerywire notices forget %s\" deletes it", key, printable(err.Error()), key)
 		}
 		return "will be retried", err
@@ -214,7 +214,7 @@ The exit code is 1 if there is no such notice.`
 
 // Run deletes the dead letters.
 func (f noticesForgetCmd) Run(ctx context.Context, c *console) error {
-	return f.each(ctx, c, func(ctx context.Context, box *app.Letters, key string) (string, error) {
+	return f.each(ctx, c, func(ctx context.Context, box *app.DeadLetters, key string) (string, error) {
 		return "deleted", box.Forget(ctx, key)
 	})
 }

@@ -100,7 +100,7 @@ func (s snapshots) addresses(ref edition.Ref, e *edition.Edition) map[string]eve
 	return all
 }
 
-// announced returns what others are told of a feed: never a part of it.
+// announced returns the edition that subscribers get: never a part of it.
 func announced(ctx context.Context, editions *edition.Set, ref edition.Ref) (*edition.Edition, error) {
 	e, err := editions.Announce(ctx, ref)
 	if err != nil {
@@ -161,13 +161,13 @@ func (a *App) send(ctx context.Context, e event.CloudEvent) error {
 	return nil
 }
 
-// tell sends article.rejected.
-func (a *App) tell(siteID string) func(string, event.Refusal) error {
+// notifyRejected sends article.rejected.
+func (a *App) notifyRejected(siteID string) func(string, event.Refusal) error {
 	return func(id string, r event.Refusal) error { return a.publish(event.NewRejected(id, siteID, r)) }
 }
 
-// Rejects returns the rejects that b's server keeps; tell may be nil.
-func Rejects(b *broker.Broker, tell func(string, event.Refusal) error) *intake.Rejects {
+// Rejects returns the rejects that b's server keeps; notify may be nil.
+func Rejects(b *broker.Broker, notify func(string, event.Refusal) error) *intake.Rejects {
 	subject := b.Name(streamRejects)
 	return intake.NewRejects(intake.RejectsOptions{
 		JetStream: b.JetStream(),
@@ -184,6 +184,6 @@ func Rejects(b *broker.Broker, tell func(string, event.Refusal) error) *intake.R
 		Subject:    subject,
 		SubjectOf:  broker.SubjectOf,
 		MaxPayload: b.MaxPayload,
-		Notify:     tell,
+		Notify:     notify,
 	})
 }

@@ -53,7 +53,7 @@ type Options struct {
 	Timeless bool
 }
 
-// Watch is told what happens. Its functions must not block; each may be nil.
+// Watch observes what happens. Its functions must not block; each may be nil.
 type Watch struct {
 	Event     func(intake.Report)
 	Changed   func(gallery string, feeds []string) // a change in the index, and where it may show

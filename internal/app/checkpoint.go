@@ -44,7 +44,7 @@ func (a *App) damage() []error {
 }
 
 // after returns p with its start put off, where the store is compared with what it
-// held: a node that has lost galleries must not tell anybody that they are gone.
+// held: a node that lost galleries must not announce that they are gone.
 func (a *App) after(ready func() error, s service) service {
 	if !a.broker.Embedded() {
 		return s

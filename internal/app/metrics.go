@@ -8,8 +8,8 @@ var (
 	storeLimitDesc = prometheus.NewDesc("gallerywire_store_limit_bytes", "Bytes that the embedded NATS server may store: three quarters of what was free when it started, beside what it had.", nil, nil)
 )
 
-// storage tells how much the embedded server stores. Servers elsewhere tell it
-// themselves.
+// storage has how much the embedded server stores. NATS servers elsewhere have metrics
+// of their own.
 type storage struct {
 	stored  func() (used, limit int64)
 	trouble func() error

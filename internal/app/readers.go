@@ -15,7 +15,7 @@ import (
 )
 
 // readers is the catalogue as digests need it: they choose as feeds do, and read
-// what people are told.
+// what people are sent.
 type readers struct {
 	index *index.Index
 	load  func(context.Context, *index.Entry) (*gallery.Gallery, error)

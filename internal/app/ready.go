@@ -2,8 +2,7 @@ package app
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// readiness tells alerts what /readyz tells whoever sends readers, and whether there
-// is a connection to NATS.
+// readiness is /readyz as a metric, and whether the node is connected to NATS.
 func (a *App) readiness() []prometheus.Collector {
 	return []prometheus.Collector{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -33,7 +33,7 @@ func (a *App) registerStatus(mux *http.ServeMux) {
 	status.Page{Title: site.Title, Language: site.Language, URL: a.URL, Status: a.reporter.Status, Logger: a.logger("status")}.Register(mux)
 }
 
-// observe remembers what became of an event, and tells who watches.
+// observe remembers the outcome of an event, and reports it to the watcher.
 func (a *App) observe(r intake.Report) {
 	a.reporter.Observe(status.Outcome{Event: r.Event, Subject: r.Subject, Gallery: r.Gallery, Outcome: r.Outcome, Problems: r.Problems})
 	if a.opts.Watch.Event != nil {
@@ -81,7 +81,7 @@ func (a *App) newestRejects(ctx context.Context, most int) (list []status.Reject
 }
 
 // statusParts answer for the services in a status.
-func (t *tellers) statusParts(galleries func() int, editions *edition.Set, plan *schedule.Schedule) *status.Parts {
+func (t *notifiers) statusParts(galleries func() int, editions *edition.Set, plan *schedule.Schedule) *status.Parts {
 	p := &status.Parts{
 		Galleries: galleries, Feeds: editions,
 		Jobs: func() (jobs []status.Job) {

@@ -66,15 +66,15 @@ type services struct {
 func (a *App) build(siteID string) (*services, error) {
 	c := a.opts.Config
 	var editions *edition.Set
-	var tell *tellers
+	var notify *notifiers
 	cat := a.catalogue(func(change index.Change) {
-		feeds := tell.changed(editions, change)
+		feeds := notify.changed(editions, change)
 		if id := change.ID(); id != "" && a.opts.Watch.Changed != nil {
 			a.opts.Watch.Changed(id, feeds)
 		}
 	})
 	editions = a.editions(cat, siteID)
-	tell, err := a.tellers(cat, editions, siteID)
+	notify, err := a.notifiers(cat, editions, siteID)
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +83,8 @@ func (a *App) build(siteID string) (*services, error) {
 		Logger:     a.logger("schedule"),
 		Registerer: a.metrics,
 		Jobs: []schedule.Job{
-			{Name: "republish", Spec: c.Schedule.Republish, Run: republish(editions, tell.notices)},
-			{Name: "notices", Spec: c.Schedule.Notices, Run: tell.sweep},
+			{Name: "republish", Spec: c.Schedule.Republish, Run: republish(editions, notify.notices)},
+			{Name: "notices", Spec: c.Schedule.Notices, Run: notify.sweep},
 		},
 	})
 	if err != nil {
@@ -96,14 +96,14 @@ func (a *App) build(siteID string) (*services, error) {
 		list = append(list, service{"streams", a.noteStreams}) // it stops after what writes
 	}
 	list = append(list, service{"readers", drain(a.server)})
-	list = append(list, a.notifyServices(tell, cat)...)
+	list = append(list, a.notifyServices(notify, cat)...)
 	list = append(list, a.after(a.compared, service{"schedule", plan.Run}), a.after(cat.Index().Ready, service{"intake", in.Run}))
 	return &services{
 		siteID:    siteID,
 		catalogue: cat,
 		intake:    in,
-		handler:   a.publicHandler(cat, editions, tell.hub),
-		status:    tell.statusParts(cat.Index().Len, editions, plan),
+		handler:   a.publicHandler(cat, editions, notify.hub),
+		status:    notify.statusParts(cat.Index().Len, editions, plan),
 		list:      list,
 	}, nil
 }
@@ -184,7 +184,7 @@ func stubTitles(list []config.StubTitle) map[string]string {
 	return titles
 }
 
-// hubs are the addresses of those that tell the subscribers of every feed.
+// hubs are the addresses of the hubs of every feed.
 func (a *App) hubs() []string {
 	if !a.opts.Config.WebSub.Hub {
 		return nil
@@ -192,22 +192,21 @@ func (a *App) hubs() []string {
 	return []string{a.baseURL + hubPath}
 }
 
-// otherHubs says which hubs elsewhere a feed may name: only one whose changes
-// they are told of, whether or not anybody subscribed to it here. Those are the
-// configured feeds, and those that a webhook names.
+// otherHubs says which other hubs a feed may name: none, unless its changes are always
+// announced. That is so for configured feeds, and for those that a webhook names.
 func (a *App) otherHubs() func(edition.Ref) []string {
 	c := a.opts.Config
-	told := map[string]bool{}
+	announced := map[string]bool{}
 	for _, name := range feedNames(c) {
-		told[name] = true
+		announced[name] = true
 	}
 	for _, w := range c.Webhooks {
 		for _, name := range w.Feeds {
-			told[name] = true
+			announced[name] = true
 		}
 	}
 	return func(ref edition.Ref) []string {
-		if !told[ref.String()] {
+		if !announced[ref.String()] {
 			return nil
 		}
 		return c.WebSub.ExternalHubs
@@ -240,7 +239,7 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 		Consumers:   a.consumers,
 		PublisherOf: broker.PublisherOf,
 		Store:       store{cat},
-		Rejects:     Rejects(a.broker, a.tell(siteID)),
+		Rejects:     Rejects(a.broker, a.notifyRejected(siteID)),
 		Decode:      a.decode(siteID),
 		Observe:     a.observe,
 		Registerer:  a.metrics,

@@ -29,8 +29,8 @@ import (
 // hubPath is where the hub is.
 const hubPath = "/hub"
 
-// tellers are the rooms that tell others what changed.
-type tellers struct {
+// notifiers send notices of what changed: the outbox and its channels.
+type notifiers struct {
 	box     *outbox.Outbox
 	hub     *websub.Hub // nil: it is off
 	hooks   *notice.Webhooks
@@ -42,9 +42,9 @@ type tellers struct {
 	newer   sync.Map // channels of which it was said that a newer release wrote to them
 }
 
-// tellers wires them. What they hold is known when they run.
-func (a *App) tellers(cat *catalogue.Catalogue, editions *edition.Set, siteID string) (*tellers, error) {
-	t, c := &tellers{log: a.log}, a.opts.Config
+// notifiers wires them. They know their state once they run.
+func (a *App) notifiers(cat *catalogue.Catalogue, editions *edition.Set, siteID string) (*notifiers, error) {
+	t, c := &notifiers{log: a.log}, a.opts.Config
 	client := client(c)
 	var err error
 	if t.hooks, err = webhooks(c, client, siteID); err != nil {
@@ -99,7 +99,7 @@ func revealed(secrets []config.InlineSecret) []string {
 	return texts
 }
 
-func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.Hub, error) {
+func (a *App) hub(t *notifiers, client *outbound.Client, topics topics) (*websub.Hub, error) {
 	c := a.opts.Config.WebSub
 	subscriptions := bucketOptions(a.broker, bucketSubscriptions, a.logger("websub"))
 	subscriptions.Verifier = a.verifier(bucketSubscriptions, true)
@@ -127,7 +127,7 @@ func (a *App) hub(t *tellers, client *outbound.Client, topics topics) (*websub.H
 	})
 }
 
-func (a *App) digests(t *tellers, cat *catalogue.Catalogue, editions *edition.Set) (*digest.Digests, error) {
+func (a *App) digests(t *notifiers, cat *catalogue.Catalogue, editions *edition.Set) (*digest.Digests, error) {
 	c := a.opts.Config
 	location, err := time.LoadLocation(c.Schedule.Timezone)
 	if err != nil {
@@ -158,7 +158,7 @@ func (a *App) digests(t *tellers, cat *catalogue.Catalogue, editions *edition.Se
 	return digest.New(o)
 }
 
-func (a *App) notices(t *tellers, editions *edition.Set, siteID string) *notice.Notices {
+func (a *App) notices(t *notifiers, editions *edition.Set, siteID string) *notice.Notices {
 	c := a.opts.Config
 	o := notice.Options{
 		Source:      snapshots{editions},
@@ -166,7 +166,7 @@ func (a *App) notices(t *tellers, editions *edition.Set, siteID string) *notice.
 		Also:        t.also,
 		Bucket:      a.bucket(bucketNotices),
 		Send:        a.send,
-		Enqueue:     t.owe,
+		Enqueue:     t.enqueue,
 		SiteID:      siteID,
 		QuietPeriod: c.Notices.QuietPeriod,
 		MaxWait:     c.Notices.MaxWait,
@@ -181,7 +181,7 @@ func (a *App) notices(t *tellers, editions *edition.Set, siteID string) *notice.
 	return notice.New(o)
 }
 
-// subscriptions are those at the hub. Those to a feed's former name are told
+// subscriptions are those at the hub. Those to a feed's former name are sent
 // what is announced of its present one.
 type subscriptions struct {
 	hub       *websub.Hub
@@ -211,7 +211,7 @@ func (s subscriptions) Counts() map[string]int {
 	return counts
 }
 
-func (a *App) outbox(t *tellers, siteID string) *outbox.Outbox {
+func (a *App) outbox(t *notifiers, siteID string) *outbox.Outbox {
 	c := a.opts.Config.Outbound
 	o := outboxOptions(a.broker, a.logger("outbox"))
 	o.Alone = a.broker.Embedded()
@@ -265,8 +265,8 @@ func outboxOptions(b *broker.Broker, log *slog.Logger) outbox.Options {
 	}
 }
 
-// givenUp is the event that tells of a target given up. Its id is made of all that
-// it says: a target whose end is not noted is tried once more.
+// givenUp is the event about a new dead letter. Its id is made of all that it says: after a
+// crash a target may be tried once more.
 func givenUp(d outbox.DeadLetter, siteID string) event.CloudEvent {
 	feed := d.About
 	if d.Channel == notice.ChannelHub || d.Channel == digest.Channel {
@@ -280,36 +280,34 @@ func givenUp(d outbox.DeadLetter, siteID string) event.CloudEvent {
 	})
 }
 
-// put owes a notice.
-func (t *tellers) put(ctx context.Context, n outbox.Notice) error { return t.box.Put(ctx, n) }
+func (t *notifiers) put(ctx context.Context, n outbox.Notice) error { return t.box.Put(ctx, n) }
 
-// owe owes an announcement to everyone who is to hear of it: what cannot be owed
-// to one is owed to the others all the same.
-func (t *tellers) owe(ctx context.Context, a notice.Announcement) error {
+// enqueue puts an announcement into the outbox, for each channel: one that fails does not
+// keep it from the others.
+func (t *notifiers) enqueue(ctx context.Context, a notice.Announcement) error {
 	var errs []error
 	if t.hub != nil {
-		errs = append(errs, t.unlessNewer(websub.Deliveries, t.hub.Enqueue(ctx, a.Feed, a.ID, a.Order(), a.At)))
+		errs = append(errs, t.ignoreNewerFormat(websub.Deliveries, t.hub.Enqueue(ctx, a.Feed, a.ID, a.Order(), a.At)))
 	}
-	for _, owed := range []func(notice.Announcement) ([]outbox.Notice, error){t.hooks.Notices, t.pings.Notices} {
-		list, err := owed(a)
+	for _, notices := range []func(notice.Announcement) ([]outbox.Notice, error){t.hooks.Notices, t.pings.Notices} {
+		list, err := notices(a)
 		errs = append(errs, err)
 		for _, n := range list {
-			errs = append(errs, t.unlessNewer(n.Channel, t.put(ctx, n)))
+			errs = append(errs, t.ignoreNewerFormat(n.Channel, t.put(ctx, n)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// unlessNewer is the error of owing through a channel, but nil where all that is
-// wrong is that a newer release wrote what waits there: that goes on for as long
-// as this one runs beside it or after it, and is said once.
-func (t *tellers) unlessNewer(channel string, err error) error {
+// ignoreNewerFormat drops errors caused only by records of a newer release, which recur for
+// as long as this one runs, and logs the first of each channel.
+func (t *notifiers) ignoreNewerFormat(channel string, err error) error {
 	if !onlyNewer(err) {
 		return err
 	}
-	if _, said := t.newer.LoadOrStore(channel, true); !said {
-		t.log.Warn("a newer release wrote what waits in the outbox, which this one does not replace: "+
-			"some of what is to be told through the channel is not, until the newer one runs again", "channel", channel, "err", err)
+	if _, logged := t.newer.LoadOrStore(channel, true); !logged {
+		t.log.Warn("a newer release wrote pending notices, which this one does not replace: "+
+			"some notices of the channel are not sent until the newer release runs again", "channel", channel, "err", err)
 	}
 	return nil
 }
@@ -327,9 +325,9 @@ func onlyNewer(err error) bool {
 	return err == outbox.ErrNewerFormat
 }
 
-// changed has the feeds announced in which a change may show, and returns the
+// changed marks the feeds that a change may affect for announcement, and returns the
 // configured ones of them.
-func (t *tellers) changed(editions *edition.Set, change index.Change) []string {
+func (t *notifiers) changed(editions *edition.Set, change index.Change) []string {
 	feeds := editions.Concerned(change)
 	t.notices.Mark(feeds...)
 	refs, all := editions.Affected(change, func(ref edition.Ref) bool { return t.asked(ref.String()) })
@@ -345,14 +343,14 @@ func (t *tellers) changed(editions *edition.Set, change index.Change) []string {
 	return feeds
 }
 
-// asked reports whether somebody asked to be told of a feed.
-func (t *tellers) asked(feed string) bool {
+// asked reports whether a subscriber or webhook asked for a feed.
+func (t *notifiers) asked(feed string) bool {
 	return t.hub != nil && t.hub.Subscribed(feed) || slices.Contains(t.also, feed)
 }
 
-// sweep does what the schedule wants done: what is owed and nobody has seen to,
-// and what is over.
-func (t *tellers) sweep(ctx context.Context) error {
+// sweep is the scheduled work: it announces what no change announced, and removes what
+// is over.
+func (t *notifiers) sweep(ctx context.Context) error {
 	jobs := []func(context.Context) error{t.notices.Sweep, t.digests.Sweep, t.box.Tidy}
 	if t.hub != nil {
 		jobs = append(jobs, t.hub.Prune)
@@ -365,7 +363,7 @@ func (t *tellers) sweep(ctx context.Context) error {
 }
 
 // notifyServices are what runs of them, in the order in which it starts.
-func (a *App) notifyServices(t *tellers, cat *catalogue.Catalogue) []service {
+func (a *App) notifyServices(t *notifiers, cat *catalogue.Catalogue) []service {
 	var list []service
 	if t.hub != nil {
 		list = append(list, a.after(cat.Index().Ready, service{"hub", t.hub.Run}))

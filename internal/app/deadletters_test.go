@@ -11,13 +11,13 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 )
 
-func TestWhoIsNotToBeToldAnyMore(t *testing.T) {
+func TestRetryOfADeadLetterNamesAMissingTarget(t *testing.T) {
 	b := brokertest.Start(t)
 	c := config.Default()
 	c.Webhooks = []config.Webhook{{Name: "partner", URL: "https://partner.example.com/", Secrets: []config.InlineSecret{"whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz"}}}
 	c.WebSub.ExternalHubs = []string{"https://hub.example.org/"}
 	c.Digests = []config.Digest{{Name: "morning", Schedule: "@daily", To: []config.InlineSecret{"smtp://mail.example.com/?from=a@example.com&to=b@example.com"}}}
-	l := &Letters{config: c, broker: b}
+	l := &DeadLetters{config: c, broker: b}
 
 	pings, err := notice.NewPings(notice.PingOptions{Hubs: c.WebSub.ExternalHubs, Client: client(c)})
 	if err != nil {
@@ -33,14 +33,14 @@ func TestWhoIsNotToBeToldAnyMore(t *testing.T) {
 	}
 	left := func(channel, about, name, key string) string {
 		t.Helper()
-		why, err := l.left(t.Context(), outbox.DeadLetter{Channel: channel, About: about, Target: name, To: key})
+		why, err := l.missing(t.Context(), outbox.DeadLetter{Channel: channel, About: about, Target: name, To: key})
 		if err != nil {
 			t.Errorf("%s %s: %v", channel, name, err)
 		}
 		return why
 	}
 	const hub, mail, reader = "https://hub.example.org/", "smtp mail.example.com", "https://reader.example.com/cb"
-	if got, want := left(websub.Deliveries, "all", reader, "0a"), reader+" does not subscribe to all any more"; got != want {
+	if got, want := left(websub.Deliveries, "all", reader, "0a"), reader+" no longer subscribes to all"; got != want {
 		t.Errorf("without any subscription: %q, want %q", got, want)
 	}
 	if _, err := b.Bucket(t.Context(), bucketSubscriptions); err != nil {
@@ -60,15 +60,15 @@ func TestWhoIsNotToBeToldAnyMore(t *testing.T) {
 	}
 	for _, tt := range []struct{ channel, about, name, key, want string }{
 		{notice.ChannelWebhook, "all", "partner", "partner", ""},
-		{notice.ChannelWebhook, "all", "dead", "dead", `there is no webhook "dead" any more`},
-		{notice.ChannelWebhook, "tags/night", "partner", "partner", `webhook "partner" is not told of tags/night any more`},
+		{notice.ChannelWebhook, "all", "dead", "dead", `there is no webhook "dead"`},
+		{notice.ChannelWebhook, "tags/night", "partner", "partner", `webhook "partner" no longer gets tags/night`},
 		{notice.ChannelHub, "all", hub, keyOf(pings, "all"), ""},
-		{notice.ChannelHub, "all", "https://old.example.org/", "0", "https://old.example.org/ is no hub in websub.external_hubs any more"},
+		{notice.ChannelHub, "all", "https://old.example.org/", "0", "https://old.example.org/ is no longer in websub.external_hubs"},
 		{digest.Channel, "morning", mail, keyOf(digests, "morning"), ""},
-		{digest.Channel, "morning", mail, "0", `digest "morning" does not go to ` + mail + " any more"},
-		{digest.Channel, "evening", mail, keyOf(digests, "morning"), `digest "evening" does not go to ` + mail + " any more"},
+		{digest.Channel, "morning", mail, "0", `digest "morning" no longer goes to ` + mail},
+		{digest.Channel, "evening", mail, keyOf(digests, "morning"), `digest "evening" no longer goes to ` + mail},
 		{websub.Deliveries, "all", reader, "0a", ""},
-		{websub.Deliveries, "all", reader, "0b", reader + " does not subscribe to all any more"},
+		{websub.Deliveries, "all", reader, "0b", reader + " no longer subscribes to all"},
 		{"of a newer release", "all", "x", "x", ""},
 	} {
 		if got := left(tt.channel, tt.about, tt.name, tt.key); got != tt.want {

@@ -27,7 +27,7 @@ func (unsent) Pack(context.Context, outbox.Notice) (outbox.Payload, error) {
 
 // startTellers has a webhook and a hub elsewhere, to which is owed through the
 // channels named.
-func startTellers(t *testing.T, b *broker.Broker, log *slog.Logger, channels ...string) *tellers {
+func startTellers(t *testing.T, b *broker.Broker, log *slog.Logger, channels ...string) *notifiers {
 	t.Helper()
 	c := config.Default()
 	c.Webhooks = []config.Webhook{{Name: "partner", URL: "https://partner.example.com/", Secrets: []config.InlineSecret{"whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz"}}}
@@ -44,24 +44,24 @@ func startTellers(t *testing.T, b *broker.Broker, log *slog.Logger, channels ...
 	for _, name := range channels {
 		o.Channels[name] = map[string]outbox.Channel{notice.ChannelWebhook: unsent{hooks}, notice.ChannelHub: unsent{pings}}[name]
 	}
-	tell := &tellers{hooks: hooks, pings: pings, log: log, box: outbox.New(o)}
+	notify := &notifiers{hooks: hooks, pings: pings, log: log, box: outbox.New(o)}
 	run, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- tell.box.Run(run) }()
+	go func() { done <- notify.box.Run(run) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	if !until(run, tell.box.Ready) {
+	if !until(run, notify.box.Ready) {
 		t.Fatal(run.Err())
 	}
-	return tell
+	return notify
 }
 
-// told is the nth announcement of a feed.
-func told(n uint64) notice.Announcement {
+// announcement is the nth announcement of a feed.
+func announcement(n uint64) notice.Announcement {
 	return notice.Announcement{
 		Feed: "all", ID: fmt.Sprint("notice-", n), Position: notice.Position{Revision: n},
 		Update: event.Update{Feed: "all", Formats: map[string]event.Address{"rss": {URL: "https://news.example.com/feeds/all.rss"}}},
@@ -94,17 +94,17 @@ func writtenByANewerRelease(t *testing.T, b *broker.Broker) {
 func TestAChannelThatANewerReleaseWroteToStopsNoOther(t *testing.T) {
 	b, log := brokertest.Start(t), new(bytes.Buffer)
 	old := startTellers(t, b, slog.New(slog.DiscardHandler), notice.ChannelWebhook)
-	if err := old.owe(t.Context(), told(1)); err == nil {
+	if err := old.enqueue(t.Context(), announcement(1)); err == nil {
 		t.Fatal("no error of the channel that is not there")
 	}
 	writtenByANewerRelease(t, b)
-	tell := startTellers(t, b, slog.New(slog.NewTextHandler(log, nil)), notice.ChannelWebhook, notice.ChannelHub)
+	notify := startTellers(t, b, slog.New(slog.NewTextHandler(log, nil)), notice.ChannelWebhook, notice.ChannelHub)
 	for n := range uint64(3) {
-		if err := tell.owe(t.Context(), told(n+2)); err != nil {
+		if err := notify.enqueue(t.Context(), announcement(n+2)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := tell.box.Pending(); got[notice.ChannelHub] == 0 || got[notice.ChannelWebhook] != 0 {
+	if got := notify.box.Pending(); got[notice.ChannelHub] == 0 || got[notice.ChannelWebhook] != 0 {
 		t.Errorf("owed %v", got)
 	}
 	if got := strings.Count(log.String(), "a newer release wrote"); got != 1 {
@@ -118,11 +118,11 @@ func TestWhatCannotBeOwedThroughOneChannelIsOwedThroughTheOthers(t *testing.T) {
 		notice.ChannelHub:     notice.ChannelWebhook,
 	} {
 		t.Run("without "+missing, func(t *testing.T) {
-			tell := startTellers(t, brokertest.Start(t), slog.New(slog.DiscardHandler), there)
-			if err := tell.owe(t.Context(), told(1)); err == nil || !strings.Contains(err.Error(), `no channel "`+missing+`"`) {
+			notify := startTellers(t, brokertest.Start(t), slog.New(slog.DiscardHandler), there)
+			if err := notify.enqueue(t.Context(), announcement(1)); err == nil || !strings.Contains(err.Error(), `no channel "`+missing+`"`) {
 				t.Errorf("error %v", err)
 			}
-			if got := tell.box.Pending(); got[there] != 1 {
+			if got := notify.box.Pending(); got[there] != 1 {
 				t.Errorf("owed %v", got)
 			}
 		})

@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,6 +38,8 @@ func TestMain(m *testing.M) {
 //	receiver                        takes what is POSTed: at /ok, once there is a file "mended" at
 //	                                any address, and prints what it took
 func TestScripts(t *testing.T) {
+	// Under nohup the programs would inherit an ignored SIGHUP; a handled one they do not.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,

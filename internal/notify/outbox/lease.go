@@ -54,7 +54,7 @@ func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
 	case kept && time.Now().After(h.until):
 		b.release(ctx, h)
 		b.mu.Lock()
-		b.yielded[shard] = time.Now().Add(courtesy)
+		b.yielded[shard] = time.Now().Add(yieldFor)
 		b.mu.Unlock()
 		return nil, errTaken
 	case kept && fresh:

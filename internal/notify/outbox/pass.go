@@ -18,9 +18,9 @@ const (
 	packAgain   = 5 * time.Second
 	// maxQueued is how many attempts of a pass are in flight or wait for their turn.
 	maxQueued = 256
-	// stride is how many targets are settled until that is stored: after a crash so many are
-	// sent to again in each shard, and those that were sent to while it was being stored.
-	stride = 200
+	// saveEvery is after how many settled targets the progress is stored. After a crash at
+	// most about so many in each shard get the notice twice.
+	saveEvery = 200
 	// maxMarks is how many settled targets are stored of a shard: a record has its limit.
 	maxMarks = 50_000
 )
@@ -181,7 +181,7 @@ func (w *worker) settle(work context.Context, d *delivery) {
 	}
 	p.settled[d.index] = true
 	p.count++
-	if p.count-p.saved >= stride && p.count < len(p.targets) && p.count <= maxMarks {
+	if p.count-p.saved >= saveEvery && p.count < len(p.targets) && p.count <= maxMarks {
 		p.saved = p.count
 		w.inFlight.Go(func() { w.save(work, p) })
 	}

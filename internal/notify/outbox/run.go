@@ -60,7 +60,7 @@ const (
 	// maxEager is how many shards a node works on before it leaves others to other nodes
 	// for a moment.
 	maxEager = 4
-	courtesy = 50 * time.Millisecond
+	yieldFor = 50 * time.Millisecond // how long a busy node leaves a shard to other nodes
 	// maxIdle is how long at most nobody looks whether something is due.
 	maxIdle = time.Minute
 )
@@ -203,8 +203,8 @@ func (b *Outbox) yield(shard int, first bool) time.Duration {
 	if !first || busy < maxEager || b.opts.Alone || b.leases[shard] != nil {
 		return 0
 	}
-	b.yielded[shard] = time.Now().Add(courtesy)
-	return courtesy
+	b.yielded[shard] = time.Now().Add(yieldFor)
+	return yieldFor
 }
 
 // due returns what is due in a shard, and how long it is until more is. What only channels

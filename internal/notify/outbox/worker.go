@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// farewell is what deliveries in flight may still take when the node stops.
-	farewell = 5 * time.Second
+	// stopTimeout bounds the deliveries in flight when the node stops.
+	stopTimeout = 5 * time.Second
 	// maxRetrying is how many retries of a shard a node has in hand.
 	maxRetrying = 512
 	// writeAgain is when a write that failed is tried again.
@@ -90,7 +90,7 @@ func (w *worker) run(ctx context.Context) {
 		w.inFlight.Wait()
 		close(ended)
 	}()
-	timeout := time.After(farewell)
+	timeout := time.After(stopTimeout)
 	select {
 	case <-ended:
 	case <-timeout:

@@ -48,7 +48,7 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	want := `Example News: needs attention
   A feed could not be rendered and serves what it had: culture
-  A gallery is left out of a feed: publish it again, mended
+  A gallery is left out of a feed: correct it and publish it again
   A delivery was given up: see "gallerywire notices list", then "gallerywire notices retry KEY"
 https://wire.example.com/ at 2026-11-23 12:00:00 UTC, up for 26h0m0s, 1 gallery
 

@@ -46,7 +46,7 @@ func TestLinesOfMessages(t *testing.T) {
 	}{
 		"updated":           {"feed.updated", "feed.>", updated, "feed.updated         sections/travel: 2 added, 0 changed, 1 removed\n"},
 		"given up":          {"feed.notice.failed", "feed.>", failed, "feed.notice.failed   webhook https://a.example.org did not get the notice of all after 8 attempts: answered 503\n"},
-		"can not be shown":  {"article.rejected", "article.rejected", faulty, "article.rejected     parade: too long\n"},
+		"cannot be shown":   {"article.rejected", "article.rejected", faulty, "article.rejected     parade: too long\n"},
 		"as an event too":   {"article.rejected", "article.*", faulty, ""},
 		"unknown":           {"feed.renamed", "feed.>", []byte(`{"data":{}}`), "feed.renamed         -\n"},
 		"no JSON":           {"feed.updated", "feed.>", []byte("\x1b[31m"), "feed.updated         unreadable\n"},

@@ -1,6 +1,6 @@
 // Package app wires the packages of a node: it opens what they need, adapts one to
-// another, starts them, and stops them in order. Nothing else knows more than its own
-// neighbours.
+// another, starts them, and stops them in order. No other package imports it, but the
+// command line.
 //
 // A configuration comes in; a running node comes out. It answers on HTTP from the
 // beginning: 503 until it has read the site's id from NATS and its index is whole,
@@ -40,20 +40,20 @@ type Options struct {
 	Watch  Watch
 	Mount  func(*http.ServeMux) // adds handlers to the public listener; may be nil
 
-	// AcceptDamage has a store that lost records be taken as it is: what is there
-	// at this start is what must be there at the next.
+	// AcceptDamage accepts a store that lost records: its present content is the
+	// reference for the next start.
 	AcceptDamage bool
 
 	// AcceptNewIdentity has the configured site.id replace another that is remembered:
 	// every identifier changes.
 	AcceptNewIdentity bool
 
-	// Timeless leaves embargoes and expiries to the schedule and to whoever
-	// asks for a feed: nothing wakes at their instants.
+	// Timeless sets no timers for embargoes and expiries: they take effect at the
+	// next request or scheduled run.
 	Timeless bool
 }
 
-// Watch observes what happens. Its functions must not block; each may be nil.
+// Watch has callbacks for what happens. Its functions must not block; each may be nil.
 type Watch struct {
 	Event     func(intake.Report)
 	Changed   func(gallery string, feeds []string) // a change in the index, and where it may show
@@ -258,12 +258,12 @@ func (a *App) outOfTouch() error {
 	if err == nil || away >= a.opts.Config.HTTP.ServeWithoutNATS {
 		return nil
 	}
-	return fmt.Errorf("NATS is away for %s, and no take-down is heard of: %w", away.Round(time.Second), err)
+	return fmt.Errorf("no connection to NATS for %s, so no take-downs arrive: %w", away.Round(time.Second), err)
 }
 
-// detail is what an operator should know of a node, ready or not. That NATS is away
-// for a while, or that events can not be stored, takes no reader away: every feed is
-// as it was.
+// detail is what an operator should know of a node, ready or not. If NATS is away for
+// a while, or events cannot be stored, readers are served all the same: every feed is as
+// it was.
 func (a *App) detail() []string {
 	r := a.services.Load()
 	if r == nil {
@@ -322,7 +322,7 @@ func shutDown(ctx context.Context, server *http.Server) {
 	}
 }
 
-// remedy is for an address that can not be bound.
+// remedy is for an address that cannot be bound.
 func remedy(err error) string {
 	switch {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

@@ -43,8 +43,8 @@ func (a *App) damage() []error {
 	return a.checkpoint.Damage()
 }
 
-// after returns p with its start put off, where the store is compared with what it
-// held: a node that lost galleries must not announce that they are gone.
+// after delays the start of s until ready has no error, on a node with an embedded
+// server: if it lost galleries, it must not announce them as removed.
 func (a *App) after(ready func() error, s service) service {
 	if !a.broker.Embedded() {
 		return s
@@ -119,7 +119,7 @@ func (a *App) noteStreams(ctx context.Context) error {
 			err = a.checkpoint.Note(now)
 		}
 		if err != nil && !failed {
-			a.log.Warn("what the streams hold can not be noted, trying again", "err", err)
+			a.log.Warn("cannot record the state of the streams, retrying", "err", err)
 		}
 		failed = err != nil
 	}

@@ -26,7 +26,7 @@ func EventReader(c config.Config) event.Reader {
 	return event.Reader{MaxBytes: int64(c.Events.MaxEvent), URLTemplate: c.Events.URLTemplate}
 }
 
-// Site is what is stored of a site, for who looks after it. No node need run.
+// Site is what is stored of a site, for commands of the operator. No node needs to run.
 type Site struct {
 	node      *App
 	catalogue *catalogue.Catalogue

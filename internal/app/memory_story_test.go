@@ -82,7 +82,7 @@ func confine(t *testing.T, node *process, bytes int) bool {
 			continue
 		}
 		t.Cleanup(func() {
-			node.kill() // a group that has a process can not go
+			node.kill() // a group that has a process cannot go
 			_ = os.Remove(group)
 		})
 		if os.WriteFile(filepath.Join(group, version.limit), []byte(strconv.Itoa(bytes)), 0o644) == nil &&

@@ -46,7 +46,7 @@ func previewed(o PreviewOptions, items iter.Seq[publish.Item]) edition.Options {
 			bodies[revision{e.GalleryID(), e.Rank.Hash}] = item.Data
 		}
 	}
-	options := node.shelfOptions(cmp.Or(o.Config.Site.ID, hostOf(node.baseURL)))
+	options := node.editionOptions(cmp.Or(o.Config.Site.ID, hostOf(node.baseURL)))
 	options.Index, options.Now = galleries, func() time.Time { return o.At }
 	options.Load = func(_ context.Context, e *index.Entry) (*gallery.Gallery, error) {
 		return EventReader(o.Config).Gallery(bodies[revision{e.ID, e.Rank.Hash}])

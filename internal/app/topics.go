@@ -58,8 +58,8 @@ func (t topics) Content(ctx context.Context, name, format string, order outbox.O
 }
 
 // reach waits until this node's index is as far as the one that the order comes
-// from. An embargo or expiry that has not passed by this node's clock is waited
-// for by whoever asks.
+// from. If this node's clock is behind an embargo
+// or expiry, the caller has to retry.
 func (t topics) reach(ctx context.Context, order outbox.Order) error {
 	if t.at().Epoch == order.Epoch {
 		if err := t.catalogue.Wait(ctx, order.Revision); err != nil {

@@ -145,14 +145,14 @@ func (a *App) indexOptions(changed func(index.Change)) index.Options {
 }
 
 func (a *App) editions(cat *catalogue.Catalogue, siteID string) *edition.Set {
-	o := a.shelfOptions(siteID)
+	o := a.editionOptions(siteID)
 	o.Index, o.Load = cat.Index(), cat.Load
 	o.Budget, o.Limiter = a.budget, a.limiter
 	return edition.New(o)
 }
 
-// shelfOptions are what the configuration says of feeds.
-func (a *App) shelfOptions(siteID string) edition.Options {
+// editionOptions are the configured options of feeds.
+func (a *App) editionOptions(siteID string) edition.Options {
 	c := a.opts.Config
 	return edition.Options{
 		Renderer: feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery), Language: c.Site.Language, Titles: stubTitles(c.Tombstones.Titles)}),

@@ -1,4 +1,4 @@
-// Package demo plays a CMS with sample galleries, for the demonstration.
+// Package demo simulates a CMS with sample galleries, for "gallerywire demo".
 //
 // [CMS.Galleries] are the galleries at the start, and [CMS.Next] is the n-th
 // thing that happens afterwards; [CMS.Play] publishes both. The same address

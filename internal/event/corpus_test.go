@@ -48,7 +48,7 @@ func variants(v any) []any {
 }
 
 // unsayable are the reasons for which the decoder refuses what keeps to the
-// schema: these the schema can not say, or says in words.
+// schema: these the schema cannot say, or says in words.
 var unsayable = []string{
 	"is relative:", "is not valid JSON", "has no host", "only http and https addresses are allowed", "is not a valid address",
 	"is the id of /slides/", "is not between 1800 and 2200", "more than a day after", "missing: a slide has a picture",

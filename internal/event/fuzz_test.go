@@ -85,7 +85,7 @@ func checkAccepted(t *testing.T, e *Event, m Message) {
 	}
 	stored, err := desk.Gallery(m.Data)
 	if err != nil {
-		t.Fatalf("accepted, and yet it can not be read back: %v", err)
+		t.Fatalf("accepted, and yet it cannot be read back: %v", err)
 	}
 	if diff := cmp.Diff(e.Gallery, stored); diff != "" {
 		t.Errorf("read back (-decoded +stored):\n%s", diff)

@@ -1,4 +1,4 @@
-// Package ingest is the door through which events come in: intake consumes the stream,
+// Package ingest takes events in: intake consumes the stream,
 // publish sends as a CMS does, and backup writes and reads whole sites.
 //
 // An event is acknowledged only after its gallery is stored, so that a crash between

@@ -1,9 +1,9 @@
-// Package store is the door to NATS and to all that is kept there. NATS is the only
+// Package store keeps everything that gallerywire stores, in NATS. NATS is the only
 // thing with state: broker connects to it or runs it inside the process, and galleries
 // and small records are kept in JetStream buckets, written by compare-and-set and
 // followed by every node.
 //
 // Gallery events that were decoded come in; records, and their order in memory, come
 // out. What is acknowledged is on disk, or on as many servers as nats.replicas says.
-// The rooms know nothing of feeds, notices or HTTP.
+// Its packages know nothing of feeds, notices or HTTP.
 package store

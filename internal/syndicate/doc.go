@@ -1,4 +1,4 @@
-// Package syndicate is the way from galleries to documents: feed renders one document
+// Package syndicate turns galleries into feed documents: feed renders one document
 // and is pure, edition knows which feeds there are, which are stale, and what their
 // current documents are.
 //

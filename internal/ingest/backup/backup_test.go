@@ -157,7 +157,7 @@ func TestExportOfAnEventThatIsNoJSON(t *testing.T) {
 	}
 }
 
-// broken yields a record that can not be read, a good one, and an error at the
+// broken yields a record that cannot be read, a good one, and an error at the
 // end, if there is one.
 func broken(end error) iter.Seq2[catalogue.Revision, error] {
 	return func(yield func(catalogue.Revision, error) bool) {

@@ -53,7 +53,7 @@ func (in *Intake) observeDrops(ctx context.Context, s *source, before streamStat
 		default:
 			if n > 0 {
 				in.metrics.lost.Add(float64(n))
-				in.opts.Logger.Error("the event stream dropped events that nobody had read: raise its limits, and have the CMS publish again",
+				in.opts.Logger.Error("the event stream dropped unread events: raise its limits, and have the CMS publish again",
 					"stream", s.stream.CachedInfo().Config.Name, "events", n, "first_kept", now.first)
 			}
 			before, suspicious = now, false

@@ -27,7 +27,7 @@ const (
 
 var (
 	errEnded  = errors.New("no more messages")
-	errSilent = errors.New("the server says nothing: it may have lost the consumer")
+	errSilent = errors.New("the server does not answer: it may have lost the consumer")
 )
 
 // pull reads the messages of a durable consumer. It does what jetstream's own reader

@@ -228,7 +228,7 @@ func TestMailIsEncrypted(t *testing.T) {
 		{"where the server can", "user:s3cr3t@", "&skiptlsverify=yes", able, "", "EHLO STARTTLS EHLO AUTH MAIL RCPT DATA QUIT"},
 		{"from the beginning", "user:s3cr3t@", "&encryption=ImplicitTLS&skiptlsverify=yes", implicit, "", "EHLO AUTH MAIL RCPT DATA QUIT"},
 		{"by a server we trust", "user:s3cr3t@", "", able, "its server is not trusted: check its certificate", "EHLO STARTTLS"},
-		{"not where the server can not", "", "", unable, "", "EHLO MAIL RCPT DATA QUIT"},
+		{"not where the server cannot", "", "", unable, "", "EHLO MAIL RCPT DATA QUIT"},
 		{"or not sent", "", "&requirestarttls=yes", unable, "its server offers no encryption", "EHLO"},
 		{"or no token is sent", "user:s3cr3t@", "&auth=OAuth2", unable, "its server offers no encryption", "EHLO"},
 		{"with a token", "user:s3cr3t@", "&auth=OAuth2&skiptlsverify=yes", able, "", "EHLO STARTTLS EHLO AUTH MAIL RCPT DATA QUIT"},

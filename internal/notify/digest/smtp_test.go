@@ -19,7 +19,7 @@ type postOffice struct {
 	listener net.Listener
 	answers  map[string]string // to a command instead of the usual; "": to the connection
 	silent   string            // it never answers this command
-	tls      *tls.Config       // nil: it can not encrypt
+	tls      *tls.Config       // nil: it cannot encrypt
 	implicit bool              // connections are encrypted from the beginning
 
 	mu    sync.Mutex

@@ -36,7 +36,7 @@ type PendingRetry struct {
 
 func (r retry) deadLetter() DeadLetter {
 	return DeadLetter{
-		Key: digest(r.Notice.Channel, r.Notice.About, r.Target), Channel: r.Notice.Channel, About: r.Notice.About, ID: r.Notice.ID,
+		Key: shortHash(r.Notice.Channel, r.Notice.About, r.Target), Channel: r.Notice.Channel, About: r.Notice.About, ID: r.Notice.ID,
 		Target: r.Name, To: r.Target, Attempts: r.Attempts, First: r.First, Last: r.Last, Reason: r.Reason, Data: r.Notice.Data,
 	}
 }
@@ -85,7 +85,7 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 		next := *dead
 		if there != nil { // something newer is retried already, or the very same just becomes a dead letter
 			next = there.now()
-			next.Notice, next.Wait = b.both(dead.Notice, there.Notice), 0
+			next.Older, next.Wait = append(slices.Clone(there.Older), dead.Notice), 0 // merged when it is sent: commands have no channels
 			return &next
 		}
 		next.restart()

@@ -38,8 +38,15 @@ type endpoint struct {
 var errDeferred = errors.New("deferred to a retry")
 
 // acquire waits for the endpoint and then for a turn among all. A first attempt does not wait
-// for a slow endpoint, but returns errDeferred.
+// for a slow endpoint, but returns errDeferred. A retry waits for its turn first, so that it
+// keeps no first attempt from the endpoint meanwhile.
 func (w *worker) acquire(ctx context.Context, d *delivery, l *limiter) error {
+	if d.pass == nil {
+		if err := l.acquire(ctx, d.target.Host); err != nil {
+			return err
+		}
+		d.limiter, d.counts = l, true
+	}
 	w.mu.Lock()
 	e := w.endpoints[d.target.Endpoint]
 	if e == nil {
@@ -59,7 +66,13 @@ func (w *worker) acquire(ctx context.Context, d *delivery, l *limiter) error {
 		return errDeferred
 	case <-ctx.Done():
 		w.leaveEndpoint(d, e)
+		if d.pass == nil {
+			d.releaseTurn()
+		}
 		return ctx.Err()
+	}
+	if d.pass == nil {
+		return nil
 	}
 	if err := l.acquire(ctx, d.target.Host); err != nil {
 		w.release(d)
@@ -151,13 +164,15 @@ func (d *delivery) releaseTurn() {
 	d.limiter.leave(d.target.Host, 1)
 }
 
-// deferSlow makes a first attempt in flight a retry, so that its pass need not wait for it
-// and others have its turn. First attempts that wait for the same endpoint are deferred, too.
+// deferSlow has a slow delivery count no longer among all, and makes a first attempt in
+// flight a retry, so that its pass need not wait for it. First attempts that wait for the same endpoint are deferred, too.
 func (w *worker) deferSlow(work context.Context, d *delivery, ended <-chan struct{}) {
 	w.mu.Lock()
 	close(w.endpoints[d.target.Endpoint].slow)
 	w.mu.Unlock()
 	if d.pass == nil {
+		d.limiter.all.Release(1)
+		d.counts = false
 		return
 	}
 	now := w.box.opts.Now()

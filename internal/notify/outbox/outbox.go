@@ -23,13 +23,13 @@ import (
 	"time"
 )
 
-// Notice tells the targets of a channel of something.
+// Notice is a message to the targets of a channel.
 type Notice struct {
 	Channel string    `json:"channel"`
 	About   string    `json:"about"` // a newer notice about the same replaces one that is pending
 	ID      string    `json:"id"`    // the same however often it is stored
 	Order   Order     `json:"order"`
-	At      time.Time `json:"at"`              // when what it tells of happened
+	At      time.Time `json:"at"`              // when the change happened
 	Data    []byte    `json:"data,omitzero"`   // the channel's own
 	Merged  bool      `json:"merged,omitzero"` // Data includes that of older notices
 }
@@ -41,7 +41,7 @@ func (n Notice) DeliveryID() string {
 	if !n.Merged {
 		return n.ID
 	}
-	return digest(n.ID, string(n.Data))
+	return shortHash(n.ID, string(n.Data))
 }
 
 // Order says which of two notices about the same is newer. The zero Order is

@@ -16,8 +16,8 @@ const (
 	// that could not be made is tried again.
 	packTimeout = 30 * time.Second
 	packAgain   = 5 * time.Second
-	// maxQueued is how many attempts of a pass are in flight or wait for their turn.
-	maxQueued = 256
+	// maxHosts is to how many hosts a pass sends at a time.
+	maxHosts = 256
 	// saveEvery is after how many settled targets the progress is stored. After a crash at
 	// most about so many in each shard get the notice twice.
 	saveEvery = 200
@@ -67,21 +67,15 @@ func (w *worker) pass(ctx, work context.Context, p *pass) {
 	p.targets, p.settled = targets, make([]bool, len(targets))
 	order := w.order(n, targets)
 	w.mu.Unlock()
-	queue := semaphore.NewWeighted(maxQueued)
+	queue := semaphore.NewWeighted(maxHosts)
 	var open sync.WaitGroup
-	for _, i := range order {
+	for _, host := range order {
 		if queue.Acquire(ctx, 1) != nil {
 			break
 		}
-		open.Add(1)
-		d := &delivery{pass: p, index: i, notice: n, payload: payload, target: targets[i]}
-		d.leave = sync.OnceFunc(func() {
-			queue.Release(1)
-			open.Done()
-		})
-		w.inFlight.Go(func() {
-			defer d.leave()
-			w.first(ctx, work, d)
+		open.Go(func() {
+			defer queue.Release(1)
+			w.sendToHost(ctx, work, p, payload, host)
 		})
 	}
 	open.Wait()
@@ -106,6 +100,26 @@ func (w *worker) pass(ctx, work context.Context, p *pass) {
 		return err
 	})
 	w.box.opts.Logger.Debug("a notice is sent", "channel", n.Channel, "feed", n.About, "event", n.ID, "targets", len(targets), "shard", w.shard)
+}
+
+// sendToHost begins the deliveries to the targets of one host, given by their indices, and
+// returns when each has ended or was deferred. A slow host has a queue of its own, so that
+// it holds up no other.
+func (w *worker) sendToHost(ctx, work context.Context, p *pass, payload Payload, host []int) {
+	places := int64(w.box.opts.PerHost)
+	queue := semaphore.NewWeighted(places)
+	for _, i := range host {
+		if queue.Acquire(ctx, 1) != nil {
+			break
+		}
+		d := &delivery{pass: p, index: i, notice: p.entry.Notice, payload: payload, target: p.targets[i]}
+		d.leave = sync.OnceFunc(func() { queue.Release(1) })
+		w.inFlight.Go(func() {
+			defer d.leave()
+			w.first(ctx, work, d)
+		})
+	}
+	_ = queue.Acquire(context.WithoutCancel(ctx), places) // does not fail
 }
 
 // pack makes the payload of a notice, or waits before that is tried again. One that can never
@@ -151,23 +165,26 @@ func (w *worker) unsettled(entry *pending) []Target {
 	return all
 }
 
-// order is in which order the targets have their turns, as indices. Of each host those
-// come first that were sent to longest ago: changes that come quicker than all can be
-// sent to would reach the same ones always. Hosts alternate. The lock is held.
-func (w *worker) order(n Notice, targets []Target) []int {
-	order, rank := make([]int, len(targets)), make([]int, len(targets))
+// order groups the targets by their hosts, as indices. Those come first that were sent to
+// longest ago: changes that come quicker than all can be sent to would reach the same ones
+// always. The lock is held.
+func (w *worker) order(n Notice, targets []Target) [][]int {
+	order, turn := make([]int, len(targets)), make([]int, len(targets))
 	for i, t := range targets {
-		order[i], rank[i] = i, w.lease.sent[deliveryKey{n.Channel, n.About, t.Key}].turn
+		order[i], turn[i] = i, w.lease.sent[deliveryKey{n.Channel, n.About, t.Key}].turn
 	}
-	byRank := func(a, b int) int { return cmp.Compare(rank[a], rank[b]) }
-	slices.SortStableFunc(order, byRank)
-	hosts := map[string]int{}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(turn[a], turn[b]) })
+	var hosts [][]int
+	place := map[string]int{}
 	for _, i := range order {
-		rank[i] = hosts[targets[i].Host]
-		hosts[targets[i].Host]++
+		at, known := place[targets[i].Host]
+		if !known {
+			at = len(hosts)
+			place[targets[i].Host], hosts = at, append(hosts, nil)
+		}
+		hosts[at] = append(hosts[at], i)
 	}
-	slices.SortStableFunc(order, byRank)
-	return order
+	return hosts
 }
 
 // settle notes that a target has the notice, or a retry, and has that stored of many targets

@@ -103,6 +103,9 @@ func (b *Outbox) join(ctx context.Context, shard int, n Notice, target Target, f
 // merge is that of the channel, and notes where the data is not that of n alone.
 func (b *Outbox) merge(old, n Notice) Notice {
 	merged := b.opts.Channels[n.Channel].Merge(old, n)
+	if merged.Order.Compare(old.Order) < 0 { // n has none
+		merged.Order = old.Order
+	}
 	merged.Merged = n.Merged || !bytes.Equal(merged.Data, n.Data)
 	return merged
 }
@@ -194,5 +197,8 @@ func (b *Outbox) refresh(ctx context.Context, key string) error {
 	}
 	b.state.wrote(r)
 	var any struct{}
-	return decode(r, &any)
+	if err := decode(r, &any); err != nil {
+		return fmt.Errorf("%w: %w", ErrNewerFormat, err) // also one that is damaged is left alone
+	}
+	return nil
 }

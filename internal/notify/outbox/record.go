@@ -53,17 +53,17 @@ func parseKey(key string) (kind string, shard int, ok bool) {
 }
 
 func pendingKey(shard int, n Notice) string {
-	return fmt.Sprintf("%s.%d.%s", kindPending, shard, digest(n.Channel, n.About))
+	return fmt.Sprintf("%s.%d.%s", kindPending, shard, shortHash(n.Channel, n.About))
 }
 
 func retryKey(shard int, n Notice, target string) string {
-	return fmt.Sprintf("%s.%d.%s", kindRetry, shard, digest(n.Channel, n.About, target))
+	return fmt.Sprintf("%s.%d.%s", kindRetry, shard, shortHash(n.Channel, n.About, target))
 }
 
 func leaseKey(shard int) string { return fmt.Sprintf("%s.%d", kindLease, shard) }
 
-// digest is a short name for the parts, told apart whatever is in them.
-func digest(parts ...string) string {
+// shortHash returns a short hash of the parts; different parts have different hashes.
+func shortHash(parts ...string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", parts))
 	return hex.EncodeToString(sum[:12])
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -57,6 +58,10 @@ func (w *worker) retry(ctx, work context.Context, r *retry) {
 		}
 		return
 	}
+	if !w.admit(r.key, d.target.Host) {
+		return
+	}
+	defer w.dismiss(d.target.Host)
 	var err error
 	if d.payload, err = w.pack(ctx, work, d.notice); err != nil {
 		return
@@ -70,6 +75,29 @@ func (w *worker) retry(ctx, work context.Context, r *retry) {
 		return // another notice has joined it, or it was forgotten
 	}
 	w.note(work, d, w.attempt(work, d))
+}
+
+// admit reports whether a retry may go on: of a host only as many as may be sent at a time
+// are in hand, so that those of one dead host do not take the places of all others. One that
+// may not is parked until another of the host has ended.
+func (w *worker) admit(key, host string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.retryingHosts[host] >= w.box.opts.PerHost {
+		w.parked[key] = host
+		return false
+	}
+	w.retryingHosts[host]++
+	return true
+}
+
+func (w *worker) dismiss(host string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.retryingHosts[host]--; w.retryingHosts[host] == 0 {
+		delete(w.retryingHosts, host)
+	}
+	maps.DeleteFunc(w.parked, func(_, parked string) bool { return parked == host })
 }
 
 // fail stores that a delivery failed: it is retried later, or becomes a dead letter. That

@@ -115,7 +115,7 @@ func (b *Outbox) look() {
 	}
 }
 
-// nudge tells the worker of the shard, or else the node, that the shard changed.
+// nudge wakes the worker of the shard, or else the node.
 func (b *Outbox) nudge(shard int) {
 	b.mu.Lock()
 	w := b.workers[shard]

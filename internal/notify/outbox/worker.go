@@ -35,12 +35,16 @@ type worker struct {
 	passes    map[string]*pass // by the key of the pending notice
 	retrying  map[string]bool  // by the key of the retry
 	endpoints map[string]*endpoint
+
+	retryingHosts map[string]int    // retries in hand, by host
+	parked        map[string]string // hosts, by the key of the retry: see admit
 }
 
 func newWorker(b *Outbox, shard int, starting bool) *worker {
 	return &worker{
 		box: b, shard: shard, wake: make(chan struct{}, 1), starting: starting,
 		passes: map[string]*pass{}, retrying: map[string]bool{}, endpoints: map[string]*endpoint{},
+		retryingHosts: map[string]int{}, parked: map[string]string{},
 	}
 }
 
@@ -121,7 +125,7 @@ func (w *worker) loop(ctx, work context.Context) {
 			}
 		}
 		for _, r := range retries {
-			if !w.retrying[r.key] && len(w.retrying) < maxRetrying {
+			if _, parked := w.parked[r.key]; !parked && !w.retrying[r.key] && len(w.retrying) < maxRetrying {
 				w.startRetry(ctx, work, r)
 			}
 		}

@@ -99,7 +99,7 @@ func (p *pending) apply(r bucket.Record) {
 	case w.Node == p.node:
 		w.due = w.stored.Add(claimAgain)
 	case p.hub.opts.Alone: // its node was this one before a restart
-	case before.Node == w.Node && before.Claims == w.Claims:
+	case before.Node == w.Node && before.Claims >= w.Claims:
 		w.due = before.due // another question does not prolong the claim
 	default:
 		w.due = w.stored.Add(claimFor)
@@ -135,7 +135,7 @@ func (p *pending) put(ctx context.Context, q question, request string) error {
 			case old.Request == next.Request:
 				return nil, bucket.ErrKeep
 			}
-			next.question, next.Node, next.Claims = next.after(old.question), old.Node, old.Claims
+			next.question, next.Node = next.after(old.question), old.Node
 		}
 		next.Format = verificationFormat
 		return bucket.Encode(next)
@@ -214,18 +214,21 @@ func (p *pending) ask(ctx context.Context, key string, w waiting) {
 
 // complete verifies and deletes a record, after claiming it if another node may have. An
 // error is this node's and not the callback's.
-func (p *pending) complete(ctx context.Context, key string, w *waiting) (err error) {
+func (p *pending) complete(ctx context.Context, key string, w *waiting) error {
 	if w.claim || time.Since(w.stored) > claimFresh {
 		if w.Claims == maxClaims {
 			p.hub.opts.Logger.Warn("giving up a verification, its subscriber must repeat the request", "feed", w.Feed, "url", bare(w.Callback))
 			return p.remove(ctx, key, w)
 		}
 		w.Node, w.Claims = p.node, w.Claims+1
-		if w.revision, err = p.hub.bucket.Store(ctx, key, w.verification, w.revision); err == bucket.ErrConflict {
+		revision, err := p.hub.bucket.Store(ctx, key, w.verification, w.revision)
+		if err == bucket.ErrConflict {
 			return nil // another node has it, or another question came
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
+		w.revision = revision
 	}
 	if err := p.hub.verify(ctx, w.question, w.Request); err != nil {
 		return err

@@ -47,7 +47,7 @@ func (p *Pages) renderCards(ctx context.Context, t *template.Template, most int,
 // loadCards returns the first of the galleries with those keys that can be shown. The
 // error says why others of them are missing that may be there next time.
 func (p *Pages) loadCards(ctx context.Context, keys []string) (list []card, err error) {
-	ctx, cancel := context.WithTimeout(ctx, p.patience)
+	ctx, cancel := context.WithTimeout(ctx, p.readTimeout)
 	defer cancel()
 	for _, key := range keys {
 		if len(list) == maxCards {
@@ -81,7 +81,7 @@ func (p *Pages) card(ctx context.Context, e *index.Entry, now time.Time) (*card,
 			}, nil
 		})
 		if _, broken := errors.AsType[gallery.Problems](err); broken {
-			p.log.Error("a gallery is left out of pages: publish it again, mended", "gallery", e.ID, "err", err)
+			p.log.Error("a gallery is left out of pages: correct it and publish it again", "gallery", e.ID, "err", err)
 			return &card{err: err}, nil
 		}
 		return c, err

@@ -62,7 +62,7 @@ func TestEveryPageLetsReadersDiscoverFeeds(t *testing.T) {
 			t.Errorf("%s: %d links, want %d", path, len(links), max(6, want))
 		}
 		if got := links[0].attr("type"); got != "application/atom+xml" {
-			t.Errorf("%s: readers discover %s first, which can not tell what was withdrawn", path, got)
+			t.Errorf("%s: readers discover %s first, which cannot tell what was withdrawn", path, got)
 		}
 		if got := links[0].attr("href"); path == "/feeds/travel" && got != baseURL+path+".atom" {
 			t.Errorf("%s: readers discover %s first, not what the page is about", path, got)

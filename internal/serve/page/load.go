@@ -62,7 +62,7 @@ func (p *Pages) document(ctx context.Context, key documentKey, render func(conte
 	defer func() { p.lookups.Count(hit) }()
 	return p.documents.Load(ctx, key, func(ctx context.Context) (*document, error) {
 		hit = false
-		ctx, cancel := context.WithTimeout(ctx, 3*p.patience)
+		ctx, cancel := context.WithTimeout(ctx, 3*p.readTimeout)
 		defer cancel()
 		d, err := render(ctx)
 		if err == nil {
@@ -117,7 +117,7 @@ func load[T any](ctx context.Context, p *Pages, e *index.Entry, use func(*galler
 		return made, err
 	}
 	defer task.Release()
-	soon, cancel := context.WithTimeout(ctx, p.patience)
+	soon, cancel := context.WithTimeout(ctx, p.readTimeout)
 	defer cancel()
 	g, err := p.read(soon, e)
 	if err != nil {

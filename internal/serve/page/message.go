@@ -35,7 +35,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 			Text:    "This gallery has been withdrawn.",
 		})
 	case errors.As(err, &problems):
-		p.log.Error("a gallery cannot be shown: publish it again, mended", "url", r.URL.Path, "err", err)
+		p.log.Error("a gallery cannot be shown: correct it and publish it again", "url", r.URL.Path, "err", err)
 		p.say(w, r, http.StatusInternalServerError, message{
 			Heading: "This gallery cannot be shown",
 			Text:    "What was published cannot be read. Its publisher has to send it again.",

@@ -38,13 +38,13 @@ type Options struct {
 	Editions *edition.Set
 	Index    *index.Index
 	// Load reads the gallery of an entry; the error may be [index.ErrSuperseded].
-	Load     func(context.Context, *index.Entry) (*gallery.Gallery, error)
-	Now      func() time.Time // nil: time.Now
-	MaxAge   time.Duration    // how long a cache may keep a page
-	Logger   *slog.Logger     // nil: discards
-	Budget   *cache.Budget    // for all that is kept; nil: one of 16 MiB
-	Limiter  *cache.Limiter   // for galleries that are read to be shown; nil: for a third of the budget
-	Patience time.Duration    // how long a page waits for storage, and a third of how long it may take; 0: 3 s
+	Load        func(context.Context, *index.Entry) (*gallery.Gallery, error)
+	Now         func() time.Time // nil: time.Now
+	MaxAge      time.Duration    // how long a cache may keep a page
+	Logger      *slog.Logger     // nil: discards
+	Budget      *cache.Budget    // for all that is kept; nil: one of 16 MiB
+	Limiter     *cache.Limiter   // for galleries that are read to be shown; nil: for a third of the budget
+	ReadTimeout time.Duration    // how long a page waits for storage, and a third of how long it may take; 0: 3 s
 
 	Registerer prometheus.Registerer // nil: no metrics
 }
@@ -57,14 +57,14 @@ type Pages struct {
 	now      func() time.Time
 	log      *slog.Logger
 
-	caching   string // the Cache-Control of a page
-	site      site
-	templates templates
-	limiter   *cache.Limiter
-	documents *cache.Cache[documentKey, *document]
-	lookups   cache.Lookups // of documents
-	cards     *cache.Cache[cacheKey, *card]
-	patience  time.Duration
+	caching     string // the Cache-Control of a page
+	site        site
+	templates   templates
+	limiter     *cache.Limiter
+	documents   *cache.Cache[documentKey, *document]
+	lookups     cache.Lookups // of documents
+	cards       *cache.Cache[cacheKey, *card]
+	readTimeout time.Duration
 
 	everything *index.Selection // all galleries
 	overview   atomic.Pointer[overview]
@@ -93,14 +93,14 @@ func New(o Options) *Pages {
 		log:      o.Logger,
 		// A cache may keep a page for so long and no longer, because its gallery may be
 		// taken down.
-		caching:   fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds())),
-		site:      s,
-		templates: parseTemplates(s),
-		limiter:   o.Limiter,
-		documents: cache.New[documentKey](o.Budget, cache.Options[*document]{Size: (*document).held}),
-		lookups:   cache.NewLookups(o.Registerer, "pages"),
-		cards:     cache.New[cacheKey](o.Budget, cache.Options[*card]{Size: (*card).held}),
-		patience:  cmp.Or(o.Patience, 3*time.Second),
+		caching:     fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds())),
+		site:        s,
+		templates:   parseTemplates(s),
+		limiter:     o.Limiter,
+		documents:   cache.New[documentKey](o.Budget, cache.Options[*document]{Size: (*document).held}),
+		lookups:     cache.NewLookups(o.Registerer, "pages"),
+		cards:       cache.New[cacheKey](o.Budget, cache.Options[*card]{Size: (*card).held}),
+		readTimeout: cmp.Or(o.ReadTimeout, 3*time.Second),
 
 		everything: o.Index.Select(index.Match{}, index.ByPublished),
 	}

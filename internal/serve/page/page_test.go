@@ -158,7 +158,7 @@ func (n *node) mount(now func() time.Time) { n.mountOn(nil, now) }
 // mountOn is mount with what is kept on a budget.
 func (n *node) mountOn(budget *cache.Budget, now func() time.Time) {
 	n.metrics = prometheus.NewRegistry()
-	n.pages = page.New(page.Options{Editions: n.editions, Index: n.catalogue.Index(), Load: n.catalogue.Load, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics, Budget: budget, Patience: patience})
+	n.pages = page.New(page.Options{Editions: n.editions, Index: n.catalogue.Index(), Load: n.catalogue.Load, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics, Budget: budget, ReadTimeout: patience})
 	n.mux = http.NewServeMux()
 	n.pages.Register(n.mux)
 	n.mux.HandleFunc("GET /galleries/{key}", func(w http.ResponseWriter, r *http.Request) {

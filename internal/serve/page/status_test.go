@@ -142,7 +142,7 @@ func TestStatusPageOfABusyDay(t *testing.T) {
 	if diff := cmp.Diff(busyDay().Troubles(), attention); diff != "" {
 		t.Errorf("troubles (-want +got):\n%s", diff)
 	}
-	figures := []string{"1042 galleries", "31 rejects kept", "1 left out", "2 taken in part", "2 notices owed", "2 late", "1 given up", "213 WebSub subscriptions", "65 service subscribers"}
+	figures := []string{"1042 galleries", "31 rejects kept", "1 left out", "2 taken in part", "2 pending notices", "2 waiting for a retry", "1 given up", "213 WebSub subscriptions", "65 service subscribers"}
 	if diff := cmp.Diff(figures, texts(d.one(t, "ul", "class=figures").all("li"))); diff != "" {
 		t.Errorf("figures (-want +got):\n%s", diff)
 	}

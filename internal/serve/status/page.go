@@ -172,8 +172,8 @@ func figures(s Status) []figure {
 			pending += c.Pending
 		}
 		list = append(list,
-			figure{pending, "notices owed", "notices"},
-			figure{s.Notices.Retries.Total, "late", "notices"},
+			figure{pending, "pending notices", "notices"},
+			figure{s.Notices.Retries.Total, "waiting for a retry", "notices"},
 			figure{s.Notices.DeadLetters.Total, "given up", "notices"})
 	}
 	if s.Hub != nil {

@@ -35,9 +35,9 @@ func (s Status) Troubles() []string {
 		all = append(all, "No event is taken in: "+s.Stuck)
 	}
 	failing, cut := s.feedsThatAre(Failing), s.feedsThatAre(Cut)
-	add(len(failing), "A feed can not be served", "%d feeds can not be served", failing...)
+	add(len(failing), "A feed cannot be served", "%d feeds cannot be served", failing...)
 	add(len(cut), "A feed could not be rendered and serves what it had", "%d feeds could not be rendered and serve what they had", cut...)
-	add(s.LeftOut.Total, "A gallery is left out of a feed: publish it again, mended", "%d times a gallery is left out of a feed: publish it again, mended")
+	add(s.LeftOut.Total, "A gallery is left out of a feed: correct it and publish it again", "%d times a gallery is left out of a feed: correct it and publish it again")
 	var failed []string
 	for _, j := range s.Jobs {
 		if j.Outcome == "failed" || j.Outcome == "panicked" {
@@ -46,7 +46,7 @@ func (s Status) Troubles() []string {
 	}
 	add(len(failed), "The last run of a job failed", "The last runs of %d jobs failed", failed...)
 	if s.Rejects.Err != "" && len(s.NotReady) == 0 { // else that is why
-		all = append(all, "The rejects can not be read: "+s.Rejects.Err)
+		all = append(all, "The rejects cannot be read: "+s.Rejects.Err)
 	}
 	if s.Notices != nil {
 		const then = `: see "gallerywire notices list", then "gallerywire notices retry KEY"`

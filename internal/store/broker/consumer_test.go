@@ -142,7 +142,7 @@ func TestConsumerOfAQueueThatSomebodyElseReads(t *testing.T) {
 	}
 }
 
-// What the server can not read of a consumer does not keep it from being made:
+// What the server cannot read of a consumer does not keep it from being made:
 // it begins anew, with what is in the stream.
 func TestConsumerWhoseStateIsDamaged(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{

@@ -1,6 +1,6 @@
 // Package broker is the way to NATS: it runs the embedded server or connects
 // to servers elsewhere, and makes the streams, consumers and buckets that the
-// other rooms use.
+// other packages use.
 //
 // What it guarantees:
 //

@@ -37,7 +37,7 @@ type link struct {
 	closed    chan struct{} // closed when conn has ended for good and told everybody
 
 	onDenied func(*DeniedError) // instead of a line in the log; may be nil
-	patience time.Duration      // a command's: it is not kept for ever, nor drained; 0: the node's own
+	retryFor time.Duration      // for commands: how long a lost connection is retried; 0: for ever, as nodes do
 
 	mu      sync.Mutex
 	lastErr error     // of the last try to connect; nil once connected
@@ -56,8 +56,8 @@ type target struct {
 
 // dial connects with the options that every connection of ours has, those of
 // the target, and then extra.
-func dial(o Options, t target, patience time.Duration, extra []nats.Option) (*link, error) {
-	l := &link{addresses: t.addresses, log: o.Logger, patience: patience, onDenied: o.Denied, watchers: newWatchers(), closed: make(chan struct{}), lost: time.Now(), waiters: map[*waiter]struct{}{}}
+func dial(o Options, t target, retryFor time.Duration, extra []nats.Option) (*link, error) {
+	l := &link{addresses: t.addresses, log: o.Logger, retryFor: retryFor, onDenied: o.Denied, watchers: newWatchers(), closed: make(chan struct{}), lost: time.Now(), waiters: map[*waiter]struct{}{}}
 	options := append(l.options(o.Name), t.options...)
 	conn, err := nats.Connect(t.url, append(options, extra...)...)
 	if err != nil {
@@ -138,8 +138,8 @@ func (l *link) onDisconnect(nc *nats.Conn, err error) {
 	}
 	closing := l.closing
 	l.mu.Unlock()
-	if l.patience > 0 && !closing {
-		giveUp(nc, l.patience)
+	if l.retryFor > 0 && !closing {
+		giveUp(nc, l.retryFor)
 	}
 	if !closing {
 		l.log.Warn("lost the connection to nats: connecting again until it is there", "err", plain(err))
@@ -222,10 +222,10 @@ func (l *link) close() error {
 	l.closing = true
 	l.mu.Unlock()
 	var err error
-	if l.patience == 0 {
+	if l.retryFor == 0 {
 		err = l.conn.Drain()
 	}
-	if l.patience > 0 || err != nil {
+	if l.retryFor > 0 || err != nil {
 		l.conn.Close()
 	}
 	<-l.closed

@@ -20,7 +20,7 @@ type worded struct {
 // Error says what it means.
 func (w worded) Error() string { return w.text }
 
-// Unwrap gives what the library said.
+// Unwrap returns the library's error.
 func (w worded) Unwrap() error { return w.cause }
 
 // tooFewServers is what a server that is alone says of more than one replica.

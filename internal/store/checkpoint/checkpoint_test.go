@@ -313,7 +313,7 @@ func TestADirectoryThatCanNotBeWritten(t *testing.T) {
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	if !strings.Contains(n.logs.String(), "cannot write the journal") || strings.Count(n.logs.String(), "can not be noted") > 1 {
+	if !strings.Contains(n.logs.String(), "cannot write the journal") || strings.Count(n.logs.String(), "cannot be noted") > 1 {
 		t.Errorf("log: %s", n.logs.String())
 	}
 }

@@ -1,5 +1,5 @@
 // Package index is the ordered memory of a node: the galleries of its bucket, by
-// facet and instant. It is a pure function of the records that it is told of and of
+// facet and instant. It is a pure function of the records that it is given and of
 // the instants that it is asked for: it knows no storage, no network and no clock.
 //
 // An [Entry] holds what choosing and ordering need. What a gallery says is read from
@@ -111,7 +111,7 @@ func New(o Options) *Index {
 	return x
 }
 
-// Ready returns nil while the index holds the bucket as far as it was heard of,
+// Ready returns nil while the index holds the bucket up to the newest record received,
 // else why not: it was never read to its end, or it was recreated.
 func (x *Index) Ready() error {
 	if x.ready.Load() {
@@ -322,7 +322,7 @@ func (x *Index) signalNext() {
 	if first := x.upcoming.first(); x.due.Swap(first) != first {
 		select {
 		case x.wake <- struct{}{}:
-		default: // it is told already
+		default: // a wake-up is already pending
 		}
 	}
 }

@@ -8,8 +8,7 @@ const Skew = 5 * time.Second
 // lateRange is a stretch of time; the zero value is none.
 type lateRange struct{ from, until int64 }
 
-// note extends the range to when the record of e was stored, if this process heard of
-// it late: [Skew] after that or later.
+// note extends the range to when the record of e was stored, if this process received it late: [Skew] after that or later.
 func (s *lateRange) note(e *Entry, now int64) {
 	if now-e.stored < int64(Skew) {
 		return
@@ -20,7 +19,7 @@ func (s *lateRange) note(e *Entry, now int64) {
 	s.from, s.until = min(s.from, e.stored), max(s.until, e.stored)
 }
 
-// Late reports whether this process may have heard late of a record that was stored in
+// Late reports whether this process may have received late a record that was stored in
 // the second of t: what it showed before may have that second for its date. It is also
 // true of any time between two records that came late.
 func (x *Index) Late(t time.Time) bool {

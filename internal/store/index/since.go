@@ -112,7 +112,7 @@ type query struct {
 	scope   *Selection // unattached
 	key     string
 	from    progress
-	first   bool  // nobody was ever told of anything
+	first   bool  // nothing was announced before
 	touched int64 // when the scope was, as of from
 	now     int64
 	found   []found

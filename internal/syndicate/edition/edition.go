@@ -30,7 +30,7 @@ type Edition struct {
 	deltas      *deltas   // nil: none are kept
 }
 
-// LeftOut is a gallery that is left out of a feed until it is published again, mended.
+// LeftOut is a gallery that is left out of a feed until it is corrected and published again.
 type LeftOut struct {
 	Feed    string
 	Gallery string // its id

@@ -28,6 +28,6 @@ func (s *Set) report(l LeftOut) {
 	s.logged.mu.Unlock()
 	if !known {
 		s.metrics.leftOut.Inc()
-		s.opts.Logger.Error("a gallery is left out of a feed: publish it again, mended", "feed", l.Feed, "gallery", l.Gallery, "err", l.Reason)
+		s.opts.Logger.Error("a gallery is left out of a feed: correct it and publish it again", "feed", l.Feed, "gallery", l.Gallery, "err", l.Reason)
 	}
 }

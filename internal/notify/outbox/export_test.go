@@ -1,0 +1,4 @@
+package outbox
+
+// ShardOf is the shard of an endpoint.
+var ShardOf = shardOf

@@ -1,0 +1,76 @@
+package outbox_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+)
+
+// inShard returns targets of a host whose endpoints are in the first shard.
+func inShard(host string, n int) []outbox.Target {
+	var list []outbox.Target
+	for i := 0; len(list) < n; i++ {
+		t := outbox.Target{Key: fmt.Sprintf("%s-%d", host, i), Name: host, Endpoint: fmt.Sprintf("https://%s/%d", host, i), Host: host}
+		if outbox.ShardOf(t.Endpoint) == 0 {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// deadAndHealthy is a world with targets of a dead host and some of a healthy one.
+func deadAndHealthy(t *testing.T, dead, healthy int) *world {
+	w := newWorld(t, 0)
+	for _, target := range inShard("dead", dead) {
+		w.targets = append(w.targets, target)
+		w.answer[target.Key] = silence
+	}
+	w.targets = append(w.targets, inShard("healthy", healthy)...)
+	return w
+}
+
+func TestADeadHostDelaysNoFirstAttemptAtAnother(t *testing.T) {
+	t.Parallel()
+	w := deadAndHealthy(t, 400, 400)
+	n := w.node().run()
+	n.put(notice("all", 1))
+	eventually(t, "the healthy host has the notice", func() bool { return w.count("all-1") == 400 })
+}
+
+func TestADeadHostDelaysNoRetryOfAnother(t *testing.T) {
+	t.Parallel()
+	w := deadAndHealthy(t, 700, 20)
+	n := w.node()
+	stop := n.run().stop
+	stop() // with the outbox read
+	for _, target := range w.targets {
+		if err := n.PutTo(t.Context(), notice("all", 1), target.Key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.node().run()
+	eventually(t, "the healthy host has the notice", func() bool { return w.count("all-1") == 20 })
+}
+
+func TestRetryOfADeadLetterNeedsNoChannel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	n := w.node().run()
+	w.answers(0, refuse)
+	n.put(notice("all", 1))
+	eventually(t, "the first is a dead letter", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
+	w.answers(0, func(context.Context, outbox.Notice) error {
+		return &outbox.RetryError{After: time.Hour, Err: errRefused}
+	})
+	n.put(notice("all", 2))
+	eventually(t, "the second is retried", func() bool { return len(n.Retries()) == 1 && n.Retries()[0].Attempts == 1 })
+	w.answers(0, nil)
+	command := w.node(func(o *outbox.Options) { o.Channels = nil }).run()
+	if err := command.Retry(t.Context(), n.DeadLetters()[0].Key); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both are sent", func() bool { return len(w.heard(0)) == 1 && len(n.Retries())+len(n.DeadLetters()) == 0 })
+}

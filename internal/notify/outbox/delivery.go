@@ -210,7 +210,7 @@ type deliveryKey struct{ channel, about, target string }
 // lastSent is what a target was sent last.
 type lastSent struct {
 	version string // empty: not certain
-	turn    int    // it grows
+	seq     int    // it grows
 }
 
 // hasVersion reports whether the target was sent the same before: a notice may lead to
@@ -232,10 +232,10 @@ func (d *delivery) key() deliveryKey {
 func (w *worker) noteSent(d *delivery, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	last := lastSent{turn: w.lease.sent[d.key()].turn}
+	last := lastSent{seq: w.lease.sent[d.key()].seq}
 	if err == nil {
-		w.lease.turn++
-		last.turn = w.lease.turn
+		w.lease.seq++
+		last.seq = w.lease.seq
 		if d.pass != nil && d.pass.entry.revision > w.lease.begun {
 			last.version = d.payload.Version()
 		}

@@ -26,7 +26,7 @@ type held struct {
 	renewed  time.Time // when the last write of it began
 	until    time.Time // the end of its tenure
 	sent     map[deliveryKey]lastSent
-	turn     int // the last of those in sent
+	seq      int // the last of those in sent
 }
 
 // acquire returns the lease on a shard, which no other node seems to have. When it

@@ -154,9 +154,9 @@ func (l update) Send(_ context.Context, to outbox.Target) error {
 	})
 }
 
-// TestWhoDropsWhatHasAnIdItHasSeenMissesNothing changes a feed while receivers fail,
+// TestATargetThatDropsSeenIDsMissesNothing changes a feed while receivers fail,
 // answers are lost, nodes are killed, and dead letters are owed again.
-func TestWhoDropsWhatHasAnIdItHasSeenMissesNothing(t *testing.T) {
+func TestATargetThatDropsSeenIDsMissesNothing(t *testing.T) {
 	histories := 12
 	if os.Getenv("GALLERYWIRE_LONG_TESTS") != "" {
 		histories = 1000
@@ -249,7 +249,7 @@ func (n *node) retryAll() {
 }
 
 // A dead letter is owed again when its target is just being given up.
-func TestADeadLetterIsOwedAgainWhileItIsGivenUp(t *testing.T) {
+func TestRetryWhileANoticeBecomesADeadLetter(t *testing.T) {
 	w := newWorld(t, 1)
 	w.answers(0, refuse)
 	var n *node

@@ -132,8 +132,8 @@ func TestAPassThatGoesOn(t *testing.T) {
 	}
 }
 
-// TestANoticeJoinsWhatIsLate though NATS does not take that at first.
-func TestANoticeJoinsWhatIsLate(t *testing.T) {
+// TestANoticeJoinsARetry though NATS does not take that at first.
+func TestANoticeJoinsARetry(t *testing.T) {
 	w := newWorld(t, 1)
 	var fails atomic.Int32
 	var refuses atomic.Bool
@@ -164,7 +164,7 @@ func TestANoticeJoinsWhatIsLate(t *testing.T) {
 	}
 }
 
-func TestANewerReleaseReplacesWhatIsInHand(t *testing.T) {
+func TestANewerReleaseReplacesANoticeInFlight(t *testing.T) {
 	w := newWorld(t, 1)
 	answer := make(chan struct{})
 	w.answers(0, func(context.Context, outbox.Notice) error {
@@ -187,7 +187,7 @@ func TestANewerReleaseReplacesWhatIsInHand(t *testing.T) {
 	}
 }
 
-func TestWhatANewerReleaseIsLateWithTakesNoRoom(t *testing.T) {
+func TestRetriesOfANewerReleaseTakeNoPlace(t *testing.T) {
 	w := newWorld(t, 21)
 	for i := range 20 {
 		w.answers(i, refuse)

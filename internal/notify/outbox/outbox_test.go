@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func TestEveryTargetIsToldOnce(t *testing.T) {
+func TestEveryTargetIsSentTheNoticeOnce(t *testing.T) {
 	w := newWorld(t, 500)
 	n := w.node().run()
 	n.put(notice("all", 1))
@@ -32,7 +32,7 @@ func TestEveryTargetIsToldOnce(t *testing.T) {
 }
 
 // What is owed is durable when Put returns, whoever sends it.
-func TestANodeThatStartsSendsWhatIsOwed(t *testing.T) {
+func TestAStartingNodeSendsPendingNotices(t *testing.T) {
 	w := newWorld(t, 50)
 	writer := w.node()
 	writer.put(notice("all", 1))
@@ -40,7 +40,7 @@ func TestANodeThatStartsSendsWhatIsOwed(t *testing.T) {
 	eventually(t, "all are told", func() bool { return w.count("all-1") == 50 })
 }
 
-func TestTwoNodesShareAndNobodyIsToldTwice(t *testing.T) {
+func TestTwoNodesShareAndSendOnce(t *testing.T) {
 	w := newWorld(t, 800)
 	both := map[string]int{}
 	slowly := func(name string) func(*outbox.Options) {
@@ -111,7 +111,7 @@ func TestANewerNoticeReplacesOneThatWaits(t *testing.T) {
 	}
 }
 
-func TestWhatWaitsIsMerged(t *testing.T) {
+func TestPendingNoticesAreMerged(t *testing.T) {
 	w := newWorld(t, 1)
 	var told string
 	w.answers(0, func(_ context.Context, n outbox.Notice) error {
@@ -150,7 +150,7 @@ func TestAFailedTargetIsTriedAgainAlone(t *testing.T) {
 }
 
 // Somebody who has not had an older notice gets that and the newer one together.
-func TestWhatIsLateTakesTheNewerWithIt(t *testing.T) {
+func TestARetryIncludesTheNewerNotice(t *testing.T) {
 	w := newWorld(t, 2)
 	var told string
 	open := make(chan struct{})
@@ -198,7 +198,7 @@ func TestSlowTargetsDelayNobody(t *testing.T) {
 }
 
 // A slow target that accepts in the end is not told again.
-func TestASlowTargetThatAcceptsIsToldOnce(t *testing.T) {
+func TestASlowTargetThatAcceptsGetsItOnce(t *testing.T) {
 	w := newWorld(t, 10)
 	answer := make(chan struct{})
 	w.answers(3, func(ctx context.Context, _ outbox.Notice) error {
@@ -226,7 +226,7 @@ func TestASlowTargetThatAcceptsIsToldOnce(t *testing.T) {
 }
 
 // Two notices about different things wait for each other in one lane.
-func TestOneDeliveryAtATimeInALane(t *testing.T) {
+func TestOneDeliveryAtATimeToAnEndpoint(t *testing.T) {
 	w := newWorld(t, 40)
 	for i := range w.targets {
 		w.targets[i].Endpoint = "the same"
@@ -241,7 +241,7 @@ func TestOneDeliveryAtATimeInALane(t *testing.T) {
 	}
 }
 
-func TestGivenUpIsADeadLetter(t *testing.T) {
+func TestFailedAttemptsBecomeADeadLetter(t *testing.T) {
 	w := newWorld(t, 5)
 	w.answers(2, refuse)
 	n := w.node().run()
@@ -315,7 +315,7 @@ func TestGivenUpAfterSomeTime(t *testing.T) {
 	}
 }
 
-func TestATargetThatIsNoMoreIsForgotten(t *testing.T) {
+func TestARemovedTargetIsForgotten(t *testing.T) {
 	w := newWorld(t, 2)
 	w.answers(1, refuse)
 	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts = 100*time.Millisecond, 50 }).run()
@@ -366,7 +366,7 @@ func owed(t *testing.T, n *node) float64 {
 	return sum
 }
 
-func TestWhatCanNotBeMadeIsTriedAgain(t *testing.T) {
+func TestAPayloadThatCannotBeMadeIsRetried(t *testing.T) {
 	w := newWorld(t, 4)
 	w.unpack = errors.New("the index lags")
 	n := w.node().run()
@@ -382,7 +382,7 @@ func TestWhatCanNotBeMadeIsTriedAgain(t *testing.T) {
 	eventually(t, "all are told", func() bool { return w.count("all-1") == 4 })
 }
 
-func TestWhatCanNeverBeMadeIsGivenUp(t *testing.T) {
+func TestAPayloadThatCanNeverBeMadeIsADeadLetter(t *testing.T) {
 	w := newWorld(t, 3)
 	w.unpack = outbox.Final(errors.New("nobody can read it"))
 	n := w.node().run()
@@ -440,7 +440,7 @@ func TestALeaseExpires(t *testing.T) {
 }
 
 // An orderly stop waits for what is under way, so that it is not told twice.
-func TestAStopFinishesWhatIsUnderWay(t *testing.T) {
+func TestAStopFinishesDeliveriesInFlight(t *testing.T) {
 	w := newWorld(t, 60)
 	underWay, release := make(chan struct{}, 60), make(chan struct{})
 	for i := range w.targets {
@@ -575,7 +575,7 @@ func TestANodeThatIsAloneNeedsNoLeases(t *testing.T) {
 }
 
 // What is owed to one target is told to it alone, also beside what it is late with.
-func TestWhatIsOwedToOneTarget(t *testing.T) {
+func TestANoticeToOneTarget(t *testing.T) {
 	w := newWorld(t, 3)
 	w.answers(1, func(context.Context, outbox.Notice) error {
 		if w.attempts(1) == 1 {

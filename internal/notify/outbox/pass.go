@@ -171,7 +171,7 @@ func (w *worker) unsettled(entry *pending) []Target {
 func (w *worker) order(n Notice, targets []Target) [][]int {
 	order, turn := make([]int, len(targets)), make([]int, len(targets))
 	for i, t := range targets {
-		order[i], turn[i] = i, w.lease.sent[deliveryKey{n.Channel, n.About, t.Key}].turn
+		order[i], turn[i] = i, w.lease.sent[deliveryKey{n.Channel, n.About, t.Key}].seq
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(turn[a], turn[b]) })
 	var hosts [][]int

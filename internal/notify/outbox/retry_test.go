@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestHowLongATargetWaits(t *testing.T) {
+func TestRetryDelays(t *testing.T) {
 	b := &Outbox{opts: Options{FirstRetry: 15 * time.Second}}
 	b.opts.fill()
 	failure := errors.New("refused")
@@ -41,7 +41,7 @@ func TestHowLongATargetWaits(t *testing.T) {
 
 // A record counts its own time: by the wall clock only how old it was when it was
 // read at a start, and that not beyond what was to be waited anyway.
-func TestWhatALateRecordBelievesOfTheClock(t *testing.T) {
+func TestRetryRecordsIgnoreTheClock(t *testing.T) {
 	stored := time.Now().Round(0)
 	for _, tt := range []struct {
 		name    string

@@ -30,7 +30,7 @@ type worker struct {
 	stopping atomic.Bool
 	inFlight sync.WaitGroup // passes, retries, deliveries and what they write
 
-	mu        sync.Mutex       // also of lease.sent and lease.turn
+	mu        sync.Mutex       // also of lease.sent and lease.seq
 	starting  bool             // it has passes to begin with
 	passes    map[string]*pass // by the key of the pending notice
 	retrying  map[string]bool  // by the key of the retry

@@ -7,7 +7,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
-func TestADeadLetterThatIsForgottenIsNotTold(t *testing.T) {
+func TestAForgottenDeadLetterIsNotSent(t *testing.T) {
 	w := newWorld(t, 2)
 	w.answers(1, refuse)
 	n := w.node().run()

@@ -51,7 +51,7 @@ func (n *node) tidied(c *clock, left uint64) {
 	})
 }
 
-func TestWhatWasForgottenCanBeOwedAgain(t *testing.T) {
+func TestAForgottenNoticeCanBePutAgain(t *testing.T) {
 	w := newWorld(t, 64)
 	var c clock
 	n := w.node(c.options).run()
@@ -67,7 +67,7 @@ func TestWhatWasForgottenCanBeOwedAgain(t *testing.T) {
 	eventually(t, "all are told again", func() bool { return w.count("feed9-2") == 64 && n.Pending()["test"] == 0 })
 }
 
-func TestWhoWasLateOnceCanBeLateAgain(t *testing.T) {
+func TestATargetCanHaveARetryAgain(t *testing.T) {
 	const many = 64
 	w := newWorld(t, many)
 	var c clock
@@ -89,9 +89,9 @@ func TestWhoWasLateOnceCanBeLateAgain(t *testing.T) {
 	}
 }
 
-// TestContentThatIsBack goes from one content to another, which some are told, and
+// TestContentThatIsBackIsSentAgain goes from one content to another, which some are told, and
 // back: nobody keeps the other.
-func TestContentThatIsBack(t *testing.T) {
+func TestContentThatIsBackIsSentAgain(t *testing.T) {
 	const many = 40
 	for _, restart := range []bool{false, true} {
 		t.Run(fmt.Sprintf("restart=%v", restart), func(t *testing.T) {
@@ -286,9 +286,9 @@ func (h hung) PublishMsg(ctx context.Context, msg *nats.Msg, opts ...jetstream.P
 	return h.JetStream.PublishMsg(ctx, msg, opts...)
 }
 
-// TestWhoIsCutOffEndsBeforeAnotherBegins cuts a node off from NATS: when another
+// TestANodeCutOffStopsBeforeAnotherBegins cuts a node off from NATS: when another
 // takes over, the first sends nothing more.
-func TestWhoIsCutOffEndsBeforeAnotherBegins(t *testing.T) {
+func TestANodeCutOffStopsBeforeAnotherBegins(t *testing.T) {
 	w := newWorld(t, 200)
 	var mu sync.Mutex
 	var senders []string
@@ -396,7 +396,7 @@ func TestDeadLettersOfATargetAreOne(t *testing.T) {
 	}
 }
 
-func TestAChannelWithRoomOfItsOwnIsInNobodysWay(t *testing.T) {
+func TestChannelsHaveLimitsOfTheirOwn(t *testing.T) {
 	w := newWorld(t, 1)
 	w.answers(0, func(ctx context.Context, n outbox.Notice) error {
 		if n.Channel == "own" {
@@ -431,7 +431,7 @@ func (c inLane) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 	})
 }
 
-func TestWhatIsOwedThroughAChannelThatIsNoMore(t *testing.T) {
+func TestNoticesOfARemovedChannelAreDropped(t *testing.T) {
 	w := newWorld(t, 3)
 	var c clock
 	writer := w.node(c.options)

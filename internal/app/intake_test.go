@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -30,7 +31,12 @@ func TestRefusedMendedAndSentAgain(t *testing.T) {
 	send := func(conn *nats.Conn, id, body string) (ack jetstream.PubAck) {
 		t.Helper()
 		msg := &nats.Msg{Subject: "article.published", Header: nats.Header{nats.MsgIdHdr: {id}}, Data: []byte(body)}
-		answer, err := conn.RequestMsg(msg, patience)
+		var answer *nats.Msg
+		var err error
+		node.eventually("the stream is there", func() bool {
+			answer, err = conn.RequestMsg(msg, patience)
+			return !errors.Is(err, nats.ErrNoResponders)
+		})
 		if err != nil {
 			t.Fatalf("%v\n%s", err, node.logs)
 		}

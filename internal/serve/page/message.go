@@ -46,9 +46,11 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (p *Pages) unavailable(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() == nil { // else nobody waits for it
-		p.log.Warn("a page is not available: check that NATS can be reached", "url", r.URL.Path, "err", err)
+	if r.Context().Err() != nil { // the client is gone: nobody reads a page that says so
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
 	}
+	p.log.Warn("a page is not available: check that NATS can be reached", "url", r.URL.Path, "err", err)
 	w.Header().Set("Retry-After", retryAfter)
 	p.say(w, r, http.StatusServiceUnavailable, message{
 		Heading: "Not available just now",

@@ -15,7 +15,7 @@ func TestFeedFactsNeedNoRendering(t *testing.T) {
 	if got := n.editions.Touched("all"); !got.IsZero() {
 		t.Errorf("an empty feed was touched at %v", got)
 	}
-	n.put(photo("a", tags("R&D")))
+	n.Publish(photo("a", tags("R&D")))
 	renders := n.metric("gallerywire_render_seconds")
 	touched := n.editions.Touched("all")
 	if n.metric("gallerywire_render_seconds") != renders {

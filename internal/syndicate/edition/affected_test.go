@@ -14,9 +14,9 @@ import (
 
 // change returns what happened to the gallery while f ran.
 func (n *node) change(key string, f func()) index.Change {
-	old := n.catalogue.Index().Find(key)
+	old := n.Index().Find(key)
 	f()
-	return index.Change{Old: old, New: n.catalogue.Index().Find(key)}
+	return index.Change{Old: old, New: n.Index().Find(key)}
 }
 
 // everything is who subscribed to every feed.
@@ -44,11 +44,11 @@ func TestWhichFeedsAChangeAffects(t *testing.T) {
 		do   func()
 		want []string
 	}{
-		{"published", "a", func() { n.put(photo("a", section("Travel"), both, author("A B"))) }, []string{"authors/a-b", "galleries/a", "sections/travel", plus, "tags/night"}},
-		{"moved", "a", func() { n.put(revised("a", section("Sport"), tags("night"), until)) }, []string{"authors/a-b", "galleries/a", "sections/sport", "sections/travel", plus, "tags/night"}},
-		{"the time alone", "a", func() { n.pass(time.Hour); n.catalogue.Index().Advance(n.time) }, []string{"authors/a-b", "galleries/a", "sections/sport", "sections/travel", plus, "tags/night"}},
-		{"taken down", "a", func() { n.takeDown("a") }, []string{"authors/a-b", "galleries/a", "sections/sport", "sections/travel", plus, "tags/night"}},
-		{"of none of these", gallery.Key("an id"), func() { n.put(photo("an id")) }, []string{"galleries/" + gallery.Key("an id")}},
+		{"published", "a", func() { n.Publish(photo("a", section("Travel"), both, author("A B"))) }, []string{"authors/a-b", "galleries/a", "sections/travel", plus, "tags/night"}},
+		{"moved", "a", func() { n.Publish(revised("a", section("Sport"), tags("night"), until)) }, []string{"authors/a-b", "galleries/a", "sections/sport", "sections/travel", plus, "tags/night"}},
+		{"the time alone", "a", func() { n.Clock.Advance(time.Hour); n.Index().Advance(n.Clock.Now) }, []string{"authors/a-b", "galleries/a", "sections/sport", "sections/travel", plus, "tags/night"}},
+		{"taken down", "a", func() { n.TakeDown("a") }, []string{"authors/a-b", "galleries/a", "sections/sport", "sections/travel", plus, "tags/night"}},
+		{"of none of these", gallery.Key("an id"), func() { n.Publish(photo("an id")) }, []string{"galleries/" + gallery.Key("an id")}},
 	} {
 		c := n.change(step.key, step.do)
 		refs, all := n.editions.Affected(c, everything)
@@ -73,8 +73,8 @@ func TestWhichFeedsAChangeAffects(t *testing.T) {
 func TestAChangeToNothingAffectsWhereItWas(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a", section("Travel")))
-	old := n.catalogue.Index().Find("a")
+	n.Publish(photo("a", section("Travel")))
+	old := n.Index().Find("a")
 	for name, c := range map[string]index.Change{"deleted": {Old: old}, "of a newer release": {Old: old, New: new(index.Entry)}} {
 		refs, all := n.editions.Affected(c, everything)
 		if diff := cmp.Diff([]string{"galleries/a", "sections/travel"}, affected(refs)); diff != "" || all {
@@ -86,7 +86,7 @@ func TestAChangeToNothingAffectsWhereItWas(t *testing.T) {
 func TestOnlySubscribedFeedsAreAffected(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Sections: true, Tags: true} })
-	c := n.change("a", func() { n.put(photo("a", section("Travel"), tags("night", "day", "Night"), author("A"))) })
+	c := n.change("a", func() { n.Publish(photo("a", section("Travel"), tags("night", "day", "Night"), author("A"))) })
 	asked := map[edition.Ref]int{}
 	refs, _ := n.editions.Affected(c, func(ref edition.Ref) bool {
 		asked[ref]++
@@ -104,11 +104,11 @@ func TestOnlySubscribedFeedsAreAffected(t *testing.T) {
 func TestHolds(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Sections: true, Tags: true, Items: 1} })
-	n.put(
+	n.Publish(
 		photo("a", section("Reise & Café"), tags("night"), author("A")), photo("b", section("Reise & Café")),
 		photo("soon", section("Reise & Café"), func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }), photo("gone", section("Reise & Café")),
 	)
-	n.takeDown("gone")
+	n.TakeDown("gone")
 	travel := edition.Ref{Kind: edition.Section, Name: gallery.Slug("Reise & Café")}
 	if got := ids(n.edition(travel)); !cmp.Equal(got, []string{"b"}) {
 		t.Fatalf("the section shows %v", got)
@@ -129,7 +129,7 @@ func TestHolds(t *testing.T) {
 			t.Errorf("%v holds %s: %v", c.ref, c.key, got)
 		}
 	}
-	n.pass(time.Hour)
+	n.Clock.Advance(time.Hour)
 	if !n.editions.Holds(travel, "soon") {
 		t.Error("after the embargo it is not held")
 	}

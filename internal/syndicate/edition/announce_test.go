@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -39,23 +39,20 @@ func (n *node) announced(ref edition.Ref) *edition.Edition {
 func goneNode(t *testing.T, change ...func(*options)) *node {
 	t.Helper()
 	n := startNode(t, append(change, func(o *options) { o.hubs = []string{"https://example.com/hub"} })...)
-	n.put(
+	n.Publish(
 		photo("taken", section("Withdrawn"), func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }),
 		photo("ended", section("Long Past"), func(g *gallery.Gallery) { g.Expires = noon.Add(-time.Minute) }),
 		photo("hidden", section("Elsewhere"), tags("left")),
 		photo("put off"),
 		photo("shown", section("Travel"), tags("night"), author("A. Writer")),
 	)
-	n.put(
+	n.Publish(
 		revised("hidden", section("Elsewhere"), func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }),
 		revised("put off", func(g *gallery.Gallery) { g.Updated, g.Published = noon, noon.Add(48*time.Hour) }),
 	)
-	r := takeDown("taken")
+	r := storetest.TakeDown("taken", noon)
 	r.Reason = "The agency withdrew it"
-	if outcome, err := n.catalogue.Put(t.Context(), r); err != nil || outcome != catalogue.Stored {
-		t.Fatal(outcome, err)
-	}
-	n.settle()
+	n.Store(r)
 	return n
 }
 
@@ -138,7 +135,7 @@ func TestFeedsAnnouncedAsGoneAreNotServed(t *testing.T) {
 func TestAGoneFeedWasTouchedWhenItsLastGalleryWent(t *testing.T) {
 	t.Parallel()
 	n := goneNode(t)
-	stored := func(key string) time.Time { return n.catalogue.Index().Find(key).Stored() }
+	stored := func(key string) time.Time { return n.Index().Find(key).Stored() }
 	for ref, want := range map[edition.Ref]time.Time{
 		slidesOf("taken"): stored("taken"), slidesOf("hidden"): stored("hidden"), slidesOf("ended"): noon.Add(-time.Minute), slidesOf("none"): {},
 		{Kind: edition.Section, Name: "long-past"}: noon.Add(-time.Minute),
@@ -162,7 +159,7 @@ func TestShownFeedsAreAnnouncedAsServed(t *testing.T) {
 		if diff := cmp.Diff(etags(served), etags(e)); diff != "" || !e.Touched.Equal(served.Touched) {
 			t.Errorf("%v (-served +announced):\n%s", ref, diff)
 		}
-		if !cmp.Equal(ids(e), []string{"shown"}) || e.Members[0].Rank != n.catalogue.Index().Find("shown").Rank {
+		if !cmp.Equal(ids(e), []string{"shown"}) || e.Members[0].Rank != n.Index().Find("shown").Rank {
 			t.Errorf("%v has %v", ref, e.Members)
 		}
 	}
@@ -171,18 +168,18 @@ func TestShownFeedsAreAnnouncedAsServed(t *testing.T) {
 func TestTheTimeAloneIsAnnounced(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a", func(g *gallery.Gallery) {
+	n.Publish(photo("a", func(g *gallery.Gallery) {
 		g.Slides[0].Rights.Until, g.Expires = noon.Add(time.Hour), noon.Add(2*time.Hour)
 	}))
 	if m := n.announced(slidesOf("a")).Members; len(m) != 1 || m[0].Phase != 0 {
 		t.Errorf("at first %v", m)
 	}
-	n.pass(time.Hour)
+	n.Clock.Advance(time.Hour)
 	e := n.announced(slidesOf("a"))
 	if len(e.Members) != 1 || e.Members[0].Phase != 1 || !e.Touched.Equal(noon.Add(time.Hour)) || len(read(t, e).Entries) != 1 {
 		t.Errorf("after a picture's rights ran out %v of %v", e.Members, e.Touched)
 	}
-	n.pass(time.Hour)
+	n.Clock.Advance(time.Hour)
 	if e := n.announced(slidesOf("a")); len(e.Members) != 0 || !e.Touched.Equal(noon.Add(2*time.Hour)) {
 		t.Errorf("after the expiry %v of %v", e.Members, e.Touched)
 	}
@@ -210,7 +207,7 @@ func TestEveryNodeAnnouncesGoneFeedsAlike(t *testing.T) {
 func TestATakeDownThatIsForgottenIsStillOne(t *testing.T) {
 	t.Parallel()
 	n := goneNode(t)
-	n.pass(24 * 365 * 100 * time.Hour)
+	n.Clock.Advance(24 * 365 * 100 * time.Hour)
 	if a := read(t, n.announced(slidesOf("taken"))); len(a.gone()) != 0 || a.Updated != noon.Format(time.RFC3339) {
 		t.Errorf("gone are %v since %s", a.gone(), a.Updated)
 	}
@@ -223,7 +220,7 @@ func TestATakeDownThatIsForgottenIsStillOne(t *testing.T) {
 func TestReturnedGalleriesAreAnnouncedAgain(t *testing.T) {
 	t.Parallel()
 	n := goneNode(t)
-	n.put(photo("taken", section("Withdrawn"), func(g *gallery.Gallery) { g.Updated = noon.Add(time.Minute) }))
+	n.Publish(photo("taken", section("Withdrawn"), func(g *gallery.Gallery) { g.Updated = noon.Add(time.Minute) }))
 	for _, ref := range []edition.Ref{slidesOf("taken"), {Kind: edition.Section, Name: "withdrawn"}} {
 		if got := ids(n.announced(ref)); !cmp.Equal(got, []string{"taken"}) {
 			t.Errorf("%v: %v", ref, got)
@@ -237,7 +234,7 @@ func TestUnknownFeedsAreNotAnnounced(t *testing.T) {
 		o.few = edition.Dynamic{Tags: true}
 		o.feeds[0].Aliases = []string{"latest"}
 	})
-	n.put(photo("a", section("Travel"), tags("night")))
+	n.Publish(photo("a", section("Travel"), tags("night")))
 	for _, ref := range []edition.Ref{
 		{}, {Kind: edition.Feed, Name: "none"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Author, Name: "a"}, {Kind: edition.Tag}, slidesOf(""),
 		{Kind: edition.Feed, Name: "all", Page: "newest"}, {Kind: edition.Tag, Name: "none", Page: "newest"}, slidesOf(gallery.Key("an id that is forgotten")),
@@ -256,7 +253,7 @@ func TestUnknownFeedsAreNotAnnounced(t *testing.T) {
 func TestAGalleryDeletedByHandIsAnnouncedAsGone(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a", section("Travel")))
+	n.Publish(photo("a", section("Travel")))
 	n.byHand("a", "KV-Operation", "DEL")
 	for _, ref := range []edition.Ref{slidesOf("a"), {Kind: edition.Section, Name: "travel"}} {
 		if e := n.announced(ref); len(e.Members) != 0 || read(t, e).Updated != "1970-01-01T00:00:00Z" {
@@ -270,7 +267,7 @@ func TestAGalleryDeletedByHandIsAnnouncedAsGone(t *testing.T) {
 func TestAGalleryOfANewerReleaseIsNotAnnouncedAsGone(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"))
+	n.Publish(photo("a"))
 	n.byHand("a", "Gallerywire-Format", "1000")
 	if _, err := n.editions.Announce(t.Context(), slidesOf("a")); !errors.Is(err, edition.ErrUnavailable) {
 		t.Error(err)
@@ -280,12 +277,12 @@ func TestAGalleryOfANewerReleaseIsNotAnnouncedAsGone(t *testing.T) {
 // byHand writes a record that is nothing but a header.
 func (n *node) byHand(key, name, value string) {
 	n.t.Helper()
-	msg := nats.NewMsg("$KV." + n.broker.Name("galleries") + "." + key)
+	msg := nats.NewMsg("$KV." + n.Broker.Name("galleries") + "." + key)
 	msg.Header.Set(name, value)
-	if _, err := n.broker.JetStream().PublishMsg(n.t.Context(), msg); err != nil {
+	if _, err := n.Broker.JetStream().PublishMsg(n.t.Context(), msg); err != nil {
 		n.t.Fatal(err)
 	}
-	n.settle()
+	n.Settle()
 }
 
 // Nobody is told that something is gone by a node that does not know.

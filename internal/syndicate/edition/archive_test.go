@@ -17,11 +17,12 @@ import (
 
 // hourly publishes galleries an hour apart, g0 the oldest.
 func hourly(n *node, count int, change ...func(*gallery.Gallery)) {
+	var galleries []*gallery.Gallery
 	for i := range count {
 		old := func(g *gallery.Gallery) { g.Published = noon.Add(-time.Duration(count-i) * time.Hour) }
-		n.putOne(photo(fmt.Sprint("g", i), append(change, old)...))
+		galleries = append(galleries, photo(fmt.Sprint("g", i), append(change, old)...))
 	}
-	n.settle()
+	n.Publish(galleries...)
 }
 
 // refOf takes an address of the site apart.
@@ -109,7 +110,7 @@ func TestASmallFeedHasNoArchive(t *testing.T) {
 	if got := read(t, n.current("all")).link("prev-archive"); got != "" {
 		t.Errorf("leads to %q though it shows everything", got)
 	}
-	n.put(photo("one more"))
+	n.Publish(photo("one more"))
 	if got := read(t, n.current("all")).link("prev-archive"); got != "https://example.com/feeds/all/archive/newest.atom" {
 		t.Errorf("leads to %q", got)
 	}
@@ -149,9 +150,9 @@ func TestPagesKeepTheirBytes(t *testing.T) {
 	for _, e := range walk(t, n, all) {
 		before[read(t, e).link("self")] = e
 	}
-	n.put(photo("new"), revised("g30", func(g *gallery.Gallery) { g.Published = noon.Add(-30 * time.Hour) }))
-	n.put(photo("late", func(g *gallery.Gallery) { g.Published = noon.Add(-12*time.Hour - time.Minute) }))
-	n.takeDown("g5")
+	n.Publish(photo("new"), revised("g30", func(g *gallery.Gallery) { g.Published = noon.Add(-30 * time.Hour) }))
+	n.Publish(photo("late", func(g *gallery.Gallery) { g.Published = noon.Add(-12*time.Hour - time.Minute) }))
+	n.TakeDown("g5")
 	changed, same := 0, 0
 	for _, e := range walk(t, n, all) {
 		was := before[read(t, e).link("self")]
@@ -181,8 +182,8 @@ func TestTheValidatorOfAPage(t *testing.T) {
 	if len(pages) < 40 {
 		t.Fatalf("only %d pages", len(pages))
 	}
-	n.put(revised("g60", func(g *gallery.Gallery) { g.Published = noon.Add(-60 * time.Hour) }), photo("new", tags("NIGHT")), photo("newer", tags("NIGHT")))
-	n.takeDown("g100")
+	n.Publish(revised("g60", func(g *gallery.Gallery) { g.Published = noon.Add(-60 * time.Hour) }), photo("new", tags("NIGHT")), photo("newer", tags("NIGHT")))
+	n.TakeDown("g100")
 	renders, known := n.metric("gallerywire_render_seconds"), 0
 	for _, e := range pages {
 		ref := refOf(t, read(t, e).link("self"))
@@ -233,7 +234,7 @@ func TestAFeedByUpdateHasAnArchiveByPublication(t *testing.T) {
 	for _, ref := range []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Tag, Name: "night"}} {
 		walk(t, n, ref) // so that the pages are known
 	}
-	n.put(revised("g0", tags("night"), func(g *gallery.Gallery) { g.Published, g.Updated = noon.Add(-30*time.Hour), noon }))
+	n.Publish(revised("g0", tags("night"), func(g *gallery.Gallery) { g.Published, g.Updated = noon.Add(-30*time.Hour), noon }))
 	for _, ref := range []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Tag, Name: "night"}} {
 		if got := ids(n.edition(ref)); !cmp.Equal(got, []string{"g0", "g29", "g28"}) {
 			t.Errorf("%s shows %v", ref, got)
@@ -267,12 +268,12 @@ func TestAFeedByUpdateHasAnArchiveByPublication(t *testing.T) {
 func TestTombstones(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds[0].Items = 5 })
-	n.put(photo("a"), photo("b", func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }), photo("c", func(g *gallery.Gallery) { g.GUID = "number 9" }))
+	n.Publish(photo("a"), photo("b", func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }), photo("c", func(g *gallery.Gallery) { g.GUID = "number 9" }))
 	hourly(n, 10)
 	before := n.current("all")
-	n.takeDown("a")
-	n.takeDown("b")
-	n.takeDown("c")
+	n.TakeDown("a")
+	n.TakeDown("b")
+	n.TakeDown("c")
 	e := n.current("all")
 	var gone []string
 	for _, g := range read(t, e).Gone {
@@ -301,11 +302,11 @@ func TestTombstones(t *testing.T) {
 	if cmp.Equal(etags(before), etags(e)) {
 		t.Error("the same edition")
 	}
-	n.put(photo("d", func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }))
+	n.Publish(photo("d", func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }))
 	if got := read(t, n.current("all")).Gone; len(got) != 2 {
 		t.Errorf("an identifier that is shown again is said to be gone: %v", got)
 	}
-	n.pass(25 * time.Hour)
+	n.Clock.Advance(25 * time.Hour)
 	if got := read(t, n.current("all")).Gone; len(got) != 0 {
 		t.Errorf("a day later %v are still said to be gone", got)
 	}

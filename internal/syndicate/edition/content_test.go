@@ -61,7 +61,7 @@ func TestChangesOfAGalleryAreContentOfItsFeeds(t *testing.T) {
 		o.feeds = []edition.Definition{{Name: "all", Items: 1}, {Name: "sport", Items: 1, Match: index.Match{Sections: []string{"Sport"}}}}
 		o.few = edition.Dynamic{Sections: true, Tags: true, Items: 1}
 	})
-	n.put(photo("old", section("Travel"), tags("night")), photo("new", section("Travel"), tags("night"), func(g *gallery.Gallery) { g.Published = noon.Add(-time.Minute) }))
+	n.Publish(photo("old", section("Travel"), tags("night")), photo("new", section("Travel"), tags("night"), func(g *gallery.Gallery) { g.Published = noon.Add(-time.Minute) }))
 	refs := []edition.Ref{
 		{Kind: edition.Feed, Name: "all"}, {Kind: edition.Feed, Name: "sport"}, {Kind: edition.Section, Name: "travel"},
 		{Kind: edition.Tag, Name: "night"}, {Kind: edition.Tag, Name: "day"}, slidesOf("old"), slidesOf("new"),
@@ -73,13 +73,13 @@ func TestChangesOfAGalleryAreContentOfItsFeeds(t *testing.T) {
 			t.Errorf("%v has moved at once", ref)
 		}
 	}
-	n.put(photo("other", section("Food"), tags("day")))
+	n.Publish(photo("other", section("Food"), tags("day")))
 	for _, ref := range refs[1:] {
 		if moved := n.editions.Moved(ref, before[ref].Position); moved != (ref.Name == "day" || ref.Name == "sport" && moved) {
 			t.Errorf("%v has moved by what is not its own", ref)
 		}
 	}
-	n.takeDown("old")
+	n.TakeDown("old")
 	var got []string
 	for _, ref := range refs {
 		for _, step := range n.content(ref, before[ref]).Galleries {
@@ -103,7 +103,7 @@ func TestChangesOfAGalleryAreContentOfItsFeeds(t *testing.T) {
 func TestUnknownFeedsHaveNoContent(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true} })
-	n.put(photo("a"))
+	n.Publish(photo("a"))
 	for _, ref := range []edition.Ref{
 		{}, {Kind: edition.Feed, Name: "none"}, {Kind: edition.Section, Name: "travel"}, {Kind: edition.Tag}, slidesOf(""),
 		{Kind: edition.Feed, Name: "all", Page: "newest"}, slidesOf(gallery.Key("an id that is forgotten")),

@@ -67,30 +67,30 @@ func TestEveryKindOfFeedIsDated(t *testing.T) {
 			g.Title, g.Published, g.Updated = fmt.Sprint("Revision ", i), now.Add(-time.Hour), now.Add(time.Duration(i-10)*time.Minute)
 		})
 	}
-	n.put(revision(0, 0), revision(0, 1), revision(0, 2))
+	n.Publish(revision(0, 0), revision(0, 1), revision(0, 2))
 	dates := func() (list []time.Time) {
 		for _, ref := range refs {
-			list = append(list, n.edition(ref).LastModified(n.time()))
+			list = append(list, n.edition(ref).LastModified(n.Clock.Now()))
 		}
 		return list
 	}
 	if got := dates(); !slices.ContainsFunc(got[:2], time.Time.IsZero) {
 		t.Errorf("dated %v at once", got)
 	}
-	n.set(time.Now().Add(edition.Skew + 3*time.Second))
+	n.Clock.Set(time.Now().Add(edition.Skew + 3*time.Second))
 	settled := dates()
 	if slices.ContainsFunc(settled, time.Time.IsZero) || !settled[2].Before(settled[0].Add(time.Second)) {
 		t.Fatalf("dated %v, %s after the last change", settled, edition.Skew)
 	}
-	n.put(revision(1, 0)) // heard of late: the clock is ahead
+	n.Publish(revision(1, 0)) // heard of late: the clock is ahead
 	for i, got := range dates() {
 		if changed := i != 2; got.IsZero() != changed {
 			t.Errorf("%v is dated %v, its bytes changed: %t", refs[i], got, changed)
 		}
 	}
-	n.set(time.Now()) // the next is heard of at once
-	n.put(revision(2, 0))
-	n.set(time.Now().Add(edition.Skew + 3*time.Second))
+	n.Clock.Set(time.Now()) // the next is heard of at once
+	n.Publish(revision(2, 0))
+	n.Clock.Set(time.Now().Add(edition.Skew + 3*time.Second))
 	for i, got := range dates() {
 		if i != 2 && !got.IsZero() && !got.After(settled[i]) {
 			t.Errorf("%v is dated %v as before, though its bytes changed", refs[i], got)

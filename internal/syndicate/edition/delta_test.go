@@ -42,15 +42,15 @@ func TestADeltaHoldsOnlyChangedGalleries(t *testing.T) {
 	n := startNode(t)
 	var versions []*edition.Edition
 	keep := func() { versions = append(versions, n.current("all")) }
-	n.put(photo("a"), photo("b"), photo("c"), photo("d", func(g *gallery.Gallery) { g.Slides[0].Rights.Until = noon.Add(time.Hour) }))
+	n.Publish(photo("a"), photo("b"), photo("c"), photo("d", func(g *gallery.Gallery) { g.Slides[0].Rights.Until = noon.Add(time.Hour) }))
 	keep() // 0
-	n.put(revised("b"))
+	n.Publish(revised("b"))
 	keep() // 1
-	n.put(photo("e"))
+	n.Publish(photo("e"))
 	keep() // 2
-	n.takeDown("a")
+	n.TakeDown("a")
 	keep() // 3
-	n.pass(time.Hour)
+	n.Clock.Advance(time.Hour)
 	keep() // 4: a picture of d is over
 	for i, want := range [][]string{{"e", "d", "b"}, {"e", "d"}, {"d"}, {"d"}, nil} {
 		if diff := cmp.Diff(want, since(t, versions[i], versions[4])); diff != "" {
@@ -70,7 +70,7 @@ func TestADeltaHoldsOnlyChangedGalleries(t *testing.T) {
 	if !ok || len(readAtom(t, doc).Gone) != 1 {
 		t.Error("what is gone is not told with what changed")
 	}
-	restarted := startNode(t, func(o *options) { o.server, o.now = n.server, n.time() })
+	restarted := startNode(t, func(o *options) { o.server, o.now = n.server, n.Clock.Now() })
 	if got := since(t, versions[2], restarted.current("all")); got != nil {
 		t.Errorf("after a restart: %v", got)
 	}
@@ -80,10 +80,10 @@ func TestOnlySoManyVersionsAreRemembered(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.few.Tags = true })
 	night := edition.Ref{Kind: edition.Tag, Name: "night"}
-	n.put(photo("a", tags("night")), photo("b", tags("night")))
+	n.Publish(photo("a", tags("night")), photo("b", tags("night")))
 	var configured, dynamic []*edition.Edition
 	for i := range 40 {
-		n.put(photo("a", tags("night"), func(g *gallery.Gallery) { g.Version, g.Title = int64(i+2), fmt.Sprint("Title ", i) }))
+		n.Publish(photo("a", tags("night"), func(g *gallery.Gallery) { g.Version, g.Title = int64(i+2), fmt.Sprint("Title ", i) }))
 		configured, dynamic = append(configured, n.current("all")), append(dynamic, n.edition(night))
 	}
 	for _, c := range []struct {
@@ -103,9 +103,9 @@ func TestOnlySoManyVersionsAreRemembered(t *testing.T) {
 func TestADeltaIsShorterThanTheWhole(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	before := n.current("all")
-	n.put(revised("a"), revised("b"))
+	n.Publish(revised("a"), revised("b"))
 	if got := since(t, before, n.current("all")); got != nil {
 		t.Errorf("changed are %v, which is everything", got)
 	}
@@ -117,7 +117,7 @@ func TestADeltaFollowsTheOrderOfTheFeed(t *testing.T) {
 	hourly(n, 6)
 	before := n.current("all")
 	for i, id := range []string{"g4", "g1", "g3"} {
-		n.put(revised(id, func(g *gallery.Gallery) {
+		n.Publish(revised(id, func(g *gallery.Gallery) {
 			g.Published, g.Updated = noon.Add(-24*time.Hour), noon.Add(time.Duration(i)*time.Minute)
 		}))
 	}
@@ -131,13 +131,13 @@ func TestADeltaWhileNATSIsAway(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	for i := range 4 {
-		n.put(photo(fmt.Sprint("g", i), func(g *gallery.Gallery) { g.Expires = noon.Add(time.Duration(i+1) * time.Hour) }))
+		n.Publish(photo(fmt.Sprint("g", i), func(g *gallery.Gallery) { g.Expires = noon.Add(time.Duration(i+1) * time.Hour) }))
 	}
 	first := n.current("all")
-	n.put(revised("g3"))
+	n.Publish(revised("g3"))
 	second := n.current("all")
-	n.put(photo("new"))
-	n.stop()
+	n.Publish(photo("new"))
+	n.disconnect()
 	cut := n.current("all")
 	if !cut.Cut {
 		t.Fatal("rendered without NATS")
@@ -145,8 +145,8 @@ func TestADeltaWhileNATSIsAway(t *testing.T) {
 	if got := since(t, first, cut); len(got) != 1 || got[0] != "g3" {
 		t.Errorf("since the first: %v", got)
 	}
-	n.restart()
-	n.pass(2 * time.Second)
+	n.server.Reconnect(n.Broker)
+	n.Clock.Advance(2 * time.Second)
 	if got := since(t, second, n.current("all")); !cmp.Equal(got, []string{"new"}) {
 		t.Errorf("after NATS came back: %v", got)
 	}

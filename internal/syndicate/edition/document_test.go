@@ -117,7 +117,7 @@ func TestAFeedNamesItsOwnHubs(t *testing.T) {
 			return []string{"https://hub.example.org/"}
 		}
 	})
-	n.put(photo("a", section("Travel")))
+	n.Publish(photo("a", section("Travel")))
 	for _, c := range []struct {
 		ref  edition.Ref
 		want []string

@@ -27,7 +27,7 @@ func author(name string) func(*gallery.Gallery) {
 func TestSectionsTagsAndAuthorsAreFeeds(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(
+	n.Publish(
 		photo("a", section("أخبار"), tags("Été", "!!!"), author("José Núñez")),
 		photo("b", section("أخبار"), tags("旅行", "été"), author("陳")),
 		photo("c", section("أخبار "), tags("ÉTÉ", "été"), author("jose nunez")),
@@ -69,7 +69,7 @@ func TestSectionsTagsAndAuthorsAreFeeds(t *testing.T) {
 			t.Errorf("%+v: %v", ref, err)
 		}
 	}
-	n.pass(time.Hour)
+	n.Clock.Advance(time.Hour)
 	if got := read(t, n.edition(edition.Ref{Kind: edition.Section, Name: "secret"})).ids(); !cmp.Equal(got, []string{"embargoed"}) {
 		t.Errorf("after the embargo: %v", got)
 	}
@@ -78,7 +78,7 @@ func TestSectionsTagsAndAuthorsAreFeeds(t *testing.T) {
 func TestDynamicFeedsThatAreTurnedOff(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true} })
-	n.put(photo("a", section("Travel"), tags("night"), author("A")))
+	n.Publish(photo("a", section("Travel"), tags("night"), author("A")))
 	n.edition(edition.Ref{Kind: edition.Tag, Name: "night"})
 	for _, ref := range []edition.Ref{{Kind: edition.Section, Name: "travel"}, {Kind: edition.Author, Name: "a"}} {
 		if err := n.refused(ref); !errors.Is(err, edition.ErrUnknown) {
@@ -95,7 +95,7 @@ func TestDynamicFeedsAreBounded(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.few = edition.Dynamic{Tags: true, Cache: 3, Items: 2} })
 	for i := range 10 {
-		n.put(photo(fmt.Sprint("g", i), tags(fmt.Sprint("tag ", i), "all")))
+		n.Publish(photo(fmt.Sprint("g", i), tags(fmt.Sprint("tag ", i), "all")))
 	}
 	tag := func(i int) edition.Ref { return edition.Ref{Kind: edition.Tag, Name: fmt.Sprint("tag-", i)} }
 	first := n.edition(tag(0))
@@ -113,7 +113,7 @@ func TestDynamicFeedsAreBounded(t *testing.T) {
 	if diff := cmp.Diff(etags(first), etags(again)); diff != "" {
 		t.Errorf("it came back as another (-before +after):\n%s", diff)
 	}
-	n.put(revised("g0", tags("TAG 0", "all")))
+	n.Publish(revised("g0", tags("TAG 0", "all")))
 	if got := read(t, n.edition(tag(0))); got.Title != "TAG 0" || got.Entries[0].Title != "New title of g0" {
 		t.Errorf("after a correction: %+v", got.Entries)
 	}
@@ -125,7 +125,7 @@ func TestDynamicFeedsAreBounded(t *testing.T) {
 func TestDynamicFeedsAreBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.cache = 1 })
-	n.put(photo("a", tags("one")), photo("b", tags("two")))
+	n.Publish(photo("a", tags("one")), photo("b", tags("two")))
 	one := n.edition(edition.Ref{Kind: edition.Tag, Name: "one"})
 	n.edition(edition.Ref{Kind: edition.Tag, Name: "two"})
 	if n.edition(edition.Ref{Kind: edition.Tag, Name: "one"}) == one {
@@ -137,14 +137,14 @@ func TestDynamicFeedsAreBoundedInBytes(t *testing.T) {
 func TestADynamicFeedOutlivesItsSpelling(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a", tags("Night")), photo("b", tags("other")))
+	n.Publish(photo("a", tags("Night")), photo("b", tags("other")))
 	ref := edition.Ref{Kind: edition.Tag, Name: "night"}
 	first := n.edition(ref)
-	n.put(revised("b", tags("other")))
+	n.Publish(revised("b", tags("other")))
 	if n.edition(ref) != first {
 		t.Error("rendered again for a gallery without the tag")
 	}
-	n.put(photo("c", tags("night")), photo("d", tags("night")))
+	n.Publish(photo("c", tags("night")), photo("d", tags("night")))
 	second := n.edition(ref)
 	if got := read(t, second); got.Title != "night" || len(got.Entries) != 3 {
 		t.Errorf("titled %q, %d galleries", got.Title, len(got.Entries))
@@ -156,14 +156,15 @@ func TestADynamicFeedOutlivesItsSpelling(t *testing.T) {
 
 func TestTenThousandTagsCostNothing(t *testing.T) {
 	n := startNode(t)
+	var galleries []*gallery.Gallery
 	for i := range 200 {
 		var many []string
 		for j := range 50 {
 			many = append(many, fmt.Sprint("tag ", 50*i+j))
 		}
-		n.putOne(photo(fmt.Sprint("g", i), tags(many...)))
+		galleries = append(galleries, photo(fmt.Sprint("g", i), tags(many...)))
 	}
-	n.settle()
+	n.Publish(galleries...)
 	if renders := n.metric("gallerywire_render_seconds"); renders != 0 || n.loads.Load() != 0 {
 		t.Errorf("%v renders, %d galleries read", renders, n.loads.Load())
 	}
@@ -175,7 +176,7 @@ func TestTenThousandTagsCostNothing(t *testing.T) {
 func TestListings(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a", section("Travel")), photo("b", section("travel")), photo("c", section("Art & <Design>")))
+	n.Publish(photo("a", section("Travel")), photo("b", section("travel")), photo("c", section("Art & <Design>")))
 	design := edition.Ref{Kind: edition.Section, Name: gallery.Slug("Art & <Design>")}
 	want := []edition.Listing{
 		{Title: "All", Atom: "https://example.com/feeds/all.atom", Page: "https://example.com/feeds/all"},
@@ -198,16 +199,16 @@ func TestListings(t *testing.T) {
 func TestADynamicFeedWithoutNATS(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a", tags("night")), photo("b", tags("night"), func(g *gallery.Gallery) { g.Expires = noon.Add(time.Hour) }))
+	n.Publish(photo("a", tags("night")), photo("b", tags("night"), func(g *gallery.Gallery) { g.Expires = noon.Add(time.Hour) }))
 	ref := edition.Ref{Kind: edition.Tag, Name: "night"}
 	n.edition(ref)
-	n.put(photo("c", tags("night"))) // what cannot be read
-	n.stop()
-	n.pass(time.Hour)
+	n.Publish(photo("c", tags("night"))) // what cannot be read
+	n.disconnect()
+	n.Clock.Advance(time.Hour)
 	if e := n.edition(ref); !cmp.Equal(ids(e), []string{"a"}) || !e.Cut {
 		t.Errorf("shows %v, cut is %v", ids(e), e.Cut)
 	}
-	n.pass(2 * time.Second)
+	n.Clock.Advance(2 * time.Second)
 	if _, err := n.editions.Edition(t.Context(), edition.Ref{Kind: edition.Tag, Name: "night", Page: "newest"}); !errors.Is(err, edition.ErrUnavailable) {
 		t.Errorf("its archive: %v", err)
 	}

@@ -27,17 +27,17 @@ func TestWithoutNATSTheLastGoodEditionIsKept(t *testing.T) {
 		later  time.Duration          // after NATS is gone
 		want   []string
 	}{
-		{name: "corrected", happen: func(n *node) { n.put(revised("b", section("Travel"))) }, want: []string{"c", "b", "a"}},
+		{name: "corrected", happen: func(n *node) { n.Publish(revised("b", section("Travel"))) }, want: []string{"c", "b", "a"}},
 		{name: "untouched", want: []string{"c", "b", "a"}},
-		{name: "taken down", happen: func(n *node) { n.takeDown("b") }, want: []string{"c", "a"}},
-		{name: "moved to another section", happen: func(n *node) { n.put(revised("b", section("News"))) }, want: []string{"c", "a"}},
+		{name: "taken down", happen: func(n *node) { n.TakeDown("b") }, want: []string{"c", "a"}},
+		{name: "moved to another section", happen: func(n *node) { n.Publish(revised("b", section("News"))) }, want: []string{"c", "a"}},
 		{name: "embargoed", happen: func(n *node) {
-			n.put(revised("b", section("Travel"), func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
+			n.Publish(revised("b", section("Travel"), func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
 		}, want: []string{"c", "a"}},
 		{name: "withheld", happen: func(n *node) {
-			n.put(revised("b", section("Travel"), func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }))
+			n.Publish(revised("b", section("Travel"), func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }))
 		}, want: []string{"c", "a"}},
-		{name: "a picture's rights are corrected and over", happen: func(n *node) { n.put(revised("b", section("Travel"), until(noon.Add(-time.Hour)))) }, want: []string{"c", "a"}},
+		{name: "a picture's rights are corrected and over", happen: func(n *node) { n.Publish(revised("b", section("Travel"), until(noon.Add(-time.Hour)))) }, want: []string{"c", "a"}},
 		{name: "expires", given: func(g *gallery.Gallery) { g.Expires = noon.Add(time.Hour) }, later: time.Hour, want: []string{"c", "a"}},
 		{name: "rights run out", given: func(g *gallery.Gallery) { g.Rights.Until = noon.Add(time.Hour) }, later: time.Hour, want: []string{"c", "a"}},
 		{name: "a picture's rights run out", given: until(noon.Add(time.Hour)), later: time.Hour, want: []string{"c", "a"}},
@@ -48,14 +48,14 @@ func TestWithoutNATSTheLastGoodEditionIsKept(t *testing.T) {
 			if c.given == nil {
 				c.given = func(*gallery.Gallery) {}
 			}
-			n.put(photo("a", section("Travel")), photo("b", section("Travel"), c.given), photo("c", section("Travel")))
+			n.Publish(photo("a", section("Travel")), photo("b", section("Travel"), c.given), photo("c", section("Travel")))
 			good := n.current("travel")
 			if c.happen != nil {
 				c.happen(n)
 			}
-			n.put(photo("d", section("Travel"))) // what cannot be read
-			n.stop()
-			n.pass(c.later)
+			n.Publish(photo("d", section("Travel"))) // what cannot be read
+			n.disconnect()
+			n.Clock.Advance(c.later)
 			e := n.current("travel")
 			if diff := cmp.Diff(c.want, ids(e)); diff != "" {
 				t.Errorf("members (-want +got):\n%s", diff)
@@ -76,11 +76,11 @@ func TestWithoutNATSTheLastGoodEditionIsKept(t *testing.T) {
 func TestWithdrawalsNeedNoNATS(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"), photo("b", func(g *gallery.Gallery) { g.Expires = noon.Add(time.Hour) }), photo("c"))
+	n.Publish(photo("a"), photo("b", func(g *gallery.Gallery) { g.Expires = noon.Add(time.Hour) }), photo("c"))
 	n.current("all")
-	n.takeDown("c")
-	n.stop()
-	n.pass(time.Hour)
+	n.TakeDown("c")
+	n.disconnect()
+	n.Clock.Advance(time.Hour)
 	e := n.current("all")
 	if diff := cmp.Diff([]string{"a"}, ids(e)); diff != "" || e.Cut || e.Touched.IsZero() {
 		t.Errorf("members (-want +got), cut is %v, touched %v:\n%s", e.Cut, e.Touched, diff)
@@ -94,19 +94,19 @@ func travelOnly(o *options) {
 func TestAFeedRecoversWhenNATSIsBack(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	good := n.current("all")
-	n.put(revised("a"))
-	n.stop()
+	n.Publish(revised("a"))
+	n.disconnect()
 	cut := n.current("all")
 	if !cut.Cut {
 		t.Fatal("rendered without NATS")
 	}
-	n.restart()
+	n.server.Reconnect(n.Broker)
 	if n.current("all") != cut {
 		t.Error("tried again at once, for every reader")
 	}
-	n.pass(2 * time.Second)
+	n.Clock.Advance(2 * time.Second)
 	e := n.current("all")
 	if e.Cut || cmp.Equal(etags(e), etags(good)) || e.Touched.IsZero() {
 		t.Errorf("cut is %v, touched %v after NATS came back", e.Cut, e.Touched)
@@ -122,16 +122,16 @@ func TestMoreIsCutOutWhileNATSStaysAway(t *testing.T) {
 	expires := func(d time.Duration) func(*gallery.Gallery) {
 		return func(g *gallery.Gallery) { g.Expires = noon.Add(d) }
 	}
-	n.put(photo("a", expires(time.Hour)), photo("b", expires(2*time.Hour)), photo("c"))
+	n.Publish(photo("a", expires(time.Hour)), photo("b", expires(2*time.Hour)), photo("c"))
 	n.current("all")
-	n.stop()
+	n.disconnect()
 	for hour, want := range [][]string{{"c", "b", "a"}, {"c", "b"}, {"c"}} {
-		n.set(noon.Add(time.Duration(hour) * time.Hour))
+		n.Clock.Set(noon.Add(time.Duration(hour) * time.Hour))
 		for range 2 { // at the moment, and in the rest after it
 			if diff := cmp.Diff(want, ids(n.current("all"))); diff != "" {
 				t.Errorf("after %d hours (-want +got):\n%s", hour, diff)
 			}
-			n.pass(time.Millisecond)
+			n.Clock.Advance(time.Millisecond)
 		}
 	}
 }
@@ -139,15 +139,15 @@ func TestMoreIsCutOutWhileNATSStaysAway(t *testing.T) {
 func TestWithoutALastGoodEditionAFeedIsUnavailable(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"))
-	n.stop()
+	n.Publish(photo("a"))
+	n.disconnect()
 	for range 2 { // the attempt, and the rest after it
 		if _, err := n.editions.Current(t.Context(), "all"); !errors.Is(err, edition.ErrUnavailable) {
 			t.Errorf("error %v", err)
 		}
 	}
-	n.restart()
-	n.pass(2 * time.Second)
+	n.server.Reconnect(n.Broker)
+	n.Clock.Advance(2 * time.Second)
 	if diff := cmp.Diff([]string{"a"}, ids(n.current("all"))); diff != "" {
 		t.Errorf("after NATS came back (-want +got):\n%s", diff)
 	}

@@ -21,7 +21,7 @@ func TestAGalleryIsAFeedOfItsSlides(t *testing.T) {
 		g.Slides = append(g.Slides, picture("a", 3))
 		g.Slides[1].Rights.Until = noon.Add(time.Hour)
 	}
-	n.put(photo("a", until), photo("id with blanks"))
+	n.Publish(photo("a", until), photo("id with blanks"))
 	first := n.edition(slidesOf("a"))
 	a := read(t, first)
 	want := []string{"/galleries/a/slides/a-1", "/galleries/a/slides/a-2", "/galleries/a/slides/a-3"}
@@ -32,11 +32,11 @@ func TestAGalleryIsAFeedOfItsSlides(t *testing.T) {
 	if n.edition(slidesOf("a")) != first || n.loads.Load() != loads {
 		t.Error("rendered again for the next who asks")
 	}
-	n.pass(time.Hour)
+	n.Clock.Advance(time.Hour)
 	if diff := cmp.Diff([]string{want[0], want[2]}, read(t, n.edition(slidesOf("a"))).ids()); diff != "" {
 		t.Errorf("after a picture's rights ran out (-want +got):\n%s", diff)
 	}
-	n.put(revised("a"))
+	n.Publish(revised("a"))
 	if got := read(t, n.edition(slidesOf("a"))); got.Title != "New title of a" || len(got.Entries) != 2 {
 		t.Errorf("after a correction: %+v", got)
 	}
@@ -46,7 +46,7 @@ func TestAGalleryIsAFeedOfItsSlides(t *testing.T) {
 func TestTheAuthorOfAGalleryFeedIsTheFirstWithAName(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a", func(g *gallery.Gallery) {
+	n.Publish(photo("a", func(g *gallery.Gallery) {
 		g.Authors = []gallery.Author{{Email: "a@example.com"}, {Name: " "}, {Name: "B. Writer"}}
 	}))
 	if got := string(n.edition(slidesOf("a")).Document(feed.Atom).Bytes()); !strings.Contains(got, "<author><name>B. Writer</name></author>") {
@@ -57,7 +57,7 @@ func TestTheAuthorOfAGalleryFeedIsTheFirstWithAName(t *testing.T) {
 func TestGalleriesWithoutAFeed(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(
+	n.Publish(
 		photo("embargoed", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }),
 		photo("withheld", func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }),
 		photo("expired", func(g *gallery.Gallery) { g.Expires = noon.Add(-time.Minute) }),
@@ -65,9 +65,9 @@ func TestGalleriesWithoutAFeed(t *testing.T) {
 		photo("gone"), photo("back"),
 	)
 	n.edition(slidesOf("gone"))
-	n.takeDown("gone")
-	n.takeDown("back")
-	n.put(photo("back", func(g *gallery.Gallery) { g.Updated = noon.Add(time.Minute) }))
+	n.TakeDown("gone")
+	n.TakeDown("back")
+	n.Publish(photo("back", func(g *gallery.Gallery) { g.Updated = noon.Add(time.Minute) }))
 	n.edition(slidesOf("back"))
 	unknown := n.refused(slidesOf("none")).Error()
 	for key, want := range map[string]error{
@@ -83,16 +83,16 @@ func TestGalleriesWithoutAFeed(t *testing.T) {
 			t.Errorf("an embargo is told: %v", err)
 		}
 	}
-	n.pass(time.Hour)
+	n.Clock.Advance(time.Hour)
 	n.edition(slidesOf("embargoed"))
 }
 
 func TestAGalleryThatCannotBeReadHasNoFeedYet(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	kept := n.edition(slidesOf("a"))
-	n.stop()
+	n.disconnect()
 	if err := n.refused(slidesOf("b")); !errors.Is(err, edition.ErrUnavailable) {
 		t.Error(err)
 	}
@@ -108,11 +108,11 @@ func TestAGalleryThatGoesWhileItIsRendered(t *testing.T) {
 	n = startNode(t, func(o *options) {
 		o.onLoad = func(g *gallery.Gallery) {
 			if g.ID == "a" {
-				n.takeDown("a")
+				n.TakeDown("a")
 			}
 		}
 	})
-	n.put(photo("a"))
+	n.Publish(photo("a"))
 	if err := n.refused(slidesOf("a")); !errors.Is(err, edition.ErrGone) {
 		t.Error(err)
 	}
@@ -121,7 +121,7 @@ func TestAGalleryThatGoesWhileItIsRendered(t *testing.T) {
 func TestAGalleryFeedThatCannotBeRenderedIsUnavailable(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit = 8000 })
-	n.put(photo("a", func(g *gallery.Gallery) { g.Slides[1].Caption = strings.Repeat("long ", 4000) }), photo("b"))
+	n.Publish(photo("a", func(g *gallery.Gallery) { g.Slides[1].Caption = strings.Repeat("long ", 4000) }), photo("b"))
 	loads := n.loads.Load()
 	for range 3 {
 		if err := n.refused(slidesOf("a")); !errors.Is(err, edition.ErrUnavailable) {
@@ -132,7 +132,7 @@ func TestAGalleryFeedThatCannotBeRenderedIsUnavailable(t *testing.T) {
 		t.Errorf("read %d times, logged\n%s", n.loads.Load()-loads, n.log)
 	}
 	n.edition(slidesOf("b"))
-	n.put(revised("a"))
+	n.Publish(revised("a"))
 	if got := len(read(t, n.edition(slidesOf("a"))).Entries); got != 2 {
 		t.Errorf("once mended it has %d slides", got)
 	}
@@ -142,7 +142,7 @@ func TestAGalleryFeedThatCannotBeRenderedIsUnavailable(t *testing.T) {
 func TestTwoSlideFeedsShareNothing(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	a, b := n.edition(slidesOf("a")), n.edition(slidesOf("b"))
 	if read(t, a).ID == read(t, b).ID || a.Document(feed.RSS).ETag == b.Document(feed.RSS).ETag {
 		t.Error("the same identifier or the same tag")

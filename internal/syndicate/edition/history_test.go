@@ -1,7 +1,6 @@
 package edition_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -80,7 +80,7 @@ func newHistory(t *testing.T, server *brokertest.External, seed uint64) *history
 			h.events = append(h.events, h.takeDown(id))
 			continue
 		}
-		h.events = append(h.events, revision(t, h.gallery(id)))
+		h.events = append(h.events, storetest.Publication(t, h.gallery(id)))
 	}
 	for _, after := range []time.Duration{6, 9, 14, 26, 40, 200} {
 		h.rests = append(h.rests, noon.Add(after*time.Hour+time.Minute))
@@ -159,35 +159,22 @@ func (h *history) live(how string) *node {
 	h.random.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 	step := h.rests[0].Sub(noon) / time.Duration(len(events))
 	for _, r := range events {
-		h.put(n, bucket, r)
-		n.pass(step)
+		if _, err := n.Put(h.t.Context(), r); err != nil {
+			h.t.Fatal(err)
+		}
+		n.Settle()
+		n.Clock.Advance(step)
 		switch now := h.random.IntN(6); {
 		case now == 0 && how == "restarted":
-			n = h.start(bucket, n.time())
+			n = h.start(bucket, n.Clock.Now())
 		case now < 3:
 			h.everything(n)
 		}
 	}
 	if how == "restarted" {
-		n = h.start(bucket, n.time())
+		n = h.start(bucket, n.Clock.Now())
 	}
 	return n
-}
-
-func (h *history) put(n *node, bucket string, r catalogue.Revision) {
-	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
-	defer cancel()
-	if _, err := n.catalogue.Put(ctx, r); err != nil {
-		h.t.Fatal(err)
-	}
-	stream, err := n.broker.Bucket(ctx, bucket)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if err := n.catalogue.Wait(ctx, stream.CachedInfo().State.LastSeq); err != nil {
-		h.t.Fatal(err)
-	}
 }
 
 // everything is what the process serves, by address: entity tag and bytes, or why
@@ -246,8 +233,8 @@ func (h *history) serve(n *node, ref edition.Ref, served map[string]string) (old
 }
 
 func (h *history) compare(asked, restarted *node, at time.Time) {
-	asked.set(at)
-	restarted.set(at)
+	asked.Clock.Set(at)
+	restarted.Clock.Set(at)
 	h.everything(restarted) // pages that only one of them has shown
 	want, got := h.everything(asked), h.everything(restarted)
 	if diff := cmp.Diff(want, got); diff != "" {

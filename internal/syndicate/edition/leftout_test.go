@@ -31,8 +31,8 @@ func TestAGalleryThatCannotBeInAFeedIsLeftOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			more := edition.Definition{Name: "more", Items: 50}
 			n := startNode(t, c.limit, func(o *options) { o.feeds = append(o.feeds, more) })
-			n.put(photo("a"), photo("c"))
-			n.put(c.bad...)
+			n.Publish(photo("a"), photo("c"))
+			n.Publish(c.bad...)
 			for range 2 {
 				for _, feedName := range []string{"all", "more"} {
 					e := n.current(feedName)
@@ -47,7 +47,7 @@ func TestAGalleryThatCannotBeInAFeedIsLeftOut(t *testing.T) {
 			var out []string
 			for _, f := range n.editions.LeftOut() {
 				out = append(out, f.Feed+" "+f.Gallery)
-				if !strings.Contains(f.Reason, c.reason) || f.Rank != n.catalogue.Index().Find(f.Gallery).Rank {
+				if !strings.Contains(f.Reason, c.reason) || f.Rank != n.Index().Find(f.Gallery).Rank {
 					t.Errorf("because %s", f.Reason)
 				}
 			}
@@ -60,7 +60,7 @@ func TestAGalleryThatCannotBeInAFeedIsLeftOut(t *testing.T) {
 			if log := n.log.String(); strings.Count(log, "left out") != 1 || !strings.Contains(log, "gallery="+c.out[0]) {
 				t.Errorf("log:\n%s", log)
 			}
-			n.put(revised("b"))
+			n.Publish(revised("b"))
 			e := n.current("all")
 			if len(n.editions.LeftOut()) != 1 || len(e.LeftOut) != 0 || !bytes.Contains(e.Document(feed.JSON).Bytes(), []byte("New title of b")) {
 				t.Errorf("once mended it is still out: %v", e.LeftOut)
@@ -72,13 +72,13 @@ func TestAGalleryThatCannotBeInAFeedIsLeftOut(t *testing.T) {
 func TestEachRevisionThatIsLeftOutIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit = 8000 })
-	n.put(photo("a"))
+	n.Publish(photo("a"))
 	for version := range int64(3) {
-		n.put(photo("b", long, func(g *gallery.Gallery) { g.Version = version + 1 }))
+		n.Publish(photo("b", long, func(g *gallery.Gallery) { g.Version = version + 1 }))
 		for range 2 {
 			n.current("all")
 		}
-		n.put(photo("c", func(g *gallery.Gallery) { g.Version = version + 1 }))
+		n.Publish(photo("c", func(g *gallery.Gallery) { g.Version = version + 1 }))
 		n.current("all")
 	}
 	if got := strings.Count(n.log.String(), "left out of a feed"); got != 3 {
@@ -90,7 +90,7 @@ func TestAGalleryThatIsTooLongIsLeftOutOfAPageOfTheArchive(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit, o.feeds[0].Items = 8000, 2 })
 	hourly(n, 20)
-	n.put(photo("g10", long, func(g *gallery.Gallery) { g.Version = 2 }))
+	n.Publish(photo("g10", long, func(g *gallery.Gallery) { g.Version = 2 }))
 	shown := 0
 	for _, e := range walk(t, n, edition.Ref{Kind: edition.Feed, Name: "all"}) {
 		read(t, e)

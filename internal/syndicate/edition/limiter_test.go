@@ -34,9 +34,9 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 			<-release
 		}
 	})
-	n.put(photo("free", section("Free"), tags("free"), author("Somebody")))
+	n.Publish(photo("free", section("Free"), tags("free"), author("Somebody")))
 	for i := range many {
-		n.put(photo(fmt.Sprint("g", i), tags(fmt.Sprint("tag ", i))))
+		n.Publish(photo(fmt.Sprint("g", i), tags(fmt.Sprint("tag ", i))))
 	}
 	var asking sync.WaitGroup
 	var made, busy atomic.Int64
@@ -87,7 +87,7 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 	if most.Load() != limit || made.Load() != limit {
 		t.Errorf("%d at a time, %d made, want %d", most.Load(), made.Load(), limit)
 	}
-	n.set(noon.Add(2 * time.Second)) // readers who were refused come again a moment later
+	n.Clock.Set(noon.Add(2 * time.Second)) // readers who were refused come again a moment later
 	n.edition(edition.Ref{Kind: edition.Tag, Name: "tag-1"})
 }
 

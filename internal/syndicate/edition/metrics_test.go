@@ -36,7 +36,7 @@ func (n *node) series(name string) map[string]float64 {
 func TestCacheLookupsAreCounted(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	feedOf, own := edition.Ref{Kind: edition.Feed, Name: "all"}, edition.Ref{Kind: edition.Gallery, Name: gallery.Key("a")}
 	for range 3 {
 		n.edition(feedOf)
@@ -50,7 +50,7 @@ func TestCacheLookupsAreCounted(t *testing.T) {
 	if diff := cmp.Diff(want, n.series("gallerywire_cache_requests_total")); diff != "" {
 		t.Errorf("lookups (-want +got):\n%s", diff)
 	}
-	n.put(photo("c"))
+	n.Publish(photo("c"))
 	n.edition(feedOf)
 	if got := n.series("gallerywire_cache_requests_total"); got["galleries hit"] != 2 || got["galleries miss"] != 3 {
 		t.Errorf("after a change: %v", got)
@@ -60,7 +60,7 @@ func TestCacheLookupsAreCounted(t *testing.T) {
 func TestDocumentsAreMeasuredByFormat(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	e := n.edition(edition.Ref{Kind: edition.Feed, Name: "all"})
 	want := map[string]float64{}
 	for _, f := range feed.Formats() {

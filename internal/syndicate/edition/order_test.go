@@ -9,6 +9,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -17,11 +18,11 @@ func TestTwoNodesServeTheSame(t *testing.T) {
 	server := brokertest.Server(t)
 	on := func(o *options) { o.server = server }
 	one, other := startNode(t, on), startNode(t, on)
-	one.put(photo("a"), photo("b"))
-	other.put(photo("c"), revised("a"))
-	one.takeDown("b")
-	one.settle()
-	other.settle()
+	one.Publish(photo("a"), photo("b"))
+	other.Publish(photo("c"), revised("a"))
+	one.TakeDown("b")
+	one.Settle()
+	other.Settle()
 	e, f := one.current("all"), other.current("all")
 	if diff := cmp.Diff(etags(e), etags(f)); diff != "" {
 		t.Errorf("entity tags (-one +other):\n%s", diff)
@@ -44,7 +45,7 @@ func TestNoNowInDocuments(t *testing.T) {
 	t.Parallel()
 	server := brokertest.Server(t)
 	early := startNode(t, func(o *options) { o.server = server })
-	early.put(photo("a"), photo("b"))
+	early.Publish(photo("a"), photo("b"))
 	late := startNode(t, func(o *options) { o.server, o.now = server, noon.Add(1000*time.Hour) })
 	if diff := cmp.Diff(etags(early.current("all")), etags(late.current("all"))); diff != "" {
 		t.Errorf("entity tags (-at noon +weeks later):\n%s", diff)
@@ -56,11 +57,11 @@ func TestAnyOrderOfEventsEndsInTheSameBytes(t *testing.T) {
 	t.Parallel()
 	server := brokertest.Server(t)
 	events := []catalogue.Revision{
-		revision(t, photo("a")),
-		revision(t, revised("a")),
-		revision(t, revised("a", func(g *gallery.Gallery) { g.Title = "A clash of versions" })),
-		takeDown("b"),
-		revision(t, photo("b")),
+		storetest.Publication(t, photo("a")),
+		storetest.Publication(t, revised("a")),
+		storetest.Publication(t, revised("a", func(g *gallery.Gallery) { g.Title = "A clash of versions" })),
+		storetest.TakeDown("b", noon),
+		storetest.Publication(t, photo("b")),
 	}
 	var want []string
 	for i, order := range permutations(len(events)) {
@@ -81,21 +82,15 @@ func TestAnyOrderOfEventsEndsInTheSameBytes(t *testing.T) {
 // the first of them once more at the end.
 func ending(t *testing.T, server *brokertest.External, bucket string, events []catalogue.Revision, order []int) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), storetest.WaitLimit)
 	defer cancel()
 	n := startNode(t, func(o *options) { o.server, o.bucket = server, bucket })
 	for _, i := range append(order, order[0]) {
-		if _, err := n.catalogue.Put(ctx, events[i]); err != nil {
+		if _, err := n.Put(ctx, events[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	stream, err := n.broker.Bucket(ctx, bucket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := n.catalogue.Wait(ctx, stream.CachedInfo().State.LastSeq); err != nil {
-		t.Fatal(err)
-	}
+	n.Settle()
 	var documents []string
 	for _, doc := range n.current("all").Documents {
 		documents = append(documents, doc.ETag, string(doc.Bytes()))

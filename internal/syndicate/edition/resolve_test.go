@@ -18,7 +18,7 @@ import (
 func resolving(t *testing.T, change ...func(*options)) *node {
 	t.Helper()
 	n := startNode(t, append(change, func(o *options) { o.feeds[0].Aliases = []string{"latest"} })...)
-	n.put(
+	n.Publish(
 		photo("a", section("Reise & Café"), tags("旅行", "c++"), author("José Núñez")),
 		photo("a b/c"),
 		photo("embargoed", section("Secret"), func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }),
@@ -29,7 +29,7 @@ func resolving(t *testing.T, change ...func(*options)) *node {
 		}),
 		photo("gone", section("Withdrawn")),
 	)
-	n.takeDown("gone")
+	n.TakeDown("gone")
 	return n
 }
 
@@ -137,7 +137,7 @@ func TestAddressesThatWere(t *testing.T) {
 	if !ok || !moved.Permanent || moved.URL(f) != "https://example.com/feeds/all.atom" {
 		t.Errorf("a former name: %v", err)
 	}
-	n.pass(time.Hour)
+	n.Clock.Advance(time.Hour)
 	if _, _, err := n.editions.Resolve("https://example.com/galleries/embargoed.rss"); err != nil {
 		t.Errorf("after the embargo: %v", err)
 	}

@@ -35,7 +35,7 @@ func TestAFeedHoldsWhatMatchesNewestFirst(t *testing.T) {
 			g.Section, g.Language, g.Tags = section, language, tags
 		}
 	}
-	n.put(
+	n.Publish(
 		photo("d", sort(4, "Travel", "en-GB", "Night")),
 		photo("a", sort(1, "Sport", "en", "night", "dusk")),
 		photo("c", sort(3, "Travel", "it", "day")),
@@ -45,7 +45,7 @@ func TestAFeedHoldsWhatMatchesNewestFirst(t *testing.T) {
 		photo("withheld", sort(5, "Travel", "en", "night"), func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }),
 		photo("gone", sort(6, "Travel", "en", "night")),
 	)
-	n.takeDown("gone")
+	n.TakeDown("gone")
 	want := map[string][]string{
 		"all": {"a", "b", "c", "d"}, "two": {"a", "b"}, "travel": {"c", "d"}, "night": {"a", "b", "d"},
 		"english": {"a", "d"}, "both": {"a", "d"}, "none": {},
@@ -74,7 +74,7 @@ func TestAFeedHoldsWhatMatchesNewestFirst(t *testing.T) {
 func TestAFeedIsRenderedOnceForAllWhoAsk(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	start := make(chan struct{})
 	var wg sync.WaitGroup
 	got := make([]*edition.Edition, 16)
@@ -101,11 +101,11 @@ func TestAChangeCostsOneGallery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := startNode(t, func(o *options) { o.cache = cache })
 			for i := range 10 {
-				n.put(photo(fmt.Sprint("g", i)))
+				n.Publish(photo(fmt.Sprint("g", i)))
 			}
 			n.current("all")
 			before := n.loads.Load()
-			n.put(revised("g5"))
+			n.Publish(revised("g5"))
 			e := n.current("all")
 			if got := n.loads.Load() - before; got != 1 {
 				t.Errorf("%d galleries were read, want 1", got)
@@ -120,7 +120,7 @@ func TestAChangeCostsOneGallery(t *testing.T) {
 func TestAGalleryIsRenderedOnceForAllFeeds(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds = append(o.feeds, edition.Definition{Name: "more", Items: 50}) })
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	n.current("all")
 	n.current("more")
 	if got := n.loads.Load(); got != 2 {
@@ -134,13 +134,13 @@ func TestAChangeElsewhereLeavesAFeedAlone(t *testing.T) {
 		o.feeds = []edition.Definition{{Name: "travel", Items: 5, Match: index.Match{Sections: []string{"Travel"}}}}
 	})
 	inTravel := func(g *gallery.Gallery) { g.Section = "Travel" }
-	n.put(photo("a", inTravel))
+	n.Publish(photo("a", inTravel))
 	first := n.current("travel")
-	n.put(photo("b"))
+	n.Publish(photo("b"))
 	if n.current("travel") != first {
 		t.Error("rendered again for a gallery of another section")
 	}
-	n.put(revised("a")) // leaves the section
+	n.Publish(revised("a")) // leaves the section
 	if got := ids(n.current("travel")); len(got) != 0 {
 		t.Errorf("still holds %v", got)
 	}
@@ -148,9 +148,9 @@ func TestAChangeElsewhereLeavesAFeedAlone(t *testing.T) {
 
 func TestAFreshEditionCostsNoNATS(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("a"))
+	n.Publish(photo("a"))
 	first := n.current("all")
-	n.stop()
+	n.disconnect()
 	if n.current("all") != first {
 		t.Error("another edition")
 	}
@@ -177,7 +177,7 @@ func TestAnUnreadableGalleryIsLeftOut(t *testing.T) {
 					return nil, nil
 				}
 			})
-			n.put(photo("a"), photo("bad"), photo("c"))
+			n.Publish(photo("a"), photo("bad"), photo("c"))
 			e := n.current("all")
 			if diff := cmp.Diff([]string{"c", "a"}, ids(e)); diff != "" || e.Cut {
 				t.Errorf("members (-want +got), cut is %v:\n%s", e.Cut, diff)
@@ -197,7 +197,7 @@ func TestContentOfASummary(t *testing.T) {
 	n := startNode(t, func(o *options) {
 		o.feeds = append(o.feeds, edition.Definition{Name: "short", Items: 50, Content: feed.Summary})
 	})
-	n.put(photo("a"))
+	n.Publish(photo("a"))
 	for name, want := range map[string]bool{"all": true, "short": false} {
 		if got := bytes.Contains(n.current(name).Document(feed.Atom).Bytes(), []byte("figcaption")); got != want {
 			t.Errorf("%s has captions in its content: %v", name, got)
@@ -210,13 +210,13 @@ func TestAGalleryWithdrawnWhileItIsRenderedIsNotShown(t *testing.T) {
 	var n *node
 	n = startNode(t, func(o *options) {
 		o.onLoad = func(g *gallery.Gallery) {
-			if g.ID == "a" && n.catalogue.Index().Find("b").Rank.TakeDown == false {
-				n.takeDown("b")
+			if g.ID == "a" && n.Index().Find("b").Rank.TakeDown == false {
+				n.TakeDown("b")
 			}
 		}
 	})
 	// b comes first and is rendered when a's turn begins.
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	if diff := cmp.Diff([]string{"a"}, ids(n.current("all"))); diff != "" {
 		t.Errorf("members (-want +got):\n%s", diff)
 	}
@@ -225,7 +225,7 @@ func TestAGalleryWithdrawnWhileItIsRenderedIsNotShown(t *testing.T) {
 func TestRepublish(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds = append(o.feeds, edition.Definition{Name: "more", Items: 1}) })
-	n.put(photo("a"), photo("later", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
+	n.Publish(photo("a"), photo("later", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
 	before := n.current("all")
 	if err := n.editions.Republish(t.Context()); err != nil {
 		t.Fatal(err)
@@ -234,11 +234,11 @@ func TestRepublish(t *testing.T) {
 	if same == before || same.Document(feed.RSS) != before.Document(feed.RSS) {
 		t.Error("an edition that did not change is not rendered, or its documents are not kept")
 	}
-	n.pass(2 * time.Hour)
+	n.Clock.Advance(2 * time.Hour)
 	if err := n.editions.Republish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	n.stop() // nothing is left to be rendered
+	n.disconnect() // nothing is left to be rendered
 	for name, want := range map[string][]string{"all": {"later", "a"}, "more": {"later"}} {
 		e := n.current(name)
 		if diff := cmp.Diff(want, ids(e)); diff != "" || e.Cut {
@@ -253,8 +253,8 @@ func TestRepublish(t *testing.T) {
 func TestRepublishGoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.feeds = append(o.feeds, edition.Definition{Name: "more", Items: 1}) })
-	n.put(photo("a"))
-	n.stop()
+	n.Publish(photo("a"))
+	n.disconnect()
 	err := n.editions.Republish(t.Context())
 	if !errors.Is(err, edition.ErrUnavailable) || !strings.Contains(err.Error(), `"all"`) || !strings.Contains(err.Error(), `"more"`) {
 		t.Errorf("error %v", err)
@@ -294,15 +294,15 @@ func TestConcernedAndHolds(t *testing.T) {
 			{Name: "sport", Items: 1, Match: index.Match{Sections: []string{"Sport"}}},
 		}
 	})
-	n.put(photo("a", func(g *gallery.Gallery) { g.Section = "Travel" }), photo("b"))
-	old := n.catalogue.Index().Find("a")
-	n.put(revised("a", func(g *gallery.Gallery) { g.Section = "Sport" }))
+	n.Publish(photo("a", func(g *gallery.Gallery) { g.Section = "Travel" }), photo("b"))
+	old := n.Index().Find("a")
+	n.Publish(revised("a", func(g *gallery.Gallery) { g.Section = "Sport" }))
 	for name, c := range map[string]struct {
 		change index.Change
 		want   []string
 	}{
 		"new":        {index.Change{New: old}, []string{"all", "travel"}},
-		"moved":      {index.Change{Old: old, New: n.catalogue.Index().Find("a")}, []string{"all", "travel", "sport"}},
+		"moved":      {index.Change{Old: old, New: n.Index().Find("a")}, []string{"all", "travel", "sport"}},
 		"deleted":    {index.Change{Old: old}, []string{"all", "travel"}},
 		"everything": {index.Change{}, []string{"all", "travel", "sport"}},
 	} {

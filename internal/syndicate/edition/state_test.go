@@ -35,7 +35,7 @@ func TestStatesOfFeeds(t *testing.T) {
 	n := startNode(t, func(o *options) {
 		o.feeds = append(o.feeds, edition.Definition{Name: "travel", Title: "Travel", Items: 5, Match: index.Match{Sections: []string{"Travel"}}})
 	})
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	n.wantState("never asked for", "all", edition.Due, false)
 	n.current("all")
 	n.wantState("rendered", "all", edition.Fresh, false)
@@ -45,13 +45,13 @@ func TestStatesOfFeeds(t *testing.T) {
 	if s := n.state("travel"); s.Title != "Travel" || s.Galleries != 0 || !s.Touched.IsZero() {
 		t.Errorf("travel: %+v", s)
 	}
-	n.put(revised("a"))
+	n.Publish(revised("a"))
 	n.wantState("changed", "all", edition.Due, false)
-	n.stop()
+	n.disconnect()
 	n.current("all")
 	n.wantState("without NATS", "all", edition.Cut, true)
-	n.restart()
-	n.pass(2 * time.Second)
+	n.server.Reconnect(n.Broker)
+	n.Clock.Advance(2 * time.Second)
 	n.current("all")
 	n.wantState("with NATS again", "all", edition.Fresh, false)
 }
@@ -59,8 +59,8 @@ func TestStatesOfFeeds(t *testing.T) {
 func TestStateOfAFeedThatWasNeverRendered(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"))
-	n.stop()
+	n.Publish(photo("a"))
+	n.disconnect()
 	if _, err := n.editions.Current(t.Context(), "all"); !errors.Is(err, edition.ErrUnavailable) {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestStateOfAFeedThatWasNeverRendered(t *testing.T) {
 func TestStateCountsLeftOutGalleries(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) { o.limit = 8000 })
-	n.put(photo("a"), photo("b", long))
+	n.Publish(photo("a"), photo("b", long))
 	n.current("all")
 	if s := n.state("all"); s.LeftOut != 1 || s.Condition != edition.Fresh || s.Galleries != 2 {
 		t.Errorf("state %+v", s)

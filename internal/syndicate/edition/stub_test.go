@@ -8,6 +8,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
@@ -36,14 +37,14 @@ func TestAStubKeepsItsPlace(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs)
 	hourly(n, 8)
-	n.put(revised("g5", expiring(noon.Add(time.Hour)), func(g *gallery.Gallery) { g.Published = noon.Add(-3 * time.Hour) }))
+	n.Publish(revised("g5", expiring(noon.Add(time.Hour)), func(g *gallery.Gallery) { g.Published = noon.Add(-3 * time.Hour) }))
 	before := n.current("all")
-	n.takeDown("g6")
+	n.TakeDown("g6")
 	want := []string{"g7", "-g6", "g5", "g4", "g3", "g2"}
 	if got := titled(t, n.current("all")); !cmp.Equal(got, want) {
 		t.Errorf("shows %v, want %v", got, want)
 	}
-	n.set(noon.Add(time.Hour))
+	n.Clock.Set(noon.Add(time.Hour))
 	e := n.current("all")
 	a := read(t, e)
 	if got, want := titled(t, e), []string{"g7", "-g6", "-g5", "g4", "g3", "g2", "g1"}; !cmp.Equal(got, want) {
@@ -61,11 +62,11 @@ func TestAStubKeepsItsPlace(t *testing.T) {
 	if got := e.Galleries(); len(got) != 5 || got[1].ID != "g4" {
 		t.Errorf("shows the galleries %v", got)
 	}
-	n.put(photo("g5", func(g *gallery.Gallery) { g.Published, g.Updated = noon.Add(-3*time.Hour), n.time() }))
+	n.Publish(photo("g5", func(g *gallery.Gallery) { g.Published, g.Updated = noon.Add(-3*time.Hour), n.Clock.Now() }))
 	if got, want := titled(t, n.current("all")), []string{"g7", "-g6", "g5", "g4", "g3", "g2"}; !cmp.Equal(got, want) {
 		t.Errorf("shown again, it shows %v, want %v", got, want)
 	}
-	n.set(noon.Add(24 * time.Hour))
+	n.Clock.Set(noon.Add(24 * time.Hour))
 	if got, want := titled(t, n.current("all")), []string{"g7", "g5", "g4", "g3", "g2"}; !cmp.Equal(got, want) {
 		t.Errorf("a day later it shows %v, want %v", got, want)
 	}
@@ -80,7 +81,7 @@ func TestStubsInTheArchive(t *testing.T) {
 	for i := 29; i >= 0; i-- {
 		id := fmt.Sprint("g", i)
 		if i%3 == 0 {
-			n.takeDown(id)
+			n.TakeDown(id)
 			id = "-" + id
 		}
 		want = append(want, id)
@@ -103,7 +104,7 @@ func TestAStubByUpdate(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs, func(o *options) { o.feeds[0].Order = index.ByUpdated })
 	hourly(n, 3)
-	n.takeDown("g0")
+	n.TakeDown("g0")
 	if got := titled(t, n.current("all")); !cmp.Equal(got, []string{"-g0", "g2", "g1"}) {
 		t.Errorf("shows %v", got)
 	}
@@ -115,7 +116,7 @@ func TestOnlyStubsAreLeft(t *testing.T) {
 	n := startNode(t, withStubs)
 	hourly(n, 8, section("Travel"))
 	for i := range 8 {
-		n.takeDown(fmt.Sprint("g", i))
+		n.TakeDown(fmt.Sprint("g", i))
 	}
 	if got := titled(t, n.current("all")); len(got) != 5 || got[0] != "-g7" {
 		t.Errorf("shows %v", got)
@@ -130,12 +131,12 @@ func TestNoStubOfAnIdentifierThatIsShown(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs)
 	guid := func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }
-	n.put(photo("a", guid), photo("b", guid), photo("c"))
-	n.takeDown("a")
+	n.Publish(photo("a", guid), photo("b", guid), photo("c"))
+	n.TakeDown("a")
 	if got := titled(t, n.current("all")); !cmp.Equal(got, []string{"c", "https://old.example.com/?p=17"}) {
 		t.Errorf("shows %v", got)
 	}
-	n.takeDown("b")
+	n.TakeDown("b")
 	if got := titled(t, n.current("all")); !cmp.Equal(got, []string{"c", "-https://old.example.com/?p=17"}) {
 		t.Errorf("shows %v", got)
 	}
@@ -144,14 +145,14 @@ func TestNoStubOfAnIdentifierThatIsShown(t *testing.T) {
 func TestNoStubOfAGalleryThatWasNeverShown(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs)
-	n.put(
+	n.Publish(
 		photo("embargoed", func(g *gallery.Gallery) { g.Published, g.Updated = noon.Add(time.Hour), noon.Add(-time.Hour) }),
 		photo("hidden", func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }),
 		photo("early", expiring(noon.Add(-2*time.Hour))),
 	)
-	n.takeDown("embargoed")
-	n.takeDown("hidden")
-	n.takeDown("never there")
+	n.TakeDown("embargoed")
+	n.TakeDown("hidden")
+	n.TakeDown("never there")
 	if got := titled(t, n.current("all")); len(got) != 0 {
 		t.Errorf("shows %v", got)
 	}
@@ -163,13 +164,13 @@ func TestAStubInTheLanguageOfTheGallery(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs)
 	de := func(g *gallery.Gallery) { g.Language = "de" }
-	n.put(photo("a", de), photo("c"))
-	n.takeDown("a")
-	n.takeDown("b")
-	if _, err := n.catalogue.Put(t.Context(), revision(t, photo("b", de))); err != nil {
+	n.Publish(photo("a", de), photo("c"))
+	n.TakeDown("a")
+	n.TakeDown("b")
+	if _, err := n.Put(t.Context(), storetest.Publication(t, photo("b", de))); err != nil {
 		t.Fatal(err)
 	}
-	n.settle()
+	n.Settle()
 	a := read(t, n.current("all"))
 	for i, want := range []string{"Title of c", "Zurückgezogen", "Zurückgezogen"} {
 		if a.Entries[i].Title != want {
@@ -183,15 +184,15 @@ func TestStubsWithoutNATS(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs)
 	hourly(n, 4)
-	n.put(photo("ends", expiring(noon.Add(time.Hour)), func(g *gallery.Gallery) { g.Published = noon.Add(-90 * time.Minute) }))
-	n.takeDown("g0")
+	n.Publish(photo("ends", expiring(noon.Add(time.Hour)), func(g *gallery.Gallery) { g.Published = noon.Add(-90 * time.Minute) }))
+	n.TakeDown("g0")
 	if got := titled(t, n.current("all")); !cmp.Equal(got, []string{"g3", "ends", "g2", "g1", "-g0"}) {
 		t.Fatalf("shows %v", got)
 	}
-	n.takeDown("g2")
-	n.put(photo("new", func(g *gallery.Gallery) { g.Published = noon }))
-	n.stop()
-	n.pass(time.Hour)
+	n.TakeDown("g2")
+	n.Publish(photo("new", func(g *gallery.Gallery) { g.Published = noon }))
+	n.disconnect()
+	n.Clock.Advance(time.Hour)
 	e := n.current("all")
 	if got := titled(t, e); !cmp.Equal(got, []string{"g3", "-ends", "-g2", "g1", "-g0"}) || !e.Cut {
 		t.Errorf("shows %v", got)
@@ -205,13 +206,13 @@ func TestStubsWithoutNATS(t *testing.T) {
 func TestAfterAStubComesTheGallery(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs)
-	n.put(photo("a", expiring(noon.Add(time.Hour))))
-	n.set(noon.Add(time.Hour))
+	n.Publish(photo("a", expiring(noon.Add(time.Hour))))
+	n.Clock.Set(noon.Add(time.Hour))
 	if got := titled(t, n.current("all")); !cmp.Equal(got, []string{"-a"}) {
 		t.Fatalf("shows %v", got)
 	}
-	n.set(noon) // the clock was set back
-	n.catalogue.Index().Advance(n.time)
+	n.Clock.Set(noon) // the clock was set back
+	n.Index().Advance(n.Clock.Now)
 	if got := titled(t, n.current("all")); !cmp.Equal(got, []string{"a"}) {
 		t.Errorf("shows %v", got)
 	}
@@ -220,9 +221,9 @@ func TestAfterAStubComesTheGallery(t *testing.T) {
 func TestStubsOfSlides(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs)
-	n.put(photo("a", slideEnding(noon.Add(time.Hour))))
+	n.Publish(photo("a", slideEnding(noon.Add(time.Hour))))
 	before := read(t, n.edition(slidesOf("a")))
-	n.set(noon.Add(time.Hour))
+	n.Clock.Set(noon.Add(time.Hour))
 	e := n.edition(slidesOf("a"))
 	a := read(t, e)
 	if len(a.Entries) != 2 || a.Entries[0].ID != before.Entries[0].ID || a.Entries[0].Title != "Withdrawn" || a.Entries[1] != before.Entries[1] {
@@ -231,7 +232,7 @@ func TestStubsOfSlides(t *testing.T) {
 	if !cmp.Equal(a.gone(), []string{a.Entries[0].ID}) || strings.Contains(string(e.Document(feed.JSON).Bytes()), "a-1.jpg") {
 		t.Errorf("gone are %v: %s", a.gone(), e.Document(feed.JSON).Bytes())
 	}
-	n.pass(24 * time.Hour)
+	n.Clock.Advance(24 * time.Hour)
 	if a := read(t, n.edition(slidesOf("a"))); len(a.Entries) != 1 {
 		t.Errorf("a day later it shows %v", a.Entries)
 	}

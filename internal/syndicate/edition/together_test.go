@@ -32,7 +32,7 @@ func TestManyReadersAreServedByOneRendering(t *testing.T) {
 					<-release
 				}
 			})
-			n.put(photo("large", section("Travel"), tags("night"), author("Somebody"), func(g *gallery.Gallery) {
+			n.Publish(photo("large", section("Travel"), tags("night"), author("Somebody"), func(g *gallery.Gallery) {
 				for i := range 900 {
 					g.Slides = append(g.Slides, picture("large", i+3))
 				}
@@ -74,9 +74,9 @@ func TestManyReadersAreServedByOneRendering(t *testing.T) {
 func TestManyReadersShareOneDelta(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
-	n.put(photo("a"), photo("b"))
+	n.Publish(photo("a"), photo("b"))
 	before := n.current("all")
-	n.put(photo("c"))
+	n.Publish(photo("c"))
 	e := n.current("all")
 	deltas := make([]*feed.Document, readers)
 	var asking sync.WaitGroup
@@ -99,10 +99,11 @@ func TestManyReadersShareOneDelta(t *testing.T) {
 func TestEverythingIsOnOneBudget(t *testing.T) {
 	const most = 600 << 10
 	n := startNode(t, func(o *options) { o.cache = most })
+	var galleries []*gallery.Gallery
 	for i := range 40 {
-		n.putOne(photo(fmt.Sprint("g", i), section("Travel"), tags(fmt.Sprint("tag ", i)), author(fmt.Sprint("author ", i))))
+		galleries = append(galleries, photo(fmt.Sprint("g", i), section("Travel"), tags(fmt.Sprint("tag ", i)), author(fmt.Sprint("author ", i))))
 	}
-	n.settle()
+	n.Publish(galleries...)
 	budget := n.options.Budget
 	refs := []edition.Ref{{Kind: edition.Feed, Name: "all"}, {Kind: edition.Feed, Name: "all", Page: "newest"}, {Kind: edition.Section, Name: "travel"}}
 	for i := range 40 {
@@ -139,8 +140,8 @@ func TestNoFailureIsRememberedFromBeforeTheIndexWasWhole(t *testing.T) {
 			t.Errorf("%v before the index is read: %v", ref, err)
 		}
 	}
-	n.start()
-	n.put(photo("a", tags("night")))
+	n.Start()
+	n.Publish(photo("a", tags("night")))
 	for _, ref := range refs {
 		n.edition(ref) // no moment later
 	}

@@ -40,12 +40,12 @@ func TestADateFollowsTheRightsOfASlide(t *testing.T) {
 		o.feeds = append(o.feeds, edition.Definition{Name: "fresh", Items: 50, Order: index.ByUpdated})
 	})
 	ends := noon.Add(time.Hour)
-	n.put(photo("a", slideEnding(ends)), photo("b", func(g *gallery.Gallery) { g.Updated = noon }))
+	n.Publish(photo("a", slideEnding(ends)), photo("b", func(g *gallery.Gallery) { g.Updated = noon }))
 	before := n.current("fresh")
 	if got := ids(before); !cmp.Equal(got, []string{"b", "a"}) {
 		t.Fatalf("shows %v", got)
 	}
-	n.set(ends)
+	n.Clock.Set(ends)
 	for _, name := range []string{"all", "fresh"} {
 		e := n.current(name)
 		stamp := ends.Format(time.RFC3339)
@@ -66,14 +66,14 @@ func TestExpiredGalleriesHaveDeletedEntries(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	ends := noon.Add(time.Hour)
-	n.put(
+	n.Publish(
 		photo("expires", expiring(ends), section("Travel"), func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }),
 		photo("licensed", func(g *gallery.Gallery) { g.Rights.Until = ends.Add(time.Minute) }),
 		photo("embargoed", func(g *gallery.Gallery) { g.Published, g.Expires = noon.Add(72*time.Hour), ends }),
 		photo("b"),
 	)
 	held := etags(n.current("all"))
-	n.set(ends.Add(time.Minute))
+	n.Clock.Set(ends.Add(time.Minute))
 	e := n.current("all")
 	a := read(t, e)
 	if got, want := a.gone(), []string{"tag:example.com,2026:licensed", "https://old.example.com/?p=17"}; !cmp.Equal(got, want) {
@@ -85,11 +85,11 @@ func TestExpiredGalleriesHaveDeletedEntries(t *testing.T) {
 	if got := read(t, n.edition(edition.Ref{Kind: edition.Section, Name: "travel"})).gone(); len(got) != 1 {
 		t.Errorf("gone from the section, which is empty, are %v", got)
 	}
-	n.put(photo("expires", func(g *gallery.Gallery) { g.Updated, g.GUID = n.time(), "https://old.example.com/?p=17" }))
+	n.Publish(photo("expires", func(g *gallery.Gallery) { g.Updated, g.GUID = n.Clock.Now(), "https://old.example.com/?p=17" }))
 	if a := read(t, n.current("all")); !cmp.Equal(a.gone(), []string{"tag:example.com,2026:licensed"}) || !cmp.Equal(len(a.Entries), 2) {
 		t.Errorf("shown again, gone are %v", a.gone())
 	}
-	n.pass(24 * time.Hour)
+	n.Clock.Advance(24 * time.Hour)
 	if got := read(t, n.current("all")).gone(); len(got) != 0 {
 		t.Errorf("a day later gone are %v", got)
 	}
@@ -100,9 +100,9 @@ func TestASlideThatTheTimeWithdrewIsADeletedEntry(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	ends := noon.Add(time.Hour)
-	n.put(photo("a", slideEnding(ends)))
+	n.Publish(photo("a", slideEnding(ends)))
 	before := read(t, n.edition(slidesOf("a")))
-	n.set(ends)
+	n.Clock.Set(ends)
 	e := n.edition(slidesOf("a"))
 	a := read(t, e)
 	if !cmp.Equal(a.gone(), []string{before.Entries[0].ID}) || a.Updated != ends.Format(time.RFC3339) || !e.Touched.Equal(ends) {
@@ -111,7 +111,7 @@ func TestASlideThatTheTimeWithdrewIsADeletedEntry(t *testing.T) {
 	if diff := cmp.Diff(before.Entries[1:], a.Entries); diff != "" {
 		t.Errorf("the others (-before +after):\n%s", diff)
 	}
-	n.pass(24 * time.Hour)
+	n.Clock.Advance(24 * time.Hour)
 	if a := read(t, n.edition(slidesOf("a"))); len(a.Gone) != 0 || len(a.Entries) != 1 || a.Updated != ends.Format(time.RFC3339) {
 		t.Errorf("a day later gone are %v, of %s", a.gone(), a.Updated)
 	}

@@ -26,6 +26,14 @@ func Start(t testing.TB, change ...func(*broker.Options)) *broker.Broker {
 	return b
 }
 
+// Connect opens a broker on a server that runs elsewhere, and closes it when the test
+// ends. Options can be changed before it opens.
+func Connect(t testing.TB, url string, change ...func(*broker.Options)) *broker.Broker {
+	t.Helper()
+	at := func(o *broker.Options) { o.URL, o.Embedded = url, broker.Embedded{} }
+	return Start(t, append([]func(*broker.Options){at}, change...)...)
+}
+
 // Options are those that [Start] begins with: one test that closes and opens a
 // broker on the same directory uses them again.
 func Options(t testing.TB) broker.Options {

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 )
 
 const (
@@ -66,6 +68,31 @@ func (e *External) Stop() {
 	e.nats.Shutdown()
 	e.nats.WaitForShutdown()
 	e.nats = nil
+}
+
+// Disconnect stops the server and returns when b has lost its connection.
+func (e *External) Disconnect(b *broker.Broker) {
+	e.t.Helper()
+	lost := b.Conn().StatusChanged(nats.RECONNECTING)
+	e.Stop()
+	e.await(lost, "loses its connection")
+}
+
+// Reconnect starts the server and returns when b is connected again.
+func (e *External) Reconnect(b *broker.Broker) {
+	e.t.Helper()
+	connected := b.Conn().StatusChanged(nats.CONNECTED)
+	e.Start()
+	e.await(connected, "connects again")
+}
+
+func (e *External) await(status <-chan nats.Status, what string) {
+	e.t.Helper()
+	select {
+	case <-status:
+	case <-time.After(time.Minute):
+		e.t.Fatalf("the broker never %s", what)
+	}
 }
 
 // Restart stops the server and starts it again.

@@ -12,8 +12,9 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/notify/digest"
-	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/ping"
+	"github.com/gallerywire/gallerywire/internal/notify/webhook"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/nats-io/nats.go/jetstream"
@@ -67,15 +68,15 @@ func (l *DeadLetters) Retry(ctx context.Context, key string) error {
 // only another release knows the channel.
 func (l *DeadLetters) missing(ctx context.Context, d outbox.DeadLetter) (string, error) {
 	switch d.Channel {
-	case notice.ChannelWebhook:
+	case webhook.Channel:
 		return l.missingWebhook(d)
-	case notice.ChannelHub:
-		pings, err := notice.NewPings(notice.PingOptions{Hubs: l.config.WebSub.ExternalHubs, Client: client(l.config)})
+	case ping.Channel:
+		pings, err := ping.New(ping.Options{Hubs: l.config.WebSub.ExternalHubs, Client: client(l.config)})
 		return unlessTarget(pings, d, fmt.Sprintf("%s is no longer in websub.external_hubs", d.Target)), err
 	case digest.Channel:
 		digests, err := openDigests(l.config)
 		return unlessTarget(digests, d, fmt.Sprintf("digest %q no longer goes to %s", d.About, d.Target)), err
-	case websub.Deliveries:
+	case websub.Channel:
 		return l.missingSubscriber(ctx, d)
 	}
 	return "", nil

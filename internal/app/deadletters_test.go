@@ -5,8 +5,9 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/notify/digest"
-	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/ping"
+	"github.com/gallerywire/gallerywire/internal/notify/webhook"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 )
@@ -19,7 +20,7 @@ func TestRetryOfADeadLetterNamesAMissingTarget(t *testing.T) {
 	c.Digests = []config.Digest{{Name: "morning", Schedule: "@daily", To: []config.InlineSecret{"smtp://mail.example.com/?from=a@example.com&to=b@example.com"}}}
 	l := &DeadLetters{config: c, broker: b}
 
-	pings, err := notice.NewPings(notice.PingOptions{Hubs: c.WebSub.ExternalHubs, Client: client(c)})
+	pings, err := ping.New(ping.Options{Hubs: c.WebSub.ExternalHubs, Client: client(c)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func TestRetryOfADeadLetterNamesAMissingTarget(t *testing.T) {
 		return why
 	}
 	const hub, mail, reader = "https://hub.example.org/", "smtp mail.example.com", "https://reader.example.com/cb"
-	if got, want := left(websub.Deliveries, "all", reader, "0a"), reader+" no longer subscribes to all"; got != want {
+	if got, want := left(websub.Channel, "all", reader, "0a"), reader+" no longer subscribes to all"; got != want {
 		t.Errorf("without any subscription: %q, want %q", got, want)
 	}
 	if _, err := b.Bucket(t.Context(), bucketSubscriptions); err != nil {
@@ -59,16 +60,16 @@ func TestRetryOfADeadLetterNamesAMissingTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ channel, about, name, key, want string }{
-		{notice.ChannelWebhook, "all", "partner", "partner", ""},
-		{notice.ChannelWebhook, "all", "dead", "dead", `there is no webhook "dead"`},
-		{notice.ChannelWebhook, "tags/night", "partner", "partner", `webhook "partner" no longer gets tags/night`},
-		{notice.ChannelHub, "all", hub, keyOf(pings, "all"), ""},
-		{notice.ChannelHub, "all", "https://old.example.org/", "0", "https://old.example.org/ is no longer in websub.external_hubs"},
+		{webhook.Channel, "all", "partner", "partner", ""},
+		{webhook.Channel, "all", "dead", "dead", `there is no webhook "dead"`},
+		{webhook.Channel, "tags/night", "partner", "partner", `webhook "partner" no longer gets tags/night`},
+		{ping.Channel, "all", hub, keyOf(pings, "all"), ""},
+		{ping.Channel, "all", "https://old.example.org/", "0", "https://old.example.org/ is no longer in websub.external_hubs"},
 		{digest.Channel, "morning", mail, keyOf(digests, "morning"), ""},
 		{digest.Channel, "morning", mail, "0", `digest "morning" no longer goes to ` + mail},
 		{digest.Channel, "evening", mail, keyOf(digests, "morning"), `digest "evening" no longer goes to ` + mail},
-		{websub.Deliveries, "all", reader, "0a", ""},
-		{websub.Deliveries, "all", reader, "0b", reader + " no longer subscribes to all"},
+		{websub.Channel, "all", reader, "0a", ""},
+		{websub.Channel, "all", reader, "0b", reader + " no longer subscribes to all"},
 		{"of a newer release", "all", "x", "x", ""},
 	} {
 		if got := left(tt.channel, tt.about, tt.name, tt.key); got != tt.want {

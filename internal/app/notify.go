@@ -17,6 +17,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/ping"
+	"github.com/gallerywire/gallerywire/internal/notify/webhook"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
@@ -33,9 +35,9 @@ const hubPath = "/hub"
 type notifiers struct {
 	box     *outbox.Outbox
 	hub     *websub.Hub // nil: it is off
-	hooks   *notice.Webhooks
+	hooks   *webhook.Hooks
 	also    []string // feeds that webhooks ask for and that are not configured
-	pings   *notice.Pings
+	pings   *ping.Hubs
 	digests *digest.Digests
 	notices *notice.Notices
 	log     *slog.Logger
@@ -51,7 +53,7 @@ func (a *App) notifiers(cat *catalogue.Catalogue, editions *edition.Set, siteID 
 		return nil, err
 	}
 	t.also = t.hooks.Feeds()
-	if t.pings, err = notice.NewPings(notice.PingOptions{Hubs: c.WebSub.ExternalHubs, Client: client}); err != nil {
+	if t.pings, err = ping.New(ping.Options{Hubs: c.WebSub.ExternalHubs, Client: client}); err != nil {
 		return nil, err
 	}
 	if t.digests, err = a.digests(t, cat, editions); err != nil {
@@ -75,12 +77,12 @@ func client(c config.Config) *outbound.Client {
 }
 
 // webhooks are those that c configures.
-func webhooks(c config.Config, client *outbound.Client, siteID string) (*notice.Webhooks, error) {
-	o := notice.WebhookOptions{Feeds: feedNames(c), SiteID: siteID, Client: client}
+func webhooks(c config.Config, client *outbound.Client, siteID string) (*webhook.Hooks, error) {
+	o := webhook.Options{Feeds: feedNames(c), SiteID: siteID, Client: client}
 	for _, w := range c.Webhooks {
-		o.Hooks = append(o.Hooks, notice.Hook{Name: w.Name, URL: w.URL, Secrets: revealed(w.Secrets), Feeds: w.Feeds})
+		o.Hooks = append(o.Hooks, webhook.Hook{Name: w.Name, URL: w.URL, Secrets: revealed(w.Secrets), Feeds: w.Feeds})
 	}
-	return notice.NewWebhooks(o)
+	return webhook.New(o)
 }
 
 func feedNames(c config.Config) []string {
@@ -107,7 +109,6 @@ func (a *App) hub(t *notifiers, client *outbound.Client, topics topics) (*websub
 		Bucket:            subscriptions,
 		Topics:            topics,
 		Client:            client,
-		Put:               t.put,
 		Alone:             a.broker.Embedded(),
 		Address:           a.baseURL + hubPath,
 		Signature:         c.Signature,
@@ -216,9 +217,9 @@ func (a *App) outbox(t *notifiers, siteID string) *outbox.Outbox {
 	o := outboxOptions(a.broker, a.logger("outbox"))
 	o.Alone = a.broker.Embedded()
 	o.Verifier = a.verifier(bucketOutbox, true)
-	o.Channels = map[string]outbox.Channel{notice.ChannelWebhook: t.hooks, notice.ChannelHub: t.pings, digest.Channel: t.digests}
+	o.Channels = map[string]outbox.Channel{webhook.Channel: t.hooks, ping.Channel: t.pings, digest.Channel: t.digests}
 	if t.hub != nil {
-		o.Channels[websub.Deliveries] = t.hub.DeliveryChannel()
+		o.Channels[websub.Channel] = t.hub.Deliveries()
 	}
 	o.Attempts, o.GiveUpAfter, o.FirstRetry = c.Attempts, c.GiveUpAfter, c.FirstRetry
 	o.Timeout = max(c.Timeout, mailTimeout) + time.Second // what is sent ends sooner by itself
@@ -269,7 +270,7 @@ func outboxOptions(b *broker.Broker, log *slog.Logger) outbox.Options {
 // crash a target may be tried once more.
 func givenUp(d outbox.DeadLetter, siteID string) event.CloudEvent {
 	feed := d.About
-	if d.Channel == notice.ChannelHub || d.Channel == digest.Channel {
+	if d.Channel == ping.Channel || d.Channel == digest.Channel {
 		feed = "" // those are about several
 	}
 	id := gallery.HashOf(fmt.Appendf(nil, "%q %q %q %d %d %d %q",
@@ -282,19 +283,19 @@ func givenUp(d outbox.DeadLetter, siteID string) event.CloudEvent {
 
 func (t *notifiers) put(ctx context.Context, n outbox.Notice) error { return t.box.Put(ctx, n) }
 
-// enqueue puts an announcement into the outbox, for each channel: one that fails does not
-// keep it from the others.
-func (t *notifiers) enqueue(ctx context.Context, a notice.Announcement) error {
-	var errs []error
+// enqueue implements [notice.Enqueue]. A channel that fails does not keep the notice from the
+// others.
+func (t *notifiers) enqueue(ctx context.Context, n outbox.Notice, u event.Update) error {
+	hooks, hooksErr := t.hooks.Notices(n, u)
+	pings, pingsErr := t.pings.Notices(n, u)
+	errs := []error{hooksErr, pingsErr}
+	all := append(hooks, pings...)
 	if t.hub != nil {
-		errs = append(errs, t.ignoreNewerFormat(websub.Deliveries, t.hub.Enqueue(ctx, a.Feed, a.ID, a.Order(), a.At)))
+		deliveries, err := t.hub.Notices(n)
+		errs, all = append(errs, err), append(all, deliveries...)
 	}
-	for _, notices := range []func(notice.Announcement) ([]outbox.Notice, error){t.hooks.Notices, t.pings.Notices} {
-		list, err := notices(a)
-		errs = append(errs, err)
-		for _, n := range list {
-			errs = append(errs, t.ignoreNewerFormat(n.Channel, t.put(ctx, n)))
-		}
+	for _, n := range all {
+		errs = append(errs, t.ignoreNewerFormat(n.Channel, t.put(ctx, n)))
 	}
 	return errors.Join(errs...)
 }

@@ -11,8 +11,9 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/ping"
+	"github.com/gallerywire/gallerywire/internal/notify/webhook"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 )
@@ -35,14 +36,14 @@ func startTellers(t *testing.T, b *broker.Broker, log *slog.Logger, channels ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	pings, err := notice.NewPings(notice.PingOptions{Hubs: []string{"https://hub.example.org/"}, Client: client(c)})
+	pings, err := ping.New(ping.Options{Hubs: []string{"https://hub.example.org/"}, Client: client(c)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := outboxOptions(b, slog.New(slog.DiscardHandler))
 	o.Channels = map[string]outbox.Channel{}
 	for _, name := range channels {
-		o.Channels[name] = map[string]outbox.Channel{notice.ChannelWebhook: unsent{hooks}, notice.ChannelHub: unsent{pings}}[name]
+		o.Channels[name] = map[string]outbox.Channel{webhook.Channel: unsent{hooks}, ping.Channel: unsent{pings}}[name]
 	}
 	notify := &notifiers{hooks: hooks, pings: pings, log: log, box: outbox.New(o)}
 	run, cancel := context.WithCancel(t.Context())
@@ -60,12 +61,10 @@ func startTellers(t *testing.T, b *broker.Broker, log *slog.Logger, channels ...
 	return notify
 }
 
-// announcement is the nth announcement of a feed.
-func announcement(n uint64) notice.Announcement {
-	return notice.Announcement{
-		Feed: "all", ID: fmt.Sprint("notice-", n), Position: notice.Position{Revision: n},
-		Update: event.Update{Feed: "all", Formats: map[string]event.Address{"rss": {URL: "https://news.example.com/feeds/all.rss"}}},
-	}
+// announce enqueues the nth notice of a feed.
+func (t *notifiers) announce(ctx context.Context, n uint64) error {
+	return t.enqueue(ctx, outbox.Notice{About: "all", ID: fmt.Sprint("notice-", n), Order: outbox.Order{Revision: n}},
+		event.Update{Feed: "all", Formats: map[string]event.Address{"rss": {URL: "https://news.example.com/feeds/all.rss"}}})
 }
 
 // writtenByANewerRelease replaces what is owed.
@@ -93,18 +92,18 @@ func writtenByANewerRelease(t *testing.T, b *broker.Broker) {
 
 func TestAChannelThatANewerReleaseWroteToStopsNoOther(t *testing.T) {
 	b, log := brokertest.Start(t), new(bytes.Buffer)
-	old := startTellers(t, b, slog.New(slog.DiscardHandler), notice.ChannelWebhook)
-	if err := old.enqueue(t.Context(), announcement(1)); err == nil {
+	old := startTellers(t, b, slog.New(slog.DiscardHandler), webhook.Channel)
+	if err := old.announce(t.Context(), 1); err == nil {
 		t.Fatal("no error of the channel that is not there")
 	}
 	writtenByANewerRelease(t, b)
-	notify := startTellers(t, b, slog.New(slog.NewTextHandler(log, nil)), notice.ChannelWebhook, notice.ChannelHub)
+	notify := startTellers(t, b, slog.New(slog.NewTextHandler(log, nil)), webhook.Channel, ping.Channel)
 	for n := range uint64(3) {
-		if err := notify.enqueue(t.Context(), announcement(n+2)); err != nil {
+		if err := notify.announce(t.Context(), n+2); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := notify.box.Pending(); got[notice.ChannelHub] == 0 || got[notice.ChannelWebhook] != 0 {
+	if got := notify.box.Pending(); got[ping.Channel] == 0 || got[webhook.Channel] != 0 {
 		t.Errorf("owed %v", got)
 	}
 	if got := strings.Count(log.String(), "a newer release wrote"); got != 1 {
@@ -114,12 +113,12 @@ func TestAChannelThatANewerReleaseWroteToStopsNoOther(t *testing.T) {
 
 func TestWhatCannotBeOwedThroughOneChannelIsOwedThroughTheOthers(t *testing.T) {
 	for missing, there := range map[string]string{
-		notice.ChannelWebhook: notice.ChannelHub,
-		notice.ChannelHub:     notice.ChannelWebhook,
+		webhook.Channel: ping.Channel,
+		ping.Channel:    webhook.Channel,
 	} {
 		t.Run("without "+missing, func(t *testing.T) {
 			notify := startTellers(t, brokertest.Start(t), slog.New(slog.DiscardHandler), there)
-			if err := notify.enqueue(t.Context(), announcement(1)); err == nil || !strings.Contains(err.Error(), `no channel "`+missing+`"`) {
+			if err := notify.announce(t.Context(), 1); err == nil || !strings.Contains(err.Error(), `no channel "`+missing+`"`) {
 				t.Errorf("error %v", err)
 			}
 			if got := notify.box.Pending(); got[there] != 1 {

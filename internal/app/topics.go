@@ -75,7 +75,7 @@ func (t topics) reach(ctx context.Context, order outbox.Order) error {
 // at is how far the index is.
 func (t topics) at() outbox.Order {
 	p := t.catalogue.Index().Position(time.Now())
-	return notice.Announcement{Position: notice.Position(p)}.Order()
+	return notice.Position(p).Order()
 }
 
 // Former implements [websub.Topics].

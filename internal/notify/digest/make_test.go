@@ -332,7 +332,7 @@ func TestRunMakesDigestsAtTheirInstants(t *testing.T) {
 			if keysOf(t, got) != key {
 				t.Errorf("owed %v, want %s", got, key)
 			}
-		case <-time.After(patience):
+		case <-time.After(waitLimit):
 			t.Fatal("no digest")
 		}
 	}

@@ -22,8 +22,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// patience is how long a test waits for what must come.
-const patience = time.Minute
+// waitLimit bounds what a test waits for.
+const waitLimit = time.Minute
 
 // monday is when the clocks of tests begin: a Monday at noon in winter.
 var monday = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

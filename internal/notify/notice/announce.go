@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
 // feedState is this node's memory of a feed and its record. The feed is announced under
@@ -149,7 +150,7 @@ func (n *Notices) resume(ctx context.Context, st *feedState, r record) error {
 // failed is repeated with the same id, on NATS only by another node or after a crash.
 func (n *Notices) send(ctx context.Context, st *feedState, r record) error {
 	u := r.Update
-	err := n.opts.Enqueue(ctx, Announcement{Feed: u.Feed, ID: r.ID, Position: r.Position, Update: u, At: u.Changed})
+	err := n.opts.Enqueue(ctx, outbox.Notice{About: u.Feed, ID: r.ID, Order: r.Position.Order(), At: u.Changed}, u)
 	if err != nil {
 		err = fmt.Errorf("put the notice into the outbox: %w", err)
 	}
@@ -222,12 +223,15 @@ func (n *Notices) difference(last record, snap Snapshot, byMembers bool) event.U
 			}
 		}
 	}
-	left := maxMerged
+	left := maxNamed
 	return event.Update{
 		Feed: snap.Feed, Formats: snap.Addresses, Changed: snap.changed(),
 		Removed: fitting(removed, &left), Added: fitting(added, &left), Edited: fitting(edited, &left),
 	}
 }
+
+// maxNamed is how many bytes of ids one update names. A target finds the rest in the feed.
+const maxNamed = 256 << 10
 
 // fitting returns the first of the ids, as many as fit into what is left.
 func fitting(ids []string, left *int) []string {

@@ -13,6 +13,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -232,7 +233,7 @@ func TestSecondBaselineKeepsYoungRecord(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
 	one, two := &audience{}, &audience{}
-	first, second := c.node(one.listening, patient), c.node(two.listening, patient)
+	first, second := c.node(one.listening, longLease), c.node(two.listening, longLease)
 	first.content.set(night, 1, "a1")
 	first.baseline(night)
 	one.are(night)
@@ -321,7 +322,7 @@ func TestBaselineDelaysNoAnnouncement(t *testing.T) {
 	for range feeds {
 		select {
 		case <-slow.asked:
-		case <-time.After(patience):
+		case <-time.After(waitLimit):
 			t.Fatal("baselines wait for each other")
 		}
 	}
@@ -346,7 +347,7 @@ func TestAnnouncementDelaysNoBaseline(t *testing.T) {
 	c := newCluster(t)
 	enqueuing, free := make(chan struct{}), make(chan struct{})
 	n := c.node(func(o *notice.Options) {
-		o.Enqueue = func(context.Context, notice.Announcement) error {
+		o.Enqueue = func(context.Context, outbox.Notice, event.Update) error {
 			close(enqueuing)
 			<-free
 			return nil
@@ -365,7 +366,7 @@ func TestAnnouncementDelaysNoBaseline(t *testing.T) {
 		if err != nil || !recorded(t, c, night) {
 			t.Errorf("error %v", err)
 		}
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Error("it waits")
 	}
 }
@@ -387,7 +388,7 @@ func TestBaselineOfLaggingNodeKeepsRecord(t *testing.T) {
 func TestYoungRecordOutlivesSweep(t *testing.T) {
 	t.Parallel()
 	c, a := newCluster(t), &audience{}
-	n := c.node(a.listening, patient)
+	n := c.node(a.listening, longLease)
 	n.content.set(night, 1, "a1")
 	a.are(night)
 	n.sweep()

@@ -164,7 +164,7 @@ func TestHangingFeedDelaysNoOther(t *testing.T) {
 			t.Errorf("announced %s", e.Subject)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
 	defer cancel()
 	err := n.Sweep(ctx)
 	for ctx.Err() == nil && err == nil { // a feed that changes, or is announced just now, is left to that

@@ -11,13 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// patient leaves a notice to its claimer for as long as a test runs.
-func patient(o *notice.Options) { o.Lease = patience }
+// longLease leaves a notice to its claimer for as long as a test runs.
+func longLease(o *notice.Options) { o.Lease = waitLimit }
 
 func TestSweepingNodesSendOneNoticePerChange(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	nodes := []*node{c.node(patient), c.node(patient)}
+	nodes := []*node{c.node(longLease), c.node(longLease)}
 	const changes = 25
 	for revision := uint64(1); revision <= changes; revision++ {
 		var wg sync.WaitGroup
@@ -37,7 +37,7 @@ func TestSweepingNodesSendOneNoticePerChange(t *testing.T) {
 func TestRunningNodesSendOneNoticePerChange(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	nodes := []*node{c.node(patient), c.node(patient), c.node(patient)}
+	nodes := []*node{c.node(longLease), c.node(longLease), c.node(longLease)}
 	for _, n := range nodes {
 		n.run()
 	}
@@ -152,7 +152,7 @@ func TestLoneNodeWaitsForNoLease(t *testing.T) {
 	if err := first.Sweep(life); err == nil {
 		t.Fatal("it did not die")
 	}
-	again := c.restarted(first, patient, func(o *notice.Options) { o.Alone = true })
+	again := c.restarted(first, longLease, func(o *notice.Options) { o.Alone = true })
 	again.sweep()
 	if got := c.wire.all(); len(got) != 1 {
 		t.Errorf("sent %d notices, want 1", len(got))
@@ -164,7 +164,7 @@ func TestNoticeNotTakenOverWithinLease(t *testing.T) {
 	c := newCluster(t)
 	sending, release := make(chan struct{}), make(chan struct{})
 	slow := c.node(func(o *notice.Options) {
-		o.Lease = patience
+		o.Lease = waitLimit
 		o.Send = func(ctx context.Context, e event.CloudEvent) error {
 			close(sending)
 			<-release
@@ -175,7 +175,7 @@ func TestNoticeNotTakenOverWithinLease(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- slow.Sweep(t.Context()) }()
 	<-sending
-	other := c.restarted(slow, patient)
+	other := c.restarted(slow, longLease)
 	other.sweep()
 	other.sweep()
 	if got := c.wire.all(); len(got) != 0 {

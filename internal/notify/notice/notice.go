@@ -1,5 +1,5 @@
-// Package notice announces that a feed's content changed: on NATS, to webhooks and to
-// hubs elsewhere.
+// Package notice announces that a feed's content changed: on NATS, and through the outbox to
+// every channel that wants the feed.
 //
 // What was last announced of a feed is one record in a bucket, which only moves
 // forward. A node that has news claims the record by compare-and-set with the event in
@@ -13,8 +13,8 @@
 // gallery on. A feed that is announced because somebody subscribed to it starts with
 // what it holds then, see [Notices.Baseline].
 //
-// [Webhooks] and [Pings] say what their targets are sent and how. That each target
-// gets it in the end, one at a time and in order, is left to the outbox.
+// What each target is sent is left to the channels, and that each gets it in the end, one at
+// a time and in order, to the outbox.
 package notice
 
 import (
@@ -107,6 +107,10 @@ type Bucket interface {
 	Amend(ctx context.Context, key string, change func(bucket.Record) ([]byte, error)) (uint64, error)
 }
 
+// Enqueue puts the notice of an update into the outbox, durably, for each channel: n without
+// Channel and Data. It is repeated with the same id after an error or a crash.
+type Enqueue func(ctx context.Context, n outbox.Notice, u event.Update) error
+
 // Options make Notices.
 type Options struct {
 	Source        Source
@@ -115,7 +119,7 @@ type Options struct {
 	Subscriptions Subscriptions // whose feeds are announced too; may be nil
 	Bucket        Bucket
 	Send          func(ctx context.Context, e event.CloudEvent) error // sends on NATS; returns when the server has it
-	Enqueue       func(context.Context, Announcement) error           // puts it into the outbox, durably; repeated with the same id after an error or a crash; may be nil
+	Enqueue       Enqueue
 	SiteID        string
 	QuietPeriod   time.Duration         // a feed is announced once it has not changed for so long
 	MaxWait       time.Duration         // but at the latest so long after its first change
@@ -166,9 +170,6 @@ func New(o Options) *Notices {
 	o.Lease = cmp.Or(o.Lease, 10*time.Second)
 	if o.Sent == nil {
 		o.Sent = func(event.Update) {}
-	}
-	if o.Enqueue == nil {
-		o.Enqueue = func(context.Context, Announcement) error { return nil }
 	}
 	n := &Notices{
 		opts:    o,

@@ -23,8 +23,8 @@ import (
 // epoch is when the bucket of galleries was made.
 var epoch = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// patience is how long a test waits for what must come.
-const patience = time.Minute
+// waitLimit bounds what a test waits for.
+const waitLimit = time.Minute
 
 // content is what a node knows of its feeds.
 type content struct {
@@ -66,7 +66,7 @@ func (h *history) replace(old, s notice.Snapshot) {
 	h.add(s)
 }
 
-func orderOf(p notice.Position) outbox.Order { return notice.Announcement{Position: p}.Order() }
+func orderOf(p notice.Position) outbox.Order { return p.Order() }
 
 // at is what the feed was at a position.
 func (h *history) at(s notice.Snapshot, p notice.Position) (was notice.Snapshot) {
@@ -204,7 +204,7 @@ func (w *wire) next(t *testing.T) event.CloudEvent {
 	select {
 	case e := <-w.sent:
 		return e
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatal("no notice")
 		return event.CloudEvent{}
 	}
@@ -266,6 +266,7 @@ func (c *cluster) node(change ...func(*notice.Options)) *node {
 	n.content.set("all", 0)
 	o := notice.Options{
 		Source: n.content, Feeds: []string{"all"}, Bucket: noRecords{}, Send: c.wire.send, SiteID: "example.com",
+		Enqueue:     func(context.Context, outbox.Notice, event.Update) error { return nil },
 		QuietPeriod: time.Millisecond, MaxWait: 20 * time.Millisecond, Lease: 50 * time.Millisecond,
 		Registerer: n.metrics, Logger: slog.New(slog.DiscardHandler),
 	}

@@ -12,9 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+type enqueued struct {
+	outbox.Notice
+	Update event.Update
+}
+
 // ledger is what a node enqueued, and when.
 type ledger struct {
-	got  []notice.Announcement
+	got  []enqueued
 	sent []int // events sent when each was enqueued
 	down int   // how many fail at first
 }
@@ -22,8 +27,8 @@ type ledger struct {
 // enqueue makes a node enqueue to l.
 func (l *ledger) enqueue(c *cluster) func(*notice.Options) {
 	return func(o *notice.Options) {
-		o.Enqueue = func(_ context.Context, a notice.Announcement) error {
-			l.got, l.sent = append(l.got, a), append(l.sent, len(c.wire.all()))
+		o.Enqueue = func(_ context.Context, n outbox.Notice, u event.Update) error {
+			l.got, l.sent = append(l.got, enqueued{n, u}), append(l.sent, len(c.wire.all()))
 			if len(l.got) <= l.down {
 				return errAway
 			}
@@ -40,9 +45,9 @@ func TestEnqueuedBeforeSent(t *testing.T) {
 	n.sweep()
 	n.sweep()
 	sent := c.wire.next(t)
-	want := []notice.Announcement{{
-		Feed: "all", ID: sent.ID, Position: notice.Position{Epoch: epoch, Revision: 7},
-		Update: sent.Data.(event.Update), At: epoch.Add(7 * time.Minute),
+	want := []enqueued{{
+		outbox.Notice{About: "all", ID: sent.ID, Order: notice.Position{Epoch: epoch, Revision: 7}.Order(), At: epoch.Add(7 * time.Minute)},
+		sent.Data.(event.Update),
 	}}
 	if diff := cmp.Diff(want, l.got); diff != "" {
 		t.Errorf("enqueued (-want +got):\n%s", diff)
@@ -75,8 +80,8 @@ func TestOutboxErrorHoldsUpNoEvent(t *testing.T) {
 	if got := c.wire.all(); len(got) != 2 || got[0].ID != l.got[0].ID || got[1].ID != l.got[3].ID {
 		t.Errorf("sent %v", got)
 	}
-	if l.got[3].Order().Compare(l.got[2].Order()) <= 0 {
-		t.Errorf("enqueued %v after %v", l.got[3].Order(), l.got[2].Order())
+	if l.got[3].Order.Compare(l.got[2].Order) <= 0 {
+		t.Errorf("enqueued %v after %v", l.got[3].Order, l.got[2].Order)
 	}
 }
 
@@ -149,7 +154,7 @@ func TestAnnouncementOrder(t *testing.T) {
 		{notice.Position{Revision: 7}, outbox.Order{Revision: 7}},
 		{notice.Position{Epoch: at, Revision: 7, Passed: at.Add(time.Second)}, outbox.Order{Epoch: at.UnixNano(), Revision: 7, Passed: at.UnixNano() + 1e9}},
 	} {
-		if got := (notice.Announcement{Position: c.position}).Order(); got != c.want {
+		if got := c.position.Order(); got != c.want {
 			t.Errorf("%v: %v, want %v", c.position, got, c.want)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
@@ -37,18 +36,8 @@ func (p Position) join(o Position) Position {
 	return p
 }
 
-// Announcement is a change of a feed that is being announced.
-type Announcement struct {
-	Feed     string
-	ID       string // of the event, the same however often it is sent
-	Position Position
-	Update   event.Update
-	At       time.Time // when the content changed
-}
-
-// Order is the place of the announcement among those of its feed.
-func (a Announcement) Order() outbox.Order {
-	p := a.Position
+// Order is the place of the position among those of a feed's notices.
+func (p Position) Order() outbox.Order {
 	return outbox.Order{Epoch: nanoseconds(p.Epoch), Revision: p.Revision, Passed: nanoseconds(p.Passed)}
 }
 

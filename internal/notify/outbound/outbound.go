@@ -11,13 +11,13 @@
 // name the host and a reason in words of this package; they repeat neither an address's
 // query nor what the other side sent.
 //
-// Left to others: what a status means, whether to retry, and how many calls run at
-// once.
+// Left to others: whether and when to retry, and how many calls run at once.
 package outbound
 
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -25,6 +25,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
 // Options make a Client.
@@ -124,6 +126,27 @@ func (c *Client) Do(req *http.Request, max int64) (*Response, error) {
 		res.Body, res.Truncated = res.Body[:max], true
 	}
 	return res, nil
+}
+
+// Err is nil if the target accepted what it was sent, else the error for the outbox: final
+// after 410 Gone, with the time of the next attempt where a target that is busy states it.
+func (r *Response) Err(now time.Time) error {
+	if r.Status/100 == 2 {
+		return nil
+	}
+	err := fmt.Errorf("answered %s", strings.TrimSpace(fmt.Sprint(r.Status, " ", http.StatusText(r.Status))))
+	switch r.Status {
+	case http.StatusGone:
+		return outbox.Final(err)
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		if after := r.RetryAfter(now); after > 0 {
+			return &outbox.RetryError{After: after, Err: err}
+		}
+	}
+	if r.Status/100 == 3 {
+		return fmt.Errorf("%w: configure the address that it redirects to", err)
+	}
+	return err
 }
 
 // RetryAfter is how long after now the other side asks not to be called, at most a week;

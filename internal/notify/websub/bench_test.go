@@ -81,7 +81,7 @@ func BenchmarkTargets(b *testing.B) {
 	}
 	for b.Loop() {
 		count := 0
-		h.DeliveryChannel().Targets(outbox.Notice{About: "all"}, func(outbox.Target) bool {
+		h.Deliveries().Targets(outbox.Notice{About: "all"}, func(outbox.Target) bool {
 			count++
 			return true
 		})

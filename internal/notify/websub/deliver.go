@@ -22,9 +22,9 @@ import (
 // again; only the status counts.
 const maxAnswer = 4 << 10
 
-// DeliveryChannel is the outbox's channel to subscribers. A notice is about a feed, and
+// Deliveries is the outbox's channel to subscribers. A notice is about a feed, and
 // each attempt sends the feed's document as it is then.
-func (h *Hub) DeliveryChannel() outbox.Channel { return deliveries{h} }
+func (h *Hub) Deliveries() outbox.Channel { return deliveries{h} }
 
 type deliveries struct{ hub *Hub }
 

@@ -36,7 +36,7 @@ func (w *world) order(feed string) outbox.Order {
 
 // notice is about a feed.
 func notice(feed string) outbox.Notice {
-	return outbox.Notice{Channel: websub.Deliveries, About: feed, ID: "n"}
+	return outbox.Notice{Channel: websub.Channel, About: feed, ID: "n"}
 }
 
 func TestDeliveryIsWholeDocument(t *testing.T) {
@@ -271,7 +271,7 @@ func TestSendMakesFormatSubscribedAfterPack(t *testing.T) {
 	h := w.hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
-	payload, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
+	payload, err := h.Deliveries().Pack(t.Context(), notice("all"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func TestPayloadVersionFollowsDocuments(t *testing.T) {
 	s.subscribe(h, topic("all", "json"))
 	seen := map[string]bool{}
 	for range 2 {
-		payload, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
+		payload, err := h.Deliveries().Pack(t.Context(), notice("all"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,7 +314,7 @@ func TestPayloadVersionFollowsDocuments(t *testing.T) {
 	if err := h.change("all"); err != nil {
 		t.Fatal(err)
 	}
-	payload, err := h.DeliveryChannel().Pack(t.Context(), notice("all"))
+	payload, err := h.Deliveries().Pack(t.Context(), notice("all"))
 	if err != nil || payload.Version() != "atom=2 json=2" {
 		t.Errorf("version %q, %v", payload.Version(), err)
 	}
@@ -327,7 +327,7 @@ func TestPackFailsOnLaggingNode(t *testing.T) {
 	s.subscribe(h, topic("all", "atom"))
 	n := notice("all")
 	n.Order.Revision = 7
-	if _, err := h.DeliveryChannel().Pack(t.Context(), n); err == nil || !strings.Contains(err.Error(), "lags") {
+	if _, err := h.Deliveries().Pack(t.Context(), n); err == nil || !strings.Contains(err.Error(), "lags") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -389,29 +389,24 @@ func TestTargets(t *testing.T) {
 		t.Fatalf("targets %+v", got)
 	}
 	for _, to := range got {
-		again, found := h.DeliveryChannel().Target(notice("all"), to.Key)
+		again, found := h.Deliveries().Target(notice("all"), to.Key)
 		if !found || again != to || to.Host != "127.0.0.1" || len(to.Key) > 80 || strings.Contains(to.Name, "hidden") {
 			t.Errorf("target %+v, found again %v: %+v", to, found, again)
 		}
 	}
-	if _, found := h.DeliveryChannel().Target(notice("all"), strings.Repeat("0", 32)); found {
+	if _, found := h.Deliveries().Target(notice("all"), strings.Repeat("0", 32)); found {
 		t.Error("found a target that is none")
 	}
 }
 
-func TestEnqueueWithoutSubscriptionsPutsNothing(t *testing.T) {
+func TestFeedWithoutSubscriptionsHasNoNotice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
 	newSubscriber(t).subscribe(h, topic("all", "atom"))
-	if err := h.Enqueue(t.Context(), "sections/travel", "n", w.order("all"), w.clock()); err != nil {
-		t.Fatal(err)
-	}
-	if got := w.take(); len(got) != 0 {
-		t.Errorf("queued %v", got)
-	}
-	w.away = errors.New("storage is away")
-	if err := h.Enqueue(t.Context(), "all", "n", w.order("all"), w.clock()); !errors.Is(err, w.away) {
-		t.Errorf("queued: %v", err)
+	for feed, want := range map[string]int{"sections/travel": 0, "all": 1} {
+		if got, err := h.Notices(outbox.Notice{About: feed, ID: "n"}); len(got) != want || err != nil {
+			t.Errorf("%s: notices %v, %v", feed, got, err)
+		}
 	}
 }

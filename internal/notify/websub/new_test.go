@@ -24,7 +24,7 @@ func TestNewSubscriptionGetsDocument(t *testing.T) {
 			if away != nil {
 				return away
 			}
-			if _, found := h.DeliveryChannel().Target(n, target); !found {
+			if _, found := h.Deliveries().Target(n, target); !found {
 				t.Errorf("queued for %s, which is no target", target)
 			}
 			queued = append(queued, n)

@@ -135,11 +135,11 @@ func packed(b *testing.B, callback string, topics websub.Topics) (outbox.Payload
 	if err := h.AskPending(b.Context(), 1); err != nil {
 		b.Fatal(err)
 	}
-	payload, err := h.DeliveryChannel().Pack(b.Context(), notice("all"))
+	payload, err := h.Deliveries().Pack(b.Context(), notice("all"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	to := slices.Collect(func(yield func(outbox.Target) bool) { h.DeliveryChannel().Targets(notice("all"), yield) })
+	to := slices.Collect(func(yield func(outbox.Target) bool) { h.Deliveries().Targets(notice("all"), yield) })
 	if len(to) != 1 {
 		b.Fatalf("targets %v", to)
 	}

@@ -427,11 +427,9 @@ func TestLeaseExpiresAfterPack(t *testing.T) {
 	h := w.hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"), "hub.lease_seconds", "3600")
-	if err := h.Enqueue(t.Context(), "all", "n", w.order("all"), w.clock()); err != nil {
-		t.Fatal(err)
-	}
-	n := w.take()[0]
-	payload, err := h.DeliveryChannel().Pack(t.Context(), n)
+	w.take()
+	n := notice("all")
+	payload, err := h.Deliveries().Pack(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -440,7 +438,7 @@ func TestLeaseExpiresAfterPack(t *testing.T) {
 	if err := payload.Send(t.Context(), to[0]); err != nil {
 		t.Error(err)
 	}
-	if _, found := h.DeliveryChannel().Target(n, to[0].Key); found {
+	if _, found := h.Deliveries().Target(n, to[0].Key); found {
 		t.Error("it is still a target")
 	}
 	if got := s.received(); len(got) != 0 {
@@ -541,17 +539,17 @@ func TestErrUnreadBeforeSubscriptionsAreRead(t *testing.T) {
 	s := newSubscriber(t)
 	s.subscribe(w.hub(), topic("all", "atom"))
 	h := w.made() // does not run
-	if err := h.Enqueue(t.Context(), "all", "n", w.order("all"), w.clock()); !errors.Is(err, websub.ErrUnread) {
-		t.Errorf("queued: %v", err)
+	if _, err := h.Notices(notice("all")); !errors.Is(err, websub.ErrUnread) {
+		t.Errorf("notices: %v", err)
 	}
 	if err := h.Prune(t.Context()); !errors.Is(err, websub.ErrUnread) {
 		t.Errorf("pruned: %v", err)
 	}
 	n := notice("all")
-	if _, found := h.DeliveryChannel().Target(n, "0123456789abcdef0123456789abcdef"); !found {
+	if _, found := h.Deliveries().Target(n, "0123456789abcdef0123456789abcdef"); !found {
 		t.Error("a target is given up before it can be known")
 	}
-	if _, err := h.DeliveryChannel().Pack(t.Context(), n); !errors.Is(err, websub.ErrUnread) {
+	if _, err := h.Deliveries().Pack(t.Context(), n); !errors.Is(err, websub.ErrUnread) {
 		t.Errorf("packed: %v", err)
 	}
 }

@@ -172,7 +172,7 @@ func (h *Hub) carryOut(ctx context.Context, q question, request string, asked ti
 		return nil
 	}
 	// What changed since the subscriber read the feed may have been announced already.
-	return h.opts.PutTo(ctx, outbox.Notice{Channel: Deliveries, About: q.Feed, ID: "new-" + key + "-" + request}, key)
+	return h.opts.PutTo(ctx, outbox.Notice{Channel: Channel, About: q.Feed, ID: "new-" + key + "-" + request}, key)
 }
 
 // deny notifies the callback once that its subscription is denied, or has ended.

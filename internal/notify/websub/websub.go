@@ -75,8 +75,8 @@ var (
 	ErrUnread = errors.New("the subscriptions are still being read")
 )
 
-// Deliveries is the name of the hub's channel in the outbox.
-const Deliveries = "websub"
+// Channel is the name of the outbox's channel to subscribers.
+const Channel = "websub"
 
 // Lease is how long a subscription lasts: as long as the subscriber asks for, within Min
 // and Max; without a wish Default.
@@ -89,8 +89,7 @@ type Options struct {
 	Bucket    bucket.Options // Apply, Reset, Whole and Now are the hub's own
 	Topics    Topics
 	Client    Client
-	Put       func(context.Context, outbox.Notice) error                      // puts a notice into the outbox, durably
-	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // likewise for one target: the present document for a new subscription
+	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // puts a notice for one target into the outbox, durably: the present document for a new subscription
 	Baseline  func(ctx context.Context, feed string) error                    // called before a subscription to a feed is stored, which an error puts off
 	Pinged    func(feed string)                                               // called when a publisher says that the feed has changed
 	Address   string                                                          // of the hub, absolute
@@ -174,14 +173,12 @@ func (h *Hub) Ready() error {
 	return nil
 }
 
-// Enqueue puts a change of a feed into the outbox, as the notice with that id, if the
-// feed has subscriptions. After an error it must be repeated.
-func (h *Hub) Enqueue(ctx context.Context, feed, id string, order outbox.Order, at time.Time) error {
-	if err := h.Ready(); err != nil {
-		return err
+// Notices returns what to put into the outbox for the subscribers when n announces a change
+// of a feed: nothing if there are none. An error means that there may be some.
+func (h *Hub) Notices(n outbox.Notice) ([]outbox.Notice, error) {
+	if err := h.Ready(); err != nil || !slices.ContainsFunc(h.names(n.About), h.Subscribed) {
+		return nil, err
 	}
-	if !slices.ContainsFunc(h.names(feed), h.Subscribed) {
-		return nil
-	}
-	return h.opts.Put(ctx, outbox.Notice{Channel: Deliveries, About: feed, ID: id, Order: order, At: at})
+	n.Channel = Channel
+	return []outbox.Notice{n}, nil
 }

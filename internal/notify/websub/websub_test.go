@@ -28,11 +28,11 @@ import (
 )
 
 const (
-	// patience is how long a test waits for what must come.
-	patience = time.Minute
+	// waitLimit bounds what a test waits for.
+	waitLimit = time.Minute
 	// callTime is how long a hub waits for a callback, and shortTime one that is
 	// to wait in vain.
-	callTime  = patience
+	callTime  = waitLimit
 	shortTime = 300 * time.Millisecond
 	// hubAddress is how the hub is named to its subscribers.
 	hubAddress = "https://wire.example.com/hub"
@@ -268,7 +268,7 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 			Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "websub") },
 			Reconnect: w.broker.OnReconnect, Logger: log,
 		},
-		Topics: w.site, Put: w.put, Address: hubAddress,
+		Topics: w.site, Address: hubAddress,
 		Client: client(callTime),
 		Pinged: w.ping, Now: w.clock, Registerer: h.metrics, Logger: log,
 	}
@@ -312,7 +312,7 @@ func (h *hub) ask() error {
 }
 
 func (h *hub) send(n outbox.Notice) error {
-	channel := h.DeliveryChannel()
+	channel := h.Deliveries()
 	payload, err := channel.Pack(h.w.t.Context(), n)
 	if err != nil {
 		return err
@@ -326,7 +326,7 @@ func (h *hub) send(n outbox.Notice) error {
 
 // targets are those of n.
 func (h *hub) targets(n outbox.Notice) func(yield func(outbox.Target) bool) {
-	return func(yield func(outbox.Target) bool) { h.DeliveryChannel().Targets(n, yield) }
+	return func(yield func(outbox.Target) bool) { h.Deliveries().Targets(n, yield) }
 }
 
 // change gives a feed its next version, enqueues it and delivers it.
@@ -337,10 +337,11 @@ func (h *hub) change(feed string) error {
 		s.feeds[feed]++
 		revision = uint64(s.feeds[feed])
 	})
-	err := h.Enqueue(h.w.t.Context(), feed, fmt.Sprintf("notice-%d", revision), outbox.Order{Revision: revision}, h.w.clock())
+	notices, err := h.Notices(outbox.Notice{About: feed, ID: fmt.Sprintf("notice-%d", revision), Order: outbox.Order{Revision: revision}})
 	if err != nil {
-		h.w.t.Fatalf("enqueue %s: %v", feed, err)
+		h.w.t.Fatalf("notices of %s: %v", feed, err)
 	}
+	h.w.set(func(w *world) { w.queue = append(w.queue, notices...) })
 	return h.settle()
 }
 
@@ -382,7 +383,7 @@ func checkAnswer(t *testing.T, res *http.Response) (int, string) {
 
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitLimit)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !is() {

@@ -1,4 +1,4 @@
-package notice
+package ping
 
 import (
 	"net/http"

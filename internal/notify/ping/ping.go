@@ -1,4 +1,10 @@
-package notice
+// Package ping tells hubs elsewhere which topics changed, so that they fetch them and send
+// them to their own subscribers.
+//
+// [Hubs.Notices] makes a notice of what changed in a feed; the outbox stores it and sends it
+// through [Hubs], one of its channels. Topics that wait for a hub become one request.
+// Queries of the hubs' addresses, which may be secret, are in no error.
+package ping
 
 import (
 	"context"
@@ -11,33 +17,38 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/go-json-experiment/json"
 )
 
-// ChannelHub is the channel of [Pings].
-const ChannelHub = "hub"
+// Channel is the name of the outbox's channel to hubs elsewhere.
+const Channel = "hub"
 
 const (
 	// anyFeed is what every ping is about, so that those that wait become one.
 	anyFeed = "feeds"
 	// maxTopics is how many topics one request names.
 	maxTopics = 200
+	// maxMerged is how many bytes of topics one ping takes over from those before it.
+	maxMerged = 256 << 10
 	// maxRedirects is how many redirects of a ping are followed.
 	maxRedirects = 5
+	// maxAnswer is how many bytes of a response's body are read; only the status counts.
+	maxAnswer = 16 << 10
 )
 
-// PingOptions make Pings.
-type PingOptions struct {
-	Hubs   []string // addresses, which [outbound.Client.Check] accepts
+// Options make Hubs.
+type Options struct {
+	Hubs   []string // their addresses, which [outbound.Client.Check] accepts
 	Client *outbound.Client
 }
 
-// Pings names the topics that have changed to hubs elsewhere, so that they fetch them.
-// It implements [outbox.Channel] and is safe for concurrent use.
-type Pings struct {
+// Hubs are the hubs that are configured. They implement [outbox.Channel] and are safe for
+// concurrent use.
+type Hubs struct {
 	client *outbound.Client
 	hubs   []hub
 }
@@ -47,9 +58,9 @@ type hub struct {
 	address *url.URL
 }
 
-// NewPings returns the pings of o. Its error names every hub that cannot be used.
-func NewPings(o PingOptions) (*Pings, error) {
-	p := &Pings{client: o.Client}
+// New returns the hubs of o. Its error names every one that cannot be used.
+func New(o Options) (*Hubs, error) {
+	h := &Hubs{client: o.Client}
 	var errs []error
 	for i, configured := range o.Hubs {
 		address, err := o.Client.Check(configured)
@@ -58,61 +69,62 @@ func NewPings(o PingOptions) (*Pings, error) {
 			continue
 		}
 		key := gallery.HashOf([]byte(configured)).String()
-		if _, twice := p.find(key); twice {
+		if _, twice := h.find(key); twice {
 			continue
 		}
 		name := url.URL{Scheme: address.Scheme, Host: address.Host, Path: address.Path}
-		p.hubs = append(p.hubs, hub{
+		h.hubs = append(h.hubs, hub{
 			Target:  outbox.Target{Key: key, Name: name.String(), Endpoint: configured, Host: strings.ToLower(address.Host)},
 			address: address,
 		})
 	}
-	return p, errors.Join(errs...)
+	return h, errors.Join(errs...)
 }
 
-func (p *Pings) find(key string) (hub, bool) {
-	i := slices.IndexFunc(p.hubs, func(h hub) bool { return h.Key == key })
+func (h *Hubs) find(key string) (hub, bool) {
+	i := slices.IndexFunc(h.hubs, func(h hub) bool { return h.Key == key })
 	if i < 0 {
 		return hub{}, false
 	}
-	return p.hubs[i], true
+	return h.hubs[i], true
 }
 
-// Notices returns what to put into the outbox for the hubs: nothing if there are none.
-// Pings have no order, because each feed that changed is a topic of its own.
-func (p *Pings) Notices(a Announcement) ([]outbox.Notice, error) {
+// Notices returns what to put into the outbox for the hubs when n announces the update u:
+// nothing if there are no hubs. Pings have no order, because each feed that changed is a
+// topic of its own.
+func (h *Hubs) Notices(n outbox.Notice, u event.Update) ([]outbox.Notice, error) {
 	var topics []string
-	for _, format := range slices.Sorted(maps.Keys(a.Update.Formats)) {
-		topics = append(topics, a.Update.Formats[format].URL)
+	for _, format := range slices.Sorted(maps.Keys(u.Formats)) {
+		topics = append(topics, u.Formats[format].URL)
 	}
-	if len(p.hubs) == 0 || len(topics) == 0 {
+	if len(h.hubs) == 0 || len(topics) == 0 {
 		return nil, nil
 	}
 	data, err := json.Marshal(topics)
 	if err != nil {
 		return nil, fmt.Errorf("encode the topics of a ping: %w", err)
 	}
-	return []outbox.Notice{{Channel: ChannelHub, About: anyFeed, ID: a.ID, At: a.At, Data: data}}, nil
+	return []outbox.Notice{{Channel: Channel, About: anyFeed, ID: n.ID, At: n.At, Data: data}}, nil
 }
 
 // Targets implements [outbox.Channel].
-func (p *Pings) Targets(_ outbox.Notice, yield func(outbox.Target) bool) {
-	for _, h := range p.hubs {
-		if !yield(h.Target) {
+func (h *Hubs) Targets(_ outbox.Notice, yield func(outbox.Target) bool) {
+	for _, to := range h.hubs {
+		if !yield(to.Target) {
 			return
 		}
 	}
 }
 
 // Target implements [outbox.Channel].
-func (p *Pings) Target(_ outbox.Notice, key string) (outbox.Target, bool) {
-	h, found := p.find(key)
-	return h.Target, found
+func (h *Hubs) Target(_ outbox.Notice, key string) (outbox.Target, bool) {
+	to, found := h.find(key)
+	return to.Target, found
 }
 
 // Merge implements [outbox.Channel]: n names the topics of old too, as many as
 // fit.
-func (p *Pings) Merge(old, n outbox.Notice) outbox.Notice {
+func (h *Hubs) Merge(old, n outbox.Notice) outbox.Notice {
 	before, oldErr := topicsOf(old)
 	topics, err := topicsOf(n)
 	if oldErr != nil || err != nil {
@@ -143,33 +155,33 @@ func topicsOf(n outbox.Notice) ([]string, error) {
 }
 
 // Pack implements [outbox.Channel].
-func (p *Pings) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
+func (h *Hubs) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
 	topics, err := topicsOf(n)
 	if err != nil {
 		return nil, outbox.Final(err)
 	}
-	return &ping{pings: p, id: n.ID, topics: topics}, nil
+	return &payload{hubs: h, id: n.ID, topics: topics}, nil
 }
 
-// ping names topics.
-type ping struct {
-	pings  *Pings
+// payload is the topics of a ping.
+type payload struct {
+	hubs   *Hubs
 	id     string
 	topics []string
 }
 
 // Version implements [outbox.Payload].
-func (l *ping) Version() string { return l.id }
+func (p *payload) Version() string { return p.id }
 
 // Send implements [outbox.Payload]. After an error all topics are named again: a
 // hub that fetches twice finds nothing new.
-func (l *ping) Send(ctx context.Context, to outbox.Target) error {
-	h, found := l.pings.find(to.Key)
+func (p *payload) Send(ctx context.Context, to outbox.Target) error {
+	h, found := p.hubs.find(to.Key)
 	if !found {
 		return outbox.Final(errors.New("the hub is not configured any more"))
 	}
-	for topics := range slices.Chunk(l.topics, maxTopics) {
-		if err := l.pings.call(ctx, h, topics); err != nil {
+	for topics := range slices.Chunk(p.topics, maxTopics) {
+		if err := p.hubs.call(ctx, h, topics); err != nil {
 			return err
 		}
 	}
@@ -180,22 +192,22 @@ func (l *ping) Send(ctx context.Context, to outbox.Target) error {
 // hubs understand is PubSubHubbub 0.3 §7.1, hub.url once for each topic. Those
 // that take hub.topic take this as well, and both together would be fetched
 // twice. Any 2xx is success: 204 by that text, 202 or 200 elsewhere.
-func (p *Pings) call(ctx context.Context, h hub, topics []string) error {
+func (h *Hubs) call(ctx context.Context, to hub, topics []string) error {
 	form := url.Values{"hub.mode": {"publish"}, "hub.url": topics}.Encode()
-	address := h.address
+	address := to.address
 	for range maxRedirects + 1 {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address.String(), strings.NewReader(form))
 		if err != nil {
 			return err
 		}
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		res, err := p.client.Do(req, maxAnswer)
+		res, err := h.client.Do(req, maxAnswer)
 		if err != nil {
 			return err
 		}
 		next, redirected := redirectTarget(address, res)
 		if !redirected {
-			return responseError(res, time.Now())
+			return res.Err(time.Now())
 		}
 		address = next
 	}

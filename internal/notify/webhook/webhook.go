@@ -1,4 +1,10 @@
-package notice
+// Package webhook sends feed.updated to the webhooks of the configuration, by the Standard
+// Webhooks specification, version 1.0.0: a signed POST of a CloudEvent.
+//
+// [Hooks.Notices] makes a notice of what changed in a feed; the outbox stores it and sends it
+// through [Hooks], one of its channels. A webhook that missed notices is sent one event that
+// names every change since. Secrets, and the queries of addresses, are in no error.
+package webhook
 
 import (
 	"bytes"
@@ -22,8 +28,8 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// ChannelWebhook is the channel of [Webhooks].
-const ChannelWebhook = "webhook"
+// Channel is the name of the outbox's channel to webhooks.
+const Channel = "webhook"
 
 // Hook is a webhook as it is configured.
 type Hook struct {
@@ -33,18 +39,18 @@ type Hook struct {
 	Feeds   []string // whose changes it gets; none: the configured ones
 }
 
-// WebhookOptions make Webhooks.
-type WebhookOptions struct {
+// Options make Hooks.
+type Options struct {
 	Hooks  []Hook
 	Feeds  []string // the configured ones
 	SiteID string
 	Client *outbound.Client
 }
 
-// Webhooks sends feed.updated by the Standard Webhooks specification, version
-// 1.0.0. It implements [outbox.Channel] and is safe for concurrent use.
-type Webhooks struct {
-	opts  WebhookOptions
+// Hooks are the webhooks that are configured. They implement [outbox.Channel] and are safe
+// for concurrent use.
+type Hooks struct {
+	opts  Options
 	hooks []*hook
 }
 
@@ -55,10 +61,10 @@ type hook struct {
 	signers []*standardwebhooks.Webhook
 }
 
-// NewWebhooks returns the webhooks of o. Its error names every one that cannot be
-// used, and no secret.
-func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
-	w := &Webhooks{opts: o}
+// New returns the webhooks of o. Its error names every one that cannot be used, and no
+// secret.
+func New(o Options) (*Hooks, error) {
+	w := &Hooks{opts: o}
 	var errs []error
 	for _, configured := range o.Hooks {
 		h, err := w.hook(configured)
@@ -71,7 +77,7 @@ func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
 	return w, errors.Join(errs...)
 }
 
-func (w *Webhooks) hook(configured Hook) (*hook, error) {
+func (w *Hooks) hook(configured Hook) (*hook, error) {
 	if gallery.Key(configured.Name) != configured.Name {
 		return nil, errors.New("a name is 1 to 80 of A-Za-z0-9_-")
 	}
@@ -107,12 +113,15 @@ func (w *Webhooks) hook(configured Hook) (*hook, error) {
 	return h, nil
 }
 
+// maxAnswer is how many bytes of a response's body are read; only the status counts.
+const maxAnswer = 16 << 10
+
 // Bounds of a secret, in bytes, by the specification.
 const minSecret, maxSecret = 24, 64
 
 // Feeds are those that webhooks ask for and that are not configured. They must be
-// announced whether or not they have subscriptions, see Options.Also.
-func (w *Webhooks) Feeds() []string {
+// announced whether or not they have subscriptions.
+func (w *Hooks) Feeds() []string {
 	var others []string
 	for _, h := range w.hooks {
 		for _, feed := range h.feeds {
@@ -125,17 +134,16 @@ func (w *Webhooks) Feeds() []string {
 	return slices.Compact(others)
 }
 
-// Notices returns what to put into the outbox for the webhooks: nothing if none wants
-// the feed.
-func (w *Webhooks) Notices(a Announcement) ([]outbox.Notice, error) {
-	if !slices.ContainsFunc(w.hooks, func(h *hook) bool { return h.wants(a.Feed) }) {
+// Notices returns what to put into the outbox for the webhooks when n announces the update
+// u: nothing if none wants the feed.
+func (w *Hooks) Notices(n outbox.Notice, u event.Update) ([]outbox.Notice, error) {
+	if !slices.ContainsFunc(w.hooks, func(h *hook) bool { return h.wants(u.Feed) }) {
 		return nil, nil
 	}
-	data, err := encodeUpdate(a.Update)
-	if err != nil {
-		return nil, err
-	}
-	return []outbox.Notice{{Channel: ChannelWebhook, About: a.Feed, ID: a.ID, Order: a.Order(), At: a.At, Data: data}}, nil
+	var err error
+	n.Channel = Channel
+	n.Data, err = encodeUpdate(u)
+	return []outbox.Notice{n}, err
 }
 
 func (h *hook) wants(feed string) bool { return slices.Contains(h.feeds, feed) }
@@ -157,7 +165,7 @@ func decodeUpdate(data []byte) (event.Update, error) {
 }
 
 // Targets implements [outbox.Channel].
-func (w *Webhooks) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
+func (w *Hooks) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 	for _, h := range w.hooks {
 		if h.wants(n.About) && !yield(h.Target) {
 			return
@@ -166,7 +174,7 @@ func (w *Webhooks) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 }
 
 // Target implements [outbox.Channel].
-func (w *Webhooks) Target(n outbox.Notice, key string) (outbox.Target, bool) {
+func (w *Hooks) Target(n outbox.Notice, key string) (outbox.Target, bool) {
 	h, err := w.find(key)
 	if err != nil || !h.wants(n.About) {
 		return outbox.Target{}, false
@@ -174,7 +182,7 @@ func (w *Webhooks) Target(n outbox.Notice, key string) (outbox.Target, bool) {
 	return h.Target, true
 }
 
-func (w *Webhooks) find(name string) (*hook, error) {
+func (w *Hooks) find(name string) (*hook, error) {
 	for _, h := range w.hooks {
 		if h.Key == name {
 			return h, nil
@@ -184,7 +192,7 @@ func (w *Webhooks) find(name string) (*hook, error) {
 }
 
 // Merge implements [outbox.Channel]: n then names what changed at old as well.
-func (w *Webhooks) Merge(old, n outbox.Notice) outbox.Notice {
+func (w *Hooks) Merge(old, n outbox.Notice) outbox.Notice {
 	before, oldErr := decodeUpdate(old.Data)
 	after, err := decodeUpdate(n.Data)
 	if oldErr != nil || err != nil {
@@ -197,7 +205,7 @@ func (w *Webhooks) Merge(old, n outbox.Notice) outbox.Notice {
 }
 
 // Pack implements [outbox.Channel].
-func (w *Webhooks) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
+func (w *Hooks) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) {
 	u, err := decodeUpdate(n.Data)
 	if err != nil {
 		return nil, outbox.Final(err)
@@ -206,32 +214,32 @@ func (w *Webhooks) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, err
 	if err != nil {
 		return nil, outbox.Final(err)
 	}
-	return &hookPayload{hooks: w, id: n.DeliveryID(), body: body}, nil
+	return &payload{hooks: w, id: n.DeliveryID(), body: body}, nil
 }
 
-// hookPayload is an encoded event for webhooks.
-type hookPayload struct {
-	hooks *Webhooks
+// payload is an encoded event for webhooks.
+type payload struct {
+	hooks *Hooks
 	id    string
 	body  []byte
 }
 
 // Version implements [outbox.Payload].
-func (l *hookPayload) Version() string { return l.id }
+func (p *payload) Version() string { return p.id }
 
 // Send implements [outbox.Payload].
-func (l *hookPayload) Send(ctx context.Context, to outbox.Target) error {
-	h, err := l.hooks.find(to.Key)
+func (p *payload) Send(ctx context.Context, to outbox.Target) error {
+	h, err := p.hooks.find(to.Key)
 	if err != nil {
 		return outbox.Final(err)
 	}
-	_, err = l.hooks.call(ctx, h, l.id, l.body)
+	_, err = p.hooks.call(ctx, h, p.id, p.body)
 	return err
 }
 
 // Test sends an event of type gallerywire.test, without changes of a feed, to the webhook of that name. It returns the status of the answer, 0
 // if there was none, and an error unless the webhook accepted the event.
-func (w *Webhooks) Test(ctx context.Context, name string) (status int, err error) {
+func (w *Hooks) Test(ctx context.Context, name string) (status int, err error) {
 	h, err := w.find(name)
 	if err != nil {
 		return 0, err
@@ -251,7 +259,7 @@ func (w *Webhooks) Test(ctx context.Context, name string) (status int, err error
 // call makes one attempt to deliver the body. Each attempt signs its own time. The
 // content type is that of plain JSON: receivers' servers leave its bytes, which the
 // signature is over, as they came.
-func (w *Webhooks) call(ctx context.Context, h *hook, id string, body []byte) (status int, err error) {
+func (w *Hooks) call(ctx context.Context, h *hook, id string, body []byte) (status int, err error) {
 	now := time.Now()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
 	if err != nil {
@@ -273,5 +281,5 @@ func (w *Webhooks) call(ctx context.Context, h *hook, id string, body []byte) (s
 	if err != nil {
 		return 0, err
 	}
-	return res.Status, responseError(res, now)
+	return res.Status, res.Err(now)
 }

@@ -91,7 +91,7 @@ func (p publishCmd) Run(ctx context.Context, c *console) error {
 func (p publishCmd) batch(stdin io.Reader, events event.Reader) (batch, error) {
 	var b batch
 	var parts []iter.Seq[publish.Item]
-	memories := map[string]*publish.Memory{}
+	states := map[string]*publish.State{}
 	for _, name := range p.Files {
 		info, err := os.Stat(name)
 		dir := name
@@ -103,13 +103,13 @@ func (p publishCmd) batch(stdin io.Reader, events event.Reader) (batch, error) {
 		case !info.IsDir():
 			dir = filepath.Dir(name)
 		}
-		state := cmp.Or(p.State, filepath.Join(dir, publish.StateName))
-		if memories[state] == nil {
-			if memories[state], err = publish.Recall(state, p.All); err != nil {
+		path := cmp.Or(p.State, filepath.Join(dir, publish.StateName))
+		if states[path] == nil {
+			if states[path], err = publish.LoadState(path, p.All); err != nil {
 				return b, err
 			}
 		}
-		f, err := memories[state].Open(name)
+		f, err := states[path].Open(name)
 		if err != nil {
 			return b, err
 		}

@@ -80,7 +80,7 @@ func TestTerminalCountsTheFilesOfADirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m, err := publish.Recall(filepath.Join(dir, publish.StateName), false)
+	m, err := publish.LoadState(filepath.Join(dir, publish.StateName), false)
 	if err != nil {
 		t.Fatal(err)
 	}

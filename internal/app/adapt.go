@@ -21,11 +21,11 @@ import (
 // storeTimeout bounds one attempt to store an event.
 const storeTimeout = 5 * time.Second
 
-// store is the catalogue as intake needs it.
-type store struct{ catalogue *catalogue.Catalogue }
+// intakeStore is the catalogue as intake needs it.
+type intakeStore struct{ catalogue *catalogue.Catalogue }
 
 // Put implements [intake.Store].
-func (s store) Put(ctx context.Context, e *event.Event, m event.Message) (string, error) {
+func (s intakeStore) Put(ctx context.Context, e *event.Event, m event.Message) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	outcome, err := s.catalogue.Put(ctx, revision(e, m))
@@ -38,17 +38,17 @@ func revision(e *event.Event, m event.Message) catalogue.Revision {
 	}
 }
 
-// snapshots is the editions as notices need it.
-type snapshots struct{ editions *edition.Set }
+// noticeSource is the editions as notices need it.
+type noticeSource struct{ editions *edition.Set }
 
-// Moved implements [notice.Source].
-func (s snapshots) Moved(name string, since notice.Position) bool {
+// ChangedSince implements [notice.Source].
+func (s noticeSource) ChangedSince(name string, since notice.Position) bool {
 	ref, ok := edition.ParseRef(name)
-	return !ok || s.editions.Moved(ref, index.Position(since))
+	return !ok || s.editions.ChangedSince(ref, index.Position(since))
 }
 
 // Snapshot implements [notice.Source].
-func (s snapshots) Snapshot(name string, since notice.Since) (notice.Snapshot, error) {
+func (s noticeSource) Snapshot(name string, since notice.Since) (notice.Snapshot, error) {
 	ref, ok := edition.ParseRef(name)
 	if !ok {
 		return notice.Snapshot{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
@@ -71,7 +71,7 @@ func (s snapshots) Snapshot(name string, since notice.Since) (notice.Snapshot, e
 }
 
 // Documents implements [notice.Source].
-func (s snapshots) Documents(ctx context.Context, name string) (notice.Documents, error) {
+func (s noticeSource) Documents(ctx context.Context, name string) (notice.Documents, error) {
 	ref, ok := edition.ParseRef(name)
 	if !ok {
 		return notice.Documents{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
@@ -88,7 +88,7 @@ func (s snapshots) Documents(ctx context.Context, name string) (notice.Documents
 }
 
 // addresses are the feed's, with the entity tags of an edition if there is one.
-func (s snapshots) addresses(ref edition.Ref, e *edition.Edition) map[string]event.Address {
+func (s noticeSource) addresses(ref edition.Ref, e *edition.Edition) map[string]event.Address {
 	all := map[string]event.Address{}
 	for _, f := range feed.Formats() {
 		a := event.Address{URL: s.editions.Address(ref, f)}
@@ -106,7 +106,7 @@ func announced(ctx context.Context, editions *edition.Set, ref edition.Ref) (*ed
 	if err != nil {
 		return nil, err
 	}
-	if e.Cut {
+	if e.Fallback {
 		return nil, fmt.Errorf("feed %q: %w", ref, edition.ErrUnavailable)
 	}
 	return e, nil
@@ -123,7 +123,7 @@ func state(m edition.Member) string {
 }
 
 // Holds implements [notice.Source].
-func (s snapshots) Holds(name, id string) bool {
+func (s noticeSource) Holds(name, id string) bool {
 	ref, ok := edition.ParseRef(name)
 	return ok && s.editions.Holds(ref, gallery.Key(id))
 }

@@ -135,7 +135,7 @@ func (a *App) digests(t *notifiers, cat *catalogue.Catalogue, editions *edition.
 		return nil, fmt.Errorf("schedule.timezone: %w", err)
 	}
 	o := digest.Options{
-		Source:     readers{cat.Index(), cat.Load, editions.Feeds()},
+		Source:     digestSource{cat.Index(), cat.Load, editions.Feeds()},
 		Bucket:     a.bucket(bucketDigests),
 		Enqueue:    t.put,
 		SiteTitle:  c.Site.Title,
@@ -162,7 +162,7 @@ func (a *App) digests(t *notifiers, cat *catalogue.Catalogue, editions *edition.
 func (a *App) notices(t *notifiers, editions *edition.Set, siteID string) *notice.Notices {
 	c := a.opts.Config
 	o := notice.Options{
-		Source:      snapshots{editions},
+		Source:      noticeSource{editions},
 		Feeds:       feedNames(c),
 		Also:        t.also,
 		Bucket:      a.bucket(bucketNotices),

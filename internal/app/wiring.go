@@ -238,7 +238,7 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 	return intake.New(intake.Options{
 		Consumers:   a.consumers,
 		PublisherOf: broker.PublisherOf,
-		Store:       store{cat},
+		Store:       intakeStore{cat},
 		Rejects:     Rejects(a.broker, a.notifyRejected(siteID)),
 		Decode:      a.decode(siteID),
 		Observe:     a.observe,

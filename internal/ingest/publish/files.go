@@ -14,7 +14,7 @@ import (
 )
 
 // ReadFiles yields the events in the files, one file after the other, as [Read] does;
-// "-" is stdin, and a directory is the files below it (see [Memory.Open]). A file that
+// "-" is stdin, and a directory is the files below it (see [State.Open]). A file that
 // cannot be opened is an item with a fault.
 func ReadFiles(names []string, stdin io.Reader, events event.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {

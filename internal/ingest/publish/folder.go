@@ -17,22 +17,21 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 )
 
-// Folder is a directory of event files, or one file, and the memory of what was sent of
-// it. Its methods are not for concurrent use; the others may be called while Items is
+// Folder is a directory of event files, or one file, and what was sent of it so far. Its methods are not for concurrent use; the others may be called while Items is
 // iterated.
 type Folder struct {
 	changed   []*file
 	done      int
 	unchanged int
 	before    int
-	memory    *Memory
+	state     *State
 }
 
 // file is one file of a folder.
 type file struct {
 	folder  *Folder
 	path    string
-	name    string          // in the memory
+	name    string          // in the state file
 	hash    string          // of its content when the folder was opened; empty: it cannot be read
 	before  map[string]bool // its events that were acknowledged in earlier runs
 	events  []string        // in it, and acknowledged in this run or before
@@ -42,10 +41,10 @@ type file struct {
 }
 
 // Open compares a file, or the files *.json, *.ndjson and *.jsonl below a directory,
-// with the memory. Names that begin with a dot are skipped. It reads every file, and
+// with the state. Names that begin with a dot are skipped. It reads every file, and
 // writes the state file if there is anything to send.
-func (m *Memory) Open(path string) (*Folder, error) {
-	f := &Folder{memory: m}
+func (s *State) Open(path string) (*Folder, error) {
+	f := &Folder{state: s}
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
@@ -64,11 +63,11 @@ func (m *Memory) Open(path string) (*Folder, error) {
 		}
 		file := &file{folder: f, path: path, name: filepath.ToSlash(name), before: map[string]bool{}}
 		// A file that cannot be read is a fault when it is sent.
-		if file.hash, err = hashOfFile(path); err == nil && m.files[file.name] == file.hash {
+		if file.hash, err = hashOfFile(path); err == nil && s.files[file.name] == file.hash {
 			f.unchanged++
 			continue
 		}
-		for _, hash := range m.events[file.name] {
+		for _, hash := range s.events[file.name] {
 			file.before[hash] = true
 		}
 		f.changed = append(f.changed, file)
@@ -76,7 +75,7 @@ func (m *Memory) Open(path string) (*Folder, error) {
 	if f.Changed() == 0 {
 		return f, nil
 	}
-	return f, m.save() // fails now rather than after hours of sending
+	return f, s.save() // fails now rather than after hours of sending
 }
 
 // Changed is how many files there are to send.
@@ -116,7 +115,7 @@ func (f *Folder) Items(events event.Reader) iter.Seq[Item] {
 	}
 }
 
-// Note puts the receipt of an item into the memory, if the item is of this folder. An
+// Note records the receipt of an item, if the item is of this folder. An
 // acknowledged event is on the disk within a second or so, or after [Folder.Close].
 func (f *Folder) Note(r Receipt) {
 	file := r.Item.file
@@ -129,13 +128,13 @@ func (f *Folder) Note(r Receipt) {
 	} else {
 		hash := hashOfEvent(r.Item.Data)
 		file.events = append(file.events, hash)
-		f.memory.events[file.name] = append(f.memory.events[file.name], hash)
-		f.memory.dirty = true
+		f.state.events[file.name] = append(f.state.events[file.name], hash)
+		f.state.dirty = true
 	}
 	f.settle(file)
-	if now := time.Now(); f.memory.dirty && now.Sub(f.memory.saved) >= saveEvery {
-		f.memory.saved = now
-		_ = f.memory.save() // an error shows at the next one, and in Close
+	if now := time.Now(); f.state.dirty && now.Sub(f.state.saved) >= saveEvery {
+		f.state.saved = now
+		_ = f.state.save() // an error shows at the next one, and in Close
 	}
 }
 
@@ -146,22 +145,22 @@ func (f *Folder) settle(file *file) {
 		return
 	}
 	f.done++
-	f.memory.dirty = true
-	f.memory.events[file.name] = file.events
+	f.state.dirty = true
+	f.state.events[file.name] = file.events
 	if !file.failed {
-		f.memory.files[file.name] = file.hash
+		f.state.files[file.name] = file.hash
 	}
 	if !file.failed && len(file.events) == 1 || len(file.events) == 0 {
-		delete(f.memory.events, file.name)
+		delete(f.state.events, file.name)
 	}
 }
 
 // Close writes to the disk what is not there yet.
 func (f *Folder) Close() error {
-	if !f.memory.dirty {
+	if !f.state.dirty {
 		return nil
 	}
-	return f.memory.save()
+	return f.state.save()
 }
 
 // filesBelow lists the event files below dir, sorted.

@@ -44,7 +44,7 @@ func open(t *testing.T, dir string) *publish.Folder {
 }
 
 func openAt(path, state string, all bool) (*publish.Folder, error) {
-	m, err := publish.Recall(state, all)
+	m, err := publish.LoadState(state, all)
 	if err != nil {
 		return nil, err
 	}

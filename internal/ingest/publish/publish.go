@@ -3,7 +3,7 @@
 //
 // Events are sent in the order in which they are read, with several in flight at once.
 // While a connection is lost the sender waits, then sends again what was in flight:
-// taking in the same event twice changes nothing. A [Memory] holds what was
+// taking in the same event twice changes nothing. A [State] holds what was
 // acknowledged of files, so that an interrupted run continues where it was, and
 // unchanged files are not sent again.
 package publish

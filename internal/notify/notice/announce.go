@@ -41,7 +41,7 @@ var end = Position{Revision: math.MaxUint64}
 // and renders nothing without news. The caller holds the lock of st.
 func (n *Notices) announce(ctx context.Context, feed string, st *feedState) (err error) {
 	defer func() { st.failed = err != nil || st.misses > 0 }()
-	if !n.announces(feed) || !n.opts.Source.Moved(feed, st.settled) {
+	if !n.announces(feed) || !n.opts.Source.ChangedSince(feed, st.settled) {
 		return nil
 	}
 	last, err := n.load(ctx, feed)

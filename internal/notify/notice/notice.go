@@ -76,9 +76,9 @@ type Member struct {
 
 // Source is where content comes from. It is used by several goroutines.
 type Source interface {
-	// Moved reports whether anything may have happened since then that concerns
+	// ChangedSince reports whether anything may have happened since then that concerns
 	// the feed. It is asked for each feed in each sweep: it must be cheap.
-	Moved(feed string, since Position) bool
+	ChangedSince(feed string, since Position) bool
 	// Snapshot returns the feed's content now, from memory. An error means that it
 	// cannot be read at the moment, or never for a feed that is not configured.
 	Snapshot(feed string, since Since) (Snapshot, error)
@@ -280,7 +280,7 @@ func (n *Notices) Sweep(ctx context.Context) error {
 		if !st.mu.TryLock() {
 			continue
 		}
-		if !n.opts.Source.Moved(feed, st.settled) || n.queue.changing(feed) {
+		if !n.opts.Source.ChangedSince(feed, st.settled) || n.queue.changing(feed) {
 			st.mu.Unlock()
 			continue
 		}

@@ -80,8 +80,8 @@ func (h *history) at(s notice.Snapshot, p notice.Position) (was notice.Snapshot)
 	return was
 }
 
-// Moved implements [notice.Source].
-func (c *content) Moved(feed string, since notice.Position) bool {
+// ChangedSince implements [notice.Source].
+func (c *content) ChangedSince(feed string, since notice.Position) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return feed == c.never || c.err != nil || orderOf(c.feeds[feed].Position) != orderOf(since)

@@ -75,7 +75,7 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string) (*
 	if err != nil {
 		return nil, err
 	}
-	key := documentKey{feed: ref, opened: opened, generation: generation, etag: e.Documents[0].ETag, cut: e.Cut}
+	key := documentKey{feed: ref, opened: opened, generation: generation, etag: e.Documents[0].ETag, fallback: e.Fallback}
 	return p.document(ctx, key, func(ctx context.Context) (*document, error) {
 		whole := edition.Ref{Kind: ref.Kind, Name: ref.Name}
 		f := feedPage{

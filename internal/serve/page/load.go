@@ -43,7 +43,7 @@ type documentKey struct {
 	// index.Selection.Fresh, and the state of the feed.
 	generation uint64
 	etag       string
-	cut        bool
+	fallback   bool
 
 	message message // of pages that say why there is no other
 

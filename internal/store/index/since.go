@@ -239,14 +239,14 @@ func (q *query) left(e *Entry) bool {
 	})
 }
 
-// Moved reports whether anything may have happened since from to a gallery that
+// ChangedSince reports whether anything may have happened since from to a gallery that
 // has or had a name with that slug. It costs the same however much there is.
-func (x *Index) Moved(k Kind, text string, from Position, now time.Time) bool {
+func (x *Index) ChangedSince(k Kind, text string, from Position, now time.Time) bool {
 	return x.moved(from, now, func() progress { return x.names.latest(slug{k, text}) })
 }
 
-// MovedGallery is [Index.Moved] of the gallery with that key.
-func (x *Index) MovedGallery(key string, from Position, now time.Time) bool {
+// GalleryChangedSince is [Index.ChangedSince] of the gallery with that key.
+func (x *Index) GalleryChangedSince(key string, from Position, now time.Time) bool {
 	return x.moved(from, now, func() progress {
 		e := x.entries[key]
 		if e == nil {
@@ -256,8 +256,8 @@ func (x *Index) MovedGallery(key string, from Position, now time.Time) bool {
 	})
 }
 
-// Moved is [Index.Moved] of the galleries that s may choose.
-func (s *Selection) Moved(from Position, now time.Time) bool {
+// ChangedSince is [Index.ChangedSince] of the galleries that s may choose.
+func (s *Selection) ChangedSince(from Position, now time.Time) bool {
 	x := s.index
 	return x.moved(from, now, func() progress {
 		if len(s.required) == 0 {

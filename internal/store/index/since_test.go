@@ -333,13 +333,13 @@ func (w *world) shown(sc Scope) map[string]bool {
 func (w *world) moved(name string, sc Scope, from Position) bool {
 	switch {
 	case sc.Key != "":
-		return w.MovedGallery(sc.Key, from, w.now)
+		return w.GalleryChangedSince(sc.Key, from, w.now)
 	case name == "all":
 		s := w.Select(sc.Match, ByPublished)
 		defer s.Release()
-		return s.Moved(from, w.now)
+		return s.ChangedSince(from, w.now)
 	}
-	return w.Moved(Section, name, from, w.now)
+	return w.ChangedSince(Section, name, from, w.now)
 }
 
 // What is remembered has bounds, and what is older is guessed.

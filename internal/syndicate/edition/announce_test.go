@@ -28,8 +28,8 @@ func (n *node) announced(ref edition.Ref) *edition.Edition {
 		n.t.Fatal(err)
 	}
 	a := read(n.t, e)
-	if e.Cut || len(e.Documents) != 3 || a.link("self") != n.editions.Address(ref, feed.Atom) {
-		n.t.Errorf("%v: cut is %v, %d documents, at %s", ref, e.Cut, len(e.Documents), a.link("self"))
+	if e.Fallback || len(e.Documents) != 3 || a.link("self") != n.editions.Address(ref, feed.Atom) {
+		n.t.Errorf("%v: cut is %v, %d documents, at %s", ref, e.Fallback, len(e.Documents), a.link("self"))
 	}
 	return e
 }

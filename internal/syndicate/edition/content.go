@@ -17,17 +17,17 @@ type Content struct {
 	index.Steps
 }
 
-// Moved reports whether anything may have happened since from that concerns the
+// ChangedSince reports whether anything may have happened since from that concerns the
 // feed. It takes a fraction of a microsecond, however many galleries there are.
-func (s *Set) Moved(ref Ref, from index.Position) bool {
+func (s *Set) ChangedSince(ref Ref, from index.Position) bool {
 	switch {
 	case ref.Kind == Gallery:
-		return s.opts.Index.MovedGallery(ref.Name, from, s.opts.Now())
+		return s.opts.Index.GalleryChangedSince(ref.Name, from, s.opts.Now())
 	case ref.Kind.dynamic():
-		return s.opts.Index.Moved(ref.Kind.Facet(), ref.Name, from, s.opts.Now())
+		return s.opts.Index.ChangedSince(ref.Kind.Facet(), ref.Name, from, s.opts.Now())
 	}
 	r, ok := s.feeds[ref.Name]
-	return !ok || r.selection.Moved(from, s.opts.Now())
+	return !ok || r.selection.ChangedSince(from, s.opts.Now())
 }
 
 // Content returns what the feed holds now, and what happened to its galleries,

@@ -69,13 +69,13 @@ func TestChangesOfAGalleryAreContentOfItsFeeds(t *testing.T) {
 	before := map[edition.Ref]*edition.Content{}
 	for _, ref := range refs {
 		before[ref] = n.content(ref, nil)
-		if n.editions.Moved(ref, before[ref].Position) {
+		if n.editions.ChangedSince(ref, before[ref].Position) {
 			t.Errorf("%v has moved at once", ref)
 		}
 	}
 	n.Publish(photo("other", section("Food"), tags("day")))
 	for _, ref := range refs[1:] {
-		if moved := n.editions.Moved(ref, before[ref].Position); moved != (ref.Name == "day" || ref.Name == "sport" && moved) {
+		if moved := n.editions.ChangedSince(ref, before[ref].Position); moved != (ref.Name == "day" || ref.Name == "sport" && moved) {
 			t.Errorf("%v has moved by what is not its own", ref)
 		}
 	}
@@ -85,7 +85,7 @@ func TestChangesOfAGalleryAreContentOfItsFeeds(t *testing.T) {
 		for _, step := range n.content(ref, before[ref]).Galleries {
 			got = append(got, fmt.Sprint(ref, " ", step.ID, " ", step.Was, " ", step.Is))
 		}
-		if moved, want := n.editions.Moved(ref, before[ref].Position), ref.Name != "new" && ref.Name != "sport"; moved != want {
+		if moved, want := n.editions.ChangedSince(ref, before[ref].Position), ref.Name != "new" && ref.Name != "sport"; moved != want {
 			t.Errorf("%v has moved: %v", ref, moved)
 		}
 	}

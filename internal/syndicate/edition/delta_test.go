@@ -139,7 +139,7 @@ func TestADeltaWhileNATSIsAway(t *testing.T) {
 	n.Publish(photo("new"))
 	n.disconnect()
 	cut := n.current("all")
-	if !cut.Cut {
+	if !cut.Fallback {
 		t.Fatal("rendered without NATS")
 	}
 	if got := since(t, first, cut); len(got) != 1 || got[0] != "g3" {

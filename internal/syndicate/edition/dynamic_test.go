@@ -205,8 +205,8 @@ func TestADynamicFeedWithoutNATS(t *testing.T) {
 	n.Publish(photo("c", tags("night"))) // what cannot be read
 	n.disconnect()
 	n.Clock.Advance(time.Hour)
-	if e := n.edition(ref); !cmp.Equal(ids(e), []string{"a"}) || !e.Cut {
-		t.Errorf("shows %v, cut is %v", ids(e), e.Cut)
+	if e := n.edition(ref); !cmp.Equal(ids(e), []string{"a"}) || !e.Fallback {
+		t.Errorf("shows %v, fallback is %v", ids(e), e.Fallback)
 	}
 	n.Clock.Advance(2 * time.Second)
 	if _, err := n.editions.Edition(t.Context(), edition.Ref{Kind: edition.Tag, Name: "night", Page: "newest"}); !errors.Is(err, edition.ErrUnavailable) {

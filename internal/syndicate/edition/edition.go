@@ -16,7 +16,7 @@ type Edition struct {
 	Members   []Member         // newest first, with stubs at their places; of a gallery's own feed that gallery
 	Touched   time.Time        // newest instant at which anything that concerns the feed was stored, withdrawn or became visible; zero: never, or not known
 	Epoch     time.Time        // when the bucket of galleries was made; zero for a gallery's own feed
-	Cut       bool             // not all could be read: a last good edition, or what may be shown of it
+	Fallback  bool             // not all could be read: what may still be shown of the last good edition
 	Undated   bool             // an earlier edition may have the same date: see [index.Index.Late]
 
 	LeftOut []LeftOut // galleries that belong to the feed and cannot be published as they are

@@ -41,7 +41,7 @@ func (r *feedRenderer) fallBack(cause error) (*Edition, error) {
 	}
 	e.channel, e.past = r.channel(e.items, now), last.past
 	r.addStubs(e, places, now.Stubs)
-	if last.Cut && last.fingerprint == e.fingerprint && len(last.Members) == len(e.Members) {
+	if last.Fallback && last.fingerprint == e.fingerprint && len(last.Members) == len(e.Members) {
 		return last, nil
 	}
 	if err := r.set.assemble(e, r.resize); err != nil {
@@ -49,7 +49,7 @@ func (r *feedRenderer) fallBack(cause error) (*Edition, error) {
 	}
 	// It is older than what touched the feed last: dated so, it would make
 	// readers miss the good one.
-	e.Cut, e.Undated, e.Touched = true, true, time.Time{}
+	e.Fallback, e.Undated, e.Touched = true, true, time.Time{}
 	r.current.Store(e)
 	r.resize()
 	return e, nil

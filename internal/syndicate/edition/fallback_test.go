@@ -60,8 +60,8 @@ func TestWithoutNATSTheLastGoodEditionIsKept(t *testing.T) {
 			if diff := cmp.Diff(c.want, ids(e)); diff != "" {
 				t.Errorf("members (-want +got):\n%s", diff)
 			}
-			if !e.Cut || !e.Touched.IsZero() {
-				t.Errorf("cut is %v, touched %v: it would be taken for the present one", e.Cut, e.Touched)
+			if !e.Fallback || !e.Touched.IsZero() {
+				t.Errorf("fallback is %v, touched %v: it would be taken for the present one", e.Fallback, e.Touched)
 			}
 			if whole := len(c.want) == 3; cmp.Equal(etags(e), etags(good)) != whole {
 				t.Errorf("the same bytes as the last good edition, want %v", whole)
@@ -82,8 +82,8 @@ func TestWithdrawalsNeedNoNATS(t *testing.T) {
 	n.disconnect()
 	n.Clock.Advance(time.Hour)
 	e := n.current("all")
-	if diff := cmp.Diff([]string{"a"}, ids(e)); diff != "" || e.Cut || e.Touched.IsZero() {
-		t.Errorf("members (-want +got), cut is %v, touched %v:\n%s", e.Cut, e.Touched, diff)
+	if diff := cmp.Diff([]string{"a"}, ids(e)); diff != "" || e.Fallback || e.Touched.IsZero() {
+		t.Errorf("members (-want +got), fallback is %v, touched %v:\n%s", e.Fallback, e.Touched, diff)
 	}
 }
 
@@ -99,7 +99,7 @@ func TestAFeedRecoversWhenNATSIsBack(t *testing.T) {
 	n.Publish(revised("a"))
 	n.disconnect()
 	cut := n.current("all")
-	if !cut.Cut {
+	if !cut.Fallback {
 		t.Fatal("rendered without NATS")
 	}
 	n.server.Reconnect(n.Broker)
@@ -108,8 +108,8 @@ func TestAFeedRecoversWhenNATSIsBack(t *testing.T) {
 	}
 	n.Clock.Advance(2 * time.Second)
 	e := n.current("all")
-	if e.Cut || cmp.Equal(etags(e), etags(good)) || e.Touched.IsZero() {
-		t.Errorf("cut is %v, touched %v after NATS came back", e.Cut, e.Touched)
+	if e.Fallback || cmp.Equal(etags(e), etags(good)) || e.Touched.IsZero() {
+		t.Errorf("fallback is %v, touched %v after NATS came back", e.Fallback, e.Touched)
 	}
 	if failures := n.metric("gallerywire_render_failures_total"); failures != 1 {
 		t.Errorf("%v failures, want 1", failures)

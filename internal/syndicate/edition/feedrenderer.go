@@ -85,7 +85,7 @@ func (r *feedRenderer) onDemand() bool { return r.ref.Kind != Feed || r.ref.Page
 // fresh returns the current edition if nothing happened since, else nil.
 func (r *feedRenderer) fresh() *Edition {
 	e := r.current.Load()
-	if e == nil || e.Cut || !r.selection.Fresh(e.generation, r.set.opts.Now()) {
+	if e == nil || e.Fallback || !r.selection.Fresh(e.generation, r.set.opts.Now()) {
 		return nil
 	}
 	return e
@@ -267,7 +267,7 @@ func (r *feedRenderer) itemLoader(entry *index.Entry, at time.Time, hit *bool) f
 // been compressed already.
 func (r *feedRenderer) complete(e *Edition) error {
 	e.Undated = r.set.opts.Index.Late(e.Touched)
-	if last := r.current.Load(); last != nil && !last.Cut && last.fingerprint == e.fingerprint {
+	if last := r.current.Load(); last != nil && !last.Fallback && last.fingerprint == e.fingerprint {
 		e.Documents, e.LeftOut = last.Documents, last.LeftOut
 		e.Members, e.items, e.channel = last.Members, last.items, last.channel
 		return nil

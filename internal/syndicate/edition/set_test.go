@@ -179,8 +179,8 @@ func TestAnUnreadableGalleryIsLeftOut(t *testing.T) {
 			})
 			n.Publish(photo("a"), photo("bad"), photo("c"))
 			e := n.current("all")
-			if diff := cmp.Diff([]string{"c", "a"}, ids(e)); diff != "" || e.Cut {
-				t.Errorf("members (-want +got), cut is %v:\n%s", e.Cut, diff)
+			if diff := cmp.Diff([]string{"c", "a"}, ids(e)); diff != "" || e.Fallback {
+				t.Errorf("members (-want +got), fallback is %v:\n%s", e.Fallback, diff)
 			}
 			if got := n.metric("gallerywire_galleries_left_out_total"); got != 1 {
 				t.Errorf("left out %v", got)
@@ -241,8 +241,8 @@ func TestRepublish(t *testing.T) {
 	n.disconnect() // nothing is left to be rendered
 	for name, want := range map[string][]string{"all": {"later", "a"}, "more": {"later"}} {
 		e := n.current(name)
-		if diff := cmp.Diff(want, ids(e)); diff != "" || e.Cut {
-			t.Errorf("%s (-want +got), cut is %v:\n%s", name, e.Cut, diff)
+		if diff := cmp.Diff(want, ids(e)); diff != "" || e.Fallback {
+			t.Errorf("%s (-want +got), fallback is %v:\n%s", name, e.Fallback, diff)
 		}
 		if !e.Touched.Equal(noon.Add(time.Hour)) {
 			t.Errorf("%s was touched at %v, want the end of the embargo", name, e.Touched)

@@ -48,7 +48,7 @@ func (r *feedRenderer) condition() Condition {
 	switch {
 	case r.fresh() != nil:
 		return Fresh
-	case e != nil && e.Cut:
+	case e != nil && e.Fallback:
 		return Cut
 	case r.failure.Load() != nil:
 		return Failing

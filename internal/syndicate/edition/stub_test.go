@@ -194,7 +194,7 @@ func TestStubsWithoutNATS(t *testing.T) {
 	n.disconnect()
 	n.Clock.Advance(time.Hour)
 	e := n.current("all")
-	if got := titled(t, e); !cmp.Equal(got, []string{"g3", "-ends", "-g2", "g1", "-g0"}) || !e.Cut {
+	if got := titled(t, e); !cmp.Equal(got, []string{"g3", "-ends", "-g2", "g1", "-g0"}) || !e.Fallback {
 		t.Errorf("shows %v", got)
 	}
 	if again := n.current("all"); again != e {

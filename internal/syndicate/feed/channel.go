@@ -19,19 +19,19 @@ type Channel struct {
 	Language    string
 	Copyright   string
 	Author      gallery.Author
-	Site        string        // the site's title: Atom's author where Author has no name
-	Home        string        // the page that the feed belongs to
-	Icon        string        // a small square picture of the site
-	Image       gallery.Image // the feed's picture: address, thumbnail and, where they are known, width and height
-	Self        [3]string     // the feed's own address
-	Hubs        []string      // where to subscribe to changes (WebSub); none is empty
-	Updated     time.Time     // of the newest item; zero: 1970-01-01T00:00:00Z
+	Site        string          // the site's title: Atom's author where Author has no name
+	Home        string          // the page that the feed belongs to
+	Icon        string          // a small square picture of the site
+	Image       gallery.Image   // the feed's picture: address, thumbnail and, where they are known, width and height
+	Self        [formats]string // the feed's own address
+	Hubs        []string        // where to subscribe to changes (WebSub); none is empty
+	Updated     time.Time       // of the newest item; zero: 1970-01-01T00:00:00Z
 
 	// The feed's history in documents that follow one another (RFC 5005 §4).
-	Current     [3]string // where the newest items are, in a document of older ones
-	PrevArchive [3]string // the next older document; JSON Feed calls it next_url
-	NextArchive [3]string // the next newer archive document
-	Archive     bool      // this is an archive document
+	Current     [formats]string // where the newest items are, in a document of older ones
+	PrevArchive [formats]string // the next older document; JSON Feed calls it next_url
+	NextArchive [formats]string // the next newer archive document
+	Archive     bool            // this is an archive document
 
 	Tombstones []Tombstone // galleries taken down, shown by Atom and JSON Feed
 }

@@ -14,16 +14,16 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
-// readers is the catalogue as digests need it: they choose as feeds do, and read
+// digestSource is the catalogue as digests need it: they choose as feeds do, and read
 // what people are sent.
-type readers struct {
+type digestSource struct {
 	index *index.Index
 	load  func(context.Context, *index.Entry) (*gallery.Gallery, error)
 	feeds []edition.Definition
 }
 
 // Shown implements [digest.Source].
-func (r readers) Shown(_ context.Context, name string, since time.Time, n int) ([]digest.Shown, error) {
+func (r digestSource) Shown(_ context.Context, name string, since time.Time, n int) ([]digest.Shown, error) {
 	if err := r.index.Ready(); err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func shownOf(e *index.Entry) digest.Shown {
 
 // match chooses the galleries of a feed; it is false where no
 // gallery has what the feed chooses by.
-func (r readers) match(name string) (index.Match, bool) {
+func (r digestSource) match(name string) (index.Match, bool) {
 	if i := slices.IndexFunc(r.feeds, func(d edition.Definition) bool { return d.Name == name }); i >= 0 {
 		return r.feeds[i].Match, true
 	}
@@ -71,7 +71,7 @@ const upgrade = time.Hour
 
 // View implements [digest.Source]. What this node does not know of yet, or can
 // not read yet, is not taken for gone.
-func (r readers) View(ctx context.Context, key string) (gallery.View, bool, error) {
+func (r digestSource) View(ctx context.Context, key string) (gallery.View, bool, error) {
 	if err := r.index.Ready(); err != nil {
 		return gallery.View{}, false, err
 	}

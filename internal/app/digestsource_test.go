@@ -37,7 +37,7 @@ func TestADigestWaitsForWhatTheNodeCanNotReadYet(t *testing.T) {
 	}
 	cat := bucketOfGalleries(b)
 	read := func(key string) (found bool, err error) {
-		_, found, err = readers{index: cat.Index(), load: cat.Load}.View(t.Context(), key)
+		_, found, err = digestSource{index: cat.Index(), load: cat.Load}.View(t.Context(), key)
 		return found, err
 	}
 	if found, err := read("harbour"); found || err == nil {

@@ -20,7 +20,7 @@ type Options struct {
 	Bucket    string                                          // its full name
 	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
 	Verifier  bucket.Verifier                                 // of what is read of the bucket; may be nil
-	Reconnect func(func()) (stop func())                      // registers for reconnections; may be nil
+	Reconnect func(func())                                    // registers for reconnections; may be nil
 	Alone     bool                                            // no other node has the bucket: no leases are needed
 
 	Channels    map[string]Channel // by name

@@ -231,11 +231,13 @@ func (b *Broker) MaxPayload() int64 { return b.link.conn.MaxPayload() }
 func (b *Broker) Name(s string) string { return b.prefix + "_" + s }
 
 // OnReconnect has f called after each connection that is made from now on, the
-// first one too unless it stood when Open returned. Several connections in
-// quick succession may be one call. All are called one after the other by a
-// goroutine of the broker, which Close waits for: f may block for a while, but
-// must not wait for Close. A call under way when stop is called goes on.
-func (b *Broker) OnReconnect(f func()) (stop func()) { return b.link.watchers.add(f) }
+// first one too unless it stood when Open returned. All are called one after the
+// other, none after Close; f must not block.
+func (b *Broker) OnReconnect(f func()) {
+	b.link.mu.Lock()
+	defer b.link.mu.Unlock()
+	b.link.onReconnect = append(b.link.onReconnect, f)
+}
 
 // Close drains the connection, so that what has been received is handled and
 // what has been published is sent, then stops the embedded server and frees

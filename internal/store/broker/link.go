@@ -33,18 +33,18 @@ type link struct {
 	conn      *nats.Conn
 	addresses string // for people: without credentials
 	log       *slog.Logger
-	watchers  *watchers
 	closed    chan struct{} // closed when conn has ended for good and told everybody
 
 	onDenied func(*DeniedError) // instead of a line in the log; may be nil
 	retryFor time.Duration      // for commands: how long a lost connection is retried; 0: for ever, as nodes do
 
-	mu      sync.Mutex
-	lastErr error     // of the last try to connect; nil once connected
-	lost    time.Time // since when there is no connection; zero: there is one
-	closing bool
-	denied  []*DeniedError // rights that were found missing since then
-	waiters map[*waiter]struct{}
+	mu          sync.Mutex
+	onReconnect []func()
+	lastErr     error     // of the last try to connect; nil once connected
+	lost        time.Time // since when there is no connection; zero: there is one
+	closing     bool
+	denied      []*DeniedError // rights that were found missing since then
+	waiters     map[*waiter]struct{}
 }
 
 // target is where to connect, and with which credentials.
@@ -57,11 +57,10 @@ type target struct {
 // dial connects with the options that every connection of ours has, those of
 // the target, and then extra.
 func dial(o Options, t target, retryFor time.Duration, extra []nats.Option) (*link, error) {
-	l := &link{addresses: t.addresses, log: o.Logger, retryFor: retryFor, onDenied: o.Denied, watchers: newWatchers(), closed: make(chan struct{}), lost: time.Now(), waiters: map[*waiter]struct{}{}}
+	l := &link{addresses: t.addresses, log: o.Logger, retryFor: retryFor, onDenied: o.Denied, closed: make(chan struct{}), lost: time.Now(), waiters: map[*waiter]struct{}{}}
 	options := append(l.options(o.Name), t.options...)
 	conn, err := nats.Connect(t.url, append(options, extra...)...)
 	if err != nil {
-		l.watchers.close()
 		return nil, refused(o, t, err)
 	}
 	l.conn = conn
@@ -122,11 +121,14 @@ func retryDelay(attempt int) time.Duration {
 func (l *link) onConnect(nc *nats.Conn) {
 	l.mu.Lock()
 	l.lastErr, l.lost, l.denied = nil, time.Time{}, nil
+	calls := l.onReconnect
 	l.mu.Unlock()
 	l.log.Info("connected to nats", "url", l.addresses, "server", nc.ConnectedServerName())
 	// A connection that stood when Open returned is no news to anybody.
 	if nc.Stats().Reconnects > 0 {
-		l.watchers.wake()
+		for _, f := range calls {
+			f()
+		}
 	}
 }
 
@@ -229,7 +231,6 @@ func (l *link) close() error {
 		l.conn.Close()
 	}
 	<-l.closed
-	l.watchers.close()
 	if errors.Is(err, nats.ErrConnectionReconnecting) || errors.Is(err, nats.ErrConnectionClosed) {
 		return nil
 	}

@@ -113,21 +113,6 @@ func TestServerThatRefusesUsIsSaidAndTriedAgain(t *testing.T) {
 	}
 }
 
-func TestWatcherThatStopped(t *testing.T) {
-	server := brokertest.Server(t)
-	b := open(t, broker.Options{URL: server.URL()})
-	stopped, others := make(chan struct{}, 8), make(chan struct{}, 8)
-	stopWatching := b.OnReconnect(func() { stopped <- struct{}{} })
-	b.OnReconnect(func() { others <- struct{}{} })
-	stopWatching()
-	stop(t, server, b)
-	server.Start()
-	await(t, "the call of the other", others)
-	if len(stopped) > 0 {
-		t.Error("called after it stopped")
-	}
-}
-
 func TestPublisherURLHidesCredentials(t *testing.T) {
 	b := open(t, broker.Options{URL: "nats://user:hidden@127.0.0.1:1, 127.0.0.1:2"})
 	if got, want := b.PublisherURL(), "nats://127.0.0.1:1,nats://127.0.0.1:2"; got != want {

@@ -108,7 +108,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 func wantHealed(t *testing.T, b *broker.Broker, mend func()) {
 	t.Helper()
 	again := make(chan struct{}, 8)
-	defer b.OnReconnect(func() { again <- struct{}{} })()
+	b.OnReconnect(func() { again <- struct{}{} })
 	cms := connect(t, b.PublisherURL())
 	stored := fill(t, b)
 	eventually(t, "the trouble is known", func() bool { return b.Storage() != nil })

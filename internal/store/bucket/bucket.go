@@ -45,7 +45,7 @@ type Options struct {
 	JetStream jetstream.JetStream
 	Bucket    string                                          // its full name
 	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
-	Reconnect func(func()) (stop func())                      // registers for reconnections, for good; may be nil
+	Reconnect func(func())                                    // registers for reconnections, for good; may be nil
 	Now       func() time.Time                                // nil: time.Now
 	Logger    *slog.Logger
 

@@ -58,7 +58,7 @@ type Options struct {
 	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
 	Verifier  bucket.Verifier                                 // of what is read of the bucket; may be nil
 	Decode    func(body []byte) (*gallery.Gallery, error)     // reads a record's body
-	Reconnect func(func()) (stop func())                      // registers for reconnections; may be nil
+	Reconnect func(func())                                    // registers for reconnections; may be nil
 	Now       func() time.Time                                // nil: time.Now
 	Logger    *slog.Logger
 	Index     index.Options

@@ -118,7 +118,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if at, ok := a.admin.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() && c.HTTP.AdminToken == "" {
 		a.log.Warn("everyone who reaches this port sees status, metrics and profiles: set http.admin_token_file", "listen", at.String())
 	}
-	if a.broker, err = broker.Open(ctx, BrokerOptions(c, a.opts.Logger)); err != nil {
+	if a.broker, err = broker.Open(ctx, BrokerOptions(c, a.logger("broker"))); err != nil {
 		return err
 	}
 	a.local = a.broker.ListenAdmin()

@@ -13,7 +13,7 @@ import (
 // servers elsewhere, whose replicas keep the data, it knows only of galleries that it
 // has read itself, and forgets them when it stops.
 func (a *App) openCheckpoint() (err error) {
-	o := checkpoint.Options{Accept: a.opts.AcceptDamage, Registerer: a.metrics, Logger: a.opts.Logger}
+	o := checkpoint.Options{Accept: a.opts.AcceptDamage, Registerer: a.metrics, Logger: a.logger("checkpoint")}
 	if a.broker.Embedded() {
 		o.Dir = filepath.Join(a.opts.Config.NATS.Embedded.DataDir, "checkpoint")
 	}

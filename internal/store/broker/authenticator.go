@@ -19,12 +19,23 @@ type authenticator struct {
 	accounts accounts // set before opened is closed; nil: no publisher is admitted
 }
 
+// newAuthenticator always denies publishers our own subjects, so that a wide subject
+// in the configuration opens nothing.
 func newAuthenticator(secret string, o Options) *authenticator {
 	return &authenticator{
-		secret:      secret,
-		publishers:  o.Embedded.publishers(),
-		permissions: publisherPermissions(o),
-		opened:      make(chan struct{}),
+		secret:     secret,
+		publishers: o.Embedded.publishers(),
+		permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{
+				Allow: slices.Clone(o.PublishSubjects),
+				Deny:  append([]string{"$>", InboxPrefix + ".>", fromPrefix + ">"}, o.NoticeSubjects...),
+			},
+			Subscribe: &server.SubjectPermission{
+				Allow: append([]string{"_INBOX.>"}, o.NoticeSubjects...),
+				Deny:  []string{InboxPrefix + ".>"},
+			},
+		},
+		opened: make(chan struct{}),
 	}
 }
 
@@ -42,24 +53,16 @@ func (a *authenticator) Check(c server.ClientAuthentication) bool {
 	}
 	shown := c.GetOpts()
 	if shown.Username == internalUser {
-		return a.admitNode(c, shown)
+		// Nothing that comes over the network is the node, whatever it shows: our own
+		// connections are made inside the process, commands use the socket.
+		from := c.RemoteAddress()
+		if from == nil || from.Network() != "pipe" || !same(shown.Password, a.secret) {
+			return false
+		}
+		c.RegisterUser(&server.User{Username: internalUser})
+		return true
 	}
-	return a.admitPublisher(c, shown)
-}
-
-// admitNode admits nothing that comes over the network, whatever it shows: our own
-// connections are made inside the process, commands use the socket.
-func (a *authenticator) admitNode(c server.ClientAuthentication, shown *server.ClientOpts) bool {
-	if from := c.RemoteAddress(); from == nil || from.Network() != "pipe" || !same(shown.Password, a.secret) {
-		return false
-	}
-	c.RegisterUser(&server.User{Username: internalUser})
-	return true
-}
-
-func (a *authenticator) admitPublisher(c server.ClientAuthentication, shown *server.ClientOpts) bool {
-	var name string
-	known := false
+	name, known := "", false
 	for _, p := range a.publishers { // each of them, so that the time it takes tells nothing
 		if p.Token == "" || same(shown.Token, p.Token) || same(shown.Password, p.Token) {
 			name, known = p.Name, true
@@ -79,19 +82,4 @@ func (a *authenticator) admitPublisher(c server.ClientAuthentication, shown *ser
 
 func same(shown, secret string) bool {
 	return subtle.ConstantTimeCompare([]byte(shown), []byte(secret)) == 1
-}
-
-// publisherPermissions always denies our own subjects, so that a wide subject in the
-// configuration opens nothing.
-func publisherPermissions(o Options) *server.Permissions {
-	return &server.Permissions{
-		Publish: &server.SubjectPermission{
-			Allow: slices.Clone(o.PublishSubjects),
-			Deny:  append([]string{"$>", InboxPrefix + ".>", fromPrefix + ">"}, o.NoticeSubjects...),
-		},
-		Subscribe: &server.SubjectPermission{
-			Allow: append([]string{"_INBOX.>"}, o.NoticeSubjects...),
-			Deny:  []string{InboxPrefix + ".>"},
-		},
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -80,13 +81,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o Options) validate() error {
-	if o.URL == "" && o.Replicas > 1 {
-		return fmt.Errorf("replicas is %d: the embedded server has one, give the address of a cluster or take 1", o.Replicas)
-	}
-	return nil
-}
-
 // Broker is a connection to NATS and, when embedded, the server behind it.
 // Its methods are safe for concurrent use.
 type Broker struct {
@@ -110,57 +104,81 @@ type Broker struct {
 // caller owns the broker and closes it; ctx bounds only the opening.
 func Open(ctx context.Context, o Options) (*Broker, error) {
 	o = o.withDefaults()
-	if err := o.validate(); err != nil {
-		return nil, err
+	if o.URL != "" {
+		where, err := elsewhere(o)
+		if err != nil {
+			return nil, err
+		}
+		return connect(o, where)
 	}
-	if o.URL == "" {
-		return openEmbedded(ctx, o)
+	if o.Replicas > 1 {
+		return nil, fmt.Errorf("replicas is %d: the embedded server has one, give the address of a cluster or take 1", o.Replicas)
 	}
-	return openElsewhere(o)
-}
-
-func openElsewhere(o Options) (*Broker, error) {
-	where, err := elsewhere(o)
-	if err != nil {
-		return nil, err
-	}
-	l, err := dial(o, where, 0, forEver())
-	if err != nil {
-		return nil, err
-	}
-	return newBroker(o, l, nil)
-}
-
-func openEmbedded(ctx context.Context, o Options) (*Broker, error) {
 	s, err := startServer(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	l, err := dial(o, s.inProcess(), 0, forEver())
+	// The connection outlives the server that runs now: one that is started again has the same secret.
+	b, err := connect(o, target{
+		addresses: "the embedded server",
+		options:   []nats.Option{nats.InProcessServer(s), nats.UserInfo(internalUser, s.secret)},
+	})
 	if err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	b, err := newBroker(o, l, s)
-	if err != nil {
-		return nil, err
-	}
+	b.server, b.addresses = s, s.url
 	if err := b.Status(); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
 }
 
-func newBroker(o Options, l *link, s *embeddedServer, options ...jetstream.JetStreamOpt) (*Broker, error) {
-	b := &Broker{prefix: o.Prefix, replicas: o.Replicas, addresses: l.addresses, log: o.Logger, link: l, server: s}
-	if s != nil {
-		b.addresses = s.address
+// target is where to connect, and with which credentials.
+type target struct {
+	url       string
+	addresses string // for people: without credentials
+	options   []nats.Option
+}
+
+// connect connects as a node, which never gives up and does not wait for a first
+// connection, or with the options of a command, which waits for [Options].Timeout.
+func connect(o Options, t target, command ...nats.Option) (*Broker, error) {
+	l := &link{addresses: t.addresses, log: o.Logger, onDenied: o.Denied, closed: make(chan struct{}), lost: time.Now(), waiters: map[*waiter]struct{}{}}
+	options := append([]nats.Option{
+		nats.Name(o.Name),
+		nats.CustomInboxPrefix(InboxPrefix),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(pingsOut),
+		nats.DrainTimeout(drainTimeout),
+		nats.ReconnectBufSize(-1),
+		nats.ConnectHandler(l.onConnect),
+		nats.ReconnectHandler(l.onConnect),
+		nats.DisconnectErrHandler(l.onDisconnect),
+		nats.ReconnectErrHandler(l.onRetry),
+		nats.ErrorHandler(l.onError),
+		nats.ClosedHandler(l.onClosed),
+	}, t.options...)
+	var answers []jetstream.JetStreamOpt
+	if len(command) > 0 {
+		l.retryFor = o.Timeout
+		answers = append(answers, jetstream.WithDefaultTimeout(o.Timeout))
+	} else {
+		command = []nats.Option{
+			nats.RetryOnFailedConnect(true),
+			nats.MaxReconnects(-1),
+			nats.CustomReconnectDelay(retryDelay),
+			nats.IgnoreAuthErrorAbort(),
+		}
 	}
-	js, err := jetstream.New(l.conn, options...)
+	var err error
+	if l.conn, err = nats.Connect(t.url, append(options, command...)...); err != nil {
+		return nil, explainRefusal(o, t, err)
+	}
+	js, err := jetstream.New(l.conn, answers...)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("use jetstream: %w", err), b.Close())
+		return nil, errors.Join(fmt.Errorf("use jetstream: %w", err), l.close())
 	}
-	b.js = guardedJetStream{js, l}
-	return b, nil
+	return &Broker{prefix: o.Prefix, replicas: o.Replicas, addresses: t.addresses, log: o.Logger, link: l, js: guardedJetStream{js, l}}, nil
 }
 
 // Conn returns the connection. Its owner is the broker: do not close it.
@@ -171,10 +189,32 @@ func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
 // Status is nil while connected, else it says what is wrong, in words for an
 // operator who reads a readiness check. It holds no credentials.
-func (b *Broker) Status() error { return b.link.status() }
+func (b *Broker) Status() error {
+	l := b.link
+	if l.conn.IsConnected() {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closing:
+		return errors.New("the connection to nats is closed")
+	case l.conn.IsClosed():
+		return fmt.Errorf("nats at %s ended the connection for good, restart this process: %w", l.addresses, l.reason())
+	}
+	return fmt.Errorf("no connection to nats at %s, trying again: %w", l.addresses, l.reason())
+}
 
 // Away is for how long there has been no connection; 0 while there is one.
-func (b *Broker) Away() time.Duration { return b.link.away() }
+func (b *Broker) Away() time.Duration {
+	l := b.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn.IsConnected() || l.lost.IsZero() { // it was lost at this moment
+		return 0
+	}
+	return time.Since(l.lost)
+}
 
 // Storage is nil while the embedded server's store takes writes, and always of a
 // server elsewhere. Else it says why not, and what to do. It is known within a
@@ -184,7 +224,9 @@ func (b *Broker) Storage() error {
 	if b.server == nil {
 		return nil
 	}
-	return b.server.storage()
+	b.server.mu.Lock()
+	defer b.server.mu.Unlock()
+	return b.server.storageErr
 }
 
 // Embedded reports whether the server runs inside this process.
@@ -203,18 +245,28 @@ func (b *Broker) ListenAdmin() net.Listener {
 // Stored returns how many bytes the embedded server stores, and how many it may;
 // both are 0 when the server is elsewhere, or none runs.
 func (b *Broker) Stored() (used, limit int64) {
-	if b.server == nil {
+	info := b.serverInfo()
+	if info == nil {
 		return 0, 0
+	}
+	return int64(info.Store), max(info.Config.MaxStore, 0)
+}
+
+// serverInfo is what the embedded server says of its store; nil where the server is
+// elsewhere, is being started again, or stops.
+func (b *Broker) serverInfo() *server.JSInfo {
+	if b.server == nil {
+		return nil
 	}
 	ns := b.server.running()
 	if ns == nil {
-		return 0, 0
+		return nil
 	}
 	info, err := ns.Jsz(nil)
 	if err != nil || info.Disabled {
-		return 0, 0 // it stops
+		return nil
 	}
-	return int64(info.Store), max(info.Config.MaxStore, 0)
+	return info
 }
 
 // PublisherURL returns where a CMS connects: the address that the embedded

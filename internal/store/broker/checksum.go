@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/minio/highwayhash"
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/gallerywire/gallerywire/internal/store/atomicfile"
 )
 
 // completeChecksums writes the check sums that are missing below a server's
@@ -64,8 +67,8 @@ func completeChecksum(dir string) error {
 		return err
 	}
 	hash.Write(text)
-	if err := os.WriteFile(file+".tmp", []byte(hex.EncodeToString(hash.Sum(nil))), 0o600); err != nil {
+	return atomicfile.Write(file, func(w io.Writer) error {
+		_, err := io.WriteString(w, hex.EncodeToString(hash.Sum(nil)))
 		return err
-	}
-	return os.Rename(file+".tmp", file)
+	})
 }

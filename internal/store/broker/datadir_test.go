@@ -28,12 +28,12 @@ func TestAFileOfAnotherUserSaysWhoToBe(t *testing.T) {
 		&fs.PathError{Op: "open", Path: "data/address", Err: fs.ErrNotExist}:   false,
 		errors.New("damaged"): false,
 	} {
-		got := ofService(err)
+		got := addUser(err)
 		if strings.HasSuffix(fmt.Sprint(got), ": run this as the user of the service, or as root") != hint || !errors.Is(got, err) {
 			t.Errorf("%v becomes %v", err, got)
 		}
 	}
-	if err := ofService(nil); err != nil {
+	if err := addUser(nil); err != nil {
 		t.Errorf("no error becomes %v", err)
 	}
 }

@@ -47,63 +47,14 @@ type link struct {
 	waiters     map[*waiter]struct{}
 }
 
-// target is where to connect, and with which credentials.
-type target struct {
-	url       string
-	addresses string
-	options   []nats.Option
-}
-
-// dial connects with the options that every connection of ours has, those of
-// the target, and then extra.
-func dial(o Options, t target, retryFor time.Duration, extra []nats.Option) (*link, error) {
-	l := &link{addresses: t.addresses, log: o.Logger, retryFor: retryFor, onDenied: o.Denied, closed: make(chan struct{}), lost: time.Now(), waiters: map[*waiter]struct{}{}}
-	options := append(l.options(o.Name), t.options...)
-	conn, err := nats.Connect(t.url, append(options, extra...)...)
-	if err != nil {
-		return nil, refused(o, t, err)
-	}
-	l.conn = conn
-	return l, nil
-}
-
-// refused says what became of a connection, and of one that nobody answered that
-// this is so.
-func refused(o Options, t target, err error) error {
-	var network net.Error
-	if errors.As(err, &network) && network.Timeout() || errors.Is(err, nats.ErrTimeout) {
+// explainRefusal says why a command or publisher has no connection, and what to do.
+func explainRefusal(o Options, t target, err error) error {
+	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() || errors.Is(err, nats.ErrTimeout) {
 		err = worded{fmt.Sprintf("no answer within %s", o.Timeout), err}
 	} else if o.URL == "" && errors.Is(err, nats.ErrAuthorization) {
 		err = worded{"the service does not accept this publisher: name the file of its token with GALLERYWIRE_NATS_EMBEDDED_PUBLISHER_TOKEN_FILE, or with -c and a configuration that states it", err}
 	}
 	return fmt.Errorf("connect to nats at %s: %w", t.addresses, plain(err))
-}
-
-func (l *link) options(name string) []nats.Option {
-	return []nats.Option{
-		nats.Name(name),
-		nats.CustomInboxPrefix(InboxPrefix),
-		nats.PingInterval(pingInterval),
-		nats.MaxPingsOutstanding(pingsOut),
-		nats.DrainTimeout(drainTimeout),
-		nats.ReconnectBufSize(-1),
-		nats.ConnectHandler(l.onConnect),
-		nats.ReconnectHandler(l.onConnect),
-		nats.DisconnectErrHandler(l.onDisconnect),
-		nats.ReconnectErrHandler(l.onRetry),
-		nats.ErrorHandler(l.onError),
-		nats.ClosedHandler(l.onClosed),
-	}
-}
-
-// forEver are the options of a connection that is never given up.
-func forEver() []nats.Option {
-	return []nats.Option{
-		nats.RetryOnFailedConnect(true),
-		nats.MaxReconnects(-1),
-		nats.CustomReconnectDelay(retryDelay),
-		nats.IgnoreAuthErrorAbort(),
-	}
 }
 
 // retryDelay grows by half with each attempt, so that being back takes about
@@ -178,31 +129,6 @@ func (l *link) onClosed(nc *nats.Conn) {
 		l.log.Error("nats ended the connection for good: restart this process", "err", plain(l.lastErr))
 	}
 	close(l.closed)
-}
-
-// away is for how long there has been no connection; 0: there is one.
-func (l *link) away() time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.conn.IsConnected() || l.lost.IsZero() { // else it was lost at this moment
-		return 0
-	}
-	return time.Since(l.lost)
-}
-
-func (l *link) status() error {
-	if l.conn.IsConnected() {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case l.closing:
-		return errors.New("the connection to nats is closed")
-	case l.conn.IsClosed():
-		return fmt.Errorf("nats at %s ended the connection for good, restart this process: %w", l.addresses, l.reason())
-	}
-	return fmt.Errorf("no connection to nats at %s, trying again: %w", l.addresses, l.reason())
 }
 
 // reason is why there is no connection: a server that refuses us is known to

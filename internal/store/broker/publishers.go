@@ -50,7 +50,7 @@ type accounts map[string]*server.Account
 // the record. In an account of its own every reply subject is its own, inboxes
 // too, and only the subjects named here pass between the two.
 func newAccounts(ns *server.Server, o Options) (accounts, error) {
-	made := accounts{}
+	made, ours := accounts{}, ns.GlobalAccount()
 	var all []*server.Account
 	for _, p := range o.Embedded.publishers() {
 		account, err := ns.RegisterAccount(strings.TrimSuffix("PUBLISHERS_"+p.Name, "_"))
@@ -58,38 +58,25 @@ func newAccounts(ns *server.Server, o Options) (accounts, error) {
 			return nil, fmt.Errorf("make the account of publisher %s: %w", cmp.Or(p.Name, "(without a name)"), err)
 		}
 		made[p.Name], all = account, append(all, account)
-		for _, subject := range o.PublishSubjects {
-			if err := letIn(account, ns.GlobalAccount(), subject, SubjectOf(p.Name, subject)); err != nil {
+		for _, subject := range o.PublishSubjects { // as a service, so that the one answer to it returns
+			there := SubjectOf(p.Name, subject)
+			err := ours.AddServiceExport(there, []*server.Account{account})
+			if err == nil {
+				err = account.AddServiceImport(ours, subject, there)
+			}
+			if err != nil {
 				return nil, fmt.Errorf("let publishers publish %s: %w", subject, err)
 			}
 		}
 	}
 	for _, subject := range o.NoticeSubjects {
-		if err := letOut(all, ns.GlobalAccount(), subject); err != nil {
-			return nil, fmt.Errorf("let publishers hear %s: %w", subject, err)
+		err := ours.AddStreamExport(subject, all)
+		for i := 0; err == nil && i < len(all); i++ {
+			err = all[i].AddStreamImport(ours, subject, "")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("let publishers subscribe to %s: %w", subject, err)
 		}
 	}
 	return made, nil
-}
-
-// letIn has what a publisher publishes on the subject reach ours, there on
-// another, and the one answer to it return.
-func letIn(publisher, ours *server.Account, subject, there string) error {
-	if err := ours.AddServiceExport(there, []*server.Account{publisher}); err != nil {
-		return err
-	}
-	return publisher.AddServiceImport(ours, subject, there)
-}
-
-// letOut has what we publish on the subject reach the publishers.
-func letOut(publishers []*server.Account, ours *server.Account, subject string) error {
-	if err := ours.AddStreamExport(subject, publishers); err != nil {
-		return err
-	}
-	for _, publisher := range publishers {
-		if err := publisher.AddStreamImport(ours, subject, ""); err != nil {
-			return err
-		}
-	}
-	return nil
 }

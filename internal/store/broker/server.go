@@ -2,34 +2,37 @@ package broker
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
+
+	"github.com/gallerywire/gallerywire/internal/store/atomicfile"
 )
 
-// maxPayload is the most that the embedded server takes in one message.
-const maxPayload = 8 << 20
+const (
+	// maxPayload is the most that the embedded server takes in one message.
+	maxPayload = 8 << 20
+	// maxSubscriptions is how many a connection may have: far more than we need.
+	maxSubscriptions = 1024
+	// slowStart is after how long a start is logged as slow.
+	slowStart = 10 * time.Second
+	// readyCheck is how often a start is checked for failure.
+	readyCheck = 100 * time.Millisecond
+	// internalUser is the user of the node and its commands on the embedded server.
+	internalUser = "gallerywire"
+)
 
 // writableRemedy is for a data directory that cannot be written.
 const writableRemedy = "let this user write there, or choose another nats.embedded.data_dir"
-
-// slowStart is after how long a start is said to be slow.
-const slowStart = 10 * time.Second
-
-// readyCheck is how often a start looks whether it failed.
-const readyCheck = 100 * time.Millisecond
-
-// internalUser is the user of the node and its commands on the embedded server.
-const internalUser = "gallerywire"
 
 // embeddedServer is a NATS server in this process, with its directory. Where its
 // store stops taking writes, the server is started again (see watchStorage).
@@ -38,14 +41,14 @@ type embeddedServer struct {
 	dir     dataDir
 	lock    *lock
 	secret  string
-	address string // where a CMS connects; empty: nowhere
+	url     string // where a CMS connects; empty: nowhere
 
 	mu         sync.Mutex
 	nats       *server.Server // nil: none runs
 	storageErr error          // why the store takes no writes
 
-	background sync.WaitGroup
-	endWork    context.CancelFunc // of what runs in the background
+	background       sync.WaitGroup
+	cancelBackground context.CancelFunc
 }
 
 // startServer locks the directory, starts the server in it, and blocks until it
@@ -63,9 +66,12 @@ func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) 
 	if err := s.claimDir(); err != nil {
 		return s, err
 	}
-	publishers, err := listenForPublishers(o)
-	if err != nil {
-		return s, err
+	var publishers *publisherListener
+	if o.Embedded.Listen != "" {
+		if publishers, err = listenForPublishers(o); err != nil {
+			return s, err
+		}
+		s.url = publishers.url
 	}
 	if s.nats, err = s.start(ctx); err != nil {
 		if publishers != nil {
@@ -73,31 +79,36 @@ func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) 
 		}
 		return s, err
 	}
-	work, end := context.WithCancel(context.WithoutCancel(ctx))
-	s.endWork = end
-	if l := s.dir.listen(natsSocket, o.Logger); l != nil {
+	ctx, s.cancelBackground = context.WithCancel(context.WithoutCancel(ctx))
+	if publishers != nil {
 		s.background.Go(func() {
-			accept(work, l, func(conn net.Conn) {
+			accept(ctx, publishers, func(conn net.Conn) { publishers.serve(ctx, conn, s.InProcessConn) })
+		})
+	}
+	if commands := s.dir.listen(natsSocket, o.Logger); commands != nil {
+		s.background.Go(func() {
+			accept(ctx, commands, func(conn net.Conn) {
 				if inner, err := s.InProcessConn(); err == nil {
 					join(conn, inner)
 				}
 			})
 		})
 	}
-	if publishers != nil {
-		s.noteAddress(publishers.Addr().(*net.TCPAddr))
-		e := newEntrance(o.Logger)
-		s.background.Go(func() { accept(work, publishers, func(conn net.Conn) { e.enter(work, conn, s.InProcessConn) }) })
-	}
-	s.background.Go(func() { s.watchStorage(work) })
+	s.background.Go(func() { s.watchStorage(ctx) })
 	return s, nil
 }
 
+// claimDir locks the directory and replaces the internal user's secret there, which
+// only the owner can read: the one before is of no use to anybody who learnt it.
 func (s *embeddedServer) claimDir() (err error) {
 	if err = os.MkdirAll(string(s.dir), 0o700); err != nil {
 		err = fmt.Errorf("make the data directory: %w", err)
 	} else if s.lock, err = lockDir(s.dir); err == nil {
-		s.secret, err = s.dir.newSecret()
+		s.secret = rand.Text() + rand.Text()
+		err = atomicfile.Write(s.dir.path("secret"), func(w io.Writer) error {
+			_, err := io.WriteString(w, s.secret+"\n")
+			return err
+		})
 	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
 		err = fmt.Errorf("%w: %s", err, writableRemedy)
@@ -112,10 +123,24 @@ func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err erro
 	if err := completeChecksums(string(s.dir)); err != nil {
 		return nil, err
 	}
-	options := serverOptions(s.options)
 	auth := newAuthenticator(s.secret, s.options)
-	options.CustomClientAuthentication = auth
-	if ns, err = server.NewServer(options); err != nil {
+	embedded := s.options.Embedded
+	ns, err = server.NewServer(&server.Options{
+		ServerName:                 s.options.Name,
+		JetStream:                  true,
+		StoreDir:                   embedded.DataDir,
+		SyncAlways:                 embedded.SyncInterval <= 0,
+		SyncInterval:               embedded.SyncInterval,
+		MaxPayload:                 maxPayload,
+		JetStreamMaxStore:          embedded.StoreLimit,
+		NoSigs:                     true,
+		DontListen:                 true, // see publisherListener
+		ProxyProtocol:              true,
+		MaxSubs:                    maxSubscriptions,
+		DisableJetStreamBanner:     true,
+		CustomClientAuthentication: auth,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("start nats in %s: %w", s.dir, err)
 	}
 	defer func() {
@@ -124,14 +149,14 @@ func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err erro
 			ns = nil
 		}
 	}()
-	log := &serverLog{log: s.options.Logger.With("component", "nats-server"), subjects: s.options.PublishSubjects}
+	log := &serverLog{log: s.options.Logger.With("from", "nats-server"), subjects: s.options.PublishSubjects}
 	ns.SetLoggerV2(log, false, false, false)
-	late := time.AfterFunc(slowStart, func() {
+	slow := time.AfterFunc(slowStart, func() {
 		s.options.Logger.Error("the embedded server still reads its files: a large store after a crash takes a while; "+
 			"if the memory of this process grows meanwhile a file is damaged, restore the data directory from a backup", "data_dir", s.dir, "after", slowStart)
 	})
 	ns.Start()
-	late.Stop()
+	slow.Stop()
 	// Only now: a second account before the start would leave ours without
 	// JetStream. Publishers wait until then, and the server's end waits for them.
 	publishers, err := newAccounts(ns, s.options)
@@ -155,33 +180,6 @@ func end(ns *server.Server) {
 	ns.WaitForShutdown()
 }
 
-func (s *embeddedServer) noteAddress(bound *net.TCPAddr) {
-	embedded := s.options.Embedded
-	if !bound.IP.IsLoopback() && embedded.PublisherToken == "" && len(embedded.Publishers) == 0 {
-		s.options.Logger.Warn("everyone who reaches this port may publish: set nats.embedded.publisher_token_file", "listen", bound.String())
-	}
-	s.address = "nats://" + dialable(bound)
-}
-
-// dialable is where to connect to reach a listener: one that is bound to every
-// address is reached on the loopback.
-func dialable(bound *net.TCPAddr) string {
-	host := bound.IP.String()
-	if bound.IP.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, strconv.Itoa(bound.Port))
-}
-
-// inProcess is the target of the node's own connection. It outlives the server
-// that runs when it is made.
-func (s *embeddedServer) inProcess() target {
-	return target{addresses: "the embedded server", options: []nats.Option{
-		nats.InProcessServer(s),
-		nats.UserInfo(internalUser, s.secret),
-	}}
-}
-
 // InProcessConn implements [nats.InProcessConnProvider].
 func (s *embeddedServer) InProcessConn() (net.Conn, error) {
 	ns := s.running()
@@ -200,9 +198,8 @@ func (s *embeddedServer) running() *server.Server {
 
 // stop undoes startServer, in reverse, as far as it had come.
 func (s *embeddedServer) stop() error {
-	var errs []error
-	if s.endWork != nil {
-		s.endWork()
+	if s.cancelBackground != nil {
+		s.cancelBackground()
 		s.background.Wait()
 		_ = os.Remove(s.dir.path(natsSocket))
 		_ = os.Remove(s.dir.path(adminSocket))
@@ -210,8 +207,8 @@ func (s *embeddedServer) stop() error {
 	if ns := s.running(); ns != nil {
 		end(ns)
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.release())
+	if s.lock == nil {
+		return nil
 	}
-	return errors.Join(errs...)
+	return s.lock.release()
 }

@@ -53,7 +53,13 @@ var ofClient = regexp.MustCompile(`^\S+ - cid:\d+ - `)
 // knew from where it was: that is no fault of either.
 const hungUp = "Error reading PROXY protocol header"
 
-// write logs the text, unless it is one too many about clients.
+// violation matches what the server logs of a client that its permissions hold
+// back: its address, what it tried, and the subject. The server quotes the client's
+// own words, so that what stands outside of quotes is the server's own.
+var violation = regexp.MustCompile(`^(\S+) - cid:\d+ - (?:"(?:[^"\\]|\\.)*" - )*((?:Publish|Subscription) Violation - (?:Subject|Reply)) "((?:[^"\\]|\\.)*)"`)
+
+// write logs the text, unless it is one too many about clients. A publisher that did
+// what it may not made a mistake, which is no trouble of the server.
 func (l *serverLog) write(level slog.Level, text string) {
 	if strings.HasPrefix(text, hungUp) {
 		level = slog.LevelDebug
@@ -64,8 +70,12 @@ func (l *serverLog) write(level slog.Level, text string) {
 		if !ok {
 			return
 		}
-		if why, client := l.violation(text); why != "" {
-			level, text, attributes = slog.LevelWarn, why, []any{"client", client}
+		if found := violation.FindStringSubmatch(text); found != nil {
+			level, attributes = slog.LevelWarn, []any{"client", found[1]}
+			text = fmt.Sprintf("a publisher may not subscribe to %s: answers to its requests come on _INBOX.>", found[3])
+			if found[2] == "Publish Violation - Subject" {
+				text = fmt.Sprintf("a publisher may not publish on %s: events.subjects are %s", found[3], strings.Join(l.subjects, ", "))
+			}
 		}
 		if leftOut > 0 {
 			attributes = append(attributes, "left_out", leftOut)
@@ -89,24 +99,6 @@ func (l *serverLog) admit(now time.Time) (leftOut int, ok bool) {
 	l.lines++
 	leftOut, l.leftOut = l.leftOut, 0
 	return leftOut, true
-}
-
-// violation matches what the server logs of a client that its permissions hold
-// back: where it comes from, what it tried, and the subject. The server quotes
-// the client's own words, so that what stands outside of quotes is its own.
-var violation = regexp.MustCompile(`^(\S+) - cid:\d+ - (?:"(?:[^"\\]|\\.)*" - )*((?:Publish|Subscription) Violation - (?:Subject|Reply)) "((?:[^"\\]|\\.)*)"`)
-
-// violation says what a publisher did that it may not, which is its mistake and
-// no trouble of the server; nothing for any other text.
-func (l *serverLog) violation(text string) (why, client string) {
-	found := violation.FindStringSubmatch(text)
-	switch {
-	case found == nil:
-		return "", ""
-	case found[2] == "Publish Violation - Subject":
-		return fmt.Sprintf("a publisher may not publish on %s: events.subjects are %s", found[3], strings.Join(l.subjects, ", ")), found[1]
-	}
-	return fmt.Sprintf("a publisher may not hear %s: answers to its requests come on _INBOX.>", found[3]), found[1]
 }
 
 // Fatalf implements server.Logger. Unlike the server's own it does not end the

@@ -15,9 +15,9 @@ func TestWhatAPublisherMayNotDoIsNoErrorOfTheServer(t *testing.T) {
 	for text, want := range map[string]string{
 		client + `Publish Violation - Subject "articles.published"`: `level=WARN msg="a publisher may not publish on articles.published: ` +
 			`events.subjects are article.published, article.unpublished" client=127.0.0.1:46124`,
-		client + `Subscription Violation - Subject "$KV.>", Queue: "q", SID 7`: `level=WARN msg="a publisher may not hear $KV.>: ` +
+		client + `Subscription Violation - Subject "$KV.>", Queue: "q", SID 7`: `level=WARN msg="a publisher may not subscribe to $KV.>: ` +
 			`answers to its requests come on _INBOX.>" client=127.0.0.1:46124`,
-		client + `Publish Violation - Reply "answers.1"`: `level=WARN msg="a publisher may not hear answers.1: ` +
+		client + `Publish Violation - Reply "answers.1"`: `level=WARN msg="a publisher may not subscribe to answers.1: ` +
 			`answers to its requests come on _INBOX.>" client=127.0.0.1:46124`,
 		`127.0.0.1:46124 - cid:40 - "x - Publish Violation - Subject \"a\"" - Client parser ERROR, state=0`: `level=ERROR msg="127.0.0.1:46124 - cid:40 - ` +
 			`\"x - Publish Violation - Subject \\\"a\\\"\" - Client parser ERROR, state=0"`,

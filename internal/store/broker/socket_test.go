@@ -51,7 +51,7 @@ func TestCommandsConnectAfterTheProcessHadTooManyFilesOpen(t *testing.T) {
 	<-ended
 }
 
-func TestRoomIsUnknownWhileTheServerIsStartedAgain(t *testing.T) {
+func TestUnreservedIsUnknownWhileTheServerIsStartedAgain(t *testing.T) {
 	b := &Broker{server: &embeddedServer{}}
 	if n := b.unreserved(); n != math.MaxInt64 {
 		t.Errorf("%d bytes are unreserved", n)

@@ -22,13 +22,6 @@ const (
 	restartMost  = time.Minute
 )
 
-// storage says why the store takes no writes.
-func (s *embeddedServer) storage() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.storageErr
-}
-
 // watchStorage asks the server, until ctx ends, whether its streams take writes.
 // After a write that failed nats-server 2.15 refuses all others to the stream,
 // without an answer and whatever space there is, until it is started again: that
@@ -109,21 +102,16 @@ func (s *embeddedServer) canWrite(broken []server.HealthzError) bool {
 		if b.Type == server.HealthzErrorStream {
 			dir = filepath.Join(dir, server.JetStreamStoreDir, b.Account, "streams", b.Stream, "msgs")
 		}
-		if tryWrite(dir) != nil {
+		f, err := os.CreateTemp(dir, "probe-*")
+		if err != nil {
+			return false
+		}
+		_, err = f.Write(make([]byte, maxPayload))
+		if errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name())) != nil {
 			return false
 		}
 	}
 	return true
-}
-
-func tryWrite(dir string) error {
-	f, err := os.CreateTemp(dir, "probe-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(make([]byte, maxPayload))
-	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // restart starts the server again with what it stored. Connections are lost for

@@ -111,16 +111,9 @@ func noRoom(err error) error {
 // unreserved is how much of its disk the embedded server has not promised to
 // streams yet. What a server elsewhere has is not known.
 func (b *Broker) unreserved() int64 {
-	if b.server == nil {
+	info := b.serverInfo()
+	if info == nil {
 		return math.MaxInt64
-	}
-	ns := b.server.running()
-	if ns == nil {
-		return math.MaxInt64 // it is being started again
-	}
-	info, err := ns.Jsz(nil)
-	if err != nil || info.Disabled {
-		return math.MaxInt64 // it stops
 	}
 	return info.Config.MaxStore - int64(info.ReservedStore)
 }

@@ -26,44 +26,50 @@ func elsewhere(o Options) (target, error) {
 		}
 		t.options = append(t.options, nats.UserCredentials(o.CredentialsFile))
 	}
-	certificates, err := o.TLS.options()
+	if (o.TLS.CertFile == "") != (o.TLS.KeyFile == "") {
+		return target{}, errors.New("nats tls: a certificate and its key go together: give both files or none")
+	}
+	var certificates []nats.Option
+	if o.TLS.CAFile != "" {
+		certificates = append(certificates, nats.RootCAs(o.TLS.CAFile))
+	}
+	if o.TLS.CertFile != "" {
+		certificates = append(certificates, nats.ClientCert(o.TLS.CertFile, o.TLS.KeyFile))
+	}
+	for _, option := range certificates {
+		if err := option(&nats.Options{}); err != nil { // that is when it reads its files
+			return target{}, fmt.Errorf("nats tls: %w", err)
+		}
+	}
 	t.options = append(t.options, certificates...)
-	return t, err
+	return t, nil
 }
 
-// redactAddresses checks a list of addresses and returns it without passwords.
+// redactAddresses checks a list of addresses and returns it without passwords, which
+// no error quotes either.
 func redactAddresses(list string) (string, error) {
+	const hint = "write it like nats://host:4222"
 	var shown []string
 	for address := range strings.SplitSeq(list, ",") {
-		u, err := parseAddress(strings.TrimSpace(address))
-		if err != nil {
-			return "", err
+		address = strings.TrimSpace(address)
+		if !strings.Contains(address, "://") {
+			address = "nats://" + address
+		}
+		u, err := url.Parse(address)
+		if parse, ok := errors.AsType[*url.Error](err); ok {
+			err = parse.Err
+		}
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("nats address: %w: %s", err, hint)
+		case !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme):
+			return "", fmt.Errorf("nats address: unknown scheme %q: %s", u.Scheme, hint)
+		case u.Hostname() == "":
+			return "", fmt.Errorf("nats address: no host: %s", hint)
 		}
 		shown = append(shown, u.Scheme+"://"+u.Host)
 	}
 	return strings.Join(shown, ","), nil
-}
-
-func parseAddress(address string) (*url.URL, error) {
-	if !strings.Contains(address, "://") {
-		address = "nats://" + address
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		// The error of url.Parse quotes the address, which may hold a password.
-		var parse *url.Error
-		if errors.As(err, &parse) {
-			err = parse.Err
-		}
-		return nil, fmt.Errorf("nats address: %w: write it like nats://host:4222", err)
-	}
-	if !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
-		return nil, fmt.Errorf("nats address: unknown scheme %q: write it like nats://host:4222", u.Scheme)
-	}
-	if u.Hostname() == "" {
-		return nil, errors.New("nats address: no host: write it like nats://host:4222")
-	}
-	return u, nil
 }
 
 // checkCredentials finds out now what the connection would only find out, and
@@ -78,31 +84,6 @@ func checkCredentials(file string) error {
 	}
 	if _, err := nkeys.ParseDecoratedNKey(text); err != nil {
 		return fmt.Errorf("nats credentials %s: no user seed in it: %w", file, err)
-	}
-	return nil
-}
-
-func (t TLS) options() ([]nats.Option, error) {
-	if (t.CertFile == "") != (t.KeyFile == "") {
-		return nil, errors.New("nats tls: a certificate and its key go together: give both files or none")
-	}
-	var options []nats.Option
-	if t.CAFile != "" {
-		options = append(options, nats.RootCAs(t.CAFile))
-	}
-	if t.CertFile != "" {
-		options = append(options, nats.ClientCert(t.CertFile, t.KeyFile))
-	}
-	return options, t.check(options)
-}
-
-// check applies the options once, since that is when they read their files.
-func (t TLS) check(options []nats.Option) error {
-	var scratch nats.Options
-	for _, option := range options {
-		if err := option(&scratch); err != nil {
-			return fmt.Errorf("nats tls: %w", err)
-		}
 	}
 	return nil
 }

@@ -48,7 +48,6 @@ type Checkpoint struct {
 // Open reads what is remembered of streams; that of a bucket is read when its
 // reading begins.
 func Open(o Options) (*Checkpoint, error) {
-	o.Logger = o.Logger.With("component", "checkpoint")
 	c := &Checkpoint{opts: o, wake: make(chan struct{}, 1)}
 	if o.Dir != "" {
 		if err := os.MkdirAll(o.Dir, 0o700); err != nil {

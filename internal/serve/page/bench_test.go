@@ -18,12 +18,11 @@ func BenchmarkFront(b *testing.B) {
 		b.Run(fmt.Sprint(galleries, "-galleries"), func(b *testing.B) {
 			n := startNode(b)
 			for i := range galleries {
-				n.put(photo(fmt.Sprint("g", i), func(g *gallery.Gallery) {
+				n.Publish(photo(fmt.Sprint("g", i), func(g *gallery.Gallery) {
 					g.Published = noon.Add(-time.Duration(galleries-i) * time.Minute)
 					g.Section, g.Tags = fmt.Sprint("Section ", i%50), []string{"all", fmt.Sprint("tag ", i)}
 				}))
 			}
-			n.settle()
 			bytes := len(body(b, n.get("/")))
 			for b.Loop() {
 				if res := n.get("/"); res.StatusCode != http.StatusOK {
@@ -54,7 +53,7 @@ func BenchmarkList(b *testing.B) {
 	}
 	for name, each := range map[string]int{"kept": 0, "rendered": 20} {
 		b.Run(name, func(b *testing.B) {
-			n.mount(n.clock.now)
+			n.mount(n.Clock.Now)
 			for _, deep := range []int{1, archive / 2, archive - 100} {
 				ask(deep)
 			}

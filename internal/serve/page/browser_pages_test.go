@@ -119,22 +119,21 @@ func startSite(t *testing.T, language string) string {
 		},
 		Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 	})
-	n.run()
+	n.Start()
 	now := time.Now() // as the browser's clock
-	n.clock.set(now)
+	n.Clock.Set(now)
 	cms, err := demo.New(server.URL+"/demo/pictures", now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	n.putSamples(cms)
-	n.put(article(now))
-	n.put(arabic(now))
-	n.put(unsized(now))
-	n.put(longWinded(now))
-	n.put(hostile(now))
-	n.put(photo("gone"))
-	n.takeDown("gone")
-	n.settle()
+	n.Publish(article(now))
+	n.Publish(arabic(now))
+	n.Publish(unsized(now))
+	n.Publish(longWinded(now))
+	n.Publish(hostile(now))
+	n.Publish(photo("gone"))
+	n.TakeDown("gone")
 	handler = web.Public(web.Options{
 		Editions: n.editions,
 		Pages: func(mux *http.ServeMux) {
@@ -153,14 +152,14 @@ func (n *node) putSamples(cms *demo.CMS) {
 	n.t.Helper()
 	galleries := cms.Galleries()
 	for i := range galleries {
-		n.put(&galleries[i])
+		n.Publish(&galleries[i])
 	}
 	for step := 2; step < 8; step += 2 {
-		next, err := cms.Next(step, n.clock.now().Add(-time.Duration(50-step)*time.Hour))
+		next, err := cms.Next(step, n.Clock.Now().Add(-time.Duration(50-step)*time.Hour))
 		if err != nil {
 			n.t.Fatal(err)
 		}
-		n.put(next.Gallery)
+		n.Publish(next.Gallery)
 	}
 }
 

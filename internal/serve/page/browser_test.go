@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 // programs are the names that Chromium goes by.
@@ -260,7 +261,7 @@ func value[T any](tb *tab, expression string) T {
 // until waits for an expression to be true.
 func (tb *tab) until(expression string) {
 	tb.t.Helper()
-	if _, err := chromedp.Run(tb.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(patience))); err != nil {
+	if _, err := chromedp.Run(tb.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(storetest.WaitLimit))); err != nil {
 		tb.t.Fatalf("%s: %v", expression, err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -71,16 +72,15 @@ func validSitemap(t testing.TB, text string) {
 func TestSitemapNamesWhatIsAtHomeHere(t *testing.T) {
 	n := startNode(t)
 	old := func(g *gallery.Gallery) { g.URL, g.Published = "", noon.Add(-2*time.Hour) }
-	n.put(photo("new", here, func(g *gallery.Gallery) { g.Slides[0].Rights.Until = noon.Add(30 * time.Minute) }))
-	n.put(photo("old", old, func(g *gallery.Gallery) { g.Updated = noon.Add(-30 * time.Minute) }))
-	n.put(photo("no plain id", old))
-	n.put(photo("away"))
-	n.put(photo("embargoed", here, func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
-	n.put(photo("withheld", here, func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }))
-	n.put(photo("over", old, func(g *gallery.Gallery) { g.Expires = noon.Add(-time.Hour) }))
-	n.put(photo("gone", here))
-	n.takeDown("gone")
-	n.settle()
+	n.Publish(photo("new", here, func(g *gallery.Gallery) { g.Slides[0].Rights.Until = noon.Add(30 * time.Minute) }))
+	n.Publish(photo("old", old, func(g *gallery.Gallery) { g.Updated = noon.Add(-30 * time.Minute) }))
+	n.Publish(photo("no plain id", old))
+	n.Publish(photo("away"))
+	n.Publish(photo("embargoed", here, func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
+	n.Publish(photo("withheld", here, func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }))
+	n.Publish(photo("over", old, func(g *gallery.Gallery) { g.Expires = noon.Add(-time.Hour) }))
+	n.Publish(photo("gone", here))
+	n.TakeDown("gone")
 
 	odd := "/galleries/" + gallery.Key("no plain id")
 	if diff := cmp.Diff([]string{"/sitemap.xml?page=1 2026-11-23T11:30:00Z"}, n.sitemap("/sitemap.xml")); diff != "" {
@@ -90,7 +90,7 @@ func TestSitemapNamesWhatIsAtHomeHere(t *testing.T) {
 	if diff := cmp.Diff(want, n.sitemap("/sitemap.xml?page=1")); diff != "" {
 		t.Errorf("sitemap (-want +got):\n%s", diff)
 	}
-	n.clock.set(noon.Add(time.Hour))
+	n.Clock.Set(noon.Add(time.Hour))
 	want = append(want[:3], "/galleries/new 2026-11-23T12:30:00Z", "/galleries/embargoed 2026-11-23T13:00:00Z")
 	if diff := cmp.Diff(want, n.sitemap("/sitemap.xml?page=1")); diff != "" {
 		t.Errorf("an hour later (-want +got):\n%s", diff)
@@ -104,8 +104,7 @@ func TestSitemapNamesWhatIsAtHomeHere(t *testing.T) {
 
 func TestSitemapOfNothing(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("away"))
-	n.settle()
+	n.Publish(photo("away"))
 	if got := n.sitemap("/sitemap.xml"); !cmp.Equal(got, []string{"/sitemap.xml?page=1"}) {
 		t.Errorf("index %q", got)
 	}
@@ -130,8 +129,7 @@ func TestSitemapsHaveTenThousandEach(t *testing.T) {
 		t.Errorf("%d and %d addresses, %d of galleries", len(first), len(second), len(seen))
 	}
 	tag := n.get("/sitemap.xml?page=1").Header.Get("Etag")
-	n.put(photo("newest", here, func(g *gallery.Gallery) { g.Published = noon }))
-	n.settle()
+	n.Publish(photo("newest", here, func(g *gallery.Gallery) { g.Published = noon }))
 	if res := n.get("/sitemap.xml?page=1", "If-None-Match", tag); res.StatusCode != http.StatusNotModified {
 		t.Errorf("a full sitemap changes with what is published: %s", res.Status)
 	}
@@ -181,7 +179,7 @@ func (n *node) putAtOnce(count int) {
 				g := photo(fmt.Sprint("g", i), here, func(g *gallery.Gallery) {
 					g.Published, g.Slides = noon.Add(time.Duration(i-count)*time.Minute), g.Slides[:1]
 				})
-				if failed := put(n.t.Context(), n.catalogue, g); failed != nil {
+				if _, failed := n.Put(n.t.Context(), storetest.Publication(n.t, g)); failed != nil {
 					err = failed
 				}
 			}
@@ -193,5 +191,5 @@ func (n *node) putAtOnce(count int) {
 			n.t.Fatal(err)
 		}
 	}
-	n.settle()
+	n.Settle()
 }

@@ -22,7 +22,7 @@ func (d dom) data(t *testing.T) map[string]any {
 
 func TestGalleryAsData(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("harbour", func(g *gallery.Gallery) {
+	n.Publish(photo("harbour", func(g *gallery.Gallery) {
 		g.Title, g.Summary = "Harbour & <lights>", "Boats come home"
 		g.Section, g.Tags = "Travel", []string{"harbours", "night"}
 		g.Authors = []gallery.Author{{Name: "A. Writer", URL: "https://paper.example.com/a"}}
@@ -33,7 +33,6 @@ func TestGalleryAsData(t *testing.T) {
 		g.Slides = append(g.Slides, picture(3))
 		g.Slides[2].Image.URL = "javascript:alert(1)"
 	}))
-	n.settle()
 	pixels := func(n int) map[string]any {
 		return map[string]any{"@type": "QuantitativeValue", "value": float64(n), "unitCode": "E37"}
 	}
@@ -64,8 +63,7 @@ func TestWithoutAPictureItIsAnArticle(t *testing.T) {
 	for name, slides := range map[string][]gallery.Slide{
 		"none": nil, "unusable": {{Image: gallery.Image{URL: "javascript:alert(1)"}}}, "ended": {{Image: picture(1).Image, Rights: gallery.Rights{Until: noon.Add(-time.Hour)}}},
 	} {
-		n.put(photo(name, func(g *gallery.Gallery) { g.Slides = slides }))
-		n.settle()
+		n.Publish(photo(name, func(g *gallery.Gallery) { g.Slides = slides }))
 		data := n.open("/galleries/" + name).data(t)
 		if data["@type"] != "Article" || data["headline"] != data["name"] || data["image"] != nil {
 			t.Errorf("%s: %v", name, data)
@@ -76,11 +74,10 @@ func TestWithoutAPictureItIsAnArticle(t *testing.T) {
 func TestHostileGalleryAsData(t *testing.T) {
 	const evil = "</script><script>alert(1)</script><!-- <script> ]]> \u2028 \" \\ {{.}}"
 	n := startNode(t)
-	n.put(photo("hostile", func(g *gallery.Gallery) {
+	n.Publish(photo("hostile", func(g *gallery.Gallery) {
 		g.Title, g.Section, g.Tags = evil, evil, []string{evil}
 		g.Slides[0].Title, g.Slides[0].Credit, g.Slides[0].Caption = evil, evil, "a &lt;/script&gt; b"
 	}))
-	n.settle()
 	text := body(t, n.get("/galleries/hostile"))
 	if got := strings.Count(text, "</script>"); got != 2 {
 		t.Errorf("%d scripts end, want our own and the data", got)
@@ -97,10 +94,9 @@ func TestHostileGalleryAsData(t *testing.T) {
 // A picture that may not be shown any more is a change of the gallery.
 func TestDateOfAGalleryThatLostASlide(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("harbour", func(g *gallery.Gallery) {
+	n.Publish(photo("harbour", func(g *gallery.Gallery) {
 		g.Updated, g.Slides[1].Rights.Until = noon.Add(-30*time.Minute), noon.Add(-10*time.Minute)
 	}))
-	n.settle()
 	if got := n.open("/galleries/harbour").data(t)["dateModified"]; got != "2026-11-23T11:50:00Z" {
 		t.Errorf("modified %v", got)
 	}
@@ -108,12 +104,11 @@ func TestDateOfAGalleryThatLostASlide(t *testing.T) {
 
 func TestCard(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("harbour", func(g *gallery.Gallery) {
+	n.Publish(photo("harbour", func(g *gallery.Gallery) {
 		g.Title, g.Summary, g.Section, g.Tags = "Harbour \u202Elights", strings.Repeat("long ", 1000), "Travel", []string{"a", "b"}
 		g.Updated = noon.Add(-30 * time.Minute)
 	}))
-	n.put(photo("bare", func(g *gallery.Gallery) { g.URL, g.Slides = "", nil }))
-	n.settle()
+	n.Publish(photo("bare", func(g *gallery.Gallery) { g.URL, g.Slides = "", nil }))
 	meta := func(path string) map[string][]string {
 		all := map[string][]string{}
 		for _, m := range n.open(path).one(t, "head").all("meta") {

@@ -14,12 +14,11 @@ import (
 func TestPageOfAFeed(t *testing.T) {
 	n := startNode(t)
 	for i := range 35 {
-		n.put(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
+		n.Publish(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
 			g.Published = noon.Add(time.Duration(i-40) * time.Hour)
 			g.Section, g.Tags, g.Authors = "Long reads", []string{"Night"}, []gallery.Author{{Name: "A. Writer"}}
 		}))
 	}
-	n.settle()
 	writer := gallery.Slug("A. Writer")
 	for _, c := range []struct{ feed, kind, title string }{
 		{"/feeds/all", "Feed", "All <galleries>"},
@@ -69,7 +68,7 @@ func TestPageOfAFeedSaysWhichWasOpened(t *testing.T) {
 
 func TestPageOfAGallerysFeed(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("many", func(g *gallery.Gallery) {
+	n.Publish(photo("many", func(g *gallery.Gallery) {
 		for i := 3; i <= 40; i++ {
 			g.Slides = append(g.Slides, picture(i))
 		}
@@ -79,7 +78,6 @@ func TestPageOfAGallerysFeed(t *testing.T) {
 			g.Slides[i+2].Title, g.Slides[i+2].Image.Alt = strings.Repeat("long ", 400), strings.Repeat("long ", 4000)
 		}
 	}))
-	n.settle()
 	if text := body(t, n.get("/galleries/many.atom")); len(text) > 50_000 {
 		t.Errorf("%d bytes", len(text))
 	}
@@ -118,7 +116,7 @@ func TestPageOfAGallerysFeedCostsWhatItShows(t *testing.T) {
 func (n *node) long(slides int) (path string) {
 	n.t.Helper()
 	id := fmt.Sprint("of-", slides)
-	n.put(photo(id, func(g *gallery.Gallery) {
+	n.Publish(photo(id, func(g *gallery.Gallery) {
 		g.Body, g.Slides = strings.Repeat("<p>A <b>word</b> and another.</p>", slides), nil
 		for i := range slides {
 			s := picture(i + 1)
@@ -126,14 +124,12 @@ func (n *node) long(slides int) (path string) {
 			g.Slides = append(g.Slides, s)
 		}
 	}))
-	n.settle()
 	return "/galleries/" + id + ".rss"
 }
 
 func TestPageOfAnArchive(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one"))
-	n.settle()
+	n.Publish(photo("one"))
 	d := n.open("/feeds/all+newest.rss")
 	d.one(t, "section", "class=subscribe").one(t, "a", "href=/news/feeds/all.atom")
 	if got := d.one(t, "dl").all("code")[0].text(); got != baseURL+"/feeds/all/archive/newest.atom" {
@@ -146,10 +142,9 @@ func TestPageOfAnArchive(t *testing.T) {
 
 func TestPageOfAFeedIsForOnePerson(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one"))
-	n.put(photo("gone"))
-	n.takeDown("gone")
-	n.settle()
+	n.Publish(photo("one"))
+	n.Publish(photo("gone"))
+	n.TakeDown("gone")
 	for path, status := range map[string]int{
 		"/feeds/all.rss": 200, "/galleries/one.json": 200,
 		"/feeds/none.rss": 404, "/tags/none.rss": 404, "/galleries/none.rss": 404, "/feeds/all+none.rss": 404, "/galleries/gone.rss": 410,
@@ -172,8 +167,7 @@ func TestPageOfAFeedIsForOnePerson(t *testing.T) {
 
 func TestFeedThatHasMovedIsLeftToTheCaller(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("a", func(g *gallery.Gallery) { g.Tags = []string{"covid-19"} }))
-	n.settle()
+	n.Publish(photo("a", func(g *gallery.Gallery) { g.Tags = []string{"covid-19"} }))
 	for _, path := range []string{"/feeds/latest.rss", "/tags/covid-19.rss"} {
 		res := n.get(path)
 		if res.StatusCode != http.StatusMovedPermanently || res.Header.Get("Vary") != "" {
@@ -194,11 +188,10 @@ func TestPageOfAFeedWithoutGalleries(t *testing.T) {
 
 func TestPageOfAFeedAfterATakeDown(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("seen"))
-	n.settle()
+	n.Publish(photo("seen"))
 	n.open("/feeds/all.rss")
 	n.open("/galleries/seen.rss")
-	n.takeDown("seen")
+	n.TakeDown("seen")
 	if text := body(t, n.get("/feeds/all.rss")); strings.Contains(text, "Title of seen") {
 		t.Error("the page of the feed still names it")
 	}

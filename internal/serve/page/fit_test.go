@@ -19,7 +19,7 @@ func TestPagesOfLongTextsAreSmall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := startNode(t)
 			for i := range 30 {
-				n.put(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
+				n.Publish(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
 					g.Title, g.Summary, g.Section = c.text, c.text, fmt.Sprint(i, c.text)
 					g.Tags = []string{"all", fmt.Sprint(i, " tag ", c.text)}
 					g.Slides = nil
@@ -31,7 +31,6 @@ func TestPagesOfLongTextsAreSmall(t *testing.T) {
 					}
 				}))
 			}
-			n.settle()
 			for _, path := range []string{"/", "/feeds/all.rss", "/tags/all.rss", "/galleries/g00.rss", "/galleries", "/tags/all"} {
 				text := body(t, n.get(path))
 				t.Logf("%s: %d bytes", path, len(text))
@@ -57,11 +56,10 @@ func listed(lists []dom) (all []dom) {
 
 func TestUsualTextsAreNotShortened(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one", func(g *gallery.Gallery) {
+	n.Publish(photo("one", func(g *gallery.Gallery) {
 		g.Title, g.Summary = strings.Repeat("t", 160), strings.Repeat("s", 200)
 		g.Slides[0].Image.URL = pictures + strings.Repeat("a", 3000)
 	}))
-	n.settle()
 	for _, path := range []string{"/", "/feeds/all.rss"} {
 		card := n.open(path).one(t, "li", "class=card")
 		if got := card.one(t, "h3").text() + card.one(t, "p", "class=blurb").text(); len(got) != 360 {
@@ -79,9 +77,8 @@ func TestManyFeedsShortenNothing(t *testing.T) {
 		o.Feeds = append(o.Feeds, edition.Definition{Name: fmt.Sprint("feed-", i), Title: fmt.Sprint("Feed ", i), Items: 30})
 	}
 	n := newNodeOf(t, o)
-	n.run()
-	n.put(photo("one", func(g *gallery.Gallery) { g.Title = strings.Repeat("t", 160) }))
-	n.settle()
+	n.Start()
+	n.Publish(photo("one", func(g *gallery.Gallery) { g.Title = strings.Repeat("t", 160) }))
 	text := body(t, n.get("/"))
 	t.Logf("80 feeds: %d bytes", len(text))
 	if len(text) < 50_000 {
@@ -96,7 +93,7 @@ func TestManyFeedsShortenNothing(t *testing.T) {
 func TestPageGrowsWithSlidesOnly(t *testing.T) {
 	n := startNode(t)
 	long := func(id string, slides int) {
-		n.put(photo(id, func(g *gallery.Gallery) {
+		n.Publish(photo(id, func(g *gallery.Gallery) {
 			g.Slides = nil
 			for i := range slides {
 				g.Slides = append(g.Slides, picture(i+1))
@@ -105,7 +102,6 @@ func TestPageGrowsWithSlidesOnly(t *testing.T) {
 	}
 	long("of-100", 100)
 	long("of-400", 400)
-	n.settle()
 	a, b := body(t, n.get("/galleries/of-100")), body(t, n.get("/galleries/of-400"))
 	own := len("Slide 100") + len("<p>Caption <em>100</em></p>") + len("Agency 100") + len("Picture 100") + len("https://img.example.com/100.jpg")
 	each := (len(b)-len(a))/300 - own

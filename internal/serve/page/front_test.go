@@ -13,10 +13,9 @@ import (
 
 func TestFrontListsFeeds(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one", func(g *gallery.Gallery) { g.Section = "Travel" }))
-	n.put(photo("two"))
-	n.put(photo("embargoed", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
-	n.settle()
+	n.Publish(photo("one", func(g *gallery.Gallery) { g.Section = "Travel" }))
+	n.Publish(photo("two"))
+	n.Publish(photo("embargoed", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
 
 	d := n.open("/")
 	if got := d.one(t, "h1").text(); got != "Gallery & Wire" {
@@ -53,8 +52,7 @@ func TestFrontListsFeeds(t *testing.T) {
 
 func TestEveryPageLetsReadersDiscoverFeeds(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one"))
-	n.settle()
+	n.Publish(photo("one"))
 	for path, status := range map[string]int{"/": 200, "/galleries/one": 200, "/galleries/none": 404, "/feeds/travel": 200, "/feeds/all.json": 200} {
 		head := n.openAs(status, path).one(t, "head")
 		links := head.all("link", "rel=alternate")
@@ -83,17 +81,16 @@ func TestEveryPageLetsReadersDiscoverFeeds(t *testing.T) {
 func TestFrontNamesNewestGalleries(t *testing.T) {
 	n := startNode(t)
 	for i := range 25 {
-		n.put(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
+		n.Publish(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
 			g.Published = noon.Add(time.Duration(i-30) * time.Hour)
 			g.Slides = g.Slides[:min(i%3, 2)]
 		}))
 	}
-	n.put(photo("withheld", func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }))
-	n.put(photo("awkward id", func(g *gallery.Gallery) {
+	n.Publish(photo("withheld", func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }))
+	n.Publish(photo("awkward id", func(g *gallery.Gallery) {
 		g.Published = noon.Add(-time.Minute)
 		g.Slides[0].Rights.Syndicate = new(bool)
 	}))
-	n.settle()
 
 	list := n.open("/").one(t, "ul", "class=galleries")
 	items := list.all("li", "class=card")
@@ -117,11 +114,9 @@ func TestFrontNamesNewestGalleries(t *testing.T) {
 
 func TestFrontFollowsRevisions(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one"))
-	n.settle()
+	n.Publish(photo("one"))
 	before := n.get("/").Header.Get("Etag")
-	n.put(photo("one", func(g *gallery.Gallery) { g.Title, g.Version = "Corrected", 2 }))
-	n.settle()
+	n.Publish(photo("one", func(g *gallery.Gallery) { g.Title, g.Version = "Corrected", 2 }))
 	res := n.get("/", "If-None-Match", before)
 	if res.StatusCode != http.StatusOK || !strings.Contains(body(t, res), "Corrected") {
 		t.Errorf("after a correction: %s without it", res.Status)
@@ -140,20 +135,19 @@ func TestFrontOfAnEmptySite(t *testing.T) {
 
 func TestFrontShowsCovers(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("old", func(g *gallery.Gallery) {
+	n.Publish(photo("old", func(g *gallery.Gallery) {
 		g.Published = noon.Add(-3 * time.Hour)
 		g.Slides[0].Image.Thumbnail = "https://img.example.com/1-s.jpg"
 	}))
-	n.put(photo("older", func(g *gallery.Gallery) {
+	n.Publish(photo("older", func(g *gallery.Gallery) {
 		g.Published = noon.Add(-4 * time.Hour)
 		g.Slides[0].Image.URL = "javascript:alert(1)" // the next picture stands in
 	}))
-	n.put(photo("new", func(g *gallery.Gallery) {
+	n.Publish(photo("new", func(g *gallery.Gallery) {
 		g.Slides[0].Image.Thumbnail = "https://img.example.com/1-s.jpg" // shown large
 		g.Slides[0].Image.Height = 0
 	}))
-	n.put(photo("bare", func(g *gallery.Gallery) { g.Published, g.Slides = noon.Add(-5*time.Hour), nil }))
-	n.settle()
+	n.Publish(photo("bare", func(g *gallery.Gallery) { g.Published, g.Slides = noon.Add(-5*time.Hour), nil }))
 	cards := n.open("/").all("li", "class=card")
 	for i, want := range []string{"https://img.example.com/1.jpg", "https://img.example.com/1-s.jpg", "https://img.example.com/2.jpg"} {
 		img := cards[i].one(t, "img", "src="+want)
@@ -171,10 +165,9 @@ func TestFrontShowsCovers(t *testing.T) {
 
 func TestFrontNamesWhatIsInTheNews(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("a", func(g *gallery.Gallery) { g.Section, g.Tags = "Travel", []string{"Night", "R&D"} }))
-	n.put(photo("b", func(g *gallery.Gallery) { g.Section, g.Tags = "travel", []string{"night", "\u202Eturned"} }))
-	n.put(photo("c", func(g *gallery.Gallery) { g.Section = "Travel" }))
-	n.settle()
+	n.Publish(photo("a", func(g *gallery.Gallery) { g.Section, g.Tags = "Travel", []string{"Night", "R&D"} }))
+	n.Publish(photo("b", func(g *gallery.Gallery) { g.Section, g.Tags = "travel", []string{"night", "\u202Eturned"} }))
+	n.Publish(photo("c", func(g *gallery.Gallery) { g.Section = "Travel" }))
 	d := n.open("/")
 	for id, want := range map[string][]string{
 		"sections": {"Travel 3"},
@@ -198,7 +191,7 @@ func TestFrontIsBounded(t *testing.T) {
 	n := startNode(t)
 	long := strings.Repeat("é&\u202E ", 500)
 	for i := range 40 {
-		n.put(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
+		n.Publish(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
 			g.Title, g.Summary, g.Section = fmt.Sprint(i, " ", long), long+long, fmt.Sprint("Section ", i)
 			for k := range 100 {
 				g.Tags = append(g.Tags, fmt.Sprintf("tag %d of %d", k, i))
@@ -207,7 +200,6 @@ func TestFrontIsBounded(t *testing.T) {
 			g.Slides[0].Image.URL = "https://img.example.com/" + strings.Repeat("x&", i*40)
 		}))
 	}
-	n.settle()
 	for _, path := range []string{"/", "/feeds/all.rss", "/tags/tag-1-of-1.rss", "/galleries", "/tags/tag-1-of-1"} {
 		text := body(t, n.get(path, "Sec-Fetch-Dest", "document"))
 		if most := 50_000; len(text) > most {

@@ -15,7 +15,7 @@ import (
 
 func TestGalleryShowsAllOfIt(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("harbour", func(g *gallery.Gallery) {
+	n.Publish(photo("harbour", func(g *gallery.Gallery) {
 		g.Title = "Harbour & <lights>"
 		g.Summary = "Boats come home"
 		g.Body = `<p>A <strong>long</strong> evening, <a href="/more">more</a></p>`
@@ -27,7 +27,6 @@ func TestGalleryShowsAllOfIt(t *testing.T) {
 		g.Copyright = "© Example News"
 		g.License = "https://paper.example.com/licence"
 	}))
-	n.settle()
 
 	d := n.open("/galleries/harbour")
 
@@ -72,7 +71,7 @@ func TestGalleryShowsAllOfIt(t *testing.T) {
 
 func TestGalleryShowsEverySlide(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("many", func(g *gallery.Gallery) {
+	n.Publish(photo("many", func(g *gallery.Gallery) {
 		g.Slides = nil
 		for i := range 28 {
 			g.Slides = append(g.Slides, picture(i))
@@ -80,7 +79,6 @@ func TestGalleryShowsEverySlide(t *testing.T) {
 		g.Slides[3].Image.Alt = ""
 		g.Slides[4].Image.Height = 0
 	}))
-	n.settle()
 
 	figures := n.open("/galleries/many").all("figure")
 	if len(figures) != 28 {
@@ -124,12 +122,11 @@ func TestGalleryShowsEverySlide(t *testing.T) {
 // The first picture comes before the lead, and a picture leads to its file.
 func TestGalleryBeginsWithAPicture(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("pictures", func(g *gallery.Gallery) {
+	n.Publish(photo("pictures", func(g *gallery.Gallery) {
 		g.Body = "<p>The lead</p>"
 		g.Slides[1].Title, g.Slides[1].Image.Alt = "", ""
 	}))
-	n.put(photo("article", func(g *gallery.Gallery) { g.Body, g.Slides = "<p>The lead</p>", nil }))
-	n.settle()
+	n.Publish(photo("article", func(g *gallery.Gallery) { g.Body, g.Slides = "<p>The lead</p>", nil }))
 	for path, want := range map[string][]string{
 		"/galleries/pictures": {"opening", "slide-1", "lead", "note keys", "slide-2"}, "/galleries/article": {"opening", "lead"},
 	} {
@@ -157,7 +154,7 @@ func TestHostileGalleryRunsNothing(t *testing.T) {
 		`<iframe src="https://evil.example"></iframe><style>*{display:none}</style></div></figure></main><svg onload=alert(1)>` +
 		`<p onclick="alert(1)" style="position:fixed">still here</p><form action="/"><base href="https://evil.example"><!-- "`
 	n := startNode(t)
-	n.put(photo("hostile", func(g *gallery.Gallery) {
+	n.Publish(photo("hostile", func(g *gallery.Gallery) {
 		g.Title, g.Summary, g.Body, g.Section, g.Copyright = evil, evil, evil, evil, evil
 		g.Language = `en" onload="alert(1)`
 		g.URL, g.License = "javascript:alert(1)", "data:text/html,<script>alert(1)</script>"
@@ -167,7 +164,6 @@ func TestHostileGalleryRunsNothing(t *testing.T) {
 		g.Slides[0].Image.Alt, g.Slides[0].Image.URL = `" onerror="alert(1)`, "javascript:alert(1)"
 		g.Slides[1].Image.Alt = `" onerror="alert(1)`
 	}))
-	n.settle()
 
 	for _, path := range []string{"/galleries/hostile", "/"} {
 		d := n.open(path)
@@ -219,9 +215,8 @@ func harmless(t *testing.T, d dom) {
 
 func TestGalleryIsAtHomeAtItsPublisher(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("away", func(g *gallery.Gallery) { g.URL = "https://paper.example.com/g?a=1&b=2" }))
-	n.put(photo("id with spaces", func(g *gallery.Gallery) { g.URL = "" }))
-	n.settle()
+	n.Publish(photo("away", func(g *gallery.Gallery) { g.URL = "https://paper.example.com/g?a=1&b=2" }))
+	n.Publish(photo("id with spaces", func(g *gallery.Gallery) { g.URL = "" }))
 
 	d := n.open("/galleries/away")
 	d.one(t, "link", "rel=canonical", "href=https://paper.example.com/g?a=1&b=2")
@@ -238,9 +233,8 @@ func TestGalleryIsAtHomeAtItsPublisher(t *testing.T) {
 func TestGalleryInItsLanguage(t *testing.T) {
 	n := startNode(t)
 	for id, language := range map[string]string{"arabic": "ar-EG", "german": "de", "unknown": ""} {
-		n.put(photo(id, func(g *gallery.Gallery) { g.Language, g.Section = language, "Section" }))
+		n.Publish(photo(id, func(g *gallery.Gallery) { g.Language, g.Section = language, "Section" }))
 	}
-	n.settle()
 
 	d := n.open("/galleries/arabic")
 	d.one(t, "article", "lang=ar-EG", "dir=rtl")
@@ -258,17 +252,16 @@ func TestGalleryInItsLanguage(t *testing.T) {
 
 func TestSlideThatMayNotBeShown(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("rights", func(g *gallery.Gallery) {
+	n.Publish(photo("rights", func(g *gallery.Gallery) {
 		g.Slides = append(g.Slides, picture(3))
 		g.Slides[0].Rights.Syndicate = new(bool)
 		g.Slides[1].Rights.Until = noon.Add(time.Hour)
 	}))
-	n.settle()
 
 	if diff := cmp.Diff([]string{"Slide 2", "Slide 3"}, texts(n.open("/galleries/rights").one(t, "article").all("h2"))); diff != "" {
 		t.Errorf("slides while the rights last (-want +got):\n%s", diff)
 	}
-	n.clock.set(noon.Add(time.Hour))
+	n.Clock.Set(noon.Add(time.Hour))
 	if diff := cmp.Diff([]string{"Slide 3"}, texts(n.open("/galleries/rights").one(t, "article").all("h2"))); diff != "" {
 		t.Errorf("slides afterwards (-want +got):\n%s", diff)
 	}
@@ -277,16 +270,15 @@ func TestSlideThatMayNotBeShown(t *testing.T) {
 func TestGalleryThatMayNotBeShown(t *testing.T) {
 	n := startNode(t)
 	hour := func(i int) time.Time { return noon.Add(time.Duration(i) * time.Hour) }
-	n.put(photo("embargoed", func(g *gallery.Gallery) { g.Published = hour(1) }))
-	n.put(photo("embargoed-and-expired", func(g *gallery.Gallery) { g.Published, g.Expires = hour(1), hour(-1) }))
-	n.put(photo("withheld", func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }))
-	n.put(photo("withheld-and-expired", func(g *gallery.Gallery) { g.Rights.Syndicate, g.Published, g.Expires = new(bool), hour(-3), hour(-1) }))
-	n.put(photo("expired", func(g *gallery.Gallery) { g.Published, g.Expires = hour(-3), hour(-1) }))
-	n.put(photo("rights-over", func(g *gallery.Gallery) { g.Published, g.Rights.Until = hour(-3), hour(-1) }))
-	n.put(photo("taken-down"))
-	n.takeDown("taken-down")
-	n.takeDown("never-published")
-	n.settle()
+	n.Publish(photo("embargoed", func(g *gallery.Gallery) { g.Published = hour(1) }))
+	n.Publish(photo("embargoed-and-expired", func(g *gallery.Gallery) { g.Published, g.Expires = hour(1), hour(-1) }))
+	n.Publish(photo("withheld", func(g *gallery.Gallery) { g.Rights.Syndicate = new(bool) }))
+	n.Publish(photo("withheld-and-expired", func(g *gallery.Gallery) { g.Rights.Syndicate, g.Published, g.Expires = new(bool), hour(-3), hour(-1) }))
+	n.Publish(photo("expired", func(g *gallery.Gallery) { g.Published, g.Expires = hour(-3), hour(-1) }))
+	n.Publish(photo("rights-over", func(g *gallery.Gallery) { g.Published, g.Rights.Until = hour(-3), hour(-1) }))
+	n.Publish(photo("taken-down"))
+	n.TakeDown("taken-down")
+	n.TakeDown("never-published")
 
 	nothing := body(t, n.get("/galleries/unknown"))
 	for id, want := range map[string]int{
@@ -319,10 +311,9 @@ func TestGalleryThatMayNotBeShown(t *testing.T) {
 
 func TestTimeLetsGalleriesComeAndGo(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("evening", func(g *gallery.Gallery) { g.Published, g.Expires = noon.Add(time.Hour), noon.Add(2*time.Hour) }))
-	n.settle()
+	n.Publish(photo("evening", func(g *gallery.Gallery) { g.Published, g.Expires = noon.Add(time.Hour), noon.Add(2*time.Hour) }))
 	for _, step := range []struct{ minutes, want int }{{59, 404}, {60, 200}, {119, 200}, {120, 410}} {
-		n.clock.set(noon.Add(time.Duration(step.minutes) * time.Minute))
+		n.Clock.Set(noon.Add(time.Duration(step.minutes) * time.Minute))
 		if got := n.get("/galleries/evening").StatusCode; got != step.want {
 			t.Errorf("after %d minutes: %d, want %d", step.minutes, got, step.want)
 		}
@@ -331,10 +322,9 @@ func TestTimeLetsGalleriesComeAndGo(t *testing.T) {
 
 func TestTakeDownOfAGalleryThatWasSeen(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("seen"))
-	n.settle()
+	n.Publish(photo("seen"))
 	etag := n.get("/galleries/seen").Header.Get("Etag")
-	n.takeDown("seen") // the node's own index knows it when this returns
+	n.TakeDown("seen") // the node's own index knows it when this returns
 	if res := n.get("/galleries/seen", "If-None-Match", etag); res.StatusCode != http.StatusGone {
 		t.Errorf("after the take-down: %s", res.Status)
 	}
@@ -346,9 +336,8 @@ func TestTakeDownOfAGalleryThatWasSeen(t *testing.T) {
 func TestGalleryTellsOfKeysWhereThereIsAStep(t *testing.T) {
 	n := startNode(t)
 	for slides := range 3 {
-		n.put(photo(fmt.Sprint("of-", slides), func(g *gallery.Gallery) { g.Slides = g.Slides[:slides] }))
+		n.Publish(photo(fmt.Sprint("of-", slides), func(g *gallery.Gallery) { g.Slides = g.Slides[:slides] }))
 	}
-	n.settle()
 	for slides, want := range []int{0, 0, 1} {
 		if got := len(n.open(fmt.Sprint("/galleries/of-", slides)).all("p", "class=note keys")); got != want {
 			t.Errorf("%d slides: %d lines about keys, want %d", slides, got, want)

@@ -13,14 +13,14 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestPagesAreCachedHonestly(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one"))
-	n.settle()
+	n.Publish(photo("one"))
 	for _, path := range []string{"/", "/galleries/one", "/style.css", "/page.js"} {
 		first := n.get(path)
 		etag, text := first.Header.Get("Etag"), body(t, first)
@@ -46,10 +46,9 @@ func TestPagesAreCachedHonestly(t *testing.T) {
 // tag of its own. Who has one of them has the page.
 func TestPagesAreCompressed(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one"))
-	n.put(photo("gone"))
-	n.takeDown("gone")
-	n.settle()
+	n.Publish(photo("one"))
+	n.Publish(photo("gone"))
+	n.TakeDown("gone")
 	for path, kept := range map[string]bool{
 		"/": true, "/galleries/one": true, "/style.css": true, "/page.js": true,
 		"/feeds/all.rss": false, "/galleries/one.atom": false, "/none": false, "/galleries/gone": false,
@@ -102,10 +101,9 @@ func unzipped(t *testing.T, s string) string {
 // The budget counts both forms of a page.
 func TestBudgetCountsBothCodings(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one", func(g *gallery.Gallery) { g.Body = strings.Repeat("<p>Some text that repeats.</p>", 1000) }))
-	n.settle()
+	n.Publish(photo("one", func(g *gallery.Gallery) { g.Body = strings.Repeat("<p>Some text that repeats.</p>", 1000) }))
 	budget := cache.NewBudget(16 << 20)
-	n.mountOn(budget, n.clock.now)
+	n.mountOn(budget, n.Clock.Now)
 	sum := 0
 	for _, coding := range []string{"identity", "gzip"} {
 		sum += len(body(t, n.get("/galleries/one", "Accept-Encoding", coding)))
@@ -117,8 +115,7 @@ func TestBudgetCountsBothCodings(t *testing.T) {
 
 func TestHeadIsGetWithoutABody(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one"))
-	n.settle()
+	n.Publish(photo("one"))
 	for _, path := range []string{"/", "/galleries/one", "/galleries/none", "/none", "/style.css", "/page.js", "/feeds/all.rss"} {
 		get, head := n.get(path), n.request(http.MethodHead, path)
 		if head.StatusCode != get.StatusCode || body(t, head) != "" {
@@ -132,10 +129,9 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 
 func TestNoAnswerAllowsAForeignScript(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one"))
-	n.put(photo("gone"))
-	n.takeDown("gone")
-	n.settle()
+	n.Publish(photo("one"))
+	n.Publish(photo("gone"))
+	n.TakeDown("gone")
 	const policy = "default-src 'none'; style-src 'self'; img-src http: https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	for path, scripted := range map[string]bool{
 		"/": true, "/galleries/one": true, "/feeds/all.rss": true, "/galleries/one.rss": true,
@@ -178,11 +174,11 @@ func TestSameBytesAtAnotherTimeAndOnAnotherNode(t *testing.T) {
 	a := startNode(t)
 	b := secondNode(a)
 	for _, id := range []string{"one", "two"} {
-		a.put(photo(id, func(g *gallery.Gallery) { g.Section, g.Tags = "Travel", []string{"night", "day"} }))
+		a.Publish(photo(id, func(g *gallery.Gallery) { g.Section, g.Tags = "Travel", []string{"night", "day"} }))
 	}
-	a.settle()
-	b.settle()
-	b.clock.set(noon.Add(5 * time.Hour))
+	a.Settle()
+	b.Settle()
+	b.Clock.Set(noon.Add(5 * time.Hour))
 	for _, path := range []string{"/", "/galleries/one", "/feeds/all.rss", "/tags/night.atom", "/galleries/two.json"} {
 		if diff := cmp.Diff(body(t, a.get(path)), body(t, b.get(path))); diff != "" {
 			t.Errorf("%s differs:\n%s", path, diff)
@@ -199,12 +195,10 @@ func TestBeforeTheIndexIsWhole(t *testing.T) {
 
 func TestStorageAway(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("seen"))
-	n.settle()
+	n.Publish(photo("seen"))
 	n.open("/galleries/seen")
-	n.put(photo("unseen"))
-	n.settle()
-	n.broker.Conn().Close()
+	n.Publish(photo("unseen"))
+	n.Broker.Conn().Close()
 
 	unavailable(t, n, "/galleries/unseen")
 	n.open("/galleries/seen") // what was rendered before goes on
@@ -227,18 +221,16 @@ func unavailable(t *testing.T, n *node, path string) {
 
 func TestFrontLeavesOutWhatCanNotBeRead(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("seen"))
-	n.settle()
+	n.Publish(photo("seen"))
 	whole := n.open("/")
 	if got := len(whole.all("ul", "class=galleries")); got != 1 {
 		t.Fatalf("%d lists", got)
 	}
-	n.put(photo("unseen", func(g *gallery.Gallery) { g.Published = noon }))
-	n.settle()
+	n.Publish(photo("unseen", func(g *gallery.Gallery) { g.Published = noon }))
 	if _, err := n.editions.Current(t.Context(), "all"); err != nil { // the feed has it, the page not yet
 		t.Fatal(err)
 	}
-	n.broker.Conn().Close()
+	n.Broker.Conn().Close()
 
 	res := n.get("/")
 	if res.StatusCode != http.StatusOK || res.Header.Get("Cache-Control") != "no-cache" {
@@ -252,9 +244,8 @@ func TestFrontLeavesOutWhatCanNotBeRead(t *testing.T) {
 
 func TestGalleryThatCanNotBeReadAnyMore(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("broken", func(g *gallery.Gallery) { g.Title = "" }))
-	n.put(photo("good"))
-	n.settle()
+	n.Publish(photo("broken", func(g *gallery.Gallery) { g.Title = "" }))
+	n.Publish(photo("good"))
 	if res := n.get("/galleries/broken"); res.StatusCode != http.StatusInternalServerError || res.Header.Get("Retry-After") != "" {
 		t.Errorf("%s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
 	}
@@ -273,8 +264,7 @@ func TestSupersededWhileItIsRead(t *testing.T) {
 		}
 	})
 	t.Cleanup(release) // before the node's own, which waits for the index
-	n.put(photo("moving"))
-	n.settle()
+	n.Publish(photo("moving"))
 	looks := 0
 	n.mount(func() time.Time {
 		if looks++; looks == 2 {
@@ -282,10 +272,13 @@ func TestSupersededWhileItIsRead(t *testing.T) {
 		}
 		return noon
 	})
-	writer := catalogue.New(catalogueOptions(n.broker, n.clock.now))
-	store(t, writer, photo("hold"))
-	<-held
-	store(t, writer, photo("moving", func(g *gallery.Gallery) { g.Title, g.Version = "Moved on", 2 }))
+	writer := n.World.Catalogue()
+	for _, g := range []*gallery.Gallery{photo("hold"), photo("moving", func(g *gallery.Gallery) { g.Title, g.Version = "Moved on", 2 })} {
+		if _, err := writer.Put(t.Context(), storetest.Publication(t, g)); err != nil {
+			t.Fatal(err)
+		}
+		<-held
+	}
 
 	if got := n.open("/galleries/moving").one(t, "h1").text(); got != "Moved on" {
 		t.Errorf("it shows %q", got)

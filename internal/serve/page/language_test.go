@@ -22,10 +22,10 @@ func TestEveryPartSaysItsLanguage(t *testing.T) {
 				Feeds:   []edition.Definition{{Name: "all", Title: title, Items: 30}, {Name: "empty", Title: title}},
 				Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 			})
-			n.run()
+			n.Start()
 			paths := []string{"/", "/galleries", "/feeds/all", "/feeds/all.rss", "/feeds/empty.atom", "/sections/" + gallery.Slug(title), "/none", "/galleries/gone"}
 			for id, words := range map[string]string{"ar-EG": "أضواء", "de": "deutsche Lichter", "en": "English lights"} {
-				n.put(photo(id, func(g *gallery.Gallery) {
+				n.Publish(photo(id, func(g *gallery.Gallery) {
 					g.Language, g.Title, g.Summary, g.Body, g.Copyright, g.Sources = id, words, words, "<p>"+words+"</p>", words, []string{words}
 					g.License, g.Authors = "https://paper.example.com/licence", []gallery.Author{{Name: words}, {Name: words, URL: "https://paper.example.com/a"}}
 					for i := range g.Slides {
@@ -41,9 +41,8 @@ func TestEveryPartSaysItsLanguage(t *testing.T) {
 				}))
 				paths = append(paths, "/galleries/"+id, "/galleries/"+id+".json")
 			}
-			n.put(photo("gone"))
-			n.takeDown("gone")
-			n.settle()
+			n.Publish(photo("gone"))
+			n.TakeDown("gone")
 			for _, path := range paths {
 				page := parse(t, body(t, n.get(path)))
 				if got := page.one(t, "html"); got.attr("lang") != language || (got.attr("dir") == "rtl") != (language == "ar") {

@@ -19,13 +19,12 @@ import (
 func (n *node) putMany(count int) (titles []string) {
 	n.t.Helper()
 	for i := range count {
-		n.put(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
+		n.Publish(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
 			g.Published = noon.Add(time.Duration(i-count) * time.Hour)
 			g.Section, g.Tags, g.Authors = "Long reads", []string{"R&D"}, []gallery.Author{{Name: "A. Writer"}}
 		}))
 		titles = append([]string{fmt.Sprintf("Title of g%02d", i)}, titles...)
 	}
-	n.settle()
 	return titles
 }
 
@@ -51,9 +50,8 @@ func (d dom) steps() (newer, older string) {
 func TestListsOfEveryKind(t *testing.T) {
 	n := startNode(t)
 	titles := n.putMany(45)
-	n.put(photo("embargoed", func(g *gallery.Gallery) { g.Published, g.Section = noon.Add(time.Hour), "Long reads" }))
-	n.put(photo("withheld", func(g *gallery.Gallery) { g.Rights.Syndicate, g.Section = new(bool), "Long reads" }))
-	n.settle()
+	n.Publish(photo("embargoed", func(g *gallery.Gallery) { g.Published, g.Section = noon.Add(time.Hour), "Long reads" }))
+	n.Publish(photo("withheld", func(g *gallery.Gallery) { g.Rights.Syndicate, g.Section = new(bool), "Long reads" }))
 	for _, c := range []struct{ path, title, kind string }{
 		{"/galleries", "All galleries", ""},
 		{"/feeds/all", "All <galleries>", ""},
@@ -112,8 +110,7 @@ func TestListsAreCachedHonestly(t *testing.T) {
 	}
 	old := "/galleries?before=" + place(22, "g03")
 	before := n.get(old).Header.Get("Etag")
-	n.put(photo("new", func(g *gallery.Gallery) { g.Published = noon }))
-	n.settle()
+	n.Publish(photo("new", func(g *gallery.Gallery) { g.Published = noon }))
 	if res := n.get(old, "If-None-Match", before); res.StatusCode != http.StatusNotModified {
 		t.Errorf("a part of the list changes with what is above it: %s", res.Status)
 	}
@@ -121,16 +118,15 @@ func TestListsAreCachedHonestly(t *testing.T) {
 
 func TestListsFollowTheTime(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("stays", func(g *gallery.Gallery) {
+	n.Publish(photo("stays", func(g *gallery.Gallery) {
 		g.Section, g.Slides[1].Rights.Until = "Travel", noon.Add(3*time.Hour)
 	}))
-	n.put(photo("comes", func(g *gallery.Gallery) { g.Section, g.Published = "Travel", noon.Add(time.Hour) }))
-	n.put(photo("goes", func(g *gallery.Gallery) {
+	n.Publish(photo("comes", func(g *gallery.Gallery) { g.Section, g.Published = "Travel", noon.Add(time.Hour) }))
+	n.Publish(photo("goes", func(g *gallery.Gallery) {
 		g.Section, g.Published, g.Expires = "Travel", noon.Add(-2*time.Hour), noon.Add(2*time.Hour)
 	}))
-	n.settle()
 	for hour, want := range [][]string{{"stays", "goes"}, {"comes", "stays", "goes"}, {"comes", "stays"}} {
-		n.clock.set(noon.Add(time.Duration(hour) * time.Hour))
+		n.Clock.Set(noon.Add(time.Duration(hour) * time.Hour))
 		for _, path := range []string{"/galleries", "/feeds/travel", "/sections/travel"} {
 			got := n.open(path).cards()
 			if diff := cmp.Diff(want, slices.Collect(func(yield func(string) bool) {
@@ -145,12 +141,11 @@ func TestListsFollowTheTime(t *testing.T) {
 	if text := n.open("/sections/travel").one(t, "ul", "class=galleries").text(); strings.Count(text, "2 pictures") != 2 {
 		t.Errorf("before a right runs out: %s", text)
 	}
-	n.clock.set(noon.Add(3 * time.Hour))
+	n.Clock.Set(noon.Add(3 * time.Hour))
 	if text := n.open("/sections/travel").one(t, "ul", "class=galleries").text(); strings.Count(text, "1 picture") != 1 {
 		t.Errorf("after a right ran out: %s", text)
 	}
-	n.takeDown("stays")
-	n.settle()
+	n.TakeDown("stays")
 	for _, path := range []string{"/galleries", "/feeds/travel"} {
 		if got := n.open(path).cards(); !cmp.Equal(got, []string{"Title of comes"}) {
 			t.Errorf("%s, after a take-down: %q", path, got)
@@ -160,9 +155,8 @@ func TestListsFollowTheTime(t *testing.T) {
 
 func TestListsThatAreNotThere(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("secret", func(g *gallery.Gallery) { g.Section, g.Published = "Secret", noon.Add(time.Hour) }))
-	n.put(photo("one"))
-	n.settle()
+	n.Publish(photo("secret", func(g *gallery.Gallery) { g.Section, g.Published = "Secret", noon.Add(time.Hour) }))
+	n.Publish(photo("one"))
 	nothing := body(t, n.get("/sections/none"))
 	for path, want := range map[string]int{
 		"/feeds/none": 404, "/sections/none": 404, "/sections/secret": 404, "/tags/none?before=1~a": 404, "/authors/" + strings.Repeat("x", 5000): 404,
@@ -187,8 +181,7 @@ func TestListsThatAreNotThere(t *testing.T) {
 // A slug without its hash leads to the one list that it can mean, or names them.
 func TestListByANameThatIsNoSlug(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("a", func(g *gallery.Gallery) { g.Tags = []string{"covid-19", "C++", "C#", "Node.js"} }))
-	n.settle()
+	n.Publish(photo("a", func(g *gallery.Gallery) { g.Tags = []string{"covid-19", "C++", "C#", "Node.js"} }))
 	for asked, meant := range map[string]string{"covid-19": "covid-19", "node-js": "Node.js", "Node.js": "Node.js", "C%23": "C#"} {
 		res := n.get("/tags/" + asked + "?before=1~a")
 		if want := baseURL + "/tags/" + gallery.Slug(meant) + "?before=1~a"; res.StatusCode != http.StatusFound || res.Header.Get("Location") != want {
@@ -228,9 +221,8 @@ func TestPlacesInAListAreFewerThanTheirNames(t *testing.T) {
 func TestListWithAnIDThatIsNoWord(t *testing.T) {
 	n := startNode(t)
 	for i := range 21 {
-		n.put(photo(fmt.Sprint("a/b?c&d=é ", i), func(g *gallery.Gallery) { g.Published = noon.Add(time.Duration(-i) * time.Hour) }))
+		n.Publish(photo(fmt.Sprint("a/b?c&d=é ", i), func(g *gallery.Gallery) { g.Published = noon.Add(time.Duration(-i) * time.Hour) }))
 	}
-	n.settle()
 	_, older := n.open("/galleries").steps()
 	if u, err := url.Parse(older); err != nil || len(u.Query()) != 1 {
 		t.Fatalf("%q: %v", older, err)
@@ -242,20 +234,18 @@ func TestListWithAnIDThatIsNoWord(t *testing.T) {
 
 func TestListLeavesOutWhatCanNotBeRead(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("broken", func(g *gallery.Gallery) { g.Title, g.Published = "", noon }))
-	n.put(photo("seen"))
-	n.settle()
+	n.Publish(photo("broken", func(g *gallery.Gallery) { g.Title, g.Published = "", noon }))
+	n.Publish(photo("seen"))
 	if got := n.open("/feeds/all").cards(); !cmp.Equal(got, []string{"Title of seen"}) {
 		t.Errorf("it names %q", got)
 	}
-	n.put(photo("unseen", func(g *gallery.Gallery) { g.Published = noon }))
-	n.settle()
-	n.broker.Conn().Close()
+	n.Publish(photo("unseen", func(g *gallery.Gallery) { g.Published = noon }))
+	n.Broker.Conn().Close()
 	res := n.get("/feeds/all")
 	if got := parse(t, body(t, res)).cards(); res.StatusCode != http.StatusOK || res.Header.Get("Cache-Control") != "no-cache" || !cmp.Equal(got, []string{"Title of seen"}) {
 		t.Errorf("%s, Cache-Control %q, %q", res.Status, res.Header.Get("Cache-Control"), got)
 	}
-	n.mount(n.clock.now)
+	n.mount(n.Clock.Now)
 	unavailable(t, n, "/feeds/all")
 	unavailable(t, newNode(t), "/galleries")
 }

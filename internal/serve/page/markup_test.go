@@ -19,17 +19,16 @@ func everyPage(t *testing.T) (*node, map[string]int) {
 		t.Fatal(err)
 	}
 	n.putSamples(cms)
-	n.put(article(noon))
-	n.put(hostile(noon))
-	n.put(unsized(noon))
-	n.put(photo("gone"))
-	n.takeDown("gone")
+	n.Publish(article(noon))
+	n.Publish(hostile(noon))
+	n.Publish(unsized(noon))
+	n.Publish(photo("gone"))
+	n.TakeDown("gone")
 	for i := range 20 {
-		n.put(photo(fmt.Sprint("more-", i), func(g *gallery.Gallery) {
+		n.Publish(photo(fmt.Sprint("more-", i), func(g *gallery.Gallery) {
 			g.Summary, g.Section, g.Tags = strings.Repeat("What it is about. ", 20), fmt.Sprint("Section ", i), []string{fmt.Sprint("tag ", i), "all"}
 		}))
 	}
-	n.settle()
 	return n, map[string]int{
 		"/": 200, "/galleries": 200, "/feeds/travel": 200, "/sections/lifestyle": 200, "/galleries?before=1~a": 200, "/tags/none": 404, "/galleries?before=x": 400, sample: 200, "/galleries/article": 200, "/galleries/hostile": 200, "/galleries/unsized": 200, "/galleries/gone": 410, "/none": 404,
 		"/feeds/all.rss": 200, "/tags/all.rss": 200, sample + ".atom": 200, "/galleries/hostile.json": 200, "/feeds/none.rss": 404,

@@ -1,8 +1,6 @@
 package page_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,20 +8,17 @@ import (
 	"net/http/httptest"
 	"path"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/serve/page"
-	"github.com/gallerywire/gallerywire/internal/store/broker"
-	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -32,42 +27,22 @@ const baseURL = "https://wire.example.com/news"
 // noon is the time in every test that does not set its own.
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// clock is a time that tests set.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) set(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = t
-}
-
 // node is a site with its pages, on a NATS server of its own.
 type node struct {
-	t         testing.TB
-	clock     *clock
-	broker    *broker.Broker
-	catalogue *catalogue.Catalogue
-	editions  *edition.Set
-	mux       *http.ServeMux
-	pages     *page.Pages
-	metrics   *prometheus.Registry // of the pages
-	whole     chan struct{}        // closed when the index is
+	*storetest.World
+	*storetest.Catalogue
+	t        testing.TB
+	editions *edition.Set
+	mux      *http.ServeMux
+	pages    *page.Pages
+	metrics  *prometheus.Registry // of the pages
 }
 
 // startNode starts a node and waits until its index is whole.
 func startNode(t testing.TB, change ...func(*catalogue.Options)) *node {
 	t.Helper()
 	n := newNode(t, change...)
-	n.run()
+	n.Start()
 	return n
 }
 
@@ -87,67 +62,38 @@ func newNode(t testing.TB, change ...func(*catalogue.Options)) *node {
 // newNodeOf makes a node of that site with those feeds.
 func newNodeOf(t testing.TB, site edition.Options, change ...func(*catalogue.Options)) *node {
 	t.Helper()
-	return newNodeOn(t, brokertest.Start(t), site, change...)
+	return newNodeOn(t, storetest.NewWorld(t), site, change...)
 }
 
 // secondNode starts another node of the same site on the same server.
 func secondNode(first *node) *node {
 	first.t.Helper()
-	n := newNodeOn(first.t, first.broker, edition.Options{
+	n := newNodeOn(first.t, storetest.WorldOn(first.t, first.Broker), edition.Options{
 		Site: first.editions.Site(), Feeds: first.editions.Feeds(), Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 	})
-	n.run()
+	n.Start()
 	return n
 }
 
-func newNodeOn(t testing.TB, b *broker.Broker, site edition.Options, change ...func(*catalogue.Options)) *node {
+func newNodeOn(t testing.TB, w *storetest.World, site edition.Options, change ...func(*catalogue.Options)) *node {
 	t.Helper()
-	n := &node{t: t, clock: &clock{at: noon}, broker: b, whole: make(chan struct{})}
-	o := catalogueOptions(n.broker, n.clock.now)
-	o.Index.Changed = func(index.Change) {}
-	for _, f := range change {
-		f(&o)
-	}
-	changed, whole := o.Index.Changed, sync.OnceFunc(func() { close(n.whole) })
-	o.Index.Changed = func(c index.Change) {
-		if c == (index.Change{}) {
-			whole()
-		}
-		changed(c)
-	}
-	n.catalogue = catalogue.New(o)
-	site.Index, site.Load, site.Now, site.Logger = n.catalogue.Index(), n.catalogue.Load, n.clock.now, quiet()
+	w.Clock.Set(noon)
+	decoding := func(o *catalogue.Options) { o.Decode = decode }
+	n := &node{t: t, World: w, Catalogue: w.Catalogue(append([]func(*catalogue.Options){decoding}, change...)...)}
+	site.Index, site.Load, site.Now, site.Logger = n.Index(), n.Load, n.Clock.Now, quiet()
 	site.Renderer = feed.NewRenderer(feed.Options{SiteID: "wire.example.com", BaseURL: site.Site.BaseURL})
 	n.editions = edition.New(site)
-	n.mount(n.clock.now)
+	n.mount(n.Clock.Now)
 	return n
-}
-
-func catalogueOptions(b *broker.Broker, now func() time.Time) catalogue.Options {
-	return catalogue.Options{
-		JetStream: b.JetStream(),
-		Bucket:    b.Name("galleries"),
-		Open: func(ctx context.Context) (jetstream.Stream, error) {
-			return b.Bucket(ctx, "galleries")
-		},
-		Decode:   decode,
-		Now:      now,
-		Logger:   quiet(),
-		Timeless: true,
-	}
 }
 
 // decode refuses a gallery without a title, as the contract does.
 func decode(body []byte) (*gallery.Gallery, error) {
-	g := new(gallery.Gallery)
-	if err := json.Unmarshal(body, g); err != nil {
-		return nil, err
-	}
-	g.Normalise()
-	if g.Title == "" {
+	g, err := storetest.Decode(body)
+	if err == nil && g.Title == "" {
 		return nil, gallery.Problems{{Place: "/title", Reason: "missing or blank"}}
 	}
-	return g, nil
+	return g, err
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -158,7 +104,7 @@ func (n *node) mount(now func() time.Time) { n.mountOn(nil, now) }
 // mountOn is mount with what is kept on a budget.
 func (n *node) mountOn(budget *cache.Budget, now func() time.Time) {
 	n.metrics = prometheus.NewRegistry()
-	n.pages = page.New(page.Options{Editions: n.editions, Index: n.catalogue.Index(), Load: n.catalogue.Load, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics, Budget: budget, ReadTimeout: patience})
+	n.pages = page.New(page.Options{Editions: n.editions, Index: n.Index(), Load: n.Load, Now: now, MaxAge: time.Minute, Logger: quiet(), Registerer: n.metrics, Budget: budget, ReadTimeout: storetest.WaitLimit})
 	n.mux = http.NewServeMux()
 	n.pages.Register(n.mux)
 	n.mux.HandleFunc("GET /galleries/{key}", func(w http.ResponseWriter, r *http.Request) {
@@ -188,83 +134,6 @@ func (n *node) feed(kind edition.Kind) http.HandlerFunc {
 		if !n.pages.Feed(w, r, ref) {
 			http.Error(w, "moved", http.StatusMovedPermanently)
 		}
-	}
-}
-
-// patience is how long a test waits for what must come.
-const patience = time.Minute
-
-// run reads the index until the test ends.
-func (n *node) run() {
-	n.t.Helper()
-	ctx, cancel := context.WithCancel(n.t.Context())
-	done := make(chan error, 1)
-	go func() { done <- n.catalogue.Run(ctx) }()
-	n.t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			n.t.Errorf("run catalogue: %v", err)
-		}
-	})
-	select {
-	case <-n.whole:
-	case <-time.After(patience):
-		n.t.Fatal(n.catalogue.Index().Ready())
-	}
-}
-
-// put stores a gallery as it stands.
-func (n *node) put(g *gallery.Gallery) {
-	n.t.Helper()
-	store(n.t, n.catalogue, g)
-}
-
-func store(t testing.TB, c *catalogue.Catalogue, g *gallery.Gallery) {
-	t.Helper()
-	if err := put(t.Context(), c, g); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func put(ctx context.Context, c *catalogue.Catalogue, g *gallery.Gallery) error {
-	body, err := json.Marshal(g)
-	if err != nil {
-		return err
-	}
-	stored := *g
-	stored.Normalise()
-	rank := gallery.Rank{Updated: stored.Updated, Version: stored.Version, Hash: gallery.HashOf(body)}
-	outcome, err := c.Put(ctx, catalogue.Revision{ID: g.ID, Rank: rank, Gallery: &stored, Body: body})
-	if err != nil || outcome != catalogue.Stored {
-		return fmt.Errorf("put %s: %v, %v", g.ID, outcome, err)
-	}
-	return nil
-}
-
-func (n *node) takeDown(id string) {
-	n.t.Helper()
-	body := []byte(`{"id":"` + id + `"}`)
-	rank := gallery.Rank{Updated: noon, TakeDown: true, Hash: gallery.HashOf(body)}
-	if outcome, err := n.catalogue.Put(n.t.Context(), catalogue.Revision{ID: id, Rank: rank, Body: body}); err != nil || outcome != catalogue.Stored {
-		n.t.Fatalf("take %s down: %v, %v", id, outcome, err)
-	}
-}
-
-// settle waits until the index knows everything that was put.
-func (n *node) settle() {
-	n.t.Helper()
-	stream, err := n.broker.Bucket(n.t.Context(), "galleries")
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	info, err := stream.Info(n.t.Context())
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
-	defer cancel()
-	if err := n.catalogue.Wait(ctx, info.State.LastSeq); err != nil {
-		n.t.Fatal(err)
 	}
 }
 

@@ -20,7 +20,7 @@ func startNarrow(t *testing.T) *node {
 		Feeds:   []edition.Definition{{Name: "rare", Title: "Rare", Items: 30, Match: index.Match{Sections: []string{"Rare"}}}},
 		Dynamic: edition.Dynamic{Sections: true, Tags: true},
 	})
-	n.run()
+	n.Start()
 	return n
 }
 
@@ -33,12 +33,11 @@ func (d dom) section(t *testing.T, id string) []string {
 func TestFrontShowsMoreThanTheFirstFeed(t *testing.T) {
 	n := startNarrow(t)
 	for i := range 100 {
-		n.put(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
+		n.Publish(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
 			g.Published = noon.Add(-time.Duration(i+1) * time.Hour)
 			g.Section, g.Tags = fmt.Sprintf("Section %02d", i%50), []string{"all"}
 		}))
 	}
-	n.settle()
 	d := n.open("/")
 	if got := d.one(t, "ul", "class=galleries").one(t, "a", "href=/news/galleries/g00").text(); got != "Title of g00" {
 		t.Errorf("the newest is called %q", got)
@@ -58,10 +57,9 @@ func TestFrontShowsMoreThanTheFirstFeed(t *testing.T) {
 func TestFrontNamesTheCommonestSections(t *testing.T) {
 	n := startNode(t)
 	for i := range 90 {
-		n.put(photo(fmt.Sprint("g", i), func(g *gallery.Gallery) { g.Section = fmt.Sprintf("Section %02d", i) }))
+		n.Publish(photo(fmt.Sprint("g", i), func(g *gallery.Gallery) { g.Section = fmt.Sprintf("Section %02d", i) }))
 	}
-	n.put(photo("again", func(g *gallery.Gallery) { g.Section = "section 88" }))
-	n.settle()
+	n.Publish(photo("again", func(g *gallery.Gallery) { g.Section = "section 88" }))
 	got := n.open("/").section(t, "sections")
 	if len(got) != 60 || got[0] != "Section 88 2" || got[1] != "Section 00 1" {
 		t.Errorf("%d sections, first %q, want 60, the commonest before others", len(got), got[:2])
@@ -70,9 +68,8 @@ func TestFrontNamesTheCommonestSections(t *testing.T) {
 
 func TestFrontFollowsTheTime(t *testing.T) {
 	n := startNarrow(t)
-	n.put(photo("ends", func(g *gallery.Gallery) { g.Section, g.Expires = "Night", noon.Add(time.Hour) }))
-	n.put(photo("begins", func(g *gallery.Gallery) { g.Section, g.Published = "Day", noon.Add(time.Hour) }))
-	n.settle()
+	n.Publish(photo("ends", func(g *gallery.Gallery) { g.Section, g.Expires = "Night", noon.Add(time.Hour) }))
+	n.Publish(photo("begins", func(g *gallery.Gallery) { g.Section, g.Published = "Day", noon.Add(time.Hour) }))
 	for _, c := range []struct {
 		at            time.Time
 		name, section string
@@ -80,7 +77,7 @@ func TestFrontFollowsTheTime(t *testing.T) {
 		{noon, "Title of ends", "Night 1"},
 		{noon.Add(time.Hour), "Title of begins", "Day 1"},
 	} {
-		n.clock.set(c.at)
+		n.Clock.Set(c.at)
 		d := n.open("/")
 		if got := d.one(t, "li", "class=card").one(t, "h3").text(); got != c.name {
 			t.Errorf("at %s: %q, want %q", c.at, got, c.name)
@@ -93,10 +90,9 @@ func TestFrontFollowsTheTime(t *testing.T) {
 
 func TestFrontWithAFeedThatCanNotBeServed(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one", func(g *gallery.Gallery) { g.Section = "Travel" }))
-	n.settle()
+	n.Publish(photo("one", func(g *gallery.Gallery) { g.Section = "Travel" }))
 	n.open("/")
-	n.broker.Conn().Close()
+	n.Broker.Conn().Close()
 	if _, err := n.editions.Current(t.Context(), "all"); err == nil {
 		t.Fatal("the first feed can be served")
 	}
@@ -111,19 +107,17 @@ func TestFrontWithAFeedThatCanNotBeServed(t *testing.T) {
 
 func TestFrontWhenNothingCanBeRead(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("one"))
-	n.settle()
-	n.broker.Conn().Close()
+	n.Publish(photo("one"))
+	n.Broker.Conn().Close()
 	unavailable(t, n, "/")
 }
 
 func TestFrontPassesOverWhatIsBroken(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("broken", func(g *gallery.Gallery) { g.Title, g.Published = "", noon }))
+	n.Publish(photo("broken", func(g *gallery.Gallery) { g.Title, g.Published = "", noon }))
 	for i := range 20 {
-		n.put(photo(fmt.Sprint("good-", i)))
+		n.Publish(photo(fmt.Sprint("good-", i)))
 	}
-	n.settle()
 	for range 2 {
 		res := n.get("/")
 		if res.StatusCode != http.StatusOK || res.Header.Get("Cache-Control") != "public, max-age=60, must-revalidate" {
@@ -133,8 +127,7 @@ func TestFrontPassesOverWhatIsBroken(t *testing.T) {
 			t.Errorf("%d galleries, want the 20 that can be read", got)
 		}
 	}
-	n.put(photo("broken", func(g *gallery.Gallery) { g.Title, g.Published, g.Version = "Mended", noon, 2 }))
-	n.settle()
+	n.Publish(photo("broken", func(g *gallery.Gallery) { g.Title, g.Published, g.Version = "Mended", noon, 2 }))
 	if got := n.open("/").all("li", "class=card")[0].one(t, "h3").text(); got != "Mended" {
 		t.Errorf("once it is published again the newest is called %q", got)
 	}

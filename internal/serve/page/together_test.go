@@ -31,13 +31,12 @@ func TestACrowdIsServedByOneRendering(t *testing.T) {
 					return decode(body)
 				}
 			})
-			n.put(photo("large", func(g *gallery.Gallery) {
+			n.Publish(photo("large", func(g *gallery.Gallery) {
 				g.Section = "Travel"
 				for i := range 900 {
 					g.Slides = append(g.Slides, picture(i+3))
 				}
 			}))
-			n.settle()
 			first, leave := context.WithCancel(t.Context())
 			var asking sync.WaitGroup
 			asking.Go(func() {
@@ -99,19 +98,17 @@ func (n *node) rendered() float64 {
 // follows the time.
 func TestFrontIsRenderedOnceAChange(t *testing.T) {
 	n := startNode(t)
-	n.put(photo("a"))
-	n.put(photo("later", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
-	n.settle()
+	n.Publish(photo("a"))
+	n.Publish(photo("later", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))
 	for range 3 {
 		n.open("/")
 	}
 	if n.rendered() != 1 {
 		t.Errorf("rendered %v times for three people", n.rendered())
 	}
-	n.clock.set(noon.Add(time.Hour))
+	n.Clock.Set(noon.Add(time.Hour))
 	n.open("/").one(t, "a", "href=/news/galleries/later")
-	n.takeDown("a")
-	n.settle()
+	n.TakeDown("a")
 	if links := n.open("/").all("a", "href=/news/galleries/a"); len(links) != 0 {
 		t.Error("a gallery that was taken down is still on the front page")
 	}

@@ -45,9 +45,8 @@ func BenchmarkMetrics(b *testing.B) {
 	var with, without time.Duration
 	for b.Loop() {
 		with, without = time.Hour, time.Hour
-		node := brokertest.Start(b)
-		s := newSite(b, node)
-		l := newCatalogueStore(b, node)
+		s := newSite(b, brokertest.Start(b))
+		l := s.catalogue()
 		for round := range 2 * rounds {
 			s.fill(round, each)
 			if round%4 == 0 || round%4 == 3 { // either first as often
@@ -99,9 +98,8 @@ func benchmarkEvents(b *testing.B, sync time.Duration, inFlight int) {
 	var subject, floor time.Duration
 	for b.Loop() {
 		subject, floor = 0, 0
-		node := brokertest.Start(b, func(o *broker.Options) { o.Embedded.SyncInterval = sync })
-		s := newSite(b, node)
-		l := newCatalogueStore(b, node)
+		s := newSite(b, brokertest.Start(b, func(o *broker.Options) { o.Embedded.SyncInterval = sync }))
+		l := s.catalogue()
 		for round := range rounds {
 			s.fill(round, each)
 			subject += s.timeSubject(l, inFlight, each)
@@ -121,11 +119,11 @@ func (s *site) fill(round, n int) {
 	s.t.Helper()
 	for i := range n {
 		id := fmt.Sprintf("gallery-%d-%d", round, i)
-		if _, err := s.broker.JetStream().PublishAsync(string(event.Published), []byte(long(s.t, id))); err != nil {
+		if _, err := s.Broker.JetStream().PublishAsync(string(event.Published), []byte(long(s.t, id))); err != nil {
 			s.t.Fatal(err)
 		}
 	}
-	<-s.broker.JetStream().PublishAsyncComplete()
+	<-s.Broker.JetStream().PublishAsyncComplete()
 }
 
 // long is a gallery of about 12 KB.
@@ -183,7 +181,7 @@ func (s *site) timeOutcome(outcome string, l catalogueStore, inFlight, n int, ch
 // timeFloor is how long the bare loop takes for what is in the stream.
 func (s *site) timeFloor(inFlight, n int) time.Duration {
 	ctx := s.t.Context()
-	kv, err := s.broker.JetStream().CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "floor"})
+	kv, err := s.Broker.JetStream().CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "floor"})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -236,9 +234,8 @@ func BenchmarkRejects(b *testing.B) {
 	var good, bad time.Duration
 	for b.Loop() {
 		good, bad = 0, 0
-		node := brokertest.Start(b, func(o *broker.Options) { o.Embedded.SyncInterval = 0 })
-		s := newSite(b, node)
-		l := newCatalogueStore(b, node)
+		s := newSite(b, brokertest.Start(b, func(o *broker.Options) { o.Embedded.SyncInterval = 0 }))
+		l := s.catalogue()
 		for round := range rounds {
 			s.fill(round, each)
 			good += s.timeSubject(l, 8, each)
@@ -257,9 +254,9 @@ func (s *site) spoil(n int) {
 	s.t.Helper()
 	for i := range n {
 		body := strings.Replace(long(s.t, fmt.Sprint("bad-", i)), `"title":"Harbour`, `"heading":"Harbour`, 1)
-		if _, err := s.broker.JetStream().PublishAsync(string(event.Published), []byte(body)); err != nil {
+		if _, err := s.Broker.JetStream().PublishAsync(string(event.Published), []byte(body)); err != nil {
 			s.t.Fatal(err)
 		}
 	}
-	<-s.broker.JetStream().PublishAsyncComplete()
+	<-s.Broker.JetStream().PublishAsyncComplete()
 }

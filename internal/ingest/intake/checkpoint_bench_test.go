@@ -8,6 +8,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -23,10 +24,10 @@ func BenchmarkCheckpoint(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		background(b, points.Run)
+		storetest.Run(b, points.Run)
 		noting, plain := newSite(b, brokertest.Start(b)), newSite(b, brokertest.Start(b))
-		noted := newCatalogueStore(b, noting.broker, func(o *catalogue.Options) { o.Verifier = points.Bucket("galleries", false) })
-		bare := newCatalogueStore(b, plain.broker)
+		noted := noting.catalogue(func(o *catalogue.Options) { o.Verifier = points.Bucket("galleries", false) })
+		bare := plain.catalogue()
 		for round := range 4 * rounds {
 			if round%4 == 0 || round%4 == 3 { // either first as often
 				noting.fill(round, each)

@@ -9,6 +9,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -17,30 +18,28 @@ import (
 func TestLeadersOfAClusterChange(t *testing.T) {
 	const many = 150
 	c := brokertest.StartCluster(t)
-	s := newSite(t, brokertest.Start(t, func(o *broker.Options) {
-		o.URL, o.Embedded, o.Replicas = c.URL(), broker.Embedded{}, 3
-	}))
-	store := newCatalogueStore(t, s.broker)
+	s := newSite(t, brokertest.Connect(t, c.URL(), func(o *broker.Options) { o.Replicas = 3 }))
+	store := s.catalogue()
 	s.run(s.intake(store))
 	for i := range many {
 		body := []byte(article(fmt.Sprintf("gallery-%d", i), noon))
-		eventually(t, "the event is stored", func() bool {
+		storetest.Eventually(t, "the event is stored", func() bool {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			_, err := s.broker.JetStream().Publish(ctx, string(event.Published), body, jetstream.WithMsgID(fmt.Sprint(i)))
+			_, err := s.Broker.JetStream().Publish(ctx, string(event.Published), body, jetstream.WithMsgID(fmt.Sprint(i)))
 			return err == nil
 		})
 		switch i % 30 {
 		case 10:
 			c.StepDown("ARTICLES")
 		case 20:
-			c.StepDown("KV_" + s.broker.Name("galleries"))
+			c.StepDown("KV_" + s.Broker.Name("galleries"))
 		}
 	}
 	s.drained()
 	for i := range many {
 		key := fmt.Sprintf("gallery-%d", i)
-		eventually(t, key+" is in the index", func() bool { return store.Index().Find(key) != nil })
+		storetest.Eventually(t, key+" is in the index", func() bool { return store.Index().Find(key) != nil })
 	}
 	if rejected := s.list(); len(rejected) > 0 {
 		t.Errorf("rejected: %v", rejected)

@@ -13,6 +13,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/ingest/intake"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
@@ -112,7 +113,7 @@ func (w *watched) value(name string) float64 {
 
 func (s *site) taken(n int) {
 	s.t.Helper()
-	eventually(s.t, fmt.Sprintf("%d events are taken in", n), func() bool { return len(s.reports.all()) == n })
+	storetest.Eventually(s.t, fmt.Sprintf("%d events are taken in", n), func() bool { return len(s.reports.all()) == n })
 }
 
 func TestOurOwnStreamDropsNothing(t *testing.T) {
@@ -135,7 +136,7 @@ func TestOurOwnStreamDropsNothing(t *testing.T) {
 	}
 	s.taken(10)
 	s.drained()
-	eventually(t, "nothing is pending", func() bool { return w.value("gallerywire_events_pending") == 0 })
+	storetest.Eventually(t, "nothing is pending", func() bool { return w.value("gallerywire_events_pending") == 0 })
 	newest := w.value("gallerywire_newest_event_timestamp_seconds")
 	if newest < float64(before.Unix()) || newest > float64(time.Now().Unix()+1) {
 		t.Errorf("the newest event came at %f", newest)
@@ -152,7 +153,7 @@ func TestOurOwnStreamDropsNothing(t *testing.T) {
 	t.Cleanup(func() { b.Close() })
 	s = newSite(t, b)
 	s.run(s.intake(&memoryStore{}, w.options))
-	eventually(t, "a node that starts knows when the newest event came", func() bool {
+	storetest.Eventually(t, "a node that starts knows when the newest event came", func() bool {
 		return w.value("gallerywire_newest_event_timestamp_seconds") == newest
 	})
 }
@@ -170,9 +171,9 @@ func TestUnreadEventsThatAStreamDropsRaiseTheAlarm(t *testing.T) {
 		s.send(article(fmt.Sprint("later-", i), noon))
 	}
 	s.run(s.intake(&memoryStore{}, w.options, func(o *intake.Options) { o.PollEvery = time.Millisecond }))
-	eventually(t, "it is logged", func() bool { return strings.Contains(w.logged(), "stream=CMS events=15 first_kept=19") })
+	storetest.Eventually(t, "it is logged", func() bool { return strings.Contains(w.logged(), "stream=CMS events=15 first_kept=19") })
 	s.taken(3 + 5)
-	eventually(t, "all are counted", func() bool { return w.value("gallerywire_events_lost_total") >= 15 })
+	storetest.Eventually(t, "all are counted", func() bool { return w.value("gallerywire_events_lost_total") >= 15 })
 	if got := w.value("gallerywire_events_lost_total"); got != 15 {
 		t.Errorf("%f lost, want 15:\n%s", got, w.logged())
 	}
@@ -209,7 +210,7 @@ func TestConsumerBehindItsStreamIsNoAlarm(t *testing.T) {
 	s.taken(10)
 	s.drained()
 	stop()
-	stream, err := s.broker.JetStream().Stream(t.Context(), "ARTICLES")
+	stream, err := s.Broker.JetStream().Stream(t.Context(), "ARTICLES")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/ingest/intake"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -113,12 +114,12 @@ func TestLeftOutPartsAreLogged(t *testing.T) {
 func TestRetryIsDelayedByIntakeNotByTheServer(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	var answers log[string]
-	sub, err := s.broker.Conn().Subscribe("$JS.ACK.ARTICLES.>", func(m *nats.Msg) { answers.add(string(m.Data)) })
+	sub, err := s.Broker.Conn().Subscribe("$JS.ACK.ARTICLES.>", func(m *nats.Msg) { answers.add(string(m.Data)) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	if err := s.broker.Conn().Flush(); err != nil {
+	if err := s.Broker.Conn().Flush(); err != nil {
 		t.Fatal(err)
 	}
 	failed := false
@@ -131,7 +132,7 @@ func TestRetryIsDelayedByIntakeNotByTheServer(t *testing.T) {
 	})))
 	s.send(article("harbour", noon))
 	s.taken(2)
-	eventually(t, "the event is acknowledged", func() bool { return len(answers.all()) == 3 })
+	storetest.Eventually(t, "the event is acknowledged", func() bool { return len(answers.all()) == 3 })
 	if got := answers.all(); fmt.Sprint(got) != "[+WPI -NAK +ACK]" {
 		t.Errorf("the server was told %q", got)
 	}
@@ -159,7 +160,7 @@ func TestDelayedRetriesAreReturnedWhenRunEnds(t *testing.T) {
 // their share.
 func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
-	if err := s.broker.JetStream().DeleteConsumer(t.Context(), "ARTICLES", s.broker.Name("intake")); err != nil {
+	if err := s.Broker.JetStream().DeleteConsumer(t.Context(), "ARTICLES", s.Broker.Name("intake")); err != nil {
 		t.Fatal(err)
 	}
 	release := make(chan struct{})
@@ -183,7 +184,7 @@ func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
 		o.Consumers, o.InFlight = only(each...), 4
 	}))
 	s.publish(&nats.Msg{Subject: string(event.Unpublished), Data: []byte(`{"id":"harbour"}`)})
-	eventually(t, "the take-down passes what hangs", func() bool { return len(stored.all()) == 1 })
+	storetest.Eventually(t, "the take-down passes what hangs", func() bool { return len(stored.all()) == 1 })
 	close(release)
 	s.drained()
 	if got := len(stored.all()); got != 101 {
@@ -195,9 +196,9 @@ func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
 func TestFloodOfBadEventsDelaysAGoodOneLikeGoodOnes(t *testing.T) {
 	const flood = 8_000
 	s := newSite(t, brokertest.Start(t))
-	l := newCatalogueStore(t, s.broker)
+	l := s.catalogue()
 	timed := func(last string, body func(int) string) time.Duration {
-		js := s.broker.JetStream()
+		js := s.Broker.JetStream()
 		for i := range flood {
 			if _, err := js.PublishAsync(string(event.Published), []byte(body(i))); err != nil {
 				t.Fatal(err)
@@ -217,7 +218,7 @@ func TestFloodOfBadEventsDelaysAGoodOneLikeGoodOnes(t *testing.T) {
 		stop := s.run(in)
 		select {
 		case <-stored:
-		case <-time.After(5 * longest):
+		case <-time.After(5 * storetest.WaitLimit):
 			t.Fatal("it is never stored")
 		}
 		took := time.Since(began)
@@ -240,7 +241,7 @@ func TestFloodOfOnePublisherLeavesOthersTheirShare(t *testing.T) {
 	b := brokertest.Start(t, func(o *broker.Options) {
 		o.Embedded.Publishers = []broker.Publisher{{Name: "wire", Token: "w"}, {Name: "blog", Token: "b"}}
 	})
-	s := &site{t: t, broker: b}
+	s := &site{t: t, World: storetest.WorldOn(t, b)}
 	s.rejects = intake.NewRejects(s.rejectsOptions())
 	var consumers []intake.Consumer
 	for _, publisher := range []string{"", "wire", "blog"} {
@@ -291,7 +292,7 @@ func TestFloodOfOnePublisherLeavesOthersTheirShare(t *testing.T) {
 		if n > flood/10 {
 			t.Errorf("the other publisher's event is the %dth that is decided", n)
 		}
-	case <-time.After(longest):
+	case <-time.After(storetest.WaitLimit):
 		t.Fatal("the other publisher's event is never stored")
 	}
 	s.drained()

@@ -16,12 +16,10 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// longest is how long anything that a test waits for may take.
-const longest = time.Minute
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
@@ -29,8 +27,8 @@ var subjects = []string{string(event.Published), string(event.Unpublished)}
 
 // site is a broker with an event stream, and what intake makes of it.
 type site struct {
+	*storetest.World
 	t        testing.TB
-	broker   *broker.Broker
 	rejects  *intake.Rejects
 	notified log[notification]
 	reports  log[intake.Report]
@@ -62,7 +60,7 @@ func (l *log[T]) all() []T {
 
 func newSite(t testing.TB, b *broker.Broker) *site {
 	t.Helper()
-	s := &site{t: t, broker: b}
+	s := &site{World: storetest.WorldOn(t, b), t: t}
 	s.rejects = intake.NewRejects(s.rejectsOptions())
 	if _, _, err := s.consumer(t.Context()); err != nil {
 		t.Fatal(err)
@@ -71,15 +69,15 @@ func newSite(t testing.TB, b *broker.Broker) *site {
 }
 
 func (s *site) rejectsOptions() intake.RejectsOptions {
-	subject := s.broker.Name("rejects")
+	subject := s.Broker.Name("rejects")
 	return intake.RejectsOptions{
-		JetStream: s.broker.JetStream(),
+		JetStream: s.Broker.JetStream(),
 		SubjectOf: broker.SubjectOf,
 		Open: func(ctx context.Context) (jetstream.Stream, error) {
-			return s.broker.Stream(ctx, jetstream.StreamConfig{Name: subject, Subjects: []string{subject + ".>"}, AllowDirect: true})
+			return s.Broker.Stream(ctx, jetstream.StreamConfig{Name: subject, Subjects: []string{subject + ".>"}, AllowDirect: true})
 		},
 		Subject:    subject,
-		MaxPayload: s.broker.MaxPayload,
+		MaxPayload: s.Broker.MaxPayload,
 		Notify: func(id string, e event.Refusal) error {
 			s.notified.add(notification{id, e})
 			return nil
@@ -94,11 +92,11 @@ func (s *site) consumer(ctx context.Context) (jetstream.Consumer, bool, error) {
 
 // consume makes a consumer of some of the subjects.
 func (s *site) consume(ctx context.Context, name string, of []string) (jetstream.Consumer, bool, error) {
-	stream, foreign, err := s.broker.Events(ctx, broker.EventStream{Name: "ARTICLES", Subjects: subjects, MaxBytes: 1 << 30})
+	stream, foreign, err := s.Broker.Events(ctx, broker.EventStream{Name: "ARTICLES", Subjects: subjects, MaxBytes: 1 << 30})
 	if err != nil {
 		return nil, false, err
 	}
-	consumer, err := s.broker.Consumer(ctx, stream, broker.Consumer{
+	consumer, err := s.Broker.Consumer(ctx, stream, broker.Consumer{
 		Name: name, FilterSubjects: of, AckWait: 10 * time.Second, MaxAckPending: 1024,
 	})
 	return consumer, foreign, err
@@ -129,27 +127,13 @@ func anybody(r event.Reader) func(string, event.Message) (*event.Event, error) {
 // the test ends.
 func (s *site) run(in *intake.Intake) (stop func()) {
 	s.t.Helper()
-	return background(s.t, in.Run)
-}
-
-func background(t testing.TB, f func(context.Context) error) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := f(ctx); err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
-	stop = func() { cancel(); wg.Wait() }
-	t.Cleanup(stop)
-	return stop
+	return storetest.Run(s.t, in.Run)
 }
 
 // publish sends an event as a CMS would and waits until the stream has it.
 func (s *site) publish(msg *nats.Msg) uint64 {
 	s.t.Helper()
-	ack, err := s.broker.JetStream().PublishMsg(s.t.Context(), msg)
+	ack, err := s.Broker.JetStream().PublishMsg(s.t.Context(), msg)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -164,8 +148,8 @@ func (s *site) send(body string) uint64 {
 // drained waits until no event is left in the stream.
 func (s *site) drained() {
 	s.t.Helper()
-	eventually(s.t, "the event stream is empty", func() bool {
-		stream, err := s.broker.JetStream().Stream(s.t.Context(), "ARTICLES")
+	storetest.Eventually(s.t, "the event stream is empty", func() bool {
+		stream, err := s.Broker.JetStream().Stream(s.t.Context(), "ARTICLES")
 		return err == nil && stream.CachedInfo().State.Msgs == 0
 	})
 }
@@ -176,17 +160,6 @@ func (s *site) outcomes() []string {
 		list = append(list, r.Outcome)
 	}
 	return list
-}
-
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(longest); !ok(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain: %s", longest, what)
-		}
-	}
 }
 
 // article is a gallery as a CMS would send it.
@@ -223,46 +196,28 @@ func (l catalogueStore) Put(ctx context.Context, e *event.Event, m event.Message
 	return string(outcome), err
 }
 
-// newCatalogueStore runs a catalogue until the test ends.
-func newCatalogueStore(t testing.TB, b *broker.Broker, change ...func(*catalogue.Options)) catalogueStore {
-	t.Helper()
-	o := catalogue.Options{
-		JetStream: b.JetStream(),
-		Bucket:    b.Name("galleries"),
-		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
-		Decode:    event.Reader{}.Gallery,
-		Reconnect: b.OnReconnect,
-		Logger:    slog.New(slog.DiscardHandler),
-	}
-	for _, f := range change {
-		f(&o)
-	}
-	c := catalogue.New(o)
-	background(t, c.Run)
-	eventually(t, "the index is whole", func() bool { return c.Index().Ready() == nil })
-	return catalogueStore{c}
-}
-
-// elsewhere is a site on a server that the test can stop.
-func elsewhere(t testing.TB, server *brokertest.External) *site {
-	t.Helper()
-	return newSite(t, brokertest.Start(t, func(o *broker.Options) { o.URL, o.Embedded = server.URL(), broker.Embedded{} }))
+// catalogue follows the galleries until the test ends.
+func (s *site) catalogue(change ...func(*catalogue.Options)) catalogueStore {
+	s.t.Helper()
+	c := s.Catalogue(append([]func(*catalogue.Options){func(o *catalogue.Options) { o.Decode = event.Reader{}.Gallery }}, change...)...)
+	c.Start()
+	return catalogueStore{c.Catalogue}
 }
 
 func TestEventIsStoredAndLeavesTheStream(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
-	l := newCatalogueStore(t, s.broker)
+	l := s.catalogue()
 	s.run(s.intake(l))
 	sequence := s.send(article("harbour", noon))
 	s.drained()
-	eventually(t, fmt.Sprint("the index hears of event ", sequence), func() bool {
+	storetest.Eventually(t, fmt.Sprint("the index hears of event ", sequence), func() bool {
 		e := l.Index().Find("harbour")
 		return e != nil && e.Rank.Updated.Equal(noon)
 	})
 	s.publish(&nats.Msg{Subject: string(event.Unpublished), Data: []byte(`{"id":"harbour"}`)})
 	s.drained()
-	eventually(t, "the index hears of the take-down", func() bool { return l.Index().Find("harbour").Rank.TakeDown })
+	storetest.Eventually(t, "the index hears of the take-down", func() bool { return l.Index().Find("harbour").Rank.TakeDown })
 	s.taken(2)
 	reports := s.reports.all()
 	if len(reports) != 2 || reports[0].Outcome != "stored" || reports[0].Gallery != "harbour" || reports[0].Event == nil || reports[0].Stored.IsZero() {
@@ -279,7 +234,7 @@ func TestEventIsRetriedUntilItIsStored(t *testing.T) {
 	var times log[time.Time]
 	s.run(s.intake(storeFunc(func(context.Context, *event.Event, event.Message) (string, error) {
 		times.add(time.Now())
-		if stream, err := s.broker.JetStream().Stream(t.Context(), "ARTICLES"); err != nil || stream.CachedInfo().State.Msgs != 1 {
+		if stream, err := s.Broker.JetStream().Stream(t.Context(), "ARTICLES"); err != nil || stream.CachedInfo().State.Msgs != 1 {
 			t.Errorf("the event left the stream before it was stored: %v", err)
 		}
 		if len(times.all()) <= failures {
@@ -314,7 +269,7 @@ func TestFailingEventHoldsUpNoOther(t *testing.T) {
 	for i := range 50 {
 		s.send(article(fmt.Sprint(i), noon))
 	}
-	eventually(t, "the others are stored", func() bool { return len(stored.all()) == 50 })
+	storetest.Eventually(t, "the others are stored", func() bool { return len(stored.all()) == 50 })
 }
 
 func TestSeveralEventsAreInFlightAtOnce(t *testing.T) {
@@ -333,7 +288,7 @@ func TestSeveralEventsAreInFlightAtOnce(t *testing.T) {
 	for range inFlight {
 		select {
 		case <-arrived:
-		case <-time.After(longest):
+		case <-time.After(storetest.WaitLimit):
 			t.Fatal("fewer events are in hand than may be")
 		}
 	}
@@ -351,7 +306,7 @@ func TestSeveralEventsAreInFlightAtOnce(t *testing.T) {
 func TestNoLowerRankWins(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
-	libraries := []catalogueStore{newCatalogueStore(t, s.broker), newCatalogueStore(t, s.broker)}
+	libraries := []catalogueStore{s.catalogue(), s.catalogue()}
 	for _, l := range libraries {
 		s.run(s.intake(l))
 	}
@@ -364,7 +319,7 @@ func TestNoLowerRankWins(t *testing.T) {
 	s.drained()
 	want := noon.Add((revisions - 1) * time.Minute)
 	for g := range galleries {
-		eventually(t, "both nodes know the highest rank", func() bool {
+		storetest.Eventually(t, "both nodes know the highest rank", func() bool {
 			return !slices.ContainsFunc(libraries, func(l catalogueStore) bool {
 				e := l.Index().Find(fmt.Sprint("gallery-", g))
 				return e == nil || !e.Rank.Updated.Equal(want)
@@ -441,10 +396,10 @@ func TestIntakeContinuesAfterAnOutage(t *testing.T) {
 	server := brokertest.Server(t)
 	cases := map[string]func(s *site) error{
 		"after its consumer was deleted": func(s *site) error {
-			return s.broker.JetStream().DeleteConsumer(t.Context(), "ARTICLES", s.broker.Name("intake"))
+			return s.Broker.JetStream().DeleteConsumer(t.Context(), "ARTICLES", s.Broker.Name("intake"))
 		},
 		"after its stream was deleted": func(s *site) error {
-			return s.broker.JetStream().DeleteStream(t.Context(), "ARTICLES")
+			return s.Broker.JetStream().DeleteStream(t.Context(), "ARTICLES")
 		},
 		"after the server restarted": func(*site) error { server.Restart(); return nil },
 		"after the server was replaced": func(*site) error {
@@ -455,7 +410,7 @@ func TestIntakeContinuesAfterAnOutage(t *testing.T) {
 	}
 	for name, disturb := range cases {
 		t.Run(name, func(t *testing.T) {
-			s := elsewhere(t, server)
+			s := newSite(t, brokertest.Connect(t, server.URL()))
 			var stored memoryStore
 			s.run(s.intake(&stored))
 			s.send(article("before", noon))
@@ -464,11 +419,11 @@ func TestIntakeContinuesAfterAnOutage(t *testing.T) {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			eventually(t, "an event is stored afterwards", func() bool {
-				_, err := s.broker.JetStream().Publish(t.Context(), string(event.Published), []byte(article("after", noon)))
+			storetest.Eventually(t, "an event is stored afterwards", func() bool {
+				_, err := s.Broker.JetStream().Publish(t.Context(), string(event.Published), []byte(article("after", noon)))
 				return err == nil || slices.Contains(stored.all(), "after")
 			})
-			eventually(t, "it is taken in", func() bool { return slices.Contains(stored.all(), "after") })
+			storetest.Eventually(t, "it is taken in", func() bool { return slices.Contains(stored.all(), "after") })
 			t.Logf("took %s", time.Since(began))
 		})
 	}
@@ -477,7 +432,7 @@ func TestIntakeContinuesAfterAnOutage(t *testing.T) {
 func TestIntakeStartsWithoutServer(t *testing.T) {
 	t.Parallel()
 	server := brokertest.Server(t)
-	s := elsewhere(t, server)
+	s := newSite(t, brokertest.Connect(t, server.URL()))
 	s.send(article("harbour", noon))
 	server.Stop()
 	var stored memoryStore

@@ -264,7 +264,7 @@ func TestOversizedEventIsRejected(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	s.run(s.intake(new(memoryStore), func(o *intake.Options) { o.Decode = anybody(event.Reader{MaxBytes: 1000}) }))
-	body := strings.Repeat("x", int(s.broker.MaxPayload())-100)
+	body := strings.Repeat("x", int(s.Broker.MaxPayload())-100)
 	s.send(body)
 	s.drained()
 	if got := s.list(); len(got) != 1 || string(got[0].Body) != body || !strings.Contains(got[0].Problems.Error(), "events.max_event") {
@@ -317,7 +317,7 @@ func TestRejectStaysWhenItsStreamIsAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.broker.JetStream().DeleteStream(t.Context(), "ARTICLES"); err != nil {
+	if err := s.Broker.JetStream().DeleteStream(t.Context(), "ARTICLES"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.rejects.Replay(t.Context(), number); err == nil {

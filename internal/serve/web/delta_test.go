@@ -12,10 +12,10 @@ func deltaSite(t *testing.T) (l *live, etag string) {
 	t.Helper()
 	l = newLive(t)
 	for i, id := range []string{"a", "b", "c"} {
-		l.put(id, i, 1)
+		l.publish(id, i, 1)
 	}
 	etag = l.get("/feeds/all.atom").Header.Get("ETag")
-	l.put("b", 1, 2)
+	l.publish("b", 1, 2)
 	return l, etag
 }
 
@@ -90,7 +90,7 @@ func TestTheTagOfADeltaIsOfTheWhole(t *testing.T) {
 	if res := l.get("/feeds/all.atom", "A-IM", "feed", "If-None-Match", etag); res.StatusCode != 304 {
 		t.Error(res.Status)
 	}
-	l.put("d", 0, 1)
+	l.publish("d", 0, 1)
 	if res := l.get("/feeds/all.atom", "A-IM", "feed", "If-None-Match", etag); res.StatusCode != 226 || strings.Contains(body(t, res), "Title of b") {
 		t.Error(res.Status)
 	}

@@ -27,7 +27,7 @@ func wantLink(t *testing.T, res *http.Response, status int, want string) {
 // Subscribers find hub and topic in the header of whatever they are answered.
 func TestEveryAnswerOfAFeedNamesTheHubsAndItself(t *testing.T) {
 	l := newLive(t)
-	l.put("a", 1, 1)
+	l.publish("a", 1, 1)
 	slug := gallery.Slug("Reise & Café")
 	section := "/sections/" + url.PathEscape(slug)
 	for path, canonical := range map[string]string{
@@ -63,7 +63,7 @@ func TestADeltaNamesTheHubsToo(t *testing.T) {
 // A page of an archive is no topic: nobody is told when it changes.
 func TestAPageOfAnArchiveNamesOnlyItself(t *testing.T) {
 	l := newLive(t)
-	l.put("a", 1, 1)
+	l.publish("a", 1, 1)
 	for _, path := range []string{"/feeds/all/archive/newest", "/tags/%E5%A4%9C/archive/newest"} {
 		for _, ending := range []string{".rss", ".atom", ".json"} {
 			want := `<https://example.com` + path + ending + `>; rel="self"`
@@ -80,7 +80,7 @@ func TestAPageOfAnArchiveNamesOnlyItself(t *testing.T) {
 
 func TestWithoutAHubAFeedNamesItself(t *testing.T) {
 	l := newLive(t, func(o *edition.Options) { o.Site.Hubs = nil })
-	l.put("a", 1, 1)
+	l.publish("a", 1, 1)
 	wantLink(t, l.get("/feeds/all.json"), 200, `<https://example.com/feeds/all.json>; rel="self"`)
 }
 

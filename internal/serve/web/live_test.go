@@ -1,45 +1,48 @@
 package web_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
-	"github.com/gallerywire/gallerywire/internal/store/broker"
-	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // live is the public handler over real galleries.
 type live struct {
-	t         *testing.T
-	catalogue *catalogue.Catalogue
-	editions  *edition.Set
-	metrics   *prometheus.Registry
-	handler   http.Handler
+	*storetest.World
+	*storetest.Catalogue
+	t        *testing.T
+	editions *edition.Set
+	metrics  *prometheus.Registry
+	handler  http.Handler
+}
+
+// newLiveWorld makes one without editions and a handler.
+func newLiveWorld(t *testing.T) *live {
+	t.Helper()
+	l := &live{t: t, World: storetest.NewWorld(t), metrics: prometheus.NewRegistry()}
+	l.Catalogue = l.World.Catalogue(func(o *catalogue.Options) { o.Index = index.Options{ArchivePage: 4, Tombstones: time.Hour} })
+	l.Start()
+	return l
 }
 
 // newLive serves the feed "all" of five galleries, formerly "latest", and what
 // is made on demand. Options can be changed before the editions is made.
 func newLive(t *testing.T, change ...func(*edition.Options)) *live {
 	t.Helper()
-	b := brokertest.Start(t)
-	l := &live{t: t, metrics: prometheus.NewRegistry(), catalogue: liveCatalogue(t, b)}
+	l := newLiveWorld(t)
 	o := edition.Options{
-		Index: l.catalogue.Index(), Load: l.catalogue.Load,
+		Index: l.Index(), Load: l.Load,
 		Renderer: feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com"}),
 		Site: edition.Site{
 			Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: []string{"https://example.com/hub", "https://hub.example.org/?a=1"},
@@ -59,42 +62,8 @@ func newLive(t *testing.T, change ...func(*edition.Options)) *live {
 	return l
 }
 
-// patience is how long a test waits for what must come.
-const patience = time.Minute
-
-func liveCatalogue(t *testing.T, b *broker.Broker, change ...func(*catalogue.Options)) *catalogue.Catalogue {
-	t.Helper()
-	whole := make(chan struct{})
-	ready := sync.OnceFunc(func() { close(whole) })
-	o := catalogue.Options{
-		JetStream: b.JetStream(), Bucket: b.Name("galleries"), Decode: event.Reader{}.Gallery,
-		Open:   func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
-		Index:  index.Options{ArchivePage: 4, Tombstones: time.Hour, Changed: func(index.Change) { ready() }},
-		Logger: slog.New(slog.DiscardHandler),
-	}
-	for _, f := range change {
-		f(&o)
-	}
-	c := catalogue.New(o)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("run catalogue: %v", err)
-		}
-	})
-	select {
-	case <-whole:
-	case <-time.After(patience):
-		t.Fatal(c.Index().Ready())
-	}
-	return c
-}
-
-// put stores a revision of a gallery, published so many minutes ago.
-func (l *live) put(id string, minutes int, version int64, change ...func(*gallery.Gallery)) {
+// publish stores a revision of a gallery, published so many minutes ago.
+func (l *live) publish(id string, minutes int, version int64, change ...func(*gallery.Gallery)) {
 	l.t.Helper()
 	at := time.Now().Add(-time.Duration(minutes) * time.Minute).UTC()
 	g := &gallery.Gallery{
@@ -105,31 +74,7 @@ func (l *live) put(id string, minutes int, version int64, change ...func(*galler
 	for _, f := range change {
 		f(g)
 	}
-	body, err := json.Marshal(g)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	rank := gallery.Rank{Updated: g.Updated, Version: version, Hash: gallery.HashOf(body)}
-	l.store(catalogue.Revision{ID: id, Rank: rank, Gallery: g, Body: body})
-}
-
-func (l *live) takeDown(id string) {
-	l.t.Helper()
-	l.store(catalogue.Revision{ID: id, Rank: gallery.Rank{Updated: time.Now(), TakeDown: true}, Body: []byte(`{}`)})
-}
-
-// store returns when the index knows of the revision.
-func (l *live) store(r catalogue.Revision) {
-	l.t.Helper()
-	known := l.catalogue.Index().Revision()
-	if outcome, err := l.catalogue.Put(l.t.Context(), r); err != nil || outcome != catalogue.Stored {
-		l.t.Fatalf("put %s: %q, %v", r.ID, outcome, err)
-	}
-	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
-	defer cancel()
-	if err := l.catalogue.Wait(ctx, known+1); err != nil {
-		l.t.Fatal(err)
-	}
+	l.Publish(g)
 }
 
 func (l *live) get(path string, headers ...string) *http.Response {

@@ -14,18 +14,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
-	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/prometheus/client_golang/prometheus"
 
 	gocmp "github.com/google/go-cmp/cmp"
 )
@@ -34,7 +30,6 @@ import (
 type day struct {
 	*live
 	t         *testing.T
-	clock     atomic.Int64
 	url       string
 	random    *rand.Rand
 	galleries map[string]*gallery.Gallery // as last published
@@ -43,20 +38,20 @@ type day struct {
 
 func newDay(t *testing.T, seed uint64) *day {
 	d := &day{t: t, random: rand.New(rand.NewPCG(seed, 1)), galleries: map[string]*gallery.Gallery{}}
-	d.clock.Store(time.Now().UnixNano())
 	server := httptest.NewUnstartedServer(nil)
 	d.url = "http://" + server.Listener.Addr().String()
-	d.live = &live{t: t, metrics: prometheus.NewRegistry(), catalogue: liveCatalogue(t, brokertest.Start(t), func(o *catalogue.Options) { o.Now, o.Timeless = d.now, true })}
+	d.live = newLiveWorld(t)
+	d.Clock.Set(time.Now().UTC())
 	d.editions = edition.New(edition.Options{
-		Index: d.catalogue.Index(), Load: d.catalogue.Load,
+		Index: d.Index(), Load: d.Load,
 		Renderer: feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: d.url}),
 		Site:     edition.Site{Title: "Wire", BaseURL: d.url, Language: "en"},
 		Feeds:    []edition.Definition{{Name: "all", Items: 4}, {Name: "latest", Items: 12, Order: index.ByUpdated}},
 		Dynamic:  edition.Dynamic{Sections: true, Items: 4},
-		Now:      d.now,
+		Now:      d.Clock.Now,
 		Logger:   slog.New(slog.DiscardHandler),
 	})
-	d.handler = web.Public(web.Options{Editions: d.editions, Title: "Wire", MaxAge: time.Minute, Metrics: d.metrics, Now: d.now, Logger: slog.New(slog.DiscardHandler)})
+	d.handler = web.Public(web.Options{Editions: d.editions, Title: "Wire", MaxAge: time.Minute, Metrics: d.metrics, Now: d.Clock.Now, Logger: slog.New(slog.DiscardHandler)})
 	server.Config.Handler = d.handler
 	server.Start()
 	t.Cleanup(server.Close)
@@ -75,31 +70,29 @@ func newDay(t *testing.T, seed uint64) *day {
 	return d
 }
 
-func (d *day) now() time.Time { return time.Unix(0, d.clock.Load()).UTC() }
-
 // in is a time to come, or none.
 func (d *day) in() time.Time {
 	if d.random.IntN(4) > 0 {
 		return time.Time{}
 	}
-	return d.now().Add(time.Duration(1+d.random.IntN(8)) * time.Hour)
+	return d.Clock.Now().Add(time.Duration(1+d.random.IntN(8)) * time.Hour)
 }
 
 // publish stores a revision of a gallery, that of a new one if it is empty.
 func (d *day) publish(id string) {
 	old := d.galleries[id]
-	g := &gallery.Gallery{ID: cmp.Or(id, fmt.Sprint("gallery ", len(d.galleries))), Published: d.now(), Updated: d.now()}
+	g := &gallery.Gallery{ID: cmp.Or(id, fmt.Sprint("gallery ", len(d.galleries))), Published: d.Clock.Now(), Updated: d.Clock.Now()}
 	if old != nil {
 		g.Published = old.Published
 	}
 	sections := []string{"Travel", "Sport & play", "Cozinha & café"}
-	if d.now().Sub(d.begun()) < 6*time.Hour {
+	if d.Clock.Now().Sub(d.begun()) < 6*time.Hour {
 		sections = append(sections, "Brief") // which is no more later
 	}
 	g.Title, g.Section = fmt.Sprint("Title ", d.random.IntN(1e6)), sections[d.random.IntN(len(sections))]
 	g.Expires = d.in()
 	if g.Section == "Brief" {
-		g.Expires = d.now().Add(time.Hour)
+		g.Expires = d.Clock.Now().Add(time.Hour)
 	}
 	for i := range 1 + d.random.IntN(3) {
 		s := gallery.Slide{ID: fmt.Sprint("slide-", i), Image: gallery.Image{URL: "https://img.example.com/" + fmt.Sprint(i) + ".jpg"}}
@@ -107,15 +100,11 @@ func (d *day) publish(id string) {
 		g.Slides = append(g.Slides, s)
 	}
 	d.galleries[g.ID] = g
-	body, err := json.Marshal(g)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	d.store(catalogue.Revision{ID: g.ID, Rank: gallery.Rank{Updated: g.Updated, Hash: gallery.HashOf(body)}, Gallery: g, Body: body})
+	d.Publish(g)
 }
 
 func (d *day) begun() time.Time {
-	first := d.now()
+	first := d.Clock.Now()
 	for _, g := range d.galleries {
 		if g.Published.Before(first) {
 			first = g.Published
@@ -126,16 +115,16 @@ func (d *day) begun() time.Time {
 
 func (d *day) takeDown(id string) {
 	d.galleries[id] = &gallery.Gallery{ID: id, Published: d.galleries[id].Published, Expires: d.galleries[id].Published}
-	d.store(catalogue.Revision{ID: id, Rank: gallery.Rank{Updated: d.now(), TakeDown: true, Hash: gallery.HashOf([]byte(id))}, Body: []byte(`{}`)})
+	d.TakeDown(id)
 }
 
 // happen is an hour of a newsroom.
 func (d *day) happen() {
-	d.clock.Add(int64(57 * time.Minute))
+	d.Clock.Advance(57 * time.Minute)
 	d.publish("")
 	ids := slices.Sorted(maps.Keys(d.galleries))
 	for range d.random.IntN(4) {
-		d.clock.Add(int64(time.Minute))
+		d.Clock.Advance(time.Minute)
 		id := ids[d.random.IntN(len(ids))] // however old it is
 		if d.random.IntN(3) == 0 {
 			d.takeDown(id)
@@ -150,11 +139,11 @@ func (d *day) happen() {
 func (d *day) truth(sections ...string) map[string]string {
 	all := map[string]string{}
 	for id, g := range d.galleries {
-		if !g.Expires.IsZero() && !d.now().Before(g.Expires) || len(sections) > 0 && !slices.Contains(sections, g.Section) {
+		if !g.Expires.IsZero() && !d.Clock.Now().Before(g.Expires) || len(sections) > 0 && !slices.Contains(sections, g.Section) {
 			continue
 		}
 		what := g.Title + ", " + g.Section
-		for _, s := range g.SlidesAt(d.now()) {
+		for _, s := range g.SlidesAt(d.Clock.Now()) {
 			what += ", " + s.ID
 		}
 		all["tag:example.com,2026:"+strings.ReplaceAll(id, " ", "%20")] = what
@@ -214,12 +203,12 @@ func TestTheScriptThatMirrorsASite(t *testing.T) {
 	d := newDay(t, 1)
 	for range 20 {
 		d.publish("")
-		d.clock.Add(int64(time.Minute))
+		d.Clock.Advance(time.Minute)
 	}
 	check := func(what string, want, got map[string]string) {
 		t.Helper()
 		if diff := gocmp.Diff(want, got); diff != "" {
-			t.Errorf("%s after %s (-want +got):\n%s", what, d.now().Sub(d.begun()), diff)
+			t.Errorf("%s after %s (-want +got):\n%s", what, d.Clock.Now().Sub(d.begun()), diff)
 		}
 	}
 	for hour := range 24 {

@@ -104,7 +104,7 @@ func TestRequestsAreCountedByRouteAndStatus(t *testing.T) {
 
 func TestFeedsOfGalleriesAreCountedApartFromPages(t *testing.T) {
 	l := newLive(t)
-	l.put("a", 1, 1)
+	l.publish("a", 1, 1)
 	for _, path := range []string{"/galleries/a", "/galleries/a.rss", "/galleries/a.json", "/galleries/none.atom"} {
 		l.get(path)
 	}

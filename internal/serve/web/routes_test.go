@@ -22,7 +22,7 @@ import (
 func TestEveryKindOfFeedIsServed(t *testing.T) {
 	l := newLive(t)
 	for i, id := range []string{"a", "b", "c", "d", "e", "f", "g"} {
-		l.put(id, i, 1)
+		l.publish(id, i, 1)
 	}
 	section := "/sections/" + url.PathEscape(gallery.Slug("Reise & Café"))
 	for path, want := range map[string]string{
@@ -74,7 +74,7 @@ func unzip(t *testing.T, res *http.Response) string {
 
 func TestAFormerNameKeepsThePageOfItsArchive(t *testing.T) {
 	l := newLive(t)
-	l.put("a", 1, 1)
+	l.publish("a", 1, 1)
 	for path, c := range map[string]struct {
 		status int
 		to     string
@@ -96,7 +96,7 @@ func TestAFormerNameKeepsThePageOfItsArchive(t *testing.T) {
 func TestTheArchiveLeadsUpAgain(t *testing.T) {
 	l := newLive(t)
 	for i := range 40 {
-		l.put("g"+string(rune('A'+i)), i, 1)
+		l.publish("g"+string(rune('A'+i)), i, 1)
 	}
 	var pages []string
 	for next := "/feeds/all/archive/newest.atom"; next != ""; {
@@ -138,10 +138,10 @@ func linkIn(t *testing.T, text, rel string) string {
 
 func TestWhatIsNotThere(t *testing.T) {
 	l := newLive(t)
-	l.put("a", 1, 1)
-	l.put("gone", 2, 1)
-	l.takeDown("gone")
-	l.put("soon", -60, 1, func(g *gallery.Gallery) { g.Section = "Secret" })
+	l.publish("a", 1, 1)
+	l.publish("gone", 2, 1)
+	l.TakeDown("gone")
+	l.publish("soon", -60, 1, func(g *gallery.Gallery) { g.Section = "Secret" })
 	long := strings.Repeat("x", 10<<10)
 	for path, status := range map[string]int{
 		"/sections/none.rss": 404, "/sections/secret.atom": 404, "/tags/none.json": 404, "/authors/none.atom": 404,
@@ -185,7 +185,7 @@ func TestReadyzSaysWhatElseIsToKnow(t *testing.T) {
 
 func TestOPMLListsFeedsAndSections(t *testing.T) {
 	l := newLive(t)
-	l.put("a", 1, 1, func(g *gallery.Gallery) { g.Section = `<b> & "c"` + "\x0b" })
+	l.publish("a", 1, 1, func(g *gallery.Gallery) { g.Section = `<b> & "c"` + "\x0b" })
 	res := l.get("/feeds.opml")
 	text := body(t, res)
 	wantHeader(t, res, "Content-Type", "text/x-opml; charset=utf-8")
@@ -275,9 +275,9 @@ func TestHostileConditionsAreRefused(t *testing.T) {
 // What just fits is answered, whatever it says.
 func TestStrangeConditionsAreAnswered(t *testing.T) {
 	l := newLive(t)
-	l.put("a", 1, 1)
+	l.publish("a", 1, 1)
 	l.get("/feeds/all.atom")
-	l.put("b", 0, 1)
+	l.publish("b", 0, 1)
 	for _, strange := range []string{
 		strings.Repeat(",", 30_000), strings.Repeat(`"`, 30_000), strings.Repeat("W/", 15_000), strings.Repeat(`"a",`, 7000), "*", "feed", "\x00\xff", strings.Repeat("feed;q=nan,", 2500),
 	} {

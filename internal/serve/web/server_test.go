@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/serve/web"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -226,7 +227,7 @@ func dial(t *testing.T, address string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(storetest.WaitLimit)); err != nil {
 		t.Fatal(err)
 	}
 	return conn

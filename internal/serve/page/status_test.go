@@ -180,7 +180,7 @@ func TestStatusPageOfABusyDay(t *testing.T) {
 		}
 	}
 	owed := d.one(t, "section", "aria-labelledby=notices").text()
-	for _, want := range []string{"2 owed by webhook, 0 owed by websub.", "https://partner.example.org/hooks/galleries webhook", "after 3 attempts", "mail desk@example.com digest", "550 no such mailbox", "gallerywire notices retry KEY tries one again"} {
+	for _, want := range []string{"2 pending for webhook, 0 pending for websub.", "https://partner.example.org/hooks/galleries webhook", "after 3 attempts", "mail desk@example.com digest", "550 no such mailbox", "gallerywire notices retry KEY retries one"} {
 		if !strings.Contains(owed, want) {
 			t.Errorf("no %q in %q", want, owed)
 		}

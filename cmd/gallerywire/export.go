@@ -25,9 +25,9 @@ type exportCmd struct {
 // Help is printed below the command's usage.
 func (exportCmd) Help() string {
 	return `Writes a line of JSON for each gallery and each take-down: format, id, rank (updated,
-version, take_down, hash), event as it was received (event_base64 if it is not
-JSON), attributes of the event, and past, which the index knows of earlier
-revisions. The first line has the site's id, the last one the number of galleries.
+version, take_down, hash), event as it was received (event_base64 if it is not JSON),
+attributes of the event, and past (the feeds that earlier revisions left). The first
+line has the site's id, the last one the number of galleries.
 
 The service can run meanwhile. A gallery that changes during the export may have two
 lines; an import uses the later one. Rejects and events that are not processed yet

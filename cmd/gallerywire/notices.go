@@ -151,7 +151,7 @@ type deadLetters struct {
 // Validate accepts either keys or --all.
 func (d deadLetters) Validate() error {
 	if d.All == (len(d.Keys) > 0) {
-		return errors.New("name the notices, or say --all")
+		return errors.New("name the notices, or use --all")
 	}
 	return nil
 }

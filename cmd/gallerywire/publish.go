@@ -30,17 +30,17 @@ type publishCmd struct {
 
 // Help is printed below the command's usage.
 func (publishCmd) Help() string {
-	return `A file has one event after the other, or a list of events: galleries, or CloudEvents
+	return `A file contains one event after another, or a list of events: galleries, or CloudEvents
 with galleries or take-downs. Each event is checked and sent, and is stored when NATS
 acknowledges it. Sending an event again changes nothing. An invalid event is printed
 with the reason (and the line and column of a JSON error), and the others are sent.
 
-Of a directory, all *.json, *.ndjson and *.jsonl files in it and below are sent, in
-the order of their names, but files that were sent before and did not change are not.
-The same holds for the lines of an *.ndjson or *.jsonl file. A state file,
-` + publish.StateName + `, records the acknowledged events, so that an interrupted run
-continues where it stopped. If you send the same files to several services, use a
-state file for each. Other files and standard input are always sent completely.
+A directory stands for all *.json, *.ndjson and *.jsonl files in and below it, in the
+order of their names. Files that were sent before and have not changed are skipped; so
+are such lines of an *.ndjson or *.jsonl file. A state file, ` + publish.StateName + `,
+records the acknowledged events, so that an interrupted run continues where it stopped.
+If you send the same files to several services, use a state file for each. Other files
+and standard input are always sent completely.
 
 A line of JSON has name (the source of the event), id of the gallery, stream and
 sequence (where it is stored), error, and left_out, a list of place and reason: the

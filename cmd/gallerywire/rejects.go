@@ -151,7 +151,7 @@ again becomes a new reject. The exit code is 1 if an event could not be sent.`
 // Validate accepts either numbers or --all.
 func (p rejectsReplayCmd) Validate() error {
 	if p.All == (len(p.Numbers) > 0) {
-		return errors.New("name the rejects to replay, or say --all, not both")
+		return errors.New("name the rejects to replay, or use --all, not both")
 	}
 	return nil
 }

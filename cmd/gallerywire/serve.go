@@ -20,8 +20,8 @@ func (serveCmd) Help() string {
 127.0.0.1:4222 and stores in ./data. With nats.url, the node uses the NATS servers
 there, together with any number of other nodes.
 
-The node records beside the store what the store must contain. If records are missing
-at a start, nothing is served and events wait; /readyz, "gallerywire status" and
+The node keeps a list of what its store must contain. If something is missing at a
+start, the node serves nothing and events wait. /readyz, "gallerywire status" and
 "gallerywire health" say what is missing. Restore the data, or start once with
 --accept-damage.
 
@@ -29,8 +29,9 @@ All identifiers in the feeds contain the site's id, which the first start stores
 start with another site.id is rejected (exit code 2). With --accept-new-identity it is
 accepted, and readers see every gallery again.
 
-Ctrl-C or SIGTERM stops the node in order, a second one at once. SIGHUP has no effect:
-the node reads its configuration only at a start. It logs to standard error.`
+Ctrl-C or SIGTERM stops the node after the requests that it is answering; a second one
+stops it at once. SIGHUP has no effect: the node reads its configuration only at a
+start. It logs to standard error.`
 }
 
 // Run serves until ctx ends.

@@ -1,9 +1,8 @@
 // Package demo simulates a CMS with sample galleries, for "gallerywire demo".
 //
-// [CMS.Galleries] are the galleries at the start, and [CMS.Next] is the n-th
-// thing that happens afterwards; [CMS.Play] publishes both. The same address
-// of the pictures, instant of the start and arguments give the same galleries.
-// [CMS.Pictures] serves the pictures, each of which says that it is a
+// [CMS.Galleries] are the galleries at the start, [CMS.Next] is the n-th change after
+// that, and [CMS.Play] publishes both. The same address of the pictures, start and
+// arguments give the same galleries. [CMS.Pictures] serves the pictures, each marked as a
 // placeholder.
 //
 // The caller sends the events and mounts the handler of the pictures.

@@ -1,6 +1,8 @@
-// Package gallery is the vocabulary of gallerywire: a photo gallery, its slides and
-// pictures, when they may be shown, the total order of a gallery's revisions, and the
-// rules for texts, addresses and language tags.
+// Package gallery is the vocabulary of gallerywire. What a CMS wrote comes in as a
+// [Gallery]; its problems go out ([Gallery.Validate]), or what may be shown of it at an
+// instant, cleaned ([Gallery.ViewAt], which feeds, pages and mail all show). Here are the
+// slides and pictures, the rights, the total order of a gallery's revisions ([Rank]), and
+// the rules for texts, addresses and language tags.
 //
 // It has no state. Every function is pure; the time is always passed in. Galleries are
 // stored as they were written and sanitised when they are shown (see [HTML]).

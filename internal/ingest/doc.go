@@ -1,7 +1,9 @@
-// Package ingest takes events in: intake consumes the stream,
-// publish sends as a CMS does, and backup writes and reads whole sites.
+// Package ingest takes events in. Messages of the event stream come in; stored galleries
+// go out, and rejects. intake consumes the stream; publish sends events as a CMS does;
+// backup writes the galleries of a whole site to a file and reads them back.
 //
-// An event is acknowledged only after its gallery is stored, so that a crash between
-// two lines repeats a step and loses nothing. An event that can never succeed goes to
-// the rejects with the reason; one that may succeed later is retried for ever.
+// An event is acknowledged only after its gallery is stored, so that a crash repeats a
+// step and loses nothing. An event that can never succeed goes to the rejects with the
+// reason; one that may succeed later is retried for ever. What a message means is left
+// to event, what becomes of a stored gallery to store and syndicate.
 package ingest

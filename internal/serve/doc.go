@@ -1,6 +1,7 @@
-// Package serve answers HTTP: web serves programs (feeds, health, metrics), page serves
-// people, status says what a node is doing.
+// Package serve answers HTTP. Requests come in; feeds, pages and the state of the node
+// go out. web serves programs (feeds, health, metrics), page serves people, status
+// serves operators.
 //
-// Editions come in, bytes go out; an unchanged document is answered with
-// 304. Nothing here changes what is stored.
+// A document that the client has already is answered with 304. No request changes what
+// is stored. Rendering feeds is left to syndicate, the WebSub hub to notify.
 package serve

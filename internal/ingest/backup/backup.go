@@ -1,13 +1,13 @@
 // Package backup writes the galleries of a site as lines of JSON and reads them back:
-// for the move to another server, and as a backup that a person can read.
+// to move to another server, and as a backup that a person can read.
 //
-// An export is complete or says that it is not: its last line counts the others. Each
-// gallery is a line with its rank and the event as it came (white space between the
-// tokens of its JSON aside); a take-down is one too. An import computes the rank from
-// the event again and refuses a line where the two differ. It may be repeated, and run
-// beside anything that writes galleries: only a higher rank replaces.
+// An export ends with the number of its galleries, so an import notices when it is not
+// complete. Each gallery is a line with its rank and the event as it was received (but
+// for white space between the tokens of its JSON); so is a take-down. An import computes
+// the rank from the event again and refuses a line where the two differ. It can be
+// repeated, and run while others write galleries: only a higher rank replaces.
 //
-// An export has galleries only: no events that are not taken in yet, no rejects, and
+// An export has galleries only: no events that are not processed yet, no rejects, and
 // not what was last announced of a feed. The caller opens the files.
 package backup
 

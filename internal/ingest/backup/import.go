@@ -98,8 +98,8 @@ func (o Options) begin(ctx context.Context, in *input) error {
 		return err
 	}
 	if id != "" && id != *l.Site {
-		return fmt.Errorf("the export is of the site %q, here is %q: set site.id to that of the export, so that readers know its galleries again, "+
-			"or say --keep-site to have them as new ones", *l.Site, id)
+		return fmt.Errorf("the export is of the site %q, here is %q: set site.id to that of the export, so that readers recognise its galleries, "+
+			"or use --keep-site to store them as new ones", *l.Site, id)
 	}
 	return o.Site.Remember(ctx, *l.Site)
 }

@@ -1,12 +1,13 @@
-// Package intake consumes the event stream and has each event stored.
+// Package intake consumes the event stream. Messages come in; each is decoded, stored and
+// acknowledged, or kept among the rejects with the reason.
 //
-// An event is acknowledged only after its gallery is durably stored or, when it can
-// never be, after it is kept among the rejects with the reason. An event that may
-// succeed later is retried with a growing delay, for ever. Every step may be repeated
-// without harm, so a crash between two of them loses nothing and doubles nothing.
+// An event is acknowledged only after its gallery is durably stored or, when that can
+// never be, after it is kept among the rejects. An event that may succeed later is
+// retried with a growing delay, for ever. Every step may be repeated without harm, so a
+// crash between two of them loses nothing and doubles nothing.
 //
-// Each consumer has the same number of events in flight, so that one publisher's
-// flood does not hold up another's events. The [Store] keeps lower ranks from winning.
+// Each consumer has the same number of events in flight, so that many events of one
+// publisher do not hold up another's. The [Store] keeps lower ranks from winning.
 package intake
 
 import (

@@ -1,18 +1,18 @@
-// Package page is HTTP for people: the front page, lists of galleries, a page for
-// each gallery and for each feed, messages where there is nothing to show, and the
-// files that search engines ask for.
+// Package page is HTTP for people: the front page, lists of galleries, a page for each
+// gallery and each feed, error pages, and the files that search engines ask for. Requests
+// and the galleries of the index come in; HTML goes out.
 //
-// A page is a function of what is stored and of what may be shown at the time: it
-// does not say when it was made, so every node gives the same bytes and the same
-// entity tag. The index decides for every request whether a gallery may be shown;
-// only then is a page that was rendered before used again. An embargoed or withheld
-// gallery cannot be told from one that does not exist.
+// A page is a function of what is stored and of what may be shown at the time. It does
+// not say when it was rendered, so every node gives the same bytes and the same entity
+// tag. For every request the index decides whether a gallery may be shown; only then is a
+// cached page used. An embargoed or withheld gallery cannot be told from one that does
+// not exist.
 //
 // The texts of galleries are sanitised. The only script is a file of our own, which
-// copies addresses and steps through a gallery by keys; pages are whole without it,
-// and their policy lets no other run.
+// copies addresses and steps through a gallery by keys; pages work without it, and their
+// policy lets no other run.
 //
-// Feeds for programs, the page of operators, logs and limits of requests are left to
+// Feeds for programs, the operators' page, logs and limits of requests are left to
 // others.
 package page
 

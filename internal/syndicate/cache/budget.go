@@ -1,12 +1,11 @@
 // Package cache bounds, in bytes, what a node keeps in memory and what it renders at
-// once.
+// once. A key and a loader come in; the value goes out, loaded once for all callers who
+// ask together. A caller who gives up cancels nothing for the others.
 //
 // All caches of a node share one [Budget]: together they never hold more than it
-// says, and the least recently used value of all caches goes first. A value is loaded
-// once for all callers who ask for it together, and a caller who gives up cancels
-// nothing for the others. A [Limiter] admits renderings as long as they and the
-// responses that readers have not taken yet fit. The owner of a value says how many
-// bytes it holds.
+// allows, and the least recently used value of all caches goes first. A [Limiter] admits
+// renderings as long as they and the responses that readers have not taken yet fit. The
+// owner of a value reports how many bytes it holds.
 package cache
 
 import (

@@ -1,12 +1,12 @@
-// Package edition knows which feeds there are and keeps the current edition of
-// each: its three documents and what they were made from.
+// Package edition knows which feeds there are and keeps the current [Edition] of each: a
+// document in every format, and the galleries in it. The index and a loader of galleries
+// come in; editions, archive pages, deltas and the changes since a position go out.
 //
-// A stale edition is rendered when a reader asks for it, once for all who ask
-// together, and a gallery is rendered once for all feeds that hold it. While
-// galleries cannot be read, a feed falls back to its last good edition, without
-// what was withdrawn, expired or embargoed since. A gallery that cannot be rendered
-// is left out and takes nothing else with it. The bytes of a document are left to
-// package feed, HTTP to package web.
+// A stale edition is rendered when it is asked for, once for all who ask together. A
+// gallery is rendered once for all feeds that show it. While galleries cannot be read, a
+// feed falls back to its last good edition, without what was withdrawn, expired or
+// embargoed since. A gallery that cannot be rendered is left out and takes nothing else
+// with it. The bytes of a document are left to package feed, HTTP to package web.
 package edition
 
 import (

@@ -50,10 +50,6 @@ func (ch *Channel) updated() time.Time {
 	return second(ch.Updated)
 }
 
-func (ch *Channel) frame(f Format) (frame, error) {
-	return [formats]func() (frame, error){RSS: ch.rss, Atom: ch.atom, JSON: ch.json}[f]()
-}
-
 // channelLink is a link from a feed to a document.
 type channelLink struct{ rel, mediaType, href string }
 

@@ -38,7 +38,7 @@ const perPart = 40
 // order, which may be none and have passed [Check]. It costs the head and a look at
 // each item.
 func Assemble(f Format, ch Channel, items []*Item) (*Document, error) {
-	fr, err := ch.frame(f)
+	fr, err := f.writer().channel(&ch)
 	if err != nil {
 		return nil, fmt.Errorf("render %s head of %s: %w", f, ch.ID, err)
 	}

@@ -1,4 +1,5 @@
-// Package feed renders photo galleries as RSS 2.0, Atom 1.0 and JSON Feed 1.1.
+// Package feed renders photo galleries as RSS 2.0, Atom 1.0 and JSON Feed 1.1. Each
+// format has a file with its wire types; [Format] lists the formats.
 //
 // It is pure: the bytes of a [Document] are a function of the arguments alone,
 // the same on every node and after every restart. A [Renderer] turns a gallery
@@ -12,8 +13,8 @@
 // to show, whatever the gallery holds: fuzz tests hold every renderer to that with
 // other people's parsers. Two things depend on what a feed holds: [Renderer.Item]
 // refuses a gallery that is too long, [Check] names items that cannot be in one
-// document. Which galleries a feed has, in which order, and what is kept for how
-// long is left to others.
+// document. Package edition decides which galleries a feed has, in which order, and
+// what is kept for how long.
 package feed
 
 import "fmt"
@@ -33,6 +34,27 @@ const (
 // Formats returns every format.
 func Formats() []Format { return []Format{RSS, Atom, JSON} }
 
+// writer is all that the package needs to know of a format.
+type writer struct {
+	name, mediaType string
+	item            func(*itemView) ([]byte, error) // a piece of a document
+	channel         func(*Channel) (frame, error)   // what is around the pieces
+}
+
+// writer returns the writer of f. A new format gets a constant, a place in [Formats], a
+// case here, and a file with its wire types.
+func (f Format) writer() writer {
+	switch f {
+	case RSS:
+		return writer{"rss", "application/rss+xml", (*itemView).rss, (*Channel).rss}
+	case Atom:
+		return writer{"atom", "application/atom+xml", (*itemView).atom, (*Channel).atom}
+	case JSON:
+		return writer{"json", "application/feed+json", (*itemView).json, (*Channel).json}
+	}
+	panic(fmt.Sprintf("feed format %d has no writer", int(f)))
+}
+
 // ParseFormat returns the format whose name is s, as [Format.String] gives it.
 func ParseFormat(s string) (Format, error) {
 	for _, f := range Formats() {
@@ -45,28 +67,10 @@ func ParseFormat(s string) (Format, error) {
 
 // String returns "rss", "atom" or "json", which is also the extension of the
 // format's addresses.
-func (f Format) String() string {
-	switch f {
-	case RSS:
-		return "rss"
-	case Atom:
-		return "atom"
-	case JSON:
-		return "json"
-	}
-	return fmt.Sprintf("Format(%d)", int(f))
-}
+func (f Format) String() string { return f.writer().name }
 
 // MediaType returns the registered media type of f, without parameters.
-func (f Format) MediaType() string {
-	switch f {
-	case Atom:
-		return "application/atom+xml"
-	case JSON:
-		return "application/feed+json"
-	}
-	return "application/rss+xml"
-}
+func (f Format) MediaType() string { return f.writer().mediaType }
 
 // ContentType returns the media type of f with its charset, for the header.
 func (f Format) ContentType() string { return f.MediaType() + "; charset=utf-8" }

@@ -12,14 +12,13 @@ import (
 // format: the piece from which documents are put together. It never changes,
 // and any number of feeds and goroutines may share it.
 type Item struct {
-	galleryID string
-	ids       [formats]string
-	updated   time.Time
-	pieces    [formats]piece
+	galleryID, id, atomID string
+	updated               time.Time
+	pieces                [formats]piece
 }
 
 // ID returns the identifier that RSS and JSON Feed show.
-func (i *Item) ID() string { return i.ids[RSS] }
+func (i *Item) ID() string { return i.id }
 
 // Updated returns when the gallery last changed, in whole seconds, as the
 // documents show it.
@@ -76,13 +75,13 @@ func Check(items []*Item, limit int) []Problem {
 		for f, p := range item.pieces {
 			longest = max(longest, sizes[f]+len(p.body))
 		}
-		switch first := seen[item.ids[Atom]]; {
+		switch first := seen[item.atomID]; {
 		case first != nil:
 			problems = append(problems, Problem{i, fmt.Sprintf("its id %s is also that of gallery %q", item.ID(), first.galleryID)})
 		case longest > limit:
 			problems = append(problems, Problem{i, fmt.Sprintf("with it the document would be longer than %d bytes", limit)})
 		default:
-			seen[item.ids[Atom]] = item
+			seen[item.atomID] = item
 			for f, p := range item.pieces {
 				sizes[f] += len(p.body)
 			}

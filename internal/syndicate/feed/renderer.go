@@ -59,14 +59,14 @@ func (r *Renderer) render(v *itemView) (*Item, error) {
 			return nil, errors.New("a date is outside the years 1 to 9999") // not every format can write it
 		}
 	}
-	item := &Item{galleryID: v.galleryID, ids: [formats]string{RSS: v.id, Atom: v.atomID, JSON: v.id}, updated: v.Updated}
-	for f, write := range [formats]func() ([]byte, error){RSS: v.rss, Atom: v.atom, JSON: v.json} {
-		body, err := write()
+	item := &Item{galleryID: v.galleryID, id: v.id, atomID: v.atomID, updated: v.Updated}
+	for _, f := range Formats() {
+		body, err := f.writer().item(v)
 		if err != nil {
-			return nil, fmt.Errorf("write %s: %w", Format(f), err)
+			return nil, fmt.Errorf("write %s: %w", f, err)
 		}
 		if len(body) > r.opts.MaxItem {
-			return nil, fmt.Errorf("write %s: %d bytes, at most %d are allowed", Format(f), len(body), r.opts.MaxItem)
+			return nil, fmt.Errorf("write %s: %d bytes, at most %d are allowed", f, len(body), r.opts.MaxItem)
 		}
 		item.pieces[f] = newPiece(body, r.deflater)
 	}

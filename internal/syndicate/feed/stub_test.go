@@ -16,8 +16,8 @@ func TestAStubShowsNothingOfItsGallery(t *testing.T) {
 	g.GUID = "https://news.example.com/?p=17"
 	r := testRenderer()
 	whole, stub := must(r.Item(g, testNow, Full))(t), must(r.Stub(g, day(21, 9)))(t)
-	if whole.ids != stub.ids || !stub.Updated().Equal(day(21, 9)) {
-		t.Errorf("is %v of %s, was %v", stub.ids, stub.Updated(), whole.ids)
+	if whole.id != stub.id || whole.atomID != stub.atomID || !stub.Updated().Equal(day(21, 9)) {
+		t.Errorf("is %s, %s of %s, was %s, %s", stub.id, stub.atomID, stub.Updated(), whole.id, whole.atomID)
 	}
 	secrets := []string{g.Title, g.Summary, g.Section, g.Copyright, g.URL, "img.example.com", "Dusk", "Agency"}
 	for _, a := range g.Authors {
@@ -73,7 +73,7 @@ func TestStubsOfSlides(t *testing.T) {
 			continue
 		}
 		for i := range whole {
-			if whole[i].ids != rest[i].ids || i != 1 && !cmp.Equal(whole[i].pieces[RSS].body, rest[i].pieces[RSS].body) {
+			if whole[i].atomID != rest[i].atomID || i != 1 && !cmp.Equal(whole[i].pieces[RSS].body, rest[i].pieces[RSS].body) {
 				t.Errorf("item %d is another", i)
 			}
 		}

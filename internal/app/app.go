@@ -47,10 +47,6 @@ type Options struct {
 	// AcceptNewIdentity has the configured site.id replace another that is remembered:
 	// every identifier changes.
 	AcceptNewIdentity bool
-
-	// Timeless sets no timers for embargoes and expiries: they take effect at the
-	// next request or scheduled run.
-	Timeless bool
 }
 
 // Watch has callbacks for what happens. Its functions must not block; each may be nil.

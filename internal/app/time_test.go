@@ -1,16 +1,12 @@
 package app_test
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/app"
-	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/mmcdole/gofeed/atom"
 )
@@ -114,45 +110,6 @@ func pending(p *process) string {
 	_, rest, _ := strings.Cut(body, "\ngallerywire_events_pending ")
 	count, _, _ := strings.Cut(rest, "\n")
 	return count
-}
-
-// TestTheScheduleAloneEndsAnEmbargo runs a node that nothing wakes in time.
-func TestTheScheduleAloneEndsAnEmbargo(t *testing.T) {
-	t.Parallel()
-	c, err := config.Load("", []string{
-		"GALLERYWIRE_HTTP_LISTEN=127.0.0.1:0", "GALLERYWIRE_HTTP_ADMIN_LISTEN=127.0.0.1:0",
-		"GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR=" + t.TempDir(),
-		"GALLERYWIRE_SCHEDULE_REPUBLISH=@every 1s", "GALLERYWIRE_SCHEDULE_NOTICES=@every 1h",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := app.New(t.Context(), app.Options{Config: c, Logger: slog.New(slog.DiscardHandler), Timeless: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- a.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}()
-	cms := connect(t, a.PublisherURL())
-	notices, err := cms.SubscribeSync("feed.updated")
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin := time.Now().Add(1200 * time.Millisecond).UTC()
-	publish(t, cms, "article.published", timed("embargoed", begin, time.Time{}))
-	if _, err := notices.NextMsg(patience); err != nil {
-		t.Fatal("the schedule lifts no embargo")
-	}
-	if now := time.Now(); now.Before(begin) {
-		t.Errorf("lifted at %s, before %s", now, begin)
-	}
 }
 
 func TestATakeDownLeavesEverywhereAndStays(t *testing.T) {

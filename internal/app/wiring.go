@@ -91,7 +91,7 @@ func (a *App) build(siteID string) (*services, error) {
 		return nil, err
 	}
 	in := a.intake(cat, siteID)
-	list := []service{{"catalogue", cat.Run}}
+	list := []service{{"catalogue", cat.Run}, {"clock", cat.KeepTime}}
 	if a.broker.Embedded() {
 		list = append(list, service{"streams", a.noteStreams}) // it stops after what writes
 	}
@@ -128,7 +128,6 @@ func (a *App) catalogue(changed func(index.Change)) *catalogue.Catalogue {
 		Verifier:  a.verifier(bucketGalleries, false),
 		Decode:    event.Reader{URLTemplate: a.opts.Config.Events.URLTemplate}.Gallery,
 		Index:     a.indexOptions(changed),
-		Timeless:  a.opts.Timeless,
 		Reconnect: a.broker.OnReconnect,
 		Logger:    a.logger("catalogue"),
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -29,7 +30,7 @@ func BenchmarkLoad(b *testing.B) {
 		before := heap()
 		began := time.Now()
 		c := catalogue.New(options(node))
-		stop := run(b, c)
+		stop := storetest.Run(b, c.Run)
 		awaitReady(b, c)
 		took := time.Since(began)
 		b.ReportMetric(float64(heap()-before)/archive, "B/gallery")

@@ -62,11 +62,11 @@ type Options struct {
 	Now       func() time.Time                                // nil: time.Now
 	Logger    *slog.Logger
 	Index     index.Options
-	Timeless  bool // do not wake at the instants of embargoes and expiries
 }
 
 // Catalogue is safe for concurrent use. [Catalogue.Run] must run for the index
-// to fill.
+// to fill, [Catalogue.KeepTime] for embargoes and expiries to take effect while nobody
+// asks.
 type Catalogue struct {
 	opts   Options
 	bucket *bucket.Bucket

@@ -15,13 +15,11 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 const bucket = "galleries"
-
-// longest is how long anything that a test waits for may take.
-const longest = time.Minute
 
 // noon is when the galleries of the tests were published unless they say
 // otherwise.
@@ -42,45 +40,18 @@ func options(b *broker.Broker, change ...func(*catalogue.Options)) catalogue.Opt
 	return o
 }
 
-// run runs c until the returned function is called, at the latest when the
-// test ends.
-func run(t testing.TB, c *catalogue.Catalogue) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := c.Run(ctx); err != nil {
-			t.Errorf("run catalogue: %v", err)
-		}
-	})
-	stop = func() { cancel(); wg.Wait() }
-	t.Cleanup(stop)
-	return stop
-}
-
 // start returns a catalogue that runs and has read the bucket.
 func start(t testing.TB, b *broker.Broker, change ...func(*catalogue.Options)) *catalogue.Catalogue {
 	t.Helper()
 	c := catalogue.New(options(b, change...))
-	run(t, c)
+	storetest.Run(t, c.Run)
 	awaitReady(t, c)
 	return c
 }
 
 func awaitReady(t testing.TB, c *catalogue.Catalogue) {
 	t.Helper()
-	eventually(t, "the index is whole", func() bool { return c.Index().Ready() == nil })
-}
-
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(longest); !ok(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain: %s", longest, what)
-		}
-	}
+	storetest.Eventually(t, "the index is whole", func() bool { return c.Index().Ready() == nil })
 }
 
 // revision returns a publication as intake would put it.
@@ -123,7 +94,7 @@ func put(t testing.TB, c *catalogue.Catalogue, r catalogue.Revision) *index.Entr
 		t.Fatalf("put %s: %q, %v", r.ID, outcome, err)
 	}
 	key := gallery.Key(r.ID)
-	eventually(t, "the index knows "+r.ID, func() bool { e := c.Index().Find(key); return e != nil && e.Rank == r.Rank })
+	storetest.Eventually(t, "the index knows "+r.ID, func() bool { e := c.Index().Find(key); return e != nil && e.Rank == r.Rank })
 	return c.Index().Find(key)
 }
 
@@ -153,8 +124,8 @@ func (c *clock) set(at time.Time) {
 	c.at = at
 }
 
-// at makes a catalogue tell the time by k and do nothing of itself.
-func (c *clock) only(o *catalogue.Options) { o.Now, o.Timeless = c.now, true }
+// only has a catalogue take the time from c.
+func (c *clock) only(o *catalogue.Options) { o.Now = c.now }
 
 // changes collects what a catalogue tells.
 type changes struct {

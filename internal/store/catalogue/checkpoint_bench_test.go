@@ -9,6 +9,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -22,7 +23,7 @@ func BenchmarkLoadVerified(b *testing.B) {
 	load := func(change ...func(*catalogue.Options)) time.Duration {
 		began := time.Now()
 		c := catalogue.New(options(node, change...))
-		stop := run(b, c)
+		stop := storetest.Run(b, c.Run)
 		awaitReady(b, c)
 		took := time.Since(began)
 		stop()

@@ -32,7 +32,7 @@ func TestAClockSetBackIsNoticed(t *testing.T) {
 		var wg sync.WaitGroup
 		defer wg.Wait()
 		defer cancel()
-		wg.Go(func() { c.keepTime(ctx) })
+		wg.Go(func() { _ = c.KeepTime(ctx) })
 		s := c.index.Select(index.Match{}, index.ByPublished)
 		shown := func() (ids []string) {
 			for _, e := range s.View(9, now()).Entries {

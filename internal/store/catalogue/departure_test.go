@@ -12,6 +12,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 // sameTouch holds the selections of everything and of the section Sport to what
@@ -19,7 +20,7 @@ import (
 func sameTouch(t *testing.T, b *broker.Broker, all, sport *index.Selection) {
 	t.Helper()
 	c := catalogue.New(options(b))
-	stop := run(t, c)
+	stop := storetest.Run(t, c.Run)
 	defer stop()
 	awaitReady(t, c)
 	now := time.Now()

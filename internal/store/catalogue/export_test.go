@@ -12,6 +12,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -280,7 +281,7 @@ func TestRestoreTeachesATakeDownWhatItEnded(t *testing.T) {
 	if got, err := c.Put(t.Context(), r); got != catalogue.Superseded || err != nil {
 		t.Fatalf("got %q, %v", got, err)
 	}
-	eventually(t, "feeds say that it is gone", func() bool {
+	storetest.Eventually(t, "feeds say that it is gone", func() bool {
 		gone := c.Index().Select(index.Match{}, index.ByPublished).View(9, noon.Add(3*time.Hour)).Gone
 		return len(gone) == 1 && gone[0].GUID() == "https://old.example.com/?p=9"
 	})
@@ -297,7 +298,7 @@ func TestRestoreOverWhatSomebodyDeleted(t *testing.T) {
 	if got, err := c.Put(t.Context(), r); got != catalogue.Stored || err != nil {
 		t.Fatalf("got %q, %v", got, err)
 	}
-	eventually(t, "the index shows it", func() bool { return c.Index().Find("harbour") != nil })
+	storetest.Eventually(t, "the index shows it", func() bool { return c.Index().Find("harbour") != nil })
 }
 
 func TestRestoreLeavesARecordOfANewerRelease(t *testing.T) {

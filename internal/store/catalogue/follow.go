@@ -3,7 +3,6 @@ package catalogue
 import (
 	"context"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
@@ -11,14 +10,7 @@ import (
 )
 
 // Run keeps the index whole until ctx ends. It retries for ever.
-func (c *Catalogue) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	if !c.opts.Timeless {
-		wg.Go(func() { c.keepTime(ctx) })
-	}
-	return c.bucket.Run(ctx)
-}
+func (c *Catalogue) Run(ctx context.Context) error { return c.bucket.Run(ctx) }
 
 // reset begins a reading of the bucket. The index shows what it has meanwhile.
 func (c *Catalogue) reset(s bucket.State) {
@@ -55,8 +47,9 @@ func (c *Catalogue) whole(last uint64) {
 // clockCheck bounds how long a clock that is set goes unnoticed.
 const clockCheck = 30 * time.Second
 
-// keepTime lets embargoes and expiries take effect at their instants.
-func (c *Catalogue) keepTime(ctx context.Context) {
+// KeepTime has embargoes and expiries take effect at their instants, until ctx ends.
+// Without it they do when somebody next asks, or by the schedule.
+func (c *Catalogue) KeepTime(ctx context.Context) error {
 	for {
 		wait := clockCheck
 		if at, ok := c.index.Next(); ok {
@@ -69,7 +62,7 @@ func (c *Catalogue) keepTime(ctx context.Context) {
 		case <-c.index.Wake():
 		case <-ctx.Done():
 			timer.Stop()
-			return
+			return nil
 		}
 		timer.Stop()
 	}

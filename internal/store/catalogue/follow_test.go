@@ -11,6 +11,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -23,7 +24,7 @@ func TestNotReadyBeforeTheBucketIsRead(t *testing.T) {
 	if e, err := c.Load(t.Context(), &index.Entry{ID: "harbour"}); err == nil {
 		t.Errorf("loaded %v", e)
 	}
-	run(t, c)
+	storetest.Run(t, c.Run)
 	awaitReady(t, c)
 	if c.Index().Len() != 0 || c.Index().Revision() != 0 {
 		t.Errorf("%d galleries, revision %d in an empty bucket", c.Index().Len(), c.Index().Revision())
@@ -103,12 +104,12 @@ func TestIndexFollowsAfterTheServerRestarted(t *testing.T) {
 	writer := catalogue.New(options(elsewhere(t, server)))
 	put(t, c, revision(t, "before", noon))
 	server.Restart()
-	eventually(t, "the server takes revisions again", func() bool {
+	storetest.Eventually(t, "the server takes revisions again", func() bool {
 		_, err := writer.Put(t.Context(), revision(t, "after", noon))
 		return err == nil
 	})
 	began := time.Now()
-	eventually(t, "the index knows of it", func() bool { return c.Index().Find("after") != nil })
+	storetest.Eventually(t, "the index knows of it", func() bool { return c.Index().Find("after") != nil })
 	if took := time.Since(began); took > 25*time.Second { // else it noticed by chance, when it looked at the bucket
 		t.Errorf("stale for %s", took)
 	}
@@ -121,7 +122,7 @@ func TestIndexFollowsAfterTheServerRestarted(t *testing.T) {
 func TestServerAway(t *testing.T) {
 	server := brokertest.Server(t)
 	c := catalogue.New(options(elsewhere(t, server)))
-	stop := run(t, c)
+	stop := storetest.Run(t, c.Run)
 	awaitReady(t, c)
 	put(t, c, revision(t, "harbour", noon))
 	server.Stop()
@@ -149,7 +150,7 @@ func TestServerAwayAtTheStart(t *testing.T) {
 	server := brokertest.Server(t)
 	server.Stop()
 	c := catalogue.New(options(elsewhere(t, server)))
-	run(t, c)
+	storetest.Run(t, c.Run)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if err := c.Wait(ctx, 1); err == nil || c.Index().Ready() == nil {
@@ -175,18 +176,18 @@ func TestBucketRecreated(t *testing.T) {
 	server.Start()
 
 	writer := catalogue.New(options(elsewhere(t, server)))
-	eventually(t, "the new bucket takes revisions", func() bool {
+	storetest.Eventually(t, "the new bucket takes revisions", func() bool {
 		_, err := writer.Put(t.Context(), revision(t, "new", noon))
 		return err == nil
 	})
-	eventually(t, "an old revision is put again", func() bool {
+	storetest.Eventually(t, "an old revision is put again", func() bool {
 		outcome, err := c.Put(t.Context(), revision(t, "old-7", noon))
 		if err == nil && outcome != catalogue.Stored {
 			t.Fatalf("outcome %q of what the new bucket does not hold", outcome)
 		}
 		return err == nil
 	})
-	eventually(t, "the index is that of the new bucket", func() bool {
+	storetest.Eventually(t, "the index is that of the new bucket", func() bool {
 		return c.Index().Ready() == nil && cmp.Equal(ids(s.View(30, time.Now())), []string{"old-7", "new"})
 	})
 	if v := s.View(30, time.Now()); v.Epoch.Equal(epoch) || v.Revision != 2 {
@@ -208,14 +209,14 @@ func TestBucketDeleted(t *testing.T) {
 	if err := b.JetStream().DeleteStream(t.Context(), "KV_"+b.Name(bucket)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the gallery is stored again", func() bool {
+	storetest.Eventually(t, "the gallery is stored again", func() bool {
 		outcome, err := c.Put(t.Context(), r)
 		if err == nil && outcome != catalogue.Stored {
 			t.Fatalf("outcome %q without a bucket", outcome)
 		}
 		return err == nil
 	})
-	eventually(t, "the index is that of the new bucket", func() bool {
+	storetest.Eventually(t, "the index is that of the new bucket", func() bool {
 		return c.Index().Ready() == nil && c.Index().Revision() == 1 && c.Index().Len() == 1
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -42,7 +43,7 @@ func TestAnIndexWithoutABucketIsAsOneThatReadsIt(t *testing.T) {
 		}
 		added.Add(index.Revision{ID: r.ID, Rank: r.Rank, Gallery: r.Gallery, Reason: r.Reason}, at)
 	}
-	eventually(t, "the index has all", func() bool { return read.Index().Find("late") != nil })
+	storetest.Eventually(t, "the index has all", func() bool { return read.Index().Find("late") != nil })
 	for section, want := range map[string][]string{"Travel": {"harbour", "-overtaken", "-dusk"}, "Sport": nil} {
 		match := index.Match{Sections: []string{section}}
 		for name, x := range map[string]*index.Index{"read": read.Index(), "added": added} {

@@ -16,6 +16,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -173,7 +174,7 @@ func outcomeOf(t *testing.T, b *broker.Broker, name string, set []catalogue.Revi
 		o.Bucket = b.Name(name)
 		o.Open = func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, name) }
 	}))
-	stop := run(t, c)
+	stop := storetest.Run(t, c.Run)
 	defer stop()
 	awaitReady(t, c)
 	for _, i := range append(order, order[0]) {

@@ -9,6 +9,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -164,6 +165,7 @@ func TestTimerWakesAtTheInstant(t *testing.T) {
 			}
 		}
 	})
+	storetest.Run(t, c.KeepTime)
 	put(t, c, revision(t, "far", noon, published(time.Now().Add(time.Hour))))
 	var embargo time.Time
 	var want []string
@@ -176,7 +178,7 @@ func TestTimerWakesAtTheInstant(t *testing.T) {
 	for last := (waking{}); last.id != want[0]; {
 		select {
 		case last = <-woken:
-		case <-time.After(longest):
+		case <-time.After(storetest.WaitLimit):
 			t.Fatal("never woken")
 		}
 		if last.id == want[0] && last.at.Before(embargo) {

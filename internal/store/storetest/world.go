@@ -73,7 +73,7 @@ func (w *World) Catalogue(change ...func(*catalogue.Options)) *Catalogue {
 func (w *World) CatalogueOf(bucket string, change ...func(*catalogue.Options)) *Catalogue {
 	o := catalogue.Options{
 		JetStream: w.Broker.JetStream(), Bucket: w.Broker.Name(bucket), Open: w.Open(bucket),
-		Decode: Decode, Reconnect: w.Broker.OnReconnect, Now: w.Clock.Now, Timeless: true, Logger: slog.New(slog.DiscardHandler),
+		Decode: Decode, Reconnect: w.Broker.OnReconnect, Now: w.Clock.Now, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
 		f(&o)

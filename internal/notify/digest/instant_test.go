@@ -7,7 +7,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/schedule"
 )
 
-func TestTheLatestInstant(t *testing.T) {
+func TestLatest(t *testing.T) {
+	t.Parallel()
 	const weekdays = "CRON_TZ=Europe/Rome 0 7 * * 1-5"
 	for _, c := range []struct{ name, spec, since, now, want string }{
 		{"not yet", weekdays, "2026-11-23T06:00:00Z", "2026-11-24T05:59:59Z", ""},

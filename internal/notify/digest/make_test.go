@@ -11,53 +11,52 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/notify/digest"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestADigestTellsWhatIsNew(t *testing.T) {
-	w := newWorld(t)
-	w.site.put("travel", "past", monday.Add(-time.Hour))
-	n := w.node()
+func TestDigestListsNewGalleries(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.put("travel", "past", monday.Add(-time.Hour))
+	n := s.node()
 	n.sweep() // the first start
-	w.site.put("travel", "a", monday.Add(time.Hour))
-	w.site.put("travel", "b", monday.Add(2*time.Hour))
-	w.site.put("sport", "elsewhere", monday.Add(2*time.Hour))
-	w.clock.set(rome(t, "2026-11-24 06:59"))
+	s.put("travel", "a", monday.Add(time.Hour))
+	s.put("travel", "b", monday.Add(2*time.Hour))
+	s.put("sport", "elsewhere", monday.Add(2*time.Hour))
+	s.clock.Set(rome(t, "2026-11-24 06:59"))
 	n.sweep()
-	if got := w.debts.all(); len(got) != 0 {
-		t.Fatalf("before its time: %v", got)
-	}
+	s.wantDigests() // before its time
 	due := rome(t, "2026-11-24 07:00")
-	w.clock.set(due.Add(3 * time.Second))
+	s.clock.Set(due.Add(3 * time.Second))
 	n.sweep()
 	n.sweep()
-	got := w.debts.all()
+	got := s.notices()
 	if len(got) != 1 {
-		t.Fatalf("owed %d notices, want 1", len(got))
+		t.Fatalf("%d notices, want 1", len(got))
 	}
 	want := outbox.Notice{
-		Channel: "digest", About: "travel", ID: got[0].ID, Order: outbox.Order{Epoch: due.UnixNano()}, At: w.clock.Now().UTC(),
+		Channel: "digest", About: "travel", ID: got[0].ID, Order: outbox.Order{Epoch: due.UnixNano()}, At: s.clock.Now().UTC(),
 		Data: []byte(`{"format":1,"due":"2026-11-24T06:00:00Z","galleries":["b","a"]}`),
 	}
 	if diff := cmp.Diff(want, got[0]); diff != "" || len(got[0].ID) < 16 {
-		t.Errorf("owed (-want +got):\n%s", diff)
+		t.Errorf("notice (-want +got):\n%s", diff)
 	}
-	if s := n.States()[0]; !s.Last.Equal(due) || !s.Next.Equal(rome(t, "2026-11-25 07:00")) {
-		t.Errorf("state %+v", s)
+	if state := n.States()[0]; !state.Last.Equal(due) || !state.Next.Equal(rome(t, "2026-11-25 07:00")) {
+		t.Errorf("state %+v", state)
 	}
 }
 
-func TestNothingNewNothingSent(t *testing.T) {
-	w := newWorld(t)
-	n := w.node()
+func TestDigestWithoutNewGalleriesNotSent(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	n := s.node()
 	n.sweep()
 	for day := range 3 {
-		w.clock.set(rome(t, "2026-11-24 07:00").AddDate(0, 0, day))
+		s.clock.Set(rome(t, "2026-11-24 07:00").AddDate(0, 0, day))
 		n.sweep()
 	}
-	if got := w.debts.all(); len(got) != 0 {
-		t.Errorf("owed %v", got)
-	}
+	s.wantDigests()
 	families, err := n.metrics.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -65,135 +64,136 @@ func TestNothingNewNothingSent(t *testing.T) {
 	if got := families[0].GetMetric()[0].String(); !strings.Contains(got, "nothing") || !strings.Contains(got, "value:3") {
 		t.Errorf("metrics %s", got)
 	}
-	if s := n.States()[0]; !s.Last.IsZero() {
-		t.Errorf("it told of something at %v", s.Last)
+	if state := n.States()[0]; !state.Last.IsZero() {
+		t.Errorf("one was sent at %v", state.Last)
 	}
 }
 
-// TestWhatIsNew lets two digests of a day be made, the first of which saw what
-// was before. A gallery that is told twice, or never, is one too many.
-func TestWhatIsNew(t *testing.T) {
+// A gallery that is listed twice, or never, is one too many.
+func TestGalleryListedOnce(t *testing.T) {
+	t.Parallel()
+	store := storetest.NewWorld(t)
 	first, second, third := monday.AddDate(0, 0, 1), monday.AddDate(0, 0, 2), monday.AddDate(0, 0, 3)
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name                 string
-		before, later, after func(w *world) // the first digest, the second, the third
-		want                 []string       // of the second and third
+		before, later, after func(s *site) // the first digest, the second, the third
+		want                 []string      // of the second and third
 	}{
-		{"published meanwhile", nil, func(w *world) { w.site.put("travel", "a", w.clock.Now()) }, nil, []string{"a", ""}},
-		{"corrected", func(w *world) { w.site.put("travel", "a", monday) },
-			func(w *world) { w.site.put("travel", "a", monday) }, nil, []string{"", ""}},
-		{"corrected after it was told", nil, func(w *world) { w.site.put("travel", "a", w.clock.Now()) },
-			func(w *world) { w.site.put("travel", "a", second) }, []string{"a", ""}},
-		{"corrected to a later date", func(w *world) { w.site.put("travel", "a", monday) },
-			func(w *world) { w.site.put("travel", "a", w.clock.Now()) }, nil, []string{"", ""}},
-		{"late, with an old date", nil, func(w *world) { w.site.put("travel", "a", first.AddDate(0, 0, -20)) }, nil, []string{"a", ""}},
-		{"late, and corrected at once", nil, func(w *world) {
-			w.site.put("travel", "a", first.Add(-time.Minute))
-			w.site.put("travel", "a", first.Add(-time.Minute))
+		{"published meanwhile", nil, func(s *site) { s.put("travel", "a", s.clock.Now()) }, nil, []string{"a", ""}},
+		{"corrected", func(s *site) { s.put("travel", "a", monday) },
+			func(s *site) { s.put("travel", "a", monday) }, nil, []string{"", ""}},
+		{"corrected after it was listed", nil, func(s *site) { s.put("travel", "a", s.clock.Now()) },
+			func(s *site) { s.put("travel", "a", second) }, []string{"a", ""}},
+		{"corrected to a later date", func(s *site) { s.put("travel", "a", monday) },
+			func(s *site) { s.put("travel", "a", s.clock.Now()) }, nil, []string{"", ""}},
+		{"late, with an old date", nil, func(s *site) { s.put("travel", "a", first.AddDate(0, 0, -20)) }, nil, []string{"a", ""}},
+		{"late, and corrected at once", nil, func(s *site) {
+			s.put("travel", "a", first.Add(-time.Minute))
+			s.put("travel", "a", first.Add(-time.Minute))
 		}, nil, []string{"a", ""}},
-		{"of the archive", nil, func(w *world) { w.site.put("travel", "a", first.AddDate(-1, 0, 0)) }, nil, []string{"", ""}},
-		{"an embargo that ends", func(w *world) { w.site.put("travel", "a", first.Add(time.Hour)) }, nil, nil, []string{"a", ""}},
-		{"an embargo that ends later", func(w *world) { w.site.put("travel", "a", second.Add(time.Hour)) }, nil, nil, []string{"", "a"}},
-		{"taken down before it is told", nil, func(w *world) {
-			w.site.put("travel", "a", w.clock.Now())
-			w.site.takeDown("a")
+		{"of the archive", nil, func(s *site) { s.put("travel", "a", first.AddDate(-1, 0, 0)) }, nil, []string{"", ""}},
+		{"an embargo that ends", func(s *site) { s.put("travel", "a", first.Add(time.Hour)) }, nil, nil, []string{"a", ""}},
+		{"an embargo that ends later", func(s *site) { s.put("travel", "a", second.Add(time.Hour)) }, nil, nil, []string{"", "a"}},
+		{"taken down before it is listed", nil, func(s *site) {
+			s.put("travel", "a", s.clock.Now())
+			s.takeDown("a")
 		}, nil, []string{"", ""}},
-		{"back after a take-down", func(w *world) { w.site.put("travel", "a", monday) }, func(w *world) { w.site.takeDown("a") },
-			func(w *world) { w.site.put("travel", "a", monday) }, []string{"", ""}},
-		{"moved here by a correction", func(w *world) { w.site.put("sport", "a", monday) },
-			func(w *world) { w.site.put("travel", "a", monday) }, nil, []string{"a", ""}},
-		{"in two feeds", nil, func(w *world) {
-			w.site.put("travel", "a", w.clock.Now())
-			w.site.put("sections/travel", "a", w.clock.Now())
+		{"back after a take-down", func(s *site) { s.put("travel", "a", monday) }, func(s *site) { s.takeDown("a") },
+			func(s *site) { s.put("travel", "a", monday) }, []string{"", ""}},
+		{"moved here by a correction", func(s *site) { s.put("sport", "a", monday) },
+			func(s *site) { s.put("travel", "a", monday) }, nil, []string{"a", ""}},
+		{"in two feeds", nil, func(s *site) {
+			s.put("travel", "a", s.clock.Now())
+			s.put("sections/travel", "a", s.clock.Now())
 		}, nil, []string{"a", ""}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			n := w.node(func(o *digest.Options) {
+			s := siteOn(t, store, fmt.Sprint("case-", i))
+			n := s.node(func(o *digest.Options) {
 				o.Digests[0].Feeds = []string{"travel", "sections/travel"}
 				o.Digests[0].Schedule = spec(t, "0 12 * * *")
 			})
 			n.sweep()
 			var got []string
-			for i, then := range []func(*world){c.before, c.later, c.after} {
+			for i, then := range []func(*site){c.before, c.later, c.after} {
 				if then != nil {
-					w.clock.set(monday.AddDate(0, 0, i).Add(18 * time.Hour))
-					then(w)
+					s.clock.Set(monday.AddDate(0, 0, i).Add(18 * time.Hour))
+					then(s)
 				}
-				before := len(w.debts.all())
-				w.clock.set([]time.Time{first, second, third}[i])
+				before := len(s.notices())
+				s.clock.Set([]time.Time{first, second, third}[i])
 				n.sweep()
 				got = append(got, "")
-				for _, owed := range w.debts.all()[before:] {
-					got[i] += keysOf(t, owed)
+				for _, notice := range s.notices()[before:] {
+					got[i] += keysOf(t, notice)
 				}
 			}
 			if diff := cmp.Diff(c.want, got[1:]); diff != "" {
-				t.Errorf("told by the second and third (-want +got):\n%s", diff)
+				t.Errorf("the second and third digest (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestWhatTheLastMakerDidNotKnowIsTold(t *testing.T) {
-	w := newWorld(t)
-	n := w.node()
+func TestGalleryMissedByLaggingNodeListedNext(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	n := s.node()
 	n.sweep()
-	w.clock.set(rome(t, "2026-11-24 06:59")) // stored then, and known to the index only after seven
-	stored := w.clock.Now()
-	w.clock.set(rome(t, "2026-11-24 07:00"))
+	s.clock.Set(rome(t, "2026-11-24 06:59")) // stored then, and in the index only after seven
+	stored := s.clock.Now()
+	s.clock.Set(rome(t, "2026-11-24 07:00"))
 	n.sweep()
-	w.clock.set(stored)
-	w.site.put("travel", "a", stored)
-	w.clock.set(rome(t, "2026-11-25 07:00"))
+	s.clock.Set(stored)
+	s.put("travel", "a", stored)
+	s.clock.Set(rome(t, "2026-11-25 07:00"))
 	n.sweep()
-	if got := w.debts.all(); len(got) != 1 || keysOf(t, got[0]) != "a" {
-		t.Errorf("owed %v", got)
-	}
+	s.wantDigests("a")
 }
 
-func TestAFeedThatIsAddedIsNotNews(t *testing.T) {
-	w := newWorld(t)
-	w.clock.set(monday.Add(-24 * time.Hour))
-	w.site.put("sport", "old", w.clock.Now())
-	w.clock.set(monday)
-	w.node().sweep()
-	w.clock.set(rome(t, "2026-11-24 01:00"))
-	w.site.put("sport", "new", w.clock.Now())
-	w.clock.set(rome(t, "2026-11-24 07:00"))
-	w.node(func(o *digest.Options) { o.Digests[0].Feeds = []string{"travel", "sport"} }).sweep()
-	if got := w.debts.all(); len(got) != 1 || keysOf(t, got[0]) != "new" {
-		t.Errorf("owed %v", got)
-	}
+func TestGalleriesOfAddedFeedNotNew(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.clock.Set(monday.Add(-24 * time.Hour))
+	s.put("sport", "old", s.clock.Now())
+	s.clock.Set(monday)
+	s.node().sweep()
+	s.clock.Set(rome(t, "2026-11-24 01:00"))
+	s.put("sport", "new", s.clock.Now())
+	s.clock.Set(rome(t, "2026-11-24 07:00"))
+	s.node(func(o *digest.Options) { o.Digests[0].Feeds = []string{"travel", "sport"} }).sweep()
+	s.wantDigests("new")
 }
 
 func TestSeveralMissedInstantsAreOneDigest(t *testing.T) {
-	w := newWorld(t)
-	w.node().sweep()
+	t.Parallel()
+	s := newSite(t)
+	s.node().sweep()
 	for day := range 4 {
-		w.clock.set(monday.AddDate(0, 0, day))
-		w.site.put("travel", fmt.Sprint(day), w.clock.Now())
+		s.clock.Set(monday.AddDate(0, 0, day))
+		s.put("travel", fmt.Sprint(day), s.clock.Now())
 	}
-	w.clock.set(rome(t, "2026-11-27 09:30")) // it was down for four days
-	n := w.node()
+	s.clock.Set(rome(t, "2026-11-27 09:30")) // it was down for four days
+	n := s.node()
 	n.sweep()
 	n.sweep()
-	got := w.debts.all()
-	if len(got) != 1 || keysOf(t, got[0]) != "3210" || got[0].Order.Epoch != rome(t, "2026-11-27 07:00").UnixNano() {
-		t.Errorf("owed %v", got)
+	s.wantDigests("3210")
+	if got := s.notices(); got[0].Order.Epoch != rome(t, "2026-11-27 07:00").UnixNano() {
+		t.Errorf("order %v", got[0].Order)
 	}
 }
 
-func TestAMissedDigestIsMadeByOneOfManyNodes(t *testing.T) {
-	w := newWorld(t)
-	w.node().sweep()
-	w.site.put("travel", "a", monday)
-	w.clock.set(rome(t, "2026-11-24 09:30"))
-	var wg sync.WaitGroup
+func TestOneOfManyNodesMakesADigest(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.node().sweep()
+	s.put("travel", "a", monday)
+	s.clock.Set(rome(t, "2026-11-24 09:30"))
+	var sweeping sync.WaitGroup
 	for range 4 {
-		n := w.node()
-		wg.Go(func() {
+		n := s.node()
+		sweeping.Go(func() {
 			for range 3 {
 				if err := n.Sweep(t.Context()); err != nil {
 					t.Error(err)
@@ -201,17 +201,16 @@ func TestAMissedDigestIsMadeByOneOfManyNodes(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
-	if got := w.debts.all(); len(got) != 1 || keysOf(t, got[0]) != "a" {
-		t.Errorf("owed %v", got)
-	}
+	sweeping.Wait()
+	s.wantDigests("a")
 }
 
-func TestADigestWhoseMakerDiedIsHandedOnByAnother(t *testing.T) {
-	w := newWorld(t)
+func TestDigestOfDeadNodeEnqueuedByAnother(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
 	life, die := context.WithCancel(t.Context())
 	var claimed outbox.Notice
-	first := w.node(func(o *digest.Options) {
+	first := s.node(func(o *digest.Options) {
 		o.Enqueue = func(ctx context.Context, n outbox.Notice) error {
 			claimed = n
 			die()
@@ -219,34 +218,31 @@ func TestADigestWhoseMakerDiedIsHandedOnByAnother(t *testing.T) {
 		}
 	})
 	first.sweep()
-	w.site.put("travel", "a", monday)
-	w.clock.set(rome(t, "2026-11-24 07:00"))
+	s.put("travel", "a", monday)
+	s.clock.Set(rome(t, "2026-11-24 07:00"))
 	if err := first.Sweep(life); err == nil {
 		t.Fatal("it did not die")
 	}
-	w.site.put("travel", "b", w.clock.Now()) // the site has moved on meanwhile
-	w.node().sweep()                         // which leaves it to its maker for the lease
-	if got := w.debts.all(); len(got) != 0 {
-		t.Fatalf("owed %v within the lease", got)
+	s.put("travel", "b", s.clock.Now()) // the site has moved on meanwhile
+	s.node().sweep()
+	s.wantDigests() // within the lease
+	second := s.node(func(o *digest.Options) { o.Lease = time.Nanosecond })
+	second.sweep()
+	second.sweep()
+	second.sweep()
+	if got := s.notices(); len(got) != 1 || !cmp.Equal(got[0], claimed) {
+		t.Errorf("enqueued %v, want %v", got, claimed)
 	}
-	second := w.node(func(o *digest.Options) { o.Lease = time.Nanosecond })
+	s.clock.Set(rome(t, "2026-11-25 07:00"))
 	second.sweep()
-	second.sweep()
-	second.sweep()
-	if got := w.debts.all(); len(got) != 1 || !cmp.Equal(got[0], claimed) {
-		t.Errorf("owed %v, want %v", got, claimed)
-	}
-	w.clock.set(rome(t, "2026-11-25 07:00"))
-	second.sweep()
-	if got := w.debts.all(); len(got) != 2 || keysOf(t, got[1]) != "b" {
-		t.Errorf("then owed %v", got)
-	}
+	s.wantDigests("a", "b")
 }
 
-func TestWhatCouldNotBeHandedOnIsHandedOnLaterWithTheSameID(t *testing.T) {
-	w := newWorld(t)
+func TestFailedEnqueueRepeatedWithSameID(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
 	var tried []string
-	n := w.node(func(o *digest.Options) {
+	n := s.node(func(o *digest.Options) {
 		o.Enqueue = func(_ context.Context, n outbox.Notice) error {
 			if tried = append(tried, n.ID); len(tried) < 3 {
 				return errAway
@@ -255,8 +251,8 @@ func TestWhatCouldNotBeHandedOnIsHandedOnLaterWithTheSameID(t *testing.T) {
 		}
 	})
 	n.sweep()
-	w.site.put("travel", "a", monday)
-	w.clock.set(rome(t, "2026-11-24 07:00"))
+	s.put("travel", "a", monday)
+	s.clock.Set(rome(t, "2026-11-24 07:00"))
 	for range 2 {
 		if err := n.Sweep(t.Context()); !errors.Is(err, errAway) {
 			t.Fatalf("error %v", err)
@@ -269,42 +265,45 @@ func TestWhatCouldNotBeHandedOnIsHandedOnLaterWithTheSameID(t *testing.T) {
 	}
 }
 
-func TestADigestOfAnUnknownFeedIsNotMade(t *testing.T) {
-	w := newWorld(t)
-	n := w.node()
+func TestDigestOfUnreadableFeedMadeLater(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	n := s.node()
 	n.sweep()
-	w.site.put("travel", "a", monday)
-	w.site.fail(errAway)
-	w.clock.set(rome(t, "2026-11-24 07:00"))
+	s.put("travel", "a", monday)
+	s.fail(errAway)
+	s.clock.Set(rome(t, "2026-11-24 07:00"))
 	if err := n.Sweep(t.Context()); !errors.Is(err, errAway) {
 		t.Fatalf("error %v", err)
 	}
-	w.site.fail(nil)
+	s.fail(nil)
 	n.sweep()
-	if got := w.debts.all(); len(got) != 1 {
-		t.Errorf("owed %v", got)
+	s.wantDigests("a")
+}
+
+func TestNewerRecordLeftAlone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	bucket := s.store.Bucket("digests")
+	if _, err := bucket.Put(t.Context(), "digest.travel", []byte(`{"format":2,"until":["elsewhere"]}`), 0); err != nil {
+		t.Fatal(err)
+	}
+	s.put("travel", "a", monday)
+	s.clock.Set(rome(t, "2026-11-24 07:00"))
+	s.node().sweep()
+	s.wantDigests()
+	if there, err := bucket.Get(t.Context(), "digest.travel"); err != nil || there.Revision != 1 {
+		t.Errorf("record %v, error %v", there, err)
 	}
 }
 
-func TestARecordOfANewerReleaseIsLeftAlone(t *testing.T) {
-	w := newWorld(t)
-	if _, err := w.bucket().Put(t.Context(), "digest.travel", []byte(`{"format":2,"until":["elsewhere"]}`), 0); err != nil {
+func TestUnreadableRecordNamesKeyToDelete(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if _, err := s.store.Bucket("digests").Put(t.Context(), "digest.travel", []byte("?"), 0); err != nil {
 		t.Fatal(err)
 	}
-	w.site.put("travel", "a", monday)
-	w.clock.set(rome(t, "2026-11-24 07:00"))
-	w.node().sweep()
-	if entry, err := w.bucket().Get(t.Context(), "digest.travel"); err != nil || entry.Revision != 1 || len(w.debts.all()) != 0 {
-		t.Errorf("record %v, error %v, owed %v", entry, err, w.debts.all())
-	}
-}
-
-func TestAnUnreadableRecordSaysWhatToDo(t *testing.T) {
-	w := newWorld(t)
-	if _, err := w.bucket().Put(t.Context(), "digest.travel", []byte("?"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.node().Sweep(t.Context()); err == nil || !strings.Contains(err.Error(), "delete the key digest.travel") {
+	if err := s.node().Sweep(t.Context()); err == nil || !strings.Contains(err.Error(), "delete the key digest.travel") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -315,54 +314,48 @@ type soon struct{}
 func (soon) Next(t time.Time) time.Time { return t.Add(50 * time.Millisecond) }
 
 func TestRunMakesDigestsAtTheirInstants(t *testing.T) {
-	w := newWorld(t)
-	n := w.node(func(o *digest.Options) {
+	t.Parallel()
+	s := newSite(t)
+	enqueued := make(chan outbox.Notice, 10)
+	n := s.node(func(o *digest.Options) {
 		o.Now = time.Now
 		o.Digests[0].Schedule = soon{}
+		o.Enqueue = func(_ context.Context, n outbox.Notice) error {
+			enqueued <- n
+			return nil
+		}
 	})
 	n.sweep()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- n.Run(ctx) }()
+	storetest.Run(t, n.Run)
 	for _, key := range []string{"a", "b"} {
-		w.clock.set(time.Now())
-		w.site.put("travel", key, w.clock.Now())
-		select {
-		case got := <-w.debts.told:
-			if keysOf(t, got) != key {
-				t.Errorf("owed %v, want %s", got, key)
-			}
-		case <-time.After(waitLimit):
-			t.Fatal("no digest")
+		s.clock.Set(time.Now())
+		s.put("travel", key, s.clock.Now())
+		if got := storetest.Receive(t, "a digest", enqueued); keysOf(t, got) != key {
+			t.Errorf("a digest of %q, want %s", keysOf(t, got), key)
 		}
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("run: %v", err)
 	}
 }
 
-var errAway = errors.New("nats is away")
-
-// What falls due after the clock was set back is made, and once: it does not wait
+// A digest that is due after the clock was set back is made, and once: it does not wait
 // until the clock is as far as it was.
-func TestADigestGoesOnWhenTheClockIsSetBack(t *testing.T) {
-	w := newWorld(t)
-	n := w.node()
-	first := w.noticeOf(n, "a")
-	w.clock.set(rome(t, "2026-11-24 06:00"))
+func TestDigestMadeAfterClockIsSetBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	n := s.node()
 	n.sweep()
-	w.clock.set(rome(t, "2026-11-24 06:10"))
-	w.site.put("travel", "b", w.clock.Now())
+	s.put("travel", "a", monday)
+	s.clock.Set(rome(t, "2026-11-24 07:00"))
+	n.sweep()
+	s.clock.Set(rome(t, "2026-11-24 06:00"))
+	n.sweep()
+	s.clock.Set(rome(t, "2026-11-24 06:10"))
+	s.put("travel", "b", s.clock.Now())
 	for range 3 {
-		w.clock.set(rome(t, "2026-11-24 07:00"))
+		s.clock.Set(rome(t, "2026-11-24 07:00"))
 		n.sweep()
 	}
-	all := w.debts.all()
-	if len(all) != 2 {
-		t.Fatalf("%d digests, want 2", len(all))
-	}
-	if got := all[1]; keysOf(t, got) != "b" || got.ID == first.ID || got.Order.Compare(first.Order) <= 0 {
-		t.Errorf("then %+v after %+v", got, first)
+	s.wantDigests("a", "b")
+	if got := s.notices(); got[1].ID == got[0].ID || got[1].Order.Compare(got[0].Order) <= 0 {
+		t.Errorf("then %+v after %+v", got[1], got[0])
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-func TestWhatIsRememberedIsBounded(t *testing.T) {
+func TestMemoryBounded(t *testing.T) {
+	t.Parallel()
 	made := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	r := record{Made: made, Horizon: made.Add(-remembered)}
 	var shown []Shown
@@ -31,20 +32,22 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	}
 }
 
-func TestWhatIsPastIsForgotten(t *testing.T) {
+func TestGalleriesBeforeHorizonForgotten(t *testing.T) {
+	t.Parallel()
 	made := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	r := record{Made: made, Horizon: made.Add(-remembered)}
 	r.remember([]Shown{{Key: "a", Published: made.AddDate(0, 0, -20)}, {Key: "b", Published: made}})
 	r.move(made.AddDate(0, 0, -10))
 	r.remember(nil)
 	if known := r.seen(); len(known) != 1 {
-		t.Errorf("remembered %v", known)
+		t.Errorf("known %v", known)
 	}
 }
 
-func TestARecordThatWasCutShortKeepsTheRest(t *testing.T) {
+func TestTruncatedRecordKeepsWholeEntries(t *testing.T) {
+	t.Parallel()
 	r := record{Known: make([]byte, sightingSize+5)}
 	if known := r.seen(); len(known) != 1 {
-		t.Errorf("remembered %v", known)
+		t.Errorf("known %v", known)
 	}
 }

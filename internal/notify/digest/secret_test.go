@@ -15,6 +15,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,24 +28,34 @@ import (
 const secret = "s3cr3t"
 
 // evidence is everything that somebody else may read of a test.
-type evidence struct{ bytes.Buffer }
+type evidence struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
 
-// collect gathers what is logged, by whomever, and printed.
+// collect gathers what is logged by any package, and printed.
 func collect(t *testing.T) *evidence {
 	t.Helper()
 	e := &evidence{}
-	log.SetOutput(&e.Buffer)
+	log.SetOutput(e)
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	return e
 }
 
+// Write implements [io.Writer].
+func (e *evidence) Write(p []byte) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.all.Write(p)
+}
+
 func (e *evidence) logger(o *digest.Options) {
-	o.Logger = slog.New(slog.NewTextHandler(&e.Buffer, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o.Logger = slog.New(slog.NewTextHandler(e, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // add keeps what n shows of the notice, an error, and its metrics.
-func (e *evidence) add(n *node, owed outbox.Notice, err error) {
-	fmt.Fprintf(e, "%v %+v %#v %+v %s %+v\n", err, err, err, n.targets(owed), owed.Data, n.States())
+func (e *evidence) add(n *node, notice outbox.Notice, err error) {
+	fmt.Fprintf(e, "%v %+v %#v %+v %s %+v\n", err, err, err, n.targets(notice), notice.Data, n.States())
 	families, gatherErr := n.metrics.Gather()
 	if gatherErr != nil {
 		n.t.Error(gatherErr)
@@ -56,35 +68,47 @@ func (e *evidence) add(n *node, owed outbox.Notice, err error) {
 // wantNoSecret must find something to look through.
 func (e *evidence) wantNoSecret(t *testing.T) {
 	t.Helper()
-	if text := e.String(); text == "" || strings.Contains(strings.ToLower(text), secret) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if text := e.all.String(); text == "" || strings.Contains(strings.ToLower(text), secret) {
 		t.Errorf("the secret is out, or nothing was looked at:\n%s", text)
 	}
 }
 
-// hostile answers with whatever was sent to it.
-func hostile(t *testing.T, answer func(w http.ResponseWriter, told string)) *httptest.Server {
+// diverted is the server that gets every call through the default transport; nil: those
+// that are named. Deliveries that go on after their tests use the transport too, so it is
+// set once.
+var diverted atomic.Pointer[httptest.Server]
+
+func TestMain(m *testing.M) {
+	http.DefaultTransport = &http.Transport{
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if s := diverted.Load(); s != nil {
+				address = s.Listener.Addr().String()
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
+		},
+	}
+	m.Run()
+}
+
+// divert makes every connection through the default transport one to a server whose
+// answers are given what was sent.
+func divert(t *testing.T, answer func(w http.ResponseWriter, request string)) *httptest.Server {
 	t.Helper()
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		answer(w, fmt.Sprintf("%s %s %s %s", r.URL, r.Header, body, secret))
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	t.Cleanup(s.Close)
+	diverted.Store(s)
+	t.Cleanup(func() {
+		diverted.Store(nil)
+		s.Close()
+	})
 	return s
-}
-
-// divert makes every https connection of this process one to the server.
-func divert(t *testing.T, s *httptest.Server) {
-	t.Helper()
-	before := http.DefaultTransport
-	http.DefaultTransport = &http.Transport{
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, s.Listener.Addr().String())
-		},
-	}
-	t.Cleanup(func() { http.DefaultTransport = before })
 }
 
 // chats are addresses of chats whose every secret has the secret in it, at a
@@ -120,41 +144,45 @@ func chats(host string) map[string]string {
 	}
 }
 
-func TestSecretsOfChatsReachNobody(t *testing.T) {
-	for name, answer := range map[string]func(http.ResponseWriter, string){
-		"500": func(w http.ResponseWriter, told string) { http.Error(w, told, http.StatusInternalServerError) },
-		"404": func(w http.ResponseWriter, told string) { http.Error(w, told, http.StatusNotFound) },
-		"no":  func(w http.ResponseWriter, told string) { fmt.Fprintf(w, `{"ok": false, "error": %q}`, told) },
-		"?":   func(w http.ResponseWriter, told string) { io.WriteString(w, told) },
-		"moved": func(w http.ResponseWriter, told string) {
+func TestSecretsOfChatsNeitherLoggedNorShown(t *testing.T) {
+	var answer atomic.Value
+	server := divert(t, func(w http.ResponseWriter, request string) {
+		answer.Load().(func(http.ResponseWriter, string))(w, request)
+	})
+	s, e := withoutStore(t), collect(t)
+	notice := s.noticeOf("a")
+	for name, how := range map[string]func(http.ResponseWriter, string){
+		"500": func(w http.ResponseWriter, request string) { http.Error(w, request, http.StatusInternalServerError) },
+		"404": func(w http.ResponseWriter, request string) { http.Error(w, request, http.StatusNotFound) },
+		"no":  func(w http.ResponseWriter, request string) { fmt.Fprintf(w, `{"ok": false, "error": %q}`, request) },
+		"?":   func(w http.ResponseWriter, request string) { io.WriteString(w, request) },
+		"moved": func(w http.ResponseWriter, request string) {
 			w.Header().Set("Location", "https://user:"+secret+"@127.0.0.1:1/"+secret+"?"+secret)
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		},
 		"hung up": func(http.ResponseWriter, string) { panic(http.ErrAbortHandler) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			server := hostile(t, answer)
-			divert(t, server)
-			w, e := newWorld(t), collect(t)
-			for chat, address := range chats(server.Listener.Addr().String()) {
-				w.clock.set(monday)
-				n := w.node(to(address), e.logger, func(o *digest.Options) {
-					o.Digests[0].Name = strings.ReplaceAll(chat, " ", "-")
-					o.Timeout = 300 * time.Millisecond // Discord's is tried again and again
-				})
-				err := n.send(w.noticeOf(n, "a"))
+		answer.Store(how)
+		var sending sync.WaitGroup
+		for chat, address := range chats(server.Listener.Addr().String()) {
+			n := s.node(to(address), e.logger, func(o *digest.Options) {
+				o.Timeout = 300 * time.Millisecond // Discord's is tried again and again
+			})
+			sending.Go(func() {
+				err := n.send(notice)
 				if err == nil && name != "no" && name != "?" && name != "moved" {
-					t.Errorf("%s: no error", chat)
+					t.Errorf("%s, %s: no error", name, chat)
 				}
-				e.add(n, outbox.Notice{About: strings.ReplaceAll(chat, " ", "-")}, err)
-				t.Logf("%s: %v", chat, err)
-			}
-			e.wantNoSecret(t)
-		})
+				e.add(n, notice, err)
+			})
+		}
+		sending.Wait()
 	}
+	e.wantNoSecret(t)
 }
 
-func TestWhatIsSaidOfAChatThatFails(t *testing.T) {
+func TestErrorOfChatSaysWhy(t *testing.T) {
+	t.Parallel()
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	for _, c := range []struct {
@@ -171,18 +199,18 @@ func TestWhatIsSaidOfAChatThatFails(t *testing.T) {
 		{"mattermost", "mattermost://HOST/s3cr3t?disabletls=yes", http.StatusForbidden, "mattermost 127.0.0.1: it answered 403 Forbidden", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w, chat := newWorld(t), newRoom(t)
+			s, chat := withoutStore(t), newChat(t)
 			host := strings.TrimPrefix(chat.URL, "http://")
 			if chat.status = c.status; c.status == 0 {
 				host = strings.TrimPrefix(gone.URL, "http://")
 			}
-			n := w.node(to(strings.Replace(c.address, "HOST", host, 1)))
-			wantReason(t, n.send(w.noticeOf(n, "a")), c.want, c.final)
+			n := s.node(to(strings.Replace(c.address, "HOST", host, 1)))
+			wantReason(t, n.send(s.noticeOf("a")), c.want, c.final)
 		})
 	}
 }
 
-func TestSecretsOfMailReachNobody(t *testing.T) {
+func TestSecretsOfMailNeitherLoggedNorShown(t *testing.T) {
 	e := collect(t)
 	for _, c := range []struct {
 		name, command, answer string
@@ -198,14 +226,14 @@ func TestSecretsOfMailReachNobody(t *testing.T) {
 		{"nonsense", "RCPT", secret, "it did not accept the message", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w, post := newWorld(t), newPostOffice(t, func(p *postOffice) { p.answers[c.command] = c.answer })
-			address := strings.Replace(post.address("from=s3cr3t@example.com&fromname=s3cr3t&to=s3cr3t@example.org"), "://", "://s3cr3t:s3cr3t@", 1)
-			n := w.node(to(address), e.logger)
-			owed := w.noticeOf(n, "a")
-			err := n.send(owed)
-			e.add(n, owed, err)
-			wantReason(t, err, "smtp "+post.listener.Addr().String()+": "+c.want, c.final)
-			if len(post.all()) != 0 {
+			s, server := withoutStore(t), newMailServer(t, func(m *mailServer) { m.answers[c.command] = c.answer })
+			address := strings.Replace(server.address("from=s3cr3t@example.com&fromname=s3cr3t&to=s3cr3t@example.org"), "://", "://s3cr3t:s3cr3t@", 1)
+			n := s.node(to(address), e.logger)
+			notice := s.noticeOf("a")
+			err := n.send(notice)
+			e.add(n, notice, err)
+			wantReason(t, err, "smtp "+server.listener.Addr().String()+": "+c.want, c.final)
+			if len(server.all()) != 0 {
 				t.Error("the mail was accepted")
 			}
 		})
@@ -213,17 +241,18 @@ func TestSecretsOfMailReachNobody(t *testing.T) {
 	e.wantNoSecret(t)
 }
 
-func TestMailIsEncrypted(t *testing.T) {
+func TestMailEncrypted(t *testing.T) {
+	t.Parallel()
 	certificate := httptest.NewTLSServer(nil)
-	defer certificate.Close()
-	able := func(p *postOffice) { p.tls = certificate.TLS }
-	unable := func(*postOffice) {}
-	implicit := func(p *postOffice) { p.tls, p.implicit = certificate.TLS, true }
+	t.Cleanup(certificate.Close)
+	able := func(m *mailServer) { m.tls = certificate.TLS }
+	unable := func(*mailServer) {}
+	implicit := func(m *mailServer) { m.tls, m.implicit = certificate.TLS, true }
 	for _, c := range []struct {
 		name, user, options string
-		server              func(*postOffice)
+		server              func(*mailServer)
 		want                string // of the error
-		heard               string // commands
+		commands            string
 	}{
 		{"where the server can", "user:s3cr3t@", "&skiptlsverify=yes", able, "", "EHLO STARTTLS EHLO AUTH MAIL RCPT DATA QUIT"},
 		{"from the beginning", "user:s3cr3t@", "&encryption=ImplicitTLS&skiptlsverify=yes", implicit, "", "EHLO AUTH MAIL RCPT DATA QUIT"},
@@ -235,16 +264,16 @@ func TestMailIsEncrypted(t *testing.T) {
 		{"not where it is not wanted", "", "&usestarttls=no", able, "", "EHLO MAIL RCPT DATA QUIT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w, post := newWorld(t), newPostOffice(t, c.server)
-			address := strings.Replace(post.address("from=a@example.com&to=b@example.org"), "://", "://"+c.user, 1)
-			n := w.node(to(address + c.options))
-			if err := n.send(w.noticeOf(n, "a")); c.want != "" {
-				wantReason(t, err, "smtp "+post.listener.Addr().String()+": "+c.want, false)
+			s, server := withoutStore(t), newMailServer(t, c.server)
+			address := strings.Replace(server.address("from=a@example.com&to=b@example.org"), "://", "://"+c.user, 1)
+			n := s.node(to(address + c.options))
+			if err := n.send(s.noticeOf("a")); c.want != "" {
+				wantReason(t, err, "smtp "+server.listener.Addr().String()+": "+c.want, false)
 			} else if err != nil {
 				t.Error(err)
 			}
-			if got := strings.Join(post.commands(), " "); got != c.heard {
-				t.Errorf("the server heard %s, want %s", got, c.heard)
+			if got := strings.Join(server.commands(), " "); got != c.commands {
+				t.Errorf("commands %s, want %s", got, c.commands)
 			}
 		})
 	}
@@ -273,23 +302,23 @@ func TestTelegram(t *testing.T) {
 		{"down", "s3cr3t", http.StatusBadGateway, "telegram: it answered 502 Bad Gateway", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var told []string
-			divert(t, hostile(t, func(w http.ResponseWriter, request string) {
+			var got []string
+			divert(t, func(w http.ResponseWriter, request string) {
 				if !strings.HasPrefix(request, "/bot") {
 					return // shoutrrr cannot be stopped: it may still send what a test before had it send
 				}
-				told = append(told, request)
+				got = append(got, request)
 				w.WriteHeader(c.status)
 				io.WriteString(w, c.answer)
-			}))
-			w := newWorld(t)
-			n := w.node(to("telegram://110201543:s3cr3tdtTL0X3dTQFOwqXkh5iSZrH9IvZLh@telegram?chats=@channel,-100123:7&preview=no"))
-			letter, err := n.Pack(t.Context(), w.noticeOf(n, "a"))
+			})
+			s := withoutStore(t)
+			n := s.node(to("telegram://110201543:s3cr3tdtTL0X3dTQFOwqXkh5iSZrH9IvZLh@telegram?chats=@channel,-100123:7&preview=no"))
+			payload, err := n.Pack(t.Context(), s.noticeOf("a"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, to := range n.targets(outbox.Notice{About: "travel"}) {
-				err = letter.Send(t.Context(), to)
+				err = payload.Send(t.Context(), to)
 				if got := fmt.Sprint(err); got != cmp.Or(c.want, "<nil>") {
 					t.Errorf("error %s, want %q", got, c.want)
 				}
@@ -298,16 +327,17 @@ func TestTelegram(t *testing.T) {
 			if errors.As(err, &later); c.after > 0 != (later != nil) || later != nil && later.After != c.after {
 				t.Errorf("later %+v", later)
 			}
-			if len(told) != 2 || !strings.Contains(told[0], "/bot110201543:s3cr3tdtTL0X3dTQFOwqXkh5iSZrH9IvZLh/sendMessage ") ||
-				!strings.Contains(told[0], `"chat_id":"@channel"`) || !strings.Contains(told[0], `"disable_web_page_preview":true`) ||
-				!strings.Contains(told[1], `"chat_id":"-100123","message_thread_id":7`) || !strings.Contains(told[1], `Gallery a`) {
-				t.Errorf("Telegram was told %q", told)
+			if len(got) != 2 || !strings.Contains(got[0], "/bot110201543:s3cr3tdtTL0X3dTQFOwqXkh5iSZrH9IvZLh/sendMessage ") ||
+				!strings.Contains(got[0], `"chat_id":"@channel"`) || !strings.Contains(got[0], `"disable_web_page_preview":true`) ||
+				!strings.Contains(got[1], `"chat_id":"-100123","message_thread_id":7`) || !strings.Contains(got[1], `Gallery a`) {
+				t.Errorf("Telegram got %q", got)
 			}
 		})
 	}
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	for address, want := range map[string]string{
 		"smtp://user:p%40ss@mail.example.com:587/?from=a@example.com&to=b@example.com": "",
 		"smtp://mail.example.com/?from=a@example.com&to=b+c@example.com":               "",
@@ -346,7 +376,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestNewSaysWhichAddressesAreWrong(t *testing.T) {
+func TestNewNamesWrongAddresses(t *testing.T) {
+	t.Parallel()
 	_, err := digest.New(digest.Options{Digests: []digest.Definition{{Name: "travel", To: []string{"discord://a@b", "discord://s3cr3t", "s3cr3t"}}}})
 	if err == nil || !strings.Contains(err.Error(), `digest "travel": to[1]: `) || !strings.Contains(err.Error(), "to[2]: ") || strings.Contains(err.Error(), secret) {
 		t.Errorf("error %v", err)

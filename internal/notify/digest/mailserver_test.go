@@ -13,9 +13,8 @@ import (
 	"testing"
 )
 
-// postOffice is a mail server as RFC 5321 describes it, as far as it is needed.
-type postOffice struct {
-	t        *testing.T
+// mailServer answers as RFC 5321 describes it, as far as tests need.
+type mailServer struct {
 	listener net.Listener
 	answers  map[string]string // to a command instead of the usual; "": to the connection
 	silent   string            // it never answers this command
@@ -24,7 +23,7 @@ type postOffice struct {
 
 	mu    sync.Mutex
 	mails []envelope
-	heard []string // commands
+	got   []string // commands
 }
 
 // envelope is a mail that was accepted.
@@ -33,16 +32,15 @@ type envelope struct {
 	Data     []byte
 }
 
-// newPostOffice answers the commands as told.
-func newPostOffice(t *testing.T, change ...func(*postOffice)) *postOffice {
+func newMailServer(t *testing.T, change ...func(*mailServer)) *mailServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &postOffice{t: t, listener: l, answers: map[string]string{}}
+	m := &mailServer{listener: l, answers: map[string]string{}}
 	for _, f := range change {
-		f(p)
+		f(m)
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -51,30 +49,30 @@ func newPostOffice(t *testing.T, change ...func(*postOffice)) *postOffice {
 			if err != nil {
 				return
 			}
-			if p.implicit {
-				conn = tls.Server(conn, p.tls)
+			if m.implicit {
+				conn = tls.Server(conn, m.tls)
 			}
-			wg.Go(func() { p.serve(conn) })
+			wg.Go(func() { m.serve(conn) })
 		}
 	})
 	t.Cleanup(func() {
 		l.Close()
 		wg.Wait()
 	})
-	return p
+	return m
 }
 
 // address is one of shoutrrr's.
-func (p *postOffice) address(options string) string {
-	return fmt.Sprintf("smtp://%s/?%s", p.listener.Addr(), options)
+func (m *mailServer) address(options string) string {
+	return fmt.Sprintf("smtp://%s/?%s", m.listener.Addr(), options)
 }
 
-func (p *postOffice) serve(conn net.Conn) {
+func (m *mailServer) serve(conn net.Conn) {
 	defer conn.Close()
 	text := textproto.NewConn(conn)
 	say := func(command, usual string) {
-		if told, ok := p.answers[command]; ok {
-			usual = told
+		if answer, ok := m.answers[command]; ok {
+			usual = answer
 		}
 		text.PrintfLine("%s", strings.ReplaceAll(usual, "\n", "\r\n"))
 	}
@@ -86,20 +84,20 @@ func (p *postOffice) serve(conn net.Conn) {
 			return
 		}
 		command := strings.ToUpper(strings.Fields(line)[0])
-		p.hear(command)
+		m.note(command)
 		switch {
-		case command == p.silent:
+		case command == m.silent:
 			io.Copy(io.Discard, conn) // until the other side goes away
 			return
 		case command == "EHLO":
 			able := "250-post.example.com\n"
-			if p.tls != nil && !p.implicit {
+			if m.tls != nil && !m.implicit {
 				able += "250-STARTTLS\n"
 			}
 			say(command, able+"250 AUTH PLAIN LOGIN XOAUTH2")
-		case command == "STARTTLS" && p.tls != nil:
+		case command == "STARTTLS" && m.tls != nil:
 			say(command, "220 go on")
-			conn = tls.Server(conn, p.tls)
+			conn = tls.Server(conn, m.tls)
 			text = textproto.NewConn(conn)
 		case command == "AUTH":
 			say(command, "235 welcome")
@@ -114,8 +112,8 @@ func (p *postOffice) serve(conn net.Conn) {
 			if e.Data, err = text.ReadDotBytes(); err != nil {
 				return
 			}
-			if p.answers[command] == "" {
-				p.accept(e)
+			if m.answers[command] == "" {
+				m.accept(e)
 			}
 			say(command, "250 thanks")
 		case command == "QUIT":
@@ -133,30 +131,30 @@ func between(s, from, to string) string {
 	return s
 }
 
-func (p *postOffice) hear(command string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.heard = append(p.heard, command)
+func (m *mailServer) note(command string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.got = append(m.got, command)
 }
 
-func (p *postOffice) accept(e envelope) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.mails = append(p.mails, e)
+func (m *mailServer) accept(e envelope) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mails = append(m.mails, e)
 }
 
 // all returns the mails accepted so far.
-func (p *postOffice) all() []envelope {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append([]envelope(nil), p.mails...)
+func (m *mailServer) all() []envelope {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]envelope(nil), m.mails...)
 }
 
-// commands are those heard so far.
-func (p *postOffice) commands() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append([]string(nil), p.heard...)
+// commands are those received so far.
+func (m *mailServer) commands() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]string(nil), m.got...)
 }
 
 // read parses a mail.

@@ -30,8 +30,8 @@ func Check(address string) error {
 
 // recipient is a mailbox or a chat, one target.
 type recipient struct {
-	key, name, endpoint, host string
-	sender                    sender
+	outbox.Target
+	sender
 }
 
 // sender delivers to one recipient, whose address is secret.
@@ -41,15 +41,16 @@ type sender interface {
 	send(ctx context.Context, p *payload) error
 }
 
-// identified sets the key, a hash of what identifies the recipient.
-func (b *recipient) identified(by string) *recipient {
-	b.key = keyOf(by)
-	b.endpoint = Channel + "." + b.key
-	return b
-}
-
-func (b *recipient) target() outbox.Target {
-	return outbox.Target{Key: b.key, Name: b.name, Endpoint: b.endpoint, Host: b.host}
+// newRecipient returns a recipient whose key is a hash of what identifies it. The hash takes
+// some milliseconds, so that guessing passwords from a key is slow.
+func newRecipient(identity, name, host string, s sender) *recipient {
+	const salt, rounds, size = "gallerywire digest", 1 << 14, 15
+	hash, err := pbkdf2.Key(sha256.New, identity, []byte(salt), rounds, size)
+	if err != nil {
+		panic(err) // only of sizes that are not allowed
+	}
+	key := hex.EncodeToString(hash)
+	return &recipient{outbox.Target{Key: key, Name: name, Endpoint: Channel + "." + key, Host: host}, s}
 }
 
 var errNoAddress = errors.New(`not an address: write "smtp://user:password@mail.example.com:587/?from=news@example.com&to=you@example.com" or another of shoutrrr's, and percent-encode special characters in a user or password`)
@@ -75,13 +76,13 @@ func recipientsOf(address string) ([]*recipient, error) {
 	if !accepts(scheme, address) {
 		return nil, wrong(scheme)
 	}
-	b := &recipient{name: scheme, host: scheme, sender: &chat{scheme: scheme, address: address, slots: make(chan struct{}, maxHanging)}}
+	name, host := scheme, scheme
 	// Other services have something else there, which may be secret.
 	hosted := []string{"bark", "generic", "gotify", "matrix", "mattermost", "ntfy", "rocketchat", "signal", "zulip"}
-	if host := u.Hostname(); host != "" && (custom == "https" || custom == "http" || slices.Contains(hosted, scheme)) {
-		b.name, b.host = scheme+" "+host, host
+	if at := u.Hostname(); at != "" && (custom == "https" || custom == "http" || slices.Contains(hosted, scheme)) {
+		name, host = scheme+" "+at, at
 	}
-	return []*recipient{b.identified(address)}, nil
+	return []*recipient{newRecipient(address, name, host, &chat{scheme, address, make(chan struct{}, maxHanging)})}, nil
 }
 
 // accepts reports whether the service accepts the address. The service's error may
@@ -131,11 +132,11 @@ func mailRecipientsOf(u *url.URL) ([]*recipient, error) {
 		}
 		m := &mailbox{config: config, from: from, to: to}
 		server := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
-		b := &recipient{name: smtp.Scheme + " " + server, host: config.Host, sender: m}
 		// Without the password, so that retries survive a new one.
-		b.identified(fmt.Sprintf("%s %s %d %s", smtp.Scheme, config.Host, config.Port, to))
-		m.id = b.key[:8]
-		all = append(all, b)
+		identity := fmt.Sprintf("%s %s %d %s", smtp.Scheme, config.Host, config.Port, to)
+		r := newRecipient(identity, smtp.Scheme+" "+server, config.Host, m)
+		m.id = r.Key[:8]
+		all = append(all, r)
 	}
 	return all, nil
 }
@@ -148,15 +149,4 @@ func bare(s string) (string, error) {
 		return "", errors.New("no mail address")
 	}
 	return a.Address, nil
-}
-
-// keyOf hashes an address. It takes some milliseconds, so that guessing passwords
-// from a key is slow.
-func keyOf(address string) string {
-	const salt, rounds, size = "gallerywire digest", 1 << 14, 15
-	key, err := pbkdf2.Key(sha256.New, address, []byte(salt), rounds, size)
-	if err != nil {
-		panic(err) // only of sizes that are not allowed
-	}
-	return hex.EncodeToString(key)
 }

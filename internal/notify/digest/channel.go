@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -25,9 +24,8 @@ type noticeData struct {
 	More      int       `json:"more,omitzero"`
 }
 
-// with appends galleries.
+// with appends galleries that are not among its own.
 func (c noticeData) with(keys []string) noticeData {
-	c.Galleries = slices.Clone(c.Galleries)
 	for _, key := range keys {
 		switch {
 		case slices.Contains(c.Galleries, key):
@@ -58,8 +56,8 @@ func noticeDataOf(n outbox.Notice) (noticeData, error) {
 
 // Targets implements [outbox.Channel]: the mailboxes and chats of the digest.
 func (d *Digests) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
-	for _, b := range d.recipients[n.About] {
-		if !yield(b.target()) {
+	for _, r := range d.recipients[n.About] {
+		if !yield(r.Target) {
 			return
 		}
 	}
@@ -68,18 +66,17 @@ func (d *Digests) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 // Target implements [outbox.Channel]: a mailbox or chat that is no longer
 // configured for the digest is not found.
 func (d *Digests) Target(n outbox.Notice, key string) (outbox.Target, bool) {
-	b := d.recipient(n.About, key)
-	if b == nil {
-		return outbox.Target{}, false
+	if r := d.recipient(n.About, key); r != nil {
+		return r.Target, true
 	}
-	return b.target(), true
+	return outbox.Target{}, false
 }
 
-// box is nil when there is none.
+// recipient is the one of a digest with that key; nil: there is none.
 func (d *Digests) recipient(name, key string) *recipient {
-	for _, b := range d.recipients[name] {
-		if b.key == key {
-			return b
+	for _, r := range d.recipients[name] {
+		if r.Key == key {
+			return r
 		}
 	}
 	return nil
@@ -87,65 +84,53 @@ func (d *Digests) recipient(name, key string) *recipient {
 
 // Merge implements [outbox.Channel]: what is new since either.
 func (d *Digests) Merge(old, n outbox.Notice) outbox.Notice {
-	before, err := noticeDataOf(old)
-	if err != nil {
-		return n
-	}
+	before, oldErr := noticeDataOf(old)
 	c, err := noticeDataOf(n)
-	if err != nil {
-		return n
+	if oldErr == nil && err == nil {
+		c.More += before.More
+		n.Data = c.with(before.Galleries).encode()
 	}
-	c.More += before.More
-	n.Data = c.with(before.Galleries).encode()
 	return n
 }
 
 // Pack implements [outbox.Channel]. A gallery that may no longer be shown is
 // left out.
 func (d *Digests) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, error) {
-	if !slices.ContainsFunc(d.opts.Digests, func(def Definition) bool { return def.Name == n.About }) {
+	if _, configured := d.recipients[n.About]; !configured {
 		return nil, outbox.Final(fmt.Errorf("digest %q is not configured any more", n.About))
 	}
 	c, err := noticeDataOf(n)
 	if err != nil {
 		return nil, outbox.Final(err)
 	}
-	what := d.content(n.About)
-	what.More = c.More
+	p := d.payload(n)
+	p.More = c.More
 	for _, key := range c.Galleries {
 		v, found, err := d.opts.Source.View(ctx, key)
 		if err != nil {
 			return nil, fmt.Errorf("digest %q: gallery %s: %w", n.About, key, err)
 		}
 		if found {
-			what.Items = append(what.Items, newItem(v, gallery.WebAddress(d.opts.BaseURL+"/galleries/"+key, nil), d.opts.Location))
+			p.Items = append(p.Items, newItem(v, gallery.WebAddress(d.opts.BaseURL+"/galleries/"+key, nil), d.opts.Location))
 		}
 	}
-	return d.payload(n, what), nil
+	return p, nil
 }
 
-// content returns the content of a digest without galleries.
-func (d *Digests) content(name string) content {
-	return content{
-		Heading: strings.TrimPrefix(gallery.Line(d.opts.SiteTitle+": "+name), ": "),
+// payload returns the payload of a notice, without galleries.
+func (d *Digests) payload(n outbox.Notice) *payload {
+	return &payload{digests: d, notice: n, content: content{
+		Heading: strings.TrimPrefix(gallery.Line(d.opts.SiteTitle+": "+n.About), ": "),
 		Home:    gallery.WebAddress(d.opts.BaseURL+"/", nil),
 		Lang:    d.opts.Language,
-	}
-}
-
-func (d *Digests) payload(n outbox.Notice, c content) *payload {
-	return &payload{
-		digests: d, notice: n, content: c,
-		html: sync.OnceValues(func() (string, error) { return c.html(d.mail) }),
-	}
+	}}
 }
 
 // payload is a digest ready to be sent.
 type payload struct {
 	digests *Digests
 	notice  outbox.Notice
-	content content
-	html    func() (string, error)
+	content
 }
 
 // Version implements [outbox.Payload].
@@ -155,13 +140,13 @@ func (p *payload) Version() string { return gallery.HashOf(p.notice.Data).String
 // the target's name. It sends nothing when no gallery is left.
 func (p *payload) Send(ctx context.Context, to outbox.Target) error {
 	r := p.digests.recipient(p.notice.About, to.Key)
-	if r == nil || len(p.content.Items) == 0 {
+	if r == nil || len(p.Items) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.digests.opts.Timeout)
 	defer cancel()
-	if err := r.sender.send(ctx, p); err != nil {
-		return fmt.Errorf("%s: %w", r.name, err)
+	if err := r.send(ctx, p); err != nil {
+		return fmt.Errorf("%s: %w", r.Name, err)
 	}
 	return nil
 }

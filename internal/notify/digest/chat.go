@@ -23,7 +23,7 @@ const maxHanging = 4
 // send implements [sender]. It sends one message. A delivery that goes on when ctx
 // ends may still succeed.
 func (c *chat) send(ctx context.Context, p *payload) error {
-	heading, params := p.content.Heading, types.Params{}
+	heading, params := p.Heading, types.Params{}
 	// Some services show a title above the message, unless the address has one.
 	titled := []string{"bark", "gotify", "join", "ntfy", "pushbullet", "pushover"}
 	if u, err := url.Parse(c.address); err == nil && u.Query().Get("title") == "" && slices.Contains(titled, c.scheme) {
@@ -32,7 +32,7 @@ func (c *chat) send(ctx context.Context, p *payload) error {
 	}
 	// Discord and Slack read these anywhere, and call people; the space has no width.
 	harmless := strings.NewReplacer("@everyone", "@\u200beveryone", "@here", "@\u200bhere", "<!", "<\u200b!", "<@", "<\u200b@")
-	text := harmless.Replace(p.content.fit(heading, limit(c.scheme)))
+	text := harmless.Replace(p.fit(heading, limit(c.scheme)))
 	select {
 	case c.slots <- struct{}{}:
 	default:

@@ -1,31 +1,31 @@
 // Package digest sends people what is new, by mail and chat, on a cron schedule of
 // each digest's own.
 //
+// What comes in: the galleries that the feeds of a digest show ([Source]), and the time.
+// What goes out: a notice for the outbox, which delivers it through its channel [Digests].
+//
 // A gallery is new to a digest when one of its feeds shows it, it became visible
 // (was published or stored, whichever came later) since the last digest, and no
-// digest saw it before. So a gallery that arrives late with an old date is
+// digest listed it before. So a gallery that arrives late with an old date is
 // new, and a correction is not. A gallery published more than thirty days before
-// the last digest is not new.
+// the last digest is not new. A digest without new galleries is not sent.
 //
-// One record in a bucket has the instant of a digest's last run and what it saw.
-// Each sweep compares it with the schedule; of the instants since then only the
-// latest is due. A node claims a digest by writing the record with the notice in
-// it, gives the notice to the outbox, then removes it from the record. So one of
-// many nodes makes a digest, and if that node dies another one goes on with the
-// same id. A digest without new galleries is not sent. A new digest, or one whose
-// record was deleted, begins now. A late digest contains what is new when it is
-// made. An instant in the hour that daylight saving skips is left out; its
-// galleries are in the next digest.
+// One of many nodes makes a digest. A record in a bucket has the instant of its last run
+// and the galleries that it knows. Each sweep compares the record with the schedule; of the
+// instants since then only the latest is due. A node claims the digest by writing the
+// record with the notice in it, enqueues the notice, then removes it from the record. If
+// that node dies, another one goes on with the same id. A new digest, or one whose record
+// was deleted, begins now. A late digest contains what is new when it is made. An instant
+// in the hour that daylight saving skips is left out; its galleries are in the next digest.
 //
-// [Digests] is a channel of the outbox, which delivers. Addresses of recipients are
-// secret: no log, error, metric, key or name contains them.
+// Addresses of recipients are secret: no log, error, metric, key or name contains them.
 package digest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"sync"
 	"time"
@@ -83,41 +83,27 @@ type Options struct {
 	Language   string                // of the site
 	Location   *time.Location        // of schedules that name none, and of dates; nil: UTC
 	Timeout    time.Duration         // of one delivery; 0: 30 s
-	Lease      time.Duration         // how long another node may take to hand on what it claimed; 0: 10 s
 	Now        func() time.Time      // nil: time.Now
 	Registerer prometheus.Registerer // nil: no metrics
 	Logger     *slog.Logger
 }
 
-func (o *Options) fill() {
-	if o.Location == nil {
-		o.Location = time.UTC
-	}
-	if o.Timeout == 0 {
-		o.Timeout = 30 * time.Second
-	}
-	if o.Lease == 0 {
-		o.Lease = 10 * time.Second
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-}
-
-// Digests makes digests and is the outbox's channel for them. It is safe for
+// Digests makes digests, and sends them as a channel of the outbox. It is safe for
 // concurrent use.
 type Digests struct {
 	opts       Options
 	recipients map[string][]*recipient // by digest
-	mail       *template.Template
 	made       *prometheus.CounterVec
 
 	mu     sync.Mutex // one digest at a time
 	claims map[string]claim
 
-	seen sync.Mutex
-	last map[string]time.Time // by digest: the instant of its last one
+	lastMu sync.Mutex
+	last   map[string]time.Time // by digest: the instant of its last one
 }
+
+// lease is how long another node may take to enqueue the notice that it claimed.
+const lease = 10 * time.Second
 
 // claim is a record with a notice that may not be in the outbox yet.
 type claim struct {
@@ -133,12 +119,15 @@ const (
 
 // New returns an error for every address that cannot be used.
 func New(o Options) (*Digests, error) {
-	o.fill()
+	o.Location, o.Timeout = cmp.Or(o.Location, time.UTC), cmp.Or(o.Timeout, 30*time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	d := &Digests{
-		opts: o, mail: template.Must(template.New("mail").Parse(mailHTML)), recipients: map[string][]*recipient{}, claims: map[string]claim{}, last: map[string]time.Time{},
+		opts: o, recipients: map[string][]*recipient{}, claims: map[string]claim{}, last: map[string]time.Time{},
 		made: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_digests_total",
-			Help: "Digests that were due, by digest and outcome: told, or nothing new.",
+			Help: "Digests that were due, by digest and outcome.",
 		}, []string{"digest", "outcome"}),
 	}
 	var errs []error
@@ -150,7 +139,7 @@ func New(o Options) (*Digests, error) {
 				errs = append(errs, fmt.Errorf("digest %q: to[%d]: %w", def.Name, i, err))
 			}
 			for _, r := range recipients {
-				if d.recipient(def.Name, r.key) == nil {
+				if d.recipient(def.Name, r.Key) == nil {
 					d.recipients[def.Name] = append(d.recipients[def.Name], r)
 				}
 			}
@@ -171,7 +160,7 @@ func (d *Digests) Run(ctx context.Context) error {
 		next := d.next() // before the sweep, in which it may pass
 		err := d.Sweep(ctx)
 		if err != nil && ctx.Err() == nil {
-			d.opts.Logger.Warn("digest not made, trying again", "err", err)
+			d.opts.Logger.Warn("cannot make a digest, retrying", "err", err)
 		}
 		timer := time.NewTimer(d.wait(next, err != nil))
 		select {
@@ -193,7 +182,7 @@ func (d *Digests) wait(next time.Time, failed bool) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if failed || len(d.claims) > 0 {
-		wait = min(wait, d.opts.Lease)
+		wait = min(wait, lease)
 	}
 	return wait
 }
@@ -232,8 +221,8 @@ type State struct {
 // States returns the states of all digests in their order, as this node knows
 // them. It reads memory only.
 func (d *Digests) States() []State {
-	d.seen.Lock()
-	defer d.seen.Unlock()
+	d.lastMu.Lock()
+	defer d.lastMu.Unlock()
 	now := d.opts.Now().In(d.opts.Location)
 	states := make([]State, 0, len(d.opts.Digests))
 	for _, def := range d.opts.Digests {

@@ -2,7 +2,6 @@ package digest
 
 import (
 	"bytes"
-	"html/template"
 	"testing"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 func EncodeMail(t testing.TB, title, site, sender string) []byte {
 	t.Helper()
 	p := content{Heading: site, Items: []item{newItem((&gallery.Gallery{Title: title, Summary: site}).ViewAt(time.Time{}), "", time.UTC)}}
-	html, err := p.html(template.Must(template.New("mail").Parse(mailHTML)))
+	html, err := p.html()
 	if err != nil {
 		t.Fatal(err)
 	}

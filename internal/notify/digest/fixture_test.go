@@ -177,7 +177,7 @@ func (s *site) node(change ...func(*digest.Options)) *node {
 			Name: s.name, Schedule: spec(s.t, "CRON_TZ=Europe/Rome 0 7 * * 1-5"), Feeds: []string{"travel"},
 		}},
 		Source: s, Enqueue: s.enqueue, SiteTitle: "Example News", BaseURL: "https://example.com", Language: "en",
-		Lease: time.Hour, Now: s.clock.Now, Registerer: n.metrics, Logger: slog.New(slog.DiscardHandler),
+		Now: s.clock.Now, Registerer: n.metrics, Logger: slog.New(slog.DiscardHandler),
 	}
 	if s.store != nil {
 		o.Bucket = s.store.Bucket("digests")

@@ -123,10 +123,12 @@ func (c content) lead(heading string, k int) string {
 //go:embed mail.html
 var mailHTML string
 
+var mailTemplate = template.Must(template.New("mail").Parse(mailHTML))
+
 // html returns all of it as a document for mail.
-func (c content) html(t *template.Template) (string, error) {
+func (c content) html() (string, error) {
 	var b bytes.Buffer
-	if err := t.Execute(&b, c); err != nil {
+	if err := mailTemplate.Execute(&b, c); err != nil {
 		return "", fmt.Errorf("write the mail: %w", err)
 	}
 	return b.String(), nil

@@ -58,8 +58,8 @@ func (b *mailbox) send(ctx context.Context, p *payload) error {
 		return outbox.Final(err)
 	}
 	c := mailParts{
-		date: p.digests.opts.Now().In(p.digests.opts.Location), subject: cmp.Or(b.config.Subject, p.content.subject()),
-		text: p.content.text(), html: html,
+		date: p.digests.opts.Now().In(p.digests.opts.Location), subject: cmp.Or(b.config.Subject, p.subject()),
+		text: p.text(), html: html,
 	}
 	// The same for attempts with the same content: mailboxes drop an id that they have seen.
 	c.id = gallery.HashOf(fmt.Appendf(nil, "%s %q %q %q", p.notice.DeliveryID(), c.subject, c.text, c.html)).String() + "." + b.id

@@ -2,14 +2,12 @@ package digest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 const (
@@ -44,9 +42,7 @@ func (d *Digests) sweep(ctx context.Context, def Definition) error {
 	delete(d.claims, def.Name)
 	if last.Until.Sub(now) > ahead {
 		last.setBack(now)
-		if _, err = d.store(ctx, def.Name, last, revision); errors.Is(err, bucket.ErrConflict) {
-			return nil
-		}
+		_, err := d.store(ctx, def.Name, last, revision)
 		return err
 	}
 	if at := latest(def.Schedule, last.Until.In(d.opts.Location), now); !at.IsZero() {
@@ -63,9 +59,7 @@ func (d *Digests) begin(ctx context.Context, def Definition, now time.Time) erro
 		return err
 	}
 	first.remember(shown)
-	if _, err = d.store(ctx, def.Name, first, 0); errors.Is(err, bucket.ErrConflict) {
-		return nil
-	}
+	_, err = d.store(ctx, def.Name, first, 0)
 	return err
 }
 
@@ -90,12 +84,12 @@ func (d *Digests) make(ctx context.Context, def Definition, last record, revisio
 		}
 	}
 	claimed, err := d.store(ctx, def.Name, next, revision)
-	if errors.Is(err, bucket.ErrConflict) {
-		d.claims[def.Name] = claim{since: time.Now()} // see whether the other node enqueues it
-		return nil
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case claimed == 0:
+		d.claims[def.Name] = claim{since: d.opts.Now()} // see whether the other node enqueues it
+		return nil
 	}
 	d.made.WithLabelValues(def.Name, outcome).Inc()
 	d.opts.Logger.Info("digest made", "digest", def.Name, "due", at, "galleries", len(news))
@@ -111,10 +105,10 @@ func (d *Digests) make(ctx context.Context, def Definition, last record, revisio
 func (d *Digests) takeOver(ctx context.Context, def Definition, r record, revision uint64) error {
 	known := d.claims[def.Name]
 	if known.revision != revision {
-		known = claim{revision: revision, since: time.Now()}
+		known = claim{revision: revision, since: d.opts.Now()}
 		d.claims[def.Name] = known
 	}
-	if !known.since.IsZero() && time.Since(known.since) < d.opts.Lease {
+	if !known.since.IsZero() && d.opts.Now().Sub(known.since) < lease {
 		return nil
 	}
 	return d.enqueue(ctx, def, r, revision)
@@ -127,8 +121,7 @@ func (d *Digests) enqueue(ctx context.Context, def Definition, r record, revisio
 		return fmt.Errorf("enqueue: %w", err)
 	}
 	r.Pending = nil
-	_, err := d.store(ctx, def.Name, r, revision)
-	if err != nil && !errors.Is(err, bucket.ErrConflict) {
+	if _, err := d.store(ctx, def.Name, r, revision); err != nil {
 		return err
 	}
 	delete(d.claims, def.Name)
@@ -138,8 +131,8 @@ func (d *Digests) enqueue(ctx context.Context, def Definition, r record, revisio
 
 // note remembers the instant of the last digest that was sent.
 func (d *Digests) note(name string, sent time.Time) {
-	d.seen.Lock()
-	defer d.seen.Unlock()
+	d.lastMu.Lock()
+	defer d.lastMu.Unlock()
 	d.last[name] = sent
 }
 

@@ -226,8 +226,9 @@ func TestDigestOfDeadNodeEnqueuedByAnother(t *testing.T) {
 	s.put("travel", "b", s.clock.Now()) // the site has moved on meanwhile
 	s.node().sweep()
 	s.wantDigests() // within the lease
-	second := s.node(func(o *digest.Options) { o.Lease = time.Nanosecond })
+	second := s.node()
 	second.sweep()
+	s.clock.Advance(time.Minute)
 	second.sweep()
 	second.sweep()
 	if got := s.notices(); len(got) != 1 || !cmp.Equal(got[0], claimed) {

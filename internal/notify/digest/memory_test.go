@@ -17,7 +17,7 @@ func TestMemoryBounded(t *testing.T) {
 		shown = append(shown, Shown{Key: fmt.Sprint(i), Published: at, Visible: at})
 	}
 	r.remember(shown)
-	if len(r.Known) != maxRemembered*sightingSize {
+	if len(r.Known) != maxRemembered*knownSize {
 		t.Fatalf("%d bytes", len(r.Known))
 	}
 	for i := range shown {
@@ -39,15 +39,15 @@ func TestGalleriesBeforeHorizonForgotten(t *testing.T) {
 	r.remember([]Shown{{Key: "a", Published: made.AddDate(0, 0, -20)}, {Key: "b", Published: made}})
 	r.move(made.AddDate(0, 0, -10))
 	r.remember(nil)
-	if known := r.seen(); len(known) != 1 {
+	if known := r.known(); len(known) != 1 {
 		t.Errorf("known %v", known)
 	}
 }
 
 func TestTruncatedRecordKeepsWholeEntries(t *testing.T) {
 	t.Parallel()
-	r := record{Known: make([]byte, sightingSize+5)}
-	if known := r.seen(); len(known) != 1 {
+	r := record{Known: make([]byte, knownSize+5)}
+	if known := r.known(); len(known) != 1 {
 		t.Errorf("known %v", known)
 	}
 }

@@ -38,55 +38,33 @@ func reasonOf(err error) error {
 	if status := statusOf(err); status != 0 {
 		return statusReason(status)
 	}
-	text := strings.ToLower(err.Error())
-	quotes := func(q string) bool { return strings.Contains(text, q) }
-	for _, r := range reasons() {
-		if r.wraps(err) || slices.ContainsFunc(r.quotes, quotes) {
-			return r.reason
-		}
+	text := strings.ToLower(err.Error()) // some services only quote errors
+	quotes := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
+	var (
+		certificate *tls.CertificateVerificationError
+		network     net.Error
+		dns         *net.DNSError
+	)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case quotes("unencrypted connection", "does not support starttls"):
+		return errUnencrypted
+	case errors.As(err, &certificate), quotes("x509:", "tls: "):
+		return errCertificate
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout(),
+		quotes("deadline exceeded", "timeout", "timed out"):
+		return errTimeout
+	case errors.As(err, &dns), quotes("no such host"):
+		return errUnknownHost
+	case errors.Is(err, syscall.ECONNREFUSED), quotes("connection refused"):
+		return errRefused
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed), quotes("connection reset", "eof", "broken pipe"):
+		return errAborted
 	}
 	return errElse
-}
-
-// rule recognises errors by what they wrap, or by a text in them if they only quote
-// others.
-type rule struct {
-	reason error
-	wraps  func(error) bool
-	quotes []string
-}
-
-func reasons() []rule {
-	return []rule{
-		{context.Canceled, of(context.Canceled), nil},
-		{errUnencrypted, of(errUnencrypted), []string{"unencrypted connection", "does not support starttls"}},
-		{errCertificate, as[*tls.CertificateVerificationError], []string{"x509:", "tls: "}},
-		{errTimeout, timedOut, []string{"deadline exceeded", "timeout", "timed out"}},
-		{errUnknownHost, as[*net.DNSError], []string{"no such host"}},
-		{errRefused, of(syscall.ECONNREFUSED), []string{"connection refused"}},
-		{errAborted, of(syscall.ECONNRESET, net.ErrClosed), []string{"connection reset", "eof", "broken pipe"}},
-	}
-}
-
-func of(targets ...error) func(error) bool {
-	return func(err error) bool {
-		for _, t := range targets {
-			if errors.Is(err, t) {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-func as[T error](err error) bool {
-	var t T
-	return errors.As(err, &t)
-}
-
-func timedOut(err error) bool {
-	var t net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
 }
 
 // answered matches the status of an answer in the text of an error.

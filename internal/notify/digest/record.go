@@ -2,9 +2,11 @@ package digest
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // format is the number of these records. A record with a higher one is left alone.
@@ -24,19 +26,23 @@ type record struct {
 
 // load returns the record of a digest and its revision, 0 for none. It reads only
 // the format of a record of a newer release.
-func (d *Digests) load(ctx context.Context, name string) (record, uint64, error) {
+func (d *Digests) load(ctx context.Context, name string) (r record, revision uint64, err error) {
 	there, err := d.opts.Bucket.Get(ctx, key(name))
 	if err != nil || there.Value == nil {
 		return record{}, 0, err
 	}
-	var r record
 	r.Format, err = there.Decode(format, &r)
 	return r, there.Revision, err
 }
 
-// store replaces the record at that revision and returns the new one.
+// store replaces the record at that revision and returns the new one; 0: another node was
+// first.
 func (d *Digests) store(ctx context.Context, name string, r record, revision uint64) (uint64, error) {
-	return d.opts.Bucket.Store(ctx, key(name), r, revision)
+	next, err := d.opts.Bucket.Store(ctx, key(name), r, revision)
+	if errors.Is(err, bucket.ErrConflict) {
+		return 0, nil
+	}
+	return next, err
 }
 
 func key(name string) string { return "digest." + name }

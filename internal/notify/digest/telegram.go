@@ -41,15 +41,24 @@ func telegramRecipientsOf(u *url.URL) ([]*recipient, error) {
 	bot, _, _ := strings.Cut(config.Token, ":") // without the token, so that retries survive a new one
 	var all []*recipient
 	for _, chat := range config.Chats {
-		b := &recipient{name: telegram.Scheme, host: telegram.Scheme, sender: &telegramChat{config: config, chat: chat}}
-		all = append(all, b.identified(telegram.Scheme+" "+bot+" "+chat))
+		identity := telegram.Scheme + " " + bot + " " + chat
+		all = append(all, newRecipient(identity, telegram.Scheme, telegram.Scheme, &telegramChat{config, chat}))
 	}
 	return all, nil
 }
 
 // send implements [sender].
 func (c *telegramChat) send(ctx context.Context, p *payload) error {
-	body, err := json.Marshal(c.payload(p.content.fit(p.content.Heading, limit(telegram.Scheme))))
+	message := telegram.SendMessagePayload{
+		Text: p.fit(p.Heading, limit(telegram.Scheme)), ID: c.chat,
+		DisablePreview: !c.config.Preview, DisableNotification: !c.config.Notification,
+	}
+	if chat, topic, ok := strings.Cut(c.chat, ":"); ok {
+		if thread, err := strconv.Atoi(topic); err == nil {
+			message.ID, message.MessageThreadID = chat, &thread
+		}
+	}
+	body, err := json.Marshal(message)
 	if err != nil {
 		return errElse
 	}
@@ -66,18 +75,6 @@ func (c *telegramChat) send(ctx context.Context, p *payload) error {
 	}
 	defer res.Body.Close()
 	return telegramAnswer(res)
-}
-
-func (c *telegramChat) payload(text string) telegram.SendMessagePayload {
-	p := telegram.SendMessagePayload{
-		Text: text, ID: c.chat, DisablePreview: !c.config.Preview, DisableNotification: !c.config.Notification,
-	}
-	if chat, topic, ok := strings.Cut(c.chat, ":"); ok {
-		if thread, err := strconv.Atoi(topic); err == nil {
-			p.ID, p.MessageThreadID = chat, &thread
-		}
-	}
-	return p
 }
 
 // telegramAnswer returns nil when Telegram accepted the message.

@@ -22,15 +22,14 @@ func (d *Digests) Test(ctx context.Context, name string) ([]Tested, error) {
 	if !known {
 		return nil, fmt.Errorf("there is no digest %q", name)
 	}
-	c := d.content(name)
-	c.Items = []item{newItem(gallery.View{
+	p := d.payload(outbox.Notice{Channel: Channel, About: name, ID: rand.Text()})
+	p.Items = []item{newItem(gallery.View{
 		Title: "This is a test", Summary: fmt.Sprintf("It shows that the digest %q reaches you. Nothing is new.", name),
 		Published: d.opts.Now(),
 	}, "", d.opts.Location)}
-	p := d.payload(outbox.Notice{Channel: Channel, About: name, ID: rand.Text()}, c)
 	all := make([]Tested, 0, len(recipients))
 	for _, r := range recipients {
-		all = append(all, Tested{r.name, p.Send(ctx, r.target())})
+		all = append(all, Tested{r.Name, p.Send(ctx, r.Target)})
 	}
 	return all, nil
 }

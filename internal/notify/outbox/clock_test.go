@@ -23,6 +23,7 @@ func (w *wall) options(o *outbox.Options) { o.Now = w.now }
 // TestAClockThatIsSetDelaysNothing sets the clock back and forward by an hour while
 // a target waits to be tried again: it is tried after its delay, and not given up.
 func TestAClockThatIsSetDelaysNothing(t *testing.T) {
+	t.Parallel()
 	for _, by := range []time.Duration{-time.Hour, time.Hour} {
 		for _, restart := range []bool{false, true} {
 			t.Run(fmt.Sprintf("by %s, restart=%v", by, restart), func(t *testing.T) {
@@ -61,6 +62,7 @@ func TestAClockThatIsSetDelaysNothing(t *testing.T) {
 
 // Of a shard no two nodes have the lease at once, whatever their clocks say.
 func TestClocksThatAreSetKeepLeases(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 60)
 	for i := range w.targets {
 		w.targets[i].Endpoint = "the same"
@@ -89,6 +91,7 @@ func TestClocksThatAreSetKeepLeases(t *testing.T) {
 // A crash has few told again, in whatever order they were told: the first hangs, and
 // who was not told lately comes first.
 func TestACrashRepeatsLittle(t *testing.T) {
+	t.Parallel()
 	const many = 900
 	w := newWorld(t, many)
 	for i := range w.targets {
@@ -98,11 +101,11 @@ func TestACrashRepeatsLittle(t *testing.T) {
 	n := w.node(alone).run()
 	n.put(notice("all", 1))
 	eventually(t, "all are told", func() bool { return n.Pending()["test"] == 0 })
-	w.answers(0, silence)
+	w.answers(0, w.silence)
 	n.put(notice("all", 2))
 	eventually(t, "most are told", func() bool { return w.count("all-2") == many-1 })
 	eventually(t, "most of that is noted", func() bool { return w.noted() > many-200 })
-	n.abandon()
+	n.kill()
 	told := w.count("all-2")
 	w.answers(0, nil)
 	n = w.node(alone).run()

@@ -14,7 +14,7 @@ import (
 
 // TestLeadersOfAClusterChange has another server of a cluster take the bucket
 // over, again and again, while two nodes tell everyone of one notice after the
-// other: each ends with the last, and none hears an old one after a new one.
+// other: each ends with the last, and none hears an old one after a new one. It is not parallel: three servers keep the machine busy.
 func TestLeadersOfAClusterChange(t *testing.T) {
 	const many, notices = 300, 6
 	c := brokertest.StartCluster(t)

@@ -8,6 +8,7 @@ import (
 )
 
 func TestAForgottenDeadLetterIsNotSent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2)
 	w.answers(1, refuse)
 	n := w.node().run()

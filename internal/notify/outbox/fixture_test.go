@@ -3,11 +3,12 @@ package outbox_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,16 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
+
+// TestMain has more tests run at a time than there are processors: they wait for leases and
+// delays most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("4") // it is a number
+	}
+	os.Exit(m.Run())
+}
 
 // patience is how long a test waits for what must come.
 const patience = time.Minute
@@ -40,14 +51,17 @@ type world struct {
 	unpack  error          // why letters can not be made
 	packed  int
 	failed  []outbox.DeadLetter
+	over    chan struct{} // closed when the test ends
+	end     func()
 }
 
 func newWorld(t *testing.T, targets int) *world {
 	t.Helper()
 	w := &world{
-		t: t, broker: brokertest.Start(t), says: map[string]string{}, tried: map[string]int{}, under: map[string]int{},
+		t: t, broker: brokertest.Start(t), says: map[string]string{}, tried: map[string]int{}, under: map[string]int{}, over: make(chan struct{}),
 		answer: map[string]func(context.Context, outbox.Notice) error{},
 	}
+	w.end = sync.OnceFunc(func() { close(w.over) })
 	for i := range targets {
 		w.targets = append(w.targets, target(i))
 	}
@@ -182,15 +196,16 @@ type node struct {
 	stop    func()
 
 	stopping <-chan struct{} // closed when the node that runs begins to stop
-	deaf     *atomic.Bool    // the server takes nothing more from it
+	link     *link           // to the server
 }
 
 // node adds a node that does not run. Options can be changed before it is made.
 func (w *world) node(change ...func(*outbox.Options)) *node {
 	w.t.Helper()
-	n := &node{w: w, metrics: prometheus.NewRegistry(), stop: func() {}, deaf: new(atomic.Bool)}
+	n := &node{w: w, metrics: prometheus.NewRegistry(), stop: func() {}}
+	n.link = &link{JetStream: w.broker.JetStream()}
 	o := outbox.Options{
-		JetStream: hung{w.broker.JetStream(), n.deaf}, Bucket: w.broker.Name("outbox"),
+		JetStream: n.link, Bucket: w.broker.Name("outbox"),
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "outbox") },
 		Reconnect: w.broker.OnReconnect,
 		Channels:  map[string]outbox.Channel{"test": w},
@@ -228,25 +243,24 @@ func (n *node) run() *node {
 		cancel()
 		<-done
 	})
-	n.w.t.Cleanup(n.stop)
+	n.w.t.Cleanup(func() {
+		n.w.end()
+		n.stop()
+	})
 	eventually(n.w.t, "the outbox is read", func() bool { return n.Ready() == nil })
 	return n
 }
 
-// put must succeed.
+// put stores a notice for all targets. It is repeated while a busy server does not answer.
 func (n *node) put(notice outbox.Notice) {
 	n.w.t.Helper()
-	if err := n.Put(n.w.t.Context(), notice); err != nil {
-		n.w.t.Fatal(err)
-	}
+	eventually(n.w.t, "the notice is stored", func() bool { return n.Put(n.w.t.Context(), notice) == nil })
 }
 
-// putTo stores a notice to one target, and must succeed.
+// putTo stores a notice for one target.
 func (n *node) putTo(notice outbox.Notice, to int) {
 	n.w.t.Helper()
-	if err := n.PutTo(n.w.t.Context(), notice, target(to).Key); err != nil {
-		n.w.t.Fatal(err)
-	}
+	eventually(n.w.t, "the notice is stored", func() bool { return n.PutTo(n.w.t.Context(), notice, target(to).Key) == nil })
 }
 
 // notice is the nth about a feed.
@@ -277,8 +291,12 @@ func refuse(context.Context, outbox.Notice) error { return errRefused }
 // slowness has a node leave slow targets behind soon.
 func slowness(o *outbox.Options) { o.Grace = 100 * time.Millisecond }
 
-// silence never answers.
-func silence(ctx context.Context, _ outbox.Notice) error {
-	<-ctx.Done()
-	return ctx.Err()
+// silence never answers, as long as the test lasts.
+func (w *world) silence(ctx context.Context, _ outbox.Notice) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.over:
+		return errRefused
+	}
 }

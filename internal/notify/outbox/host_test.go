@@ -26,7 +26,7 @@ func deadAndHealthy(t *testing.T, dead, healthy int) *world {
 	w := newWorld(t, 0)
 	for _, target := range inShard("dead", dead) {
 		w.targets = append(w.targets, target)
-		w.answer[target.Key] = silence
+		w.answer[target.Key] = w.silence
 	}
 	w.targets = append(w.targets, inShard("healthy", healthy)...)
 	return w

@@ -59,9 +59,9 @@ func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
 		return nil, errTaken
 	case kept && fresh:
 	case kept:
-		err = b.writeLease(ctx, h, b.node)
+		err = b.writeLease(context.WithoutCancel(ctx), h, b.node)
 	default:
-		err = b.takeLease(ctx, h, known)
+		err = b.takeLease(context.WithoutCancel(ctx), h, known)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -83,7 +83,7 @@ func (b *Outbox) takeLease(ctx context.Context, h *held, known lease) error {
 	defer cancel()
 	err := b.bucket.Wait(wait, h.revision)
 	if err != nil {
-		b.release(context.WithoutCancel(ctx), h)
+		b.release(ctx, h)
 	}
 	return err
 }
@@ -104,13 +104,18 @@ func (b *Outbox) renew(ctx context.Context, h *held, lost func()) {
 		return
 	}
 	for wait := b.opts.Lease/5 - time.Since(h.renewed); ; wait = b.opts.Lease / 5 {
-		if pause(ctx, wait); ctx.Err() != nil {
+		lapses := h.renewed.Add(b.opts.Lease / 2)
+		if pause(ctx, min(wait, time.Until(lapses))); ctx.Err() != nil {
 			return
 		}
-		write, cancel := context.WithTimeout(ctx, b.opts.Lease/5)
+		deadline := time.Now().Add(b.opts.Lease / 5)
+		if lapses.Before(deadline) {
+			deadline = lapses
+		}
+		write, cancel := context.WithDeadline(ctx, deadline)
 		err := b.writeLease(write, h, b.node)
 		cancel()
-		if ctx.Err() == nil && err != nil && (errors.Is(err, errTaken) || time.Since(h.renewed) >= b.opts.Lease/2) {
+		if ctx.Err() == nil && err != nil && (errors.Is(err, errTaken) || !time.Now().Before(lapses)) {
 			b.forgetLease(h)
 			lost()
 			return

@@ -9,6 +9,7 @@ import (
 // A target that fails is given up where a newer release wrote its dead letter, too,
 // and not tried again without end.
 func TestATargetIsGivenUpBesideADeadLetterOfANewerRelease(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	w.answers(0, refuse)
 	n := w.node(func(o *outbox.Options) { o.Attempts = 2 }).run()

@@ -10,12 +10,10 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // dropping are receivers that drop what has an id they have seen. A feed has the
@@ -157,6 +155,7 @@ func (l update) Send(_ context.Context, to outbox.Target) error {
 // TestATargetThatDropsSeenIDsMissesNothing changes a feed while receivers fail,
 // answers are lost, nodes are killed, and dead letters are owed again.
 func TestATargetThatDropsSeenIDsMissesNothing(t *testing.T) {
+	t.Parallel()
 	histories := 12
 	if os.Getenv("GALLERYWIRE_LONG_TESTS") != "" {
 		histories = 1000
@@ -168,13 +167,11 @@ func TestATargetThatDropsSeenIDsMissesNothing(t *testing.T) {
 			w := newWorld(t, receivers)
 			d := newDropping(w, uint64(seed))
 			rng := rand.New(rand.NewPCG(uint64(seed), 2))
-			start := func() *killed {
-				k := &killed{}
-				k.node = w.node(writing(k.write), func(o *outbox.Options) {
+			start := func() *node {
+				return w.node(func(o *outbox.Options) {
 					o.Alone, o.Attempts, o.FirstRetry = true, 3, 2*time.Millisecond
 					o.Channels = map[string]outbox.Channel{"documents": documents{d}, "updates": updates{d}}
 				}).run()
-				return k
 			}
 			n := start()
 			for range 60 {
@@ -222,24 +219,6 @@ func TestATargetThatDropsSeenIDsMissesNothing(t *testing.T) {
 	}
 }
 
-// killed is a node that a test can have write nothing more.
-type killed struct {
-	*node
-	dead atomic.Bool
-}
-
-func (k *killed) write(_ string, s send) (*jetstream.PubAck, error) {
-	if k.dead.Load() {
-		return nil, errors.New("the node was killed")
-	}
-	return s()
-}
-
-func (k *killed) kill() {
-	k.dead.Store(true)
-	k.stop()
-}
-
 // retryAll owes all dead letters again. What is gone meanwhile, or whose writer gave
 // way, is looked at the next time.
 func (n *node) retryAll() {
@@ -250,6 +229,7 @@ func (n *node) retryAll() {
 
 // A dead letter is owed again when its target is just being given up.
 func TestRetryWhileANoticeBecomesADeadLetter(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	w.answers(0, refuse)
 	var n *node

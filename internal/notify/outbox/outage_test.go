@@ -90,6 +90,7 @@ func (w *world) becomesForeign(kind string) (keys []string) {
 // TestAPassThatGoesOn is stopped in the middle, and goes on when the content is
 // another: nobody keeps the first.
 func TestAPassThatGoesOn(t *testing.T) {
+	t.Parallel()
 	const many = 60
 	w := newWorld(t, many)
 	says := func(s string) {
@@ -134,6 +135,7 @@ func TestAPassThatGoesOn(t *testing.T) {
 
 // TestANoticeJoinsARetry though NATS does not take that at first.
 func TestANoticeJoinsARetry(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	var fails atomic.Int32
 	var refuses atomic.Bool
@@ -165,6 +167,7 @@ func TestANoticeJoinsARetry(t *testing.T) {
 }
 
 func TestANewerReleaseReplacesANoticeInFlight(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	answer := make(chan struct{})
 	w.answers(0, func(context.Context, outbox.Notice) error {
@@ -188,6 +191,7 @@ func TestANewerReleaseReplacesANoticeInFlight(t *testing.T) {
 }
 
 func TestRetriesOfANewerReleaseTakeNoPlace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 21)
 	for i := range 20 {
 		w.answers(i, refuse)
@@ -209,9 +213,10 @@ func TestRetriesOfANewerReleaseTakeNoPlace(t *testing.T) {
 // TestAnOutageIsNotLoggedAgainAndAgain has a target slow, and another no longer
 // there, when NATS goes away.
 func TestAnOutageIsNotLoggedAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2)
 	server := w.remote()
-	w.answers(0, silence)
+	w.answers(0, w.silence)
 	w.answers(1, refuse)
 	said := make(sayings, 1_000_000)
 	var refuses refusing
@@ -241,9 +246,10 @@ func TestAnOutageIsNotLoggedAgainAndAgain(t *testing.T) {
 }
 
 func TestWhatIsLateIsNotAbandonedAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	var c clock
-	w.answers(0, silence)
+	w.answers(0, w.silence)
 	n := w.node(c.options, slowness).run()
 	n.put(notice("slow", 1))
 	n.put(notice("waits", 1)) // in the same lane
@@ -259,6 +265,7 @@ func TestWhatIsLateIsNotAbandonedAtOnce(t *testing.T) {
 }
 
 func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	answer := make(chan struct{})
 	w.answers(0, func(ctx context.Context, _ outbox.Notice) error {
@@ -276,9 +283,9 @@ func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
 			return nil, context.DeadlineExceeded
 		}
 		return ack, err
-	}), func(o *outbox.Options) { o.Lease = 3 * time.Second }).run()
+	}), func(o *outbox.Options) { o.Lease = 10 * time.Second }).run()
 	n.put(notice("all", 1))
-	eventually(t, "the lease is renewed for long", func() bool { return leases.Load() >= 8 })
+	eventually(t, "the lease is renewed again and again", func() bool { return leases.Load() >= 4 })
 	close(answer)
 	eventually(t, "it is told", func() bool { return n.Pending()["test"] == 0 })
 	if tried := w.attempts(0); tried != 1 {
@@ -287,6 +294,7 @@ func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
 }
 
 func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	var lost atomic.Bool
 	answer := make(chan struct{})
@@ -317,6 +325,7 @@ func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
 }
 
 func TestARetryBesideAFirstAttempt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	var refused, failed atomic.Bool
 	release := make(chan struct{})

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -52,6 +53,7 @@ func (n *node) tidied(c *clock, left uint64) {
 }
 
 func TestAForgottenNoticeCanBePutAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 64)
 	var c clock
 	n := w.node(c.options).run()
@@ -68,6 +70,7 @@ func TestAForgottenNoticeCanBePutAgain(t *testing.T) {
 }
 
 func TestATargetCanHaveARetryAgain(t *testing.T) {
+	t.Parallel()
 	const many = 64
 	w := newWorld(t, many)
 	var c clock
@@ -92,9 +95,11 @@ func TestATargetCanHaveARetryAgain(t *testing.T) {
 // TestContentThatIsBackIsSentAgain goes from one content to another, which some are told, and
 // back: nobody keeps the other.
 func TestContentThatIsBackIsSentAgain(t *testing.T) {
+	t.Parallel()
 	const many = 40
 	for _, restart := range []bool{false, true} {
 		t.Run(fmt.Sprintf("restart=%v", restart), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, many)
 			few := func(o *outbox.Options) { o.Concurrency, o.Lease = 4, 3*time.Second } // it expires when it is not given back
 			n := w.node(few).run()
@@ -126,7 +131,7 @@ func TestContentThatIsBackIsSentAgain(t *testing.T) {
 			n.put(notice("all", 2))
 			eventually(t, "some are told B", func() bool { return w.count("all-2") == 8 })
 			if restart {
-				n.abandon()
+				n.kill()
 				says("A") // before the notice says so
 				close(rest)
 				n = w.node(few).run()
@@ -148,9 +153,9 @@ func TestContentThatIsBackIsSentAgain(t *testing.T) {
 	}
 }
 
-// abandon stops the node without letting it write down anything more.
-func (n *node) abandon() {
-	n.deaf.Store(true)
+// kill ends the node without letting it write anything more.
+func (n *node) kill() {
+	n.link.killed.Store(true)
 	n.stop()
 }
 
@@ -168,8 +173,10 @@ func (w *world) lastSaid(i int) (says string) {
 
 // TestSteadyChangesReachEveryone changes quicker than all can be told.
 func TestSteadyChangesReachEveryone(t *testing.T) {
+	t.Parallel()
 	for _, feeds := range []int{1, 8} {
 		t.Run(fmt.Sprint(feeds, " feeds"), func(t *testing.T) {
+			t.Parallel()
 			const many = 100
 			w := newWorld(t, many)
 			for i := range many {
@@ -200,6 +207,7 @@ func TestSteadyChangesReachEveryone(t *testing.T) {
 // TestADeliveryThatWaitsSurvivesAnOutage has NATS take nothing, and then away, when
 // a delivery that waits for its lane is to be made late.
 func TestADeliveryThatWaitsSurvivesAnOutage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	server := w.remote()
 	release := make(chan struct{})
@@ -271,24 +279,29 @@ func (s sayings) drain() {
 	}
 }
 
-// hung is a server that takes nothing more once it is told so.
-type hung struct {
+// link is what a node writes over.
+type link struct {
 	jetstream.JetStream
-	deaf *atomic.Bool
+	cut    atomic.Bool // nothing gets an answer
+	killed atomic.Bool // nothing is written any more
 }
 
 // PublishMsg implements [jetstream.JetStream].
-func (h hung) PublishMsg(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
-	if h.deaf.Load() {
+func (l *link) PublishMsg(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	if l.cut.Load() {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	return h.JetStream.PublishMsg(ctx, msg, opts...)
+	if l.killed.Load() {
+		return nil, errors.New("the node was killed")
+	}
+	return l.JetStream.PublishMsg(ctx, msg, opts...)
 }
 
 // TestANodeCutOffStopsBeforeAnotherBegins cuts a node off from NATS: when another
 // takes over, the first sends nothing more.
 func TestANodeCutOffStopsBeforeAnotherBegins(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 200)
 	var mu sync.Mutex
 	var senders []string
@@ -317,7 +330,7 @@ func TestANodeCutOffStopsBeforeAnotherBegins(t *testing.T) {
 	a := w.node(named("a")).run()
 	a.put(notice("all", 1))
 	eventually(t, "it has begun", func() bool { return w.count("all-1") > 5 })
-	a.deaf.Store(true)
+	a.link.cut.Store(true)
 	b := w.node(named("b")).run()
 	eventually(t, "the other takes over", func() bool {
 		mu.Lock()
@@ -357,6 +370,7 @@ func (s signed) Send(ctx context.Context, to outbox.Target) error {
 }
 
 func TestDeadLettersOfATargetAreOne(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	var told []string
 	refuses := true
@@ -397,10 +411,11 @@ func TestDeadLettersOfATargetAreOne(t *testing.T) {
 }
 
 func TestChannelsHaveLimitsOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	w.answers(0, func(ctx context.Context, n outbox.Notice) error {
 		if n.Channel == "own" {
-			return silence(ctx, n)
+			return w.silence(ctx, n)
 		}
 		return nil
 	})
@@ -432,6 +447,7 @@ func (c inLane) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 }
 
 func TestNoticesOfARemovedChannelAreDropped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3)
 	var c clock
 	writer := w.node(c.options)
@@ -445,6 +461,7 @@ func TestNoticesOfARemovedChannelAreDropped(t *testing.T) {
 }
 
 func TestALeaseOfANewerReleaseIsRespected(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 40)
 	if _, err := w.broker.Bucket(t.Context(), "outbox"); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 )
 
 func TestRetryDelays(t *testing.T) {
+	t.Parallel()
 	b := &Outbox{opts: Options{FirstRetry: 15 * time.Second}}
 	b.opts.fill()
 	failure := errors.New("refused")
@@ -30,6 +31,7 @@ func TestRetryDelays(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			r := retry{Attempts: tt.attempts, Lasted: span(tt.after)}
 			wait, again := b.wait(r, tt.cause)
 			if again != tt.again || wait < tt.least || wait > tt.most {
@@ -42,6 +44,7 @@ func TestRetryDelays(t *testing.T) {
 // A record counts its own time: by the wall clock only how old it was when it was
 // read at a start, and that not beyond what was to be waited anyway.
 func TestRetryRecordsIgnoreTheClock(t *testing.T) {
+	t.Parallel()
 	stored := time.Now().Round(0)
 	for _, tt := range []struct {
 		name    string
@@ -59,6 +62,7 @@ func TestRetryRecordsIgnoreTheClock(t *testing.T) {
 		{"read after the clock was set forward", 23 * time.Hour, false, 0, time.Hour + time.Minute, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			l := tt.written
 			l.at = stored
 			l.noteRead(stored.Add(tt.clock), tt.live)

@@ -97,8 +97,8 @@ func TestACrashRepeatsLittle(t *testing.T) {
 	for i := range w.targets {
 		w.targets[i].Endpoint = laneOfOneShard(i)
 	}
-	alone := func(o *outbox.Options) { o.Alone, o.Concurrency = true, 8 }
-	n := w.node(alone).run()
+	few := func(o *outbox.Options) { o.Concurrency = 8 }
+	n := w.node(alone, few).run()
 	n.put(notice("all", 1))
 	eventually(t, "all are told", func() bool { return n.Pending()["test"] == 0 })
 	w.answers(0, w.silence)
@@ -108,7 +108,7 @@ func TestACrashRepeatsLittle(t *testing.T) {
 	n.kill()
 	told := w.count("all-2")
 	w.answers(0, nil)
-	n = w.node(alone).run()
+	n = w.node(alone, few).run()
 	eventually(t, "all are told", func() bool { return n.Pending()["test"] == 0 })
 	if again := w.count("all-2") - many; told != many-1 || again >= 200 {
 		t.Errorf("of %d that were told %d were told again", told, again)

@@ -284,6 +284,9 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
+// alone has a node need no leases, which it could lose on a busy machine.
+func alone(o *outbox.Options) { o.Alone = true }
+
 var errRefused = errors.New("refused")
 
 func refuse(context.Context, outbox.Notice) error { return errRefused }

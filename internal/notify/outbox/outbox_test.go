@@ -16,7 +16,7 @@ import (
 func TestEveryTargetIsSentTheNoticeOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 500)
-	n := w.node().run()
+	n := w.node(alone).run()
 	n.put(notice("all", 1))
 	eventually(t, "all are told", func() bool { return w.count("all-1") >= 500 })
 	n.put(notice("all", 1)) // it may be repeated
@@ -143,7 +143,7 @@ func TestAFailedTargetIsTriedAgainAlone(t *testing.T) {
 		}
 		return nil
 	})
-	n := w.node().run()
+	n := w.node(alone).run()
 	n.put(notice("all", 1))
 	eventually(t, "all are told", func() bool { return w.count("all-1") == 20 })
 	eventually(t, "nothing is owed", func() bool { return cmp.Equal(n.Pending(), map[string]int{"test": 0}) })
@@ -170,7 +170,7 @@ func TestARetryIncludesTheNewerNotice(t *testing.T) {
 			return errRefused
 		}
 	})
-	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts = 200*time.Millisecond, 20 }).run()
+	n := w.node(alone, func(o *outbox.Options) { o.FirstRetry, o.Attempts = 200*time.Millisecond, 20 }).run()
 	n.put(notice("all", 1))
 	eventually(t, "it failed", func() bool { return len(n.Retries()) == 1 && n.Pending()["test"] == 1 })
 	n.put(notice("all", 2))
@@ -194,7 +194,7 @@ func TestSlowTargetsDelayNobody(t *testing.T) {
 			return nil
 		})
 	}
-	n := w.node(slowness).run()
+	n := w.node(alone, slowness).run()
 	for i := range 3 {
 		n.put(notice("all", i+1))
 		id := fmt.Sprintf("all-%d", i+1)
@@ -218,7 +218,7 @@ func TestASlowTargetThatAcceptsGetsItOnce(t *testing.T) {
 			return ctx.Err()
 		}
 	})
-	n := w.node(slowness).run()
+	n := w.node(alone, slowness).run()
 	n.put(notice("all", 1))
 	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 })
 	n.put(notice("all", 2))
@@ -241,7 +241,7 @@ func TestOneDeliveryAtATimeToAnEndpoint(t *testing.T) {
 	for i := range w.targets {
 		w.targets[i].Endpoint = "the same"
 	}
-	n := w.node().run()
+	n := w.node(alone).run()
 	for _, about := range []string{"a", "b", "c"} {
 		n.put(notice(about, 1))
 	}
@@ -294,7 +294,7 @@ func TestAFinalFailureIsNotRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
 	w.answers(0, func(context.Context, outbox.Notice) error { return outbox.Final(errRefused) })
-	n := w.node().run()
+	n := w.node(alone).run()
 	n.put(notice("all", 1))
 	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
 	if w.attempts(0) != 1 {
@@ -308,7 +308,7 @@ func TestATargetSaysWhenToTryAgain(t *testing.T) {
 	w.answers(0, func(context.Context, outbox.Notice) error {
 		return &outbox.RetryError{After: time.Hour, Err: errRefused}
 	})
-	n := w.node().run()
+	n := w.node(alone).run()
 	n.put(notice("all", 1))
 	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 })
 	if left := time.Until(n.Retries()[0].Due); left < 55*time.Minute || left > time.Hour {
@@ -321,7 +321,7 @@ func TestGivenUpAfterSomeTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	w.answers(0, refuse)
-	n := w.node(func(o *outbox.Options) { o.Attempts, o.GiveUpAfter = 50, 100*time.Millisecond }).run()
+	n := w.node(alone, func(o *outbox.Options) { o.Attempts, o.GiveUpAfter = 50, 100*time.Millisecond }).run()
 	n.put(notice("all", 1))
 	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 })
 	if got := w.attempts(0); got < 2 || got > 5 {
@@ -333,7 +333,7 @@ func TestARemovedTargetIsForgotten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	w.answers(1, refuse)
-	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts = 100*time.Millisecond, 50 }).run()
+	n := w.node(alone, func(o *outbox.Options) { o.FirstRetry, o.Attempts = 100*time.Millisecond, 50 }).run()
 	n.put(notice("all", 1))
 	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 })
 	w.mu.Lock()
@@ -386,7 +386,7 @@ func TestAPayloadThatCannotBeMadeIsRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 4)
 	w.unpack = errors.New("the index lags")
-	n := w.node().run()
+	n := w.node(alone).run()
 	n.put(notice("all", 1))
 	eventually(t, "it was tried", func() bool {
 		w.mu.Lock()
@@ -403,7 +403,7 @@ func TestAPayloadThatCanNeverBeMadeIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
 	w.unpack = outbox.Final(errors.New("nobody can read it"))
-	n := w.node().run()
+	n := w.node(alone).run()
 	n.put(notice("all", 1))
 	eventually(t, "all are given up", func() bool { return len(n.DeadLetters()) == 3 })
 	if d := n.DeadLetters()[0]; !strings.Contains(d.Reason, "nobody can read it") || d.Attempts != 1 {
@@ -527,7 +527,7 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 4)
 	w.answers(0, refuse)
-	n := w.node().run()
+	n := w.node(alone).run()
 	if diff := cmp.Diff(map[string]float64{"sent": 0, "retried": 0, "dead": 0}, outcomes(t, n.metrics)); diff != "" {
 		t.Errorf("before the first (-want +got):\n%s", diff)
 	}
@@ -610,7 +610,7 @@ func TestANoticeToOneTarget(t *testing.T) {
 		}
 		return nil
 	})
-	n := w.node().run()
+	n := w.node(alone).run()
 	for _, to := range []string{target(1).Key, "no longer there"} {
 		if err := n.PutTo(t.Context(), notice("all", 1), to); err != nil {
 			t.Fatal(err)

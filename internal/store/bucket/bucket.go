@@ -96,7 +96,7 @@ func New(o Options) *Bucket {
 // [ErrConflict].
 func (b *Bucket) Get(ctx context.Context, key string) (Record, error) {
 	r, err := b.get(ctx, func(s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
-		return s.GetLastMsgForSubject(ctx, b.Subject(key))
+		return s.GetLastMsgForSubject(ctx, b.subject(key))
 	})
 	if err != nil {
 		return Record{}, fmt.Errorf("read the record %s: %w", key, err)
@@ -116,7 +116,7 @@ func (b *Bucket) At(ctx context.Context, revision uint64) (Record, error) {
 }
 
 func (b *Bucket) get(ctx context.Context, ask func(jetstream.Stream) (*jetstream.RawStreamMsg, error)) (Record, error) {
-	stream, err := b.Stream(ctx)
+	stream, err := b.open(ctx)
 	if err != nil {
 		return Record{}, err
 	}
@@ -139,7 +139,9 @@ func (b *Bucket) Put(ctx context.Context, key string, value []byte, revision uin
 	if revision > 0 {
 		return b.Write(ctx, r)
 	}
-	r.Revision = b.deletion(key)
+	b.mu.Lock()
+	r.Revision = b.deleted[key].revision // 0 where no deletion is known
+	b.mu.Unlock()
 	next, err := b.Write(ctx, r)
 	if !errors.Is(err, ErrConflict) {
 		return next, err
@@ -224,13 +226,13 @@ const (
 
 // write is Write, and deletes the record where the value is nil.
 func (b *Bucket) write(ctx context.Context, r Record) (uint64, error) {
-	if _, err := b.Stream(ctx); err != nil {
+	if _, err := b.open(ctx); err != nil {
 		return 0, err
 	}
 	if r.Value == nil {
 		r.Header = nats.Header{operation: {removed}}
 	}
-	msg := &nats.Msg{Subject: b.Subject(r.Key), Header: r.Header, Data: r.Value}
+	msg := &nats.Msg{Subject: b.subject(r.Key), Header: r.Header, Data: r.Value}
 	ack, err := b.opts.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(r.Revision))
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok &&
 		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
@@ -243,8 +245,8 @@ func (b *Bucket) write(ctx context.Context, r Record) (uint64, error) {
 	return ack.Sequence, nil
 }
 
-// Stream returns the stream behind the bucket, making it when missing.
-func (b *Bucket) Stream(ctx context.Context) (jetstream.Stream, error) {
+// open returns the stream behind the bucket, making it when missing.
+func (b *Bucket) open(ctx context.Context) (jetstream.Stream, error) {
 	b.mu.Lock()
 	stream := b.stream
 	b.mu.Unlock()
@@ -268,12 +270,12 @@ func (b *Bucket) forget() {
 	b.stream = nil
 }
 
-// Subject is where the record with that key is in the stream.
-func (b *Bucket) Subject(key string) string { return "$KV." + b.opts.Bucket + "." + key }
+// subject is where the record with that key is in the stream.
+func (b *Bucket) subject(key string) string { return "$KV." + b.opts.Bucket + "." + key }
 
-// Record returns the record in a message of the stream, and how many messages follow
+// message returns the record in a message of the stream, and how many messages follow
 // it for the consumer.
-func (b *Bucket) Record(msg jetstream.Msg) (r Record, pending uint64, err error) {
+func (b *Bucket) message(msg jetstream.Msg) (r Record, pending uint64, err error) {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return Record{}, 0, fmt.Errorf("read the bucket: %w", err)
@@ -289,5 +291,5 @@ func (b *Bucket) record(subject string, header nats.Header, value []byte, revisi
 	case value == nil:
 		value = []byte{}
 	}
-	return Record{strings.TrimPrefix(subject, b.Subject("")), header, value, revision, stored}
+	return Record{strings.TrimPrefix(subject, b.subject("")), header, value, revision, stored}
 }

@@ -126,7 +126,7 @@ func (b *Bucket) Wait(ctx context.Context, revision uint64) error {
 // where it is not certain that nothing is missed.
 func (b *Bucket) follow(ctx context.Context) error {
 	b.forget()
-	stream, err := b.Stream(ctx)
+	stream, err := b.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func inStep(info *jetstream.StreamInfo) bool {
 
 func (b *Bucket) consume(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.Consumer, jetstream.MessagesContext, error) {
 	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{b.Subject(">")},
+		FilterSubjects: []string{b.subject(">")},
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:    from,
 		HeadersOnly:    b.opts.HeadersOnly,
@@ -217,7 +217,7 @@ func (b *Bucket) read(ctx context.Context, stream jetstream.Stream, consumer jet
 		if msg == nil {
 			continue
 		}
-		r, pending, err := b.Record(msg)
+		r, pending, err := b.message(msg)
 		if err != nil {
 			return err
 		}

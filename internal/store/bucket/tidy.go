@@ -21,13 +21,22 @@ type marker struct {
 
 // Tidy removes the markers of records that were deleted long ago.
 func (b *Bucket) Tidy(ctx context.Context) error {
-	stream, err := b.Stream(ctx)
+	stream, err := b.open(ctx)
 	if err != nil {
 		return err
 	}
-	for _, m := range b.markersBefore(b.opts.Now().Add(-markerAge)) {
+	var old []marker
+	known := b.opts.Now().Add(-markerAge)
+	b.mu.Lock()
+	for _, m := range b.deleted {
+		if m.read.Before(known) {
+			old = append(old, m)
+		}
+	}
+	b.mu.Unlock()
+	for _, m := range old {
 		// Up to its own revision: a record written since stays.
-		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(b.Subject(m.key)), jetstream.WithPurgeSequence(m.revision+1)); err != nil {
+		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(b.subject(m.key)), jetstream.WithPurgeSequence(m.revision+1)); err != nil {
 			return fmt.Errorf("remove the marker of the deleted record %s: %w", m.key, err)
 		}
 		b.mu.Lock()
@@ -37,23 +46,4 @@ func (b *Bucket) Tidy(ctx context.Context) error {
 		b.mu.Unlock()
 	}
 	return nil
-}
-
-func (b *Bucket) markersBefore(t time.Time) []marker {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var old []marker
-	for _, m := range b.deleted {
-		if m.read.Before(t) {
-			old = append(old, m)
-		}
-	}
-	return old
-}
-
-// deletion is the revision at which the key was deleted, 0 where that is not known.
-func (b *Bucket) deletion(key string) uint64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.deleted[key].revision
 }

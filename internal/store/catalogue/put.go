@@ -2,7 +2,6 @@ package catalogue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -10,66 +9,65 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/index"
 )
 
-// maxConflicts bounds how often one Put runs into other writers of the same
-// gallery before it gives the revision back to be tried later.
-const maxConflicts = 16
-
 // Put stores r durably unless a rank as high is there. It may be repeated, and
 // run at once with others, on any node. After a take-down it returns once this
 // node's index knows of it. Of an exported revision the record remembers what it did,
 // where nothing is known of the gallery yet. An error means that r may or may not be
 // stored: put it again.
 func (c *Catalogue) Put(ctx context.Context, r Revision) (outcome Outcome, err error) {
-	defer func() {
-		if err != nil {
-			outcome, err = "", fmt.Errorf("store gallery %q: %w", r.ID, err)
-		}
-	}()
+	err = bucket.RetryConflicts(func(again bool) (err error) {
+		outcome, err = c.put(ctx, r, again)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("store gallery %q: %w", r.ID, err)
+	}
+	return outcome, nil
+}
+
+// put tries once. It writes upon what the index says, which is good enough because the
+// write is a compare-and-set. Where that failed before, and to refuse r, which is
+// forgotten then, it asks the bucket: the index may be of one that is gone.
+func (c *Catalogue) put(ctx context.Context, r Revision, again bool) (Outcome, error) {
 	key := gallery.Key(r.ID)
-	// What the index says is good enough to write upon, because the write is a
-	// compare-and-set. To refuse r, which is forgotten then, the bucket itself is
-	// asked: the index may be of one that is gone.
-	prev, there, asked := c.index.Record(key), bucket.Record{}, false
-	for range maxConflicts {
-		next, err := c.next(prev, r)
-		if err != nil {
-			return "", err
-		}
-		taken := next != nil && next.Rank.Compare(r.Rank) == 0
-		switch {
-		case !asked && (!taken || c.index.Ready() != nil):
-		case next == nil:
-			return c.refuse(ctx, prev, r)
-		default:
-			record := bucket.Record{Key: key, Value: r.Body}
-			event := string(r.Event)
-			if !taken { // the record of a take-down, anew: r tells what it ended
-				record.Value, event = there.Value, there.Header.Get(headerEvent)
-			}
-			if prev != nil {
-				record.Revision = prev.Revision
-			}
-			if record.Header, err = header(next, event); err != nil {
-				return "", err
-			}
-			sequence, err := c.bucket.Write(ctx, record)
-			switch {
-			case errors.Is(err, bucket.ErrConflict):
-			case err != nil:
-				return "", err
-			case !taken:
-				return Superseded, nil
-			default:
-				return Stored, c.settle(ctx, r, sequence)
-			}
-		}
+	prev, there := c.index.Record(key), bucket.Record{}
+	next, err := c.next(prev, r)
+	replaces := func() bool { return next != nil && next.Rank.Compare(r.Rank) == 0 }
+	if err == nil && (again || !replaces() || c.index.Ready() != nil) {
 		if there, err = c.bucket.Get(ctx, key); err != nil {
 			return "", err
 		}
 		prev, _ = read(there) // a record that cannot be read gives way
-		asked = true
+		next, err = c.next(prev, r)
 	}
-	return "", fmt.Errorf("gave way to other writers %d times", maxConflicts)
+	switch {
+	case err != nil:
+		return "", err
+	case next == nil && prev.NewerFormat():
+		return "", ErrNewerFormat
+	case next == nil && r.Rank.Compare(prev.Rank) < 0:
+		return Superseded, nil
+	case next == nil:
+		return Unchanged, c.settle(ctx, r, prev.Revision)
+	}
+	record, event := bucket.Record{Key: key, Value: r.Body}, string(r.Event)
+	if !replaces() { // the record of a take-down, anew: r tells what it ended
+		record.Value, event = there.Value, there.Header.Get(headerEvent)
+	}
+	if prev != nil {
+		record.Revision = prev.Revision
+	}
+	if record.Header, err = header(next, event); err != nil {
+		return "", err
+	}
+	sequence, err := c.bucket.Write(ctx, record)
+	switch {
+	case err != nil:
+		return "", err
+	case !replaces():
+		return Superseded, nil
+	}
+	return Stored, c.settle(ctx, r, sequence)
 }
 
 // next returns the entry that takes the place of prev when r comes, nil where prev
@@ -83,17 +81,6 @@ func (c *Catalogue) next(prev *index.Entry, r Revision) (*index.Entry, error) {
 		prev = before
 	}
 	return index.Next(prev, index.Revision{ID: r.ID, Rank: r.Rank, Gallery: r.Gallery, Reason: r.Reason}), nil
-}
-
-// refuse says why prev stays when r comes.
-func (c *Catalogue) refuse(ctx context.Context, prev *index.Entry, r Revision) (Outcome, error) {
-	switch {
-	case prev.NewerFormat():
-		return "", ErrNewerFormat
-	case r.Rank.Compare(prev.Rank) < 0:
-		return Superseded, nil
-	}
-	return Unchanged, c.settle(ctx, r, prev.Revision)
 }
 
 // settle waits, after a take-down, until this node's index knows of it, so that

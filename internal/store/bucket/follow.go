@@ -45,7 +45,7 @@ const (
 // applied.
 type Verifier interface {
 	Begin()
-	Take(subject string, sequence uint64, stored time.Time, deleted bool)
+	Take(subject string, sequence uint64, deleted bool)
 	// Whole reports whether every record was read that must be there. As long as it
 	// is false the bucket is not whole, and records written meanwhile are applied;
 	// it is called after each of them.
@@ -222,7 +222,7 @@ func (b *Bucket) read(ctx context.Context, stream jetstream.Stream, consumer jet
 			return err
 		}
 		if b.opts.Verifier != nil {
-			b.opts.Verifier.Take(msg.Subject(), r.Revision, r.Stored, r.Value == nil)
+			b.opts.Verifier.Take(msg.Subject(), r.Revision, r.Value == nil)
 		}
 		b.opts.Apply(r)
 		b.note(r)

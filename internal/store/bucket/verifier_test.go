@@ -2,7 +2,6 @@ package bucket_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
@@ -16,7 +15,7 @@ type expects struct {
 
 func (e *expects) Begin() { e.note("verify") }
 
-func (e *expects) Take(subject string, sequence uint64, _ time.Time, deleted bool) {
+func (e *expects) Take(subject string, sequence uint64, deleted bool) {
 	e.note("%s %d %t", subject, sequence, deleted)
 	delete(e.missing, subject)
 }

@@ -25,7 +25,7 @@ func BenchmarkRead(b *testing.B) {
 	for b.Loop() {
 		bucket.Begin()
 		for i, key := range keys {
-			bucket.Take(key, uint64(i+1), made, false)
+			bucket.Take(key, uint64(i+1), false)
 		}
 		if !bucket.Whole() {
 			b.Fatal(points.Damage())
@@ -50,6 +50,6 @@ func BenchmarkNote(b *testing.B) {
 	bucket.Whole()
 	b.ReportAllocs()
 	for sequence := uint64(1); b.Loop(); sequence++ {
-		bucket.Take("$KV.gallerywire_galleries.harbour-lights", sequence, made, false)
+		bucket.Take("$KV.gallerywire_galleries.harbour-lights", sequence, false)
 	}
 }

@@ -101,7 +101,10 @@ func (c *Checkpoint) Compared() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, b := range c.buckets {
-		if !b.compared() {
+		b.mu.Lock()
+		whole := b.whole
+		b.mu.Unlock()
+		if !whole {
 			return fmt.Errorf("the bucket %s is still being compared with what it held before", b.name)
 		}
 	}
@@ -135,9 +138,11 @@ func (c *Checkpoint) write(how func(*journal) error) {
 	buckets := c.buckets
 	c.mu.Unlock()
 	for _, b := range buckets {
-		if err := how(b.journal); err != nil && b.journal.fails() {
+		err := how(b.journal)
+		if err != nil && !b.failed {
 			c.opts.Logger.Error("cannot write the journal of a bucket, retrying: make room on the disk", "bucket", b.name, "err", err)
 		}
+		b.failed = err != nil
 	}
 }
 

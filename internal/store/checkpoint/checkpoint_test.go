@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,7 +18,6 @@ import (
 // record is what a bucket holds of a key.
 type record struct {
 	sequence uint64
-	stored   time.Time
 	deleted  bool
 }
 
@@ -57,13 +55,11 @@ func start(t *testing.T, dir string, accept, forgets bool) *node {
 	return n
 }
 
-var made = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
-
 // read reads the whole bucket and reports whether it is as it must be.
 func (n *node) read(bucket map[string]record) bool {
 	n.bucket.Begin()
 	for key, r := range bucket {
-		n.bucket.Take(key, r.sequence, r.stored, r.deleted)
+		n.bucket.Take(key, r.sequence, r.deleted)
 	}
 	return n.bucket.Whole()
 }
@@ -91,21 +87,21 @@ func (n *node) lacks(bucket map[string]record, want string) {
 func bucketOf(n int) map[string]record {
 	b := map[string]record{}
 	for i := range n {
-		b[fmt.Sprint(i)] = record{sequence: uint64(i + 1), stored: made}
+		b[fmt.Sprint(i)] = record{sequence: uint64(i + 1)}
 	}
 	return b
 }
 
-func TestWhatIsMissingOrOlderIsDamage(t *testing.T) {
+func TestMissingAndOlderRecordsAreDamage(t *testing.T) {
 	dir, full := t.TempDir(), bucketOf(10)
 	n := start(t, dir, false, false)
 	n.fits(full)
-	n.bucket.Take("3", 11, made, false) // corrected
-	n.bucket.Take("4", 12, made, true)  // deleted
+	n.bucket.Take("3", 11, false) // corrected
+	n.bucket.Take("4", 12, true)  // deleted
 	n.stop()
 
 	now := bucketOf(10)
-	now["3"] = record{sequence: 11, stored: made}
+	now["3"] = record{sequence: 11}
 	now["4"] = record{sequence: 12, deleted: true}
 	n = start(t, dir, false, false)
 	n.fits(now)
@@ -137,19 +133,19 @@ func TestWhatIsMissingOrOlderIsDamage(t *testing.T) {
 }
 
 // What was not noted when the process died is no damage.
-func TestWhatIsNewerFits(t *testing.T) {
+func TestNewerRecordsAreNoDamage(t *testing.T) {
 	dir := t.TempDir()
 	n := start(t, dir, false, false)
 	n.fits(bucketOf(10))
 	n.stop()
 	now := bucketOf(20)
-	now["2"] = record{sequence: 30, stored: made}
+	now["2"] = record{sequence: 30}
 	now["5"] = record{sequence: 31, deleted: true}
 	n = start(t, dir, false, false)
 	n.fits(now)
 }
 
-func TestWhatIsWrittenAgainIsRestored(t *testing.T) {
+func TestRecordsWrittenAgainEndDamage(t *testing.T) {
 	dir, full := t.TempDir(), bucketOf(10)
 	n := start(t, dir, false, false)
 	n.fits(full)
@@ -158,8 +154,8 @@ func TestWhatIsWrittenAgainIsRestored(t *testing.T) {
 	n = start(t, dir, false, false)
 	n.lacks(now, "5 are missing")
 	for i, key := range []string{"5", "6", "7"} { // the sequences begin after what is left
-		n.bucket.Take(key, uint64(6+i), made, false)
-		now[key] = record{sequence: uint64(6 + i), stored: made}
+		n.bucket.Take(key, uint64(6+i), false)
+		now[key] = record{sequence: uint64(6 + i)}
 		if n.bucket.Whole() {
 			t.Fatalf("whole with %s", key)
 		}
@@ -167,32 +163,15 @@ func TestWhatIsWrittenAgainIsRestored(t *testing.T) {
 	n.stop()
 	n = start(t, dir, false, false) // what was restored is remembered
 	n.lacks(now, "of 10 records of the bucket things 2 are missing")
-	n.bucket.Take("8", 9, made, false)
-	n.bucket.Take("9", 10, made, false)
+	n.bucket.Take("8", 9, false)
+	n.bucket.Take("9", 10, false)
 	if !n.bucket.Whole() || n.points.Damage() != nil {
 		t.Errorf("everything is back, and yet: %v", n.points.Damage())
 	}
 }
 
-// An older release notes nothing, and the markers of what is deleted meanwhile are
-// forgotten.
-func TestARollBackIsNoDamage(t *testing.T) {
-	dir := t.TempDir()
-	n := start(t, dir, false, true)
-	n.fits(bucketOf(10))
-	n.stop()
-	now := bucketOf(8)
-	now["new"] = record{sequence: 20, stored: time.Now().Add(time.Hour)}
-	n = start(t, dir, false, true)
-	n.fits(now)
-	n.stop()
-	delete(now, "5")
-	n = start(t, dir, false, true)
-	n.lacks(now, "of 9 records of the bucket things 1 are missing")
-}
-
 // What is accepted is what the start found, and nothing that comes later.
-func TestWhatIsLostWhileTheNodeRunsIsDamage(t *testing.T) {
+func TestAcceptedDamageIsThatOfTheStartOnly(t *testing.T) {
 	n := start(t, t.TempDir(), true, false)
 	n.fits(bucketOf(10))
 	n.lacks(bucketOf(2), "of 10 records of the bucket things 8 are missing")
@@ -200,7 +179,7 @@ func TestWhatIsLostWhileTheNodeRunsIsDamage(t *testing.T) {
 
 // Whatever the power takes from the end of the journal, or leaves as zeros in it,
 // raises no alarm.
-func TestACutOfThePowerIsNoDamage(t *testing.T) {
+func TestTornJournalIsNoDamage(t *testing.T) {
 	full := bucketOf(1000)
 	dir := t.TempDir()
 	n := start(t, dir, false, false)
@@ -227,13 +206,13 @@ func TestACutOfThePowerIsNoDamage(t *testing.T) {
 	}
 }
 
-func TestAJournalStaysSmall(t *testing.T) {
+func TestJournalIsCompacted(t *testing.T) {
 	dir := t.TempDir()
 	n := start(t, dir, false, false)
 	n.fits(bucketOf(10))
 	const rounds = 100_000
 	for i := range rounds {
-		n.bucket.Take("3", uint64(11+i), made, false)
+		n.bucket.Take("3", uint64(11+i), false)
 	}
 	n.stop()
 	info, err := os.Stat(filepath.Join(dir, "things.log"))
@@ -244,12 +223,12 @@ func TestAJournalStaysSmall(t *testing.T) {
 	n = start(t, dir, false, false)
 	n.lacks(now, "1 are back at an older state")
 	n.stop()
-	now["3"] = record{sequence: 10 + rounds, stored: made}
+	now["3"] = record{sequence: 10 + rounds}
 	n = start(t, dir, false, false)
 	n.fits(now)
 }
 
-func TestStreams(t *testing.T) {
+func TestStreamsThatEndEarlierAreDamage(t *testing.T) {
 	dir := t.TempDir()
 	was := []checkpoint.Stream{{Name: "EVENTS", There: true, Last: 10}, {Name: "rejects", There: true}, {Name: "other"}}
 	n := start(t, dir, false, false)
@@ -302,7 +281,7 @@ func TestStreams(t *testing.T) {
 }
 
 // A disk that takes nothing costs the note and nothing else.
-func TestADirectoryThatCanNotBeWritten(t *testing.T) {
+func TestUnwritableDirectoryIsLoggedOnce(t *testing.T) {
 	dir := t.TempDir()
 	n := start(t, dir, false, false)
 	if err := os.RemoveAll(dir); err != nil {
@@ -313,16 +292,16 @@ func TestADirectoryThatCanNotBeWritten(t *testing.T) {
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	if !strings.Contains(n.logs.String(), "cannot write the journal") || strings.Count(n.logs.String(), "cannot be noted") > 1 {
+	if strings.Count(n.logs.String(), "cannot write the journal") != 1 {
 		t.Errorf("log: %s", n.logs.String())
 	}
 }
 
 // Without a directory what was read is remembered for as long as the process lives.
-func TestInMemory(t *testing.T) {
+func TestWithoutDirectoryRecordsAreRememberedInMemory(t *testing.T) {
 	n := start(t, "", false, false)
 	n.fits(bucketOf(10))
-	n.bucket.Take("3", 11, made, true)
+	n.bucket.Take("3", 11, true)
 	now := bucketOf(10)
 	delete(now, "3")
 	n.fits(now)

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/atomicfile"
 )
@@ -60,7 +59,6 @@ type journal struct {
 	size      int64
 	compactAt int64 // the size at which it is written anew
 	unsynced  bool
-	failed    bool // it was said
 }
 
 // add notes that the bucket holds a record of the key. It does not wait for the disk.
@@ -81,25 +79,21 @@ func (j *journal) add(key, sequence uint64) {
 	}
 }
 
-// load returns what is noted, and when it was last written. There is nothing, and no
-// error, where there is no file.
-func (j *journal) load() (noted map[uint64]uint64, written time.Time, err error) {
+// load returns what is noted: nothing, and no error, where there is no file.
+func (j *journal) load() (map[uint64]uint64, error) {
 	if j.path == "" {
 		j.mu.Lock()
 		defer j.mu.Unlock()
-		return maps.Clone(j.memory), time.Time{}, nil
+		return maps.Clone(j.memory), nil
 	}
 	j.file.Lock()
 	defer j.file.Unlock()
-	if info, err := os.Stat(j.path); err == nil {
-		written = info.ModTime()
-	}
 	_ = j.flushLocked() // entries that cannot be written yet make the journal lag
-	noted, err = j.read()
+	noted, err := j.read()
 	if errors.Is(err, fs.ErrNotExist) {
-		return map[uint64]uint64{}, time.Time{}, nil
+		return map[uint64]uint64{}, nil
 	}
-	return noted, written, err
+	return noted, err
 }
 
 func (j *journal) read() (map[uint64]uint64, error) {
@@ -152,11 +146,15 @@ func (j *journal) flushLocked() error {
 		return err
 	}
 	j.size += int64(len(text))
-	j.unsynced, j.failed = true, false
-	if j.size > j.compactAt {
-		return j.compact()
+	j.unsynced = true
+	if j.size <= j.compactAt {
+		return nil
 	}
-	return nil
+	noted, err := j.read()
+	if err != nil {
+		return err
+	}
+	return j.replace(noted) // without what is out of date
 }
 
 // open opens the file at the end of its last whole entry, and makes it when it is
@@ -180,15 +178,6 @@ func (j *journal) open() error {
 	}
 	j.f, j.size = f, info.Size()-info.Size()%entrySize
 	return nil
-}
-
-// compact writes the journal anew without what is out of date.
-func (j *journal) compact() error {
-	noted, err := j.read()
-	if err != nil {
-		return err
-	}
-	return j.replace(noted)
 }
 
 // replace has the journal hold this and nothing else.
@@ -240,13 +229,4 @@ func (j *journal) close() error {
 	err = errors.Join(err, j.f.Close())
 	j.f = nil
 	return err
-}
-
-// fails notes a failure, and reports whether it is the first since something worked.
-func (j *journal) fails() bool {
-	j.file.Lock()
-	defer j.file.Unlock()
-	first := !j.failed
-	j.failed = true
-	return first
 }

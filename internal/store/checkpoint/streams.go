@@ -104,20 +104,7 @@ func (s *streams) damage() []error {
 // Note remembers the streams as they are while the node runs, unless they hold less
 // than before. It is called by one goroutine.
 func (c *Checkpoint) Note(now []Stream) error {
-	text, err := c.note(now)
-	if err != nil || text == nil {
-		return err
-	}
-	return atomicfile.Write(c.streams.path, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
-}
-
-// note returns what the file must say, nothing where it says so already.
-func (c *Checkpoint) note(now []Stream) ([]byte, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	s, moved := &c.streams, false
 	for _, stream := range now {
 		if s.found[stream.Name] != nil {
@@ -131,8 +118,13 @@ func (c *Checkpoint) note(now []Stream) ([]byte, error) {
 			s.last[stream.Name], moved = stream.Last, true
 		}
 	}
-	if !moved {
-		return nil, nil
+	text, err := json.Marshal(streamsFile{Format: format, Last: s.last}, json.Deterministic(true))
+	c.mu.Unlock()
+	if err != nil || !moved {
+		return err
 	}
-	return json.Marshal(streamsFile{Format: format, Last: s.last}, json.Deterministic(true))
+	return atomicfile.Write(s.path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }

@@ -179,7 +179,9 @@ func (n *Notices) publish(ctx context.Context, st *feedState, r record) error {
 	}
 	n.opts.Logger.Info("feed announced", "feed", u.Feed, "event", r.ID,
 		"added", len(u.Added), "changed", len(u.Edited), "removed", len(u.Removed))
-	n.opts.Sent(u)
+	if n.opts.Sent != nil {
+		n.opts.Sent(u)
+	}
 	return nil
 }
 

@@ -23,7 +23,7 @@ const (
 // later change is news. It sends nothing, and leaves a feed that is announced already
 // as it is, so that it may be called for every subscription.
 //
-// An earlier record, of subscribers who have left, is replaced: the changes since then
+// An earlier record, of subscribers that have left, is replaced: the changes since then
 // are no news to a new subscriber. Only a young record stays: another node may be
 // taking a first subscription at the same time, to which what changed since is news.
 //

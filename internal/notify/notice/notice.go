@@ -1,11 +1,14 @@
-// Package notice announces that a feed's content changed: on NATS, and through the outbox to
-// every channel that wants the feed.
+// Package notice announces that a feed's content changed, once for each change.
 //
-// What was last announced of a feed is one record in a bucket, which only moves
-// forward. A node that has news claims the record by compare-and-set with the event in
-// it, puts the event into the outbox, sends it on NATS and marks it as sent. So of many
-// nodes one announces; a node that lags, or whose clock is off, announces nothing; and
-// an event whose sender died is sent by another node with the same id.
+// Marks of feeds that may have changed come in ([Notices.Mark]), and their content
+// ([Source]). An event feed.updated goes out on NATS, and the same update to the outbox, for
+// every channel that wants the feed ([Enqueue]).
+//
+// One record in a bucket says what was last announced of a feed; it only moves forward. A
+// node that has news claims the record by compare-and-set with the event in it, puts the
+// event into the outbox, sends it on NATS and marks it as sent. So one of many nodes
+// announces; a node that lags, or whose clock is off, announces nothing; and if the sender
+// dies, another node sends the event with the same id.
 //
 // Content is a feed's galleries and their ranks, however old they are: every change of
 // one since the last announcement is news, whether or not the documents reach back to
@@ -13,8 +16,8 @@
 // gallery on. A feed that is announced because somebody subscribed to it starts with
 // what it holds then, see [Notices.Baseline].
 //
-// What each target is sent is left to the channels, and that each gets it in the end, one at
-// a time and in order, to the outbox.
+// Left to others: to the channels what each target is sent; to the outbox that each target
+// gets it in the end, one at a time and in order.
 package notice
 
 import (
@@ -168,9 +171,6 @@ const (
 // New returns notices for the feeds of o.
 func New(o Options) *Notices {
 	o.Lease = cmp.Or(o.Lease, 10*time.Second)
-	if o.Sent == nil {
-		o.Sent = func(event.Update) {}
-	}
 	n := &Notices{
 		opts:    o,
 		queue:   newQueue(o.QuietPeriod, o.MaxWait),

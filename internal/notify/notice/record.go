@@ -69,34 +69,31 @@ func decode(there bucket.Record) (r record, err error) {
 	return r, err
 }
 
-// store writes r in place of the record with its revision, and notes the new one in
-// it. It returns [bucket.ErrConflict] when another node wrote the record first.
-func (n *Notices) store(ctx context.Context, r *record) error {
-	revision, err := n.opts.Bucket.Store(ctx, key(r.Update.Feed), *r, r.revision)
-	if err == nil {
-		r.revision = revision
-	}
-	return err
-}
-
-// claim stores r; of several nodes one wins. The others look at the record again after
-// the lease, whether the winner has sent it.
+// claim stores r in place of the record with its revision, and notes the new one in it. Of
+// several nodes one wins. The others look at the record again after the lease, whether the
+// winner has sent it.
 func (n *Notices) claim(ctx context.Context, r *record) (won bool, err error) {
-	err = n.store(ctx, r)
-	if errors.Is(err, bucket.ErrConflict) {
+	revision, err := n.opts.Bucket.Store(ctx, key(r.Update.Feed), *r, r.revision)
+	switch {
+	case errors.Is(err, bucket.ErrConflict):
 		n.queue.later(r.Update.Feed, n.opts.Lease)
 		return false, nil
+	case err != nil:
+		return false, err
 	}
-	return err == nil, err
+	r.revision = revision
+	return true, nil
 }
 
-// markSent notes that r was sent to everyone, unless another node has taken over.
+// markSent notes that r was sent on NATS and is in the outbox, unless another node has taken
+// over.
 func (n *Notices) markSent(ctx context.Context, r record) error {
 	r.Sent = true
-	if err := n.store(ctx, &r); !errors.Is(err, bucket.ErrConflict) {
-		return err
+	_, err := n.opts.Bucket.Store(ctx, key(r.Update.Feed), r, r.revision)
+	if errors.Is(err, bucket.ErrConflict) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // key is that of the feed's record. A configured feed's name is its own key.

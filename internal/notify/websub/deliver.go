@@ -61,10 +61,12 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, 
 		return nil, err
 	}
 	p := &payload{hub: d.hub, notice: n, gone: d.hub.opts.Topics.Gone(n.About), documents: map[string]Content{}}
-	if p.gone && !d.hub.goneForGood(n.About) {
-		return nil, fmt.Errorf("feed %q is not one of this node, which may be configured in another way than others", n.About)
-	}
 	if p.gone {
+		d.hub.mu.Lock()
+		defer d.hub.mu.Unlock()
+		if !d.hub.isGoneForGood(n.About, d.hub.opts.Now()) {
+			return nil, fmt.Errorf("feed %q is not one of this node, which may be configured in another way than others", n.About)
+		}
 		return p, nil
 	}
 	formats := map[string]bool{}

@@ -25,20 +25,19 @@ To be notified when a feed changes, POST to this address, as ` + formType + `:
   hub.mode=subscribe   hub.topic=<a feed's address>   hub.callback=<your address>
 and, if you like, hub.lease_seconds and hub.secret. See https://www.w3.org/TR/websub/`
 
-// ServeHTTP implements [http.Handler]. Every answer is plain text.
+// ServeHTTP implements [http.Handler]. Every answer is plain text. The text of an error that
+// is no refusal is this node's own and only logged.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodPost:
-		h.post(w, r)
 	case http.MethodGet, http.MethodHead:
 		plain(w, http.StatusOK, explanation)
+		return
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		plain(w, http.StatusMethodNotAllowed, "only GET and POST are understood here")
+		return
 	}
-}
-
-func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
 	var req request
 	err := h.limits.ofClient(clientOf(r), h.opts.Now())
 	if err == nil {
@@ -51,15 +50,23 @@ func (h *Hub) post(w http.ResponseWriter, r *http.Request) {
 	default:
 		err = h.accept(r.Context(), req)
 	}
+	no, isRefusal := errors.AsType[*refusal](err)
 	switch {
-	case err != nil:
-		h.refuse(w, err)
-	case req.mode == publish:
+	case err == nil && req.mode == publish:
 		headers(w)
 		w.WriteHeader(http.StatusNoContent) // some publishers take nothing else for success
-	default:
+		return
+	case err == nil:
 		plain(w, http.StatusAccepted, "accepted: the callback is asked next")
+		return
+	case !isRefusal:
+		h.opts.Logger.Warn("cannot take a request to the hub, answering 503", "err", err)
+		no = &refusal{status: http.StatusServiceUnavailable, reason: "not possible at the moment, try again", retry: busyRetry}
 	}
+	if no.retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((no.retry+time.Second-1)/time.Second)))
+	}
+	plain(w, no.status, no.reason)
 }
 
 // readRequest reads the form of a request, of at most maxBody bytes. Its errors are
@@ -149,20 +156,6 @@ func (h *Hub) publish(req request) error {
 		h.opts.Pinged(feed)
 	}
 	return nil
-}
-
-// refuse answers with an error. The text of one that is no refusal is this node's own and
-// only logged.
-func (h *Hub) refuse(w http.ResponseWriter, err error) {
-	no, isRefusal := errors.AsType[*refusal](err)
-	if !isRefusal {
-		h.opts.Logger.Warn("cannot take a request to the hub, answering 503", "err", err)
-		no = &refusal{status: http.StatusServiceUnavailable, reason: "not possible at the moment, try again", retry: busyRetry}
-	}
-	if no.retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((no.retry+time.Second-1)/time.Second)))
-	}
-	plain(w, no.status, no.reason)
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

@@ -120,21 +120,7 @@ func (x *index) remove(i id) {
 	}
 }
 
-// ofTopic and onHost count subscriptions.
-func (x *index) ofTopic(feed, document string) int {
-	if t := x.topic(feed, document); t != nil {
-		return len(t.subscriptions)
-	}
-	return 0
-}
-
-func (x *index) onHost(name string) int {
-	if h := x.hosts[name]; h != nil {
-		return h.count
-	}
-	return 0
-}
-
+// ofFeed counts the subscriptions of a feed.
 func (x *index) ofFeed(feed string) int {
 	n := 0
 	for _, t := range x.feeds[feed] {

@@ -54,13 +54,13 @@ func compare(t *testing.T, x *index, there map[id]record) {
 		}
 	}
 	for topic, n := range topics {
-		if got := x.ofTopic(topic[0], topic[1]); got != n {
+		if got := len(x.topic(topic[0], topic[1]).subscriptions); got != n {
 			t.Fatalf("%d of topic %v, want %d", got, topic, n)
 		}
 	}
 	gotHosts := map[string]int{}
 	for name := range x.hosts {
-		gotHosts[name] = x.onHost(name)
+		gotHosts[name] = x.hosts[name].count
 	}
 	gotFeeds := map[string]int{}
 	for feed := range x.feeds {
@@ -84,8 +84,8 @@ func TestHostOf(t *testing.T) {
 		"http://Reader.Example.com.:8080/a:b?c@d":  "reader.example.com",
 		"https://reader.example.com?to=http://x/y": "reader.example.com",
 		"http://127.0.0.1:80/":                     "127.0.0.1",
-		"http://[2001:DB8::1]:8080/":               "[2001:db8::1]",
-		"http://[2001:db8::1]?x":                   "[2001:db8::1]",
+		"http://[2001:DB8::1]:8080/":               "2001:db8::1",
+		"http://[2001:db8::1]?x":                   "2001:db8::1",
 	} {
 		if got := hostOf(callback); got != want {
 			t.Errorf("%s is on %q, want %q", callback, got, want)

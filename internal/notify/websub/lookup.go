@@ -33,7 +33,7 @@ func (h *Hub) apply(r bucket.Record) {
 		h.pending.apply(r)
 		return
 	}
-	sub, err := decode(r.Value)
+	sub, err := read(r)
 	switch {
 	case r.Value == nil, errors.Is(err, errNewer): // a newer one is for the nodes of that release
 		if i, ok := parseID(r.Key); ok {
@@ -42,7 +42,7 @@ func (h *Hub) apply(r bucket.Record) {
 			h.current().remove(i)
 		}
 	case err != nil:
-		h.opts.Logger.Warn("cannot read a subscription: delete its key from the bucket", "key", r.Key, "err", err)
+		h.opts.Logger.Warn("cannot read a subscription", "err", err)
 	default:
 		h.add(sub, r.Revision)
 	}

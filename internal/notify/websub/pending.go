@@ -2,7 +2,7 @@ package websub
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"sync"
 	"time"
 
@@ -53,6 +53,7 @@ type pending struct {
 type waiting struct {
 	verification
 	revision uint64
+	host     string    // of its callback
 	stored   time.Time // by this node's monotonic clock
 	due      time.Time // likewise
 	claim    bool      // it is not asked before it is claimed
@@ -83,13 +84,14 @@ func (p *pending) apply(r bucket.Record) {
 		return
 	}
 	w := waiting{revision: r.Revision}
-	theirs, err := bucket.Decode(r.Value, verificationFormat, &w.verification)
+	theirs, err := r.Decode(verificationFormat, &w.verification)
 	if err != nil {
-		p.hub.opts.Logger.Warn("cannot read a verification: delete its key from the bucket", "key", r.Key, "err", err)
+		p.hub.opts.Logger.Warn("cannot read a verification", "err", err)
 	}
 	if err != nil || theirs > verificationFormat {
 		return
 	}
+	w.host = groupOf(w.Callback)
 	age := min(max(p.hub.opts.Now().Sub(r.Stored), 0), claimFor)
 	w.stored = time.Now().Add(-age)
 	w.due, w.claim = w.stored, true
@@ -126,10 +128,10 @@ func (p *pending) put(ctx context.Context, q question, request string) error {
 		next := verification{question: q, Request: request, Node: p.node}
 		if there.Value != nil {
 			var old verification
-			theirs, err := bucket.Decode(there.Value, verificationFormat, &old)
+			theirs, err := there.Decode(verificationFormat, &old)
 			switch {
 			case err != nil:
-				return nil, fmt.Errorf("read the verification %s: %w", there.Key, err)
+				return nil, err
 			case theirs > verificationFormat:
 				return nil, errNewer
 			case old.Request == next.Request:
@@ -178,17 +180,16 @@ func (p *pending) next() (now map[string]waiting, wait time.Duration) {
 	now, wait = map[string]waiting{}, time.Minute
 	for _, renewals := range []bool{true, false} {
 		for key, w := range p.waiting {
-			host := groupOf(w.Callback)
 			_, asked := p.asking[w.Callback]
-			if w.renewal != renewals || asked || len(p.asking) >= maxAsking || hosts[host] >= maxAskingPerHost {
+			if w.renewal != renewals || asked || len(p.asking) >= maxAsking || hosts[w.host] >= maxAskingPerHost {
 				continue // until one of those being asked has ended
 			}
 			if left := time.Until(w.due); left > 0 {
 				wait = min(wait, left)
 				continue
 			}
-			hosts[host]++
-			p.asking[w.Callback] = host
+			hosts[w.host]++
+			p.asking[w.Callback] = w.host
 			now[key] = w
 		}
 	}
@@ -218,11 +219,12 @@ func (p *pending) complete(ctx context.Context, key string, w *waiting) error {
 	if w.claim || time.Since(w.stored) > claimFresh {
 		if w.Claims == maxClaims {
 			p.hub.opts.Logger.Warn("giving up a verification, its subscriber must repeat the request", "feed", w.Feed, "url", bare(w.Callback))
-			return p.remove(ctx, key, w)
+			_, err := p.hub.deleteAt(ctx, key, w.revision)
+			return err
 		}
 		w.Node, w.Claims = p.node, w.Claims+1
 		revision, err := p.hub.bucket.Store(ctx, key, w.verification, w.revision)
-		if err == bucket.ErrConflict {
+		if errors.Is(err, bucket.ErrConflict) {
 			return nil // another node has it, or another question came
 		}
 		if err != nil {
@@ -233,11 +235,6 @@ func (p *pending) complete(ctx context.Context, key string, w *waiting) error {
 	if err := p.hub.verify(ctx, w.question, w.Request); err != nil {
 		return err
 	}
-	return p.remove(ctx, key, w)
-}
-
-// remove deletes a verification; one that has another question meanwhile stays.
-func (p *pending) remove(ctx context.Context, key string, w *waiting) error {
-	_, err := p.hub.deleteAt(ctx, key, w.revision)
+	_, err := p.hub.deleteAt(ctx, key, w.revision) // one that has another question meanwhile stays
 	return err
 }

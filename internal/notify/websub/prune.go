@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -51,54 +52,42 @@ func (h *Hub) Prune(ctx context.Context) error {
 	return h.bucket.Tidy(ctx)
 }
 
-// deleteAt deletes a subscription at a revision; one that was renewed since stays. It
-// returns the revision of the deletion; 0: there is none.
+// deleteAt deletes a record at a revision; one that was replaced since stays. It returns
+// the revision of the deletion; 0: there is none.
 func (h *Hub) deleteAt(ctx context.Context, key string, revision uint64) (uint64, error) {
 	deleted, err := h.bucket.Delete(ctx, key, revision)
 	if errors.Is(err, bucket.ErrConflict) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("delete the subscription %s: %w", key, err)
+		return 0, fmt.Errorf("delete the record %s: %w", key, err)
 	}
 	return deleted, nil
 }
 
 // ofGoneFeeds returns the subscriptions of feeds that have been gone for long enough.
 func (h *Hub) ofGoneFeeds() []*subscription {
-	now := h.opts.Now()
 	gone := slices.DeleteFunc(h.Feeds(), func(feed string) bool { return !h.opts.Topics.Gone(feed) })
+	now := h.opts.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	since := make(map[string]time.Time, len(gone))
-	for feed, first := range h.gone {
-		if now.Sub(first) < 2*goneFor && h.opts.Topics.Gone(feed) {
-			since[feed] = first // noted when a notice was packed
-		}
-	}
+	maps.DeleteFunc(h.gone, func(feed string, since time.Time) bool {
+		return !h.opts.Topics.Gone(feed) || h.index.feeds[feed] == nil && now.Sub(since) >= 2*goneFor
+	})
 	var list []*subscription
 	for _, feed := range gone {
-		since[feed] = now
-		if first, seen := h.gone[feed]; seen {
-			since[feed] = first
-		}
-		if now.Sub(since[feed]) >= goneFor {
+		if h.isGoneForGood(feed, now) {
 			list = append(list, h.index.all(feed)...)
 		}
 	}
-	h.gone = since
 	return list
 }
 
-// goneForGood reports whether a feed that is gone has been for so long that no other
-// node is going to have it.
-func (h *Hub) goneForGood(feed string) bool {
-	now := h.opts.Now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	first, seen := h.gone[feed]
-	if !seen {
-		first, h.gone[feed] = now, now
+// isGoneForGood reports whether a feed that is gone has been for so long that no other node
+// is going to have it. The caller holds the lock.
+func (h *Hub) isGoneForGood(feed string, now time.Time) bool {
+	if _, noted := h.gone[feed]; !noted {
+		h.gone[feed] = now
 	}
-	return now.Sub(first) >= goneFor
+	return now.Sub(h.gone[feed]) >= goneFor
 }

@@ -26,7 +26,13 @@ func (h *Hub) overQuota(q question) error {
 		return nil
 	}
 	host := groupOf(q.Callback)
-	all, ofTopic, onHost := len(h.index.byID)+len(h.reserved), h.index.ofTopic(q.Feed, q.Document), h.index.onHost(host)
+	all, ofTopic, onHost := len(h.index.byID)+len(h.reserved), 0, 0
+	if t := h.index.topic(q.Feed, q.Document); t != nil {
+		ofTopic = len(t.subscriptions)
+	}
+	if there := h.index.hosts[host]; there != nil {
+		onHost = there.count
+	}
 	for _, other := range h.reserved {
 		if other.Feed == q.Feed && other.Document == q.Document {
 			ofTopic++

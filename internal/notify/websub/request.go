@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// What a request may ask for.
+// Modes of a request.
 const (
 	subscribe   = "subscribe"
 	unsubscribe = "unsubscribe"

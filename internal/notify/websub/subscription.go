@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -35,12 +36,13 @@ type record struct {
 // errNewer means that a newer release wrote the record.
 var errNewer = errors.New("written by a newer release, whose nodes must take this")
 
-func decode(value []byte) (r record, err error) {
-	theirs, err := bucket.Decode(value, format, &r)
+// read returns the subscription in a record, the zero one where there is none.
+func read(there bucket.Record) (sub record, err error) {
+	theirs, err := there.Decode(format, &sub)
 	if err == nil && theirs > format {
-		err = errNewer
+		err = fmt.Errorf("read the subscription %s: %w", there.Key, errNewer)
 	}
-	return r, err
+	return sub, err
 }
 
 // id identifies a subscription by its topic and its callback.
@@ -75,14 +77,11 @@ func bare(callback string) string {
 
 // hostOf is the host of a callback that was checked, without its port.
 func hostOf(callback string) string {
-	_, rest, _ := strings.Cut(callback, "://")
-	if end := strings.IndexAny(rest, "/?"); end >= 0 {
-		rest = rest[:end]
+	u, err := url.Parse(callback)
+	if err != nil {
+		return "" // only where it was not checked
 	}
-	if colon := strings.LastIndexByte(rest, ':'); colon > strings.LastIndexByte(rest, ']') {
-		rest = rest[:colon]
-	}
-	return strings.ToLower(strings.TrimSuffix(rest, "."))
+	return strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 }
 
 // perHost is how many bits of an IPv6 address are one host: the owner of an address has as
@@ -93,10 +92,7 @@ const perHost = 64
 // as its network.
 func groupOf(callback string) string {
 	host := hostOf(callback)
-	if !strings.HasPrefix(host, "[") {
-		return host
-	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	addr, err := netip.ParseAddr(host)
 	if err != nil {
 		return host
 	}
@@ -143,17 +139,6 @@ func (h *Hub) remove(ctx context.Context, key string) error {
 	}
 	h.await(ctx, revision)
 	return nil
-}
-
-// read returns the subscription at a key; there may be none.
-func read(there bucket.Record) (sub record, err error) {
-	if there.Value != nil {
-		sub, err = decode(there.Value)
-	}
-	if err != nil {
-		return record{}, fmt.Errorf("read the subscription %s: %w", there.Key, err)
-	}
-	return sub, nil
 }
 
 // await returns when this node has read a write, or ctx ends: the write is stored, and may

@@ -194,9 +194,9 @@ func (h *Hub) end(ctx context.Context, q question) error {
 	if err != nil || there.Value == nil || there.Revision != q.Revision {
 		return err
 	}
-	sub, err := decode(there.Value)
+	sub, err := read(there)
 	if err != nil {
-		return fmt.Errorf("read the subscription %s: %w", key, err)
+		return err
 	}
 	q.Topic = sub.Topic
 	if err := h.deny(ctx, q); err != nil {

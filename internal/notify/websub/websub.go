@@ -1,18 +1,23 @@
 // Package websub is a hub of WebSub (the W3C's Recommendation) for the feeds of this
 // site and no others.
 //
+// Requests of subscribers and publishers come in by HTTP ([Hub.ServeHTTP]), and announcements
+// of feeds ([Hub.Notices]). Verifications go out to callbacks, and, when a feed changes, the
+// whole document to each of its subscribers, as a channel of the outbox ([Hub.Deliveries]).
+//
 // A request to subscribe or unsubscribe is stored and answered with 202; then the callback
-// is asked to confirm it, also after a crash. What it confirms is a record in the
+// is asked to confirm it, also after a crash. A confirmed subscription is a record in the
 // bucket, which every node keeps in memory: any node takes any request, and any node
 // delivers. A confirmation that fails changes nothing. Leases end by the clock, also
-// before their records are deleted. When a feed changes, each of its subscribers is sent
-// the whole document.
+// before their records are deleted. Secrets, and the queries of callbacks, are in no log,
+// error or metric.
+//
+// Requests are limited by one token bucket for each client's network, one for all clients,
+// and a number of verifications that may wait.
 //
 // Left to others: to the outbox that notices wait, are retried and reach one callback at
 // a time; to the outbound client which addresses may be called; to [Topics] which feeds
 // there are and what they hold.
-//
-// Secrets, and the queries of callbacks, are in no log, error or metric.
 package websub
 
 import (
@@ -145,11 +150,24 @@ func New(o Options) (*Hub, error) {
 	o.Bucket.Apply, o.Bucket.Reset, o.Bucket.Whole, o.Bucket.Now = h.apply, h.reset, h.whole, o.Now
 	h.bucket = bucket.New(o.Bucket)
 	h.pending = &pending{hub: h, node: rand.Text(), wake: make(chan struct{}, 1), waiting: map[string]waiting{}, asking: map[string]string{}}
-	h.verifications = register(o.Registerer, func() float64 {
+	h.verifications = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gallerywire_websub_verifications_total",
+		Help: "Verifications of intent, by mode (subscribe, unsubscribe) and outcome.",
+	}, []string{"mode", "outcome"})
+	for _, mode := range []string{subscribe, unsubscribe} {
+		for _, outcome := range []string{verified, refused, unreachable} {
+			h.verifications.WithLabelValues(mode, outcome) // there from the start, so that the first counts as an increase
+		}
+	}
+	h.verifications.WithLabelValues(subscribe, denied)
+	o.Registerer.MustRegister(h.verifications, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gallerywire_websub_subscriptions",
+		Help: "Subscriptions of the hub, on all nodes together.",
+	}, func() float64 {
 		h.mu.RLock()
 		defer h.mu.RUnlock()
 		return float64(len(h.index.byID))
-	})
+	}))
 	return h, nil
 }
 

@@ -21,7 +21,7 @@ import (
 // storeTimeout bounds one attempt to store an event.
 const storeTimeout = 5 * time.Second
 
-// intakeStore is the catalogue as intake needs it.
+// intakeStore is the catalogue as intake needs it: it stores events.
 type intakeStore struct{ catalogue *catalogue.Catalogue }
 
 // Put implements [intake.Store].
@@ -38,7 +38,7 @@ func revision(e *event.Event, m event.Message) catalogue.Revision {
 	}
 }
 
-// noticeSource is the editions as notices need it.
+// noticeSource is the editions as notices need them.
 type noticeSource struct{ editions *edition.Set }
 
 // ChangedSince implements [notice.Source].
@@ -100,7 +100,7 @@ func (s noticeSource) addresses(ref edition.Ref, e *edition.Edition) map[string]
 	return all
 }
 
-// announced returns the edition that subscribers get: never a part of it.
+// announced returns the edition that subscribers get: never a fallback.
 func announced(ctx context.Context, editions *edition.Set, ref edition.Ref) (*edition.Edition, error) {
 	e, err := editions.Announce(ctx, ref)
 	if err != nil {
@@ -112,8 +112,8 @@ func announced(ctx context.Context, editions *edition.Set, ref edition.Ref) (*ed
 	return e, nil
 }
 
-// state is what a notice is about: the rank, and how many pictures' rights ran
-// out since.
+// state identifies what is shown of a gallery: the rank, and how many pictures' rights
+// ran out since.
 func state(m edition.Member) string {
 	s := fmt.Sprintf("%s/%d/%s", m.Rank.Updated.UTC().Format(time.RFC3339Nano), m.Rank.Version, m.Rank.Hash)
 	if m.Phase > 0 {
@@ -131,8 +131,8 @@ func (s noticeSource) Holds(name, id string) bool {
 // sendTimeout bounds how long the server may take to receive a notice.
 const sendTimeout = 5 * time.Second
 
-// publish publishes an event to whoever listens, without waiting for the server.
-// Its id lets a stream that keeps notices drop one that comes again.
+// publish publishes an event on NATS, without waiting for the server. Its id lets a
+// stream that keeps notices drop one that comes again.
 func (a *App) publish(e event.CloudEvent) error {
 	data, err := e.Encode()
 	if err != nil {
@@ -159,11 +159,6 @@ func (a *App) send(ctx context.Context, e event.CloudEvent) error {
 		return fmt.Errorf("send %s: %w", e.Type, err)
 	}
 	return nil
-}
-
-// notifyRejected sends article.rejected.
-func (a *App) notifyRejected(siteID string) func(string, event.Refusal) error {
-	return func(id string, r event.Refusal) error { return a.publish(event.NewRejected(id, siteID, r)) }
 }
 
 // Rejects returns the rejects that b's server keeps; notify may be nil.

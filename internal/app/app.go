@@ -1,10 +1,11 @@
-// Package app wires the packages of a node: it opens what they need, adapts one to
-// another, starts them, and stops them in order. No other package imports it, but the
-// command line.
+// Package app puts a node together: it opens what the packages need, adapts one to
+// another, starts them, and stops them in order. Only the command line imports it.
 //
-// A configuration comes in; a running node comes out. It answers on HTTP from the
-// beginning: 503 until it has read the site's id from NATS and its index is whole,
-// then what its index holds, also while NATS is away.
+// A configuration comes in; a running node comes out. Start at [New] and [App.Run];
+// build wires a site, notifiers wires the notice channels. A node answers on HTTP from
+// the beginning: 503 until it has read the site's id from NATS and its index is whole,
+// then what its index holds, also while NATS is away. Every rule of the trade is left to
+// the packages.
 package app
 
 import (
@@ -90,12 +91,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.metrics.MustRegister(a.readiness()...)
-	a.share(allow(o.Config.HTTP, memoryLimit(o.Logger)))
-	if a.broker.Embedded() {
-		a.metrics.MustRegister(storage{a.broker.Stored, a.broker.Storage})
-	}
-	a.server = web.NewServer(http.HandlerFunc(a.serveCurrent), a.logger("web"))
+	a.registerMetrics()
+	a.divideMemory(allow(o.Config.HTTP, memoryLimit(o.Logger)))
+	a.server = web.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*a.handler.Load()).ServeHTTP(w, r) }), a.logger("web"))
 	a.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+Reachable(a.public.Addr().String()))
 	return a, nil
 }
@@ -157,7 +155,11 @@ func (a *App) PublisherURL() string { return a.broker.PublisherURL() }
 func (a *App) Run(ctx context.Context) error {
 	a.handle(a.starting())
 	a.log.Info("gallerywire is up", "url", a.baseURL, "http", a.public.Addr().String(), "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
-	admin := a.forOperators()
+	site := a.opts.Config.Site
+	page := status.Page{Title: site.Title, Language: site.Language, URL: a.URL, Status: a.reporter.Status, Logger: a.logger("status")}
+	admin := web.Admin(web.Options{
+		Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(a.opts.Config.HTTP.AdminToken), Private: page.Register,
+	})
 	list := []service{
 		{"http", serve(a.server, a.connections.Listener(a.public))}, // once the site is known, the service "readers" stops it: see build
 		{"admin http", serve(web.NewServer(admin, a.logger("web")), web.NewConnections(web.ConnectionLimits{}).Listener(a.admin))},
@@ -167,12 +169,6 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	err := runServices(ctx, a.log, append(list, service{"checkpoint", a.checkpoint.Run}, service{"site", a.runSite}))
 	return errors.Join(err, a.Close())
-}
-
-func (a *App) forOperators() http.Handler {
-	return web.Admin(web.Options{
-		Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(a.opts.Config.HTTP.AdminToken), Private: a.registerStatus,
-	})
 }
 
 // runSite waits until the site is known, then runs its services.
@@ -201,10 +197,6 @@ func (a *App) runSite(ctx context.Context) error {
 
 func (a *App) handle(h http.Handler) { a.handler.Store(&h) }
 
-func (a *App) serveCurrent(w http.ResponseWriter, r *http.Request) {
-	(*a.handler.Load()).ServeHTTP(w, r)
-}
-
 // starting answers while the site is not known.
 func (a *App) starting() http.Handler {
 	mux := http.NewServeMux()
@@ -215,11 +207,10 @@ func (a *App) starting() http.Handler {
 	return mux
 }
 
-// unready says why the node is not ready, nothing when it is: its store is not
-// damaged, its index is whole, and it was in touch with NATS within
-// http.serve_without_nats.
+// unready returns why the node is not ready, nothing if it is: its store is not damaged,
+// its index is whole, and it was connected to NATS within http.serve_without_nats.
 func (a *App) unready() []error {
-	if damage := a.damage(); len(damage) > 0 {
+	if damage := a.checkpoint.Damage(); len(damage) > 0 {
 		return damage // nothing else goes on then
 	}
 	away := a.broker.Status()
@@ -247,8 +238,8 @@ func (a *App) unready() []error {
 	return reasons
 }
 
-// outOfTouch says that the node serves without NATS; nothing while it is connected,
-// or not ready because it is not.
+// outOfTouch is an error while the node serves without NATS; nil while it is connected,
+// or too long away to be ready.
 func (a *App) outOfTouch() error {
 	err, away := a.broker.Status(), a.broker.Away()
 	if err == nil || away >= a.opts.Config.HTTP.ServeWithoutNATS {
@@ -257,9 +248,8 @@ func (a *App) outOfTouch() error {
 	return fmt.Errorf("no connection to NATS for %s, so no take-downs arrive: %w", away.Round(time.Second), err)
 }
 
-// detail is what an operator should know of a node, ready or not. If NATS is away for
-// a while, or events cannot be stored, readers are served all the same: every feed is as
-// it was.
+// detail is what an operator should know of a node, ready or not. If NATS is away, or
+// events cannot be stored, readers are still served: every feed is as it was.
 func (a *App) detail() []string {
 	r := a.services.Load()
 	if r == nil {
@@ -318,18 +308,7 @@ func shutDown(ctx context.Context, server *http.Server) {
 	}
 }
 
-// remedy is for an address that cannot be bound.
-func remedy(err error) string {
-	switch {
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "the address is not of this machine, choose another"
-	case errors.Is(err, syscall.EACCES):
-		return "let this program bind it (CAP_NET_BIND_SERVICE), or choose a port from 1024 up"
-	}
-	return "free it or choose another"
-}
-
-// listen binds an address. A default one that is taken gives way to a free one.
+// listen binds an address. If a default one is taken (mayMove), it binds a free one.
 func listen(key, address string, mayMove bool, log *slog.Logger) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err == nil {
@@ -337,7 +316,14 @@ func listen(key, address string, mayMove bool, log *slog.Logger) (net.Listener, 
 	}
 	host, _, splitErr := net.SplitHostPort(address)
 	if !mayMove || splitErr != nil {
-		return nil, fmt.Errorf("%s: %w: %s", key, err, remedy(err))
+		remedy := "free it or choose another"
+		switch {
+		case errors.Is(err, syscall.EADDRNOTAVAIL):
+			remedy = "the address is not of this machine, choose another"
+		case errors.Is(err, syscall.EACCES):
+			remedy = "let this program bind it (CAP_NET_BIND_SERVICE), or choose a port from 1024 up"
+		}
+		return nil, fmt.Errorf("%s: %w: %s", key, err, remedy)
 	}
 	if l, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)

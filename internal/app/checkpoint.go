@@ -9,9 +9,9 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
 )
 
-// openCheckpoint has the node compare the store with what it held before. With
-// servers elsewhere, whose replicas keep the data, it knows only of galleries that it
-// has read itself, and forgets them when it stops.
+// openCheckpoint prepares the comparison of the store with what it held before. On a
+// cluster, whose replicas keep the data, the node compares only with what it has read
+// itself since it started.
 func (a *App) openCheckpoint() (err error) {
 	o := checkpoint.Options{Accept: a.opts.AcceptDamage, Registerer: a.metrics, Logger: a.logger("checkpoint")}
 	if a.broker.Embedded() {
@@ -21,8 +21,8 @@ func (a *App) openCheckpoint() (err error) {
 	return err
 }
 
-// verifier compares what is read of a bucket; forgets is as in [checkpoint.Bucket].
-// What other nodes had forgotten meanwhile no node of a cluster knows.
+// verifier compares what is read of a bucket; forgets is as in [checkpoint.Bucket]. On a
+// cluster no node knows what another one deleted meanwhile.
 func (a *App) verifier(bucket string, forgets bool) bucket.Verifier {
 	if a.checkpoint == nil || forgets && !a.broker.Embedded() {
 		return nil
@@ -30,17 +30,12 @@ func (a *App) verifier(bucket string, forgets bool) bucket.Verifier {
 	return a.checkpoint.Bucket(a.broker.Name(bucket), forgets)
 }
 
-// compared is nil once everything that is followed is known to be what it was.
+// compared is nil once every followed bucket is known to be complete.
 func (a *App) compared() error {
 	if !a.broker.Embedded() {
 		return nil
 	}
 	return a.checkpoint.Compared()
-}
-
-// damage says what the store has lost.
-func (a *App) damage() []error {
-	return a.checkpoint.Damage()
 }
 
 // after delays the start of s until ready has no error, on a node with an embedded
@@ -57,33 +52,27 @@ func (a *App) after(ready func() error, s service) service {
 	}}
 }
 
-// compareStreams compares, before anything is made or read, the streams that are
-// not followed. It is true when they fit, and else blocks until ctx ends.
+// compareStreams compares the streams that are not followed, before anything is made or
+// read. It is true when nothing is missing, and else blocks until ctx ends.
 func (a *App) compareStreams(ctx context.Context) bool {
 	if !a.broker.Embedded() {
 		return true
 	}
-	for wait := siteRetryLeast; ; wait = min(2*wait, siteRetryMost) {
-		now, err := a.streams(ctx)
-		if err == nil && a.checkpoint.Compare(now) {
-			return true
-		}
-		if err == nil {
-			<-ctx.Done()
-			return false
-		}
-		a.waiting.Store(&err)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return false
-		}
+	var now []checkpoint.Stream
+	known := retry(ctx, func() (err error) {
+		now, err = a.streams(ctx)
+		return err
+	}, func(err error, _ time.Duration) { a.waiting.Store(&err) })
+	if known && !a.checkpoint.Compare(now) {
+		<-ctx.Done()
+		return false
 	}
+	return known
 }
 
 // streams are the states of the streams that are not followed.
 func (a *App) streams(ctx context.Context) ([]checkpoint.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, siteRetryMost)
+	ctx, cancel := context.WithTimeout(ctx, retryMost)
 	defer cancel()
 	names := []string{a.opts.Config.Events.Stream, a.broker.Name(streamRejects)}
 	for _, bucket := range []string{bucketSite, bucketNotices, bucketDigests} {
@@ -100,10 +89,10 @@ func (a *App) streams(ctx context.Context) ([]checkpoint.Stream, error) {
 	return all, nil
 }
 
-// noteEvery is how often the streams that are not followed are looked at.
+// noteEvery is how often the states of the streams that are not followed are recorded.
 const noteEvery = 2 * time.Second
 
-// noteStreams remembers them until ctx ends, and once more then.
+// noteStreams records these states until ctx ends, and once more then.
 func (a *App) noteStreams(ctx context.Context) error {
 	tick := time.NewTicker(noteEvery)
 	defer tick.Stop()

@@ -64,60 +64,46 @@ func (l *DeadLetters) Retry(ctx context.Context, key string) error {
 	return l.Outbox.Retry(ctx, key) // says if there is none
 }
 
-// missing says why the target of a dead letter no longer exists; empty if it does, or if
-// only another release knows the channel.
+// missing returns why the target of a dead letter no longer exists; empty if it does, or
+// if only another release knows the channel.
 func (l *DeadLetters) missing(ctx context.Context, d outbox.DeadLetter) (string, error) {
 	switch d.Channel {
 	case webhook.Channel:
-		return l.missingWebhook(d)
+		if !slices.ContainsFunc(l.config.Webhooks, func(w config.Webhook) bool { return w.Name == d.To }) {
+			return fmt.Sprintf("there is no webhook %q", d.To), nil
+		}
+		hooks, err := webhooks(l.config, client(l.config), "")
+		return unlessTarget(hooks, err, d, fmt.Sprintf("webhook %q no longer gets %s", d.To, d.About))
 	case ping.Channel:
 		pings, err := ping.New(ping.Options{Hubs: l.config.WebSub.ExternalHubs, Client: client(l.config)})
-		return unlessTarget(pings, d, fmt.Sprintf("%s is no longer in websub.external_hubs", d.Target)), err
+		return unlessTarget(pings, err, d, fmt.Sprintf("%s is no longer in websub.external_hubs", d.Target))
 	case digest.Channel:
 		digests, err := openDigests(l.config)
-		return unlessTarget(digests, d, fmt.Sprintf("digest %q no longer goes to %s", d.About, d.Target)), err
-	case websub.Channel:
-		return l.missingSubscriber(ctx, d)
+		return unlessTarget(digests, err, d, fmt.Sprintf("digest %q no longer goes to %s", d.About, d.Target))
+	case websub.Channel: // a subscription whose lease ended is there until a node tidies up
+		r, err := lookUp(ctx, l.broker, bucketSubscriptions, d.To)
+		if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && r.Value == nil {
+			return fmt.Sprintf("%s no longer subscribes to %s", d.Target, d.About), nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("look for the subscription: %w", err)
+		}
 	}
 	return "", nil
 }
 
-func (l *DeadLetters) missingWebhook(d outbox.DeadLetter) (string, error) {
-	hooks, err := webhooks(l.config, client(l.config), "")
+// unlessTarget returns why unless the channel has the target of d; err is the channel's.
+func unlessTarget(c outbox.Channel, err error, d outbox.DeadLetter, why string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, w := range l.config.Webhooks {
-		if w.Name == d.To {
-			return unlessTarget(hooks, d, fmt.Sprintf("webhook %q no longer gets %s", d.To, d.About)), nil
-		}
-	}
-	return fmt.Sprintf("there is no webhook %q", d.To), nil
-}
-
-// missingSubscriber asks the hub's bucket. A subscription whose lease ended is there
-// until a node tidies up.
-func (l *DeadLetters) missingSubscriber(ctx context.Context, d outbox.DeadLetter) (string, error) {
-	r, err := lookUp(ctx, l.broker, bucketSubscriptions, d.To)
-	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound), err == nil && r.Value == nil:
-		return fmt.Sprintf("%s no longer subscribes to %s", d.Target, d.About), nil
-	case err != nil:
-		return "", fmt.Errorf("look for the subscription: %w", err)
-	}
-	return "", nil
-}
-
-// unlessTarget returns why unless the channel has the target of d.
-func unlessTarget(c outbox.Channel, d outbox.DeadLetter, why string) string {
 	if _, found := c.Target(outbox.Notice{Channel: d.Channel, About: d.About}, d.To); found {
-		return ""
+		return "", nil
 	}
-	return why
+	return why, nil
 }
 
-// openDigests opens the mailboxes and chats of c's digests, which are made by
-// others.
+// openDigests returns the digests that c configures, to deliver them only.
 func openDigests(c config.Config) (*digest.Digests, error) {
 	o := digest.Options{Timeout: min(c.Outbound.Timeout, mailTimeout), SiteTitle: c.Site.Title, BaseURL: c.Site.BaseURL, Language: cmp.Or(c.Site.Language, "en")}
 	for _, d := range c.Digests {

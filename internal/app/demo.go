@@ -37,18 +37,24 @@ type DemoOptions struct {
 const pictures = "/demo/pictures"
 
 // Demo runs a whole node on a server and a directory of its own, plays a CMS
-// that publishes to it, and says what happens, until ctx ends. It leaves
-// nothing behind.
+// that publishes to it, and prints what happens, until ctx ends. It leaves nothing
+// behind.
 func Demo(ctx context.Context, o DemoOptions) (err error) {
 	dir, err := os.MkdirTemp("", "gallerywire-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the demonstration: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	c := selfContained(o.Config, dir)
+	c := o.Config
+	c.Site.ID = cmp.Or(c.Site.ID, "demo.example.com") // of galleries that nobody keeps
+	c.NATS = config.NATS{Embedded: c.NATS.Embedded, Replicas: 1, Prefix: c.NATS.Prefix}
+	c.NATS.Embedded.DataDir, c.NATS.Embedded.Publishers = dir, nil
 	d := &demonstration{opts: o, config: c}
 	a, err := New(ctx, Options{
-		Config: c, Logger: o.Logger, Mount: d.mount,
+		Config: c, Logger: o.Logger,
+		Mount: func(mux *http.ServeMux) { // called by Run, when the CMS is there
+			mux.Handle("GET "+pictures+"/", http.StripPrefix(pictures, d.cms.Pictures()))
+		},
 		Watch: Watch{Event: d.event, Changed: d.changed, Announced: d.announced},
 	})
 	if err != nil {
@@ -61,17 +67,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	return runServices(ctx, o.Logger, []service{{"node", a.Run}, {"cms", d.play}})
 }
 
-// selfContained returns c with the embedded server, in dir, in the place of
-// whatever servers it names.
-func selfContained(c config.Config, dir string) config.Config {
-	embedded := c.NATS.Embedded
-	embedded.DataDir, embedded.Publishers = dir, nil
-	c.Site.ID = cmp.Or(c.Site.ID, "demo.example.com") // of galleries that nobody keeps
-	c.NATS = config.NATS{Embedded: embedded, Replicas: 1, Prefix: c.NATS.Prefix}
-	return c
-}
-
-// demonstration is the CMS and the narrator.
+// demonstration plays the CMS and prints what happens.
 type demonstration struct {
 	opts   DemoOptions
 	config config.Config
@@ -81,12 +77,7 @@ type demonstration struct {
 	mu sync.Mutex // of Out
 }
 
-// mount is called when the node builds its handlers, after the CMS is there.
-func (d *demonstration) mount(mux *http.ServeMux) {
-	mux.Handle("GET "+pictures+"/", http.StripPrefix(pictures, d.cms.Pictures()))
-}
-
-func (d *demonstration) say(what, text string) {
+func (d *demonstration) print(what, text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	fmt.Fprintf(d.opts.Out, "%s  %-9s  %s\n", time.Now().Format("15:04:05"), what, text)
@@ -97,16 +88,16 @@ func (d *demonstration) event(r intake.Report) {
 	if r.Problems != nil {
 		text += ": " + r.Problems.Error()
 	}
-	d.say("event in", text)
+	d.print("event in", text)
 }
 
 func (d *demonstration) announced(u event.Update) {
-	d.say("notice", fmt.Sprintf("feed.updated for %s sent on NATS: %d added, %d changed, %d removed",
+	d.print("notice", fmt.Sprintf("feed.updated for %s sent on NATS: %d added, %d changed, %d removed",
 		u.Feed, len(u.Added), len(u.Edited), len(u.Removed)))
 }
 
 func (d *demonstration) changed(gallery string, feeds []string) {
-	d.say("changed", fmt.Sprintf("%s in %s", gallery, strings.Join(feeds, ", ")))
+	d.print("changed", fmt.Sprintf("%s in %s", gallery, strings.Join(feeds, ", ")))
 }
 
 // play publishes over a connection like that of any CMS.
@@ -118,43 +109,34 @@ func (d *demonstration) play(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	publish, err := d.publisher(conn)
+	js, err := jetstream.New(conn)
 	if err != nil {
-		return err
+		return fmt.Errorf("use jetstream: %w", err)
 	}
-	if err := d.ready(ctx); err != nil {
+	processing := func() error {
+		_, _, err := d.app.eventStream(ctx)
+		return errors.Join(append(d.app.unready(), err)...)
+	}
+	if !until(ctx, processing) {
 		return nil // stopped before it began
 	}
 	d.welcome()
-	return d.cms.Play(ctx, d.opts.Every, publish, func(text string) { d.say("published", text) })
-}
-
-func (d *demonstration) publisher(conn *nats.Conn) (demo.Publish, error) {
-	js, err := jetstream.New(conn)
-	if err != nil {
-		return nil, fmt.Errorf("use jetstream: %w", err)
-	}
-	return func(ctx context.Context, kind event.Kind, data []byte) error {
-		_, err := js.PublishMsg(ctx, message(d.config.Events.Subjects, kind, data))
+	// A CloudEvent in binary mode, because its type is the kind on every subject.
+	publish := func(ctx context.Context, kind event.Kind, data []byte) error {
+		msg := nats.NewMsg(subjectOf(d.config.Events.Subjects, kind))
+		msg.Data = data
+		msg.Header.Set("ce-specversion", "1.0")
+		msg.Header.Set("ce-type", string(kind))
+		msg.Header.Set("ce-source", "/gallerywire/demo")
+		msg.Header.Set("ce-id", gallery.HashOf(data).String())
+		_, err := js.PublishMsg(ctx, msg)
 		return err
-	}, nil
+	}
+	return d.cms.Play(ctx, d.opts.Every, publish, func(text string) { d.print("published", text) })
 }
 
-// message is a CloudEvent in binary mode, whose type says the kind on every
-// subject.
-func message(subjects []string, kind event.Kind, data []byte) *nats.Msg {
-	id := gallery.HashOf(data).String()
-	msg := nats.NewMsg(subjectOf(subjects, kind))
-	msg.Data = data
-	msg.Header.Set("ce-specversion", "1.0")
-	msg.Header.Set("ce-type", string(kind))
-	msg.Header.Set("ce-source", "/gallerywire/demo")
-	msg.Header.Set("ce-id", id)
-	return msg
-}
-
-// subjectOf is the one of the configured subjects whose end says the kind, else
-// the first, with a word in the place of each wildcard.
+// subjectOf returns the configured subject that ends as the kind does, else the first,
+// with a word instead of each wildcard.
 func subjectOf(subjects []string, kind event.Kind) string {
 	subject := subjects[0]
 	_, end, _ := strings.Cut(string(kind), ".")
@@ -169,20 +151,6 @@ func subjectOf(subjects []string, kind event.Kind) string {
 		}
 	}
 	return strings.Join(words, ".")
-}
-
-// ready waits until the node takes events in.
-func (d *demonstration) ready(ctx context.Context) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for len(d.app.unready()) > 0 || !d.app.taking(ctx) {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
 }
 
 func (d *demonstration) welcome() {

@@ -14,8 +14,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
-// digestSource is the catalogue as digests need it: they choose as feeds do, and read
-// what people are sent.
+// digestSource is the catalogue as digests need it: they choose galleries as feeds do, and
+// read what they send.
 type digestSource struct {
 	index *index.Index
 	load  func(context.Context, *index.Entry) (*gallery.Gallery, error)
@@ -36,19 +36,15 @@ func (r digestSource) Shown(_ context.Context, name string, since time.Time, n i
 	var shown []digest.Shown
 	for _, e := range selection.View(n, time.Now()).Entries {
 		if !e.Published().After(since) {
-			break // they come by when they were published
+			break // the newest ones come first
 		}
-		shown = append(shown, shownOf(e))
+		s := digest.Shown{Key: gallery.Key(e.ID), Published: e.Published(), Visible: e.Published()}
+		if e.Stored().After(s.Visible) {
+			s.Visible = e.Stored()
+		}
+		shown = append(shown, s)
 	}
 	return shown, nil
-}
-
-func shownOf(e *index.Entry) digest.Shown {
-	visible := e.Published()
-	if e.Stored().After(visible) {
-		visible = e.Stored()
-	}
-	return digest.Shown{Key: gallery.Key(e.ID), Published: e.Published(), Visible: visible}
 }
 
 // match chooses the galleries of a feed; it is false where no
@@ -65,12 +61,12 @@ func (r digestSource) match(name string) (index.Match, bool) {
 	return ref.Match(found.Name), ok
 }
 
-// upgrade is how long it takes to upgrade all nodes: for so long it is waited
-// for one that can read what a newer release wrote.
+// upgrade is how long it may take to upgrade all nodes. Until then a digest waits for a
+// node that can read what a newer release wrote.
 const upgrade = time.Hour
 
-// View implements [digest.Source]. What this node does not know of yet, or can
-// not read yet, is not taken for gone.
+// View implements [digest.Source]. A gallery that this node does not know or cannot read
+// yet is an error, because it is not gone.
 func (r digestSource) View(ctx context.Context, key string) (gallery.View, bool, error) {
 	if err := r.index.Ready(); err != nil {
 		return gallery.View{}, false, err

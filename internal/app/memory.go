@@ -28,7 +28,7 @@ type allowance struct {
 	connections int // of readers
 }
 
-// allow divides limit, the memory that the process may use; 0: it has no limit.
+// allow divides limit, the memory that the process may use; 0: there is no limit.
 func allow(c config.HTTP, limit int64) allowance {
 	a := allowance{cache: int(c.CacheBytes), connections: c.MaxConnections}
 	if a.cache == 0 && limit > 0 {
@@ -46,8 +46,8 @@ func allow(c config.HTTP, limit int64) allowance {
 	return a
 }
 
-// share makes the caches' budget, the limiter and the connections.
-func (a *App) share(to allowance) {
+// divideMemory makes the caches' budget, the limiter and the connections.
+func (a *App) divideMemory(to allowance) {
 	a.budget = cache.NewBudget(to.cache)
 	a.connections = web.NewConnections(web.ConnectionLimits{
 		All: to.connections, PerClient: a.opts.Config.HTTP.MaxConnectionsPerClient, Client: websub.Network,
@@ -58,9 +58,9 @@ func (a *App) share(to allowance) {
 	a.log.Debug("memory is divided", "cache", to.cache, "work", to.work, "connections", to.connections)
 }
 
-// memoryLimit is how much memory the process may use: GOMEMLIMIT, else the limit of its
-// container, of which a fifth is left for what Go does not count and the rest becomes
-// the garbage collector's limit; 0: neither is set.
+// memoryLimit returns how much memory the process may use: GOMEMLIMIT, else four fifths of
+// the container's limit, which become the garbage collector's limit (the rest is for what
+// Go does not count); 0: neither is set.
 func memoryLimit(log *slog.Logger) int64 {
 	if stated := debug.SetMemoryLimit(-1); stated != math.MaxInt64 {
 		return stated

@@ -28,7 +28,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// hubPath is where the hub is.
+// hubPath is the address of the hub.
 const hubPath = "/hub"
 
 // notifiers send notices of what changed: the outbox and its channels.
@@ -41,10 +41,10 @@ type notifiers struct {
 	digests *digest.Digests
 	notices *notice.Notices
 	log     *slog.Logger
-	newer   sync.Map // channels of which it was said that a newer release wrote to them
+	newer   sync.Map // channels of which it was logged that a newer release wrote to them
 }
 
-// notifiers wires them. They know their state once they run.
+// notifiers wires the outbox and its channels. They read their state when they run.
 func (a *App) notifiers(cat *catalogue.Catalogue, editions *edition.Set, siteID string) (*notifiers, error) {
 	t, c := &notifiers{log: a.log}, a.opts.Config
 	client := client(c)
@@ -69,14 +69,14 @@ func (a *App) notifiers(cat *catalogue.Catalogue, editions *edition.Set, siteID 
 	return t, nil
 }
 
-// client calls addresses that somebody else chose, as the configuration allows.
+// client returns the client for addresses that others chose, as the configuration allows.
 func client(c config.Config) *outbound.Client {
 	return outbound.New(outbound.Options{
 		AllowNetworks: c.Outbound.AllowNetworks, AllowHTTP: c.Outbound.AllowHTTP, Timeout: c.Outbound.Timeout,
 	})
 }
 
-// webhooks are those that c configures.
+// webhooks returns the webhooks that c configures.
 func webhooks(c config.Config, client *outbound.Client, siteID string) (*webhook.Hooks, error) {
 	o := webhook.Options{Feeds: feedNames(c), SiteID: siteID, Client: client}
 	for _, w := range c.Webhooks {
@@ -182,8 +182,8 @@ func (a *App) notices(t *notifiers, editions *edition.Set, siteID string) *notic
 	return notice.New(o)
 }
 
-// subscriptions are those at the hub. Those to a feed's former name are sent
-// what is announced of its present one.
+// subscriptions are the subscriptions at the hub. A subscription to a feed's former name
+// gets the notices of its present one.
 type subscriptions struct {
 	hub       *websub.Hub
 	canonical func(feed string) string
@@ -228,7 +228,7 @@ func (a *App) outbox(t *notifiers, siteID string) *outbox.Outbox {
 	return outbox.New(o)
 }
 
-// mailTimeout is what one digest may take: mail takes several turns.
+// mailTimeout bounds the delivery of one digest: mail needs several round trips.
 const mailTimeout = 30 * time.Second
 
 // TestWebhook sends a test to the webhook of that name, and returns the status of
@@ -246,8 +246,8 @@ func TestWebhook(ctx context.Context, c config.Config, name string) (int, error)
 	return status, nil
 }
 
-// TestDigest sends a test to everybody whom the digest of that name goes to, each
-// of whom has as long as any other call may take.
+// TestDigest sends a test to every recipient of the digest of that name, with the timeout
+// of a call for each.
 func TestDigest(ctx context.Context, c config.Config, name string) ([]digest.Tested, error) {
 	digests, err := openDigests(c)
 	if err != nil {
@@ -266,12 +266,12 @@ func outboxOptions(b *broker.Broker, log *slog.Logger) outbox.Options {
 	}
 }
 
-// givenUp is the event about a new dead letter. Its id is made of all that it says: after a
-// crash a target may be tried once more.
+// givenUp returns the event about a new dead letter. Its id is made of all that it says,
+// because after a crash a target may get one more attempt.
 func givenUp(d outbox.DeadLetter, siteID string) event.CloudEvent {
 	feed := d.About
 	if d.Channel == ping.Channel || d.Channel == digest.Channel {
-		feed = "" // those are about several
+		feed = "" // they are about several
 	}
 	id := gallery.HashOf(fmt.Appendf(nil, "%q %q %q %d %d %d %q",
 		d.Key, d.ID, d.Target, d.Attempts, d.First.UnixNano(), d.Last.UnixNano(), d.Reason)).String()
@@ -331,7 +331,10 @@ func onlyNewer(err error) bool {
 func (t *notifiers) changed(editions *edition.Set, change index.Change) []string {
 	feeds := editions.Concerned(change)
 	t.notices.Mark(feeds...)
-	refs, all := editions.Affected(change, func(ref edition.Ref) bool { return t.asked(ref.String()) })
+	refs, all := editions.Affected(change, func(ref edition.Ref) bool {
+		feed := ref.String()
+		return t.hub != nil && t.hub.Subscribed(feed) || slices.Contains(t.also, feed)
+	})
 	for _, ref := range refs {
 		t.notices.Mark(ref.String())
 	}
@@ -344,13 +347,8 @@ func (t *notifiers) changed(editions *edition.Set, change index.Change) []string
 	return feeds
 }
 
-// asked reports whether a subscriber or webhook asked for a feed.
-func (t *notifiers) asked(feed string) bool {
-	return t.hub != nil && t.hub.Subscribed(feed) || slices.Contains(t.also, feed)
-}
-
-// sweep is the scheduled work: it announces what no change announced, and removes what
-// is over.
+// sweep is the scheduled work: it announces changes that were not announced, and removes
+// what has ended.
 func (t *notifiers) sweep(ctx context.Context) error {
 	jobs := []func(context.Context) error{t.notices.Sweep, t.digests.Sweep, t.box.Tidy}
 	if t.hub != nil {
@@ -363,7 +361,7 @@ func (t *notifiers) sweep(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// notifyServices are what runs of them, in the order in which it starts.
+// notifyServices returns the notifiers' services, in the order in which they start.
 func (a *App) notifyServices(t *notifiers, cat *catalogue.Catalogue) []service {
 	var list []service
 	if t.hub != nil {
@@ -380,19 +378,3 @@ func (a *App) notifyServices(t *notifiers, cat *catalogue.Catalogue) []service {
 		}}),
 	)
 }
-
-// until waits until ready has no error; it is false when ctx ended before.
-func until(ctx context.Context, ready func() error) bool {
-	look := time.NewTicker(readyCheck)
-	defer look.Stop()
-	for ready() != nil {
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return false
-		}
-	}
-	return true
-}
-
-const readyCheck = 20 * time.Millisecond

@@ -32,7 +32,7 @@ func Preview(ctx context.Context, o PreviewOptions, items iter.Seq[publish.Item]
 // previewed are the feeds of a node that has taken in items and no others.
 func previewed(o PreviewOptions, items iter.Seq[publish.Item]) edition.Options {
 	node := idle(o.Config, nil, slog.New(slog.DiscardHandler))
-	node.baseURL = localURL(o.Config)
+	node.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+Reachable(o.Config.HTTP.Listen))
 	galleries := index.New(node.indexOptions(nil))
 	galleries.Fill(map[string]*index.Entry{}, o.At, 0, o.At)
 	type revision struct {
@@ -52,12 +52,4 @@ func previewed(o PreviewOptions, items iter.Seq[publish.Item]) edition.Options {
 		return EventReader(o.Config).Gallery(bodies[revision{e.ID, e.Rank.Hash}])
 	}
 	return options
-}
-
-// localURL is the configured address, else that of a node on this machine.
-func localURL(c config.Config) string {
-	if c.Site.BaseURL != "" {
-		return c.Site.BaseURL
-	}
-	return "http://" + Reachable(c.HTTP.Listen)
 }

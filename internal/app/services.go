@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // service is something that runs until its context ends.
@@ -49,4 +50,44 @@ func runServices(ctx context.Context, log *slog.Logger, list []service) error {
 		errs = append(errs, <-ended)
 	}
 	return errors.Join(errs...)
+}
+
+const (
+	readyCheck = 20 * time.Millisecond
+	retryLeast = 100 * time.Millisecond
+	retryMost  = 5 * time.Second
+)
+
+// until waits until ready has no error; it is false when ctx ended before.
+func until(ctx context.Context, ready func() error) bool {
+	tick := time.NewTicker(readyCheck)
+	defer tick.Stop()
+	for ready() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// retry calls try, with growing pauses, until it has no error; it is false when ctx ended
+// before. failed is called with each error and the pause after it.
+func retry(ctx context.Context, try func() error, failed func(error, time.Duration)) bool {
+	for pause := retryLeast; ; pause = min(2*pause, retryMost) {
+		err := try()
+		if err == nil {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		failed(err, pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false
+		}
+	}
 }

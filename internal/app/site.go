@@ -12,43 +12,37 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
-// How often the site's id is asked for while NATS is away.
-const (
-	siteRetryLeast = 100 * time.Millisecond
-	siteRetryMost  = 5 * time.Second
-)
-
-// siteID is the authority of every identifier: the one remembered in NATS. Where
-// none is, it is the configured one, else the host of the base URL, and is
-// remembered from then on. It blocks until NATS answers or ctx ends. A configured
-// one that is not the remembered one is a [config.Problems], unless the options
-// accept it.
+// siteID returns the authority of every identifier: the one stored in NATS. If there is
+// none, it stores the configured one, else the host of the base URL. It blocks until NATS
+// answers or ctx ends. A configured id that differs from the stored one is a
+// [config.Problems], unless the options accept it.
 func (a *App) siteID(ctx context.Context) (string, error) {
 	site := a.bucket(bucketSite)
-	for wait := siteRetryLeast; ; wait = min(2*wait, siteRetryMost) {
-		id, err := a.rememberedSite(ctx, site)
-		var other config.Problems
-		if err == nil || errors.As(err, &other) {
-			return id, err
+	var id string
+	var other config.Problems
+	known := retry(ctx, func() (err error) {
+		if id, err = a.rememberedSite(ctx, site); errors.As(err, &other) {
+			return nil
 		}
-		if ctx.Err() != nil {
-			return "", ctx.Err()
-		}
+		return err
+	}, func(err error, pause time.Duration) {
 		a.waiting.Store(&err)
-		a.log.Warn("the site is not known yet, trying again", "err", err, "in", wait)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
+		a.log.Warn("the site is not known yet, retrying", "err", err, "in", pause)
+	})
+	switch {
+	case !known:
+		return "", ctx.Err()
+	case other != nil:
+		return "", other
 	}
+	return id, nil
 }
 
 // siteIDKey is the key of the remembered id in its bucket.
 const siteIDKey = "id"
 
 func (a *App) rememberedSite(ctx context.Context, site *bucket.Bucket) (id string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, siteRetryMost)
+	ctx, cancel := context.WithTimeout(ctx, retryMost)
 	defer cancel()
 	stated := a.opts.Config.Site.ID
 	var before string
@@ -61,7 +55,7 @@ func (a *App) rememberedSite(ctx context.Context, site *bucket.Bucket) (id strin
 			id = before
 			return nil, bucket.ErrKeep
 		case !a.opts.AcceptNewIdentity:
-			return nil, config.Problems{a.opts.Config.Problem("site.id", fmt.Sprintf("%q is not %q, of which every identifier has been made so far: "+
+			return nil, config.Problems{a.opts.Config.Problem("site.id", fmt.Sprintf("%q is not %q, which every identifier contains so far: "+
 				"write %[2]q, or, if readers may see every gallery again as a new one, start once with \"gallerywire serve --accept-new-identity\"", stated, before))}
 		default:
 			id = stated
@@ -77,12 +71,12 @@ func (a *App) rememberedSite(ctx context.Context, site *bucket.Bucket) (id strin
 	return id, nil
 }
 
-// unstated warns of an id that nobody chose and that is no domain: the address of
-// this machine at the first start. It is empty where there is nothing to warn of.
+// unstated returns a warning about an id that nobody chose and that is no domain: the
+// address of this machine at the first start. Else it is empty.
 func (a *App) unstated(id string) string {
 	if a.opts.Config.Site.ID != "" || id != "localhost" && net.ParseIP(id) == nil {
 		return ""
 	}
-	return fmt.Sprintf("Every identifier in the feeds is made of %q, which nobody chose: set site.id to a domain that you own and site.base_url to the address "+
+	return fmt.Sprintf("Every identifier in the feeds contains %q, which nobody chose: set site.id to a domain that you own and site.base_url to the address "+
 		"that readers use, then start once with \"gallerywire serve --accept-new-identity\", before the first reader comes", id)
 }

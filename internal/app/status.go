@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/gallerywire/gallerywire/internal/ingest/intake"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
@@ -27,12 +26,6 @@ func (a *App) newReporter() *status.Reporter {
 	})
 }
 
-// registerStatus adds the operators' page.
-func (a *App) registerStatus(mux *http.ServeMux) {
-	site := a.opts.Config.Site
-	status.Page{Title: site.Title, Language: site.Language, URL: a.URL, Status: a.reporter.Status, Logger: a.logger("status")}.Register(mux)
-}
-
 // observe remembers the outcome of an event, and reports it to the watcher.
 func (a *App) observe(r intake.Report) {
 	a.reporter.Observe(status.Outcome{Event: r.Event, Subject: r.Subject, Gallery: r.Gallery, Outcome: r.Outcome, Problems: r.Problems})
@@ -41,8 +34,8 @@ func (a *App) observe(r intake.Report) {
 	}
 }
 
-// stuck says why no events are taken in; nil: they are, or the node does not know its
-// site yet.
+// stuck returns why no events are processed; nil: they are, or the node does not know
+// its site yet.
 func (a *App) stuck() error {
 	r := a.services.Load()
 	if r == nil {
@@ -71,7 +64,7 @@ func (a *App) warnings() (list []string) {
 
 func (a *App) newestRejects(ctx context.Context, most int) (list []status.Reject, kept uint64, err error) {
 	if a.broker.Status() != nil {
-		return nil, 0, errors.New("there is no connection to NATS") // nobody should have to wait to hear that
+		return nil, 0, errors.New("there is no connection to NATS") // at once, without a timeout
 	}
 	newest, kept, err := Rejects(a.broker, nil).Newest(ctx, most)
 	for _, r := range newest {

@@ -44,8 +44,15 @@ func (t topics) Content(ctx context.Context, name, format string, order outbox.O
 		return websub.Content{}, outbox.Final(fmt.Errorf("there is no feed %q as %q", name, format))
 	}
 	ref = t.editions.Canonical(ref) // it was announced before it was renamed
-	if err := t.reach(ctx, order); err != nil {
-		return websub.Content{}, err
+	// This node's index must be as far as the one that the order comes from. If this node's
+	// clock is behind an embargo or expiry, the caller has to retry.
+	if t.at().Epoch == order.Epoch {
+		if err := t.catalogue.Wait(ctx, order.Revision); err != nil {
+			return websub.Content{}, err
+		}
+	}
+	if at := t.at(); at.Compare(order) < 0 {
+		return websub.Content{}, fmt.Errorf("the index is not as far as that of the node that announced it: %w", edition.ErrUnavailable)
 	}
 	e, err := announced(ctx, t.editions, ref)
 	if err != nil {
@@ -55,21 +62,6 @@ func (t topics) Content(ctx context.Context, name, format string, order outbox.O
 	return websub.Content{
 		Body: doc.Bytes(), ContentType: f.ContentType(), Version: doc.ETag,
 	}, nil
-}
-
-// reach waits until this node's index is as far as the one that the order comes
-// from. If this node's clock is behind an embargo
-// or expiry, the caller has to retry.
-func (t topics) reach(ctx context.Context, order outbox.Order) error {
-	if t.at().Epoch == order.Epoch {
-		if err := t.catalogue.Wait(ctx, order.Revision); err != nil {
-			return err
-		}
-	}
-	if at := t.at(); at.Compare(order) < 0 {
-		return fmt.Errorf("the index is not as far as that of the node that announced it: %w", edition.ErrUnavailable)
-	}
-	return nil
 }
 
 // at is how far the index is.

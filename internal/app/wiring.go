@@ -14,7 +14,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/ingest/intake"
-	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/serve/page"
@@ -29,7 +28,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// What is ours on the server, without the prefix.
+// The names of our buckets, stream and consumer, without the prefix.
 const (
 	bucketGalleries     = "galleries"
 	bucketNotices       = "notices"
@@ -42,13 +41,13 @@ const (
 )
 
 const (
-	// ackWait is after how long an event that is not acknowledged comes again.
+	// ackWait is after how long an event that is not acknowledged is delivered again.
 	ackWait = 30 * time.Second
-	// maxAckPending is how many events all nodes together may have in hand.
+	// maxAckPending is how many events all nodes together may have in flight.
 	maxAckPending = 1024
 	// maxRejects is how many bytes of rejects are kept; the oldest go first.
 	maxRejects = 256 << 20
-	// headerMargin is what a record needs beside the event as it came.
+	// headerMargin is how many bytes more than its event a record may need.
 	headerMargin = 64 << 10
 )
 
@@ -83,7 +82,12 @@ func (a *App) build(siteID string) (*services, error) {
 		Logger:     a.logger("schedule"),
 		Registerer: a.metrics,
 		Jobs: []schedule.Job{
-			{Name: "republish", Spec: c.Schedule.Republish, Run: republish(editions, notify.notices)},
+			{Name: "republish", Spec: c.Schedule.Republish, Run: func(ctx context.Context) error {
+				if err := editions.Republish(ctx); err != nil {
+					return err
+				}
+				return notify.notices.Sweep(ctx)
+			}},
 			{Name: "notices", Spec: c.Schedule.Notices, Run: notify.sweep},
 		},
 	})
@@ -108,16 +112,6 @@ func (a *App) build(siteID string) (*services, error) {
 	}, nil
 }
 
-// republish brings every feed up to date and has what changed announced.
-func republish(editions *edition.Set, notices *notice.Notices) func(context.Context) error {
-	return func(ctx context.Context) error {
-		if err := editions.Republish(ctx); err != nil {
-			return err
-		}
-		return notices.Sweep(ctx)
-	}
-}
-
 func (a *App) catalogue(changed func(index.Change)) *catalogue.Catalogue {
 	cat := catalogue.New(catalogue.Options{
 		JetStream: a.broker.JetStream(),
@@ -126,7 +120,7 @@ func (a *App) catalogue(changed func(index.Change)) *catalogue.Catalogue {
 			return a.broker.Bucket(ctx, bucketGalleries)
 		},
 		Verifier:  a.verifier(bucketGalleries, false),
-		Decode:    event.Reader{URLTemplate: a.opts.Config.Events.URLTemplate}.Gallery,
+		Decode:    EventReader(a.opts.Config).Gallery,
 		Index:     a.indexOptions(changed),
 		Reconnect: a.broker.OnReconnect,
 		Logger:    a.logger("catalogue"),
@@ -153,15 +147,23 @@ func (a *App) editions(cat *catalogue.Catalogue, siteID string) *edition.Set {
 // editionOptions are the configured options of feeds.
 func (a *App) editionOptions(siteID string) edition.Options {
 	c := a.opts.Config
+	titles := map[string]string{}
+	for _, t := range c.Tombstones.Titles {
+		titles[strings.ToLower(t.Language)] = t.Text
+	}
+	var hubs []string
+	if c.WebSub.Hub {
+		hubs = []string{a.baseURL + hubPath}
+	}
 	return edition.Options{
-		Renderer: feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery), Language: c.Site.Language, Titles: stubTitles(c.Tombstones.Titles)}),
+		Renderer: feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery), Language: c.Site.Language, Titles: titles}),
 		Site: edition.Site{
 			Title: c.Site.Title, Description: c.Site.Description, BaseURL: a.baseURL,
 			Language: c.Site.Language, Copyright: c.Site.Copyright,
 			Author: gallery.Author{Name: c.Site.Author.Name, Email: c.Site.Author.Email},
 			Icon:   cmp.Or(c.Site.Icon, a.baseURL+page.IconPath),
 			Image:  cmp.Or(c.Site.Image, a.baseURL+page.IconPath),
-			Hubs:   a.hubs(), OtherHubs: a.otherHubs(),
+			Hubs:   hubs, OtherHubs: a.otherHubs(),
 		},
 		Dynamic: edition.Dynamic{
 			Sections: c.Dynamic.Sections, Tags: c.Dynamic.Tags, Authors: c.Dynamic.Authors,
@@ -175,24 +177,8 @@ func (a *App) editionOptions(siteID string) edition.Options {
 	}
 }
 
-func stubTitles(list []config.StubTitle) map[string]string {
-	titles := map[string]string{}
-	for _, t := range list {
-		titles[strings.ToLower(t.Language)] = t.Text
-	}
-	return titles
-}
-
-// hubs are the addresses of the hubs of every feed.
-func (a *App) hubs() []string {
-	if !a.opts.Config.WebSub.Hub {
-		return nil
-	}
-	return []string{a.baseURL + hubPath}
-}
-
-// otherHubs says which other hubs a feed may name: none, unless its changes are always
-// announced. That is so for configured feeds, and for those that a webhook names.
+// otherHubs returns the external hubs that a feed may name: none, unless its changes are
+// always announced, as those of configured feeds and of feeds that a webhook names are.
 func (a *App) otherHubs() func(edition.Ref) []string {
 	c := a.opts.Config
 	announced := map[string]bool{}
@@ -238,7 +224,7 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 		Consumers:   a.consumers,
 		PublisherOf: broker.PublisherOf,
 		Store:       intakeStore{cat},
-		Rejects:     Rejects(a.broker, a.notifyRejected(siteID)),
+		Rejects:     Rejects(a.broker, func(id string, r event.Refusal) error { return a.publish(event.NewRejected(id, siteID, r)) }),
 		Decode:      a.decode(siteID),
 		Observe:     a.observe,
 		Registerer:  a.metrics,
@@ -246,10 +232,16 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 	})
 }
 
-// decode reads events within the limits of configuration and server, and as far
-// as their publisher may send them.
+// decode returns what reads events: within the limits of configuration and server, and
+// with the ids that their publisher may use.
 func (a *App) decode(siteID string) func(publisher string, m event.Message) (*event.Event, error) {
-	reader := event.Reader{MaxBytes: a.maxEvent(), URLTemplate: a.opts.Config.Events.URLTemplate, SiteID: siteID}
+	reader := EventReader(a.opts.Config)
+	reader.SiteID = siteID
+	// A record needs more bytes than its event, and the server limits both.
+	if limit := a.broker.MaxPayload() - headerMargin; limit > 0 && limit < reader.MaxBytes {
+		a.log.Warn("larger events are rejected: the NATS server's max_payload is below events.max_event, raise the one or lower the other", "max_event", reader.MaxBytes, "instead", limit)
+		reader.MaxBytes = limit
+	}
 	readers := map[string]event.Reader{"": reader}
 	for _, p := range a.opts.Config.NATS.Embedded.Publishers {
 		reader.IDPrefix = p.IDPrefix
@@ -309,23 +301,6 @@ func (a *App) events(ctx context.Context, publisher string) (consumer jetstream.
 	return consumer, foreign, err
 }
 
-// taking reports whether the event stream is there to publish to.
-func (a *App) taking(ctx context.Context) bool {
-	_, _, err := a.eventStream(ctx)
-	return err == nil
-}
-
-// maxEvent is the configured limit, or less where the server takes no message
-// that holds such an event and what a record needs beside it.
-func (a *App) maxEvent() int64 {
-	most := int64(a.opts.Config.Events.MaxEvent)
-	if limit := a.broker.MaxPayload() - headerMargin; limit > 0 && limit < most {
-		a.log.Warn("larger events are rejected: the NATS server's max_payload is below events.max_event, raise the one or lower the other", "max_event", most, "instead", limit)
-		return limit
-	}
-	return most
-}
-
 func (a *App) publicHandler(cat *catalogue.Catalogue, editions *edition.Set, hub *websub.Hub) http.Handler {
 	c := a.opts.Config
 	pages := page.New(page.Options{
@@ -360,8 +335,12 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, editions *edition.Set, hub
 	})
 }
 
-// BrokerOptions are what the configuration says of NATS.
+// BrokerOptions returns the configuration of NATS.
 func BrokerOptions(c config.Config, log *slog.Logger) broker.Options {
+	var publishers []broker.Publisher
+	for _, p := range c.NATS.Embedded.Publishers {
+		publishers = append(publishers, broker.Publisher{Name: p.Name, Token: string(p.Token)})
+	}
 	return broker.Options{
 		URL:             string(c.NATS.URL),
 		CredentialsFile: c.NATS.CredentialsFile,
@@ -372,7 +351,7 @@ func BrokerOptions(c config.Config, log *slog.Logger) broker.Options {
 			DataDir:         c.NATS.Embedded.DataDir,
 			SyncInterval:    time.Duration(c.NATS.Embedded.Sync),
 			PublisherToken:  string(c.NATS.Embedded.PublisherToken),
-			Publishers:      publishers(c.NATS.Embedded.Publishers),
+			Publishers:      publishers,
 		},
 		Prefix:          c.NATS.Prefix,
 		Replicas:        c.NATS.Replicas,
@@ -380,12 +359,4 @@ func BrokerOptions(c config.Config, log *slog.Logger) broker.Options {
 		NoticeSubjects:  event.NoticeSubjects(),
 		Logger:          log,
 	}
-}
-
-func publishers(configured []config.Publisher) []broker.Publisher {
-	var list []broker.Publisher
-	for _, p := range configured {
-		list = append(list, broker.Publisher{Name: p.Name, Token: string(p.Token)})
-	}
-	return list
 }

@@ -176,6 +176,7 @@ func TestDamageOfTheStoreIsFound(t *testing.T) {
 		}, "the note of what the streams must hold is damaged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			dataDir := filepath.Join(t.TempDir(), "data")
 			copyDir(t, c.dataDir, dataDir)
 			c.damage(t, dataDir)
@@ -197,6 +198,23 @@ func TestDamageOfTheStoreIsFound(t *testing.T) {
 			node.stop()
 		})
 	}
+	// A directory without anything is a new node, and one of an earlier release has
+	// nothing to compare with.
+	t.Run("of which nothing is known", func(t *testing.T) {
+		t.Parallel()
+		dataDir := filepath.Join(t.TempDir(), "data")
+		copyDir(t, stopped, dataDir)
+		if err := os.RemoveAll(filepath.Join(dataDir, "checkpoint")); err != nil {
+			t.Fatal(err)
+		}
+		node := serve(t, damageConfig(dataDir))
+		node.ready()
+		node.stop()
+		edit(t, block(t, dataDir, galleriesStream), flipMiddle)
+		node = serve(t, damageConfig(dataDir))
+		node.damaged("1 are missing") // from then on it is known
+		node.stop()
+	})
 }
 
 // damaged waits until the node says that of its store, everywhere, and serves nothing.
@@ -238,21 +256,4 @@ func (p *process) damaged(want string) {
 
 func grep(text, what string) string {
 	return strings.Join(slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return !strings.Contains(line, what) }), "\n")
-}
-
-// A directory without anything is a new node, and one of an earlier release has
-// nothing to compare with.
-func TestAStoreOfWhichNothingIsKnownIsNotDamaged(t *testing.T) {
-	t.Parallel()
-	stopped, _, _ := stored(t)
-	if err := os.RemoveAll(filepath.Join(stopped, "checkpoint")); err != nil {
-		t.Fatal(err)
-	}
-	node := serve(t, damageConfig(stopped))
-	node.ready()
-	node.stop()
-	edit(t, block(t, stopped, galleriesStream), flipMiddle)
-	node = serve(t, damageConfig(stopped))
-	node.damaged("1 are missing") // from then on it is known
-	node.stop()
 }

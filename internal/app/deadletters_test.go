@@ -13,6 +13,7 @@ import (
 )
 
 func TestRetryOfADeadLetterNamesAMissingTarget(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c := config.Default()
 	c.Webhooks = []config.Webhook{{Name: "partner", URL: "https://partner.example.com/", Secrets: []config.InlineSecret{"whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz"}}}

@@ -42,6 +42,7 @@ notices: {quiet_period: 50ms, max_wait: 1s}
 `
 
 func TestAnEventBecomesThreeFeedsAndANotice(t *testing.T) {
+	t.Parallel()
 	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
 	cms := connect(t, node.nats)
@@ -209,7 +210,7 @@ nats: {embedded: {listen: %q, data_dir: %q}}`, hookAddress, hookSecret, address,
 // the events.
 func feedsAfter(t *testing.T, list []change, config string) map[string]string {
 	t.Helper()
-	node := serve(t, oneFeed+crashFeeds+config+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
+	node := serve(t, oneFeed+crashFeeds+config+`nats: {embedded: {listen: "127.0.0.1:0", sync: 2m}}`)
 	cms := connect(t, node.nats)
 	node.ready()
 	ends := len(list) - 2 // those of the last gallery
@@ -319,6 +320,7 @@ func same(t *testing.T, one, two *process, title string) {
 }
 
 func TestANodeThatStartsBeforeItsServerWaitsForIt(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	server.Stop()
 	node := serve(t, oneFeed+fmt.Sprintf("nats: {url: %q}", server.URL()))

@@ -47,14 +47,15 @@ func throng(t *testing.T, address string) (leave func()) {
 
 // Whoever can only connect takes neither the node's memory nor its connections.
 func TestACrowdOfPublishersTakesNoNodeDown(t *testing.T) {
-	t.Setenv("GOMEMLIMIT", "400MiB") // as shipped, with 512 MiB for the process
+	t.Parallel()
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("open-sesame-open-sesame"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, key := range map[string]string{"no token": "", "a token": fmt.Sprintf(", publisher_token_file: %q", token)} {
 		t.Run(name, func(t *testing.T) {
-			p := serve(t, fmt.Sprintf(`
+			// As shipped, with 512 MiB for the process.
+			p := serveIn(t, []string{"GOMEMLIMIT=400MiB"}, fmt.Sprintf(`
 http: {listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0"}
 nats: {embedded: {listen: "127.0.0.1:0"%s}}
 `, key))

@@ -57,6 +57,7 @@ type input struct {
 var inputsAt = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func TestInputsOfNewsrooms(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/inputs/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no inputs", err)

@@ -18,6 +18,7 @@ import (
 // An event that was refused is taken in when it is mended and sent again, under
 // the id that it had, and so is one whose id somebody else used.
 func TestRefusedMendedAndSentAgain(t *testing.T) {
+	t.Parallel()
 	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
 	cms, other := connect(t, node.nats), connect(t, node.nats)

@@ -39,15 +39,14 @@ func crawlOf(t *testing.T) crawl {
 		}
 		return crawl{galleries: n, slides: 40, golimit: 400 * mib, limit: 512 * mib}
 	}
-	return crawl{galleries: 600, slides: 40, golimit: 150 * mib, limit: 192 * mib}
+	return crawl{galleries: 300, slides: 40, golimit: 150 * mib, limit: 192 * mib}
 }
 
 // A crawler that opens every address of a large site takes no node down, and readers
 // that take nothing keep no other waiting.
 func TestACrawlerAndSlowReadersInAMemoryLimit(t *testing.T) {
 	c := crawlOf(t)
-	t.Setenv("GOMEMLIMIT", fmt.Sprintf("%dMiB", c.golimit/mib))
-	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0", sync: 2m}}`)
+	node := serveIn(t, []string{fmt.Sprintf("GOMEMLIMIT=%dMiB", c.golimit/mib)}, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0", sync: 2m}}`)
 	confined := confine(t, node, c.limit)
 	node.ready()
 	publishMany(t, node, c)

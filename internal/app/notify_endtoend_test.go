@@ -77,6 +77,7 @@ func (p *process) metric(name string, labels ...string) float64 {
 }
 
 func TestSubscribersAreToldOfEveryKindOfFeed(t *testing.T) {
+	t.Parallel()
 	node := serve(t, oneFeed+callsLoopback+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
 	cms := connect(t, node.nats)
@@ -250,6 +251,7 @@ func TestTwoNodesTellEveryoneOnce(t *testing.T) {
 }
 
 func TestWhoCannotBeToldIsGivenUp(t *testing.T) {
+	t.Parallel()
 	node := serve(t, oneFeed+`
 outbound: {allow_networks: ["127.0.0.0/8"], first_retry: 50ms, attempts: 3}
 nats: {embedded: {listen: "127.0.0.1:0"}}`)
@@ -297,6 +299,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 const hookSecret, oldHookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 func TestAWebhookIsSignedAndChooses(t *testing.T) {
+	t.Parallel()
 	type call struct {
 		header http.Header
 		body   []byte
@@ -349,6 +352,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, hook.URL, hookSecret, oldHookSecret)
 }
 
 func TestAnotherHubIsPinged(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var pings []url.Values
 	var topics string

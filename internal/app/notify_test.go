@@ -91,6 +91,7 @@ func writtenByANewerRelease(t *testing.T, b *broker.Broker) {
 }
 
 func TestAChannelThatANewerReleaseWroteToStopsNoOther(t *testing.T) {
+	t.Parallel()
 	b, log := brokertest.Start(t), new(bytes.Buffer)
 	old := startTellers(t, b, slog.New(slog.DiscardHandler), webhook.Channel)
 	if err := old.announce(t.Context(), 1); err == nil {
@@ -112,6 +113,7 @@ func TestAChannelThatANewerReleaseWroteToStopsNoOther(t *testing.T) {
 }
 
 func TestWhatCannotBeOwedThroughOneChannelIsOwedThroughTheOthers(t *testing.T) {
+	t.Parallel()
 	for missing, there := range map[string]string{
 		webhook.Channel: ping.Channel,
 		ping.Channel:    webhook.Channel,
@@ -129,6 +131,7 @@ func TestWhatCannotBeOwedThroughOneChannelIsOwedThroughTheOthers(t *testing.T) {
 }
 
 func TestOnlyANewerReleaseIsNoReasonToRepeat(t *testing.T) {
+	t.Parallel()
 	newer, other := outbox.ErrNewerFormat, errors.New("storage is away")
 	for _, c := range []struct {
 		err  error

@@ -8,6 +8,7 @@ import (
 )
 
 func TestAnOpenListenerOfOperatorsIsSaid(t *testing.T) {
+	t.Parallel()
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("open-sesame-open-sesame"), 0o600); err != nil {
 		t.Fatal(err)

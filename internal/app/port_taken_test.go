@@ -82,6 +82,7 @@ func (p *process) command(args ...string) (string, error) {
 }
 
 func TestAnImpostorOnThePortOfADeadNodeLearnsNothing(t *testing.T) {
+	t.Parallel()
 	address, admin, data := brokertest.FreeAddress(t), brokertest.FreeAddress(t), filepath.Join(t.TempDir(), "data")
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("open-sesame-open-sesame"), 0o600); err != nil {
@@ -139,6 +140,7 @@ nats: {embedded: {listen: %q, data_dir: %q, publisher_token_file: %q}}
 
 // Whoever can only connect, with or without a token, takes no node down.
 func TestWhatAClientSaysTakesNoNodeDown(t *testing.T) {
+	t.Parallel()
 	for name, key := range map[string]string{"no token": "", "a token": ", publisher_token_file: token"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -44,6 +44,7 @@ func load(t *testing.T, text string) config.Config {
 // TestAPreviewIsWhatANodeServes publishes events to a node and compares its
 // documents, links into the archive included, with those that need none.
 func TestAPreviewIsWhatANodeServes(t *testing.T) {
+	t.Parallel()
 	day := time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC)
 	var texts []string
 	for i := range 60 {
@@ -87,6 +88,7 @@ func TestAPreviewIsWhatANodeServes(t *testing.T) {
 }
 
 func TestAPreviewOfNothing(t *testing.T) {
+	t.Parallel()
 	options := app.PreviewOptions{Config: load(t, oneFeed), Feed: "all", At: time.Now()}
 	faulty := slices.Values([]events.Item{{Name: "-", Fault: os.ErrNotExist}})
 	e, err := app.Preview(t.Context(), options, faulty)

@@ -3,6 +3,7 @@ package app_test
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,6 +45,10 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	workshop = dir
+	// Stories wait for other processes, disks and instants most of the time.
+	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
@@ -88,6 +95,12 @@ var upLine = regexp.MustCompile(`msg="gallerywire is up" .*\bhttp=(\S+) admin=(\
 // up. It is killed when the test ends. A short run has no such story.
 func serve(t testing.TB, config string, flags ...string) *process {
 	t.Helper()
+	return serveIn(t, nil, config, flags...)
+}
+
+// serveIn is serve with more variables in the environment.
+func serveIn(t testing.TB, environment []string, config string, flags ...string) *process {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("runs the program as another process, of which the race detector sees nothing")
 	}
@@ -100,7 +113,7 @@ func serve(t testing.TB, config string, flags ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{t: t, cmd: exec.Command(path, append([]string{"serve", "--config", file}, flags...)...), logs: &logs{}, done: make(chan struct{})}
-	p.cmd.Dir = t.TempDir()
+	p.cmd.Dir, p.cmd.Env = t.TempDir(), append(os.Environ(), environment...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

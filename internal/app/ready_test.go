@@ -11,6 +11,7 @@ import (
 )
 
 func TestReadinessIsAMetric(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, nats, want string
 		status           int
@@ -45,6 +46,7 @@ func TestReadinessWithoutNATS(t *testing.T) {
 		{"for three seconds", "3s", 3 * time.Second, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			server := brokertest.Server(t)
 			node := serve(t, strings.Replace(oneFeed, `http: {`, `http: {serve_without_nats: `+c.limit+`, `, 1)+fmt.Sprintf("nats: {url: %q}", server.URL()))
 			node.ready()

@@ -16,6 +16,7 @@ import (
 // TestTheHubRefusesWithTheReason asks the real program for what it must not do,
 // and listens whether it connects to anybody.
 func TestTheHubRefusesWithTheReason(t *testing.T) {
+	t.Parallel()
 	trap, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -204,6 +205,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 // TestSomebodyElsesQuestionTakesNothingAway asks, in a subscriber's name, to end
 // what the subscriber is yet to be asked to confirm.
 func TestSomebodyElsesQuestionTakesNothingAway(t *testing.T) {
+	t.Parallel()
 	busy, release := make(chan struct{}), make(chan struct{})
 	subscriber := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()

@@ -116,6 +116,7 @@ func cms(t *testing.T, address string) {
 }
 
 func TestTheListedRightsAreEnough(t *testing.T) {
+	t.Parallel()
 	address := brokertest.Documented(t, func(map[string]*server.Permissions) {})
 	a, log := nodeAt(t, address)
 	cms(t, address)
@@ -129,6 +130,7 @@ func TestTheListedRightsAreEnough(t *testing.T) {
 }
 
 func TestEachRightThatIsMissingIsNamed(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		verb, right string
 	}{

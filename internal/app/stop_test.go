@@ -16,6 +16,7 @@ import (
 
 // What a node still answers while it stops, it answers from an index that follows.
 func TestReadersAreAnsweredBeforeTheIndexStops(t *testing.T) {
+	t.Parallel()
 	c, err := config.Load("", []string{
 		"GALLERYWIRE_HTTP_LISTEN=127.0.0.1:0", "GALLERYWIRE_HTTP_ADMIN_LISTEN=127.0.0.1:0",
 		"GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR=" + t.TempDir(),

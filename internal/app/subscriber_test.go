@@ -14,6 +14,7 @@ import (
 // TestASubscriberThatIsNotOurs uses npm's pubsubhubbub, which checks signatures,
 // has a query in its callback, and answers as clients in the field do.
 func TestASubscriberThatIsNotOurs(t *testing.T) {
+	t.Parallel()
 	const folder = "testdata/subscriber"
 	if _, err := os.Stat(filepath.Join(folder, "node_modules", "pubsubhubbub")); err != nil {
 		if os.Getenv("CI") != "" {

@@ -113,6 +113,7 @@ func pending(p *process) string {
 }
 
 func TestATakeDownLeavesEverywhereAndStays(t *testing.T) {
+	t.Parallel()
 	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
 	cms := connect(t, node.nats)
@@ -153,6 +154,7 @@ func TestATakeDownLeavesEverywhereAndStays(t *testing.T) {
 }
 
 func TestAReaderThatAsksForTheDifferenceGetsIt(t *testing.T) {
+	t.Parallel()
 	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
 	cms := connect(t, node.nats)
@@ -188,6 +190,7 @@ func TestAReaderThatAsksForTheDifferenceGetsIt(t *testing.T) {
 // TestTheArchiveHoldsEveryGalleryOnce walks it with a parser that nobody here
 // wrote, while galleries arrive.
 func TestTheArchiveHoldsEveryGalleryOnce(t *testing.T) {
+	t.Parallel()
 	const galleries = 150
 	node := serve(t, oneFeed+"feeds: [{name: all, items: 10}]\narchive: {page: 10}\n"+`nats: {embedded: {listen: "127.0.0.1:0", sync: 2m}}`)
 	node.ready()

@@ -25,8 +25,7 @@ func Documented(t *testing.T, change func(map[string]*server.Permissions)) strin
 	if !found || !ended {
 		t.Fatal("deployments/README.md lists no rights")
 	}
-	t.Setenv("NODE_PASSWORD", "node")
-	t.Setenv("CMS_PASSWORD", "cms")
+	conf = strings.NewReplacer("$NODE_PASSWORD", "node", "$CMS_PASSWORD", "cms").Replace(conf)
 	file := filepath.Join(t.TempDir(), "nats.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)

@@ -70,6 +70,7 @@ func validSitemap(t testing.TB, text string) {
 }
 
 func TestSitemapNamesWhatIsAtHomeHere(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	old := func(g *gallery.Gallery) { g.URL, g.Published = "", noon.Add(-2*time.Hour) }
 	n.Publish(photo("new", here, func(g *gallery.Gallery) { g.Slides[0].Rights.Until = noon.Add(30 * time.Minute) }))
@@ -103,6 +104,7 @@ func TestSitemapNamesWhatIsAtHomeHere(t *testing.T) {
 }
 
 func TestSitemapOfNothing(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("away"))
 	if got := n.sitemap("/sitemap.xml"); !cmp.Equal(got, []string{"/sitemap.xml?page=1"}) {
@@ -115,6 +117,7 @@ func TestSitemapOfNothing(t *testing.T) {
 }
 
 func TestSitemapsHaveTenThousandEach(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.putAtOnce(10_050)
 	if got := n.sitemap("/sitemap.xml"); len(got) != 2 || !strings.HasPrefix(got[1], "/sitemap.xml?page=2 ") {
@@ -136,6 +139,7 @@ func TestSitemapsHaveTenThousandEach(t *testing.T) {
 }
 
 func TestRobotsFindTheSitemap(t *testing.T) {
+	t.Parallel()
 	res := startNode(t).get("/robots.txt")
 	if got, want := body(t, res), "User-agent: *\nDisallow:\n\nSitemap: "+baseURL+"/sitemap.xml\n"; got != want || res.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("%s: %q", res.Header.Get("Content-Type"), got)
@@ -143,6 +147,7 @@ func TestRobotsFindTheSitemap(t *testing.T) {
 }
 
 func TestFaviconIsAnIcon(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	res := n.get("/favicon.ico")
 	text := []byte(body(t, res))

@@ -21,6 +21,7 @@ func (d dom) data(t *testing.T) map[string]any {
 }
 
 func TestGalleryAsData(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("harbour", func(g *gallery.Gallery) {
 		g.Title, g.Summary = "Harbour & <lights>", "Boats come home"
@@ -59,6 +60,7 @@ func TestGalleryAsData(t *testing.T) {
 }
 
 func TestWithoutAPictureItIsAnArticle(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	for name, slides := range map[string][]gallery.Slide{
 		"none": nil, "unusable": {{Image: gallery.Image{URL: "javascript:alert(1)"}}}, "ended": {{Image: picture(1).Image, Rights: gallery.Rights{Until: noon.Add(-time.Hour)}}},
@@ -72,6 +74,7 @@ func TestWithoutAPictureItIsAnArticle(t *testing.T) {
 }
 
 func TestHostileGalleryAsData(t *testing.T) {
+	t.Parallel()
 	const evil = "</script><script>alert(1)</script><!-- <script> ]]> \u2028 \" \\ {{.}}"
 	n := startNode(t)
 	n.Publish(photo("hostile", func(g *gallery.Gallery) {
@@ -93,6 +96,7 @@ func TestHostileGalleryAsData(t *testing.T) {
 
 // A picture that may not be shown any more is a change of the gallery.
 func TestDateOfAGalleryThatLostASlide(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("harbour", func(g *gallery.Gallery) {
 		g.Updated, g.Slides[1].Rights.Until = noon.Add(-30*time.Minute), noon.Add(-10*time.Minute)
@@ -103,6 +107,7 @@ func TestDateOfAGalleryThatLostASlide(t *testing.T) {
 }
 
 func TestCard(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("harbour", func(g *gallery.Gallery) {
 		g.Title, g.Summary, g.Section, g.Tags = "Harbour \u202Elights", strings.Repeat("long ", 1000), "Travel", []string{"a", "b"}

@@ -12,6 +12,7 @@ import (
 )
 
 func TestPageOfAFeed(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	for i := range 35 {
 		n.Publish(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
@@ -56,6 +57,7 @@ func TestPageOfAFeed(t *testing.T) {
 }
 
 func TestPageOfAFeedSaysWhichWasOpened(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	for file, want := range map[string]string{"rss": "RSS", "atom": "Atom", "json": "JSON"} {
 		for _, dt := range n.open("/feeds/all."+file).one(t, "dl").all("dt") {
@@ -67,6 +69,7 @@ func TestPageOfAFeedSaysWhichWasOpened(t *testing.T) {
 }
 
 func TestPageOfAGallerysFeed(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("many", func(g *gallery.Gallery) {
 		for i := 3; i <= 40; i++ {
@@ -128,6 +131,7 @@ func (n *node) long(slides int) (path string) {
 }
 
 func TestPageOfAnArchive(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one"))
 	d := n.open("/feeds/all+newest.rss")
@@ -141,6 +145,7 @@ func TestPageOfAnArchive(t *testing.T) {
 }
 
 func TestPageOfAFeedIsForOnePerson(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one"))
 	n.Publish(photo("gone"))
@@ -166,6 +171,7 @@ func TestPageOfAFeedIsForOnePerson(t *testing.T) {
 }
 
 func TestFeedThatHasMovedIsLeftToTheCaller(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("a", func(g *gallery.Gallery) { g.Tags = []string{"covid-19"} }))
 	for _, path := range []string{"/feeds/latest.rss", "/tags/covid-19.rss"} {
@@ -177,6 +183,7 @@ func TestFeedThatHasMovedIsLeftToTheCaller(t *testing.T) {
 }
 
 func TestPageOfAFeedWithoutGalleries(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	if got := n.open("/feeds/all.rss").one(t, "section", "aria-labelledby=newest").one(t, "p").text(); got != "Nothing is in this feed just now." {
 		t.Errorf("it says %q", got)
@@ -187,6 +194,7 @@ func TestPageOfAFeedWithoutGalleries(t *testing.T) {
 }
 
 func TestPageOfAFeedAfterATakeDown(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("seen"))
 	n.open("/feeds/all.rss")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestPagesOfLongTextsAreSmall(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ text, address string }{
 		"quotes":         {strings.Repeat(`"`, 1000), "1.jpg"},
 		"addresses":      {"Usual", strings.Repeat("a", 1900)},
@@ -55,6 +56,7 @@ func listed(lists []dom) (all []dom) {
 }
 
 func TestUsualTextsAreNotShortened(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one", func(g *gallery.Gallery) {
 		g.Title, g.Summary = strings.Repeat("t", 160), strings.Repeat("s", 200)
@@ -72,6 +74,7 @@ func TestUsualTextsAreNotShortened(t *testing.T) {
 }
 
 func TestManyFeedsShortenNothing(t *testing.T) {
+	t.Parallel()
 	o := edition.Options{Site: edition.Site{Title: "Wire", BaseURL: baseURL, Language: "en"}}
 	for i := range 80 {
 		o.Feeds = append(o.Feeds, edition.Definition{Name: fmt.Sprint("feed-", i), Title: fmt.Sprint("Feed ", i), Items: 30})
@@ -91,6 +94,7 @@ func TestManyFeedsShortenNothing(t *testing.T) {
 
 // A long gallery has a long page; what is stated of it in docs/feeds.md holds.
 func TestPageGrowsWithSlidesOnly(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	long := func(id string, slides int) {
 		n.Publish(photo(id, func(g *gallery.Gallery) {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestFrontListsFeeds(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one", func(g *gallery.Gallery) { g.Section = "Travel" }))
 	n.Publish(photo("two"))
@@ -51,6 +52,7 @@ func TestFrontListsFeeds(t *testing.T) {
 }
 
 func TestEveryPageLetsReadersDiscoverFeeds(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one"))
 	for path, status := range map[string]int{"/": 200, "/galleries/one": 200, "/galleries/none": 404, "/feeds/travel": 200, "/feeds/all.json": 200} {
@@ -79,6 +81,7 @@ func TestEveryPageLetsReadersDiscoverFeeds(t *testing.T) {
 }
 
 func TestFrontNamesNewestGalleries(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	for i := range 25 {
 		n.Publish(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
@@ -113,6 +116,7 @@ func TestFrontNamesNewestGalleries(t *testing.T) {
 }
 
 func TestFrontFollowsRevisions(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one"))
 	before := n.get("/").Header.Get("Etag")
@@ -124,6 +128,7 @@ func TestFrontFollowsRevisions(t *testing.T) {
 }
 
 func TestFrontOfAnEmptySite(t *testing.T) {
+	t.Parallel()
 	d := startNode(t).open("/")
 	if got := d.one(t, "section", "aria-labelledby=newest").one(t, "p").text(); got != "Nothing is published at the moment." {
 		t.Errorf("it says %q", got)
@@ -134,6 +139,7 @@ func TestFrontOfAnEmptySite(t *testing.T) {
 }
 
 func TestFrontShowsCovers(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("old", func(g *gallery.Gallery) {
 		g.Published = noon.Add(-3 * time.Hour)
@@ -164,6 +170,7 @@ func TestFrontShowsCovers(t *testing.T) {
 }
 
 func TestFrontNamesWhatIsInTheNews(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("a", func(g *gallery.Gallery) { g.Section, g.Tags = "Travel", []string{"Night", "R&D"} }))
 	n.Publish(photo("b", func(g *gallery.Gallery) { g.Section, g.Tags = "travel", []string{"night", "\u202Eturned"} }))
@@ -188,6 +195,7 @@ func TestFrontNamesWhatIsInTheNews(t *testing.T) {
 }
 
 func TestFrontIsBounded(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	long := strings.Repeat("é&\u202E ", 500)
 	for i := range 40 {

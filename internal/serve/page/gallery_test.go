@@ -14,6 +14,7 @@ import (
 )
 
 func TestGalleryShowsAllOfIt(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("harbour", func(g *gallery.Gallery) {
 		g.Title = "Harbour & <lights>"
@@ -70,6 +71,7 @@ func TestGalleryShowsAllOfIt(t *testing.T) {
 }
 
 func TestGalleryShowsEverySlide(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("many", func(g *gallery.Gallery) {
 		g.Slides = nil
@@ -121,6 +123,7 @@ func TestGalleryShowsEverySlide(t *testing.T) {
 
 // The first picture comes before the lead, and a picture leads to its file.
 func TestGalleryBeginsWithAPicture(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("pictures", func(g *gallery.Gallery) {
 		g.Body = "<p>The lead</p>"
@@ -150,6 +153,7 @@ func TestGalleryBeginsWithAPicture(t *testing.T) {
 }
 
 func TestHostileGalleryRunsNothing(t *testing.T) {
+	t.Parallel()
 	const evil = `<script>alert(1)</script><img src=x onerror=alert(1)><a href="javascript:alert(1)">x</a>` +
 		`<iframe src="https://evil.example"></iframe><style>*{display:none}</style></div></figure></main><svg onload=alert(1)>` +
 		`<p onclick="alert(1)" style="position:fixed">still here</p><form action="/"><base href="https://evil.example"><!-- "`
@@ -214,6 +218,7 @@ func harmless(t *testing.T, d dom) {
 }
 
 func TestGalleryIsAtHomeAtItsPublisher(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("away", func(g *gallery.Gallery) { g.URL = "https://paper.example.com/g?a=1&b=2" }))
 	n.Publish(photo("id with spaces", func(g *gallery.Gallery) { g.URL = "" }))
@@ -231,6 +236,7 @@ func TestGalleryIsAtHomeAtItsPublisher(t *testing.T) {
 }
 
 func TestGalleryInItsLanguage(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	for id, language := range map[string]string{"arabic": "ar-EG", "german": "de", "unknown": ""} {
 		n.Publish(photo(id, func(g *gallery.Gallery) { g.Language, g.Section = language, "Section" }))
@@ -251,6 +257,7 @@ func TestGalleryInItsLanguage(t *testing.T) {
 }
 
 func TestSlideThatMayNotBeShown(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("rights", func(g *gallery.Gallery) {
 		g.Slides = append(g.Slides, picture(3))
@@ -268,6 +275,7 @@ func TestSlideThatMayNotBeShown(t *testing.T) {
 }
 
 func TestGalleryThatMayNotBeShown(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	hour := func(i int) time.Time { return noon.Add(time.Duration(i) * time.Hour) }
 	n.Publish(photo("embargoed", func(g *gallery.Gallery) { g.Published = hour(1) }))
@@ -310,6 +318,7 @@ func TestGalleryThatMayNotBeShown(t *testing.T) {
 }
 
 func TestTimeLetsGalleriesComeAndGo(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("evening", func(g *gallery.Gallery) { g.Published, g.Expires = noon.Add(time.Hour), noon.Add(2*time.Hour) }))
 	for _, step := range []struct{ minutes, want int }{{59, 404}, {60, 200}, {119, 200}, {120, 410}} {
@@ -321,6 +330,7 @@ func TestTimeLetsGalleriesComeAndGo(t *testing.T) {
 }
 
 func TestTakeDownOfAGalleryThatWasSeen(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("seen"))
 	etag := n.get("/galleries/seen").Header.Get("Etag")
@@ -334,6 +344,7 @@ func TestTakeDownOfAGalleryThatWasSeen(t *testing.T) {
 }
 
 func TestGalleryTellsOfKeysWhereThereIsAStep(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	for slides := range 3 {
 		n.Publish(photo(fmt.Sprint("of-", slides), func(g *gallery.Gallery) { g.Slides = g.Slides[:slides] }))

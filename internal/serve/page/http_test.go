@@ -19,6 +19,7 @@ import (
 )
 
 func TestPagesAreCachedHonestly(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one"))
 	for _, path := range []string{"/", "/galleries/one", "/style.css", "/page.js"} {
@@ -45,6 +46,7 @@ func TestPagesAreCachedHonestly(t *testing.T) {
 // Each page and file comes in two codings, by what the client takes, and each has a
 // tag of its own. Who has one of them has the page.
 func TestPagesAreCompressed(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one"))
 	n.Publish(photo("gone"))
@@ -100,6 +102,7 @@ func unzipped(t *testing.T, s string) string {
 
 // The budget counts both forms of a page.
 func TestBudgetCountsBothCodings(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one", func(g *gallery.Gallery) { g.Body = strings.Repeat("<p>Some text that repeats.</p>", 1000) }))
 	budget := cache.NewBudget(16 << 20)
@@ -114,6 +117,7 @@ func TestBudgetCountsBothCodings(t *testing.T) {
 }
 
 func TestHeadIsGetWithoutABody(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one"))
 	for _, path := range []string{"/", "/galleries/one", "/galleries/none", "/none", "/style.css", "/page.js", "/feeds/all.rss"} {
@@ -128,6 +132,7 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 }
 
 func TestNoAnswerAllowsAForeignScript(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one"))
 	n.Publish(photo("gone"))
@@ -151,6 +156,7 @@ func TestNoAnswerAllowsAForeignScript(t *testing.T) {
 }
 
 func TestStylesheetIsWhereThePagesSay(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	href := n.open("/").one(t, "link", "rel=stylesheet").attr("href")
 	if href != "/news/style.css" {
@@ -166,11 +172,13 @@ func TestStylesheetIsWhereThePagesSay(t *testing.T) {
 }
 
 func TestNotFoundLeadsBack(t *testing.T) {
+	t.Parallel()
 	d := startNode(t).openAs(http.StatusNotFound, "/nothing/here")
 	d.one(t, "main").one(t, "a", "href=/news/")
 }
 
 func TestSameBytesAtAnotherTimeAndOnAnotherNode(t *testing.T) {
+	t.Parallel()
 	a := startNode(t)
 	b := secondNode(a)
 	for _, id := range []string{"one", "two"} {
@@ -187,6 +195,7 @@ func TestSameBytesAtAnotherTimeAndOnAnotherNode(t *testing.T) {
 }
 
 func TestBeforeTheIndexIsWhole(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	for _, path := range []string{"/", "/galleries/one"} {
 		unavailable(t, n, path)
@@ -194,6 +203,7 @@ func TestBeforeTheIndexIsWhole(t *testing.T) {
 }
 
 func TestStorageAway(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("seen"))
 	n.open("/galleries/seen")
@@ -220,6 +230,7 @@ func unavailable(t *testing.T, n *node, path string) {
 }
 
 func TestFrontLeavesOutWhatCanNotBeRead(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("seen"))
 	whole := n.open("/")
@@ -243,6 +254,7 @@ func TestFrontLeavesOutWhatCanNotBeRead(t *testing.T) {
 }
 
 func TestGalleryThatCanNotBeReadAnyMore(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("broken", func(g *gallery.Gallery) { g.Title = "" }))
 	n.Publish(photo("good"))
@@ -253,6 +265,7 @@ func TestGalleryThatCanNotBeReadAnyMore(t *testing.T) {
 }
 
 func TestSupersededWhileItIsRead(t *testing.T) {
+	t.Parallel()
 	held, resume := make(chan struct{}), make(chan struct{})
 	release := sync.OnceFunc(func() { close(resume) })
 	n := startNode(t, func(o *catalogue.Options) {

@@ -15,6 +15,7 @@ import (
 // is English in it, and galleries in another language, say so: whatever is heard or
 // seen of a page is in the language, and runs in the direction, that it says.
 func TestEveryPartSaysItsLanguage(t *testing.T) {
+	t.Parallel()
 	for language, title := range map[string]string{"ar": "معارض", "de": "deutsche Bilder", "en-GB": "English pictures"} {
 		t.Run(language, func(t *testing.T) {
 			n := newNodeOf(t, edition.Options{

@@ -48,6 +48,7 @@ func (d dom) steps() (newer, older string) {
 }
 
 func TestListsOfEveryKind(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	titles := n.putMany(45)
 	n.Publish(photo("embargoed", func(g *gallery.Gallery) { g.Published, g.Section = noon.Add(time.Hour), "Long reads" }))
@@ -93,6 +94,7 @@ func TestListsOfEveryKind(t *testing.T) {
 }
 
 func TestListsAreCachedHonestly(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.putMany(25)
 	for _, path := range []string{"/galleries", "/feeds/all", "/sections/long-reads", "/galleries?before=" + place(20, "g05"), "/sitemap.xml", "/sitemap.xml?page=1", "/robots.txt", "/favicon.ico"} {
@@ -117,6 +119,7 @@ func TestListsAreCachedHonestly(t *testing.T) {
 }
 
 func TestListsFollowTheTime(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("stays", func(g *gallery.Gallery) {
 		g.Section, g.Slides[1].Rights.Until = "Travel", noon.Add(3*time.Hour)
@@ -154,6 +157,7 @@ func TestListsFollowTheTime(t *testing.T) {
 }
 
 func TestListsThatAreNotThere(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("secret", func(g *gallery.Gallery) { g.Section, g.Published = "Secret", noon.Add(time.Hour) }))
 	n.Publish(photo("one"))
@@ -180,6 +184,7 @@ func TestListsThatAreNotThere(t *testing.T) {
 
 // A slug without its hash leads to the one list that it can mean, or names them.
 func TestListByANameThatIsNoSlug(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("a", func(g *gallery.Gallery) { g.Tags = []string{"covid-19", "C++", "C#", "Node.js"} }))
 	for asked, meant := range map[string]string{"covid-19": "covid-19", "node-js": "Node.js", "Node.js": "Node.js", "C%23": "C#"} {
@@ -203,6 +208,7 @@ func TestListByANameThatIsNoSlug(t *testing.T) {
 // A place that no gallery has, or has no more, is answered with the nearest part of
 // the list, which is rendered once however many such places are asked for.
 func TestPlacesInAListAreFewerThanTheirNames(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.putMany(30)
 	want := body(t, n.get("/galleries?before="+place(10, "g20")))
@@ -219,6 +225,7 @@ func TestPlacesInAListAreFewerThanTheirNames(t *testing.T) {
 }
 
 func TestListWithAnIDThatIsNoWord(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	for i := range 21 {
 		n.Publish(photo(fmt.Sprint("a/b?c&d=é ", i), func(g *gallery.Gallery) { g.Published = noon.Add(time.Duration(-i) * time.Hour) }))
@@ -233,6 +240,7 @@ func TestListWithAnIDThatIsNoWord(t *testing.T) {
 }
 
 func TestListLeavesOutWhatCanNotBeRead(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("broken", func(g *gallery.Gallery) { g.Title, g.Published = "", noon }))
 	n.Publish(photo("seen"))

@@ -36,6 +36,7 @@ func everyPage(t *testing.T) (*node, map[string]int) {
 }
 
 func TestMarkupOfEveryPage(t *testing.T) {
+	t.Parallel()
 	n, pages := everyPage(t)
 	for path, status := range pages {
 		t.Run(path, func(t *testing.T) {
@@ -149,6 +150,7 @@ func wellPictured(t *testing.T, d dom) {
 }
 
 func TestPagesAreSmall(t *testing.T) {
+	t.Parallel()
 	n, pages := everyPage(t)
 	for path, status := range pages {
 		res := n.get(path)

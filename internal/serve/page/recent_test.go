@@ -31,6 +31,7 @@ func (d dom) section(t *testing.T, id string) []string {
 }
 
 func TestFrontShowsMoreThanTheFirstFeed(t *testing.T) {
+	t.Parallel()
 	n := startNarrow(t)
 	for i := range 100 {
 		n.Publish(photo(fmt.Sprintf("g%02d", i), func(g *gallery.Gallery) {
@@ -55,6 +56,7 @@ func TestFrontShowsMoreThanTheFirstFeed(t *testing.T) {
 }
 
 func TestFrontNamesTheCommonestSections(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	for i := range 90 {
 		n.Publish(photo(fmt.Sprint("g", i), func(g *gallery.Gallery) { g.Section = fmt.Sprintf("Section %02d", i) }))
@@ -67,6 +69,7 @@ func TestFrontNamesTheCommonestSections(t *testing.T) {
 }
 
 func TestFrontFollowsTheTime(t *testing.T) {
+	t.Parallel()
 	n := startNarrow(t)
 	n.Publish(photo("ends", func(g *gallery.Gallery) { g.Section, g.Expires = "Night", noon.Add(time.Hour) }))
 	n.Publish(photo("begins", func(g *gallery.Gallery) { g.Section, g.Published = "Day", noon.Add(time.Hour) }))
@@ -89,6 +92,7 @@ func TestFrontFollowsTheTime(t *testing.T) {
 }
 
 func TestFrontWithAFeedThatCanNotBeServed(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one", func(g *gallery.Gallery) { g.Section = "Travel" }))
 	n.open("/")
@@ -106,6 +110,7 @@ func TestFrontWithAFeedThatCanNotBeServed(t *testing.T) {
 }
 
 func TestFrontWhenNothingCanBeRead(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one"))
 	n.Broker.Conn().Close()
@@ -113,6 +118,7 @@ func TestFrontWhenNothingCanBeRead(t *testing.T) {
 }
 
 func TestFrontPassesOverWhatIsBroken(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("broken", func(g *gallery.Gallery) { g.Title, g.Published = "", noon }))
 	for i := range 20 {

@@ -3,6 +3,7 @@ package page
 import "testing"
 
 func TestRootOf(t *testing.T) {
+	t.Parallel()
 	for base, want := range map[string]string{
 		"https://wire.example.com":       "",
 		"https://wire.example.com/":      "",

@@ -115,6 +115,7 @@ func busyDay() status.Status {
 }
 
 func TestStatusPageOfAQuietDay(t *testing.T) {
+	t.Parallel()
 	d := newStatusPage(t, quietDay()).open()
 	if got := d.one(t, "h2", "id=attention").text(); got != "All is well" {
 		t.Errorf("it says %q", got)
@@ -132,6 +133,7 @@ func TestStatusPageOfAQuietDay(t *testing.T) {
 }
 
 func TestStatusPageOfABusyDay(t *testing.T) {
+	t.Parallel()
 	d := newStatusPage(t, busyDay()).open()
 	wellIdentified(t, d)
 	wellHeaded(t, d)
@@ -193,6 +195,7 @@ func TestStatusPageOfABusyDay(t *testing.T) {
 }
 
 func TestStatusPageIsNotKept(t *testing.T) {
+	t.Parallel()
 	d := newStatusPage(t, busyDay())
 	for _, path := range []string{"/status", "/status.json"} {
 		get, head := d.request(http.MethodGet, path), d.request(http.MethodHead, path)
@@ -216,6 +219,7 @@ func TestStatusPageIsNotKept(t *testing.T) {
 }
 
 func TestStatusPageForPrograms(t *testing.T) {
+	t.Parallel()
 	res := newStatusPage(t, busyDay()).request(http.MethodGet, "/status.json")
 	if got := res.Header.Get("Content-Type"); got != "application/json" {
 		t.Errorf("content type %q", got)
@@ -269,6 +273,7 @@ func overflow(text string) status.Status {
 func first[T any](list []T, n int) []T { return list[:min(len(list), n)] }
 
 func TestStatusPageIsSmall(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		status status.Status
 		most   int
@@ -291,6 +296,7 @@ func TestStatusPageIsSmall(t *testing.T) {
 }
 
 func TestStatusPageIsHarmless(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{
 		`<script>window.pwned=1</script>`, `"><img src=x onerror="window.pwned=1">`, "\u202Eturned \u2066round", "\x00\x1b[31m\xff", `</td></tr></table></main>`,
 	} {

@@ -3,6 +3,7 @@ package page
 import "testing"
 
 func TestStripBidiRemovesWhatTurnsText(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"plain":             "plain",
 		"a \u202Eb\u202C c": "a b c",

@@ -19,6 +19,7 @@ const crowd = 300
 // Whatever page many people ask for together is read and rendered once, and all of
 // them get it, also when the one who asked first goes away.
 func TestACrowdIsServedByOneRendering(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{"/", "/galleries/large", "/galleries/large.atom", "/feeds/all.rss", "/sections/travel.json", "/feeds/all+newest.atom", "/galleries", "/sections/travel"} {
 		t.Run(path, func(t *testing.T) {
 			var loads atomic.Int64
@@ -97,6 +98,7 @@ func (n *node) rendered() float64 {
 // The front page is rendered once for each change, and what may be seen on it
 // follows the time.
 func TestFrontIsRenderedOnceAChange(t *testing.T) {
+	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("a"))
 	n.Publish(photo("later", func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }))

@@ -1,6 +1,7 @@
 package notice_test
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -281,11 +283,14 @@ func TestSweepContinuesAfterError(t *testing.T) {
 	away := true
 	n := c.node(func(o *notice.Options) {
 		o.Feeds = []string{"all", "more"}
-		o.Bucket = c.bucket(func() error {
-			if away {
-				return errAway
+		o.Bucket = c.bucket(func(o *bucket.Options) {
+			open := o.Open
+			o.Open = func(ctx context.Context) (jetstream.Stream, error) {
+				if away {
+					return nil, errAway
+				}
+				return open(ctx)
 			}
-			return nil
 		})
 	})
 	n.content.set("all", 1, "a1")

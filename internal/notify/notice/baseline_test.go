@@ -14,44 +14,45 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 )
 
 const night = "tags/night"
 
-// audience is who has subscribed, as a node sees it.
-type audience struct {
+// subscriptions are those of feeds, as a node knows them.
+type subscriptions struct {
 	mu    sync.Mutex
 	feeds []string
 	err   error
 }
 
 // Feeds implements [notice.Subscriptions].
-func (a *audience) Feeds() ([]string, error) {
+func (a *subscriptions) Feeds() ([]string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.feeds), a.err
 }
 
 // Subscribed implements [notice.Subscriptions].
-func (a *audience) Subscribed(feed string) bool {
+func (a *subscriptions) Subscribed(feed string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Contains(a.feeds, feed)
 }
 
-// are makes those the feeds with subscribers.
-func (a *audience) are(feeds ...string) {
+// set makes those the feeds with subscriptions.
+func (a *subscriptions) set(feeds ...string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.feeds = feeds
 }
 
-// listening is a node with such an audience.
-func (a *audience) listening(o *notice.Options) { o.Subscriptions = a }
+// option gives a node these subscriptions.
+func (a *subscriptions) option(o *notice.Options) { o.Subscriptions = a }
 
-// hasty takes every record for an old one.
-func hasty(o *notice.Options) { o.Lease = -1 }
+// noLease takes every record for an old one.
+func noLease(o *notice.Options) { o.Lease = -1 }
 
 // baseline must succeed.
 func (n *node) baseline(feed string) {
@@ -89,11 +90,11 @@ func TestBaselineIsPresentContent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, a := newCluster(t), &audience{}
-			n := c.node(a.listening)
+			c, a := newCluster(t), &subscriptions{}
+			n := c.node(a.option)
 			n.content.set(night, 3, "b1", "a1")
 			begin(n)
-			a.are(night)
+			a.set(night)
 			n.sweep()
 			c.wantAnnounced(night)
 			if !recorded(t, c, night) {
@@ -109,13 +110,13 @@ func TestBaselineIsPresentContent(t *testing.T) {
 
 func TestUnsubscribedFeedNotAnnounced(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
-	n := c.node(a.listening, func(o *notice.Options) { o.Also = []string{"sections/travel"} })
+	c, a := newCluster(t), &subscriptions{}
+	n := c.node(a.option, func(o *notice.Options) { o.Also = []string{"sections/travel"} })
 	for _, feed := range []string{"all", "sections/travel", night, "tags/day"} {
 		n.content.set(feed, 1, "a1")
 		n.baseline(feed)
 	}
-	a.are(night)
+	a.set(night)
 	n.run()
 	for _, feed := range []string{"all", "sections/travel", night, "tags/day"} {
 		n.content.set(feed, 2, "b1", "a1")
@@ -143,13 +144,13 @@ func TestUnsubscribedFeedNotAnnounced(t *testing.T) {
 // Nobody marks the feed: it has no subscribers yet.
 func TestChangeBetweenBaselineAndSubscriptionAnnounced(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
-	n := c.node(a.listening)
+	c, a := newCluster(t), &subscriptions{}
+	n := c.node(a.option)
 	n.content.set(night, 3, "a1")
 	n.baseline(night)
 	n.content.set(night, 4, "b1", "a1")
 	n.Mark(night)
-	a.are(night)
+	a.set(night)
 	n.run()
 	if got := c.wire.next(t); got.Subject != night || !cmp.Equal(announced(got), [3][]string{{"b"}, {}, {}}) {
 		t.Errorf("announced %v", got)
@@ -158,8 +159,8 @@ func TestChangeBetweenBaselineAndSubscriptionAnnounced(t *testing.T) {
 
 func TestLaterSubscriberGetsNoOldNews(t *testing.T) {
 	t.Parallel()
-	for name, meanwhile := range map[string]func(t *testing.T, c *cluster, a *audience, n *node) *node{
-		"a sweep found nobody": func(t *testing.T, c *cluster, _ *audience, n *node) *node {
+	for name, meanwhile := range map[string]func(t *testing.T, c *cluster, a *subscriptions, n *node) *node{
+		"a sweep found no subscriptions": func(t *testing.T, c *cluster, _ *subscriptions, n *node) *node {
 			n.sweep()
 			if recorded(t, c, night) {
 				t.Error("the record is still there")
@@ -167,14 +168,14 @@ func TestLaterSubscriberGetsNoOldNews(t *testing.T) {
 			n.content.set(night, 2, "b1", "a1")
 			return n
 		},
-		"no sweep, and it begins": func(_ *testing.T, _ *cluster, _ *audience, n *node) *node {
+		"no sweep, and it begins": func(_ *testing.T, _ *cluster, _ *subscriptions, n *node) *node {
 			n.content.set(night, 2, "b1", "a1")
 			n.baseline(night)
 			return n
 		},
-		"no node ran, and it begins": func(_ *testing.T, c *cluster, a *audience, n *node) *node {
+		"no node ran, and it begins": func(_ *testing.T, c *cluster, a *subscriptions, n *node) *node {
 			n.content.set(night, 2, "b1", "a1")
-			again := c.restarted(n, a.listening, hasty)
+			again := c.restarted(n, a.option, noLease)
 			again.sweep()
 			again.baseline(night)
 			return again
@@ -182,14 +183,14 @@ func TestLaterSubscriberGetsNoOldNews(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, a := newCluster(t), &audience{}
-			n := c.node(a.listening, hasty)
+			c, a := newCluster(t), &subscriptions{}
+			n := c.node(a.option, noLease)
 			n.content.set(night, 1, "a1")
-			a.are(night)
+			a.set(night)
 			n.sweep()
-			a.are()
+			a.set()
 			n = meanwhile(t, c, a, n)
-			a.are(night)
+			a.set(night)
 			n.sweep()
 			c.wantAnnounced(night)
 			n.content.set(night, 3, "c1", "b1", "a1")
@@ -201,9 +202,9 @@ func TestLaterSubscriberGetsNoOldNews(t *testing.T) {
 
 func TestUnsentNoticeForgottenWithItsSubscribers(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
+	c, a := newCluster(t), &subscriptions{}
 	down := true
-	n := c.node(a.listening, hasty, func(o *notice.Options) {
+	n := c.node(a.option, noLease, func(o *notice.Options) {
 		send := o.Send
 		o.Send = func(ctx context.Context, e event.CloudEvent) error {
 			if down {
@@ -214,15 +215,15 @@ func TestUnsentNoticeForgottenWithItsSubscribers(t *testing.T) {
 	})
 	n.content.set(night, 1, "a1")
 	n.baseline(night)
-	a.are(night)
+	a.set(night)
 	n.content.set(night, 2, "b1", "a1")
 	if err := n.Sweep(t.Context()); err == nil {
 		t.Fatal("it was sent")
 	}
-	a.are()
+	a.set()
 	n.content.set(night, 3, "c1", "b1", "a1")
 	n.baseline(night)
-	a.are(night)
+	a.set(night)
 	down = false
 	n.sweep()
 	c.wantAnnounced(night)
@@ -232,16 +233,16 @@ func TestUnsentNoticeForgottenWithItsSubscribers(t *testing.T) {
 func TestSecondBaselineKeepsYoungRecord(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	one, two := &audience{}, &audience{}
-	first, second := c.node(one.listening, longLease), c.node(two.listening, longLease)
+	one, two := &subscriptions{}, &subscriptions{}
+	first, second := c.node(one.option, longLease), c.node(two.option, longLease)
 	first.content.set(night, 1, "a1")
 	first.baseline(night)
-	one.are(night)
+	one.set(night)
 	for _, n := range []*node{first, second} {
 		n.content.set(night, 2, "b1", "a1")
 	}
 	second.baseline(night)
-	two.are(night)
+	two.set(night)
 	first.sweep()
 	second.sweep()
 	c.wantAnnounced(night, [3][]string{{"b"}, {}, {}})
@@ -249,15 +250,15 @@ func TestSecondBaselineKeepsYoungRecord(t *testing.T) {
 
 func TestConcurrentBaselinesAnnounceNothing(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
+	c, a := newCluster(t), &subscriptions{}
 	var wg sync.WaitGroup
 	for i := range 8 {
-		n := c.node(a.listening, hasty)
+		n := c.node(a.option, noLease)
 		n.content.set(night, 1, "a1")
 		wg.Go(func() {
 			for j := range 5 {
 				if i+j == 4 {
-					a.are(night)
+					a.set(night)
 				}
 				if err := errors.Join(n.Baseline(t.Context(), night), n.Sweep(t.Context())); err != nil {
 					t.Error(err)
@@ -271,25 +272,25 @@ func TestConcurrentBaselinesAnnounceNothing(t *testing.T) {
 
 func TestBaselineOfSubscribedFeedChangesNothing(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
-	n := c.node(a.listening, hasty)
+	c, a := newCluster(t), &subscriptions{}
+	n := c.node(a.option, noLease)
 	n.content.set(night, 1, "a1")
 	n.baseline(night)
-	a.are(night)
+	a.set(night)
 	n.content.set(night, 2, "b1", "a1")
 	n.baseline(night)
 	n.sweep()
 	c.wantAnnounced(night, [3][]string{{"b"}, {}, {}})
 }
 
-// slowly is a source in which what a subscriber has asked for takes its time.
-type slowly struct {
+// slowSource is a source in which feeds that are not configured take long.
+type slowSource struct {
 	*content
 	asked, goOn chan struct{}
 }
 
 // Snapshot implements [notice.Source].
-func (s slowly) Snapshot(feed string, since notice.Since) (notice.Snapshot, error) {
+func (s slowSource) Snapshot(feed string, since notice.Since) (notice.Snapshot, error) {
 	if feed != "all" {
 		s.asked <- struct{}{}
 		<-s.goOn
@@ -301,7 +302,7 @@ func (s slowly) Snapshot(feed string, since notice.Since) (notice.Snapshot, erro
 func TestBaselineDelaysNoAnnouncement(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	slow := slowly{asked: make(chan struct{}, 100), goOn: make(chan struct{})}
+	slow := slowSource{asked: make(chan struct{}, 100), goOn: make(chan struct{})}
 	n := c.node(func(o *notice.Options) {
 		slow.content = o.Source.(*content)
 		o.Source = slow
@@ -320,11 +321,7 @@ func TestBaselineDelaysNoAnnouncement(t *testing.T) {
 	defer begun.Wait()
 	defer free()
 	for range feeds {
-		select {
-		case <-slow.asked:
-		case <-time.After(waitLimit):
-			t.Fatal("baselines wait for each other")
-		}
+		storetest.Receive(t, "baselines beside each other", slow.asked)
 	}
 	n.content.set("all", 4, "b1", "a1")
 	n.Mark("all")
@@ -361,25 +358,20 @@ func TestAnnouncementDelaysNoBaseline(t *testing.T) {
 	<-enqueuing
 	begun := make(chan error, 1)
 	go func() { begun <- n.Baseline(t.Context(), night) }()
-	select {
-	case err := <-begun:
-		if err != nil || !recorded(t, c, night) {
-			t.Errorf("error %v", err)
-		}
-	case <-time.After(waitLimit):
-		t.Error("it waits")
+	if err := storetest.Receive(t, "the baseline", begun); err != nil || !recorded(t, c, night) {
+		t.Errorf("error %v", err)
 	}
 }
 
 func TestBaselineOfLaggingNodeKeepsRecord(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
-	ahead, behind := c.node(a.listening, hasty), c.node(a.listening, hasty)
+	c, a := newCluster(t), &subscriptions{}
+	ahead, behind := c.node(a.option, noLease), c.node(a.option, noLease)
 	ahead.content.set(night, 6, "b1", "a1")
 	behind.content.set(night, 5, "a1")
 	ahead.baseline(night)
 	behind.baseline(night)
-	a.are(night)
+	a.set(night)
 	behind.sweep()
 	ahead.sweep()
 	c.wantAnnounced(night)
@@ -387,12 +379,12 @@ func TestBaselineOfLaggingNodeKeepsRecord(t *testing.T) {
 
 func TestYoungRecordOutlivesSweep(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
-	n := c.node(a.listening, longLease)
+	c, a := newCluster(t), &subscriptions{}
+	n := c.node(a.option, longLease)
 	n.content.set(night, 1, "a1")
-	a.are(night)
+	a.set(night)
 	n.sweep()
-	a.are()
+	a.set()
 	n.sweep() // somebody may be about to subscribe
 	if !recorded(t, c, night) {
 		t.Error("the record is gone")
@@ -401,12 +393,12 @@ func TestYoungRecordOutlivesSweep(t *testing.T) {
 
 func TestNothingForgottenWhileSubscriptionsUnknown(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
-	n := c.node(a.listening, hasty)
+	c, a := newCluster(t), &subscriptions{}
+	n := c.node(a.option, noLease)
 	n.content.set(night, 1, "a1")
-	a.are(night)
+	a.set(night)
 	n.sweep()
-	a.are()
+	a.set()
 	a.err = errAway
 	if err := n.Sweep(t.Context()); !errors.Is(err, errAway) {
 		t.Errorf("error %v", err)
@@ -418,8 +410,8 @@ func TestNothingForgottenWhileSubscriptionsUnknown(t *testing.T) {
 
 func TestUnsubscribedFeedsForgotten(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
-	n := c.node(a.listening, hasty)
+	c, a := newCluster(t), &subscriptions{}
+	n := c.node(a.option, noLease)
 	n.sweep()
 	before := n.Known()
 	var feeds []string
@@ -427,9 +419,9 @@ func TestUnsubscribedFeedsForgotten(t *testing.T) {
 		feeds = append(feeds, "tags/"+name)
 		n.content.set("tags/"+name, 1, "a1")
 	}
-	a.are(feeds...)
+	a.set(feeds...)
 	n.sweep()
-	a.are()
+	a.set()
 	n.Mark(feeds...)
 	n.sweep()
 	if got := n.Known(); got != before {
@@ -439,10 +431,10 @@ func TestUnsubscribedFeedsForgotten(t *testing.T) {
 
 func TestUnknownFeedFailsNoSweep(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
-	n := c.node(a.listening, func(o *notice.Options) { o.Also = []string{"sections/none"} })
+	c, a := newCluster(t), &subscriptions{}
+	n := c.node(a.option, func(o *notice.Options) { o.Also = []string{"sections/none"} })
 	n.content.set("all", 1, "a1")
-	a.are("tags/none")
+	a.set("tags/none")
 	for _, never := range []string{"sections/none", "tags/none"} {
 		n.content.never = never
 		n.sweep()
@@ -462,9 +454,9 @@ func TestUnknownFeedFailsNoSweep(t *testing.T) {
 
 func TestUnknownFeedRetriedForAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, a := withoutServer(t), &audience{}
-		n := c.node(a.listening)
-		a.are(night)
+		c, a := withoutServer(t), &subscriptions{}
+		n := c.node(a.option)
+		a.set(night)
 		n.content.never = night
 		n.run()
 		n.Mark(night)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -164,7 +165,7 @@ func TestHangingFeedDelaysNoOther(t *testing.T) {
 			t.Errorf("announced %s", e.Subject)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
+	ctx, cancel := context.WithTimeout(t.Context(), storetest.WaitLimit)
 	defer cancel()
 	err := n.Sweep(ctx)
 	for ctx.Err() == nil && err == nil { // a feed that changes, or is announced just now, is left to that
@@ -218,15 +219,15 @@ func (n *node) rendered(feed string) int {
 // happens; what was stored before is read once.
 func TestSweepAtRestReadsNothing(t *testing.T) {
 	t.Parallel()
-	c, a := newCluster(t), &audience{}
-	n := c.node(a.listening, func(o *notice.Options) { o.Feeds = nil })
+	c, a := newCluster(t), &subscriptions{}
+	n := c.node(a.option, func(o *notice.Options) { o.Feeds = nil })
 	var feeds []string
 	for i := range 50 {
 		feed := fmt.Sprint("tags/", i)
 		feeds = append(feeds, feed)
 		n.content.set(feed, 1, "a1")
 	}
-	a.are(feeds...)
+	a.set(feeds...)
 	n.sweep() // they get baselines
 	n.sweep() // and are settled
 	n.content.mu.Lock()

@@ -8,11 +8,12 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 )
 
 // longLease leaves a notice to its claimer for as long as a test runs.
-func longLease(o *notice.Options) { o.Lease = waitLimit }
+func longLease(o *notice.Options) { o.Lease = storetest.WaitLimit }
 
 func TestSweepingNodesSendOneNoticePerChange(t *testing.T) {
 	t.Parallel()
@@ -164,7 +165,7 @@ func TestNoticeNotTakenOverWithinLease(t *testing.T) {
 	c := newCluster(t)
 	sending, release := make(chan struct{}), make(chan struct{})
 	slow := c.node(func(o *notice.Options) {
-		o.Lease = waitLimit
+		o.Lease = storetest.WaitLimit
 		o.Send = func(ctx context.Context, e event.CloudEvent) error {
 			close(sending)
 			<-release

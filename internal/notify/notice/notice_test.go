@@ -13,18 +13,13 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
-	"github.com/gallerywire/gallerywire/internal/store/broker"
-	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // epoch is when the bucket of galleries was made.
 var epoch = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-
-// waitLimit bounds what a test waits for.
-const waitLimit = time.Minute
 
 // content is what a node knows of its feeds.
 type content struct {
@@ -201,19 +196,13 @@ func (w *wire) all() []event.CloudEvent {
 // next waits for one event.
 func (w *wire) next(t *testing.T) event.CloudEvent {
 	t.Helper()
-	select {
-	case e := <-w.sent:
-		return e
-	case <-time.After(waitLimit):
-		t.Fatal("no notice")
-		return event.CloudEvent{}
-	}
+	return storetest.Receive(t, "a notice", w.sent)
 }
 
 // cluster is a server with a bucket, which any number of nodes share.
 type cluster struct {
 	t       *testing.T
-	broker  *broker.Broker // nil: there is none, and no record
+	store   *storetest.World // nil: there is no server, and no record
 	wire    *wire
 	history *history
 }
@@ -221,7 +210,7 @@ type cluster struct {
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := withoutServer(t)
-	c.broker = brokertest.Start(t)
+	c.store = storetest.NewWorld(t)
 	return c
 }
 
@@ -235,19 +224,9 @@ type noRecords struct{ notice.Bucket }
 // Get implements [notice.Bucket].
 func (noRecords) Get(context.Context, string) (bucket.Record, error) { return bucket.Record{}, nil }
 
-// bucket returns the bucket of the cluster, which open fails to open where it returns an error.
-func (c *cluster) bucket(open ...func() error) *bucket.Bucket {
-	return bucket.New(bucket.Options{
-		JetStream: c.broker.JetStream(), Bucket: c.broker.Name("notices"), Logger: slog.New(slog.DiscardHandler),
-		Open: func(ctx context.Context) (jetstream.Stream, error) {
-			for _, f := range open {
-				if err := f(); err != nil {
-					return nil, err
-				}
-			}
-			return c.broker.Bucket(ctx, "notices")
-		},
-	})
+// bucket returns the bucket of the cluster. Options can be changed before.
+func (c *cluster) bucket(change ...func(*bucket.Options)) *bucket.Bucket {
+	return c.store.Bucket("notices", change...)
 }
 
 // node is one of them.
@@ -270,7 +249,7 @@ func (c *cluster) node(change ...func(*notice.Options)) *node {
 		QuietPeriod: time.Millisecond, MaxWait: 20 * time.Millisecond, Lease: 50 * time.Millisecond,
 		Registerer: n.metrics, Logger: slog.New(slog.DiscardHandler),
 	}
-	if c.broker != nil {
+	if c.store != nil {
 		o.Bucket = c.bucket()
 	}
 	for _, f := range change {
@@ -303,18 +282,7 @@ func (n *node) sweep() {
 }
 
 // run runs the node until the test ends.
-func (n *node) run() {
-	n.t.Helper()
-	ctx, cancel := context.WithCancel(n.t.Context())
-	done := make(chan error, 1)
-	go func() { done <- n.Run(ctx) }()
-	n.t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			n.t.Errorf("run: %v", err)
-		}
-	})
-}
+func (n *node) run() { storetest.Run(n.t, n.Run) }
 
 // announced are the galleries added, changed and removed by an event.
 func announced(e event.CloudEvent) [3][]string {

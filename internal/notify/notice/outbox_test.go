@@ -17,15 +17,15 @@ type enqueued struct {
 	Update event.Update
 }
 
-// ledger is what a node enqueued, and when.
-type ledger struct {
+// recorder is what a node enqueued, and when.
+type recorder struct {
 	got  []enqueued
 	sent []int // events sent when each was enqueued
 	down int   // how many fail at first
 }
 
 // enqueue makes a node enqueue to l.
-func (l *ledger) enqueue(c *cluster) func(*notice.Options) {
+func (l *recorder) enqueue(c *cluster) func(*notice.Options) {
 	return func(o *notice.Options) {
 		o.Enqueue = func(_ context.Context, n outbox.Notice, u event.Update) error {
 			l.got, l.sent = append(l.got, enqueued{n, u}), append(l.sent, len(c.wire.all()))
@@ -39,7 +39,7 @@ func (l *ledger) enqueue(c *cluster) func(*notice.Options) {
 
 func TestEnqueuedBeforeSent(t *testing.T) {
 	t.Parallel()
-	c, l := newCluster(t), &ledger{}
+	c, l := newCluster(t), &recorder{}
 	n := c.node(l.enqueue(c))
 	n.content.set("all", 7, "a1")
 	n.sweep()
@@ -60,7 +60,7 @@ func TestEnqueuedBeforeSent(t *testing.T) {
 // Listeners on NATS get it once, at once; the outbox gets it in the end.
 func TestOutboxErrorHoldsUpNoEvent(t *testing.T) {
 	t.Parallel()
-	c, l := newCluster(t), &ledger{down: 2}
+	c, l := newCluster(t), &recorder{down: 2}
 	n := c.node(l.enqueue(c))
 	n.content.set("all", 1, "a1")
 	for range 2 {
@@ -87,7 +87,7 @@ func TestOutboxErrorHoldsUpNoEvent(t *testing.T) {
 
 func TestOutboxAndNATSErrorsBothRepeated(t *testing.T) {
 	t.Parallel()
-	c, l := newCluster(t), &ledger{down: 1}
+	c, l := newCluster(t), &recorder{down: 1}
 	away := true
 	n := c.node(l.enqueue(c), func(o *notice.Options) {
 		o.Send = func(ctx context.Context, e event.CloudEvent) error {
@@ -117,7 +117,7 @@ func TestUnmarkedNoticeEnqueuedAgainWithSameID(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, l := newCluster(t), &ledger{}
+			c, l := newCluster(t), &recorder{}
 			life, die := context.WithCancel(t.Context())
 			first := c.node(l.enqueue(c), func(o *notice.Options) {
 				o.Send = func(_ context.Context, e event.CloudEvent) error {
@@ -129,7 +129,7 @@ func TestUnmarkedNoticeEnqueuedAgainWithSameID(t *testing.T) {
 			if err := first.Sweep(life); err == nil {
 				t.Fatal("it did not die")
 			}
-			second := c.restarted(first, l.enqueue(c), hasty)
+			second := c.restarted(first, l.enqueue(c), noLease)
 			second.sweep()
 			second.sweep()
 			if len(l.got) != 2 || !cmp.Equal(l.got[0], l.got[1]) {

@@ -27,13 +27,6 @@ func sign(method, secret, body string) string {
 	return fmt.Sprintf("%s=%x", method, mac.Sum(nil))
 }
 
-// order is the state of a feed.
-func (w *world) order(feed string) outbox.Order {
-	w.site.mu.Lock()
-	defer w.site.mu.Unlock()
-	return outbox.Order{Revision: uint64(w.site.feeds[feed])}
-}
-
 // notice is about a feed.
 func notice(feed string) outbox.Notice {
 	return outbox.Notice{Channel: websub.Channel, About: feed, ID: "n"}
@@ -41,10 +34,11 @@ func notice(feed string) outbox.Notice {
 
 func TestDeliveryIsWholeDocument(t *testing.T) {
 	t.Parallel()
+	all := newWorld(t)
 	for format, mediaType := range mediaTypes() {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
-			h := newWorld(t).hub()
+			h := all.beside(t).hub()
 			s := newSubscriber(t)
 			s.subscribe(h, topic("sections/travel", format))
 			if err := h.change("sections/travel"); err != nil {
@@ -71,12 +65,14 @@ func TestDeliveryIsWholeDocument(t *testing.T) {
 // A header has ASCII, however a subscriber wrote the address.
 func TestDeliveryEscapesTopicThatIsNotASCII(t *testing.T) {
 	t.Parallel()
+	all := newWorld(t)
 	for name, want := range map[string]string{
 		"tags/são joão": "tags/s%C3%A3o%20jo%C3%A3o", "tags/s%c3%a3o": "tags/s%c3%a3o", "tags/a>b\"c<d": "tags/a%3Eb%22c%3Cd",
 		"tags/c~cedb1bac7efcd7db": "tags/c~cedb1bac7efcd7db", "tags/c++": "tags/c++", "galleries/=3461": "galleries/=3461",
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			t.Parallel()
+			w := all.beside(t)
 			w.site.set(func(s *site) { s.feeds[name] = 1 })
 			h, s := w.hub(), newSubscriber(t)
 			s.subscribe(h, topic(name, "json"))
@@ -117,10 +113,11 @@ func TestIdempotencyKeyChangesWithDocument(t *testing.T) {
 
 func TestDeliverySignedWithSecret(t *testing.T) {
 	t.Parallel()
+	all := newWorld(t)
 	for _, method := range []string{"sha1", "sha256", "sha384", "sha512"} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			h := newWorld(t).hub(func(o *websub.Options) { o.Signature = method })
+			h := all.beside(t).hub(func(o *websub.Options) { o.Signature = method })
 			for _, secret := range []string{"s", strings.Repeat("s", 199), "with & and \x00 and \xff"} {
 				s := newSubscriber(t)
 				s.subscribe(h, topic("all", "atom"), "hub.secret", secret)
@@ -147,7 +144,7 @@ func TestDeliveryResponses(t *testing.T) {
 	w := newWorld(t)
 	h := w.hub()
 	s := newSubscriber(t)
-	at := func(d time.Duration) string { return w.clock().Add(d).Format(http.TimeFormat) }
+	at := func(d time.Duration) string { return w.Clock.Now().Add(d).Format(http.TimeFormat) }
 	for _, c := range []struct {
 		status int
 		retry  string
@@ -255,7 +252,7 @@ func TestPackMakesOnlySubscribedFormats(t *testing.T) {
 	if diff := cmp.Diff([]string{"all.atom", "all.rss"}, made()); diff != "" {
 		t.Errorf("made (-want +got):\n%s", diff)
 	}
-	w.pass(time.Hour)
+	w.Clock.Advance(time.Hour)
 	if err := h.change("all"); err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +337,7 @@ func TestGoneFeedNotDelivered(t *testing.T) {
 	s.subscribe(h, topic("all", "atom"))
 	w.site.set(func(s *site) { s.feeds["all"] = 0 })
 	for _, after := range []time.Duration{0, 30 * time.Minute, 29 * time.Minute} {
-		w.pass(after)
+		w.Clock.Advance(after)
 		if err := h.send(notice("all")); err == nil {
 			t.Fatal("another node may know the feed, and is left nothing of the notice")
 		}
@@ -348,7 +345,7 @@ func TestGoneFeedNotDelivered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.pass(time.Minute)
+	w.Clock.Advance(time.Minute)
 	if err := h.send(notice("all")); err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestSubscriptionToFormerNameGetsFeed(t *testing.T) {
 	if got.body != "galleries as atom, version 2" || self(got) != old {
 		t.Errorf("delivered %q of %s", got.body, self(got))
 	}
-	h.w.pass(2 * time.Hour)
+	h.w.Clock.Advance(2 * time.Hour)
 	if err := h.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +56,7 @@ func TestRenewalMovesToPresentName(t *testing.T) {
 	t.Parallel()
 	for name, address := range map[string]string{"by the former address": topic("all", "atom"), "by the present one": topic("galleries", "atom")} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			h, s, _ := renamed(t)
 			h.w.site.set(func(s *site) { s.feeds["other"] = 1 })
 			s.subscribe(h, topic("other", "atom"))

@@ -55,7 +55,7 @@ func TestNewSubscriptionGetsDocument(t *testing.T) {
 	expect("new", 1)
 	s.subscribe(h, topic("all", "atom"))
 	expect("renewed", 0)
-	w.pass(11 * 24 * time.Hour)
+	w.Clock.Advance(11 * 24 * time.Hour)
 	s.subscribe(h, topic("all", "atom"))
 	expect("after its lease has ended", 1)
 

@@ -1,33 +1,22 @@
 package websub_test
 
 import (
-	"context"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
-// start runs a hub that asks by itself, until it is stopped.
-func (h *hub) start() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = h.Run(ctx)
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
-}
+// start runs a hub that asks by itself.
+func (h *hub) start() { storetest.Run(h.w.t, h.Run) }
 
 func TestOneVerificationAtATimePerCallback(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	h := w.made()
-	defer h.start()()
+	h.start()
 	s := newSubscriber(t)
 	calls := make(chan struct{}, 1)
 	s.confirm = func(rw http.ResponseWriter, r *http.Request) {
@@ -42,7 +31,7 @@ func TestOneVerificationAtATimePerCallback(t *testing.T) {
 	for _, format := range []string{"atom", "rss", "json"} {
 		s.ask(h, "subscribe", topic("all", format))
 	}
-	eventually(t, "all are subscribed, and nothing waits", func() bool { return h.Counts()["all"] == 3 && h.Waiting() == 0 })
+	storetest.Eventually(t, "all are subscribed, and nothing waits", func() bool { return h.Counts()["all"] == 3 && h.Waiting() == 0 })
 }
 
 // What was accepted is verified though the process dies before, at once by a node that is
@@ -54,8 +43,8 @@ func TestVerificationSurvivesRestart(t *testing.T) {
 	h := w.hub() // asks nobody
 	s.ask(h, "subscribe", topic("all", "atom"))
 	again := w.made(func(o *websub.Options) { o.Alone = true })
-	defer again.start()()
-	eventually(t, "the next process verifies it", func() bool { return again.Subscribed("all") && again.Waiting() == 0 })
+	again.start()
+	storetest.Eventually(t, "the next process verifies it", func() bool { return again.Subscribed("all") && again.Waiting() == 0 })
 	if asked := s.asked(); len(asked) != 1 {
 		t.Errorf("asked %q", asked)
 	}
@@ -69,13 +58,13 @@ func TestVerificationOfDeadNodeTakenOver(t *testing.T) {
 	dead := w.hub() // asks nobody
 	s.ask(dead, "subscribe", topic("all", "atom"))
 	other := w.made()
-	defer other.start()()
-	eventually(t, "it waits", func() bool { return other.Waiting() == 1 })
+	other.start()
+	storetest.Eventually(t, "it waits", func() bool { return other.Waiting() == 1 })
 	if asked := s.asked(); len(asked) != 0 {
 		t.Errorf("asked %q though its node may live", asked)
 	}
-	w.set(func(w *world) { w.now = time.Now().Add(websub.ClaimFor) }) // the record is by the server's clock
+	w.Clock.Set(time.Now().Add(websub.ClaimFor)) // the record is by the server's clock
 	third := w.made()
-	defer third.start()()
-	eventually(t, "a node that finds it old verifies it", func() bool { return third.Subscribed("all") && third.Waiting() == 0 })
+	third.start()
+	storetest.Eventually(t, "a node that finds it old verifies it", func() bool { return third.Subscribed("all") && third.Waiting() == 0 })
 }

@@ -18,12 +18,14 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 func TestVerificationKeepsCallbackQuery(t *testing.T) {
 	t.Parallel()
+	all := newWorld(t)
 	const params = `hub.mode=subscribe&hub.topic=https%3A%2F%2Fwire.example.com%2Ffeeds%2Fall.atom&hub.challenge=`
 	for _, c := range []struct{ name, path, own, want string }{
 		{"no query", "/callback", "", params},
@@ -36,7 +38,7 @@ func TestVerificationKeepsCallbackQuery(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			h := newWorld(t).hub()
+			h := all.beside(t).hub()
 			s := newSubscriber(t)
 			s.subscribe(h, topic("all", "atom"), "hub.callback", s.server.URL+c.path)
 			asked := s.asked()
@@ -74,6 +76,7 @@ func TestChallengesDiffer(t *testing.T) {
 // Whatever a callback does but confirm, what was there before stays.
 func TestFailedVerificationChangesNothing(t *testing.T) {
 	t.Parallel()
+	all := newWorld(t)
 	var sent atomic.Int64
 	elsewhere := newSubscriber(t)
 	elsewhere.confirm = echo
@@ -114,7 +117,7 @@ func TestFailedVerificationChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := all.beside(t)
 			h := w.hub()
 			short := w.hub(func(o *websub.Options) { o.Client = client(shortTime) })
 			s := newSubscriber(t)
@@ -132,7 +135,7 @@ func TestFailedVerificationChangesNothing(t *testing.T) {
 			if got := s.only(); got.header.Get("X-Hub-Signature") != sign("sha256", "first", got.body) {
 				t.Error("the delivery is not signed with the first secret")
 			}
-			w.pass(2*time.Hour + time.Second)
+			w.Clock.Advance(2*time.Hour + time.Second)
 			if err := h.change("all"); err != nil {
 				t.Fatal(err)
 			}
@@ -204,7 +207,7 @@ func TestRenewalReplacesSecret(t *testing.T) {
 	s := newSubscriber(t)
 	for _, secret := range []string{"first", "second", ""} {
 		s.subscribe(h, topic("all", "atom"), "hub.secret", secret, "hub.lease_seconds", "7200")
-		w.pass(time.Hour)
+		w.Clock.Advance(time.Hour)
 		if err := h.change("all"); err != nil {
 			t.Fatal(err)
 		}
@@ -270,9 +273,11 @@ func TestUnsubscribedCallbackGetsNothing(t *testing.T) {
 // Somebody else's question cannot take the place of one that waits.
 func TestRequestInOtherModeReplacesNothing(t *testing.T) {
 	t.Parallel()
+	all := newWorld(t)
 	for _, mode := range []string{"subscribe", "unsubscribe"} {
 		t.Run(mode, func(t *testing.T) {
-			w := newWorld(t)
+			t.Parallel()
+			w := all.beside(t)
 			h := w.hub()
 			s := newSubscriber(t)
 			other := "unsubscribe"
@@ -294,6 +299,7 @@ func TestRequestInOtherModeReplacesNothing(t *testing.T) {
 // what was asked last in the other mode.
 func TestWaitingRequestsVerifiedInOrder(t *testing.T) {
 	t.Parallel()
+	all := newWorld(t)
 	for _, c := range []struct {
 		name  string
 		modes []string
@@ -306,7 +312,8 @@ func TestWaitingRequestsVerifiedInOrder(t *testing.T) {
 		{"and leaves twice", []string{"subscribe", "unsubscribe", "unsubscribe"}, []string{"subscribe first", "unsubscribe"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
+			t.Parallel()
+			w := all.beside(t)
 			h := w.hub()
 			s := newSubscriber(t)
 			s.confirm = echo
@@ -389,15 +396,15 @@ func TestExpiredLeaseEndsDeliveries(t *testing.T) {
 	s, renews := newSubscriber(t), newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"), "hub.lease_seconds", "3600")
 	renews.subscribe(h, topic("all", "atom"), "hub.lease_seconds", "3600")
-	w.pass(30 * time.Minute)
+	w.Clock.Advance(30 * time.Minute)
 	renews.subscribe(h, topic("all", "atom"), "hub.lease_seconds", "3600")
-	w.pass(30*time.Minute - time.Second)
+	w.Clock.Advance(30*time.Minute - time.Second)
 	if err := h.change("all"); err != nil {
 		t.Fatal(err)
 	}
 	s.only()
 	renews.only()
-	w.pass(time.Second)
+	w.Clock.Advance(time.Second)
 	if err := h.change("all"); err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +418,7 @@ func TestExpiredLeaseEndsDeliveries(t *testing.T) {
 	if got := h.Counts()["all"]; got != 1 {
 		t.Errorf("%d subscriptions after pruning", got)
 	}
-	w.pass(time.Hour)
+	w.Clock.Advance(time.Hour)
 	if err := h.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -434,7 +441,7 @@ func TestLeaseExpiresAfterPack(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := slices.Collect(h.targets(n))
-	w.pass(time.Hour)
+	w.Clock.Advance(time.Hour)
 	if err := payload.Send(t.Context(), to[0]); err != nil {
 		t.Error(err)
 	}
@@ -481,7 +488,7 @@ func TestNodesShareSubscriptions(t *testing.T) {
 	one, two := w.hub(), w.hub()
 	s := newSubscriber(t)
 	s.subscribe(one, topic("all", "atom"), "hub.secret", "shared")
-	eventually(t, "the other node knows", func() bool { return two.Subscribed("all") })
+	storetest.Eventually(t, "the other node knows", func() bool { return two.Subscribed("all") })
 	if err := two.change("all"); err != nil {
 		t.Fatal(err)
 	}
@@ -492,7 +499,7 @@ func TestNodesShareSubscriptions(t *testing.T) {
 		t.Error("a node that starts does not read the subscription")
 	}
 	s.unsubscribe(two, topic("all", "atom"))
-	eventually(t, "the first node knows", func() bool { return !one.Subscribed("all") })
+	storetest.Eventually(t, "the first node knows", func() bool { return !one.Subscribed("all") })
 	late := w.hub()
 	if late.Subscribed("all") {
 		t.Error("a node that starts knows what is no more")
@@ -507,12 +514,12 @@ func TestSubscriptionsKeptWhileBucketIsReread(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.Close() })
-	w := newWorldOn(t, b)
+	w := worldIn(t, storetest.WorldOn(t, b), "websub")
 	h := w.hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
 	s.ask(h, "subscribe", topic("sections/travel", "atom"))
-	eventually(t, "a verification waits", func() bool { return h.Waiting() == 1 })
+	storetest.Eventually(t, "a verification waits", func() bool { return h.Waiting() == 1 })
 	server.Stop()
 	if !h.Subscribed("all") || h.Ready() != nil {
 		t.Error("forgotten while the server is away")
@@ -523,10 +530,10 @@ func TestSubscriptionsKeptWhileBucketIsReread(t *testing.T) {
 		t.Error("a subscription that could not be stored is done with")
 	}
 	server.Start()
-	eventually(t, "it is stored later", func() bool { return h.ask() == nil && h.Subscribed("sections/travel") })
+	storetest.Eventually(t, "it is stored later", func() bool { return h.ask() == nil && h.Subscribed("sections/travel") })
 	server.Wipe()
 	server.Start()
-	eventually(t, "what is lost is forgotten", func() bool { return len(h.Feeds()) == 0 })
+	storetest.Eventually(t, "what is lost is forgotten", func() bool { return len(h.Feeds()) == 0 })
 	s.subscribe(h, topic("all", "atom"))
 	if !h.Subscribed("all") {
 		t.Error("not stored in the new bucket")
@@ -562,7 +569,7 @@ func TestNewerRecordLeftAlone(t *testing.T) {
 	h := w.hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
-	bucket, err := w.broker.JetStream().KeyValue(t.Context(), w.broker.Name("websub"))
+	bucket, err := w.Broker.JetStream().KeyValue(t.Context(), w.Broker.Name(w.bucket))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -574,14 +581,14 @@ func TestNewerRecordLeftAlone(t *testing.T) {
 	if _, err := bucket.PutString(t.Context(), keys[0], newer); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is no longer ours", func() bool { return !h.Subscribed("all") })
+	storetest.Eventually(t, "it is no longer ours", func() bool { return !h.Subscribed("all") })
 	for _, mode := range []string{"subscribe", "unsubscribe"} {
 		s.ask(h, mode, topic("all", "atom"))
 		if err := h.settle(); err == nil {
 			t.Errorf("%s is done with", mode)
 		}
 	}
-	w.pass(1000 * time.Hour)
+	w.Clock.Advance(1000 * time.Hour)
 	if err := h.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -594,7 +601,7 @@ func TestUnreadableRecordSkipped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	h := w.hub()
-	bucket, err := w.broker.JetStream().KeyValue(t.Context(), w.broker.Name("websub"))
+	bucket, err := w.Broker.JetStream().KeyValue(t.Context(), w.Broker.Name(w.bucket))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -623,7 +630,7 @@ func TestPruneEndsSubscriptionsOfGoneFeed(t *testing.T) {
 	s.asked()
 	prune := func(after time.Duration) {
 		t.Helper()
-		w.pass(after)
+		w.Clock.Advance(after)
 		if err := h.Prune(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -663,7 +670,7 @@ func TestRenewedSubscriptionOfGoneFeedStays(t *testing.T) {
 	if err := h.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.pass(time.Hour)
+	w.Clock.Advance(time.Hour)
 	if err := h.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package websub_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -19,20 +20,17 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
-	"github.com/gallerywire/gallerywire/internal/store/broker"
-	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
-	// waitLimit bounds what a test waits for.
-	waitLimit = time.Minute
-	// callTime is how long a hub waits for a callback, and shortTime one that is
-	// to wait in vain.
-	callTime  = waitLimit
+	// callTime is how long a hub waits for a callback, and shortTime one whose callback
+	// does not answer.
+	callTime  = storetest.WaitLimit
 	shortTime = 300 * time.Millisecond
 	// hubAddress is how the hub is named to its subscribers.
 	hubAddress = "https://wire.example.com/hub"
@@ -135,46 +133,28 @@ func (s *site) Gone(feed string) bool {
 // world is a bucket of subscriptions, which any number of hubs share, and what
 // they put into the outbox.
 type world struct {
+	*storetest.World
 	t      *testing.T
-	broker *broker.Broker
+	bucket string
 	site   *site
 	log    syncBuffer
 
 	mu    sync.Mutex
-	now   time.Time
 	queue []outbox.Notice
 	away  error // what putting fails with
 	pings []string
 }
 
-func newWorld(t *testing.T) *world { return newWorldOn(t, brokertest.Start(t)) }
+func newWorld(t *testing.T) *world { return worldIn(t, storetest.NewWorld(t), "websub") }
 
-func newWorldOn(t *testing.T, b *broker.Broker) *world {
-	t.Helper()
-	return &world{t: t, broker: b, site: newSite(), now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+// beside is another world on the same server.
+func (w *world) beside(t *testing.T) *world {
+	return worldIn(t, storetest.WorldOn(t, w.Broker), "websub-"+rand.Text())
 }
 
-// clock is what the hubs take for the time.
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
-}
-
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
-}
-
-func (w *world) put(_ context.Context, n outbox.Notice) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.away != nil {
-		return w.away
-	}
-	w.queue = append(w.queue, n)
-	return nil
+func worldIn(t *testing.T, store *storetest.World, bucket string) *world {
+	store.Clock.Set(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
+	return &world{World: store, t: t, bucket: bucket, site: newSite()}
 }
 
 // set changes w under its lock.
@@ -242,17 +222,8 @@ func (w *world) hub(change ...func(*websub.Options)) *hub {
 // run runs a hub until the test ends, and returns when it has read the bucket.
 func run(t testing.TB, h *websub.Hub) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = h.Follow(ctx)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-done
-	})
-	eventually(t, "the subscriptions are read", func() bool { return h.Ready() == nil })
+	storetest.Run(t, h.Follow)
+	storetest.Eventually(t, "the subscriptions are read", func() bool { return h.Ready() == nil })
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -264,13 +235,12 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 	log := slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o := websub.Options{
 		Bucket: bucket.Options{
-			JetStream: failing{w.broker.JetStream(), w}, Bucket: w.broker.Name("websub"),
-			Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "websub") },
-			Reconnect: w.broker.OnReconnect, Logger: log,
+			JetStream: failing{w.Broker.JetStream(), w}, Bucket: w.Broker.Name(w.bucket), Open: w.Open(w.bucket),
+			Reconnect: w.Broker.OnReconnect, Logger: log,
 		},
 		Topics: w.site, Address: hubAddress,
 		Client: client(callTime),
-		Pinged: w.ping, Now: w.clock, Registerer: h.metrics, Logger: log,
+		Pinged: w.ping, Now: w.Clock.Now, Registerer: h.metrics, Logger: log,
 	}
 	for _, f := range change {
 		f(&o)
@@ -304,7 +274,7 @@ func (h *hub) settle() error {
 
 // ask has the callbacks asked of all verifications that wait.
 func (h *hub) ask() error {
-	stream, err := h.w.broker.JetStream().Stream(h.w.t.Context(), "KV_"+h.w.broker.Name("websub"))
+	stream, err := h.w.Broker.JetStream().Stream(h.w.t.Context(), "KV_"+h.w.Broker.Name(h.w.bucket))
 	if err != nil {
 		return err
 	}
@@ -379,19 +349,6 @@ func checkAnswer(t *testing.T, res *http.Response) (int, string) {
 		}
 	}
 	return res.StatusCode, string(body)
-}
-
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(waitLimit)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		if time.Now().After(deadline) {
-			t.Fatalf("in vain: %s", what)
-		}
-		<-tick.C
-	}
 }
 
 // syncBuffer is a buffer for loggers.

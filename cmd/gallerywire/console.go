@@ -93,7 +93,11 @@ func (c *console) quiet(cfg config.Config) *slog.Logger {
 
 // withBroker connects to the running service as its operator while do runs. A missing
 // right ends do's context.
-func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(context.Context, *broker.Broker) error) (err error) {
+func (c *console) withBroker(ctx context.Context, do func(context.Context, config.Config, *broker.Broker) error) (err error) {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
 	o := c.brokerOptions(cfg)
 	ctx, denied := untilDenied(ctx, &o)
 	b, err := broker.DialOperator(ctx, o)
@@ -101,7 +105,7 @@ func (c *console) withBroker(ctx context.Context, cfg config.Config, do func(con
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	err = do(ctx, b)
+	err = do(ctx, cfg, b)
 	if missing := denied(); missing != nil {
 		return missing // also if err is nil
 	}

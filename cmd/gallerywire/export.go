@@ -13,11 +13,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 )
 
-// withSite connects to the server of the service while do runs.
-func (c *console) withSite(ctx context.Context, cfg config.Config, do func(context.Context, *app.Site) error) error {
-	return c.withBroker(ctx, cfg, func(ctx context.Context, b *broker.Broker) error { return do(ctx, app.OpenSite(cfg, b, c.quiet(cfg))) })
-}
-
 type exportCmd struct {
 	Output string `short:"o" default:"-" help:"The file to write, replaced when the export is complete; - is standard output." placeholder:"FILE"`
 }
@@ -36,57 +31,42 @@ are not exported. The exit code is 1 if a gallery could not be read.`
 
 // Run writes every gallery.
 func (x exportCmd) Run(ctx context.Context, c *console) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	return c.withSite(ctx, cfg, func(ctx context.Context, site *app.Site) error {
-		e := &exporter{console: c, site: site, count: newCounter(c, "exporting", "galleries", x.Output == "-")}
-		write := func(w io.Writer) error { return e.write(ctx, w) }
+	return c.withBroker(ctx, func(ctx context.Context, cfg config.Config, b *broker.Broker) error {
+		site := app.OpenSite(cfg, b, c.quiet(cfg))
+		count, good, bad := newCounter(c, "exporting", "galleries", x.Output == "-"), 0, 0
+		done := func(err error) {
+			if err == nil {
+				good++
+				count.add()
+				return
+			}
+			bad++
+			count.clear()
+			c.say("%s", printable(err.Error()))
+		}
+		write := func(w io.Writer) error {
+			id, err := site.ID(ctx)
+			if err != nil {
+				return err
+			}
+			out := bufio.NewWriterSize(w, 1<<20)
+			err = backup.Export(out, id, site.Catalogue().Export(ctx), done)
+			return errors.Join(err, out.Flush())
+		}
 		var err error
 		if x.Output == "-" {
 			err = write(c.out)
 		} else {
 			err = atomicfile.Write(x.Output, write)
 		}
-		e.count.end()
-		if err == nil {
-			c.say("%d exported, %d not readable", e.good, e.bad)
+		count.end()
+		if err != nil {
+			return err
 		}
-		if err == nil && e.bad > 0 {
+		c.say("%d exported, %d not readable", good, bad)
+		if bad > 0 {
 			return errFailed
 		}
-		return err
+		return nil
 	})
-}
-
-// exporter writes an export and counts.
-type exporter struct {
-	console   *console
-	site      *app.Site
-	count     *counter
-	good, bad int
-}
-
-func (e *exporter) write(ctx context.Context, w io.Writer) error {
-	id, err := e.site.ID(ctx)
-	if err != nil {
-		return err
-	}
-	out := bufio.NewWriterSize(w, 1<<20)
-	if err := backup.Export(out, id, e.site.Catalogue().Export(ctx), e.done); err != nil {
-		return errors.Join(err, out.Flush())
-	}
-	return out.Flush()
-}
-
-func (e *exporter) done(err error) {
-	if err == nil {
-		e.good++
-		e.count.add()
-		return
-	}
-	e.bad++
-	e.count.clear()
-	e.console.say("%s", printable(err.Error()))
 }

@@ -6,7 +6,9 @@ import (
 	"os"
 
 	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/ingest/backup"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 )
 
@@ -38,10 +40,6 @@ func (m importCmd) Validate() error {
 
 // Run stores the galleries.
 func (m importCmd) Run(ctx context.Context, c *console) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
 	in := c.in
 	if m.File != "-" {
 		file, err := os.Open(m.File)
@@ -51,9 +49,9 @@ func (m importCmd) Run(ctx context.Context, c *console) error {
 		defer file.Close()
 		in = file
 	}
-	reader := app.EventReader(cfg)
-	reader.MaxBytes = 0 // a service has accepted the events before
-	return c.withSite(ctx, cfg, func(ctx context.Context, site *app.Site) error {
+	return c.withBroker(ctx, func(ctx context.Context, cfg config.Config, b *broker.Broker) error {
+		site, reader := app.OpenSite(cfg, b, c.quiet(cfg)), app.EventReader(cfg)
+		reader.MaxBytes = 0 // a service has accepted the events before
 		t := &tally{console: c, count: newCounter(c, "importing", "galleries", false)}
 		err := backup.Import(ctx, in, backup.Options{
 			Store: site.Catalogue(), Site: site, KeepSite: m.KeepSite, Reader: reader, Done: t.done,

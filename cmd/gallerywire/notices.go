@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -26,11 +27,7 @@ type noticesCmd struct {
 
 // withNotices connects to the running service and reads its notices while do runs.
 func (c *console) withNotices(ctx context.Context, do func(context.Context, *app.DeadLetters) error) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	return c.withBroker(ctx, cfg, func(ctx context.Context, b *broker.Broker) error {
+	return c.withBroker(ctx, func(ctx context.Context, cfg config.Config, b *broker.Broker) error {
 		return app.ReadDeadLetters(ctx, cfg, b, c.quiet(cfg), c.timeout, do)
 	})
 }
@@ -100,12 +97,14 @@ type noticesShowCmd struct {
 // Run shows a notice. A dead letter and a retry may have the same key.
 func (s noticesShowCmd) Run(ctx context.Context, c *console) error {
 	return c.withNotices(ctx, func(_ context.Context, box *app.DeadLetters) error {
-		all := slices.DeleteFunc(noticesOf(box), func(l noticeJSON) bool { return l.Key != s.Key })
+		all := slices.DeleteFunc(noticesOf(box), func(n noticeJSON) bool { return n.Key != s.Key })
 		if len(all) == 0 {
 			return noSuchNotice(s.Key)
 		}
-		for _, l := range all {
-			if err := s.print(c, l); err != nil {
+		for _, n := range all {
+			if !s.JSON {
+				n.print(c.out)
+			} else if err := c.line(n); err != nil {
 				return err
 			}
 		}
@@ -113,29 +112,26 @@ func (s noticesShowCmd) Run(ctx context.Context, c *console) error {
 	})
 }
 
-func (s noticesShowCmd) print(c *console, l noticeJSON) error {
-	if s.JSON {
-		return c.line(l)
+// print writes a notice for people.
+func (n noticeJSON) print(w io.Writer) {
+	field(w, "key", n.Key)
+	field(w, "state", n.State)
+	field(w, "channel", n.Channel)
+	field(w, "about", n.About)
+	field(w, "notice", n.ID)
+	field(w, "target", n.Target)
+	field(w, "attempts", strconv.Itoa(n.Attempts))
+	if !n.First.IsZero() {
+		field(w, "first", n.First.Format(time.RFC3339))
 	}
-	field(c.out, "key", l.Key)
-	field(c.out, "state", l.State)
-	field(c.out, "channel", l.Channel)
-	field(c.out, "about", l.About)
-	field(c.out, "notice", l.ID)
-	field(c.out, "target", l.Target)
-	field(c.out, "attempts", strconv.Itoa(l.Attempts))
-	if !l.First.IsZero() {
-		field(c.out, "first", l.First.Format(time.RFC3339))
+	field(w, "last", n.Last.Format(time.RFC3339))
+	if !n.Due.IsZero() {
+		field(w, "due", n.Due.Format(time.RFC3339))
 	}
-	field(c.out, "last", l.Last.Format(time.RFC3339))
-	if !l.Due.IsZero() {
-		field(c.out, "due", l.Due.Format(time.RFC3339))
+	field(w, "reason", n.Reason)
+	if len(n.Data) > 0 {
+		fmt.Fprintf(w, "\n%s\n", printable(string(n.Data)))
 	}
-	field(c.out, "reason", l.Reason)
-	if len(l.Data) > 0 {
-		fmt.Fprintf(c.out, "\n%s\n", printable(string(l.Data)))
-	}
-	return nil
 }
 
 func noSuchNotice(key string) error {
@@ -161,8 +157,8 @@ func (d deadLetters) each(ctx context.Context, c *console, do func(context.Conte
 	return c.withNotices(ctx, func(ctx context.Context, box *app.DeadLetters) error {
 		keys := d.Keys
 		if d.All {
-			for _, letter := range box.DeadLetters() {
-				keys = append(keys, letter.Key)
+			for _, d := range box.DeadLetters() {
+				keys = append(keys, d.Key)
 			}
 		}
 		return each(c, keys, func(key string) error {
@@ -243,32 +239,28 @@ func (t noticesTestCmd) Run(ctx context.Context, c *console) error {
 	if !hook && !people {
 		return fmt.Errorf("there is no webhook and no digest %q", t.Name)
 	}
-	var failed []error
+	var hookErr, peopleErr error
 	if hook {
-		failed = append(failed, each(c, []string{t.Name}, func(name string) error {
+		hookErr = each(c, []string{t.Name}, func(name string) error {
 			status, err := app.TestWebhook(ctx, cfg, name)
 			if err == nil {
 				fmt.Fprintf(c.out, "webhook %s: accepted the test with status %d\n", name, status)
 			}
 			return err
-		}))
+		})
 	}
 	if people {
-		failed = append(failed, t.digest(ctx, c, cfg))
-	}
-	return errors.Join(failed...)
-}
-
-func (t noticesTestCmd) digest(ctx context.Context, c *console, cfg config.Config) error {
-	all, err := app.TestDigest(ctx, cfg, t.Name)
-	if err != nil {
-		return err
-	}
-	return each(c, all, func(tested digest.Tested) error {
-		if tested.Err != nil {
-			return fmt.Errorf("test digest %s: %w", t.Name, tested.Err)
+		all, err := app.TestDigest(ctx, cfg, t.Name)
+		if err != nil {
+			return errors.Join(hookErr, err)
 		}
-		fmt.Fprintf(c.out, "digest %s: %s accepted the test\n", t.Name, tested.Target)
-		return nil
-	})
+		peopleErr = each(c, all, func(tested digest.Tested) error {
+			if tested.Err != nil {
+				return fmt.Errorf("test digest %s: %w", t.Name, tested.Err)
+			}
+			fmt.Fprintf(c.out, "digest %s: %s accepted the test\n", t.Name, tested.Target)
+			return nil
+		})
+	}
+	return errors.Join(hookErr, peopleErr)
 }

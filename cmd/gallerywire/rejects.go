@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/ingest/intake"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 )
@@ -23,11 +24,9 @@ type rejectsCmd struct {
 
 // withRejects connects to the running service while do runs.
 func (c *console) withRejects(ctx context.Context, do func(context.Context, *intake.Rejects) error) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	return c.withBroker(ctx, cfg, func(ctx context.Context, b *broker.Broker) error { return do(ctx, app.Rejects(b, nil)) })
+	return c.withBroker(ctx, func(ctx context.Context, _ config.Config, b *broker.Broker) error {
+		return do(ctx, app.Rejects(b, nil))
+	})
 }
 
 type rejectsListCmd struct {
@@ -50,28 +49,24 @@ func (l rejectsListCmd) Run(ctx context.Context, c *console) error {
 			if err != nil {
 				return err
 			}
-			if n++; n == 1 && !l.JSON {
+			if n++; l.JSON {
+				r.Header = nil
+				if err := c.line(rejectJSON{Number: r.Number, Reject: r}); err != nil {
+					return err
+				}
+				continue
+			}
+			if n == 1 {
 				fmt.Fprintln(table, "NUMBER\tSTORED\tSUBJECT\tGALLERY\tREASON")
 			}
-			if err := l.print(c, table, r); err != nil {
-				return err
-			}
+			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", r.Number, r.Stored.Format(time.RFC3339),
+				printable(r.Subject), printable(r.Gallery), printable(r.Problems.Error()))
 		}
 		if n == 0 && !l.JSON {
 			c.say("no event was rejected")
 		}
 		return table.Flush()
 	})
-}
-
-func (l rejectsListCmd) print(c *console, table io.Writer, r intake.Reject) error {
-	if l.JSON {
-		r.Header = nil
-		return c.line(rejectJSON{Number: r.Number, Reject: r})
-	}
-	_, err := fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", r.Number, r.Stored.Format(time.RFC3339),
-		printable(r.Subject), printable(r.Gallery), printable(r.Problems.Error()))
-	return err
 }
 
 // rejectJSON is a reject for programs.
@@ -159,9 +154,14 @@ func (p rejectsReplayCmd) Validate() error {
 // Run sends rejects again.
 func (p rejectsReplayCmd) Run(ctx context.Context, c *console) error {
 	return c.withRejects(ctx, func(ctx context.Context, rejects *intake.Rejects) error {
-		numbers, err := p.numbers(ctx, rejects)
-		if err != nil {
-			return err
+		numbers := p.Numbers
+		if p.All { // the present ones: an event that is rejected again is not sent twice
+			for r, err := range rejects.All(ctx) {
+				if err != nil {
+					return err
+				}
+				numbers = append(numbers, rejectNumber(r.Number))
+			}
 		}
 		return each(c, numbers, func(n rejectNumber) error {
 			if err := rejects.Replay(ctx, uint64(n)); err != nil {
@@ -171,20 +171,4 @@ func (p rejectsReplayCmd) Run(ctx context.Context, c *console) error {
 			return nil
 		})
 	})
-}
-
-// numbers returns the named numbers, or those of all present rejects, so that an event
-// that is rejected again is not sent twice.
-func (p rejectsReplayCmd) numbers(ctx context.Context, rejects *intake.Rejects) ([]rejectNumber, error) {
-	if !p.All {
-		return p.Numbers, nil
-	}
-	var numbers []rejectNumber
-	for r, err := range rejects.All(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		numbers = append(numbers, rejectNumber(r.Number))
-	}
-	return numbers, nil
 }

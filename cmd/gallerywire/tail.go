@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/app"
+	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/nats-io/nats.go"
@@ -33,17 +34,15 @@ removed, reject (its number), channel, target and attempts.`
 
 // Run prints messages until ctx ends.
 func (t tailCmd) Run(ctx context.Context, c *console) error {
-	cfg, err := c.load()
-	if err != nil {
-		return err
-	}
-	l := &listener{console: c, json: t.JSON, coloured: c.coloured(c.out), reader: app.EventReader(cfg), events: slices.Clone(cfg.Events.Subjects)}
-	if len(cfg.NATS.Embedded.Publishers) > 0 {
-		for _, subject := range cfg.Events.Subjects {
-			l.events = append(l.events, broker.SubjectOf("*", subject))
+	return c.withBroker(ctx, func(ctx context.Context, cfg config.Config, b *broker.Broker) error {
+		l := &listener{console: c, json: t.JSON, coloured: c.coloured(c.out), reader: app.EventReader(cfg), events: slices.Clone(cfg.Events.Subjects)}
+		if len(cfg.NATS.Embedded.Publishers) > 0 {
+			for _, subject := range cfg.Events.Subjects {
+				l.events = append(l.events, broker.SubjectOf("*", subject))
+			}
 		}
-	}
-	return c.withBroker(ctx, cfg, func(ctx context.Context, b *broker.Broker) error { return l.run(ctx, b.Conn()) })
+		return l.run(ctx, b.Conn())
+	})
 }
 
 // listener prints messages.
@@ -133,7 +132,7 @@ func (l *listener) read(msg *nats.Msg, at time.Time) entry {
 	return h
 }
 
-// event fills h from a publication or a take-down, or says why it is neither.
+// event fills h from a publication or a take-down, or with the reason why it is neither.
 func (h *entry) event(reader event.Reader, m event.Message) {
 	e, err := reader.Decode(m)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 // has become empty. For a gallery that is not shown, and for a section, tag or author
 // without galleries, it returns an edition without galleries, even if there never
 // were any. That edition has the feed's identifier and addresses, was touched when
-// the last gallery went, and is the same on every node. Other editions may be cut. The
-// error is [ErrUnknown] where there can be no such feed, [ErrUnavailable] or a [*Moved].
+// the last gallery went, and is the same on every node. Other editions may be a
+// fallback. The error is [ErrUnknown] if there can be no such feed, [ErrUnavailable] or a [*Moved].
 func (s *Set) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 	if ref.Page != "" {
 		return nil, unknownPage(ref)
@@ -46,7 +46,14 @@ func (s *Set) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 func (s *Set) withdrawn(ref Ref) (*Edition, error) {
 	now, id := s.opts.Now(), ref.Name
 	entry := s.opts.Index.Find(ref.Name)
-	if err := s.uncertain(entry, now); err != nil {
+	err := s.opts.Index.Ready() // the reason why this node cannot know that it is not shown
+	switch {
+	case entry.VisibleAt(now):
+		err = errors.New("it is shown again")
+	case entry != nil && entry.NewerFormat():
+		err = errNewerRecord
+	}
+	if err != nil {
 		return nil, fmt.Errorf("gallery %q: %w: %w", ref.Name, ErrUnavailable, err)
 	}
 	if entry != nil {
@@ -68,7 +75,7 @@ func (s *Set) withdrawn(ref Ref) (*Edition, error) {
 	return s.empty(e, ch)
 }
 
-// ending is when a gallery that is not shown at now went: by the dates of the
+// ending is when a gallery that is not shown at now was withdrawn: by the dates of the
 // gallery, and by when that was stored.
 func ending(entry *index.Entry, now time.Time) (updated, touched time.Time) {
 	updated, touched = entry.Rank.Updated, entry.Stored()
@@ -79,17 +86,6 @@ func ending(entry *index.Entry, now time.Time) (updated, touched time.Time) {
 }
 
 var errNewerRecord = errors.New("a newer release wrote its record")
-
-// uncertain returns why this node cannot know that the gallery is not shown.
-func (s *Set) uncertain(entry *index.Entry, now time.Time) error {
-	switch {
-	case entry.VisibleAt(now):
-		return errors.New("it is shown again")
-	case entry != nil && entry.NewerFormat():
-		return errNewerRecord
-	}
-	return s.opts.Index.Ready()
-}
 
 // unused returns the edition of a section, tag or author without galleries.
 func (s *Set) unused(ref Ref) (*Edition, error) {

@@ -11,12 +11,11 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// after begins the address that leads from an archive page to the next newer
-// one. That is found when it is asked for: a page that named it would change
-// when only its neighbour does.
+// after begins the address of the page that follows an archive page. The set looks that
+// page up at a request: a page that named it would change whenever its neighbour does.
 const after = "after-"
 
-// Moved says where what was asked for is.
+// Moved is the error for an address that is now another one.
 type Moved struct {
 	To        Ref
 	Permanent bool // a former name
@@ -30,15 +29,15 @@ func (m *Moved) Error() string { return "it is at " + m.To.base() }
 // URL is the address where the document is.
 func (m *Moved) URL(f feed.Format) string { return m.site + m.To.Path(f) }
 
-// Meant is [ErrUnknown] for a section, tag or author whose name was given instead of
-// its slug, or its slug without the hash. It lists the feeds that can be meant.
+// Meant is the [ErrUnknown] for a name of a section, tag or author instead of its slug, or
+// for the slug without its hash. It lists the feeds that may be meant.
 type Meant struct {
 	To []Ref // at least one
 
 	site string
 }
 
-// Error says that there is no such feed.
+// Error is that of [ErrUnknown].
 func (m *Meant) Error() string { return ErrUnknown.Error() }
 
 // Unwrap returns [ErrUnknown].
@@ -96,7 +95,7 @@ func (r *feedRenderer) archivePage(page string) *feedRenderer {
 	}
 }
 
-// fingerprint identifies what an edition is a function of, beside the configuration.
+// fingerprint identifies what an edition is a function of, other than the configuration.
 type fingerprint [sha256.Size]byte
 
 func (s snapshot) fingerprint() fingerprint {

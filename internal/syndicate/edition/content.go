@@ -9,8 +9,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/index"
 )
 
-// Content is what a feed holds at one moment, and what has become of its
-// galleries since another one.
+// Content is what a feed holds now, and what happened to its galleries since an earlier
+// position.
 type Content struct {
 	Members []Member  // as of its edition, and those that will be left out of that
 	Touched time.Time // see [Edition]

@@ -32,7 +32,7 @@ type state struct {
 
 func (m Member) state() state { return state{m.Rank.Hash, m.Phase, m.Stub} }
 
-// version is what e will have been.
+// version is what is remembered of e once another edition follows it.
 func (e *Edition) version() version {
 	v := version{states: make(map[state]struct{}, len(e.Members))}
 	for _, m := range e.Members {
@@ -51,19 +51,31 @@ func (e *Edition) etags() []string {
 	return list
 }
 
-// Since returns a document of what changed since the latest earlier edition
-// whose entity tag has accepts. It reports false where there is no such edition, where
-// the document would be no shorter than the whole, and where galleries only left.
+// Since returns a document of what changed since the latest earlier edition whose entity
+// tag has accepts. It reports false if there is no such edition, if the document would be
+// no shorter than the whole, or if galleries were only removed.
 func (e *Edition) Since(has func(etag string) bool, f feed.Format) (*feed.Document, bool) {
 	for i := len(e.past) - 1; i >= 0; i-- {
 		if !has(e.past[i].etags[f]) {
 			continue
 		}
-		items := e.changedSince(e.past[i])
+		var items []*feed.Item
+		for j, m := range e.Members {
+			if _, had := e.past[i].states[m.state()]; !had {
+				items = append(items, e.items[j])
+			}
+		}
 		if len(items) == 0 || len(items) == len(e.items) {
 			return nil, false
 		}
-		doc, err := e.delta(deltaKey{from: e.past[i].etags[f], to: e.Documents[f].ETag}, f, items)
+		key := deltaKey{from: e.past[i].etags[f], to: e.Documents[f].ETag}
+		doc, err := e.deltas.Load(context.Background(), key, func(context.Context) (*feed.Document, error) {
+			doc, err := feed.Assemble(f, e.channel, items)
+			if err == nil {
+				doc.Grown = func() { e.deltas.Resize(key, doc) }
+			}
+			return doc, err
+		})
 		return doc, err == nil
 	}
 	return nil, false
@@ -75,31 +87,7 @@ type deltas = cache.Cache[deltaKey, *feed.Document]
 
 type deltaKey struct{ from, to string } // entity tags
 
-// delta puts the document together, once for all who ask.
-func (e *Edition) delta(key deltaKey, f feed.Format, items []*feed.Item) (*feed.Document, error) {
-	if e.deltas == nil {
-		return feed.Assemble(f, e.channel, items)
-	}
-	return e.deltas.Load(context.Background(), key, func(context.Context) (*feed.Document, error) {
-		doc, err := feed.Assemble(f, e.channel, items)
-		if err == nil {
-			doc.Grown = func() { e.deltas.Resize(key, doc) }
-		}
-		return doc, err
-	})
-}
-
-func (e *Edition) changedSince(v version) []*feed.Item {
-	var items []*feed.Item
-	for i, m := range e.Members {
-		if _, had := v.states[m.state()]; !had {
-			items = append(items, e.items[i])
-		}
-	}
-	return items
-}
-
-// remember notes the editions before e, of which last is the newest.
+// remember keeps at most that many versions of the editions before e; last is the newest.
 func (e *Edition) remember(last *Edition, most int) {
 	if last == nil || most == 0 {
 		return

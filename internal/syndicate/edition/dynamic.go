@@ -7,7 +7,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/index"
 )
 
-// Dynamic says which feeds are rendered when a reader asks for them.
+// Dynamic configures the feeds that exist without configuration, one for each section, tag
+// and author.
 type Dynamic struct {
 	Sections, Tags, Authors bool
 	Items                   int // galleries in each; 0: 50

@@ -3,7 +3,6 @@ package edition
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -66,9 +65,4 @@ func (r *feedRenderer) mayShow(m Member, now time.Time) bool {
 	}
 	known := r.set.opts.Index.Find(key)
 	return known != nil && known.Phase(now) <= m.Phase
-}
-
-func (r *feedRenderer) mayShowAll(members []Member) bool {
-	now := r.set.opts.Now()
-	return !slices.ContainsFunc(members, func(m Member) bool { return !m.Stub && !r.mayShow(m, now) })
 }

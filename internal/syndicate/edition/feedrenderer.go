@@ -18,26 +18,26 @@ const (
 	// queueTimeout is how long a reader queues for the feed and for the limiter, both
 	// together.
 	queueTimeout = 5 * time.Second
-	// renderTimeout bounds how long one rendering waits for storage, loadTimeout how
-	// long it waits for one gallery: a request that is under way when NATS
-	// goes away is never answered.
+	// renderTimeout bounds how long one rendering waits for storage, loadTimeout how long
+	// it waits for one gallery: NATS never answers a request that was in flight when the
+	// connection was lost.
 	renderTimeout = 10 * time.Second
 	loadTimeout   = 2 * time.Second
 	// restAfterFailure keeps a feed that cannot be rendered from trying again
 	// for every reader.
 	restAfterFailure = time.Second
-	// maxCatchUps is how often a rendering starts again where a revision has just
-	// been replaced.
+	// maxCatchUps is how often a rendering starts again because a revision has just been
+	// replaced.
 	maxCatchUps = 8
 )
 
-// priority says for whom a feed is rendered.
+// priority is for whom a feed is rendered.
 type priority int
 
 const (
 	forReaders  priority = iota
-	forAnnounce          // subscribers: there is little of it, and it does not queue for the limiter
-	forSchedule          // likewise, and what seems fresh is rendered too
+	forAnnounce          // for subscribers: rare, so it does not queue for the limiter
+	forSchedule          // likewise; a feed that seems fresh is rendered too
 )
 
 // feedRenderer renders one feed, or one page of its archive, and keeps its current
@@ -53,11 +53,11 @@ type feedRenderer struct {
 	failure   atomic.Pointer[error] // why the last rendering failed; nil: it did not
 	rendering chan struct{}         // holds a token while the feed is rendered
 	pin       *cache.Pin            // what a configured feed holds; nil: it is in a cache
-	chosen    atomic.Int64          // about how many galleries the selection has; of a page of an archive 0, for it is its owner's
+	chosen    atomic.Int64          // about how many galleries the selection has; 0 for an archive page, which shares its feed's
 
 	// Owned by the holder of the token.
 	notBefore time.Time // no rendering for readers before
-	lastGood  *Edition  // the last one that was not cut
+	lastGood  *Edition  // the last one that was no fallback
 }
 
 // itemKey names what a rendered gallery is a function of.
@@ -78,8 +78,8 @@ func newFeedRenderer(s *Set, ref Ref, d Definition) *feedRenderer {
 	return r
 }
 
-// onDemand reports whether the feed is rendered because a reader asked: there may be
-// many such feeds at once, so they queue for the limiter.
+// onDemand reports whether the feed is rendered only for readers: there may be many such
+// feeds at once, so they queue for the limiter.
 func (r *feedRenderer) onDemand() bool { return r.ref.Kind != Feed || r.ref.Page != "" }
 
 // fresh returns the current edition if nothing happened since, else nil.
@@ -106,7 +106,7 @@ func (r *feedRenderer) refresh(ctx context.Context, p priority) (*Edition, error
 		return nil, r.notRendered(context.Cause(queue))
 	}
 	if p != forSchedule {
-		r.set.opts.Index.Advance(r.set.opts.Now) // only the time may have passed by
+		r.set.opts.Index.Advance(r.set.opts.Now) // perhaps only time has passed
 		if e := r.fresh(); e != nil {
 			return e, nil
 		}
@@ -115,7 +115,7 @@ func (r *feedRenderer) refresh(ctx context.Context, p priority) (*Edition, error
 		return r.fallBack(nil)
 	}
 	if err := r.set.opts.Index.Ready(); err != nil && r.current.Load() == nil {
-		// Nothing was tried: the next reader finds out whether the index is whole.
+		// No rendering failed: the next reader asks again whether the index is whole.
 		return nil, fmt.Errorf("feed %q: %w: %w", r.def.Name, ErrUnavailable, err)
 	}
 	var task *cache.Task
@@ -144,7 +144,7 @@ func (r *feedRenderer) refresh(ctx context.Context, p priority) (*Edition, error
 	return e, nil
 }
 
-// notRendered says why nothing was rendered for a reader who waited.
+// notRendered is the error for a reader who waited in vain.
 func (r *feedRenderer) notRendered(err error) error {
 	if errors.Is(err, cache.ErrBusy) {
 		return fmt.Errorf("feed %q: %w: %w", r.def.Name, ErrUnavailable, err)
@@ -184,13 +184,15 @@ func (r *feedRenderer) collect(ctx context.Context, task *cache.Task) (e *Editio
 		if s, err = r.snapshot(r.set.opts.Now()); err != nil {
 			return nil, err
 		}
-		if e, err = r.gather(ctx, s, task); err == nil && r.mayShowAll(e.Members) {
-			return e, r.complete(e)
-		}
-		if err == nil {
-			err = errWithdrawn
-		} else if !errors.Is(err, index.ErrSuperseded) {
+		e, err = r.gather(ctx, s, task)
+		switch {
+		case errors.Is(err, index.ErrSuperseded):
+		case err != nil:
 			return nil, err
+		case slices.ContainsFunc(e.Members, func(m Member) bool { return !m.Stub && !r.mayShow(m, r.set.opts.Now()) }):
+			err = errWithdrawn
+		default:
+			return e, r.complete(e)
 		}
 	}
 	return nil, err
@@ -235,9 +237,8 @@ func (r *feedRenderer) gather(ctx context.Context, s snapshot, task *cache.Task)
 	return e, nil
 }
 
-// itemLoader returns what reads and renders a gallery, and then sets hit to false. A
-// panic is one bad gallery's: it must not take the feed, or a goroutine that nothing
-// guards, with it.
+// itemLoader returns a function that reads and renders a gallery, and sets hit to false. A
+// panic concerns one bad gallery: it must not end the feed or the process.
 func (r *feedRenderer) itemLoader(entry *index.Entry, at time.Time, hit *bool) func(context.Context) (*feed.Item, error) {
 	return func(ctx context.Context) (item *feed.Item, err error) {
 		*hit = false
@@ -262,9 +263,9 @@ func (r *feedRenderer) itemLoader(entry *index.Entry, at time.Time, hit *bool) f
 	}
 }
 
-// complete puts the documents together, without what cannot be in one with the rest.
-// Documents that would be what the last edition's are, are those: they may have
-// been compressed already.
+// complete puts the documents together, without galleries that cannot be in one document
+// with the others. If nothing changed it takes the last edition's documents, which may be
+// compressed already.
 func (r *feedRenderer) complete(e *Edition) error {
 	e.Undated = r.set.opts.Index.Late(e.Touched)
 	if last := r.current.Load(); last != nil && !last.Fallback && last.fingerprint == e.fingerprint {
@@ -286,7 +287,7 @@ func (r *feedRenderer) complete(e *Edition) error {
 	return r.set.assemble(e, r.resize)
 }
 
-// leaveOut notes that a gallery is not in the edition though it should be.
+// leaveOut records that a gallery that belongs to the edition is not in it.
 func (r *feedRenderer) leaveOut(e *Edition, entry *index.Entry, reason string) {
 	left := LeftOut{Feed: r.def.Name, Gallery: entry.ID, Rank: entry.Rank, Reason: reason}
 	e.LeftOut = append(e.LeftOut, left)
@@ -312,7 +313,7 @@ func (r *feedRenderer) held() int {
 	return n
 }
 
-// resize notes how much the renderer keeps now.
+// resize reports how much the renderer keeps now.
 func (r *feedRenderer) resize() {
 	switch {
 	case r.pin != nil:

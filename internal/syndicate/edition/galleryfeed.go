@@ -13,11 +13,11 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// ErrGone means that the gallery was there and is taken down or over.
+// ErrGone means that the gallery was taken down or has expired.
 var ErrGone = errors.New("gallery is gone")
 
-// galleryFeed is the feed of a gallery's revision, an item a slide, or why there is
-// none: one that cannot be rendered is not tried again for every reader.
+// galleryFeed is the feed of a gallery's revision, with an item for each slide, or the
+// error why it cannot be rendered: that is not tried again for every reader.
 type galleryFeed struct {
 	edition *Edition
 	err     error
@@ -78,10 +78,10 @@ func (s *Set) shown(key string) (*index.Entry, error) {
 	return nil, fmt.Errorf("gallery %q: %w", key, err)
 }
 
-// perSlide is about what a slide is rendered to, in bytes of all formats.
+// perSlide is about how many bytes a rendered slide has in all formats.
 const perSlide = 6 << 10
 
-// loadGallery reads a gallery and renders its feed. A panic is that gallery's alone.
+// loadGallery reads a gallery and renders its feed. A panic concerns that gallery only.
 func (s *Set) loadGallery(ctx context.Context, key itemKey, entry *index.Entry, now time.Time, p priority) (made *galleryFeed, err error) {
 	var task *cache.Task
 	if p == forReaders {

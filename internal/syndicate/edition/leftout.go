@@ -13,11 +13,6 @@ type logged struct {
 	revisions *simplelru.LRU[itemKey, struct{}]
 }
 
-func newLogged() *logged {
-	revisions, _ := simplelru.NewLRU[itemKey, struct{}](10_000, nil) // the only error is a size below one
-	return &logged{revisions: revisions}
-}
-
 // report logs and counts a gallery that is left out of a feed, or has none, unless
 // that was done for this revision.
 func (s *Set) report(l LeftOut) {

@@ -22,6 +22,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -44,7 +45,7 @@ type Definition struct {
 	Aliases []string // former names
 }
 
-// Site is what every feed says of the site.
+// Site is the metadata of the site, which every feed shows.
 type Site struct {
 	Title       string
 	Description string
@@ -56,11 +57,11 @@ type Site struct {
 	Image       string   // address of a picture of at most 144 pixels' width
 	Hubs        []string // where readers may subscribe to every feed (WebSub); addresses
 
-	// OtherHubs are where they may subscribe to that feed besides; nil: nowhere.
+	// OtherHubs are more hubs of that feed; nil: none.
 	OtherHubs func(Ref) []string
 }
 
-// hubs are all where readers may subscribe to the feed.
+// hubs are all hubs of the feed.
 func (s Site) hubs(ref Ref) []string {
 	if s.OtherHubs == nil {
 		return s.Hubs
@@ -76,7 +77,7 @@ type Options struct {
 	Site        Site
 	Feeds       []Definition
 	Dynamic     Dynamic
-	Stubs       bool                  // feeds of galleries have them too; of others the index says so
+	Stubs       bool                  // galleries' own feeds have stubs too; for other feeds the index decides
 	MaxDocument int                   // bytes of the galleries in a document; 0: 16 MiB
 	Budget      *cache.Budget         // for all that is kept; nil: one of 128 MiB
 	Limiter     *cache.Limiter        // for what is rendered on demand; nil: for a third of the budget
@@ -118,6 +119,7 @@ func New(o Options) *Set {
 			r.history.Release()
 		}
 	}
+	revisions, _ := simplelru.NewLRU[itemKey, struct{}](10_000, nil) // the only error is a size below one
 	s := &Set{
 		opts:       o,
 		feeds:      make(map[string]*feedRenderer, len(o.Feeds)),
@@ -128,7 +130,7 @@ func New(o Options) *Set {
 		items:      cache.New[itemKey](o.Budget, cache.Options[*feed.Item]{Size: (*feed.Item).Held}),
 		deltas:     cache.New[deltaKey](o.Budget, cache.Options[*feed.Document]{Size: (*feed.Document).Held}),
 		validators: cache.New[Ref](o.Budget, cache.Options[*validators]{Size: func(*validators) int { return perValidators }}),
-		logged:     newLogged(),
+		logged:     &logged{revisions: revisions},
 		metrics:    newMetrics(o.Registerer),
 	}
 	for _, d := range o.Feeds {
@@ -144,7 +146,7 @@ func New(o Options) *Set {
 
 // Edition returns the edition of a feed, of a page of its archive, or of a
 // gallery as it is now. The error is [ErrUnknown], [ErrGone], [ErrUnavailable]
-// or a [*Moved]: a feed's former name is answered with that. A fresh edition costs no
+// or a [*Moved] for a feed's former name. A fresh edition costs no
 // lock, no rendering and no call to NATS.
 func (s *Set) Edition(ctx context.Context, ref Ref) (*Edition, error) {
 	switch {
@@ -168,7 +170,7 @@ func (s *Set) Edition(ctx context.Context, ref Ref) (*Edition, error) {
 // Feeds returns the configured feeds in their order.
 func (s *Set) Feeds() []Definition { return s.opts.Feeds }
 
-// Site returns what every feed says of the site.
+// Site returns the metadata of the site.
 func (s *Set) Site() Site { return s.opts.Site }
 
 // Listing is a feed in a public list of feeds.
@@ -208,7 +210,7 @@ type Address struct {
 	URL       string // absolute
 }
 
-// Canonical returns the feed that ref names by its present name or a former one.
+// Canonical returns ref with the present name of the feed, if it has a former one.
 func (s *Set) Canonical(ref Ref) Ref {
 	if name, ok := s.aliases[ref.Name]; ok && ref.Kind == Feed && s.feeds[ref.Name] == nil {
 		ref.Name = name
@@ -241,7 +243,7 @@ func (s *Set) LeftOut() []LeftOut {
 	return all
 }
 
-// Concerned returns the names of the feeds in which the change may show.
+// Concerned returns the names of the configured feeds in which the change may show.
 func (s *Set) Concerned(c index.Change) []string {
 	var names []string
 	for _, d := range s.opts.Feeds {
@@ -252,7 +254,7 @@ func (s *Set) Concerned(c index.Change) []string {
 	return names
 }
 
-// Len is how many galleries the feed could show now if it had no end.
+// Len is how many galleries the feed and its archive have now.
 func (s *Set) Len(name string) int {
 	if r, ok := s.feeds[name]; ok {
 		return r.history.LenAt(s.opts.Now())
@@ -260,8 +262,8 @@ func (s *Set) Len(name string) int {
 	return 0
 }
 
-// Republish brings every feed to what it should be now, whatever was missed.
-// It goes on after an error and returns all of them.
+// Republish renders every feed that is not what it should be now, whatever events were
+// missed. It continues after an error and returns all errors.
 func (s *Set) Republish(ctx context.Context) error {
 	s.opts.Index.Advance(s.opts.Now)
 	var errs []error

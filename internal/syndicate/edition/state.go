@@ -2,18 +2,18 @@ package edition
 
 import "time"
 
-// Condition says whether what a feed serves is what is stored.
+// Condition is whether a feed serves what is stored.
 type Condition string
 
 // The conditions of a feed.
 const (
 	Fresh   Condition = "fresh"   // its edition is of what is stored now
-	Due     Condition = "due"     // it is rendered when next asked for
-	Cut     Condition = "cut"     // it is a last good edition, without what was withdrawn since
-	Failing Condition = "failing" // there is nothing that could be served
+	Due     Condition = "due"     // the next request renders it
+	Cut     Condition = "cut"     // a fallback: the last good edition, without what was withdrawn since
+	Failing Condition = "failing" // there is nothing to serve
 )
 
-// State is where a configured feed stands.
+// State is the state of a configured feed.
 type State struct {
 	Name      string
 	Title     string
@@ -41,8 +41,8 @@ func (s *Set) States() []State {
 	return states
 }
 
-// condition is [Cut] where rendering failed and the last good edition is served, and
-// [Failing] where there is none.
+// condition is [Cut] if rendering failed and the last good edition is served, [Failing] if
+// there is none.
 func (r *feedRenderer) condition() Condition {
 	e := r.current.Load()
 	switch {

@@ -67,7 +67,7 @@ func recipientsOf(address string) ([]*recipient, error) {
 	case !slices.Contains(known, scheme):
 		return nil, errors.New("shoutrrr knows no such service: see https://shoutrrr.nickfedor.com for its services")
 	case scheme == "logger":
-		return nil, errors.New("the service logger sends nothing to anybody")
+		return nil, errors.New("the service logger sends no messages")
 	case scheme == smtp.Scheme:
 		return mailRecipientsOf(u)
 	case scheme == telegram.Scheme:

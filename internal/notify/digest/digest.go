@@ -113,7 +113,7 @@ type claim struct {
 
 // Outcomes of a digest that was due.
 const (
-	outcomeSent    = "told"
+	outcomeSent    = "told" // as it was from the first
 	outcomeNothing = "nothing"
 )
 

@@ -27,7 +27,7 @@ import (
 // secret is in whatever of an address is secret, in any spelling.
 const secret = "s3cr3t"
 
-// evidence is everything that somebody else may read of a test.
+// evidence is everything that others may read of a test.
 type evidence struct {
 	mu  sync.Mutex
 	all bytes.Buffer
@@ -65,13 +65,13 @@ func (e *evidence) add(n *node, notice outbox.Notice, err error) {
 	}
 }
 
-// wantNoSecret must find something to look through.
+// wantNoSecret fails if there is no evidence, too.
 func (e *evidence) wantNoSecret(t *testing.T) {
 	t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if text := e.all.String(); text == "" || strings.Contains(strings.ToLower(text), secret) {
-		t.Errorf("the secret is out, or nothing was looked at:\n%s", text)
+		t.Errorf("the secret is there, or nothing at all:\n%s", text)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestErrorOfChatSaysWhy(t *testing.T) {
 	gone.Close()
 	for _, c := range []struct {
 		name, address string // with HOST
-		status        int    // 0: nobody listens
+		status        int    // 0: no server
 		want          string
 		final         bool
 	}{
@@ -349,7 +349,7 @@ func TestCheck(t *testing.T) {
 		"smtp:":             "not an address",
 		"s3cr3t://host":     "no such service",
 		"logger://":         "not an address",
-		"logger://x":        "sends nothing",
+		"logger://x":        "sends no messages",
 		"discord://s3cr3t":  "not an address of discord",
 		"telegram://s3cr3t": "not an address of telegram",
 		"slack://s3cr3t":    "not an address of slack",

@@ -18,12 +18,12 @@ import (
 type feedState struct {
 	mu sync.Mutex
 
-	settled   Position // up to which everything is announced
-	compared  bool     // the content was compared with the record since the node started
-	failed    bool     // the last attempt to announce the feed
-	published string   // id of the last event that this node sent on NATS
-	done      string   // id of the last event that is in the outbox as well
-	misses    int      // how often in a row the content could not be read
+	settled     Position // up to which everything is announced
+	compared    bool     // the content was compared with the record since the node started
+	failed      bool     // the last attempt to announce the feed
+	published   string   // id of the last event that this node sent on NATS
+	done        string   // id of the last event that is in the outbox as well
+	failedReads int      // how often in a row the content could not be read
 
 	// The revision of a record that is claimed and not sent, and when this node saw it
 	// first, by the monotonic clock.
@@ -40,7 +40,7 @@ var end = Position{Revision: math.MaxUint64}
 // as sent. It reads the record only if the feed may have changed since it was settled,
 // and renders nothing without news. The caller holds the lock of st.
 func (n *Notices) announce(ctx context.Context, feed string, st *feedState) (err error) {
-	defer func() { st.failed = err != nil || st.misses > 0 }()
+	defer func() { st.failed = err != nil || st.failedReads > 0 }()
 	if !n.announces(feed) || !n.opts.Source.ChangedSince(feed, st.settled) {
 		return nil
 	}
@@ -65,7 +65,7 @@ func (n *Notices) announce(ctx context.Context, feed string, st *feedState) (err
 	if err != nil {
 		return n.unreadable(ctx, feed, st, err)
 	}
-	snap.Feed, st.misses = feed, 0
+	snap.Feed, st.failedReads = feed, 0
 	switch {
 	case last.revision == 0 && !always:
 		return n.lateBaseline(ctx, snap, last)

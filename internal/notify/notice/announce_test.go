@@ -196,7 +196,7 @@ func TestRestartNeitherForgetsNorRepeats(t *testing.T) {
 		t.Fatalf("repeated: sent %v", got)
 	}
 	again.content.set("all", 2, "b1", "a1")
-	last := c.restarted(again) // it stopped before it looked
+	last := c.restarted(again) // it stopped before it announced this
 	last.sweep()
 	if got := c.wire.all(); len(got) != 2 || !cmp.Equal(announced(got[1])[0], []string{"b"}) {
 		t.Errorf("forgot: sent %v", got)

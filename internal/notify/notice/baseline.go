@@ -14,8 +14,8 @@ const (
 	// youth is for how many leases a record is young: this node's clock may be ahead of
 	// the server's.
 	youth = 6
-	// maxMisses is how often a feed that cannot be read is looked at in a row.
-	maxMisses = 12
+	// maxFailedReads is how often in a row a feed that cannot be read is tried.
+	maxFailedReads = 12
 )
 
 // Baseline must return before the first subscription to a feed is stored: what the
@@ -53,7 +53,7 @@ func (n *Notices) Baseline(ctx context.Context, feed string) error {
 		}
 		return bucket.Encode(snap.baseline(last.revision))
 	})
-	// A change before this node has read the subscription marks nothing: look again.
+	// A change before this node has read the subscription marks nothing: check again.
 	n.queue.later(feed, n.opts.Lease)
 	return err
 }
@@ -86,10 +86,10 @@ func (n *Notices) unreadable(ctx context.Context, feed string, st *feedState, er
 	if n.always[feed] || ctx.Err() != nil {
 		return err
 	}
-	if st.misses++; st.misses == 1 {
+	if st.failedReads++; st.failedReads == 1 {
 		n.opts.Logger.Warn("cannot read a feed that is announced, retrying", "feed", feed, "err", err)
 	}
-	if st.misses < maxMisses {
+	if st.failedReads < maxFailedReads {
 		n.queue.later(feed, retryAfter)
 	}
 	return nil

@@ -141,7 +141,7 @@ func TestUnsubscribedFeedNotAnnounced(t *testing.T) {
 	}
 }
 
-// Nobody marks the feed: it has no subscribers yet.
+// The feed is not marked: it has no subscribers yet.
 func TestChangeBetweenBaselineAndSubscriptionAnnounced(t *testing.T) {
 	t.Parallel()
 	c, a := newCluster(t), &subscriptions{}
@@ -385,7 +385,7 @@ func TestYoungRecordOutlivesSweep(t *testing.T) {
 	a.set(night)
 	n.sweep()
 	a.set()
-	n.sweep() // somebody may be about to subscribe
+	n.sweep() // a subscription may be about to be stored
 	if !recorded(t, c, night) {
 		t.Error("the record is gone")
 	}

@@ -215,7 +215,7 @@ func (n *node) rendered(feed string) int {
 	return n.content.renderings[feed]
 }
 
-// Sweeps over feeds at rest look at no record and render nothing, whatever else
+// Sweeps over feeds at rest read no record and render nothing, whatever else
 // happens; what was stored before is read once.
 func TestSweepAtRestReadsNothing(t *testing.T) {
 	t.Parallel()

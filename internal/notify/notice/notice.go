@@ -13,7 +13,7 @@
 // Content is a feed's galleries and their ranks, however old they are: every change of
 // one since the last announcement is news, whether or not the documents reach back to
 // it. A new way of rendering is none. Configured feeds are announced from the first
-// gallery on. A feed that is announced because somebody subscribed to it starts with
+// gallery on. A feed that is announced only because it has subscribers starts with
 // what it holds then, see [Notices.Baseline].
 //
 // Left to others: to the channels what each target is sent; to the outbox that each target
@@ -155,7 +155,7 @@ const (
 	// with them, so that feeds that cannot be rendered delay no others.
 	maxHealthy = 32
 	maxFailing = 4
-	// busyAfter is when a feed that is being announced is looked at again.
+	// busyAfter is when a feed that is being announced is due again.
 	busyAfter = 10 * time.Millisecond
 	// retryAfter is when a feed that could not be announced is due again.
 	retryAfter = 5 * time.Second
@@ -254,8 +254,8 @@ func (n *Notices) Run(ctx context.Context) error {
 }
 
 // Sweep announces every feed whose content is not what was last announced, and
-// completes announcements that were claimed and not sent. A feed at rest costs it a look
-// at memory. A feed in the middle of a row of changes, or that is being announced, is
+// completes announcements that were claimed and not sent. A feed at rest costs it a read
+// of memory. A feed in the middle of a row of changes, or that is being announced, is
 // left to [Notices.Run]. It goes on after an error and returns all; a configured feed
 // that cannot be read is one.
 func (n *Notices) Sweep(ctx context.Context) error {

@@ -70,8 +70,8 @@ func decode(there bucket.Record) (r record, err error) {
 }
 
 // claim stores r in place of the record with its revision, and notes the new one in it. Of
-// several nodes one wins. The others look at the record again after the lease, whether the
-// winner has sent it.
+// several nodes one wins. The others read the record again after the lease: the winner may
+// not have sent it.
 func (n *Notices) claim(ctx context.Context, r *record) (won bool, err error) {
 	revision, err := n.opts.Bucket.Store(ctx, key(r.Update.Feed), *r, r.revision)
 	switch {

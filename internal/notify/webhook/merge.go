@@ -10,7 +10,7 @@ import (
 // A target that missed more finds the rest in the feed.
 const maxMerged = 256 << 10
 
-// merge returns an update that says what old and then newer said, for a receiver
+// merge returns an update with the changes of old and then of newer, for a receiver
 // that may have got old or not, because a response can be lost. Where both name a gallery
 // the newer one counts, so that what was added and then removed is removed; but
 // what was added and then changed is still added.

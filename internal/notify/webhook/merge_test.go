@@ -88,21 +88,21 @@ func TestMergeBounded(t *testing.T) {
 	}
 }
 
-// world is what a feed holds and what receivers know of it, by version.
-type world struct{ feed map[string]int }
+// feed is the version of each gallery of a feed.
+type feed map[string]int
 
 // change makes the version of an id, 0 to remove it, and returns the update.
-func (w *world) change(id byte, version int) event.Update {
+func (f feed) change(id byte, version int) event.Update {
 	name := string('a' + rune(id%4))
-	_, was := w.feed[name]
+	_, was := f[name]
 	switch {
 	case version == 0 && !was:
 		return fromWords("")
 	case version == 0:
-		delete(w.feed, name)
+		delete(f, name)
 		return fromWords("-" + name)
 	}
-	w.feed[name] = version
+	f[name] = version
 	if was {
 		return fromWords("~" + name)
 	}
@@ -111,42 +111,42 @@ func (w *world) change(id byte, version int) event.Update {
 
 // apply makes what a receiver knows of the feed what the update names; it fetches
 // what was added and changed.
-func (w *world) apply(known map[string]int, u event.Update) {
+func (f feed) apply(known map[string]int, u event.Update) {
 	for _, id := range u.Removed {
 		delete(known, id)
 	}
 	for _, id := range slices.Concat(u.Added, u.Edited) {
-		known[id] = w.feed[id]
+		known[id] = f[id]
 	}
 }
 
-// FuzzMerge has a receiver that fails now and then end as the feed does, and
-// also one that had what it seemed to have failed at.
+// A receiver that fails now and then ends as the feed does, and also one that got what it
+// seemed to have failed at.
 func FuzzMerge(f *testing.F) {
 	f.Add([]byte("aabbA1cc"))
 	f.Add([]byte{0, 1, 4, 1, 0, 0, 129, 1, 0, 130})
 	f.Fuzz(func(t *testing.T, moves []byte) {
-		w := world{map[string]int{}}
-		never, unheard := map[string]int{}, map[string]int{}
+		content := feed{}
+		failing, unanswered := map[string]int{}, map[string]int{}
 		waiting := fromWords("")
 		for i, move := range moves {
 			version := i + 1
 			if move&4 != 0 {
 				version = 0
 			}
-			u := w.change(move, version)
-			w.apply(unheard, u) // and its answer is lost
+			u := content.change(move, version)
+			content.apply(unanswered, u) // and its answer is lost
 			waiting = merge(waiting, u)
 			if move&8 != 0 {
-				w.apply(never, waiting)
-				w.apply(unheard, waiting)
+				content.apply(failing, waiting)
+				content.apply(unanswered, waiting)
 				waiting = fromWords("")
 			}
 		}
-		w.apply(never, waiting)
-		w.apply(unheard, waiting)
-		if !maps.Equal(never, w.feed) || !maps.Equal(unheard, w.feed) {
-			t.Errorf("the feed holds %v, receivers know %v and %v", w.feed, never, unheard)
+		content.apply(failing, waiting)
+		content.apply(unanswered, waiting)
+		if !maps.Equal(failing, content) || !maps.Equal(unanswered, content) {
+			t.Errorf("the feed holds %v, receivers know %v and %v", content, failing, unanswered)
 		}
 	})
 }

@@ -338,7 +338,7 @@ func TestTestReturnsStatus(t *testing.T) {
 	if status, err := w.Test(t.Context(), "partner"); status != http.StatusForbidden || err == nil {
 		t.Errorf("status %d, error %v", status, err)
 	}
-	if status, err := w.Test(t.Context(), "nobody"); status != 0 || err == nil || !strings.Contains(err.Error(), `"nobody"`) {
+	if status, err := w.Test(t.Context(), "none"); status != 0 || err == nil || !strings.Contains(err.Error(), `"none"`) {
 		t.Errorf("status %d, error %v", status, err)
 	}
 	r.Close()

@@ -12,7 +12,7 @@ const perClient = 56
 
 // clientOf returns the network of the client that made a request; empty: unknown. A peer
 // that is not on the public Internet is taken for a proxy, and the client is then the last
-// address in X-Forwarded-For: anybody may have written what stands before. A proxy that
+// address in X-Forwarded-For: the client may have written the others itself. A proxy that
 // passes on what it got lets its clients choose their networks, and one that adds nothing
 // makes them unknown; what all clients ask together is limited all the same.
 func clientOf(r *http.Request) string {

@@ -38,7 +38,7 @@ func TestDeliveryIsWholeDocument(t *testing.T) {
 	for format, mediaType := range mediaTypes() {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
-			h := all.beside(t).hub()
+			h := all.sibling(t).hub()
 			s := newSubscriber(t)
 			s.subscribe(h, topic("sections/travel", format))
 			if err := h.change("sections/travel"); err != nil {
@@ -72,7 +72,7 @@ func TestDeliveryEscapesTopicThatIsNotASCII(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := all.beside(t)
+			w := all.sibling(t)
 			w.site.set(func(s *site) { s.feeds[name] = 1 })
 			h, s := w.hub(), newSubscriber(t)
 			s.subscribe(h, topic(name, "json"))
@@ -117,7 +117,7 @@ func TestDeliverySignedWithSecret(t *testing.T) {
 	for _, method := range []string{"sha1", "sha256", "sha384", "sha512"} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			h := all.beside(t).hub(func(o *websub.Options) { o.Signature = method })
+			h := all.sibling(t).hub(func(o *websub.Options) { o.Signature = method })
 			for _, secret := range []string{"s", strings.Repeat("s", 199), "with & and \x00 and \xff"} {
 				s := newSubscriber(t)
 				s.subscribe(h, topic("all", "atom"), "hub.secret", secret)

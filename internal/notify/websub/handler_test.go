@@ -57,7 +57,7 @@ func TestBadRequestRefusedWithReason(t *testing.T) {
 		{"two topics", twice("hub.topic"), 400, "hub.topic is there more than once"},
 		{"two secrets", twice("hub.secret"), 400, "hub.secret is there more than once"},
 		{"two leases", twice("hub.lease_seconds"), 400, "hub.lease_seconds is there more than once"},
-		{"a topic of somebody else", form("hub.topic", "https://elsewhere.example.com/feed"), 404, "none of ours: no feed is there"},
+		{"a topic of another site", form("hub.topic", "https://elsewhere.example.com/feed"), 404, "none of ours: no feed is there"},
 		{"a topic that is no address", form("hub.topic", "all"), 404, "none of ours"},
 		{"a long topic", form("hub.topic", topic(strings.Repeat("x", 2048), "atom")), 400, "at most 2048 bytes"},
 		{"a topic with a line feed", form("hub.topic", "https://a\n"), 400, "hub.topic must be an address"},
@@ -71,7 +71,7 @@ func TestBadRequestRefusedWithReason(t *testing.T) {
 		{"a callback that is no address", form("hub.callback", "callback"), 400, "hub.callback does not begin with http:// or https://"},
 		{"a private address", form("hub.callback", "http://192.168.0.1/"), 400, "hub.callback"},
 		{"a ping without a topic", url.Values{"hub.mode": {"publish"}}, 400, "name at least one topic"},
-		{"a ping of somebody else's topic", url.Values{"hub.mode": {"publish"}, "hub.url": {topic("all", "rss"), "https://elsewhere.example.com/"}}, 404, "none of ours"},
+		{"a ping of another site's topic", url.Values{"hub.mode": {"publish"}, "hub.url": {topic("all", "rss"), "https://elsewhere.example.com/"}}, 404, "none of ours"},
 		{"a ping of too many", url.Values{"hub.mode": {"publish"}, "hub.url": make([]string, 101)}, 400, "at most 100 times"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -218,7 +218,7 @@ func TestTopicQuotaDeniesSubscriptions(t *testing.T) {
 	h := w.hub(func(o *websub.Options) { o.MaxPerTopic = 2 })
 	a, b, c := newSubscriber(t), newSubscriber(t), newSubscriber(t)
 	a.subscribe(h, topic("all", "atom"))
-	// Three more ask while there is room for one.
+	// Three more ask while one more is allowed.
 	for _, s := range []*subscriber{a, b, c} {
 		if status, text := s.ask(h, "subscribe", topic("all", "atom")); status != 202 {
 			t.Fatalf("%d %s", status, text)
@@ -285,7 +285,7 @@ func askFor(t *testing.T, h *hub, peer string, form url.Values, forwarded ...str
 	return res
 }
 
-// Whoever asks can name any number of callback hosts.
+// A client can name any number of callback hosts.
 func TestClientLimitedByNetwork(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -344,7 +344,7 @@ func TestAllClientsLimitedTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	h := w.hub(func(o *websub.Options) { o.RequestsPerMinute = 6 })
-	for n := range 20 { // one who asks too much takes nothing from the others
+	for n := range 20 { // a client that asks too much takes nothing from the others
 		if res := askAs(t, h, "203.0.113.7:1000"); (res.StatusCode == 202) != (n < 6) {
 			t.Fatalf("request %d: %s", n, res.Status)
 		}
@@ -360,7 +360,7 @@ func TestAllClientsLimitedTogether(t *testing.T) {
 	storetest.Eventually(t, "60 verifications wait", func() bool { return h.Waiting() == 60 })
 }
 
-// What is refused as junk takes nothing from others, only from who sends it.
+// A refused request takes nothing from other clients, only from its own.
 func TestRefusedRequestsCountOnlyForTheirClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -390,12 +390,12 @@ func TestRefusedRequestsCountOnlyForTheirClient(t *testing.T) {
 					t.Fatalf("client %d: %s", n, res.Status)
 				}
 			}
-			// Whoever asks next is the first who asks about that host.
+			// The next client is the first that asks about that host.
 			if res := askFor(t, h, "203.0.113.7:1000", form()); res.StatusCode != 202 {
 				t.Errorf("another: %s", res.Status)
 			}
 			if res := askFor(t, h, "10.0.0.1:1000", form()); res.StatusCode != 202 {
-				t.Errorf("one who is unknown: %s", res.Status)
+				t.Errorf("an unknown client: %s", res.Status)
 			}
 			for range 5 {
 				send("198.51.100.1:1000")
@@ -452,7 +452,7 @@ func TestNewSubscriptionsRefusedWhileTooManyVerificationsWait(t *testing.T) {
 			t.Errorf("%s what is there: %d %s", mode, status, text)
 		}
 	}
-	storetest.Eventually(t, "those of who is there wait, in one record", func() bool { return h.Waiting() == 10_001 })
+	storetest.Eventually(t, "those of the present subscription wait, in one record", func() bool { return h.Waiting() == 10_001 })
 	h.Empty()
 	if status, text := h.post(form()); status != 202 {
 		t.Errorf("%d %s", status, text)
@@ -540,7 +540,7 @@ func TestQuotasHoldForConcurrentVerifications(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := all.beside(t).made(limit) // asks no callback before it runs
+			h := all.sibling(t).made(limit) // asks no callback before it runs
 			s := newSubscriber(t)
 			for n := range 20 {
 				s.ask(h, "subscribe", topic("all", "atom"), "hub.callback", fmt.Sprint(s.callback(), "/", n))

@@ -95,7 +95,7 @@ func TestHostOf(t *testing.T) {
 	}
 }
 
-// Whoever has an IPv6 address has many, which are one host where hosts are limited.
+// The owner of an IPv6 address has many, which are one host where hosts are limited.
 func TestIPv6NetworkCountsAsOneHost(t *testing.T) {
 	t.Parallel()
 	h, err := NewForTest(Options{MaxPerHost: 1})

@@ -24,8 +24,8 @@ const (
 	// those leaves verifications alone.
 	verificationFormat = 2
 	verificationPrefix = "verify."
-	// maxAsking and maxAskingPerHost are how many callbacks are asked at a time: anybody
-	// can name one that hangs.
+	// maxAsking and maxAskingPerHost are how many callbacks are asked at a time: a
+	// client can name one that hangs.
 	maxAsking        = 1024
 	maxAskingPerHost = 32
 	// claimFor is how long a record belongs to the node that wrote it. askFor bounds

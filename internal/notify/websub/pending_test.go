@@ -40,7 +40,7 @@ func TestVerificationSurvivesRestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := newSubscriber(t)
-	h := w.hub() // asks nobody
+	h := w.hub() // asks no callback
 	s.ask(h, "subscribe", topic("all", "atom"))
 	again := w.made(func(o *websub.Options) { o.Alone = true })
 	again.start()
@@ -55,7 +55,7 @@ func TestVerificationOfDeadNodeTakenOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := newSubscriber(t)
-	dead := w.hub() // asks nobody
+	dead := w.hub() // asks no callback
 	s.ask(dead, "subscribe", topic("all", "atom"))
 	other := w.made()
 	other.start()

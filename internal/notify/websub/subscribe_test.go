@@ -38,7 +38,7 @@ func TestVerificationKeepsCallbackQuery(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			h := all.beside(t).hub()
+			h := all.sibling(t).hub()
 			s := newSubscriber(t)
 			s.subscribe(h, topic("all", "atom"), "hub.callback", s.server.URL+c.path)
 			asked := s.asked()
@@ -96,7 +96,7 @@ func TestFailedVerificationChangesNothing(t *testing.T) {
 		"404": status(404),
 		"500": status(500),
 		"410": status(410),
-		"a redirect to who confirms": func(w http.ResponseWriter, r *http.Request) {
+		"a redirect to a callback that confirms": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.callback()+"?"+r.URL.RawQuery, http.StatusFound)
 		},
 		"no answer in time": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
@@ -117,7 +117,7 @@ func TestFailedVerificationChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := all.beside(t)
+			w := all.sibling(t)
 			h := w.hub()
 			short := w.hub(func(o *websub.Options) { o.Client = client(shortTime) })
 			s := newSubscriber(t)
@@ -270,14 +270,14 @@ func TestUnsubscribedCallbackGetsNothing(t *testing.T) {
 	}
 }
 
-// Somebody else's question cannot take the place of one that waits.
+// The question of another client cannot take the place of one that waits.
 func TestRequestInOtherModeReplacesNothing(t *testing.T) {
 	t.Parallel()
 	all := newWorld(t)
 	for _, mode := range []string{"subscribe", "unsubscribe"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			w := all.beside(t)
+			w := all.sibling(t)
 			h := w.hub()
 			s := newSubscriber(t)
 			other := "unsubscribe"
@@ -295,8 +295,8 @@ func TestRequestInOtherModeReplacesNothing(t *testing.T) {
 	}
 }
 
-// Who confirms everything ends as was asked last, and is asked no more than that and
-// what was asked last in the other mode.
+// A callback that confirms everything ends as its last request asks, and is asked no more
+// than that and the last question in the other mode.
 func TestWaitingRequestsVerifiedInOrder(t *testing.T) {
 	t.Parallel()
 	all := newWorld(t)
@@ -313,7 +313,7 @@ func TestWaitingRequestsVerifiedInOrder(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := all.beside(t)
+			w := all.sibling(t)
 			h := w.hub()
 			s := newSubscriber(t)
 			s.confirm = echo
@@ -500,13 +500,13 @@ func TestNodesShareSubscriptions(t *testing.T) {
 	}
 	s.unsubscribe(two, topic("all", "atom"))
 	storetest.Eventually(t, "the first node knows", func() bool { return !one.Subscribed("all") })
-	late := w.hub()
-	if late.Subscribed("all") {
-		t.Error("a node that starts knows what is no more")
+	started := w.hub()
+	if started.Subscribed("all") {
+		t.Error("a node that starts knows an ended subscription")
 	}
 }
 
-// While a bucket is read anew, nobody seems to be gone.
+// While a bucket is read anew, no subscription seems to be gone.
 func TestSubscriptionsKeptWhileBucketIsReread(t *testing.T) {
 	server := brokertest.Server(t)
 	b, err := broker.Open(t.Context(), broker.Options{URL: server.URL()})

@@ -18,8 +18,8 @@ import (
 const (
 	// denied is the mode of what is no question: the subscription is denied, or has ended.
 	denied = "denied"
-	// askTimeout is what a callback has to answer, unless the client gives it less: anybody
-	// can name one that hangs.
+	// askTimeout is how long a callback has to answer, unless the client gives it less: a
+	// request can name one that hangs.
 	askTimeout = 5 * time.Second
 )
 

@@ -84,7 +84,7 @@ var (
 const Channel = "websub"
 
 // Lease is how long a subscription lasts: as long as the subscriber asks for, within Min
-// and Max; without a wish Default.
+// and Max; Default if it does not ask.
 type Lease struct {
 	Default, Min, Max time.Duration
 }

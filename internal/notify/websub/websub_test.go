@@ -147,8 +147,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world { return worldIn(t, storetest.NewWorld(t), "websub") }
 
-// beside is another world on the same server.
-func (w *world) beside(t *testing.T) *world {
+// sibling is another world on the same server.
+func (w *world) sibling(t *testing.T) *world {
 	return worldIn(t, storetest.WorldOn(t, w.Broker), "websub-"+rand.Text())
 }
 

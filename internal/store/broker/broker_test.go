@@ -8,27 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
-
-// patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
-
-func await[T any](t *testing.T, what string, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("waited in vain for %s", what)
-		panic("unreachable")
-	}
-}
 
 // wantError ignores case.
 func wantError(t *testing.T, err error, parts ...string) {
@@ -58,6 +44,7 @@ func open(t *testing.T, o broker.Options) *broker.Broker {
 }
 
 func TestOpenEmbeddedIsConnected(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	if err := b.Status(); err != nil {
 		t.Errorf("status: %v", err)
@@ -77,6 +64,7 @@ func TestOpenEmbeddedIsConnected(t *testing.T) {
 }
 
 func TestOpenEmbeddedThatListensNowhere(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t, func(o *broker.Options) { o.Embedded.Listen = "" })
 	if url := b.PublisherURL(); url != "" {
 		t.Errorf("publisher url %q, want none", url)
@@ -87,6 +75,7 @@ func TestOpenEmbeddedThatListensNowhere(t *testing.T) {
 }
 
 func TestCloseTwiceReturnsTheSame(t *testing.T) {
+	t.Parallel()
 	b := open(t, brokertest.Options(t))
 	for range 2 {
 		if err := b.Close(); err != nil {
@@ -97,6 +86,7 @@ func TestCloseTwiceReturnsTheSame(t *testing.T) {
 }
 
 func TestDirectoryIsLockedWhileOpen(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	first := open(t, o)
 	_, err := broker.Open(t.Context(), o)
@@ -108,6 +98,7 @@ func TestDirectoryIsLockedWhileOpen(t *testing.T) {
 }
 
 func TestRestartKeepsDataAndNoSecret(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	b := open(t, o)
 	if _, err := b.Bucket(t.Context(), "galleries"); err != nil {
@@ -145,6 +136,7 @@ func readFile(t *testing.T, o broker.Options, name string) string {
 }
 
 func TestSecretAndSocketAreForTheOwnerOnly(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	if err := os.Mkdir(o.Embedded.DataDir, 0o755); err != nil {
 		t.Fatal(err)
@@ -186,6 +178,7 @@ func takenPort(t *testing.T) string {
 }
 
 func TestTakenPort(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	o.Embedded.Listen = takenPort(t)
 	_, err := broker.Open(t.Context(), o)
@@ -200,6 +193,7 @@ func TestTakenPort(t *testing.T) {
 }
 
 func TestWrongListenAddresses(t *testing.T) {
+	t.Parallel()
 	for _, listen := range []string{"127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", "192.0.2.1:0"} {
 		t.Run(listen, func(t *testing.T) {
 			o := brokertest.Options(t)
@@ -211,6 +205,7 @@ func TestWrongListenAddresses(t *testing.T) {
 }
 
 func TestServerThatCannotStartSaysWhy(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	if err := os.MkdirAll(o.Embedded.DataDir, 0o700); err != nil {
 		t.Fatal(err)
@@ -229,6 +224,7 @@ func TestServerThatCannotStartSaysWhy(t *testing.T) {
 }
 
 func TestListenOnEveryAddress(t *testing.T) {
+	t.Parallel()
 	var log logBuffer
 	b := brokertest.Start(t, func(o *broker.Options) {
 		o.Embedded.Listen = "0.0.0.0:0"
@@ -243,6 +239,7 @@ func TestListenOnEveryAddress(t *testing.T) {
 }
 
 func TestReplicasNeedACluster(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	o.Replicas = 3
 	_, err := broker.Open(t.Context(), o)
@@ -250,13 +247,14 @@ func TestReplicasNeedACluster(t *testing.T) {
 }
 
 func TestMessageOfMaxPayloadIsTaken(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
-	heard := subscribe(t, b.Conn(), "big")
+	received := subscribe(t, b.Conn(), "big")
 	const size = 8 << 20
 	if err := b.Conn().Publish("big", make([]byte, size)); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(await(t, "the message", heard).Data); got != size {
+	if got := len(storetest.Receive(t, "the message", received).Data); got != size {
 		t.Errorf("%d bytes arrived", got)
 	}
 	if err := b.Conn().Publish("big", make([]byte, size+1)); !errors.Is(err, nats.ErrMaxPayload) {
@@ -267,19 +265,19 @@ func TestMessageOfMaxPayloadIsTaken(t *testing.T) {
 // subscribe returns once the server knows of the subscription.
 func subscribe(t *testing.T, nc *nats.Conn, subject string) <-chan *nats.Msg {
 	t.Helper()
-	heard := make(chan *nats.Msg, 64)
-	if _, err := nc.ChanSubscribe(subject, heard); err != nil {
+	received := make(chan *nats.Msg, 64)
+	if _, err := nc.ChanSubscribe(subject, received); err != nil {
 		t.Fatal(err)
 	}
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	return heard
+	return received
 }
 
 func connect(t *testing.T, url string, options ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(url, append(options, nats.Timeout(patience))...)
+	nc, err := nats.Connect(url, append(options, nats.Timeout(storetest.WaitLimit))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +285,8 @@ func connect(t *testing.T, url string, options ...nats.Option) *nats.Conn {
 	return nc
 }
 
-func TestTheEmbeddedServerTellsWhatItStores(t *testing.T) {
+func TestStoredIsWhatTheEmbeddedServerHolds(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	b := open(t, o)
 	if _, err := b.Bucket(t.Context(), "galleries"); err != nil {

@@ -15,7 +15,8 @@ import (
 
 // A process that dies while the server writes the description of a stream or of a
 // consumer costs neither.
-func TestADescriptionWithoutItsChecksum(t *testing.T) {
+func TestMissingChecksumIsCompleted(t *testing.T) {
+	t.Parallel()
 	for name, harm := range map[string]func(t *testing.T, dir string){
 		"not there yet": func(t *testing.T, dir string) {
 			if err := os.Remove(filepath.Join(dir, "meta.sum")); err != nil {
@@ -37,7 +38,8 @@ func TestADescriptionWithoutItsChecksum(t *testing.T) {
 	}
 }
 
-func TestADamagedDescriptionStaysDamaged(t *testing.T) {
+func TestDamagedDescriptionStaysDamaged(t *testing.T) {
+	t.Parallel()
 	stream, _ := restarted(t, func(dir string) {
 		rewrite(t, dir, -time.Hour)
 	})

@@ -29,6 +29,7 @@ func events(t *testing.T, b *broker.Broker) jetstream.Stream {
 }
 
 func TestConsumerHandsOutUntilAcknowledged(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c, err := b.Consumer(t.Context(), events(t, b), intake)
 	if err != nil {
@@ -47,6 +48,7 @@ func TestConsumerHandsOutUntilAcknowledged(t *testing.T) {
 }
 
 func TestConsumerOfOneSubject(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	one := intake
 	one.FilterSubjects = articles.Subjects[:1]
@@ -60,6 +62,7 @@ func TestConsumerOfOneSubject(t *testing.T) {
 }
 
 func TestConsumerThatIsThereIsUsedAsItIs(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*jetstream.ConsumerConfig){
 		"other limits":  func(c *jetstream.ConsumerConfig) { c.AckWait, c.MaxAckPending = time.Minute, 7 },
 		"no filter":     func(*jetstream.ConsumerConfig) {},
@@ -87,6 +90,7 @@ func TestConsumerThatIsThereIsUsedAsItIs(t *testing.T) {
 }
 
 func TestConsumerThatCannotWork(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*jetstream.ConsumerConfig)
 		says   string
@@ -127,7 +131,8 @@ func create(t *testing.T, s jetstream.Stream, cfg jetstream.ConsumerConfig) {
 	}
 }
 
-func TestConsumerOfAQueueThatSomebodyElseReads(t *testing.T) {
+func TestConsumerOfAWorkQueueWithAnotherConsumer(t *testing.T) {
+	t.Parallel()
 	for name, other := range map[string]jetstream.ConsumerConfig{
 		"all of it":       {Durable: "archive", AckPolicy: jetstream.AckExplicitPolicy},
 		"the same events": {Durable: "archive", AckPolicy: jetstream.AckExplicitPolicy, FilterSubject: "article.published"},
@@ -145,6 +150,7 @@ func TestConsumerOfAQueueThatSomebodyElseReads(t *testing.T) {
 // What the server cannot read of a consumer does not keep it from being made:
 // it begins anew, with what is in the stream.
 func TestConsumerWhoseStateIsDamaged(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func([]byte) []byte{
 		"zeros":    func(b []byte) []byte { clear(b); return b },
 		"the half": func(b []byte) []byte { return b[:len(b)/2] },
@@ -198,7 +204,8 @@ func TestConsumerWhoseStateIsDamaged(t *testing.T) {
 
 // What was in hand when the process died is handed out at once when the next one
 // starts, however long the consumer waits and whatever the clock says.
-func TestConsumerHandsOutAtOnceWhatWasInHand(t *testing.T) {
+func TestConsumerRedeliversAtOnceAfterARestart(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	b := open(t, o)
 	patient := intake

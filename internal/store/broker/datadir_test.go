@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-func TestADirectoryThatCanNotBeWrittenNamesKeyAndRemedy(t *testing.T) {
+func TestUnwritableDataDirNamesKeyAndRemedy(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -22,7 +23,8 @@ func TestADirectoryThatCanNotBeWrittenNamesKeyAndRemedy(t *testing.T) {
 	}
 }
 
-func TestAFileOfAnotherUserSaysWhoToBe(t *testing.T) {
+func TestFileOfAnotherUserNamesTheUserToRunAs(t *testing.T) {
+	t.Parallel()
 	for err, hint := range map[error]bool{
 		&fs.PathError{Op: "open", Path: "data/address", Err: fs.ErrPermission}: true,
 		&fs.PathError{Op: "open", Path: "data/address", Err: fs.ErrNotExist}:   false,

@@ -14,9 +14,11 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 func TestOperatorReachesTheRunningServer(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	node := open(t, o)
 	if _, err := node.Bucket(t.Context(), "galleries"); err != nil {
@@ -41,6 +43,7 @@ func TestOperatorReachesTheRunningServer(t *testing.T) {
 }
 
 func TestOperatorOfAServerElsewhere(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	operator, err := broker.DialOperator(t.Context(), broker.Options{URL: server.URL()})
 	if err != nil {
@@ -56,6 +59,7 @@ func TestOperatorOfAServerElsewhere(t *testing.T) {
 }
 
 func TestOperatorWhereNothingRuns(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	const hint = `: start "gallerywire serve" first`
 	_, err := broker.DialOperator(t.Context(), o)
@@ -91,7 +95,8 @@ func TestOperatorWhereNothingRuns(t *testing.T) {
 	}
 }
 
-func TestTheSecretIsOfNoUseOverTheNetwork(t *testing.T) {
+func TestSecretIsRefusedOverTheNetwork(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	b := open(t, o)
 	secret := strings.TrimSpace(readFile(t, o, "secret"))
@@ -101,6 +106,7 @@ func TestTheSecretIsOfNoUseOverTheNetwork(t *testing.T) {
 }
 
 func TestOperatorOfALongDirectory(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	o.Embedded.DataDir = filepath.Join(t.TempDir(), strings.Repeat("long/", 40))
 	open(t, o)
@@ -123,6 +129,7 @@ func TestOperatorOfALongDirectory(t *testing.T) {
 }
 
 func TestOperatorConnectsAgainAfterARestart(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	b := open(t, o)
 	operator, err := broker.DialOperator(t.Context(), o)
@@ -135,10 +142,11 @@ func TestOperatorConnectsAgainAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, o)
-	await(t, "the operator's connection", again)
+	storetest.Receive(t, "the operator's connection", again)
 }
 
-func TestTheTokenIsShownToNoStranger(t *testing.T) {
+func TestTokenIsNotSentToAnotherProcess(t *testing.T) {
+	t.Parallel()
 	stranger, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +159,7 @@ func TestTheTokenIsShownToNoStranger(t *testing.T) {
 }
 
 func TestPublisherConnectsAsACMSDoes(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	o.Embedded.PublisherToken = "the token"
 	node := open(t, o)
@@ -177,6 +186,7 @@ func TestPublisherConnectsAsACMSDoes(t *testing.T) {
 }
 
 func TestPublisherUsesTheConfiguredAddressOfAnotherDirectory(t *testing.T) {
+	t.Parallel()
 	node := brokertest.Start(t)
 	o := brokertest.Options(t)
 	o.Embedded.Listen = node.PublisherURL()[len("nats://"):]
@@ -188,6 +198,7 @@ func TestPublisherUsesTheConfiguredAddressOfAnotherDirectory(t *testing.T) {
 }
 
 func TestPublisherWhereNothingRuns(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	server.Stop()
 	o := brokertest.Options(t)
@@ -199,6 +210,7 @@ func TestPublisherWhereNothingRuns(t *testing.T) {
 }
 
 func TestDialAfterTheEnd(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	o := broker.Options{URL: brokertest.Server(t).URL()}
@@ -213,7 +225,8 @@ func TestDialAfterTheEnd(t *testing.T) {
 	}
 }
 
-func TestPublisherHearsOfALossAndOfNoGoodbye(t *testing.T) {
+func TestPublisherLogsALostConnectionButNoClose(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	log := make(logLines, 8)
 	for range 2 {
@@ -229,12 +242,13 @@ func TestPublisherHearsOfALossAndOfNoGoodbye(t *testing.T) {
 	}
 	defer nc.Close()
 	server.Stop()
-	if line := await(t, "a warning", log); !strings.Contains(line, "lost the connection to nats: connecting again for some seconds") {
+	if line := storetest.Receive(t, "a warning", log); !strings.Contains(line, "lost the connection to nats: connecting again for some seconds") {
 		t.Errorf("logged %s", line)
 	}
 }
 
-func TestSocketOfAnotherUserIsSaidPlainly(t *testing.T) {
+func TestSocketOfAnotherUserNamesTheUserToRunAs(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() == 0 {
 		t.Skip("root may use the socket of anybody")
 	}

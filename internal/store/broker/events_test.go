@@ -13,6 +13,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 func makeStream(t *testing.T, b *broker.Broker, cfg jetstream.StreamConfig) {
@@ -23,6 +24,7 @@ func makeStream(t *testing.T, b *broker.Broker, cfg jetstream.StreamConfig) {
 }
 
 func TestEventsMakesAWorkQueueThatRefuses(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	s, foreign, err := b.Events(t.Context(), articles)
 	if err != nil || foreign {
@@ -43,6 +45,7 @@ func TestEventsMakesAWorkQueueThatRefuses(t *testing.T) {
 }
 
 func TestEventsTwiceIsOneStream(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	for range 2 {
 		s, foreign, err := b.Events(t.Context(), articles)
@@ -56,6 +59,7 @@ func TestEventsTwiceIsOneStream(t *testing.T) {
 }
 
 func TestEventsFindsAForeignStreamByItsSubjects(t *testing.T) {
+	t.Parallel()
 	for name, cfg := range map[string]jetstream.StreamConfig{
 		"the same subjects": {Name: "NEWS", Subjects: articles.Subjects},
 		"a wide subject":    {Name: "NEWS", Subjects: []string{"article.>", "weather.*"}},
@@ -77,6 +81,7 @@ func TestEventsFindsAForeignStreamByItsSubjects(t *testing.T) {
 }
 
 func TestEventsRefusesStreamsThatCannotWork(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		streams []jetstream.StreamConfig
 		says    []string
@@ -118,6 +123,7 @@ func TestEventsRefusesStreamsThatCannotWork(t *testing.T) {
 // Where the disk has less room than the stream should have, the stream has what
 // there is, leaves some for the others, and grows when there is more.
 func TestEventsLargerThanTheDisk(t *testing.T) {
+	t.Parallel()
 	var log logBuffer
 	o := brokertest.Options(t)
 	o.Logger, o.Embedded.StoreLimit = log.logger(slog.LevelWarn), 64<<20
@@ -165,6 +171,7 @@ func TestEventsLargerThanTheDisk(t *testing.T) {
 }
 
 func TestEventsWithoutAnyRoomOnTheDisk(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t, func(o *broker.Options) { o.Embedded.StoreLimit = 1000 })
 	_, _, err := b.Events(t.Context(), articles)
 	wantError(t, err, "make stream ARTICLES", "no room on its disk", "make room there")
@@ -174,6 +181,7 @@ func TestEventsWithoutAnyRoomOnTheDisk(t *testing.T) {
 // stream that was made with a longer memory forgets as fast, and holds what it
 // held.
 func TestEventsForgetsMessageIDs(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		was jetstream.StreamConfig
 		is  time.Duration
@@ -204,6 +212,7 @@ func TestEventsForgetsMessageIDs(t *testing.T) {
 }
 
 func TestEventsRefusesASealedStream(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	s, _, err := b.Events(t.Context(), articles)
 	if err != nil {
@@ -218,7 +227,8 @@ func TestEventsRefusesASealedStream(t *testing.T) {
 	wantError(t, err, "stream ARTICLES cannot be used", "sealed is true")
 }
 
-func TestEventsWarnsOfWhatCanBeLost(t *testing.T) {
+func TestEventsWarnsOfLosses(t *testing.T) {
+	t.Parallel()
 	limits := jetstream.StreamConfig{Name: "NEWS", Subjects: articles.Subjects}
 	for name, c := range map[string]struct {
 		change func(*jetstream.StreamConfig)
@@ -274,6 +284,7 @@ func (l *logBuffer) logger(level slog.Level) *slog.Logger {
 }
 
 func TestNormalStartAndStopAreQuiet(t *testing.T) {
+	t.Parallel()
 	var log logBuffer
 	o := brokertest.Options(t)
 	o.Logger = log.logger(slog.LevelWarn)
@@ -290,6 +301,7 @@ func TestNormalStartAndStopAreQuiet(t *testing.T) {
 }
 
 func TestNodesThatStartTogetherShareWhatTheyMake(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	var nodes []*broker.Broker
 	for range 4 {
@@ -300,7 +312,7 @@ func TestNodesThatStartTogetherShareWhatTheyMake(t *testing.T) {
 		go func() { errs <- makeAll(t, b) }()
 	}
 	for range nodes {
-		if err := await(t, "a node", errs); err != nil {
+		if err := storetest.Receive(t, "a node", errs); err != nil {
 			t.Error(err)
 		}
 	}

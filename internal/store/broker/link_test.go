@@ -12,6 +12,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 // logLines passes on what is logged as warning or error, and drops what nobody
@@ -35,10 +36,11 @@ func stop(t *testing.T, server *brokertest.External, b *broker.Broker) {
 	t.Helper()
 	noticed := b.Conn().StatusChanged(nats.RECONNECTING)
 	server.Stop()
-	await(t, "the loss of the connection", noticed)
+	storetest.Receive(t, "the loss of the connection", noticed)
 }
 
 func TestConnectionIsLostAndComesBack(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	var log logBuffer
 	b := open(t, broker.Options{URL: server.URL(), Logger: log.logger(slog.LevelWarn)})
@@ -56,7 +58,7 @@ func TestConnectionIsLostAndComesBack(t *testing.T) {
 			t.Errorf("a bucket while away: %v", err)
 		}
 		server.Start()
-		await(t, "the call after a reconnection", again)
+		storetest.Receive(t, "the call after a reconnection", again)
 		if err := b.Status(); err != nil {
 			t.Errorf("status: %v", err)
 		}
@@ -70,6 +72,7 @@ func TestConnectionIsLostAndComesBack(t *testing.T) {
 }
 
 func TestOpenWhileNATSIsAway(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	server.Stop()
 	b := open(t, broker.Options{URL: server.URL()})
@@ -80,13 +83,14 @@ func TestOpenWhileNATSIsAway(t *testing.T) {
 	b.OnReconnect(func() { connected <- struct{}{} })
 	wantError(t, b.Status(), "no connection to nats at "+server.URL())
 	server.Start()
-	await(t, "the first connection", connected)
+	storetest.Receive(t, "the first connection", connected)
 	if err := b.Status(); err != nil {
 		t.Errorf("status: %v", err)
 	}
 }
 
 func TestCloseWhileNATSIsAway(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	b := open(t, broker.Options{URL: server.URL()})
 	stop(t, server, b)
@@ -95,12 +99,13 @@ func TestCloseWhileNATSIsAway(t *testing.T) {
 	}
 }
 
-func TestServerThatRefusesUsIsSaidAndTriedAgain(t *testing.T) {
+func TestRefusedConnectionIsReportedAndRetried(t *testing.T) {
+	t.Parallel()
 	node := brokertest.Start(t, func(o *broker.Options) { o.Embedded.PublisherToken = "needed" })
 	log := make(logLines, 64)
 	url := strings.Replace(node.PublisherURL(), "//", "//user:hidden@", 1)
 	b := open(t, broker.Options{URL: url, Logger: log.logger()})
-	if line := await(t, "the first try", log); !strings.Contains(line, "no connection to nats yet: trying again") || strings.Contains(line, "hidden") {
+	if line := storetest.Receive(t, "the first try", log); !strings.Contains(line, "no connection to nats yet: trying again") || strings.Contains(line, "hidden") {
 		t.Errorf("log: %s", line)
 	}
 	err := b.Status()
@@ -114,6 +119,7 @@ func TestServerThatRefusesUsIsSaidAndTriedAgain(t *testing.T) {
 }
 
 func TestPublisherURLHidesCredentials(t *testing.T) {
+	t.Parallel()
 	b := open(t, broker.Options{URL: "nats://user:hidden@127.0.0.1:1, 127.0.0.1:2"})
 	if got, want := b.PublisherURL(), "nats://127.0.0.1:1,nats://127.0.0.1:2"; got != want {
 		t.Errorf("publisher url %q, want %q", got, want)
@@ -123,7 +129,8 @@ func TestPublisherURLHidesCredentials(t *testing.T) {
 	}
 }
 
-func TestWrongOptionsOfAServerElsewhere(t *testing.T) {
+func TestWrongOptionsForURL(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	empty := filepath.Join(dir, "empty")
 	if err := os.WriteFile(empty, []byte("nothing"), 0o600); err != nil {
@@ -158,6 +165,7 @@ func TestWrongOptionsOfAServerElsewhere(t *testing.T) {
 
 // What the server's words leave open is said: which key of the configuration it is.
 func TestRefusalsNameTheKey(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	alone := open(t, broker.Options{URL: server.URL(), Replicas: 3})
 	_, err := alone.Bucket(t.Context(), "galleries")
@@ -165,6 +173,6 @@ func TestRefusalsNameTheKey(t *testing.T) {
 
 	log := make(logLines, 64)
 	b := open(t, broker.Options{URL: strings.Replace(server.URL(), "nats://", "tls://", 1), Logger: log.logger()})
-	await(t, "the first try", log)
+	storetest.Receive(t, "the first try", log)
 	wantError(t, b.Status(), "nats speaks no TLS there: have it do so, or write nats:// in nats.url")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 func named(o *broker.Options) {
@@ -29,7 +30,8 @@ func publishAs(t *testing.T, conn *nats.Conn, subject string, header ...string) 
 	return js.PublishMsg(t.Context(), msg)
 }
 
-func TestTheSubjectSaysWhoPublished(t *testing.T) {
+func TestSubjectNamesThePublisher(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t, named, func(o *broker.Options) {
 		o.PublishSubjects = []string{"article.published", "cms.*.published", "raw.>"}
 	})
@@ -64,13 +66,14 @@ func TestTheSubjectSaysWhoPublished(t *testing.T) {
 	}
 }
 
-func TestPublishersHearTheirOwnInboxOnly(t *testing.T) {
+func TestPublishersReceiveTheirOwnAnswersOnly(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t, named)
 	if _, _, err := b.Events(t.Context(), articles); err != nil {
 		t.Fatal(err)
 	}
 	wire := connect(t, b.PublisherURL(), nats.Token("w"))
-	heard := subscribe(t, wire, "_INBOX.>")
+	received := subscribe(t, wire, "_INBOX.>")
 	notices := subscribe(t, wire, "feed.>")
 	for _, token := range []string{"b", "anybody"} {
 		if _, err := publishAs(t, connect(t, b.PublisherURL(), nats.Token(token)), "article.published"); err != nil {
@@ -80,15 +83,16 @@ func TestPublishersHearTheirOwnInboxOnly(t *testing.T) {
 	if err := b.Conn().Publish("feed.updated", nil); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the notice", notices)
+	storetest.Receive(t, "the notice", notices)
 	select {
-	case msg := <-heard:
-		t.Errorf("heard of another: %s", msg.Data)
+	case msg := <-received:
+		t.Errorf("received from another: %s", msg.Data)
 	default:
 	}
 }
 
-func TestNobodyPublishesAsAnother(t *testing.T) {
+func TestPublisherCannotPublishAsAnother(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t, named, func(o *broker.Options) { o.PublishSubjects = []string{"article.published", "*.*.*.*"} })
 	all := subscribe(t, b.Conn(), "_GW_FROM.>")
 	errs := make(chan error, 4)
@@ -96,24 +100,25 @@ func TestNobodyPublishesAsAnother(t *testing.T) {
 	if err := blog.Publish("_GW_FROM.wire.article.published.x", nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := await(t, "the refusal", errs); !errors.Is(err, nats.ErrPermissionViolation) {
+	if err := storetest.Receive(t, "the refusal", errs); !errors.Is(err, nats.ErrPermissionViolation) {
 		t.Error(err)
 	}
 	if err := blog.Publish("_GW_FROM.wire.article.published", nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := await(t, "the refusal", errs); !errors.Is(err, nats.ErrPermissionViolation) {
+	if err := storetest.Receive(t, "the refusal", errs); !errors.Is(err, nats.ErrPermissionViolation) {
 		t.Error(err)
 	}
 	if err := blog.PublishRequest("article.published", "_GW_FROM.wire.article.published", nil); err != nil {
 		t.Fatal(err)
 	}
-	if msg := await(t, "the event", all); msg.Subject != "_GW_FROM.blog.article.published" {
-		t.Errorf("heard %s", msg.Subject)
+	if msg := storetest.Receive(t, "the event", all); msg.Subject != "_GW_FROM.blog.article.published" {
+		t.Errorf("received %s", msg.Subject)
 	}
 }
 
-func TestAStreamFromBeforeTakesNamedPublishersIn(t *testing.T) {
+func TestExistingStreamGetsSubjectsOfNamedPublishers(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	b := open(t, o)
 	if _, _, err := b.Events(t.Context(), articles); err != nil {

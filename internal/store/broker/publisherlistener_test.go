@@ -12,9 +12,10 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
-func TestPublishersKeepNobodyElseOut(t *testing.T) {
+func TestOperatorConnectsWhilePublishersUseUpTheirConnections(t *testing.T) {
 	o := brokertest.Options(t)
 	b := open(t, o)
 	for range 1024 {
@@ -23,7 +24,7 @@ func TestPublishersKeepNobodyElseOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		_ = conn.SetDeadline(time.Now().Add(patience))
+		_ = conn.SetDeadline(time.Now().Add(storetest.WaitLimit))
 		if _, err := conn.Write([]byte("CONNECT {}\r\nPING\r\n")); err != nil {
 			t.Fatal(err)
 		}
@@ -49,9 +50,10 @@ func TestPublishersKeepNobodyElseOut(t *testing.T) {
 // More large messages than may be on their way at a time arrive one after the
 // other.
 func TestLargeMessagesOfManyPublishersArrive(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	const subject, publishers = "article.published", 8
-	heard := subscribe(t, b.Conn(), subject)
+	received := subscribe(t, b.Conn(), subject)
 	sizes := []int{64 << 10, 100, 8 << 20, 64<<10 - 1, 0}
 	var sending sync.WaitGroup
 	defer sending.Wait()
@@ -71,7 +73,7 @@ func TestLargeMessagesOfManyPublishersArrive(t *testing.T) {
 	}
 	got := 0
 	for range publishers * len(sizes) {
-		got += len(await(t, "a message", heard).Data)
+		got += len(storetest.Receive(t, "a message", received).Data)
 	}
 	if got != want {
 		t.Errorf("%d bytes, want %d", got, want)

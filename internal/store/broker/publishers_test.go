@@ -10,6 +10,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 var articles = broker.EventStream{
@@ -65,6 +66,7 @@ func (n newsroom) publish(t *testing.T, subject string) *jetstream.PubAck {
 }
 
 func TestPublisherIsAcknowledged(t *testing.T) {
+	t.Parallel()
 	n := newNewsroom(t)
 	n.publish(t, "article.published")
 	ack := n.publish(t, "article.unpublished")
@@ -74,6 +76,7 @@ func TestPublisherIsAcknowledged(t *testing.T) {
 }
 
 func TestPublisherIsToldWhenTheStreamIsFull(t *testing.T) {
+	t.Parallel()
 	n := newNewsroom(t)
 	js, err := jetstream.New(n.cms)
 	if err != nil {
@@ -83,20 +86,22 @@ func TestPublisherIsToldWhenTheStreamIsFull(t *testing.T) {
 	wantError(t, err, "maximum bytes exceeded")
 }
 
-func TestPublisherHearsNotices(t *testing.T) {
+func TestPublisherReceivesNotices(t *testing.T) {
+	t.Parallel()
 	n := newNewsroom(t)
 	for _, subject := range []string{"feed.updated", "article.rejected"} {
-		heard := subscribe(t, n.cms, subject)
+		received := subscribe(t, n.cms, subject)
 		if err := n.broker.Conn().Publish(subject, []byte("notice")); err != nil {
 			t.Fatal(err)
 		}
-		if msg := await(t, subject, heard); string(msg.Data) != "notice" || msg.Subject != subject {
-			t.Errorf("heard %q on %s", msg.Data, msg.Subject)
+		if msg := storetest.Receive(t, subject, received); string(msg.Data) != "notice" || msg.Subject != subject {
+			t.Errorf("received %q on %s", msg.Data, msg.Subject)
 		}
 	}
 }
 
 func TestPublisherMayNotSubscribe(t *testing.T) {
+	t.Parallel()
 	n := newNewsroom(t)
 	for _, subject := range []string{
 		">", "*.*", "$KV.>", record, "$JS.>", "$JS.API.>", "$SYS.>", broker.InboxPrefix + ".>", "article.published", "article.>",
@@ -104,13 +109,14 @@ func TestPublisherMayNotSubscribe(t *testing.T) {
 		if _, err := n.cms.SubscribeSync(subject); err != nil {
 			t.Fatal(err)
 		}
-		if err := await(t, "the refusal of "+subject, n.errs); !errors.Is(err, nats.ErrPermissionViolation) {
+		if err := storetest.Receive(t, "the refusal of "+subject, n.errs); !errors.Is(err, nats.ErrPermissionViolation) {
 			t.Errorf("subscribe %s: %v", subject, err)
 		}
 	}
 }
 
 func TestPublisherMayNotPublish(t *testing.T) {
+	t.Parallel()
 	n := newNewsroom(t)
 	for _, subject := range []string{
 		record, "article.rejected", "feed.updated", broker.InboxPrefix + ".x", "_INBOX.x", "$SYS.REQ.SERVER.PING",
@@ -120,7 +126,7 @@ func TestPublisherMayNotPublish(t *testing.T) {
 		if err := n.cms.Publish(subject, []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
-		if err := await(t, "the refusal of "+subject, n.errs); !errors.Is(err, nats.ErrPermissionViolation) {
+		if err := storetest.Receive(t, "the refusal of "+subject, n.errs); !errors.Is(err, nats.ErrPermissionViolation) {
 			t.Errorf("publish %s: %v", subject, err)
 		}
 	}
@@ -146,8 +152,9 @@ func (n newsroom) wantUntouched(t *testing.T) {
 }
 
 func TestAcknowledgementsCannotBeAimed(t *testing.T) {
+	t.Parallel()
 	n := newNewsroom(t)
-	heard := subscribe(t, n.broker.Conn(), ">")
+	received := subscribe(t, n.broker.Conn(), ">")
 	aims := []string{
 		record, "article.rejected", "feed.updated", broker.InboxPrefix + ".x",
 		"$JS.API.STREAM.DELETE.KV_gallerywire_galleries", "$JS.API.STREAM.PURGE.KV_gallerywire_galleries",
@@ -168,7 +175,7 @@ func TestAcknowledgementsCannotBeAimed(t *testing.T) {
 	if err := n.broker.Conn().Publish("end", nil); err != nil {
 		t.Fatal(err)
 	}
-	for msg := await(t, "the end", heard); msg.Subject != "end"; msg = await(t, "the end", heard) {
+	for msg := storetest.Receive(t, "the end", received); msg.Subject != "end"; msg = storetest.Receive(t, "the end", received) {
 		for _, aim := range aims[1:] {
 			if msg.Subject == aim {
 				t.Errorf("%q arrived on %s", msg.Data, aim)
@@ -177,7 +184,8 @@ func TestAcknowledgementsCannotBeAimed(t *testing.T) {
 	}
 }
 
-func TestPublisherHearsNoneOfOurAnswers(t *testing.T) {
+func TestPublisherReceivesNoneOfOurAnswers(t *testing.T) {
+	t.Parallel()
 	n := newNewsroom(t)
 	answers := subscribe(t, n.cms, "_INBOX.>")
 	notices := subscribe(t, n.cms, "feed.>")
@@ -187,34 +195,36 @@ func TestPublisherHearsNoneOfOurAnswers(t *testing.T) {
 	if err := n.broker.Conn().Publish("feed.updated", nil); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the notice", notices)
+	storetest.Receive(t, "the notice", notices)
 	select {
 	case msg := <-answers:
-		t.Errorf("heard %s", msg.Data)
+		t.Errorf("received %s", msg.Data)
 	default:
 	}
 }
 
 func TestNoticesCannotBePublishedThroughAWideSubject(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t, func(o *broker.Options) { o.PublishSubjects = []string{"article.*"} })
 	errs := make(chan error, 1)
 	cms := connect(t, b.PublisherURL(), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { errs <- err }))
-	heard := subscribe(t, b.Conn(), "article.*")
+	received := subscribe(t, b.Conn(), "article.*")
 	if err := cms.Publish("article.rejected", nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := await(t, "the refusal", errs); !errors.Is(err, nats.ErrPermissionViolation) {
+	if err := storetest.Receive(t, "the refusal", errs); !errors.Is(err, nats.ErrPermissionViolation) {
 		t.Error(err)
 	}
 	if err := cms.Publish("article.published", nil); err != nil {
 		t.Fatal(err)
 	}
-	if msg := await(t, "the event", heard); msg.Subject != "article.published" {
-		t.Errorf("heard %s", msg.Subject)
+	if msg := storetest.Receive(t, "the event", received); msg.Subject != "article.published" {
+		t.Errorf("received %s", msg.Subject)
 	}
 }
 
-func TestWhoMayConnect(t *testing.T) {
+func TestConnectionsAreAdmittedByToken(t *testing.T) {
+	t.Parallel()
 	const token = "the token of the newsroom"
 	withNamed := func(o *broker.Options) {
 		o.Embedded.Publishers = []broker.Publisher{{Name: "blog", Token: "the blog's token"}, {Name: "wire", Token: "the wire's token"}}
@@ -244,11 +254,12 @@ func TestWhoMayConnect(t *testing.T) {
 		"user with the wrong password": {change: withToken, option: nats.UserInfo("cms", "wrong"), refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if c.change == nil {
 				c.change = func(*broker.Options) {}
 			}
 			b := brokertest.Start(t, c.change)
-			nc, err := nats.Connect(b.PublisherURL(), c.option, nats.Timeout(patience))
+			nc, err := nats.Connect(b.PublisherURL(), c.option, nats.Timeout(storetest.WaitLimit))
 			if err == nil {
 				nc.Close()
 			}
@@ -260,6 +271,7 @@ func TestWhoMayConnect(t *testing.T) {
 }
 
 func TestPublisherComesBackAfterARestart(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	b := open(t, o)
 	o.Embedded.Listen = b.PublisherURL()[len("nats://"):]
@@ -270,5 +282,5 @@ func TestPublisherComesBackAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, o)
-	await(t, "the publisher", back)
+	storetest.Receive(t, "the publisher", back)
 }

@@ -6,6 +6,7 @@ import (
 )
 
 func TestRetryDelayGrowsUpToALimit(t *testing.T) {
+	t.Parallel()
 	for attempt, most := range map[int]time.Duration{
 		1: 50 * time.Millisecond, 2: 75 * time.Millisecond, 3: 113 * time.Millisecond,
 		12: 4400 * time.Millisecond, 13: 5 * time.Second, 1_000_000: 5 * time.Second,

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-func TestWhatAPublisherMayNotDoIsNoErrorOfTheServer(t *testing.T) {
+func TestPermissionViolationsAreLoggedAsWarnings(t *testing.T) {
+	t.Parallel()
 	const client = `127.0.0.1:46124 - cid:40 - "v1.55.0:go:cms" - `
 	for text, want := range map[string]string{
 		client + `Publish Violation - Subject "articles.published"`: `level=WARN msg="a publisher may not publish on articles.published: ` +
@@ -38,7 +39,8 @@ func TestWhatAPublisherMayNotDoIsNoErrorOfTheServer(t *testing.T) {
 	}
 }
 
-func TestAClientThatHangsUpIsNoWarning(t *testing.T) {
+func TestClosedConnectionIsNoWarning(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	l := &serverLog{log: slog.New(slog.NewTextHandler(&out, nil))}
 	l.Warnf("Error reading PROXY protocol header from %s: %v", "pipe", io.ErrClosedPipe)
@@ -47,7 +49,8 @@ func TestAClientThatHangsUpIsNoWarning(t *testing.T) {
 	}
 }
 
-func TestAClientWritesFewLines(t *testing.T) {
+func TestLogLinesAboutClientsAreLimited(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"a wrong token":       `127.0.0.1:46124 - cid:40 - authentication error`,
 		"a forbidden subject": `127.0.0.1:46124 - cid:40 - "go:cms" - Publish Violation - Subject "$KV.a"`,

@@ -25,6 +25,7 @@ func (f *full) Accept() (conn net.Conn, err error) {
 }
 
 func TestCommandsConnectAfterTheProcessHadTooManyFilesOpen(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -52,6 +53,7 @@ func TestCommandsConnectAfterTheProcessHadTooManyFilesOpen(t *testing.T) {
 }
 
 func TestUnreservedIsUnknownWhileTheServerIsStartedAgain(t *testing.T) {
+	t.Parallel()
 	b := &Broker{server: &embeddedServer{}}
 	if n := b.unreserved(); n != math.MaxInt64 {
 		t.Errorf("%d bytes are unreserved", n)

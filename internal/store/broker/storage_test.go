@@ -16,6 +16,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 // hostile sends lines to the publishers' port and returns once the server has
@@ -27,7 +28,7 @@ func hostile(t *testing.T, b *broker.Broker, lines ...string) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(storetest.WaitLimit)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := fmt.Fprint(conn, strings.Join(append(lines, "PING", ""), "\r\n")); err != nil {
@@ -40,7 +41,8 @@ func hostile(t *testing.T, b *broker.Broker, lines ...string) {
 	}
 }
 
-func TestWhatAClientSaysOfItselfIsNotTheStoresWord(t *testing.T) {
+func TestClientTextInTheServerLogDoesNotFailTheStore(t *testing.T) {
+	t.Parallel()
 	for name, token := range map[string]string{"no token": "", "a token": "the token"} {
 		t.Run(name, func(t *testing.T) {
 			var log logBuffer
@@ -91,18 +93,6 @@ func put(t *testing.T, b *broker.Broker, key int, data []byte) bool {
 	return false
 }
 
-// eventually waits until is returns true.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(2 * patience); !is(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
-
 // wantHealed asserts that the store, full for now, is said to be, and after mend
 // takes writes again over the connections that there are, with all that it had.
 func wantHealed(t *testing.T, b *broker.Broker, mend func()) {
@@ -111,14 +101,14 @@ func wantHealed(t *testing.T, b *broker.Broker, mend func()) {
 	b.OnReconnect(func() { again <- struct{}{} })
 	cms := connect(t, b.PublisherURL())
 	stored := fill(t, b)
-	eventually(t, "the trouble is known", func() bool { return b.Storage() != nil })
+	storetest.Eventually(t, "the trouble is known", func() bool { return b.Storage() != nil })
 	wantError(t, b.Storage(), "the embedded server cannot write: make room on its disk, then it goes on by itself")
 	if err := b.Status(); err != nil {
 		t.Errorf("the connection: %v", err)
 	}
 	mend()
-	await(t, "a new connection of the node", again)
-	eventually(t, "the store is well", func() bool { return b.Storage() == nil })
+	storetest.Receive(t, "a new connection of the node", again)
+	storetest.Eventually(t, "the store is well", func() bool { return b.Storage() == nil })
 	if !put(t, b, stored, nil) {
 		t.Error("the store takes nothing")
 	}
@@ -129,7 +119,7 @@ func wantHealed(t *testing.T, b *broker.Broker, mend func()) {
 	if got, want := bucket.CachedInfo().State.Msgs, uint64(stored+1); got < want || got > want+1 { // one was refused, or came before
 		t.Errorf("%d records, want %d", got, want)
 	}
-	eventually(t, "the CMS is connected again", cms.IsConnected)
+	storetest.Eventually(t, "the CMS is connected again", cms.IsConnected)
 }
 
 func startWithBucket(t *testing.T, o broker.Options) *broker.Broker {
@@ -157,7 +147,8 @@ func breakWrites(t *testing.T, o broker.Options) (mend func()) {
 	}
 }
 
-func TestAStoreThatCanNotWriteHealsInsideTheProcess(t *testing.T) {
+func TestStoreRecoversFromFailedWrites(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	b := startWithBucket(t, o)
 	wantHealed(t, b, breakWrites(t, o))
@@ -165,7 +156,8 @@ func TestAStoreThatCanNotWriteHealsInsideTheProcess(t *testing.T) {
 
 // A server that does not come back with all that it had says so, and not that its
 // disk is full.
-func TestAServerThatComesBackWithLessSaysSo(t *testing.T) {
+func TestRestartThatLosesAStreamIsReported(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	b := startWithBucket(t, o)
 	if _, err := b.Bucket(t.Context(), "site"); err != nil {
@@ -173,16 +165,17 @@ func TestAServerThatComesBackWithLessSaysSo(t *testing.T) {
 	}
 	mend := breakWrites(t, o)
 	fill(t, b)
-	eventually(t, "the trouble is known", func() bool { return b.Storage() != nil })
+	storetest.Eventually(t, "the trouble is known", func() bool { return b.Storage() != nil })
 	if err := os.RemoveAll(filepath.Join(o.Embedded.DataDir, "jetstream", "$G", "streams", "KV_gallerywire_site")); err != nil {
 		t.Fatal(err)
 	}
 	mend()
-	eventually(t, "the server was started again", func() bool { return !strings.Contains(b.Storage().Error(), "make room on its disk") })
+	storetest.Eventually(t, "the server was started again", func() bool { return !strings.Contains(b.Storage().Error(), "make room on its disk") })
 	wantError(t, b.Storage(), "the embedded server does not start again, trying again: it does not find KV_gallerywire_site any more")
 }
 
-func TestAFullDiskHealsInsideTheProcess(t *testing.T) {
+func TestStoreRecoversFromAFullDisk(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	o.Embedded.SyncInterval = 0
 	if err := os.Mkdir(o.Embedded.DataDir, 0o700); err != nil {

@@ -18,6 +18,7 @@ func rejects(b *broker.Broker) jetstream.StreamConfig {
 }
 
 func TestStreamIsMadeOnce(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	for range 2 {
 		s, err := b.Stream(t.Context(), rejects(b))
@@ -31,6 +32,7 @@ func TestStreamIsMadeOnce(t *testing.T) {
 }
 
 func TestStreamThatCannotWork(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*jetstream.StreamConfig)
 		says   string
@@ -57,6 +59,7 @@ func TestStreamThatCannotWork(t *testing.T) {
 }
 
 func TestStreamWhoseSubjectsAnotherHolds(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	makeStream(t, b, jetstream.StreamConfig{Name: "ALL", Subjects: []string{"gallerywire_rejects.>"}})
 	_, err := b.Stream(t.Context(), rejects(b))
@@ -64,6 +67,7 @@ func TestStreamWhoseSubjectsAnotherHolds(t *testing.T) {
 }
 
 func TestBucketIsOneForTheTools(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	for range 2 {
 		s, err := b.Bucket(t.Context(), "galleries")
@@ -89,6 +93,7 @@ func TestBucketIsOneForTheTools(t *testing.T) {
 }
 
 func TestBucketThatIsThereIsUsedAsItIs(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	_, err := b.JetStream().CreateKeyValue(t.Context(), jetstream.KeyValueConfig{
 		Bucket: "gallerywire_galleries", History: 5, MaxBytes: 1 << 20, Compression: true,
@@ -106,6 +111,7 @@ func TestBucketThatIsThereIsUsedAsItIs(t *testing.T) {
 }
 
 func TestBucketThatCannotWork(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*jetstream.StreamConfig)
 		says   string
@@ -128,7 +134,8 @@ func TestBucketThatCannotWork(t *testing.T) {
 	}
 }
 
-func TestFewerReplicasThanConfiguredAreSaid(t *testing.T) {
+func TestFewerReplicasThanConfiguredAreLogged(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	one := open(t, broker.Options{URL: server.URL()})
 	if _, err := one.Bucket(t.Context(), "galleries"); err != nil {
@@ -145,6 +152,7 @@ func TestFewerReplicasThanConfiguredAreSaid(t *testing.T) {
 }
 
 func TestPrefixKeepsSitesApart(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	for _, prefix := range []string{"north", "south"} {
 		b := open(t, broker.Options{URL: server.URL(), Prefix: prefix})

@@ -11,7 +11,8 @@ import (
 
 // A crash leaves a summary of the stream that is older than the stream, and names a
 // file that is gone because all messages in it were taken.
-func TestTheStateOfAStreamOutlivesACrash(t *testing.T) {
+func TestStreamStateAfterACrash(t *testing.T) {
+	t.Parallel()
 	o := brokertest.Options(t)
 	b := open(t, o)
 	wantState(t, b, broker.StreamState{})

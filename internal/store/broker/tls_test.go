@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/gallerywire/gallerywire/internal/store/broker"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 // certificate writes a certificate for the loopback, signed by itself, and
@@ -62,7 +63,7 @@ func secureServer(t *testing.T, certFile, keyFile string) (url string) {
 	}
 	config.MinVersion = tls.VersionTLS12
 	ns, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, TLSConfig: config, TLSTimeout: patience.Seconds(),
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, TLSConfig: config, TLSTimeout: storetest.WaitLimit.Seconds(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -70,13 +71,14 @@ func secureServer(t *testing.T, certFile, keyFile string) (url string) {
 	ns.Start()
 	t.Cleanup(ns.WaitForShutdown)
 	t.Cleanup(ns.Shutdown)
-	if !ns.ReadyForConnections(patience) {
+	if !ns.ReadyForConnections(storetest.WaitLimit) {
 		t.Fatal("server does not start")
 	}
 	return "tls://" + ns.Addr().String()
 }
 
 func TestCertificatesAreUsed(t *testing.T) {
+	t.Parallel()
 	certFile, keyFile := certificate(t)
 	url := secureServer(t, certFile, keyFile)
 	b := open(t, broker.Options{URL: url, TLS: broker.TLS{CAFile: certFile, CertFile: certFile, KeyFile: keyFile}})
@@ -85,11 +87,12 @@ func TestCertificatesAreUsed(t *testing.T) {
 	}
 	log := make(logLines, 64)
 	stranger := open(t, broker.Options{URL: url, Logger: log.logger()})
-	await(t, "the first try", log)
+	storetest.Receive(t, "the first try", log)
 	wantError(t, stranger.Status(), "no connection to nats at "+url, "certificate")
 }
 
 func TestCredentialsFile(t *testing.T) {
+	t.Parallel()
 	user, err := nkeys.CreateUser()
 	if err != nil {
 		t.Fatal(err)

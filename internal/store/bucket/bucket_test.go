@@ -13,6 +13,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -43,7 +44,7 @@ func start(t *testing.T, b *broker.Broker) *node {
 		Logger:    slog.New(slog.DiscardHandler),
 	})
 	run(t, n.Bucket)
-	eventually(t, "the bucket is read", func() bool { return n.Ready() == nil })
+	storetest.Eventually(t, "the bucket is read", func() bool { return n.Ready() == nil })
 	return n
 }
 
@@ -85,20 +86,8 @@ func (n *node) put(key, value string, revision uint64) uint64 {
 	return next
 }
 
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		if time.Now().After(deadline) {
-			t.Fatalf("in vain: %s", what)
-		}
-		<-tick.C
-	}
-}
-
-func TestEveryNodeHearsOfEveryRecordInOrder(t *testing.T) {
+func TestEveryNodeAppliesEveryRecordInOrder(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	early := start(t, b)
 	var last uint64
@@ -123,7 +112,8 @@ func TestEveryNodeHearsOfEveryRecordInOrder(t *testing.T) {
 	}
 }
 
-func TestOneOfManyWritersSucceeds(t *testing.T) {
+func TestOneOfManyWritersWins(t *testing.T) {
+	t.Parallel()
 	n := start(t, brokertest.Start(t))
 	first := n.put("a", "1", 0)
 	for name, revision := range map[string]uint64{"as if there were none": 0, "upon one that never was": first + 7} {
@@ -138,14 +128,15 @@ func TestOneOfManyWritersSucceeds(t *testing.T) {
 	if _, err := n.Delete(t.Context(), "a", second); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the record is gone", func() bool { return len(n.all()) == 0 })
+	storetest.Eventually(t, "the record is gone", func() bool { return len(n.all()) == 0 })
 	if r, err := n.Get(t.Context(), "a"); err != nil || r.Value != nil || r.Revision <= second {
 		t.Errorf("a deleted record is %+v, %v", r, err)
 	}
 }
 
-// A node that has not heard of a deletion writes all the same.
-func TestADeletedRecordCanBeWrittenAnew(t *testing.T) {
+// A node that does not know of a deletion writes all the same.
+func TestDeletedRecordCanBeWrittenAgain(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	n, other := start(t, b), start(t, b)
 	for range 3 {
@@ -160,7 +151,8 @@ func TestADeletedRecordCanBeWrittenAnew(t *testing.T) {
 	}
 }
 
-func TestAnEmptyValueIsARecord(t *testing.T) {
+func TestEmptyValueIsARecord(t *testing.T) {
+	t.Parallel()
 	n := start(t, brokertest.Start(t))
 	n.put("a", "", 0)
 	if r, err := n.Get(t.Context(), "a"); err != nil || r.Value == nil {
@@ -171,7 +163,8 @@ func TestAnEmptyValueIsARecord(t *testing.T) {
 	}
 }
 
-func TestARecreatedBucketIsReadAnew(t *testing.T) {
+func TestRecreatedBucketIsWrittenAnew(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	b, err := broker.Open(t.Context(), broker.Options{URL: server.URL()})
 	if err != nil {
@@ -181,14 +174,14 @@ func TestARecreatedBucketIsReadAnew(t *testing.T) {
 	n := start(t, b)
 	n.put("a", "1", 0)
 	server.Restart()
-	eventually(t, "it writes after a restart", func() bool {
+	storetest.Eventually(t, "it writes after a restart", func() bool {
 		_, err := n.Put(t.Context(), "b", []byte("2"), 0)
 		return err == nil || errors.Is(err, bucket.ErrConflict)
 	})
-	eventually(t, "it hears of it", func() bool { return n.all()["b"] == "2" && n.all()["a"] == "1" })
+	storetest.Eventually(t, "it applies it", func() bool { return n.all()["b"] == "2" && n.all()["a"] == "1" })
 	server.Wipe()
 	server.Start()
-	eventually(t, "it forgets what is no longer there", func() bool { return len(n.all()) == 0 && n.Ready() == nil })
+	storetest.Eventually(t, "it forgets what is no longer there", func() bool { return len(n.all()) == 0 && n.Ready() == nil })
 	n.put("c", "3", 0)
 	if diff := cmp.Diff(map[string]string{"c": "3"}, n.all()); diff != "" {
 		t.Errorf("knows (-want +got):\n%s", diff)
@@ -196,6 +189,7 @@ func TestARecreatedBucketIsReadAnew(t *testing.T) {
 }
 
 func TestTidyForgetsOldMarkersOnly(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	n := start(t, b)
 	n.put("kept", "1", 0)

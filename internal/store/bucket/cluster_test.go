@@ -11,6 +11,7 @@ import (
 // However often another server of a cluster takes over, nothing is taken for
 // recreated, left out or read twice.
 func TestLeadersOfAClusterChange(t *testing.T) {
+	t.Parallel()
 	c := brokertest.StartCluster(t)
 	b := dial(t, broker.Options{URL: c.URL(), Replicas: 3})
 	makeBucket(t, b)

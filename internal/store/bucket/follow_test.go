@@ -15,12 +15,10 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// patience is how long a test waits for what must come.
-const patience = time.Minute
 
 // diary notes what is handed over, a word for each call.
 type diary struct {
@@ -45,7 +43,7 @@ func (d *diary) whole(last uint64) { d.note("whole %d", last) }
 func (d *diary) says(want ...string) {
 	d.t.Helper()
 	var got []string
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(storetest.WaitLimit)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -107,7 +105,7 @@ func put(t *testing.T, b *broker.Broker, key, value string) {
 	t.Helper()
 	// One that was stored and not answered is not stored again.
 	once := jetstream.WithMsgID(key + "/" + value)
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(storetest.WaitLimit)
 	for {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		_, err := b.JetStream().Publish(ctx, "$KV."+b.Name("things")+"."+key, []byte(value), once)
@@ -131,7 +129,8 @@ func dial(t *testing.T, o broker.Options) *broker.Broker {
 	return b
 }
 
-func TestReadsWhatIsThereAndGoesOn(t *testing.T) {
+func TestFollowsAfterReplay(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	makeBucket(t, b)
 	put(t, b, "a", "one")
@@ -143,7 +142,8 @@ func TestReadsWhatIsThereAndGoesOn(t *testing.T) {
 	d.says("begin 2", "2 two", "3 three", "whole 3", "4 four")
 }
 
-func TestAnEmptyBucketIsWholeAtOnce(t *testing.T) {
+func TestEmptyBucketIsReadyAtOnce(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	d := follow(t, b)
 	d.says("begin 0", "whole 0")
@@ -152,6 +152,7 @@ func TestAnEmptyBucketIsWholeAtOnce(t *testing.T) {
 }
 
 func TestHeadersOnly(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	makeBucket(t, b)
 	put(t, b, "a", "one")
@@ -160,7 +161,8 @@ func TestHeadersOnly(t *testing.T) {
 }
 
 // A server that was away has nothing read again and nothing left out.
-func TestGoesOnAfterTheServerWasAway(t *testing.T) {
+func TestFollowsAfterTheServerWasAway(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	b := dial(t, broker.Options{URL: server.URL()})
 	makeBucket(t, b)
@@ -176,7 +178,8 @@ func TestGoesOnAfterTheServerWasAway(t *testing.T) {
 	}
 }
 
-func TestReadsARecreatedBucketAnew(t *testing.T) {
+func TestRecreatedBucketIsReplayed(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	b := dial(t, broker.Options{URL: server.URL()})
 	makeBucket(t, b)
@@ -193,7 +196,8 @@ func TestReadsARecreatedBucketAnew(t *testing.T) {
 
 // Who was out of touch while a deletion was made and forgotten reads anew: else
 // what was deleted would be there for good.
-func TestReadsAnewAfterLongOutOfTouch(t *testing.T) {
+func TestReplayAfterALongDisconnection(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	b := dial(t, broker.Options{URL: server.URL()})
 	makeBucket(t, b)
@@ -216,7 +220,8 @@ func TestReadsAnewAfterLongOutOfTouch(t *testing.T) {
 
 // The last records may be deleted after it is known that there are some, and
 // before they come.
-func TestIsWholeWhenTheLastRecordsVanish(t *testing.T) {
+func TestReadyWhenTheLastRecordsAreDeleted(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	makeBucket(t, b)
 	put(t, b, "a", "one")
@@ -248,7 +253,8 @@ func purge(t *testing.T, b *broker.Broker, key string) {
 	}
 }
 
-func TestTriesAgainUntilTheBucketOpens(t *testing.T) {
+func TestRunRetriesUntilTheBucketOpens(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	makeBucket(t, b)
 	put(t, b, "a", "one")

@@ -46,6 +46,7 @@ func load(t *testing.T, b *bucket.Bucket) (bucket.Record, note, int) {
 }
 
 func TestRecordIsStoredAndDecoded(t *testing.T) {
+	t.Parallel()
 	things := open(brokertest.Start(t))
 	if r, _, _ := load(t, things); r.Revision != 0 {
 		t.Errorf("of no record: %+v", r)
@@ -96,12 +97,14 @@ type failing struct{}
 func (*failing) UnmarshalJSON([]byte) error { panic("of no use") }
 
 func TestPanicOfDecodingIsAnError(t *testing.T) {
+	t.Parallel()
 	if _, err := bucket.Decode([]byte(`{"format":1}`), 1, &failing{}); err == nil || !strings.Contains(err.Error(), "a bug of gallerywire, report it: of no use") {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestRevisionIsReadUntilItIsReplaced(t *testing.T) {
+	t.Parallel()
 	things := open(brokertest.Start(t))
 	first, err := things.Write(t.Context(), bucket.Record{Key: "one", Header: nats.Header{"Kind": {"x"}}, Value: []byte("1")})
 	if err != nil {
@@ -119,6 +122,7 @@ func TestRevisionIsReadUntilItIsReplaced(t *testing.T) {
 }
 
 func TestAmendIsRepeatedAfterAConflict(t *testing.T) {
+	t.Parallel()
 	things := open(brokertest.Start(t))
 	var seen []string
 	revision, err := things.Amend(t.Context(), "one", func(r bucket.Record) ([]byte, error) {
@@ -156,6 +160,7 @@ func TestAmendIsRepeatedAfterAConflict(t *testing.T) {
 }
 
 func TestAmendGivesUpAfterManyConflicts(t *testing.T) {
+	t.Parallel()
 	things := open(brokertest.Start(t))
 	calls := 0
 	_, err := things.Amend(t.Context(), "one", func(r bucket.Record) ([]byte, error) {
@@ -172,6 +177,7 @@ func TestAmendGivesUpAfterManyConflicts(t *testing.T) {
 
 // The first use of a bucket that somebody deleted fails, and the next one makes it.
 func TestDeletedBucketIsMadeByTheSecondUse(t *testing.T) {
+	t.Parallel()
 	for name, use := range map[string]func(context.Context, *bucket.Bucket) error{
 		"get": func(ctx context.Context, b *bucket.Bucket) error {
 			_, err := b.Get(ctx, "key")

@@ -62,7 +62,8 @@ func stalling(t *testing.T, server string, long time.Duration) string {
 
 // That the server has sent all is not that it has come: a reading that is said to
 // be whole before it is would make others take what is there for gone.
-func TestIsNotWholeBeforeWhatWasSentHasCome(t *testing.T) {
+func TestNotReadyBeforeRecordsInFlightArrive(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	direct := dial(t, broker.Options{URL: server.URL()})
 	makeBucket(t, direct)

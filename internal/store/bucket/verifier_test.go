@@ -24,7 +24,8 @@ func (e *expects) Whole() bool { return len(e.missing) == 0 }
 
 // The reader hears that its reading is whole only when nothing is missing, and has
 // what was written until then.
-func TestNothingIsWholeThatLacksRecords(t *testing.T) {
+func TestNotReadyWhileTheVerifierMissesRecords(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	makeBucket(t, b)
 	put(t, b, "a", "one")

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -78,10 +76,6 @@ func section(name string) func(*gallery.Gallery) {
 	return func(g *gallery.Gallery) { g.Section = name }
 }
 
-func tags(names ...string) func(*gallery.Gallery) {
-	return func(g *gallery.Gallery) { g.Tags = names }
-}
-
 func published(at time.Time) func(*gallery.Gallery) {
 	return func(g *gallery.Gallery) { g.Published = at }
 }
@@ -104,47 +98,6 @@ func ids(v index.View) []string {
 		names = append(names, e.ID)
 	}
 	return names
-}
-
-// clock is a time that a test sets.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) set(at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = at
-}
-
-// only has a catalogue take the time from c.
-func (c *clock) only(o *catalogue.Options) { o.Now = c.now }
-
-// changes collects what a catalogue tells.
-type changes struct {
-	mu   sync.Mutex
-	list []index.Change
-}
-
-func (c *changes) collect(o *catalogue.Options) {
-	o.Index.Changed = func(change index.Change) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.list = append(c.list, change)
-	}
-}
-
-func (c *changes) all() []index.Change {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.list)
 }
 
 func stream(t testing.TB, b *broker.Broker) jetstream.Stream {

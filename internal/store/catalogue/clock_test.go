@@ -14,7 +14,7 @@ import (
 )
 
 // A clock that was set back is noticed before long, though nobody asks.
-func TestAClockSetBackIsNoticed(t *testing.T) {
+func TestClockSetBackIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		back := time.Duration(0)

@@ -49,6 +49,7 @@ func putAll(t *testing.T, b *broker.Broker, revisions ...catalogue.Revision) *ca
 }
 
 func TestExportHasEveryRecordAsItWasPut(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	down := takeDown("dusk", noon.Add(time.Hour))
 	down.Reason = "a mistake"
@@ -66,6 +67,7 @@ func TestExportHasEveryRecordAsItWasPut(t *testing.T) {
 }
 
 func TestExportOfAnEmptyBucket(t *testing.T) {
+	t.Parallel()
 	if got := exported(t, catalogue.New(options(brokertest.Start(t)))); len(got) != 0 {
 		t.Errorf("exported %v", got)
 	}
@@ -73,6 +75,7 @@ func TestExportOfAnEmptyBucket(t *testing.T) {
 
 // The last records may be deleted when the first ones are on their way.
 func TestExportEndsWhenTheRestIsDeletedUnderIt(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	var revisions []catalogue.Revision
 	for i := range 300 { // more than are asked for at once
@@ -101,7 +104,8 @@ func TestExportEndsWhenTheRestIsDeletedUnderIt(t *testing.T) {
 	}
 }
 
-func TestExportGoesOnAfterWhatIsNotReadable(t *testing.T) {
+func TestExportGoesOnAfterAnUnreadableRecord(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c := putAll(t, b, revision(t, "first", noon))
 	publish(t, b, "deleted", nats.Header{"KV-Operation": {"DEL"}})
@@ -125,6 +129,7 @@ func TestExportGoesOnAfterWhatIsNotReadable(t *testing.T) {
 }
 
 func TestExportWhileGalleriesAreRevisedMissesNone(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c := catalogue.New(options(b))
 	const n = 300 // more than are asked for at once
@@ -155,6 +160,7 @@ func TestExportWhileGalleriesAreRevisedMissesNone(t *testing.T) {
 }
 
 func TestExportEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c := putAll(t, b, revision(t, "one", noon), revision(t, "two", noon))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -198,6 +204,7 @@ func remembering(o *catalogue.Options) {
 }
 
 func TestRestoredTakeDownRemembersWhatItTookDown(t *testing.T) {
+	t.Parallel()
 	old := brokertest.Start(t)
 	down := takeDown("dusk", noon.Add(time.Hour))
 	down.Reason = "a mistake"
@@ -224,6 +231,7 @@ func isPast(p cmp.Path) bool { return p.Last().String() == ".Past" }
 // A take-down that feeds have forgotten is not said to be new because it is
 // stored anew.
 func TestRestoredTakeDownOfLongAgoIsForgotten(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	b2 := brokertest.Start(t)
 	c := putAll(t, b, revision(t, "dusk", noon), takeDown("dusk", noon.Add(time.Hour)))
@@ -246,6 +254,7 @@ func TestRestoredTakeDownOfLongAgoIsForgotten(t *testing.T) {
 }
 
 func TestRestoreNeverReplacesAHigherRank(t *testing.T) {
+	t.Parallel()
 	r := revision(t, "harbour", noon)
 	below, above := revision(t, "harbour", noon.Add(-time.Hour)), revision(t, "harbour", noon.Add(time.Hour))
 	for _, c := range []struct {
@@ -271,7 +280,8 @@ func TestRestoreNeverReplacesAHigherRank(t *testing.T) {
 	}
 }
 
-func TestRestoreTeachesATakeDownWhatItEnded(t *testing.T) {
+func TestRestoreCompletesATakeDown(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c := start(t, b, remembering)
 	if _, err := c.Put(t.Context(), takeDown("dusk", noon.Add(time.Hour))); err != nil {
@@ -287,7 +297,8 @@ func TestRestoreTeachesATakeDownWhatItEnded(t *testing.T) {
 	})
 }
 
-func TestRestoreOverWhatSomebodyDeleted(t *testing.T) {
+func TestRestoreOverADeletedRecord(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c := start(t, b)
 	sequence := publish(t, b, "harbour", nats.Header{"KV-Operation": {"DEL"}})
@@ -302,6 +313,7 @@ func TestRestoreOverWhatSomebodyDeleted(t *testing.T) {
 }
 
 func TestRestoreLeavesARecordOfANewerRelease(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c := catalogue.New(options(b))
 	stream(t, b)
@@ -312,6 +324,7 @@ func TestRestoreLeavesARecordOfANewerRelease(t *testing.T) {
 }
 
 func TestRestoreWithADamagedPast(t *testing.T) {
+	t.Parallel()
 	c := catalogue.New(options(brokertest.Start(t)))
 	r := takeDown("dusk", noon)
 	r.Past = []byte(`{"left":7}`)

@@ -16,6 +16,7 @@ import (
 )
 
 func TestNotReadyBeforeTheBucketIsRead(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c := catalogue.New(options(b))
 	if c.Index().Ready() == nil {
@@ -32,6 +33,7 @@ func TestNotReadyBeforeTheBucketIsRead(t *testing.T) {
 }
 
 func TestIndexFollowsOtherNodes(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	writer := start(t, b)
 	for i := range 10 {
@@ -51,7 +53,8 @@ func TestIndexFollowsOtherNodes(t *testing.T) {
 }
 
 // When a take-down has been put, this node no longer shows the gallery.
-func TestTakeDownIsKnownWhenItIsPut(t *testing.T) {
+func TestPutReturnsAfterTheIndexKnowsATakeDown(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c, other := start(t, b), catalogue.New(options(b))
 	s := c.Index().Select(index.Match{}, index.ByPublished)
@@ -74,6 +77,7 @@ func TestTakeDownIsKnownWhenItIsPut(t *testing.T) {
 }
 
 func TestWaitEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	c := start(t, brokertest.Start(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -87,6 +91,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 }
 
 func TestLoadOfASupersededRevision(t *testing.T) {
+	t.Parallel()
 	c := start(t, brokertest.Start(t))
 	old := put(t, c, revision(t, "harbour", noon))
 	if g, err := c.Load(t.Context(), old); err != nil || g.Title != "Title of harbour" {
@@ -99,6 +104,7 @@ func TestLoadOfASupersededRevision(t *testing.T) {
 }
 
 func TestIndexFollowsAfterTheServerRestarted(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	c := start(t, elsewhere(t, server))
 	writer := catalogue.New(options(elsewhere(t, server)))
@@ -120,6 +126,7 @@ func TestIndexFollowsAfterTheServerRestarted(t *testing.T) {
 
 // While the server is away the index stays, and a stop does not wait for it.
 func TestServerAway(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	c := catalogue.New(options(elsewhere(t, server)))
 	stop := storetest.Run(t, c.Run)
@@ -147,6 +154,7 @@ func TestServerAway(t *testing.T) {
 }
 
 func TestServerAwayAtTheStart(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	server.Stop()
 	c := catalogue.New(options(elsewhere(t, server)))
@@ -164,6 +172,7 @@ func TestServerAwayAtTheStart(t *testing.T) {
 // A bucket that was recreated is read anew. What was in the old one only is
 // gone and can be put again, although the old sequences were higher.
 func TestBucketRecreated(t *testing.T) {
+	t.Parallel()
 	server := brokertest.Server(t)
 	c := start(t, elsewhere(t, server))
 	s := c.Index().Select(index.Match{}, index.ByPublished)
@@ -202,6 +211,7 @@ func TestBucketRecreated(t *testing.T) {
 
 // A bucket that somebody deletes is made again and filled by what comes again.
 func TestBucketDeleted(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c := start(t, b)
 	r := revision(t, "harbour", noon)
@@ -222,6 +232,7 @@ func TestBucketDeleted(t *testing.T) {
 }
 
 func TestKeyOfALongID(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	c := start(t, b)
 	id := "tag:example.com,2026:Häfen / 1"

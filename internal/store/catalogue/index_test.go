@@ -20,7 +20,8 @@ func shownBy(v index.View) []string {
 	return names
 }
 
-func TestAnIndexWithoutABucketIsAsOneThatReadsIt(t *testing.T) {
+func TestAddedRevisionsEqualRecords(t *testing.T) {
+	t.Parallel()
 	revisions := []catalogue.Revision{
 		revision(t, "harbour", noon.Add(time.Minute), section("Travel")),
 		revision(t, "harbour", noon, section("Sport")),

@@ -10,7 +10,8 @@ import (
 )
 
 // A header without a value is one at which nats.go itself panics.
-func TestARecordAtWhichTheProgramFailsIsLost(t *testing.T) {
+func TestRecordThatPanicsIsLost(t *testing.T) {
+	t.Parallel()
 	e, err := read(bucket.Record{Key: "harbour", Header: nats.Header{headerFormat: {}}, Value: []byte{}, Revision: 7, Stored: time.Now()})
 	if err == nil || e == nil || !e.Lost() || e.Revision != 7 {
 		t.Errorf("entry %+v, error %v", e, err)

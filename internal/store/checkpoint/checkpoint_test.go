@@ -93,6 +93,7 @@ func bucketOf(n int) map[string]record {
 }
 
 func TestMissingAndOlderRecordsAreDamage(t *testing.T) {
+	t.Parallel()
 	dir, full := t.TempDir(), bucketOf(10)
 	n := start(t, dir, false, false)
 	n.fits(full)
@@ -134,6 +135,7 @@ func TestMissingAndOlderRecordsAreDamage(t *testing.T) {
 
 // What was not noted when the process died is no damage.
 func TestNewerRecordsAreNoDamage(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	n := start(t, dir, false, false)
 	n.fits(bucketOf(10))
@@ -146,6 +148,7 @@ func TestNewerRecordsAreNoDamage(t *testing.T) {
 }
 
 func TestRecordsWrittenAgainEndDamage(t *testing.T) {
+	t.Parallel()
 	dir, full := t.TempDir(), bucketOf(10)
 	n := start(t, dir, false, false)
 	n.fits(full)
@@ -172,6 +175,7 @@ func TestRecordsWrittenAgainEndDamage(t *testing.T) {
 
 // What is accepted is what the start found, and nothing that comes later.
 func TestAcceptedDamageIsThatOfTheStartOnly(t *testing.T) {
+	t.Parallel()
 	n := start(t, t.TempDir(), true, false)
 	n.fits(bucketOf(10))
 	n.lacks(bucketOf(2), "of 10 records of the bucket things 8 are missing")
@@ -180,6 +184,7 @@ func TestAcceptedDamageIsThatOfTheStartOnly(t *testing.T) {
 // Whatever the power takes from the end of the journal, or leaves as zeros in it,
 // raises no alarm.
 func TestTornJournalIsNoDamage(t *testing.T) {
+	t.Parallel()
 	full := bucketOf(1000)
 	dir := t.TempDir()
 	n := start(t, dir, false, false)
@@ -207,6 +212,7 @@ func TestTornJournalIsNoDamage(t *testing.T) {
 }
 
 func TestJournalIsCompacted(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	n := start(t, dir, false, false)
 	n.fits(bucketOf(10))
@@ -229,6 +235,7 @@ func TestJournalIsCompacted(t *testing.T) {
 }
 
 func TestStreamsThatEndEarlierAreDamage(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	was := []checkpoint.Stream{{Name: "EVENTS", There: true, Last: 10}, {Name: "rejects", There: true}, {Name: "other"}}
 	n := start(t, dir, false, false)
@@ -282,6 +289,7 @@ func TestStreamsThatEndEarlierAreDamage(t *testing.T) {
 
 // A disk that takes nothing costs the note and nothing else.
 func TestUnwritableDirectoryIsLoggedOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	n := start(t, dir, false, false)
 	if err := os.RemoveAll(dir); err != nil {
@@ -299,6 +307,7 @@ func TestUnwritableDirectoryIsLoggedOnce(t *testing.T) {
 
 // Without a directory what was read is remembered for as long as the process lives.
 func TestWithoutDirectoryRecordsAreRememberedInMemory(t *testing.T) {
+	t.Parallel()
 	n := start(t, "", false, false)
 	n.fits(bucketOf(10))
 	n.bucket.Take("3", 11, true)

@@ -56,7 +56,8 @@ func act(w *world, random *rand.Rand) (id string) {
 // An archive is every visible gallery exactly once, and a page of it changes
 // only when a gallery of its own does.
 func TestPagesChangeOnlyByTheirOwnGalleries(t *testing.T) {
-	for seed := range uint64(4) {
+	t.Parallel()
+	for seed := range uint64(2) {
 		w := newWorld(t, 4)
 		s := w.Select(Match{}, ByPublished)
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -118,7 +119,8 @@ func shown(pages map[string]Page) map[*Entry]bool {
 }
 
 // Whatever happens during a walk, a gallery that nothing happens to is met once.
-func TestAWalkMeetsEveryGalleryOnceWhileTheyChange(t *testing.T) {
+func TestWalkMeetsEveryGalleryOnceDuringChanges(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(60) {
 		w := newWorld(t, 4)
 		s := w.Select(Match{}, ByPublished)
@@ -161,7 +163,8 @@ func cutting(page uint32) (cuts, others []string) {
 	return cuts, others
 }
 
-func TestTheGalleryAtTheEndOfAPageIsTakenDownDuringAWalk(t *testing.T) {
+func TestWalkAfterTheLastGalleryOfAPageIsTakenDown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 4)
 	s := w.Select(Match{}, ByPublished)
 	cuts, others := cutting(4)
@@ -184,6 +187,7 @@ func TestTheGalleryAtTheEndOfAPageIsTakenDownDuringAWalk(t *testing.T) {
 }
 
 func TestPageAfterLeadsBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 4)
 	s := w.Select(Match{}, ByPublished)
 	random := rand.New(rand.NewPCG(5, 5))
@@ -207,6 +211,7 @@ func TestPageAfterLeadsBack(t *testing.T) {
 }
 
 func TestPageNames(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1) // every gallery is at the end of a page
 	s := w.Select(Match{}, ByPublished)
 	for _, id := range []string{"plain", "no/plain id", strings.Repeat("é", 128), "a~b", strings.Repeat("x", 81), "="} {
@@ -241,7 +246,8 @@ func TestPageNames(t *testing.T) {
 }
 
 // The archive of what is embargoed is the archive of nothing.
-func TestAnEmbargoShowsInNoPage(t *testing.T) {
+func TestPagesHoldNoEmbargoedGallery(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	s := w.Select(Match{}, ByPublished)
 	if got := s.NewestPage(w.now); got != "" {
@@ -265,6 +271,7 @@ func TestAnEmbargoShowsInNoPage(t *testing.T) {
 }
 
 func TestPagesHaveTheirSizeOnAverage(t *testing.T) {
+	t.Parallel()
 	for _, pattern := range []string{"gallery-%d", "%08d", "urn:newsml:localhost:2026-%d", "%x"} {
 		cuts := 0
 		for i := range 100_000 {
@@ -280,6 +287,7 @@ func TestPagesHaveTheirSizeOnAverage(t *testing.T) {
 
 // The archive of a selection is of what is chosen, and the same after a restart.
 func TestArchiveOfASelection(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3)
 	match := Match{Tags: []string{"night"}}
 	s := w.Select(match, ByPublished)

@@ -20,7 +20,8 @@ func gone(t *testing.T, w *world, m Match) []string {
 	return ran
 }
 
-func TestATakeDownIsRememberedForAWhile(t *testing.T) {
+func TestTakeDownIsForgottenAfterTombstoneAge(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	s := w.Select(Match{}, ByPublished)
 	w.publish("a", func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" })
@@ -59,7 +60,8 @@ func TestATakeDownIsRememberedForAWhile(t *testing.T) {
 }
 
 // A take-down may be dated like the revision that it takes down, years ago.
-func TestATakeDownOfAnOldGalleryIsRememberedFromWhenItCame(t *testing.T) {
+func TestTombstoneOfAnOldTakeDownBeginsWhenStored(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	old := gallery.Rank{Updated: dawn.AddDate(-3, 0, 0)}
 	w.apply(Revision{ID: "a", Rank: old, Gallery: &gallery.Gallery{ID: "a", Published: old.Updated}})
@@ -75,7 +77,8 @@ func TestATakeDownOfAnOldGalleryIsRememberedFromWhenItCame(t *testing.T) {
 	}
 }
 
-func TestWhatIsGoneFromWhere(t *testing.T) {
+func TestWithdrawalsShowWhereTheGalleryWas(t *testing.T) {
+	t.Parallel()
 	travel, sport := Match{Sections: []string{"Travel"}}, Match{Sections: []string{"Sport"}}
 	for _, c := range []struct {
 		name          string
@@ -124,7 +127,8 @@ func TestWhatIsGoneFromWhere(t *testing.T) {
 	}
 }
 
-func TestTakeDownsThatAreNotToBeRemembered(t *testing.T) {
+func TestTakeDownsWithoutTombstone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	w.opts.Tombstones = 0
 	w.publish("a")
@@ -137,6 +141,7 @@ func TestTakeDownsThatAreNotToBeRemembered(t *testing.T) {
 
 // By update, a corrected gallery moves to the top; by publication it stays.
 func TestOrders(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	published, updated := w.Select(Match{}, ByPublished), w.Select(Match{}, ByUpdated)
 	for _, id := range []string{"a", "b", "c"} {
@@ -174,6 +179,7 @@ func TestOrders(t *testing.T) {
 }
 
 func TestGoneAtIsWhatFeedsSay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	w.publish("a", in("Travel"))
 	w.publish("ended", until(w.now.Add(time.Hour)))
@@ -194,6 +200,7 @@ func TestGoneAtIsWhatFeedsSay(t *testing.T) {
 }
 
 func TestEnd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	over := dawn.Add(time.Hour)
 	for id, want := range map[string]time.Time{"none": {}, "ends": over, "withheld": {}, "down": {}} {
@@ -220,6 +227,7 @@ func TestEnd(t *testing.T) {
 // A change tells of all that its gallery was chosen by, also where the index
 // did not know the gallery before.
 func TestFacetsOfAChange(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	w.publish("a", in("Travel"), tagged("night"), by("A"))
 	w.publish("a", in("Sport"), tagged("night"))
@@ -235,7 +243,7 @@ func TestFacetsOfAChange(t *testing.T) {
 	}
 	everything := []string{"aA", "sSport", "sTravel", "tnight"}
 	for i, want := range [][]string{{"aA", "sTravel", "tnight"}, everything, everything} {
-		if got := names(w.told[i]); !cmp.Equal(got, want) {
+		if got := names(w.changes[i]); !cmp.Equal(got, want) {
 			t.Errorf("change %d: %v, want %v", i, got, want)
 		}
 	}
@@ -245,12 +253,13 @@ func TestFacetsOfAChange(t *testing.T) {
 	if got := names(Change{}); got != nil {
 		t.Errorf("of nothing: %v", got)
 	}
-	for range w.told[1].Facets {
+	for range w.changes[1].Facets {
 		break // a caller that has enough
 	}
 }
 
-func TestAChangeToWhatIsNotKnownIsOfTheGalleryBefore(t *testing.T) {
+func TestChangeToALostRecordNamesTheGallery(t *testing.T) {
+	t.Parallel()
 	old := &Entry{ID: "a"}
 	for name, c := range map[string]Change{"deleted": {Old: old}, "foreign": {Old: old, New: NewerFormat(1, dawn)}, "new": {New: old}} {
 		if c.ID() != "a" {

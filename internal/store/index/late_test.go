@@ -14,7 +14,8 @@ func (w *world) take(id string, after time.Duration) *Entry {
 	return e
 }
 
-func TestLateIsTheSecondOfARecordThatWasHeardOfLate(t *testing.T) {
+func TestLateIsTheSecondOfARecordReceivedLate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	w.take("prompt", Skew-1)
 	if w.Late(w.now) {
@@ -31,7 +32,8 @@ func TestLateIsTheSecondOfARecordThatWasHeardOfLate(t *testing.T) {
 	}
 }
 
-func TestWhatARestartedIndexIsReadFromIsLateWhereItIsNew(t *testing.T) {
+func TestNewRecordsOfARefillAreLate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	old := w.take("old", 0)
 	w.now = dawn.Add(time.Hour)

@@ -13,7 +13,8 @@ import (
 
 // Whatever happened, the way down meets every visible gallery once, and the way up
 // from the end leads to the newest.
-func TestAListLeadsThroughEverything(t *testing.T) {
+func TestListsLeadThroughTheWholeSelection(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(4) {
 		w := newWorld(t, 4)
 		s := w.Select(Match{}, ByPublished)
@@ -49,7 +50,8 @@ func TestAListLeadsThroughEverything(t *testing.T) {
 
 // A place holds when the gallery that it is named after goes, and what comes late
 // is found where it belongs.
-func TestAPlaceHolds(t *testing.T) {
+func TestPlaceStaysValid(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 4)
 	s := w.Select(Match{}, ByPublished)
 	hour := func(n int) time.Time { return dawn.Add(time.Duration(n-10) * time.Hour) }
@@ -73,6 +75,7 @@ func TestAPlaceHolds(t *testing.T) {
 }
 
 func TestPlacesOfLists(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 4)
 	s := w.Select(Match{}, ByPublished)
 	w.publish("a")
@@ -100,7 +103,8 @@ func TestPlacesOfLists(t *testing.T) {
 
 // A record says whether the gallery's page here is its address; one of before says
 // nothing.
-func TestARecordSaysWhoseAddressItHas(t *testing.T) {
+func TestHomeIsOfAGalleryWithoutURL(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 4)
 	elsewhere := func(g *gallery.Gallery) { g.URL = "https://paper.example.com/b" }
 	if w.publish("a"); !w.Find("a").Home {

@@ -15,6 +15,7 @@ import (
 // A name that only galleries taken down had is found, with none, as long as
 // feeds say that they are gone.
 func TestLookupCountsWhatIsVisible(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	w.publish("a", in("Travel"), tagged("Night"))
 	w.publish("b", in("travel"), tagged("night", "قوارب"))
@@ -55,7 +56,8 @@ func TestLookupCountsWhatIsVisible(t *testing.T) {
 }
 
 // Who writes no slug means the name that it is, else what the slug begins with.
-func TestWhatIsMeantByNoSlug(t *testing.T) {
+func TestSimilarNames(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	w.publish("a", in("Long reads"), tagged("covid-19", "R&D", "r d!", "!!!"), by("A. Writer"))
 	w.publish("b", tagged("Q&A", "q a"))
@@ -99,6 +101,7 @@ func TestWhatIsMeantByNoSlug(t *testing.T) {
 }
 
 func TestNamesAreOrderedAndOfOneKind(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	w.publish("a", in("Travel"), tagged("Harbours", "!!!"), by("Łucja Ż."))
 	w.publish("b", in("Art"), tagged("harbours"), by("Łucja Ż."))
@@ -121,7 +124,8 @@ func TestNamesAreOrderedAndOfOneKind(t *testing.T) {
 
 // Whatever happened, names and selections are what a process that starts now
 // says of them.
-func TestAnIndexThatRanIsAsOneThatStarts(t *testing.T) {
+func TestRunningIndexEqualsARestartedOne(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 4)
 	random := rand.New(rand.NewPCG(3, 9))
 	names := []string{"Night", "night", "Day", "Fog", "Été", "ÉTÉ", "夜", "~"}
@@ -177,7 +181,8 @@ func sameView(t *testing.T, name string, want, got View) {
 
 // A gallery that is revised for ever, each time with a new tag, costs the
 // memory of a few revisions.
-func TestNamesThatNobodyHasAreForgotten(t *testing.T) {
+func TestUnusedNamesAreForgotten(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	s := w.Select(Match{Tags: []string{"kept"}}, ByPublished)
 	for i := range 10 * slack {
@@ -196,6 +201,7 @@ func TestNamesThatNobodyHasAreForgotten(t *testing.T) {
 // A change looks only at the selections that it may touch, however many there
 // are, and still finds each of them.
 func TestThousandsOfSelections(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	var all []*Selection
 	for i := range 5000 {
@@ -224,7 +230,8 @@ func TestThousandsOfSelections(t *testing.T) {
 }
 
 // Who still holds a selection that was released sees what is.
-func TestAReleasedSelectionIsComputedAnew(t *testing.T) {
+func TestReleasedSelectionIsRecomputed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2)
 	s := w.Select(Match{Tags: []string{"night"}}, ByPublished)
 	w.publish("a", tagged("night"))
@@ -244,7 +251,8 @@ func TestAReleasedSelectionIsComputedAnew(t *testing.T) {
 	}
 }
 
-func TestUsualNameIsOfTheGivenGalleriesAlone(t *testing.T) {
+func TestUsualNameCountsTheGivenGalleries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	a, b, c := w.publish("a", tagged("Night")), w.publish("b", tagged("night")), w.publish("c", tagged("NIGHT"), in("night"))
 	for _, test := range []struct {
@@ -259,7 +267,8 @@ func TestUsualNameIsOfTheGivenGalleriesAlone(t *testing.T) {
 
 // A name is remembered as long as a gallery's record remembers it, and a process
 // that starts later remembers the same.
-func TestSpellingOfANameThatNobodyHasAnyMore(t *testing.T) {
+func TestSpellingOfAnUnusedName(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	w.publish("left", in("New  York"), tagged("Night"))
 	w.publish("left", in("Travel"))

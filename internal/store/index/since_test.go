@@ -48,7 +48,8 @@ func (w *world) position() (Position, map[string]time.Time) {
 	return w.Position(w.now), touched
 }
 
-func TestWhatHappenedSince(t *testing.T) {
+func TestSince(t *testing.T) {
+	t.Parallel()
 	hour := dawn.Add(time.Hour)
 	for _, c := range []struct {
 		name          string
@@ -211,6 +212,7 @@ func slideUntil(at time.Time) func(*gallery.Gallery) {
 
 // Nobody was told of anything: what is shown is new, and what is gone is not named.
 func TestSinceTheBeginning(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 10)
 	w.publish("a", in("Travel"))
 	w.publish("b", in("Sport"))
@@ -230,8 +232,9 @@ func TestSinceTheBeginning(t *testing.T) {
 // Whoever hears of every step knows what is shown, also where the process that
 // tells restarts now and then, or remembers less than happened. What changes
 // nothing of what a scope shows or says is not told.
-func TestTheStepsLeadToWhatIsShown(t *testing.T) {
-	for seed := range uint64(100) {
+func TestStepsLeadToTheSelection(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(25) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			w := newWorld(t, 10)
@@ -343,7 +346,8 @@ func (w *world) moved(name string, sc Scope, from Position) bool {
 }
 
 // What is remembered has bounds, and what is older is guessed.
-func TestWhatIsRememberedHasBounds(t *testing.T) {
+func TestRecentStepsAreBounded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 10)
 	w.publish("old", in("Travel"))
 	w.pass(time.Minute)

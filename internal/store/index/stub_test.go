@@ -15,7 +15,8 @@ func newStubWorld(t *testing.T, page uint32) *world {
 
 // A take-down that an earlier release recorded has a stub too. Where it stood is
 // not known, but when the revision was that it ended.
-func TestAStubOfAnOlderRecord(t *testing.T) {
+func TestStubOfAnOlderRecord(t *testing.T) {
+	t.Parallel()
 	const hash = `"h":"0123456789abcdef0123456789abcdef"`
 	text := `{"id":"a","u":1767225600000000000,"d":true,` + hash + `,"g":"number 9","left":[` +
 		`{"f":["sTravel","lde-AT"],"d":true,"of":{"u":1767222000000000000,` + hash + `}}]}`
@@ -40,6 +41,7 @@ func TestAStubOfAnOlderRecord(t *testing.T) {
 // Stubs are above the last entry of a view if there is more below it, and the
 // latest withdrawals count where there are too many.
 func TestStubsOfAView(t *testing.T) {
+	t.Parallel()
 	w := newStubWorld(t, 100)
 	s := w.Select(Match{}, ByPublished)
 	minute := func(n int) time.Time { return dawn.Add(time.Duration(n) * time.Minute) }

@@ -7,7 +7,8 @@ import (
 
 // A gallery that is revised any number of times long before it expires costs
 // the memory of a few revisions.
-func TestTimelineForgetsWhatWasReplaced(t *testing.T) {
+func TestTimelineForgetsReplacedEntries(t *testing.T) {
+	t.Parallel()
 	x := New(Options{})
 	end := dawn.Add(time.Hour)
 	for revision := range uint64(10 * slack) {
@@ -22,6 +23,7 @@ func TestTimelineForgetsWhatWasReplaced(t *testing.T) {
 }
 
 func TestPositionIsThatOfAView(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	same := func(when string) {
 		t.Helper()

@@ -22,7 +22,8 @@ func slideRights(ends ...time.Time) func(*gallery.Gallery) {
 
 // What the time withdraws is gone as what was taken down is: from the instant, and
 // for as long.
-func TestWhatTheTimeWithdrawsIsRemembered(t *testing.T) {
+func TestExpiredGalleriesAreWithdrawn(t *testing.T) {
+	t.Parallel()
 	hour := dawn.Add(time.Hour)
 	for _, c := range []struct {
 		name   string
@@ -76,7 +77,8 @@ func TestWhatTheTimeWithdrawsIsRemembered(t *testing.T) {
 	}
 }
 
-func TestALaterRevisionEndsTheTombstone(t *testing.T) {
+func TestLaterRevisionEndsTheTombstone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	s := w.Select(Match{}, ByPublished)
 	w.publish("a", until(dawn.Add(time.Hour)))
@@ -100,6 +102,7 @@ func TestALaterRevisionEndsTheTombstone(t *testing.T) {
 // By update, galleries move when the rights of a slide run out, any number of them
 // at once; by publication they stay.
 func TestOrderByUpdateFollowsTheTime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	published, updated := w.Select(Match{}, ByPublished), w.Select(Match{}, ByUpdated)
 	hour := func(n int) time.Time { return dawn.Add(time.Duration(n) * time.Hour) }
@@ -133,7 +136,8 @@ func TestOrderByUpdateFollowsTheTime(t *testing.T) {
 	}
 }
 
-func TestSlidePhaseCountsWhatIsForgotten(t *testing.T) {
+func TestSlidePhaseCountsForgottenSlides(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	e := w.publish("a", slideRights(dawn.Add(-time.Hour), dawn.Add(time.Hour)))
 	for after, want := range map[time.Duration]int{0: 1, time.Hour: 2, 24*time.Hour - 1: 2, 24 * time.Hour: 3, 25 * time.Hour: 4} {
@@ -145,7 +149,8 @@ func TestSlidePhaseCountsWhatIsForgotten(t *testing.T) {
 
 // A feed is touched when what it shows changes, and not by what happens under an
 // embargo, after the end, or in the gallery's own feed alone.
-func TestAFeedIsTouchedByWhatItShows(t *testing.T) {
+func TestSelectionIsTouchedByItsGalleries(t *testing.T) {
+	t.Parallel()
 	hour := func(n int) time.Time { return dawn.Add(time.Duration(n) * time.Hour) }
 	for _, c := range []struct {
 		name   string
@@ -177,7 +182,8 @@ func TestAFeedIsTouchedByWhatItShows(t *testing.T) {
 
 // A gallery that has taken the identifier of one that is gone is not said to be gone,
 // however far below the document it is.
-func TestAnIdentifierThatIsShownAgainIsNotGone(t *testing.T) {
+func TestGUIDThatIsShownAgainIsNotGone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 100)
 	w.opts.Stubs = true
 	all, sport := w.Select(Match{}, ByUpdated), w.Select(Match{Sections: []string{"Sport"}}, ByPublished)

@@ -17,18 +17,18 @@ type world struct {
 	t        testing.TB
 	now      time.Time
 	sequence uint64
-	told     []Change
+	changes  []Change
 }
 
 func newWorld(t testing.TB, page uint32) *world {
 	w := &world{t: t, now: dawn}
 	w.Index = New(Options{
-		Changed:     func(c Change) { w.told = append(w.told, c) },
+		Changed:     func(c Change) { w.changes = append(w.changes, c) },
 		ArchivePage: page,
 		Tombstones:  24 * time.Hour,
 	})
 	w.Fill(map[string]*Entry{}, dawn, 0, dawn)
-	w.told = nil
+	w.changes = nil
 	return w
 }
 
@@ -70,15 +70,20 @@ func (w *world) pass(d time.Duration) {
 	w.Advance(w.clock)
 }
 
-// restart has a process begin with what this one knows.
+// restart has a process begin with the records of what this one knows.
 func (w *world) restart() *world {
 	again := newWorld(w.t, w.opts.ArchivePage)
 	again.now, again.sequence = w.now, w.sequence
 	again.opts.Tombstones = w.opts.Tombstones
 	entries := map[string]*Entry{}
 	for key, e := range w.entries {
-		c := *e
-		entries[key] = &c
+		line, err := e.Line()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if entries[key], err = ParseLine(string(line), e.Revision, e.Stored()); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 	again.Fill(entries, dawn, w.sequence, w.now)
 	return again

@@ -42,24 +42,13 @@ func (b *Broker) Bucket(ctx context.Context, name string) (jetstream.Stream, err
 }
 
 func checkBucket(bucket string, got jetstream.StreamConfig) error {
-	rules := append(alwaysWrong(got), coverage(got, []string{"$KV." + bucket + ".>"}))
-	if got.Storage != jetstream.FileStorage {
-		rules = append(rules, rule{"storage", word(got.Storage), "must be file"})
-	}
-	if got.MaxMsgSize > 0 {
-		rules = append(rules, rule{"max_value_size", strconv.Itoa(int(got.MaxMsgSize)), "must be -1, the server's max_payload is the limit"})
-	}
-	if got.MaxAge > 0 {
-		rules = append(rules, rule{"ttl", got.MaxAge.String(), "must be 0, values are kept for good"})
-	}
-	if got.Retention != jetstream.LimitsPolicy {
-		rules = append(rules, rule{"retention", word(got.Retention), "must be limits"})
-	}
-	if got.Discard == jetstream.DiscardOld && (got.MaxBytes > 0 || got.MaxMsgs > 0) {
-		rules = append(rules, rule{"discard", "old", "must be new, a full bucket refuses"})
-	}
-	if got.NoAck {
-		rules = append(rules, rule{"no_ack", "true", "must be false"})
-	}
-	return unfit("bucket "+bucket, rules)
+	return unfit("bucket "+bucket, []rule{
+		sealed(got), coverage(got, []string{"$KV." + bucket + ".>"}),
+		{got.Storage != jetstream.FileStorage, "storage", word(got.Storage), "must be file"},
+		{got.MaxMsgSize > 0, "max_value_size", strconv.Itoa(int(got.MaxMsgSize)), "must be -1, the server's max_payload is the limit"},
+		{got.MaxAge > 0, "ttl", got.MaxAge.String(), "must be 0, values are kept for good"},
+		{got.Retention != jetstream.LimitsPolicy, "retention", word(got.Retention), "must be limits"},
+		{got.Discard == jetstream.DiscardOld && (got.MaxBytes > 0 || got.MaxMsgs > 0), "discard", "old", "must be new, a full bucket refuses"},
+		{got.NoAck, "no_ack", "true", "must be false"},
+	})
 }

@@ -108,36 +108,22 @@ func (b *Broker) dropConsumerState(stream, consumer string) bool {
 }
 
 func checkConsumer(got jetstream.ConsumerConfig, want Consumer) error {
-	var rules []rule
-	if got.AckPolicy != jetstream.AckExplicitPolicy {
-		rules = append(rules, rule{"ack_policy", word(got.AckPolicy), "must be explicit"})
+	has, missed := got.FilterSubjects, []string{"every subject"}
+	if got.FilterSubject != "" {
+		has = []string{got.FilterSubject}
 	}
-	if got.MaxDeliver > 0 {
-		rules = append(rules, rule{"max_deliver", strconv.Itoa(got.MaxDeliver), "must be -1, without limit"})
+	if len(has) == 0 {
+		missed = nil
+	} else if len(want.FilterSubjects) > 0 {
+		missed = uncovered(want.FilterSubjects, has)
 	}
-	if got.HeadersOnly {
-		rules = append(rules, rule{"headers_only", "true", "must be false"})
-	}
-	if got.PriorityPolicy != jetstream.PriorityPolicyNone {
-		rules = append(rules, rule{"priority_policy", word(got.PriorityPolicy), "must be none"})
-	}
-	if has := filters(got); len(has) > 0 {
-		missed := uncovered(want.FilterSubjects, has)
-		if len(want.FilterSubjects) == 0 {
-			missed = []string{"every subject"}
-		}
-		if len(missed) > 0 {
-			rules = append(rules, rule{"filter_subjects", strings.Join(has, ", "), "must take in " + strings.Join(missed, ", ")})
-		}
-	}
-	return unfit("consumer "+got.Name, rules)
-}
-
-func filters(c jetstream.ConsumerConfig) []string {
-	if c.FilterSubject != "" {
-		return []string{c.FilterSubject}
-	}
-	return c.FilterSubjects
+	return unfit("consumer "+got.Name, []rule{
+		{got.AckPolicy != jetstream.AckExplicitPolicy, "ack_policy", word(got.AckPolicy), "must be explicit"},
+		{got.MaxDeliver > 0, "max_deliver", strconv.Itoa(got.MaxDeliver), "must be -1, without limit"},
+		{got.HeadersOnly, "headers_only", "true", "must be false"},
+		{got.PriorityPolicy != jetstream.PriorityPolicyNone, "priority_policy", word(got.PriorityPolicy), "must be none"},
+		{len(missed) > 0, "filter_subjects", strings.Join(has, ", "), "must take in " + strings.Join(missed, ", ")},
+	})
 }
 
 // uncovered returns those subjects that no single filter takes in whole.

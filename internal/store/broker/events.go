@@ -188,14 +188,13 @@ func spread(holders map[string][]string) error {
 }
 
 func checkEvents(got jetstream.StreamConfig, want EventStream) error {
-	rules := alwaysWrong(got)
+	rules := []rule{sealed(got)}
 	if len(got.Sources) == 0 && got.Mirror == nil {
 		rules = append(rules, coverage(got, want.Subjects))
 	}
-	if t := got.SubjectTransform; t != nil && slices.ContainsFunc(want.Subjects, func(s string) bool {
-		return t.Source == "" || server.SubjectsCollide(t.Source, s)
-	}) {
-		rules = append(rules, rule{"subject_transform", t.Source + " → " + t.Destination, "must leave the event subjects alone"})
+	if t := got.SubjectTransform; t != nil {
+		moves := slices.ContainsFunc(want.Subjects, func(s string) bool { return t.Source == "" || server.SubjectsCollide(t.Source, s) })
+		rules = append(rules, rule{moves, "subject_transform", t.Source + " → " + t.Destination, "must leave the event subjects alone"})
 	}
 	return unfit("stream "+got.Name, rules)
 }
@@ -209,26 +208,23 @@ func isForeign(got jetstream.StreamConfig, want EventStream) bool {
 }
 
 // losses says how the stream can lose what nobody has read.
-func losses(got jetstream.StreamConfig) []string {
-	var how []string
+func losses(got jetstream.StreamConfig) (how []string) {
 	full := got.MaxBytes > 0 || got.MaxMsgs > 0 || got.MaxMsgsPerSubject > 0
-	if got.Discard == jetstream.DiscardOld && full {
-		how = append(how, "discard is old: when it is full it drops the oldest events, read or not")
-	}
-	if got.Discard == jetstream.DiscardNew && got.MaxMsgsPerSubject > 0 && !got.DiscardNewPerSubject {
-		how = append(how, "max_msgs_per_subject is set: a new event pushes out an unread one of its subject")
-	}
-	if got.MaxAge > 0 {
-		how = append(how, fmt.Sprintf("max_age is %s: it drops older events, read or not", got.MaxAge))
-	}
-	if got.Retention == jetstream.InterestPolicy {
-		how = append(how, "retention is interest: it drops events that come while there is no consumer")
-	}
-	if got.NoAck {
-		how = append(how, "no_ack is true: the publisher is never told whether its event was stored")
-	}
-	if got.Storage == jetstream.MemoryStorage {
-		how = append(how, "storage is memory: it does not outlive its servers")
+	for _, risk := range []struct {
+		taken bool
+		how   string
+	}{
+		{got.Discard == jetstream.DiscardOld && full, "discard is old: when it is full it drops the oldest events, read or not"},
+		{got.Discard == jetstream.DiscardNew && got.MaxMsgsPerSubject > 0 && !got.DiscardNewPerSubject,
+			"max_msgs_per_subject is set: a new event pushes out an unread one of its subject"},
+		{got.MaxAge > 0, fmt.Sprintf("max_age is %s: it drops older events, read or not", got.MaxAge)},
+		{got.Retention == jetstream.InterestPolicy, "retention is interest: it drops events that come while there is no consumer"},
+		{got.NoAck, "no_ack is true: the publisher is never told whether its event was stored"},
+		{got.Storage == jetstream.MemoryStorage, "storage is memory: it does not outlive its servers"},
+	} {
+		if risk.taken {
+			how = append(how, risk.how)
+		}
 	}
 	return how
 }

@@ -114,11 +114,11 @@ func (l *link) onError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		l.deny(missing)
 		return
 	}
-	if sub == nil {
-		l.log.Warn("nats reports an error", "err", plain(err))
-		return
+	log := l.log
+	if sub != nil {
+		log = log.With("subject", sub.Subject)
 	}
-	l.log.Warn("nats reports an error", "subject", sub.Subject, "err", plain(err))
+	log.Warn("nats reports an error", "err", plain(err))
 }
 
 func (l *link) onClosed(nc *nats.Conn) {

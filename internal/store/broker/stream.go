@@ -119,20 +119,13 @@ func (b *Broker) unreserved() int64 {
 }
 
 func checkStream(got, want jetstream.StreamConfig) error {
-	rules := append(alwaysWrong(got), coverage(got, want.Subjects))
-	if got.NoAck {
-		rules = append(rules, rule{"no_ack", "true", "must be false"})
-	}
-	if got.Retention != want.Retention {
-		rules = append(rules, rule{"retention", word(got.Retention), "must be " + word(want.Retention)})
-	}
-	if got.Storage != want.Storage {
-		rules = append(rules, rule{"storage", word(got.Storage), "must be " + word(want.Storage)})
-	}
-	if want.Discard == jetstream.DiscardNew && got.Discard != want.Discard {
-		rules = append(rules, rule{"discard", word(got.Discard), "must be " + word(want.Discard)})
-	}
-	return unfit("stream "+got.Name, rules)
+	return unfit("stream "+got.Name, []rule{
+		sealed(got), coverage(got, want.Subjects),
+		{got.NoAck, "no_ack", "true", "must be false"},
+		{got.Retention != want.Retention, "retention", word(got.Retention), "must be " + word(want.Retention)},
+		{got.Storage != want.Storage, "storage", word(got.Storage), "must be " + word(want.Storage)},
+		{want.Discard == jetstream.DiscardNew && got.Discard != want.Discard, "discard", word(got.Discard), "must be " + word(want.Discard)},
+	})
 }
 
 // word is how the value of a setting is written for the server and its tools.
@@ -144,14 +137,17 @@ func word(value json.Marshaler) string {
 	return strings.Trim(string(text), `"`)
 }
 
-// rule is a setting that cannot work and what would. The zero rule is none.
-type rule struct{ setting, is, must string }
+// rule says whether a setting cannot work, what it is, and what it must be.
+type rule struct {
+	broken            bool
+	setting, is, must string
+}
 
-// unfit joins the rules to one error about what; no rules, no error.
+// unfit joins the broken rules to one error about what; none, no error.
 func unfit(what string, rules []rule) error {
 	var each []string
 	for _, r := range rules {
-		if r != (rule{}) {
+		if r.broken {
 			each = append(each, fmt.Sprintf("%s is %s, it %s", r.setting, r.is, r.must))
 		}
 	}
@@ -161,19 +157,13 @@ func unfit(what string, rules []rule) error {
 	return fmt.Errorf("%s cannot be used: %s", what, strings.Join(each, "; "))
 }
 
-func alwaysWrong(got jetstream.StreamConfig) []rule {
-	if got.Sealed {
-		return []rule{{"sealed", "true", "must be false"}}
-	}
-	return nil
+func sealed(got jetstream.StreamConfig) rule {
+	return rule{got.Sealed, "sealed", "true", "must be false"}
 }
 
 func coverage(got jetstream.StreamConfig, subjects []string) rule {
 	missed := uncovered(subjects, got.Subjects)
-	if len(missed) == 0 {
-		return rule{}
-	}
-	return rule{"subjects", strings.Join(got.Subjects, ", "), "must take in " + strings.Join(missed, ", ")}
+	return rule{len(missed) > 0, "subjects", strings.Join(got.Subjects, ", "), "must take in " + strings.Join(missed, ", ")}
 }
 
 func (b *Broker) warnReplicas(got jetstream.StreamConfig) {

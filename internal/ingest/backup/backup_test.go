@@ -95,12 +95,13 @@ func export(t testing.TB, c *catalogue.Catalogue, site string) string {
 }
 
 func TestImportOfAnExportExportsTheSame(t *testing.T) {
+	t.Parallel()
 	from, to := store(t), store(t)
 	for _, m := range awkward() {
 		taken(t, from, m)
 	}
 	first := export(t, from, "news.example.com")
-	site := &memory{}
+	site := &memorySite{}
 	for _, want := range []catalogue.Outcome{catalogue.Stored, catalogue.Unchanged} {
 		results, err := take(t, first, backup.Options{Store: to, Site: site})
 		if err != nil || len(results) != len(awkward()) {
@@ -129,6 +130,7 @@ func TestImportOfAnExportExportsTheSame(t *testing.T) {
 }
 
 func TestExportHasALineForEachGallery(t *testing.T) {
+	t.Parallel()
 	c := store(t)
 	taken(t, c, published("{ \"id\":\"a\", \"title\":\"<T>\",\n\"published\":\"2026-11-20T09:00:00Z\"}"))
 	taken(t, c, unpublished(`{"id":"b","reason":"why"}`))
@@ -145,6 +147,7 @@ func TestExportHasALineForEachGallery(t *testing.T) {
 }
 
 func TestExportOfAnEventThatIsNoJSON(t *testing.T) {
+	t.Parallel()
 	records := func(yield func(catalogue.Revision, error) bool) {
 		yield(catalogue.Revision{ID: "a", Body: []byte("\xff<no>")}, nil)
 	}
@@ -172,6 +175,7 @@ func broken(end error) iter.Seq2[catalogue.Revision, error] {
 }
 
 func TestExportLeavesOutUnreadableRecords(t *testing.T) {
+	t.Parallel()
 	var text strings.Builder
 	var told []error
 	if err := backup.Export(&text, "", broken(nil), func(err error) { told = append(told, err) }); err != nil {
@@ -186,6 +190,7 @@ func TestExportLeavesOutUnreadableRecords(t *testing.T) {
 }
 
 func TestFailedExportIsNotComplete(t *testing.T) {
+	t.Parallel()
 	var text strings.Builder
 	away := errors.New("the server is away")
 	if err := backup.Export(&text, "", broken(away), func(error) {}); !errors.Is(err, away) {

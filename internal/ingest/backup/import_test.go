@@ -15,12 +15,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// memory is a site's id.
-type memory struct{ id string }
+// memorySite keeps a site's id.
+type memorySite struct{ id string }
 
-func (m *memory) ID(context.Context) (string, error) { return m.id, nil }
+func (m *memorySite) ID(context.Context) (string, error) { return m.id, nil }
 
-func (m *memory) Remember(_ context.Context, id string) error {
+func (m *memorySite) Remember(_ context.Context, id string) error {
 	m.id = id
 	return nil
 }
@@ -31,21 +31,21 @@ func take(t testing.TB, text string, o backup.Options) ([]backup.Result, error) 
 	var results []backup.Result
 	o.Done = func(r backup.Result) { results = append(results, r) }
 	if o.Site == nil {
-		o.Site = &memory{}
+		o.Site = &memorySite{}
 	}
 	err := backup.Import(t.Context(), strings.NewReader(text), o)
 	return results, err
 }
 
-// shelf keeps records in memory and fails where it is told to.
-type shelf struct {
+// memoryStore keeps records in memory; fails injects errors.
+type memoryStore struct {
 	fails func(id string) error // may be nil
 
 	mu   sync.Mutex
 	kept map[string]catalogue.Revision
 }
 
-func (s *shelf) Put(_ context.Context, r catalogue.Revision) (catalogue.Outcome, error) {
+func (s *memoryStore) Put(_ context.Context, r catalogue.Revision) (catalogue.Outcome, error) {
 	if s.fails != nil {
 		if err := s.fails(r.ID); err != nil {
 			return "", err
@@ -69,6 +69,7 @@ const (
 func last(n int) string { return fmt.Sprintf(`{"format":1,"galleries":%d}`+"\n", n) }
 
 func TestDamagedLineIsRefusedAlone(t *testing.T) {
+	t.Parallel()
 	swap := func(old, new string) string {
 		if !strings.Contains(good, old) {
 			t.Fatalf("no %s in the line", old)
@@ -94,7 +95,7 @@ func TestDamagedLineIsRefusedAlone(t *testing.T) {
 		{"no format", swap(`"format":1,`, ``), "no format is stated"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &shelf{}
+			s := &memoryStore{}
 			results, err := take(t, first+c.line+"\n"+good+last(2), backup.Options{Store: s})
 			if err != nil || len(results) != 2 {
 				t.Fatalf("%v, %v", results, err)
@@ -110,6 +111,7 @@ func TestDamagedLineIsRefusedAlone(t *testing.T) {
 }
 
 func TestIncompleteExportIsAnError(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text, reason string
 		stored             int
@@ -122,7 +124,7 @@ func TestIncompleteExportIsAnError(t *testing.T) {
 		{"without a line", first + good + last(2), "it had 2 galleries and has 1", 1},
 		{"two of them", first + good + last(1) + first + good + last(1), "line 4: the export ended before it", 1},
 	} {
-		s := &shelf{}
+		s := &memoryStore{}
 		_, err := take(t, c.text, backup.Options{Store: s})
 		if err == nil || !strings.Contains(err.Error(), c.reason) || len(s.kept) != c.stored {
 			t.Errorf("%s: %v, %d stored, want %q and %d", c.name, err, len(s.kept), c.reason, c.stored)
@@ -131,14 +133,16 @@ func TestIncompleteExportIsAnError(t *testing.T) {
 }
 
 func TestImportReportsAFailingReader(t *testing.T) {
+	t.Parallel()
 	fire := errors.New("disk on fire")
-	err := backup.Import(t.Context(), iotest.ErrReader(fire), backup.Options{Store: &shelf{}, Site: &memory{}})
+	err := backup.Import(t.Context(), iotest.ErrReader(fire), backup.Options{Store: &memoryStore{}, Site: &memorySite{}})
 	if !errors.Is(err, fire) {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestImportTakesTheSitesID(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, export, here string
 		keep               bool
@@ -152,7 +156,7 @@ func TestImportTakesTheSitesID(t *testing.T) {
 		{"kept where there is none", "a.example", "", true, "", false},
 		{"of none", "", "b.example", false, "b.example", false},
 	} {
-		site, s := &memory{c.here}, &shelf{}
+		site, s := &memorySite{c.here}, &memoryStore{}
 		text := strings.Replace(first, "news.example.com", c.export, 1) + good + last(1)
 		_, err := take(t, text, backup.Options{Store: s, Site: site, KeepSite: c.keep})
 		if (err != nil) != c.refused || site.id != c.want || (len(s.kept) == 0) != c.refused {
@@ -172,8 +176,9 @@ func many(t *testing.T, n int) string {
 }
 
 func TestImportEndsAtAStorageError(t *testing.T) {
+	t.Parallel()
 	away := errors.New("no server")
-	s := &shelf{fails: func(id string) error {
+	s := &memoryStore{fails: func(id string) error {
 		if id == "g50" {
 			return away
 		}
@@ -193,7 +198,8 @@ func TestImportEndsAtAStorageError(t *testing.T) {
 }
 
 func TestImportContinuesAfterARefusedRecord(t *testing.T) {
-	s := &shelf{fails: func(id string) error {
+	t.Parallel()
+	s := &memoryStore{fails: func(id string) error {
 		switch id {
 		case "g3":
 			return fmt.Errorf("g3: %w", catalogue.ErrNewerFormat)
@@ -212,13 +218,14 @@ func TestImportContinuesAfterARefusedRecord(t *testing.T) {
 }
 
 func TestImportEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := func(r backup.Result) {
 		if r.Line == 10 {
 			cancel()
 		}
 	}
-	err := backup.Import(ctx, strings.NewReader(many(t, 100)), backup.Options{Store: store(t), Site: &memory{}, Done: done})
+	err := backup.Import(ctx, strings.NewReader(many(t, 100)), backup.Options{Store: store(t), Site: &memorySite{}, Done: done})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -227,7 +234,7 @@ func TestImportEndsWithItsContext(t *testing.T) {
 func TestImportTakesAnEventInBase64(t *testing.T) {
 	const inline = `"event":{"id":"a","title":"<T>","published":"2026-11-20T09:00:00Z"}`
 	text := strings.Replace(good, inline, `"event_base64":"eyJpZCI6ImEiLCJ0aXRsZSI6IjxUPiIsInB1Ymxpc2hlZCI6IjIwMjYtMTEtMjBUMDk6MDA6MDBaIn0="`, 1)
-	s := &shelf{}
+	s := &memoryStore{}
 	results, err := take(t, first+text+last(1), backup.Options{Store: s})
 	if err != nil || len(results) != 1 || results[0].Err != nil {
 		t.Fatalf("%+v, %v", results, err)
@@ -244,7 +251,7 @@ func FuzzImport(f *testing.F) {
 	f.Add(first + strings.Replace(good, "<T>", "<S>", 1))
 	f.Add(first + `{"format":1,"id":"b","rank":{"updated":"2026-11-20T09:00:00Z","take_down":true,"hash":""},"event":{"id":"b"}}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		s := &shelf{}
+		s := &memoryStore{}
 		_, _ = take(t, text, backup.Options{Store: s}) // most of it is refused
 		for _, r := range s.kept {
 			m := event.Message{Subject: "article.published", Data: r.Body, Stored: r.Rank.Updated}

@@ -1,11 +1,13 @@
 // Package bucket is the one way to read and write records in a key-value bucket.
 //
-// A record is written by compare-and-set on its revision. A node that follows the
-// bucket (see [Bucket.Run]) is given every record, one after the other, in the order
-// of their revisions, and none is left out: it may lag behind the bucket by a moment
-// and never runs ahead. A server that goes away and comes back costs a moment; a
-// bucket that was recreated, which no consumer notices by itself, is read anew. What
-// records mean, and the memory of them, are left to the caller.
+// A caller gets, puts, deletes and amends records by their keys, each write being a
+// compare-and-set on the record's revision. A caller that follows the bucket (see
+// [Bucket.Run]) is given every record, one after the other, in the order of their
+// revisions, and can wait for one: it may lag behind the bucket by a moment and never
+// runs ahead. It misses no record when the server goes away, or when the bucket was
+// recreated, which no consumer notices by itself: then all records are replayed.
+//
+// The meaning of records, and memory of them, are left to the caller.
 package bucket
 
 import (

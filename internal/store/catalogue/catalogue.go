@@ -1,12 +1,15 @@
 // Package catalogue keeps the galleries durably, in one JetStream key-value bucket,
 // and feeds the node's index of them.
 //
-// A gallery is one record, written with one compare-and-set: its body is the
-// event as it was received, its headers hold what the index needs. Only a
-// higher rank replaces a record, so any order and repetition of the same
-// revisions ends in the same bucket, and whatever process dies, a revision is
-// there whole or not at all. The index is built from the headers alone and
-// follows the bucket; it may lag behind it by a moment and never runs ahead.
+// Revisions of galleries come in (see [Catalogue.Put]); the index, the text of single
+// galleries and exports go out. A gallery is one record, written with one
+// compare-and-set: its body is the event as it was received, its headers hold what the
+// index needs. Only a higher rank replaces a record, so any order and repetition of the
+// same revisions ends in the same bucket, and whatever process dies, a revision is
+// there whole or not at all. The index is built from the headers alone; it may lag
+// behind the bucket by a moment and never runs ahead.
+//
+// Decoding events is left to the caller, ordering galleries to package index.
 package catalogue
 
 import (
@@ -107,8 +110,7 @@ func (c *Catalogue) Wait(ctx context.Context, sequence uint64) error {
 	}
 }
 
-// catchUp is how long Load waits for the index to hear of a revision that has just
-// been replaced.
+// catchUp is how long Load waits until the index knows that a revision was replaced.
 const catchUp = 250 * time.Millisecond
 
 // Load reads the gallery of e from the bucket. The error is [index.ErrSuperseded]

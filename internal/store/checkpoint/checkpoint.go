@@ -1,16 +1,17 @@
-// Package checkpoint remembers, outside the NATS store, what must be found there,
-// and compares the two when a node starts.
+// Package checkpoint remembers, outside the NATS store, which records must be found
+// there, and compares the two when a node starts.
 //
-// The store has check sums, and what does not fit them is dropped without a word: a
-// damaged file looks like one that never held more, and where a newer record is
-// gone the one before it is back. So each record of a followed bucket is noted in a
-// file of its own, after the server has it on the disk, and of every other stream the
-// last sequence. What is noted may lag behind the store for a moment and is never
-// ahead of it. The comparison is therefore "at least": a process that was killed, or
-// a machine that lost its power, raises no alarm.
+// The store has checksums and silently drops records that do not fit them: a damaged
+// file looks like one that never held more, and where a newer record is gone the one
+// before it is back. So each record of a followed bucket is noted in a file of its own,
+// after the server has it on the disk, and the last sequence of every other stream.
 //
-// What does not fit is damage, until it is written again (an import does so) or
-// accepted. Stopping to serve, and telling people, is left to others.
+// Records that are read come in; damage goes out, as errors that say what to do. A note
+// may lag behind the store for a moment and is never ahead of it, so a killed process or
+// a power cut raises no alarm. Damage ends when the records are written again (an import
+// does so) or when the operator accepts it.
+//
+// Stopping to serve, and telling people, is left to others.
 package checkpoint
 
 import (
@@ -131,8 +132,8 @@ func (c *Checkpoint) Run(ctx context.Context) error {
 	}
 }
 
-// write has each bucket's journal write. What fails is tried again the next time:
-// until then what is remembered lags.
+// write has each bucket's journal write. A write that fails is repeated the next time;
+// until then the journal lags.
 func (c *Checkpoint) write(how func(*journal) error) {
 	c.mu.Lock()
 	buckets := c.buckets

@@ -44,7 +44,7 @@ type state byte
 const (
 	readable    state = iota
 	newerFormat       // a newer release wrote it: known to be there, nothing more
-	lost              // deleted by somebody's hand, or cannot be read: any revision may take its place
+	lost              // deleted by hand, or cannot be read: any revision may take its place
 )
 
 // NewerFormat returns the entry of a record that a newer release wrote.

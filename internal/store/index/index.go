@@ -1,10 +1,14 @@
 // Package index is the ordered memory of a node: the galleries of its bucket, by
-// facet and instant. It is a pure function of the records that it is given and of
-// the instants that it is asked for: it knows no storage, no network and no clock.
+// facet and instant.
 //
-// An [Entry] holds what choosing and ordering need. What a gallery says is read from
-// the bucket when it is rendered. Which feeds there are is for others to say: they
-// ask for a [Selection].
+// Entries come in, one for each record, with what choosing and ordering need of a
+// gallery. Selections go out: live, ordered choices of galleries, read as views, archive
+// pages, lists and steps since a position. It is a pure function of the entries that it
+// is given and of the instants that it is asked for, and a change costs what the change
+// touches, not the size of the archive. It knows no storage, no network and no clock.
+//
+// The text of a gallery stays in its bucket (see package catalogue), and other packages
+// define the feeds.
 package index
 
 import (
@@ -337,9 +341,9 @@ func (x *Index) Next() (time.Time, bool) {
 }
 
 // advance lets every instant up to now take effect, and returns the instant
-// that it is in the index: now, or a later one. Who was not scheduled for a
-// while has an old now, and a clock that was set back gives one: which of the
-// two it is, is not to be told here. It is cheap when nothing is due.
+// that it is in the index: now, or a later one. A goroutine that was not scheduled for
+// a while has an old now, and so has one whose clock was set back: the two look alike
+// here. It is cheap when nothing is due.
 func (x *Index) advance(now time.Time) time.Time {
 	ns := now.UnixNano()
 	x.mu.RLock()

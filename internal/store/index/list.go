@@ -2,8 +2,8 @@ package index
 
 import "time"
 
-// List is a part of a selection at one moment, for who reads all of it from the
-// newest gallery to the oldest. Where it begins is named as a page of an archive
+// List is a part of a selection at one moment, for readers who walk through all of it
+// from the newest gallery to the oldest. Where it begins is named as a page of an archive
 // is: the name stays good whatever is published or withdrawn around that place.
 type List struct {
 	Entries []*Entry  // newest first

@@ -38,8 +38,8 @@ func (x *Index) Select(m Match, o Order) *Selection {
 	return s
 }
 
-// Release stops keeping s up to date. Who still uses it has it computed anew
-// each time.
+// Release stops keeping s up to date. A caller that still uses it has it computed
+// anew each time.
 func (s *Selection) Release() {
 	x := s.index
 	x.mu.Lock()

@@ -63,32 +63,23 @@ func (b *mailbox) send(ctx context.Context, p *payload) error {
 	}
 	// The same for attempts with the same content: mailboxes drop an id that they have seen.
 	c.id = gallery.HashOf(fmt.Appendf(nil, "%s %q %q %q", p.notice.DeliveryID(), c.subject, c.text, c.html)).String() + "." + b.id
-	if err := b.deliver(ctx, b.message(c), p.digests.opts.Timeout); err != nil {
-		if ctx.Err() != nil {
-			return reasonOf(ctx.Err())
-		}
-		return mailReasonOf(err)
+	connection, end := context.WithCancel(ctx) // go-mail leaves a connection open after some errors
+	defer end()
+	client, err := mail.NewClient(b.config.Host, append(b.options(connection), mail.WithTimeout(p.digests.opts.Timeout))...)
+	if err == nil {
+		err = client.DialWithContext(connection)
 	}
-	return nil
-}
-
-// deliver returns when the server accepted m, or ctx ended, which has that
-// timeout. Either ends the connection: go-mail leaves it open after some errors.
-func (b *mailbox) deliver(ctx context.Context, m *mail.Msg, timeout time.Duration) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	client, err := mail.NewClient(b.config.Host, append(b.options(ctx), mail.WithTimeout(timeout))...)
-	if err != nil {
-		return err
+	if err == nil {
+		err = client.Send(b.message(c))
 	}
-	if err := client.DialWithContext(ctx); err != nil {
-		return err
+	switch {
+	case err == nil:
+		client.Close() // its error would be after the mail was accepted
+		return nil
+	case ctx.Err() != nil:
+		return reasonOf(ctx.Err())
 	}
-	if err := client.Send(m); err != nil {
-		return err
-	}
-	client.Close() // its error would be after the mail was accepted
-	return nil
+	return mailReasonOf(err)
 }
 
 // options are for one connection, which ends with ctx.

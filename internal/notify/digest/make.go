@@ -36,8 +36,16 @@ func (d *Digests) sweep(ctx context.Context, def Definition) error {
 	switch {
 	case revision == 0:
 		return d.begin(ctx, def, now)
-	case last.Pending != nil:
-		return d.takeOver(ctx, def, last, revision)
+	case last.Pending != nil: // claimed by this node, or by another one, which has the lease to enqueue it
+		known := d.claims[def.Name]
+		if known.revision != revision {
+			known = claim{revision: revision, since: d.opts.Now()}
+			d.claims[def.Name] = known
+		}
+		if !known.since.IsZero() && d.opts.Now().Sub(known.since) < lease { // by the monotonic clock
+			return nil
+		}
+		return d.enqueue(ctx, def, last, revision)
 	}
 	delete(d.claims, def.Name)
 	if last.Until.Sub(now) > ahead {
@@ -98,20 +106,6 @@ func (d *Digests) make(ctx context.Context, def Definition, last record, revisio
 	}
 	d.claims[def.Name] = claim{revision: claimed}
 	return d.enqueue(ctx, def, next, claimed)
-}
-
-// takeOver enqueues what this node claimed, or another node claimed and did not
-// enqueue within the lease.
-func (d *Digests) takeOver(ctx context.Context, def Definition, r record, revision uint64) error {
-	known := d.claims[def.Name]
-	if known.revision != revision {
-		known = claim{revision: revision, since: d.opts.Now()}
-		d.claims[def.Name] = known
-	}
-	if !known.since.IsZero() && d.opts.Now().Sub(known.since) < lease {
-		return nil
-	}
-	return d.enqueue(ctx, def, r, revision)
 }
 
 // enqueue gives the notice to the outbox, then removes it from the record. After a

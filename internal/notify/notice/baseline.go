@@ -117,11 +117,16 @@ func (n *Notices) forgetUnsubscribed(ctx context.Context, announced int) error {
 		if !st.mu.TryLock() {
 			continue // it is being announced: the next sweep
 		}
-		gone, err := n.deleteRecord(ctx, feed)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("forget feed %q: %w", feed, err))
+		last, err := n.load(ctx, feed)
+		stays := err == nil && n.young(last)
+		if err == nil && !stays && last.revision > 0 && last.Format <= format {
+			_, err = n.opts.Bucket.Delete(ctx, key(feed), last.revision)
 		}
-		if gone {
+		switch {
+		case errors.Is(err, bucket.ErrConflict): // another node has written a baseline
+		case err != nil:
+			errs = append(errs, fmt.Errorf("forget feed %q: %w", feed, err))
+		case !stays:
 			n.mu.Lock()
 			delete(n.feeds, feed)
 			n.mu.Unlock()
@@ -129,23 +134,4 @@ func (n *Notices) forgetUnsubscribed(ctx context.Context, announced int) error {
 		st.mu.Unlock()
 	}
 	return errors.Join(errs...)
-}
-
-// deleteRecord deletes the record of a feed, unless it is young. It reports whether
-// nothing is left to delete.
-func (n *Notices) deleteRecord(ctx context.Context, feed string) (bool, error) {
-	last, err := n.load(ctx, feed)
-	switch {
-	case err != nil:
-		return false, err
-	case last.revision == 0, last.Format > format:
-		return true, nil
-	case n.young(last):
-		return false, nil
-	}
-	_, err = n.opts.Bucket.Delete(ctx, key(feed), last.revision)
-	if errors.Is(err, bucket.ErrConflict) {
-		return false, nil // another node has written a baseline
-	}
-	return err == nil, err
 }

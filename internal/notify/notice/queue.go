@@ -69,10 +69,18 @@ func (q *queue) nudge() {
 // next blocks until a feed is due and takes it off, or until ctx ends.
 func (q *queue) next(ctx context.Context) (string, error) {
 	for {
-		feed, wait := q.take(time.Now())
-		if feed != "" {
+		now, wait := time.Now(), time.Hour
+		q.mu.Lock()
+		for feed, b := range q.feeds {
+			if left := b.due.Sub(now); left > 0 {
+				wait = min(wait, left)
+				continue
+			}
+			delete(q.feeds, feed)
+			q.mu.Unlock()
 			return feed, nil
 		}
+		q.mu.Unlock()
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
@@ -83,20 +91,4 @@ func (q *queue) next(ctx context.Context) (string, error) {
 		}
 		timer.Stop()
 	}
-}
-
-// take removes and returns a feed that is due, else how long none will be.
-func (q *queue) take(now time.Time) (feed string, wait time.Duration) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	wait = time.Hour
-	for feed, b := range q.feeds {
-		if left := b.due.Sub(now); left > 0 {
-			wait = min(wait, left)
-			continue
-		}
-		delete(q.feeds, feed)
-		return feed, 0
-	}
-	return "", wait
 }

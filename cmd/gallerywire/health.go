@@ -69,7 +69,7 @@ func (h healthCmd) base(c *console) (string, error) {
 	return nodeURL(cfg, "http.listen", cfg.HTTP.Listen)
 }
 
-// nodeURL returns the address of the node of this machine that listens as the key says.
+// nodeURL returns the address of the node of this machine, which listens at that key.
 func nodeURL(cfg config.Config, key, listen string) (string, error) {
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil || port == "0" {

@@ -34,8 +34,8 @@ func (c Config) checkPorts(r Report) {
 	}
 }
 
-// webAddress parses an absolute http or https address and says why it is not
-// one, as the end of a sentence; user says what is wrong with a user in it.
+// webAddress parses an absolute http or https address. why is the end of a sentence about
+// what is wrong with it, and user what is wrong with a user in it.
 func webAddress(address, user string) (u *url.URL, why string) {
 	u, err := url.Parse(address)
 	switch {

@@ -82,7 +82,7 @@ func (b *builder) mapping(values []*ast.MappingValueNode, at place, path string)
 	for _, value := range merged {
 		b.merge(built, value, path)
 	}
-	// An editor shall show the first key and not the colon after it.
+	// So that an editor shows the first key, not the colon after it.
 	if len(built.entries) > 0 && built.entries[0].at.line == at.line && built.entries[0].at.column < at.column {
 		built.at = built.entries[0].at
 	}

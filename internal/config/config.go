@@ -44,7 +44,7 @@ type Config struct {
 	secretFiles map[string]string // by key
 }
 
-// Site is what feeds and pages say about their publisher.
+// Site is the publisher's metadata in feeds and pages.
 type Site struct {
 	// ID is the domain of all identifiers. If it is empty, the first start takes the
 	// host of BaseURL and stores it.
@@ -183,17 +183,17 @@ type Archive struct {
 	Page int `yaml:"page"`
 }
 
-// Tombstones say in feeds that a gallery was withdrawn.
+// Tombstones configures how feeds show that a gallery was withdrawn.
 type Tombstones struct {
 	// Keep is for how long they do; 0 means not at all.
 	Keep time.Duration `yaml:"keep"`
-	// Stub keeps the place of the gallery with an item that says so.
+	// Stub puts an item in the place of the gallery.
 	Stub bool `yaml:"stub"`
-	// Titles are the titles of such items beside the built-in ones.
+	// Titles are titles of such items, in addition to the built-in ones.
 	Titles []StubTitle `yaml:"titles"`
 }
 
-// StubTitle says in a language that something was withdrawn.
+// StubTitle is the title of a stub in one language.
 type StubTitle struct {
 	// Language is a BCP 47 tag.
 	Language string `yaml:"language"`

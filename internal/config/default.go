@@ -59,6 +59,5 @@ func Default() Config {
 	}
 }
 
-// setDefaults sets what an entry of the list of feeds has if it does not say
-// otherwise.
+// setDefaults sets the defaults of an entry of the list of feeds.
 func (f *Feed) setDefaults() { f.Items, f.Content, f.Order = defaultItems, "full", defaultOrder }

@@ -51,7 +51,7 @@ func isList(t reflect.Type) bool {
 	return t.Kind() == reflect.Slice && t != reflect.TypeFor[SecretLines]()
 }
 
-// suggest says which key was probably meant by an unknown one in the struct t at
+// suggest returns which key was probably meant by an unknown one in the struct t at
 // path: a similar one, else one of that name elsewhere, else all keys of t.
 func suggest(t reflect.Type, path, unknown string) string {
 	var here []string

@@ -11,7 +11,7 @@ import (
 )
 
 // Attributes returns the attributes of the event and its subject as one line of JSON, to
-// be stored beside the event as it was received.
+// be stored with the event as it was received.
 func (e *Event) Attributes(subject string) []byte {
 	line, err := json.Marshal(struct {
 		Subject string `json:"subject"`

@@ -80,7 +80,7 @@ func (r Reader) Gallery(data []byte) (*gallery.Gallery, error) {
 	return c.gallery, nil
 }
 
-// kind is what the event's type says, else what its subject says.
+// kind returns the kind in the event's type, else that of its subject.
 func (env envelope) kind(subject string) (Kind, error) {
 	for _, k := range []Kind{Published, Unpublished} {
 		if env.Type == string(k) || strings.HasSuffix(env.Type, "."+string(k)) {
@@ -97,7 +97,7 @@ func (env envelope) kind(subject string) (Kind, error) {
 	return Published, nil
 }
 
-// content is what an event says of a gallery, in whichever form it is written.
+// content is the content of an event, in whichever form it is written.
 type content struct {
 	gallery *gallery.Gallery // normalised and valid; nil for a take-down
 	removed TakeDown
@@ -108,8 +108,8 @@ type content struct {
 	id, updated, embargo string
 }
 
-// content distinguishes ninjs from our own form. The status of a ninjs item says whether it is
-// a publication, unless its event says that it is none.
+// content distinguishes ninjs from our own form. The status of a ninjs item decides whether
+// it is a publication, unless its event is a take-down.
 func (r Reader) content(env envelope, kind Kind) (content, error) {
 	switch {
 	case ninjs.Recognise(env.Data):

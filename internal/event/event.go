@@ -4,7 +4,7 @@
 // describe the contract for machines; every accepted event conforms to them.
 //
 // Decoding is pure and total: every message becomes a valid [Event] or a
-// [gallery.Problems] that says what is wrong and where. It never panics and reads
+// [gallery.Problems] with what is wrong and where. It never panics and reads
 // nothing but its argument. Start at [Reader.Decode].
 //
 // A place is a JSON pointer into the message as it was sent: "/title" in bare content
@@ -21,7 +21,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Kind says what an event does to a gallery.
+// Kind is what an event does to a gallery.
 type Kind string
 
 // The two kinds, as they end the type of a CloudEvent.
@@ -54,7 +54,7 @@ type Event struct {
 	LeftOut gallery.Problems
 }
 
-// TakeDown says which gallery is taken down and why.
+// TakeDown is which gallery is taken down, and why.
 type TakeDown struct {
 	ID      string    `json:"id"`
 	Updated time.Time `json:"updated,omitzero"`

@@ -22,7 +22,7 @@ const (
 	maxNamed  = 20   // problems of an event
 )
 
-// instantForm says how an instant is written.
+// instantForm tells how to write an instant.
 const instantForm = "write it as 2026-11-20T09:00:00Z (RFC 3339)"
 
 func refuse(place, format string, args ...any) error {
@@ -75,7 +75,7 @@ func (env envelope) unmarshal(v any, validate func(covered func(place string) bo
 	return env.located(ps[:min(len(ps), maxNamed)])
 }
 
-// unfit says what was found and what belongs there.
+// unfit returns what was found and what belongs there.
 func unfit(e *json.SemanticError) string {
 	var text noInstant
 	switch {
@@ -112,7 +112,7 @@ type noInstant string
 
 func (n noInstant) Error() string { return "no instant: " + strconv.Quote(string(n)) }
 
-// wanted says which kind of value a field takes.
+// wanted returns which kind of value a field takes.
 func wanted(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[time.Time]():

@@ -20,7 +20,7 @@ import (
 // kept as it is written. It returns "" when raw is no such address. A relative one is
 // resolved against base, which may be nil. WebAddress of its result is the same.
 func WebAddress(raw string, base *url.URL) string {
-	raw = mend(raw)
+	raw = correct(raw)
 	u, err := url.Parse(raw)
 	if err != nil || raw == "" {
 		return ""
@@ -31,7 +31,7 @@ func WebAddress(raw string, base *url.URL) string {
 	if u.Scheme != "http" && u.Scheme != "https" || !asciiHost(u) {
 		return ""
 	}
-	return mend(u.String()) // what comes from base was not mended
+	return correct(u.String()) // what comes from base was not corrected
 }
 
 // mailAddress returns raw in ASCII when it is a mailto address, else "".
@@ -64,7 +64,7 @@ func EmailAddress(raw string) string {
 
 // Base parses the address that relative ones resolve against; nil where s is none.
 func Base(s string) *url.URL {
-	u, err := url.Parse(mend(s))
+	u, err := url.Parse(correct(s))
 	if err != nil || !u.IsAbs() || u.Host == "" {
 		return nil
 	}
@@ -78,10 +78,10 @@ func resolve(base *url.URL, ref string) string {
 	if base == nil || ref == "" || hasScheme(ref) {
 		return ref
 	}
-	mended := mend(ref)
+	corrected := correct(ref)
 	u, err := base.Parse(ref)
-	if err != nil || ref != mended && strings.ContainsAny(ref, `%\`) { // where net/url would decode what it encodes
-		if u, err = base.Parse(mended); err != nil {
+	if err != nil || ref != corrected && strings.ContainsAny(ref, `%\`) { // where net/url would decode what it encodes
+		if u, err = base.Parse(corrected); err != nil {
 			return ref
 		}
 	}
@@ -99,13 +99,13 @@ func trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
 }
 
-// mend returns an address as the URL standard's parser reads it
+// correct returns an address as the URL standard's parser reads it
 // (https://url.spec.whatwg.org/#url-parsing): without line breaks and tabs, with
 // slashes for backslashes before a query, and with a host after the scheme however
 // many slashes are between them. Characters that RFC 3986 does not allow are
 // percent-encoded. Whole escapes are kept, so that a signed query keeps its meaning, but
 // not in the host. The rest of the host, and other addresses, are for net/url.
-func mend(raw string) string {
+func correct(raw string) string {
 	s, scheme := trim(permitted(raw)), ""
 	if hasScheme(s) {
 		i := strings.IndexByte(s, ':') + 1
@@ -234,7 +234,7 @@ func LicenceInWords(s string) bool {
 // needsBase is the remedy for an address that was not resolved.
 const needsBase = "make it absolute, or give the gallery a url to resolve it against"
 
-// address refuses an address that is not absolute http or https once it is mended.
+// address refuses an address that is not absolute http or https once it is corrected.
 // remedy is for a relative one.
 func (ps *Problems) address(place, s, remedy string) {
 	if s == "" {
@@ -244,7 +244,7 @@ func (ps *Problems) address(place, s, remedy string) {
 		ps.text(place, s, MaxURL)
 		return
 	}
-	u, err := url.Parse(mend(s))
+	u, err := url.Parse(correct(s))
 	switch {
 	case err != nil:
 		ps.addf(place, "is not a valid address (RFC 3986)")

@@ -35,7 +35,7 @@ type Gallery struct {
 	Slides    []Slide   `json:"slides,omitzero"`
 }
 
-// Author is a person who made the gallery.
+// Author is an author of the gallery.
 type Author struct {
 	Name  string `json:"name,omitzero"`
 	Email string `json:"email,omitzero"`

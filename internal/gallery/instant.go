@@ -12,7 +12,7 @@ var instantShape = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{
 // ParseInstant reads a date and time with its zone (RFC 3339 §5.6): 2026-11-20T09:00:00Z.
 // Of a fraction of a second nine digits count. A leap second, 23:59:60 in UTC, is the
 // last nanosecond before the next day: so it stays on its day and in its order. False
-// says that s is no such instant.
+// means that s is no such instant.
 func ParseInstant(s string) (time.Time, bool) {
 	m := instantShape.FindStringSubmatch(s)
 	if m == nil {

@@ -9,7 +9,7 @@ import (
 // package names are in the gallery.
 type Problem struct {
 	Place  string `json:"place"`  // a JSON pointer (RFC 6901), empty for the whole
-	Reason string `json:"reason"` // what is wrong and how to mend it
+	Reason string `json:"reason"` // what is wrong and how to correct it
 }
 
 // String returns "place: reason".

@@ -55,7 +55,7 @@ var (
 	errNoRank  = errors.New("there is no rank: the line is damaged, or not from an export")
 )
 
-// record returns the gallery of l, if its event says the same of it as l does.
+// record returns the gallery of l, if the event of l agrees with the rest of l.
 func (l line) record(reader event.Reader) (catalogue.Revision, error) {
 	want, err := l.rank()
 	if err != nil {
@@ -72,7 +72,7 @@ func (l line) record(reader event.Reader) (catalogue.Revision, error) {
 	if err != nil {
 		return catalogue.Revision{}, err
 	}
-	// The attributes say the kind of a bare event, which its subject said.
+	// The attributes have the kind of a bare event, which came from its subject.
 	var about struct {
 		Kind event.Kind `json:"kind"`
 	}

@@ -13,8 +13,7 @@ import (
 
 // Export writes the site's id and the records, and calls done after each, with the
 // error if it could not be read and is left out. When the records end with an error,
-// so does the export, without its last line: an import will say that it is not
-// complete.
+// so does the export, without its last line: an import reports that it is not complete.
 func Export(w io.Writer, site string, records iter.Seq2[catalogue.Revision, error], done func(error)) error {
 	if err := write(w, line{Format: format, Site: &site}); err != nil {
 		return err

@@ -27,16 +27,16 @@ type Site interface {
 	Remember(ctx context.Context, id string) error
 }
 
-// Options say where an import goes.
+// Options are the target of an import.
 type Options struct {
 	Store    Store
 	Site     Site
-	KeepSite bool         // leave the site's id as it is, whatever the export says
+	KeepSite bool         // ignore the site's id in the export
 	Reader   event.Reader // reads the events
 	Done     func(Result) // called for each line of a gallery, in their order
 }
 
-// Result says what became of one line.
+// Result is the outcome of one line.
 type Result struct {
 	Line    int // from 1
 	Outcome catalogue.Outcome
@@ -192,7 +192,7 @@ func (in *input) line() (line, error) {
 	return l, nil
 }
 
-// err says why the input is not a complete export.
+// err returns why the input is not a complete export.
 func (in *input) err() error {
 	switch err := in.scanner.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):

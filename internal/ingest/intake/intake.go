@@ -36,7 +36,7 @@ type Store interface {
 }
 
 // Consumer returns a durable consumer and makes it when it is missing. The stream is
-// foreign when somebody else made it: it may drop unread events.
+// foreign if gallerywire did not make it: it may drop unread events.
 type Consumer func(context.Context) (consumer jetstream.Consumer, foreign bool, err error)
 
 // Options make an intake.
@@ -54,7 +54,7 @@ type Options struct {
 	Logger      *slog.Logger
 }
 
-// Report says what became of an event.
+// Report is the outcome of an event.
 type Report struct {
 	Event     *event.Event // nil when it was rejected
 	Publisher string       // its name, where it has one
@@ -66,7 +66,7 @@ type Report struct {
 	Duration  time.Duration // from delivery to acknowledgement
 }
 
-// Outcomes of an event besides those of the Store.
+// Outcomes of an event, in addition to those of the Store.
 const (
 	outcomeRejected = "rejected"
 	outcomeRetried  = "retried"

@@ -43,7 +43,7 @@ type headerValues [][]byte
 // ErrCut means that a reject cannot be replayed because only a part of it was kept.
 var ErrCut = errors.New("only the beginning of this event could be kept")
 
-// overhead is what NATS needs of a message beside its body.
+// overhead is how many bytes NATS needs for a message without its body.
 const overhead = 1024
 
 // encode fits the reject into a message of at most most bytes: whole, else with its

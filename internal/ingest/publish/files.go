@@ -50,7 +50,7 @@ func readFile(name string, events event.Reader) iter.Seq[Item] {
 	}
 }
 
-// Unreadable says why the file of that name cannot be read, without the name. A link to
+// Unreadable returns why the file of that name cannot be read, without the name. A link to
 // a missing file is called that.
 func Unreadable(name string, err error) error {
 	if target, linkErr := os.Readlink(name); linkErr == nil && errors.Is(err, fs.ErrNotExist) {

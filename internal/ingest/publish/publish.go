@@ -26,7 +26,7 @@ import (
 type Item struct {
 	Name  string     // its source, for people: "harbour.json", "- #3"
 	ID    string     // of the gallery, where it could be read
-	Kind  event.Kind // what its own content says, else Published
+	Kind  event.Kind // as its content has it, else Published
 	Data  []byte
 	Event *event.Event // decoded from Data; nil when there is a fault
 	Fault error        // what is wrong with it; nil when it would be accepted

@@ -155,7 +155,7 @@ func (s *Sender) settle(ctx context.Context, p pending) Receipt {
 	return r
 }
 
-// subject is the configured one whose end says the kind.
+// subject returns the configured subject that ends as the kind does.
 func (s *Sender) subject(kind event.Kind) (string, error) {
 	word := string(kind)[strings.LastIndexByte(string(kind), '.'):]
 	for _, subject := range s.subjects {
@@ -205,7 +205,7 @@ const (
 	noResources jetstream.ErrorCode = 10023
 )
 
-// explain says what to do about an event that was not stored.
+// explain adds a remedy to the error of an event that was not stored.
 func explain(err error) error {
 	var api *jetstream.APIError
 	switch {

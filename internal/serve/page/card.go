@@ -14,7 +14,7 @@ import (
 // maxCards is how many galleries a page names.
 const maxCards = 20
 
-// card is a gallery as other pages name it. Its texts are cut.
+// card is a gallery as other pages show it. Its texts are shortened.
 type card struct {
 	Key       string
 	Title     string
@@ -23,7 +23,7 @@ type card struct {
 	Direction string
 	Published time.Time
 	Pictures  int
-	Cover     gallery.Image // that stands for it; without an address: none
+	Cover     gallery.Image // without an address: none
 	err       error         // why it cannot be shown before it is published again; else nil
 }
 
@@ -45,7 +45,7 @@ func (p *Pages) renderCards(ctx context.Context, t *template.Template, most int,
 }
 
 // loadCards returns the first of the galleries with those keys that can be shown. The
-// error says why others of them are missing that may be there next time.
+// error is the reason why others could not be read this time.
 func (p *Pages) loadCards(ctx context.Context, keys []string) (list []card, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.readTimeout)
 	defer cancel()
@@ -68,8 +68,8 @@ func (p *Pages) loadCards(ctx context.Context, keys []string) (list []card, err 
 	return list, err
 }
 
-// card returns a gallery that may be shown at now as other pages name it. It is read
-// once, also where it turns out that it cannot be shown.
+// card returns the card of a gallery that may be shown at now. The gallery is read once,
+// even if it cannot be shown.
 func (p *Pages) card(ctx context.Context, e *index.Entry, now time.Time) (*card, error) {
 	c, err := p.cards.Load(ctx, keyOf(e, e.Phase(now)), func(ctx context.Context) (*card, error) {
 		c, err := load(ctx, p, e, func(g *gallery.Gallery) (*card, error) {

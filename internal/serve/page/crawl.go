@@ -19,7 +19,7 @@ import (
 
 const (
 	// sitemapPath is where the index of the sitemaps is; with the query "page", one
-	// of them: at no other path may a sitemap name what is beside it.
+	// of them: a sitemap may name only what is below its own path.
 	sitemapPath = "/sitemap.xml"
 	// perSitemap is how many galleries are in one. The protocol allows 50,000 addresses.
 	perSitemap = 10_000

@@ -7,11 +7,11 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// maxImages is how many pictures of a gallery programs are told of: they choose
+// maxImages is how many pictures of a gallery its data for programs names: they choose
 // one or a few to show, and all are in the gallery's feed.
 const maxImages = 10
 
-// imageGallery says of a gallery, for programs, what its page shows
+// imageGallery is, as data for programs, what the page of a gallery shows
 // (https://schema.org/ImageGallery). Without a picture it is an Article.
 type imageGallery struct {
 	Context   string        `json:"@context"`

@@ -7,9 +7,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 )
 
-// security lets a page show its text, its stylesheet and pictures, and do
-// nothing else: whatever got past sanitising is dead. Where the page has a script,
-// it must be one that we serve.
+// security lets a page show its text, its stylesheet and pictures, and do nothing else,
+// even if something got past sanitising. A script must be one that we serve.
 const (
 	security = "default-src 'none'; style-src 'self'; img-src http: https: data:; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -34,8 +33,8 @@ func newFile(mediaType string, body []byte) *document {
 // held is about what the document needs in memory, its key included.
 func (d *document) held() int { return 512 + d.Held() }
 
-// incomplete is the error of a page of which a part could not be read. The page is
-// shown, and not kept.
+// incomplete is the error of a page with galleries that could not be read. The page is
+// shown and not cached.
 type incomplete struct {
 	page  *document
 	cards int // that it has nevertheless
@@ -46,8 +45,8 @@ func (e *incomplete) Error() string { return "a part of the page cannot be read:
 
 func (e *incomplete) Unwrap() error { return e.cause }
 
-// answer answers with d, or says why there is none. The error may be an [*incomplete],
-// which without any gallery is not worth showing.
+// answer answers with d, or with the page of an error. An [*incomplete] is shown if it has
+// any gallery.
 func (p *Pages) answer(w http.ResponseWriter, r *http.Request, d *document, err error) {
 	caching := p.caching
 	if part, ok := errors.AsType[*incomplete](err); ok && part.cards > 0 {
@@ -66,8 +65,8 @@ func serve(w http.ResponseWriter, r *http.Request, d *document, caching string) 
 	d.Serve(w, r, caching)
 }
 
-// serveOnce answers with d, which no cache keeps: it is for one person, or the
-// next request may have more luck.
+// serveOnce answers with d, which no cache keeps: it is for one person, or the next
+// request may succeed.
 func serveOnce(w http.ResponseWriter, r *http.Request, status int, d *document) {
 	d.secure(w.Header())
 	w.Header().Set("Cache-Control", "no-store")

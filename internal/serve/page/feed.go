@@ -18,7 +18,7 @@ type feedPage struct {
 	Title     string
 	Addresses []edition.Address
 	Opened    string    // the format whose address was opened
-	Changed   time.Time // zero: never, or not said
+	Changed   time.Time // zero: never, or not known
 	Galleries int       // in the whole feed
 	Newest    []card
 	Gallery   *feedGallery // whose feed it is; nil: it has several
@@ -36,9 +36,9 @@ type feedGallery struct {
 }
 
 // Feed answers a browser that opened the address of a feed with a page about it,
-// which no cache keeps. It reports whether it did: a feed that has moved, or that has
-// another name, is left to the caller. The page leads to the feed itself by the query
-// "raw", with which the caller is not to call it.
+// which no cache keeps. It reports whether it did: the caller answers for a feed that has
+// moved or has another name. The page links to the feed itself with the query "raw"; the
+// caller must not call Feed for that.
 func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bool {
 	// The feed at the same address is compressed for clients that accept it.
 	w.Header().Set("Vary", "Accept-Encoding, Sec-Fetch-Dest")
@@ -67,8 +67,8 @@ func (p *Pages) Feed(w http.ResponseWriter, r *http.Request, ref edition.Ref) bo
 	return true
 }
 
-// feedPage returns the page of a feed of several galleries, or of a page of its archive,
-// of which the address in that format was opened. The error may be an [*incomplete].
+// feedPage returns the page of a feed of several galleries, or of a page of its archive;
+// opened is the format of the opened address. The error may be an [*incomplete].
 func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string) (*document, error) {
 	generation := p.overviewAt(p.now()).generation // before the edition, which may be newer
 	e, err := p.editions.Edition(ctx, ref)
@@ -106,8 +106,7 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string) (*
 	})
 }
 
-// slideFeedPage returns the page of the feed of a gallery, of which the address in that
-// format was opened.
+// slideFeedPage returns the page of the feed of a gallery; opened is as for feedPage.
 func (p *Pages) slideFeedPage(ctx context.Context, ref edition.Ref, opened string) (*document, error) {
 	return p.galleryDocument(ctx, ref.Name, documentKey{feed: ref, opened: opened}, func(g *gallery.Gallery, now time.Time) (*document, error) {
 		v := g.ViewAt(now)
@@ -122,8 +121,7 @@ func (p *Pages) slideFeedPage(ctx context.Context, ref edition.Ref, opened strin
 	})
 }
 
-// view shows f to one person: nobody else reads it, so it has no preview and no home of
-// its own.
+// view shows f to one person, so it has no preview and no canonical address.
 func (f feedPage) view() view {
 	return view{Title: f.Title, Own: &siteFeed{Title: f.Title, Addresses: f.Addresses}, Content: f}
 }

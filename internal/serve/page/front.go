@@ -55,7 +55,7 @@ func (p *Pages) front(w http.ResponseWriter, r *http.Request) {
 	p.answer(w, r, d, err)
 }
 
-// maxCounted is how many of the newest galleries say what the site is about: so
+// maxCounted is how many of the newest galleries decide which topics are common: so
 // many that nearly every section is among them, and that counting them, once a
 // change, costs about as much as rendering the page.
 const maxCounted = 1000

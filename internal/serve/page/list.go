@@ -14,7 +14,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
-// allPath is where the list of all galleries is.
+// allPath is the address of the list of all galleries.
 const allPath = "/galleries"
 
 // listPage is the content of a part of a list of galleries, twenty of them.
@@ -74,7 +74,7 @@ func (p *Pages) choices(w http.ResponseWriter, r *http.Request, among []edition.
 	serveOnce(w, r, http.StatusMultipleChoices, d)
 }
 
-// redirect leads to the list of another feed, at the same place in it.
+// redirect redirects to the list of another feed, at the same place in it.
 func (p *Pages) redirect(w http.ResponseWriter, r *http.Request, ref edition.Ref, status int) {
 	to := p.editions.Page(ref)
 	if r.URL.RawQuery != "" {
@@ -84,17 +84,17 @@ func (p *Pages) redirect(w http.ResponseWriter, r *http.Request, ref edition.Ref
 	http.Redirect(w, r, to, status)
 }
 
-// list answers with the part of a list that begins below what the query's "before"
-// names, a place as of [index.List].
+// list answers with the part of a list below the place that the query's "before" names, as
+// of [index.List].
 func (p *Pages) list(w http.ResponseWriter, r *http.Request, of list) {
 	if !p.ready(w, r) {
 		return
 	}
 	part, ok := of.all.List(r.URL.Query().Get("before"), maxCards, p.now())
 	if !ok {
-		p.say(w, r, http.StatusBadRequest, message{
+		p.answerMessage(w, r, http.StatusBadRequest, message{
 			Heading: "No such place",
-			Text:    "The address does not name a place in the list: “before” has to be as the links of a list have it.",
+			Text:    "The address does not name a place in the list: “before” has to be copied from a link of the list.",
 		})
 		return
 	}
@@ -104,8 +104,8 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request, of list) {
 	p.answer(w, r, d, err)
 }
 
-// hash is of all that a part of a list shows, so there are no more of them than
-// galleries, whatever places are asked for.
+// hash identifies all that a part of a list shows. So there are no more cached parts than
+// galleries, whatever places clients request.
 func (l list) hash(part index.List) (sum [sha256.Size]byte) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q %q\n", l.title, part.Place, part.Newer, part.Older)
@@ -158,8 +158,8 @@ func (p *Pages) listPage(ctx context.Context, of list, part index.List) (*docume
 	})
 }
 
-// kindNames are what people call a kind of feed, and what such feeds choose by; that is
-// empty for a feed that chooses by nothing or is configured.
+// kindNames are the names of a kind of feed, and of what such feeds choose by; the latter is
+// empty for configured feeds and those of galleries.
 func kindNames(k edition.Kind) (feed, choice string) {
 	switch k {
 	case edition.Section:

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// maxTries is how often a request looks for a revision that was not just replaced.
+	// maxTries is how many revisions a request tries while each has just been replaced.
 	maxTries = 4
 	// perSlide is about what a slide of a gallery needs while it is rendered.
 	perSlide = 4 << 10
@@ -31,7 +31,7 @@ func keyOf(e *index.Entry, phase int) cacheKey {
 	return cacheKey{id: e.ID, hash: e.Rank.Hash, phase: phase}
 }
 
-// documentKey names what a page is a function of. The zero value is no page's.
+// documentKey identifies what a page is a function of.
 type documentKey struct {
 	gallery cacheKey // of its page, or of the page of its feed
 
@@ -39,15 +39,15 @@ type documentKey struct {
 	feed   edition.Ref
 	opened string
 
-	// Of pages that tell of many galleries: the generation of all, see
+	// Of pages with many galleries: the generation of all, see
 	// index.Selection.Fresh, and the state of the feed.
 	generation uint64
 	etag       string
 	fallback   bool
 
-	message message // of pages that say why there is no other
+	message message // of error pages
 
-	// Of a sitemap, beside the generation: which of them, and the index if it is 0.
+	// Of a sitemap, with the generation: its number, 0 for the index of sitemaps.
 	sitemap bool
 	number  int
 
@@ -55,8 +55,8 @@ type documentKey struct {
 	list [sha256.Size]byte
 }
 
-// document returns the page of that key, rendered and compressed once for all who
-// ask while it is not there.
+// document returns the page of that key, rendered and compressed once for all requests
+// that come while it is not cached.
 func (p *Pages) document(ctx context.Context, key documentKey, render func(context.Context) (*document, error)) (*document, error) {
 	hit := true
 	defer func() { p.lookups.Count(hit) }()
@@ -73,8 +73,8 @@ func (p *Pages) document(ctx context.Context, key documentKey, render func(conte
 }
 
 // galleryDocument returns the page that render makes of the gallery with that key,
-// as it may be shown now. The error is edition.ErrUnknown, edition.ErrGone, or says why the page is
-// not available.
+// as it may be shown now. The error is edition.ErrUnknown, edition.ErrGone, or the reason
+// why the page is not available.
 func (p *Pages) galleryDocument(ctx context.Context, name string, key documentKey, render func(*gallery.Gallery, time.Time) (*document, error)) (*document, error) {
 	return find(ctx, p, name, func(ctx context.Context, e *index.Entry, now time.Time) (*document, error) {
 		key.gallery = keyOf(e, e.Phase(now))
@@ -85,8 +85,8 @@ func (p *Pages) galleryDocument(ctx context.Context, name string, key documentKe
 }
 
 // find returns what use makes of the gallery with that key in the index, and of the
-// time at which it may be shown. It looks again when use says that the revision is
-// superseded. The error is edition.ErrUnknown, edition.ErrGone, or use's own.
+// time at which it may be shown. If use finds the revision superseded, it tries the next
+// one. The error is edition.ErrUnknown, edition.ErrGone, or use's own.
 func find[T any](ctx context.Context, p *Pages, key string, use func(context.Context, *index.Entry, time.Time) (T, error)) (found T, err error) {
 	for range maxTries {
 		now := p.now()

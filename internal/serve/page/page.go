@@ -134,7 +134,7 @@ func (p *Pages) ready(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // RegisterFiles adds what every page needs, that of operators too: the stylesheet,
-// followed by others, and the icon. A cache may keep them as caching says.
+// followed by others, and the icon. caching is their Cache-Control.
 func RegisterFiles(mux *http.ServeMux, caching string, more ...[]byte) {
 	css := bytes.Join(append([][]byte{stylesheet}, more...), []byte("\n"))
 	file(mux, "/style.css", newFile("text/css; charset=utf-8", css), caching)

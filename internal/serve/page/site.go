@@ -8,7 +8,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
-// site is what every page says of the site around it.
+// site is what every page shows of the site.
 type site struct {
 	edition.Site
 	Root  string // the path before every page's own; empty at the top of a host

@@ -21,7 +21,7 @@ func slidesOf(v *gallery.View, most int) []slide {
 	list := make([]slide, min(most, len(v.Slides)))
 	for i := range list {
 		s := slide{SlideView: v.Slides[i], Number: i + 1}
-		// The caption stands beside the picture and is not said twice.
+		// The caption is next to the picture already.
 		s.Image.Alt = cmp.Or(s.Image.Alt, s.Title)
 		if s.Image.Width == 0 || s.Image.Height == 0 {
 			s.Image.Width, s.Image.Height = 0, 0

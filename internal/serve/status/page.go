@@ -29,7 +29,7 @@ var (
 
 var pageTemplate = template.Must(template.New("status").Funcs(template.FuncMap{"count": page.Count, "instant": page.Instant}).Parse(source))
 
-// Page is the page of operators: what came in, what went out, and what needs somebody.
+// Page is the operators' page: what came in, what went out, and what needs attention.
 type Page struct {
 	Title    string                       // of the site
 	Language string                       // of its title
@@ -104,7 +104,7 @@ type content struct {
 	cut          int  // texts and rows are cut down to this part
 }
 
-// figure is a number that leads to what it counts.
+// figure is a number with a link to what it counts.
 type figure struct {
 	N       int
 	Name    string
@@ -220,7 +220,7 @@ func (content) Took(seconds float64) string {
 	return d.Round(100 * time.Millisecond).String()
 }
 
-// Action is what an event asked for.
+// Action names the kind of an event.
 func (content) Action(kind string) string {
 	switch kind {
 	case "article.published":

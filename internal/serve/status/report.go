@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// maxListed is how many of a kind a status lists, beside how many there are.
+	// maxListed is how many of a kind a status lists; it also has their number.
 	maxListed = 50
 	// maxRejects is how many rejects are read for a status, as whole events.
 	maxRejects = 20
@@ -180,7 +180,7 @@ func (p *Parts) report(s *Status) {
 	}
 }
 
-// notices says what is pending. Of dead letters the newest comes first.
+// notices returns what is pending. The newest dead letter comes first.
 func (p *Parts) notices() *Notices {
 	pending, retries, dead := p.Pending(), p.Retries(), p.DeadLetters()
 	slices.Reverse(dead)
@@ -201,7 +201,7 @@ func deliveries(all []Delivery) Deliveries {
 	return list
 }
 
-// hub says how many subscriptions feeds have, the most first.
+// hub returns how many subscriptions feeds have, the largest number first.
 func hub(counts map[string]int) *Hub {
 	h := &Hub{More: max(0, len(counts)-maxListed)}
 	feeds := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {

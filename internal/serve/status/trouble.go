@@ -8,7 +8,7 @@ import (
 // maxNamed is how many feeds or jobs a trouble names.
 const maxNamed = 5
 
-// Troubles says in words what needs an operator, the worst first; nothing where all is
+// Troubles returns, in words, what needs an operator, the worst first; nothing if all is
 // well.
 func (s Status) Troubles() []string {
 	var all []string

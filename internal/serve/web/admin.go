@@ -12,10 +12,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Admin returns the handler of what operators see, on a listener of its own. All but
-// the health of the node is behind the token: without it a client is not even told
-// which paths there are. Where no token is set, requests over the loopback interface
-// have to name localhost or an address as their host.
+// Admin returns the handler for operators, on a listener of its own. Everything but health
+// requires the token; without it a client does not even learn which paths exist. If no
+// token is set, requests over the loopback interface must name localhost or an IP address
+// as their host.
 func Admin(o Options) http.Handler {
 	o.fill()
 	if o.Metrics == nil {
@@ -43,7 +43,7 @@ func Admin(o Options) http.Handler {
 	return mux
 }
 
-// authenticated asks for the token, which scrapers send as a bearer token (RFC 6750)
+// authenticated requires the token, which scrapers send as a bearer token (RFC 6750)
 // and browsers as the password of any user (RFC 7617).
 func authenticated(token string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -60,10 +60,10 @@ func authenticated(token string, next http.Handler) http.Handler {
 	})
 }
 
-// localOnly requires that a request over the loopback interface names an IP address or
-// localhost as its host, but for metrics. Without a token the interface is all that
-// keeps others out, and a site that is open in a browser on this machine would get
-// around it by pointing its own name at 127.0.0.1 (DNS rebinding).
+// localOnly requires that a request over the loopback interface, except for metrics, names
+// an IP address or localhost as its host. Without a token only the interface keeps others
+// out, and a site that is open in a browser on this machine could point its own name at
+// 127.0.0.1 (DNS rebinding).
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
@@ -75,7 +75,7 @@ func localOnly(next http.Handler) http.Handler {
 	})
 }
 
-// needsNoLookup reports whether a client reaches the host without asking a name service.
+// needsNoLookup reports whether a client reaches the host without a name service.
 func needsNoLookup(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// stallTimeout is how long a client may take for each minProgress bytes of an answer:
-	// a slow one gets all of it, one that takes next to nothing is cut off. Progress is
+	// stallTimeout is how long a client may take for each minProgress bytes of an answer: a
+	// slow client gets all of it, a client that reads almost nothing is cut off. Progress is
 	// checked every progressInterval.
 	stallTimeout     = 20 * time.Second
 	minProgress      = 16 << 10
@@ -22,7 +22,7 @@ const (
 	// minIdle is how long a connection must have been idle to be cut off in favour of
 	// others.
 	minIdle = 2 * time.Second
-	// minCounted is the shortest answer that is counted; the kernel takes less at once.
+	// minCounted is the shortest answer that is counted; the kernel buffers shorter ones.
 	minCounted = 16 << 10
 	// maxUnsent and readBuffer bound what the kernel holds for a connection.
 	maxUnsent  = 64 << 10
@@ -89,7 +89,7 @@ func (cs *Connections) Collectors() []prometheus.Collector {
 		}, func() float64 { return float64(cs.Len()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "gallerywire_http_held_bytes",
-			Help: "Bytes of answers that readers have not taken yet, each answer counted once.",
+			Help: "Bytes of answers that readers have not read yet, each answer counted once.",
 		}, func() float64 { return float64(cs.Held()) }),
 	}
 }
@@ -101,16 +101,16 @@ func (cs *Connections) Len() int {
 	return len(cs.open)
 }
 
-// Held is how many bytes of answers readers have not taken yet. An answer that
-// several are reading is in memory once, and counted so.
+// Held is how many bytes of answers readers have not read yet. An answer that several are
+// reading is counted once.
 func (cs *Connections) Held() int {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	return cs.held
 }
 
-// Relieve cuts off readers that have taken nothing for a while, the longest idle first,
-// as long as so many bytes or more are held.
+// Relieve cuts off readers that have read nothing for a while, the longest idle first,
+// until fewer bytes are held.
 func (cs *Connections) Relieve(most int) {
 	var idle []*connection
 	cs.mu.Lock()
@@ -261,7 +261,7 @@ type connection struct {
 
 func (c *connection) touch() { c.active.Store(int64(time.Since(c.all.began))) }
 
-// Read notes that something came.
+// Read records activity.
 func (c *connection) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
@@ -270,7 +270,7 @@ func (c *connection) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write writes all of b as long as the client takes minProgress in each stallTimeout.
+// Write writes all of b as long as the client reads minProgress in each stallTimeout.
 func (c *connection) Write(b []byte) (written int, err error) {
 	if len(b) < minCounted {
 		return c.writeSmall(b)
@@ -297,8 +297,8 @@ func (c *connection) Write(b []byte) (written int, err error) {
 	}
 }
 
-// writeSmall writes what the kernel takes at once as a rule. It sets the deadline anew
-// only when that is near: setting takes longer than all else here.
+// writeSmall writes what the kernel usually buffers at once. It moves the deadline only
+// when that is near, because this takes longer than everything else here.
 func (c *connection) writeSmall(b []byte) (int, error) {
 	now := time.Since(c.all.began)
 	if now > time.Duration(c.until.Load())-stallTimeout {
@@ -316,15 +316,15 @@ func (c *connection) writeSmall(b []byte) (int, error) {
 	return n, err
 }
 
-// stalled cuts off a client that took too little.
+// stalled cuts off a client that read too little.
 func (c *connection) stalled(err error) error {
 	c.all.cut.WithLabelValues("stalled").Inc()
 	c.reset()
 	return err
 }
 
-// begin counts b as held. Answers are told apart by their last byte: what is left of
-// one after its head was written ends at the same byte for every reader.
+// begin counts b as held. The address of its last byte identifies an answer: for every
+// reader what remains after the head ends at that byte.
 func (c *connection) begin(b []byte) {
 	last := &b[len(b)-1]
 	c.all.mu.Lock()
@@ -363,7 +363,7 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// reset closes the connection and has the kernel drop what it holds for it.
+// reset closes the connection and lets the kernel drop its buffers.
 func (c *connection) reset() {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

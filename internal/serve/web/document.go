@@ -10,8 +10,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Document is bytes that are kept to be sent many times: as they are and, after
-// [Document.Compress], by gzip. From when it is shared it is not changed.
+// Document is a body that is sent many times: as it is and, after [Document.Compress], by
+// gzip. It does not change once it is shared.
 type Document struct {
 	mediaType string
 	body      []byte
@@ -27,7 +27,7 @@ func NewDocument(mediaType string, body []byte) *Document {
 // writers are compressors, which are large.
 var writers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 
-// Compress keeps d by gzip too, and returns d.
+// Compress adds the compressed form, and returns d.
 func (d *Document) Compress() *Document {
 	var out bytes.Buffer
 	w := writers.Get().(*gzip.Writer)
@@ -46,9 +46,9 @@ func (d *Document) Size() int { return len(d.body) }
 // Held returns how many bytes it keeps in memory.
 func (d *Document) Held() int { return cap(d.body) + cap(d.gzip) }
 
-// Serve answers with d in a coding that the client takes, or with 304 where the
-// client has d in either coding. A cache may keep the answer as caching says.
-// Ranges are not answered: the whole is small.
+// Serve answers with d in a coding that the client accepts, or with 304 if the client has
+// d in either coding. caching is the Cache-Control. Ranges are ignored: documents are
+// small.
 func (d *Document) Serve(w http.ResponseWriter, r *http.Request, caching string) {
 	h := w.Header()
 	h.Set("Cache-Control", caching)
@@ -66,7 +66,7 @@ func (d *Document) Serve(w http.ResponseWriter, r *http.Request, caching string)
 	d.Send(w, r, http.StatusOK)
 }
 
-// Send answers with d in a coding that the client takes, whatever it has.
+// Send answers with d in a coding that the client accepts, unconditionally.
 func (d *Document) Send(w http.ResponseWriter, r *http.Request, status int) {
 	h, body := w.Header(), d.body
 	varies(h)

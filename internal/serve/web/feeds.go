@@ -12,11 +12,11 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// policy makes whatever is inside a feed dead when a browser shows it: XHTML in
-// XML would run in our origin.
+// policy lets nothing in a feed run when a browser shows it: XHTML in XML would run in our
+// origin.
 const policy = "default-src 'none'; style-src 'self'; img-src *; sandbox"
 
-// raw is the query by which a person asks for the feed itself.
+// raw is the query with which a browser gets the feed itself.
 const raw = "raw"
 
 // feeds serves the documents of feeds, of their archives and of galleries.
@@ -29,14 +29,14 @@ type feeds struct {
 // never changed.
 type fixedHeaders struct{ cacheControl, vary, policy, nosniff, gzip []string }
 
-// galleryFeed is the route of feeds of single galleries, which no pattern of
-// net/http tells from the galleries' pages.
+// galleryFeed is the route of galleries' own feeds, which no pattern of net/http can
+// distinguish from the galleries' pages.
 const galleryFeed = "GET /galleries/{key}.{format}"
 
 // registerFeeds adds the addresses of every kind of feed. A page and a feed at one
 // pattern are counted apart.
 func registerFeeds(mux *http.ServeMux, o Options) {
-	// A cache that may serve stale on its own would show what was taken down.
+	// A cache that serves stale documents would show galleries that were taken down.
 	caching := fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds()))
 	h := &feeds{o, fixedHeaders{
 		cacheControl: []string{caching}, vary: []string{"Accept-Encoding, Sec-Fetch-Dest"},
@@ -89,9 +89,9 @@ func parseFile(file string) (name string, f feed.Format, ok bool) {
 	return file[:dot], f, err == nil
 }
 
-// byBrowser reports whether a browser asks for something to show in a tab of its
-// own (Fetch Metadata §2.1). Only that tells it from a feed reader: many a reader's
-// Accept header asks for HTML too. A browser that does not say so gets the feed.
+// byBrowser reports whether a browser opens the address in a tab (Fetch Metadata §2.1).
+// Nothing else distinguishes it from a feed reader, because the Accept header of many
+// readers has HTML too. A browser without this header gets the feed.
 func byBrowser(r *http.Request) bool {
 	dest := r.Header["Sec-Fetch-Dest"]
 	return len(dest) == 1 && dest[0] == "document" && r.URL.RawQuery != raw
@@ -107,9 +107,9 @@ func (h *feeds) noFormat(w http.ResponseWriter, r *http.Request) {
 	plain(w, http.StatusNotFound, "no such feed: addresses end in .rss, .atom or .json")
 }
 
-// serve answers GET and HEAD of one document: with a page to a browser, with 304 to a
-// client that has an archive page which nobody needs to render to know that, else with
-// the document of the edition as it is now.
+// serve answers GET and HEAD of one document: with a page to a browser; with 304 to a
+// client whose archive page is known to be unchanged without rendering it; else with the
+// document of the current edition.
 func (h *feeds) serve(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format) {
 	if h.FeedPage != nil && byBrowser(r) && h.FeedPage(w, r, ref) {
 		return
@@ -141,7 +141,7 @@ func (h *feeds) notModified(w http.ResponseWriter, etag string) {
 	w.WriteHeader(http.StatusNotModified)
 }
 
-// explain answers why there is no document.
+// explain answers with the reason why there is no document.
 func (h *feeds) explain(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format, err error) {
 	moved, isMoved := errors.AsType[*edition.Moved](err)
 	meant, isMeant := errors.AsType[*edition.Meant](err)
@@ -175,7 +175,7 @@ func allowOrigins(w http.ResponseWriter) {
 	h["Access-Control-Expose-Headers"] = []string{"ETag, Last-Modified, Link, IM"}
 }
 
-// preflight allows other origins to ask conditionally.
+// preflight allows conditional requests from other origins.
 func preflight(w http.ResponseWriter, _ *http.Request) {
 	allowOrigins(w)
 	h := w.Header()
@@ -185,8 +185,7 @@ func preflight(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// write answers with the document, or with 304 when the client has it. Both
-// forms of a document are the same edition, so a tag of either is good.
+// write answers with the document, or with 304 if the client has it, in either coding.
 func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition, doc *feed.Document) {
 	header := w.Header()
 	header["Cache-Control"] = h.fixed.cacheControl
@@ -208,8 +207,8 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 	}
 	header["Etag"] = []string{etag}
 	if delta, ok := since(r, e, doc.Format); ok {
-		// The tag is of the whole: that is what the reader has once it has
-		// both. Nobody else has what this is the difference to.
+		// The tag is that of the whole document, which the reader has after merging. No
+		// other client has the version to which this is the difference.
 		header["Im"] = []string{"feed"}
 		header["Cache-Control"] = []string{"private, no-store"}
 		header["Vary"] = []string{"Accept-Encoding, Sec-Fetch-Dest, A-IM, If-None-Match"}

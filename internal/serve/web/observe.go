@@ -39,10 +39,10 @@ const (
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
-	known    sync.Map // of series by answer: to look labels up takes longer
+	known    sync.Map // series by answer, because a lookup by labels takes longer
 }
 
-// answer is what requests are counted by, series are their metrics.
+// answer is the labels of a request, series its metrics.
 type (
 	answer struct {
 		route  string
@@ -100,9 +100,8 @@ func registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
 	return c
 }
 
-// ServeHTTP passes the request on, then counts and logs it. A panic is answered with
-// 500, or by cutting the connection where a client that has a part of the answer would
-// take it for the whole.
+// ServeHTTP passes the request on, then counts and logs it. After a panic it answers 500; if
+// the client has a part of the answer already, it cuts the connection instead.
 func (ob *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	id := r.Header.Get("X-Request-Id")
@@ -161,8 +160,8 @@ func (ob *observer) logRequest(rec *recorder, r *http.Request, id string, took t
 	ob.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 }
 
-// networkOf is the network of a client's address and port, too large to name a single
-// reader: /24, or /48 of IPv6; empty where remote is no address and port.
+// networkOf is the network of a client's address and port, too large to identify a reader:
+// /24, or /48 of IPv6; empty if remote is no address and port.
 func networkOf(remote string) string {
 	client, err := netip.ParseAddrPort(remote)
 	if err != nil {
@@ -179,7 +178,7 @@ func networkOf(remote string) string {
 	return network.String()
 }
 
-// recorder remembers what was answered.
+// recorder records status and size of an answer.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -187,7 +186,7 @@ type recorder struct {
 	wrote  bool
 }
 
-// WriteHeader notes the status.
+// WriteHeader records the status.
 func (rec *recorder) WriteHeader(status int) {
 	if !rec.wrote {
 		rec.status, rec.wrote = status, true

@@ -31,8 +31,8 @@ type outlineFeed struct {
 	Version string `xml:"version,attr"`
 }
 
-// opml lists the configured feeds and the sections, in Atom, which says most. What
-// it said last is kept for as long as it says the same.
+// opml lists the configured feeds and the sections, in Atom, which carries the most. The
+// last document is kept while it does not change.
 func opml(o Options) http.HandlerFunc {
 	caching := "public, max-age=" + strconv.Itoa(int(o.MaxAge.Seconds())) + ", must-revalidate"
 	var last atomic.Pointer[Document]

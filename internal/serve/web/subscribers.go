@@ -18,13 +18,13 @@ const (
 	// maxReports is how many numbers are remembered: one for each service and
 	// document. Clients can make up services, so the least recent goes.
 	maxReports = 1000
-	// reportAge is after how long a service that no longer asks is forgotten.
+	// reportAge is after how long a service without requests is forgotten.
 	reportAge = 7 * 24 * time.Hour
 	// maxService bounds the name of a service, maxFeed that of a feed, in bytes;
 	// what is longer is not remembered.
 	maxService = 40
 	maxFeed    = 300
-	// maxDigits keeps a made-up number from being a silly one.
+	// maxDigits bounds numbers, which a client can make up.
 	maxDigits = 8
 )
 
@@ -47,7 +47,7 @@ type report struct {
 	at time.Time
 }
 
-// NewSubscribers returns subscribers of whom nothing is reported yet; a nil now is time.Now.
+// NewSubscribers returns subscribers without any report; a nil now is time.Now.
 func NewSubscribers(now func() time.Time) *Subscribers {
 	if now == nil {
 		now = time.Now
@@ -68,7 +68,7 @@ func (s *Subscribers) Note(agent string, ref edition.Ref, f feed.Format) {
 	if !ok || len(name) > maxFeed {
 		return
 	}
-	// The request's memory must not be held on to.
+	// Clones, or the keys would keep the whole request in memory.
 	key := reportKey{strings.Clone(service), strings.Clone(name), f}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,9 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// boundUnsent bounds what the kernel keeps of an answer that the client has no room
-// for. What is on its way is bounded by that room alone, so that a fast client loses
-// nothing.
+// boundUnsent bounds how much of an answer the kernel keeps while the client's window is
+// full. Only that window bounds what is in transit, so a fast client loses nothing.
 func boundUnsent(conn *net.TCPConn) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -4,6 +4,6 @@ package web
 
 import "net"
 
-// boundUnsent bounds what the kernel keeps of an answer that the client has no room
-// for.
+// boundUnsent bounds how much of an answer the kernel keeps while the client's window is
+// full.
 func boundUnsent(conn *net.TCPConn) { _ = conn.SetWriteBuffer(maxUnsent) }

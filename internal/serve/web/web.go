@@ -1,11 +1,11 @@
-// Package web is HTTP for programs: feeds, health, metrics and profiles.
+// Package web is HTTP for programs: feeds, health, metrics and profiles. Requests come in;
+// the documents of [Editions] go out.
 //
-// A request for a feed that has not changed is answered from memory: no lock, no
-// rendering, no request to NATS. Conditional requests are honest: the answer is 304
-// only if the reader has these very bytes, and Last-Modified is sent only once no
-// second change can share its second. Slow and greedy clients are cut off. Making an
-// edition current is left to package edition; the application adds the pages for
-// people.
+// A request for an unchanged feed is answered from memory: no lock, no rendering, no
+// request to NATS. The answer is 304 only if the reader has these very bytes, and
+// Last-Modified is sent only once no second change can have the same second. Slow and
+// greedy clients are cut off. Rendering is left to package edition; the application adds
+// the pages for people.
 package web
 
 import (
@@ -86,7 +86,7 @@ func (o *Options) fill() {
 	}
 }
 
-// Public returns the handler of what the world may see.
+// Public returns the handler for readers.
 func Public(o Options) http.Handler {
 	o.fill()
 	mux := http.NewServeMux()
@@ -113,8 +113,8 @@ func contract(mediaType string, body []byte) http.HandlerFunc {
 	}
 }
 
-// router is a mux that finds nothing at a path with "..", which a mux redirects, and
-// refuses a method in words of ours that no cache may keep.
+// router is a mux that answers 404 for a path with "..", which a mux would redirect, and
+// refuses other methods with a text that no cache may keep.
 type router struct {
 	mux      *http.ServeMux
 	notFound http.HandlerFunc
@@ -143,7 +143,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rt.mux.ServeHTTP(w, r)
 }
 
-// headerOnly takes an answer of which only status and headers matter.
+// headerOnly records status and headers of an answer.
 type headerOnly struct {
 	header http.Header
 	status int
@@ -167,8 +167,8 @@ func Starting(o Options) http.Handler {
 	return observe(mux, o)
 }
 
-// Limits against slow and greedy clients. How long they may take for an answer
-// follows what they take of it: see [Connections].
+// Limits against slow and greedy clients. [Connections] bound the time for an answer, by
+// what a client has read of it.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
@@ -189,7 +189,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// healthz says that the process answers; readyz says whether it can do its work.
+// healthz shows that the process answers; readyz whether it can do its work.
 func healthz(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "ok")
 }

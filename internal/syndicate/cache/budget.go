@@ -94,7 +94,7 @@ type Pin struct {
 	last   int
 }
 
-// NewPin returns a pin of nothing. size says how many bytes it is; it must take no
+// NewPin returns an empty pin. size returns how many bytes it holds; it must take no
 // lock.
 func (b *Budget) NewPin(size func() int) *Pin { return &Pin{budget: b, size: size} }
 

@@ -122,7 +122,7 @@ func (l *Limiter) fits() bool {
 	return l.running < l.slots && l.bytes+held < l.most
 }
 
-// Grow says that the task holds n bytes more.
+// Grow reports that the task holds n bytes more.
 func (t *Task) Grow(n int) {
 	if t == nil {
 		return

@@ -9,7 +9,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// channel is what the feed says of itself. Its archive has the same identifier. The
+// channel returns the metadata of the feed. Its archive has the same identifier. The
 // title is the configured one, or the name in the spelling that most of the
 // galleries use: a function of what is shown, so that a page of an archive does
 // not change with the spelling of galleries on another.
@@ -39,8 +39,8 @@ func (r *feedRenderer) channel(items []*feed.Item, s snapshot) feed.Channel {
 	return ch
 }
 
-// channel is what a feed says of the site, and where its document is. A page
-// of an archive names no hub: subscribers are not notified when it changes.
+// channel returns the metadata of the site for a feed, with the feed's addresses. A page of
+// an archive names no hub: subscribers are not notified when it changes.
 func (s *Set) channel(ref Ref) feed.Channel {
 	site := s.opts.Site
 	ch := feed.Channel{

@@ -43,7 +43,7 @@ type Member struct {
 	ID    string
 	Rank  gallery.Rank
 	Phase int  // how many rights of single slides had run out
-	Stub  bool // it is withdrawn, and only that is said of it
+	Stub  bool // it is withdrawn, and only its stub is shown
 	entry *index.Entry
 }
 
@@ -66,8 +66,8 @@ func (e *Edition) Galleries() []Member {
 // Document returns the edition in that format.
 func (e *Edition) Document(f feed.Format) *feed.Document { return e.Documents[f] }
 
-// perEdition is about what an edition needs in memory beside documents, items and
-// members, and perMember what each of these does, with its place in the selection
+// perEdition is about what an edition needs in memory without documents, items and members,
+// and perMember what each of these does, with its place in the selection
 // and among earlier versions.
 const (
 	perEdition = 4 << 10

@@ -36,7 +36,7 @@ type Channel struct {
 	Tombstones []Tombstone // galleries taken down, shown by Atom and JSON Feed
 }
 
-// Tombstone says that an item was taken down (RFC 6721).
+// Tombstone is the deleted entry of an item (RFC 6721).
 type Tombstone struct {
 	ID, AtomID string // as [Renderer.ID] and [Renderer.AtomID] give them
 	When       time.Time
@@ -53,8 +53,7 @@ func (ch *Channel) updated() time.Time {
 // channelLink is a link from a feed to a document.
 type channelLink struct{ rel, mediaType, href string }
 
-// links returns what the feed in that format leads to, in the order in which
-// documents name it.
+// links returns the links of the feed in that format, in the order of the documents.
 func (ch *Channel) links(f Format) []channelLink {
 	all := []channelLink{{"self", f.MediaType(), ch.Self[f]}}
 	for _, hub := range ch.Hubs {

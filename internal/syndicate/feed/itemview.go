@@ -82,8 +82,7 @@ func (v *itemView) cover(wide bool) *picture {
 	return &v.pictures[i]
 }
 
-// description is plain text that says what v is about; never empty for a gallery
-// with a title.
+// description is what v is about, in plain text; never empty for a gallery with a title.
 func (v *itemView) description() string { return cmp.Or(v.Summary, v.Title) }
 
 // description is what a person reads instead of the picture.

@@ -70,8 +70,8 @@ type jsonFeed struct {
 	Data feedData `json:"_gallerywire"`
 }
 
-// feedData is what the feed says of itself: the address where "_gallerywire" is
-// explained, and what was withdrawn lately, as deleted entries do in Atom.
+// feedData is the extension of the feed itself: the address where "_gallerywire" is
+// explained, and what was withdrawn lately, like the deleted entries of Atom.
 type feedData struct {
 	About   string        `json:"about"`
 	Deleted []deletedItem `json:"deleted,omitempty"`

@@ -42,7 +42,7 @@ func (r *Renderer) stub(g *gallery.Gallery, link string, withdrawn time.Time) *i
 	return v
 }
 
-// builtInTitles say that something was withdrawn.
+// builtInTitles are the titles of stubs, by language.
 func builtInTitles() map[string]string {
 	return map[string]string{
 		"de": "Zurückgezogen",

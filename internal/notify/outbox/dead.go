@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // DeadLetter is a notice that a target did not get, and that is not retried any more.
@@ -94,7 +92,7 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 	if err != nil {
 		return fmt.Errorf("retry %q: %w", key, err)
 	}
-	return b.removeDead(ctx, dead)
+	return b.remove(ctx, dead.key, dead.revision)
 }
 
 // Forget deletes a dead letter, which is not sent. One that is written anew meanwhile
@@ -104,7 +102,7 @@ func (b *Outbox) Forget(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	return b.removeDead(ctx, dead)
+	return b.remove(ctx, dead.key, dead.revision)
 }
 
 func (b *Outbox) deadLetter(key string) (*retry, error) {
@@ -113,13 +111,6 @@ func (b *Outbox) deadLetter(key string) (*retry, error) {
 		return nil, fmt.Errorf("%q: %w", key, ErrNoDeadLetter)
 	}
 	return dead, nil
-}
-
-func (b *Outbox) removeDead(ctx context.Context, dead *retry) error {
-	if err := b.remove(ctx, dead.key, dead.revision); err != nil && !errors.Is(err, bucket.ErrConflict) {
-		return fmt.Errorf("remove the dead letter: %w", err)
-	}
-	return nil
 }
 
 // addDead stores a dead letter, merged with an older one of the same target.
@@ -154,42 +145,37 @@ func (b *Outbox) Tidy(ctx context.Context) error {
 	if b.bucket.Ready() != nil {
 		return nil
 	}
-	var errs []error
-	for key, revision := range b.outdated(b.opts.Now()) {
-		if err := b.remove(ctx, key, revision); err != nil && !errors.Is(err, bucket.ErrConflict) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(append(errs, b.bucket.Tidy(ctx))...)
-}
-
-// outdated are the records that are no longer needed, by key with their revisions.
-func (b *Outbox) outdated(now time.Time) map[string]uint64 {
-	old := map[string]uint64{}
+	now := b.opts.Now()
+	var old []stored
 	b.state.view(func(shards []shard, dead map[string]*retry) {
+		foreign := func(s stored, n Notice) {
+			if b.opts.Channels[n.Channel] == nil && s.at.Before(now.Add(-foreignAge)) {
+				old = append(old, s)
+			}
+		}
 		for _, in := range shards {
-			for key, p := range in.done {
+			for _, p := range in.done {
 				if p.at.Before(now.Add(-doneAge)) {
-					old[key] = p.revision
+					old = append(old, p.stored)
 				}
 			}
-			for key, p := range in.pending {
-				if b.opts.Channels[p.Notice.Channel] == nil && p.at.Before(now.Add(-foreignAge)) {
-					old[key] = p.revision
-				}
+			for _, p := range in.pending {
+				foreign(p.stored, p.Notice)
 			}
-			for key, r := range in.retries {
-				if b.opts.Channels[r.Notice.Channel] == nil && r.at.Before(now.Add(-foreignAge)) {
-					old[key] = r.revision
-				}
+			for _, r := range in.retries {
+				foreign(r.stored, r.Notice)
 			}
 		}
 		if excess := len(dead) - maxDead; excess > 0 {
 			byAge := slices.SortedFunc(maps.Values(dead), func(a, b *retry) int { return a.Last.Compare(b.Last) })
 			for _, r := range byAge[:excess] {
-				old[r.key] = r.revision
+				old = append(old, r.stored)
 			}
 		}
 	})
-	return old
+	var errs []error
+	for _, s := range old {
+		errs = append(errs, b.remove(ctx, s.key, s.revision))
+	}
+	return errors.Join(append(errs, b.bucket.Tidy(ctx))...)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
 // delivery is one attempt at one target.
@@ -42,10 +40,9 @@ var errDeferred = errors.New("deferred to a retry")
 // keeps no first attempt from the endpoint meanwhile.
 func (w *worker) acquire(ctx context.Context, d *delivery, l *limiter) error {
 	if d.pass == nil {
-		if err := l.acquire(ctx, d.target.Host); err != nil {
+		if err := d.takeTurn(ctx, l); err != nil {
 			return err
 		}
-		d.limiter, d.counts = l, true
 	}
 	w.mu.Lock()
 	e := w.endpoints[d.target.Endpoint]
@@ -71,14 +68,12 @@ func (w *worker) acquire(ctx context.Context, d *delivery, l *limiter) error {
 		}
 		return ctx.Err()
 	}
-	if d.pass == nil {
-		return nil
+	if d.pass != nil {
+		if err := d.takeTurn(ctx, l); err != nil {
+			w.release(d)
+			return err
+		}
 	}
-	if err := l.acquire(ctx, d.target.Host); err != nil {
-		w.release(d)
-		return err
-	}
-	d.limiter, d.counts = l, true
 	return nil
 }
 
@@ -134,7 +129,7 @@ func (w *worker) attempt(work context.Context, d *delivery) error {
 	if d.pass != nil && w.box.state.hasRetry(w.shard, d.notice, d.target.Key) {
 		return errDeferred
 	}
-	if w.hasVersion(d) {
+	if d.pass != nil && w.hasVersion(d) { // what is sent to one target is sent: it may have begun anew
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(work, w.box.opts.Timeout)
@@ -151,9 +146,15 @@ func (w *worker) attempt(work context.Context, d *delivery) error {
 	}
 	d.ended = w.box.opts.Now()
 	if err == nil {
-		w.box.metrics.sent(d.notice)
+		w.box.metrics.count(d.notice, outcomeSent)
 	}
 	w.noteSent(d, err)
+	return err
+}
+
+func (d *delivery) takeTurn(ctx context.Context, l *limiter) error {
+	err := l.acquire(ctx, d.target.Host)
+	d.limiter, d.counts = l, err == nil
 	return err
 }
 
@@ -204,6 +205,9 @@ func (w *worker) deferSlow(work context.Context, d *delivery, ended <-chan struc
 	}
 }
 
+// maxSent is of how many targets in a shard it is remembered what they were sent last.
+const maxSent = 50_000
+
 // deliveryKey names what a target is sent.
 type deliveryKey struct{ channel, about, target string }
 
@@ -232,6 +236,9 @@ func (d *delivery) key() deliveryKey {
 func (w *worker) noteSent(d *delivery, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.lease.sent) >= maxSent {
+		clear(w.lease.sent)
+	}
 	last := lastSent{seq: w.lease.sent[d.key()].seq}
 	if err == nil {
 		w.lease.seq++
@@ -266,29 +273,13 @@ func (w *worker) clear(work context.Context, d *delivery) error {
 	if d.pass != nil && !d.deferred {
 		return nil // it had none
 	}
-	key := retryKey(w.shard, d.notice, d.target.Key)
-	for range maxConflicts {
-		there, revision := w.box.state.retry(key)
-		if there == nil {
+	_, err := w.box.amendRetry(work, retryKey(w.shard, d.notice, d.target.Key), func(there *retry) *retry {
+		if there == nil || there.revision == d.retry {
 			return nil
 		}
-		if revision != d.retry {
-			_, err := w.box.amendRetry(work, key, func(there *retry) *retry {
-				if there == nil {
-					return nil
-				}
-				next := *there
-				next.restart()
-				return &next
-			})
-			return err
-		}
-		if err := w.box.remove(work, key, revision); !errors.Is(err, bucket.ErrConflict) {
-			return err
-		}
-		if err := w.box.refresh(work, key); err != nil {
-			return err
-		}
-	}
-	return errConflicts
+		next := *there
+		next.restart()
+		return &next
+	})
+	return err
 }

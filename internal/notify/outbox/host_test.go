@@ -55,6 +55,43 @@ func TestADeadHostDelaysNoRetryOfAnother(t *testing.T) {
 	eventually(t, "the healthy host has the notice", func() bool { return w.count("all-1") == 20 })
 }
 
+// One of two retries hangs, and no more may be in flight: the other waits, and keeps no
+// first attempt from its endpoint.
+func TestARetryTakesItsTurnBeforeItsEndpoint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.answers(0, w.silence)
+	n := w.node(alone, func(o *outbox.Options) { o.Concurrency = 1 }).run()
+	n.putTo(notice("hangs", 1), 0)
+	eventually(t, "one retry hangs", func() bool { return w.attempts(0) == 1 })
+	n.putTo(notice("waits", 1), 1)
+	eventually(t, "the other is about to be sent", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.packed == 2
+	})
+	w.mu.Lock()
+	w.targets = w.targets[1:]
+	w.mu.Unlock()
+	n.put(notice("all", 1))
+	eventually(t, "the first attempt is made", func() bool { return w.count("all-1") == 1 })
+	if n := w.count("waits-1"); n != 0 {
+		t.Errorf("%d retries beside the one that hangs", n)
+	}
+}
+
+// A subscriber that begins anew has nothing, whatever it was sent before.
+func TestANoticeToOneTargetIsSentThoughItHasTheVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.says["all"] = "one"
+	n := w.node(func(o *outbox.Options) { o.Lease = time.Hour }).run()
+	n.put(notice("all", 1))
+	eventually(t, "it is sent", func() bool { return w.count("all-1") == 1 && n.Pending()["test"] == 0 })
+	n.putTo(notice("all", 2), 0)
+	eventually(t, "the same is sent again", func() bool { return w.count("all-2") == 1 })
+}
+
 func TestRetryOfADeadLetterNeedsNoChannel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)

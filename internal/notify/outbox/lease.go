@@ -29,9 +29,11 @@ type held struct {
 	seq      int // the last of those in sent
 }
 
-// acquire returns the lease on a shard, which no other node seems to have. When it
-// returns, everything is known that the node which had it before has written.
+// acquire returns the lease on a shard. When it returns, everything is known that the node
+// which had it before has written. What it writes it writes also when ctx ends meanwhile: a
+// lease of which this node does not know has to expire.
 func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
+	ctx = context.WithoutCancel(ctx)
 	known := b.state.lease(shard)
 	if b.expires(known) > 0 {
 		return nil, errTaken // since it was looked
@@ -40,6 +42,10 @@ func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
 	h := b.leases[shard]
 	b.mu.Unlock()
 	kept := h != nil && (h.revision == known.revision || b.opts.Alone)
+	if kept && !b.opts.Alone && time.Now().After(h.until) {
+		b.release(ctx, h)
+		return nil, errTaken
+	}
 	if !kept {
 		h = &held{shard: shard, revision: known.revision, begun: b.state.revision(), until: time.Now().Add(maxTenure + rand.N(maxTenure))}
 	}
@@ -47,45 +53,29 @@ func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
 	if !fresh {
 		h.sent = map[deliveryKey]lastSent{}
 	}
-	var err error
 	switch {
 	case b.opts.Alone:
 		h.renewed = time.Now()
-	case kept && time.Now().After(h.until):
-		b.release(ctx, h)
-		b.mu.Lock()
-		b.yielded[shard] = time.Now().Add(yieldFor)
-		b.mu.Unlock()
-		return nil, errTaken
-	case kept && fresh:
-	case kept:
-		err = b.writeLease(context.WithoutCancel(ctx), h, b.node)
-	default:
-		err = b.takeLease(context.WithoutCancel(ctx), h, known)
+	case !kept || !fresh:
+		if err := b.writeLease(ctx, h, b.node); err != nil {
+			return nil, err
+		}
+	}
+	if !kept && !b.opts.Alone {
+		if h.begun = known.revision; known.Node != "" {
+			h.begun = h.revision // it was not released
+		}
+		wait, cancel := context.WithTimeout(ctx, writeTimeout)
+		defer cancel()
+		if err := b.bucket.Wait(wait, h.revision); err != nil {
+			b.release(ctx, h)
+			return nil, err
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err == nil {
-		b.leases[shard] = h
-	}
-	return h, err
-}
-
-// takeLease takes a lease that another node had, or none.
-func (b *Outbox) takeLease(ctx context.Context, h *held, known lease) error {
-	if err := b.writeLease(ctx, h, b.node); err != nil {
-		return err
-	}
-	if h.begun = known.revision; known.Node != "" {
-		h.begun = h.revision // it was not released
-	}
-	wait, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	err := b.bucket.Wait(wait, h.revision)
-	if err != nil {
-		b.release(ctx, h)
-	}
-	return err
+	b.leases[shard] = h
+	return h, nil
 }
 
 // expires is how long the lease may still be another node's. It follows from when this node

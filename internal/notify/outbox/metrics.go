@@ -68,16 +68,13 @@ func registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
 	return c
 }
 
-func (m metrics) sent(n Notice) {
-	m.outcomes.WithLabelValues(n.Channel, outcomeSent).Inc()
-	if !n.At.IsZero() {
+// count counts the outcome of a delivery.
+func (m metrics) count(n Notice, outcome string) {
+	m.outcomes.WithLabelValues(n.Channel, outcome).Inc()
+	if outcome == outcomeSent && !n.At.IsZero() {
 		m.delay.WithLabelValues(n.Channel).Observe(max(m.box.opts.Now().Sub(n.At), 0).Seconds())
 	}
 }
-
-func (m metrics) retried(n Notice) { m.outcomes.WithLabelValues(n.Channel, outcomeRetried).Inc() }
-
-func (m metrics) dead(n Notice) { m.outcomes.WithLabelValues(n.Channel, outcomeDead).Inc() }
 
 // collector counts what is pending, and the dead letters, when it is asked.
 type collector struct{ box *Outbox }

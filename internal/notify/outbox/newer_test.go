@@ -15,7 +15,7 @@ func TestATargetIsGivenUpBesideADeadLetterOfANewerRelease(t *testing.T) {
 	n := w.node(func(o *outbox.Options) { o.Attempts = 2 }).run()
 	n.put(notice("all", 1))
 	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && n.Pending()["test"] == 0 })
-	keys := w.becomesForeign("dead")
+	keys := w.replace("dead", ofANewerRelease)
 	eventually(t, "that is heard", func() bool { return len(n.DeadLetters()) == 0 })
 	tried := w.attempts(0)
 	n.put(notice("all", 2))
@@ -28,7 +28,7 @@ func TestATargetIsGivenUpBesideADeadLetterOfANewerRelease(t *testing.T) {
 	if now := w.attempts(0); now != tried+2 {
 		t.Errorf("tried %d times, want 2", now-tried)
 	}
-	if e, err := w.bucket().Get(t.Context(), keys[0]); err != nil || string(e.Value()) != `{"format":99}` {
+	if e, err := w.bucket().Get(t.Context(), keys[0]); err != nil || string(e.Value()) != ofANewerRelease {
 		t.Errorf("the newer release's record is overwritten: %v", err)
 	}
 }

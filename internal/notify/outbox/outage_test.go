@@ -69,8 +69,11 @@ func (w *world) bucket() jetstream.KeyValue {
 	return bucket
 }
 
-// becomesForeign has a newer release write the records of a kind.
-func (w *world) becomesForeign(kind string) (keys []string) {
+// ofANewerRelease is a record that this release cannot read.
+const ofANewerRelease = `{"format":99}`
+
+// replace replaces the values of the records of a kind.
+func (w *world) replace(kind, value string) (keys []string) {
 	w.t.Helper()
 	all, err := w.bucket().Keys(w.t.Context())
 	if err != nil {
@@ -79,7 +82,7 @@ func (w *world) becomesForeign(kind string) (keys []string) {
 	for _, key := range all {
 		if strings.HasPrefix(key, kind+".") {
 			keys = append(keys, key)
-			if _, err := w.bucket().Put(w.t.Context(), key, []byte(`{"format":99}`)); err != nil {
+			if _, err := w.bucket().Put(w.t.Context(), key, []byte(value)); err != nil {
 				w.t.Fatal(err)
 			}
 		}
@@ -177,7 +180,7 @@ func TestANewerReleaseReplacesANoticeInFlight(t *testing.T) {
 	n := w.node().run()
 	n.put(notice("all", 1))
 	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
-	keys := w.becomesForeign("owed")
+	keys := w.replace("owed", ofANewerRelease)
 	eventually(t, "that is heard", func() bool { return n.Pending()["test"] == 0 })
 	close(answer)
 	lease := "lease." + strings.Split(keys[0], ".")[1]
@@ -185,28 +188,35 @@ func TestANewerReleaseReplacesANoticeInFlight(t *testing.T) {
 	if e, err := w.bucket().Get(t.Context(), lease); err != nil || !strings.Contains(string(e.Value()), `"node":""`) {
 		t.Errorf("the lease is not released: %v", err)
 	}
-	if e, err := w.bucket().Get(t.Context(), keys[0]); err != nil || string(e.Value()) != `{"format":99}` {
+	if e, err := w.bucket().Get(t.Context(), keys[0]); err != nil || string(e.Value()) != ofANewerRelease {
 		t.Errorf("the newer release's record is overwritten: %v", err)
 	}
 }
 
-func TestRetriesOfANewerReleaseTakeNoPlace(t *testing.T) {
+func TestRetriesThatCannotBeReadAreLeftAlone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 21)
-	for i := range 20 {
-		w.answers(i, refuse)
-	}
-	n := w.node(func(o *outbox.Options) { o.FirstRetry, o.Attempts, o.Concurrency = time.Hour, 8, 4 }).run()
-	n.put(notice("all", 1))
-	eventually(t, "some are late", func() bool { return len(n.Retries()) == 20 && n.Pending()["test"] == 20 })
-	w.becomesForeign("late")
-	eventually(t, "that is heard", func() bool { return len(n.Retries()) == 0 })
-	n.put(notice("all", 2))
-	eventually(t, "all are tried", func() bool { return w.attempts(0) == 2 && w.count("all-2") == 1 })
-	n.putTo(notice("other", 1), 20)
-	eventually(t, "others are still sent to", func() bool { return w.count("other-1") == 1 && len(n.Retries()) == 0 })
-	if late := w.becomesForeign("late"); len(late) != 20 {
-		t.Errorf("%d records are left of 20", len(late))
+	for name, value := range map[string]string{"of a newer release": ofANewerRelease, "damaged": `{"format":`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 21)
+			for i := range 20 {
+				w.answers(i, refuse)
+			}
+			n := w.node(alone, func(o *outbox.Options) { o.FirstRetry, o.Attempts, o.Concurrency = time.Hour, 8, 4 }).run()
+			n.put(notice("all", 1))
+			eventually(t, "some are retried", func() bool { return len(n.Retries()) == 20 && n.Pending()["test"] == 20 })
+			w.replace("late", value)
+			eventually(t, "that is known", func() bool { return len(n.Retries()) == 0 })
+			n.put(notice("all", 2))
+			eventually(t, "nothing is pending, and each had an attempt", func() bool {
+				return n.Pending()["test"] == 0 && w.attempts(0) == 2 && w.count("all-2") == 1
+			})
+			n.putTo(notice("other", 1), 20)
+			eventually(t, "others are still sent to", func() bool { return w.count("other-1") == 1 && len(n.Retries()) == 0 })
+			if keys := w.replace("late", value); len(keys) != 20 {
+				t.Errorf("%d records are left of 20", len(keys))
+			}
+		})
 	}
 }
 

@@ -89,15 +89,14 @@ func (w *worker) pass(ctx, work context.Context, p *pass) {
 		return
 	}
 	w.persist(work, "a notice that is sent", func() error {
-		_, err := w.box.amendPending(work, p.entry.key, func(there *pending) *pending {
+		return w.box.amendPending(work, p.entry.key, func(there *pending) *pending {
 			if there == nil || there.Notice.ID != n.ID {
-				return nil
+				return there
 			}
 			next := *there
 			next.Done, next.Settled, next.Notice.Data = true, nil, nil
 			return &next
 		})
-		return err
 	})
 	w.box.opts.Logger.Debug("a notice is sent", "channel", n.Channel, "feed", n.About, "event", n.ID, "targets", len(targets), "shard", w.shard)
 }
@@ -215,9 +214,9 @@ func (w *worker) save(work context.Context, p *pass) {
 		}
 	}
 	w.mu.Unlock()
-	_, err := w.box.amendPending(work, p.entry.key, func(there *pending) *pending {
+	err := w.box.amendPending(work, p.entry.key, func(there *pending) *pending {
 		if there == nil || there.Done || there.Notice.ID != p.entry.Notice.ID || len(there.Settled) >= len(marks) {
-			return nil
+			return there
 		}
 		next := *there
 		next.Settled = marks

@@ -11,14 +11,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
-const (
-	// maxConflicts bounds how often one write runs into others before it gives up.
-	maxConflicts = 16
-	// writeTimeout bounds one write, so that NATS going away is noticed.
-	writeTimeout = 5 * time.Second
-)
-
-var errConflicts = fmt.Errorf("gave way to other writers %d times", maxConflicts)
+// writeTimeout bounds one write, so that NATS going away is noticed.
+const writeTimeout = 5 * time.Second
 
 // Put stores n, to be sent to all its targets; when it returns, that is durable. It
 // replaces a pending notice about the same, unless that is newer or n itself. It may be
@@ -48,17 +42,16 @@ func (b *Outbox) Put(ctx context.Context, n Notice) error {
 }
 
 func (b *Outbox) put(ctx context.Context, shard int, n Notice) error {
-	_, err := b.amendPending(ctx, pendingKey(shard, n), func(there *pending) *pending {
+	return b.amendPending(ctx, pendingKey(shard, n), func(there *pending) *pending {
 		switch {
 		case there == nil:
 		case there.Notice.ID == n.ID, n.Order != (Order{}) && n.Order.Compare(there.Notice.Order) < 0:
-			return nil
+			return there
 		case !there.Done: // some targets may not have what it says
 			return &pending{Format: format, Notice: b.merge(there.Notice, n)}
 		}
 		return &pending{Format: format, Notice: n}
 	})
-	return err
 }
 
 // PutTo stores n, to be sent to the target with that key, beside what is sent to all; when
@@ -85,7 +78,7 @@ func (b *Outbox) join(ctx context.Context, shard int, n Notice, target Target, f
 			return &first
 		}
 		if there.Notice.ID == n.ID {
-			return nil
+			return there
 		}
 		next := there.now()
 		next.Notice = b.both(there.Notice, n)
@@ -121,45 +114,58 @@ func (b *Outbox) both(there, n Notice) Notice {
 	return b.merge(there, n)
 }
 
-// amendPending replaces the record at a key by what change makes of it, which may be
-// called several times; nil leaves it as it is. It returns the new revision.
-func (b *Outbox) amendPending(ctx context.Context, key string, change func(*pending) *pending) (uint64, error) {
-	return amend(ctx, b, key, b.state.pending, change)
+// amendPending changes the record of a pending notice, see amend.
+func (b *Outbox) amendPending(ctx context.Context, key string, change func(*pending) *pending) error {
+	_, err := amend(ctx, b, key, b.state.pending, change)
+	return err
 }
 
-// amendRetry does the same for a retry or a dead letter.
+// amendRetry changes the record of a retry or a dead letter, see amend.
 func (b *Outbox) amendRetry(ctx context.Context, key string, change func(*retry) *retry) (uint64, error) {
 	return amend(ctx, b, key, b.state.retry, func(there *retry) *retry {
 		next := change(there)
-		if next != nil {
+		if next != nil && next != there {
 			next.Due = b.opts.Now().Add(time.Duration(next.Wait))
 		}
 		return next
 	})
 }
 
+// amend replaces the record at a key by what change makes of it, which may be called several
+// times: the record itself leaves it as it is, nil removes it. It returns the revision that was
+// written, 0 if none.
 func amend[T any](ctx context.Context, b *Outbox, key string, known func(string) (*T, uint64), change func(*T) *T) (uint64, error) {
-	for range maxConflicts {
+	var written uint64
+	err := bucket.RetryConflicts(func(again bool) (err error) {
+		if again {
+			if err := b.refresh(ctx, key); err != nil {
+				return err
+			}
+		}
 		there, revision := known(key)
-		next := change(there)
-		if next == nil {
-			return 0, nil
+		switch next := change(there); next {
+		case there:
+		case nil:
+			written, err = b.write(ctx, key, nil, revision)
+		default:
+			written, err = b.write(ctx, key, next, revision)
 		}
-		revision, err := b.write(ctx, key, next, revision)
-		if !errors.Is(err, bucket.ErrConflict) {
-			return revision, err
-		}
-		if err := b.refresh(ctx, key); err != nil {
-			return 0, err
-		}
-	}
-	return 0, errConflicts
+		return err
+	})
+	return written, err
 }
 
-// write writes a record, which is known then.
+// write writes a record, or removes it where value is nil. When it returns, that is known.
 func (b *Outbox) write(ctx context.Context, key string, value any, revision uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
+	if value == nil {
+		removed, err := b.bucket.Delete(ctx, key, revision)
+		if err == nil {
+			err = b.bucket.Wait(ctx, removed)
+		}
+		return removed, err
+	}
 	data, err := bucket.Encode(value)
 	if err != nil {
 		return 0, fmt.Errorf("encode the record %s: %w", key, err)
@@ -171,20 +177,16 @@ func (b *Outbox) write(ctx context.Context, key string, value any, revision uint
 	return next, err
 }
 
-// remove deletes a record, and returns when that is known. One that was written anew
-// meanwhile stays.
+// remove removes a record. One that was written anew meanwhile stays.
 func (b *Outbox) remove(ctx context.Context, key string, revision uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	deleted, err := b.bucket.Delete(ctx, key, revision)
-	if err != nil {
+	if _, err := b.write(ctx, key, nil, revision); !errors.Is(err, bucket.ErrConflict) {
 		return err
 	}
-	return b.bucket.Wait(ctx, deleted)
+	return nil
 }
 
-// refresh reads a record from the server after a conflict. One of a newer release is an
-// error.
+// refresh reads a record from the server after a conflict. One of a newer release, or that
+// is damaged, is an error: it is left alone.
 func (b *Outbox) refresh(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -198,7 +200,7 @@ func (b *Outbox) refresh(ctx context.Context, key string) error {
 	b.state.wrote(r)
 	var any struct{}
 	if err := decode(r, &any); err != nil {
-		return fmt.Errorf("%w: %w", ErrNewerFormat, err) // also one that is damaged is left alone
+		return fmt.Errorf("%w: %w", ErrNewerFormat, err)
 	}
 	return nil
 }

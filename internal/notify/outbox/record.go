@@ -164,12 +164,9 @@ type lease struct {
 
 // decode reads a record into v.
 func decode(r bucket.Record, v any) error {
-	theirs, err := bucket.Decode(r.Value, format, v)
-	if err != nil {
-		return fmt.Errorf("read the record %s: %w", r.Key, err)
-	}
-	if theirs > format {
+	theirs, err := r.Decode(format, v)
+	if err == nil && theirs > format {
 		return ErrNewerFormat
 	}
-	return nil
+	return err
 }

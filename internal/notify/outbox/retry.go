@@ -118,7 +118,7 @@ func (w *worker) fail(work context.Context, d *delivery, cause error) error {
 			return &next
 		})
 		if err == nil {
-			w.box.metrics.retried(d.notice)
+			w.box.metrics.count(d.notice, outcomeRetried)
 			log.Info("a delivery failed and is retried", "in", wait)
 		}
 		return err
@@ -134,7 +134,7 @@ func (w *worker) fail(work context.Context, d *delivery, cause error) error {
 	if err := w.clear(work, d); err != nil {
 		return err
 	}
-	w.box.metrics.dead(d.notice)
+	w.box.metrics.count(d.notice, outcomeDead)
 	log.Warn("a delivery failed for good: see \"gallerywire notices list\"")
 	return nil
 }

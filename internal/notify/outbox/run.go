@@ -57,10 +57,11 @@ func (o *Options) fill() {
 }
 
 const (
-	// maxEager is how many shards a node works on before it leaves others to other nodes
-	// for a moment.
-	maxEager = 4
-	yieldFor = 50 * time.Millisecond // how long a busy node leaves a shard to other nodes
+	// maxEager is how many shards a node works on before it leaves those of which it has no
+	// lease to other nodes for yieldFor, at most once in yieldEvery.
+	maxEager   = 4
+	yieldFor   = 50 * time.Millisecond
+	yieldEvery = time.Second
 	// maxIdle is how long at most nobody looks whether something is due.
 	maxIdle = time.Minute
 )
@@ -76,10 +77,10 @@ type Outbox struct {
 	metrics metrics
 	wake    chan struct{}
 
-	mu      sync.Mutex // taken before those of a worker and of the state
+	mu      sync.Mutex // taken before that of the state
 	workers [shards]*worker
 	leases  [shards]*held
-	yielded [shards]time.Time // until when a shard is left to other nodes
+	yielded time.Time // when shards were last left to other nodes
 }
 
 // New returns an outbox of which nothing is known yet.
@@ -169,13 +170,16 @@ func (b *Outbox) startWorkers(ctx context.Context, working *sync.WaitGroup) time
 		}
 		passes, retries, due := b.due(shard)
 		if len(passes)+len(retries) > 0 {
-			due = max(b.expires(b.state.lease(shard)), b.yield(shard, len(passes) > 0))
+			due = b.expires(b.state.lease(shard))
+			if due == 0 && len(passes) > 0 && b.leases[shard] == nil {
+				due = b.yield()
+			}
 		}
 		if due > 0 {
 			wait = min(wait, due)
 			continue
 		}
-		w := newWorker(b, shard, len(passes) > 0)
+		w := newWorker(b, shard)
 		b.workers[shard] = w
 		working.Go(func() {
 			w.run(ctx)
@@ -188,23 +192,21 @@ func (b *Outbox) startWorkers(ctx context.Context, working *sync.WaitGroup) time
 	return wait
 }
 
-// yield is how long a shard with first attempts is left to other nodes, while this one
-// works on many.
-func (b *Outbox) yield(shard int, first bool) time.Duration {
+// yield is how long a shard is left to other nodes while this one works on many.
+func (b *Outbox) yield() time.Duration {
 	busy := 0
 	for _, w := range b.workers {
-		if w != nil && w.busy() {
+		if w != nil {
 			busy++
 		}
 	}
-	if since := time.Since(b.yielded[shard]); since < time.Second {
-		return max(-since, 0)
-	}
-	if !first || busy < maxEager || b.opts.Alone || b.leases[shard] != nil {
+	if busy < maxEager || b.opts.Alone {
 		return 0
 	}
-	b.yielded[shard] = time.Now().Add(yieldFor)
-	return yieldFor
+	if time.Since(b.yielded) > yieldEvery {
+		b.yielded = time.Now()
+	}
+	return max(yieldFor-time.Since(b.yielded), 0)
 }
 
 // due returns what is due in a shard, and how long it is until more is. What only channels

@@ -31,7 +31,6 @@ type worker struct {
 	inFlight sync.WaitGroup // passes, retries, deliveries and what they write
 
 	mu        sync.Mutex       // also of lease.sent and lease.seq
-	starting  bool             // it has passes to begin with
 	passes    map[string]*pass // by the key of the pending notice
 	retrying  map[string]bool  // by the key of the retry
 	endpoints map[string]*endpoint
@@ -40,9 +39,9 @@ type worker struct {
 	parked        map[string]string // hosts, by the key of the retry: see admit
 }
 
-func newWorker(b *Outbox, shard int, starting bool) *worker {
+func newWorker(b *Outbox, shard int) *worker {
 	return &worker{
-		box: b, shard: shard, wake: make(chan struct{}, 1), starting: starting,
+		box: b, shard: shard, wake: make(chan struct{}, 1),
 		passes: map[string]*pass{}, retrying: map[string]bool{}, endpoints: map[string]*endpoint{},
 		retryingHosts: map[string]int{}, parked: map[string]string{},
 	}
@@ -56,21 +55,15 @@ func (w *worker) nudge() {
 	}
 }
 
-// busy reports whether first attempts are in hand.
-func (w *worker) busy() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.starting || len(w.passes) > 0
-}
-
 // run works until nothing is due, the lease is lost, or ctx ends.
 func (w *worker) run(ctx context.Context) {
 	var err error
-	if w.lease, err = w.box.acquire(ctx, w.shard); err != nil {
-		if ctx.Err() == nil && !errors.Is(err, errTaken) {
-			w.box.opts.Logger.Warn("cannot acquire the lease of a shard, retrying", "shard", w.shard, "err", err)
-			pause(ctx, writeAgain)
-		}
+	if w.lease, err = w.box.acquire(ctx, w.shard); errors.Is(err, errTaken) {
+		pause(ctx, yieldFor)
+		return
+	} else if err != nil {
+		w.box.opts.Logger.Warn("cannot acquire the lease of a shard, retrying", "shard", w.shard, "err", err)
+		pause(ctx, writeAgain)
 		return
 	}
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
@@ -116,7 +109,6 @@ func (w *worker) loop(ctx, work context.Context) {
 	for ctx.Err() == nil {
 		passes, retries, wait := w.box.due(w.shard)
 		w.mu.Lock()
-		w.starting = false
 		for _, p := range passes {
 			if before := w.passes[p.key]; before == nil {
 				w.startPass(ctx, work, p)

@@ -32,6 +32,7 @@ type Notice struct {
 	At      time.Time `json:"at"`              // when the change happened
 	Data    []byte    `json:"data,omitzero"`   // the channel's own
 	Merged  bool      `json:"merged,omitzero"` // Data includes that of older notices
+	To      string    `json:"-"`               // for Pack: the key of the only target; empty: all
 }
 
 // DeliveryID identifies what the targets of n are sent, for channels that send an id:

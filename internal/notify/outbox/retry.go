@@ -62,8 +62,10 @@ func (w *worker) retry(ctx, work context.Context, r *retry) {
 		return
 	}
 	defer w.dismiss(d.target.Host)
+	only := d.notice
+	only.To = r.Target
 	var err error
-	if d.payload, err = w.pack(ctx, work, d.notice); err != nil {
+	if d.payload, err = w.pack(ctx, work, only); err != nil {
 		return
 	}
 	if w.acquire(ctx, d, w.box.limits[d.notice.Channel].retries) != nil {

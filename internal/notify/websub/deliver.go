@@ -69,9 +69,15 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, 
 		}
 		return p, nil
 	}
+	subscriptions := []*subscription{d.hub.find(n.To)}
+	if n.To == "" {
+		subscriptions = d.hub.active(n.About)
+	}
 	formats := map[string]bool{}
-	for _, s := range d.hub.active(n.About) {
-		formats[s.topic.document] = true
+	for _, s := range subscriptions {
+		if s != nil {
+			formats[s.topic.document] = true
+		}
 	}
 	var versions []string
 	for _, format := range slices.Sorted(maps.Keys(formats)) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,12 +12,12 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
-// wall is a clock that a test sets: what was measured before says nothing any more.
-type wall struct{ ahead atomic.Int64 }
+// clock is one that a test sets: what was measured before says nothing any more.
+type clock struct{ ahead atomic.Int64 }
 
-func (w *wall) now() time.Time { return time.Now().Round(0).Add(time.Duration(w.ahead.Load())) }
+func (c *clock) now() time.Time { return time.Now().Round(0).Add(time.Duration(c.ahead.Load())) }
 
-func (w *wall) options(o *outbox.Options) { o.Now = w.now }
+func (c *clock) options(o *outbox.Options) { o.Now = c.now }
 
 // TestAClockThatIsSetDelaysNothing sets the clock back and forward by an hour while
 // a target waits to be tried again: it is tried after its delay, and not given up.
@@ -37,23 +36,23 @@ func TestAClockThatIsSetDelaysNothing(t *testing.T) {
 					}
 					return nil
 				})
-				var clock wall
+				var c clock
 				options := func(o *outbox.Options) {
 					o.FirstRetry, o.Attempts, o.GiveUpAfter, o.Lease = 500*time.Millisecond, 6, 30*time.Minute, time.Second
 				}
-				n := w.node(clock.options, options).run()
+				n := w.node(c.options, options).run()
 				n.put(notice("all", 1))
 				eventually(t, "it failed", func() bool { return w.attempts(0) == 1 && len(n.Retries()) == 1 })
-				clock.ahead.Store(int64(by))
+				c.ahead.Store(int64(by))
 				if restart {
 					n.stop()
-					n = w.node(clock.options, options).run()
+					n = w.node(c.options, options).run()
 				}
 				eventually(t, "it is tried again", func() bool { return w.attempts(0) >= 2 })
 				refuses.Store(false)
-				eventually(t, "it is told", func() bool { return w.count("all-1") == 1 })
+				eventually(t, "it is sent", func() bool { return w.count("all-1") == 1 })
 				if dead := n.DeadLetters(); len(dead) > 0 {
-					t.Errorf("given up: %+v", dead)
+					t.Errorf("dead letter: %+v", dead)
 				}
 			})
 		}
@@ -73,50 +72,50 @@ func TestClocksThatAreSetKeepLeases(t *testing.T) {
 			return nil
 		})
 	}
-	var one, other wall
+	var one, other clock
 	lease := func(o *outbox.Options) { o.Lease = 2 * time.Second }
 	a, b := w.node(one.options, lease).run(), w.node(other.options, lease).run()
 	for nth, by := range []time.Duration{0, time.Hour, -time.Hour, 0} {
 		one.ahead.Store(int64(by))
 		other.ahead.Store(int64(-by))
 		[]*node{a, b}[nth%2].put(notice("all", nth))
-		eventually(t, "some are told", func() bool { return w.count(fmt.Sprint("all-", nth)) > 20 })
+		eventually(t, "some have it", func() bool { return w.count(fmt.Sprint("all-", nth)) > 20 })
 	}
-	eventually(t, "all are told", func() bool { return w.count("all-3") >= 60 })
+	eventually(t, "all have it", func() bool { return w.count("all-3") >= 60 })
 	if w.overlap || w.count("all-3") > 60 {
-		t.Errorf("two deliveries at once: %v; told %d times", w.overlap, w.count("all-3"))
+		t.Errorf("two deliveries at once: %v; sent %d times", w.overlap, w.count("all-3"))
 	}
 }
 
-// A crash has few told again, in whatever order they were told: the first hangs, and
-// who was not told lately comes first.
+// After a crash few are sent the same again, in whatever order they got it: the first hangs,
+// and those that were sent to longest ago come first.
 func TestACrashRepeatsLittle(t *testing.T) {
 	t.Parallel()
 	const many = 900
 	w := newWorld(t, many)
-	for i := range w.targets {
-		w.targets[i].Endpoint = laneOfOneShard(i)
+	for i, in := range inShard("any", many) {
+		w.targets[i].Endpoint = in.Endpoint
 	}
 	few := func(o *outbox.Options) { o.Concurrency = 8 }
 	n := w.node(alone, few).run()
 	n.put(notice("all", 1))
-	eventually(t, "all are told", func() bool { return n.Pending()["test"] == 0 })
+	eventually(t, "all have it", func() bool { return n.Pending()["test"] == 0 })
 	w.answers(0, w.silence)
 	n.put(notice("all", 2))
-	eventually(t, "most are told", func() bool { return w.count("all-2") == many-1 })
-	eventually(t, "most of that is noted", func() bool { return w.noted() > many-200 })
+	eventually(t, "most have it", func() bool { return w.count("all-2") == many-1 })
+	eventually(t, "most of that is noted", func() bool { return w.settled() > many-200 })
 	n.kill()
-	told := w.count("all-2")
+	had := w.count("all-2")
 	w.answers(0, nil)
 	n = w.node(alone, few).run()
-	eventually(t, "all are told", func() bool { return n.Pending()["test"] == 0 })
-	if again := w.count("all-2") - many; told != many-1 || again >= 200 {
-		t.Errorf("of %d that were told %d were told again", told, again)
+	eventually(t, "all have it", func() bool { return n.Pending()["test"] == 0 })
+	if again := w.count("all-2") - many; had != many-1 || again >= 200 {
+		t.Errorf("of %d that had it %d were sent it again", had, again)
 	}
 }
 
-// noted is how many targets the records of what is owed say are told.
-func (w *world) noted() (n int) {
+// settled is how many targets the records of pending notices say have it.
+func (w *world) settled() (n int) {
 	w.t.Helper()
 	keys, err := w.bucket().Keys(w.t.Context())
 	if err != nil {
@@ -134,19 +133,4 @@ func (w *world) noted() (n int) {
 		n += len(record.Told) / 8
 	}
 	return n
-}
-
-// laneOfOneShard is the ith endpoint of those that the first shard has.
-func laneOfOneShard(i int) string {
-	for k, found := 0, 0; ; k++ {
-		lane, h := fmt.Sprint("lane-", k), fnv.New32a()
-		_, _ = h.Write([]byte(lane))
-		if h.Sum32()%16 != 0 {
-			continue
-		}
-		if found == i {
-			return lane
-		}
-		found++
-	}
 }

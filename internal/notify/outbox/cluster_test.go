@@ -14,7 +14,8 @@ import (
 
 // TestLeadersOfAClusterChange has another server of a cluster take the bucket
 // over, again and again, while two nodes tell everyone of one notice after the
-// other: each ends with the last, and none hears an old one after a new one. It is not parallel: three servers keep the machine busy.
+// other: each ends with the last, and none gets an old one after a new one. It is not
+// parallel: three servers keep the machine busy.
 func TestLeadersOfAClusterChange(t *testing.T) {
 	const many, notices = 300, 6
 	c := brokertest.StartCluster(t)
@@ -39,33 +40,33 @@ func TestLeadersOfAClusterChange(t *testing.T) {
 	one.run()
 	other.run()
 	for nth := 1; nth <= notices; nth++ {
-		eventually(t, "it is owed", func() bool {
+		eventually(t, "it is stored", func() bool {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
 			return one.Put(ctx, notice("all", nth)) == nil
 		})
-		told := fmt.Sprint("all-", nth)
-		eventually(t, "some are told", func() bool { return w.count(told) > many/10 })
+		got := fmt.Sprint("all-", nth)
+		eventually(t, "some have it", func() bool { return w.count(got) > many/10 })
 		c.StepDown("KV_" + b.Name("outbox"))
 	}
 	last := fmt.Sprint("all-", notices)
-	eventually(t, "nothing is owed", func() bool { return one.Pending()["test"] == 0 && other.Pending()["test"] == 0 })
+	eventually(t, "nothing is pending", func() bool { return one.Pending()["test"] == 0 && other.Pending()["test"] == 0 })
 	if n := w.count(last); n < many {
-		t.Errorf("%d of %d were told the last", n, many)
+		t.Errorf("%d of %d got the last", n, many)
 	}
 	for i := range many {
-		heard := w.heard(i)
-		for j := range heard {
-			if j > 0 && heard[j] < heard[j-1] {
-				t.Fatalf("target %d heard %q", i, heard)
+		received := w.received(i)
+		for j := range received {
+			if j > 0 && received[j] < received[j-1] {
+				t.Fatalf("target %d received %q", i, received)
 			}
 		}
-		if heard[len(heard)-1] != last {
-			t.Errorf("target %d ended with %s", i, heard[len(heard)-1])
+		if received[len(received)-1] != last {
+			t.Errorf("target %d ended with %s", i, received[len(received)-1])
 		}
 	}
 	if w.overlap {
-		t.Error("two deliveries in one lane at once")
+		t.Error("two deliveries to one endpoint at once")
 	}
 }
 

@@ -13,7 +13,7 @@ func TestAForgottenDeadLetterIsNotSent(t *testing.T) {
 	w.answers(1, refuse)
 	n := w.node().run()
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
+	eventually(t, "it is a dead letter", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
 	d := n.DeadLetters()[0]
 
 	command := w.node().run()
@@ -28,14 +28,14 @@ func TestAForgottenDeadLetterIsNotSent(t *testing.T) {
 	if got := command.DeadLetters(); len(got) != 0 {
 		t.Errorf("at once there is %v", got)
 	}
-	eventually(t, "the node hears of it", func() bool { return len(n.DeadLetters()) == 0 })
+	eventually(t, "the node knows", func() bool { return len(n.DeadLetters()) == 0 })
 	if err := n.Forget(t.Context(), d.Key); !errors.Is(err, outbox.ErrNoDeadLetter) {
 		t.Errorf("once more: %v", err)
 	}
 	if err := n.Retry(t.Context(), d.Key); !errors.Is(err, outbox.ErrNoDeadLetter) {
 		t.Errorf("tried again: %v", err)
 	}
-	if got := w.attempts(1); got != 4 || len(w.heard(1)) != 0 {
-		t.Errorf("%d attempts, heard %v", got, w.heard(1))
+	if got := w.attempts(1); got != 4 || len(w.received(1)) != 0 {
+		t.Errorf("%d attempts, received %v", got, w.received(1))
 	}
 }

@@ -29,36 +29,36 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience is how long a test waits for what must come.
-const patience = time.Minute
+// testTimeout is how long a test waits for what must come.
+const testTimeout = time.Minute
 
 // got is a delivery that a target accepted.
-type got struct{ target, about, id, says string }
+type received struct{ target, about, id, content string }
 
 // world is what the nodes of a test share: a server and the targets.
 type world struct {
 	t      *testing.T
 	broker *broker.Broker
 
-	mu      sync.Mutex
-	targets []outbox.Target
-	says    map[string]string                                     // by About: what its letters say; missing: their id
-	answer  map[string]func(context.Context, outbox.Notice) error // by target; missing: accepts
-	got     []got
-	tried   map[string]int // attempts by target
-	under   map[string]int // deliveries under way, by lane
-	overlap bool           // two in one lane at once
-	unpack  error          // why letters can not be made
-	packed  int
-	failed  []outbox.DeadLetter
-	over    chan struct{} // closed when the test ends
-	end     func()
+	mu         sync.Mutex
+	targets    []outbox.Target
+	contents   map[string]string                                     // by About; missing: the id of the notice
+	answer     map[string]func(context.Context, outbox.Notice) error // by target; missing: accepts
+	deliveries []received
+	tried      map[string]int // attempts by target
+	inFlight   map[string]int // deliveries, by endpoint
+	overlap    bool           // two to one endpoint at once
+	packErr    error          // why no payload can be made
+	packed     int
+	failed     []outbox.DeadLetter
+	over       chan struct{} // closed when the test ends
+	end        func()
 }
 
 func newWorld(t *testing.T, targets int) *world {
 	t.Helper()
 	w := &world{
-		t: t, broker: brokertest.Start(t), says: map[string]string{}, tried: map[string]int{}, under: map[string]int{}, over: make(chan struct{}),
+		t: t, broker: brokertest.Start(t), contents: map[string]string{}, tried: map[string]int{}, inFlight: map[string]int{}, over: make(chan struct{}),
 		answer: map[string]func(context.Context, outbox.Notice) error{},
 	}
 	w.end = sync.OnceFunc(func() { close(w.over) })
@@ -109,32 +109,32 @@ func (w *world) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.packed++
-	if w.unpack != nil {
-		return nil, w.unpack
+	if w.packErr != nil {
+		return nil, w.packErr
 	}
-	says, ok := w.says[n.About]
+	content, ok := w.contents[n.About]
 	if !ok {
-		says = n.ID
+		content = n.ID
 	}
-	return letter{w, n, says}, nil
+	return payload{w, n, content}, nil
 }
 
-type letter struct {
-	world  *world
-	notice outbox.Notice
-	says   string
+type payload struct {
+	world   *world
+	notice  outbox.Notice
+	content string
 }
 
 // Version implements [outbox.Payload].
-func (l letter) Version() string { return l.says }
+func (l payload) Version() string { return l.content }
 
 // Send implements [outbox.Payload].
-func (l letter) Send(ctx context.Context, to outbox.Target) error {
+func (l payload) Send(ctx context.Context, to outbox.Target) error {
 	w := l.world
 	w.mu.Lock()
 	w.tried[to.Key]++
-	w.under[to.Endpoint]++
-	w.overlap = w.overlap || w.under[to.Endpoint] > 1
+	w.inFlight[to.Endpoint]++
+	w.overlap = w.overlap || w.inFlight[to.Endpoint] > 1
 	answer := w.answer[to.Key]
 	w.mu.Unlock()
 	var err error
@@ -143,9 +143,9 @@ func (l letter) Send(ctx context.Context, to outbox.Target) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.under[to.Endpoint]--
+	w.inFlight[to.Endpoint]--
 	if err == nil {
-		w.got = append(w.got, got{to.Key, l.notice.About, l.notice.ID, l.says})
+		w.deliveries = append(w.deliveries, received{to.Key, l.notice.About, l.notice.ID, l.content})
 	}
 	return err
 }
@@ -157,12 +157,12 @@ func (w *world) answers(i int, f func(context.Context, outbox.Notice) error) {
 	w.answer[target(i).Key] = f
 }
 
-// heard is what a target accepted, the ids in their order.
-func (w *world) heard(i int) []string {
+// received is what a target accepted, the ids in their order.
+func (w *world) received(i int) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var ids []string
-	for _, g := range w.got {
+	for _, g := range w.deliveries {
 		if g.target == target(i).Key {
 			ids = append(ids, g.id)
 		}
@@ -174,7 +174,7 @@ func (w *world) count(id string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := 0
-	for _, g := range w.got {
+	for _, g := range w.deliveries {
 		if g.id == id {
 			n++
 		}
@@ -273,12 +273,12 @@ func notice(about string, nth int) outbox.Notice {
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(testTimeout)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !is() {
 		if time.Now().After(deadline) {
-			t.Fatalf("in vain: %s", what)
+			t.Fatalf("timed out: %s", what)
 		}
 		<-tick.C
 	}
@@ -291,8 +291,8 @@ var errRefused = errors.New("refused")
 
 func refuse(context.Context, outbox.Notice) error { return errRefused }
 
-// slowness has a node leave slow targets behind soon.
-func slowness(o *outbox.Options) { o.Grace = 100 * time.Millisecond }
+// shortGrace has a node leave slow targets behind soon.
+func shortGrace(o *outbox.Options) { o.Grace = 100 * time.Millisecond }
 
 // silence never answers, as long as the test lasts.
 func (w *world) silence(ctx context.Context, _ outbox.Notice) error {

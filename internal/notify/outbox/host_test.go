@@ -84,7 +84,7 @@ func TestARetryTakesItsTurnBeforeItsEndpoint(t *testing.T) {
 func TestANoticeToOneTargetIsSentThoughItHasTheVersion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	w.says["all"] = "one"
+	w.contents["all"] = "one"
 	n := w.node(func(o *outbox.Options) { o.Lease = time.Hour }).run()
 	n.put(notice("all", 1))
 	eventually(t, "it is sent", func() bool { return w.count("all-1") == 1 && n.Pending()["test"] == 0 })
@@ -109,5 +109,5 @@ func TestRetryOfADeadLetterNeedsNoChannel(t *testing.T) {
 	if err := command.Retry(t.Context(), n.DeadLetters()[0].Key); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "both are sent", func() bool { return len(w.heard(0)) == 1 && len(n.Retries())+len(n.DeadLetters()) == 0 })
+	eventually(t, "both are sent", func() bool { return len(w.received(0)) == 1 && len(n.Retries())+len(n.DeadLetters()) == 0 })
 }

@@ -6,25 +6,25 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 )
 
-// A target that fails is given up where a newer release wrote its dead letter, too,
-// and not tried again without end.
-func TestATargetIsGivenUpBesideADeadLetterOfANewerRelease(t *testing.T) {
+// A target that fails is not retried without end where a newer release wrote its dead
+// letter.
+func TestAFailedTargetBesideADeadLetterOfANewerRelease(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	w.answers(0, refuse)
 	n := w.node(func(o *outbox.Options) { o.Attempts = 2 }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && n.Pending()["test"] == 0 })
+	eventually(t, "it is a dead letter", func() bool { return len(n.DeadLetters()) == 1 && n.Pending()["test"] == 0 })
 	keys := w.replace("dead", ofANewerRelease)
-	eventually(t, "that is heard", func() bool { return len(n.DeadLetters()) == 0 })
+	eventually(t, "that is known", func() bool { return len(n.DeadLetters()) == 0 })
 	tried := w.attempts(0)
 	n.put(notice("all", 2))
-	eventually(t, "it is given up again", func() bool {
+	eventually(t, "it is a dead letter again", func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return len(w.failed) == 2 && w.failed[1].ID == "all-2"
 	})
-	eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
+	eventually(t, "nothing is pending", func() bool { return n.Pending()["test"] == 0 })
 	if now := w.attempts(0); now != tried+2 {
 		t.Errorf("tried %d times, want 2", now-tried)
 	}

@@ -18,24 +18,24 @@ import (
 
 // dropping are receivers that drop what has an id they have seen. A feed has the
 // document of one revision after the other, some of which are the same again; a
-// receiver keeps the newest document, and which revisions it was told of.
+// receiver keeps the newest document, and which revisions it was sent.
 type dropping struct {
 	*world
 
-	mu       sync.Mutex
-	rng      *rand.Rand
-	steady   bool     // every receiver accepts, and no node lags
-	history  []string // the document of each revision
-	bodies   map[string]string
-	twice    []string                // what an id was used for a second time
-	document map[string]string       // by receiver
-	heard    map[string]map[int]bool // revisions, by receiver
+	mu        sync.Mutex
+	rng       *rand.Rand
+	steady    bool     // every receiver accepts, and no node lags
+	history   []string // the document of each revision
+	bodies    map[string]string
+	twice     []string                // what an id was used for a second time
+	document  map[string]string       // by receiver
+	revisions map[string]map[int]bool // revisions, by receiver
 }
 
 func newDropping(w *world, seed uint64) *dropping {
 	return &dropping{
 		world: w, rng: rand.New(rand.NewPCG(seed, 1)), history: []string{"A"},
-		bodies: map[string]string{}, document: map[string]string{}, heard: map[string]map[int]bool{},
+		bodies: map[string]string{}, document: map[string]string{}, revisions: map[string]map[int]bool{},
 	}
 }
 
@@ -143,17 +143,17 @@ func (l update) Version() string { return l.n.DeliveryID() }
 // Send implements [outbox.Payload].
 func (l update) Send(_ context.Context, to outbox.Target) error {
 	return l.u.takes(to, l.n.DeliveryID(), string(l.n.Data), func() {
-		if l.u.heard[to.Key] == nil {
-			l.u.heard[to.Key] = map[int]bool{}
+		if l.u.revisions[to.Key] == nil {
+			l.u.revisions[to.Key] = map[int]bool{}
 		}
 		for _, revision := range revisions(l.n) {
-			l.u.heard[to.Key][revision] = true
+			l.u.revisions[to.Key][revision] = true
 		}
 	})
 }
 
 // TestATargetThatDropsSeenIDsMissesNothing changes a feed while receivers fail,
-// answers are lost, nodes are killed, and dead letters are owed again.
+// answers are lost, nodes are killed, and dead letters are retried.
 func TestATargetThatDropsSeenIDsMissesNothing(t *testing.T) {
 	t.Parallel()
 	histories := 12
@@ -196,10 +196,10 @@ func TestATargetThatDropsSeenIDsMissesNothing(t *testing.T) {
 			d.mu.Lock()
 			d.steady = true
 			d.mu.Unlock()
-			eventually(t, "nothing is owed and nothing given up", func() bool {
+			eventually(t, "nothing is pending, nothing a dead letter", func() bool {
 				n.retryAll()
-				owed := n.Pending()
-				return owed["documents"]+owed["updates"] == 0 && len(n.DeadLetters()) == 0
+				left := n.Pending()
+				return left["documents"]+left["updates"] == 0 && len(n.DeadLetters()) == 0
 			})
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -211,23 +211,22 @@ func TestATargetThatDropsSeenIDsMissesNothing(t *testing.T) {
 				if got := d.document[to.Key]; got != d.history[newest] {
 					t.Errorf("%s ends with %q, want %q, the last of %q", to.Key, got, d.history[newest], d.history)
 				}
-				if got := len(d.heard[to.Key]); got != newest {
-					t.Errorf("%s was told of %d of %d revisions: %v", to.Key, got, newest, slices.Sorted(maps.Keys(d.heard[to.Key])))
+				if got := len(d.revisions[to.Key]); got != newest {
+					t.Errorf("%s has %d of %d revisions: %v", to.Key, got, newest, slices.Sorted(maps.Keys(d.revisions[to.Key])))
 				}
 			}
 		})
 	}
 }
 
-// retryAll owes all dead letters again. What is gone meanwhile, or whose writer gave
-// way, is looked at the next time.
+// retryAll retries all dead letters. One that cannot be retried now is retried the next time.
 func (n *node) retryAll() {
 	for _, dead := range n.DeadLetters() {
 		_ = n.Retry(n.w.t.Context(), dead.Key)
 	}
 }
 
-// A dead letter is owed again when its target is just being given up.
+// A dead letter is retried while its retry has not been removed yet.
 func TestRetryWhileANoticeBecomesADeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -242,8 +241,8 @@ func TestRetryWhileANoticeBecomesADeadLetter(t *testing.T) {
 		o.Failed = func(context.Context, outbox.DeadLetter) error { return retry() }
 	}).run()
 	n.put(notice("all", 1))
-	eventually(t, "nothing is owed", func() bool { return w.attempts(0) > 0 && n.Pending()["test"] == 0 })
+	eventually(t, "nothing is pending", func() bool { return w.attempts(0) > 0 && n.Pending()["test"] == 0 })
 	if w.count("all-1") != 1 || len(n.DeadLetters()) != 0 {
-		t.Errorf("told %d times, %d dead letters", w.count("all-1"), len(n.DeadLetters()))
+		t.Errorf("sent %d times, %d dead letters", w.count("all-1"), len(n.DeadLetters()))
 	}
 }

@@ -32,12 +32,12 @@ func (b between) PublishMsg(ctx context.Context, msg *nats.Msg, opts ...jetstrea
 	return b.write(strings.Split(msg.Subject, ".")[2], func() (*jetstream.PubAck, error) { return b.JetStream.PublishMsg(ctx, msg, opts...) })
 }
 
-// writing has the records of a node written by write, which is told their kind.
+// writing has the records of a node written by write, which is given their kind.
 func writing(write func(kind string, s send) (*jetstream.PubAck, error)) func(*outbox.Options) {
 	return func(o *outbox.Options) { o.JetStream = between{o.JetStream, write} }
 }
 
-// refusing is whether the records of what is late are refused.
+// refusing is whether the records of retries are refused.
 type refusing struct{ atomic.Bool }
 
 func (r *refusing) late(kind string, s send) (*jetstream.PubAck, error) {
@@ -90,16 +90,16 @@ func (w *world) replace(kind, value string) (keys []string) {
 	return keys
 }
 
-// TestAPassThatGoesOn is stopped in the middle, and goes on when the content is
+// TestAStoppedPassGoesOnWithTheContentOfNow is stopped in the middle, and goes on when the content is
 // another: nobody keeps the first.
-func TestAPassThatGoesOn(t *testing.T) {
+func TestAStoppedPassGoesOnWithTheContentOfNow(t *testing.T) {
 	t.Parallel()
 	const many = 60
 	w := newWorld(t, many)
-	says := func(s string) {
+	content := func(s string) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.says["all"] = s
+		w.contents["all"] = s
 	}
 	gate := make(chan struct{})
 	var tried atomic.Int32
@@ -118,20 +118,20 @@ func TestAPassThatGoesOn(t *testing.T) {
 		})
 	}
 	slow := func(o *outbox.Options) { o.Concurrency, o.PerHost = 1, 1 }
-	says("A")
+	content("A")
 	n := w.node(slow).run()
 	n.put(notice("all", 1))
-	eventually(t, "some are told A", func() bool { return w.count("all-1") == 20 })
+	eventually(t, "some have A", func() bool { return w.count("all-1") == 20 })
 	n.stop()
-	says("B")
+	content("B")
 	close(gate)
 	n = w.node(slow).run()
-	eventually(t, "the others are told B", func() bool { return n.Pending()["test"] == 0 })
+	eventually(t, "the others have B", func() bool { return n.Pending()["test"] == 0 })
 	n.put(notice("all", 2))
-	eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
+	eventually(t, "nothing is pending", func() bool { return n.Pending()["test"] == 0 })
 	for i := range many {
-		if last := w.lastSaid(i); last != "B" {
-			t.Errorf("target %d was last told %q", i, last)
+		if last := w.lastContent(i); last != "B" {
+			t.Errorf("target %d last got %q", i, last)
 		}
 	}
 }
@@ -143,12 +143,12 @@ func TestANoticeJoinsARetry(t *testing.T) {
 	var fails atomic.Int32
 	var refuses atomic.Bool
 	refuses.Store(true)
-	var told atomic.Value
+	var got atomic.Value
 	w.answers(0, func(_ context.Context, n outbox.Notice) error {
 		if refuses.Load() {
 			return errRefused
 		}
-		told.Store(string(n.Data))
+		got.Store(string(n.Data))
 		return nil
 	})
 	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
@@ -158,14 +158,14 @@ func TestANoticeJoinsARetry(t *testing.T) {
 		return s()
 	}), func(o *outbox.Options) { o.FirstRetry, o.Attempts = 500*time.Millisecond, 20 }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 && n.Pending()["test"] == 1 })
+	eventually(t, "it is retried", func() bool { return len(n.Retries()) == 1 && n.Pending()["test"] == 1 })
 	fails.Store(1)
 	n.put(notice("all", 2))
 	eventually(t, "the other has joined it", func() bool { return fails.Load() < 1 && n.Pending()["test"] == 1 })
 	refuses.Store(false)
-	eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
-	if told.Load() != "1+2" {
-		t.Errorf("told %q, want 1+2", told.Load())
+	eventually(t, "nothing is pending", func() bool { return n.Pending()["test"] == 0 })
+	if got.Load() != "1+2" {
+		t.Errorf("got %q, want 1+2", got.Load())
 	}
 }
 
@@ -179,9 +179,9 @@ func TestANewerReleaseReplacesANoticeInFlight(t *testing.T) {
 	})
 	n := w.node().run()
 	n.put(notice("all", 1))
-	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
+	eventually(t, "it is in flight", func() bool { return w.attempts(0) == 1 })
 	keys := w.replace("owed", ofANewerRelease)
-	eventually(t, "that is heard", func() bool { return n.Pending()["test"] == 0 })
+	eventually(t, "that is known", func() bool { return n.Pending()["test"] == 0 })
 	close(answer)
 	lease := "lease." + strings.Split(keys[0], ".")[1]
 	n.stop()
@@ -228,43 +228,43 @@ func TestAnOutageIsNotLoggedAgainAndAgain(t *testing.T) {
 	server := w.remote()
 	w.answers(0, w.silence)
 	w.answers(1, refuse)
-	said := make(sayings, 1_000_000)
+	logs := make(logLines, 1_000_000)
 	var refuses refusing
-	n := w.node(writing(refuses.late), slowness, func(o *outbox.Options) {
-		o.FirstRetry, o.Lease, o.Logger = time.Second, time.Minute, slog.New(said)
+	n := w.node(writing(refuses.late), shortGrace, func(o *outbox.Options) {
+		o.FirstRetry, o.Lease, o.Logger = time.Second, time.Minute, slog.New(logs)
 	}).run()
 	n.putTo(notice("all", 1), 1)
-	eventually(t, "one is late", func() bool { return len(n.Retries()) == 1 && n.Pending()["test"] == 1 })
+	eventually(t, "one is retried", func() bool { return len(n.Retries()) == 1 && n.Pending()["test"] == 1 })
 	w.mu.Lock()
 	w.targets = slices.Delete(w.targets, 1, 2)
 	w.mu.Unlock()
-	refuses.Store(true) // it is tried again soon, and can not be forgotten
+	refuses.Store(true) // it is tried again soon, and cannot be removed
 	n.put(notice("slow", 1))
-	said.await(t, "cannot store the retry of a slow target, which holds up others")
+	logs.await(t, "cannot store the retry of a slow target, which holds up others")
 	server.Stop()
 	refuses.Store(false)
-	said.await(t, "cannot store the retry of a slow target, which holds up others")
-	said.drain()
+	logs.await(t, "cannot store the retry of a slow target, which holds up others")
+	logs.drain()
 	wait := time.NewTimer(2 * time.Second)
 	defer wait.Stop()
 	<-wait.C
-	if lines := len(said); lines > 50 {
+	if lines := len(logs); lines > 50 {
 		t.Errorf("%d lines in two seconds", lines)
 	}
 	server.Start()
 	n.stop()
 }
 
-func TestWhatIsLateIsNotAbandonedAtOnce(t *testing.T) {
+func TestRetriesOfAChannelOfAnotherNodeAreKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	var c clock
 	w.answers(0, w.silence)
-	n := w.node(c.options, slowness).run()
+	n := w.node(alone, c.options, shortGrace).run()
 	n.put(notice("slow", 1))
-	n.put(notice("waits", 1)) // in the same lane
-	eventually(t, "both are late", func() bool { return len(n.Retries()) == 2 })
-	other := w.node(c.options, func(o *outbox.Options) { o.Channels = map[string]outbox.Channel{} }).run()
+	n.put(notice("waits", 1)) // at the same endpoint
+	eventually(t, "both are retried", func() bool { return len(n.Retries()) == 2 })
+	other := w.node(alone, c.options, func(o *outbox.Options) { o.Channels = map[string]outbox.Channel{} }).run()
 	before := w.records()
 	if err := other.Tidy(t.Context()); err != nil {
 		t.Fatal(err)
@@ -297,7 +297,7 @@ func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
 	n.put(notice("all", 1))
 	eventually(t, "the lease is renewed again and again", func() bool { return leases.Load() >= 4 })
 	close(answer)
-	eventually(t, "it is told", func() bool { return n.Pending()["test"] == 0 })
+	eventually(t, "it is sent", func() bool { return n.Pending()["test"] == 0 })
 	if tried := w.attempts(0); tried != 1 {
 		t.Errorf("%d attempts, want 1", tried)
 	}
@@ -315,13 +315,13 @@ func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
 	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
 		ack, err := s()
 		if kind == "lease" && w.attempts(0) > 0 && lost.CompareAndSwap(false, true) {
-			close(answer) // the last renewal: what is under way ends
+			close(answer) // the last renewal: what is in flight ends
 			return nil, context.DeadlineExceeded
 		}
 		return ack, err
 	}), func(o *outbox.Options) { o.Lease = 5 * time.Second }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is told", func() bool { return n.Pending()["test"] == 0 })
+	eventually(t, "it is sent", func() bool { return n.Pending()["test"] == 0 })
 	go n.stop()
 	eventually(t, "the lease is given back", func() bool {
 		keys, err := w.bucket().Keys(t.Context())
@@ -340,7 +340,7 @@ func TestARetryBesideAFirstAttempt(t *testing.T) {
 	var refused, failed atomic.Bool
 	release := make(chan struct{})
 	var mu sync.Mutex
-	var told []string
+	var got []string
 	w.answers(0, func(_ context.Context, n outbox.Notice) error {
 		if refused.CompareAndSwap(false, true) {
 			return outbox.Final(errRefused)
@@ -351,22 +351,22 @@ func TestARetryBesideAFirstAttempt(t *testing.T) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		told = append(told, string(n.Data))
+		got = append(got, string(n.Data))
 		return nil
 	})
 	n := w.node().run()
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
+	eventually(t, "it is a dead letter", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
 	n.put(notice("all", 2))
-	eventually(t, "the next is under way", failed.Load)
+	eventually(t, "the next is in flight", failed.Load)
 	if err := n.Retry(t.Context(), n.DeadLetters()[0].Key); err != nil {
 		t.Fatal(err)
 	}
 	close(release)
-	eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
+	eventually(t, "nothing is pending", func() bool { return n.Pending()["test"] == 0 })
 	mu.Lock()
 	defer mu.Unlock()
-	if all := strings.Join(told, ","); !strings.Contains(all, "2") {
-		t.Errorf("told %q: the newer is lost", all)
+	if all := strings.Join(got, ","); !strings.Contains(all, "2") {
+		t.Errorf("got %q: the newer is lost", all)
 	}
 }

@@ -18,28 +18,28 @@ func TestEveryTargetIsSentTheNoticeOnce(t *testing.T) {
 	w := newWorld(t, 500)
 	n := w.node(alone).run()
 	n.put(notice("all", 1))
-	eventually(t, "all are told", func() bool { return w.count("all-1") >= 500 })
+	eventually(t, "all have it", func() bool { return w.count("all-1") >= 500 })
 	n.put(notice("all", 1)) // it may be repeated
 	n.put(notice("all", 2))
-	eventually(t, "all are told of the next", func() bool { return w.count("all-2") >= 500 })
+	eventually(t, "all have the next", func() bool { return w.count("all-2") >= 500 })
 	for i := range 500 {
-		if diff := cmp.Diff([]string{"all-1", "all-2"}, w.heard(i)); diff != "" {
-			t.Fatalf("target %d heard (-want +got):\n%s", i, diff)
+		if diff := cmp.Diff([]string{"all-1", "all-2"}, w.received(i)); diff != "" {
+			t.Fatalf("target %d received (-want +got):\n%s", i, diff)
 		}
 	}
 	if w.overlap {
-		t.Error("two deliveries were under way in one lane")
+		t.Error("two deliveries were in flight to one endpoint")
 	}
 }
 
-// What is owed is durable when Put returns, whoever sends it.
+// A notice is durable when Put returns, whichever node sends it.
 func TestAStartingNodeSendsPendingNotices(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 50)
 	writer := w.node()
 	writer.put(notice("all", 1))
 	w.node().run()
-	eventually(t, "all are told", func() bool { return w.count("all-1") == 50 })
+	eventually(t, "all have it", func() bool { return w.count("all-1") == 50 })
 }
 
 func TestTwoNodesShareAndSendOnce(t *testing.T) {
@@ -48,7 +48,14 @@ func TestTwoNodesShareAndSendOnce(t *testing.T) {
 	both := map[string]int{}
 	slowly := func(name string) func(*outbox.Options) {
 		return func(o *outbox.Options) {
-			o.Channels = map[string]outbox.Channel{"test": counting{w, both, name}}
+			o.Channels = map[string]outbox.Channel{"test": observed{w, func() {
+				w.mu.Lock()
+				both[name]++
+				w.mu.Unlock()
+				wait := time.NewTimer(time.Millisecond)
+				defer wait.Stop()
+				<-wait.C
+			}}}
 			o.PerHost = 4
 		}
 	}
@@ -56,11 +63,11 @@ func TestTwoNodesShareAndSendOnce(t *testing.T) {
 	for i := range 5 {
 		[]*node{a, b}[i%2].put(notice("all", i+1))
 		id := fmt.Sprintf("all-%d", i+1)
-		eventually(t, "all are told", func() bool { return w.count(id) >= 800 })
+		eventually(t, "all have it", func() bool { return w.count(id) >= 800 })
 	}
 	for i := range 800 {
-		if diff := cmp.Diff([]string{"all-1", "all-2", "all-3", "all-4", "all-5"}, w.heard(i)); diff != "" {
-			t.Fatalf("target %d heard (-want +got):\n%s", i, diff)
+		if diff := cmp.Diff([]string{"all-1", "all-2", "all-3", "all-4", "all-5"}, w.received(i)); diff != "" {
+			t.Fatalf("target %d received (-want +got):\n%s", i, diff)
 		}
 	}
 	w.mu.Lock()
@@ -70,33 +77,6 @@ func TestTwoNodesShareAndSendOnce(t *testing.T) {
 	}
 }
 
-// counting counts who sends, and takes a moment for each.
-type counting struct {
-	*world
-	by   map[string]int
-	name string
-}
-
-func (c counting) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, error) {
-	l, err := c.world.Pack(ctx, n)
-	return countingLetter{l, c}, err
-}
-
-type countingLetter struct {
-	outbox.Payload
-	c counting
-}
-
-func (l countingLetter) Send(ctx context.Context, to outbox.Target) error {
-	l.c.mu.Lock()
-	l.c.by[l.c.name]++
-	l.c.mu.Unlock()
-	wait := time.NewTimer(time.Millisecond)
-	defer wait.Stop()
-	<-wait.C
-	return l.Payload.Send(ctx, to)
-}
-
 func TestANewerNoticeReplacesOneThatWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
@@ -104,23 +84,23 @@ func TestANewerNoticeReplacesOneThatWaits(t *testing.T) {
 	for i := range 3 {
 		writer.put(notice("all", i+1))
 	}
-	writer.put(notice("all", 2)) // late: it is older than what waits
+	writer.put(notice("all", 2)) // it is older than what waits
 	other := notice("other", 1)
 	other.Channel = "test"
 	writer.put(other)
 	w.node().run()
-	eventually(t, "all are told", func() bool { return w.count("all-3") == 3 && w.count("other-1") == 3 })
+	eventually(t, "all have it", func() bool { return w.count("all-3") == 3 && w.count("other-1") == 3 })
 	if w.count("all-1")+w.count("all-2") > 0 {
-		t.Errorf("told of what was replaced: %v", w.got)
+		t.Errorf("sent what was replaced: %v", w.deliveries)
 	}
 }
 
 func TestPendingNoticesAreMerged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	var told string
+	var got string
 	w.answers(0, func(_ context.Context, n outbox.Notice) error {
-		told = string(n.Data)
+		got = string(n.Data)
 		return nil
 	})
 	writer := w.node()
@@ -128,9 +108,9 @@ func TestPendingNoticesAreMerged(t *testing.T) {
 		writer.put(notice("all", i+1))
 	}
 	w.node().run()
-	eventually(t, "it is told", func() bool { return w.count("all-3") == 1 })
-	if told != "1+2+3" {
-		t.Errorf("told %q", told)
+	eventually(t, "it is sent", func() bool { return w.count("all-3") == 1 })
+	if got != "1+2+3" {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -145,26 +125,26 @@ func TestAFailedTargetIsTriedAgainAlone(t *testing.T) {
 	})
 	n := w.node(alone).run()
 	n.put(notice("all", 1))
-	eventually(t, "all are told", func() bool { return w.count("all-1") == 20 })
-	eventually(t, "nothing is owed", func() bool { return cmp.Equal(n.Pending(), map[string]int{"test": 0}) })
+	eventually(t, "all have it", func() bool { return w.count("all-1") == 20 })
+	eventually(t, "nothing is pending", func() bool { return cmp.Equal(n.Pending(), map[string]int{"test": 0}) })
 	for i := range 20 {
 		if want := map[bool]int{true: 3, false: 1}[i == 7]; w.attempts(i) != want {
 			t.Errorf("target %d: %d attempts, want %d", i, w.attempts(i), want)
 		}
 	}
-	eventually(t, "nothing is late", func() bool { return len(n.Retries()) == 0 })
+	eventually(t, "nothing is retried", func() bool { return len(n.Retries()) == 0 })
 }
 
-// Somebody who has not had an older notice gets that and the newer one together.
+// A target that does not have the older notice gets both together.
 func TestARetryIncludesTheNewerNotice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	var told string
+	var got string
 	open := make(chan struct{})
 	w.answers(0, func(_ context.Context, n outbox.Notice) error {
 		select {
 		case <-open:
-			told = string(n.Data)
+			got = string(n.Data)
 			return nil
 		default:
 			return errRefused
@@ -174,13 +154,13 @@ func TestARetryIncludesTheNewerNotice(t *testing.T) {
 	n.put(notice("all", 1))
 	eventually(t, "it failed", func() bool { return len(n.Retries()) == 1 && n.Pending()["test"] == 1 })
 	n.put(notice("all", 2))
-	eventually(t, "the other has both, and the second has joined what is late", func() bool { return w.count("all-2") == 1 && n.Pending()["test"] == 1 })
+	eventually(t, "the other has both, and the second has joined the retry", func() bool { return w.count("all-2") == 1 && n.Pending()["test"] == 1 })
 	close(open)
-	eventually(t, "it is told", func() bool { return len(w.heard(0)) > 0 })
-	if told != "1+2" || len(w.heard(0)) != 1 {
-		t.Errorf("told %q, heard %v", told, w.heard(0))
+	eventually(t, "it is sent", func() bool { return len(w.received(0)) > 0 })
+	if got != "1+2" || len(w.received(0)) != 1 {
+		t.Errorf("got %q, received %v", got, w.received(0))
 	}
-	eventually(t, "nothing is late", func() bool { return len(n.Retries()) == 0 })
+	eventually(t, "nothing is retried", func() bool { return len(n.Retries()) == 0 })
 }
 
 func TestSlowTargetsDelayNobody(t *testing.T) {
@@ -194,18 +174,18 @@ func TestSlowTargetsDelayNobody(t *testing.T) {
 			return nil
 		})
 	}
-	n := w.node(alone, slowness).run()
+	n := w.node(alone, shortGrace).run()
 	for i := range 3 {
 		n.put(notice("all", i+1))
 		id := fmt.Sprintf("all-%d", i+1)
-		eventually(t, "the others are told", func() bool { return w.count(id) == 295 })
+		eventually(t, "the others have it", func() bool { return w.count(id) == 295 })
 	}
 	if w.overlap {
-		t.Error("two deliveries were under way in one lane")
+		t.Error("two deliveries were in flight to one endpoint")
 	}
 }
 
-// A slow target that accepts in the end is not told again.
+// A slow target that accepts in the end is not sent it again.
 func TestASlowTargetThatAcceptsGetsItOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 10)
@@ -218,23 +198,23 @@ func TestASlowTargetThatAcceptsGetsItOnce(t *testing.T) {
 			return ctx.Err()
 		}
 	})
-	n := w.node(alone, slowness).run()
+	n := w.node(alone, shortGrace).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 })
+	eventually(t, "it is retried", func() bool { return len(n.Retries()) == 1 })
 	n.put(notice("all", 2))
-	eventually(t, "the others are told", func() bool { return w.count("all-2") == 9 })
+	eventually(t, "the others have it", func() bool { return w.count("all-2") == 9 })
 	if got := w.attempts(3); got != 1 {
 		t.Errorf("%d deliveries to a target that has not answered yet", got)
 	}
 	close(answer)
-	eventually(t, "it is told of both", func() bool { return len(w.heard(3)) == 2 })
-	eventually(t, "nothing is late", func() bool { return len(n.Retries()) == 0 })
-	if diff := cmp.Diff([]string{"all-1", "all-2"}, w.heard(3)); diff != "" || w.overlap {
-		t.Errorf("overlapping %v, heard (-want +got):\n%s", w.overlap, diff)
+	eventually(t, "it has both", func() bool { return len(w.received(3)) == 2 })
+	eventually(t, "nothing is retried", func() bool { return len(n.Retries()) == 0 })
+	if diff := cmp.Diff([]string{"all-1", "all-2"}, w.received(3)); diff != "" || w.overlap {
+		t.Errorf("overlapping %v, received (-want +got):\n%s", w.overlap, diff)
 	}
 }
 
-// Two notices about different things wait for each other in one lane.
+// Notices about different things wait for each other at one endpoint.
 func TestOneDeliveryAtATimeToAnEndpoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 40)
@@ -245,9 +225,9 @@ func TestOneDeliveryAtATimeToAnEndpoint(t *testing.T) {
 	for _, about := range []string{"a", "b", "c"} {
 		n.put(notice(about, 1))
 	}
-	eventually(t, "all are told", func() bool { return w.count("a-1")+w.count("b-1")+w.count("c-1") == 120 })
+	eventually(t, "all have it", func() bool { return w.count("a-1")+w.count("b-1")+w.count("c-1") == 120 })
 	if w.overlap {
-		t.Error("two deliveries were under way in one lane")
+		t.Error("two deliveries were in flight to one endpoint")
 	}
 }
 
@@ -260,7 +240,7 @@ func TestFailedAttemptsBecomeADeadLetter(t *testing.T) {
 		t.Errorf("before the first (-want +got):\n%s", diff)
 	}
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
+	eventually(t, "it is a dead letter", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
 	d := n.DeadLetters()[0]
 	want := outbox.DeadLetter{Key: d.Key, Channel: "test", About: "all", ID: "all-1", Target: target(2).Name, To: target(2).Key, Attempts: 4, First: d.First, Last: d.Last, Reason: "refused", Data: []byte("1")}
 	if diff := cmp.Diff(want, d); diff != "" || d.First.IsZero() || !d.Last.After(d.First) {
@@ -270,7 +250,7 @@ func TestFailedAttemptsBecomeADeadLetter(t *testing.T) {
 	failed := len(w.failed) == 1 && w.failed[0].ID == "all-1"
 	w.mu.Unlock()
 	if !failed {
-		t.Errorf("told of %v", w.failed)
+		t.Errorf("reported %v", w.failed)
 	}
 	if got := w.attempts(2); got != 4 {
 		t.Errorf("%d attempts", got)
@@ -278,7 +258,7 @@ func TestFailedAttemptsBecomeADeadLetter(t *testing.T) {
 	// The next notice is tried as if nothing had been.
 	w.answers(2, nil)
 	n.put(notice("all", 2))
-	eventually(t, "it is told", func() bool { return len(w.heard(2)) == 1 })
+	eventually(t, "it is sent", func() bool { return len(w.received(2)) == 1 })
 	// So is the dead letter, from a command that only reads and writes.
 	command := w.node().run()
 	if err := command.Retry(t.Context(), "none"); !errors.Is(err, outbox.ErrNoDeadLetter) {
@@ -287,7 +267,7 @@ func TestFailedAttemptsBecomeADeadLetter(t *testing.T) {
 	if err := command.Retry(t.Context(), d.Key); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the dead letter is told", func() bool { return len(w.heard(2)) == 2 && len(n.DeadLetters()) == 0 })
+	eventually(t, "the dead letter is sent", func() bool { return len(w.received(2)) == 2 && len(n.DeadLetters()) == 0 })
 }
 
 func TestAFinalFailureIsNotRetried(t *testing.T) {
@@ -296,7 +276,7 @@ func TestAFinalFailureIsNotRetried(t *testing.T) {
 	w.answers(0, func(context.Context, outbox.Notice) error { return outbox.Final(errRefused) })
 	n := w.node(alone).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
+	eventually(t, "it is a dead letter", func() bool { return len(n.DeadLetters()) == 1 && len(n.Retries()) == 0 })
 	if w.attempts(0) != 1 {
 		t.Errorf("%d attempts", w.attempts(0))
 	}
@@ -310,20 +290,20 @@ func TestATargetSaysWhenToTryAgain(t *testing.T) {
 	})
 	n := w.node(alone).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 })
+	eventually(t, "it is retried", func() bool { return len(n.Retries()) == 1 })
 	if left := time.Until(n.Retries()[0].Due); left < 55*time.Minute || left > time.Hour {
 		t.Errorf("due in %s", left)
 	}
 }
 
 // The limit in hours counts as well as that in attempts.
-func TestGivenUpAfterSomeTime(t *testing.T) {
+func TestADeadLetterAfterSomeTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	w.answers(0, refuse)
 	n := w.node(alone, func(o *outbox.Options) { o.Attempts, o.GiveUpAfter = 50, 100*time.Millisecond }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 })
+	eventually(t, "it is a dead letter", func() bool { return len(n.DeadLetters()) == 1 })
 	if got := w.attempts(0); got < 2 || got > 5 {
 		t.Errorf("%d attempts", got)
 	}
@@ -335,11 +315,11 @@ func TestARemovedTargetIsForgotten(t *testing.T) {
 	w.answers(1, refuse)
 	n := w.node(alone, func(o *outbox.Options) { o.FirstRetry, o.Attempts = 100*time.Millisecond, 50 }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is late", func() bool { return len(n.Retries()) == 1 })
+	eventually(t, "it is retried", func() bool { return len(n.Retries()) == 1 })
 	w.mu.Lock()
 	w.targets = w.targets[:1]
 	w.mu.Unlock()
-	eventually(t, "nothing is late", func() bool { return len(n.Retries()) == 0 })
+	eventually(t, "nothing is retried", func() bool { return len(n.Retries()) == 0 })
 	if got := n.DeadLetters(); len(got) != 0 {
 		t.Errorf("dead letters %v", got)
 	}
@@ -349,23 +329,23 @@ func TestARemovedTargetIsForgotten(t *testing.T) {
 func TestTheSameVersionIsNotSentTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 30)
-	w.says["all"] = "one"
+	w.contents["all"] = "one"
 	n := w.node(func(o *outbox.Options) { o.Lease = time.Hour }).run()
 	n.put(notice("all", 1))
-	eventually(t, "all are told", func() bool { return w.count("all-1") == 30 && owed(t, n) == 0 })
+	eventually(t, "all have it", func() bool { return w.count("all-1") == 30 && pendingMetric(t, n) == 0 })
 	n.put(notice("all", 2))
-	eventually(t, "nothing is owed", func() bool { return owed(t, n) == 0 })
+	eventually(t, "nothing is pending", func() bool { return pendingMetric(t, n) == 0 })
 	w.mu.Lock()
-	w.says["all"] = "two"
+	w.contents["all"] = "two"
 	w.mu.Unlock()
 	n.put(notice("all", 3))
-	eventually(t, "all are told", func() bool { return w.count("all-3") == 30 })
+	eventually(t, "all have it", func() bool { return w.count("all-3") == 30 })
 	if w.count("all-2") != 0 {
-		t.Errorf("%d were told the same again", w.count("all-2"))
+		t.Errorf("%d were sent the same again", w.count("all-2"))
 	}
 }
 
-func owed(t *testing.T, n *node) float64 {
+func pendingMetric(t *testing.T, n *node) float64 {
 	t.Helper()
 	families, err := n.metrics.Gather()
 	if err != nil {
@@ -385,7 +365,7 @@ func owed(t *testing.T, n *node) float64 {
 func TestAPayloadThatCannotBeMadeIsRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 4)
-	w.unpack = errors.New("the index lags")
+	w.packErr = errors.New("the index lags")
 	n := w.node(alone).run()
 	n.put(notice("all", 1))
 	eventually(t, "it was tried", func() bool {
@@ -394,22 +374,22 @@ func TestAPayloadThatCannotBeMadeIsRetried(t *testing.T) {
 		return w.packed > 0
 	})
 	w.mu.Lock()
-	w.unpack = nil
+	w.packErr = nil
 	w.mu.Unlock()
-	eventually(t, "all are told", func() bool { return w.count("all-1") == 4 })
+	eventually(t, "all have it", func() bool { return w.count("all-1") == 4 })
 }
 
 func TestAPayloadThatCanNeverBeMadeIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
-	w.unpack = outbox.Final(errors.New("nobody can read it"))
+	w.packErr = outbox.Final(errors.New("nobody can read it"))
 	n := w.node(alone).run()
 	n.put(notice("all", 1))
-	eventually(t, "all are given up", func() bool { return len(n.DeadLetters()) == 3 })
+	eventually(t, "all are dead letters", func() bool { return len(n.DeadLetters()) == 3 })
 	if d := n.DeadLetters()[0]; !strings.Contains(d.Reason, "nobody can read it") || d.Attempts != 1 {
-		t.Errorf("given up: %+v", d)
+		t.Errorf("dead letter: %+v", d)
 	}
-	eventually(t, "nothing is owed", func() bool { return len(n.Retries()) == 0 })
+	eventually(t, "nothing is pending", func() bool { return len(n.Retries()) == 0 })
 }
 
 // A node that dies leaves a lease; another one takes over when it has expired.
@@ -443,12 +423,12 @@ func TestALeaseExpires(t *testing.T) {
 		return len(w.tried) > 0
 	})
 	for i := range 100 {
-		w.answers(i, nil) // who asks again is answered
+		w.answers(i, nil) // from now on they answer
 	}
 	w.node(func(o *outbox.Options) { o.Lease = time.Second }).run()
-	eventually(t, "the other node tells all", func() bool {
+	eventually(t, "the other node sends to all", func() bool {
 		for i := range 100 {
-			if len(w.heard(i)) == 0 {
+			if len(w.received(i)) == 0 {
 				return false
 			}
 		}
@@ -458,13 +438,13 @@ func TestALeaseExpires(t *testing.T) {
 	<-gone
 }
 
-// An orderly stop waits for what is under way, so that it is not told twice.
+// An orderly stop waits for what is in flight, so that it is not sent twice.
 func TestAStopFinishesDeliveriesInFlight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 60)
 	underWay, release := make(chan struct{}, 60), make(chan struct{})
 	for i := range w.targets {
-		w.targets[i].Host = "one" // so that they are told in their order
+		w.targets[i].Host = "one" // so that they are sent to in their order
 		w.answers(i, func(context.Context, outbox.Notice) error {
 			underWay <- struct{}{}
 			<-release
@@ -481,14 +461,14 @@ func TestAStopFinishesDeliveriesInFlight(t *testing.T) {
 		close(release)
 	}()
 	a.stop()
-	if told := w.count("all-1"); told < 3 {
-		t.Errorf("%d were told when the node had stopped, though 3 were under way", told)
+	if had := w.count("all-1"); had < 3 {
+		t.Errorf("%d had it when the node had stopped, though 3 were in flight", had)
 	}
 	w.node().run()
-	eventually(t, "all are told", func() bool { return w.count("all-1") >= 60 })
+	eventually(t, "all have it", func() bool { return w.count("all-1") >= 60 })
 	for i := range 60 {
-		if got := w.heard(i); len(got) != 1 {
-			t.Errorf("target %d heard %v", i, got)
+		if got := w.received(i); len(got) != 1 {
+			t.Errorf("target %d received %v", i, got)
 		}
 	}
 }
@@ -503,7 +483,7 @@ func TestAnUnknownChannelIsAnError(t *testing.T) {
 	}
 }
 
-// What a node's configuration does not know is left to the others.
+// A channel that is not in the configuration of a node is left to others.
 func TestAChannelOfAnotherNodeIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
@@ -515,12 +495,12 @@ func TestAChannelOfAnotherNodeIsLeftAlone(t *testing.T) {
 	mine := notice("all", 1)
 	mine.Channel, mine.ID = "other", "mine"
 	less.put(mine)
-	eventually(t, "its own is told", func() bool { return w.count("mine") >= 3 })
+	eventually(t, "its own is sent", func() bool { return w.count("mine") >= 3 })
 	if w.count("all-1") != 0 {
-		t.Error("told through a channel that it does not have")
+		t.Error("sent through a channel that it does not have")
 	}
 	more.run()
-	eventually(t, "the other is told", func() bool { return w.count("all-1") >= 3 })
+	eventually(t, "the other is sent", func() bool { return w.count("all-1") >= 3 })
 }
 
 func TestMetrics(t *testing.T) {
@@ -532,7 +512,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("before the first (-want +got):\n%s", diff)
 	}
 	n.put(notice("all", 1))
-	eventually(t, "it is given up", func() bool { return len(n.DeadLetters()) == 1 && owed(t, n) == 0 })
+	eventually(t, "it is a dead letter", func() bool { return len(n.DeadLetters()) == 1 && pendingMetric(t, n) == 0 })
 	want := map[string]float64{"sent": 3, "retried": 3, "dead": 1}
 	eventually(t, "the outcomes are counted", func() bool { return cmp.Equal(want, outcomes(t, n.metrics)) })
 }
@@ -577,14 +557,14 @@ func TestANodeThatIsAloneNeedsNoLeases(t *testing.T) {
 	alone := func(o *outbox.Options) { o.Alone, o.Lease, o.Attempts = true, time.Hour, 50 }
 	n := w.node(alone).run()
 	n.put(notice("news", 1))
-	eventually(t, "everyone is told", func() bool { return w.count("news-1") == 100 })
+	eventually(t, "all have it", func() bool { return w.count("news-1") == 100 })
 	n.stop()
 	w.answers(7, refuse)
 	n = w.node(alone).run()
 	n.put(notice("news", 2))
 	eventually(t, "one was not reached", func() bool { return w.count("news-2") == 99 && w.attempts(7) > 1 })
 	w.answers(7, nil)
-	eventually(t, "everyone is told", func() bool { return w.count("news-2") == 100 })
+	eventually(t, "all have it", func() bool { return w.count("news-2") == 100 })
 	n.stop()
 	for shard := range 16 {
 		entry, err := bucket.Get(t.Context(), fmt.Sprintf("lease.%d", shard))
@@ -593,14 +573,14 @@ func TestANodeThatIsAloneNeedsNoLeases(t *testing.T) {
 		}
 	}
 	if w.overlap {
-		t.Error("two deliveries at a time in one lane")
+		t.Error("two deliveries at a time to one endpoint")
 	}
 	if got := w.count("news-1"); got != 100 {
 		t.Errorf("%d deliveries of the first notice, want 100", got)
 	}
 }
 
-// What is owed to one target is told to it alone, also beside what it is late with.
+// A notice to one target is sent to it alone, also beside its retry.
 func TestANoticeToOneTarget(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
@@ -616,16 +596,16 @@ func TestANoticeToOneTarget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "it is told", func() bool { return w.count("all-1") == 1 && n.Pending()["test"] == 0 })
+	eventually(t, "it is sent", func() bool { return w.count("all-1") == 1 && n.Pending()["test"] == 0 })
 	w.answers(1, refuse)
 	n.put(notice("all", 2))
-	eventually(t, "the others are told", func() bool { return w.count("all-2") == 2 && len(n.Retries())+len(n.DeadLetters()) == 1 })
+	eventually(t, "the others have it", func() bool { return w.count("all-2") == 2 && len(n.Retries())+len(n.DeadLetters()) == 1 })
 	w.answers(1, nil)
 	if err := n.PutTo(t.Context(), notice("all", 3), target(1).Key); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is told that, too", func() bool { return w.count("all-3") == 1 && n.Pending()["test"] == 0 })
-	if heard := w.heard(1); heard[0] != "all-1" || len(w.heard(0)) != 1 {
-		t.Errorf("it heard %q, another %q", heard, w.heard(0))
+	eventually(t, "it has that, too", func() bool { return w.count("all-3") == 1 && n.Pending()["test"] == 0 })
+	if received := w.received(1); received[0] != "all-1" || len(w.received(0)) != 1 {
+		t.Errorf("it received %q, another %q", received, w.received(0))
 	}
 }

@@ -17,14 +17,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// clock is a time that a test moves.
-type clock struct{ ahead atomic.Int64 }
-
-func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
-
-// options has a node use the clock, alone, so that it writes no leases.
-func (c *clock) options(o *outbox.Options) { o.Now, o.Alone = c.now, true }
-
 // records is how many there are in the bucket, marks of deletions included.
 func (w *world) records() uint64 {
 	w.t.Helper()
@@ -56,17 +48,17 @@ func TestAForgottenNoticeCanBePutAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 64)
 	var c clock
-	n := w.node(c.options).run()
+	n := w.node(alone, c.options).run()
 	for i := range 10 {
 		n.put(notice(fmt.Sprint("feed", i), 1))
 	}
-	eventually(t, "all are told", func() bool { return n.Pending()["test"] == 0 })
+	eventually(t, "all have it", func() bool { return n.Pending()["test"] == 0 })
 	c.ahead.Store(int64(30 * time.Hour))
 	n.tidied(&c, 0)
 	for i := range 10 {
 		n.put(notice(fmt.Sprint("feed", i), 2))
 	}
-	eventually(t, "all are told again", func() bool { return w.count("feed9-2") == 64 && n.Pending()["test"] == 0 })
+	eventually(t, "all have it again", func() bool { return w.count("feed9-2") == 64 && n.Pending()["test"] == 0 })
 }
 
 func TestATargetCanHaveARetryAgain(t *testing.T) {
@@ -74,7 +66,7 @@ func TestATargetCanHaveARetryAgain(t *testing.T) {
 	const many = 64
 	w := newWorld(t, many)
 	var c clock
-	n := w.node(c.options).run()
+	n := w.node(alone, c.options).run()
 	for nth := 1; nth <= 2; nth++ {
 		for i := range many {
 			var refused atomic.Bool
@@ -86,13 +78,13 @@ func TestATargetCanHaveARetryAgain(t *testing.T) {
 			})
 		}
 		n.put(notice("all", nth))
-		eventually(t, "all are told", func() bool { return w.count(fmt.Sprint("all-", nth)) == many && n.Pending()["test"] == 0 })
+		eventually(t, "all have it", func() bool { return w.count(fmt.Sprint("all-", nth)) == many && n.Pending()["test"] == 0 })
 		c.ahead.Add(int64(3 * time.Hour))
-		n.tidied(&c, 16) // what all were told
+		n.tidied(&c, 16) // what all were sent
 	}
 }
 
-// TestContentThatIsBackIsSentAgain goes from one content to another, which some are told, and
+// TestContentThatIsBackIsSentAgain goes from one content to another, which some get, and
 // back: nobody keeps the other.
 func TestContentThatIsBackIsSentAgain(t *testing.T) {
 	t.Parallel()
@@ -103,14 +95,14 @@ func TestContentThatIsBackIsSentAgain(t *testing.T) {
 			w := newWorld(t, many)
 			few := func(o *outbox.Options) { o.Concurrency, o.Lease = 4, 3*time.Second } // it expires when it is not given back
 			n := w.node(few).run()
-			says := func(s string) {
+			content := func(s string) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
-				w.says["all"] = s
+				w.contents["all"] = s
 			}
-			says("A")
+			content("A")
 			n.put(notice("all", 1))
-			eventually(t, "all are told A", func() bool { return n.Pending()["test"] == 0 })
+			eventually(t, "all have A", func() bool { return n.Pending()["test"] == 0 })
 
 			some, rest := make(chan struct{}, many), make(chan struct{})
 			for range 8 {
@@ -127,26 +119,26 @@ func TestContentThatIsBackIsSentAgain(t *testing.T) {
 					return nil
 				})
 			}
-			says("B")
+			content("B")
 			n.put(notice("all", 2))
-			eventually(t, "some are told B", func() bool { return w.count("all-2") == 8 })
+			eventually(t, "some have B", func() bool { return w.count("all-2") == 8 })
 			if restart {
 				n.kill()
-				says("A") // before the notice says so
+				content("A") // before the notice content so
 				close(rest)
 				n = w.node(few).run()
-				eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
+				eventually(t, "nothing is pending", func() bool { return n.Pending()["test"] == 0 })
 			} else {
-				says("A")
+				content("A")
 			}
 			n.put(notice("all", 3))
 			if !restart {
 				close(rest)
 			}
-			eventually(t, "nothing is owed", func() bool { return n.Pending()["test"] == 0 })
+			eventually(t, "nothing is pending", func() bool { return n.Pending()["test"] == 0 })
 			for i := range many {
-				if last := w.lastSaid(i); last != "A" {
-					t.Errorf("target %d was last told %q", i, last)
+				if last := w.lastContent(i); last != "A" {
+					t.Errorf("target %d last got %q", i, last)
 				}
 			}
 		})
@@ -159,20 +151,20 @@ func (n *node) kill() {
 	n.stop()
 }
 
-// lastSaid is what a target was told last.
-func (w *world) lastSaid(i int) (says string) {
+// lastContent is what a target was told last.
+func (w *world) lastContent(i int) (content string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, g := range w.got {
+	for _, g := range w.deliveries {
 		if g.target == target(i).Key {
-			says = g.says
+			content = g.content
 		}
 	}
-	return says
+	return content
 }
 
-// TestSteadyChangesReachEveryone changes quicker than all can be told.
-func TestSteadyChangesReachEveryone(t *testing.T) {
+// TestQuickChangesReachEveryTarget changes quicker than all can be sent to.
+func TestQuickChangesReachEveryTarget(t *testing.T) {
 	t.Parallel()
 	for _, feeds := range []int{1, 8} {
 		t.Run(fmt.Sprint(feeds, " feeds"), func(t *testing.T) {
@@ -189,23 +181,23 @@ func TestSteadyChangesReachEveryone(t *testing.T) {
 			}
 			n := w.node(func(o *outbox.Options) { o.PerHost, o.Grace = 3, 2*time.Second }).run()
 			nth := 0
-			eventually(t, "everyone has heard something", func() bool {
+			eventually(t, "every target has something", func() bool {
 				nth++
 				n.put(notice(fmt.Sprint("feed", nth%feeds), nth))
-				heard := map[string]bool{}
+				received := map[string]bool{}
 				w.mu.Lock()
 				defer w.mu.Unlock()
-				for _, g := range w.got {
-					heard[g.target] = true
+				for _, g := range w.deliveries {
+					received[g.target] = true
 				}
-				return len(heard) == many
+				return len(received) == many
 			})
 		})
 	}
 }
 
 // TestADeliveryThatWaitsSurvivesAnOutage has NATS take nothing, and then away, when
-// a delivery that waits for its lane is to be made late.
+// a delivery that waits for its endpoint is to become a retry.
 func TestADeliveryThatWaitsSurvivesAnOutage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -221,31 +213,31 @@ func TestADeliveryThatWaitsSurvivesAnOutage(t *testing.T) {
 		}
 		return nil
 	})
-	said := make(sayings, 1000)
+	logs := make(logLines, 1000)
 	var refuses refusing
 	refuses.Store(true)
-	n := w.node(writing(refuses.late), slowness, func(o *outbox.Options) { o.Lease, o.Logger = time.Minute, slog.New(said) }).run()
+	n := w.node(writing(refuses.late), shortGrace, func(o *outbox.Options) { o.Lease, o.Logger = time.Minute, slog.New(logs) }).run()
 	n.put(notice("slow", 1))
-	eventually(t, "it is under way", func() bool { return w.attempts(0) == 1 })
+	eventually(t, "it is in flight", func() bool { return w.attempts(0) == 1 })
 	n.put(notice("other", 1))
-	said.await(t, "cannot store the retry of a slow target, which holds up others")
+	logs.await(t, "cannot store the retry of a slow target, which holds up others")
 	server.Stop()
 	refuses.Store(false)
-	said.drain()
-	said.await(t, "cannot store the retry of a slow target, which holds up others")
+	logs.drain()
+	logs.await(t, "cannot store the retry of a slow target, which holds up others")
 	server.Start()
 	close(release)
-	eventually(t, "the other is told", func() bool { return w.count("other-1") == 1 })
+	eventually(t, "the other is sent", func() bool { return w.count("other-1") == 1 })
 }
 
-// sayings is a log whose messages a test waits for.
-type sayings chan string
+// logLines is a log whose messages a test waits for.
+type logLines chan string
 
 // Enabled implements [slog.Handler].
-func (sayings) Enabled(context.Context, slog.Level) bool { return true }
+func (logLines) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle implements [slog.Handler].
-func (s sayings) Handle(_ context.Context, r slog.Record) error {
+func (s logLines) Handle(_ context.Context, r slog.Record) error {
 	select {
 	case s <- r.Message:
 	default:
@@ -254,26 +246,26 @@ func (s sayings) Handle(_ context.Context, r slog.Record) error {
 }
 
 // WithAttrs implements [slog.Handler].
-func (s sayings) WithAttrs([]slog.Attr) slog.Handler { return s }
+func (s logLines) WithAttrs([]slog.Attr) slog.Handler { return s }
 
 // WithGroup implements [slog.Handler].
-func (s sayings) WithGroup(string) slog.Handler { return s }
+func (s logLines) WithGroup(string) slog.Handler { return s }
 
-// await waits until all the messages are said, in any order.
-func (s sayings) await(t *testing.T, messages ...string) {
+// await waits until all the messages are logged, in any order.
+func (s logLines) await(t *testing.T, messages ...string) {
 	t.Helper()
-	for deadline := time.After(patience); len(messages) > 0; {
+	for deadline := time.After(testTimeout); len(messages) > 0; {
 		select {
 		case m := <-s:
 			messages = slices.DeleteFunc(messages, func(wanted string) bool { return wanted == m })
 		case <-deadline:
-			t.Fatalf("nothing says %q", messages)
+			t.Fatalf("not logged: %q", messages)
 		}
 	}
 }
 
-// drain forgets what was said so far.
-func (s sayings) drain() {
+// drain forgets what was logged so far.
+func (s logLines) drain() {
 	for len(s) > 0 {
 		<-s
 	}
@@ -307,7 +299,7 @@ func TestANodeCutOffStopsBeforeAnotherBegins(t *testing.T) {
 	var senders []string
 	named := func(name string) func(*outbox.Options) {
 		return func(o *outbox.Options) {
-			o.Channels = map[string]outbox.Channel{"test": signing{w, func() {
+			o.Channels = map[string]outbox.Channel{"test": observed{w, func() {
 				mu.Lock()
 				defer mu.Unlock()
 				senders = append(senders, name)
@@ -346,33 +338,33 @@ func TestANodeCutOffStopsBeforeAnotherBegins(t *testing.T) {
 	b.stop()
 }
 
-// signing tells who sends.
-type signing struct {
+// observed calls sends before each delivery.
+type observed struct {
 	*world
 	sends func()
 }
 
 // Pack implements [outbox.Channel].
-func (s signing) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, error) {
-	l, err := s.world.Pack(ctx, n)
-	return signed{l, s.sends}, err
+func (o observed) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, error) {
+	p, err := o.world.Pack(ctx, n)
+	return observedPayload{p, o.sends}, err
 }
 
-type signed struct {
+type observedPayload struct {
 	outbox.Payload
 	sends func()
 }
 
 // Send implements [outbox.Payload].
-func (s signed) Send(ctx context.Context, to outbox.Target) error {
-	s.sends()
-	return s.Payload.Send(ctx, to)
+func (p observedPayload) Send(ctx context.Context, to outbox.Target) error {
+	p.sends()
+	return p.Payload.Send(ctx, to)
 }
 
 func TestDeadLettersOfATargetAreOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	var told []string
+	var got []string
 	refuses := true
 	w.answers(0, func(_ context.Context, n outbox.Notice) error {
 		w.mu.Lock()
@@ -380,13 +372,13 @@ func TestDeadLettersOfATargetAreOne(t *testing.T) {
 		if refuses {
 			return errRefused
 		}
-		told = append(told, string(n.Data))
+		got = append(got, string(n.Data))
 		return nil
 	})
 	n := w.node(func(o *outbox.Options) { o.Attempts = 1 }).run()
 	for nth := 1; nth <= 2; nth++ {
 		n.put(notice("all", nth))
-		eventually(t, "it is given up", func() bool {
+		eventually(t, "it is a dead letter", func() bool {
 			dead := n.DeadLetters()
 			// While its pass is not noted as done, the next says what it did once more.
 			return len(dead) == 1 && dead[0].ID == fmt.Sprint("all-", nth) && n.Pending()["test"] == 0
@@ -394,7 +386,7 @@ func TestDeadLettersOfATargetAreOne(t *testing.T) {
 	}
 	n.stop()
 
-	// Something newer waits for long when they are owed again.
+	// Something newer waits for long when they are retried.
 	n = w.node(func(o *outbox.Options) { o.Attempts, o.FirstRetry = 3, time.Hour }).run()
 	n.put(notice("all", 3))
 	eventually(t, "something newer waits", func() bool { return len(n.Retries()) == 1 && n.Retries()[0].Due.After(time.Now()) })
@@ -404,9 +396,9 @@ func TestDeadLettersOfATargetAreOne(t *testing.T) {
 	if err := n.Retry(t.Context(), n.DeadLetters()[0].Key); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "all is told", func() bool { return len(n.Retries()) == 0 && len(n.DeadLetters()) == 0 && w.count("all-3") == 1 })
-	if len(told) != 1 || told[0] != "1+2+3" {
-		t.Errorf("told %q, want 1+2+3 at once", told)
+	eventually(t, "all is sent", func() bool { return len(n.Retries()) == 0 && len(n.DeadLetters()) == 0 && w.count("all-3") == 1 })
+	if len(got) != 1 || got[0] != "1+2+3" {
+		t.Errorf("got %q, want 1+2+3 at once", got)
 	}
 }
 
@@ -419,29 +411,29 @@ func TestChannelsHaveLimitsOfTheirOwn(t *testing.T) {
 		}
 		return nil
 	})
-	w.targets[0].Endpoint = "a lane of the channel" // but the other channel has another
+	w.targets[0].Endpoint = "an endpoint of the channel" // but the other channel has another
 	n := w.node(func(o *outbox.Options) {
 		o.Concurrency = 1
-		o.Channels = map[string]outbox.Channel{"test": inLane{w, "other"}, "own": w}
+		o.Channels = map[string]outbox.Channel{"test": atEndpoint{w, "other"}, "own": w}
 	}).run()
 	hangs := notice("question", 1)
 	hangs.Channel = "own"
 	n.put(hangs)
 	eventually(t, "it hangs", func() bool { return w.attempts(0) == 1 })
 	n.put(notice("all", 1))
-	eventually(t, "the other channel tells", func() bool { return w.count("all-1") == 1 })
+	eventually(t, "the other channel sends", func() bool { return w.count("all-1") == 1 })
 }
 
-// inLane has all targets in a lane.
-type inLane struct {
+// atEndpoint has all targets at one endpoint.
+type atEndpoint struct {
 	*world
-	lane string
+	endpoint string
 }
 
 // Targets implements [outbox.Channel].
-func (c inLane) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
+func (c atEndpoint) Targets(n outbox.Notice, yield func(outbox.Target) bool) {
 	c.world.Targets(n, func(t outbox.Target) bool {
-		t.Endpoint = c.lane
+		t.Endpoint = c.endpoint
 		return yield(t)
 	})
 }
@@ -450,9 +442,9 @@ func TestNoticesOfARemovedChannelAreDropped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)
 	var c clock
-	writer := w.node(c.options)
+	writer := w.node(alone, c.options)
 	writer.put(notice("all", 1))
-	n := w.node(c.options, func(o *outbox.Options) { o.Channels = map[string]outbox.Channel{} }).run()
+	n := w.node(alone, c.options, func(o *outbox.Options) { o.Channels = map[string]outbox.Channel{} }).run()
 	if err := n.Tidy(t.Context()); err != nil || w.records() == 0 {
 		t.Errorf("%d records are left, error %v: another node may have the channel", w.records(), err)
 	}
@@ -475,9 +467,9 @@ func TestALeaseOfANewerReleaseIsRespected(t *testing.T) {
 	began := time.Now()
 	n := w.node(func(o *outbox.Options) { o.Lease = lasts }).run()
 	n.put(notice("all", 1))
-	eventually(t, "one is told", func() bool { return w.count("all-1") > 0 })
+	eventually(t, "one has it", func() bool { return w.count("all-1") > 0 })
 	if took := time.Since(began); took < lasts {
 		t.Errorf("the lease was taken after %s", took)
 	}
-	eventually(t, "all are told", func() bool { return w.count("all-1") == 40 })
+	eventually(t, "all have it", func() bool { return w.count("all-1") == 40 })
 }

@@ -35,10 +35,10 @@ func (r digestSource) Shown(_ context.Context, name string, since time.Time, n i
 	defer selection.Release()
 	var shown []digest.Shown
 	for _, e := range selection.View(n, time.Now()).Entries {
-		if !e.Published().After(since) {
-			break // the newest ones come first
+		s := digest.Shown{Key: gallery.Key(e.ID), Published: e.Published(), Visible: e.First()} // which may be long after it was published
+		if !s.Visible.After(since) {
+			continue
 		}
-		s := digest.Shown{Key: gallery.Key(e.ID), Published: e.Published(), Visible: e.Published()}
 		if e.Stored().After(s.Visible) {
 			s.Visible = e.Stored()
 		}
@@ -85,5 +85,5 @@ func (r digestSource) View(ctx context.Context, key string) (gallery.View, bool,
 	if err != nil {
 		return gallery.View{}, false, fmt.Errorf("read gallery %q: %w", entry.ID, err)
 	}
-	return g.ViewAt(now), true, nil
+	return g.View(r.index.Public(), now), true, nil
 }

@@ -204,6 +204,6 @@ func plain(v any) (out any) {
 
 // mailSummary is the summary of g in a digest.
 func mailSummary(g *gallery.Gallery) string {
-	v := g.ViewAt(inputsAt)
+	v := g.View(new(gallery.Audience), inputsAt)
 	return cmp.Or(v.Summary, gallery.Line(gallery.PlainText(v.Body())))
 }

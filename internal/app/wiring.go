@@ -55,6 +55,7 @@ const (
 type services struct {
 	siteID    string
 	catalogue *catalogue.Catalogue
+	editions  *edition.Set
 	intake    *intake.Intake
 	handler   http.Handler
 	list      []service
@@ -105,6 +106,7 @@ func (a *App) build(siteID string) (*services, error) {
 	return &services{
 		siteID:    siteID,
 		catalogue: cat,
+		editions:  editions,
 		intake:    in,
 		handler:   a.publicHandler(cat, editions, notify.hub),
 		status:    notify.statusParts(cat.Index().Len, editions, plan),
@@ -134,7 +136,18 @@ func (a *App) catalogue(changed func(index.Change)) *catalogue.Catalogue {
 
 func (a *App) indexOptions(changed func(index.Change)) index.Options {
 	c := a.opts.Config
-	return index.Options{ArchivePage: uint32(c.Archive.Page), Tombstones: c.Tombstones.Keep, Stubs: c.Tombstones.Stub, Changed: changed}
+	return index.Options{
+		ArchivePage: uint32(c.Archive.Page), Tombstones: c.Tombstones.Keep, Stubs: c.Tombstones.Stub, Changed: changed, Public: public(c.Rights),
+	}
+}
+
+// public is the audience that is no partner.
+func public(rights config.Rights) *gallery.Audience {
+	a := new(gallery.Audience)
+	for i, r := range rights.Rules {
+		a.Rules = append(a.Rules, gallery.NewRule(r.Credits, r.Sources, r.Allow, r.Deny, fmt.Sprintf("rights.rules[%d]", i)))
+	}
+	return a
 }
 
 func (a *App) editions(cat *catalogue.Catalogue, siteID string) *edition.Set {
@@ -156,7 +169,7 @@ func (a *App) editionOptions(siteID string) edition.Options {
 		hubs = []string{a.baseURL + hubPath}
 	}
 	return edition.Options{
-		Renderer: feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery), Language: c.Site.Language, Titles: titles}),
+		Renderer: feed.NewRenderer(feed.Options{SiteID: siteID, BaseURL: a.baseURL, MaxItem: int(c.Limits.Gallery), Audience: public(c.Rights), Language: c.Site.Language, Titles: titles}),
 		Site: edition.Site{
 			Title: c.Site.Title, Description: c.Site.Description, BaseURL: a.baseURL,
 			Language: c.Site.Language, Copyright: c.Site.Copyright,
@@ -204,6 +217,7 @@ func definitions(feeds []config.Feed) []edition.Definition {
 		defs[i] = edition.Definition{
 			Name: f.Name, Title: f.Title, Items: f.Items, Order: order(f.Order), Aliases: f.Aliases,
 			Match: index.Match{Sections: f.Match.Sections, Tags: f.Match.Tags, Languages: f.Match.Languages},
+			Where: fmt.Sprintf("feeds[%d]", i),
 		}
 		if f.Content == "summary" {
 			defs[i].Content = feed.Summary

@@ -29,6 +29,7 @@ func (c Config) check(r Report) {
 	c.checkPublishers(r)
 	checkFeeds(c.Feeds, r)
 	c.Dynamic.check(r)
+	c.Rights.check(r)
 	c.Archive.check(r)
 	c.Tombstones.check(r)
 	c.Limits.check(r)

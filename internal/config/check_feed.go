@@ -114,6 +114,24 @@ func checkFilled(path string, entries []string, r Report) {
 	}
 }
 
+func (rights Rights) check(r Report) {
+	for i, rule := range rights.Rules {
+		path := fmt.Sprintf("rights.rules[%d]", i)
+		for _, list := range []struct {
+			key   string
+			names []string
+		}{{"credits", rule.Credits}, {"sources", rule.Sources}, {"allow", rule.Allow}, {"deny", rule.Deny}} {
+			checkFilled(path+"."+list.key, list.names, r)
+		}
+		if len(rule.Credits) == 0 && len(rule.Sources) == 0 {
+			r(path, "concerns nothing: write credits or sources")
+		}
+		if len(rule.Allow) == 0 && len(rule.Deny) == 0 {
+			r(path, "says nothing: write allow or deny, with names such as public")
+		}
+	}
+}
+
 func checkLanguage(path, tag string, r Report) {
 	if gallery.CanonicalLanguage(tag) == "" {
 		r(path, fmt.Sprintf("%q is not a language tag: write one such as en, en-US or zh-Hant", tag))

@@ -15,6 +15,7 @@
 package config
 
 import (
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -29,6 +30,7 @@ type Config struct {
 	Events     Events     `yaml:"events"`
 	Feeds      []Feed     `yaml:"feeds"`
 	Dynamic    Dynamic    `yaml:"dynamic"`
+	Rights     Rights     `yaml:"rights"`
 	Archive    Archive    `yaml:"archive"`
 	Tombstones Tombstones `yaml:"tombstones"`
 	Limits     Limits     `yaml:"limits"`
@@ -297,12 +299,39 @@ type Log struct {
 	Requests string     `yaml:"requests"`
 }
 
+// Rights says who may see what, beside what events say.
+type Rights struct {
+	Rules []RightsRule `yaml:"rules"`
+}
+
+// RightsRule concerns slides with one of the credits and galleries with one of the
+// sources; "*" stands for any text. Allow and Deny name audiences, as in events.
+type RightsRule struct {
+	Credits []string `yaml:"credits"`
+	Sources []string `yaml:"sources"`
+	Allow   []string `yaml:"allow"`
+	Deny    []string `yaml:"deny"`
+}
+
 // Configured reports whether the file or the environment sets the key at path,
 // such as "http.listen" or "feeds[0].items". A port that is not configured may be
 // replaced by a free one.
 func (c Config) Configured(path string) bool {
 	_, ok := c.places[path]
 	return ok
+}
+
+// Located returns the key at path with the place of its value, such as
+// "feeds[0].items (gallerywire.yaml:12)".
+func (c Config) Located(path string) string {
+	at := c.places.nearest(path)
+	switch {
+	case at.source == "":
+		return path
+	case at.line == 0:
+		return fmt.Sprintf("%s (%s)", path, at.source)
+	}
+	return fmt.Sprintf("%s (%s:%d)", path, at.source, at.line)
 }
 
 // Problem describes what is wrong with the value at path, with the place of that

@@ -105,6 +105,11 @@ func feedRules() map[string]object {
 		"feeds[].match.languages[]":    language(),
 		"feeds[].aliases":              object{{"type", []string{"array", "null"}}, {"uniqueItems", true}},
 		"feeds[].aliases[]":            name(feedName.String()),
+		"rights.rules[]":               object{{"allOf", []object{{{"anyOf", filled("credits", "sources")}}, {{"anyOf", filled("allow", "deny")}}}}},
+		"rights.rules[].credits[]":     words(),
+		"rights.rules[].sources[]":     words(),
+		"rights.rules[].allow[]":       words(),
+		"rights.rules[].deny[]":        words(),
 		"dynamic.items":                whole(1, maxItems),
 		"dynamic.order":                choice(orders()...),
 		"dynamic.cache":                whole(1, maxCache),
@@ -210,10 +215,18 @@ func level() object {
 	return object{{"anyOf", []object{{{"enum", usual}}, {{"type", "string"}, {"pattern", "^(?:" + strings.Join(capitals, "|") + `)(?:[+-][0-9]+)?$`}}}}}
 }
 
+// filled wants one of the lists not to be empty.
+func filled(lists ...string) (any []object) {
+	for _, list := range lists {
+		any = append(any, object{{"required", []string{list}}, {"properties", object{{list, object{{"type", "array"}, {"minItems", 1}}}}}})
+	}
+	return any
+}
+
 // oneOfBoth wants a list that is not empty, or a file.
 func oneOfBoth(list, file string) []object {
 	return []object{
-		{{"required", []string{list}}, {"properties", object{{list, object{{"type", "array"}, {"minItems", 1}}}}}},
+		filled(list)[0],
 		{{"required", []string{file}}, {"properties", object{{file, object{{"type", "string"}, {"minLength", 1}}}}}},
 	}
 }

@@ -107,7 +107,7 @@ func TestSamplesFitTheContract(t *testing.T) {
 			t.Errorf("id %s is used twice", g.ID)
 		}
 		seen[g.ID] = true
-		if !g.VisibleAt(start) || g.Version != 1 {
+		if !new(gallery.Audience).Gallery(g.Terms(), start).Shown || g.Version != 1 {
 			t.Errorf("%s: published %s, version %d", g.ID, g.Published, g.Version)
 		}
 	}

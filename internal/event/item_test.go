@@ -231,7 +231,7 @@ func TestStoredGalleryLosesOnlyItsUnfitPictures(t *testing.T) {
 func TestEmbargoedItemIsAccepted(t *testing.T) {
 	e := mustRead(t, Message{Data: []byte(
 		`{"guid":"g","headline":"h","versioncreated":"2026-11-20T08:00:00+0000","embargoed":"2026-12-24T00:00:00+0000"}`)})
-	if e.Gallery.VisibleAt(arrived) || !e.Gallery.VisibleAt(arrived.AddDate(0, 2, 0)) || !e.Rank.Updated.Equal(arrived.Add(-4*time.Hour)) {
+	if shown(e.Gallery, arrived) || !shown(e.Gallery, arrived.AddDate(0, 2, 0)) || !e.Rank.Updated.Equal(arrived.Add(-4*time.Hour)) {
 		t.Errorf("published %v, updated %v", e.Gallery.Published, e.Rank.Updated)
 	}
 }

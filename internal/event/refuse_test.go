@@ -336,7 +336,7 @@ func TestUpdatedMayBeADayAhead(t *testing.T) {
 
 func TestEmbargoWithUpdatedIsAccepted(t *testing.T) {
 	e := mustDecode(t, Message{Data: []byte(`{"id":"a","title":"t","published":"2026-12-24T09:00:00Z","updated":"2026-11-20T11:00:00Z"}`)})
-	if e.Gallery.VisibleAt(arrived) || !e.Gallery.VisibleAt(arrived.AddDate(0, 2, 0)) {
+	if shown(e.Gallery, arrived) || !shown(e.Gallery, arrived.AddDate(0, 2, 0)) {
 		t.Errorf("published %v", e.Gallery.Published)
 	}
 }

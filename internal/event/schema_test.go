@@ -99,6 +99,8 @@ func bounds() []bound {
 		{"MaxURL", gallery.MaxURL, "/authors/0/url", "/$defs/address/maxLength", web},
 		{"MaxList", gallery.MaxList, "/sources", "/properties/sources/maxItems", names},
 		{"MaxName", gallery.MaxName, "/sources/0", "/properties/sources/items/maxLength", words},
+		{"MaxList", gallery.MaxList, "/rights/allow", "/$defs/audiences/maxItems", names},
+		{"MaxLabel", gallery.MaxLabel, "/rights/deny", "/$defs/audiences/items/maxLength", func(n int) any { return []any{words(n)} }},
 		{"MaxTitle", gallery.MaxTitle, "/copyright", "/properties/copyright/maxLength", words},
 		{"MaxURL", gallery.MaxURL, "/license", "/$defs/address/maxLength", web},
 		{"MaxSlides", gallery.MaxSlides, "/slides", "/properties/slides/maxItems", slides},
@@ -119,7 +121,7 @@ func bounds() []bound {
 func said() []bound {
 	return []bound{
 		{name: "MaxLabels", limit: gallery.MaxLabels, schema: "/description"},
-		{name: "MaxEnds", limit: gallery.MaxEnds, schema: "/properties/slides/description"},
+		{name: "MaxInstants", limit: gallery.MaxInstants, schema: "/properties/slides/description"},
 		{name: "MinYear", limit: gallery.MinYear, schema: "/properties/published/description"},
 		{name: "MaxYear", limit: gallery.MaxYear, schema: "/properties/published/description"},
 		{name: "MinYear", limit: gallery.MinYear, schema: "/$defs/takeDown/properties/updated/description"},

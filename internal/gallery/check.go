@@ -110,6 +110,7 @@ func (s *Slide) problems() Problems {
 	ps.text("/title", s.Title, MaxTitle)
 	ps.text("/caption", s.Caption, MaxCaption)
 	ps.text("/credit", s.Credit, MaxName)
+	ps.rights(&s.Rights)
 	img := &s.Image
 	if img.URL == "" {
 		ps.addf("/image/url", "missing: a slide has a picture")

@@ -1,6 +1,6 @@
 // Package gallery is the vocabulary of gallerywire. What a CMS wrote comes in as a
 // [Gallery]; its problems go out ([Gallery.Validate]), or what may be shown of it at an
-// instant, cleaned ([Gallery.ViewAt], which feeds, pages and mail all show). Here are the
+// instant, cleaned ([Gallery.View], which feeds, pages and mail all show). Here are the
 // slides and pictures, the rights, the total order of a gallery's revisions ([Rank]), and
 // the rules for texts, addresses and language tags.
 //
@@ -42,11 +42,15 @@ type Author struct {
 	URL   string `json:"url,omitzero"`
 }
 
-// Rights say whether and until when something may be shown outside the
-// publisher's own site. The zero value allows everything.
+// Rights say to whom and when something may be shown. The zero value allows
+// everything. Names in Allow and Deny are those of partners, of their groups, or [Public];
+// a name that no configuration knows matches nobody.
 type Rights struct {
-	Syndicate *bool     `json:"syndicate,omitzero"` // nil: yes
+	Syndicate *bool     `json:"syndicate,omitzero"` // nil: yes; false: to nobody
+	From      time.Time `json:"from,omitzero"`      // zero: at once
 	Until     time.Time `json:"until,omitzero"`     // zero: for good
+	Allow     []string  `json:"allow,omitzero"`     // empty: everybody
+	Deny      []string  `json:"deny,omitzero"`      // it wins over Allow
 }
 
 // Slide is one picture of a gallery with its text.

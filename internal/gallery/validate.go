@@ -9,20 +9,20 @@ import (
 // The limits of a gallery, in bytes where nothing else is stated. A gallery over a limit
 // is refused.
 const (
-	MaxID      = 256
-	MaxURL     = 2048
-	MaxTitle   = 2000
-	MaxSummary = 20_000
-	MaxCaption = 100_000
-	MaxName    = 500    // section, source, credit
-	MaxLabel   = 200    // tag, author's name
-	MaxLabels  = 24_000 // tags and authors' names together, which the index holds
-	MaxList    = 100    // entries of tags, authors or sources
-	MaxSlides  = 1000   // slides of a gallery
-	MaxEnds    = 50     // different ends of rights among slides
-	MaxSide    = 100000 // pixels of a picture's side
-	MinYear    = 1800   // of an instant that orders or publishes
-	MaxYear    = 2200   // likewise; an expiry may be later
+	MaxID       = 256
+	MaxURL      = 2048
+	MaxTitle    = 2000
+	MaxSummary  = 20_000
+	MaxCaption  = 100_000
+	MaxName     = 500    // section, source, credit
+	MaxLabel    = 200    // tag, author's name
+	MaxLabels   = 24_000 // names of all kinds together, which the index holds
+	MaxList     = 100    // entries of tags, authors, sources or names of audiences
+	MaxSlides   = 1000   // slides of a gallery
+	MaxInstants = 50     // at which the rights of slides begin or end
+	MaxSide     = 100000 // pixels of a picture's side
+	MinYear     = 1800   // of an instant that orders or publishes
+	MaxYear     = 2200   // likewise; an expiry may be later
 )
 
 // Normalise fills in what the contract derives: Updated, absolute addresses without
@@ -86,6 +86,7 @@ func (g *Gallery) Validate() Problems {
 	}
 	ps.version(g.Version)
 	ps.names("/sources", g.Sources, MaxName)
+	ps.rights(&g.Rights)
 	ps.text("/copyright", g.Copyright, MaxTitle)
 	if LicenceInWords(g.License) {
 		ps.text("/license", g.License, MaxURL)
@@ -109,16 +110,32 @@ func ValidateTakeDown(id string, updated time.Time, version int64, reason string
 // labels bounds what an index holds of one gallery.
 func (ps *Problems) labels(g *Gallery) {
 	sum := len(g.Section)
-	for _, tag := range g.Tags {
-		sum += len(tag)
-	}
 	for _, author := range g.Authors {
 		sum += len(author.Name)
 	}
+	for _, names := range [][]string{g.Tags, g.Sources, g.Rights.Allow, g.Rights.Deny} {
+		for _, name := range names {
+			sum += len(name)
+		}
+	}
 	if sum > MaxLabels {
-		ps.addf("/tags", "section, tags and names of authors are %d bytes together, at most %d are allowed", sum, MaxLabels)
+		ps.addf("/tags", "section, tags, sources and names of authors and audiences are %d bytes together, at most %d are allowed", sum, MaxLabels)
 	}
-	if ends := len(g.SlideEnds()); ends > MaxEnds {
-		ps.addf("/slides", "the rights of the slides end at %d different instants, at most %d are allowed", ends, MaxEnds)
+	instants := map[time.Time]bool{}
+	for i := range g.Slides {
+		r := &g.Slides[i].Rights
+		for _, t := range []time.Time{r.From, r.Until} {
+			if !t.IsZero() {
+				instants[t.UTC()] = true
+			}
+		}
 	}
+	if len(instants) > MaxInstants {
+		ps.addf("/slides", "the rights of the slides begin and end at %d different instants, at most %d are allowed", len(instants), MaxInstants)
+	}
+}
+
+func (ps *Problems) rights(r *Rights) {
+	ps.names("/rights/allow", r.Allow, MaxLabel)
+	ps.names("/rights/deny", r.Deny, MaxLabel)
 }

@@ -164,13 +164,13 @@ func TestValidateHoldsListsToTheirLimits(t *testing.T) {
 		{"sources", MaxList, func(g *Gallery, n int) { g.Sources = make([]string, n) }, "/sources: has 101 entries, at most 100 are allowed"},
 		{"slides", MaxSlides, func(g *Gallery, n int) { g.Slides = pictures(n) }, "/slides: has 1001 entries, at most 1000 are allowed"},
 		{"section, tags and authors together", MaxLabels, labels,
-			"/tags: section, tags and names of authors are 24001 bytes together, at most 24000 are allowed"},
-		{"ends of slides' rights", MaxEnds, func(g *Gallery, n int) {
+			"/tags: section, tags, sources and names of authors and audiences are 24001 bytes together, at most 24000 are allowed"},
+		{"instants of slides' rights", MaxInstants, func(g *Gallery, n int) {
 			g.Slides = pictures(2 * n)
 			for i := range g.Slides {
 				g.Slides[i].Rights.Until = day(1).AddDate(0, 0, i%n)
 			}
-		}, "/slides: the rights of the slides end at 51 different instants, at most 50 are allowed"},
+		}, "/slides: the rights of the slides begin and end at 51 different instants, at most 50 are allowed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -189,6 +189,7 @@ func TestValidateHoldsListsToTheirLimits(t *testing.T) {
 
 // labels gives g a section, tags and an author of n bytes together.
 func labels(g *Gallery, n int) {
+	g.Sources = nil
 	g.Section, g.Authors[0].Name = "Travel", "A. Writer"
 	n -= len(g.Section) + len(g.Authors[0].Name)
 	g.Tags = nil

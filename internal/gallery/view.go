@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// View is what may be shown of a gallery at one instant: texts on one line, addresses
+// View is what an audience may see of a gallery at one instant: texts on one line, addresses
 // as [WebAddress] returns them, so that each is usable or empty. Feeds, pages and
 // mail show the same, because all of them show a View.
 type View struct {
@@ -20,7 +20,7 @@ type View struct {
 	LicenseText             string // a licence in words; empty: none
 	URL                     string // the publisher's page; empty: none
 	Published, Updated      time.Time
-	Slides                  []SlideView // those that may be shown
+	Slides                  []SlideView // those that the audience may see
 
 	body string
 	base *url.URL
@@ -29,7 +29,8 @@ type View struct {
 // SlideView is a slide of a [View].
 type SlideView struct {
 	Key    string // as of [Gallery.SlideKeys]
-	Number int    // its place in the gallery, from 1; hidden slides count
+	Index  int    // in the gallery
+	Number int    // as of [Audience.Numbers]
 	Title  string
 	Credit string
 	Image  Image // Type is a picture's or empty; no number is negative
@@ -38,23 +39,23 @@ type SlideView struct {
 	base    *url.URL
 }
 
-// ViewAt returns what may be shown of g at t. It does not ask whether g itself may be
-// shown. What costs most, its HTML, is made when it is asked for.
-func (g *Gallery) ViewAt(t time.Time) View {
-	base := Base(g.URL)
+// View returns what a may see of g at t. It does not ask whether a may see g itself.
+// What costs most, its HTML, is made when it is asked for.
+func (g *Gallery) View(a *Audience, t time.Time) View {
+	base, terms := Base(g.URL), g.Terms()
 	v := View{
 		Title: Line(g.Title), Summary: Line(g.Summary), Section: Line(g.Section), Language: CanonicalLanguage(g.Language),
 		Tags: Lines(g.Tags), Sources: Lines(g.Sources), Copyright: Line(g.Copyright), URL: WebAddress(g.URL, nil),
-		Published: g.Published, Updated: g.UpdatedAt(t), body: g.Body, base: base,
+		Published: g.Published, Updated: a.UpdatedAt(terms, t), body: g.Body, base: base,
 	}
 	if words := Line(g.License); LicenceInWords(words) {
 		v.LicenseText = words
 	} else {
 		v.License = WebAddress(words, base)
 	}
-	for _, a := range g.Authors {
-		if a = a.Clean(base); a != (Author{}) {
-			v.Authors = append(v.Authors, a)
+	for _, author := range g.Authors {
+		if author = author.Clean(base); author != (Author{}) {
+			v.Authors = append(v.Authors, author)
 		}
 	}
 	v.Direction = Direction(v.Language, v.Title, v.Summary)
@@ -63,9 +64,11 @@ func (g *Gallery) ViewAt(t time.Time) View {
 	}
 	keys := g.SlideKeys()
 	v.Slides = make([]SlideView, 0, len(g.Slides))
-	for i := range g.Slides {
-		if s := &g.Slides[i]; s.Rights.Allowed(t) {
-			v.Slides = append(v.Slides, s.view(keys[i], i+1, base))
+	for i, number := range a.Numbers(terms, t) {
+		if number > 0 && a.Slide(terms, i, t).Shown {
+			s := g.Slides[i].view(keys[i], base)
+			s.Index, s.Number = i, number
+			v.Slides = append(v.Slides, s)
 		}
 	}
 	return v
@@ -82,13 +85,13 @@ func (v *View) Body() string {
 // Caption returns the caption as of [HTML].
 func (s *SlideView) Caption() string { return HTML(s.caption, s.base) }
 
-func (s *Slide) view(key string, number int, base *url.URL) SlideView {
+func (s *Slide) view(key string, base *url.URL) SlideView {
 	image := Image{
 		URL: WebAddress(s.Image.URL, base), Thumbnail: WebAddress(s.Image.Thumbnail, base), Alt: Line(s.Image.Alt),
 		Width: max(s.Image.Width, 0), Height: max(s.Image.Height, 0), Bytes: max(s.Image.Bytes, 0),
 	}
 	image.Type, _ = PictureType(s.Image.Type, image.URL)
-	return SlideView{Key: key, Number: number, Title: Line(s.Title), Credit: Line(s.Credit), Image: image, caption: s.Caption, base: base}
+	return SlideView{Key: key, Title: Line(s.Title), Credit: Line(s.Credit), Image: image, caption: s.Caption, base: base}
 }
 
 // Clean returns a with its name on one line, and its addresses usable or empty.

@@ -27,29 +27,29 @@ func TestViewHoldsWhatMayBeShownCleaned(t *testing.T) {
 		Published: day(1), Updated: day(2),
 		Authors: []Author{{Name: "A. Writer", Email: "a@xn--bcher-kva.example", URL: "https://news.example.com/a"}, {Email: "b@example.com"}},
 		Slides: []SlideView{
-			{Key: "2", Number: 2, Title: "Dusk", Credit: "Agency", Image: Image{URL: "https://news.example.com/a/%C3%A4%20b.png", Alt: "a b", Height: 9, Type: "image/png"}},
-			{Key: "2~2", Number: 3, Image: Image{URL: "https://img.example.com/3", Type: "image/jpeg"}},
+			{Key: "2", Index: 1, Number: 1, Title: "Dusk", Credit: "Agency", Image: Image{URL: "https://news.example.com/a/%C3%A4%20b.png", Alt: "a b", Height: 9, Type: "image/png"}},
+			{Key: "2~2", Index: 2, Number: 2, Image: Image{URL: "https://img.example.com/3", Type: "image/jpeg"}},
 		},
 	}
-	got := g.ViewAt(day(2))
+	got := g.View(new(Audience), day(2))
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(View{}, SlideView{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if got.Body() != "<p>x</p>" || got.Slides[0].Caption() != "a <b>lamp</b>" {
 		t.Errorf("body %q, caption %q", got.Body(), got.Slides[0].Caption())
 	}
-	if later := g.ViewAt(day(3).Add(time.Hour)); len(later.Slides) != 1 || !later.Updated.Equal(day(3)) {
+	if later := g.View(new(Audience), day(3).Add(time.Hour)); len(later.Slides) != 1 || !later.Updated.Equal(day(3)) {
 		t.Errorf("%d slides, updated %v", len(later.Slides), later.Updated)
 	}
 	g.License = "/licence"
-	if v := g.ViewAt(day(2)); v.License != "https://news.example.com/licence" || v.LicenseText != "" {
+	if v := g.View(new(Audience), day(2)); v.License != "https://news.example.com/licence" || v.LicenseText != "" {
 		t.Errorf("license %q, terms %q", v.License, v.LicenseText)
 	}
 }
 
 func TestDirectionOfAViewWithoutLanguageAndSummaryIsThatOfItsBody(t *testing.T) {
 	g := &Gallery{Title: "1", Body: "<p>ערב בנמל</p>"}
-	if v := g.ViewAt(day(1)); v.Direction != "rtl" {
+	if v := g.View(new(Audience), day(1)); v.Direction != "rtl" {
 		t.Errorf("direction %q", v.Direction)
 	}
 }

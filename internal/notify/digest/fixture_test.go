@@ -82,7 +82,7 @@ func (s *site) View(_ context.Context, key string) (gallery.View, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g, found := s.galleries[key]
-	return g.ViewAt(s.clock.Now()), found, s.err
+	return g.View(new(gallery.Audience), s.clock.Now()), found, s.err
 }
 
 // put stores a gallery of a feed now.

@@ -73,7 +73,7 @@ func (p *Pages) loadCards(ctx context.Context, keys []string) (list []card, err 
 func (p *Pages) card(ctx context.Context, e *index.Entry, now time.Time) (*card, error) {
 	c, err := p.cards.Load(ctx, keyOf(e, e.Phase(now)), func(ctx context.Context) (*card, error) {
 		c, err := load(ctx, p, e, func(g *gallery.Gallery) (*card, error) {
-			v := g.ViewAt(now)
+			v := g.View(p.index.Public(), now)
 			slides := slidesOf(&v, len(v.Slides))
 			return &card{
 				Key: gallery.Key(e.ID), Title: gallery.Excerpt(v.Title, maxHeadline), Summary: gallery.Excerpt(v.Summary, maxBlurb),

@@ -109,7 +109,7 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string) (*
 // slideFeedPage returns the page of the feed of a gallery; opened is as for feedPage.
 func (p *Pages) slideFeedPage(ctx context.Context, ref edition.Ref, opened string) (*document, error) {
 	return p.galleryDocument(ctx, ref.Name, documentKey{feed: ref, opened: opened}, func(g *gallery.Gallery, now time.Time) (*document, error) {
-		v := g.ViewAt(now)
+		v := g.View(p.index.Public(), now)
 		feed := p.slideFeed(v.Title, ref.Name)
 		f := feedPage{Title: feed.Title, Addresses: feed.Addresses, Opened: opened}
 		f.Kind, _ = kindNames(ref.Kind)

@@ -27,7 +27,7 @@ type galleryPage struct {
 func (p *Pages) Gallery(w http.ResponseWriter, r *http.Request) {
 	key := r.PathValue("key")
 	d, err := p.galleryDocument(r.Context(), key, documentKey{}, func(g *gallery.Gallery, now time.Time) (*document, error) {
-		c := galleryPage{View: g.ViewAt(now)}
+		c := galleryPage{View: g.View(p.index.Public(), now)}
 		c.Lead, c.Slides = template.HTML(c.Body()), slidesOf(&c.View, len(c.View.Slides))
 		for i := range c.Slides {
 			c.Slides[i].Caption = template.HTML(c.Slides[i].SlideView.Caption())

@@ -97,7 +97,7 @@ func find[T any](ctx context.Context, p *Pages, key string, use func(context.Con
 		switch {
 		case e == nil:
 			return found, edition.ErrUnknown
-		case !e.VisibleAt(now) && (e.Rank.TakeDown || e.EndedAt(now)):
+		case !e.VisibleAt(now) && e.OverAt(now):
 			return found, edition.ErrGone
 		case !e.VisibleAt(now):
 			return found, edition.ErrUnknown

@@ -143,8 +143,8 @@ func (d *day) truth(sections ...string) map[string]string {
 			continue
 		}
 		what := g.Title + ", " + g.Section
-		for _, s := range g.SlidesAt(d.Clock.Now()) {
-			what += ", " + s.ID
+		for _, s := range g.View(new(gallery.Audience), d.Clock.Now()).Slides {
+			what += ", " + g.Slides[s.Index].ID
 		}
 		all["tag:example.com,2026:"+strings.ReplaceAll(id, " ", "%20")] = what
 	}

@@ -63,9 +63,10 @@ func burden(g *gallery.Gallery, salt int) {
 		g.Tags = append(g.Tags, fmt.Sprintf("%d-%d%s", salt, i, strings.Repeat(`"`, 110)))
 		g.Authors = append(g.Authors, gallery.Author{Name: fmt.Sprintf("%d-%d%s", salt, i, strings.Repeat("\n.", 55))})
 	}
-	for i := range gallery.MaxEnds {
+	for i := range gallery.MaxInstants {
 		g.Slides = append(g.Slides, gallery.Slide{
 			Image:  gallery.Image{URL: "https://img.example.com/1.jpg"},
+			Credit: fmt.Sprint(salt, strings.Repeat(`"`, gallery.MaxName-9)),
 			Rights: gallery.Rights{Until: noon.AddDate(100, 0, i).Add(123456789)},
 		})
 	}

@@ -110,7 +110,7 @@ func TestExportGoesOnAfterAnUnreadableRecord(t *testing.T) {
 	c := putAll(t, b, revision(t, "first", noon))
 	publish(t, b, "deleted", nats.Header{"KV-Operation": {"DEL"}})
 	publish(t, b, "by-hand", nil)
-	publish(t, b, "newer", nats.Header{"Gallerywire-Format": {"2"}})
+	publish(t, b, "newer", nats.Header{"Gallerywire-Format": {"3"}})
 	putAll(t, b, revision(t, "last", noon))
 	var got []string
 	for r, err := range c.Export(t.Context()) {
@@ -317,7 +317,7 @@ func TestRestoreLeavesARecordOfANewerRelease(t *testing.T) {
 	b := brokertest.Start(t)
 	c := catalogue.New(options(b))
 	stream(t, b)
-	publish(t, b, "harbour", nats.Header{"Gallerywire-Format": {"2"}})
+	publish(t, b, "harbour", nats.Header{"Gallerywire-Format": {"3"}})
 	if _, err := c.Put(t.Context(), revision(t, "harbour", noon)); !errors.Is(err, catalogue.ErrNewerFormat) {
 		t.Errorf("error %v", err)
 	}

@@ -57,7 +57,7 @@ func (c *Catalogue) put(ctx context.Context, r Revision, again bool) (Outcome, e
 	if prev != nil {
 		record.Revision = prev.Revision
 	}
-	if record.Header, err = header(next, event); err != nil {
+	if record.Header, err = header(r, next, event); err != nil {
 		return "", err
 	}
 	sequence, err := c.bucket.Write(ctx, record)

@@ -231,7 +231,7 @@ func TestRecordOfANewerFormatIsNeitherShownNorReplaced(t *testing.T) {
 	all := c.Index().Select(index.Match{}, index.ByPublished)
 	put(t, c, revision(t, "harbour", noon))
 	before := all.View(10, time.Now())
-	sequence := publish(t, b, "harbour", nats.Header{"Gallerywire-Format": {"2"}, "Gallerywire-Index": {"something else"}})
+	sequence := publish(t, b, "harbour", nats.Header{"Gallerywire-Format": {"3"}, "Gallerywire-Index": {"something else"}})
 	for name, node := range map[string]*catalogue.Catalogue{"running": c, "restarted": start(t, b), "without an index": catalogue.New(options(b))} {
 		if _, err := node.Put(t.Context(), revision(t, "harbour", noon.Add(time.Hour))); !errors.Is(err, catalogue.ErrNewerFormat) {
 			t.Errorf("%s: error %v, want %v", name, err, catalogue.ErrNewerFormat)

@@ -17,17 +17,22 @@ const (
 	headerEvent  = "Gallerywire-Event"
 )
 
-// format is the number of the records written here. Releases read this one and
-// the one before.
-const format = 1
+// format is the number of the newest records written here. Releases read this one and
+// the one before. Galleries that not everybody may see at any time have it: the release
+// before would show them.
+const format = 2
 
-// header returns the headers of the record that the index has as e.
-func header(e *index.Entry, event string) (nats.Header, error) {
+// header returns the headers of the record of r that the index has as e.
+func header(r Revision, e *index.Entry, event string) (nats.Header, error) {
 	line, err := e.Line()
 	if err != nil {
 		return nil, fmt.Errorf("encode the index line: %w", err)
 	}
-	h := nats.Header{headerFormat: {strconv.Itoa(format)}, headerIndex: {string(line)}}
+	number := format - 1
+	if r.Gallery != nil && r.Gallery.Restricted() {
+		number = format
+	}
+	h := nats.Header{headerFormat: {strconv.Itoa(number)}, headerIndex: {string(line)}}
 	if event != "" {
 		h.Set(headerEvent, event)
 	}

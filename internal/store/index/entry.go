@@ -26,7 +26,8 @@ type Entry struct {
 	pageHash         uint32 // of the id: where archives are cut
 	slot             uint32 // where the index keeps it
 	tombstoneSeconds uint32 // seconds for which feeds say that what the time ended is gone
-	Withheld         bool   // may not be syndicated
+	Withheld         bool   // may be shown to nobody
+	hidden           bool   // the public is not among those who may see it, or was not before a take-down
 	Home             bool   // known to have no page at its publisher's: its page here is its address
 	state            state
 }
@@ -34,7 +35,10 @@ type Entry struct {
 // extra is what only few records have.
 type extra struct {
 	guid, reason string
-	slideEnds    []int64 // rights of single slides run out then, ascending
+	from         int64        // rights begin then; 0: at once
+	slides       []timedSlide // that the time shows or hides
+	slideStarts  []int64      // rights of slides that the public may see begin then, ascending
+	slideEnds    []int64      // and run out then
 	left         []departure
 }
 
@@ -97,7 +101,13 @@ const (
 	Tag      Kind = 't'
 	Author   Kind = 'a'
 	Language Kind = 'l'
+	Source   Kind = 'o'
+	Allowed  Kind = '+' // an audience in a list of those that may see it
+	Denied   Kind = '-' // or in one of those that may not
 )
+
+// chooses reports whether feeds and people choose galleries by such names.
+func (k Kind) chooses() bool { return k == Section || k == Tag || k == Author || k == Language }
 
 // departure remembers what a gallery was chosen by before a correction or a
 // take-down, so that the feed it left knows when it was touched.
@@ -107,6 +117,7 @@ type departure struct {
 	all    bool         // the oldest ones, summed up: touches every selection
 	down   bool         // by a take-down, and somebody may have seen it
 	seen   bool         // somebody may have seen it there
+	hidden bool         // but the public was not among those who might
 	at     int64        // 0: with the record that holds it
 }
 
@@ -125,25 +136,41 @@ func (e *Entry) Stored() time.Time { return time.Unix(0, e.stored).UTC() }
 // Published is the gallery's instant of publication.
 func (e *Entry) Published() time.Time { return time.Unix(0, e.published).UTC() }
 
+// First is the first instant at which the public may see the gallery.
+func (e *Entry) First() time.Time { return time.Unix(0, e.from()).UTC() }
+
 // VisibleAt reports whether the gallery may be shown at t.
 func (e *Entry) VisibleAt(t time.Time) bool { return e.visible(t.UnixNano()) }
 
 func (e *Entry) visible(ns int64) bool {
-	return e.shows() && e.published <= ns && ns < e.end
+	return e.shows() && e.from() <= ns && ns < e.end
+}
+
+// from is the first instant at which e may be shown.
+func (e *Entry) from() int64 {
+	if e.extra == nil || e.extra.from == 0 {
+		return e.published
+	}
+	return max(e.published, e.extra.from)
 }
 
 // NewerFormat reports whether a newer release wrote the record: of the gallery
 // nothing is known but that it is there.
 func (e *Entry) NewerFormat() bool { return e.state == newerFormat }
 
-// Phase counts the slides' rights that have run out at t: the same revision
-// shows fewer pictures in a later phase.
+// Phase counts the instants up to t at which rights of slides began or ran out: the
+// same revision shows other pictures in a later phase.
 func (e *Entry) Phase(t time.Time) int {
-	n, ends := 0, e.slideEnds()
-	for n < len(ends) && ends[n] <= t.UnixNano() {
-		n++
+	if e.extra == nil {
+		return 0
 	}
-	return n
+	passed := func(instants []int64) (n int) {
+		for n < len(instants) && instants[n] <= t.UnixNano() {
+			n++
+		}
+		return n
+	}
+	return passed(e.extra.slideStarts) + passed(e.extra.slideEnds)
 }
 
 // SlidePhase counts, beside [Entry.Phase], the slides whose rights ran out and
@@ -227,18 +254,23 @@ func (e *Entry) facets(yield func(Facet) bool) {
 }
 
 // shownAt is the instant at which what is shown of e at now last changed, as
-// readers are told: see [gallery.Gallery.UpdatedAt].
+// readers are told: see [gallery.Audience.UpdatedAt].
 func (e *Entry) shownAt(now int64) int64 {
-	at := max(e.published, e.Rank.Updated.UnixNano())
-	for _, end := range e.slideEnds() {
-		if end <= now {
-			at = max(at, end)
+	at := max(e.from(), e.Rank.Updated.UnixNano())
+	if e.extra == nil {
+		return at
+	}
+	for _, instants := range [][]int64{e.extra.slideStarts, e.extra.slideEnds} {
+		for _, change := range instants {
+			if change <= now {
+				at = max(at, change)
+			}
 		}
 	}
 	return at
 }
 
-// UpdatedAt is the update that readers see at t: see [gallery.Gallery.UpdatedAt].
+// UpdatedAt is the update that readers see at t: see [gallery.Audience.UpdatedAt].
 func (e *Entry) UpdatedAt(t time.Time) time.Time { return instant(e.shownAt(t.UnixNano())) }
 
 // Touched is the newest instant up to t at which the gallery was stored or the
@@ -247,9 +279,12 @@ func (e *Entry) Touched(t time.Time) time.Time {
 	return instant(max(e.stored, e.lastInstant(t.UnixNano())))
 }
 
-// shows reports whether there is any time at which the gallery may be shown.
-func (e *Entry) shows() bool {
-	return e != nil && !e.Rank.TakeDown && !e.Withheld && e.state == readable && e.published < e.end
+// shows reports whether there is any time at which the public may see the gallery.
+func (e *Entry) shows() bool { return e.offers() && !e.hidden }
+
+// offers reports whether there is any time at which some audience may see the gallery.
+func (e *Entry) offers() bool {
+	return e != nil && !e.Rank.TakeDown && !e.Withheld && e.state == readable && e.from() < e.end
 }
 
 // Order is the order of a selection.
@@ -301,7 +336,7 @@ func (e *Entry) feedInstants(yield func(int64)) {
 	if !e.shows() {
 		return
 	}
-	yield(e.published)
+	yield(e.from())
 	if e.end != math.MaxInt64 {
 		yield(e.end)
 		yield(e.forgotten())
@@ -309,13 +344,20 @@ func (e *Entry) feedInstants(yield func(int64)) {
 	for at := range e.shownEnds {
 		yield(at)
 	}
+	if e.extra != nil {
+		for _, at := range e.extra.slideStarts {
+			if e.from() < at && at < e.end {
+				yield(at)
+			}
+		}
+	}
 }
 
 // shownEnds are the instants at which a slide that is shown no longer is, because
 // its rights run out.
 func (e *Entry) shownEnds(yield func(int64) bool) {
 	for _, at := range e.slideEnds() {
-		if e.shows() && e.published < at && at < e.end && !yield(at) {
+		if e.shows() && e.from() < at && at < e.end && !yield(at) {
 			return
 		}
 	}
@@ -369,6 +411,14 @@ func facetsOf(g *gallery.Gallery) []Facet {
 	}
 	for _, a := range g.Authors {
 		add(Author, a.Name)
+	}
+	for _, list := range []struct {
+		kind  Kind
+		names []string
+	}{{Source, g.Sources}, {Allowed, g.Rights.Allow}, {Denied, g.Rights.Deny}} {
+		for _, name := range list.names {
+			add(list.kind, name)
+		}
 	}
 	return fs
 }

@@ -92,6 +92,7 @@ func TestWithdrawalsShowWhereTheGalleryWas(t *testing.T) {
 		{"taken down from one, then from the other", func(w *world) {
 			w.publish("a", in("Travel"))
 			w.takeDown("a")
+			w.pass(1)
 			w.publish("a", in("Sport"))
 			w.takeDown("a")
 		}, nil, []string{"a"}}, // in another order the first would not be known

@@ -61,6 +61,8 @@ type Options struct {
 	ArchivePage uint32        // galleries per archive page, on average; 0: 100
 	Tombstones  time.Duration // how long a withdrawal is remembered in feeds
 	Stubs       bool          // what is gone keeps its place in views
+
+	Public *gallery.Audience // who sees what views show; nil: the public, without rules
 }
 
 // Index is the ordered memory of the bucket. It is safe for concurrent use. Entries
@@ -99,6 +101,9 @@ func New(o Options) *Index {
 	if o.ArchivePage == 0 {
 		o.ArchivePage = 100
 	}
+	if o.Public == nil {
+		o.Public = new(gallery.Audience)
+	}
 	x := &Index{
 		opts:       o,
 		names:      newNames(),
@@ -114,6 +119,9 @@ func New(o Options) *Index {
 	x.due.Store(math.MaxInt64)
 	return x
 }
+
+// Public is the audience that sees what views show.
+func (x *Index) Public() *gallery.Audience { return x.opts.Public }
 
 // Ready returns nil while the index holds the bucket up to the newest record received,
 // else why not: it was never read to its end, or it was recreated.
@@ -217,6 +225,7 @@ func (x *Index) exchange(key string, e *Entry, now int64) []Change {
 		return changes
 	}
 	e.setTombstone(x.opts.Tombstones)
+	e.admit(x.opts.Public)
 	x.entries[key] = e
 	x.late.note(e, now)
 	x.assignSlot(old, e)
@@ -275,6 +284,7 @@ func (x *Index) Fill(entries map[string]*Entry, epoch time.Time, last uint64, at
 	x.slots, x.guids = make([]*Entry, 0, len(entries)), map[string][]uint32{}
 	for _, e := range entries {
 		e.setTombstone(x.opts.Tombstones)
+		e.admit(x.opts.Public)
 		x.assignSlot(nil, e)
 		x.count(nil, e)
 		e.shown = e.shownAt(now)

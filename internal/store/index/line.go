@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -22,7 +23,9 @@ type line struct {
 	End       int64           `json:"e,omitzero"`
 	Withheld  bool            `json:"w,omitzero"`
 	Home      bool            `json:"home,omitzero"`
-	SlideEnds []int64         `json:"se,omitzero"`
+	From      int64           `json:"fr,omitzero"`
+	SlideEnds []int64         `json:"se,omitzero"` // all that builds before slides had From read of Slides
+	Slides    []timedSlide    `json:"st,omitzero"`
 	Facets    []wireFacet     `json:"f,omitzero"`
 	Left      []wireDeparture `json:"left,omitzero"`
 	GUID      string          `json:"g,omitzero"`
@@ -58,12 +61,22 @@ func (e *Entry) Line() ([]byte, error) {
 	l := line{
 		ID: e.ID, Updated: e.Rank.Updated.UnixNano(), Version: e.Rank.Version, TakeDown: e.Rank.TakeDown,
 		Hash: e.Rank.Hash.String(), Published: e.published, Withheld: e.Withheld, Home: e.Home,
-		SlideEnds: e.slideEnds(), Facets: toWire(e.Facets), Left: leftToWire(e.left()), GUID: e.GUID(), Reason: e.Reason(),
+		From: e.startOfRights(), Slides: e.timedSlides(), Facets: toWire(e.Facets), Left: leftToWire(e.left()), GUID: e.GUID(), Reason: e.Reason(),
 	}
 	if !e.Rank.TakeDown && e.end != math.MaxInt64 {
 		l.End = e.end
 	}
+	for _, s := range l.Slides {
+		if s.Until != 0 && !slices.Contains(l.SlideEnds, s.Until) {
+			l.SlideEnds = append(l.SlideEnds, s.Until)
+		}
+	}
+	slices.Sort(l.SlideEnds)
 	text, err := json.Marshal(l)
+	if err == nil && len(text) > maxLine && len(l.Slides) > 0 {
+		l.Slides = nil // the ends alone: at some of them nothing changes for the public
+		text, err = json.Marshal(l)
+	}
 	if err != nil || len(text) <= maxLine || len(l.Left) == 0 {
 		return text, err
 	}
@@ -87,7 +100,7 @@ func ParseLine(text string, revision uint64, stored time.Time) (*Entry, error) {
 		Rank:     gallery.Rank{Updated: time.Unix(0, l.Updated).UTC(), Version: l.Version, TakeDown: l.TakeDown},
 		Withheld: l.Withheld, Home: l.Home, Facets: fromWire(l.Facets),
 		published: l.Published, end: cmp.Or(l.End, math.MaxInt64), pageHash: pageHash(l.ID),
-		extra: extraOf(l.GUID, l.Reason, l.SlideEnds, leftFromWire(l.Left)),
+		extra: extraOf(l.GUID, l.Reason, l.From, l.slides(), leftFromWire(l.Left)),
 	}
 	var ok bool
 	if e.Rank.Hash, ok = parseHash(l.Hash); !ok {
@@ -148,7 +161,7 @@ func (x *Index) Before(text []byte, rank gallery.Rank, prev *Entry, now time.Tim
 	if prev != nil {
 		left = append(left, departure{all: true, at: prev.stored}) // whatever was there is touched
 	}
-	e.extra = extraOf(p.GUID, "", nil, left)
+	e.extra = extraOf(p.GUID, "", 0, nil, left)
 	return e, nil
 }
 
@@ -200,11 +213,11 @@ func leftFromWire(left []wireDeparture) (ds []departure) {
 }
 
 // extraOf is nil where there is nothing to note.
-func extraOf(guid, reason string, slideEnds []int64, left []departure) *extra {
-	if guid == "" && reason == "" && len(slideEnds) == 0 && len(left) == 0 {
+func extraOf(guid, reason string, from int64, slides []timedSlide, left []departure) *extra {
+	if guid == "" && reason == "" && from == 0 && len(slides) == 0 && len(left) == 0 {
 		return nil
 	}
-	return &extra{guid: guid, reason: reason, slideEnds: slideEnds, left: left}
+	return &extra{guid: guid, reason: reason, from: from, slides: slides, left: left}
 }
 
 const hashDigits = 2 * len(gallery.Hash{})

@@ -18,9 +18,21 @@ type Match struct {
 }
 
 // matches reports whether a gallery with these facets is chosen.
-func (m Match) matches(fs []Facet) bool {
-	return meets(m.Sections, Section, fs) && meets(m.Tags, Tag, fs) &&
-		meets(m.Authors, Author, fs) && meets(m.Languages, Language, fs)
+func (m Match) matches(fs []Facet) bool { return m.unmet(fs) == "" }
+
+// unmet is the name of the first list that a gallery with these facets does not meet.
+func (m Match) unmet(fs []Facet) string {
+	switch {
+	case !meets(m.Sections, Section, fs):
+		return "sections"
+	case !meets(m.Tags, Tag, fs):
+		return "tags"
+	case !meets(m.Authors, Author, fs):
+		return "authors"
+	case !meets(m.Languages, Language, fs):
+		return "languages"
+	}
+	return ""
 }
 
 // folded returns m with its names as facets fold theirs.

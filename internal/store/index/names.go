@@ -86,7 +86,9 @@ func (ns *names) at(s slug) *name {
 // count counts a visible gallery's facets, d being 1 or -1.
 func (ns *names) count(fs []Facet, d int) {
 	for _, f := range fs {
-		ns.of(f).count(f, d)
+		if f.Value().Kind.chooses() {
+			ns.of(f).count(f, d)
+		}
 	}
 }
 
@@ -114,7 +116,7 @@ func (ns *names) addMember(old, e *Entry) {
 		had[f] = true
 	}
 	for f := range e.facets {
-		if had[f] {
+		if had[f] || !f.Value().Kind.chooses() {
 			continue
 		}
 		had[f] = true

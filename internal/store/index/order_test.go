@@ -80,7 +80,7 @@ func TestEveryOrderEndsTheSame(t *testing.T) {
 				for _, key := range []string{"a", "b"} {
 					if e := w.Record(key); e != nil {
 						c := *e
-						c.extra = extraOf(e.GUID(), e.Reason(), nil, nil)
+						c.extra = extraOf(e.GUID(), e.Reason(), 0, nil, nil)
 						line, err := c.Line()
 						if err != nil {
 							t.Fatal(err)

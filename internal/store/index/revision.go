@@ -34,7 +34,7 @@ func Next(prev *Entry, r Revision) *Entry {
 	}
 	was, e := r.after(nil), *prev
 	left := shorten(append(departures(prev, nil, prev.Rank, false), was.departs(prev.Rank)))
-	e.extra = extraOf(was.GUID(), prev.Reason(), nil, left)
+	e.extra = extraOf(was.GUID(), prev.Reason(), 0, nil, left)
 	return &e
 }
 
@@ -42,20 +42,20 @@ func (r Revision) after(prev *Entry) *Entry {
 	e := &Entry{ID: r.ID, Rank: r.Rank, end: math.MaxInt64, pageHash: pageHash(r.ID)}
 	e.Rank.Updated = time.Unix(0, r.Rank.Updated.UnixNano()).UTC()
 	guid, reason, hidden := prev.GUID(), r.Reason, false
-	var slideEnds []int64
+	var from int64
+	var slides []timedSlide
 	if g := r.Gallery; g != nil {
 		guid, reason = g.GUID, ""
 		e.Facets = facetsOf(g)
 		e.published = g.Published.UnixNano()
-		e.end = cmp.Or(nanos(g.End()), math.MaxInt64)
+		e.end = min(cmp.Or(nanos(g.Expires), math.MaxInt64), cmp.Or(nanos(g.Rights.Until), math.MaxInt64))
 		e.Withheld = g.Rights.Syndicate != nil && !*g.Rights.Syndicate
 		e.Home = g.URL == ""
-		for _, at := range g.SlideEnds() {
-			slideEnds = append(slideEnds, nanos(at))
-		}
+		from, slides = nanos(g.Rights.From), timedSlides(g)
+		e.extra = extraOf("", "", from, nil, nil)
 		hidden = !e.visible(e.Rank.Updated.UnixNano())
 	}
-	e.extra = extraOf(guid, reason, slideEnds, departures(prev, e.Facets, r.Rank, hidden))
+	e.extra = extraOf(guid, reason, from, slides, departures(prev, e.Facets, r.Rank, hidden))
 	return e
 }
 
@@ -93,13 +93,13 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 // departs is how e leaves for the revision of that rank. A take-down that comes
 // before the embargo ends is not told: feeds do not say what was never there.
 func (e *Entry) departs(rank gallery.Rank) departure {
-	d := departure{facets: e.Facets, seen: e.shows() && e.published <= rank.Updated.UnixNano()}
+	d := departure{facets: e.Facets, seen: e.offers() && e.from() <= rank.Updated.UnixNano()}
 	if !rank.TakeDown {
 		return d
 	}
 	d.of, d.down = &publication{rank: e.Rank}, d.seen
-	if e.shows() {
-		d.of.from = cmp.Or(e.published, 1)
+	if e.offers() {
+		d.of.from = cmp.Or(e.from(), 1)
 		d.down = d.of.from <= rank.Updated.UnixNano()
 	}
 	return d

@@ -177,11 +177,11 @@ func published(entries []*Entry, now time.Time) int {
 // math.MinInt64 if it never did.
 func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 	at := int64(math.MinInt64)
-	if !e.Rank.TakeDown && s.match.matches(e.Facets) {
+	if !e.Rank.TakeDown && !e.hidden && s.match.matches(e.Facets) {
 		at = max(e.stored, latest(e.feedInstants, now))
 	}
 	for _, d := range e.left() {
-		if !d.all && !s.match.matches(d.facets) {
+		if !s.had(d) {
 			continue
 		}
 		if d.at == 0 {
@@ -195,10 +195,11 @@ func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 	return at
 }
 
-// present reports whether e belongs into the list at now. What is embargoed
-// does: it will show.
+// present reports whether e belongs into the list at now. What is embargoed does: it
+// will show. What is published and waits for its rights does not: it would be counted.
 func (s *Selection) present(e *Entry, now int64) bool {
-	return e.shows() && now < e.end && s.match.matches(e.Facets)
+	waits := e != nil && e.published < e.from() && now < e.from()
+	return e.shows() && !waits && now < e.end && s.match.matches(e.Facets)
 }
 
 // replace puts e in the place of old, which may be nil.
@@ -224,9 +225,11 @@ func (s *Selection) hasTombstone(e *Entry, now int64) bool {
 	if !e.gone(now) {
 		return false
 	}
-	d := e.goneFrom()
-	return d.all || s.match.matches(d.facets)
+	return s.had(e.goneFrom())
 }
+
+// had reports whether what d says that a gallery left may have been s.
+func (s *Selection) had(d departure) bool { return d.all || !d.hidden && s.match.matches(d.facets) }
 
 func (s *Selection) insert(e *Entry) {
 	s.entries = insert(s.entries, e, s.order.compare)

@@ -197,7 +197,7 @@ func (q *query) infer(e *Entry) {
 			q.compare(e, e, q.showed(e, q.now))
 		}
 	case q.shows(e, q.now):
-		q.add(e, e.published <= q.from.passed, true)
+		q.add(e, e.from() <= q.from.passed, true)
 	case q.first:
 	case e.ID != "" && (q.tookDown(e) || q.showed(e, q.now) || q.left(e)):
 		q.add(e, true, false)
@@ -208,7 +208,7 @@ func (q *query) infer(e *Entry) {
 
 // ended reports whether d is a take-down of what the scope may have shown.
 func (q *query) ended(d departure) bool {
-	return d.down && (d.all || q.scope.match.matches(d.facets))
+	return d.down && q.scope.had(d)
 }
 
 // shows reports whether the scope shows e at that instant.
@@ -218,7 +218,7 @@ func (q *query) shows(e *Entry, ns int64) bool {
 
 // showed reports whether the scope showed e at some instant from then to at.
 func (q *query) showed(e *Entry, at int64) bool {
-	return e.shows() && e.published <= at && q.from.passed < e.end && q.scope.match.matches(e.Facets)
+	return e.shows() && e.from() <= at && q.from.passed < e.end && q.scope.match.matches(e.Facets)
 }
 
 // tookDown reports whether e is the take-down of what the scope may have shown.
@@ -235,7 +235,7 @@ func (q *query) tookDown(e *Entry) bool {
 func (q *query) left(e *Entry) bool {
 	return slices.ContainsFunc(e.left(), func(d departure) bool {
 		late := d.at == 0 || d.at > q.touched
-		return late && d.seen && q.scope.match.matches(d.facets)
+		return late && d.seen && !d.hidden && q.scope.match.matches(d.facets)
 	})
 }
 
@@ -296,7 +296,9 @@ func (ns *names) touch(old, e *Entry, now int64) {
 	}
 	for _, of := range []*Entry{old, e} {
 		for f := range of.facets {
-			ns.of(f).latest.raise(at)
+			if f.Value().Kind.chooses() {
+				ns.of(f).latest.raise(at)
+			}
 		}
 	}
 }

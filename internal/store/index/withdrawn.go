@@ -18,6 +18,13 @@ func (e *Entry) EndedAt(t time.Time) bool {
 	return e.ended(t.UnixNano())
 }
 
+// OverAt reports whether the public may be told at t that the gallery is not shown any
+// more: it was taken down, or as of [Entry.EndedAt]. It is false of what the public was
+// never to see.
+func (e *Entry) OverAt(t time.Time) bool {
+	return e != nil && (e.Rank.TakeDown && !e.hidden || e.EndedAt(t))
+}
+
 // End is the instant from which on the gallery's own time to be shown is over;
 // zero: it has no end, or there is no gallery.
 func (e *Entry) End() time.Time {
@@ -37,7 +44,7 @@ func (e *Entry) gone(ns int64) bool {
 	}
 	if e.Rank.TakeDown {
 		d := e.lastTakenDown()
-		return d != nil && d.down
+		return d != nil && d.down && !e.hidden
 	}
 	return e.tombstoneSeconds > 0 && e.ended(ns)
 }

@@ -74,7 +74,7 @@ func (w *world) pass(d time.Duration) {
 func (w *world) restart() *world {
 	again := newWorld(w.t, w.opts.ArchivePage)
 	again.now, again.sequence = w.now, w.sequence
-	again.opts.Tombstones = w.opts.Tombstones
+	again.opts.Tombstones, again.opts.Public = w.opts.Tombstones, w.opts.Public
 	entries := map[string]*Entry{}
 	for key, e := range w.entries {
 		line, err := e.Line()

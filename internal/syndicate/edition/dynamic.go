@@ -55,11 +55,17 @@ func (s *Set) owner(ctx context.Context, ref Ref) (*feedRenderer, error) {
 	}
 	ref = ref.page("")
 	return s.dynamic.Load(ctx, ref, func(context.Context) (*feedRenderer, error) {
-		r := newFeedRenderer(s, ref, Definition{Name: ref.Name, Items: s.opts.Dynamic.Items, Match: ref.Match(name), Order: s.opts.Dynamic.Order})
+		r := newFeedRenderer(s, ref, s.dynamicDefinition(ref, name))
 		r.versions = fewVersions
 		r.chosen.Store(int64(r.selection.LenAt(s.opts.Now())))
 		return r, nil
 	})
+}
+
+// dynamicDefinition defines the feed of galleries with that name, in any spelling.
+func (s *Set) dynamicDefinition(ref Ref, name string) Definition {
+	d := s.opts.Dynamic
+	return Definition{Name: ref.Name, Items: d.Items, Match: ref.Match(name), Order: d.Order, Where: "dynamic"}
 }
 
 // configured returns the renderer of a configured feed.

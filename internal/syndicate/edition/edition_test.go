@@ -49,6 +49,7 @@ type options struct {
 	page   uint32
 	keep   time.Duration // of withdrawals
 	stubs  bool
+	public *gallery.Audience
 	few    edition.Dynamic
 	hubs   []string
 	others func(edition.Ref) []string
@@ -91,12 +92,12 @@ func newNode(t *testing.T, change ...func(*options)) *node {
 	n.Clock.Set(o.now)
 	n.Catalogue = n.World.CatalogueOf(o.bucket, func(c *catalogue.Options) {
 		c.Decode = n.decode
-		c.Index = index.Options{ArchivePage: o.page, Tombstones: o.keep, Stubs: o.stubs}
+		c.Index = index.Options{ArchivePage: o.page, Tombstones: o.keep, Stubs: o.stubs, Public: o.public}
 	})
 	n.options = edition.Options{
 		Index:       n.Index(),
 		Load:        n.Load,
-		Renderer:    feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com", MaxItem: o.limit}),
+		Renderer:    feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com", MaxItem: o.limit, Audience: o.public}),
 		Site:        edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: o.hubs, OtherHubs: o.others},
 		Feeds:       o.feeds,
 		Budget:      o.budget(),

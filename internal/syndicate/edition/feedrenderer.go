@@ -78,6 +78,14 @@ func newFeedRenderer(s *Set, ref Ref, d Definition) *feedRenderer {
 	return r
 }
 
+// release lets go of what the feed chooses.
+func (r *feedRenderer) release() {
+	r.selection.Release()
+	if r.history != r.selection {
+		r.history.Release()
+	}
+}
+
 // onDemand reports whether the feed is rendered only for readers: there may be many such
 // feeds at once, so they queue for the limiter.
 func (r *feedRenderer) onDemand() bool { return r.ref.Kind != Feed || r.ref.Page != "" }

@@ -70,7 +70,7 @@ func (s *Set) shown(key string) (*index.Entry, error) {
 	switch {
 	case entry.VisibleAt(now):
 		return entry, nil
-	case entry != nil && (entry.Rank.TakeDown || entry.EndedAt(now)):
+	case entry.OverAt(now):
 		err = ErrGone
 	case s.opts.Index.Ready() != nil:
 		err = ErrUnavailable
@@ -134,18 +134,18 @@ func (s *Set) renderGallery(g *gallery.Gallery, entry *index.Entry, now time.Tim
 }
 
 func (s *Set) galleryChannel(g *gallery.Gallery, entry *index.Entry, now time.Time) feed.Channel {
-	site, ref := s.opts.Site, Ref{Kind: Gallery, Name: gallery.Key(g.ID)}
+	site, ref, seen := s.opts.Site, Ref{Kind: Gallery, Name: gallery.Key(g.ID)}, s.opts.Renderer.View(g, now)
 	ch := feed.Channel{
 		ID: s.opts.Renderer.GalleryFeedID(g), Title: g.Title, Description: g.Summary, Language: g.Language,
 		Copyright: g.Copyright, Author: site.Author, Site: site.Title, Home: s.opts.Renderer.Link(g), Icon: site.Icon,
-		Updated: g.UpdatedAt(now), Hubs: site.hubs(ref), Tombstones: s.opts.Renderer.SlideTombstones(g, now, entry.TombstoneAge()),
+		Updated: seen.Updated, Hubs: site.hubs(ref), Tombstones: s.opts.Renderer.SlideTombstones(g, now, entry.TombstoneAge()),
 	}
 	if len(g.Authors) > 0 {
 		named := slices.IndexFunc(g.Authors, func(a gallery.Author) bool { return gallery.Line(a.Name) != "" })
 		ch.Author = g.Authors[max(named, 0)]
 	}
-	if visible := g.SlidesAt(now); len(visible) > 0 {
-		ch.Image = visible[0].Image
+	if len(seen.Slides) > 0 {
+		ch.Image = seen.Slides[0].Image
 	}
 	for _, f := range feed.Formats() {
 		ch.Self[f] = s.Address(ref, f)

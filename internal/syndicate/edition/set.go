@@ -43,6 +43,7 @@ type Definition struct {
 	Match   index.Match
 	Order   index.Order
 	Aliases []string // former names
+	Where   string   // the key of the configuration that defines it, for [Explanation]
 }
 
 // Site is the metadata of the site, which every feed shows.
@@ -113,18 +114,12 @@ func New(o Options) *Set {
 		o.Limiter = cache.NewLimiter(o.Budget.Most()/3, nil)
 	}
 	o.Dynamic.Items, o.Dynamic.Cache = cmp.Or(o.Dynamic.Items, 50), cmp.Or(o.Dynamic.Cache, 2000)
-	release := func(r *feedRenderer) {
-		r.selection.Release()
-		if r.history != r.selection {
-			r.history.Release()
-		}
-	}
 	revisions, _ := simplelru.NewLRU[itemKey, struct{}](10_000, nil) // the only error is a size below one
 	s := &Set{
 		opts:       o,
 		feeds:      make(map[string]*feedRenderer, len(o.Feeds)),
 		aliases:    map[string]string{},
-		dynamic:    cache.New[Ref](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held, Dropped: release, Most: o.Dynamic.Cache}),
+		dynamic:    cache.New[Ref](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held, Dropped: (*feedRenderer).release, Most: o.Dynamic.Cache}),
 		pages:      cache.New[pageKey](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held}),
 		galleries:  cache.New[itemKey](o.Budget, cache.Options[*galleryFeed]{Size: (*galleryFeed).held}),
 		items:      cache.New[itemKey](o.Budget, cache.Options[*feed.Item]{Size: (*feed.Item).Held}),

@@ -37,7 +37,7 @@ type picture struct {
 // view returns what g shows at that instant, without its content.
 func (r *Renderer) view(g *gallery.Gallery, at time.Time) *itemView {
 	v := &itemView{
-		View: g.ViewAt(at), galleryID: g.ID, id: r.ID(g), atomID: r.AtomID(g), link: r.Link(g), page: r.page(g), feed: r.page(g),
+		View: r.View(g, at), galleryID: g.ID, id: r.ID(g), atomID: r.AtomID(g), link: r.Link(g), page: r.page(g), feed: r.page(g),
 	}
 	v.Published, v.Updated = second(v.Published), second(v.Updated)
 	v.keywords = strings.Join(v.Tags, ", ")

@@ -15,6 +15,8 @@ type Options struct {
 	BaseURL string // where galleries without an address have their page; no slash at the end
 	MaxItem int    // bytes of an item in one format, at most; 0: 2 MiB
 
+	Audience *gallery.Audience // who reads; nil: the public, without rules
+
 	// Of stubs, whose language may not be known.
 	Language string            // the site's
 	Titles   map[string]string // by language tag in lower case, before those built in
@@ -29,12 +31,18 @@ type Renderer struct {
 // NewRenderer returns a renderer for the site that opts describe.
 func NewRenderer(opts Options) *Renderer {
 	opts.MaxItem = cmp.Or(opts.MaxItem, 2<<20)
+	opts.Audience = cmp.Or(opts.Audience, new(gallery.Audience))
 	return &Renderer{opts: opts, deflater: new(deflater)}
 }
 
-// Item renders g in every format, without the slides that may not be shown at
-// the instant at. The instant only selects slides; it is not in the bytes. It
-// does not ask whether g itself may be shown.
+// View returns what the audience sees of g at that instant.
+func (r *Renderer) View(g *gallery.Gallery, at time.Time) gallery.View {
+	return g.View(r.opts.Audience, at)
+}
+
+// Item renders g in every format, with the slides that the audience sees at the
+// instant at. The instant only selects slides; it is not in the bytes. It does not ask
+// whether the audience sees g itself.
 //
 // An error means that g has a date that no feed can carry, or is too long.
 func (r *Renderer) Item(g *gallery.Gallery, at time.Time, c Content) (*Item, error) {

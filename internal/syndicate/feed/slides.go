@@ -16,22 +16,23 @@ import (
 //
 // Readers that sort by date keep the order too: slide n is published n-1
 // seconds before the gallery and updated n-1 seconds before its update, hidden
-// slides counted. So no two dates are equal, none is later than the gallery's
-// own, a correction moves all of them alike, and a slide whose rights end
-// changes no other. Slides whose rights ended less than the duration stubs before
+// slides counted that the audience once saw. So no two dates are equal, none is later
+// than the gallery's own, a correction moves all of them alike, and a slide whose rights
+// end changes no other. Slides whose rights ended less than the duration stubs before
 // have items as of [Renderer.Stub]. Errors are those of [Renderer.Item].
 func (r *Renderer) Slides(g *gallery.Gallery, at time.Time, stubs time.Duration) ([]*Item, error) {
-	whole := r.view(g, at)
-	whole.Updated = second(g.UpdatedAt(g.Published)) // the end of another slide changes none
-	keys := g.SlideKeys()
+	whole, terms := r.view(g, at), g.Terms()
+	first, _, _ := r.opts.Audience.Window(terms)
+	whole.Updated = second(r.opts.Audience.UpdatedAt(terms, first)) // the end of another slide changes none
+	keys, numbers := g.SlideKeys(), r.opts.Audience.Numbers(terms, at)
 	items := make([]*Item, 0, len(whole.pictures))
 	for i, shown := 0, 0; i < len(g.Slides); i++ {
 		var v *itemView
-		if shown < len(whole.pictures) && whole.pictures[shown].Number == i+1 {
+		if shown < len(whole.pictures) && whole.pictures[shown].Index == i {
 			v = whole.slide(shown)
 			shown++
-		} else if when, ok := g.SlideWithdrawn(i, at); ok && at.Before(when.Add(stubs)) {
-			v = r.slideStub(g, i, keys[i], when)
+		} else if when, ok := r.opts.Audience.SlideWithdrawn(terms, i, at); ok && at.Before(when.Add(stubs)) {
+			v = r.slideStub(g, numbers[i], keys[i], when)
 		} else {
 			continue
 		}
@@ -48,9 +49,9 @@ func (r *Renderer) Slides(g *gallery.Gallery, at time.Time, stubs time.Duration)
 // because their rights ended less than keep before.
 func (r *Renderer) SlideTombstones(g *gallery.Gallery, at time.Time, keep time.Duration) []Tombstone {
 	var gone []Tombstone
-	keys := g.SlideKeys()
+	keys, terms := g.SlideKeys(), g.Terms()
 	for i := range g.Slides {
-		if when, ok := g.SlideWithdrawn(i, at); ok && at.Before(when.Add(keep)) {
+		if when, ok := r.opts.Audience.SlideWithdrawn(terms, i, at); ok && at.Before(when.Add(keep)) {
 			gone = append(gone, Tombstone{ID: r.slideID(g, keys[i]), AtomID: r.slideID(g, keys[i]), When: when})
 		}
 	}

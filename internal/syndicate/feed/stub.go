@@ -26,11 +26,11 @@ func (r *Renderer) Stub(g *gallery.Gallery, withdrawn time.Time) (*Item, error) 
 
 // slideStub is what is left of the slide with that index and key. Its gallery is still
 // shown, and so is its page.
-func (r *Renderer) slideStub(g *gallery.Gallery, i int, key string, withdrawn time.Time) *itemView {
+func (r *Renderer) slideStub(g *gallery.Gallery, number int, key string, withdrawn time.Time) *itemView {
 	v := r.stub(g, r.Link(g), withdrawn)
 	v.id = r.slideID(g, key)
 	v.atomID = v.id
-	v.Published = nth(v.Published, i+1)
+	v.Published = nth(v.Published, number)
 	return v
 }
 

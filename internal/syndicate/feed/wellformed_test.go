@@ -202,7 +202,7 @@ func checkPermitted(t *testing.T, v any) {
 func checkEveryPicture(t *testing.T, ch Channel, g *gallery.Gallery, item *Item) {
 	t.Helper()
 	var want []string
-	for _, s := range g.SlidesAt(testNow) {
+	for _, s := range g.View(new(gallery.Audience), testNow).Slides {
 		if address := gallery.WebAddress(s.Image.URL, gallery.Base(g.URL)); address != "" {
 			want = append(want, address)
 		}

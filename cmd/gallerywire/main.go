@@ -37,6 +37,7 @@ type cli struct {
 	Notices   noticesCmd   `cmd:"" help:"List, retry and delete notices that could not be delivered."`
 	Health    healthCmd    `cmd:"" help:"Check a running node."`
 	Status    statusCmd    `cmd:"" help:"Show the state of a running node, and what needs attention."`
+	Explain   explainCmd   `cmd:"" help:"Say why a gallery is or is not in each feed."`
 	Tail      tailCmd      `cmd:"" help:"Follow events and notices as they are sent."`
 
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`

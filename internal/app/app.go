@@ -158,7 +158,11 @@ func (a *App) Run(ctx context.Context) error {
 	site := a.opts.Config.Site
 	page := status.Page{Title: site.Title, Language: site.Language, URL: a.URL, Status: a.reporter.Status, Logger: a.logger("status")}
 	admin := web.Admin(web.Options{
-		Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(a.opts.Config.HTTP.AdminToken), Private: page.Register,
+		Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(a.opts.Config.HTTP.AdminToken),
+		Private: func(mux *http.ServeMux) {
+			page.Register(mux)
+			mux.HandleFunc("GET "+ExplainPath, a.explain)
+		},
 	})
 	list := []service{
 		{"http", serve(a.server, a.connections.Listener(a.public))}, // once the site is known, the service "readers" stops it: see build

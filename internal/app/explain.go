@@ -1,0 +1,62 @@
+package app
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/go-json-experiment/json"
+)
+
+// ExplainPath is where the operators' listener answers why a gallery is or is not in
+// each feed: its query has id, and at (RFC 3339), which is now where it is missing. The
+// answer is a list of [edition.Explanation], empty where no event of the gallery is known.
+const ExplainPath = "/explain.json"
+
+func (a *App) explain(w http.ResponseWriter, r *http.Request) {
+	id, at := r.FormValue("id"), time.Now()
+	if text := r.FormValue("at"); text != "" {
+		var err error
+		if at, err = time.Parse(time.RFC3339, text); err != nil {
+			http.Error(w, "at is no instant: write it like 2026-11-20T09:00:00Z", http.StatusBadRequest)
+			return
+		}
+	}
+	s := a.services.Load()
+	if s == nil {
+		http.Error(w, "the node is starting", http.StatusServiceUnavailable)
+		return
+	}
+	list, err := s.editions.Explain(r.Context(), id, at)
+	switch {
+	case errors.Is(err, edition.ErrUnknown):
+		list = []edition.Explanation{}
+	case err != nil:
+		a.logger("explain").Warn("a gallery cannot be explained: check that NATS can be reached", "gallery", id, "err", err)
+		http.Error(w, "the gallery cannot be read just now", http.StatusServiceUnavailable)
+		return
+	}
+	located := func(where *string) {
+		if *where != "" && !strings.HasPrefix(*where, "/") {
+			*where = a.opts.Config.Located(*where)
+		}
+	}
+	for i := range list {
+		located(&list[i].Where)
+		list[i].Slides = slices.Clone(list[i].Slides) // they share memory
+		for j := range list[i].Slides {
+			located(&list[i].Slides[j].Where)
+		}
+	}
+	body, err := json.Marshal(list)
+	if err != nil {
+		http.Error(w, "the answer cannot be written", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(body, '\n')) // the client may be gone
+}

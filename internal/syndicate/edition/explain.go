@@ -1,0 +1,119 @@
+package edition
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/index"
+)
+
+// Explanation says whether an audience sees a gallery in a feed at an instant, and why.
+// Rule and Where are as in [gallery.Decision]. Beside its codes there are "taken-down",
+// "items" (others stand above it: it is in the archive), "match." and the name of a list
+// that the gallery does not meet, and "left-out" (it cannot be shown as it is).
+type Explanation struct {
+	Audience string             `json:"audience"`
+	Feed     string             `json:"feed"` // as of [Ref.String]
+	Shown    bool               `json:"shown"`
+	Rule     string             `json:"rule"`
+	Where    string             `json:"where,omitzero"`
+	Slides   []SlideExplanation `json:"slides,omitzero"`
+	Next     time.Time          `json:"next,omitzero"` // when the time alone changes what is shown of it next; zero: never
+}
+
+// SlideExplanation is an [Explanation] of one slide, in order. It tells of a slide as if
+// its gallery were shown.
+type SlideExplanation struct {
+	Slide int    `json:"slide"` // from 0, as in JSON pointers
+	ID    string `json:"id,omitzero"`
+	Shown bool   `json:"shown"`
+	Rule  string `json:"rule"`
+	Where string `json:"where,omitzero"`
+}
+
+// Explain says for every feed in which the public could see the gallery with that id at
+// t whether it does: for each configured feed, for those of its section, tags and
+// authors, and for its own. It goes by what is stored now, and asks what renders. The
+// error is [ErrUnknown] where no record of the gallery is known, or says why it
+// cannot be read.
+func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanation, error) {
+	if err := s.opts.Index.Ready(); err != nil {
+		return nil, fmt.Errorf("explain gallery %q: %w: %w", id, ErrUnavailable, err)
+	}
+	e := s.opts.Index.Find(gallery.Key(id))
+	if e == nil {
+		return nil, fmt.Errorf("explain gallery %q: %w", id, ErrUnknown)
+	}
+	all := Explanation{Audience: gallery.Public, Rule: "taken-down"}
+	if !e.Rank.TakeDown {
+		g, err := s.opts.Load(ctx, e)
+		if problems, ok := errors.AsType[gallery.Problems](err); ok {
+			all.Rule, all.Where = "left-out", problems[0].Place
+		} else if err != nil {
+			return nil, fmt.Errorf("explain gallery %q: %w", id, err)
+		} else {
+			all.decide(s.opts.Index.Public(), g, t)
+		}
+	}
+	own := all
+	own.Feed = Ref{Kind: Gallery, Name: gallery.Key(id)}.String()
+	list := []Explanation{own}
+	for _, d := range s.opts.Feeds {
+		one := all
+		one.Feed = d.Name
+		one.choose(s.feeds[d.Name], e, t)
+		list = append(list, one)
+	}
+	for _, f := range e.Facets {
+		if ref := refOf(f); s.opts.Dynamic.has(ref.Kind) {
+			one := all
+			one.Feed = ref.String()
+			r := newFeedRenderer(s, ref, s.dynamicDefinition(ref, f.Value().Name)) // nobody may have asked for the feed
+			one.choose(r, e, t)
+			r.release()
+			list = append(list, one)
+		}
+	}
+	return list, nil
+}
+
+// decide says what the audience may see of g at all.
+func (x *Explanation) decide(a *gallery.Audience, g *gallery.Gallery, t time.Time) {
+	terms := g.Terms()
+	d := a.Gallery(terms, t)
+	x.Shown, x.Rule, x.Where, x.Next = d.Shown, d.Rule, d.Where, d.Next
+	for i := range g.Slides {
+		d := a.Slide(terms, i, t)
+		x.Slides = append(x.Slides, SlideExplanation{i, g.Slides[i].ID, d.Shown, d.Rule, d.Where})
+		if x.Shown && !d.Next.IsZero() && (x.Next.IsZero() || d.Next.Before(x.Next)) {
+			x.Next = d.Next
+		}
+	}
+}
+
+// choose says whether the feed shows the gallery, if its audience may see it at all.
+func (x *Explanation) choose(r *feedRenderer, e *index.Entry, t time.Time) {
+	if !x.Shown {
+		return
+	}
+	unmet := r.selection.Unmet(e)
+	switch {
+	case unmet != "":
+		x.Rule, x.Where = "match."+unmet, r.def.Where+".match."+unmet
+	case r.selection.Above(e, t) >= r.def.Items:
+		x.Rule, x.Where = "items", r.def.Where+".items"
+	default:
+		if last := r.current.Load(); last != nil {
+			for _, left := range last.LeftOut {
+				if left.Gallery == e.ID && left.Rank == e.Rank {
+					x.Shown, x.Rule, x.Where = false, "left-out", left.Reason
+				}
+			}
+		}
+		return
+	}
+	x.Shown = false
+}

@@ -4,6 +4,6 @@
 // followed by every node.
 //
 // Gallery events that were decoded come in; records, and their order in memory, come
-// out. What is acknowledged is on disk, or on as many servers as nats.replicas says.
+// out. An acknowledged record is on disk, or on as many servers as nats.replicas says.
 // Its packages know nothing of feeds, notices or HTTP.
 package store

@@ -1,9 +1,9 @@
 // Package atomicfile replaces files as a whole: a reader gets all of
 // the old text or all of the new, also after a crash.
 //
-// What is written lies beside the file, under a hidden name, until it is on the
-// disk; an interrupted process may leave that behind. Of several that write the
-// same file the last one wins. Locking is left to others.
+// The new text is written to a hidden file in the same directory and renamed once it is
+// on the disk; an interrupted process may leave that file behind. Of several writers of
+// the same file the last one wins. Locking is left to the caller.
 package atomicfile
 
 import (

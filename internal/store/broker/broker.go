@@ -27,7 +27,7 @@ type Options struct {
 	Replicas int    // of every stream of ours; default 1; the embedded server has no more
 
 	PublishSubjects []string // what a CMS may publish on the embedded server
-	NoticeSubjects  []string // what it may hear there, beside the answers to its own requests
+	NoticeSubjects  []string // what it may subscribe to there, apart from the answers to its own requests
 
 	// Timeout is how long [DialOperator] and [DialPublisher], and each request over
 	// a connection of theirs, wait for an answer; default 15 s.
@@ -60,8 +60,8 @@ type Embedded struct {
 	StoreLimit      int64         // most bytes that all streams may have on the disk; 0: three quarters of what is free at the start
 }
 
-// publishers are all that there are: those with a name, and the one without
-// unless nobody could be it.
+// publishers are those with a name, and the one without a name unless a token is
+// needed and none is configured for it.
 func (e Embedded) publishers() []Publisher {
 	if e.PublisherToken == "" && len(e.Publishers) > 0 {
 		return e.Publishers
@@ -187,8 +187,8 @@ func (b *Broker) Conn() *nats.Conn { return b.link.conn }
 // JetStream returns JetStream on the connection.
 func (b *Broker) JetStream() jetstream.JetStream { return b.js }
 
-// Status is nil while connected, else it says what is wrong, in words for an
-// operator who reads a readiness check. It holds no credentials.
+// Status is nil while connected, else an error for operators who read a readiness
+// check. It holds no credentials.
 func (b *Broker) Status() error {
 	l := b.link
 	if l.conn.IsConnected() {
@@ -216,10 +216,10 @@ func (b *Broker) Away() time.Duration {
 	return time.Since(l.lost)
 }
 
-// Storage is nil while the embedded server's store takes writes, and always of a
-// server elsewhere. Else it says why not, and what to do. It is known within a
-// second or two of the first write that failed, and heals by itself: the server
-// is started again inside this process once its disk takes writes.
+// Storage is nil while the embedded server's store takes writes, and always for a
+// server elsewhere. Else the error says what to do. It appears within two seconds of the
+// first failed write and goes by itself: the server is started again inside this process
+// once its disk takes writes.
 func (b *Broker) Storage() error {
 	if b.server == nil {
 		return nil
@@ -252,7 +252,7 @@ func (b *Broker) Stored() (used, limit int64) {
 	return int64(info.Store), max(info.Config.MaxStore, 0)
 }
 
-// serverInfo is what the embedded server says of its store; nil where the server is
+// serverInfo is the state of the embedded server's store; nil where the server is
 // elsewhere, is being started again, or stops.
 func (b *Broker) serverInfo() *server.JSInfo {
 	if b.server == nil {

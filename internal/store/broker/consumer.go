@@ -45,9 +45,9 @@ func (c Consumer) config(name string) jetstream.ConsumerConfig {
 // Consumer returns the durable consumer of that name and makes it when there is
 // none: one that hands out everything, each again until it is acknowledged,
 // with the replicas of its stream. One that is there is used as it is; one that
-// could lose or miss events is an error. The embedded server hands out at once
-// what of a work queue is not acknowledged, for nobody but the caller reads there. It blocks for
-// a few round trips and fails while NATS is away; it can be repeated.
+// could lose or miss events is an error. The embedded server delivers unacknowledged
+// events of a work queue again at once, because only the caller reads there. It blocks
+// for a few round trips and fails while NATS is away; it can be repeated.
 func (b *Broker) Consumer(ctx context.Context, stream jetstream.Stream, c Consumer) (jetstream.Consumer, error) {
 	name := b.Name(c.Name)
 	got, err := stream.Consumer(ctx, name)
@@ -89,11 +89,10 @@ func createConsumer(ctx context.Context, stream jetstream.Stream, config jetstre
 	return c, err
 }
 
-// dropConsumerState puts aside what the embedded server has on the disk of where
-// a consumer was, which it does not read, and reports whether there was any. The
-// server could not read it and would never make that consumer again. Without it
-// the consumer begins with what is in the stream: what was handed out and not
-// acknowledged comes again.
+// dropConsumerState renames the embedded server's file with the state of a consumer,
+// and reports whether there was one. The server could not read it and would never make
+// that consumer again. Without it the consumer begins with the first message of the
+// stream: unacknowledged ones are delivered again.
 func (b *Broker) dropConsumerState(stream, consumer string) bool {
 	if b.server == nil {
 		return false

@@ -102,7 +102,8 @@ func runningService(o Options) (target, error) {
 	return target{addresses: where, options: []nats.Option{nats.InProcessServer(dir)}}, conn.Close()
 }
 
-// ErrNotRunning says that no service runs on a directory; around it stands what to do.
+// ErrNotRunning means that no service runs on a directory. The errors that wrap it say
+// what to do.
 var ErrNotRunning = errors.New("no gallerywire is running")
 
 // explainSocket says why there is no connection to a socket of the data directory.

@@ -207,7 +207,7 @@ func isForeign(got jetstream.StreamConfig, want EventStream) bool {
 		got.Mirror != nil || len(got.Sources) > 0
 }
 
-// losses says how the stream can lose what nobody has read.
+// losses lists the ways in which the stream can lose unread events.
 func losses(got jetstream.StreamConfig) (how []string) {
 	full := got.MaxBytes > 0 || got.MaxMsgs > 0 || got.MaxMsgsPerSubject > 0
 	for _, risk := range []struct {

@@ -33,7 +33,7 @@ type link struct {
 	conn      *nats.Conn
 	addresses string // for people: without credentials
 	log       *slog.Logger
-	closed    chan struct{} // closed when conn has ended for good and told everybody
+	closed    chan struct{} // closed after the last callback of conn
 
 	onDenied func(*DeniedError) // instead of a line in the log; may be nil
 	retryFor time.Duration      // for commands: how long a lost connection is retried; 0: for ever, as nodes do
@@ -75,7 +75,7 @@ func (l *link) onConnect(nc *nats.Conn) {
 	calls := l.onReconnect
 	l.mu.Unlock()
 	l.log.Info("connected to nats", "url", l.addresses, "server", nc.ConnectedServerName())
-	// A connection that stood when Open returned is no news to anybody.
+	// The connection that stood when Open returned is no reconnection.
 	if nc.Stats().Reconnects > 0 {
 		for _, f := range calls {
 			f()
@@ -99,7 +99,7 @@ func (l *link) onDisconnect(nc *nats.Conn, err error) {
 	}
 }
 
-// onRetry is called for each try that fails; only the first of a kind is news.
+// onRetry is called for each failed try, and logs the first of a kind.
 func (l *link) onRetry(_ *nats.Conn, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,8 +131,8 @@ func (l *link) onClosed(nc *nats.Conn) {
 	close(l.closed)
 }
 
-// reason is why there is no connection: a server that refuses us is known to
-// the connection alone, one that cannot be reached is told to onRetry.
+// reason is why there is no connection: the connection has the error of a server that
+// refuses us, onRetry gets that of one that cannot be reached.
 func (l *link) reason() error {
 	if err := l.conn.LastError(); err != nil {
 		return plain(err)
@@ -143,8 +143,7 @@ func (l *link) reason() error {
 	return plain(nats.ErrDisconnected)
 }
 
-// close drains the connection and waits until it has ended and nobody is
-// called any more.
+// close drains the connection and waits for its last callback.
 func (l *link) close() error {
 	l.mu.Lock()
 	l.closing = true

@@ -23,7 +23,7 @@ func (w worded) Error() string { return w.text }
 // Unwrap returns the library's error.
 func (w worded) Unwrap() error { return w.cause }
 
-// tooFewServers is what a server that is alone says of more than one replica.
+// tooFewServers is the error of a server without a cluster for more than one replica.
 const tooFewServers = jetstream.ErrorCode(10074)
 
 // plain is err in words for people: they need not know the client's library.

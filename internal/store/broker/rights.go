@@ -12,9 +12,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// DeniedError says which right the user of a connection lacks on the server. The
-// server says so to the connection and not to the request, which would wait until
-// its time is over.
+// DeniedError is a right that the user of a connection lacks on the server. The
+// server reports it to the connection and not to the request, which would wait until
+// its timeout.
 type DeniedError struct {
 	Verb  string // "publish on" or "subscribe to"
 	Right string // the subject, as a list of rights has it
@@ -27,7 +27,7 @@ func (e *DeniedError) Error() string {
 	return fmt.Sprintf("nats does not let this user %s %s: give it that right, all are listed in deployments/README.md under \"Rights on NATS servers\"", e.Verb, e.Right)
 }
 
-// Denied returns the right that is missing where err is what a server says of one.
+// Denied returns the missing right where err is the server's report of one.
 func Denied(err error) (*DeniedError, bool) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		return nil, false
@@ -83,7 +83,7 @@ func concerns(subject string, names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(parts, name) })
 }
 
-// deny keeps a missing right until the next connection, says it once, and ends the
+// deny keeps a missing right until the next connection, logs it once, and ends the
 // operations that wait for it.
 func (l *link) deny(missing *DeniedError) {
 	l.mu.Lock()
@@ -108,8 +108,8 @@ func (l *link) deny(missing *DeniedError) {
 // maxDenied is far more than the rights that there are.
 const maxDenied = 50
 
-// guarded does what asks the server about the names, and returns a [DeniedError] as
-// soon as the server says that a right for it is missing.
+// guarded makes a request about the names, and returns a [DeniedError] as soon as the
+// server reports that a right for it is missing.
 func guarded[T any](ctx context.Context, l *link, names []string, do func(context.Context) (T, error)) (T, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)

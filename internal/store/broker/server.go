@@ -99,7 +99,7 @@ func startServer(ctx context.Context, o Options) (s *embeddedServer, err error) 
 }
 
 // claimDir locks the directory and replaces the internal user's secret there, which
-// only the owner can read: the one before is of no use to anybody who learnt it.
+// only the owner can read. A secret that leaked before is useless then.
 func (s *embeddedServer) claimDir() (err error) {
 	if err = os.MkdirAll(string(s.dir), 0o700); err != nil {
 		err = fmt.Errorf("make the data directory: %w", err)

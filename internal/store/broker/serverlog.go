@@ -15,11 +15,10 @@ import (
 // connect can make the server write any number of them.
 const clientLines = 10
 
-// serverLog is the embedded server's log on ours. A server that starts and
-// stops as it should says nothing above debug; its last fatal error, after which
-// it does not run, is kept for the start that waits for it. Nothing is concluded
-// from any other line: the server quotes in them what clients say of themselves.
-// Of the lines about clients there are few.
+// serverLog writes the embedded server's log to ours. A normal start and stop log
+// nothing above debug. The last fatal error, after which the server does not run, is
+// kept for the start that waits for it. No other line has consequences, because the
+// server quotes the clients' own text in them. Lines about clients are rate limited.
 type serverLog struct {
 	log      *slog.Logger
 	subjects []string // on which a publisher may publish

@@ -17,7 +17,7 @@ import (
 // The sockets of a data directory, on which commands in other processes connect.
 const (
 	natsSocket  = "socket" // to the embedded server
-	adminSocket = "admin"  // to what operators see over HTTP
+	adminSocket = "admin"  // to the operators' HTTP handlers
 )
 
 // listen makes a socket on which commands in other processes connect: in the
@@ -105,8 +105,8 @@ func (d dataDir) dial(name string) (conn net.Conn, err error) {
 	return conn, err
 }
 
-// socketConn lets a writer read why the other side has closed: it says that first,
-// and here, other than over TCP, a write knows at once that it closed.
+// socketConn lets a writer read why the other side has closed the connection: the
+// reason arrives first, but unlike over TCP a write fails at once.
 type socketConn struct{ net.Conn }
 
 // Write implements [net.Conn].

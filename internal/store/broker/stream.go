@@ -45,9 +45,9 @@ func (b *Broker) Stream(ctx context.Context, cfg jetstream.StreamConfig) (jetstr
 	return s, nil
 }
 
-// StreamState is what the server says of a stream. What it calls lost is not part of
-// it: after a crash nats-server 2.15 counts messages so that were taken before, and
-// does not count those that it cuts off with a damaged end of a file.
+// StreamState is the state of a stream as the server reports it. Its count of lost
+// messages is left out: after a crash nats-server 2.15 counts messages that were
+// consumed before, and does not count those in the damaged end of a file.
 type StreamState struct {
 	There bool   // there is such a stream
 	Last  uint64 // sequence of the newest message that it ever held
@@ -70,8 +70,8 @@ func (b *Broker) StreamState(ctx context.Context, name string) (StreamState, err
 // asks for.
 const leastReserved = 1 << 20
 
-// createStream makes the stream, or takes the one that somebody else has made
-// in the meantime. The server reserves max_bytes on the disk; where it has less
+// createStream makes the stream, or takes the one that another process made
+// meanwhile. The server reserves max_bytes on the disk; where it has less
 // to give, the stream gets a part of that and a warning says so.
 func (b *Broker) createStream(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
 	wanted := cfg.MaxBytes
@@ -109,7 +109,7 @@ func noRoom(err error) error {
 }
 
 // unreserved is how much of its disk the embedded server has not promised to
-// streams yet. What a server elsewhere has is not known.
+// streams yet, and the largest number where that is not known.
 func (b *Broker) unreserved() int64 {
 	info := b.serverInfo()
 	if info == nil {
@@ -137,7 +137,7 @@ func word(value json.Marshaler) string {
 	return strings.Trim(string(text), `"`)
 }
 
-// rule says whether a setting cannot work, what it is, and what it must be.
+// rule is a requirement of a setting: whether it is broken, the value and the requirement.
 type rule struct {
 	broken            bool
 	setting, is, must string

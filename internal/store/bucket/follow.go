@@ -197,8 +197,8 @@ func (b *Bucket) consume(ctx context.Context, stream jetstream.Stream, from uint
 	return consumer, messages, err
 }
 
-// read ends with ctx and not by a Stop from elsewhere, which a consumer that
-// is being made anew at that moment does not hear.
+// read ends with ctx and not by a call of Stop, which a consumer ignores while it is
+// being made anew.
 func (b *Bucket) read(ctx context.Context, stream jetstream.Stream, consumer jetstream.Consumer, messages jetstream.MessagesContext) error {
 	for {
 		var msg jetstream.Msg
@@ -301,7 +301,7 @@ func (b *Bucket) applied() uint64 {
 }
 
 // guard returns when ctx ends, the bucket was recreated, or deletions may have been
-// missed. It looks after every reconnection, and now and then.
+// missed. It checks after every reconnection, and every bucketCheck.
 func (b *Bucket) guard(ctx context.Context, stream jetstream.Stream) error {
 	look := time.NewTimer(bucketCheck)
 	defer look.Stop()

@@ -92,8 +92,7 @@ func (b *Bucket) Whole() bool {
 	return true
 }
 
-// Damage is nil while nothing is known to be missing, else it says what is, and what
-// can be done.
+// Damage is nil while no record is known to be missing, else an error with a remedy.
 func (b *Bucket) Damage() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

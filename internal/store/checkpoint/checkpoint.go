@@ -82,8 +82,8 @@ func (c *Checkpoint) Bucket(name string, forgets bool) *Bucket {
 	return b
 }
 
-// Damage says what does not fit and what can be done, an error for each stream and
-// bucket; nothing while everything fits, or nothing was compared yet.
+// Damage returns an error with a remedy for each stream and bucket that lost messages;
+// nothing while everything fits, or before the comparison.
 func (c *Checkpoint) Damage() []error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -26,7 +26,7 @@ import (
 const (
 	magic     = "gwcheck1"
 	entrySize = 20
-	// gone in the place of a sequence says that there need not be a record any more.
+	// gone in the place of a sequence means that there need not be a record any more.
 	gone = 0
 	// slack is how much of a journal may be out of date before it is written anew,
 	// beside as much as is not.

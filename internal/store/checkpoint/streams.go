@@ -54,8 +54,8 @@ func (s *streams) load() error {
 	return nil
 }
 
-// Compare reports whether the streams hold what they must, as they are when the node
-// starts. What they hold then is what is accepted.
+// Compare reports whether the streams hold what they must when the node starts.
+// [Options].Accept accepts what they hold then.
 func (c *Checkpoint) Compare(now []Stream) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -145,7 +145,7 @@ func (x *Index) Before(text []byte, rank gallery.Rank, prev *Entry, now time.Tim
 		}
 	}
 	if rank.TakeDown {
-		// The record is stored anew here, and would be said to be new.
+		// The record is stored anew here: its take-down would look new.
 		down := &Entry{Rank: rank, stored: p.Stored}
 		if down.setTombstone(x.opts.Tombstones); now.UnixNano() >= down.forgotten() {
 			for i := range p.Left {

@@ -47,7 +47,7 @@ type names struct {
 	everywhere []uint32         // slots of those that may have left any name
 	unnamed    progress         // of what happened to these
 	size       int              // of all this, in parts
-	tidied     int              // size when it held nothing in vain
+	tidied     int              // size when it held no unused names
 }
 
 func newNames() names {
@@ -146,8 +146,8 @@ func (x *Index) assignSlot(old, e *Entry) {
 	}
 }
 
-// needsRebuild reports whether most of what is kept may be kept in vain: a gallery
-// that is revised for ever leaves any number of names.
+// needsRebuild reports whether most of the names may be unused: a gallery that is
+// revised for ever leaves any number of them.
 func (ns *names) needsRebuild() bool { return ns.size > 2*ns.tidied+slack }
 
 // total sums the spellings up. Which is shown depends on the galleries alone.
@@ -178,8 +178,8 @@ func (ns *names) members(of []slug) iter.Seq[uint32] {
 }
 
 // Lookup returns the section, tag or author with that slug, if a gallery that
-// is visible now has it, or one that feeds still say is gone had it: readers of
-// a feed that a withdrawal empties are to hear of that.
+// is visible now has it, or one that feeds still say is gone had it: a feed that a
+// withdrawal empties must stay, to report the withdrawal.
 func (x *Index) Lookup(k Kind, text string, now time.Time) (Name, bool) {
 	now = x.advance(now)
 	x.mu.RLock()

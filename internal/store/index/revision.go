@@ -90,8 +90,8 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 	return shorten(ds)
 }
 
-// departs is how e leaves for the revision of that rank. A take-down that comes
-// before the embargo ends is not told: feeds do not say what was never there.
+// departs is how e leaves for the revision of that rank. A take-down before the end of
+// the embargo shows in no feed: feeds do not announce the end of what was never there.
 func (e *Entry) departs(rank gallery.Rank) departure {
 	d := departure{facets: e.Facets, seen: e.offers() && e.from() <= rank.Updated.UnixNano()}
 	if !rank.TakeDown {

@@ -20,7 +20,7 @@ type Selection struct {
 	pageEnds []*Entry // those of them that end a page; only of ByPublished
 	gone     []*Entry // withdrawn, and still remembered; the first to go first
 	touched  int64
-	released bool // nobody keeps it up to date any more
+	released bool // no longer kept up to date
 
 	generation atomic.Uint64
 }
@@ -189,7 +189,7 @@ func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 		}
 		at = max(at, d.at)
 		if d.down && e.Rank.TakeDown && e.end <= now {
-			at = max(at, e.end) // it is no longer said to be gone
+			at = max(at, e.end) // feeds no longer say that it is gone
 		}
 	}
 	return at

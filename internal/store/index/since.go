@@ -201,7 +201,7 @@ func (q *query) infer(e *Entry) {
 	case q.first:
 	case e.ID != "" && (q.tookDown(e) || q.showed(e, q.now) || q.left(e)):
 		q.add(e, true, false)
-	default: // it may have been said to be gone, or is now
+	default: // feeds may have said that it is gone, or say so now
 		q.other = q.other || q.scope.hasTombstone(e, q.now) || slices.ContainsFunc(e.left(), q.ended)
 	}
 }

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
@@ -12,8 +13,9 @@ type delivery struct {
 	index int    // of the target, in the pass
 	leave func() // has the pass end without the delivery
 
-	retry    uint64 // revision of the record of the retry, as it was when that began
-	deferred bool   // a first attempt that took too long, and has become a retry
+	retry    uint64         // revision of the record of the retry, as it was when that began
+	deferred bool           // a first attempt that took too long, and has become a retry
+	grace    sync.WaitGroup // until deferSlow has ended
 
 	notice  Notice
 	payload Payload
@@ -133,16 +135,15 @@ func (w *worker) attempt(work context.Context, d *delivery) error {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(work, w.box.opts.Timeout)
-	defer cancel()
-	ended, deferred := make(chan struct{}), make(chan struct{})
+	d.grace.Add(1)
 	grace := time.AfterFunc(w.box.opts.Grace, func() {
-		defer close(deferred)
-		w.deferSlow(work, d, ended)
+		defer d.grace.Done()
+		w.deferSlow(ctx, work, d)
 	})
 	err := d.payload.Send(ctx, d.target)
-	close(ended)
+	cancel() // what is slow is slow no more
 	if !grace.Stop() {
-		<-deferred
+		d.grace.Wait()
 	}
 	d.ended = w.box.opts.Now()
 	if err == nil {
@@ -166,8 +167,9 @@ func (d *delivery) releaseTurn() {
 }
 
 // deferSlow has a slow delivery count no longer among all, and makes a first attempt in
-// flight a retry, so that its pass need not wait for it. First attempts that wait for the same endpoint are deferred, too.
-func (w *worker) deferSlow(work context.Context, d *delivery, ended <-chan struct{}) {
+// flight a retry, so that its pass need not wait for it. First attempts that wait for the
+// same endpoint are deferred, too. sending ends with the delivery.
+func (w *worker) deferSlow(sending, work context.Context, d *delivery) {
 	w.mu.Lock()
 	close(w.endpoints[d.target.Endpoint].slow)
 	w.mu.Unlock()
@@ -189,7 +191,7 @@ func (w *worker) deferSlow(work context.Context, d *delivery, ended <-chan struc
 		}
 		w.box.opts.Logger.Warn("cannot store the retry of a slow target, which holds up others", "target", d.target.Name, "err", err)
 		select {
-		case <-ended:
+		case <-sending.Done():
 			return
 		case <-time.After(writeAgain):
 		}

@@ -53,7 +53,7 @@ func (b *background) await(ts *testscript.TestScript) {
 	case err := <-b.ended:
 		b.ended <- err
 		ts.Fatalf("it ended: %v\n%s", err, b.output.text())
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		ts.Fatalf("no line matches\n%s", b.output.text())
 	}
 }
@@ -108,7 +108,7 @@ func (b *background) interrupt(ts *testscript.TestScript) error {
 	case err := <-b.ended:
 		b.ended <- err
 		return err
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		_ = b.cmd.Process.Kill()
 		ts.Logf("%s", b.output.text())
 		return errors.New("it does not stop")

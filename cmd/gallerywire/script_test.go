@@ -53,8 +53,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// patience is far more than anything here takes.
-const patience = time.Minute
+// waitLimit is far more than anything here takes.
+const waitLimit = time.Minute
 
 func httpget() {
 	res, err := http.Get(os.Args[1])
@@ -130,7 +130,7 @@ func match(ts *testscript.TestScript, expression string, text func() string) {
 	ts.Check(err)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; <-tick.C {
+	for deadline := time.Now().Add(waitLimit); ; <-tick.C {
 		if found := wanted.FindStringSubmatch(text()); found != nil {
 			setNamed(ts, wanted, found)
 			return

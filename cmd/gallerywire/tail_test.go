@@ -76,7 +76,7 @@ func TestListenerThatMayNotListenSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	l := &listener{console: &console{timeout: patience, err: new(bytes.Buffer)}, events: []string{"article.published"}}
+	l := &listener{console: &console{timeout: waitLimit, err: new(bytes.Buffer)}, events: []string{"article.published"}}
 	if err := l.run(t.Context(), conn); err == nil || !strings.Contains(err.Error(), "does not let this user subscribe to article.published: give it that right") {
 		t.Errorf("error %v", err)
 	}
@@ -94,7 +94,7 @@ func TestListenerEndsWithTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	var errs bytes.Buffer
-	l := &listener{console: &console{timeout: patience, err: writerFunc(func(p []byte) (int, error) {
+	l := &listener{console: &console{timeout: waitLimit, err: writerFunc(func(p []byte) (int, error) {
 		conn.Close() // it listens by now
 		return errs.Write(p)
 	})}}

@@ -31,7 +31,7 @@ func peer(t *testing.T, answer func(net.Conn)) string {
 			}
 			serving.Go(func() {
 				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(patience))
+				_ = conn.SetDeadline(time.Now().Add(waitLimit))
 				answer(conn)
 			})
 		}

@@ -29,7 +29,7 @@ func program(t *testing.T, dir string, environ []string, stdin string, args ...s
 	t.Helper()
 	t.Chdir(dir)
 	var out bytes.Buffer
-	ctx, stop := context.WithTimeout(t.Context(), patience)
+	ctx, stop := context.WithTimeout(t.Context(), waitLimit)
 	defer stop()
 	code = run(ctx, args, console{in: strings.NewReader(stdin), out: &out, err: &out, environ: environ})
 	return code, out.String()
@@ -111,7 +111,7 @@ func TestAnswersOverHTTPAreInOurWords(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
 	defer func() { stop(); <-ended }()
-	for until := time.Now().Add(patience); ; {
+	for until := time.Now().Add(waitLimit); ; {
 		if res, err := http.Get(a.URL() + "/readyz"); err == nil && res.Body.Close() == nil && res.StatusCode == http.StatusOK {
 			break
 		}

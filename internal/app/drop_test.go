@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 // dropper receives deliveries of the hub and of webhooks as the specifications let
@@ -220,7 +221,7 @@ func retryAll(t *testing.T, config string) {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), storetest.WaitLimit)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, path, "notices", "retry", "--all", "--config", file).CombinedOutput(); err != nil {
 		t.Fatalf("retry: %v: %s", err, out)

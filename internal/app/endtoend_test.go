@@ -14,6 +14,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/mmcdole/gofeed"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -56,7 +57,7 @@ func TestAnEventBecomesThreeFeedsAndANotice(t *testing.T) {
 	}
 	publish(t, cms, "article.published", galleryJSON("harbour-lights", "Harbour lights", "Travel", time.Now(), 3))
 
-	msg, err := notices.NextMsg(patience)
+	msg, err := notices.NextMsg(storetest.WaitLimit)
 	if err != nil {
 		t.Fatalf("no notice: %v\n%s", err, node.logs)
 	}
@@ -86,7 +87,7 @@ func TestAnEventBecomesThreeFeedsAndANotice(t *testing.T) {
 		}
 	}
 	publish(t, cms, "article.unpublished", `{"id":"harbour-lights"}`)
-	if msg, err = notices.NextMsg(patience); err != nil {
+	if msg, err = notices.NextMsg(storetest.WaitLimit); err != nil {
 		t.Fatalf("no notice of the take-down: %v\n%s", err, node.logs)
 	}
 	if got := decodeUpdate(t, msg).Data.Removed; len(got) != 1 || got[0] != "harbour-lights" {
@@ -278,7 +279,7 @@ func TestTwoNodesOnOneServerAreTheSame(t *testing.T) {
 	const rounds = 20
 	for i := range rounds {
 		publish(t, cms, "article.published", galleryJSON(fmt.Sprintf("gallery-%d", i%7), fmt.Sprintf("Round %d", i), "Travel", time.Now(), 2))
-		if _, err := notices.NextMsg(patience); err != nil {
+		if _, err := notices.NextMsg(storetest.WaitLimit); err != nil {
 			t.Fatalf("round %d: no notice: %v\n%s\n%s", i, err, one.logs, two.logs)
 		}
 		same(t, one, two, fmt.Sprintf("Round %d", i))

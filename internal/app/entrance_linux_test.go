@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -103,7 +104,7 @@ func (p *process) publisher(options ...nats.Option) publisher {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(patience))
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(storetest.WaitLimit))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -35,7 +36,7 @@ func TestRefusedMendedAndSentAgain(t *testing.T) {
 		var answer *nats.Msg
 		var err error
 		node.eventually("the stream is there", func() bool {
-			answer, err = conn.RequestMsg(msg, patience)
+			answer, err = conn.RequestMsg(msg, storetest.WaitLimit)
 			return !errors.Is(err, nats.ErrNoResponders)
 		})
 		if err != nil {
@@ -47,7 +48,7 @@ func TestRefusedMendedAndSentAgain(t *testing.T) {
 		return ack
 	}
 	first := send(cms, "7", `{"id": "harbour", "published": "2026-11-20T09:00:00Z"}`)
-	notice, err := refused.NextMsg(patience)
+	notice, err := refused.NextMsg(storetest.WaitLimit)
 	if err != nil || !strings.Contains(string(notice.Data), "/title") {
 		t.Fatalf("notice %v, %v", notice, err)
 	}
@@ -100,7 +101,7 @@ func TestARejectionInAClusterHasTheSequenceOfItsAcknowledgement(t *testing.T) {
 		publish(t, cms, "article.published", `{"id": "a", "title": "A", "published": "2026-11-20T09:00:00Z"}`)
 	}
 	for told := map[uint64]bool{}; len(told) < 10; { // one may come twice
-		notice, err := refused.NextMsg(patience)
+		notice, err := refused.NextMsg(storetest.WaitLimit)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -119,13 +120,13 @@ func publishMany(t *testing.T, node *process, c crawl) {
 	for i := range c.galleries {
 		text := galleryJSON(fmt.Sprint("g", i), fmt.Sprintf("Gallery %d", i), fmt.Sprintf("Section %d", i%20), now, c.slides)
 		text = strings.Replace(text, `"slides"`, fmt.Sprintf(`"tags":["tag %d","tag %d"],"authors":[{"name":"Author %d"}],"slides"`, i%200, i%7, i%100), 1)
-		if _, err := js.PublishAsync("article.published", []byte(text), jetstream.WithStallWait(patience)); err != nil {
+		if _, err := js.PublishAsync("article.published", []byte(text), jetstream.WithStallWait(storetest.WaitLimit)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	<-js.PublishAsyncComplete()
 	last := fmt.Sprintf("/galleries/g%d.json", c.galleries-1)
-	deadline := time.Now().Add(patience + time.Duration(c.galleries)*10*time.Millisecond)
+	deadline := time.Now().Add(storetest.WaitLimit + time.Duration(c.galleries)*10*time.Millisecond)
 	for tick := time.Tick(100 * time.Millisecond); ; <-tick {
 		if resp, _ := node.get(last); resp.StatusCode == http.StatusOK {
 			return
@@ -142,7 +143,7 @@ func (c crawl) walk(t *testing.T, node *process) int64 {
 	paths := make(chan string, 100)
 	var crawling sync.WaitGroup
 	var asked, failed, busy atomic.Int64
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}, Timeout: patience}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}, Timeout: storetest.WaitLimit}
 	defer client.CloseIdleConnections()
 	for range 16 {
 		crawling.Go(func() {
@@ -244,7 +245,7 @@ func besideSlowReaders(t *testing.T, node *process, many int) time.Duration {
 		reading.Go(func() { slowly(ctx, node.http, fmt.Sprintf("/tags/tag-%d.json", i%200), &begun) })
 	}
 	node.eventually("the slow readers are there", func() bool { return begun.Load() == int64(many) })
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: storetest.WaitLimit}
 	node.eventually("there is room for another", func() bool { return open(ctx, client, node.http+"/feeds/all.rss", true) == nil })
 	var took []time.Duration
 	for i := range 50 {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go/jetstream"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
@@ -166,7 +167,7 @@ func TestAFanOutSurvivesBeingKilled(t *testing.T) {
 		for range many / 5 { // in the middle of it
 			select {
 			case <-entry:
-			case <-time.After(patience):
+			case <-time.After(storetest.WaitLimit):
 				t.Fatalf("round %d: nobody is told\n%s", round, node.logs)
 			}
 		}
@@ -270,7 +271,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	}
 	subscribe(node, f, map[string]string{"/broken": "/feeds/all.atom", "/good": "/feeds/all.atom"})
 	publish(t, cms, "article.published", galleryJSON("harbour", "Harbour", "Travel", time.Now(), 2))
-	msg, err := failed.NextMsg(patience)
+	msg, err := failed.NextMsg(storetest.WaitLimit)
 	if err != nil {
 		t.Fatalf("nobody says that it was given up: %v\n%s", err, node.logs)
 	}

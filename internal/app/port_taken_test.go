@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 )
 
@@ -48,7 +49,7 @@ func newImpostor(t *testing.T, address string) *impostor {
 
 func (i *impostor) answer(conn net.Conn) {
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(storetest.WaitLimit))
 	fmt.Fprint(conn, `INFO {"server_id":"X","version":"2.15.2","auth_required":true,"headers":true,"jetstream":true,"max_payload":1048576,"proto":1}`+"\r\n")
 	buffer := make([]byte, 4096)
 	for {
@@ -161,7 +162,7 @@ nats: {embedded: {listen: "127.0.0.1:0"%s}}
 				if err != nil {
 					t.Fatal(err)
 				}
-				_ = conn.SetDeadline(time.Now().Add(patience))
+				_ = conn.SetDeadline(time.Now().Add(storetest.WaitLimit))
 				fmt.Fprint(conn, said)
 				answer := make([]byte, 4096)
 				for n, err := 0, error(nil); err == nil && !bytes.Contains(answer[:n], []byte("PONG")); {

@@ -19,12 +19,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// patience is how long a test waits for what must come.
-const patience = time.Minute
 
 // workshop is a directory for what is built for all stories.
 var workshop string
@@ -129,8 +127,8 @@ func serveIn(t testing.TB, environment []string, config string, flags ...string)
 		p.http, p.admin, p.nats = "http://"+found[1], found[2], found[3]
 	case <-p.done:
 		t.Fatalf("serve ended at once:\n%s", p.logs)
-	case <-time.After(patience):
-		t.Fatalf("serve is not up after %s:\n%s", patience, p.logs)
+	case <-time.After(storetest.WaitLimit):
+		t.Fatalf("serve is not up after %s:\n%s", storetest.WaitLimit, p.logs)
 	}
 	return p
 }
@@ -162,7 +160,7 @@ func (p *process) stop() int {
 	}
 	select {
 	case <-p.done:
-	case <-time.After(patience):
+	case <-time.After(storetest.WaitLimit):
 		p.t.Fatalf("serve does not stop:\n%s", p.logs)
 	}
 	return p.cmd.ProcessState.ExitCode()
@@ -207,7 +205,7 @@ func (p *process) ready() {
 // eventually waits for a condition.
 func (p *process) eventually(what string, is func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(storetest.WaitLimit)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !is() {

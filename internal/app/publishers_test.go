@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 )
 
@@ -59,7 +60,7 @@ nats: {embedded: {listen: "127.0.0.1:0", data_dir: %q%s}}
 	publish(t, wire, "article.published", `{"id": "wire-1", "title": "Of the wire", "published": "2026-11-20T09:00:00Z"}`)
 	p.eventually("wire-1 is shown", func() bool { return p.shows("wire-1") })
 	for range 2 {
-		msg, err := rejected.NextMsg(patience)
+		msg, err := rejected.NextMsg(storetest.WaitLimit)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/mmcdole/gofeed/atom"
 	"github.com/nats-io/nats.go"
@@ -50,7 +51,7 @@ func (f *follower) atRest(node *process, paths ...string) {
 		}
 		return true
 	}
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(storetest.WaitLimit)
 	for tick := time.NewTicker(20 * time.Millisecond); !equal(); <-tick.C {
 		if time.Now().After(deadline) {
 			node.t.Fatalf("%s\n%s", missing, node.logs)
@@ -145,7 +146,7 @@ func (r *replay) atRest(node *process, feeds ...string) {
 			path = "/feeds" + path
 		}
 		var diff string
-		deadline := time.Now().Add(patience)
+		deadline := time.Now().Add(storetest.WaitLimit)
 		for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
 			if diff = cmp.Diff(galleriesOf(node, path), r.galleries(feed)); diff == "" {
 				break

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 // What a node still answers while it stops, it answers from an index that follows.
@@ -91,7 +92,7 @@ func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !is(); <-tick.C {
+	for deadline := time.Now().Add(storetest.WaitLimit); !is(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Errorf("not in time: %s", what)
 			return

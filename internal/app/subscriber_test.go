@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 // TestASubscriberThatIsNotOurs uses npm's pubsubhubbub, which checks signatures,
@@ -77,7 +79,7 @@ type clientEvent struct {
 // nextOf skips what is of another kind, but no error.
 func nextOf(t *testing.T, events <-chan clientEvent, what string) clientEvent {
 	t.Helper()
-	for deadline := time.After(patience); ; {
+	for deadline := time.After(storetest.WaitLimit); ; {
 		select {
 		case e, ok := <-events:
 			if !ok || e.What == "error" || e.What == "denied" {

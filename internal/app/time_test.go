@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/mmcdole/gofeed/atom"
 )
 
@@ -39,7 +40,7 @@ func TestAnEmbargoEndsByItselfAndSoDoesAGallery(t *testing.T) {
 		t.Errorf("the page of an embargoed gallery: %s", resp.Status)
 	}
 	// Nobody asks: the notice comes by itself.
-	msg, err := notices.NextMsg(patience)
+	msg, err := notices.NextMsg(storetest.WaitLimit)
 	if err != nil {
 		t.Fatalf("no notice at the end of the embargo\n%s", node.logs)
 	}
@@ -54,7 +55,7 @@ func TestAnEmbargoEndsByItselfAndSoDoesAGallery(t *testing.T) {
 	}
 
 	publish(t, cms, "article.published", timed("short-lived", begin, time.Time{}))
-	if msg, err = notices.NextMsg(patience); err != nil {
+	if msg, err = notices.NextMsg(storetest.WaitLimit); err != nil {
 		t.Fatalf("no notice of the second gallery\n%s", node.logs)
 	}
 	if got := decodeUpdate(t, msg).Data.Added; len(got) != 1 || got[0] != "short-lived" {
@@ -63,7 +64,7 @@ func TestAnEmbargoEndsByItselfAndSoDoesAGallery(t *testing.T) {
 	end := time.Now().Add(2 * time.Second).UTC()
 	publish(t, cms, "article.published", timed("short-lived", begin, end))
 	for removed := []string{}; len(removed) == 0; { // a correction that comes before the expiry is told too
-		if msg, err = notices.NextMsg(patience); err != nil {
+		if msg, err = notices.NextMsg(storetest.WaitLimit); err != nil {
 			t.Fatalf("no notice of the expiry\n%s", node.logs)
 		}
 		removed = decodeUpdate(t, msg).Data.Removed

@@ -71,7 +71,7 @@ func TestReadmeEventsAreAccepted(t *testing.T) {
 	}
 }
 
-// Whoever copies the name of a feed from an example is to find that feed.
+// Every feed named in an example is there.
 func TestReadmeSlugsAreThoseOfTheExample(t *testing.T) {
 	slugs := map[string][]string{
 		"sections": {gallery.Slug("Travel"), gallery.Slug("Food")}, "tags": {gallery.Slug("night"), gallery.Slug("harbours"), url.PathEscape(gallery.Slug("São João"))},

@@ -152,7 +152,7 @@ func TestPipeHasLinesOnly(t *testing.T) {
 }
 
 // What was under way at the end is no line each for people.
-func TestWhatWasUnderWayAtTheEndIsOneMessage(t *testing.T) {
+func TestOperationsUnderWayAtTheEndAreOneMessage(t *testing.T) {
 	for _, end := range []error{publish.ErrLost, publish.ErrUnanswered, fmt.Errorf("it may be stored or not: %w", context.Canceled)} {
 		for _, asJSON := range []bool{false, true} {
 			var out, errs strings.Builder

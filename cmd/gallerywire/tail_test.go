@@ -64,7 +64,7 @@ func TestLinesOfMessages(t *testing.T) {
 	}
 }
 
-func TestListenerThatMayNotListenSaysSo(t *testing.T) {
+func TestListenWithoutPermissionIsReported(t *testing.T) {
 	o := broker.Options{Embedded: broker.Embedded{Listen: "127.0.0.1:0", DataDir: t.TempDir()}, PublishSubjects: []string{"article.published"}, NoticeSubjects: event.NoticeSubjects(), Logger: slog.New(slog.DiscardHandler)}
 	b, err := broker.Open(t.Context(), o)
 	if err != nil {

@@ -35,7 +35,7 @@ func program(t *testing.T, dir string, environ []string, stdin string, args ...s
 	return code, out.String()
 }
 
-func TestWhatIsWrongIsSaidInOurWords(t *testing.T) {
+func TestErrorsAreInOurWords(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -187,7 +187,7 @@ func TestCommandsNameTheRightThatIsMissing(t *testing.T) {
 }
 
 // With the configuration of the node, on servers that tell its user from a CMS's.
-func TestPublishingAsTheServiceIsToldWhoseUserToTake(t *testing.T) {
+func TestPublishAsTheServiceNamesTheUserToUse(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "gallery.json"), []byte(`{"id":"a","title":"A","published":"2026-11-20T09:00:00Z"}`), 0o600); err != nil {
 		t.Fatal(err)

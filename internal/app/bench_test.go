@@ -174,7 +174,7 @@ func newFloor(b *testing.B) func(i int) time.Duration {
 
 // BenchmarkTakeDown measures from the acknowledgement of a take-down until the
 // last of three nodes no longer serves the gallery. Its floor, measured in the
-// same run on the same server, is publishing to a stream until a watcher hears
+// same run on the same server, is publishing to a stream until a watcher receives it
 // it. The ratio is that of the medians.
 func BenchmarkTakeDown(b *testing.B) {
 	server := brokertest.Server(b)
@@ -227,7 +227,7 @@ func answer(b *testing.B, url string) int {
 	return resp.StatusCode
 }
 
-// watchFloor returns how long it takes from publishing to hearing.
+// watchFloor returns how long it takes from publishing to receiving.
 func watchFloor(b *testing.B, js jetstream.JetStream) func() time.Duration {
 	bucket, err := js.CreateKeyValue(b.Context(), jetstream.KeyValueConfig{Bucket: "floor"})
 	if err != nil {

@@ -39,14 +39,14 @@ type crowd struct {
 	stop   chan struct{}
 }
 
-// round is the wait until everyone has heard of one version of a feed.
+// round is the wait until everyone has received one version of a feed.
 type round struct {
-	marker  []byte // a document that has it is that version
-	heard   []atomic.Bool
-	left    atomic.Int64
-	twice   atomic.Int64
-	unnamed atomic.Int64 // deliveries without a signature
-	done    chan struct{}
+	marker   []byte // a document that has it is that version
+	received []atomic.Bool
+	left     atomic.Int64
+	twice    atomic.Int64
+	unnamed  atomic.Int64 // deliveries without a signature
+	done     chan struct{}
 }
 
 func newCrowd(b *testing.B, count int, silent bool) *crowd {
@@ -87,7 +87,7 @@ func (c *crowd) secret(i int) string { return fmt.Sprintf("secret-of-subscriber-
 
 // begin begins a round that ends when everyone was sent a document with marker.
 func (c *crowd) begin(marker string) *round {
-	r := &round{marker: []byte(marker), heard: make([]atomic.Bool, c.count), done: make(chan struct{})}
+	r := &round{marker: []byte(marker), received: make([]atomic.Bool, c.count), done: make(chan struct{})}
 	r.left.Store(int64(c.count))
 	c.round.Store(r)
 	return r
@@ -117,19 +117,19 @@ func (c *crowd) serve(w http.ResponseWriter, r *http.Request) {
 	defer buffers.Put(body)
 	body.Reset()
 	if _, err := body.ReadFrom(r.Body); err == nil {
-		c.round.Load().hear(i, r.Header.Get("X-Hub-Signature"), body.Bytes())
+		c.round.Load().receive(i, r.Header.Get("X-Hub-Signature"), body.Bytes())
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (r *round) hear(i int, signature string, body []byte) {
+func (r *round) receive(i int, signature string, body []byte) {
 	if !bytes.Contains(body, r.marker) {
 		return
 	}
 	if !strings.HasPrefix(signature, "sha256=") {
 		r.unnamed.Add(1)
 	}
-	if r.heard[i].Swap(true) {
+	if r.received[i].Swap(true) {
 		r.twice.Add(1)
 		return
 	}
@@ -138,21 +138,21 @@ func (r *round) hear(i int, signature string, body []byte) {
 	}
 }
 
-// wait returns when everyone has heard.
+// wait returns when everyone has received it.
 func (r *round) wait(b *testing.B) {
 	b.Helper()
 	select {
 	case <-r.done:
 	case <-time.After(2 * time.Minute):
-		b.Fatalf("%d of %d were not told within two minutes", r.left.Load(), len(r.heard))
+		b.Fatalf("%d of %d received nothing within two minutes", r.left.Load(), len(r.received))
 	}
 }
 
-// check says whether somebody heard twice, or without a signature.
+// check reports who received it twice, or without a signature.
 func (r *round) check(b *testing.B) {
 	b.Helper()
 	if n := r.twice.Load(); n > 0 {
-		b.Errorf("%d were told twice", n)
+		b.Errorf("%d received it twice", n)
 	}
 	if n := r.unnamed.Load(); n > 0 {
 		b.Errorf("%d deliveries were not signed", n)
@@ -288,9 +288,9 @@ func (w *wire) subscribe(b *testing.B) {
 	})
 }
 
-// settle waits until nothing is owed, except to whoever never answers.
+// settle waits until no notice is pending, except for the subscriber that never answers.
 func (w *wire) settle(b *testing.B) {
-	w.until(b, "nothing is owed", func(metrics string) bool {
+	w.until(b, "no notice is pending", func(metrics string) bool {
 		for line := range strings.Lines(metrics) {
 			if strings.HasPrefix(line, "gallerywire_notices_owed{") && !strings.HasSuffix(line, " 0\n") {
 				return w.crowd.silent && strings.HasSuffix(line, " 1\n")

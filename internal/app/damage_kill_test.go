@@ -16,7 +16,7 @@ import (
 )
 
 // TestKillsAreNoDamage kills the node at random moments while galleries are stored,
-// corrected and taken down and a webhook is told, also while it compares its store
+// corrected and taken down and a webhook is called, also while it compares its store
 // with what it noted, and has no start find damage. GALLERYWIRE_KILLS is how often.
 func TestKillsAreNoDamage(t *testing.T) {
 	t.Parallel()

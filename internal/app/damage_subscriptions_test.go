@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// With subscriptions missing the feeds are right, and served; whoever sends readers and
-// whoever watches hears of it.
+// With subscriptions missing the feeds are right, and served; readiness and metrics say
+// so.
 func TestDamageOfSubscriptionsIsFound(t *testing.T) {
 	t.Parallel()
 	dataDir := filepath.Join(t.TempDir(), "data")
@@ -26,7 +26,7 @@ func TestDamageOfSubscriptionsIsFound(t *testing.T) {
 	}
 	node.eventually("everybody has subscribed", func() bool { return followers.confirmed() == subscribers })
 	publish(t, connect(t, node.nats), "article.published", galleryJSON("harbour", "Harbour lights", "Travel", time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), 3))
-	node.eventually("everybody is told", func() bool {
+	node.eventually("every subscriber receives it", func() bool {
 		for i := range subscribers {
 			if !strings.Contains(followers.last(fmt.Sprintf("/%d", i)), "Harbour lights") {
 				return false

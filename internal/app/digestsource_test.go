@@ -22,9 +22,9 @@ func bucketOfGalleries(b *broker.Broker) *catalogue.Catalogue {
 	})
 }
 
-// What is owed to people is worked off as soon as a node starts, which may be
+// Pending digests are sent as soon as a node starts, which may be
 // before it knows of the galleries in it: they must not be taken for gone.
-func TestADigestWaitsForWhatTheNodeCanNotReadYet(t *testing.T) {
+func TestDigestWaitsForGalleriesTheNodeCannotReadYet(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t)
 	if _, err := b.Bucket(t.Context(), bucketGalleries); err != nil {

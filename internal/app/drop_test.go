@@ -94,7 +94,7 @@ func (d *dropper) take(path, id, body string) {
 	if d.galleries[path] == nil {
 		d.galleries[path] = map[string]bool{}
 	}
-	// What was given up and is owed again may come after what is newer.
+	// What was given up and is retried may come after what is newer.
 	news := func(gallery string) bool {
 		is := !u.Time.Before(d.said[path+" "+gallery])
 		if is {
@@ -114,10 +114,10 @@ func (d *dropper) take(path, id, body string) {
 	}
 }
 
-// TestWhoDropsRepeatsEndsWithWhatIsServed publishes, corrects and takes down while
-// receivers fail and lose answers, the node is killed, and dead letters are owed again.
+// TestReceiverThatDropsRepeatsEndsWithTheServedFeed publishes, corrects and takes down while
+// receivers fail and lose answers, the node is killed, and dead letters are retried.
 // The JSON feed is the same again when a gallery comes and goes.
-func TestWhoDropsRepeatsEndsWithWhatIsServed(t *testing.T) {
+func TestReceiverThatDropsRepeatsEndsWithTheServedFeed(t *testing.T) {
 	t.Parallel()
 	d := newDropper(t)
 	address := brokertest.FreeAddress(t)
@@ -164,7 +164,7 @@ nats: {embedded: {listen: %q, data_dir: %q}}`, d.server.URL+"/hook", hookSecret,
 	d.mu.Lock()
 	d.steady = true
 	d.mu.Unlock()
-	node.eventually("nothing is owed, and nothing given up", func() bool {
+	node.eventually("no notice is pending, and no dead letter kept", func() bool {
 		if node.metric("gallerywire_notices_dead", `channel="websub"`)+node.metric("gallerywire_notices_dead", `channel="webhook"`) > 0 {
 			retryAll(t, config)
 			return false
@@ -210,7 +210,7 @@ func (d *dropper) same(node *process, topics map[string]string, there map[string
 	return true
 }
 
-// retryAll owes the dead letters of a running node again.
+// retryAll retries the dead letters of a running node.
 func retryAll(t *testing.T, config string) {
 	t.Helper()
 	path, err := binary()

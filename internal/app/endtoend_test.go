@@ -222,7 +222,7 @@ func feedsAfter(t *testing.T, list []change, config string) map[string]string {
 	for _, c := range list[ends:] {
 		publish(t, cms, c.subject, c.data)
 	}
-	// The index hears of it after what was stored before.
+	// The index receives it after what was stored before.
 	node.eventually("the last gallery is published and taken down", func() bool {
 		_, body := node.get("/feeds/all.atom")
 		return strings.Contains(body, `ref="tag:news.example.com,2026:last"`)
@@ -341,8 +341,8 @@ func TestANodeThatStartsBeforeItsServerWaitsForIt(t *testing.T) {
 	})
 }
 
-// TestABucketThatRefusesLosesNothing fills the bucket, as a limit of its storage would.
-func TestABucketThatRefusesLosesNothing(t *testing.T) {
+// TestFullBucketLosesNothing fills the bucket, as a limit of its storage would.
+func TestFullBucketLosesNothing(t *testing.T) {
 	t.Parallel()
 	server := brokertest.Server(t)
 	node := serve(t, oneFeed+fmt.Sprintf("nats: {url: %q}", server.URL()))

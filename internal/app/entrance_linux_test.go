@@ -46,8 +46,8 @@ func throng(t *testing.T, address string) (leave func()) {
 	}
 }
 
-// Whoever can only connect takes neither the node's memory nor its connections.
-func TestACrowdOfPublishersTakesNoNodeDown(t *testing.T) {
+// A client that can only connect takes neither the node's memory nor its connections.
+func TestCrowdOfPublishersStopsNoNode(t *testing.T) {
 	t.Parallel()
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("open-sesame-open-sesame"), 0o600); err != nil {

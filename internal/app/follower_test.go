@@ -33,7 +33,7 @@ type follower struct {
 	refuse func(path string) int
 
 	follows, began map[string]string // by path: the feed that subscribe had it subscribe to, and what that was then
-	entry          chan struct{}     // told of each delivery; nil: not
+	entry          chan struct{}     // receives each delivery; nil: none
 }
 
 // got is one delivery.
@@ -135,8 +135,8 @@ func (f *follower) confirm(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, q.Get("hub.challenge"))
 }
 
-// heard returns what was delivered at a path.
-func (f *follower) heard(path string) []got {
+// received returns what was delivered at a path.
+func (f *follower) received(path string) []got {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.got[path])
@@ -151,7 +151,7 @@ func (f *follower) forget() {
 
 // last is what was delivered last at a path; empty: nothing.
 func (f *follower) last(path string) string {
-	all := f.heard(path)
+	all := f.received(path)
 	if len(all) == 0 {
 		return ""
 	}

@@ -18,7 +18,7 @@ import (
 
 // An event that was refused is taken in when it is mended and sent again, under
 // the id that it had, and so is one whose id somebody else used.
-func TestRefusedMendedAndSentAgain(t *testing.T) {
+func TestRejectedEventIsAcceptedWhenMended(t *testing.T) {
 	t.Parallel()
 	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
@@ -80,7 +80,7 @@ func sequenceOf(t *testing.T, notice *nats.Msg) uint64 {
 }
 
 // Whichever node of a cluster rejects it, and whichever server acknowledged it, an
-// event is told from others by the sequence of its acknowledgement.
+// event is distinguished by the sequence of its acknowledgement.
 func TestARejectionInAClusterHasTheSequenceOfItsAcknowledgement(t *testing.T) {
 	t.Parallel()
 	url := brokertest.StartCluster(t).URL()
@@ -100,12 +100,12 @@ func TestARejectionInAClusterHasTheSequenceOfItsAcknowledgement(t *testing.T) {
 		sent[publish(t, cms, "article.published", `not JSON`)] = true
 		publish(t, cms, "article.published", `{"id": "a", "title": "A", "published": "2026-11-20T09:00:00Z"}`)
 	}
-	for told := map[uint64]bool{}; len(told) < 10; { // one may come twice
+	for named := map[uint64]bool{}; len(named) < 10; { // one may come twice
 		notice, err := refused.NextMsg(storetest.WaitLimit)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if told[sequenceOf(t, notice)] = true; !sent[sequenceOf(t, notice)] {
+		if named[sequenceOf(t, notice)] = true; !sent[sequenceOf(t, notice)] {
 			t.Errorf("the sequence %d is of no acknowledgement of %v", sequenceOf(t, notice), sent)
 		}
 	}

@@ -150,7 +150,7 @@ func (c crawl) walk(t *testing.T, node *process) int64 {
 			for path := range paths {
 				n := asked.Add(1)
 				err := errBusy
-				for range 20 { // as often as it is told to come again
+				for range 20 { // as often as Retry-After says
 					if err = open(t.Context(), client, node.http+path, n%2 == 0); !errors.Is(err, errBusy) {
 						break
 					}
@@ -251,7 +251,7 @@ func besideSlowReaders(t *testing.T, node *process, many int) time.Duration {
 	for i := range 50 {
 		began := time.Now()
 		err := errBusy
-		for n := 0; n < 5 && errors.Is(err, errBusy); n++ { // as often as it is told to come again
+		for n := 0; n < 5 && errors.Is(err, errBusy); n++ { // as often as Retry-After says
 			if n > 0 {
 				<-time.After(time.Second)
 			}

@@ -22,7 +22,7 @@ func paired(subjects, floors []time.Duration) float64 {
 	return ratios[len(ratios)/2]
 }
 
-// BenchmarkFanOut measures how fast 10,000 subscribers are told of a change of a
+// BenchmarkFanOut measures how fast 10,000 subscribers receive a change of a
 // feed of 100 KB, from publishing it until the last of them has it: of a node
 // with a server of its own, and of one on a cluster of three. Its floor, measured
 // in the same run, is a bare loop that posts the same bytes, signed, to the same
@@ -41,14 +41,14 @@ func fanOut(b *testing.B, servers []string) {
 	var floors, subjects []time.Duration
 	for b.Loop() {
 		began := time.Now()
-		told := w.change(b)
-		told.wait(b)
+		sent := w.change(b)
+		sent.wait(b)
 		subjects = append(subjects, time.Since(began))
 		w.settle(b)
-		told.check(b)
+		sent.check(b)
 
 		document := w.document(b)
-		bare := c.begin(string(told.marker))
+		bare := c.begin(string(sent.marker))
 		began = time.Now()
 		c.post(b, client, document)
 		floors = append(floors, time.Since(began))
@@ -64,7 +64,7 @@ func fanOut(b *testing.B, servers []string) {
 // BenchmarkFromPublishToSubscribers measures from publishing a change on NATS
 // until the last of 100 subscribers has the feed: of a node with a server of its own,
 // and of one on a cluster of three. Its floor, measured in the same run, is to put the
-// event in a bucket of one server, hear of it by a watch, and post the same bytes,
+// event in a bucket of one server, receive it by a watch, and post the same bytes,
 // signed, to the same subscribers. All flush to the disk on every write. The feed is one
 // of 100 KB, or of 10 KB. The quiet period is a millisecond. The ratio is the median of
 // those of pairs.
@@ -82,11 +82,11 @@ func BenchmarkFromPublishToSubscribers(b *testing.B) {
 			var floors, subjects []time.Duration
 			for b.Loop() {
 				began := time.Now()
-				told := w.change(b)
-				told.wait(b)
+				sent := w.change(b)
+				sent.wait(b)
 				subjects = append(subjects, time.Since(began))
 				w.settle(b)
-				told.check(b)
+				sent.check(b)
 				floors = append(floors, floor(w))
 			}
 			b.ReportMetric(paired(subjects, floors), "ratio")
@@ -125,7 +125,7 @@ func newTellingFloor(b *testing.B, c *crowd) func(*wire) time.Duration {
 	}
 }
 
-// BenchmarkSilentSubscriber measures how fast 1,000 subscribers are told of a
+// BenchmarkSilentSubscriber measures how fast 1,000 subscribers receive a
 // change while one more never answers. Its floor, measured in the same run, is
 // how fast another node tells 1,000 subscribers who all answer. The ratio is the
 // median of those of pairs.
@@ -140,11 +140,11 @@ func BenchmarkSilentSubscriber(b *testing.B) {
 	for b.Loop() {
 		for _, s := range []*side{&without, &with} {
 			began := time.Now()
-			told := s.wire.change(b)
-			told.wait(b)
+			sent := s.wire.change(b)
+			sent.wait(b)
 			s.took = append(s.took, time.Since(began))
 			s.wire.settle(b)
-			told.check(b)
+			sent.check(b)
 		}
 	}
 	b.ReportMetric(1/paired(with.took, without.took), "ratio")

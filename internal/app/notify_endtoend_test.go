@@ -30,7 +30,7 @@ websub: {requests_per_minute: 1000000}
 `
 
 // subscribe has subscribers of a node's hub confirmed: each is a path and the
-// address of a feed. They have been sent it then, which is not among what they heard.
+// address of a feed. They have been sent it then, which is not among what was received.
 func subscribe(node *process, f *follower, feeds map[string]string) {
 	node.t.Helper()
 	served := map[string]string{}
@@ -47,7 +47,7 @@ func subscribe(node *process, f *follower, feeds map[string]string) {
 	})
 	node.eventually("all have the document", func() bool {
 		for path := range feeds {
-			if refused := f.refuse != nil && f.refuse(path) != 0; !refused && len(f.heard(path)) == 0 {
+			if refused := f.refuse != nil && f.refuse(path) != 0; !refused && len(f.received(path)) == 0 {
 				return false
 			}
 		}
@@ -77,7 +77,7 @@ func (p *process) metric(name string, labels ...string) float64 {
 	return 0
 }
 
-func TestSubscribersAreToldOfEveryKindOfFeed(t *testing.T) {
+func TestSubscribersReceiveEveryKindOfFeed(t *testing.T) {
 	t.Parallel()
 	node := serve(t, oneFeed+callsLoopback+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
@@ -99,18 +99,18 @@ func TestSubscribersAreToldOfEveryKindOfFeed(t *testing.T) {
 
 	publish(t, cms, "article.published", galleryJSON("harbour", "Harbour lights", "Travel", begin.Add(time.Second), 3))
 	for path, feed := range feeds {
-		node.eventually(path+" is told", func() bool { return strings.Contains(f.last(path), "Harbour lights") })
+		node.eventually(path+" receives it", func() bool { return strings.Contains(f.last(path), "Harbour lights") })
 		resp, body := node.get(feed)
-		all := f.heard(path)
-		told := all[len(all)-1]
-		if told.body != body {
-			t.Errorf("%s was not told what %s says", path, feed)
+		all := f.received(path)
+		last := all[len(all)-1]
+		if last.body != body {
+			t.Errorf("%s did not receive what %s says", path, feed)
 		}
-		if got, want := told.header.Get("Content-Type"), resp.Header.Get("Content-Type"); got != want {
+		if got, want := last.header.Get("Content-Type"), resp.Header.Get("Content-Type"); got != want {
 			t.Errorf("%s: content type %q, want %q", path, got, want)
 		}
 		want := fmt.Sprintf(`<%s>; rel="hub", <%s>; rel="self"`, topicOf("/hub"), topicOf(feed))
-		if got := told.header.Values("Link"); len(got) != 1 || got[0] != want {
+		if got := last.header.Values("Link"); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: links %q, want %q", path, got, want)
 		}
 		if got := resp.Header.Get("Link"); got != want {
@@ -123,17 +123,17 @@ func TestSubscribersAreToldOfEveryKindOfFeed(t *testing.T) {
 
 	f.ask(node.http+"/hub", "unsubscribe", "/other", topicOf("/galleries/harbour.atom"))
 	node.eventually("one has left", func() bool { return node.metric("gallerywire_websub_subscriptions") == 3 })
-	before := len(f.heard("/other"))
+	before := len(f.received("/other"))
 	publish(t, cms, "article.unpublished", fmt.Sprintf(`{"id":"harbour","updated":%q}`, begin.Add(2*time.Second).Format(time.RFC3339Nano)))
 	for _, path := range []string{"/all", "/section", "/gallery"} {
-		node.eventually(path+" is told of the take-down", func() bool { return !strings.Contains(f.last(path), "Harbour lights") })
+		node.eventually(path+" receives the take-down", func() bool { return !strings.Contains(f.last(path), "Harbour lights") })
 		if body := f.last(path); strings.Contains(body, "/harbour/1.jpg") {
 			t.Errorf("%s still has pictures of what was taken down: %s", path, body)
 		}
 	}
 	f.atRest(node, "/all", "/section", "/gallery")
-	if got := len(f.heard("/other")); got != before {
-		t.Errorf("who had left was told %d times more", got-before)
+	if got := len(f.received("/other")); got != before {
+		t.Errorf("after unsubscribing it received %d more", got-before)
 	}
 	if code := node.stop(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, node.logs)
@@ -168,7 +168,7 @@ func TestAFanOutSurvivesBeingKilled(t *testing.T) {
 			select {
 			case <-entry:
 			case <-time.After(storetest.WaitLimit):
-				t.Fatalf("round %d: nobody is told\n%s", round, node.logs)
+				t.Fatalf("round %d: nobody received it\n%s", round, node.logs)
 			}
 		}
 		node.kill()
@@ -184,16 +184,16 @@ func TestAFanOutSurvivesBeingKilled(t *testing.T) {
 		}
 		return true
 	})
-	node.eventually("nothing is owed", func() bool { return node.metric("gallerywire_notices_owed", `channel="websub"`) == 0 })
+	node.eventually("no notice is pending", func() bool { return node.metric("gallerywire_notices_owed", `channel="websub"`) == 0 })
 	for path := range feeds {
 		if !strings.Contains(f.last(path), last) {
-			t.Errorf("%s heard something older after the last version", path)
+			t.Errorf("%s received something older after the last version", path)
 		}
 	}
 	f.atRest(node)
 }
 
-func TestTwoNodesTellEveryoneOnce(t *testing.T) {
+func TestTwoNodesDeliverOnceToEachSubscriber(t *testing.T) {
 	t.Parallel()
 	const many, rounds = 200, 5
 	server := brokertest.Server(t)
@@ -221,7 +221,7 @@ func TestTwoNodesTellEveryoneOnce(t *testing.T) {
 	for round := range rounds {
 		title := fmt.Sprintf("Round %d", round)
 		publish(t, cms, "article.published", galleryJSON("harbour", title, "Travel", begin.Add(time.Duration(round)*time.Second), 2))
-		one.eventually("everyone is told of "+title, func() bool {
+		one.eventually("everyone receives "+title, func() bool {
 			for path := range feeds {
 				if !strings.Contains(f.last(path), title) {
 					return false
@@ -233,25 +233,25 @@ func TestTwoNodesTellEveryoneOnce(t *testing.T) {
 	f.atRest(two)
 	for path := range feeds {
 		var titles []string
-		for _, g := range f.heard(path) {
+		for _, g := range f.received(path) {
 			titles = append(titles, regexp.MustCompile(`Round \d`).FindString(g.body))
 		}
 		if len(titles) != rounds {
-			t.Errorf("%s heard %q", path, titles)
+			t.Errorf("%s received %q", path, titles)
 		}
 	}
-	var told [2]float64
+	var sums [2]float64
 	one.eventually("all is counted", func() bool {
 		now := sent()
-		told = [2]float64{now[0] - before[0], now[1] - before[1]}
-		return told[0]+told[1] >= many*rounds
+		sums = [2]float64{now[0] - before[0], now[1] - before[1]}
+		return sums[0]+sums[1] >= many*rounds
 	})
-	if told[0]+told[1] != many*rounds || told[0] == 0 || told[1] == 0 {
-		t.Errorf("the nodes told %v", told)
+	if sums[0]+sums[1] != many*rounds || sums[0] == 0 || sums[1] == 0 {
+		t.Errorf("the nodes delivered %v", sums)
 	}
 }
 
-func TestWhoCannotBeToldIsGivenUp(t *testing.T) {
+func TestUnreachableSubscriberBecomesDeadLetter(t *testing.T) {
 	t.Parallel()
 	node := serve(t, oneFeed+`
 outbound: {allow_networks: ["127.0.0.0/8"], first_retry: 50ms, attempts: 3}
@@ -275,22 +275,22 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	if err != nil {
 		t.Fatalf("nobody says that it was given up: %v\n%s", err, node.logs)
 	}
-	var told struct {
+	var failure struct {
 		Type string `json:"type"`
 		Data struct {
 			Channel, Target, Feed, Reason string
 			Attempts                      int
 		} `json:"data"`
 	}
-	if err := json.Unmarshal(msg.Data, &told); err != nil {
+	if err := json.Unmarshal(msg.Data, &failure); err != nil {
 		t.Fatal(err)
 	}
-	d := told.Data
-	if told.Type != "feed.notice.failed" || d.Channel != "websub" || d.Feed != "all" || d.Attempts != 3 ||
+	d := failure.Data
+	if failure.Type != "feed.notice.failed" || d.Channel != "websub" || d.Feed != "all" || d.Attempts != 3 ||
 		d.Target != f.server.URL+"/broken" || !strings.Contains(d.Reason, "502") {
-		t.Errorf("told of %s", msg.Data)
+		t.Errorf("received %s", msg.Data)
 	}
-	node.eventually("the other is told", func() bool { return strings.Contains(f.last("/good"), "Harbour") })
+	node.eventually("the other receives it", func() bool { return strings.Contains(f.last("/good"), "Harbour") })
 	f.atRest(node, "/good")
 	if got := node.metric("gallerywire_websub_subscriptions"); got != 2 {
 		t.Errorf("%v subscriptions are left: the one that failed is kept", got)
@@ -348,7 +348,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, hook.URL, hookSecret, oldHookSecret)
 		t.Fatal(err)
 	}
 	if u.Type != "feed.updated" || u.Data.Feed != "sections/travel" || len(u.Data.Added) != 1 || u.Data.Added[0] != "harbour" {
-		t.Errorf("told %s", got[1].body)
+		t.Errorf("received %s", got[1].body)
 	}
 }
 
@@ -375,11 +375,11 @@ webhooks: [{name: partner, url: %q, secrets: [whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFu
 nats: {embedded: {listen: "127.0.0.1:0"}}`, hub.URL, hub.URL+"/hook"))
 	node.ready()
 	publish(t, connect(t, node.nats), "article.published", galleryJSON("harbour", "Harbour", "Travel", time.Now(), 2))
-	told := []string{"/feeds/all.rss", "/feeds/all.atom", "/feeds/all.json", "/sections/travel.rss", "/sections/travel.atom", "/sections/travel.json"}
+	paths := []string{"/feeds/all.rss", "/feeds/all.atom", "/feeds/all.json", "/sections/travel.rss", "/sections/travel.atom", "/sections/travel.json"}
 	node.eventually("the hub is pinged", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
-		return !slices.ContainsFunc(told, func(path string) bool { return !strings.Contains(topics, topicOf(path)) })
+		return !slices.ContainsFunc(paths, func(path string) bool { return !strings.Contains(topics, topicOf(path)) })
 	})
 	mu.Lock()
 	defer mu.Unlock()
@@ -389,7 +389,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, hub.URL, hub.URL+"/hook"))
 	if resp, _ := node.get("/hub"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("a hub that is off answers %s", resp.Status)
 	}
-	// What a feed names is true: a hub that is never told of it is not named.
+	// What a feed names is true: a hub that is never pinged is not named.
 	for path, names := range map[string]bool{"/feeds/all.atom": true, "/sections/travel.atom": true, "/galleries/harbour.atom": false} {
 		resp, text := node.get(path)
 		if resp.StatusCode != http.StatusOK || strings.Contains(resp.Header.Get("Link"), hub.URL) != names || strings.Contains(text, hub.URL) != names {

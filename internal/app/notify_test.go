@@ -26,9 +26,9 @@ func (unsent) Pack(context.Context, outbox.Notice) (outbox.Payload, error) {
 	return nil, errors.New("not yet")
 }
 
-// startTellers has a webhook and a hub elsewhere, to which is owed through the
+// startNotifiers has a webhook and a hub elsewhere, notified through the
 // channels named.
-func startTellers(t *testing.T, b *broker.Broker, log *slog.Logger, channels ...string) *notifiers {
+func startNotifiers(t *testing.T, b *broker.Broker, log *slog.Logger, channels ...string) *notifiers {
 	t.Helper()
 	c := config.Default()
 	c.Webhooks = []config.Webhook{{Name: "partner", URL: "https://partner.example.com/", Secrets: []config.InlineSecret{"whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz"}}}
@@ -67,7 +67,7 @@ func (t *notifiers) announce(ctx context.Context, n uint64) error {
 		event.Update{Feed: "all", Formats: map[string]event.Address{"rss": {URL: "https://news.example.com/feeds/all.rss"}}})
 }
 
-// writtenByANewerRelease replaces what is owed.
+// writtenByANewerRelease replaces the pending notices.
 func writtenByANewerRelease(t *testing.T, b *broker.Broker) {
 	t.Helper()
 	bucket, err := b.JetStream().KeyValue(t.Context(), b.Name(bucketOutbox))
@@ -86,45 +86,45 @@ func writtenByANewerRelease(t *testing.T, b *broker.Broker) {
 		replaced++
 	}
 	if replaced == 0 {
-		t.Fatal("nothing is owed")
+		t.Fatal("no notice is pending")
 	}
 }
 
 func TestAChannelThatANewerReleaseWroteToStopsNoOther(t *testing.T) {
 	t.Parallel()
 	b, log := brokertest.Start(t), new(bytes.Buffer)
-	old := startTellers(t, b, slog.New(slog.DiscardHandler), webhook.Channel)
+	old := startNotifiers(t, b, slog.New(slog.DiscardHandler), webhook.Channel)
 	if err := old.announce(t.Context(), 1); err == nil {
 		t.Fatal("no error of the channel that is not there")
 	}
 	writtenByANewerRelease(t, b)
-	notify := startTellers(t, b, slog.New(slog.NewTextHandler(log, nil)), webhook.Channel, ping.Channel)
+	notify := startNotifiers(t, b, slog.New(slog.NewTextHandler(log, nil)), webhook.Channel, ping.Channel)
 	for n := range uint64(3) {
 		if err := notify.announce(t.Context(), n+2); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if got := notify.box.Pending(); got[ping.Channel] == 0 || got[webhook.Channel] != 0 {
-		t.Errorf("owed %v", got)
+		t.Errorf("pending %v", got)
 	}
 	if got := strings.Count(log.String(), "a newer release wrote"); got != 1 {
 		t.Errorf("said %d times:\n%s", got, log)
 	}
 }
 
-func TestWhatCannotBeOwedThroughOneChannelIsOwedThroughTheOthers(t *testing.T) {
+func TestMissingChannelHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	for missing, there := range map[string]string{
 		webhook.Channel: ping.Channel,
 		ping.Channel:    webhook.Channel,
 	} {
 		t.Run("without "+missing, func(t *testing.T) {
-			notify := startTellers(t, brokertest.Start(t), slog.New(slog.DiscardHandler), there)
+			notify := startNotifiers(t, brokertest.Start(t), slog.New(slog.DiscardHandler), there)
 			if err := notify.announce(t.Context(), 1); err == nil || !strings.Contains(err.Error(), `no channel "`+missing+`"`) {
 				t.Errorf("error %v", err)
 			}
 			if got := notify.box.Pending(); got[there] != 1 {
-				t.Errorf("owed %v", got)
+				t.Errorf("pending %v", got)
 			}
 		})
 	}

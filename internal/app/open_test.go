@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestAnOpenListenerOfOperatorsIsSaid(t *testing.T) {
+func TestOpenAdminListenerIsLogged(t *testing.T) {
 	t.Parallel()
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("open-sesame-open-sesame"), 0o600); err != nil {

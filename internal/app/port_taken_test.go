@@ -23,7 +23,7 @@ import (
 type impostor struct {
 	listener net.Listener
 	mu       sync.Mutex
-	heard    bytes.Buffer
+	received bytes.Buffer
 }
 
 func newImpostor(t *testing.T, address string) *impostor {
@@ -55,7 +55,7 @@ func (i *impostor) answer(conn net.Conn) {
 	for {
 		n, err := conn.Read(buffer)
 		i.mu.Lock()
-		i.heard.Write(buffer[:n])
+		i.received.Write(buffer[:n])
 		i.mu.Unlock()
 		if bytes.Contains(buffer[:n], []byte("PING\r\n")) {
 			fmt.Fprint(conn, "PONG\r\n")
@@ -69,7 +69,7 @@ func (i *impostor) answer(conn net.Conn) {
 func (i *impostor) text() string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.heard.String()
+	return i.received.String()
 }
 
 // command runs the program beside p and returns what it says.
@@ -82,7 +82,7 @@ func (p *process) command(args ...string) (string, error) {
 	return string(out), err
 }
 
-func TestAnImpostorOnThePortOfADeadNodeLearnsNothing(t *testing.T) {
+func TestImpostorOnThePortOfADeadNodeLearnsNothing(t *testing.T) {
 	t.Parallel()
 	address, admin, data := brokertest.FreeAddress(t), brokertest.FreeAddress(t), filepath.Join(t.TempDir(), "data")
 	token := filepath.Join(t.TempDir(), "token")
@@ -121,8 +121,8 @@ nats: {embedded: {listen: %q, data_dir: %q, publisher_token_file: %q}}
 			t.Errorf("%s: %v: %s", args, err, out)
 		}
 	}
-	if heard := stranger.text() + strangerAdmin.text(); heard != "" {
-		t.Errorf("it was told %q", heard)
+	if received := stranger.text() + strangerAdmin.text(); received != "" {
+		t.Errorf("it received %q", received)
 	}
 	stranger.listener.Close()
 	strangerAdmin.listener.Close()
@@ -139,8 +139,8 @@ nats: {embedded: {listen: %q, data_dir: %q, publisher_token_file: %q}}
 	}
 }
 
-// Whoever can only connect, with or without a token, takes no node down.
-func TestWhatAClientSaysTakesNoNodeDown(t *testing.T) {
+// A client that can only connect, with or without a token, stops no node.
+func TestHostileNATSClientStopsNoNode(t *testing.T) {
 	t.Parallel()
 	for name, key := range map[string]string{"no token": "", "a token": ", publisher_token_file: token"} {
 		t.Run(name, func(t *testing.T) {

@@ -171,9 +171,9 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	}
 }
 
-// TestWhoNamesCallbacksThatHangKeepsNobodyWaiting has two clients name hundreds of
+// TestHangingCallbacksDelayNoOtherVerification has two clients name hundreds of
 // hosts that take the question and never answer.
-func TestWhoNamesCallbacksThatHangKeepsNobodyWaiting(t *testing.T) {
+func TestHangingCallbacksDelayNoOtherVerification(t *testing.T) {
 	t.Parallel()
 	const hosts = 250
 	hang := make([]string, hosts)
@@ -202,9 +202,9 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	}
 }
 
-// TestSomebodyElsesQuestionTakesNothingAway asks, in a subscriber's name, to end
+// TestForeignRequestUnsubscribesNobody asks, in a subscriber's name, to end
 // what the subscriber is yet to be asked to confirm.
-func TestSomebodyElsesQuestionTakesNothingAway(t *testing.T) {
+func TestForeignRequestUnsubscribesNobody(t *testing.T) {
 	t.Parallel()
 	busy, release := make(chan struct{}), make(chan struct{})
 	subscriber := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

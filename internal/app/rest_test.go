@@ -59,21 +59,21 @@ func (f *follower) atRest(node *process, paths ...string) {
 	}
 }
 
-// replay is what a program knows of feeds that heard of every feed.updated, and of
+// replay is what a program knows of feeds that receives every feed.updated, and
 // nothing else.
 type replay struct {
-	mu    sync.Mutex
-	knows map[string]map[string]bool // galleries by feed
-	heard []updateEvent
+	mu       sync.Mutex
+	knows    map[string]map[string]bool // galleries by feed
+	received []updateEvent
 }
 
 func newReplay() *replay { return &replay{knows: map[string]map[string]bool{}} }
 
-// take is told of one, perhaps again.
+// take receives one event, perhaps again.
 func (r *replay) take(u updateEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.heard = append(r.heard, u)
+	r.received = append(r.received, u)
 	feed := r.knows[u.Data.Feed]
 	if feed == nil {
 		feed = map[string]bool{}
@@ -87,11 +87,11 @@ func (r *replay) take(u updateEvent) {
 	}
 }
 
-// all returns what was heard of a feed.
+// all returns the events of a feed.
 func (r *replay) all(feed string) []updateEvent {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(r.heard), func(u updateEvent) bool { return u.Data.Feed != feed })
+	return slices.DeleteFunc(slices.Clone(r.received), func(u updateEvent) bool { return u.Data.Feed != feed })
 }
 
 func (r *replay) galleries(feed string) []string {
@@ -187,7 +187,7 @@ func galleriesOf(node *process, path string) []string {
 	return slices.Sorted(maps.Keys(ids))
 }
 
-// sweeps waits until the schedule has looked after what is owed so often again.
+// sweeps waits until the schedule has looked after pending notices so often again.
 func (p *process) sweeps(n int) {
 	p.t.Helper()
 	runs := func() float64 { return p.metric("gallerywire_schedule_runs_total", `task="notices"`) }
@@ -195,10 +195,10 @@ func (p *process) sweeps(n int) {
 	p.eventually("the schedule has run", func() bool { return runs() >= before+float64(n) })
 }
 
-// TestAWithdrawalBelowTheFirstDocumentIsTold is of galleries that newer ones pushed
-// off the first document of their feeds: they are in its archive, and whoever was
-// told of them has them.
-func TestAWithdrawalBelowTheFirstDocumentIsTold(t *testing.T) {
+// TestWithdrawalBelowTheFirstDocumentIsAnnounced is of galleries that newer ones pushed
+// off the first document of their feeds: they are in its archive, and every receiver
+// of the notices has them.
+func TestWithdrawalBelowTheFirstDocumentIsAnnounced(t *testing.T) {
 	t.Parallel()
 	hook, address := newHook(t)
 	node := serve(t, oneFeed+callsLoopback+fmt.Sprintf(`
@@ -253,7 +253,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, address, hookSecret))
 		publish(t, cms, step.subject, step.event)
 		for _, feed := range feeds {
 			var edited, removed []string
-			node.eventually(step.name+" is told of "+feed, func() bool {
+			node.eventually(step.name+" is announced of "+feed, func() bool {
 				edited, removed = nil, nil
 				for _, u := range wire.all(feed)[before[feed]:] {
 					edited, removed = append(edited, u.Data.Edited...), append(removed, u.Data.Removed...)
@@ -273,10 +273,10 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, address, hookSecret))
 	publish(t, cms, "article.unpublished", `{"id":"p20"}`)
 	node.eventually("all is taken in", func() bool { return pending(node) == "0" })
 	node.sweeps(1)
-	told := len(wire.all("all"))
+	announced := len(wire.all("all"))
 	node.sweeps(3)
-	if got := wire.all("all"); len(got) != told || strings.Contains(fmt.Sprint(got), "p20") {
-		t.Errorf("later sweeps tell more: %+v", got[told:])
+	if got := wire.all("all"); len(got) != announced || strings.Contains(fmt.Sprint(got), "p20") {
+		t.Errorf("later sweeps announce more: %+v", got[announced:])
 	}
 }
 
@@ -306,9 +306,9 @@ func TestAFeedThatIsRenamedKeepsItsSubscribers(t *testing.T) {
 	}
 	cms := connect(t, node.nats)
 	publish(t, cms, "article.published", galleryJSON("harbour", "Harbour lights", "Travel", begin.Add(time.Second), 1))
-	node.eventually("they are told", func() bool { return strings.Contains(f.last("/json"), "Harbour lights") })
+	node.eventually("both receive it", func() bool { return strings.Contains(f.last("/json"), "Harbour lights") })
 	f.atRest(node)
-	if got, want := f.heard("/atom")[0].header.Get("Link"), topicOf("/feeds/all.atom"); !strings.Contains(got, want) {
+	if got, want := f.received("/atom")[0].header.Get("Link"), topicOf("/feeds/all.atom"); !strings.Contains(got, want) {
 		t.Errorf("the delivery is of %s, want %s", got, want)
 	}
 	counts := func() string {
@@ -328,7 +328,7 @@ func TestAFeedThatIsRenamedKeepsItsSubscribers(t *testing.T) {
 	f.ask(node.http+"/hub", "subscribe", "/atom", topicOf("/feeds/all.atom"))
 	node.eventually("it has confirmed again", func() bool { return strings.Count(node.logs.String(), "a callback confirmed") == 1 })
 	publish(t, cms, "article.unpublished", `{"id":"harbour"}`)
-	node.eventually("they are told", func() bool {
+	node.eventually("both receive it", func() bool {
 		return !strings.Contains(f.last("/json"), "Harbour lights") && !strings.Contains(f.last("/atom"), "<entry")
 	})
 	f.atRest(node)

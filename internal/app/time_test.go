@@ -63,7 +63,7 @@ func TestAnEmbargoEndsByItselfAndSoDoesAGallery(t *testing.T) {
 	}
 	end := time.Now().Add(2 * time.Second).UTC()
 	publish(t, cms, "article.published", timed("short-lived", begin, end))
-	for removed := []string{}; len(removed) == 0; { // a correction that comes before the expiry is told too
+	for removed := []string{}; len(removed) == 0; { // a correction that comes before the expiry is announced too
 		if msg, err = notices.NextMsg(storetest.WaitLimit); err != nil {
 			t.Fatalf("no notice of the expiry\n%s", node.logs)
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // However often other servers of a cluster take over the events, the consumer and
-// the galleries, what a publisher was told is stored is in the index, whole.
+// the galleries, every acknowledged event is in the index, whole.
 func TestLeadersOfAClusterChange(t *testing.T) {
 	const many = 150
 	c := brokertest.StartCluster(t)

@@ -118,7 +118,7 @@ func only(consumers ...intake.Consumer) func(context.Context) ([]intake.Consumer
 	return func(context.Context) ([]intake.Consumer, error) { return consumers, nil }
 }
 
-// anybody reads events whoever published them.
+// anybody reads events of any publisher.
 func anybody(r event.Reader) func(string, event.Message) (*event.Event, error) {
 	return func(_ string, m event.Message) (*event.Event, error) { return r.Decode(m) }
 }
@@ -211,13 +211,13 @@ func TestEventIsStoredAndLeavesTheStream(t *testing.T) {
 	s.run(s.intake(l))
 	sequence := s.send(article("harbour", noon))
 	s.drained()
-	storetest.Eventually(t, fmt.Sprint("the index hears of event ", sequence), func() bool {
+	storetest.Eventually(t, fmt.Sprint("the index receives event ", sequence), func() bool {
 		e := l.Index().Find("harbour")
 		return e != nil && e.Rank.Updated.Equal(noon)
 	})
 	s.publish(&nats.Msg{Subject: string(event.Unpublished), Data: []byte(`{"id":"harbour"}`)})
 	s.drained()
-	storetest.Eventually(t, "the index hears of the take-down", func() bool { return l.Index().Find("harbour").Rank.TakeDown })
+	storetest.Eventually(t, "the index receives the take-down", func() bool { return l.Index().Find("harbour").Rank.TakeDown })
 	s.taken(2)
 	reports := s.reports.all()
 	if len(reports) != 2 || reports[0].Outcome != "stored" || reports[0].Gallery != "harbour" || reports[0].Event == nil || reports[0].Stored.IsZero() {
@@ -243,7 +243,7 @@ func TestEventIsRetriedUntilItIsStored(t *testing.T) {
 		return "stored", nil
 	})))
 	s.send(article("harbour", noon))
-	s.taken(failures + 1) // what became of an event is told after the server
+	s.taken(failures + 1) // outcomes are reported after the acknowledgement
 	if got := s.outcomes(); !slices.Equal(got, []string{"retried", "retried", "stored"}) {
 		t.Errorf("outcomes %v", got)
 	}

@@ -32,8 +32,8 @@ func TestSlowStoreIsNoSilentServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	heard := 0
-	p, err := newPull(b.JetStream(), consumer, 8, func() { heard++ })
+	calls := 0
+	p, err := newPull(b.JetStream(), consumer, 8, func() { calls++ })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,8 +53,8 @@ func TestSlowStoreIsNoSilentServer(t *testing.T) {
 	if msg, err := p.receive(); err != nil {
 		t.Errorf("after an hour without an error: %v, %v", msg, err)
 	}
-	if heard != 2 {
-		t.Errorf("heard %d times of 2", heard)
+	if calls != 2 {
+		t.Errorf("%d calls of 2", calls)
 	}
 }
 

@@ -95,7 +95,7 @@ func TestEventsInFlightDuringAnOutageAreSentAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.deaf.Store(true) // the server stores, and nobody hears of it
+	p.deaf.Store(true) // the server stores, and nobody is answered
 	var receipts []publish.Receipt
 	few := func(yield func(publish.Item) bool) {
 		for n := range 20 {

@@ -309,7 +309,7 @@ func TestGalleryThatMayNotBeShown(t *testing.T) {
 		}
 		text := body(t, res)
 		if want == http.StatusNotFound && text != nothing {
-			t.Errorf("%s can be told from a gallery that does not exist", id)
+			t.Errorf("%s differs from a gallery that does not exist", id)
 		}
 		if d := parse(t, text); strings.Contains(text, "Title of") || len(d.all("a", "href=/news/")) == 0 {
 			t.Errorf("%s: the page holds content or leads nowhere", id)
@@ -343,7 +343,7 @@ func TestTakeDownOfAGalleryThatWasSeen(t *testing.T) {
 	}
 }
 
-func TestGalleryTellsOfKeysWhereThereIsAStep(t *testing.T) {
+func TestGalleryNamesKeysWhereSlidesAreSeveral(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	for slides := range 3 {

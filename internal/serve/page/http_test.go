@@ -229,7 +229,7 @@ func unavailable(t *testing.T, n *node, path string) {
 	}
 }
 
-func TestFrontLeavesOutWhatCanNotBeRead(t *testing.T) {
+func TestFrontLeavesOutUnreadableGalleries(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("seen"))
@@ -253,7 +253,7 @@ func TestFrontLeavesOutWhatCanNotBeRead(t *testing.T) {
 	}
 }
 
-func TestGalleryThatCanNotBeReadAnyMore(t *testing.T) {
+func TestGalleryThatCannotBeReadAnyMore(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("broken", func(g *gallery.Gallery) { g.Title = "" }))

@@ -66,7 +66,7 @@ func TestEveryPartSaysItsLanguage(t *testing.T) {
 	}
 }
 
-// saidBy returns what people hear or see of a node alone.
+// saidBy returns what people read or see of a node alone.
 func saidBy(n *html.Node) (texts []string) {
 	if n.Type == html.TextNode {
 		return []string{strings.TrimSpace(n.Data)}

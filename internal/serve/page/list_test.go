@@ -239,7 +239,7 @@ func TestListWithAnIDThatIsNoWord(t *testing.T) {
 	}
 }
 
-func TestListLeavesOutWhatCanNotBeRead(t *testing.T) {
+func TestListLeavesOutUnreadableGalleries(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("broken", func(g *gallery.Gallery) { g.Title, g.Published = "", noon }))

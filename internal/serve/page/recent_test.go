@@ -91,7 +91,7 @@ func TestFrontFollowsTheTime(t *testing.T) {
 	}
 }
 
-func TestFrontWithAFeedThatCanNotBeServed(t *testing.T) {
+func TestFrontWithAFeedThatCannotBeServed(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("one", func(g *gallery.Gallery) { g.Section = "Travel" }))
@@ -117,7 +117,7 @@ func TestFrontWhenNothingCanBeRead(t *testing.T) {
 	unavailable(t, n, "/")
 }
 
-func TestFrontPassesOverWhatIsBroken(t *testing.T) {
+func TestFrontSkipsBrokenGalleries(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)
 	n.Publish(photo("broken", func(g *gallery.Gallery) { g.Title, g.Published = "", noon }))

@@ -181,10 +181,10 @@ func TestStatusPageOfABusyDay(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", section, diff)
 		}
 	}
-	owed := d.one(t, "section", "aria-labelledby=notices").text()
+	pending := d.one(t, "section", "aria-labelledby=notices").text()
 	for _, want := range []string{"2 pending for webhook, 0 pending for websub.", "https://partner.example.org/hooks/galleries webhook", "after 3 attempts", "mail desk@example.com digest", "550 no such mailbox", "gallerywire notices retry KEY retries one"} {
-		if !strings.Contains(owed, want) {
-			t.Errorf("no %q in %q", want, owed)
+		if !strings.Contains(pending, want) {
+			t.Errorf("no %q in %q", want, pending)
 		}
 	}
 	if got := attrs(d.one(t, "section", "aria-labelledby=events").all("a"), "href"); !cmp.Equal(got, []string{

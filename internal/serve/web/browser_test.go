@@ -41,7 +41,7 @@ func TestAPersonGetsThePageOfAFeed(t *testing.T) {
 	}
 }
 
-func TestWhoIsAPerson(t *testing.T) {
+func TestBrowsersAreRecognised(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		query  string
@@ -67,7 +67,7 @@ func TestWhoIsAPerson(t *testing.T) {
 	}
 }
 
-// Whoever asks, an address without a format is that of a page.
+// For every client an address without a format is that of a page.
 func TestTheAddressOfAFeedWithoutAFormatIsAPage(t *testing.T) {
 	s := newSite(t, welcome, func(o *web.Options) {
 		o.ListPage = func(w http.ResponseWriter, r *http.Request, ref edition.Ref) {
@@ -90,7 +90,7 @@ func TestTheAddressOfAFeedWithoutAFormatIsAPage(t *testing.T) {
 	}
 }
 
-func TestWhatThePageOfAFeedLeavesToOthers(t *testing.T) {
+func TestPageOfAFeedLeavesOtherRequestsAlone(t *testing.T) {
 	s := newSite(t, welcome)
 	res := s.get("/feeds/old.rss", "Sec-Fetch-Dest", "document")
 	if res.StatusCode != http.StatusMovedPermanently || res.Header.Get("Location") != "/feeds/all.rss" {

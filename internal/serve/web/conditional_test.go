@@ -119,7 +119,7 @@ func TestNoLastModifiedWhileAnotherChangeCouldShareIt(t *testing.T) {
 	}
 }
 
-func TestTwoChangesInOneSecondAreToldApart(t *testing.T) {
+func TestSecondChangeInOneSecondIsNotAnsweredWith304(t *testing.T) {
 	s := newSite(t)
 	s.publish("First", noon.Add(100*time.Millisecond))
 	for s.now = noon.Add(150 * time.Millisecond); s.now.Before(noon.Add(8 * time.Second)); s.now = s.now.Add(50 * time.Millisecond) {

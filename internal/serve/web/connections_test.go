@@ -80,9 +80,9 @@ func newDoor(t *testing.T, l web.ConnectionLimits) *door {
 	return d
 }
 
-// connect returns both ends of a connection; ours is nil if it was refused, and told
+// connect returns both ends of a connection; ours is nil if it was refused, and answer
 // is then what the client got.
-func (d *door) connect(address string) (ours, client net.Conn, told string) {
+func (d *door) connect(address string) (ours, client net.Conn, answer string) {
 	d.t.Helper()
 	client, server := net.Pipe()
 	d.t.Cleanup(func() { client.Close() })
@@ -125,13 +125,13 @@ func TestTheQuietestConnectionMakesRoom(t *testing.T) {
 		_, first, _ := d.connect("192.0.2.1")
 		time.Sleep(time.Second)
 		second, secondClient, _ := d.connect("192.0.2.2")
-		if third, _, told := d.connect("192.0.2.3"); third != nil || told != "503 Service Unavailable" {
-			t.Errorf("nobody was quiet for long, and one more is let in; told %q", told)
+		if third, _, answer := d.connect("192.0.2.3"); third != nil || answer != "503 Service Unavailable" {
+			t.Errorf("nobody was quiet for long, and one more is let in; answer %q", answer)
 		}
 		time.Sleep(time.Second) // the first was quiet for two
-		third, _, told := d.connect("192.0.2.3")
+		third, _, answer := d.connect("192.0.2.3")
 		if third == nil || !isClosed(first) || isClosed(secondClient) {
-			t.Errorf("the first is closed: %v, the second: %v; told %q", isClosed(first), isClosed(secondClient), told)
+			t.Errorf("the first is closed: %v, the second: %v; answer %q", isClosed(first), isClosed(secondClient), answer)
 		}
 		if d.all.Len() != 2 {
 			t.Errorf("%d are open", d.all.Len())
@@ -155,15 +155,15 @@ func TestAClientHasItsShare(t *testing.T) {
 		_, first, _ := d.connect("192.0.2.1")
 		time.Sleep(time.Second)
 		d.connect("192.0.2.1")
-		if third, _, told := d.connect("192.0.2.1"); third != nil {
-			t.Errorf("a third of one client is let in, told %q", told)
+		if third, _, answer := d.connect("192.0.2.1"); third != nil {
+			t.Errorf("a third of one client is let in, answer %q", answer)
 		}
-		if other, _, told := d.connect("192.0.2.2"); other == nil {
-			t.Errorf("another client is told %q", told)
+		if other, _, answer := d.connect("192.0.2.2"); other == nil {
+			t.Errorf("another client gets %q", answer)
 		}
 		for range 5 {
-			if proxied, _, told := d.connect("127.0.0.1"); proxied == nil {
-				t.Fatalf("a proxy is told %q", told)
+			if proxied, _, answer := d.connect("127.0.0.1"); proxied == nil {
+				t.Fatalf("a proxy gets %q", answer)
 			}
 		}
 		time.Sleep(2 * time.Second)
@@ -179,13 +179,13 @@ func TestAClientThatMadeRoomForItselfIsStillCounted(t *testing.T) {
 		d.connect("192.0.2.1")
 		<-time.After(2 * time.Second)
 		d.connect("192.0.2.1") // instead of the first
-		if third, _, told := d.connect("192.0.2.1"); third != nil {
-			t.Errorf("two connections of one client are let in, told %q", told)
+		if third, _, answer := d.connect("192.0.2.1"); third != nil {
+			t.Errorf("two connections of one client are let in, answer %q", answer)
 		}
 	})
 }
 
-func TestWhoTakesNothingIsCutOff(t *testing.T) {
+func TestReaderThatTakesNothingIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t, web.ConnectionLimits{})
 		for _, size := range []int{100, 1 << 20} {
@@ -212,7 +212,7 @@ func (d *door) open() (ours, client net.Conn) {
 }
 
 // However long it takes, who takes some of it from time to time gets all.
-func TestWhoIsSlowGetsAll(t *testing.T) {
+func TestSlowReaderGetsTheWholeDocument(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t, web.ConnectionLimits{})
 		ours, client := d.open()
@@ -241,7 +241,7 @@ func TestWhoIsSlowGetsAll(t *testing.T) {
 	})
 }
 
-func TestWhatReadersHoldIsCountedOnceAndRelieved(t *testing.T) {
+func TestBytesHeldByReadersAreCountedOnceAndReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t, web.ConnectionLimits{})
 		shared, own := make([]byte, 100<<10), make([]byte, 50<<10)

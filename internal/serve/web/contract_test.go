@@ -27,7 +27,7 @@ func TestTheEventContractIsServed(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoFeedIsCompressedToo(t *testing.T) {
+func TestOtherDocumentsAreCompressedToo(t *testing.T) {
 	s := newSite(t)
 	for _, path := range []string{"/asyncapi.json", "/schemas/gallery.json", "/feeds.opml"} {
 		plain, small := s.get(path), s.get(path, "Accept-Encoding", "gzip")

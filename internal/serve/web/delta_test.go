@@ -83,7 +83,7 @@ func TestADeltaIsForThoseWhoAskForIt(t *testing.T) {
 	}
 }
 
-// What a reader has after a delta is the whole, and it is told so.
+// What a reader has after a delta is the whole, and the answer says so.
 func TestTheTagOfADeltaIsOfTheWhole(t *testing.T) {
 	l, old := deltaSite(t)
 	etag := l.get("/feeds/all.atom", "A-IM", "feed", "If-None-Match", old).Header.Get("ETag")

@@ -60,7 +60,7 @@ func TestADeltaNamesTheHubsToo(t *testing.T) {
 	wantLink(t, l.get("/feeds/all.atom", "A-IM", "feed", "If-None-Match", old), 226, want)
 }
 
-// A page of an archive is no topic: nobody is told when it changes.
+// A page of an archive is no topic: its changes are announced to nobody.
 func TestAPageOfAnArchiveNamesOnlyItself(t *testing.T) {
 	l := newLive(t)
 	l.publish("a", 1, 1)
@@ -84,7 +84,7 @@ func TestWithoutAHubAFeedNamesItself(t *testing.T) {
 	wantLink(t, l.get("/feeds/all.json"), 200, `<https://example.com/feeds/all.json>; rel="self"`)
 }
 
-func TestWhatIsNoFeedHasNoLink(t *testing.T) {
+func TestOnlyFeedsHaveLinkHeaders(t *testing.T) {
 	s := newSite(t, func(o *web.Options) { o.Title = "Wire" })
 	for _, path := range []string{"/feeds/none.rss", "/feeds/old.rss", "/feeds.opml", "/healthz"} {
 		wantHeader(t, s.get(path), "Link", "")

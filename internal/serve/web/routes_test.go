@@ -136,7 +136,7 @@ func linkIn(t *testing.T, text, rel string) string {
 	return ""
 }
 
-func TestWhatIsNotThere(t *testing.T) {
+func TestUnknownAddresses(t *testing.T) {
 	l := newLive(t)
 	l.publish("a", 1, 1)
 	l.publish("gone", 2, 1)
@@ -161,7 +161,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		wantHeader(t, res, "Content-Type", "text/plain; charset=utf-8")
 	}
 	if diff := cmp.Diff(body(t, l.get("/galleries/none.atom")), body(t, l.get("/galleries/soon.atom"))); diff != "" {
-		t.Errorf("an embargo is told (-none +embargoed):\n%s", diff)
+		t.Errorf("an embargo shows (-none +embargoed):\n%s", diff)
 	}
 	families, err := l.metrics.Gather()
 	if err != nil {
@@ -174,7 +174,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestReadyzSaysWhatElseIsToKnow(t *testing.T) {
+func TestReadyzListsWarnings(t *testing.T) {
 	s := newSite(t, func(o *web.Options) {
 		o.Detail = func() []string { return []string{`left out of all: "b": too long`} }
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// reporting is a site that hears of subscribers.
+// reporting is a site that counts subscribers.
 func reporting(t testing.TB) (*site, *web.Subscribers) {
 	var s *site
 	reported := web.NewSubscribers(func() time.Time { return s.now })

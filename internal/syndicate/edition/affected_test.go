@@ -55,7 +55,7 @@ func TestWhichFeedsAChangeAffects(t *testing.T) {
 		if diff := cmp.Diff(step.want, affected(refs)); diff != "" || all {
 			t.Errorf("%s, all is %v (-want +got):\n%s", step.name, all, diff)
 		}
-		// A node that hears of the end alone, or of the beginning alone.
+		// A node that receives the end alone, or of the beginning alone.
 		if step.key == "a" && step.name != "published" {
 			refs, _ := n.editions.Affected(index.Change{New: c.New}, everything)
 			if !slices.Contains(affected(refs), "sections/travel") {

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden documents anew")
 
-// announced returns what subscribers are told, which must be there, whole and
+// announced returns what subscribers receive, which must be there, whole and
 // good.
 func (n *node) announced(ref edition.Ref) *edition.Edition {
 	n.t.Helper()
@@ -285,7 +285,7 @@ func (n *node) byHand(key, name, value string) {
 	n.Settle()
 }
 
-// Nobody is told that something is gone by a node that does not know.
+// A node that does not know announces nothing as gone.
 func TestNothingIsAnnouncedAsGoneBeforeTheIndexIsWhole(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)

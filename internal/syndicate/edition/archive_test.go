@@ -263,7 +263,7 @@ func TestAFeedByUpdateHasAnArchiveByPublication(t *testing.T) {
 	}
 }
 
-// A gallery that was taken down is told in Atom and JSON Feed, of the current document
+// A gallery that was taken down is listed in Atom and JSON Feed, of the current document
 // alone.
 func TestTombstones(t *testing.T) {
 	t.Parallel()

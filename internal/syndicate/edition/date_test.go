@@ -47,7 +47,7 @@ func TestNoDateOfTwoEditionsOnNodesWhoseClocksDiffer(t *testing.T) {
 }
 
 // Whatever is served has a date once it is settled, and bytes that changed have
-// another one, or none where the node heard of the change late.
+// another one, or none where the node received the change late.
 func TestEveryKindOfFeedIsDated(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -82,13 +82,13 @@ func TestEveryKindOfFeedIsDated(t *testing.T) {
 	if slices.ContainsFunc(settled, time.Time.IsZero) || !settled[2].Before(settled[0].Add(time.Second)) {
 		t.Fatalf("dated %v, %s after the last change", settled, edition.Skew)
 	}
-	n.Publish(revision(1, 0)) // heard of late: the clock is ahead
+	n.Publish(revision(1, 0)) // received late: the clock is ahead
 	for i, got := range dates() {
 		if changed := i != 2; got.IsZero() != changed {
 			t.Errorf("%v is dated %v, its bytes changed: %t", refs[i], got, changed)
 		}
 	}
-	n.Clock.Set(time.Now()) // the next is heard of at once
+	n.Clock.Set(time.Now()) // the next is received at once
 	n.Publish(revision(2, 0))
 	n.Clock.Set(time.Now().Add(edition.Skew + 3*time.Second))
 	for i, got := range dates() {

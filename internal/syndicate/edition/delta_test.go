@@ -68,7 +68,7 @@ func TestADeltaHoldsOnlyChangedGalleries(t *testing.T) {
 	}
 	doc, ok := versions[4].Since(has(versions[2], feed.Atom), feed.Atom)
 	if !ok || len(readAtom(t, doc).Gone) != 1 {
-		t.Error("what is gone is not told with what changed")
+		t.Error("what is gone is not listed beside what changed")
 	}
 	restarted := startNode(t, func(o *options) { o.server, o.now = n.server, n.Clock.Now() })
 	if got := since(t, versions[2], restarted.current("all")); got != nil {
@@ -126,7 +126,7 @@ func TestADeltaFollowsTheOrderOfTheFeed(t *testing.T) {
 	}
 }
 
-// What is only a last resort is nothing that a reader is told the difference to.
+// What is only a last resort is no base of a delta.
 func TestADeltaWhileNATSIsAway(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)

@@ -105,7 +105,7 @@ func readJSON(t *testing.T, doc *feed.Document) jsonFeed {
 	return j
 }
 
-// A hub that is told of some feeds only is named by these.
+// A hub that is pinged for some feeds only is named by these.
 func TestAFeedNamesItsOwnHubs(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) {

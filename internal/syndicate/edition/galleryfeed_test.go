@@ -80,7 +80,7 @@ func TestGalleriesWithoutAFeed(t *testing.T) {
 			t.Errorf("%.20q: %v, want %v", key, err, want)
 		}
 		if key == "embargoed" && strings.ReplaceAll(err.Error(), key, "none") != unknown {
-			t.Errorf("an embargo is told: %v", err)
+			t.Errorf("an embargo shows: %v", err)
 		}
 	}
 	n.Clock.Advance(time.Hour)

@@ -29,8 +29,8 @@ const (
 	seedVariable = "GALLERYWIRE_TEST_SEED"
 )
 
-// One process that heard everything and was asked on the way, and another that
-// heard the same in another order, more than once, and was restarted: at rest both
+// One process that received everything and was asked on the way, and another that
+// received the same in another order, more than once, and was restarted: at rest both
 // serve the same bytes under the same entity tags, at every address.
 func TestBytesDoNotDependOnTheWayToThem(t *testing.T) {
 	t.Parallel()
@@ -147,7 +147,7 @@ func (h *history) start(bucket string, now time.Time) *node {
 }
 
 // live has the events happen in an order of their own, until the first rest. The
-// process that is asked lives on; the other is restarted, and hears some of them twice.
+// process that is asked lives on; the other is restarted, and receives some of them twice.
 func (h *history) live(how string) *node {
 	bucket := fmt.Sprint(h.t.Name(), how)
 	bucket = gallery.HashOf([]byte(bucket)).String()
@@ -219,7 +219,7 @@ func (h *history) serve(n *node, ref edition.Ref, served map[string]string) (old
 		default:
 			served[path] = e.Document(f).ETag + "\n" + string(e.Document(f).Bytes())
 			if known, ok := n.editions.ETag(ref, f); ok && known != e.Document(f).ETag {
-				h.t.Errorf("%s has the entity tag %s, and %s is told", path, e.Document(f).ETag, known)
+				h.t.Errorf("%s has the entity tag %s, and ETag returns %s", path, e.Document(f).ETag, known)
 			}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // resolving is a node with feeds of every kind, and galleries of which some
-// may not be told of.
+// may not be revealed.
 func resolving(t *testing.T, change ...func(*options)) *node {
 	t.Helper()
 	n := startNode(t, append(change, func(o *options) { o.feeds[0].Aliases = []string{"latest"} })...)

@@ -126,7 +126,7 @@ func TestOnlyStubsAreLeft(t *testing.T) {
 	}
 }
 
-// Nobody is told twice of one identifier.
+// No identifier is listed twice.
 func TestNoStubOfAnIdentifierThatIsShown(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, withStubs)

@@ -33,7 +33,7 @@ func says(t *testing.T, e *edition.Edition, all string, each map[feed.Format]str
 	}
 }
 
-// A reader that goes by identifier and date is told of a picture that the time took.
+// A reader that goes by identifier and date learns of a picture that the time took.
 func TestADateFollowsTheRightsOfASlide(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) {
@@ -61,7 +61,7 @@ func TestADateFollowsTheRightsOfASlide(t *testing.T) {
 	}
 }
 
-// What expired, or may not be syndicated any more, is told as a take-down is.
+// What expired, or may not be syndicated any more, is announced like a take-down.
 func TestExpiredGalleriesHaveDeletedEntries(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)

@@ -96,16 +96,16 @@ func TestIDOfASlideInTheGallerysOwnFeedEndsInTheOneInItsData(t *testing.T) {
 }
 
 func TestBannerIsNoUprightPicture(t *testing.T) {
-	upright, wide := gallery.Image{URL: "https://example.com/1.jpg", Width: 600, Height: 900}, gallery.Image{URL: "https://example.com/2.jpg", Width: 900, Height: 600}
+	portrait, wide := gallery.Image{URL: "https://example.com/1.jpg", Width: 600, Height: 900}, gallery.Image{URL: "https://example.com/2.jpg", Width: 900, Height: 600}
 	unknown := gallery.Image{URL: "https://example.com/3.jpg"}
 	tests := []struct {
 		name   string
 		images []gallery.Image
 		want   any
 	}{
-		{"the first wide one", []gallery.Image{upright, wide, unknown}, wide.URL},
+		{"the first wide one", []gallery.Image{portrait, wide, unknown}, wide.URL},
 		{"the cover of unknown size", []gallery.Image{unknown, wide}, unknown.URL},
-		{"none", []gallery.Image{upright}, nil},
+		{"none", []gallery.Image{portrait}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go"
 )
 
@@ -115,7 +116,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	// The last notice is of the last gallery.
 	var removed []string
 	for told := false; !told; {
-		msg, err := notices.NextMsg(patience)
+		msg, err := notices.NextMsg(storetest.WaitLimit)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -207,9 +207,14 @@ func (d *draft) rights(w *item) {
 	if len(b) > len(a) {
 		d.note("/copyright", terms.place)
 	}
-	if link := strings.TrimSpace(cmp.Or(w.RightsInfo.LinkedRights, w.RightsInfo3.LinkedRights)); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
+	info := w.content.rights()
+	if link := strings.TrimSpace(cmp.Or(info.LinkedRights, info.LinkedRights3)); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
 		d.License = link
 		d.note("/license", "/rightsinfo/linkedrights")
+	}
+	var unread string
+	if d.Rights.Deny, unread = info.denied(); unread != "" {
+		d.leaveOut(problem("/rightsinfo/encodedrights", "%s", unread))
 	}
 }
 

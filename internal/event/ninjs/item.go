@@ -94,6 +94,9 @@ type content struct {
 	CopyrightHolder  string `json:"copyrightholder"`
 	CopyrightHolder3 string `json:"copyrightHolder"`
 
+	RightsInfo  lenient[rightsInfo] `json:"rightsinfo"`
+	RightsInfo3 lenient[rightsInfo] `json:"rightsInfo"`
+
 	Renditions members[rendition] `json:"renditions"`
 }
 
@@ -158,12 +161,6 @@ type item struct {
 	CopyrightNotice3 string `json:"copyrightNotice"`
 	UsageTerms       string `json:"usageterms"`
 	UsageTerms3      string `json:"usageTerms"`
-	RightsInfo       struct {
-		LinkedRights string `json:"linkedrights"`
-	} `json:"rightsinfo"`
-	RightsInfo3 struct {
-		LinkedRights string `json:"linkedRights"`
-	} `json:"rightsInfo"`
 
 	Associations members[content] `json:"associations"`
 

@@ -28,9 +28,11 @@ func (c Config) check(r Report) {
 	c.Events.check(r)
 	c.checkPublishers(r)
 	checkFeeds(c.Feeds, r)
-	c.Dynamic.check(r)
+	checkRange("dynamic.items", c.Dynamic.Items, 1, maxItems, r)
+	checkOneOf("dynamic.order", c.Dynamic.Order, orders(), r)
+	checkRange("dynamic.cache", c.Dynamic.Cache, 1, maxCache, r)
 	c.Rights.check(r)
-	c.Archive.check(r)
+	checkRange("archive.page", c.Archive.Page, minPage, maxPage, r)
 	c.Tombstones.check(r)
 	c.Limits.check(r)
 	c.Schedule.check(r)
@@ -39,7 +41,8 @@ func (c Config) check(r Report) {
 	c.checkWebhooks(r)
 	c.checkDigests(r)
 	c.Outbound.check(r)
-	c.Log.check(r)
+	checkOneOf("log.format", c.Log.Format, []string{"text", "json"}, r)
+	checkOneOf("log.requests", c.Log.Requests, []string{"off", "anonymous", "full"}, r)
 }
 
 func (s Site) check(r Report) {
@@ -113,11 +116,6 @@ func (n Notices) check(r Report) {
 		message := fmt.Sprintf("%s is longer than notices.max_wait, which is %s: shorten it, or raise notices.max_wait", n.QuietPeriod, n.MaxWait)
 		r("notices.quiet_period", message, "notices.max_wait")
 	}
-}
-
-func (l Log) check(r Report) {
-	checkOneOf("log.format", l.Format, []string{"text", "json"}, r)
-	checkOneOf("log.requests", l.Requests, []string{"off", "anonymous", "full"}, r)
 }
 
 func checkRange[T int | Size](path string, value, least, most T, r Report) {

@@ -64,16 +64,6 @@ func (f Feed) check(path string, r Report) {
 	}
 }
 
-func (d Dynamic) check(r Report) {
-	checkRange("dynamic.items", d.Items, 1, maxItems, r)
-	checkOneOf("dynamic.order", d.Order, orders(), r)
-	checkRange("dynamic.cache", d.Cache, 1, maxCache, r)
-}
-
-func (a Archive) check(r Report) {
-	checkRange("archive.page", a.Page, minPage, maxPage, r)
-}
-
 func (t Tombstones) check(r Report) {
 	checkTime("tombstones.keep", t.Keep, 0, maxKeep, r)
 	if t.Stub && t.Keep == 0 {

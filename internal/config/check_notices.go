@@ -50,6 +50,7 @@ func (l Lease) check(r Report) {
 	}
 }
 
+// checkWebhooks does not quote a secret.
 func (c Config) checkWebhooks(r Report) {
 	taken := map[string]string{}
 	for i, w := range c.Webhooks {
@@ -59,24 +60,19 @@ func (c Config) checkWebhooks(r Report) {
 		if !c.Outbound.AllowHTTP && strings.HasPrefix(strings.ToLower(w.URL), "http://") {
 			r(path+".url", "is plain http, which outbound.allow_http forbids: write https://, or set outbound.allow_http to true", "outbound.allow_http")
 		}
-		w.checkSecrets(path, r)
-		c.checkFeedNames(path+".feeds", w.Feeds, r)
-	}
-}
-
-// checkSecrets does not quote a secret.
-func (w Webhook) checkSecrets(path string, r Report) {
-	if len(w.Secrets) == 0 {
-		r(path+".secrets", "is empty: write a secret, or name a file in secrets_file", path+".secrets_file")
-	}
-	for i, secret := range w.Secrets {
-		// As the Standard Webhooks specification says.
-		encoded, prefixed := strings.CutPrefix(string(secret), "whsec_")
-		key, err := base64.StdEncoding.Strict().DecodeString(encoded)
-		if !prefixed || err != nil || len(key) < minSigning || len(key) > maxSigning {
-			at, which := mergedAt(path+".secrets", path+".secrets_file", i, len(w.Secrets)-len(w.SecretsFile))
-			r(at, which+"is not a secret: write whsec_ and 24 to 64 random bytes in base64, as openssl rand -base64 32 prints them")
+		if len(w.Secrets) == 0 {
+			r(path+".secrets", "is empty: write a secret, or name a file in secrets_file", path+".secrets_file")
 		}
+		for j, secret := range w.Secrets {
+			// As the Standard Webhooks specification requires.
+			encoded, prefixed := strings.CutPrefix(string(secret), "whsec_")
+			key, err := base64.StdEncoding.Strict().DecodeString(encoded)
+			if !prefixed || err != nil || len(key) < minSigning || len(key) > maxSigning {
+				at, which := mergedAt(path+".secrets", path+".secrets_file", j, len(w.Secrets)-len(w.SecretsFile))
+				r(at, which+"is not a secret: write whsec_ and 24 to 64 random bytes in base64, as openssl rand -base64 32 prints them")
+			}
+		}
+		c.checkFeedNames(path+".feeds", w.Feeds, r)
 	}
 }
 

@@ -79,7 +79,16 @@ func load(path string, data []byte, environ []string, problems Problems, checks 
 	if len(problems) == 0 {
 		return c, nil
 	}
-	problems.inOrder(path)
+	// Those of the file come first, in its order.
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		if (a.Source == path) != (b.Source == path) {
+			if a.Source == path {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 	return Config{}, problems
 }
 

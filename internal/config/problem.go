@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -45,19 +44,6 @@ func (ps Problems) Error() string {
 		lines[i] = p.Error()
 	}
 	return strings.Join(lines, "\n")
-}
-
-// inOrder sorts ps for a configuration whose file is file.
-func (ps Problems) inOrder(file string) {
-	slices.SortStableFunc(ps, func(a, b Problem) int {
-		if (a.Source == file) != (b.Source == file) {
-			if a.Source == file {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
 }
 
 // cover reports whether key or a key that contains it already has a problem.

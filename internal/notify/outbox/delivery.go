@@ -101,7 +101,7 @@ func (w *worker) leaveEndpoint(d *delivery, e *endpoint) {
 	}
 	delete(w.endpoints, d.target.Endpoint)
 	if len(w.endpoints) == 0 {
-		w.nudge() // perhaps nothing is in hand any more
+		w.nudge() // perhaps nothing is in flight any more
 	}
 }
 
@@ -131,7 +131,7 @@ func (w *worker) attempt(work context.Context, d *delivery) error {
 	if d.pass != nil && w.box.state.hasRetry(w.shard, d.notice, d.target.Key) {
 		return errDeferred
 	}
-	if d.pass != nil && w.hasVersion(d) { // what is sent to one target is sent: it may have begun anew
+	if d.pass != nil && w.hasVersion(d) { // not of a notice to it alone: it may be a new subscription
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(work, w.box.opts.Timeout)
@@ -141,7 +141,7 @@ func (w *worker) attempt(work context.Context, d *delivery) error {
 		w.deferSlow(ctx, work, d)
 	})
 	err := d.payload.Send(ctx, d.target)
-	cancel() // what is slow is slow no more
+	cancel() // deferSlow need not go on
 	if !grace.Stop() {
 		d.grace.Wait()
 	}
@@ -207,13 +207,13 @@ func (w *worker) deferSlow(sending, work context.Context, d *delivery) {
 	}
 }
 
-// maxSent is of how many targets in a shard it is remembered what they were sent last.
+// maxSent bounds the targets of a shard whose last version is remembered.
 const maxSent = 50_000
 
-// deliveryKey names what a target is sent.
+// deliveryKey names a feed or other subject of a target.
 type deliveryKey struct{ channel, about, target string }
 
-// lastSent is what a target was sent last.
+// lastSent is the last version that a target was sent.
 type lastSent struct {
 	version string // empty: not certain
 	seq     int    // it grows

@@ -127,7 +127,7 @@ func (b *Outbox) forgetLease(h *held) {
 	b.leases[h.shard] = nil
 }
 
-// writeLease writes who has the lease.
+// writeLease writes which node has the lease.
 func (b *Outbox) writeLease(ctx context.Context, h *held, node string) error {
 	began := time.Now()
 	revision, err := b.write(ctx, leaseKey(h.shard), lease{Format: format, Node: node}, h.revision)

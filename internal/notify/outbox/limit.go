@@ -43,7 +43,7 @@ func (l *limiter) acquire(ctx context.Context, host string) error {
 	return err
 }
 
-// acquireHost takes a turn at a host if nobody waits for it. It does not count among all.
+// acquireHost takes a turn at a host if none waits for it. It does not count among all.
 func (l *limiter) acquireHost(host string) bool {
 	ok := l.enter(host).TryAcquire(1)
 	if !ok {
@@ -64,8 +64,8 @@ func (l *limiter) enter(host string) *hostLimiter {
 	return h
 }
 
-// leave releases so many turns at a host. One with no users left is forgotten: anybody can
-// name hosts.
+// leave releases so many turns at a host. One with no users left is forgotten: subscribers
+// choose hosts.
 func (l *limiter) leave(host string, turns int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -76,7 +76,7 @@ func (m metrics) count(n Notice, outcome string) {
 	}
 }
 
-// collector counts what is pending, and the dead letters, when it is asked.
+// collector counts pending notices and dead letters when metrics are collected.
 type collector struct{ box *Outbox }
 
 var pendingDesc = prometheus.NewDesc("gallerywire_notices_owed",

@@ -5,11 +5,11 @@
 // works on a shard, which it has leased, so that one delivery at a time goes to an
 // endpoint. A notice is one record in each shard that has a target of it, however many
 // those are. A target that fails or is slow gets a record of its own, a retry, which is
-// tried again with a growing delay until it becomes a dead letter: it holds up nobody.
+// tried again with a growing delay until it becomes a dead letter: no other waits for it.
 //
 // A newer notice about the same replaces one that is pending. A crash at any moment
 // loses nothing: what was in flight is sent again, with the same id. Targets may drop
-// what has an id that they have seen: another content never has the same, see
+// a notice with an id that they have seen: another content never has the same id, see
 // [Notice.DeliveryID].
 //
 // What a notice says and how it is sent are left to the channel.
@@ -36,7 +36,7 @@ type Notice struct {
 }
 
 // DeliveryID identifies what the targets of n are sent, for channels that send an id:
-// a target may drop what has an id that it has seen. It is ID, or made of ID and Data
+// a target may drop a notice with an id that it has seen. It is ID, or made of ID and Data
 // where Data was merged.
 func (n Notice) DeliveryID() string {
 	if !n.Merged {
@@ -77,7 +77,7 @@ type Channel interface {
 	// older, comes: n itself where it includes everything. Its ID and Order must be
 	// those of n, which may include old already: that is to be included once.
 	Merge(old, n Notice) Notice
-	// Pack makes what is sent to all targets. It may wait, as for an index that
+	// Pack makes the payload for all targets, or for n.To only. It may wait, as for an index that
 	// lags; its error means that n is tried again later as a whole, unless it is
 	// [Final]: then each target becomes a dead letter.
 	Pack(ctx context.Context, n Notice) (Payload, error)

@@ -80,7 +80,7 @@ func (w *worker) retry(ctx, work context.Context, r *retry) {
 }
 
 // admit reports whether a retry may go on: of a host only as many as may be sent at a time
-// are in hand, so that those of one dead host do not take the places of all others. One that
+// are handled at a time, so that those of one dead host do not take the places of all others. One that
 // may not is parked until another of the host has ended.
 func (w *worker) admit(key, host string) bool {
 	w.mu.Lock()

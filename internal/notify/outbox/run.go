@@ -62,7 +62,7 @@ const (
 	maxEager   = 4
 	yieldFor   = 50 * time.Millisecond
 	yieldEvery = time.Second
-	// maxIdle is how long at most nobody looks whether something is due.
+	// maxIdle bounds the time between two looks for due work.
 	maxIdle = time.Minute
 )
 
@@ -108,7 +108,7 @@ func New(o Options) *Outbox {
 // Ready is nil once the bucket was read.
 func (b *Outbox) Ready() error { return b.bucket.Ready() }
 
-// look has the outbox looked through for what is due.
+// look wakes Run, which looks for due work.
 func (b *Outbox) look() {
 	select {
 	case b.wake <- struct{}{}:
@@ -155,8 +155,7 @@ func (b *Outbox) Run(ctx context.Context) error {
 	return nil
 }
 
-// startWorkers starts to work on the shards that have something due and that nobody works
-// on. It returns how long it is until others have, unless something changes.
+// startWorkers starts a worker for each shard that has something due and no worker. It returns how long it is until others have, unless something changes.
 func (b *Outbox) startWorkers(ctx context.Context, working *sync.WaitGroup) time.Duration {
 	wait := maxIdle
 	if b.bucket.Ready() != nil {

@@ -138,7 +138,7 @@ func setRecord[T any](records map[string]*T, r bucket.Record, record *T) error {
 	return err
 }
 
-// view calls f with all that is known. It must not keep what it is given.
+// view calls f with all known records. It must not keep the maps.
 func (s *state) view(f func(shards []shard, dead map[string]*retry)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

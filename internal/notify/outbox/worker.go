@@ -11,7 +11,7 @@ import (
 const (
 	// stopTimeout bounds the deliveries in flight when the node stops.
 	stopTimeout = 5 * time.Second
-	// maxRetrying is how many retries of a shard a node has in hand.
+	// maxRetrying is how many retries of a shard a node handles at a time.
 	maxRetrying = 512
 	// writeAgain is when a write that failed is tried again.
 	writeAgain = time.Second
@@ -35,7 +35,7 @@ type worker struct {
 	retrying  map[string]bool  // by the key of the retry
 	endpoints map[string]*endpoint
 
-	retryingHosts map[string]int    // retries in hand, by host
+	retryingHosts map[string]int    // retries being handled, by host
 	parked        map[string]string // hosts, by the key of the retry: see admit
 }
 
@@ -104,7 +104,7 @@ func (w *worker) run(ctx context.Context) {
 	renewing.Wait()
 }
 
-// loop begins what is due until nothing is in hand, or ctx ends.
+// loop begins due work until none is left or in flight, or ctx ends.
 func (w *worker) loop(ctx, work context.Context) {
 	for ctx.Err() == nil {
 		passes, retries, wait := w.box.due(w.shard)

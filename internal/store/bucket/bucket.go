@@ -137,7 +137,7 @@ func (b *Bucket) get(ctx context.Context, ask func(jetstream.Stream) (*jetstream
 // revision; with 0 there must be none, or a deleted one. Else the error is
 // [ErrConflict]; after another error it may be written or not.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	r := Record{Key: key, Value: value, Revision: revision}
+	r := Record{Key: key, Value: append([]byte{}, value...), Revision: revision} // never nil
 	if revision > 0 {
 		return b.Write(ctx, r)
 	}
@@ -160,12 +160,26 @@ func (b *Bucket) Put(ctx context.Context, key string, value []byte, revision uin
 }
 
 // Write replaces the record that has the very revision of r, also where that is of a
-// deletion, by r's header and value. It returns as [Bucket.Put] does.
+// deletion, by r's header and value; a nil value deletes it. It returns as [Bucket.Put]
+// does.
 func (b *Bucket) Write(ctx context.Context, r Record) (uint64, error) {
-	if r.Value == nil {
-		r.Value = []byte{}
+	if _, err := b.open(ctx); err != nil {
+		return 0, err
 	}
-	return b.write(ctx, r)
+	if r.Value == nil {
+		r.Header = nats.Header{operation: {removed}}
+	}
+	msg := &nats.Msg{Subject: b.subject(r.Key), Header: r.Header, Data: r.Value}
+	ack, err := b.opts.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(r.Revision))
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok &&
+		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
+		return 0, ErrConflict
+	}
+	if err != nil {
+		b.forget()
+		return 0, fmt.Errorf("write the record %s: %w", r.Key, err)
+	}
+	return ack.Sequence, nil
 }
 
 // Store is [Bucket.Put] of v in JSON, see [Encode].
@@ -180,7 +194,7 @@ func (b *Bucket) Store(ctx context.Context, key string, v any, revision uint64) 
 // Delete removes the record if it has that revision, else the error is
 // [ErrConflict]. It returns the revision of the deletion.
 func (b *Bucket) Delete(ctx context.Context, key string, revision uint64) (uint64, error) {
-	return b.write(ctx, Record{Key: key, Revision: revision})
+	return b.Write(ctx, Record{Key: key, Revision: revision})
 }
 
 // Amend writes what change makes of the record, and calls it again with the newer
@@ -201,7 +215,7 @@ func (b *Bucket) Amend(ctx context.Context, key string, change func(Record) ([]b
 		case err != nil:
 			return err
 		}
-		revision, err = b.write(ctx, Record{Key: key, Value: value, Revision: revision})
+		revision, err = b.Write(ctx, Record{Key: key, Value: value, Revision: revision})
 		return err
 	})
 	return revision, err
@@ -225,27 +239,6 @@ const (
 	operation = "KV-Operation"
 	removed   = "DEL"
 )
-
-// write is Write, and deletes the record where the value is nil.
-func (b *Bucket) write(ctx context.Context, r Record) (uint64, error) {
-	if _, err := b.open(ctx); err != nil {
-		return 0, err
-	}
-	if r.Value == nil {
-		r.Header = nats.Header{operation: {removed}}
-	}
-	msg := &nats.Msg{Subject: b.subject(r.Key), Header: r.Header, Data: r.Value}
-	ack, err := b.opts.JetStream.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(r.Revision))
-	if api, ok := errors.AsType[*jetstream.APIError](err); ok &&
-		(api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
-		return 0, ErrConflict
-	}
-	if err != nil {
-		b.forget()
-		return 0, fmt.Errorf("write the record %s: %w", r.Key, err)
-	}
-	return ack.Sequence, nil
-}
 
 // open returns the stream behind the bucket, making it when missing.
 func (b *Bucket) open(ctx context.Context) (jetstream.Stream, error) {

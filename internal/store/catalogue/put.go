@@ -14,60 +14,66 @@ import (
 // node's index knows of it. Of an exported revision the record remembers what it did,
 // where nothing is known of the gallery yet. An error means that r may or may not be
 // stored: put it again.
+//
+// It writes upon what the index says, which is good enough because the write is a
+// compare-and-set. Where that failed, and to refuse r, which is forgotten then, it asks
+// the bucket: the index may be of one that is gone.
 func (c *Catalogue) Put(ctx context.Context, r Revision) (outcome Outcome, err error) {
-	err = bucket.RetryConflicts(func(again bool) (err error) {
-		outcome, err = c.put(ctx, r, again)
+	key, settle := gallery.Key(r.ID), uint64(0)
+	err = bucket.RetryConflicts(func(again bool) error {
+		prev, there := c.index.Record(key), bucket.Record{}
+		next, err := c.next(prev, r)
+		replaces := func() bool { return next != nil && next.Rank.Compare(r.Rank) == 0 }
+		if err == nil && (again || !replaces() || c.index.Ready() != nil) {
+			if there, err = c.bucket.Get(ctx, key); err != nil {
+				return err
+			}
+			prev, _ = read(there) // a record that cannot be read gives way
+			next, err = c.next(prev, r)
+		}
+		switch {
+		case err != nil:
+			return err
+		case next == nil && prev.NewerFormat():
+			return ErrNewerFormat
+		case next == nil && r.Rank.Compare(prev.Rank) < 0:
+			outcome = Superseded
+			return nil
+		case next == nil:
+			outcome, settle = Unchanged, prev.Revision
+			return nil
+		}
+		record, err := recordOf(r, next, there, replaces())
+		if prev != nil {
+			record.Revision = prev.Revision
+		}
+		if err == nil {
+			settle, err = c.bucket.Write(ctx, record)
+		}
+		if outcome = Stored; !replaces() {
+			outcome, settle = Superseded, 0
+		}
 		return err
 	})
+	if err == nil && settle > 0 {
+		err = c.settle(ctx, r, settle)
+	}
 	if err != nil {
 		return "", fmt.Errorf("store gallery %q: %w", r.ID, err)
 	}
 	return outcome, nil
 }
 
-// put tries once. It writes upon what the index says, which is good enough because the
-// write is a compare-and-set. Where that failed before, and to refuse r, which is
-// forgotten then, it asks the bucket: the index may be of one that is gone.
-func (c *Catalogue) put(ctx context.Context, r Revision, again bool) (Outcome, error) {
-	key := gallery.Key(r.ID)
-	prev, there := c.index.Record(key), bucket.Record{}
-	next, err := c.next(prev, r)
-	replaces := func() bool { return next != nil && next.Rank.Compare(r.Rank) == 0 }
-	if err == nil && (again || !replaces() || c.index.Ready() != nil) {
-		if there, err = c.bucket.Get(ctx, key); err != nil {
-			return "", err
-		}
-		prev, _ = read(there) // a record that cannot be read gives way
-		next, err = c.next(prev, r)
-	}
-	switch {
-	case err != nil:
-		return "", err
-	case next == nil && prev.NewerFormat():
-		return "", ErrNewerFormat
-	case next == nil && r.Rank.Compare(prev.Rank) < 0:
-		return Superseded, nil
-	case next == nil:
-		return Unchanged, c.settle(ctx, r, prev.Revision)
-	}
-	record, event := bucket.Record{Key: key, Value: r.Body}, string(r.Event)
-	if !replaces() { // the record of a take-down, anew: r tells what it ended
+// recordOf is the record of next when r comes. Where r does not replace the take-down that
+// is there, it is that one anew: r tells what it ended.
+func recordOf(r Revision, next *index.Entry, there bucket.Record, replaces bool) (bucket.Record, error) {
+	record, event := bucket.Record{Key: gallery.Key(r.ID), Value: r.Body}, string(r.Event)
+	if !replaces {
 		record.Value, event = there.Value, there.Header.Get(headerEvent)
 	}
-	if prev != nil {
-		record.Revision = prev.Revision
-	}
-	if record.Header, err = header(r, next, event); err != nil {
-		return "", err
-	}
-	sequence, err := c.bucket.Write(ctx, record)
-	switch {
-	case err != nil:
-		return "", err
-	case !replaces():
-		return Superseded, nil
-	}
-	return Stored, c.settle(ctx, r, sequence)
+	var err error
+	record.Header, err = header(r, next, event)
+	return record, err
 }
 
 // next returns the entry that takes the place of prev when r comes, nil where prev

@@ -78,17 +78,17 @@ func TestReadmeSlugsAreThoseOfTheExample(t *testing.T) {
 		"authors": {gallery.Slug("A. Writer"), gallery.SlugStem("A. Writer")},
 	}
 	example := regexp.MustCompile(`\b(sections|tags|authors)/([\pL\pN~%-]+)`)
-	said := map[string]bool{}
+	named := map[string]bool{}
 	for _, name := range append(documents(), "config/gallerywire.yaml", "config/production.yaml") {
 		for _, match := range example.FindAllStringSubmatch(document(t, name), -1) {
-			said[match[1]] = true
+			named[match[1]] = true
 			if !slices.Contains(slugs[match[1]], match[2]) {
 				t.Errorf("%s: %s is not where the example is, that is at %q", name, match[0], slugs[match[1]])
 			}
 		}
 	}
-	if len(said) != len(slugs) {
-		t.Errorf("there are examples only of %v", said)
+	if len(named) != len(slugs) {
+		t.Errorf("only these have examples: %v", named)
 	}
 }
 

@@ -121,7 +121,7 @@ func TestCounterIsForATerminalOnly(t *testing.T) {
 	}
 }
 
-func TestFileHasALineForEachEventBesideACountOnTheTerminal(t *testing.T) {
+func TestFileHasALineForEachEventWhileTheTerminalHasACount(t *testing.T) {
 	tty, shown := terminal(t)
 	var out strings.Builder
 	reportMany(t, newReporter(&console{out: &out, err: tty}, batch{}, false), 100)

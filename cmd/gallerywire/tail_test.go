@@ -102,7 +102,7 @@ func TestListenerEndsWithTheConnection(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if got := errs.String(); got != "gallerywire: listening, Ctrl-C ends it\n" {
-		t.Errorf("it said %q", got)
+		t.Errorf("the output is %q", got)
 	}
 }
 

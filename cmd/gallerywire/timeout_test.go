@@ -95,7 +95,7 @@ func TestAnInterruptedPublishSaysSoOnce(t *testing.T) {
 	code := run(ctx, []string{"publish", "-"}, console{in: strings.NewReader(events.String()), out: &out, err: &errs, environ: []string{"GALLERYWIRE_NATS_URL=nats://" + at}})
 	const want = "gallerywire: interrupted: 0 stored, 0 failed, 64 stored or not, the rest not sent: run it again\n"
 	if code != exitFailed || errs.String() != want || out.Len() > 0 {
-		t.Errorf("code %d, said %q and %q, want %q", code, errs.String(), out.String(), want)
+		t.Errorf("code %d, output %q and %q, want %q", code, errs.String(), out.String(), want)
 	}
 }
 

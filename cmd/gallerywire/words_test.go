@@ -25,7 +25,7 @@ var foreign = regexp.MustCompile(`jsontext|\sjson: |parsing time|strconv|invalid
 	`\btime: invalid|time: missing|unknown unit|64 bit|parse "|goroutine|runtime error|kong|uint|err_code|%!|\*errors|net/http|malformed`)
 
 // program runs a command line in dir, and returns all that it says.
-func program(t *testing.T, dir string, environ []string, stdin string, args ...string) (code int, said string) {
+func program(t *testing.T, dir string, environ []string, stdin string, args ...string) (code int, output string) {
 	t.Helper()
 	t.Chdir(dir)
 	var out bytes.Buffer
@@ -80,9 +80,9 @@ func TestErrorsAreInOurWords(t *testing.T) {
 		"SCHEDULE_TIMEZONE=Nowhere/None", "OUTBOUND_ALLOW_NETWORKS=[x]", "OUTBOUND_ALLOW_NETWORKS=[10.0.0.0/" + huge + "]", "LOG_LEVEL=loud", "LOG_FORMAT=xml", "WEBSUB_HUB=perhaps",
 		"WEBHOOKS=[{name: a, url: \"http://[\", secrets: [whsec_%]}]", "DIGESTS=[{name: a, schedule: x, to: [\"smtp://[\"]}]", "DIGESTS=[{name: a, schedule: \"@daily\", to: [\"smtp://h:" + huge + "/?from=a&to=b\"]}]",
 	} {
-		code, said := program(t, dir, []string{"GALLERYWIRE_" + set}, "", "export")
-		if code != exitUsage || foreign.MatchString(said) {
-			t.Errorf("%s: exit code %d\n%s", set, code, said)
+		code, output := program(t, dir, []string{"GALLERYWIRE_" + set}, "", "export")
+		if code != exitUsage || foreign.MatchString(output) {
+			t.Errorf("%s: exit code %d\n%s", set, code, output)
 		}
 	}
 }
@@ -90,9 +90,9 @@ func TestErrorsAreInOurWords(t *testing.T) {
 // speaks runs a command that cannot do what it is asked, and reads what it says.
 func speaks(t *testing.T, dir string, environ []string, stdin string, args ...string) {
 	t.Helper()
-	code, said := program(t, dir, environ, stdin, args...)
-	if code == exitDone && args[0] != "check" || strings.TrimSpace(said) == "" || foreign.MatchString(said) {
-		t.Errorf("%s: exit code %d\n%s", strings.Join(args, " "), code, said)
+	code, output := program(t, dir, environ, stdin, args...)
+	if code == exitDone && args[0] != "check" || strings.TrimSpace(output) == "" || foreign.MatchString(output) {
+		t.Errorf("%s: exit code %d\n%s", strings.Join(args, " "), code, output)
 	}
 }
 
@@ -176,10 +176,10 @@ func TestCommandsNameTheRightThatIsMissing(t *testing.T) {
 					user = "cms:cms"
 				}
 				began := time.Now()
-				code, said := program(t, dir, []string{"GALLERYWIRE_NATS_URL=nats://" + user + "@" + address}, "", strings.Fields(line)...)
-				if took := time.Since(began); code != exitFailed || took > 10*time.Second || foreign.MatchString(said) ||
-					!strings.Contains(said, "does not let this user "+name) || !strings.Contains(said, "deployments/README.md") || strings.Count(said, "\n") > 2 {
-					t.Errorf("%s: exit code %d after %s\n%s", line, code, took, said)
+				code, output := program(t, dir, []string{"GALLERYWIRE_NATS_URL=nats://" + user + "@" + address}, "", strings.Fields(line)...)
+				if took := time.Since(began); code != exitFailed || took > 10*time.Second || foreign.MatchString(output) ||
+					!strings.Contains(output, "does not let this user "+name) || !strings.Contains(output, "deployments/README.md") || strings.Count(output, "\n") > 2 {
+					t.Errorf("%s: exit code %d after %s\n%s", line, code, took, output)
 				}
 			}
 		})
@@ -193,9 +193,9 @@ func TestPublishAsTheServiceNamesTheUserToUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := brokertest.Documented(t, func(map[string]*server.Permissions) {})
-	code, said := program(t, dir, []string{"GALLERYWIRE_NATS_URL=nats://gallerywire:node@" + address}, "", "publish", "gallery.json")
-	if code != exitFailed || !strings.Contains(said, "subscribe to _INBOX.>") || !strings.Contains(said, "or publish as the user cms there") || !strings.Contains(said, "The events may be stored") {
-		t.Errorf("exit code %d\n%s", code, said)
+	code, output := program(t, dir, []string{"GALLERYWIRE_NATS_URL=nats://gallerywire:node@" + address}, "", "publish", "gallery.json")
+	if code != exitFailed || !strings.Contains(output, "subscribe to _INBOX.>") || !strings.Contains(output, "or publish as the user cms there") || !strings.Contains(output, "The events may be stored") {
+		t.Errorf("exit code %d\n%s", code, output)
 	}
 }
 
@@ -206,9 +206,9 @@ func TestCommandsNeedNoMoreThanTheListedRights(t *testing.T) {
 	}
 	address := brokertest.Documented(t, func(map[string]*server.Permissions) {})
 	for _, line := range []string{"import export.ndjson", "export", "rejects list", "notices list"} {
-		code, said := program(t, dir, []string{"GALLERYWIRE_NATS_URL=nats://gallerywire:node@" + address}, "", strings.Fields(line)...)
-		if code != exitDone || foreign.MatchString(said) {
-			t.Errorf("%s: exit code %d\n%s", line, code, said)
+		code, output := program(t, dir, []string{"GALLERYWIRE_NATS_URL=nats://gallerywire:node@" + address}, "", strings.Fields(line)...)
+		if code != exitDone || foreign.MatchString(output) {
+			t.Errorf("%s: exit code %d\n%s", line, code, output)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (c *cluster) start(t *testing.T, o *server.Options) {
 		s.Shutdown()
 		s.WaitForShutdown()
 	})
-	if !s.ReadyForConnections(patience) {
+	if !s.ReadyForConnections(waitLimit) {
 		t.Fatalf("%s takes no connections", o.ServerName)
 	}
 	c.servers = append(c.servers, s)
@@ -164,7 +164,7 @@ func TestComposeClusterOutlivesAServer(t *testing.T) {
 	eventually(t, func() error {
 		for _, n := range []*node{one, two} {
 			if lost := metric(t, n, "gallerywire_events_lost_total"); lost != "0" {
-				return fmt.Errorf("%s events are said to be lost", lost)
+				return fmt.Errorf("%s events are reported lost", lost)
 			}
 			if got := metric(t, n, "gallerywire_index_galleries"); got != "302" {
 				return fmt.Errorf("%s galleries of 302", got)

@@ -46,8 +46,8 @@ func startNginx(t *testing.T, nodes ...string) *proxy {
 		"server 127.0.0.1:8080 max_fails=0;", strings.Join(servers, " ")))
 	p.frame(t)
 	cmd := exec.Command(nginx, "-p", p.dir, "-c", filepath.Join(p.dir, "nginx.conf"), "-g", "daemon off;")
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
 	if out, err := exec.Command(nginx, "-t", "-q", "-p", p.dir, "-c", filepath.Join(p.dir, "nginx.conf")).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("nginx -t: %v\n%s", err, out)
 	}
@@ -343,7 +343,7 @@ func TestNginxShowsNothingOldWhenNodesAreBroken(t *testing.T) {
 	}
 }
 
-// TestNginxTellsHowOldAnAnswerIs lets caches behind it count from when the node said it.
+// TestNginxTellsHowOldAnAnswerIs lets caches behind it count from the instant at which the node answered.
 func TestNginxTellsHowOldAnAnswerIs(t *testing.T) {
 	_, p := startStand(t, &stand{text: "v1", maxAge: 3600})
 	first, _, err := get(p.url + "/feeds/all.rss")

@@ -24,8 +24,8 @@ const (
 	deployments = ".."
 )
 
-// patience is far more than anything here takes.
-const patience = 60 * time.Second
+// waitLimit is far longer than any step here takes.
+const waitLimit = 60 * time.Second
 
 // program is the real program, built once for all tests.
 var program = sync.OnceValues(func() (string, error) { return build("gallerywire") })
@@ -137,7 +137,7 @@ func start(t testing.TB, cmd *exec.Cmd) *node {
 		n.http, n.admin, n.nats = line.HTTP, line.Admin, line.NATS
 	case <-n.ended:
 		t.Fatalf("serve ended at once:\n%s", n.log)
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		t.Fatalf("serve is not up:\n%s", n.log)
 	}
 	return n
@@ -170,7 +170,7 @@ func (n *node) stop(signal syscall.Signal) {
 	}
 	select {
 	case <-n.ended:
-	case <-time.After(patience):
+	case <-time.After(waitLimit):
 		n.t.Fatalf("serve does not stop:\n%s", n.log)
 	}
 	if code := n.cmd.ProcessState.ExitCode(); code != 0 {
@@ -201,7 +201,7 @@ func eventually(t testing.TB, try func() error) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; <-tick.C {
+	for deadline := time.Now().Add(waitLimit); ; <-tick.C {
 		err := try()
 		if err == nil {
 			return

@@ -396,7 +396,7 @@ func families(n *node) (map[string]string, error) {
 	return found, err
 }
 
-// TestGrafanaIsProvisioned compares what Grafana is told with where compose.yaml
+// TestGrafanaIsProvisioned compares the provisioning of Grafana with where compose.yaml
 // puts it.
 func TestGrafanaIsProvisioned(t *testing.T) {
 	type sources struct {

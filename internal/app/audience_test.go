@@ -27,7 +27,7 @@ func slideOf(name, credit, rights string) string {
 
 // What the public may not see by an event's rights or by the configuration is in no
 // byte of an answer to a reader, and in no notice.
-func TestNothingThatThePublicMayNotSeeIsServedOrTold(t *testing.T) {
+func TestNothingHiddenFromThePublicIsServedOrAnnounced(t *testing.T) {
 	t.Parallel()
 	node := serve(t, oneFeed+`
 feeds: [{name: all, items: 3}, {name: newest, items: 50, order: updated}]
@@ -115,7 +115,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	}
 	// The last notice is of the last gallery.
 	var removed []string
-	for told := false; !told; {
+	for done := false; !done; {
 		msg, err := notices.NextMsg(storetest.WaitLimit)
 		if err != nil {
 			t.Fatal(err)
@@ -123,9 +123,9 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`)
 		check("a notice", string(msg.Data)+fmt.Sprint(nats.Header(msg.Header)))
 		update := decodeUpdate(t, msg)
 		removed = append(removed, update.Data.Removed...)
-		told = update.Data.Feed == "newest" && slices.Contains(update.Data.Added, "last")
+		done = update.Data.Feed == "newest" && slices.Contains(update.Data.Added, "last")
 	}
 	if slices.ContainsFunc(removed, func(id string) bool { return id != "moves" }) {
-		t.Errorf("told to be removed are %v", removed)
+		t.Errorf("announced as removed: %v", removed)
 	}
 }

@@ -190,7 +190,7 @@ func TestDamageOfTheStoreIsFound(t *testing.T) {
 			node = serve(t, damageConfig(dataDir), "--accept-damage")
 			node.ready()
 			if !strings.Contains(node.logs.String(), "damage is accepted, the node goes on with what is there") {
-				t.Errorf("nothing is said of what was accepted:\n%s", node.logs)
+				t.Errorf("the accepted damage is not logged:\n%s", node.logs)
 			}
 			node.stop()
 			node = serve(t, damageConfig(dataDir))
@@ -249,8 +249,8 @@ func (p *process) damaged(want string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if said, err := exec.Command(path, "health", "--url", p.http).CombinedOutput(); err == nil || !strings.Contains(string(said), want) {
-		p.t.Errorf("health says %q, %v", said, err)
+	if output, err := exec.Command(path, "health", "--url", p.http).CombinedOutput(); err == nil || !strings.Contains(string(output), want) {
+		p.t.Errorf("health says %q, %v", output, err)
 	}
 }
 

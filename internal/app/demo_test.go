@@ -53,15 +53,15 @@ func TestDemoWithTheConfigurationOfACluster(t *testing.T) {
 	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
-	said := startDemo(ctx, t, c)
+	output := startDemo(ctx, t, c)
 	var lines []string
-	for said.Scan() {
-		lines = append(lines, said.Text())
+	for output.Scan() {
+		lines = append(lines, output.Text())
 		if tookDown(lines) {
 			stop()
 		}
 	}
-	if err := said.Err(); err != nil {
+	if err := output.Err(); err != nil {
 		t.Fatal(err)
 	}
 	all := strings.Join(lines, "\n")
@@ -87,13 +87,13 @@ func tookDown(lines []string) bool {
 	})
 }
 
-// startDemo returns what the demonstration says; its error ends that.
+// startDemo returns the output of the demonstration; an error of the demonstration ends it.
 func startDemo(ctx context.Context, t *testing.T, c config.Config) *bufio.Scanner {
 	t.Helper()
 	out, in := io.Pipe()
 	go func() {
 		err := Demo(ctx, DemoOptions{Config: c, Every: 10 * time.Millisecond, Out: in, Logger: slog.New(slog.DiscardHandler)})
-		in.CloseWithError(err) // nil is the end of what is said
+		in.CloseWithError(err) // nil ends the output
 	}()
 	return bufio.NewScanner(out)
 }

@@ -35,13 +35,13 @@ type dropper struct {
 	drops     int
 	document  map[string]string          // the newest, by path
 	galleries map[string]map[string]bool // those of a feed, by path
-	said      map[string]time.Time       // by path and gallery, of the newest notice that named it
+	announced map[string]time.Time       // by path and gallery, of the newest notice that named it
 }
 
 func newDropper(t *testing.T) *dropper {
 	d := &dropper{
 		t: t, rng: rand.New(rand.NewPCG(10, 11)), bodies: map[string]string{},
-		document: map[string]string{}, galleries: map[string]map[string]bool{}, said: map[string]time.Time{},
+		document: map[string]string{}, galleries: map[string]map[string]bool{}, announced: map[string]time.Time{},
 	}
 	d.server = httptest.NewServer(d)
 	t.Cleanup(d.server.Close)
@@ -96,9 +96,9 @@ func (d *dropper) take(path, id, body string) {
 	}
 	// What was given up and is retried may come after what is newer.
 	news := func(gallery string) bool {
-		is := !u.Time.Before(d.said[path+" "+gallery])
+		is := !u.Time.Before(d.announced[path+" "+gallery])
 		if is {
-			d.said[path+" "+gallery] = u.Time
+			d.announced[path+" "+gallery] = u.Time
 		}
 		return is
 	}

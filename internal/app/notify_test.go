@@ -108,7 +108,7 @@ func TestAChannelThatANewerReleaseWroteToStopsNoOther(t *testing.T) {
 		t.Errorf("pending %v", got)
 	}
 	if got := strings.Count(log.String(), "a newer release wrote"); got != 1 {
-		t.Errorf("said %d times:\n%s", got, log)
+		t.Errorf("logged %d times:\n%s", got, log)
 	}
 }
 

@@ -154,7 +154,7 @@ http: {listen: "127.0.0.1:0", admin_listen: "127.0.0.1:0"}
 nats: {embedded: {listen: "127.0.0.1:0"%s}}
 `, key))
 			p.ready()
-			for _, said := range []string{
+			for _, line := range []string{
 				`CONNECT {"user":"no space left on device","pass":"wrong"}` + "\r\nPING\r\n",
 				`CONNECT {"name":"Critical write error"}` + "\r\nNONSENSE\r\nPING\r\n",
 			} {
@@ -163,7 +163,7 @@ nats: {embedded: {listen: "127.0.0.1:0"%s}}
 					t.Fatal(err)
 				}
 				_ = conn.SetDeadline(time.Now().Add(storetest.WaitLimit))
-				fmt.Fprint(conn, said)
+				fmt.Fprint(conn, line)
 				answer := make([]byte, 4096)
 				for n, err := 0, error(nil); err == nil && !bytes.Contains(answer[:n], []byte("PONG")); {
 					n, err = conn.Read(answer)

@@ -64,7 +64,7 @@ func TestReadinessWithoutNATS(t *testing.T) {
 			node.eventually("readiness is what the operator chose", func() bool {
 				resp, body := node.get("/readyz")
 				if !strings.Contains(body, "NATS") {
-					t.Fatalf("it is not said that NATS is away: %s %s", resp.Status, body)
+					t.Fatalf("the answer does not say that NATS is away: %s %s", resp.Status, body)
 				}
 				is := resp.StatusCode == http.StatusOK
 				if !is && time.Since(began) < c.least {

@@ -166,8 +166,8 @@ func TestEachRightThatIsMissingIsNamed(t *testing.T) {
 			named, _, _ := strings.Cut(missing.Error(), ": give")
 			eventually(t, "the missing right is named", func() bool { return strings.Contains(log.all(), named+": give it that right") })
 			s := a.reporter.Status(t.Context())
-			if said := fmt.Sprint(s.NotReady, s.Warnings); !strings.Contains(said, missing.Error()) {
-				t.Errorf("the status says %s", said)
+			if got := fmt.Sprint(s.NotReady, s.Warnings); !strings.Contains(got, missing.Error()) {
+				t.Errorf("the status says %s", got)
 			}
 			if strings.Contains(log.all(), "deadline") {
 				t.Errorf("logged\n%s", log.all())

@@ -28,7 +28,7 @@ func TestSecretsThatEverybodyCanReadAreNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		mode os.FileMode
-		want []string // key and what is said of it
+		want []string // key and start of the message
 	}{
 		"nothing":                  {"log: {level: info}\n", 0o644, nil},
 		"kept":                     {"http: {admin_token_file: " + kept + "}\n", 0o644, nil},
@@ -52,14 +52,14 @@ func TestSecretsThatEverybodyCanReadAreNamed(t *testing.T) {
 		}
 		var got []string
 		for i, p := range loaded.Exposed() {
-			said := p.Key + ": " + p.Message
-			if i < len(c.want) && strings.HasPrefix(said, c.want[i]) {
-				said = c.want[i]
+			line := p.Key + ": " + p.Message
+			if i < len(c.want) && strings.HasPrefix(line, c.want[i]) {
+				line = c.want[i]
 			}
 			if strings.Contains(p.Error(), "hunter2") || p.Source != path || p.Line == 0 {
 				t.Errorf("%s: %v", name, p)
 			}
-			got = append(got, said)
+			got = append(got, line)
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

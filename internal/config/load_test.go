@@ -234,7 +234,7 @@ func TestEmptySectionAndEmptyListKeepTheirMeaning(t *testing.T) {
 	}
 }
 
-func TestMissingFileIsAProblemBesideTheOthers(t *testing.T) {
+func TestMissingFileIsReportedWithTheOtherProblems(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none.yaml")
 	_, err := Load(missing, []string{"GALLERYWIRE_HTTP_MAX_AGE=soon"})
 	want := missing + ": cannot be read (no such file or directory): name a file that this user may read\n" +

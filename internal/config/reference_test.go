@@ -36,7 +36,7 @@ func withExamples(t *testing.T) []byte {
 func explanations(t *testing.T) map[string]string {
 	t.Helper()
 	line := regexp.MustCompile(`^( *)(- )?(?:# ?(.*)|([a-z_]+):.*)$`)
-	said := map[string]string{}
+	texts := map[string]string{}
 	var above []string
 	var path [8]string
 	for _, text := range strings.Split(string(withExamples(t)), "\n") {
@@ -53,11 +53,11 @@ func explanations(t *testing.T) map[string]string {
 			}
 			path[depth] = m[4]
 			key := strings.ReplaceAll(strings.Join(path[:depth+1], "."), ".[]", "[]")
-			said[key] = strings.Join(above, " ")
+			texts[key] = strings.Join(above, " ")
 			above = nil
 		}
 	}
-	return said
+	return texts
 }
 
 func TestReferenceFileStatesEveryKey(t *testing.T) {
@@ -73,9 +73,9 @@ func TestReferenceFileStatesEveryKey(t *testing.T) {
 }
 
 func TestReferenceFileExplainsEveryKey(t *testing.T) {
-	said := explanations(t)
+	texts := explanations(t)
 	for _, key := range keys(reflect.TypeFor[Config](), "") {
-		if said[key] == "" {
+		if texts[key] == "" {
 			t.Errorf("%s has no comment above it in %s", key, reference)
 		}
 	}

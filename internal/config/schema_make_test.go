@@ -57,13 +57,13 @@ func plainJSON(v any) ([]byte, error) {
 // older drafts only then understand it as well.
 type maker struct {
 	t     *testing.T
-	said  map[string]string
+	texts map[string]string
 	rules map[string]object
 }
 
 func makeSchema(t *testing.T) []byte {
 	t.Helper()
-	m := maker{t: t, said: explanations(t), rules: rules()}
+	m := maker{t: t, texts: explanations(t), rules: rules()}
 	schema := object{
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
 		{"title", "Configuration of gallerywire"},
@@ -100,7 +100,7 @@ func (m maker) section(v reflect.Value, path string) object {
 }
 
 func (m maker) key(v reflect.Value, path string) object {
-	described := object{{"description", m.said[path]}}
+	described := object{{"description", m.texts[path]}}
 	switch {
 	case isSection(v.Type()): // its keys have the defaults
 		return append(described, m.section(v, path)...)

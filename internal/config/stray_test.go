@@ -42,7 +42,7 @@ func TestStrayVariablesNameTheKeyThatWasMeant(t *testing.T) {
 	}
 }
 
-func TestAVariableForASectionIsTold(t *testing.T) {
+func TestAVariableForASectionIsAnError(t *testing.T) {
 	ps := Stray([]string{"GALLERYWIRE_HTTP=x"})
 	if len(ps) != 1 || !strings.Contains(ps[0].Message, "set its keys, as GALLERYWIRE_HTTP_…") {
 		t.Errorf("strays: %v", ps)

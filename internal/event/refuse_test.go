@@ -233,7 +233,7 @@ func TestTenThousandSlidesAreRefused(t *testing.T) {
 	}
 }
 
-// What is wrong may be as long as the event; what is said of it may not.
+// A bad value may be as long as the event; its message may not.
 func TestRefusalIsBounded(t *testing.T) {
 	long := strings.Repeat("é", 200_000)
 	for name, data := range map[string]string{

@@ -117,8 +117,8 @@ func bounds() []bound {
 	}
 }
 
-// said are the limits that a schema can only say in words.
-func said() []bound {
+// described are the limits that a schema can state only in a description.
+func described() []bound {
 	return []bound{
 		{name: "MaxLabels", limit: gallery.MaxLabels, schema: "/description"},
 		{name: "MaxInstants", limit: gallery.MaxInstants, schema: "/properties/slides/description"},
@@ -138,7 +138,7 @@ func TestSchemaStatesEveryLimitWithItsNumber(t *testing.T) {
 			t.Errorf("%s is %v, %s is %d", b.schema, got, b.name, b.limit)
 		}
 	}
-	for _, b := range said() {
+	for _, b := range described() {
 		stated = append(stated, b.name)
 		got, _ := step(schema, b.schema)
 		numbers := strings.FieldsFunc(fmt.Sprint(got), func(r rune) bool { return r < '0' || r > '9' })

@@ -104,7 +104,7 @@ func TestMisfitHidesNoOtherProblem(t *testing.T) {
 		"a status":    {`{"guid":"g","pubstatus":"maybe","versioncreated":7,"headline":[]}`, []string{"/versioncreated", "/pubstatus"}},
 		"no status":   {`{"guid":"g","pubstatus":7,"headline":"H"` + dated + `}`, []string{"/pubstatus"}},
 
-		// What follows from a fault is not told.
+		// Faults that follow from another fault are not reported.
 		"a headline":        {`{"guid":"g","headlines":[{"value":7}]` + dated + `}`, []string{"/headlines/0/value"}},
 		"an id":             {`{"uri":7,"headline":"H"` + dated + `}`, []string{"/uri"}},
 		"the only date":     {`{"guid":"g","headline":"H","firstcreated":7}`, []string{"/firstcreated"}},

@@ -177,12 +177,12 @@ func broken(end error) iter.Seq2[catalogue.Revision, error] {
 func TestExportLeavesOutUnreadableRecords(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
-	var told []error
-	if err := backup.Export(&text, "", broken(nil), func(err error) { told = append(told, err) }); err != nil {
+	var reported []error
+	if err := backup.Export(&text, "", broken(nil), func(err error) { reported = append(reported, err) }); err != nil {
 		t.Fatal(err)
 	}
-	if len(told) != 2 || !errors.Is(told[0], catalogue.ErrUnreadable) || told[1] != nil {
-		t.Errorf("told %v", told)
+	if len(reported) != 2 || !errors.Is(reported[0], catalogue.ErrUnreadable) || reported[1] != nil {
+		t.Errorf("reported %v", reported)
 	}
 	if !strings.HasSuffix(text.String(), "{\"format\":1,\"galleries\":1}\n") {
 		t.Errorf("exported\n%s", text.String())

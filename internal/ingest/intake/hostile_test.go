@@ -134,7 +134,7 @@ func TestRetryIsDelayedByIntakeNotByTheServer(t *testing.T) {
 	s.taken(2)
 	storetest.Eventually(t, "the event is acknowledged", func() bool { return len(answers.all()) == 3 })
 	if got := answers.all(); fmt.Sprint(got) != "[+WPI -NAK +ACK]" {
-		t.Errorf("the server was told %q", got)
+		t.Errorf("the server received %q", got)
 	}
 }
 

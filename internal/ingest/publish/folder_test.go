@@ -284,7 +284,7 @@ func TestAStateFileOfFilesAlone(t *testing.T) {
 	same(t, "sent", []string{"b"}, sent(t, dir, always))
 }
 
-// What cannot be read is said, and does not keep the rest from being sent.
+// A file that cannot be read is reported, and the others are sent.
 func TestBrokenLinkIsNamed(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, map[string]string{"b.json": good("b")})

@@ -187,13 +187,13 @@ func (tb *tab) appearsRight(s screen, loaded bool) {
 	got := value[struct {
 		Over, Shift float64
 		Pwned, Dark bool
-		Sheets      int
+		Stylesheets int
 		Faint       []string
 	}](tb, `({
 		over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
 		shift, pwned: "pwned" in window,
 		dark: (`+luminance+`)(getComputedStyle(document.body).backgroundColor) < 0.2,
-		sheets: performance.getEntriesByType("resource").filter((e) => e.name.endsWith(".css")).length,
+		stylesheets: performance.getEntriesByType("resource").filter((e) => e.name.endsWith(".css")).length,
 		faint: `+contrasts+`,
 	})`)
 	if got.Over > 0 {
@@ -205,8 +205,8 @@ func (tb *tab) appearsRight(s screen, loaded bool) {
 	if got.Pwned {
 		tb.t.Errorf("%s: a script of a gallery ran", s.name)
 	}
-	if got.Sheets != 1 {
-		tb.t.Errorf("%s: %d stylesheets were requested, want 1", s.name, got.Sheets)
+	if got.Stylesheets != 1 {
+		tb.t.Errorf("%s: %d stylesheets were requested, want 1", s.name, got.Stylesheets)
 	}
 	if got.Dark != (s.scheme == "dark") {
 		tb.t.Errorf("%s: the page is dark: %t", s.name, got.Dark)
@@ -411,7 +411,7 @@ func worksWithoutScript(tb *tab) {
 	}
 }
 
-// keepsItsPlace looks at a picture of which nobody said how large it is, before it
+// keepsItsPlace looks at a picture without a stated size, before it
 // has come and after.
 func keepsItsPlace(tb *tab) {
 	const load = `(async () => {

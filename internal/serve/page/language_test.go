@@ -12,8 +12,8 @@ import (
 )
 
 // The frame of each page is in the language of the site and runs as that does. What
-// is English in it, and galleries in another language, say so: whatever is heard or
-// seen of a page is in the language, and runs in the direction, that it says.
+// is English in it, and galleries in another language, say so: each text that a page
+// shows or reads out is in the language, and runs in the direction, that it states.
 func TestEveryPartSaysItsLanguage(t *testing.T) {
 	t.Parallel()
 	for language, title := range map[string]string{"ar": "معارض", "de": "deutsche Bilder", "en-GB": "English pictures"} {
@@ -50,14 +50,14 @@ func TestEveryPartSaysItsLanguage(t *testing.T) {
 					t.Errorf("%s: %v", path, got.Attr)
 				}
 				title := page.one(t, "title")
-				said, _, _ := strings.Cut(title.text(), " · ")
-				if wrong := misspoken(said, title.Node); wrong != "" {
-					t.Errorf("%s: the title %q says that it is %s", path, said, wrong)
+				text, _, _ := strings.Cut(title.text(), " · ")
+				if wrong := misspoken(text, title.Node); wrong != "" {
+					t.Errorf("%s: the title %q says that it is %s", path, text, wrong)
 				}
 				for node := range page.one(t, "body").Descendants() {
-					for _, said := range saidBy(node) {
-						if wrong := misspoken(said, node); wrong != "" {
-							t.Errorf("%s: %q says that it is %s", path, said, wrong)
+					for _, text := range textsOf(node) {
+						if wrong := misspoken(text, node); wrong != "" {
+							t.Errorf("%s: %q says that it is %s", path, text, wrong)
 						}
 					}
 				}
@@ -66,8 +66,8 @@ func TestEveryPartSaysItsLanguage(t *testing.T) {
 	}
 }
 
-// saidBy returns what people read or see of a node alone.
-func saidBy(n *html.Node) (texts []string) {
+// textsOf returns the texts of one node that people read or hear.
+func textsOf(n *html.Node) (texts []string) {
 	if n.Type == html.TextNode {
 		return []string{strings.TrimSpace(n.Data)}
 	}

@@ -23,12 +23,12 @@ func TestACrowdIsServedByOneRendering(t *testing.T) {
 	for _, path := range []string{"/", "/galleries/large", "/galleries/large.atom", "/feeds/all.rss", "/sections/travel.json", "/feeds/all+newest.atom", "/galleries", "/sections/travel"} {
 		t.Run(path, func(t *testing.T) {
 			var loads atomic.Int64
-			gate, reached := make(chan struct{}), make(chan struct{}, 10)
+			release, reached := make(chan struct{}), make(chan struct{}, 10)
 			n := startNode(t, func(o *catalogue.Options) {
 				o.Decode = func(body []byte) (*gallery.Gallery, error) {
 					loads.Add(1)
 					reached <- struct{}{}
-					<-gate
+					<-release
 					return decode(body)
 				}
 			})
@@ -63,7 +63,7 @@ func TestACrowdIsServedByOneRendering(t *testing.T) {
 				case <-time.After(time.Millisecond):
 				}
 			}
-			close(gate)
+			close(release)
 			asking.Wait()
 			// Of a feed the edition is read too: a gallery's text, and what is shown of it.
 			most := int64(1)

@@ -233,8 +233,8 @@ func TestListenOnEveryAddress(t *testing.T) {
 	if url := b.PublisherURL(); !strings.HasPrefix(url, "nats://127.0.0.1:") {
 		t.Errorf("publisher url %s", url)
 	}
-	if said := log.String(); !strings.Contains(said, "publisher_token_file") {
-		t.Errorf("no warning that everybody may publish: %q", said)
+	if logged := log.String(); !strings.Contains(logged, "publisher_token_file") {
+		t.Errorf("no warning that everybody may publish: %q", logged)
 	}
 }
 

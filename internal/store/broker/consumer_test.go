@@ -195,8 +195,8 @@ func TestConsumerWhoseStateIsDamaged(t *testing.T) {
 			if msg, err = c.Next(); err != nil || string(msg.Data()) != "b" {
 				t.Fatalf("message %v, %v", msg, err)
 			}
-			if said := log.String(); !strings.Contains(said, "was damaged") || !strings.Contains(said, "check the disk") {
-				t.Errorf("log %q", said)
+			if logged := log.String(); !strings.Contains(logged, "was damaged") || !strings.Contains(logged, "check the disk") {
+				t.Errorf("log %q", logged)
 			}
 		})
 	}

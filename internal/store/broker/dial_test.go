@@ -234,7 +234,7 @@ func TestPublisherLogsALostConnectionButNoClose(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		nc.Close() // of which nothing is said
+		nc.Close() // which is not logged
 	}
 	nc, err := broker.DialPublisher(t.Context(), broker.Options{URL: server.URL(), Logger: log.logger()})
 	if err != nil {

@@ -142,8 +142,8 @@ func TestEventsLargerThanTheDisk(t *testing.T) {
 	if got := size(b); got != 32<<20 {
 		t.Errorf("max_bytes is %d of 64 MiB", got)
 	}
-	if said := log.String(); !strings.Contains(said, "less room") || !strings.Contains(said, "wanted=1073741824") {
-		t.Errorf("log %q", said)
+	if logged := log.String(); !strings.Contains(logged, "less room") || !strings.Contains(logged, "wanted=1073741824") {
+		t.Errorf("log %q", logged)
 	}
 	r := rejects(b)
 	r.MaxBytes = 256 << 20
@@ -254,8 +254,8 @@ func TestEventsWarnsOfLosses(t *testing.T) {
 			if _, foreign, err := b.Events(t.Context(), articles); err != nil || !foreign {
 				t.Fatalf("foreign %t, %v", foreign, err)
 			}
-			if said := log.String(); !strings.Contains(said, c.says) || c.says == "" && said != "" {
-				t.Errorf("log %q, want %q", said, c.says)
+			if logged := log.String(); !strings.Contains(logged, c.says) || c.says == "" && logged != "" {
+				t.Errorf("log %q, want %q", logged, c.says)
 			}
 		})
 	}
@@ -295,8 +295,8 @@ func TestNormalStartAndStopAreQuiet(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if said := log.String(); said != "" {
-		t.Errorf("log: %s", said)
+	if logged := log.String(); logged != "" {
+		t.Errorf("log: %s", logged)
 	}
 }
 

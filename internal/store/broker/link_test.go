@@ -163,7 +163,7 @@ func TestWrongOptionsForURL(t *testing.T) {
 	}
 }
 
-// What the server's words leave open is said: which key of the configuration it is.
+// The error names the key of the configuration, which the server's words leave open.
 func TestRefusalsNameTheKey(t *testing.T) {
 	t.Parallel()
 	server := brokertest.Server(t)

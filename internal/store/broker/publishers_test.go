@@ -75,7 +75,7 @@ func TestPublisherIsAcknowledged(t *testing.T) {
 	}
 }
 
-func TestPublisherIsToldWhenTheStreamIsFull(t *testing.T) {
+func TestPublisherGetsAnErrorWhenTheStreamIsFull(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
 	js, err := jetstream.New(n.cms)

@@ -53,8 +53,8 @@ func TestClientTextInTheServerLogDoesNotFailTheStore(t *testing.T) {
 			hostile(t, b, `CONNECT {"lang":"go","version":"no space left","name":" write error: "}`, "NONSENSE")
 			hostile(t, b, `CONNECT {"name":"Critical write error"}`, "PUB no.space.left 1", "x")
 			hostile(t, b, `Critical write error: no space left on device`)
-			if said := log.String(); !strings.Contains(said, "Critical write error") && !strings.Contains(said, "no space left") {
-				t.Errorf("the server logs nothing of that:\n%s", said)
+			if logged := log.String(); !strings.Contains(logged, "Critical write error") && !strings.Contains(logged, "no space left") {
+				t.Errorf("the server logs nothing of that:\n%s", logged)
 			}
 			if err := errors.Join(b.Status(), b.Storage()); err != nil {
 				t.Error(err)
@@ -93,7 +93,7 @@ func put(t *testing.T, b *broker.Broker, key int, data []byte) bool {
 	return false
 }
 
-// wantHealed asserts that the store, full for now, is said to be, and after mend
+// wantHealed asserts that the store, full for now, is reported full, and after mend
 // takes writes again over the connections that there are, with all that it had.
 func wantHealed(t *testing.T, b *broker.Broker, mend func()) {
 	t.Helper()

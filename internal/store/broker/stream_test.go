@@ -146,8 +146,8 @@ func TestFewerReplicasThanConfiguredAreLogged(t *testing.T) {
 	if _, err := three.Bucket(t.Context(), "galleries"); err != nil {
 		t.Fatal(err)
 	}
-	if said := log.String(); !strings.Contains(said, "fewer replicas") || !strings.Contains(said, "configured=3") {
-		t.Errorf("log %q", said)
+	if logged := log.String(); !strings.Contains(logged, "fewer replicas") || !strings.Contains(logged, "configured=3") {
+		t.Errorf("log %q", logged)
 	}
 }
 

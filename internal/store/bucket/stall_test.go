@@ -60,8 +60,8 @@ func stalling(t *testing.T, server string, long time.Duration) string {
 	return "nats://" + l.Addr().String()
 }
 
-// That the server has sent all is not that it has come: a reading that is said to
-// be whole before it is would make others take what is there for gone.
+// Records that the server has sent may not have arrived. A node that counts as ready
+// before they have would treat stored records as gone.
 func TestNotReadyBeforeRecordsInFlightArrive(t *testing.T) {
 	t.Parallel()
 	server := brokertest.Server(t)

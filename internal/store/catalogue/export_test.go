@@ -228,7 +228,7 @@ func TestRestoredTakeDownRemembersWhatItTookDown(t *testing.T) {
 
 func isPast(p cmp.Path) bool { return p.Last().String() == ".Past" }
 
-// A take-down that feeds have forgotten is not said to be new because it is
+// A take-down that feeds have forgotten is not reported as new because it is
 // stored anew.
 func TestRestoredTakeDownOfLongAgoIsForgotten(t *testing.T) {
 	t.Parallel()

@@ -24,7 +24,7 @@ func TestOldTimeOfAReaderIsNoClockSetBack(t *testing.T) {
 	}
 	for _, change := range w.changes[before:] {
 		if change == (Change{}) {
-			t.Error("everything is said to have changed")
+			t.Error("everything is reported as changed")
 		}
 	}
 }

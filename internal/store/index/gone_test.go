@@ -191,12 +191,12 @@ func TestGoneAtIsWhatFeedsSay(t *testing.T) {
 	w.pass(2 * time.Hour)
 	for id, want := range map[string]bool{"a": true, "ended": true, "soon": false, "none": false} {
 		if got := w.Find(id).GoneAt(w.now); got != want {
-			t.Errorf("%s is said to be gone: %v", id, got)
+			t.Errorf("%s is reported as gone: %v", id, got)
 		}
 	}
 	w.pass(24 * time.Hour)
 	if w.Find("a").GoneAt(w.now) {
-		t.Error("it is said for ever")
+		t.Error("it is reported for ever")
 	}
 }
 

@@ -144,7 +144,7 @@ func TestSince(t *testing.T) {
 			want:  map[string]string{"all": "-a", "travel": "-a", "a": "-a"},
 		},
 		{
-			name: "said to have expired", before: func(w *world) { w.publish("a", in("Travel")) },
+			name: "reported as expired", before: func(w *world) { w.publish("a", in("Travel")) },
 			after: func(w *world) {
 				w.pass(time.Hour)
 				w.publish("a", in("Travel"), at(dawn), until(dawn.Add(time.Minute)))
@@ -210,7 +210,7 @@ func slideUntil(at time.Time) func(*gallery.Gallery) {
 	}
 }
 
-// Nobody was told of anything: what is shown is new, and what is gone is not named.
+// Nothing was announced before: shown galleries are new, and gone galleries are not named.
 func TestSinceTheBeginning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 10)
@@ -231,7 +231,7 @@ func TestSinceTheBeginning(t *testing.T) {
 
 // Whoever hears of every step knows what is shown, also where the process that
 // tells restarts now and then, or remembers less than happened. What changes
-// nothing of what a scope shows or says is not told.
+// no change of what a scope shows or says is missing.
 func TestStepsLeadToTheSelection(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(25) {
@@ -258,7 +258,7 @@ func TestStepsLeadToTheSelection(t *testing.T) {
 				at, touches := w.position()
 				for name, sc := range scopes() {
 					if random.IntN(3) == 0 {
-						continue // told later
+						continue // reported later
 					}
 					moved := w.moved(name, sc, from[name])
 					steps := w.Since(sc, from[name], touched[name], w.now)
@@ -267,7 +267,7 @@ func TestStepsLeadToTheSelection(t *testing.T) {
 					}
 					document := w.document(sc)
 					if quiet := len(steps.Galleries) == 0 && !steps.Other; quiet && sc.Key == "" && document != documents[name] && from[name] != (Position{}) {
-						t.Fatalf("%s: nothing is told of the step from\n%s\nto\n%s", name, documents[name], document)
+						t.Fatalf("%s: no change is reported for the step from\n%s\nto\n%s", name, documents[name], document)
 					}
 					documents[name] = document
 					for _, g := range steps.Galleries {

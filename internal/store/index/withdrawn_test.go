@@ -180,7 +180,7 @@ func TestSelectionIsTouchedByItsGalleries(t *testing.T) {
 	}
 }
 
-// A gallery that has taken the identifier of one that is gone is not said to be gone,
+// A gallery that has taken the identifier of one that is gone is not reported as gone,
 // however far below the document it is.
 func TestGUIDThatIsShownAgainIsNotGone(t *testing.T) {
 	t.Parallel()

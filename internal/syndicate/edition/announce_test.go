@@ -185,7 +185,7 @@ func TestTheTimeAloneIsAnnounced(t *testing.T) {
 	}
 }
 
-// Nothing of when it is said, or of what a node went through, shows.
+// The announcement does not depend on its instant or on the history of the node.
 func TestEveryNodeAnnouncesGoneFeedsAlike(t *testing.T) {
 	t.Parallel()
 	n := goneNode(t)

@@ -194,7 +194,7 @@ func TestTheValidatorOfAPage(t *testing.T) {
 			}
 			known++
 			if now := fresh(t, n, ref); now.Document(f).ETag != etag {
-				t.Errorf("%s is said to be %s, which it is not", ref.Path(f), etag)
+				t.Errorf("%s has a wrong ETag %s", ref.Path(f), etag)
 			}
 		}
 	}
@@ -304,10 +304,10 @@ func TestTombstones(t *testing.T) {
 	}
 	n.Publish(photo("d", func(g *gallery.Gallery) { g.GUID = "https://old.example.com/?p=17" }))
 	if got := read(t, n.current("all")).Gone; len(got) != 2 {
-		t.Errorf("an identifier that is shown again is said to be gone: %v", got)
+		t.Errorf("an identifier that is shown again is reported as gone: %v", got)
 	}
 	n.Clock.Advance(25 * time.Hour)
 	if got := read(t, n.current("all")).Gone; len(got) != 0 {
-		t.Errorf("a day later %v are still said to be gone", got)
+		t.Errorf("a day later %v are still reported as gone", got)
 	}
 }

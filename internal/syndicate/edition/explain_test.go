@@ -171,7 +171,7 @@ func TestExplainAgreesWithWhatIsRendered(t *testing.T) {
 }
 
 // What is explained for an instant to come is what is rendered then.
-func TestExplainForetells(t *testing.T) {
+func TestExplainPredicts(t *testing.T) {
 	seed := rand.Uint64()
 	h := &rightsHistory{Rand: rand.New(rand.NewPCG(seed, 2)), now: noon}
 	n := startNode(t, func(o *options) { o.public = theRules(); o.feeds[0].Items = 5 })
@@ -180,13 +180,13 @@ func TestExplainForetells(t *testing.T) {
 		n.Publish(h.gallery(id))
 		h.ids = append(h.ids, id)
 	}
-	foretold := map[time.Time]map[string]map[string]edition.Explanation{}
+	predicted := map[time.Time]map[string]map[string]edition.Explanation{}
 	var instants []time.Time
 	for i := range 24 {
 		at := noon.Add(time.Duration(i) * 17 * time.Minute)
-		instants, foretold[at] = append(instants, at), map[string]map[string]edition.Explanation{}
+		instants, predicted[at] = append(instants, at), map[string]map[string]edition.Explanation{}
 		for _, id := range h.ids {
-			foretold[at][id] = explained(t, n, id, at)
+			predicted[at][id] = explained(t, n, id, at)
 		}
 	}
 	for i, at := range instants {
@@ -194,12 +194,12 @@ func TestExplainForetells(t *testing.T) {
 		n.current("all")
 		for _, id := range h.ids {
 			is := explained(t, n, id, at)
-			if diff := cmp.Diff(foretold[at][id], is); diff != "" {
-				t.Fatalf("seed %d: of %s at %v (-foretold +is)\n%s", seed, id, at, diff)
+			if diff := cmp.Diff(predicted[at][id], is); diff != "" {
+				t.Fatalf("seed %d: of %s at %v (-predicted +is)\n%s", seed, id, at, diff)
 			}
 			next := is["galleries/"+id].Next
 			if i+1 < len(instants) && (next.IsZero() || next.After(instants[i+1])) {
-				then, now := foretold[instants[i+1]][id]["galleries/"+id], is["galleries/"+id]
+				then, now := predicted[instants[i+1]][id]["galleries/"+id], is["galleries/"+id]
 				if then.Shown != now.Shown || then.Shown && cmp.Diff(then.Slides, now.Slides) != "" {
 					t.Fatalf("seed %d: of %s changes before %v: %+v, %+v", seed, id, next, now, then)
 				}

@@ -113,13 +113,13 @@ func TestAddressesOfNoFeed(t *testing.T) {
 func TestAddressesRevealNoEmbargo(t *testing.T) {
 	t.Parallel()
 	n := resolving(t)
-	said := func(key string) string {
+	message := func(key string) string {
 		_, _, err := n.editions.Resolve("https://example.com/galleries/" + key + ".rss")
 		return strings.ReplaceAll(err.Error(), key, "KEY")
 	}
 	for _, key := range []string{"embargoed", "withheld"} {
-		if said(key) != said("none") {
-			t.Errorf("%s: %s, an unknown one: %s", key, said(key), said("none"))
+		if message(key) != message("none") {
+			t.Errorf("%s: %s, an unknown one: %s", key, message(key), message("none"))
 		}
 	}
 }

@@ -30,9 +30,9 @@ func TestAStubShowsNothingOfItsGallery(t *testing.T) {
 				t.Errorf("%s says %q:\n%s", f, secret, text)
 			}
 		}
-		for _, said := range []string{g.GUID, "Withdrawn", "https://feeds.example.com/galleries/harbour-lights"} {
-			if !strings.Contains(text, said) {
-				t.Errorf("%s does not say %q:\n%s", f, said, text)
+		for _, want := range []string{g.GUID, "Withdrawn", "https://feeds.example.com/galleries/harbour-lights"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not say %q:\n%s", f, want, text)
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func TestAStubShowsNothingOfItsGallery(t *testing.T) {
 
 func TestTitleOfAStub(t *testing.T) {
 	titles := map[string]string{"de-at": "Entfernt", "sv": "Tillbakadragen", "en": "Gone\x00\n", "fr": " "}
-	for _, c := range []struct{ site, language, title, said string }{
+	for _, c := range []struct{ site, language, title, text string }{
 		{"en", "de", "Zurückgezogen", "de"},
 		{"en", "de-CH", "Zurückgezogen", "de-CH"},
 		{"en", "de_AT", "Entfernt", "de-AT"},
@@ -52,8 +52,8 @@ func TestTitleOfAStub(t *testing.T) {
 		{"ja", "not a tag", "Gone", "en"},
 	} {
 		r := NewRenderer(Options{SiteID: "example.com", Language: c.site, Titles: titles})
-		if title, said := r.withdrawnTitle(c.language); title != c.title || said != c.said {
-			t.Errorf("%q on a site in %q: %q in %q, want %q in %q", c.language, c.site, title, said, c.title, c.said)
+		if title, text := r.withdrawnTitle(c.language); title != c.title || text != c.text {
+			t.Errorf("%q on a site in %q: %q in %q, want %q in %q", c.language, c.site, title, text, c.title, c.text)
 		}
 	}
 }

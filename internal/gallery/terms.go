@@ -22,6 +22,14 @@ type SlideTerms struct {
 	Rights Rights
 }
 
+// Window is the time in which there may be an audience that sees a gallery on these
+// terms. It returns as [Audience.Window] does.
+func (t *Terms) Window() (from, until time.Time, ok bool) {
+	anybody := *t
+	anybody.Rights.Allow, anybody.Rights.Deny = nil, nil
+	return new(Audience).Window(&anybody)
+}
+
 // Restricted reports whether g has rights that name audiences or that begin at an
 // instant.
 func (g *Gallery) Restricted() bool {

@@ -48,10 +48,12 @@ func (r Revision) after(prev *Entry) *Entry {
 		guid, reason = g.GUID, ""
 		e.Facets = facetsOf(g)
 		e.published = g.Published.UnixNano()
-		e.end = min(cmp.Or(nanos(g.Expires), math.MaxInt64), cmp.Or(nanos(g.Rights.Until), math.MaxInt64))
-		e.Withheld = g.Rights.Syndicate != nil && !*g.Rights.Syndicate
+		first, until, ok := g.Terms().Window()
+		e.end, e.Withheld = cmp.Or(nanos(until), math.MaxInt64), !ok
 		e.Home = g.URL == ""
-		from, slides = nanos(g.Rights.From), timedSlides(g)
+		if slides = timedSlides(g); first.After(g.Published) {
+			from = nanos(first)
+		}
 		e.extra = extraOf("", "", from, nil, nil)
 		hidden = !e.visible(e.Rank.Updated.UnixNano())
 	}

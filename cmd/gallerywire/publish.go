@@ -21,7 +21,7 @@ import (
 
 type publishCmd struct {
 	Files     []string `arg:"" name:"file" help:"Files of JSON or NDJSON, or directories of them; - is standard input."`
-	State     string   `help:"The file that records what was sent of a directory or NDJSON file; by default it is in the directory, or beside the file." placeholder:"FILE"`
+	State     string   `help:"The file that records what was sent of a directory or NDJSON file; by default it is in the directory, or in that of the file." placeholder:"FILE"`
 	All       bool     `help:"Send all of a directory or NDJSON file, also unchanged files and lines."`
 	Unchecked bool     `help:"Send invalid events too, so that the service rejects them."`
 	JSON      bool     `name:"json" help:"Print a line of JSON for each event."`

@@ -4,8 +4,8 @@
 // A configuration comes in; a running node comes out. Start at [New] and [App.Run];
 // build wires a site, notifiers wires the notice channels. A node answers on HTTP from
 // the beginning: 503 until it has read the site's id from NATS and its index is whole,
-// then what its index holds, also while NATS is away. Every rule of the trade is left to
-// the packages.
+// then what its index holds, also while NATS is away. All rules about
+// galleries, feeds and notices are in the other packages.
 package app
 
 import (

@@ -189,18 +189,18 @@ func TestDamageOfTheStoreIsFound(t *testing.T) {
 
 			node = serve(t, damageConfig(dataDir), "--accept-damage")
 			node.ready()
-			if !strings.Contains(node.logs.String(), "damage is accepted, the node goes on with what is there") {
+			if !strings.Contains(node.logs.String(), "damage is accepted, the node continues with the records it has") {
 				t.Errorf("the accepted damage is not logged:\n%s", node.logs)
 			}
 			node.stop()
 			node = serve(t, damageConfig(dataDir))
-			node.ready() // what is there is what must be there
+			node.ready() // the records it has are the ones it must have
 			node.stop()
 		})
 	}
 	// A directory without anything is a new node, and one of an earlier release has
 	// nothing to compare with.
-	t.Run("of which nothing is known", func(t *testing.T) {
+	t.Run("unknown to the checkpoint", func(t *testing.T) {
 		t.Parallel()
 		dataDir := filepath.Join(t.TempDir(), "data")
 		copyDir(t, stopped, dataDir)

@@ -41,7 +41,7 @@ type notifiers struct {
 	digests *digest.Digests
 	notices *notice.Notices
 	log     *slog.Logger
-	newer   sync.Map // channels of which it was logged that a newer release wrote to them
+	newer   sync.Map // channels whose records of a newer release were logged
 }
 
 // notifiers wires the outbox and its channels. They read their state when they run.

@@ -9,9 +9,9 @@
 // each with its place and a remedy. A Config that Load returns without an error is
 // usable. No secret is ever printed.
 //
-// The caller checks what only the user of a value can judge, such as a cron
-// specification (Load takes checks, and adds the line to what they report), and
-// whether addresses can be bound and servers reached.
+// Checks that need another package, such as cron's for a schedule, are passed to Load,
+// which adds the line to their problems. Whether addresses can be bound and servers
+// reached is checked by the caller.
 package config
 
 import (
@@ -299,7 +299,7 @@ type Log struct {
 	Requests string     `yaml:"requests"`
 }
 
-// Rights says who may see what, beside what events say.
+// Rights are in addition to those in events. A denial in either hides the gallery.
 type Rights struct {
 	Rules []RightsRule `yaml:"rules"`
 }

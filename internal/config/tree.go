@@ -46,7 +46,7 @@ type entry struct {
 }
 
 // parse reads text as one YAML document, the value of the key at path. It returns nil
-// for an empty document, and what it could read beside the problems.
+// for an empty document, and, with problems, the part that it could read.
 func parse(source string, text []byte, path string) (root *node, problems Problems) {
 	b := builder{source: source, anchors: map[string]*node{}}
 	// The parser panics on some texts.

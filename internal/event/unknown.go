@@ -22,7 +22,7 @@ func Unknown(m Message) gallery.Problems {
 	if err != nil || ninjs.Recognise(env.Data) {
 		return nil
 	}
-	// A take-down may be the whole gallery, of which only a few fields count.
+	// A take-down may hold the whole gallery; only a few of its fields count.
 	s := unknownFields{d: jsontext.NewDecoder(bytes.NewReader(env.Data)), down: true}
 	switch kind, err := env.kind(m.Subject); {
 	case err != nil:

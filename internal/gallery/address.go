@@ -139,7 +139,7 @@ func correct(raw string) string {
 var oneLine = strings.NewReplacer("\t", "", "\n", "", "\r", "")
 
 // encode percent-encodes a part of an address: all but unreserved characters,
-// sub-delims, whole escapes and those allowed besides.
+// sub-delims, whole escapes and the characters in allowed.
 func encode(s, allowed string) string {
 	var b strings.Builder
 	kept := 0 // from where s is not written yet

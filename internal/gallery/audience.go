@@ -15,7 +15,7 @@ type Audience struct {
 	Delay        time.Duration // galleries are shown so long after they are published
 	MaxAge       time.Duration // and, counted from then too, no longer than that; 0: for good
 	DenyUnstated bool          // shown is only what a list in allow names this audience for
-	Rules        []Rule        // of the configuration, beside what events say
+	Rules        []Rule        // of the configuration, in addition to the rights in events
 }
 
 // Public names the audience that is no partner, in lists of audiences.
@@ -88,7 +88,7 @@ func ordered(list []time.Time) []time.Time {
 	return slices.CompactFunc(list, time.Time.Equal)
 }
 
-// UpdatedAt is when what a sees of the gallery at t last changed, as readers are told:
+// UpdatedAt is when what a sees of the gallery at t last changed, as feeds state it:
 // the latest of the update that its publisher states, the instant at which a sees it
 // first, and each instant up to t at which the time alone showed or hid a slide.
 func (a *Audience) UpdatedAt(terms *Terms, t time.Time) time.Time {
@@ -149,7 +149,7 @@ func (a *Audience) gallery(terms *Terms) window {
 	return w
 }
 
-// slide is the window of a slide by its own rights: those of its gallery are beside it.
+// slide is the window of a slide by its own rights, without those of its gallery.
 func (a *Audience) slide(terms *Terms, i int) window {
 	s := &terms.Slides[i]
 	var w window

@@ -42,7 +42,7 @@ type Author struct {
 	URL   string `json:"url,omitzero"`
 }
 
-// Rights say to whom and when something may be shown. The zero value allows
+// Rights say when something may be shown, and to which audiences. The zero value allows
 // everything. Names in Allow and Deny are those of partners, of their groups, or [Public];
 // a name that no configuration knows matches nobody.
 type Rights struct {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Terms are what decides when and to whom a gallery and its slides are shown: all
-// that an index has to keep for it.
+// Terms are what decides when, and to which audiences, a gallery and its slides are
+// shown: all that an index has to keep for it.
 type Terms struct {
 	Published time.Time
 	Updated   time.Time

@@ -2,9 +2,9 @@
 //
 // A run is skipped while the last run of its job goes on. A panic in a run is
 // logged and ends only that run. Runs that the process missed, or that fall into
-// the hour that daylight saving skips, are not repeated later; a run in the hour
-// that it repeats may come twice. So a job must be repeatable, and compare the
-// present state with the state that should be.
+// the hour that daylight saving skips, are not repeated later. When daylight
+// saving ends, a run in the repeated hour may happen twice. So a job must be repeatable,
+// and compare the present state with the state that should be.
 package schedule
 
 import (

@@ -1,7 +1,7 @@
 // Package jsonfault explains what is wrong with a JSON text to the person who wrote it.
 // The text and the error of its decoder come in; a [gallery.Problem] goes out, with the
 // place as a JSON pointer (line and column where the text is no JSON), the reason in
-// words that need no Go, and the name that was probably meant.
+// plain words without names of Go types, and the name that was probably meant.
 //
 // Every answer is short, however long the names and values in the text are. Which
 // fields exist, and what their values must be, is left to the caller.

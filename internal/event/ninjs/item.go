@@ -107,14 +107,14 @@ type kind int
 
 const (
 	unknown kind = iota // no type; audio; a type that no version of the standard has
-	story               // text, a package, an event: no part of another story's gallery
+	other               // text, a package, an event: no picture of this item's gallery
 	still               // a picture or a graphic
 	film                // a video, which is shown by its still
 )
 
 var kinds = map[string]kind{
 	"picture": still, "graphic": still, "video": film,
-	"text": story, "preformatted": story, "composite": story, "component": story, "event": story, "planning": story,
+	"text": other, "preformatted": other, "composite": other, "component": other, "event": other, "planning": other,
 }
 
 func (c *content) kind() kind {
@@ -134,7 +134,7 @@ func (c *content) embargo() (time.Time, string) {
 }
 
 // item is a whole news item. Associations of its associations are not read:
-// they are other stories' pictures.
+// they are the pictures of other items.
 type item struct {
 	content
 	URL             string  `json:"url"` // in no version of the standard, but sent
@@ -164,7 +164,7 @@ type item struct {
 
 	Associations members[content] `json:"associations"`
 
-	// ExtraItems held the slideshows of Superdesk before October 2018, beside no
+	// ExtraItems held the slideshows of Superdesk before October 2018, which had no
 	// associations; later items have both. Other values are no slides.
 	ExtraItems lenient[members[lenient[extra]]] `json:"extra_items"`
 }

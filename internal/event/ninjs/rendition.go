@@ -94,7 +94,7 @@ func (r *rendition) mediaType() string {
 // webTypes are those that browsers show; an unknown type may be one.
 var webTypes = []string{"", "image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/svg+xml"}
 
-// score rates a rendition beside the original: of two scores the first difference
+// score rates a rendition against the original: of two scores the first difference
 // decides, and less is better.
 func score(m *member[rendition], original *rendition) []int {
 	r := m.value

@@ -202,7 +202,7 @@ type picture struct {
 	name, place string
 }
 
-// inOrder returns the associations that are no other stories: featuremedia, which is the
+// inOrder returns the associations that are no other items: featuremedia, which is the
 // cover, first; then those of an array in its order. Members of an object are ordered by
 // group, which is the name without the number at its end, in the order in which each
 // group begins; within a group by Superdesk's order, then by that number.
@@ -215,7 +215,7 @@ func inOrder(associations members[content]) []picture {
 	var all []ranked
 	groups := make(map[string]int)
 	for _, m := range associations.list {
-		if m.value == nil || m.value.kind() == story {
+		if m.value == nil || m.value.kind() == other {
 			continue
 		}
 		r := ranked{picture: picture{content: m.value, name: m.name, place: "/associations" + m.token}}
@@ -255,7 +255,7 @@ func (w *item) extras() []picture {
 			continue
 		}
 		for _, m := range field.value.value.Items.list {
-			if m.value != nil && m.value.kind() != story {
+			if m.value != nil && m.value.kind() != other {
 				out = append(out, picture{content: m.value, name: field.name + m.token, place: "/extra_items" + field.token + "/items" + m.token})
 			}
 		}

@@ -21,7 +21,7 @@ const (
 	heartbeat     = 2 * time.Second
 	// receiveTimeout bounds how long a connection made anew waits for a new request.
 	receiveTimeout = 250 * time.Millisecond
-	// statusRoom is how many status messages of the server may wait beside the events.
+	// statusRoom is how many status messages of the server may wait in addition to the events.
 	statusRoom = 256
 )
 

@@ -6,7 +6,7 @@ import "testing"
 // the frame at which everything begins.
 func TestEverythingBeginsWhereTheFrameDoes(t *testing.T) {
 	t.Parallel()
-	const astray = `[...document.querySelectorAll("main :is(h1, h2, p, dt, dd, .paging li:first-child), .masthead > *")].filter((block) => {
+	const astray = `[...document.querySelectorAll("main :is(h1, h2, p, dt, dd, .paging li:first-child), .site-header > *")].filter((block) => {
 		if (block.closest(".words, .gallery, .feeds, .formats, .slides, .unseen")) return false;
 		const text = document.createRange(), box = (block.tagName == "DD" ? block : block.parentElement).getBoundingClientRect();
 		text.selectNodeContents(block);

@@ -1,16 +1,15 @@
-// What a page can do beyond being read: buttons that copy addresses, and arrow
-// keys that step through a gallery: letters belong to those who speak to their
-// browser (WCAG 2.2, 2.1.4). Without it nothing is missing that one can not do
-// by hand.
+// Two additions to a page: buttons that copy addresses, and arrow keys that step
+// through a gallery. Letter keys are left to speech input (WCAG 2.2, 2.1.4).
+// Without scripts, people do both by hand.
 "use strict";
 
-document.documentElement.classList.add("scripted"); // for browsers whose CSS can not tell
+document.documentElement.classList.add("scripted"); // for browsers whose CSS cannot detect scripts
 
-const said = document.createElement("p"); // read out by screen readers
-said.className = "unseen";
-said.lang = "en";
-said.setAttribute("role", "status");
-document.body.append(said);
+const announcement = document.createElement("p"); // read out by screen readers
+announcement.className = "unseen";
+announcement.lang = "en";
+announcement.setAttribute("role", "status");
+document.body.append(announcement);
 
 for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", () => copy(button));
@@ -26,12 +25,12 @@ async function copy(button) {
     } else {
       copySelected(address); // over plain HTTP
     }
-    button.textContent = said.textContent = "Copied";
+    button.textContent = announcement.textContent = "Copied";
   } catch {
     button.textContent = "Not copied";
-    said.textContent = "The address could not be copied";
+    announcement.textContent = "The address could not be copied";
   }
-  setTimeout(() => { button.textContent = "Copy"; said.textContent = ""; }, 2000);
+  setTimeout(() => { button.textContent = "Copy"; announcement.textContent = ""; }, 2000);
 }
 
 function copySelected(text) {

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// dataDir is the directory of an embedded server. Beside the server's own files
-// it holds "lock", "secret" (of the internal user, for our own commands, another
-// at each start) and the sockets "socket" and "admin", where our commands connect.
+// dataDir is the directory of an embedded server. In addition to the server's
+// own files it holds "lock", "secret" (of the internal user, for our own commands,
+// another at each start) and the sockets "socket" and "admin", where our commands
+// connect.
 type dataDir string
 
 func (d dataDir) path(name string) string { return filepath.Join(string(d), name) }

@@ -219,7 +219,7 @@ func losses(got jetstream.StreamConfig) (how []string) {
 			"max_msgs_per_subject is set: a new event pushes out an unread one of its subject"},
 		{got.MaxAge > 0, fmt.Sprintf("max_age is %s: it drops older events, read or not", got.MaxAge)},
 		{got.Retention == jetstream.InterestPolicy, "retention is interest: it drops events that come while there is no consumer"},
-		{got.NoAck, "no_ack is true: the publisher is never told whether its event was stored"},
+		{got.NoAck, "no_ack is true: the publisher never learns whether its event was stored"},
 		{got.Storage == jetstream.MemoryStorage, "storage is memory: it does not outlive its servers"},
 	} {
 		if risk.taken {

@@ -50,9 +50,9 @@ type link struct {
 // explainRefusal says why a command or publisher has no connection, and what to do.
 func explainRefusal(o Options, t target, err error) error {
 	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() || errors.Is(err, nats.ErrTimeout) {
-		err = worded{fmt.Sprintf("no answer within %s", o.Timeout), err}
+		err = explainedError{fmt.Sprintf("no answer within %s", o.Timeout), err}
 	} else if o.URL == "" && errors.Is(err, nats.ErrAuthorization) {
-		err = worded{"the service does not accept this publisher: name the file of its token with GALLERYWIRE_NATS_EMBEDDED_PUBLISHER_TOKEN_FILE, or with -c and a configuration that states it", err}
+		err = explainedError{"the service does not accept this publisher: name the file of its token with GALLERYWIRE_NATS_EMBEDDED_PUBLISHER_TOKEN_FILE, or with -c and a configuration that states it", err}
 	}
 	return fmt.Errorf("connect to nats at %s: %w", t.addresses, plain(err))
 }

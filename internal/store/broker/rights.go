@@ -32,15 +32,15 @@ func Denied(err error) (*DeniedError, bool) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		return nil, false
 	}
-	said := denial.FindStringSubmatch(err.Error())
-	if said == nil {
+	match := denial.FindStringSubmatch(err.Error())
+	if match == nil {
 		return &DeniedError{Verb: "do what it asks for", Right: err.Error()}, true
 	}
 	verb := "publish on"
-	if said[1] == "Subscription to" {
+	if match[1] == "Subscription to" {
 		verb = "subscribe to"
 	}
-	return &DeniedError{verb, rightOf(said[2]), said[2]}, true
+	return &DeniedError{verb, rightOf(match[2]), match[2]}, true
 }
 
 var denial = regexp.MustCompile(`Violation for (Publish to|Publish with Reply of|Subscription to) "([^"]*)"`)

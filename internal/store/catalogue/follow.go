@@ -18,8 +18,8 @@ func (c *Catalogue) reset(s bucket.State) {
 	c.created, c.loading = s.Created, make(map[string]*index.Entry, s.Records)
 }
 
-// apply puts a record into the index, or beside it until the bucket is read to its
-// end.
+// apply puts a record into the index, or, until the bucket is read to its end, into the
+// entries being loaded.
 func (c *Catalogue) apply(r bucket.Record) {
 	e, err := read(r)
 	if err != nil {

@@ -33,7 +33,7 @@ func (b *Bucket) Begin() {
 	b.reading, b.whole, b.older = true, false, map[uint64]uint64{}
 	b.missing, b.err = b.journal.load()
 	if b.err != nil && b.accept {
-		b.log.Warn("damage is accepted, the node goes on with what is there", "bucket", b.name, "damage", b.err)
+		b.log.Warn("damage is accepted, the node continues with the records it has", "bucket", b.name, "damage", b.err)
 		b.err = b.journal.restart()
 	}
 	b.noted = len(b.missing)
@@ -75,7 +75,7 @@ func (b *Bucket) Whole() bool {
 	err := b.lost()
 	if b.reading && err != nil {
 		if b.accept && b.err == nil {
-			b.log.Warn("damage is accepted, the node goes on with what is there", "bucket", b.name, "damage", err)
+			b.log.Warn("damage is accepted, the node continues with the records it has", "bucket", b.name, "damage", err)
 			for key := range b.missing {
 				b.journal.add(key, b.older[key]) // gone, where there is none
 			}

@@ -2,16 +2,17 @@
 // there, and compares the two when a node starts.
 //
 // The store has checksums and silently drops records that do not fit them: a damaged
-// file looks like one that never held more, and where a newer record is gone the one
-// before it is back. So each record of a followed bucket is noted in a file of its own,
-// after the server has it on the disk, and the last sequence of every other stream.
+// file looks like one that never held more. Where the newest record of a key is lost, the
+// key has its previous record again. So each record of a followed bucket is noted in a
+// file of its own, after the server has it on the disk, and the last sequence of every
+// other stream.
 //
 // Records that are read come in; damage goes out, as errors that say what to do. A note
 // may lag behind the store for a moment and is never ahead of it, so a killed process or
 // a power cut raises no alarm. Damage ends when the records are written again (an import
 // does so) or when the operator accepts it.
 //
-// Stopping to serve, and telling people, is left to others.
+// The caller stops serving and informs the operator.
 package checkpoint
 
 import (
@@ -30,7 +31,7 @@ import (
 // Options make a checkpoint.
 type Options struct {
 	Dir        string // holds what is remembered, and is made when missing; empty: it ends with the process
-	Accept     bool   // what does not fit is logged, and from now on what is there must be there
+	Accept     bool   // damage is logged, and the records that exist now are the ones that must exist
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
 }
@@ -148,7 +149,7 @@ func (c *Checkpoint) write(how func(*journal) error) {
 }
 
 // remedy is what can be done about damage, whatever it is.
-const remedy = `restore the data directory from a backup, or start "gallerywire serve --accept-damage" once, as the user of the service, to go on with what is there`
+const remedy = `restore the data directory from a backup, or start "gallerywire serve --accept-damage" once, as the user of the service, to continue with the records it has`
 
 // errJournal means that what is remembered is itself damaged.
 var errJournal = errors.New("the note of what the bucket must hold is damaged")

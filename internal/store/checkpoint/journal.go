@@ -29,7 +29,7 @@ const (
 	// gone in the place of a sequence means that there need not be a record any more.
 	gone = 0
 	// slack is how much of a journal may be out of date before it is written anew,
-	// beside as much as is not.
+	// in addition to as much as is up to date.
 	slack = 8192 * entrySize
 )
 

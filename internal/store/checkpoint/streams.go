@@ -67,7 +67,7 @@ func (c *Checkpoint) Compare(now []Stream) bool {
 	damage := s.damage()
 	for _, err := range damage {
 		if c.opts.Accept {
-			c.opts.Logger.Warn("damage is accepted, the node goes on with what is there", "damage", err)
+			c.opts.Logger.Warn("damage is accepted, the node continues with the records it has", "damage", err)
 		} else {
 			c.opts.Logger.Error("the store is damaged, the node does not serve", "err", err)
 		}

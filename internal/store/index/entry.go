@@ -27,7 +27,7 @@ type Entry struct {
 	slot             uint32 // where the index keeps it
 	tombstoneSeconds uint32 // seconds for which feeds say that what the time ended is gone
 	Withheld         bool   // may be shown to nobody
-	hidden           bool   // the public is not among those who may see it, or was not before a take-down
+	hidden           bool   // the public may not see it, or might not before a take-down
 	Home             bool   // known to have no page at its publisher's: its page here is its address
 	state            state
 }
@@ -173,7 +173,7 @@ func (e *Entry) Phase(t time.Time) int {
 	return passed(e.extra.slideStarts) + passed(e.extra.slideEnds)
 }
 
-// SlidePhase counts, beside [Entry.Phase], the slides whose rights ran out and
+// SlidePhase counts, in addition to [Entry.Phase], the slides whose rights ran out and
 // that the gallery's own feed no longer says are gone.
 func (e *Entry) SlidePhase(t time.Time) int {
 	n := e.Phase(t)
@@ -194,7 +194,7 @@ func (e *Entry) GUID() string {
 	return e.extra.guid
 }
 
-// Reason says why the gallery was taken down, empty where nobody said.
+// Reason says why the gallery was taken down; empty where the event has no reason.
 func (e *Entry) Reason() string {
 	if e.extra == nil {
 		return ""
@@ -254,7 +254,7 @@ func (e *Entry) facets(yield func(Facet) bool) {
 }
 
 // shownAt is the instant at which what is shown of e at now last changed, as
-// readers are told: see [gallery.Audience.UpdatedAt].
+// feeds state it: see [gallery.Audience.UpdatedAt].
 func (e *Entry) shownAt(now int64) int64 {
 	at := max(e.from(), e.Rank.Updated.UnixNano())
 	if e.extra == nil {

@@ -135,8 +135,8 @@ func (e *Entry) Past() ([]byte, error) {
 }
 
 // Before returns an entry which a record of that rank follows as it followed the
-// real one: text is what [Entry.Past] returned. The entry stands in the place of
-// prev, of which nothing is known.
+// real one: text is what [Entry.Past] returned. The entry replaces prev, whose
+// history is unknown.
 func (x *Index) Before(text []byte, rank gallery.Rank, prev *Entry, now time.Time) (*Entry, error) {
 	var p past
 	if len(text) > 0 {

@@ -47,8 +47,8 @@ func (m Match) folded() Match {
 	return Match{fold(m.Sections), fold(m.Tags), fold(m.Authors), fold(m.Languages)}
 }
 
-// required are the names of which a gallery must have one to be chosen, of the
-// sort that the fewest have.
+// required are the names of the most selective kind: a gallery must have one of them to
+// be chosen.
 func (m Match) required() []slug {
 	for _, list := range []struct {
 		kind  Kind

@@ -93,7 +93,7 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 }
 
 // departs is how e leaves for the revision of that rank. A take-down before the end of
-// the embargo shows in no feed: feeds do not announce the end of what was never there.
+// the embargo shows in no feed: feeds announce no end of a gallery that they never showed.
 func (e *Entry) departs(rank gallery.Rank) departure {
 	d := departure{facets: e.Facets, seen: e.offers() && e.from() <= rank.Updated.UnixNano()}
 	if !rank.TakeDown {

@@ -11,7 +11,7 @@ import (
 // what it holds, and a change costs it only that change.
 type Selection struct {
 	match    Match  // folded
-	required []slug // of the names of which a gallery must have one; none: any gallery may be chosen
+	required []slug // a gallery must have one of these names to be chosen; none: any gallery may be
 	order    Order
 	index    *Index
 
@@ -189,7 +189,7 @@ func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 		}
 		at = max(at, d.at)
 		if d.down && e.Rank.TakeDown && e.end <= now {
-			at = max(at, e.end) // feeds no longer say that it is gone
+			at = max(at, e.end) // its tombstone ended
 		}
 	}
 	return at

@@ -189,7 +189,7 @@ func (q *query) scan() {
 	})
 }
 
-// infer notes what became of a gallery of which it is not known what was before.
+// infer notes the present state of a gallery whose earlier state is unknown.
 func (q *query) infer(e *Entry) {
 	switch {
 	case e.Revision <= q.from.revision:
@@ -201,7 +201,7 @@ func (q *query) infer(e *Entry) {
 	case q.first:
 	case e.ID != "" && (q.tookDown(e) || q.showed(e, q.now) || q.left(e)):
 		q.add(e, true, false)
-	default: // feeds may have said that it is gone, or say so now
+	default: // feeds may have a tombstone of it
 		q.other = q.other || q.scope.hasTombstone(e, q.now) || slices.ContainsFunc(e.left(), q.ended)
 	}
 }

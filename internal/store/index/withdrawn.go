@@ -18,9 +18,9 @@ func (e *Entry) EndedAt(t time.Time) bool {
 	return e.ended(t.UnixNano())
 }
 
-// OverAt reports whether the public may be told at t that the gallery is not shown any
-// more: it was taken down, or as of [Entry.EndedAt]. It is false of what the public was
-// never to see.
+// OverAt reports whether the site may say in public at t that the gallery is gone: it was
+// taken down, or ended as of [Entry.EndedAt]. It is false of a gallery that the public was
+// never allowed to see.
 func (e *Entry) OverAt(t time.Time) bool {
 	return e != nil && (e.Rank.TakeDown && !e.hidden || e.EndedAt(t))
 }

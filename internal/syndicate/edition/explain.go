@@ -11,7 +11,7 @@ import (
 )
 
 // Explanation says whether an audience sees a gallery in a feed at an instant, and why.
-// Rule and Where are as in [gallery.Decision]. Beside its codes there are "taken-down",
+// Rule and Where are as in [gallery.Decision]. The other codes are "taken-down",
 // "items" (others stand above it: it is in the archive), "match." and the name of a list
 // that the gallery does not meet, and "left-out" (it cannot be shown as it is).
 type Explanation struct {

@@ -67,7 +67,7 @@ func (d *Document) keep(form []byte) []byte {
 	return form
 }
 
-// Held returns about how many bytes the document keeps in memory now, besides its
+// Held returns about how many bytes the document keeps in memory now, without its
 // items: its head, and each form that was asked for.
 func (d *Document) Held() int { return int(d.held.Load()) }
 

@@ -24,7 +24,7 @@ func (i *Item) ID() string { return i.id }
 // documents show it.
 func (i *Item) Updated() time.Time { return i.updated }
 
-// perItem is about what an item needs in memory besides its bodies.
+// perItem is about what an item needs in memory in addition to its bodies.
 const perItem = 1 << 10
 
 // Held returns about how many bytes the item keeps in memory, its compressed

@@ -52,7 +52,7 @@ func (v *itemView) rss() ([]byte, error) {
 	return xmlPiece(item, len(v.content)+750*len(v.pictures)+2048)
 }
 
-// media returns the pictures as Media RSS, of which it uses only what the W3C's
+// media returns the pictures as Media RSS, with only the elements that the W3C's
 // validator knows. They stand flat in the item: a media:group would say that
 // they are renditions of one picture. It is written by hand because encoding/xml
 // takes longer for these many small elements than for all the rest. Its texts are

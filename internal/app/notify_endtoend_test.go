@@ -140,6 +140,43 @@ func TestSubscribersReceiveEveryKindOfFeed(t *testing.T) {
 	}
 }
 
+// A change below the document follows one of the document, before the node forgets what
+// each subscriber has.
+func TestSubscriberLearnsOfArchiveSoonAfterADelivery(t *testing.T) {
+	t.Parallel()
+	node := serve(t, oneFeed+callsLoopback+"feeds: [{name: all, items: 10}]\narchive: {page: 10}\n"+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
+	node.ready()
+	cms := connect(t, node.nats)
+	const galleries = 15
+	put := func(i int) {
+		publish(t, cms, "article.published", timed(fmt.Sprintf("gallery-%d", i), time.Date(2026, 1, 1, i, 0, 0, 0, time.UTC), time.Time{}))
+	}
+	for i := range galleries {
+		put(i)
+	}
+	node.eventually("all are in", func() bool { return node.metric("gallerywire_index_galleries") == galleries })
+	f := newFollower(t)
+	subscribe(node, f, map[string]string{"/all": "/feeds/all.atom"})
+	f.atRest(node)
+
+	corrections := []int{galleries - 1, 0, 1} // of the document, and twice of the archive
+	for n, i := range corrections {
+		before := len(f.received("/all"))
+		put(i)
+		node.eventually(fmt.Sprintf("correction %d is received", n+1), func() bool {
+			return len(f.received("/all")) == before+1 && node.metric("gallerywire_notices_owed", `channel="websub"`) == 0
+		})
+	}
+	all := f.received("/all")
+	keys := map[string]bool{}
+	for _, got := range all {
+		keys[got.header.Get("Idempotency-Key")] = true
+	}
+	if all[1].body != all[0].body || all[2].body != all[0].body || len(keys) != len(corrections) {
+		t.Errorf("want the same document three times with different keys, got %v", keys)
+	}
+}
+
 // TestAFanOutSurvivesBeingKilled kills the node while it tells five hundred.
 func TestAFanOutSurvivesBeingKilled(t *testing.T) {
 	t.Parallel()

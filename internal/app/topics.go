@@ -61,6 +61,7 @@ func (t topics) Content(ctx context.Context, name, format string, order outbox.O
 	doc := e.Document(f)
 	return websub.Content{
 		Body: doc.Bytes(), ContentType: f.ContentType(), Version: doc.ETag,
+		State: e.Touched.UTC().Format(time.RFC3339Nano),
 	}, nil
 }
 

@@ -85,7 +85,7 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, 
 		if err != nil {
 			return nil, err
 		}
-		versions = append(versions, format+"="+c.Version)
+		versions = append(versions, format+"="+c.Version+"@"+c.State)
 	}
 	p.version = strings.Join(versions, " ")
 	return p, nil
@@ -95,8 +95,8 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, 
 type payload struct {
 	hub     *Hub
 	notice  outbox.Notice
-	gone    bool // the feed: nothing is sent
-	version string
+	gone    bool   // the feed: nothing is sent
+	version string // of the documents and of the archive: subscribers must learn of a change below the document
 
 	mu        sync.Mutex
 	documents map[string]Content // by format, also those first subscribed to after Pack

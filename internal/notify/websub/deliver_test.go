@@ -291,29 +291,41 @@ func TestSendMakesFormatSubscribedAfterPack(t *testing.T) {
 	})
 }
 
-func TestPayloadVersionFollowsDocuments(t *testing.T) {
+// A notice that is repeated has the version that its subscribers have; one of a change in
+// the archive has another one, with the same documents.
+func TestPayloadVersionFollowsDocumentsAndArchive(t *testing.T) {
 	t.Parallel()
 	h := newWorld(t).hub()
 	s := newSubscriber(t)
 	s.subscribe(h, topic("all", "atom"))
 	s.subscribe(h, topic("all", "json"))
-	seen := map[string]bool{}
-	for range 2 {
+	versions := map[string]string{} // and after which step
+	for _, step := range []struct {
+		name   string
+		change func(s *site)
+	}{
+		{"start", func(*site) {}},
+		{"document", func(s *site) { s.feeds["all"]++ }},
+		{"archive", func(s *site) { s.archive["all"]++ }},
+		{"other feed", func(s *site) { s.feeds["sections/travel"]++; s.archive["sections/travel"]++ }},
+	} {
+		h.w.site.set(step.change)
 		payload, err := h.Deliveries().Pack(t.Context(), notice("all"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[payload.Version()] = true
-	}
-	if !seen["atom=1 json=1"] || len(seen) != 1 {
-		t.Errorf("versions %v", seen)
-	}
-	if err := h.change("all"); err != nil {
-		t.Fatal(err)
-	}
-	payload, err := h.Deliveries().Pack(t.Context(), notice("all"))
-	if err != nil || payload.Version() != "atom=2 json=2" {
-		t.Errorf("version %q, %v", payload.Version(), err)
+		again, err := h.Deliveries().Pack(t.Context(), notice("all"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.Version() != payload.Version() {
+			t.Errorf("after %s: versions %q and %q of the same", step.name, payload.Version(), again.Version())
+		}
+		before, same := versions[payload.Version()]
+		if same != (step.name == "other feed") {
+			t.Errorf("after %s: version %q, which it had after %q", step.name, payload.Version(), before)
+		}
+		versions[payload.Version()] = step.name
 	}
 }
 

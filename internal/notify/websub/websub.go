@@ -62,6 +62,7 @@ type Content struct {
 	Body        []byte
 	ContentType string
 	Version     string // another one whenever the body is, as in an ETag
+	State       string // another one whenever the feed or its archive has changed, also where the body is the same
 }
 
 // Client calls subscribers. An [outbound.Client] is one.

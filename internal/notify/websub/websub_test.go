@@ -48,12 +48,15 @@ func mediaTypes() map[string]string {
 type site struct {
 	mu      sync.Mutex
 	feeds   map[string]int // and their version
+	archive map[string]int // likewise, of what is below the document
 	made    []string
 	renamed [2]string // a feed's former name and its present one
 	missing error     // what Resolve returns for everything; nil: no error
 }
 
-func newSite() *site { return &site{feeds: map[string]int{"all": 1, "sections/travel": 1}} }
+func newSite() *site {
+	return &site{feeds: map[string]int{"all": 1, "sections/travel": 1}, archive: map[string]int{}}
+}
 
 // topic is the address of a feed in a format.
 func topic(feed, format string) string {
@@ -96,7 +99,7 @@ func (s *site) Content(_ context.Context, feed, format string, order outbox.Orde
 	}
 	return websub.Content{
 		Body: fmt.Appendf(nil, "%s as %s, version %d", feed, format, version), ContentType: mediaTypes()[format],
-		Version: fmt.Sprint(version),
+		Version: fmt.Sprint(version), State: fmt.Sprint(version, ".", s.archive[feed]),
 	}, nil
 }
 

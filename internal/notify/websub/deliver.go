@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"golang.org/x/sync/semaphore"
 )
 
 // maxAnswer is how much of a response's body is read, so that its connection can be used
@@ -60,7 +61,7 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, 
 	if err := d.hub.Ready(); err != nil {
 		return nil, err
 	}
-	p := &payload{hub: d.hub, notice: n, gone: d.hub.opts.Topics.Gone(n.About), documents: map[string]Content{}}
+	p := &payload{hub: d.hub, notice: n, gone: d.hub.opts.Topics.Gone(n.About), documents: map[string]*document{}}
 	if p.gone {
 		d.hub.mu.Lock()
 		defer d.hub.mu.Unlock()
@@ -99,25 +100,40 @@ type payload struct {
 	version string // of the documents and of the archive: subscribers must learn of a change below the document
 
 	mu        sync.Mutex
-	documents map[string]Content // by format, also those first subscribed to after Pack
+	documents map[string]*document // by format, also those first subscribed to after Pack
+}
+
+// document is a feed's in one format, once it is made.
+type document struct {
+	making  *semaphore.Weighted // one at a time; no other format waits for it
+	content *Content            // nil: not made yet
 }
 
 // Version implements [outbox.Payload].
 func (p *payload) Version() string { return p.version }
 
-// document returns the document in a format, made once.
+// document returns the document in a format, made once. It waits while another caller
+// makes it.
 func (p *payload) document(ctx context.Context, format string) (Content, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if c, ok := p.documents[format]; ok {
-		return c, nil
+	d := p.documents[format]
+	if d == nil {
+		d = &document{making: semaphore.NewWeighted(1)}
+		p.documents[format] = d
 	}
-	c, err := p.hub.opts.Topics.Content(ctx, p.notice.About, format, p.notice.Order)
-	if err != nil {
-		return Content{}, fmt.Errorf("get feed %q as %s: %w", p.notice.About, format, err)
+	p.mu.Unlock()
+	if err := d.making.Acquire(ctx, 1); err != nil {
+		return Content{}, fmt.Errorf("wait for feed %q as %s: %w", p.notice.About, format, err)
 	}
-	p.documents[format] = c
-	return c, nil
+	defer d.making.Release(1)
+	if d.content == nil {
+		c, err := p.hub.opts.Topics.Content(ctx, p.notice.About, format, p.notice.Order)
+		if err != nil {
+			return Content{}, fmt.Errorf("get feed %q as %s: %w", p.notice.About, format, err)
+		}
+		d.content = &c
+	}
+	return *d.content, nil
 }
 
 // Send implements [outbox.Payload]. A subscription that has ended meanwhile is

@@ -1,6 +1,7 @@
 package websub_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -11,11 +12,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -289,6 +292,97 @@ func TestSendMakesFormatSubscribedAfterPack(t *testing.T) {
 			t.Errorf("made %q, want %q", s.made, want)
 		}
 	})
+}
+
+// A format that takes long to make holds up no subscriber of another one. It is made once
+// for all of its own.
+func TestSendDoesNotWaitForAnotherFormat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.hub()
+	atom, rss, more := newSubscriber(t), newSubscriber(t), newSubscriber(t)
+	atom.subscribe(h, topic("all", "atom"))
+	toAtom := slices.Collect(h.targets(notice("all")))[0]
+	payload, err := h.Deliveries().Pack(t.Context(), notice("all"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rss.subscribe(h, topic("all", "rss"))
+	more.subscribe(h, topic("all", "rss"))
+	making, made := make(chan struct{}, 2), make(chan struct{})
+	w.site.set(func(s *site) {
+		s.made = nil
+		s.making = func(string) {
+			making <- struct{}{}
+			<-made
+		}
+	})
+	var sending sync.WaitGroup
+	send := func(to outbox.Target) {
+		sending.Go(func() {
+			if err := payload.Send(t.Context(), to); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for to := range h.targets(notice("all")) {
+		if to != toAtom {
+			send(to)
+		}
+	}
+	<-making
+	send(toAtom)
+	storetest.Eventually(t, "the one whose document is made has it", func() bool { return len(atom.received()) == 1 })
+	close(made)
+	sending.Wait()
+	rss.only()
+	more.only()
+	w.site.set(func(s *site) {
+		if !slices.Equal(s.made, []string{"all.rss"}) {
+			t.Errorf("made %q, want it once", s.made)
+		}
+	})
+}
+
+// A delivery that is cut while it waits for a document ends at once, and the others go on.
+func TestSendWaitsForDocumentAtMostItsTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.hub()
+	payload, err := h.Deliveries().Pack(t.Context(), notice("all"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSubscriber(t)
+	s.subscribe(h, topic("all", "rss"))
+	making, made := make(chan struct{}), make(chan struct{})
+	w.site.set(func(s *site) {
+		s.making = func(string) {
+			making <- struct{}{}
+			<-made
+		}
+	})
+	to := slices.Collect(h.targets(notice("all")))[0]
+	sent := make(chan error, 1)
+	go func() { sent <- payload.Send(t.Context(), to) }()
+	<-making
+	cut, cancel := context.WithCancel(t.Context())
+	cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- payload.Send(cut, to) }()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	case <-time.After(storetest.WaitLimit):
+		t.Error("it still waits")
+	}
+	close(made)
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	s.only()
 }
 
 // A notice that is repeated has the version that its subscribers have; one of a change in

@@ -52,6 +52,8 @@ type site struct {
 	made    []string
 	renamed [2]string // a feed's former name and its present one
 	missing error     // what Resolve returns for everything; nil: no error
+
+	making func(format string) // called while Content makes a document; nil: nothing is
 }
 
 func newSite() *site {
@@ -90,6 +92,12 @@ func (s *site) Resolve(address string) (feed, format string, err error) {
 
 // Content implements [websub.Topics].
 func (s *site) Content(_ context.Context, feed, format string, order outbox.Order) (websub.Content, error) {
+	s.mu.Lock()
+	making := s.making
+	s.mu.Unlock()
+	if making != nil {
+		making(format)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	version := s.feeds[feed]

@@ -160,18 +160,18 @@ func (h *Hubs) Pack(_ context.Context, n outbox.Notice) (outbox.Payload, error) 
 	if err != nil {
 		return nil, outbox.Final(err)
 	}
-	return &payload{hubs: h, id: n.ID, topics: topics}, nil
+	return &payload{hubs: h, version: n.DeliveryID(), topics: topics}, nil
 }
 
 // payload is the topics of a ping.
 type payload struct {
-	hubs   *Hubs
-	id     string
-	topics []string
+	hubs    *Hubs
+	version string
+	topics  []string
 }
 
 // Version implements [outbox.Payload].
-func (p *payload) Version() string { return p.id }
+func (p *payload) Version() string { return p.version }
 
 // Send implements [outbox.Payload]. After an error all topics are named again: a
 // hub that fetches twice finds nothing new.

@@ -177,6 +177,29 @@ func TestWaitingPingsMerged(t *testing.T) {
 	}
 }
 
+// A notice that is put again takes over the topics of one that waits, and keeps its id: a
+// hub that has it alone does not have those topics.
+func TestMergedPingHasAnotherVersion(t *testing.T) {
+	p := hubs(t, newHub(t).URL)
+	version := func(n outbox.Notice) string {
+		t.Helper()
+		payload, err := p.Pack(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return payload.Version()
+	}
+	n := noticeOf(t, p, "n-1", update("all"))
+	merged := p.Merge(noticeOf(t, p, "n-2", update("news")), n)
+	merged.Merged = true // as the outbox does
+	if version(n) != version(n) || version(merged) != version(merged) {
+		t.Error("the same notice has two versions")
+	}
+	if merged.ID != n.ID || version(merged) == version(n) {
+		t.Errorf("%s with other topics has the version %s, as before", merged.ID, version(merged))
+	}
+}
+
 func TestManyTopicsSplitIntoRequests(t *testing.T) {
 	r := newHub(t)
 	var called, broken atomic.Int32

@@ -12,11 +12,13 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // schedules name time zones, and a container may have none
 
 	"github.com/alecthomas/kong"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
 // cli is the command line.
@@ -106,12 +108,17 @@ var noValue = regexp.MustCompile(`expected \S+ value but got "EOL" \(<EOL>\)`)
 
 // parserOf reads command lines into cmd. It calls exit after it printed help.
 func parserOf(ctx context.Context, cmd *cli, c console, exit func(int)) *kong.Kong {
+	var formats []string
+	for _, f := range feed.Formats() {
+		formats = append(formats, f.String())
+	}
 	return kong.Must(cmd, append(valueMappers(),
 		kong.Name("gallerywire"),
 		kong.Description(description),
 		kong.Writers(c.out, c.err),
 		kong.Exit(exit),
 		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Vars{"formats": strings.Join(formats, ","), "format_names": feed.FormatNames("")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)...)
 }

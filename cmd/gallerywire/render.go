@@ -18,7 +18,7 @@ import (
 
 type renderCmd struct {
 	Files  []string  `arg:"" name:"file" help:"Files of JSON or NDJSON, or directories of them; - is standard input."`
-	Format string    `enum:"rss,atom,json" default:"atom" help:"rss, atom or json; the default is atom." placeholder:"FORMAT"`
+	Format string    `enum:"${formats}" default:"atom" help:"${format_names}; the default is atom." placeholder:"FORMAT"`
 	Feed   string    `help:"A configured feed; the default is the first one." placeholder:"NAME"`
 	At     time.Time `help:"The instant of the feed (RFC 3339); the default is now." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
 }

@@ -82,11 +82,10 @@ func parseTemplates(s site) templates {
 			}
 			return ` lang="en" dir="ltr"`
 		},
-		"formatName": formatName,
-		"instant":    Instant,
-		"moment":     moment,
-		"stripBidi":  stripBidi,
-		"typeAttr":   typeAttr,
+		"instant":   Instant,
+		"moment":    moment,
+		"stripBidi": stripBidi,
+		"typeAttr":  typeAttr,
 	})
 	layout = template.Must(layout.ParseFS(templateFiles, "templates/layout.html"))
 	with := func(name string) *template.Template {
@@ -126,14 +125,6 @@ func Count(n int, one, many string) string {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + many
-}
-
-// formatName is how people write the name of a feed format.
-func formatName(format string) string {
-	if format == "atom" {
-		return "Atom"
-	}
-	return strings.ToUpper(format)
 }
 
 // typeAttr is a type attribute in which the plus sign stands as it is: html/template

@@ -104,7 +104,7 @@ func (h *feeds) noFormat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	allowOrigins(w)
-	plain(w, http.StatusNotFound, "no such feed: addresses end in .rss, .atom or .json")
+	plain(w, http.StatusNotFound, "no such feed: addresses end in "+feed.FormatNames("."))
 }
 
 // serve answers GET and HEAD of one document: with a page to a browser; with 304 to a

@@ -3,6 +3,7 @@ package edition
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/index"
@@ -16,9 +17,10 @@ func (s *Set) Serves(k Kind) bool { return k == Feed || k == Gallery || s.opts.D
 // its archive, in the order in which they are shown: a feed reader takes the first
 // that it knows, and Atom says the most. The feed need not exist.
 func (s *Set) Addresses(ref Ref) []Address {
+	others := slices.DeleteFunc(feed.Formats(), func(f feed.Format) bool { return f == feed.Atom })
 	list := make([]Address, 0, len(feed.Formats()))
-	for _, f := range []feed.Format{feed.Atom, feed.RSS, feed.JSON} {
-		list = append(list, Address{Format: f.String(), MediaType: f.MediaType(), URL: s.Address(ref, f)})
+	for _, f := range append([]feed.Format{feed.Atom}, others...) {
+		list = append(list, Address{Format: f.String(), Title: f.Title(), MediaType: f.MediaType(), URL: s.Address(ref, f)})
 	}
 	return list
 }

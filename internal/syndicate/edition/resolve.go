@@ -41,7 +41,7 @@ func (s *Set) Resolve(address string) (Ref, feed.Format, error) {
 	dot := strings.LastIndexByte(file, '.')
 	f, err := feed.ParseFormat(file[dot+1:])
 	if err != nil || dot < 0 {
-		return refuse("does not end in .rss, .atom or .json")
+		return refuse("does not end in " + feed.FormatNames("."))
 	}
 	ref := Ref{Kind: Kind(kind), Name: file[:dot]}
 	switch ref.Kind {

@@ -200,7 +200,8 @@ func (s *Set) Address(ref Ref, f feed.Format) string {
 
 // Address is where one document of a feed is.
 type Address struct {
-	Format    string // rss, atom or json
+	Format    string // as in addresses: [feed.Format.String]
+	Title     string // for people: [feed.Format.Title]
 	MediaType string // without parameters
 	URL       string // absolute
 }

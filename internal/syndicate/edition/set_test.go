@@ -270,9 +270,9 @@ func TestNamesAndAddresses(t *testing.T) {
 		t.Errorf("a former name: %v", err)
 	}
 	want := []edition.Address{
-		{Format: "atom", MediaType: "application/atom+xml", URL: "https://example.com/feeds/all.atom"},
-		{Format: "rss", MediaType: "application/rss+xml", URL: "https://example.com/feeds/all.rss"},
-		{Format: "json", MediaType: "application/feed+json", URL: "https://example.com/feeds/all.json"},
+		{Format: "atom", Title: "Atom", MediaType: "application/atom+xml", URL: "https://example.com/feeds/all.atom"},
+		{Format: "rss", Title: "RSS", MediaType: "application/rss+xml", URL: "https://example.com/feeds/all.rss"},
+		{Format: "json", Title: "JSON", MediaType: "application/feed+json", URL: "https://example.com/feeds/all.json"},
 	}
 	if diff := cmp.Diff(want, n.editions.Addresses(edition.Ref{Kind: edition.Feed, Name: "all"})); diff != "" {
 		t.Errorf("addresses (-want +got):\n%s", diff)

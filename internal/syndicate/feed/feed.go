@@ -17,7 +17,10 @@
 // what is kept for how long.
 package feed
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Format is a feed format.
 type Format int
@@ -28,7 +31,7 @@ const (
 	Atom               // RFC 4287
 	JSON               // JSON Feed 1.1
 
-	formats = 3
+	formats = iota
 )
 
 // Formats returns every format.
@@ -36,9 +39,9 @@ func Formats() []Format { return []Format{RSS, Atom, JSON} }
 
 // writer is all that the package needs to know of a format.
 type writer struct {
-	name, mediaType string
-	item            func(*itemView) ([]byte, error) // a piece of a document
-	channel         func(*Channel) (frame, error)   // what is around the pieces
+	name, title, mediaType string
+	item                   func(*itemView) ([]byte, error) // a piece of a document
+	channel                func(*Channel) (frame, error)   // what is around the pieces
 }
 
 // writer returns the writer of f. A new format gets a constant, a place in [Formats], a
@@ -46,11 +49,11 @@ type writer struct {
 func (f Format) writer() writer {
 	switch f {
 	case RSS:
-		return writer{"rss", "application/rss+xml", (*itemView).rss, (*Channel).rss}
+		return writer{"rss", "RSS", "application/rss+xml", (*itemView).rss, (*Channel).rss}
 	case Atom:
-		return writer{"atom", "application/atom+xml", (*itemView).atom, (*Channel).atom}
+		return writer{"atom", "Atom", "application/atom+xml", (*itemView).atom, (*Channel).atom}
 	case JSON:
-		return writer{"json", "application/feed+json", (*itemView).json, (*Channel).json}
+		return writer{"json", "JSON", "application/feed+json", (*itemView).json, (*Channel).json}
 	}
 	panic(fmt.Sprintf("feed format %d has no writer", int(f)))
 }
@@ -65,9 +68,23 @@ func ParseFormat(s string) (Format, error) {
 	return 0, fmt.Errorf("unknown feed format %q", s)
 }
 
+// FormatNames returns the names of all formats for a sentence, each after prefix:
+// "rss, atom or json".
+func FormatNames(prefix string) string {
+	var names []string
+	for _, f := range Formats() {
+		names = append(names, prefix+f.String())
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 // String returns "rss", "atom" or "json", which is also the extension of the
 // format's addresses.
 func (f Format) String() string { return f.writer().name }
+
+// Title returns the name of f for people: "RSS", "Atom" or "JSON".
+func (f Format) Title() string { return f.writer().title }
 
 // MediaType returns the registered media type of f, without parameters.
 func (f Format) MediaType() string { return f.writer().mediaType }

@@ -11,12 +11,19 @@ func (h *Hub) reserve(q question) (release func(), err error) {
 	if err := h.overQuota(q); err != nil {
 		return nil, err
 	}
-	h.reserved[q.id()] = q
+	h.reserved[q.id()] = reservation{q, groupOf(q.Callback)}
 	return func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		delete(h.reserved, q.id())
 	}, nil
+}
+
+// reservation is a new subscription that is being verified, with the host that it
+// counts for.
+type reservation struct {
+	question
+	host string
 }
 
 // overQuota is an error that names the quota which one more subscription would exceed;
@@ -37,7 +44,7 @@ func (h *Hub) overQuota(q question) error {
 		if other.Feed == q.Feed && other.Document == q.Document {
 			ofTopic++
 		}
-		if groupOf(other.Callback) == host {
+		if other.host == host {
 			onHost++
 		}
 	}

@@ -129,7 +129,7 @@ type Hub struct {
 	index    *index
 	loading  *index               // replaces index when the bucket is read to its end; nil: it is
 	loaded   bool                 // the bucket was read to its end once
-	reserved map[id]question      // new subscriptions that are being verified
+	reserved map[id]reservation   // new subscriptions that are being verified
 	gone     map[string]time.Time // since when a feed with subscriptions is gone
 }
 
@@ -146,7 +146,7 @@ func New(o Options) (*Hub, error) {
 	}
 	h := &Hub{
 		opts: o, sign: sign, made: o.Now(), limits: newLimits(o.RequestsPerMinute),
-		index: newIndex(), reserved: map[id]question{}, gone: map[string]time.Time{},
+		index: newIndex(), reserved: map[id]reservation{}, gone: map[string]time.Time{},
 	}
 	o.Bucket.Apply, o.Bucket.Reset, o.Bucket.Whole, o.Bucket.Now = h.apply, h.reset, h.whole, o.Now
 	h.bucket = bucket.New(o.Bucket)

@@ -19,7 +19,7 @@ type startedKey struct{}
 
 type started struct{ last *background }
 
-// background is a process that runs beside a script.
+// background is a process that runs during a script.
 type background struct {
 	cmd    *exec.Cmd
 	output transcript

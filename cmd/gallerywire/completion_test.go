@@ -24,7 +24,7 @@ func completion(t *testing.T, shell string) string {
 }
 
 // ways are how each shell is asked what completes a command line: the program
-// gets the script's file and the line, of which the last word is completed, and
+// gets the script's file and the line, whose last word is completed, and
 // prints a candidate a line.
 var ways = map[string]string{
 	"bash": `

@@ -46,7 +46,7 @@ func terminal(t *testing.T) (tty *os.File, shown func() string) {
 	}
 }
 
-// reportMany reports so many events, of which the last failed.
+// reportMany reports so many events; the last one failed.
 func reportMany(t *testing.T, r *reporter, n int) {
 	t.Helper()
 	for i := range n - 1 {
@@ -147,7 +147,7 @@ func TestPipeHasLinesOnly(t *testing.T) {
 	reportMany(t, newReporter(&console{out: &out, err: &errs}, batch{}, false), 100)
 	want := "gallerywire: - #9: the stream is full\ngallerywire: 99 stored, 1 failed\n"
 	if errs.String() != want || strings.Count(out.String(), "\n") != 99 {
-		t.Errorf("standard error %q, want %q, beside 99 lines of\n%s", errs.String(), want, out.String())
+		t.Errorf("standard error %q, want %q, and 99 lines of\n%s", errs.String(), want, out.String())
 	}
 }
 

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the scripts below testdata/script with the real program.
-// Beside testscript's own commands they have:
+// In addition to testscript's own commands they have:
 //
 //	exits CODE COMMAND [ARG...]     runs the command, which must exit with CODE
 //	start REGEXP COMMAND [ARG...]   starts it in the background and waits until a line that it

@@ -222,7 +222,7 @@ func onEmbedded(b *testing.B) []string {
 	}
 }
 
-// onCluster has a node run on three servers, each of which stores what it writes.
+// onCluster has a node run on three servers that all store its records.
 func onCluster(b *testing.B) []string {
 	return []string{"GALLERYWIRE_NATS_URL=" + brokertest.StartCluster(b).URL(), "GALLERYWIRE_NATS_REPLICAS=3"}
 }

@@ -46,7 +46,7 @@ func TestDamageOfSubscriptionsIsFound(t *testing.T) {
 		}
 	}
 	edit(t, block(t, dataDir, "KV_gallerywire_subscriptions"), func(text []byte) []byte {
-		// Only subscriptions have it: the verifications beside them are deleted by now.
+		// Only subscriptions have it: the verifications in the same bucket are deleted by now.
 		text[bytes.Index(text, []byte(`"verified":"`))] ^= 4
 		return text
 	})

@@ -29,7 +29,7 @@ func damageConfig(dataDir string) string {
 	return oneFeed + crashFeeds + fmt.Sprintf("nats: {embedded: {listen: \"127.0.0.1:0\", data_dir: %q}}", dataDir)
 }
 
-// stored returns data directories with the galleries, of which some are taken down:
+// stored returns data directories with the galleries, some of them taken down:
 // of a node that was stopped, of one that was killed, and the stream of galleries as
 // it was before the take-downs.
 func stored(t *testing.T) (stopped, killed, before string) {

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// throng opens far more connections than publishers may have, each of which says
+// throng opens far more connections than publishers may have. Each sends
 // something and then neither reads nor ends.
 func throng(t *testing.T, address string) (leave func()) {
 	t.Helper()

@@ -49,7 +49,7 @@ type input struct {
 	Subject string            // article.published unless stated
 	Headers map[string]string // of the message
 	Event   json.RawMessage   // the message, or else
-	Gallery map[string]any    // what a gallery says beside the least that it must say
+	Gallery map[string]any    // fields of a gallery in addition to the required ones
 	Expect  map[string]any
 }
 

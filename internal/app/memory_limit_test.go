@@ -56,13 +56,13 @@ func TestACrawlerAndSlowReadersInAMemoryLimit(t *testing.T) {
 	asked := c.walk(t, node)
 	t.Logf("%d addresses of %d galleries in %s, peak %d MiB, confined: %v", asked, c.galleries, time.Since(began).Round(time.Second), node.peak()/mib, confined)
 
-	slowest := besideSlowReaders(t, node, 2000)
-	t.Logf("beside 2000 slow readers the slowest answer took %s, peak %d MiB", slowest.Round(time.Millisecond), node.peak()/mib)
+	slowest := withSlowReaders(t, node, 2000)
+	t.Logf("with 2000 slow readers the slowest answer took %s, peak %d MiB", slowest.Round(time.Millisecond), node.peak()/mib)
 	if peak := node.peak(); peak > c.limit {
 		t.Errorf("the node needed %d MiB, %d are allowed", peak/mib, c.limit/mib)
 	}
 	if slowest > 5*time.Second {
-		t.Errorf("a reader waited %s beside slow ones", slowest)
+		t.Errorf("a quick reader waited %s for slow ones", slowest)
 	}
 	node.ready()
 	if code := node.stop(); code != 0 {
@@ -232,9 +232,9 @@ func open(ctx context.Context, client *http.Client, url string, compressed bool)
 	return nil
 }
 
-// besideSlowReaders has so many readers ask for large documents and take a byte a
-// second, and returns how long a reader waited at most who is as quick as any.
-func besideSlowReaders(t *testing.T, node *process, many int) time.Duration {
+// withSlowReaders has so many readers ask for large documents and take a byte a
+// second, and returns the longest wait of a quick reader.
+func withSlowReaders(t *testing.T, node *process, many int) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var reading sync.WaitGroup
@@ -258,7 +258,7 @@ func besideSlowReaders(t *testing.T, node *process, many int) time.Duration {
 			err = open(ctx, client, node.http+[]string{"/feeds/all.rss", "/", "/galleries/g1", "/galleries/g2.atom"}[i%4], true)
 		}
 		if err != nil {
-			t.Errorf("a reader beside slow ones: %v", err)
+			t.Errorf("a quick reader among slow ones: %v", err)
 		}
 		took = append(took, time.Since(began))
 	}

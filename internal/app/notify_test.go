@@ -140,10 +140,10 @@ func TestOnlyANewerReleaseIsNoReasonToRepeat(t *testing.T) {
 		{nil, false},
 		{newer, true},
 		{other, false},
-		{fmt.Errorf("owe: %w", newer), true},
-		{fmt.Errorf("owe: %w", errors.Join(newer, newer)), true},
-		{fmt.Errorf("owe: %w", errors.Join(newer, other)), false},
-		{fmt.Errorf("owe: %w", errors.Join(other, fmt.Errorf("more: %w", newer))), false},
+		{fmt.Errorf("put: %w", newer), true},
+		{fmt.Errorf("put: %w", errors.Join(newer, newer)), true},
+		{fmt.Errorf("put: %w", errors.Join(newer, other)), false},
+		{fmt.Errorf("put: %w", errors.Join(other, fmt.Errorf("more: %w", newer))), false},
 	} {
 		if got := onlyNewer(c.err); got != c.want {
 			t.Errorf("%v: %v", c.err, got)

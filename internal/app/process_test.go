@@ -100,7 +100,7 @@ func serve(t testing.TB, config string, flags ...string) *process {
 func serveIn(t testing.TB, environment []string, config string, flags ...string) *process {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("runs the program as another process, of which the race detector sees nothing")
+		t.Skip("runs the program as another process, which the race detector does not see")
 	}
 	path, err := binary()
 	if err != nil {

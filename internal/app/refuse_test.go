@@ -182,7 +182,7 @@ func TestHangingCallbacksDelayNoOtherVerification(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // nobody accepts: who connects waits
+		defer l.Close() // nobody accepts: a client waits
 		hang[n] = "http://" + l.Addr().String() + "/"
 	}
 	node := serve(t, oneFeed+`

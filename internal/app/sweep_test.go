@@ -173,8 +173,8 @@ func TestASweepRendersNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkSweepAtRest sweeps 20,000 subscribed feeds to none of which anything
-// happened, though something did to another gallery each time. Its floor, in the
+// BenchmarkSweepAtRest sweeps 20,000 subscribed feeds without a change, while
+// another gallery changes each time. Its floor, in the
 // same run, is to go through the names of the same feeds and look each of them up in
 // one map.
 func BenchmarkSweepAtRest(b *testing.B) {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// webhooks is a configuration of which each entry states these keys.
+// webhooks is a configuration whose webhooks state these keys.
 func webhooks(entries ...string) string {
 	return "webhooks: [{" + strings.Join(entries, "}, {") + "}]"
 }

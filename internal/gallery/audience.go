@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Audience is who looks at galleries: the public, or one partner. The zero value is
+// Audience is a group of readers: the public, or one partner. The zero value is
 // the public where the configuration has no rules.
 type Audience struct {
 	Name         string        // of the partner; empty: the public

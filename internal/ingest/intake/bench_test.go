@@ -19,7 +19,7 @@ import (
 )
 
 // BenchmarkEvents takes events of 12 KB through intake into the catalogue,
-// while the index follows. Beside it stands the floor: the least that a program
+// while the index follows. It also measures the floor: the least that a program
 // must do to have the same bytes safe, which is to consume, put in one bucket
 // and acknowledge, as many at once. It reports events per second for both, and
 // intake's as a part of the floor's.

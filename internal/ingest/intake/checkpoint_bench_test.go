@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkCheckpoint takes events through intake, with fsync, while each record is
-// noted beside the store, and while none is, by turns. Of each the fastest turn
+// noted in a checkpoint, and while none is, by turns. Of each the fastest turn
 // counts. The ratio is the time without over the time with: 1 is as fast.
 func BenchmarkCheckpoint(b *testing.B) {
 	const each = 400

@@ -51,7 +51,7 @@ func openAt(path, state string, all bool) (*publish.Folder, error) {
 	return m.Open(path)
 }
 
-// state is in the directory, or beside the file.
+// state is in the directory, or in that of the file.
 func state(path string) string {
 	if filepath.Ext(path) == ".ndjson" {
 		path = filepath.Dir(path)
@@ -252,7 +252,7 @@ func TestAnInterruptedRunContinues(t *testing.T) {
 	}
 }
 
-// What was acknowledged is on the disk while the run goes on, for who kills it.
+// Acknowledged events are recorded on the disk during the run, so a kill loses no record.
 func TestStateIsWrittenDuringTheRun(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, map[string]string{"a.json": good("a"), "b.json": good("b"), "c.json": good("c")})

@@ -72,7 +72,7 @@ const astray = `[...document.querySelectorAll(".log tbody tr")].filter((row) => 
 
 const token = "s3cret"
 
-// startStatus serves a status to who has the token, and returns its address.
+// startStatus serves a status to clients with the token, and returns its address.
 func startStatus(t *testing.T, s status.Status) string {
 	t.Helper()
 	operators := status.Page{

@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("tests how the pages look and feel, of which the race detector sees nothing")
+		t.Skip("tests the pages in a browser, which the race detector does not see")
 	}
 	program := ""
 	for _, name := range programs {

@@ -36,7 +36,7 @@ func checker(t *testing.T, file string) string {
 func TestNuChecker(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("another process does the work, of which the race detector sees nothing")
+		t.Skip("another process does the work, which the race detector does not see")
 	}
 	jar := checker(t, "vnu-jar/build/dist/vnu.jar")
 	java, err := exec.LookPath("java")

@@ -109,9 +109,9 @@ func TestPageGrowsWithSlidesOnly(t *testing.T) {
 	a, b := body(t, n.get("/galleries/of-100")), body(t, n.get("/galleries/of-400"))
 	own := len("Slide 100") + len("<p>Caption <em>100</em></p>") + len("Agency 100") + len("Picture 100") + len("https://img.example.com/100.jpg")
 	each := (len(b)-len(a))/300 - own
-	t.Logf("400 slides: %d bytes, %d a slide beside its own texts", len(b), each)
+	t.Logf("400 slides: %d bytes, %d a slide without its own texts", len(b), each)
 	if each > 600 {
-		t.Errorf("%d bytes a slide beside its own texts, want at most 600", each)
+		t.Errorf("%d bytes a slide without its own texts, want at most 600", each)
 	}
 	for id, text := range map[string]string{"of-100": a, "of-400": b} {
 		if got := len(parse(t, text).data(t)["image"].([]any)); got != 10 {

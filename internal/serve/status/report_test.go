@@ -40,7 +40,7 @@ func idleParts() *status.Parts {
 	}
 }
 
-// options are those of a node of which there is nothing to say.
+// options are those of a node with an empty status.
 func options(parts *status.Parts) status.Options {
 	return status.Options{
 		Title: "Gallery Wire", URL: func() string { return "https://wire.example.com" },

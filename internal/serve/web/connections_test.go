@@ -211,7 +211,7 @@ func (d *door) open() (ours, client net.Conn) {
 	return d.in[len(d.in)-1], client
 }
 
-// However long it takes, who takes some of it from time to time gets all.
+// A reader that keeps reading gets the whole document, however long it takes.
 func TestSlowReaderGetsTheWholeDocument(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t, web.ConnectionLimits{})

@@ -107,7 +107,7 @@ func TestAdminShowsNothingWithoutTheToken(t *testing.T) {
 }
 
 // A site that is open in a browser on the machine can point its name at
-// 127.0.0.1, and the browser then lets it read what is there.
+// 127.0.0.1, and the browser then lets it read the answers.
 func TestAdminWithoutATokenIsNotReadUnderAnotherName(t *testing.T) {
 	private := func(mux *http.ServeMux) {
 		for _, path := range []string{"GET /status", "GET /status.json"} {

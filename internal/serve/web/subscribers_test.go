@@ -93,7 +93,7 @@ func TestTheLatestNumberOfEachFormatCounts(t *testing.T) {
 
 func TestMadeUpServicesTakeNoMemory(t *testing.T) {
 	s, reported := reporting(t)
-	filler := strings.Repeat("x", 2000) // of which nothing must be held on to
+	filler := strings.Repeat("x", 2000) // no memory may hold it
 	ask := func(from, to int) {
 		for i := from; i < to; i++ {
 			s.get("/feeds/all.rss", "User-Agent", fmt.Sprintf("Made up %d/1.0 (%d subscribers) %s", i, i, filler))

@@ -54,7 +54,7 @@ func writePEM(t *testing.T, kind string, der []byte) string {
 	return file
 }
 
-// secureServer asks who connects for a certificate.
+// secureServer asks its clients for a certificate.
 func secureServer(t *testing.T, certFile, keyFile string) (url string) {
 	t.Helper()
 	config, err := server.GenTLSConfig(&server.TLSConfigOpts{CertFile: certFile, KeyFile: keyFile, CaFile: certFile, Verify: true})

@@ -19,7 +19,7 @@ import (
 // archive is how many galleries the benchmarks load.
 const archive = 100_000
 
-// BenchmarkLoad reads an archive into an index, beside the floor: reading the
+// BenchmarkLoad reads an archive into an index, and measures the floor: reading the
 // same headers and doing nothing with them. It reports how many times as long
 // the index takes, and what it holds in memory for each gallery.
 func BenchmarkLoad(b *testing.B) {

@@ -50,7 +50,7 @@ type Revision struct {
 	Gallery *gallery.Gallery // nil for a take-down, and of [Catalogue.Export]
 	Reason  string           // of a take-down
 	Body    []byte           // the event as received, from which Decode reads the gallery
-	Event   []byte           // attributes of the event, one line of JSON, kept beside the body
+	Event   []byte           // attributes of the event, one line of JSON, kept with the body
 	Past    []byte           // what an exported record remembers of the revisions before, as JSON; opaque; nil: nothing
 }
 

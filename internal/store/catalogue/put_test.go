@@ -156,7 +156,7 @@ func TestEveryOrderEndsInTheSameRecord(t *testing.T) {
 }
 
 // outcomeOf puts set in that order, each twice, into a bucket of its own and
-// describes what is there then.
+// describes the record then.
 func outcomeOf(t *testing.T, b *broker.Broker, name string, set []catalogue.Revision, order []int) string {
 	t.Helper()
 	c := catalogue.New(options(b, func(o *catalogue.Options) {

@@ -115,9 +115,9 @@ type departure struct {
 	facets []Facet
 	of     *publication // which a take-down ended
 	all    bool         // the oldest ones, summed up: touches every selection
-	down   bool         // by a take-down, and somebody may have seen it
-	seen   bool         // somebody may have seen it there
-	hidden bool         // but the public was not among those who might
+	down   bool         // by a take-down, after feeds may have shown it
+	seen   bool         // feeds may have shown it
+	hidden bool         // but not to the public
 	at     int64        // 0: with the record that holds it
 }
 

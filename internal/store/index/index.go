@@ -62,7 +62,7 @@ type Options struct {
 	Tombstones  time.Duration // how long a withdrawal is remembered in feeds
 	Stubs       bool          // what is gone keeps its place in views
 
-	Public *gallery.Audience // who sees what views show; nil: the public, without rules
+	Public *gallery.Audience // the audience of the views; nil: the public, without rules
 }
 
 // Index is the ordered memory of the bucket. It is safe for concurrent use. Entries

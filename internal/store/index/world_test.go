@@ -34,7 +34,7 @@ func newWorld(t testing.TB, page uint32) *world {
 
 func (w *world) clock() time.Time { return w.now }
 
-// next returns the entry that r becomes on top of what is there, whatever its rank.
+// next returns the entry that r becomes on top of the present record, whatever its rank.
 func (w *world) next(r Revision) *Entry {
 	e := r.after(w.Record(gallery.Key(r.ID)))
 	w.sequence++

@@ -108,8 +108,8 @@ func (c *Catalogue) TakeDown(ids ...string) {
 	c.Settle()
 }
 
-// Store stores the revisions, each of which must replace the one before it, and waits
-// until the index knows them.
+// Store stores the revisions and waits until the index knows them. Each must replace the
+// one before it.
 func (c *Catalogue) Store(revisions ...catalogue.Revision) {
 	c.world.t.Helper()
 	for _, r := range revisions {
@@ -125,7 +125,7 @@ func (c *Catalogue) put(r catalogue.Revision) {
 	}
 }
 
-// Settle waits until the index knows every record of the bucket, whoever wrote it.
+// Settle waits until the index knows every record of the bucket, from any writer.
 func (c *Catalogue) Settle() {
 	c.world.t.Helper()
 	ctx, cancel := context.WithTimeout(c.world.t.Context(), WaitLimit)

@@ -68,8 +68,8 @@ func TestWhichFeedsAChangeAffects(t *testing.T) {
 	}
 }
 
-// A gallery that is deleted by hand, or of which only a newer release knows,
-// was somewhere.
+// A gallery that is deleted by hand, or whose record only a newer release can read,
+// affects the feeds that it was in.
 func TestAChangeToNothingAffectsWhereItWas(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)

@@ -68,7 +68,7 @@ func TestADeltaHoldsOnlyChangedGalleries(t *testing.T) {
 	}
 	doc, ok := versions[4].Since(has(versions[2], feed.Atom), feed.Atom)
 	if !ok || len(readAtom(t, doc).Gone) != 1 {
-		t.Error("what is gone is not listed beside what changed")
+		t.Error("removed galleries are not listed with the changed ones")
 	}
 	restarted := startNode(t, func(o *options) { o.server, o.now = n.server, n.Clock.Now() })
 	if got := since(t, versions[2], restarted.current("all")); got != nil {

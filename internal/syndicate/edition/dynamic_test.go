@@ -35,7 +35,7 @@ func TestSectionsTagsAndAuthorsAreFeeds(t *testing.T) {
 	)
 	for _, c := range []struct {
 		kind  edition.Kind
-		name  string // of which the slug is asked for
+		name  string // the request is for its slug
 		title string
 		want  []string
 	}{
@@ -100,7 +100,7 @@ func TestDynamicFeedsAreBounded(t *testing.T) {
 	tag := func(i int) edition.Ref { return edition.Ref{Kind: edition.Tag, Name: fmt.Sprint("tag-", i)} }
 	first := n.edition(tag(0))
 	if n.edition(tag(0)) != first {
-		t.Error("rendered again for the next who asks")
+		t.Error("rendered again for the next request")
 	}
 	for i := range 10 {
 		n.edition(tag(i))

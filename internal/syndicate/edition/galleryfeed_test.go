@@ -30,7 +30,7 @@ func TestAGalleryIsAFeedOfItsSlides(t *testing.T) {
 	}
 	loads := n.loads.Load()
 	if n.edition(slidesOf("a")) != first || n.loads.Load() != loads {
-		t.Error("rendered again for the next who asks")
+		t.Error("rendered again for the next request")
 	}
 	n.Clock.Advance(time.Hour)
 	if diff := cmp.Diff([]string{want[0], want[2]}, read(t, n.edition(slidesOf("a"))).ids()); diff != "" {

@@ -13,7 +13,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// resolving is a node with feeds of every kind, and galleries of which some
+// resolving is a node with feeds of every kind, and galleries, some of which
 // may not be revealed.
 func resolving(t *testing.T, change ...func(*options)) *node {
 	t.Helper()
@@ -39,7 +39,7 @@ func TestEveryAddressOfAFeedIsResolved(t *testing.T) {
 	for _, ref := range []edition.Ref{
 		{Kind: edition.Feed, Name: "all"},
 		{Kind: edition.Section, Name: gallery.Slug("Reise & Café")},
-		{Kind: edition.Section, Name: "withdrawn"}, // of which feeds say that it is gone
+		{Kind: edition.Section, Name: "withdrawn"}, // feeds have a tombstone of its gallery
 		{Kind: edition.Section, Name: "past"},      // likewise
 		{Kind: edition.Tag, Name: "旅行"},
 		{Kind: edition.Tag, Name: gallery.Slug("c++")},

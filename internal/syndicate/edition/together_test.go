@@ -129,8 +129,7 @@ func TestEverythingIsOnOneBudget(t *testing.T) {
 	}
 }
 
-// What was tried before the index was whole is not held against a reader who comes
-// afterwards.
+// A render that failed before the index was whole does not fail a later request.
 func TestNoFailureIsRememberedFromBeforeTheIndexWasWhole(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)

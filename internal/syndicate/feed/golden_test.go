@@ -70,7 +70,7 @@ func withheld() *gallery.Gallery {
 	return g
 }
 
-// unnamedLanguage is a gallery of which only the script tells the direction.
+// unnamedLanguage is a gallery whose direction follows from its script alone.
 func unnamedLanguage() *gallery.Gallery {
 	return &gallery.Gallery{
 		ID: "menorot", Title: "אורות הנמל", Summary: "BBC: ערב בנמל", Published: day(16, 5), Tags: []string{"נמל"},

@@ -15,7 +15,7 @@ type Options struct {
 	BaseURL string // where galleries without an address have their page; no slash at the end
 	MaxItem int    // bytes of an item in one format, at most; 0: 2 MiB
 
-	Audience *gallery.Audience // who reads; nil: the public, without rules
+	Audience *gallery.Audience // of the readers; nil: the public, without rules
 
 	// Of stubs, whose language may not be known.
 	Language string            // the site's

@@ -39,7 +39,7 @@ func checkJSONFeed(t testing.TB, body []byte) {
 	checkUnique(t, ids)
 }
 
-// checkHubs looks at the hubs, each of which has a type and is there once.
+// checkHubs checks that each hub has a type and is listed once.
 func checkHubs(t testing.TB, feed map[string]any) {
 	t.Helper()
 	hubs, _ := feed["hubs"].([]any)

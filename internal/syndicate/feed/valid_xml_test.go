@@ -86,7 +86,7 @@ func checkRSSItem(t testing.TB, item *node) {
 		t.Error("item has an author or a source as gorilla/feeds writes it")
 	}
 	if item.place("enclosure") >= 0 || item.place("media:group") >= 0 {
-		t.Error("an enclosure beside media:content, or a media:group")
+		t.Error("an enclosure in addition to media:content, or a media:group")
 	}
 }
 

@@ -19,9 +19,8 @@ type node struct {
 	text     string
 }
 
-// parseXML reads b, of which it accepts only what is well-formed, has one root and
-// neither entities of its own nor instructions, and is in namespaces that are known
-// here.
+// parseXML reads b. It accepts only a well-formed document with one root, without
+// entities of its own and without instructions, in namespaces that are known here.
 func parseXML(t testing.TB, b []byte) *node {
 	t.Helper()
 	root := new(node)

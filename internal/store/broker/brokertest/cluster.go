@@ -101,7 +101,7 @@ func (c *Cluster) Stop(i int) {
 	c.servers[i] = nil
 }
 
-// settle waits until the servers have found each other and chosen who leads.
+// settle waits until the servers have found each other and elected a leader.
 func (c *Cluster) settle() {
 	c.t.Helper()
 	deadline := time.Now().Add(2 * startTimeout)
@@ -126,9 +126,9 @@ func (c *Cluster) settle() {
 	}
 }
 
-// place makes a stream on all servers and deletes it. The leader refuses one as
-// long as it has not heard how much room each server has, which it hears after
-// all of them are current.
+// place makes a stream on all servers and deletes it. The leader refuses one until
+// it knows the free space of each server, which it learns after all of them are
+// current.
 func (c *Cluster) place() error {
 	conn, err := nats.Connect(c.URL())
 	if err != nil {

@@ -309,6 +309,25 @@ func TestADeadLetterAfterSomeTime(t *testing.T) {
 	}
 }
 
+// A notice that joins when most attempts were made is not given up at once.
+func TestANoticeThatJoinsLateIsTriedUntilTheLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.answers(0, refuse)
+	const limit = 3 * time.Second
+	n := w.node(alone, func(o *outbox.Options) { o.Attempts, o.FirstRetry, o.GiveUpAfter = 8, 50*time.Millisecond, limit }).run()
+	n.put(notice("all", 1))
+	eventually(t, "the next attempt is far away", func() bool {
+		retries := n.Retries()
+		return len(retries) == 1 && retries[0].Attempts >= 3
+	})
+	n.put(notice("all", 2))
+	eventually(t, "it is a dead letter", func() bool { return len(n.DeadLetters()) == 1 })
+	if d := n.DeadLetters()[0]; d.ID != "all-2" || d.Last.Sub(d.First) < limit {
+		t.Errorf("dead letter of %s after %s", d.ID, d.Last.Sub(d.First))
+	}
+}
+
 func TestARemovedTargetIsForgotten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)

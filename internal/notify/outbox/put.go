@@ -85,6 +85,7 @@ func (b *Outbox) join(ctx context.Context, shard int, n Notice, target Target, f
 		// The target may be back. Its attempts count, but leave some for n.
 		next.Wait = min(next.Wait, next.Hold)
 		next.Attempts = min(next.Attempts, max(b.opts.Attempts-2, 1))
+		next.extend(b.opts.GiveUpAfter)
 		return &next
 	})
 	if joined {

@@ -117,11 +117,12 @@ type retry struct {
 	Last     time.Time `json:"last"`
 	Due      time.Time `json:"due"`
 	Reason   string    `json:"reason,omitzero"`
-	Older    []Notice  `json:"older,omitzero"` // to be merged with Notice; written by earlier builds only
+	Older    []Notice  `json:"older,omitzero"` // dead letters retried with it, merged with Notice when it is sent
 
-	Lasted span `json:"lasted,omitzero"` // since the first attempt
-	Wait   span `json:"wait,omitzero"`   // until the next one
-	Hold   span `json:"hold,omitzero"`   // before which a newer notice does not bring the next one forward
+	Lasted   span `json:"lasted,omitzero"`   // since the first attempt, less Extended
+	Extended span `json:"extended,omitzero"` // by this the notices that joined have put the end off
+	Wait     span `json:"wait,omitzero"`     // until the next attempt
+	Hold     span `json:"hold,omitzero"`     // before which a newer notice does not bring the next one forward
 }
 
 // span is a duration, in JSON a number of nanoseconds.
@@ -150,7 +151,18 @@ func (r *retry) left() time.Duration { return max(time.Duration(r.Wait)-r.age-ti
 
 // restart makes the next attempt the first one, due now.
 func (r *retry) restart() {
-	r.Attempts, r.First, r.Reason, r.Lasted, r.Wait, r.Hold = 0, time.Time{}, "", 0, 0, 0
+	r.Attempts, r.First, r.Reason = 0, time.Time{}, ""
+	r.Lasted, r.Extended, r.Wait, r.Hold = 0, 0, 0, 0
+}
+
+// extend leaves a notice that joins r half of giveUpAfter. All notices together put the end
+// of r off by giveUpAfter at most, so that a dead target becomes a dead letter by twice that,
+// however many join.
+func (r *retry) extend(giveUpAfter time.Duration) {
+	by := min(r.Lasted-span(giveUpAfter/2), span(giveUpAfter)-r.Extended)
+	if by > 0 {
+		r.Lasted, r.Extended = r.Lasted-by, r.Extended+by
+	}
 }
 
 // lease says which node works on a shard.

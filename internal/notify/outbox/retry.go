@@ -171,12 +171,9 @@ func (b *Outbox) wait(r retry, cause error) (wait time.Duration, again bool) {
 		wait = min(wait*growth, maxDelay)
 	}
 	wait = time.Duration(float64(wait) * (1 - jitter + 2*jitter*rand.Float64()))
-	left := b.opts.GiveUpAfter - time.Duration(r.Lasted)
-	if wait > left {
-		return 0, false
-	}
 	if later, ok := errors.AsType[*RetryError](cause); ok {
-		wait = min(max(wait, later.After), left) // once more before it is a dead letter
+		wait = max(wait, later.After)
 	}
-	return wait, true
+	left := b.opts.GiveUpAfter - time.Duration(r.Lasted)
+	return min(wait, left), left > 0 // the last attempt is at the limit
 }

@@ -23,7 +23,9 @@ func TestRetryDelays(t *testing.T) {
 		{"the first time", 1, 0, failure, 12 * time.Second, 18 * time.Second, true},
 		{"the third time", 3, time.Minute, failure, 192 * time.Second, 288 * time.Second, true},
 		{"too often", 8, time.Hour, failure, 0, 0, false},
-		{"too long", 5, 23*time.Hour + 59*time.Minute, failure, 0, 0, false},
+		{"at the limit", 5, 23*time.Hour + 59*time.Minute, failure, time.Minute, time.Minute, true},
+		{"too long", 5, 24 * time.Hour, failure, 0, 0, false},
+		{"it asks for more after the limit", 5, 24 * time.Hour, &RetryError{time.Hour, failure}, 0, 0, false},
 		{"for good", 1, 0, Final(failure), 0, 0, false},
 		{"as it asks", 1, 0, &RetryError{time.Hour, failure}, time.Hour, time.Hour, true},
 		{"sooner than it asks", 1, 0, &RetryError{time.Second, failure}, 12 * time.Second, 18 * time.Second, true},
@@ -36,6 +38,31 @@ func TestRetryDelays(t *testing.T) {
 			wait, again := b.wait(r, tt.cause)
 			if again != tt.again || wait < tt.least || wait > tt.most {
 				t.Errorf("wait %s, again %v; want %s to %s, %v", wait, again, tt.least, tt.most, tt.again)
+			}
+		})
+	}
+}
+
+func TestExtendedRetriesEnd(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		name                 string
+		lasted, extended     time.Duration
+		wantLasted, wantMore time.Duration
+	}{
+		{"early", 3 * time.Hour, 0, 3 * time.Hour, 0},
+		{"late", 20 * time.Hour, 0, 12 * time.Hour, 8 * time.Hour},
+		{"late again", 20 * time.Hour, 8 * time.Hour, 12 * time.Hour, 16 * time.Hour},
+		{"almost twice as long as usual", 20 * time.Hour, 23 * time.Hour, 19 * time.Hour, day},
+		{"twice as long as usual", 20 * time.Hour, day, 20 * time.Hour, day},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := retry{Lasted: span(tt.lasted), Extended: span(tt.extended)}
+			r.extend(day)
+			if r.Lasted != span(tt.wantLasted) || r.Extended != span(tt.wantMore) {
+				t.Errorf("lasted %s, extended by %s", time.Duration(r.Lasted), time.Duration(r.Extended))
 			}
 		})
 	}

@@ -12,10 +12,6 @@ import (
 // errTaken means that another node has the lease.
 var errTaken = errors.New("another node works on the shard")
 
-// maxTenure is how long a node that always has work keeps a lease at least, and half of what
-// it keeps it at most: then other nodes can take a share.
-const maxTenure = time.Minute
-
 // held is a lease of this node on a shard. It is renewed while the node works on the shard,
 // and kept for a few idle seconds after that, in which nothing is written. A node that is
 // alone has leases without records.
@@ -24,7 +20,7 @@ type held struct {
 	revision uint64
 	begun    uint64    // with what was written up to this revision, another node may have begun
 	renewed  time.Time // when the last write of it began
-	until    time.Time // the end of its tenure
+	until    time.Time // the end of its tenure: then another node can take the shard
 	sent     map[deliveryKey]lastSent
 	seq      int // the last of those in sent
 }
@@ -47,7 +43,7 @@ func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
 		return nil, errTaken
 	}
 	if !kept {
-		h = &held{shard: shard, revision: known.revision, begun: b.state.revision(), until: time.Now().Add(maxTenure + rand.N(maxTenure))}
+		h = &held{shard: shard, revision: known.revision, begun: b.state.revision(), until: time.Now().Add(b.opts.Tenure + rand.N(b.opts.Tenure))}
 	}
 	fresh := time.Since(h.renewed) < b.opts.Lease/3
 	if !fresh {

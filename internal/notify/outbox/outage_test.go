@@ -72,19 +72,23 @@ func (w *world) bucket() jetstream.KeyValue {
 // ofANewerRelease is a record that this release cannot read.
 const ofANewerRelease = `{"format":99}`
 
-// replace replaces the values of the records of a kind.
-func (w *world) replace(kind, value string) (keys []string) {
+// keys returns the keys of the records of a kind.
+func (w *world) keys(kind string) []string {
 	w.t.Helper()
 	all, err := w.bucket().Keys(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for _, key := range all {
-		if strings.HasPrefix(key, kind+".") {
-			keys = append(keys, key)
-			if _, err := w.bucket().Put(w.t.Context(), key, []byte(value)); err != nil {
-				w.t.Fatal(err)
-			}
+	return slices.DeleteFunc(all, func(key string) bool { return !strings.HasPrefix(key, kind+".") })
+}
+
+// replace replaces the values of the records of a kind, and returns their keys.
+func (w *world) replace(kind, value string) []string {
+	w.t.Helper()
+	keys := w.keys(kind)
+	for _, key := range keys {
+		if _, err := w.bucket().Put(w.t.Context(), key, []byte(value)); err != nil {
+			w.t.Fatal(err)
 		}
 	}
 	return keys

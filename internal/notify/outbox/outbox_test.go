@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,17 +57,24 @@ func TestTwoNodesShareAndSendOnce(t *testing.T) {
 				defer wait.Stop()
 				<-wait.C
 			}}}
-			o.PerHost = 4
+			o.PerHost, o.Tenure = 4, 100*time.Millisecond
 		}
 	}
 	a, b := w.node(slowly("a")).run(), w.node(slowly("b")).run()
-	for i := range 5 {
-		[]*node{a, b}[i%2].put(notice("all", i+1))
-		id := fmt.Sprintf("all-%d", i+1)
-		eventually(t, "all have it", func() bool { return w.count(id) >= 800 })
+	var want []string
+	share := func(name string) int {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return both[name]
+	}
+	for i := 1; i <= 30 && min(len(want)-2, share("a")-200, share("b")-200) < 0; i++ {
+		n := notice("all", i)
+		want = append(want, n.ID)
+		[]*node{a, b}[i%2].put(n)
+		eventually(t, "all have it", func() bool { return w.count(n.ID) >= 800 })
 	}
 	for i := range 800 {
-		if diff := cmp.Diff([]string{"all-1", "all-2", "all-3", "all-4", "all-5"}, w.received(i)); diff != "" {
+		if diff := cmp.Diff(want, w.received(i)); diff != "" {
 			t.Fatalf("target %d received (-want +got):\n%s", i, diff)
 		}
 	}
@@ -74,6 +82,45 @@ func TestTwoNodesShareAndSendOnce(t *testing.T) {
 	defer w.mu.Unlock()
 	if both["a"] < 200 || both["b"] < 200 || w.overlap {
 		t.Errorf("shared as %v, overlapping: %v", both, w.overlap)
+	}
+}
+
+// A node that always has work leaves a node that joins a share, and sends no notice twice.
+func TestANodeThatJoinsGetsAShare(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 64)
+	var sentByOther atomic.Int32
+	short := func(o *outbox.Options) { o.Tenure = 300 * time.Millisecond }
+	shards := map[int]bool{}
+	for i, to := range w.targets {
+		shards[outbox.ShardOf(to.Endpoint)] = true
+		w.answers(i, func(context.Context, outbox.Notice) error {
+			wait := time.NewTimer(100 * time.Millisecond)
+			defer wait.Stop()
+			<-wait.C
+			return nil
+		})
+	}
+	a := w.node(short).run()
+	nth, joined := 0, false
+	var last string
+	eventually(t, "the node that joins has sent some", func() bool {
+		nth++ // before all have the notices before: a always has work
+		for feed := range 4 {
+			last = notice(fmt.Sprint("feed", feed), nth).ID
+			a.put(notice(fmt.Sprint("feed", feed), nth))
+		}
+		if !joined && len(w.keys("lease")) == len(shards) { // a works on all
+			joined = true
+			w.node(short, func(o *outbox.Options) {
+				o.Channels = map[string]outbox.Channel{"test": observed{w, func() { sentByOther.Add(1) }}}
+			}).run()
+		}
+		return sentByOther.Load() > 20
+	})
+	eventually(t, "all have the last", func() bool { return w.count(last) >= 64 && a.Pending()["test"] == 0 })
+	if w.overlap || w.count(last) > 64 {
+		t.Errorf("two deliveries at once: %v; the last was sent %d times", w.overlap, w.count(last))
 	}
 }
 

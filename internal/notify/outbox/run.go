@@ -32,6 +32,7 @@ type Options struct {
 	Grace       time.Duration      // after which a first attempt without an answer becomes a retry; 0: 2 s
 	Timeout     time.Duration      // of a delivery; 0: 10 s
 	Lease       time.Duration      // on a shard, for a node that does not renew it; 0: 10 s
+	Tenure      time.Duration      // after this or up to twice this a busy node releases a lease; 0: 1 min
 
 	Failed     func(context.Context, DeadLetter) error // reports a new dead letter, perhaps again; may be nil
 	Now        func() time.Time                        // nil: time.Now
@@ -48,6 +49,7 @@ func (o *Options) fill() {
 	o.Grace = cmp.Or(o.Grace, 2*time.Second)
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	o.Lease = cmp.Or(o.Lease, 10*time.Second)
+	o.Tenure = cmp.Or(o.Tenure, time.Minute)
 	if o.Failed == nil {
 		o.Failed = func(context.Context, DeadLetter) error { return nil }
 	}

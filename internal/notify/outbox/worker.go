@@ -55,7 +55,7 @@ func (w *worker) nudge() {
 	}
 }
 
-// run works until nothing is due, the lease is lost, or ctx ends.
+// run works until nothing is due, the tenure ends, the lease is lost, or ctx ends.
 func (w *worker) run(ctx context.Context) {
 	var err error
 	if w.lease, err = w.box.acquire(ctx, w.shard); errors.Is(err, errTaken) {
@@ -69,6 +69,7 @@ func (w *worker) run(ctx context.Context) {
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	renew, release := context.WithCancel(work)
+	node := ctx
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	lost, ended := make(chan struct{}), make(chan struct{})
@@ -80,13 +81,23 @@ func (w *worker) run(ctx context.Context) {
 			stop()
 		})
 	})
-	w.loop(ctx, work)
-	w.stopping.Store(true)
+	retires := w.loop(ctx, work)
+	if !retires {
+		w.stopping.Store(true)
+	}
 	stop()
 	go func() {
 		w.inFlight.Wait()
 		close(ended)
 	}()
+	if retires { // no delivery need be cut for that
+		select {
+		case <-ended:
+		case <-lost:
+		case <-node.Done():
+		}
+		w.stopping.Store(true)
+	}
 	timeout := time.After(stopTimeout)
 	select {
 	case <-ended:
@@ -102,13 +113,30 @@ func (w *worker) run(ctx context.Context) {
 	cut()
 	<-ended
 	renewing.Wait()
+	if retires && node.Err() == nil {
+		w.box.release(context.WithoutCancel(node), w.lease)
+		pause(node, yieldFor)
+	}
 }
 
-// loop begins due work until none is left or in flight, or ctx ends.
-func (w *worker) loop(ctx, work context.Context) {
+// loop begins due work until none is left or in flight, ctx ends, or the tenure does, which
+// it reports. At the end of the tenure it first begins no more retries, and the rest goes on
+// for at most a Timeout: slow retries in flight would hold up the next worker.
+func (w *worker) loop(ctx, work context.Context) (retires bool) {
 	for ctx.Err() == nil {
 		passes, retries, wait := w.box.due(w.shard)
+		ends := maxIdle
+		if !w.box.opts.Alone {
+			ends = time.Until(w.lease.until)
+		}
+		if retires = ends <= 0; retires {
+			retries, ends = nil, ends+w.box.opts.Timeout
+		}
 		w.mu.Lock()
+		if retires && (len(w.retrying) == 0 || ends <= 0) {
+			w.mu.Unlock()
+			return true
+		}
 		for _, p := range passes {
 			if before := w.passes[p.key]; before == nil {
 				w.startPass(ctx, work, p)
@@ -124,9 +152,9 @@ func (w *worker) loop(ctx, work context.Context) {
 		idle := len(w.passes)+len(w.retrying)+len(w.endpoints) == 0
 		w.mu.Unlock()
 		if idle {
-			return
+			return false
 		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(min(wait, ends))
 		select {
 		case <-w.wake:
 		case <-timer.C:
@@ -134,6 +162,7 @@ func (w *worker) loop(ctx, work context.Context) {
 		}
 		timer.Stop()
 	}
+	return false
 }
 
 // persist repeats a write until it succeeds, and reports whether it did before the worker

@@ -89,7 +89,8 @@ func (b *Outbox) renew(ctx context.Context, h *held, lost func()) {
 	if b.opts.Alone {
 		return
 	}
-	for wait := b.opts.Lease/5 - time.Since(h.renewed); ; wait = b.opts.Lease / 5 {
+	wait := b.opts.Lease/5 - time.Since(h.renewed)
+	for {
 		lapses := h.renewed.Add(b.opts.Lease / 2)
 		if pause(ctx, min(wait, time.Until(lapses))); ctx.Err() != nil {
 			return
@@ -101,10 +102,17 @@ func (b *Outbox) renew(ctx context.Context, h *held, lost func()) {
 		write, cancel := context.WithDeadline(ctx, deadline)
 		err := b.writeLease(write, h, b.node)
 		cancel()
-		if ctx.Err() == nil && err != nil && (errors.Is(err, errTaken) || !time.Now().Before(lapses)) {
+		switch {
+		case err == nil:
+			wait = b.opts.Lease / 5
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, errTaken), !time.Now().Before(lapses):
 			b.forgetLease(h)
 			lost()
 			return
+		default: // an answer that comes late leaves time for another write
+			wait = b.opts.Lease / 20
 		}
 	}
 }
@@ -123,11 +131,19 @@ func (b *Outbox) forgetLease(h *held) {
 	b.leases[h.shard] = nil
 }
 
-// writeLease writes which node has the lease.
+// writeLease writes which node has the lease. It writes again over a write of this node whose
+// answer was lost: other nodes may have read that long ago.
 func (b *Outbox) writeLease(ctx context.Context, h *held, node string) error {
-	began := time.Now()
-	revision, err := b.write(ctx, leaseKey(h.shard), lease{Format: format, Node: node}, h.revision)
-	if errors.Is(err, bucket.ErrConflict) {
+	for {
+		began := time.Now()
+		revision, err := b.write(ctx, leaseKey(h.shard), lease{Format: format, Node: node}, h.revision)
+		if err == nil {
+			h.revision, h.renewed = revision, began
+			return nil
+		}
+		if !errors.Is(err, bucket.ErrConflict) {
+			return err
+		}
 		if err := b.refresh(ctx, leaseKey(h.shard)); err != nil && !errors.Is(err, ErrNewerFormat) {
 			return err
 		}
@@ -135,14 +151,6 @@ func (b *Outbox) writeLease(ctx context.Context, h *held, node string) error {
 		if there.Node != b.node || there.revision <= h.revision {
 			return errTaken
 		}
-		revision, err = there.revision, nil // our own write, whose answer was lost
-		if node != b.node {
-			h.revision = revision
-			return b.writeLease(ctx, h, node)
-		}
+		h.revision = there.revision
 	}
-	if err == nil {
-		h.revision, h.renewed = revision, began
-	}
-	return err
 }

@@ -280,6 +280,7 @@ func TestRetriesOfAChannelOfAnotherNodeAreKept(t *testing.T) {
 
 func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
 	t.Parallel()
+	const lasts = 10 * time.Second
 	w := newWorld(t, 1)
 	answer := make(chan struct{})
 	w.answers(0, func(ctx context.Context, _ outbox.Notice) error {
@@ -290,20 +291,68 @@ func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
 			return ctx.Err()
 		}
 	})
-	var leases atomic.Int32
+	var leases, conflict, written atomic.Int64
 	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
 		ack, err := s()
-		if kind == "lease" && leases.Add(1) == 2 {
+		if kind != "lease" {
+			return ack, err
+		}
+		switch nth := leases.Add(1); {
+		case nth == 2:
 			return nil, context.DeadlineExceeded
+		case err != nil:
+			conflict.CompareAndSwap(0, time.Now().UnixNano())
+		case conflict.Load() > 0:
+			written.CompareAndSwap(0, time.Now().UnixNano())
 		}
 		return ack, err
-	}), func(o *outbox.Options) { o.Lease = 10 * time.Second }).run()
+	}), func(o *outbox.Options) { o.Lease = lasts }).run()
 	n.put(notice("all", 1))
-	eventually(t, "the lease is renewed again and again", func() bool { return leases.Load() >= 4 })
+	eventually(t, "the lease is renewed again and again", func() bool { return leases.Load() >= 4 && written.Load() > 0 })
+	if after := time.Duration(written.Load() - conflict.Load()); after >= lasts/5 {
+		t.Errorf("written again %s after the conflict, as if the lost write were new", after)
+	}
 	close(answer)
 	eventually(t, "it is sent", func() bool { return n.Pending()["test"] == 0 })
 	if tried := w.attempts(0); tried != 1 {
 		t.Errorf("%d attempts, want 1", tried)
+	}
+}
+
+// A renewal without an answer is followed by another one before the lease lapses.
+func TestARenewalWithoutAnAnswerLosesNoLease(t *testing.T) {
+	t.Parallel()
+	const lasts = 10 * time.Second
+	w := newWorld(t, 1)
+	answer := make(chan struct{})
+	w.answers(0, func(ctx context.Context, _ outbox.Notice) error {
+		select {
+		case <-answer:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	logs := make(logLines, 1000)
+	var leases atomic.Int32
+	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
+		if kind == "lease" && leases.Add(1) == 2 {
+			wait := time.NewTimer(lasts / 5) // the time that a renewal has
+			defer wait.Stop()
+			<-wait.C
+			return nil, context.DeadlineExceeded
+		}
+		return s()
+	}), func(o *outbox.Options) { o.Lease, o.Logger = lasts, slog.New(logs) }).run()
+	n.put(notice("all", 1))
+	eventually(t, "the lease is renewed again", func() bool { return leases.Load() >= 4 })
+	close(answer)
+	eventually(t, "it is sent", func() bool { return n.Pending()["test"] == 0 })
+	n.stop()
+	for len(logs) > 0 {
+		if message := <-logs; strings.Contains(message, "the lease of a shard is lost") {
+			t.Error(message)
+		}
 	}
 }
 

@@ -68,6 +68,9 @@ func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
 			return nil, err
 		}
 	}
+	if !kept || !fresh {
+		b.leaseOutage.ended(allLeases)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.leases[shard] = h

@@ -259,6 +259,51 @@ func TestAnOutageIsNotLoggedAgainAndAgain(t *testing.T) {
 	n.stop()
 }
 
+// However many writes fail, that is logged once, and once that it is over.
+func TestWritesThatFailAreLoggedOnce(t *testing.T) {
+	t.Parallel()
+	for kind, messages := range map[string][2]string{
+		"lease": {"cannot acquire shard leases, retrying: notices wait until NATS stores the leases", "shard leases are acquired again"},
+		"late":  {"cannot store what was sent, retrying: the targets get nothing else until NATS stores it", "what was sent is stored again"},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 64)
+			for i := range w.targets {
+				w.answers(i, func(context.Context, outbox.Notice) error {
+					if kind == "late" && w.attempts(i) == 1 {
+						return errRefused
+					}
+					return nil
+				})
+			}
+			var refuses atomic.Bool
+			var refused atomic.Int32
+			refuses.Store(true)
+			logs := make(logLines, 10_000)
+			n := w.node(writing(func(of string, s send) (*jetstream.PubAck, error) {
+				if of == kind && refuses.Load() {
+					refused.Add(1)
+					return nil, errors.New("no answer from the server")
+				}
+				return s()
+			}), func(o *outbox.Options) { o.Lease, o.Logger = time.Minute, slog.New(logs) }).run()
+			n.put(notice("all", 1))
+			eventually(t, "writes are tried again", func() bool { return refused.Load() > 100 || kind == "lease" && refused.Load() > 40 })
+			refuses.Store(false)
+			eventually(t, "all have it", func() bool { return w.count("all-1") == 64 && n.Pending()["test"] == 0 })
+			n.stop()
+			counts := map[string]int{}
+			for len(logs) > 0 {
+				counts[<-logs]++
+			}
+			if counts[messages[0]] != 1 || counts[messages[1]] != 1 {
+				t.Errorf("logged %v", counts)
+			}
+		})
+	}
+}
+
 func TestRetriesOfAChannelOfAnotherNodeAreKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)

@@ -79,6 +79,8 @@ type Outbox struct {
 	metrics metrics
 	wake    chan struct{}
 
+	leaseOutage, recordOutage *outage
+
 	mu      sync.Mutex // taken before that of the state
 	workers [shards]*worker
 	leases  [shards]*held
@@ -91,6 +93,14 @@ func New(o Options) *Outbox {
 	b := &Outbox{opts: o, node: rand.Text(), limits: map[string]limits{}, wake: make(chan struct{}, 1)}
 	for name := range o.Channels {
 		b.limits[name] = limits{newLimiter(o.Concurrency, o.PerHost), newLimiter(o.Concurrency, o.PerHost)}
+	}
+	b.leaseOutage = &outage{
+		log: o.Logger, failing: "cannot acquire shard leases, retrying: notices wait until NATS stores the leases",
+		end: "shard leases are acquired again",
+	}
+	b.recordOutage = &outage{
+		log: o.Logger, failing: "cannot store what was sent, retrying: the targets get nothing else until NATS stores it",
+		end: "what was sent is stored again",
 	}
 	b.state = &state{log: o.Logger, now: o.Now, changed: b.nudge}
 	b.state.reset()

@@ -13,8 +13,6 @@ const (
 	stopTimeout = 5 * time.Second
 	// maxRetrying is how many retries of a shard a node handles at a time.
 	maxRetrying = 512
-	// writeAgain is when a write that failed is tried again.
-	writeAgain = time.Second
 )
 
 // worker sends what is due in a shard, for as long as something is and this node has the
@@ -58,12 +56,12 @@ func (w *worker) nudge() {
 // run works until nothing is due, the tenure ends, the lease is lost, or ctx ends.
 func (w *worker) run(ctx context.Context) {
 	var err error
+	began := time.Now()
 	if w.lease, err = w.box.acquire(ctx, w.shard); errors.Is(err, errTaken) {
 		pause(ctx, yieldFor)
 		return
 	} else if err != nil {
-		w.box.opts.Logger.Warn("cannot acquire the lease of a shard, retrying", "shard", w.shard, "err", err)
-		pause(ctx, writeAgain)
+		pause(ctx, writeDelay(w.box.leaseOutage.failed(allLeases, began, err, "shard", w.shard)))
 		return
 	}
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
@@ -168,7 +166,10 @@ func (w *worker) loop(ctx, work context.Context) (retires bool) {
 // persist repeats a write until it succeeds, and reports whether it did before the worker
 // stopped. A record of a newer release is left as it is.
 func (w *worker) persist(work context.Context, what string, write func() error) bool {
+	key, first := new(string), time.Now()
+	defer w.box.recordOutage.ended(key)
 	for {
+		began := time.Now()
 		err := write()
 		switch {
 		case err == nil:
@@ -179,8 +180,8 @@ func (w *worker) persist(work context.Context, what string, write func() error) 
 		case w.stopping.Load(), work.Err() != nil:
 			return false
 		}
-		w.box.opts.Logger.Warn("cannot write a record, retrying", "of", what, "shard", w.shard, "err", err)
-		pause(work, writeAgain)
+		w.box.recordOutage.failed(key, began, err, "of", what, "shard", w.shard)
+		pause(work, writeDelay(first))
 	}
 }
 

@@ -186,7 +186,7 @@ func (w *worker) deferSlow(sending, work context.Context, d *delivery) {
 	for {
 		var err error
 		d.retry, err = w.box.join(work, w.shard, d.notice, d.target, slow)
-		if err == nil || errors.Is(err, ErrNewerFormat) {
+		if err == nil || leftAlone(err) {
 			break
 		}
 		w.box.opts.Logger.Warn("cannot store the retry of a slow target, which holds up others", "target", d.target.Name, "err", err)

@@ -147,7 +147,7 @@ func (b *Outbox) writeLease(ctx context.Context, h *held, node string) error {
 		if !errors.Is(err, bucket.ErrConflict) {
 			return err
 		}
-		if err := b.refresh(ctx, leaseKey(h.shard)); err != nil && !errors.Is(err, ErrNewerFormat) {
+		if err := b.refresh(ctx, leaseKey(h.shard)); err != nil && !leftAlone(err) {
 			return err
 		}
 		there := b.state.lease(h.shard)

@@ -199,14 +199,19 @@ func TestANewerReleaseReplacesANoticeInFlight(t *testing.T) {
 
 func TestRetriesThatCannotBeReadAreLeftAlone(t *testing.T) {
 	t.Parallel()
-	for name, value := range map[string]string{"of a newer release": ofANewerRelease, "damaged": `{"format":`} {
+	for name, value := range map[string]string{
+		"of a newer release": ofANewerRelease, "damaged": `{"format":`, "damaged in a field": `{"format":1,"notice":7}`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 21)
 			for i := range 20 {
 				w.answers(i, refuse)
 			}
-			n := w.node(alone, func(o *outbox.Options) { o.FirstRetry, o.Attempts, o.Concurrency = time.Hour, 8, 4 }).run()
+			logs := make(logLines, 1000)
+			n := w.node(alone, func(o *outbox.Options) {
+				o.FirstRetry, o.Attempts, o.Concurrency, o.Logger = time.Hour, 8, 4, slog.New(logs)
+			}).run()
 			n.put(notice("all", 1))
 			eventually(t, "some are retried", func() bool { return len(n.Retries()) == 20 && n.Pending()["test"] == 20 })
 			w.replace("late", value)
@@ -215,6 +220,13 @@ func TestRetriesThatCannotBeReadAreLeftAlone(t *testing.T) {
 			eventually(t, "nothing is pending, and each had an attempt", func() bool {
 				return n.Pending()["test"] == 0 && w.attempts(0) == 2 && w.count("all-2") == 1
 			})
+			if hint := "the record is damaged: "; value != ofANewerRelease {
+				logs.await(t, "a record is damaged and is left alone: delete the key")
+				if err := n.PutTo(t.Context(), notice("all", 3), target(0).Key); err == nil || errors.Is(err, outbox.ErrNewerFormat) ||
+					!strings.Contains(err.Error(), hint) || !strings.Contains(err.Error(), "delete the key late.") {
+					t.Errorf("error %v", err)
+				}
+			}
 			n.putTo(notice("other", 1), 20)
 			eventually(t, "others are still sent to", func() bool { return w.count("other-1") == 1 && len(n.Retries()) == 0 })
 			if keys := w.replace("late", value); len(keys) != 20 {

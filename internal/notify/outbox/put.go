@@ -199,9 +199,11 @@ func (b *Outbox) refresh(ctx context.Context, key string) error {
 		return b.bucket.Wait(ctx, r.Revision)
 	}
 	b.state.wrote(r)
-	var any struct{}
-	if err := decode(r, &any); err != nil {
-		return fmt.Errorf("%w: %w", ErrNewerFormat, err)
+	switch kind, _, _ := parseKey(key); kind {
+	case kindPending:
+		return decode(r, new(pending))
+	case kindLease:
+		return decode(r, new(lease))
 	}
-	return nil
+	return decode(r, new(retry))
 }

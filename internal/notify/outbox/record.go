@@ -21,6 +21,12 @@ const format = 1
 // replace.
 var ErrNewerFormat = errors.New("the record was written by a newer release")
 
+// errDamaged means that no release can read a record, which is not replaced.
+var errDamaged = errors.New("the record is damaged")
+
+// leftAlone reports whether err is that of a record which this release does not replace.
+func leftAlone(err error) bool { return errors.Is(err, ErrNewerFormat) || errors.Is(err, errDamaged) }
+
 // shards is how many parts all endpoints fall into. It never changes: records name
 // their shard.
 const shards = 16
@@ -174,11 +180,14 @@ type lease struct {
 	Node   string `json:"node"` // empty: none
 }
 
-// decode reads a record into v.
+// decode reads a record into v. The error is one of those that [leftAlone] knows.
 func decode(r bucket.Record, v any) error {
 	theirs, err := r.Decode(format, v)
-	if err == nil && theirs > format {
+	if err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if theirs > format {
 		return ErrNewerFormat
 	}
-	return err
+	return nil
 }

@@ -126,8 +126,7 @@ func (w *worker) fail(work context.Context, d *delivery, cause error) error {
 		return err
 	}
 	next.Notice, next.Older = d.notice, nil // what has joined it since is still to be sent
-	// A dead letter of a newer release about the same is left as it is.
-	if err := w.box.addDead(work, next); err != nil && !errors.Is(err, ErrNewerFormat) {
+	if err := w.box.addDead(work, next); err != nil && !leftAlone(err) {
 		return err
 	}
 	if err := w.box.opts.Failed(work, next.deadLetter()); err != nil {

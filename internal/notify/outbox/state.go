@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -104,7 +105,7 @@ func (s *state) set(r bucket.Record) {
 		}
 	}
 	s.mu.Unlock()
-	if err != nil && err != ErrNewerFormat {
+	if errors.Is(err, errDamaged) {
 		s.log.Error("cannot read a record of the outbox, which is left alone: delete it", "key", r.Key, "err", err)
 	}
 	if kind != kindDead {

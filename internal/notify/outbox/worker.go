@@ -164,7 +164,7 @@ func (w *worker) loop(ctx, work context.Context) (retires bool) {
 }
 
 // persist repeats a write until it succeeds, and reports whether it did before the worker
-// stopped. A record of a newer release is left as it is.
+// stopped. A record that this release cannot read is left as it is.
 func (w *worker) persist(work context.Context, what string, write func() error) bool {
 	key, first := new(string), time.Now()
 	defer w.box.recordOutage.ended(key)
@@ -176,6 +176,9 @@ func (w *worker) persist(work context.Context, what string, write func() error) 
 			return true
 		case errors.Is(err, ErrNewerFormat):
 			w.box.opts.Logger.Warn("a record is left to the newer release that wrote it", "of", what, "shard", w.shard)
+			return true
+		case errors.Is(err, errDamaged):
+			w.box.opts.Logger.Warn("a record is damaged and is left alone: delete the key", "of", what, "shard", w.shard, "err", err)
 			return true
 		case w.stopping.Load(), work.Err() != nil:
 			return false

@@ -110,7 +110,7 @@ func TestACrashRepeatsLittle(t *testing.T) {
 	n = w.node(alone, few).run()
 	eventually(t, "all have it", func() bool { return n.Pending()["test"] == 0 })
 	if again := w.count("all-2") - many; had != many-1 || again >= 200 {
-		t.Errorf("of %d that had it %d were sent it again", had, again)
+		t.Errorf("of %d targets with the notice, %d got it again", had, again)
 	}
 }
 

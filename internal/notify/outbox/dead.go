@@ -81,9 +81,11 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 	}
 	_, err = b.amendRetry(ctx, retryKey(dead.Shard, dead.Notice, dead.Target), func(there *retry) *retry {
 		next := *dead
-		if there != nil { // something newer is retried already, or the very same just becomes a dead letter
+		// A newer notice is retried already, or this one has just become a dead letter. They
+		// are merged when they are sent: commands have no channels.
+		if there != nil {
 			next = there.now()
-			next.Older, next.Wait = append(slices.Clone(there.Older), dead.Notice), 0 // merged when it is sent: commands have no channels
+			next.Older, next.Wait = append(slices.Clone(there.Older), dead.Notice), 0
 			return &next
 		}
 		next.restart()

@@ -76,7 +76,7 @@ func TestARetryTakesItsTurnBeforeItsEndpoint(t *testing.T) {
 	n.put(notice("all", 1))
 	eventually(t, "the first attempt is made", func() bool { return w.count("all-1") == 1 })
 	if n := w.count("waits-1"); n != 0 {
-		t.Errorf("%d retries beside the one that hangs", n)
+		t.Errorf("%d retries while another hangs", n)
 	}
 }
 

@@ -25,14 +25,14 @@ type held struct {
 	seq      int // the last of those in sent
 }
 
-// acquire returns the lease on a shard. When it returns, everything is known that the node
-// which had it before has written. What it writes it writes also when ctx ends meanwhile: a
-// lease of which this node does not know has to expire.
+// acquire returns the lease on a shard. When it returns, this node has read everything that
+// the node before it wrote. It writes the lease even when ctx ends meanwhile: without an
+// answer this node could not release it, and other nodes would wait until it expires.
 func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
 	ctx = context.WithoutCancel(ctx)
 	known := b.state.lease(shard)
 	if b.expires(known) > 0 {
-		return nil, errTaken // since it was looked
+		return nil, errTaken // since startWorkers checked
 	}
 	b.mu.Lock()
 	h := b.leases[shard]

@@ -20,7 +20,7 @@ func newMetrics(b *Outbox, r prometheus.Registerer) metrics {
 	m := metrics{box: b, outcomes: Outcomes(r), delay: Delays(r)}
 	for channel := range b.opts.Channels {
 		for _, outcome := range []string{outcomeSent, outcomeRetried, outcomeDead} {
-			m.outcomes.WithLabelValues(channel, outcome) // there from the start, so that the first counts as an increase
+			m.outcomes.WithLabelValues(channel, outcome) // so that the first counts as an increase
 		}
 	}
 	return m

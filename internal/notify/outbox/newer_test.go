@@ -8,7 +8,7 @@ import (
 
 // A target that fails is not retried without end where a newer release wrote its dead
 // letter.
-func TestAFailedTargetBesideADeadLetterOfANewerRelease(t *testing.T) {
+func TestAFailedTargetWithADeadLetterOfANewerRelease(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	w.answers(0, refuse)

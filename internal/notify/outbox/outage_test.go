@@ -94,8 +94,8 @@ func (w *world) replace(kind, value string) []string {
 	return keys
 }
 
-// TestAStoppedPassGoesOnWithTheContentOfNow is stopped in the middle, and goes on when the content is
-// another: nobody keeps the first.
+// A pass is stopped in the middle and continued with another content: no target keeps the
+// first.
 func TestAStoppedPassGoesOnWithTheContentOfNow(t *testing.T) {
 	t.Parallel()
 	const many = 60
@@ -220,10 +220,10 @@ func TestRetriesThatCannotBeReadAreLeftAlone(t *testing.T) {
 			eventually(t, "nothing is pending, and each had an attempt", func() bool {
 				return n.Pending()["test"] == 0 && w.attempts(0) == 2 && w.count("all-2") == 1
 			})
-			if hint := "the record is damaged: "; value != ofANewerRelease {
+			if value != ofANewerRelease {
 				logs.await(t, "a record is damaged and is left alone: delete the key")
 				if err := n.PutTo(t.Context(), notice("all", 3), target(0).Key); err == nil || errors.Is(err, outbox.ErrNewerFormat) ||
-					!strings.Contains(err.Error(), hint) || !strings.Contains(err.Error(), "delete the key late.") {
+					!strings.Contains(err.Error(), "the record is damaged: ") || !strings.Contains(err.Error(), "delete the key late.") {
 					t.Errorf("error %v", err)
 				}
 			}
@@ -444,7 +444,7 @@ func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
 	})
 }
 
-func TestARetryBesideAFirstAttempt(t *testing.T) {
+func TestARetryDuringAFirstAttempt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	var refused, failed atomic.Bool

@@ -646,7 +646,7 @@ func TestANodeThatIsAloneNeedsNoLeases(t *testing.T) {
 	}
 }
 
-// A notice to one target is sent to it alone, also beside its retry.
+// A notice to one target is sent to it alone, also when it has a retry.
 func TestANoticeToOneTarget(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)

@@ -50,7 +50,7 @@ func (w *worker) startPass(ctx, work context.Context, entry *pending) {
 		delete(w.passes, entry.key)
 		w.mu.Unlock()
 		w.nudge()
-		w.box.look() // there is room for another shard
+		w.box.wakeUp() // there is room for another shard
 	})
 }
 

@@ -54,9 +54,9 @@ func (b *Outbox) put(ctx context.Context, shard int, n Notice) error {
 	})
 }
 
-// PutTo stores n, to be sent to the target with that key, beside what is sent to all; when
-// it returns, that is durable. Nothing is stored for a target that is not found. It may
-// be repeated until n was sent.
+// PutTo stores n, to be sent only to the target with that key; when it returns, that is
+// durable. Nothing is stored for a target that is not found. It may be repeated until n was
+// sent.
 func (b *Outbox) PutTo(ctx context.Context, n Notice, key string) error {
 	target, found := b.opts.Channels[n.Channel].Target(n, key)
 	if !found {
@@ -69,7 +69,7 @@ func (b *Outbox) PutTo(ctx context.Context, n Notice, key string) error {
 }
 
 // join has n sent with the retry that the target has, which is brought forward, or else with
-// a new one, of which it returns the revision.
+// a new one, whose revision it returns.
 func (b *Outbox) join(ctx context.Context, shard int, n Notice, target Target, first retry) (revision uint64, err error) {
 	joined := false
 	revision, err = b.amendRetry(ctx, retryKey(shard, n, target.Key), func(there *retry) *retry {
@@ -104,7 +104,7 @@ func (b *Outbox) merge(old, n Notice) Notice {
 	return merged
 }
 
-// both merges two notices of which either may be the newer.
+// both merges two notices; either may be the newer.
 func (b *Outbox) both(there, n Notice) Notice {
 	if there.DeliveryID() == n.DeliveryID() {
 		return n

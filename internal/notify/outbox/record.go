@@ -123,12 +123,12 @@ type retry struct {
 	Last     time.Time `json:"last"`
 	Due      time.Time `json:"due"`
 	Reason   string    `json:"reason,omitzero"`
-	Older    []Notice  `json:"older,omitzero"` // dead letters retried with it, merged with Notice when it is sent
+	Older    []Notice  `json:"older,omitzero"` // retried dead letters, merged when it is sent
 
 	Lasted   span `json:"lasted,omitzero"`   // since the first attempt, less Extended
 	Extended span `json:"extended,omitzero"` // by this the notices that joined have put the end off
 	Wait     span `json:"wait,omitzero"`     // until the next attempt
-	Hold     span `json:"hold,omitzero"`     // before which a newer notice does not bring the next one forward
+	Hold     span `json:"hold,omitzero"`     // until a newer notice may bring that forward
 }
 
 // span is a duration, in JSON a number of nanoseconds.

@@ -18,8 +18,8 @@ const (
 	growth   = 4
 	maxDelay = 12 * time.Hour
 	jitter   = 0.2
-	// targetLooks is how often a target is looked for until it is taken for gone.
-	targetLooks = 20
+	// targetTries is how often a target is searched before it counts as removed.
+	targetTries = 20
 	targetAgain = 100 * time.Millisecond
 	// maxReason bounds what is kept of an error, in bytes.
 	maxReason = 300
@@ -45,7 +45,8 @@ func (w *worker) retry(ctx, work context.Context, r *retry) {
 	}
 	var found bool
 	d.target, found = w.box.opts.Channels[r.Notice.Channel].Target(d.notice, r.Target)
-	for n := 0; !found && n < targetLooks && ctx.Err() == nil; n++ { // a new one may be known here later than its retry
+	// A new target may become known here later than its retry.
+	for n := 0; !found && n < targetTries && ctx.Err() == nil; n++ {
 		pause(ctx, targetAgain)
 		d.target, found = w.box.opts.Channels[r.Notice.Channel].Target(d.notice, r.Target)
 	}
@@ -79,9 +80,9 @@ func (w *worker) retry(ctx, work context.Context, r *retry) {
 	w.note(work, d, w.attempt(work, d))
 }
 
-// admit reports whether a retry may go on: of a host only as many as may be sent at a time
-// are handled at a time, so that those of one dead host do not take the places of all others. One that
-// may not is parked until another of the host has ended.
+// admit reports whether a retry may go on. Retries to one host are handled at most PerHost
+// at a time, so that one dead host does not take all places. The others are parked until one
+// to the host has ended.
 func (w *worker) admit(key, host string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

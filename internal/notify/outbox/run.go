@@ -59,12 +59,12 @@ func (o *Options) fill() {
 }
 
 const (
-	// maxEager is how many shards a node works on before it leaves those of which it has no
-	// lease to other nodes for yieldFor, at most once in yieldEvery.
+	// maxEager is how many shards a node works on before it leaves shards that it has not
+	// leased to other nodes for yieldFor, at most once in yieldEvery.
 	maxEager   = 4
 	yieldFor   = 50 * time.Millisecond
 	yieldEvery = time.Second
-	// maxIdle bounds the time between two looks for due work.
+	// maxIdle bounds the time between two checks for due work.
 	maxIdle = time.Minute
 )
 
@@ -87,7 +87,7 @@ type Outbox struct {
 	yielded time.Time // when shards were last left to other nodes
 }
 
-// New returns an outbox of which nothing is known yet.
+// New returns an outbox that has read nothing yet.
 func New(o Options) *Outbox {
 	o.fill()
 	b := &Outbox{opts: o, node: rand.Text(), limits: map[string]limits{}, wake: make(chan struct{}, 1)}
@@ -109,7 +109,7 @@ func New(o Options) *Outbox {
 		Apply: b.state.read, Reset: func(bucket.State) { b.state.reset() },
 		Whole: func(uint64) {
 			b.state.follow()
-			b.look()
+			b.wakeUp()
 		},
 		Reconnect: o.Reconnect, Now: o.Now, Logger: o.Logger,
 	})
@@ -120,8 +120,8 @@ func New(o Options) *Outbox {
 // Ready is nil once the bucket was read.
 func (b *Outbox) Ready() error { return b.bucket.Ready() }
 
-// look wakes Run, which looks for due work.
-func (b *Outbox) look() {
+// wakeUp has Run check for due work.
+func (b *Outbox) wakeUp() {
 	select {
 	case b.wake <- struct{}{}:
 	default:
@@ -137,7 +137,7 @@ func (b *Outbox) nudge(shard int) {
 		w.nudge()
 		return
 	}
-	b.look()
+	b.wakeUp()
 }
 
 // Run sends what is pending until ctx ends. Deliveries that are in flight then may
@@ -167,7 +167,8 @@ func (b *Outbox) Run(ctx context.Context) error {
 	return nil
 }
 
-// startWorkers starts a worker for each shard that has something due and no worker. It returns how long it is until others have, unless something changes.
+// startWorkers starts a worker for each shard that has something due and no worker. It
+// returns how long it is until another shard has, unless something changes.
 func (b *Outbox) startWorkers(ctx context.Context, working *sync.WaitGroup) time.Duration {
 	wait := maxIdle
 	if b.bucket.Ready() != nil {
@@ -175,9 +176,9 @@ func (b *Outbox) startWorkers(ctx context.Context, working *sync.WaitGroup) time
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, shard := range mathrand.Perm(shards) { // nodes that look at the same time begin elsewhere
+	for _, shard := range mathrand.Perm(shards) { // nodes that start at the same time begin elsewhere
 		if b.workers[shard] != nil {
-			continue // it looks for itself, and has the others looked through when it ends
+			continue // it finds its work itself, and wakes Run when it ends
 		}
 		passes, retries, due := b.due(shard)
 		if len(passes)+len(retries) > 0 {
@@ -197,7 +198,7 @@ func (b *Outbox) startWorkers(ctx context.Context, working *sync.WaitGroup) time
 			b.mu.Lock()
 			b.workers[shard] = nil
 			b.mu.Unlock()
-			b.look()
+			b.wakeUp()
 		})
 	}
 	return wait

@@ -45,7 +45,7 @@ func newWorker(b *Outbox, shard int) *worker {
 	}
 }
 
-// nudge has the worker look at what changed.
+// nudge has the worker check what is due.
 func (w *worker) nudge() {
 	select {
 	case w.wake <- struct{}{}:

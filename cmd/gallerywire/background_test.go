@@ -40,7 +40,7 @@ func launch(ts *testscript.TestScript, neg bool, args []string) {
 	b.cmd.Stdout, b.cmd.Stderr = &b.output, &b.output
 	ts.Check(b.cmd.Start())
 	go func() { b.ended <- b.cmd.Wait() }()
-	ts.Defer(func() { _ = b.interrupt(ts) }) // how it ended matters to stop only
+	ts.Defer(func() { _ = b.interrupt(ts) }) // how it ended matters to the command interrupt only
 	ts.Value(startedKey{}).(*started).last = b
 	b.await(ts)
 }
@@ -79,9 +79,9 @@ func environ(ts *testscript.TestScript) []string {
 	return set
 }
 
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
-		ts.Fatalf("usage: stop")
+		ts.Fatalf("usage: interrupt")
 	}
 	b := ts.Value(startedKey{}).(*started).last
 	if b == nil {

@@ -30,8 +30,9 @@ func TestMain(m *testing.M) {
 //	                                writes matches; named groups become variables
 //	awaits REGEXP                   waits until what was started last has written a line that matches
 //	hangup                          sends what was started last a SIGHUP
-//	stop                            interrupts what was started last; it must exit with 0, and its
+//	interrupt                       interrupts what was started last; it must exit with 0, and its
 //	                                output is compared from then on
+//	                                (testscript's own stop would end the script as passed)
 //	until REGEXP COMMAND [ARG...]   repeats it until its standard output matches; named
 //	                                groups become variables
 //	httpget URL                     prints the status, the headers and the body
@@ -48,7 +49,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "start": launch, "awaits": awaits, "hangup": hangup, "stop": stop, "until": until,
+			"exits": exits, "start": launch, "awaits": awaits, "hangup": hangup, "interrupt": interrupt, "until": until,
 		},
 	})
 }

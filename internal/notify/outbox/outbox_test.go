@@ -124,6 +124,46 @@ func TestANodeThatJoinsGetsAShare(t *testing.T) {
 	}
 }
 
+// The end of the tenure cuts no delivery, however slow.
+func TestTheEndOfATenureCutsNoDelivery(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.answers(0, func(ctx context.Context, _ outbox.Notice) error {
+		select {
+		case <-time.After(6 * time.Second): // longer than a node that stops waits
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	n := w.node(func(o *outbox.Options) { o.Tenure = 100 * time.Millisecond }).run()
+	n.put(notice("all", 1))
+	eventually(t, "it is sent", func() bool { return w.count("all-1") == 1 && n.Pending()["test"] == 0 })
+	if tried := w.attempts(0); tried != 1 {
+		t.Errorf("%d attempts, want 1", tried)
+	}
+}
+
+// A retry that hangs at the end of the tenure delays no first attempt.
+func TestARetryThatHangsAtTheEndOfATenureDelaysNobody(t *testing.T) {
+	t.Parallel()
+	w := deadAndHealthy(t, 1, 1)
+	n := w.node(func(o *outbox.Options) { o.Tenure, o.Timeout = 100*time.Millisecond, 5*time.Minute }).run()
+	if err := n.PutTo(t.Context(), notice("hangs", 1), w.targets[0].Key); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the retry hangs", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.tried[w.targets[0].Key] == 1
+	})
+	tenure := time.NewTimer(300 * time.Millisecond)
+	defer tenure.Stop()
+	<-tenure.C
+	n.put(notice("all", 1))
+	eventually(t, "the healthy host has the notice", func() bool { return w.count("all-1") == 1 })
+}
+
 func TestANewerNoticeReplacesOneThatWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3)

@@ -212,10 +212,7 @@ func (d *draft) rights(w *item) {
 		d.License = link
 		d.note("/license", "/rightsinfo/linkedrights")
 	}
-	var unread string
-	if d.Rights.Deny, unread = info.denied(); unread != "" {
-		d.leaveOut(problem("/rightsinfo/encodedrights", "%s", unread))
-	}
+	d.Rights.Deny = d.denied(&w.content, "")
 }
 
 func (d *draft) address(w *item, o Options) {

@@ -77,6 +77,16 @@ func (r rightsInfo) denied() (names []string, unread string) {
 	return names, unread
 }
 
+// denied are the parties that c at that place forbids to show it. It leaves out, with the
+// reason, what it cannot apply.
+func (d *draft) denied(c *content, place string) []string {
+	names, unread := c.rights().denied()
+	if unread != "" {
+		d.leaveOut(problem(place+"/rightsinfo/encodedrights", "%s", unread))
+	}
+	return names
+}
+
 // lastPart is what follows the last separator of an address or a short name.
 func lastPart(address string) string {
 	address = strings.TrimRight(strings.TrimSpace(address), "/#:")

@@ -117,19 +117,12 @@ func (d *draft) slide(p picture) bool {
 	caption := first(p.descriptions(), markup, either, plain)
 	credit := first(p.credits(), plain)
 	alt := first(p.alternatives(), plain, either, markup)
-	var denied []string
-	if p.place != "" { // of the item itself, they are the gallery's
-		var unread string
-		if denied, unread = p.rights().denied(); unread != "" {
-			d.leaveOut(problem(p.place+"/rightsinfo/encodedrights", "%s", unread))
-		}
-	}
 	r, small := file.value, thumbnail(p.Renditions)
 	s := gallery.Slide{
 		Title:   title.line(),
 		Caption: caption.html(),
 		Credit:  credit.line(),
-		Rights:  gallery.Rights{Until: p.Expires.Time, Deny: denied},
+		Rights:  gallery.Rights{Until: p.Expires.Time},
 		Image: gallery.Image{
 			URL: r.HRef, Type: cmp.Or(r.MIMEType, r.ContentType, r.ContentType3), Width: int(r.Width), Height: int(r.Height),
 			Bytes: int64(cmp.Or(r.SizeInBytes, r.SizeInBytes3)), Alt: alt.line(), Thumbnail: small.value.HRef,
@@ -146,6 +139,9 @@ func (d *draft) slide(p picture) bool {
 		{"/image/alt", alt.place}, {"/image/thumbnail", "/renditions" + small.token + "/href"},
 	} {
 		d.note(slide+from.field, p.place+from.origin)
+	}
+	if p.place != "" { // of the item itself, they are the gallery's
+		s.Rights.Deny = d.denied(p.content, p.place)
 	}
 	d.Slides = append(d.Slides, s)
 	return true

@@ -80,15 +80,27 @@ func (w *worker) run(ctx context.Context) {
 		})
 	})
 	retires := w.loop(ctx, work)
-	if !retires {
-		w.stopping.Store(true)
-	}
+	w.stopping.Store(!retires)
 	stop()
 	go func() {
 		w.inFlight.Wait()
 		close(ended)
 	}()
-	if retires { // no delivery need be cut for that
+	w.drain(node, retires, ended, lost)
+	release()
+	cut()
+	<-ended
+	renewing.Wait()
+	if retires && node.Err() == nil {
+		w.box.release(context.WithoutCancel(node), w.lease)
+		pause(node, yieldFor)
+	}
+}
+
+// drain waits until what is in flight has ended, or has had its time. It has all the time
+// that it needs at the end of a tenure, unless the node stops.
+func (w *worker) drain(node context.Context, retires bool, ended, lost <-chan struct{}) {
+	if retires {
 		select {
 		case <-ended:
 		case <-lost:
@@ -106,14 +118,6 @@ func (w *worker) run(ctx context.Context) {
 		case <-time.After(w.box.opts.Lease / 4):
 		case <-timeout:
 		}
-	}
-	release()
-	cut()
-	<-ended
-	renewing.Wait()
-	if retires && node.Err() == nil {
-		w.box.release(context.WithoutCancel(node), w.lease)
-		pause(node, yieldFor)
 	}
 }
 

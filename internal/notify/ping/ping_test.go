@@ -192,8 +192,10 @@ func TestMergedPingHasAnotherVersion(t *testing.T) {
 	n := noticeOf(t, p, "n-1", update("all"))
 	merged := p.Merge(noticeOf(t, p, "n-2", update("news")), n)
 	merged.Merged = true // as the outbox does
-	if version(n) != version(n) || version(merged) != version(merged) {
-		t.Error("the same notice has two versions")
+	for _, same := range []outbox.Notice{n, merged} {
+		if first, again := version(same), version(same); first != again {
+			t.Errorf("a notice has the versions %s and %s", first, again)
+		}
 	}
 	if merged.ID != n.ID || version(merged) == version(n) {
 		t.Errorf("%s with other topics has the version %s, as before", merged.ID, version(merged))

@@ -124,23 +124,7 @@ func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err erro
 		return nil, err
 	}
 	auth := newAuthenticator(s.secret, s.options)
-	embedded := s.options.Embedded
-	ns, err = server.NewServer(&server.Options{
-		ServerName:                 s.options.Name,
-		JetStream:                  true,
-		StoreDir:                   embedded.DataDir,
-		SyncAlways:                 embedded.SyncInterval <= 0,
-		SyncInterval:               embedded.SyncInterval,
-		MaxPayload:                 maxPayload,
-		JetStreamMaxStore:          embedded.StoreLimit,
-		NoSigs:                     true,
-		DontListen:                 true, // see publisherListener
-		ProxyProtocol:              true,
-		MaxSubs:                    maxSubscriptions,
-		DisableJetStreamBanner:     true,
-		CustomClientAuthentication: auth,
-	})
-	if err != nil {
+	if ns, err = server.NewServer(s.serverOptions(auth)); err != nil {
 		return nil, fmt.Errorf("start nats in %s: %w", s.dir, err)
 	}
 	defer func() {
@@ -171,6 +155,25 @@ func (s *embeddedServer) start(ctx context.Context) (ns *server.Server, err erro
 		if ns.ReadyForConnections(readyCheck) {
 			return ns, nil
 		}
+	}
+}
+
+func (s *embeddedServer) serverOptions(auth server.Authentication) *server.Options {
+	embedded := s.options.Embedded
+	return &server.Options{
+		ServerName:                 s.options.Name,
+		JetStream:                  true,
+		StoreDir:                   embedded.DataDir,
+		SyncAlways:                 embedded.SyncInterval <= 0,
+		SyncInterval:               embedded.SyncInterval,
+		MaxPayload:                 maxPayload,
+		JetStreamMaxStore:          embedded.StoreLimit,
+		NoSigs:                     true,
+		DontListen:                 true, // see publisherListener
+		ProxyProtocol:              true,
+		MaxSubs:                    maxSubscriptions,
+		DisableJetStreamBanner:     true,
+		CustomClientAuthentication: auth,
 	}
 }
 

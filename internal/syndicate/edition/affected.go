@@ -65,9 +65,6 @@ func (s *Set) Choice(ref Ref) string {
 			return ""
 		}
 		text = fmt.Appendf(nil, "%d %d %q", r.def.Items, r.def.Order, r.def.Match)
-		if rules := s.opts.Index.Public().Rules; len(rules) > 0 {
-			text = fmt.Appendf(text, " %q", rules)
-		}
 	case ref.Kind == Gallery:
 		text = fmt.Append(nil, ref)
 	case s.opts.Dynamic.has(ref.Kind):
@@ -77,6 +74,9 @@ func (s *Set) Choice(ref Ref) string {
 		}
 	default:
 		return ""
+	}
+	if rules := s.opts.Index.Public().Rules; len(rules) > 0 { // likewise
+		text = fmt.Appendf(text, " %q", rules)
 	}
 	return gallery.HashOf(text).String()
 }

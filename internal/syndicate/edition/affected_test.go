@@ -176,6 +176,12 @@ func TestChoice(t *testing.T) {
 	if fresh.Choice(refs[4]) == one.Choice(refs[4]) {
 		t.Error("a section in another order seems to be chosen alike")
 	}
+	ruled := startNode(t, func(o *options) { o.public = theRules() }).editions
+	for _, ref := range []edition.Ref{refs[0], refs[4], refs[7]} {
+		if c := ruled.Choice(ref); c == "" || c == one.Choice(ref) {
+			t.Errorf("%v is chosen as %q under other rules of rights", ref, c)
+		}
+	}
 	// What was announced by a release before must not seem to be chosen anew.
 	if want := gallery.HashOf(fmt.Appendf(nil, "%d %d %q", 50, index.ByPublished, index.Match{})).String(); one.Choice(refs[0]) != want {
 		t.Errorf("it was %s before", want)

@@ -199,7 +199,7 @@ var newer = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	changed := strings.Replace(string(text), "\nconst format = 1\n", "\nconst format = 2\n", 1)
+	changed := strings.Replace(string(text), "\nconst format = 2\n", "\nconst format = 4\n", 1) // most records have the number before
 	if changed == string(text) {
 		return "", fmt.Errorf("%s does not say what the format is", file)
 	}

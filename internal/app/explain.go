@@ -39,17 +39,8 @@ func (a *App) explain(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the gallery cannot be read just now", http.StatusServiceUnavailable)
 		return
 	}
-	located := func(where *string) {
-		if *where != "" && !strings.HasPrefix(*where, "/") {
-			*where = a.opts.Config.Located(*where)
-		}
-	}
 	for i := range list {
-		located(&list[i].Where)
-		list[i].Slides = slices.Clone(list[i].Slides) // they share memory
-		for j := range list[i].Slides {
-			located(&list[i].Slides[j].Where)
-		}
+		a.locate(&list[i])
 	}
 	body, err := json.Marshal(list)
 	if err != nil {
@@ -59,4 +50,22 @@ func (a *App) explain(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(append(body, '\n')) // the client may be gone
+}
+
+// locate adds the line to each key of the configuration. Other places are JSON pointers, or
+// say why the gallery is left out.
+func (a *App) locate(x *edition.Explanation) {
+	line := func(where string) string {
+		if where == "" || strings.HasPrefix(where, "/") {
+			return where
+		}
+		return a.opts.Config.Located(where)
+	}
+	if x.Rule != "left-out" {
+		x.Where = line(x.Where)
+	}
+	x.Slides = slices.Clone(x.Slides) // the feeds share them
+	for i := range x.Slides {
+		x.Slides[i].Where = line(x.Slides[i].Where)
+	}
 }

@@ -23,9 +23,9 @@ type tailCmd struct {
 
 // Help is printed below the command's usage.
 func (tailCmd) Help() string {
-	return `Prints new events (of events.subjects) and notices (article.rejected, feed.*) until
-Ctrl-C. The service still gets every event. The output shows events as they were
-sent; "gallerywire status" shows their results.
+	return `Prints new events (of events.subjects) and notices (article.rejected, feed.*,
+partner.*) until Ctrl-C. The service still gets every event. The output shows events as
+they were sent; "gallerywire status" shows their results.
 
 A line of JSON has time (of arrival), subject and kind, and if they are known publisher
 (of nats.embedded.publishers), gallery, title, version, reason, feed, added, changed,
@@ -54,6 +54,8 @@ type listener struct {
 	events   []string // their subjects
 }
 
+func noticeSubjects() []string { return append(event.NoticeSubjects(), event.PartnerSubjects()...) }
+
 // backlog bounds the messages that wait for a slow terminal.
 const backlog = 4096
 
@@ -61,7 +63,7 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 	ended := conn.StatusChanged(nats.CLOSED)
 	defer conn.RemoveStatusListener(ended)
 	messages := make(chan *nats.Msg, backlog)
-	for _, subject := range slices.Concat(l.events, event.NoticeSubjects()) {
+	for _, subject := range slices.Concat(l.events, noticeSubjects()) {
 		if _, err := conn.ChanSubscribe(subject, messages); err != nil {
 			return fmt.Errorf("listen to %s: %w", subject, err)
 		}
@@ -97,8 +99,8 @@ func (l *listener) run(ctx context.Context, conn *nats.Conn) error {
 // twice reports whether the message is a notice that also came by a subject of
 // events. It is printed once, as a notice.
 func (l *listener) twice(msg *nats.Msg) bool {
-	isNotice := msg.Subject == event.Rejected || strings.HasPrefix(msg.Subject, "feed.")
-	return isNotice && !slices.Contains(event.NoticeSubjects(), msg.Sub.Subject)
+	isNotice := msg.Subject == event.Rejected || strings.HasPrefix(msg.Subject, "feed.") || strings.HasPrefix(msg.Subject, "partner.")
+	return isNotice && !slices.Contains(noticeSubjects(), msg.Sub.Subject)
 }
 
 // entry is what is printed of a message.
@@ -124,7 +126,7 @@ type entry struct {
 func (l *listener) read(msg *nats.Msg, at time.Time) entry {
 	publisher, subject := broker.PublisherOf(msg.Subject)
 	h := entry{Time: at, Subject: subject, Kind: subject, Publisher: publisher}
-	if slices.Contains(event.NoticeSubjects(), msg.Sub.Subject) {
+	if slices.Contains(noticeSubjects(), msg.Sub.Subject) {
 		h.notice(msg.Data)
 		return h
 	}
@@ -163,7 +165,7 @@ func (h *entry) notice(data []byte) {
 	}
 	var err error
 	switch h.Subject {
-	case event.FeedUpdated:
+	case event.FeedUpdated, event.PartnerUpdated:
 		var u event.Update
 		err = json.Unmarshal(e.Data, &u)
 		h.Feed, h.Added, h.Changed, h.Removed = u.Feed, u.Added, u.Edited, u.Removed
@@ -171,7 +173,7 @@ func (h *entry) notice(data []byte) {
 		var r event.Refusal
 		err = json.Unmarshal(e.Data, &r)
 		h.Gallery, h.Reject, h.Reason = r.Gallery, r.Reject, r.Problems.Error()
-	case event.NoticeFailed:
+	case event.NoticeFailed, event.PartnerNoticeFailed:
 		var f event.Failed
 		err = json.Unmarshal(e.Data, &f)
 		h.Channel, h.Target, h.Feed, h.Attempts, h.Reason = f.Channel, f.Target, f.Feed, f.Attempts, f.Reason
@@ -195,9 +197,9 @@ func (l *listener) print(h entry) error {
 
 func (h entry) colour() string {
 	switch {
-	case h.Kind == event.FeedUpdated:
+	case h.Kind == event.FeedUpdated || h.Kind == event.PartnerUpdated:
 		return green
-	case h.Kind == event.Rejected || h.Kind == event.NoticeFailed || strings.HasPrefix(h.Reason, "will be rejected"):
+	case h.Kind == event.Rejected || h.Kind == event.NoticeFailed || h.Kind == event.PartnerNoticeFailed || strings.HasPrefix(h.Reason, "will be rejected"):
 		return red
 	}
 	return plain
@@ -212,9 +214,9 @@ func (h entry) words() string {
 		return unreadable
 	}
 	switch h.Kind {
-	case event.FeedUpdated:
+	case event.FeedUpdated, event.PartnerUpdated:
 		return fmt.Sprintf("%s: %d added, %d changed, %d removed", h.Feed, len(h.Added), len(h.Changed), len(h.Removed))
-	case event.NoticeFailed:
+	case event.NoticeFailed, event.PartnerNoticeFailed:
 		return fmt.Sprintf("%s %s did not get the notice of %s after %s: %s", h.Channel, h.Target, cmp.Or(h.Feed, "-"), number(h.Attempts, "attempt", "attempts"), h.Reason)
 	case event.Rejected:
 		if h.Reject > 0 {

@@ -39,12 +39,14 @@ func TestLinesOfMessages(t *testing.T) {
 	failed := encode(event.NewFailed("1", "news.example.com", event.Failed{Channel: "webhook", Target: "https://a.example.org", Feed: "all", Attempts: 8, Reason: "answered\n503"}))
 	faulty := encode(event.NewRejected("1", "news.example.com", event.Refusal{Gallery: "parade", Problems: gallery.Problems{{Reason: "too long"}}}))
 	updated := encode(event.NewUpdate("1", "news.example.com", event.Update{Feed: "sections/travel", Added: []string{"a", "b"}, Removed: []string{"c"}}))
+	toPartner := encode(event.NewUpdate("1", "news.example.com", event.Update{Feed: "partners/msn", Edited: []string{"a"}}))
 	for name, c := range map[string]struct {
 		subject, subscribed string
 		data                []byte
 		want                string
 	}{
 		"updated":           {"feed.updated", "feed.>", updated, "feed.updated         sections/travel: 2 added, 0 changed, 1 removed\n"},
+		"of a partner":      {"partner.updated", "partner.>", toPartner, "partner.updated      partners/msn: 0 added, 1 changed, 0 removed\n"},
 		"given up":          {"feed.notice.failed", "feed.>", failed, "feed.notice.failed   webhook https://a.example.org did not get the notice of all after 8 attempts: answered 503\n"},
 		"cannot be shown":   {"article.rejected", "article.rejected", faulty, "article.rejected     parade: too long\n"},
 		"as an event too":   {"article.rejected", "article.*", faulty, ""},
@@ -65,7 +67,7 @@ func TestLinesOfMessages(t *testing.T) {
 }
 
 func TestListenWithoutPermissionIsReported(t *testing.T) {
-	o := broker.Options{Embedded: broker.Embedded{Listen: "127.0.0.1:0", DataDir: t.TempDir()}, PublishSubjects: []string{"article.published"}, NoticeSubjects: event.NoticeSubjects(), Logger: slog.New(slog.DiscardHandler)}
+	o := broker.Options{Embedded: broker.Embedded{Listen: "127.0.0.1:0", DataDir: t.TempDir()}, PublishSubjects: []string{"article.published"}, NoticeSubjects: noticeSubjects(), Logger: slog.New(slog.DiscardHandler)}
 	b, err := broker.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +85,7 @@ func TestListenWithoutPermissionIsReported(t *testing.T) {
 }
 
 func TestListenerEndsWithTheConnection(t *testing.T) {
-	o := broker.Options{Embedded: broker.Embedded{Listen: "127.0.0.1:0", DataDir: t.TempDir()}, PublishSubjects: []string{"article.published"}, NoticeSubjects: event.NoticeSubjects(), Logger: slog.New(slog.DiscardHandler)}
+	o := broker.Options{Embedded: broker.Embedded{Listen: "127.0.0.1:0", DataDir: t.TempDir()}, PublishSubjects: []string{"article.published"}, NoticeSubjects: noticeSubjects(), Logger: slog.New(slog.DiscardHandler)}
 	b, err := broker.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -371,6 +371,7 @@ func BrokerOptions(c config.Config, log *slog.Logger) broker.Options {
 		Replicas:        c.NATS.Replicas,
 		PublishSubjects: slices.Clone(c.Events.Subjects),
 		NoticeSubjects:  event.NoticeSubjects(),
+		OwnSubjects:     event.PartnerSubjects(),
 		Logger:          log,
 	}
 }

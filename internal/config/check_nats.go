@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/gallerywire/gallerywire/internal/event"
 )
 
 // Limits of one event, and NATS's limit of a stream's name.
@@ -119,7 +121,7 @@ func (e Events) checkSubjects(r Report) {
 			r(path, fmt.Sprintf("%q is not a subject: write words with dots between them, such as article.published", subject))
 			continue
 		}
-		own := []string{"article.rejected", "feed.updated", "feed.notice.failed"}
+		own := []string{event.Rejected, event.FeedUpdated, event.NoticeFailed, event.PartnerUpdated, event.PartnerNoticeFailed}
 		if taken := overlapping(own, subject); taken != "" {
 			r(path, fmt.Sprintf("%q includes %s, on which gallerywire itself publishes: name the subjects one by one", subject, taken))
 		}

@@ -57,11 +57,12 @@ func TestAsyncAPIHasAnOperationForEverySubject(t *testing.T) {
 	}
 	want := map[string]string{
 		string(Published): "receive", string(Unpublished): "receive", FeedUpdated: "send", NoticeFailed: "send", Rejected: "send",
+		PartnerUpdated: "send", PartnerNoticeFailed: "send",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
 	}
-	if d.AsyncAPI != "3.0.0" || len(d.Operations) != 5 || len(d.Channels) != 5 {
+	if d.AsyncAPI != "3.0.0" || len(d.Operations) != 7 || len(d.Channels) != 7 {
 		t.Errorf("version %s, %d operations on %d channels", d.AsyncAPI, len(d.Operations), len(d.Channels))
 	}
 }
@@ -116,7 +117,7 @@ func TestEveryMessageInAsyncAPIHasAnExample(t *testing.T) {
 			t.Errorf("%s has none", name)
 		}
 	}
-	if len(messages) != 9 {
+	if len(messages) != 11 {
 		t.Errorf("%d messages", len(messages))
 	}
 }
@@ -176,6 +177,8 @@ func TestExamplesOfSentEventsAreSent(t *testing.T) {
 	sent("feedUpdated", c.feedUpdated, &u, func(e CloudEvent) CloudEvent { return NewUpdate(e.ID, site(e), u) })
 	var f Failed
 	sent("feedNoticeFailed", c.noticeFailed, &f, func(e CloudEvent) CloudEvent { return NewFailed(e.ID, site(e), f) })
+	sent("partnerUpdated", c.partnerUpdated, &u, func(e CloudEvent) CloudEvent { return NewUpdate(e.ID, site(e), u) })
+	sent("partnerNoticeFailed", c.partnerFailed, &f, func(e CloudEvent) CloudEvent { return NewFailed(e.ID, site(e), f) })
 	var r Refusal
 	sent("articleRejected", c.articleRejected, &r, func(e CloudEvent) CloudEvent { return NewRejected(e.ID, site(e), r) })
 }

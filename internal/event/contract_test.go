@@ -20,6 +20,8 @@ type contract struct {
 	headers                      map[Kind]*jsonschema.Schema
 	feedUpdated, articleRejected *jsonschema.Schema
 	noticeFailed                 *jsonschema.Schema
+	partnerUpdated               *jsonschema.Schema
+	partnerFailed                *jsonschema.Schema
 }
 
 func newContract(t testing.TB) *contract {
@@ -55,6 +57,8 @@ func newContract(t testing.TB) *contract {
 		feedUpdated:     message("feedUpdated/payload"),
 		articleRejected: message("articleRejected/payload"),
 		noticeFailed:    message("feedNoticeFailed/payload"),
+		partnerUpdated:  message("partnerUpdated/payload"),
+		partnerFailed:   message("partnerNoticeFailed/payload"),
 	}
 }
 

@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -9,15 +10,26 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Subjects of the events that gallerywire sends.
+// Subjects of the events that gallerywire sends. Those about the feed of a partner have
+// subjects of their own.
 const (
-	FeedUpdated  = "feed.updated"
-	NoticeFailed = "feed.notice.failed"
-	Rejected     = "article.rejected"
+	FeedUpdated         = "feed.updated"
+	NoticeFailed        = "feed.notice.failed"
+	PartnerUpdated      = "partner.updated"
+	PartnerNoticeFailed = "partner.notice.failed"
+	Rejected            = "article.rejected"
 )
 
-// NoticeSubjects are the subjects to subscribe to for all of them.
+// NoticeSubjects are the subjects that publishers may subscribe to. With
+// [PartnerSubjects] they are all.
 func NoticeSubjects() []string { return []string{Rejected, "feed.>"} }
+
+// PartnerSubjects are the subjects of events about partners' feeds, which no publisher
+// may hear: they name partners, and galleries that only partners may see.
+func PartnerSubjects() []string { return []string{"partner.>"} }
+
+// OfPartner reports whether the feed of that name is one of a partner.
+func OfPartner(feed string) bool { return strings.HasPrefix(feed, "partners/") }
 
 // WebhookTest is the type of the event that tests a webhook. It is sent to that
 // webhook alone.
@@ -35,7 +47,7 @@ type CloudEvent struct {
 	Data            any       `json:"data"`
 }
 
-// Update is the data of feed.updated: a feed whose content changed.
+// Update is the data of feed.updated and partner.updated: a feed whose content changed.
 type Update struct {
 	Feed    string             `json:"feed"`
 	Formats map[string]Address `json:"formats"` // by "rss", "atom", "json"
@@ -51,7 +63,7 @@ type Address struct {
 	ETag string `json:"etag"`
 }
 
-// Failed is the data of feed.notice.failed: a target that was given up, and the notice
+// Failed is the data of feed.notice.failed and partner.notice.failed: a target that was given up, and the notice
 // that it did not receive.
 type Failed struct {
 	Channel  string    `json:"channel"`       // "websub", "webhook", "hub" and so on
@@ -76,14 +88,23 @@ type Refusal struct {
 	Problems gallery.Problems `json:"problems"`
 }
 
-// NewUpdate returns the feed.updated event with that id.
+// NewUpdate returns the event with that id: feed.updated, of a partner's feed partner.updated.
 func NewUpdate(id, siteID string, u Update) CloudEvent {
-	return newEvent(id, siteID, FeedUpdated, u.Feed, u.Changed, u)
+	kind := FeedUpdated
+	if OfPartner(u.Feed) {
+		kind = PartnerUpdated
+	}
+	return newEvent(id, siteID, kind, u.Feed, u.Changed, u)
 }
 
-// NewFailed returns the feed.notice.failed event with that id.
+// NewFailed returns the event with that id: feed.notice.failed, about a partner's feed
+// partner.notice.failed.
 func NewFailed(id, siteID string, f Failed) CloudEvent {
-	return newEvent(id, siteID, NoticeFailed, f.Feed, f.Last, f)
+	kind := NoticeFailed
+	if OfPartner(f.Feed) {
+		kind = PartnerNoticeFailed
+	}
+	return newEvent(id, siteID, kind, f.Feed, f.Last, f)
 }
 
 // NewWebhookTest returns the gallerywire.test event with that id. Its data is that of

@@ -66,6 +66,23 @@ func TestUpdateIsACloudEvent(t *testing.T) {
 	}
 }
 
+// Publishers may subscribe to feed.>, so that nothing about a partner may be there.
+func TestEventsAboutAPartnersFeedHaveSubjectsOfTheirOwn(t *testing.T) {
+	for feed, partners := range map[string]bool{
+		"all": false, "partners": false, "sections/partners": false, "tags/partners": false,
+		"partners/msn": true, "partners/msn/galleries/a": true,
+	} {
+		if OfPartner(feed) != partners {
+			t.Errorf("%s is one of a partner: %v", feed, !partners)
+		}
+		for _, e := range []CloudEvent{NewUpdate("n-1", "news.example.com", Update{Feed: feed}), NewFailed("f-1", "news.example.com", Failed{Feed: feed})} {
+			if got := strings.HasPrefix(e.Type, "partner."); got != partners || !got && !strings.HasPrefix(e.Type, "feed.") {
+				t.Errorf("%s of %s", e.Type, feed)
+			}
+		}
+	}
+}
+
 func TestFailedIsACloudEvent(t *testing.T) {
 	got := validCloudEvent(t, NewFailed("f-1", "news.example.com", Failed{
 		Channel: "webhook", Target: "partner", Feed: "all", Notice: "n-1", Attempts: 8,

@@ -22,17 +22,18 @@ type authenticator struct {
 // newAuthenticator always denies publishers our own subjects, so that a wide subject
 // in the configuration opens nothing.
 func newAuthenticator(secret string, o Options) *authenticator {
+	ours := append([]string{InboxPrefix + ".>"}, o.OwnSubjects...)
 	return &authenticator{
 		secret:     secret,
 		publishers: o.Embedded.publishers(),
 		permissions: &server.Permissions{
 			Publish: &server.SubjectPermission{
 				Allow: slices.Clone(o.PublishSubjects),
-				Deny:  append([]string{"$>", InboxPrefix + ".>", fromPrefix + ">"}, o.NoticeSubjects...),
+				Deny:  slices.Concat([]string{"$>", fromPrefix + ">"}, ours, o.NoticeSubjects),
 			},
 			Subscribe: &server.SubjectPermission{
 				Allow: append([]string{"_INBOX.>"}, o.NoticeSubjects...),
-				Deny:  []string{InboxPrefix + ".>"},
+				Deny:  ours,
 			},
 		},
 		opened: make(chan struct{}),

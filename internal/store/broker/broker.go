@@ -28,6 +28,7 @@ type Options struct {
 
 	PublishSubjects []string // what a CMS may publish on the embedded server
 	NoticeSubjects  []string // what it may subscribe to there, apart from the answers to its own requests
+	OwnSubjects     []string // what it may neither publish nor subscribe to there, however wide the others are
 
 	// Timeout is how long [DialOperator] and [DialPublisher], and each request over
 	// a connection of theirs, wait for an answer; default 15 s.

@@ -105,6 +105,7 @@ func TestPublisherMayNotSubscribe(t *testing.T) {
 	n := newNewsroom(t)
 	for _, subject := range []string{
 		">", "*.*", "$KV.>", record, "$JS.>", "$JS.API.>", "$SYS.>", broker.InboxPrefix + ".>", "article.published", "article.>",
+		"partner.updated", "partner.*", "partner.>",
 	} {
 		if _, err := n.cms.SubscribeSync(subject); err != nil {
 			t.Fatal(err)
@@ -119,7 +120,7 @@ func TestPublisherMayNotPublish(t *testing.T) {
 	t.Parallel()
 	n := newNewsroom(t)
 	for _, subject := range []string{
-		record, "article.rejected", "feed.updated", broker.InboxPrefix + ".x", "_INBOX.x", "$SYS.REQ.SERVER.PING",
+		record, "article.rejected", "feed.updated", "partner.updated", broker.InboxPrefix + ".x", "_INBOX.x", "$SYS.REQ.SERVER.PING",
 		"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.DELETE.KV_gallerywire_galleries",
 		"$JS.API.DIRECT.GET.KV_gallerywire_galleries." + record, "$JS.ACK.ARTICLES.gallerywire_intake.1.1.1.1.1",
 	} {
@@ -131,6 +132,30 @@ func TestPublisherMayNotPublish(t *testing.T) {
 		}
 	}
 	n.wantUntouched(t)
+}
+
+// TestOurSubjectsCannotBeOpenedByWideOnes is about partners' notices: however wide what
+// publishers may publish and hear is configured, these are not among it.
+func TestOurSubjectsCannotBeOpenedByWideOnes(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t, func(o *broker.Options) { o.PublishSubjects, o.NoticeSubjects = []string{"*.*"}, []string{"*.updated"} })
+	errs := make(chan error, 1)
+	cms := connect(t, b.PublisherURL(), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { errs <- err }))
+	heard := subscribe(t, cms, "*.updated")
+	if err := cms.Publish("partner.updated", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := storetest.Receive(t, "the refusal", errs); !errors.Is(err, nats.ErrPermissionViolation) {
+		t.Error(err)
+	}
+	for _, subject := range []string{"partner.updated", "feed.updated"} {
+		if err := b.Conn().Publish(subject, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if msg := storetest.Receive(t, "the notice", heard); msg.Subject != "feed.updated" {
+		t.Errorf("received %s", msg.Subject)
+	}
 }
 
 // wantUntouched asserts that nobody but the node has written to the bucket.

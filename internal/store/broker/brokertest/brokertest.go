@@ -46,6 +46,7 @@ func Options(t testing.TB) broker.Options {
 		},
 		PublishSubjects: []string{"article.published", "article.unpublished"},
 		NoticeSubjects:  []string{"feed.>", "article.rejected"},
+		OwnSubjects:     []string{"partner.>"},
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
 )
@@ -50,7 +49,7 @@ func allow(c config.HTTP, limit int64) allowance {
 func (a *App) divideMemory(to allowance) {
 	a.budget = cache.NewBudget(to.cache)
 	a.connections = web.NewConnections(web.ConnectionLimits{
-		All: to.connections, PerClient: a.opts.Config.HTTP.MaxConnectionsPerClient, Client: websub.Network,
+		All: to.connections, PerClient: a.opts.Config.HTTP.MaxConnectionsPerClient, Client: web.ClientNetwork,
 	})
 	a.limiter = cache.NewLimiter(to.work, a.connections)
 	a.metrics.MustRegister(a.budget.Collectors()...)

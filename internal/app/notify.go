@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/webhook"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/schedule"
+	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
@@ -109,6 +111,7 @@ func (a *App) hub(t *notifiers, client *outbound.Client, topics topics) (*websub
 		Bucket:            subscriptions,
 		Topics:            topics,
 		Client:            client,
+		ClientOf:          func(r *http.Request) string { return web.ClientNetwork(web.ClientAddr(r)) },
 		Alone:             a.broker.Embedded(),
 		Address:           a.baseURL + hubPath,
 		Signature:         c.Signature,

@@ -33,7 +33,7 @@ func FuzzRequest(f *testing.F) {
 		store := &memory{}
 		h, err := websub.NewForTest(websub.Options{
 			Bucket: bucket.Options{JetStream: store, Open: func(context.Context) (jetstream.Stream, error) { return nothing{}, nil }},
-			Topics: newSite(), Client: client, RequestsPerMinute: 10,
+			Topics: newSite(), Client: client, ClientOf: peerOf, RequestsPerMinute: 10,
 		})
 		if err != nil {
 			t.Fatal(err)

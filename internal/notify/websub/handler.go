@@ -39,7 +39,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var req request
-	err := h.limits.ofClient(clientOf(r), h.opts.Now())
+	err := h.limits.ofClient(h.opts.ClientOf(r), h.opts.Now())
 	if err == nil {
 		req, err = readRequest(w, r)
 	}

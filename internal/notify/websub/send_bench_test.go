@@ -124,7 +124,7 @@ func packed(b *testing.B, callback string, topics websub.Topics) (outbox.Payload
 			Logger: discard(),
 		},
 		Topics: topics, Address: hubAddress,
-		Client: client(time.Minute),
+		Client: client(time.Minute), ClientOf: peerOf,
 	})
 	if err != nil {
 		b.Fatal(err)

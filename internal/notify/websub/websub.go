@@ -95,6 +95,7 @@ type Options struct {
 	Bucket    bucket.Options // Apply, Reset, Whole and Now are the hub's own
 	Topics    Topics
 	Client    Client
+	ClientOf  func(*http.Request) string                                      // the network of the client that made a request; empty: unknown, so that only what all clients ask together is limited
 	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // puts a notice for one target into the outbox, durably: the present document for a new subscription
 	Baseline  func(ctx context.Context, feed string) error                    // called before a subscription to a feed is stored, which an error puts off
 	Pinged    func(feed string)                                               // called when a publisher says that the feed has changed

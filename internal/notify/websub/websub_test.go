@@ -250,7 +250,7 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 			Reconnect: w.Broker.OnReconnect, Logger: log,
 		},
 		Topics: w.site, Address: hubAddress,
-		Client: client(callTime),
+		Client: client(callTime), ClientOf: peerOf,
 		Pinged: w.ping, Now: w.Clock.Now, Registerer: h.metrics, Logger: log,
 	}
 	for _, f := range change {
@@ -264,6 +264,15 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 	w.t.Cleanup(server.Close)
 	h.url = server.URL
 	return h
+}
+
+// peerOf is the address of the peer of a request; empty: private, so that the client is unknown.
+func peerOf(r *http.Request) string {
+	peer := netip.MustParseAddrPort(r.RemoteAddr).Addr()
+	if peer.IsPrivate() || peer.IsLoopback() {
+		return ""
+	}
+	return peer.String()
 }
 
 // client calls this machine.

@@ -33,8 +33,9 @@ event's size comes from the configuration of --config.
 A line of JSON has name, kind (configuration, environment, article.published or
 article.unpublished), id of the gallery, and problems, a list of place and reason, with
 line and column of a JSON error, or line, column and source in a configuration. notes
-is a list of what has no effect and may be a mistake: unknown fields of an event,
-pictures that are left out, misspelt variables. The exit code is 1 if there is a
+is a list of what may be a mistake or needs attention: unknown fields of an event,
+pictures that are left out, misspelt variables, secrets that others can read, names in
+rights that nobody has, and keys of partners that end. The exit code is 1 if there is a
 problem.`
 }
 
@@ -174,7 +175,7 @@ func (c *console) inspectConfig(name string) finding {
 			Source: p.Source, Line: p.Line, Column: p.Column, Place: p.Key, Reason: p.Message, text: p.Error(),
 		})
 	}
-	for _, p := range cfg.Exposed() {
+	for _, p := range cfg.Warnings(time.Now()) {
 		f.Notes = append(f.Notes, problem{Source: p.Source, Line: p.Line, Column: p.Column, Place: p.Key, Reason: p.Message, text: "warning: " + p.Error()})
 	}
 	return f

@@ -106,7 +106,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.admin, err = listen("http.admin_listen", c.HTTP.AdminListen, !c.Configured("http.admin_listen"), a.log); err != nil {
 		return err
 	}
-	for _, p := range c.Exposed() {
+	for _, p := range c.Warnings(time.Now()) {
 		a.log.Warn(p.Message, "key", p.Key, "file", p.Source)
 	}
 	if at, ok := a.admin.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() && c.HTTP.AdminToken == "" {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/ingest/intake"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
@@ -46,7 +47,7 @@ func (a *App) stuck() error {
 
 // warnings are what an operator should settle though all works.
 func (a *App) warnings() (list []string) {
-	for _, p := range a.opts.Config.Exposed() {
+	for _, p := range a.opts.Config.Warnings(time.Now()) {
 		list = append(list, p.Error())
 	}
 	r := a.services.Load()

@@ -32,6 +32,7 @@ func (c Config) check(r Report) {
 	checkOneOf("dynamic.order", c.Dynamic.Order, orders(), r)
 	checkRange("dynamic.cache", c.Dynamic.Cache, 1, maxCache, r)
 	c.Rights.check(r)
+	c.checkPartners(r)
 	checkRange("archive.page", c.Archive.Page, minPage, maxPage, r)
 	c.Tombstones.check(r)
 	c.Limits.check(r)

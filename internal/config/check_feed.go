@@ -107,10 +107,7 @@ func checkFilled(path string, entries []string, r Report) {
 func (rights Rights) check(r Report) {
 	for i, rule := range rights.Rules {
 		path := fmt.Sprintf("rights.rules[%d]", i)
-		for _, list := range []struct {
-			key   string
-			names []string
-		}{{"credits", rule.Credits}, {"sources", rule.Sources}, {"allow", rule.Allow}, {"deny", rule.Deny}} {
+		for _, list := range []namedList{{"credits", rule.Credits}, {"sources", rule.Sources}, {"allow", rule.Allow}, {"deny", rule.Deny}} {
 			checkFilled(path+"."+list.key, list.names, r)
 		}
 		if len(rule.Credits) == 0 && len(rule.Sources) == 0 {

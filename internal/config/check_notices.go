@@ -153,11 +153,15 @@ var dynamicFeed = regexp.MustCompile(`^((sections|tags|authors)/[\p{Ll}\p{Lo}\p{
 func (c Config) checkFeedNames(path string, names []string, r Report) {
 	for i, name := range names {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		kind, _, _ := strings.Cut(name, "/")
+		kind, rest, _ := strings.Cut(name, "/")
 		switch {
 		case slices.ContainsFunc(c.Feeds, func(f Feed) bool { return f.Name == name }):
+		case kind == "partners":
+			if !slices.ContainsFunc(c.Partners, func(p Partner) bool { return p.Name == rest }) {
+				r(at, "is not the feed of a partner: write partners/ and the name of one in partners", "partners")
+			}
 		case !dynamicFeed.MatchString(name):
-			r(at, "is not a feed: write the name of a feed in feeds, or the path of another such as sections/travel", "feeds")
+			r(at, "is not a feed: write the name of a feed in feeds, or the path of another such as sections/travel or partners/msn", "feeds")
 		case kind == "sections" && !c.Dynamic.Sections, kind == "tags" && !c.Dynamic.Tags, kind == "authors" && !c.Dynamic.Authors:
 			r(at, fmt.Sprintf("does not exist while dynamic.%[1]s is false: remove it, or set dynamic.%[1]s to true", kind), "dynamic."+kind)
 		}

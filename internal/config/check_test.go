@@ -12,6 +12,14 @@ func webhooks(entries ...string) string {
 	return "webhooks: [{" + strings.Join(entries, "}, {") + "}]"
 }
 
+// partner is a configuration with a partner that states these keys in addition.
+func partner(keys string) string { return "partners: [{name: msn" + keys + "}]" }
+
+// partnerKey is such a configuration with a key that states these keys in addition.
+func partnerKey(keys string) string {
+	return partner(", access: {keys: [{name: a, secret_file: /no/such/file" + keys + "}]}")
+}
+
 // signing is a secret of so many bytes.
 func signing(n int) string {
 	return "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0xfb}, n))
@@ -165,6 +173,35 @@ func obvious() []refused {
 		{`digests: [{name: a, schedule: "@daily", to: ["smtp://h", "://h"]}]`, "digests[0].to[1]"},
 		{`digests: [{name: a, schedule: "@daily", to: ["smtp://"]}]`, "digests[0].to[0]"},
 		{`digests: [{name: a, schedule: "@daily", to: ["smtp://h h"]}]`, "digests[0].to[0]"},
+		{`partners: [{title: News}]`, "partners[0].name"},
+		{`partners: [{name: MSN}]`, "partners[0].name"},
+		{`partners: [{name: public}]`, "partners[0].name"},
+		{partner(`, groups: [public]`), "partners[0].groups[0]"},
+		{partner(`, groups: [a b]`), "partners[0].groups[0]"},
+		{partner(`, dialect: msn-slideshow`), "partners[0].dialect"},
+		{partner(`, match: {authors: [" "]}`), "partners[0].match.authors[0]"},
+		{partner(`, match: {languages: [en.US]}`), "partners[0].match.languages[0]"},
+		{partner(`, exclude: {credits: [a, ""]}`), "partners[0].exclude.credits[1]"},
+		{partner(`, exclude: {sources: [~]}`), "partners[0].exclude.sources[0]"},
+		{partner(`, exclude: {languages: [""]}`), "partners[0].exclude.languages[0]"},
+		{partner(`, match: {sources: [AP]}`), "partners[0].match.sources"},
+		{partner(`, items: 0`), "partners[0].items"},
+		{partner(`, order: newest`), "partners[0].order"},
+		{partner(`, content: all`), "partners[0].content"},
+		{partner(`, delay: -1s`), "partners[0].delay"},
+		{partner(`, poll_every: -1m`), "partners[0].poll_every"},
+		{partner(`, unstated_rights: ask`), "partners[0].unstated_rights"},
+		{partner(`, link_query: "?a=b"`), "partners[0].link_query"},
+		{partner(`, link_query: "a=b#c"`), "partners[0].link_query"},
+		{partner(`, link_query: "a=b c"`), "partners[0].link_query"},
+		{partner(`, link_query: "a=<b>"`), "partners[0].link_query"},
+		{partner(`, access: {path_keys: yes}`), "partners[0].access.path_keys"},
+		{partner(`, access: {networks: [msn.com]}`), "partners[0].access.networks[0]"},
+		{partner(`, access: {keys: [{name: a}]}`), "partners[0].access.keys[0].secret_file"},
+		{partner(`, access: {keys: [{secret_file: a}]}`), "partners[0].access.keys[0].name"},
+		{partnerKey(`, until: tomorrow`), "partners[0].access.keys[0].until"},
+		{partnerKey(`, from: 2026-11-20`), "partners[0].access.keys[0].from"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(32) + `], feeds: [partners/]`), "webhooks[0].feeds[0]"},
 		{`outbound: {allow_networks: 10.0.0.0/8}`, "outbound.allow_networks"},
 		{`outbound: {allow_networks: [10.0.0.0/33]}`, "outbound.allow_networks[0]"},
 		{`outbound: {allow_networks: [10.0.0]}`, "outbound.allow_networks[0]"},
@@ -228,6 +265,21 @@ func subtle() []refused {
 		{`digests: [{name: a, schedule: "@daily", to_file: /no/such/file}]`, "digests[0].to_file"},
 		{`digests: [{name: a, schedule: "@daily", to: ["smtp://h"], feeds: [news]}]`, "digests[0].feeds[0]"},
 		{`digests: [{name: a, schedule: "@daily", to: ["smtp://h"]}, {name: a, schedule: "@daily", to: ["smtp://h"]}]`, "digests[1].name"},
+		{`partners: [{name: a}, {name: a}]`, "partners[1].name"},
+		{`partners: [{name: a, groups: [b]}, {name: b}]`, "partners[0].groups[0]"},
+		{`partners: [{name: a, groups: [a]}]`, "partners[0].groups[0]"},
+		{partner(`, delay: 8761h`), "partners[0].delay"},
+		{partner(`, delay: 2h, max_age: 2h`), "partners[0].max_age"},
+		{partner(`, poll_every: 8761h`), "partners[0].poll_every"},
+		{partner(`, link_query: "a=%zz"`), "partners[0].link_query"},
+		{partner(`, link_query: "a=b&"`), "partners[0].link_query"},
+		{partner(`, access: {networks: [203.0.113.7/24]}`), "partners[0].access.networks[0]"},
+		{partner(`, access: {keys: [{name: a, secret_file: x}, {name: a, secret_file: y}]}`), "partners[0].access.keys[1].name"},
+		{partnerKey(`, from: 2026-11-20T09:00:00Z, until: 2026-11-20T10:00:00+01:00`), "partners[0].access.keys[0].until"},
+		{partnerKey(`, from: 2026-11-21T09:00:00Z, until: 2026-11-20T09:00:00Z`), "partners[0].access.keys[0].until"},
+		{partnerKey(`, until: 2026-13-20T09:00:00Z`), "partners[0].access.keys[0].until"},
+		{webhooks(`name: a, url: "http://a.example", secrets: [` + signing(32) + `], feeds: [partners/msn]`), "webhooks[0].feeds[0]"},
+		{`digests: [{name: a, schedule: "@daily", to: ["smtp://h"], feeds: [partners/msn]}]`, "digests[0].feeds[0]"},
 		{`outbound: {allow_networks: [10.0.0.0/8, 10.1.2.3/8]}`, "outbound.allow_networks[1]"},
 		{`outbound: {timeout: 999ms}`, "outbound.timeout"},
 		{`outbound: {timeout: 121s}`, "outbound.timeout"},
@@ -291,6 +343,13 @@ func acceptable() []string {
 		webhooks(`name: a, url: "https://a.example", secrets: [`+signing(32)+`], feeds: [all, sections/новости, tags/c~0123456789abcdef, authors/a-b, galleries/A_b-1]`) + "\noutbound: {allow_http: false}",
 		`digests: [{name: a, schedule: "CRON_TZ=Europe/Rome 0 7 * * 1-5", to: ["smtp://u:p@h:25/?from=a@b&to=c@d", "generic+https://h/?@x=y"], feeds: [all]}]`,
 		`outbound: {allow_networks: [10.0.0.0/8, 192.168.1.7, "::1", "fd00::/8", 0.0.0.0/0, "::ffff:10.0.0.0/104"], allow_http: false}`,
+		`partners: [{name: _2026}, {name: 7, groups: [eu, 5]}, {name: c, groups: [eu]}]`,
+		partner(`, dialect: standard, title: "", match: {sections: [2026], authors: [A. Writer], languages: [en]}, exclude: {sources: [AP], credits: ["Getty*"]}`),
+		partner(`, items: 1000, order: published, content: summary, delay: 8760h, max_age: 87600h, unstated_rights: deny, poll_every: 15m`),
+		partner(`, link_query: "utm_source=msn&utm_medium=feed%20x/a?b", access: {keys: [], path_keys: true, networks: [203.0.113.7, "2001:db8::/32"]}`),
+		partnerKey(`, from: , until: null`),
+		partnerKey(`, from: 2026-11-20T09:00:00Z, until: "2026-11-20T11:00:00.5+02:00"`),
+		partner("") + "\n" + webhooks(`name: a, url: "https://a.example", secrets: [`+signing(32)+`], feeds: [all, partners/msn]`) + "\n" + `digests: [{name: a, schedule: "@daily", to: ["smtp://h"], feeds: [partners/msn]}]`,
 		`outbound: {timeout: 1s, attempts: 1, give_up_after: 1m, first_retry: 10ms}`,
 		`outbound: {timeout: 2m, attempts: 50, give_up_after: 168h, first_retry: 1h}`,
 		`log: {level: WARN, format: json}`,

@@ -31,6 +31,7 @@ type Config struct {
 	Feeds      []Feed     `yaml:"feeds"`
 	Dynamic    Dynamic    `yaml:"dynamic"`
 	Rights     Rights     `yaml:"rights"`
+	Partners   []Partner  `yaml:"partners"`
 	Archive    Archive    `yaml:"archive"`
 	Tombstones Tombstones `yaml:"tombstones"`
 	Limits     Limits     `yaml:"limits"`
@@ -311,6 +312,74 @@ type RightsRule struct {
 	Sources []string `yaml:"sources"`
 	Allow   []string `yaml:"allow"`
 	Deny    []string `yaml:"deny"`
+}
+
+// Partner is a receiver with a feed of its own.
+type Partner struct {
+	// Name and Groups name it in lists of audiences; Name is also its part of the
+	// address.
+	Name   string   `yaml:"name"`
+	Groups []string `yaml:"groups"`
+	// Dialect is "standard".
+	Dialect string    `yaml:"dialect"`
+	Title   string    `yaml:"title"`
+	Match   Selection `yaml:"match"`
+	// Exclude wins over Match.
+	Exclude Exclusion `yaml:"exclude"`
+	// Items, Order and Content are as those of a Feed.
+	Items   int    `yaml:"items"`
+	Order   string `yaml:"order"`
+	Content string `yaml:"content"`
+	// Delay and MaxAge count from the publication; a MaxAge of 0 is none.
+	Delay  time.Duration `yaml:"delay"`
+	MaxAge time.Duration `yaml:"max_age"`
+	// UnstatedRights is "allow" or "deny": what a gallery without a list of allowed
+	// audiences means.
+	UnstatedRights string `yaml:"unstated_rights"`
+	// LinkQuery is added to links for people, without a question mark.
+	LinkQuery string `yaml:"link_query"`
+	Access    Access `yaml:"access"`
+	// PollEvery is how often the partner is expected to ask; 0: not known.
+	PollEvery time.Duration `yaml:"poll_every"`
+}
+
+// Selection chooses galleries as a Match does, also by author.
+type Selection struct {
+	Sections  []string `yaml:"sections"`
+	Tags      []string `yaml:"tags"`
+	Authors   []string `yaml:"authors"`
+	Languages []string `yaml:"languages"`
+}
+
+// Exclusion leaves out galleries of which one list fits, and the slides with one of
+// Credits. In Sources and Credits "*" stands for any text.
+type Exclusion struct {
+	Sections  []string `yaml:"sections"`
+	Tags      []string `yaml:"tags"`
+	Authors   []string `yaml:"authors"`
+	Languages []string `yaml:"languages"`
+	Sources   []string `yaml:"sources"`
+	Credits   []string `yaml:"credits"`
+}
+
+// Access is how a partner proves who it is.
+type Access struct {
+	Keys []PartnerKey `yaml:"keys"`
+	// PathKeys is whether a key may also be a part of the address.
+	PathKeys bool `yaml:"path_keys"`
+	// Networks are where requests must come from, none for anywhere. They are canonical.
+	Networks []netip.Prefix `yaml:"networks"`
+}
+
+// PartnerKey is one of the keys of a partner.
+type PartnerKey struct {
+	Name string `yaml:"name"`
+	// SecretFile is a path, whose content the package partner reads.
+	SecretFile string `yaml:"secret_file"`
+	// From is the first instant at which the key is good, Until the first at which it no
+	// longer is; zero: no bound.
+	From  time.Time `yaml:"from"`
+	Until time.Time `yaml:"until"`
 }
 
 // Configured reports whether the file or the environment sets the key at path,

@@ -162,6 +162,8 @@ func setScalar(target any, text string) (err error) {
 		}
 	case *time.Duration:
 		*t, err = ParseDuration(text)
+	case *time.Time:
+		*t, err = instant(text)
 	case *slog.Level:
 		if err := t.UnmarshalText([]byte(text)); err != nil {
 			return fmt.Errorf("%q is not a level: write debug, info, warn or error", text)

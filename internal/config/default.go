@@ -59,5 +59,11 @@ func Default() Config {
 	}
 }
 
+// setDefaults sets the defaults of an entry of the list of partners. A correction moves
+// a gallery to the top: a partner that reads only the newest items must not miss it.
+func (p *Partner) setDefaults() {
+	p.Dialect, p.Items, p.Order, p.Content, p.UnstatedRights = "standard", defaultItems, "updated", "full", "allow"
+}
+
 // setDefaults sets the defaults of an entry of the list of feeds.
 func (f *Feed) setDefaults() { f.Items, f.Content, f.Order = defaultItems, "full", defaultOrder }

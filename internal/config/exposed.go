@@ -13,6 +13,13 @@ import (
 func (c Config) Exposed() Problems {
 	files := map[string]string{"nats.credentials_file": c.NATS.CredentialsFile, "nats.tls.key_file": c.NATS.TLS.KeyFile}
 	maps.Copy(files, c.secretFiles)
+	for i, p := range c.Partners {
+		for j, k := range p.Access.Keys {
+			if !hasHash(k.SecretFile) {
+				files[fmt.Sprintf("partners[%d].access.keys[%d].secret_file", i, j)] = k.SecretFile
+			}
+		}
+	}
 	var found Problems
 	for _, key := range slices.Sorted(maps.Keys(files)) {
 		if forAll(files[key]) {
@@ -53,6 +60,15 @@ func (c Config) inlineSecret() string {
 		}
 	}
 	return ""
+}
+
+// hasHash reports whether the file of a partner's key has its hash, which is not secret.
+func hasHash(file string) bool {
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	data, err := readFile(file, 16)
+	return err == nil && strings.HasPrefix(string(data), "sha256:")
 }
 
 // forAll reports whether every user can read the file; no path names no file.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 )
@@ -42,7 +43,7 @@ func keys(t reflect.Type, path string) []string {
 
 // isSection reports whether t holds keys of its own.
 func isSection(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && t != reflect.TypeFor[netip.Prefix]()
+	return t.Kind() == reflect.Struct && t != reflect.TypeFor[netip.Prefix]() && t != reflect.TypeFor[time.Time]()
 }
 
 // isList reports whether t is written as a list. SecretLines is written as the

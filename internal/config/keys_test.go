@@ -13,7 +13,7 @@ func TestUnknownKeyIsAnsweredWithTheNearestKnownOne(t *testing.T) {
 		{"http", "admin_token", "did you mean http.admin_token_file?"},
 		{"http", "lsiten", "did you mean http.listen?"},
 		{"http", "replicas", "did you mean nats.replicas?"},
-		{"http", "title", "did you mean site.title or feeds[].title?"},
+		{"http", "title", "did you mean site.title or feeds[].title or partners[].title?"},
 		{"http", "gzip", "the keys here are listen, admin_listen, admin_token_file, max_age, serve_without_nats, cache_bytes, max_connections, max_connections_per_client"},
 		{"http", "x", "the keys here are listen, admin_listen, admin_token_file, max_age, serve_without_nats, cache_bytes, max_connections, max_connections_per_client"},
 	} {

@@ -117,6 +117,15 @@ func (c *Config) normalise() {
 			language(&c.Feeds[i].Match.Languages[j])
 		}
 	}
+	for i := range c.Partners {
+		p := &c.Partners[i]
+		p.Title = cmp.Or(p.Title, c.Site.Title)
+		for _, tags := range [][]string{p.Match.Languages, p.Exclude.Languages} {
+			for j := range tags {
+				language(&tags[j])
+			}
+		}
+	}
 	for i, w := range c.Webhooks {
 		c.Webhooks[i].Secrets = append(w.Secrets, w.SecretsFile...)
 	}

@@ -136,12 +136,12 @@ func (m maker) element(t reflect.Type, path string) object {
 
 // required reports whether an entry of a list must state the key at path.
 func (m maker) required(path string) bool {
-	list, key, found := strings.Cut(path, "[].")
-	if !found {
+	last := strings.LastIndex(path, "[].")
+	if last < 0 {
 		return false
 	}
-	for _, name := range requiredOf(list) {
-		if name == key {
+	for _, name := range requiredOf(path[:last]) {
+		if name == path[last+len("[]."):] {
 			return true
 		}
 	}
@@ -165,6 +165,8 @@ func (m maker) single(v reflect.Value, path string) object {
 		return object{{"type", "boolean"}}
 	case time.Duration:
 		return duration()
+	case time.Time:
+		return pattern(instantPattern)
 	case string, Secret, SecretLines:
 		if strings.HasSuffix(path, "_file") {
 			return object{{"type", []string{"string", "null"}}}
@@ -184,6 +186,8 @@ func written(v reflect.Value) any {
 		return short(value)
 	case Servers, Secret, InlineSecret, SecretLines:
 		return ""
+	case time.Time:
+		return nil // there is no default but none
 	case slog.Level:
 		return strings.ToLower(value.String())
 	case fmt.Stringer:

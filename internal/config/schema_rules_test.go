@@ -15,6 +15,8 @@ func requiredOf(list string) []string {
 		"webhooks": {"name", "url"},
 		"digests":  {"name", "schedule"},
 
+		"partners":                 {"name"},
+		"partners[].access.keys":   {"name", "secret_file"},
 		"tombstones.titles":        {"language", "text"},
 		"nats.embedded.publishers": {"name", "token_file"},
 	}[list]
@@ -24,7 +26,7 @@ func requiredOf(list string) []string {
 // left to the loader, for the environment may state those.
 func rules() map[string]object {
 	all := map[string]object{}
-	for _, some := range []map[string]object{siteRules(), natsRules(), feedRules(), noticeRules()} {
+	for _, some := range []map[string]object{siteRules(), natsRules(), feedRules(), partnerRules(), noticeRules()} {
 		for key, rule := range some {
 			all[key] = rule
 		}
@@ -122,9 +124,35 @@ func feedRules() map[string]object {
 	}
 }
 
+func partnerRules() map[string]object {
+	named := append(name(label.String()), member{"not", object{{"const", gallery.Public}}})
+	all := map[string]object{
+		"partners[]":                           object{{"required", requiredOf("partners")}},
+		"partners[].name":                      named,
+		"partners[].groups[]":                  named,
+		"partners[].dialect":                   choice("standard"),
+		"partners[].title":                     free(),
+		"partners[].items":                     whole(1, maxItems),
+		"partners[].order":                     choice(orders()...),
+		"partners[].content":                   choice("full", "summary"),
+		"partners[].unstated_rights":           choice("allow", "deny"),
+		"partners[].link_query":                append(pattern("^(?:|[!$-;=@-Z_a-z~][!$-;=?-Z_a-z~]*)$"), member{"maxLength", maxLinkQuery}),
+		"partners[].match.languages[]":         language(),
+		"partners[].exclude.languages[]":       language(),
+		"partners[].access.keys[]":             object{{"required", requiredOf("partners[].access.keys")}},
+		"partners[].access.keys[].name":        name(label.String()),
+		"partners[].access.keys[].secret_file": object{{"type", "string"}, {"minLength", 1}},
+		"partners[].access.networks[]":         object{{"type", "string"}, {"pattern", networkPattern}},
+	}
+	for _, list := range new(Partner).names() {
+		all["partners[]."+list.key+"[]"] = words()
+	}
+	return all
+}
+
 func noticeRules() map[string]object {
 	called := webAddressPattern + `(?:[/?][^#\s]*)?$`
-	feed := name(`^(?:` + inner(feedName.String()) + `|(?:sections|tags|authors)/[^\sA-Z/.]+|galleries/[A-Za-z0-9_-]{1,80})$`)
+	feed := name(`^(?:` + inner(feedName.String()) + `|(?:sections|tags|authors)/[^\sA-Z/.]+|galleries/[A-Za-z0-9_-]{1,80}|partners/` + inner(label.String()) + `)$`)
 	return map[string]object{
 		"websub.signature":           choice("sha1", "sha256", "sha384", "sha512"),
 		"websub.max_subscriptions":   whole(1, maxSubscriptions),
@@ -151,6 +179,7 @@ const (
 	// Host and port as isHost and isPort want them, more or less.
 	webAddressPattern = `[Hh][Tt][Tt][Pp][Ss]?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?`
 	durationPattern   = `^\+?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+$`
+	instantPattern    = `^(?:|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2}))$`
 	networkPattern    = `^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/(?:[0-9]|[12][0-9]|3[0-2]))?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:/[0-9]{1,3})?)$`
 	// Five fields, or what stands for them.
 	specPattern = `^\s*(?:(?:CRON_)?TZ=\S+\s+)?(?:@(?:yearly|annually|monthly|weekly|daily|midnight|hourly|every \S+)|[^\s@]\S*(?:\s+\S+){4})\s*$`

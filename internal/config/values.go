@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // Size is a number of bytes. Its text is a whole number with an optional unit:
@@ -110,6 +112,15 @@ func ParseDuration(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("%q is not a duration: write 60s, 5m or 1h", text)
 	}
 	return d, nil
+}
+
+// instant reads an instant of RFC 3339; nothing is the zero time.
+func instant(text string) (time.Time, error) {
+	t, ok := gallery.ParseInstant(text)
+	if !ok && text != "" {
+		return time.Time{}, fmt.Errorf("%q is not an instant: write it as 2026-11-20T09:00:00Z (RFC 3339)", text)
+	}
+	return t, nil
 }
 
 // network reads a range of IP addresses, or a single one, into its canonical form.

@@ -54,12 +54,15 @@ var allowed = sync.OnceValue(func() *bluemonday.Policy {
 // Pictures keep alt, width and height and are loaded when they come into view.
 //
 // In text without tags a line break becomes <br>. HTML(HTML(s)) equals HTML(s).
-func HTML(s string, base *url.URL) string {
+func HTML(s string, base *url.URL) string { return htmlWithout(nil, s, base) }
+
+// htmlWithout is [HTML] without pictures at these addresses, and without links to them.
+func htmlWithout(withheld map[string]bool, s string, base *url.URL) string {
 	s = unixLines(Text(s))
 	if !hasTag(s) {
 		return textHTML(s)
 	}
-	rewritten, _ := rewrite(s, base)
+	rewritten, _ := rewrite(s, base, withheld)
 	out := strings.TrimSpace(balance(allowed().Sanitize(rewritten)))
 	if !hasTag(out) {
 		// Without tags it reads as plain text, where a line break counts.

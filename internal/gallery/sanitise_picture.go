@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/html"
 )
@@ -27,7 +28,7 @@ func (r *rewriter) picture(t html.Token) {
 		r.lost = append(r.lost, src)
 	}
 	switch {
-	case address == "", r.noscript && isTracker(t), lazy && ofNoscript,
+	case address == "", r.dropped || r.withholds(t), r.noscript && isTracker(t), lazy && ofNoscript,
 		r.noscript && shown && (!before.lazy || address != before.address):
 		r.out = append(r.out, ' ')
 		return
@@ -52,6 +53,15 @@ func (r *rewriter) picture(t html.Token) {
 		r.shown = make(map[string]bool)
 	}
 	r.shown[address] = r.noscript
+}
+
+// withholds reports whether an attribute of t, or a part of a srcset, is an address that may
+// not be shown.
+func (r *rewriter) withholds(t html.Token) bool {
+	return len(r.withheld) > 0 && slices.ContainsFunc(t.Attr, func(a html.Attribute) bool {
+		parts := strings.FieldsFunc(a.Val, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
+		return slices.ContainsFunc(append(parts, a.Val), func(s string) bool { return r.withheld[r.absolute(s)] })
+	})
 }
 
 // addressOf returns the address of the picture that people see, "" where there is none,
@@ -150,7 +160,7 @@ func (g *Gallery) LostPictures() Problems {
 		if len(ps) >= maxProblems || !someImage.MatchString(text) {
 			return
 		}
-		_, lost := rewrite(text, base)
+		_, lost := rewrite(text, base, nil)
 		for _, address := range lost[:min(len(lost), maxProblems-len(ps))] {
 			ps.addf(place, "the picture at %.80q is not shown: its address is not of the web, or relative to nothing", address)
 		}

@@ -15,13 +15,13 @@ const maxRewrites = 3
 // rewrite returns an equivalent fragment of elements that [HTML] keeps. Blocks stay
 // blocks. The children of a noscript replace it, for no script runs. A picture that
 // waits for a script has its address, and is there once. Links and pictures have
-// absolute addresses or none. Text that browsers do not show is gone. lost are the
-// addresses of pictures that cannot be shown.
-func rewrite(fragment string, base *url.URL) (out string, lost []string) {
+// absolute addresses or none. Text that browsers do not show is gone, and so is what
+// leads to a withheld address. lost are the addresses of pictures that cannot be shown.
+func rewrite(fragment string, base *url.URL, withheld map[string]bool) (out string, lost []string) {
 	if strings.Contains(fragment, cdata) { // left by a format of XML that carried it
 		fragment = strings.NewReplacer(cdata, "", "]]>", "").Replace(fragment)
 	}
-	r := rewriter{base: base}
+	r := rewriter{base: base, withheld: withheld}
 	r.out = make([]byte, 0, len(fragment)+len(fragment)/8)
 	r.read(fragment, 0)
 	return string(r.out), r.lost
@@ -32,11 +32,13 @@ const cdata = "<![CDATA["
 type rewriter struct {
 	out      []byte
 	base     *url.URL
+	withheld map[string]bool // addresses that may not be shown
 	hidden   int             // open elements whose children are not shown
 	noscript bool            // inside a noscript
 	fallback int             // open elements whose text is a fallback
 	linked   bool            // inside a link
 	source   string          // address that a source gives the open picture
+	dropped  bool            // the open picture has a source that is withheld
 	last     picture         // the picture before, when there was no text since
 	shown    map[string]bool // addresses of pictures, true for one in a noscript
 	lost     []string        // addresses of pictures that cannot be shown
@@ -117,8 +119,9 @@ func (r *rewriter) start(t html.Token) {
 	case "img":
 		r.picture(t)
 	case "picture":
-		r.source = ""
+		r.source, r.dropped = "", false
 	case "source":
+		r.dropped = r.dropped || r.withholds(t)
 		if r.source == "" {
 			r.source = cmp.Or(r.largest(attribute(t, "srcset")), r.largest(attribute(t, "data-srcset")))
 		}
@@ -126,6 +129,9 @@ func (r *rewriter) start(t html.Token) {
 		for i, a := range t.Attr {
 			if a.Key == "href" {
 				t.Attr[i].Val = cmp.Or(WebAddress(a.Val, r.base), mailAddress(a.Val))
+				if r.withheld[t.Attr[i].Val] {
+					t.Attr[i].Val = ""
+				}
 			}
 		}
 		r.linked = true
@@ -143,7 +149,7 @@ func (r *rewriter) end(tag string) {
 	case r.hidden > 0:
 		return
 	case tag == "picture":
-		r.source = ""
+		r.source, r.dropped = "", false
 	case tag == "a":
 		r.linked = false
 	case isMedia(tag):

@@ -22,8 +22,9 @@ type View struct {
 	Published, Updated      time.Time
 	Slides                  []SlideView // those that the audience may see
 
-	body string
-	base *url.URL
+	body     string
+	base     *url.URL
+	withheld map[string]bool // addresses of pictures that the audience may not see
 }
 
 // SlideView is a slide of a [View].
@@ -35,12 +36,14 @@ type SlideView struct {
 	Credit string
 	Image  Image // Type is a picture's or empty; no number is negative
 
-	caption string
-	base    *url.URL
+	caption  string
+	base     *url.URL
+	withheld map[string]bool
 }
 
 // View returns what a may see of g at t. It does not ask whether a may see g itself.
-// What costs most, its HTML, is made when it is asked for.
+// What costs most, its HTML, is made when it is asked for. A picture in the lead text or
+// in a caption is left out where only slides that a may not see have its address.
 func (g *Gallery) View(a *Audience, t time.Time) View {
 	base, terms := Base(g.URL), g.Terms()
 	v := View{
@@ -58,10 +61,6 @@ func (g *Gallery) View(a *Audience, t time.Time) View {
 			v.Authors = append(v.Authors, author)
 		}
 	}
-	v.Direction = Direction(v.Language, v.Title, v.Summary)
-	if v.Language == "" && v.Summary == "" {
-		v.Direction = Direction("", v.Title, PlainText(v.Body()))
-	}
 	keys := g.SlideKeys()
 	v.Slides = make([]SlideView, 0, len(g.Slides))
 	for i, number := range a.Numbers(terms, t) {
@@ -71,7 +70,36 @@ func (g *Gallery) View(a *Audience, t time.Time) View {
 			v.Slides = append(v.Slides, s)
 		}
 	}
+	v.withhold(g)
+	v.Direction = Direction(v.Language, v.Title, v.Summary)
+	if v.Language == "" && v.Summary == "" {
+		v.Direction = Direction("", v.Title, PlainText(v.Body()))
+	}
 	return v
+}
+
+// withhold notes the addresses of the pictures of slides that v does not show.
+func (v *View) withhold(g *Gallery) {
+	if len(v.Slides) == len(g.Slides) {
+		return
+	}
+	v.withheld = map[string]bool{}
+	shown := v.Slides
+	for i := range g.Slides {
+		if len(shown) > 0 && shown[0].Index == i {
+			shown = shown[1:]
+			continue
+		}
+		image := &g.Slides[i].Image
+		v.withheld[WebAddress(image.URL, v.base)], v.withheld[WebAddress(image.Thumbnail, v.base)] = true, true
+	}
+	delete(v.withheld, "")
+	for i := range v.Slides {
+		s := &v.Slides[i]
+		s.withheld = v.withheld
+		delete(v.withheld, s.Image.URL)
+		delete(v.withheld, s.Image.Thumbnail)
+	}
 }
 
 // Body returns the lead text as of [HTML].
@@ -79,11 +107,11 @@ func (v *View) Body() string {
 	if strings.TrimSpace(v.body) == "" {
 		return ""
 	}
-	return HTML(v.body, v.base)
+	return htmlWithout(v.withheld, v.body, v.base)
 }
 
 // Caption returns the caption as of [HTML].
-func (s *SlideView) Caption() string { return HTML(s.caption, s.base) }
+func (s *SlideView) Caption() string { return htmlWithout(s.withheld, s.caption, s.base) }
 
 func (s *Slide) view(key string, base *url.URL) SlideView {
 	image := Image{

@@ -53,3 +53,27 @@ func TestDirectionOfAViewWithoutLanguageAndSummaryIsThatOfItsBody(t *testing.T) 
 		t.Errorf("direction %q", v.Direction)
 	}
 }
+
+func TestTextsLeaveOutPicturesOfSlidesThatTheAudienceMayNotSee(t *testing.T) {
+	body := `<p>Lead <a href="/hidden.jpg">large</a></p><figure><img src="/hidden.jpg" alt="secret"></figure>` +
+		`<img src="/shown.jpg"><img data-src="/hidden-s.jpg" src="/blank.gif" alt="secret"><img src="/both.jpg">` +
+		`<img srcset="/other.jpg 1x, /hidden.jpg 2x" alt="secret"><picture><source srcset="/hidden.jpg"><img src="/other.jpg" alt="secret"></picture><img src="/other.jpg">`
+	at := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	g := &Gallery{ID: "a", URL: "https://news.example.com/a", Title: "A", Body: body, Published: at, Slides: []Slide{
+		{Caption: body, Image: Image{URL: "https://news.example.com/shown.jpg", Thumbnail: "/both.jpg"}},
+		{Image: Image{URL: "https://news.example.com/hidden.jpg", Thumbnail: "/hidden-s.jpg"}, Rights: Rights{Deny: []string{"msn"}}},
+		{Image: Image{URL: "/both.jpg"}, Rights: Rights{Deny: []string{"msn"}}},
+	}}
+	picture := func(name string) string { return `<img src="https://news.example.com/` + name + `.jpg" alt="" loading="lazy">` }
+	want := `<p>Lead large</p><figure> </figure>` + picture("shown") + " " + picture("both") + "  " + picture("other")
+	v := g.View(&Audience{Name: "msn"}, at)
+	for what, text := range map[string]string{"body": v.Body(), "caption": v.Slides[0].Caption()} {
+		if diff := cmp.Diff(want, text); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", what, diff)
+		}
+	}
+	public := g.View(&Audience{}, at)
+	if diff := cmp.Diff(HTML(body, Base(g.URL)), public.Body()); diff != "" {
+		t.Errorf("where all is shown (-want +got)\n%s", diff)
+	}
+}

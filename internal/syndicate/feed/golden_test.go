@@ -85,22 +85,47 @@ type golden struct {
 	slides    bool // the only gallery as a feed of its own
 	stubs     func(*Renderer) []*itemView
 	channel   func(*Channel) // nil: the usual one
+	partner   *Partner       // nil: the public
+}
+
+func (g golden) renderer() *Renderer {
+	if g.partner == nil {
+		return testRenderer()
+	}
+	return testRenderer().For(*g.partner)
+}
+
+// msn is a partner who may not see the pictures of an agency.
+func msn() *Partner {
+	return &Partner{
+		Audience: &gallery.Audience{Name: "msn", Delay: 2 * time.Hour, Rules: []gallery.Rule{gallery.NewRule([]string{"agency two"}, nil, nil, []string{"msn"}, "")}},
+		BaseURL:  "https://feeds.example.com/partners/msn", LinkQuery: "?utm_source=msn&utm_medium=feed",
+	}
+}
+
+// onlyForPartners is a gallery without an address that the public never sees.
+func onlyForPartners() *gallery.Gallery {
+	g := rightToLeftGallery()
+	g.Rights.Deny = []string{"public"}
+	return g
 }
 
 func goldenFeeds() map[string]golden {
 	return map[string]golden{
-		"galleries":  {galleries: []*gallery.Gallery{harbour(), rightToLeftGallery(), article()}},
-		"awkward":    {galleries: []*gallery.Gallery{awkward()}},
-		"withheld":   {galleries: []*gallery.Gallery{withheld()}},
-		"summary":    {content: Summary, galleries: []*gallery.Gallery{harbour(), article()}},
-		"script":     {galleries: []*gallery.Gallery{unnamedLanguage()}},
-		"empty":      {},
-		"slides":     {slides: true, galleries: []*gallery.Gallery{harbour()}},
-		"archive":    {galleries: []*gallery.Gallery{harbour()}, channel: asArchive},
-		"current":    {galleries: []*gallery.Gallery{harbour()}, channel: asCurrent},
-		"tombstones": {galleries: []*gallery.Gallery{article()}, channel: withTombstones},
-		"withdrawn":  {channel: asWithdrawn},
-		"stubs":      {galleries: []*gallery.Gallery{article()}, channel: withTombstones, stubs: asStubs},
+		"galleries":     {galleries: []*gallery.Gallery{harbour(), rightToLeftGallery(), article()}},
+		"awkward":       {galleries: []*gallery.Gallery{awkward()}},
+		"withheld":      {galleries: []*gallery.Gallery{withheld()}},
+		"summary":       {content: Summary, galleries: []*gallery.Gallery{harbour(), article()}},
+		"script":        {galleries: []*gallery.Gallery{unnamedLanguage()}},
+		"empty":         {},
+		"slides":        {slides: true, galleries: []*gallery.Gallery{harbour()}},
+		"archive":       {galleries: []*gallery.Gallery{harbour()}, channel: asArchive},
+		"current":       {galleries: []*gallery.Gallery{harbour()}, channel: asCurrent},
+		"tombstones":    {galleries: []*gallery.Gallery{article()}, channel: withTombstones},
+		"withdrawn":     {channel: asWithdrawn},
+		"stubs":         {galleries: []*gallery.Gallery{article()}, channel: withTombstones, stubs: asStubs},
+		"partner":       {galleries: []*gallery.Gallery{harbour(), onlyForPartners(), unnamedLanguage()}, channel: withTombstones, stubs: asStubs, partner: msn()},
+		"partnerslides": {slides: true, galleries: []*gallery.Gallery{harbour()}, partner: msn()},
 	}
 }
 
@@ -132,8 +157,8 @@ func asStubs(r *Renderer) []*itemView {
 	known, unknown := harbour(), rightToLeftGallery()
 	known.GUID = "https://news.example.com/?p=17&x=<1>"
 	return []*itemView{
-		r.stub(known, r.Link(&gallery.Gallery{ID: known.ID}), day(21, 9)),
-		r.stub(&gallery.Gallery{ID: unknown.ID, Language: "ar", Published: day(1, 1)}, r.Link(&gallery.Gallery{ID: unknown.ID}), day(21, 8)),
+		r.stub(known, r.ForPeople(r.page(known)), day(21, 9)),
+		r.stub(&gallery.Gallery{ID: unknown.ID, Language: "ar", Published: day(1, 1)}, r.ForPeople(r.page(unknown)), day(21, 8)),
 		r.slideStub(&gallery.Gallery{ID: "fêtes", URL: "https://news.example.com/fetes", Language: "fr_CA", Published: day(2, 1)}, 2, "third", day(21, 7)),
 	}
 }
@@ -148,7 +173,7 @@ func asWithdrawn(ch *Channel) {
 func (g golden) feed() Channel {
 	ch := testChannel()
 	if g.slides {
-		r := testRenderer()
+		r := g.renderer()
 		ch.ID, ch.Home = r.GalleryFeedID(g.galleries[0]), r.Link(g.galleries[0])
 	}
 	if g.channel != nil {
@@ -160,7 +185,7 @@ func (g golden) feed() Channel {
 // views returns what the items of g show, and items the items.
 func (g golden) views() []*itemView {
 	var list []*itemView
-	r := testRenderer()
+	r := g.renderer()
 	for _, one := range g.galleries {
 		v := r.view(one, testNow)
 		if cover := v.cover(false); g.content == Summary && cover == nil {
@@ -187,14 +212,14 @@ func (g golden) items(t testing.TB) []*Item {
 	var list []*Item
 	for _, one := range g.galleries {
 		if g.slides {
-			list = append(list, must(testRenderer().Slides(one, testNow, 0))(t)...)
+			list = append(list, must(g.renderer().Slides(one, testNow, 0))(t)...)
 			continue
 		}
-		list = append(list, must(testRenderer().Item(one, testNow, g.content))(t))
+		list = append(list, must(g.renderer().Item(one, testNow, g.content))(t))
 	}
 	if g.stubs != nil {
-		for _, v := range g.stubs(testRenderer()) {
-			list = append(list, must(testRenderer().render(v))(t))
+		for _, v := range g.stubs(g.renderer()) {
+			list = append(list, must(g.renderer().render(v))(t))
 		}
 	}
 	return list

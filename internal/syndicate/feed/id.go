@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -47,18 +48,35 @@ func (r *Renderer) tag(specific string) string {
 	return "tag:" + r.opts.SiteID + ",2026:" + specific
 }
 
-// Link returns the address of g for people: its publisher's page, else ours.
+// Link returns the address of g for people: its publisher's page, else its public page
+// here, or the partner's where the public never sees it.
 func (r *Renderer) Link(g *gallery.Gallery) string {
-	if link := gallery.WebAddress(g.URL, nil); link != "" {
-		return link
+	link := gallery.WebAddress(g.URL, nil)
+	if link == "" && r.partner != nil {
+		if _, _, public := r.opts.Audience.Window(g.Terms()); public {
+			link = r.opts.BaseURL + pathOf(g)
+		}
 	}
-	return r.page(g)
+	return r.ForPeople(cmp.Or(link, r.page(g)))
+}
+
+// ForPeople returns an address as a link for people has it: with the partner's query.
+func (r *Renderer) ForPeople(address string) string {
+	if r.partner == nil {
+		return address
+	}
+	return withQuery(address, r.partner.LinkQuery)
 }
 
 // page returns the address of g here; that of its own feed has an extension more.
 func (r *Renderer) page(g *gallery.Gallery) string {
-	return r.opts.BaseURL + "/galleries/" + gallery.Key(g.ID)
+	if r.partner != nil {
+		return r.partner.BaseURL + pathOf(g)
+	}
+	return r.opts.BaseURL + pathOf(g)
 }
+
+func pathOf(g *gallery.Gallery) string { return "/galleries/" + gallery.Key(g.ID) }
 
 // escapeID percent-encodes the bytes of id that may not stand in the path of
 // an IRI, and a slash at its beginning, which is ours.

@@ -34,3 +34,22 @@ func TestIDs(t *testing.T) {
 		t.Errorf("FeedID %q", got)
 	}
 }
+
+func TestALinkForPeopleHasTheQueryOfThePartner(t *testing.T) {
+	const site = "https://news.example.com/a"
+	for _, tt := range []struct{ name, query, url, want string }{
+		{"none", "", site + "?b=1#c", site + "?b=1#c"},
+		{"alone", "utm_source=msn", site, site + "?utm_source=msn"},
+		{"written with its mark", "?utm_source=msn&", site, site + "?utm_source=msn"},
+		{"beside another", "utm_source=msn", site + "?b=%20&c", site + "?b=%20&c&utm_source=msn"},
+		{"in place of its name", "utm_source=msn&d", site + "?utm_source=rss&b=1&d=2&utm_source", site + "?b=1&utm_source=msn&d"},
+		{"an empty one", "utm_source=msn", site + "?", site + "?utm_source=msn"},
+		{"before a fragment", "utm_source=msn", site + "?b=1#/c?d=1", site + "?b=1&utm_source=msn#/c?d=1"},
+		{"with what no address has", "a=b c#d", site + "#e", site + "?a=b%20c%23d#e"},
+	} {
+		r := testRenderer().For(Partner{Audience: new(gallery.Audience), LinkQuery: tt.query})
+		if got := r.Link(&gallery.Gallery{ID: "a", URL: tt.url}); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -15,7 +16,7 @@ type Options struct {
 	BaseURL string // where galleries without an address have their page; no slash at the end
 	MaxItem int    // bytes of an item in one format, at most; 0: 2 MiB
 
-	Audience *gallery.Audience // of the readers; nil: the public, without rules
+	Audience *gallery.Audience // the public; nil: without rules
 
 	// Of stubs, whose language may not be known.
 	Language string            // the site's
@@ -25,7 +26,15 @@ type Options struct {
 // Renderer renders galleries. It is safe for concurrent use.
 type Renderer struct {
 	opts     Options
+	partner  *Partner // nil: it renders for the public
 	deflater *deflater
+}
+
+// Partner is a partner for whom galleries are rendered.
+type Partner struct {
+	Audience  *gallery.Audience
+	BaseURL   string // below it are all addresses that only the partner may open; no slash at the end
+	LinkQuery string // added to links for people
 }
 
 // NewRenderer returns a renderer for the site that opts describe.
@@ -35,9 +44,23 @@ func NewRenderer(opts Options) *Renderer {
 	return &Renderer{opts: opts, deflater: new(deflater)}
 }
 
+// For returns a renderer for a partner, beside r, which renders for the public. The two
+// share all identifiers.
+func (r *Renderer) For(p Partner) *Renderer {
+	p.LinkQuery = strings.ReplaceAll(strings.Trim(p.LinkQuery, "?&"), "#", "%23")
+	return &Renderer{opts: r.opts, partner: &p, deflater: r.deflater}
+}
+
+func (r *Renderer) audience() *gallery.Audience {
+	if r.partner != nil {
+		return r.partner.Audience
+	}
+	return r.opts.Audience
+}
+
 // View returns what the audience sees of g at that instant.
 func (r *Renderer) View(g *gallery.Gallery, at time.Time) gallery.View {
-	return g.View(r.opts.Audience, at)
+	return g.View(r.audience(), at)
 }
 
 // Item renders g in every format, with the slides that the audience sees at the

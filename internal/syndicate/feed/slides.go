@@ -22,16 +22,16 @@ import (
 // have items as of [Renderer.Stub]. Errors are those of [Renderer.Item].
 func (r *Renderer) Slides(g *gallery.Gallery, at time.Time, stubs time.Duration) ([]*Item, error) {
 	whole, terms := r.view(g, at), g.Terms()
-	first, _, _ := r.opts.Audience.Window(terms)
-	whole.Updated = second(r.opts.Audience.UpdatedAt(terms, first)) // the end of another slide changes none
-	keys, numbers := g.SlideKeys(), r.opts.Audience.Numbers(terms, at)
+	first, _, _ := r.audience().Window(terms)
+	whole.Updated = second(r.audience().UpdatedAt(terms, first)) // the end of another slide changes none
+	keys, numbers := g.SlideKeys(), r.audience().Numbers(terms, at)
 	items := make([]*Item, 0, len(whole.pictures))
 	for i, shown := 0, 0; i < len(g.Slides); i++ {
 		var v *itemView
 		if shown < len(whole.pictures) && whole.pictures[shown].Index == i {
 			v = whole.slide(shown)
 			shown++
-		} else if when, ok := r.opts.Audience.SlideWithdrawn(terms, i, at); ok && at.Before(when.Add(stubs)) {
+		} else if when, ok := r.audience().SlideWithdrawn(terms, i, at); ok && at.Before(when.Add(stubs)) {
 			v = r.slideStub(g, numbers[i], keys[i], when)
 		} else {
 			continue
@@ -51,7 +51,7 @@ func (r *Renderer) SlideTombstones(g *gallery.Gallery, at time.Time, keep time.D
 	var gone []Tombstone
 	keys, terms := g.SlideKeys(), g.Terms()
 	for i := range g.Slides {
-		if when, ok := r.opts.Audience.SlideWithdrawn(terms, i, at); ok && at.Before(when.Add(keep)) {
+		if when, ok := r.audience().SlideWithdrawn(terms, i, at); ok && at.Before(when.Add(keep)) {
 			gone = append(gone, Tombstone{ID: r.slideID(g, keys[i]), AtomID: r.slideID(g, keys[i]), When: when})
 		}
 	}

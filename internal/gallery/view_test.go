@@ -64,7 +64,9 @@ func TestTextsLeaveOutPicturesOfSlidesThatTheAudienceMayNotSee(t *testing.T) {
 		{Image: Image{URL: "https://news.example.com/hidden.jpg", Thumbnail: "/hidden-s.jpg"}, Rights: Rights{Deny: []string{"msn"}}},
 		{Image: Image{URL: "/both.jpg"}, Rights: Rights{Deny: []string{"msn"}}},
 	}}
-	picture := func(name string) string { return `<img src="https://news.example.com/` + name + `.jpg" alt="" loading="lazy">` }
+	picture := func(name string) string {
+		return `<img src="https://news.example.com/` + name + `.jpg" alt="" loading="lazy">`
+	}
 	want := `<p>Lead large</p><figure> </figure>` + picture("shown") + " " + picture("both") + "  " + picture("other")
 	v := g.View(&Audience{Name: "msn"}, at)
 	for what, text := range map[string]string{"body": v.Body(), "caption": v.Slides[0].Caption()} {

@@ -99,7 +99,7 @@ func (g golden) renderer() *Renderer {
 func msn() *Partner {
 	return &Partner{
 		Audience: &gallery.Audience{Name: "msn", Delay: 2 * time.Hour, Rules: []gallery.Rule{gallery.NewRule([]string{"agency two"}, nil, nil, []string{"msn"}, "")}},
-		BaseURL:  "https://feeds.example.com/partners/msn", LinkQuery: "?utm_source=msn&utm_medium=feed",
+		BaseURL:  "https://feeds.example.com/partners/msn", LinkQuery: "utm_source=msn&utm_medium=feed",
 	}
 }
 

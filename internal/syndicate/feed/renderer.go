@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -34,7 +33,7 @@ type Renderer struct {
 type Partner struct {
 	Audience  *gallery.Audience
 	BaseURL   string // below it are all addresses that only the partner may open; no slash at the end
-	LinkQuery string // added to links for people
+	LinkQuery string // added to links for people: a query without "?"; may be empty
 }
 
 // NewRenderer returns a renderer for the site that opts describe.
@@ -47,7 +46,6 @@ func NewRenderer(opts Options) *Renderer {
 // For returns a renderer for a partner, beside r, which renders for the public. The two
 // share all identifiers.
 func (r *Renderer) For(p Partner) *Renderer {
-	p.LinkQuery = strings.ReplaceAll(strings.Trim(p.LinkQuery, "?&"), "#", "%23")
 	return &Renderer{opts: r.opts, partner: &p, deflater: r.deflater}
 }
 

@@ -3,6 +3,7 @@ package index
 import (
 	"encoding/base64"
 	"hash/fnv"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,60 +98,46 @@ func (s *Selection) HasPage(name string, now time.Time) bool {
 // the page, whatever its depth.
 func (s *Selection) Page(name string, now time.Time) (Page, bool) {
 	now = s.index.advance(now)
-	s.refillReleased(now)
+	s.complete(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
-	from, to := 0, published(s.entries, now)
-	cuts := published(s.pageEnds, now)
+	top := math.MaxInt
 	var bottom, end *Entry
 	if name != NewestPage {
 		var ok bool
 		if end, ok = s.index.parsePage(name, now); !ok {
 			return Page{}, false
 		}
-		to, cuts = position(s.entries, end), position(s.pageEnds, end)
+		top = position(s.list(), end)
 	}
 	p := Page{View: s.head(now), Name: name}
-	if cuts > 0 {
-		bottom = s.pageEnds[cuts-1]
-		p.Older = pageName(bottom)
-		from = position(s.entries, bottom)
-	}
-	for i := to - 1; i >= from; i-- {
-		if e := s.entries[i]; e.VisibleAt(now) {
-			p.Entries = append(p.Entries, e)
+	for e := range s.below(top, now.UnixNano()) {
+		p.Entries = append(p.Entries, e)
+		if s.index.endsPage(e) {
+			bottom, p.Older = e, pageName(e)
+			break
 		}
 	}
 	p.Stubs = s.stubs(p.Entries, bottom, end, maxStubs, now)
 	return p, true
 }
 
-// NewestPage returns the name of the page that holds the newest gallery that is
-// visible at now; empty when none is.
-func (s *Selection) NewestPage(now time.Time) string {
-	if s.LenAt(now) == 0 {
-		return ""
-	}
-	return NewestPage
-}
-
 // PageAfter returns the name of the page above the one of that name. The newest
 // has none.
 func (s *Selection) PageAfter(name string, now time.Time) (string, bool) {
 	now = s.index.advance(now)
-	s.refillReleased(now)
+	s.complete(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
 	end, ok := s.index.parsePage(name, now)
 	if !ok {
 		return "", false
 	}
-	above, found := slices.BinarySearchFunc(s.pageEnds, end, ByPublished.compare)
-	if found {
-		above++
-	}
-	if above < published(s.pageEnds, now) {
-		return pageName(s.pageEnds[above]), true
+	list, ns := s.list(), now.UnixNano()
+	for _, e := range list[position(list, end):published(list, ns)] {
+		if e.ID != end.ID && s.index.endsPage(e) && s.show(e, ns) != nil {
+			return pageName(e), true
+		}
 	}
 	return NewestPage, true
 }

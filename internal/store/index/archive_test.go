@@ -17,7 +17,7 @@ import (
 func walk(t *testing.T, w *world, s *Selection, between func()) []Page {
 	t.Helper()
 	var pages []Page
-	for name := s.NewestPage(w.now); name != ""; {
+	for name := newestPage(s, w.now); name != ""; {
 		p, ok := s.Page(name, w.now)
 		if !ok || p.Name != name || !s.HasPage(name, w.now) {
 			t.Fatalf("no page %q", name)
@@ -250,11 +250,11 @@ func TestPagesHoldNoEmbargoedGallery(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	s := w.Select(Match{}, ByPublished)
-	if got := s.NewestPage(w.now); got != "" {
+	if got := newestPage(s, w.now); got != "" {
 		t.Errorf("an empty archive begins with %q", got)
 	}
 	soon := w.publish("soon", at(w.now.Add(time.Hour)))
-	if got := s.NewestPage(w.now); got != "" {
+	if got := newestPage(s, w.now); got != "" {
 		t.Errorf("an archive of what is embargoed begins with %q", got)
 	}
 	if s.HasPage(pageName(soon), w.now) {

@@ -11,7 +11,9 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Entry is what the index knows of a gallery, as of one moment. It is immutable.
+// Entry is what the index knows of a gallery, as of one moment, as an audience sees it:
+// the public, unless it comes from a selection for a partner or from [Index.Seen]. It is
+// immutable.
 type Entry struct {
 	ID       string
 	Revision uint64 // sequence of its record in the bucket
@@ -27,7 +29,8 @@ type Entry struct {
 	slot             uint32 // where the index keeps it
 	tombstoneSeconds uint32 // seconds for which feeds say that what the time ended is gone
 	Withheld         bool   // may be shown to nobody
-	hidden           bool   // the public may not see it, or might not before a take-down
+	hidden           bool   // its audience may not see it, or might not before a take-down
+	aged             bool   // it ends because its audience is not shown old galleries: that is no withdrawal
 	Home             bool   // known to have no page at its publisher's: its page here is its address
 	state            state
 }
@@ -37,8 +40,9 @@ type extra struct {
 	guid, reason string
 	from         int64        // rights begin then; 0: at once
 	slides       []timedSlide // that the time shows or hides
-	slideStarts  []int64      // rights of slides that the public may see begin then, ascending
+	slideStarts  []int64      // rights of slides that the audience may see begin then, ascending
 	slideEnds    []int64      // and run out then
+	changed      int64        // shown for all audiences together
 	left         []departure
 }
 
@@ -112,13 +116,14 @@ func (k Kind) chooses() bool { return k == Section || k == Tag || k == Author ||
 // departure remembers what a gallery was chosen by before a correction or a
 // take-down, so that the feed it left knows when it was touched.
 type departure struct {
-	facets []Facet
-	of     *publication // which a take-down ended
-	all    bool         // the oldest ones, summed up: touches every selection
-	down   bool         // by a take-down, after feeds may have shown it
-	seen   bool         // feeds may have shown it
-	hidden bool         // but not to the public
-	at     int64        // 0: with the record that holds it
+	facets    []Facet
+	of        *publication // which a take-down ended
+	all       bool         // the oldest ones, summed up: touches every selection
+	down      bool         // by a take-down, after feeds may have shown it
+	seen      bool         // feeds may have shown it
+	hidden    bool         // but not to the audience
+	published int64        // 0: not known
+	at        int64        // 0: with the record that holds it
 }
 
 // publication is what is known of a revision that a take-down ended.
@@ -136,7 +141,7 @@ func (e *Entry) Stored() time.Time { return time.Unix(0, e.stored).UTC() }
 // Published is the gallery's instant of publication.
 func (e *Entry) Published() time.Time { return time.Unix(0, e.published).UTC() }
 
-// First is the first instant at which the public may see the gallery.
+// First is the first instant at which its audience may see the gallery.
 func (e *Entry) First() time.Time { return time.Unix(0, e.from()).UTC() }
 
 // VisibleAt reports whether the gallery may be shown at t.
@@ -270,6 +275,19 @@ func (e *Entry) shownAt(now int64) int64 {
 	return at
 }
 
+// date notes when what is shown of e last changed as of now, and for all audiences
+// together.
+func (e *Entry) date(now int64) {
+	e.shown = e.shownAt(now)
+	if len(e.timedSlides()) == 0 {
+		return
+	}
+	if all := e.seenBy(nil, now).shown; all != e.extra.changed {
+		x := *e.extra
+		e.extra, x.changed = &x, all
+	}
+}
+
 // UpdatedAt is the update that readers see at t: see [gallery.Audience.UpdatedAt].
 func (e *Entry) UpdatedAt(t time.Time) time.Time { return instant(e.shownAt(t.UnixNano())) }
 
@@ -279,7 +297,7 @@ func (e *Entry) Touched(t time.Time) time.Time {
 	return instant(max(e.stored, e.lastInstant(t.UnixNano())))
 }
 
-// shows reports whether there is any time at which the public may see the gallery.
+// shows reports whether there is any time at which its audience may see the gallery.
 func (e *Entry) shows() bool { return e.offers() && !e.hidden }
 
 // offers reports whether there is any time at which some audience may see the gallery.
@@ -294,14 +312,18 @@ type Order int
 const (
 	ByPublished Order = iota
 	ByUpdated         // a corrected gallery moves to the top
+	byChanged         // ByUpdated for all audiences together: none has a later update
 )
 
 // rank is the instant by which e is ordered. It is never before e is published.
 func (o Order) rank(e *Entry) int64 {
-	if o == ByUpdated {
-		return e.shown
+	switch {
+	case o == ByPublished:
+		return e.published
+	case o == byChanged && e.extra != nil:
+		return max(e.shown, e.extra.changed)
 	}
-	return e.published
+	return e.shown
 }
 
 // compare orders entries, oldest first.
@@ -375,17 +397,6 @@ func latest(instants func(yield func(int64)), now int64) int64 {
 		}
 	})
 	return last
-}
-
-// nextInstant is the earliest of e's instants after now, math.MaxInt64 for none.
-func (e *Entry) nextInstant(now int64) int64 {
-	next := int64(math.MaxInt64)
-	e.instants(func(at int64) {
-		if at > now {
-			next = min(next, at)
-		}
-	})
-	return next
 }
 
 // facet returns the facet of that kind and name.

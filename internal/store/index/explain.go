@@ -1,26 +1,42 @@
 package index
 
-import "time"
+import (
+	"time"
 
-// Unmet is the name of the list of the match that a gallery does not meet, such as
-// "tags"; empty where the selection chooses it.
-func (s *Selection) Unmet(e *Entry) string { return s.match.unmet(e.Facets) }
+	"github.com/gallerywire/gallerywire/internal/gallery"
+)
+
+// Unmet names what of the choice keeps a gallery out, such as "match.tags" or
+// "exclude.sections"; it is empty where the selection chooses the gallery.
+func (s *Selection) Unmet(e *Entry) string {
+	for _, l := range s.choice.Exclude.lists() {
+		if len(l.names) > 0 && meets(l.names, l.kind, e.Facets) {
+			return "exclude." + l.key
+		}
+	}
+	for _, l := range s.choice.Match.lists() {
+		if !meets(l.names, l.kind, e.Facets) {
+			return "match." + l.key
+		}
+	}
+	return ""
+}
 
 // Above counts the galleries that the selection shows above e at t, which may be any
 // instant: it goes by what is stored now, and lets nothing take effect. It looks at
 // all galleries.
 func (s *Selection) Above(e *Entry, t time.Time) int {
-	x := s.index
+	x, ns := s.index, t.UnixNano()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	at := func(e *Entry) *Entry { // as it is ordered then
-		then := *e
-		then.shown = e.shownAt(t.UnixNano())
+	at := func(e *Entry) *Entry { // as it is seen and ordered then
+		then := *s.seen(e, ns)
+		then.shown = then.shownAt(ns)
 		return &then
 	}
-	place, n := at(e), 0
+	place, n := at(x.entries[gallery.Key(e.ID)]), 0
 	for other := range s.candidates {
-		if other.ID != e.ID && other.VisibleAt(t) && s.match.matches(other.Facets) && s.order.compare(at(other), place) > 0 {
+		if other = at(other); other.ID != e.ID && other.visible(ns) && s.chooses(other.Facets) && s.choice.Order.compare(other, place) > 0 {
 			n++
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"container/heap"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,7 +63,8 @@ type Options struct {
 	Tombstones  time.Duration // how long a withdrawal is remembered in feeds
 	Stubs       bool          // what is gone keeps its place in views
 
-	Public *gallery.Audience // the audience of the views; nil: the public, without rules
+	Public   *gallery.Audience   // nil: the public, without rules
+	Partners []*gallery.Audience // those of selections, whose delays and ages are instants too
 }
 
 // Index is the ordered memory of the bucket. It is safe for concurrent use. Entries
@@ -70,8 +72,9 @@ type Options struct {
 // take an instant let everything up to it take effect first.
 type Index struct {
 	opts  Options
-	wake  chan struct{} // the next instant of visibility has changed
-	due   atomic.Int64  // the first of upcoming: when the time alone makes views stale
+	ages  []time.Duration // of galleries that begin or cease to be shown to a partner, each once
+	wake  chan struct{}   // the next instant of visibility has changed
+	due   atomic.Int64    // the first of upcoming: when the time alone makes views stale
 	ready atomic.Bool
 
 	mu         sync.RWMutex
@@ -81,10 +84,11 @@ type Index struct {
 	showing    int                 // entries that are not taken down
 	names      names               // counted as of now
 	selections map[*Selection]struct{}
-	unfiltered []*Selection // those of them that choose by no name
-	epoch      time.Time    // when the bucket was made; zero: never read whole
-	last       uint64       // newest revision applied
-	passed     int64        // newest instant of visibility up to now
+	shared     map[string]*Selection // those of them where partners' selections look, by what they choose
+	unfiltered []*Selection          // those of them that choose by no name
+	epoch      time.Time             // when the bucket was made; zero: never read whole
+	last       uint64                // newest revision applied
+	passed     int64                 // newest instant of visibility up to now
 	upcoming   timeline
 	now        int64 // the latest instant that was advanced to
 	recent     []pastStep
@@ -111,16 +115,24 @@ func New(o Options) *Index {
 		entries:    map[string]*Entry{},
 		guids:      map[string][]uint32{},
 		selections: map[*Selection]struct{}{},
+		shared:     map[string]*Selection{},
 		passed:     math.MinInt64,
 		now:        math.MinInt64,
 		floor:      progress{math.MaxUint64, math.MaxInt64},
 		waiting:    map[uint64]chan struct{}{},
 	}
 	x.due.Store(math.MaxInt64)
+	for _, a := range o.Partners {
+		for _, age := range []time.Duration{a.Delay, a.MaxAge} {
+			if age > 0 && !slices.Contains(x.ages, age) {
+				x.ages = append(x.ages, age)
+			}
+		}
+	}
 	return x
 }
 
-// Public is the audience that sees what views show.
+// Public is the audience that sees what the index shows where no other is named.
 func (x *Index) Public() *gallery.Audience { return x.opts.Public }
 
 // Ready returns nil while the index holds the bucket up to the newest record received,
@@ -229,7 +241,7 @@ func (x *Index) exchange(key string, e *Entry, now int64) []Change {
 	x.entries[key] = e
 	x.late.note(e, now)
 	x.assignSlot(old, e)
-	e.shown = e.shownAt(now)
+	e.date(now)
 	x.schedule(e, now)
 	x.upcoming.tidy(x.entries)
 	x.signalNext()
@@ -249,7 +261,7 @@ func (x *Index) exchange(key string, e *Entry, now int64) []Change {
 // what is visible now.
 func (x *Index) noteNames(old, e *Entry, now int64) {
 	x.names.addMember(old, e)
-	x.names.touch(old, e, now)
+	x.names.touch(old, e, progress{e.Revision, x.lastMoment(e, now)})
 	if old.visible(now) {
 		x.names.count(old.Facets, -1)
 	}
@@ -287,7 +299,7 @@ func (x *Index) Fill(entries map[string]*Entry, epoch time.Time, last uint64, at
 		e.admit(x.opts.Public)
 		x.assignSlot(nil, e)
 		x.count(nil, e)
-		e.shown = e.shownAt(now)
+		e.date(now)
 	}
 	x.refill(now)
 	x.noteReached(last)
@@ -320,13 +332,39 @@ func (x *Index) count(old, e *Entry) {
 	}
 }
 
-// schedule notes the instants of visibility of e.
+// schedule notes the moments of e.
 func (x *Index) schedule(e *Entry, now int64) {
-	x.passed = max(x.passed, e.lastInstant(now))
-	at := e.nextInstant(now)
-	if at < math.MaxInt64 {
-		heap.Push(&x.upcoming, moment{at: at, entry: e})
+	next := int64(math.MaxInt64)
+	x.moments(e, func(at int64) {
+		if at > now {
+			next = min(next, at)
+		} else {
+			x.passed = max(x.passed, at)
+		}
+	})
+	if next < math.MaxInt64 {
+		heap.Push(&x.upcoming, moment{at: next, entry: e})
 	}
+}
+
+// moments calls yield with each instant at which the time alone changes what any
+// audience sees of e, in no order.
+func (x *Index) moments(e *Entry, yield func(int64)) {
+	all := e.seenBy(nil, x.now)
+	all.instants(yield)
+	if !all.shows() {
+		return
+	}
+	for _, d := range x.ages {
+		if at := after(e.published, d); all.from() < at && at < e.end {
+			yield(at)
+		}
+	}
+}
+
+// lastMoment is the newest of e's moments up to now, math.MinInt64 for none.
+func (x *Index) lastMoment(e *Entry, now int64) int64 {
+	return latest(func(yield func(int64)) { x.moments(e, yield) }, now)
 }
 
 // signalNext says when the time alone makes views stale. It comes after what
@@ -421,7 +459,7 @@ func (x *Index) settle(now int64) []Change {
 		if e.visible(now) {
 			x.names.count(e.Facets, 1)
 		}
-		x.names.touch(m.entry, e, now)
+		x.names.touch(m.entry, e, progress{e.Revision, x.lastMoment(e, now)})
 		x.note(gallery.Key(e.ID), m.entry, e, now)
 		for _, s := range x.affected(e, e) {
 			s.replace(m.entry, e, now)
@@ -436,12 +474,11 @@ func (x *Index) settle(now int64) []Change {
 // refresh puts e as of now in the place of e as of before, and returns it. It is e
 // itself where nothing of that has changed.
 func (x *Index) refresh(e *Entry, now int64) *Entry {
-	shown := e.shownAt(now)
-	if shown == e.shown {
+	if e.shownAt(now) == e.shown && len(e.timedSlides()) == 0 {
 		return e
 	}
 	later := *e
-	later.shown = shown
+	later.date(now)
 	x.entries[gallery.Key(e.ID)], x.slots[e.slot] = &later, &later
 	return &later
 }

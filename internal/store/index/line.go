@@ -36,12 +36,13 @@ type line struct {
 type wireFacet string
 
 type wireDeparture struct {
-	Facets []wireFacet `json:"f,omitzero"`
-	All    bool        `json:"all,omitzero"`
-	Down   bool        `json:"d,omitzero"`
-	Seen   bool        `json:"s,omitzero"`
-	Of     *wireRank   `json:"of,omitzero"`
-	At     int64       `json:"at,omitzero"`
+	Facets    []wireFacet `json:"f,omitzero"`
+	All       bool        `json:"all,omitzero"`
+	Down      bool        `json:"d,omitzero"`
+	Seen      bool        `json:"s,omitzero"`
+	Of        *wireRank   `json:"of,omitzero"`
+	Published int64       `json:"p,omitzero"`
+	At        int64       `json:"at,omitzero"`
 }
 
 // wireRank is the rank of a publication, and from when it was shown.
@@ -189,7 +190,7 @@ func fromWire(ws []wireFacet) []Facet {
 
 func leftToWire(ds []departure) (left []wireDeparture) {
 	for _, d := range ds {
-		w := wireDeparture{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, At: d.at}
+		w := wireDeparture{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, Published: d.published, At: d.at}
 		if d.of != nil {
 			r := d.of.rank
 			w.Of = &wireRank{Updated: r.Updated.UnixNano(), From: d.of.from, Version: r.Version, Hash: r.Hash.String()}
@@ -201,7 +202,7 @@ func leftToWire(ds []departure) (left []wireDeparture) {
 
 func leftFromWire(left []wireDeparture) (ds []departure) {
 	for _, w := range left {
-		d := departure{facets: fromWire(w.Facets), all: w.All, down: w.Down, seen: w.Seen || w.Down, at: w.At}
+		d := departure{facets: fromWire(w.Facets), all: w.All, down: w.Down, seen: w.Seen || w.Down, published: w.Published, at: w.At}
 		if w.Of != nil {
 			if hash, ok := parseHash(w.Of.Hash); ok { // else it is damaged
 				d.of = &publication{rank: gallery.Rank{Updated: time.Unix(0, w.Of.Updated).UTC(), Version: w.Of.Version, Hash: hash}, from: w.Of.From}

@@ -15,7 +15,7 @@ type List struct {
 }
 
 // List returns the n galleries below a place, the newest where that is empty, of a
-// selection by publication. It is false if before names no place. It costs n,
+// selection by publication for the public. It is false if before names no place. It costs n,
 // however deep the place is.
 func (s *Selection) List(before string, n int, now time.Time) (List, bool) {
 	place, ok := parsePlace(before)
@@ -23,10 +23,10 @@ func (s *Selection) List(before string, n int, now time.Time) (List, bool) {
 		return List{}, false
 	}
 	now = s.index.advance(now)
-	s.refillReleased(now)
+	s.complete(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
-	top := published(s.entries, now)
+	top := published(s.entries, now.UnixNano())
 	l := List{All: top, At: now}
 	begin := top
 	if before != "" {

@@ -18,21 +18,24 @@ type Match struct {
 }
 
 // matches reports whether a gallery with these facets is chosen.
-func (m Match) matches(fs []Facet) bool { return m.unmet(fs) == "" }
+func (m Match) matches(fs []Facet) bool {
+	return meets(m.Sections, Section, fs) && meets(m.Tags, Tag, fs) && meets(m.Authors, Author, fs) && meets(m.Languages, Language, fs)
+}
 
-// unmet is the name of the first list that a gallery with these facets does not meet.
-func (m Match) unmet(fs []Facet) string {
-	switch {
-	case !meets(m.Sections, Section, fs):
-		return "sections"
-	case !meets(m.Tags, Tag, fs):
-		return "tags"
-	case !meets(m.Authors, Author, fs):
-		return "authors"
-	case !meets(m.Languages, Language, fs):
-		return "languages"
-	}
-	return ""
+// has reports whether a gallery with these facets has one of the names.
+func (m Match) has(fs []Facet) bool {
+	return slices.ContainsFunc(m.lists(), func(l wanted) bool { return len(l.names) > 0 && meets(l.names, l.kind, fs) })
+}
+
+// wanted is one list of a match.
+type wanted struct {
+	key   string // in configurations
+	kind  Kind
+	names []string
+}
+
+func (m Match) lists() []wanted {
+	return []wanted{{"sections", Section, m.Sections}, {"tags", Tag, m.Tags}, {"authors", Author, m.Authors}, {"languages", Language, m.Languages}}
 }
 
 // folded returns m with its names as facets fold theirs.

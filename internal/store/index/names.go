@@ -135,13 +135,13 @@ func (x *Index) assignSlot(old, e *Entry) {
 		e.slot = uint32(len(x.slots))
 		x.slots = append(x.slots, e)
 	}
-	if guid := old.GUID(); guid != "" && old.shows() {
+	if guid := old.GUID(); guid != "" && old.offers() {
 		x.guids[guid] = slices.DeleteFunc(x.guids[guid], func(slot uint32) bool { return slot == e.slot })
 		if len(x.guids[guid]) == 0 {
 			delete(x.guids, guid)
 		}
 	}
-	if guid := e.GUID(); guid != "" && e.shows() {
+	if guid := e.GUID(); guid != "" && e.offers() {
 		x.guids[guid] = append(x.guids[guid], e.slot)
 	}
 }

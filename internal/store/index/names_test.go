@@ -160,7 +160,7 @@ func TestRunningIndexEqualsARestartedOne(t *testing.T) {
 			}
 		}
 		for i, s := range running {
-			fresh := again.Select(matches[i/2], s.order)
+			fresh := again.Select(matches[i/2], s.choice.Order)
 			sameView(t, fmt.Sprintf("step %d, selection %d", step, i), fresh.View(50, w.now), s.View(50, w.now))
 		}
 	}

@@ -95,7 +95,7 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 // departs is how e leaves for the revision of that rank. A take-down before the end of
 // the embargo shows in no feed: feeds announce no end of a gallery that they never showed.
 func (e *Entry) departs(rank gallery.Rank) departure {
-	d := departure{facets: e.Facets, seen: e.offers() && e.from() <= rank.Updated.UnixNano()}
+	d := departure{facets: e.Facets, published: e.published, seen: e.offers() && e.from() <= rank.Updated.UnixNano()}
 	if !rank.TakeDown {
 		return d
 	}

@@ -1,6 +1,8 @@
 package index
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -49,15 +51,47 @@ func (l *line) slides() []timedSlide {
 	return all
 }
 
-// admit notes what of e the audience may see, whatever the time.
+// Seen is e, an entry of the index, as the audience sees it now; nil if e is nil.
+func (x *Index) Seen(a *gallery.Audience, e *Entry, now time.Time) *Entry {
+	return e.seenBy(a, now.UnixNano())
+}
+
+// seenBy is e as the audience sees it at now, as all audiences together do where a is
+// nil. It is e itself where that is no different. What is seen by one audience cannot
+// be asked for another.
+func (e *Entry) seenBy(a *gallery.Audience, now int64) *Entry {
+	timed := a != nil && (a.Delay > 0 || a.MaxAge > 0)
+	if e == nil || e.extra == nil && !timed && e.hidden != (e.Rank.TakeDown || admits(a, e.Facets)) {
+		return e
+	}
+	seen := *e
+	seen.admit(a)
+	seen.shown = seen.shownAt(now)
+	return &seen
+}
+
+// admit notes what of e the audience may see and when, all audiences together where a is
+// nil.
 func (e *Entry) admit(a *gallery.Audience) {
-	if e.extra != nil && len(e.extra.left) > 0 {
-		x := *e.extra
-		x.left = slices.Clone(x.left)
-		for i := range x.left {
-			d := &x.left[i]
-			d.hidden = !d.all && !admits(a, d.facets)
+	var x extra
+	if e.extra != nil {
+		x = *e.extra
+	}
+	x.left = slices.Clone(x.left)
+	for i := range x.left {
+		d := &x.left[i]
+		d.hidden = !d.all && (!admits(a, d.facets) || !d.released(a, cmp.Or(d.at, e.stored)))
+	}
+	if a != nil && !e.Rank.TakeDown {
+		if release := after(e.published, a.Delay); a.Delay > 0 && release > x.from {
+			x.from = release
 		}
+		if over := after(e.published, a.MaxAge); a.MaxAge > 0 && over < e.end {
+			e.end, e.aged = over, true
+		}
+	}
+	x.slideStarts, x.slideEnds = slideInstants(a, x.slides)
+	if e.extra != nil || x.from != 0 {
 		e.extra = &x
 	}
 	if d := e.lastTakenDown(); e.Rank.TakeDown {
@@ -65,29 +99,55 @@ func (e *Entry) admit(a *gallery.Audience) {
 	} else {
 		e.hidden = !admits(a, e.Facets)
 	}
-	if slides := e.timedSlides(); len(slides) > 0 {
-		terms := new(gallery.Terms)
-		for _, s := range slides {
-			terms.Slides = append(terms.Slides, gallery.SlideTerms{
-				Credit: s.Credit, Rights: gallery.Rights{From: instantOf(s.From), Until: instantOf(s.Until), Allow: s.Allow, Deny: s.Deny},
-			})
-		}
-		x := *e.extra
-		x.slideStarts, x.slideEnds = nil, nil
-		starts, ends := a.SlideInstants(terms)
-		for _, t := range starts {
-			x.slideStarts = append(x.slideStarts, nanos(t))
-		}
-		for _, t := range ends {
-			x.slideEnds = append(x.slideEnds, nanos(t))
-		}
-		e.extra = &x
+}
+
+// released reports whether the delay of the audience was over when the gallery left at
+// that instant, or may have been.
+func (d *departure) released(a *gallery.Audience, at int64) bool {
+	return a == nil || a.Delay == 0 || d.published == 0 || after(d.published, a.Delay) <= at
+}
+
+// after is the instant so long after another one.
+func after(at int64, d time.Duration) int64 {
+	if at > math.MaxInt64-int64(d) {
+		return math.MaxInt64
 	}
+	return at + int64(d)
+}
+
+// slideInstants are those of [gallery.Audience.SlideInstants].
+func slideInstants(a *gallery.Audience, slides []timedSlide) (starts, ends []int64) {
+	if len(slides) == 0 {
+		return nil, nil
+	}
+	terms := new(gallery.Terms)
+	for _, s := range slides {
+		if a == nil {
+			s.Credit, s.Allow, s.Deny = "", nil, nil
+		}
+		terms.Slides = append(terms.Slides, gallery.SlideTerms{
+			Credit: s.Credit, Rights: gallery.Rights{From: instantOf(s.From), Until: instantOf(s.Until), Allow: s.Allow, Deny: s.Deny},
+		})
+	}
+	if a == nil {
+		a = new(gallery.Audience)
+	}
+	from, until := a.SlideInstants(terms)
+	for _, t := range from {
+		starts = append(starts, nanos(t))
+	}
+	for _, t := range until {
+		ends = append(ends, nanos(t))
+	}
+	return starts, ends
 }
 
 // admits reports whether there is any time at which the audience may see a gallery with
-// these facets.
+// these facets; a nil one is all audiences together.
 func admits(a *gallery.Audience, fs []Facet) bool {
+	if a == nil {
+		return true
+	}
 	var t gallery.Terms
 	for _, f := range fs {
 		switch p := f.Value(); p.Kind {

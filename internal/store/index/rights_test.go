@@ -57,8 +57,8 @@ func TestWhatThePublicMayNotSeeLeavesNoTrace(t *testing.T) {
 						s, u = a.Select(Match{}, ByPublished), b.Select(Match{}, ByPublished)
 					}
 					v, want := s.View(9, a.now), u.View(9, b.now)
-					got := []any{idsOf(v.Entries), idsOf(v.Gone), v.Touched, s.LenAt(a.now), s.NewestPage(a.now), a.Names(Section, a.now), a.Names(Tag, a.now)}
-					wanted := []any{idsOf(want.Entries), idsOf(want.Gone), want.Touched, u.LenAt(b.now), u.NewestPage(b.now), b.Names(Section, b.now), b.Names(Tag, b.now)}
+					got := []any{idsOf(v.Entries), idsOf(v.Gone), v.Touched, s.LenAt(a.now), newestPage(s, a.now), a.Names(Section, a.now), a.Names(Tag, a.now)}
+					wanted := []any{idsOf(want.Entries), idsOf(want.Gone), want.Touched, u.LenAt(b.now), newestPage(u, b.now), b.Names(Section, b.now), b.Names(Tag, b.now)}
 					if diff := cmp.Diff(wanted, got); diff != "" {
 						t.Errorf("%s, restarted: %t (-without it +with it)\n%s", step, again, diff)
 					}
@@ -93,7 +93,7 @@ func TestACorrectionThatHidesAGalleryIsAStep(t *testing.T) {
 	}
 	want := []Step{{ID: "a", Was: true}}
 	for _, w := range []*world{w, w.restart()} {
-		if diff := cmp.Diff(want, w.Since(Scope{Match: Match{Sections: []string{"Travel"}}}, position, touched, w.now).Galleries); diff != "" {
+		if diff := cmp.Diff(want, w.Since(Scope{Choice: Choice{Match: Match{Sections: []string{"Travel"}}}}, position, touched, w.now).Galleries); diff != "" {
 			t.Errorf("steps (-want +got)\n%s", diff)
 		}
 	}

@@ -1,41 +1,72 @@
 package index
 
 import (
+	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
-// Selection is a live, ordered choice of galleries. It costs memory only for
-// what it holds, and a change costs it only that change.
+// Choice says which galleries a selection has, and in which order.
+type Choice struct {
+	Match    Match
+	Exclude  Match // a gallery that has any of these names is not chosen
+	Order    Order
+	Audience *gallery.Audience // a partner; nil: the public
+}
+
+// Selection is a live, ordered choice of galleries. A change costs it only that change.
+// For the public it costs memory for what it holds. A partner's is filtered when it is
+// looked at: it shares the galleries with others, and its entries are as the partner
+// sees them.
 type Selection struct {
-	match    Match  // folded
+	choice   Choice // names are folded
 	required []slug // a gallery must have one of these names to be chosen; none: any gallery may be
-	order    Order
 	index    *Index
+	shared   bool // for all audiences together: partners' selections look here
 
 	// Guarded by index.mu.
-	entries  []*Entry // ascending, without those that ended
-	pageEnds []*Entry // those of them that end a page; only of ByPublished
-	gone     []*Entry // withdrawn, and still remembered; the first to go first
+	entries  []*Entry   // ascending, without those that ended; not of a partner's
+	gone     []*Entry   // withdrawn, and still remembered; the first to go first; not of a partner's
+	newest   *Selection // of a partner's: the shared one by publication
+	changed  *Selection // of a partner's by update: the shared one of that order
+	users    int        // of a shared one
+	dated    bool       // touched is known
 	touched  int64
 	released bool // no longer kept up to date
 
 	generation atomic.Uint64
 }
 
-// Select returns a live selection in that order. It costs what has to do with the
-// names that m asks for, everything only where m asks for none. Release it when it
-// is no longer needed.
-func (x *Index) Select(m Match, o Order) *Selection {
-	s := &Selection{match: m.folded(), required: m.required(), order: o, index: x, touched: math.MinInt64}
+// Select returns a live selection for the public in that order: see [Index.Choose].
+func (x *Index) Select(m Match, o Order) *Selection { return x.Choose(Choice{Match: m, Order: o}) }
+
+// Choose returns a live selection. It costs what has to do with the names that the
+// match asks for, everything only where it asks for none. Release it when it is no
+// longer needed.
+func (x *Index) Choose(c Choice) *Selection {
+	s := x.newSelection(c)
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.add(s)
+	return s
+}
+
+func (x *Index) newSelection(c Choice) *Selection {
+	s := &Selection{choice: c, required: c.Match.required(), index: x, touched: math.MinInt64}
+	s.choice.Match, s.choice.Exclude = c.Match.folded(), c.Exclude.folded()
+	return s
+}
+
+// add keeps s up to date from now on. The caller has the lock.
+func (x *Index) add(s *Selection) {
 	x.selections[s] = struct{}{}
 	x.attach(s)
 	s.refill(x.now)
-	return s
 }
 
 // Release stops keeping s up to date. A caller that still uses it has it computed
@@ -44,15 +75,89 @@ func (s *Selection) Release() {
 	x := s.index
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.selections, s)
-	x.detach(s)
+	x.remove(s)
+	s.share(nil, nil)
 	s.released = true
 	s.generation.Add(1)
+}
+
+func (x *Index) remove(s *Selection) {
+	delete(x.selections, s)
+	x.detach(s)
+}
+
+// manyGalleries is how many galleries may have to do with the names of a match that has
+// a shared selection of its own. Partners that choose among more look at all galleries:
+// a list for each of them would be large, and those that they choose are not rare.
+const manyGalleries = 1 << 16
+
+// findShared finds or makes the selections where the galleries of a partner's are.
+func (s *Selection) findShared() {
+	x, match := s.index, s.choice.Match
+	if members := len(slices.Collect(x.names.members(s.required))); members > manyGalleries {
+		match = Match{}
+	}
+	newest := x.sharedSelection(match, ByPublished)
+	var changed *Selection
+	if s.choice.Order == ByUpdated {
+		changed = x.sharedSelection(match, byChanged)
+	}
+	s.share(newest, changed)
+}
+
+// share has s look at these instead of what it looked at.
+func (s *Selection) share(newest, changed *Selection) {
+	for _, now := range []*Selection{newest, changed} {
+		if now != nil {
+			now.users++
+		}
+	}
+	for _, before := range []*Selection{s.newest, s.changed} {
+		if before == nil {
+			continue
+		}
+		if before.users--; before.users == 0 {
+			s.index.remove(before)
+			delete(s.index.shared, before.sharedKey())
+		}
+	}
+	s.newest, s.changed = newest, changed
+}
+
+// sharedSelection returns the shared selection of that match, made if it is missing.
+func (x *Index) sharedSelection(m Match, o Order) *Selection {
+	s := x.newSelection(Choice{Match: m, Order: o})
+	if have := x.shared[s.sharedKey()]; have != nil {
+		return have
+	}
+	s.shared = true
+	x.shared[s.sharedKey()] = s
+	x.add(s)
+	return s
+}
+
+func (s *Selection) sharedKey() string { return fmt.Sprintf("%d %q", s.choice.Order, s.choice.Match) }
+
+// partners reports whether s is filtered when it is looked at.
+func (s *Selection) partners() bool { return s.choice.Audience != nil }
+
+// seen is e as the audience of s sees it at now.
+func (s *Selection) seen(e *Entry, now int64) *Entry {
+	if !s.partners() && !s.shared {
+		return e
+	}
+	return e.seenBy(s.choice.Audience, now)
+}
+
+// chooses reports whether s chooses galleries with these facets.
+func (s *Selection) chooses(fs []Facet) bool {
+	return s.choice.Match.matches(fs) && !s.choice.Exclude.has(fs)
 }
 
 // View is a selection at one moment.
 type View struct {
 	Entries    []*Entry  // visible at At, newest first
+	More       bool      // there are older ones
 	Gone       []*Entry  // taken down or over lately, the latest first
 	Stubs      []Stub    // with [Options.Stubs]: those of them whose place is among Entries, the newest first
 	At         time.Time // the moment: what was asked for, or a later one that the index has come to
@@ -67,30 +172,149 @@ type View struct {
 // memory only.
 func (s *Selection) View(n int, now time.Time) View {
 	now = s.index.advance(now)
-	s.refillReleased(now)
+	s.complete(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
-	v := s.head(now)
-	newest := len(s.entries) // what is ordered above now may be shown all the same
-	if s.order == ByPublished {
-		newest = published(s.entries, now)
-	}
-	for i := newest - 1; i >= 0 && len(v.Entries) < n; i-- {
-		if e := s.entries[i]; e.VisibleAt(now) {
-			v.Entries = append(v.Entries, e)
+	v, ns := s.head(now), now.UnixNano()
+	for e := range s.newestFirst(ns) {
+		if v.More = len(v.Entries) == n; v.More {
+			break
 		}
+		v.Entries = append(v.Entries, e)
 	}
-	for i := len(s.gone) - 1; i >= 0 && len(v.Gone) < n; i-- {
-		if e := s.gone[i]; e.gone(now.UnixNano()) && !s.shownAgain(e, now) {
-			v.Gone = append(v.Gone, e)
+	for e := range s.goneAt(now) {
+		if len(v.Gone) == n {
+			break
 		}
+		v.Gone = append(v.Gone, e)
 	}
 	var last *Entry
-	if len(v.Entries) == n && n > 0 && s.published(now) > n {
+	if v.More && n > 0 {
 		last = v.Entries[n-1] // what is below it is in the archive
 	}
 	v.Stubs = s.stubs(v.Entries, last, nil, n, now)
 	return v
+}
+
+// newestFirst yields what s shows at now in its order. The caller has the lock.
+func (s *Selection) newestFirst(now int64) iter.Seq[*Entry] {
+	switch {
+	case s.changed != nil:
+		return s.merged(now)
+	case s.choice.Order == ByPublished:
+		return s.below(len(s.list()), now)
+	}
+	return func(yield func(*Entry) bool) {
+		for _, e := range slices.Backward(s.entries) {
+			if e.visible(now) && !yield(e) { // what is ordered above now may be shown all the same
+				return
+			}
+		}
+	}
+}
+
+// list is where the galleries of s are, by publication where s is a partner's.
+func (s *Selection) list() []*Entry {
+	if s.partners() {
+		return s.newest.entries
+	}
+	return s.entries
+}
+
+// below yields what a selection by publication shows at now among the first top entries
+// of its list, the newest first.
+func (s *Selection) below(top int, now int64) iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		oldest := int64(math.MinInt64)
+		if s.partners() && s.choice.Audience.MaxAge > 0 {
+			oldest = now - int64(s.choice.Audience.MaxAge)
+		}
+		list := s.list()
+		for i := min(top, published(list, now)) - 1; i >= 0 && list[i].published > oldest; i-- {
+			if e := s.show(list[i], now); e != nil && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// show is e as s shows it at now, nil if it does not.
+func (s *Selection) show(e *Entry, now int64) *Entry {
+	if !s.partners() {
+		if e.visible(now) {
+			return e
+		}
+		return nil
+	}
+	if !s.chooses(e.Facets) {
+		return nil
+	}
+	if e = e.seenBy(s.choice.Audience, now); !e.visible(now) {
+		return nil
+	}
+	return e
+}
+
+// merged yields what a partner's selection by update shows at now. A gallery's update is
+// its release, or else what it is for all audiences together at the latest. So two lists
+// are read from their newest ends, and what was read is yielded as soon as nothing that
+// follows in either can come before it.
+func (s *Selection) merged(now int64) iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		delay := s.choice.Audience.Delay
+		byChange, byRelease := s.changed.entries, s.newest.entries
+		byRelease = byRelease[:published(byRelease, now-int64(delay))]
+		if delay == 0 {
+			byRelease = nil // no release is later than what the other list is ordered by
+		}
+		known := map[uint32]bool{}
+		var found []*Entry // ascending
+		for {
+			next := int64(math.MinInt64) // nothing that follows is later
+			from := &byChange
+			if n := len(byChange); n > 0 {
+				next = byChanged.rank(byChange[n-1])
+			}
+			if n := len(byRelease); n > 0 {
+				if at := after(byRelease[n-1].published, delay); at > next {
+					next, from = at, &byRelease
+				}
+			}
+			for n := len(found); n > 0 && ByUpdated.rank(found[n-1]) > next; n-- {
+				if !yield(found[n-1]) {
+					return
+				}
+				found = found[:n-1]
+			}
+			if len(*from) == 0 {
+				return
+			}
+			e := (*from)[len(*from)-1]
+			*from = (*from)[:len(*from)-1]
+			if known[e.slot] {
+				continue
+			}
+			known[e.slot] = true
+			if e = s.show(e, now); e != nil {
+				found = insert(found, e, ByUpdated.compare)
+			}
+		}
+	}
+}
+
+// goneAt yields what feeds say at now is gone from s, the latest first.
+func (s *Selection) goneAt(now time.Time) iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		gone := s.gone
+		if s.partners() {
+			gone = s.newest.gone
+		}
+		for _, e := range slices.Backward(gone) {
+			if e = s.seen(e, now.UnixNano()); s.hasTombstone(e, now.UnixNano()) && !s.shownAgain(e, now) && !yield(e) {
+				return
+			}
+		}
+	}
 }
 
 // head is a view without entries.
@@ -102,15 +326,27 @@ func (s *Selection) head(now time.Time) View {
 	}
 }
 
-// refillReleased computes a selection anew that was released while somebody used it.
-func (s *Selection) refillReleased(now time.Time) {
-	s.index.mu.RLock()
-	released := s.released
-	s.index.mu.RUnlock()
-	if released {
-		s.index.mu.Lock()
-		defer s.index.mu.Unlock()
-		s.refill(max(now.UnixNano(), s.index.now))
+// complete computes what s is not kept up to date with: all if it was released while
+// somebody used it, and the date of a partner's that nobody has looked at.
+func (s *Selection) complete(now time.Time) {
+	x := s.index
+	x.mu.RLock()
+	complete := !s.released && (s.dated || !s.partners())
+	x.mu.RUnlock()
+	if complete {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	ns := max(now.UnixNano(), x.now)
+	if s.released {
+		s.refill(ns)
+	}
+	if s.partners() && !s.dated {
+		s.dated = true
+		for e := range s.candidates {
+			s.touched = max(s.touched, s.touchedBy(s.seen(e, ns), ns))
+		}
 	}
 }
 
@@ -127,34 +363,43 @@ func (s *Selection) Concerns(c Change) bool {
 	if c.Old == nil && c.New == nil {
 		return true
 	}
-	return c.Old != nil && s.match.matches(c.Old.Facets) || c.New != nil && s.match.matches(c.New.Facets)
+	return c.Old != nil && s.chooses(c.Old.Facets) || c.New != nil && s.chooses(c.New.Facets)
 }
 
 // Holds reports whether the gallery with that key is in the selection at now,
 // however old it is.
 func (s *Selection) Holds(key string, now time.Time) bool {
-	e := s.index.Find(key)
-	return e.VisibleAt(now) && s.match.matches(e.Facets)
+	e := s.seen(s.index.Find(key), now.UnixNano())
+	return e.VisibleAt(now) && s.chooses(e.Facets)
 }
 
 // LenAt is the number of galleries chosen that are visible at now: what is
-// embargoed is not counted.
+// embargoed is not counted. It looks at all galleries of a partner's.
 func (s *Selection) LenAt(now time.Time) int {
 	now = s.index.advance(now)
+	s.complete(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
-	return s.published(now)
+	if !s.partners() {
+		return s.published(now)
+	}
+	n := 0
+	for range s.below(math.MaxInt, now.UnixNano()) {
+		n++
+	}
+	return n
 }
 
 // published counts the entries published up to now: the others are embargoed, and
 // all that are ordered above now may be.
 func (s *Selection) published(now time.Time) int {
-	if s.order == ByPublished {
-		return published(s.entries, now)
+	ns := now.UnixNano()
+	if s.choice.Order == ByPublished {
+		return published(s.entries, ns)
 	}
 	n := len(s.entries)
-	for i := len(s.entries) - 1; i >= 0 && s.order.rank(s.entries[i]) > now.UnixNano(); i-- {
-		if s.entries[i].published > now.UnixNano() {
+	for i := len(s.entries) - 1; i >= 0 && s.choice.Order.rank(s.entries[i]) > ns; i-- {
+		if s.entries[i].published > ns {
 			n--
 		}
 	}
@@ -163,8 +408,8 @@ func (s *Selection) published(now time.Time) int {
 
 // published counts those of entries, ordered by publication, that are not
 // embargoed.
-func published(entries []*Entry, now time.Time) int {
-	n, _ := slices.BinarySearchFunc(entries, now.UnixNano(), func(e *Entry, ns int64) int {
+func published(entries []*Entry, now int64) int {
+	n, _ := slices.BinarySearchFunc(entries, now, func(e *Entry, ns int64) int {
 		if e.published <= ns {
 			return -1
 		}
@@ -173,11 +418,11 @@ func published(entries []*Entry, now time.Time) int {
 	return n
 }
 
-// touchedBy is the newest instant up to now at which e touched the selection,
-// math.MinInt64 if it never did.
+// touchedBy is the newest instant up to now at which e, as it is seen, touched the
+// selection, math.MinInt64 if it never did.
 func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 	at := int64(math.MinInt64)
-	if !e.Rank.TakeDown && !e.hidden && s.match.matches(e.Facets) {
+	if !e.Rank.TakeDown && !e.hidden && s.chooses(e.Facets) {
 		at = max(e.stored, latest(e.feedInstants, now))
 	}
 	for _, d := range e.left() {
@@ -199,20 +444,34 @@ func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 // will show. What is published and waits for its rights does not: it would be counted.
 func (s *Selection) present(e *Entry, now int64) bool {
 	waits := e != nil && e.published < e.from() && now < e.from()
-	return e.shows() && !waits && now < e.end && s.match.matches(e.Facets)
+	return e.shows() && !waits && now < e.end && s.chooses(e.Facets)
 }
 
 // replace puts e in the place of old, which may be nil.
 func (s *Selection) replace(old, e *Entry, now int64) {
+	seen := s.seen(e, now)
+	if s.partners() {
+		if !s.dated {
+			s.generation.Add(1)
+			return
+		}
+		was := s.seen(old, now)
+		touched := s.touchedBy(seen, now)
+		if touched > s.touched || was.shows() && s.chooses(was.Facets) || seen.shows() && s.chooses(seen.Facets) {
+			s.touched = max(s.touched, touched)
+			s.generation.Add(1)
+		}
+		return
+	}
 	was := old != nil && s.take(old)
-	is := s.present(e, now)
+	is := s.present(seen, now)
 	switch {
 	case is:
-		s.insert(e)
-	case s.hasTombstone(e, now):
+		s.entries = insert(s.entries, e, s.choice.Order.compare)
+	case s.hasTombstone(seen, now):
 		s.gone, is = insert(s.gone, e, byWithdrawal), true
 	}
-	if touched := s.touchedBy(e, now); was || is || touched > s.touched {
+	if touched := s.touchedBy(seen, now); was || is || touched > s.touched {
 		s.touched = max(s.touched, touched)
 		s.generation.Add(1)
 	}
@@ -229,22 +488,14 @@ func (s *Selection) hasTombstone(e *Entry, now int64) bool {
 }
 
 // had reports whether what d says that a gallery left may have been s.
-func (s *Selection) had(d departure) bool { return d.all || !d.hidden && s.match.matches(d.facets) }
-
-func (s *Selection) insert(e *Entry) {
-	s.entries = insert(s.entries, e, s.order.compare)
-	if s.order == ByPublished && s.index.endsPage(e) {
-		s.pageEnds = insert(s.pageEnds, e, s.order.compare)
-	}
-}
+func (s *Selection) had(d departure) bool { return d.all || !d.hidden && s.chooses(d.facets) }
 
 // take removes e and reports whether it was there.
 func (s *Selection) take(e *Entry) (was bool) {
 	if s.gone, was = remove(s.gone, e, byWithdrawal); was {
 		return true
 	}
-	s.entries, was = remove(s.entries, e, s.order.compare)
-	s.pageEnds, _ = remove(s.pageEnds, e, s.order.compare)
+	s.entries, was = remove(s.entries, e, s.choice.Order.compare)
 	return was
 }
 
@@ -268,27 +519,26 @@ func remove(entries []*Entry, e *Entry, compare func(a, b *Entry) int) ([]*Entry
 
 // refill computes the selection anew.
 func (s *Selection) refill(now int64) {
-	s.entries, s.pageEnds, s.gone = nil, nil, nil
+	s.generation.Add(1)
+	s.dated = false
+	if s.partners() {
+		s.findShared()
+		return
+	}
+	s.entries, s.gone = nil, nil
 	for e := range s.candidates {
+		seen := s.seen(e, now)
 		switch {
-		case s.present(e, now):
+		case s.present(seen, now):
 			s.entries = append(s.entries, e)
-		case s.hasTombstone(e, now):
+		case s.hasTombstone(seen, now):
 			s.gone = append(s.gone, e)
 		}
-		s.touched = max(s.touched, s.touchedBy(e, now))
+		s.touched = max(s.touched, s.touchedBy(seen, now))
 	}
 	s.entries = slices.Clip(s.entries)
-	slices.SortFunc(s.entries, s.order.compare)
+	slices.SortFunc(s.entries, s.choice.Order.compare)
 	slices.SortFunc(s.gone, byWithdrawal)
-	if s.order == ByPublished {
-		for _, e := range s.entries {
-			if s.index.endsPage(e) {
-				s.pageEnds = append(s.pageEnds, e)
-			}
-		}
-	}
-	s.generation.Add(1)
 }
 
 // candidates calls yield with every entry that may have to do with s.

@@ -9,10 +9,10 @@ import (
 )
 
 // Scope says which galleries a feed is about: the one with that key, or, where
-// there is none, those that the match chooses.
+// there is none, those that are chosen. Its order does not matter.
 type Scope struct {
-	Key   string
-	Match Match
+	Key string
+	Choice
 }
 
 // Step is what became of a gallery in a scope: whether it was shown, and is.
@@ -41,7 +41,7 @@ func (x *Index) Since(sc Scope, from Position, touched, now time.Time) Steps {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	q := &query{
-		scope: &Selection{match: sc.Match.folded(), required: sc.Match.required(), index: x},
+		scope: x.newSelection(sc.Choice),
 		key:   sc.Key, from: progress{from.Revision, unixNano(from.Passed)}, touched: unixNano(touched), now: max(now.UnixNano(), x.now),
 	}
 	steps := Steps{Position: x.position()}
@@ -140,16 +140,16 @@ func (q *query) replay() {
 		if h.e.Revision <= q.from.revision {
 			was = h.e
 		}
-		known := h.e.Revision <= q.from.revision && h.e.lastInstant(h.at) <= q.from.passed
+		known := h.e.Revision <= q.from.revision && x.lastMoment(h.e, h.at) <= q.from.passed
 		if known || q.key != "" && q.key != h.key {
 			continue
 		}
 		before[h.key] = was
-		seen[h.key] = seen[h.key] || q.showed(h.old, h.at)
+		seen[h.key] = seen[h.key] || q.showed(q.scope.seen(h.old, q.now), h.at)
 	}
 	for key, was := range before {
-		e := x.entries[key]
-		q.compare(was, e, seen[key] || q.showed(e, q.now))
+		e := q.scope.seen(x.entries[key], q.now)
+		q.compare(q.scope.seen(was, q.now), e, seen[key] || q.showed(e, q.now))
 	}
 }
 
@@ -179,12 +179,12 @@ func (q *query) compare(before, e *Entry, seen bool) {
 func (q *query) scan() {
 	if q.key != "" {
 		if e := q.scope.index.entries[q.key]; e != nil {
-			q.infer(e)
+			q.infer(q.scope.seen(e, q.now))
 		}
 		return
 	}
 	q.scope.candidates(func(e *Entry) bool {
-		q.infer(e)
+		q.infer(q.scope.seen(e, q.now))
 		return true
 	})
 }
@@ -213,12 +213,12 @@ func (q *query) ended(d departure) bool {
 
 // shows reports whether the scope shows e at that instant.
 func (q *query) shows(e *Entry, ns int64) bool {
-	return e.visible(ns) && q.scope.match.matches(e.Facets)
+	return e.visible(ns) && q.scope.chooses(e.Facets)
 }
 
 // showed reports whether the scope showed e at some instant from then to at.
 func (q *query) showed(e *Entry, at int64) bool {
-	return e.shows() && e.from() <= at && q.from.passed < e.end && q.scope.match.matches(e.Facets)
+	return e.shows() && e.from() <= at && q.from.passed < e.end && q.scope.chooses(e.Facets)
 }
 
 // tookDown reports whether e is the take-down of what the scope may have shown.
@@ -235,7 +235,7 @@ func (q *query) tookDown(e *Entry) bool {
 func (q *query) left(e *Entry) bool {
 	return slices.ContainsFunc(e.left(), func(d departure) bool {
 		late := d.at == 0 || d.at > q.touched
-		return late && d.seen && !d.hidden && q.scope.match.matches(d.facets)
+		return late && d.seen && !d.hidden && q.scope.chooses(d.facets)
 	})
 }
 
@@ -252,7 +252,7 @@ func (x *Index) GalleryChangedSince(key string, from Position, now time.Time) bo
 		if e == nil {
 			return progress{passed: math.MinInt64}
 		}
-		return progress{e.Revision, e.lastInstant(x.now)}
+		return progress{e.Revision, x.lastMoment(e, x.now)}
 	})
 }
 
@@ -289,8 +289,7 @@ func (x *Index) moved(from Position, now time.Time, latest func() progress) bool
 }
 
 // touch notes for the names of e, before and after, that something happened to it.
-func (ns *names) touch(old, e *Entry, now int64) {
-	at := progress{e.Revision, e.lastInstant(now)}
+func (ns *names) touch(old, e *Entry, at progress) {
 	if old.leftAll() || e.leftAll() {
 		ns.unnamed.raise(at)
 	}

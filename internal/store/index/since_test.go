@@ -34,7 +34,7 @@ func (s Steps) says() string {
 
 // scopes are of everything, of a section, and of a gallery.
 func scopes() map[string]Scope {
-	return map[string]Scope{"all": {}, "travel": {Match: Match{Sections: []string{"Travel"}}}, "a": {Key: "a"}}
+	return map[string]Scope{"all": {}, "travel": {Choice: Choice{Match: Match{Sections: []string{"Travel"}}}}, "a": {Key: "a"}}
 }
 
 // position is where a world is, and when each scope was touched there.

@@ -80,7 +80,7 @@ func BenchmarkArchivePage(b *testing.B) {
 		}, len(p.Entries)
 	}
 	var shallow, deep string
-	for name, i := s.NewestPage(w.now), 0; name != ""; i++ {
+	for name, i := newestPage(s, w.now), 0; name != ""; i++ {
 		p, _ := s.Page(name, w.now)
 		switch full := len(p.Entries) > 80 && len(p.Entries) < 120; {
 		case full && shallow == "":

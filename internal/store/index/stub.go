@@ -56,16 +56,20 @@ func (s *Selection) stubs(entries []*Entry, bottom, top *Entry, most int, now ti
 		return nil
 	}
 	var list []Stub
-	for i := len(s.gone) - 1; i >= 0 && len(list) < most; i-- {
-		b := Stub{Entry: s.gone[i]}
-		if !b.gone(now.UnixNano()) || s.shownAgain(b.Entry, now) || bottom != nil && b.compare(s.order, bottom) < 0 || top != nil && b.compare(s.order, top) >= 0 {
+	order := s.choice.Order
+	for e := range s.goneAt(now) {
+		b := Stub{Entry: e}
+		if len(list) == most {
+			break
+		}
+		if bottom != nil && b.compare(order, bottom) < 0 || top != nil && b.compare(order, top) >= 0 {
 			continue
 		}
-		b.Above, _ = slices.BinarySearchFunc(entries, b, func(e *Entry, b Stub) int { return b.compare(s.order, e) })
+		b.Above, _ = slices.BinarySearchFunc(entries, b, func(e *Entry, b Stub) int { return b.compare(order, e) })
 		list = append(list, b)
 	}
 	slices.SortFunc(list, func(a, b Stub) int {
-		return cmp.Or(cmp.Compare(b.place(s.order), a.place(s.order)), strings.Compare(b.ID, a.ID))
+		return cmp.Or(cmp.Compare(b.place(order), a.place(order)), strings.Compare(b.ID, a.ID))
 	})
 	return list
 }

@@ -50,7 +50,7 @@ func (e *Entry) gone(ns int64) bool {
 }
 
 // ended is [Entry.EndedAt] of an instant in Unix nanoseconds.
-func (e *Entry) ended(ns int64) bool { return e.shows() && e.end <= ns }
+func (e *Entry) ended(ns int64) bool { return e.shows() && e.end <= ns && !e.aged }
 
 // Withdrawn is the instant of a withdrawal: that of the take-down, or the end of
 // the gallery's own time where no later revision says the same again.
@@ -114,8 +114,8 @@ func (e *Entry) setTombstone(d time.Duration) {
 // identifier that the publisher of e gave it.
 func (s *Selection) shownAgain(e *Entry, now time.Time) bool {
 	return slices.ContainsFunc(s.index.guids[e.GUID()], func(slot uint32) bool {
-		other := s.index.slots[slot]
-		return other.VisibleAt(now) && s.match.matches(other.Facets)
+		other := s.seen(s.index.slots[slot], now.UnixNano())
+		return other.VisibleAt(now) && s.chooses(other.Facets)
 	})
 }
 

@@ -195,7 +195,7 @@ func TestGUIDThatIsShownAgainIsNotGone(t *testing.T) {
 		for _, b := range v.Stubs {
 			stubs = append(stubs, b.Entry)
 		}
-		for _, got := range [][]string{idsOf(v.Gone), idsOf(stubs), gone(t, w, s.match)} {
+		for _, got := range [][]string{idsOf(v.Gone), idsOf(stubs), gone(t, w, s.choice.Match)} {
 			if len(got)+len(want) > 0 && !cmp.Equal(got, want) {
 				t.Errorf("%s gone are %v, want %v", when, got, want)
 			}

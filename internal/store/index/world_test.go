@@ -70,6 +70,14 @@ func (w *world) pass(d time.Duration) {
 	w.Advance(w.clock)
 }
 
+// newestPage is the name of the page that an archive begins with, empty where there is none.
+func newestPage(s *Selection, now time.Time) string {
+	if s.LenAt(now) == 0 {
+		return ""
+	}
+	return NewestPage
+}
+
 // restart has a process begin with the records of what this one knows.
 func (w *world) restart() *world {
 	again := newWorld(w.t, w.opts.ArchivePage)

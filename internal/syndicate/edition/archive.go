@@ -81,8 +81,8 @@ func (r *feedRenderer) snapshot(now time.Time) (snapshot, error) {
 		return snapshot{page.View, page.Older}, nil
 	}
 	s := snapshot{View: r.selection.View(r.def.Items, now)}
-	if r.history.LenAt(s.At) > r.def.Items {
-		s.older = r.history.NewestPage(s.At)
+	if s.More {
+		s.older = index.NewestPage
 	}
 	return s, nil
 }

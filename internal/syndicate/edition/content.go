@@ -50,7 +50,7 @@ func (s *Set) Content(ref Ref, from index.Position, touched time.Time) (*Content
 		if err != nil {
 			return nil, err
 		}
-		return s.content(r.selection, r.def.Items, steps(index.Scope{Match: r.def.Match})), nil
+		return s.content(r.selection, r.def.Items, steps(index.Scope{Choice: index.Choice{Match: r.def.Match}})), nil
 	case !s.opts.Dynamic.has(ref.Kind):
 		return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
 	}
@@ -59,7 +59,7 @@ func (s *Set) Content(ref Ref, from index.Position, touched time.Time) (*Content
 		name = cmp.Or(s.opts.Index.Spelling(ref.Kind.Facet(), ref.Name), ref.Name)
 	}
 	match := ref.Match(name)
-	happened := steps(index.Scope{Match: match})
+	happened := steps(index.Scope{Choice: index.Choice{Match: match}})
 	if r, ok := s.dynamic.Get(ref); ok {
 		return s.content(r.selection, s.opts.Dynamic.Items, happened), nil
 	}

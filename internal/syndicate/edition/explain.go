@@ -102,7 +102,7 @@ func (x *Explanation) choose(r *feedRenderer, e *index.Entry, t time.Time) {
 	unmet := r.selection.Unmet(e)
 	switch {
 	case unmet != "":
-		x.Rule, x.Where = "match."+unmet, r.def.Where+".match."+unmet
+		x.Rule, x.Where = unmet, r.def.Where+"."+unmet
 	case r.selection.Above(e, t) >= r.def.Items:
 		x.Rule, x.Where = "items", r.def.Where+".items"
 	default:

@@ -25,6 +25,7 @@ const Public = "public"
 type Rule struct {
 	credits, sources []string // patterns, folded
 	allow, deny      []string
+	excludes         bool // nobody may
 	where            string
 }
 
@@ -33,6 +34,13 @@ type Rule struct {
 // count. where names the rule in [Decision].
 func NewRule(credits, sources, allow, deny []string, where string) Rule {
 	return Rule{credits: folds(credits), sources: folds(sources), allow: allow, deny: deny, where: where}
+}
+
+// NewExclusion returns the rule by which its one audience sees neither slides with one of
+// the credits nor galleries with one of the sources, as patterns of [NewRule]. In a
+// [Decision] the keys "credits" and "sources" follow where.
+func NewExclusion(credits, sources []string, where string) Rule {
+	return Rule{credits: folds(credits), sources: folds(sources), excludes: true, where: where}
 }
 
 // Decision says whether something is shown to an audience at an instant, and why.
@@ -142,7 +150,7 @@ func (a *Audience) gallery(terms *Terms) window {
 	if a.MaxAge > 0 {
 		w.endsAt(terms.Published.Add(a.MaxAge), reason{"max_age", ""})
 	}
-	a.restrict(&w, &terms.Rights, "", func(r *Rule) bool { return r.hasSource(terms.Sources) })
+	a.restrict(&w, &terms.Rights, "", "sources", func(r *Rule) bool { return r.hasSource(terms.Sources) })
 	if a.DenyUnstated && w.denied == (reason{}) && w.granted == (reason{}) {
 		w.denied = reason{"unstated_rights", ""}
 	}
@@ -157,13 +165,13 @@ func (a *Audience) slide(terms *Terms, i int) window {
 	if len(a.Rules) > 0 {
 		credit = Fold(s.Credit)
 	}
-	a.restrict(&w, &s.Rights, "/slides/"+strconv.Itoa(i), func(r *Rule) bool { return matchesAny(r.credits, credit) })
+	a.restrict(&w, &s.Rights, "/slides/"+strconv.Itoa(i), "credits", func(r *Rule) bool { return matchesAny(r.credits, credit) })
 	return w
 }
 
-// restrict narrows w to what rights and the rules that concern their holder let a see.
-// What denies wins, wherever it stands.
-func (a *Audience) restrict(w *window, r *Rights, pointer string, concerns func(*Rule) bool) {
+// restrict narrows w to what rights and the rules that concern their holder, by the list
+// of that key, let a see. What denies wins, wherever it stands.
+func (a *Audience) restrict(w *window, r *Rights, pointer, key string, concerns func(*Rule) bool) {
 	pointer += "/rights"
 	w.startsAt(r.From, reason{"rights.from", pointer + "/from"})
 	w.endsAt(r.Until, reason{"rights.until", pointer + "/until"})
@@ -187,6 +195,9 @@ func (a *Audience) restrict(w *window, r *Rights, pointer string, concerns func(
 		rule := &a.Rules[i]
 		switch {
 		case !concerns(rule):
+		case rule.excludes:
+			w.denied = reason{"exclude." + key, rule.where + "." + key}
+			return
 		case slices.ContainsFunc(rule.deny, a.is):
 			w.denied = reason{"rules.deny", rule.where}
 			return

@@ -64,6 +64,9 @@ func TestWhoMaySeeAGallery(t *testing.T) {
 	}
 	everybody, partner := with(Audience{}, nil), with(msn, nil)
 	strict := with(msn, func(a *Audience) { a.DenyUnstated = true })
+	without := with(msn, func(a *Audience) {
+		a.Rules = append([]Rule{NewExclusion([]string{"*wire"}, []string{"Agency*"}, "partners[0].exclude")}, rules...)
+	})
 	for _, tt := range []struct {
 		name     string
 		audience *Audience
@@ -88,6 +91,8 @@ func TestWhoMaySeeAGallery(t *testing.T) {
 		{"source allowed, strict partner", strict, Rights{}, []string{"ASSOCIATED  PRESS"}, Decision{Shown: true, Rule: "rules.allow", Where: "rights.rules[1]"}},
 		{"source not for another partner", with(Audience{Name: "yahoo"}, nil), Rights{}, []string{"Associated Press"}, Decision{Rule: "rules.allow", Where: "rights.rules[1]"}},
 		{"event and rule must both allow", with(Audience{Name: "yahoo"}, nil), Rights{Allow: []string{"yahoo"}}, []string{"Associated Press"}, Decision{Rule: "rules.allow", Where: "rights.rules[1]"}},
+		{"source excluded", without, Rights{Allow: []string{"msn"}}, []string{"Agency Two"}, Decision{Rule: "exclude.sources", Where: "partners[0].exclude.sources"}},
+		{"another source than the excluded ones", without, Rights{}, []string{"Newswire"}, Decision{Shown: true, Rule: "default"}},
 		{"a rule for credits does not concern sources", partner, Rights{}, []string{"Getty Images"}, Decision{Shown: true, Rule: "default"}},
 	} {
 		got := tt.audience.Gallery(&Terms{Published: day(1), Rights: tt.rights, Sources: tt.sources}, day(20))
@@ -108,6 +113,10 @@ func TestWhoMaySeeAGallery(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("credit %s (-want +got)\n%s", tt.credit, diff)
 		}
+	}
+	excluded := without.Slide(&Terms{Slides: []SlideTerms{{Credit: "Newswire"}}}, 0, day(20))
+	if want := (Decision{Rule: "exclude.credits", Where: "partners[0].exclude.credits"}); excluded != want {
+		t.Errorf("excluded slide: %+v", excluded)
 	}
 	denied := partner.Slide(&Terms{Slides: []SlideTerms{{}, {Rights: Rights{Deny: []string{"msn"}}}}}, 1, day(20))
 	if want := (Decision{Rule: "rights.deny", Where: "/slides/1/rights/deny/0"}); denied != want {

@@ -147,6 +147,13 @@ func (c *Cache[K, V]) Resize(key K, value V) {
 	c.budget.add(n)
 }
 
+// Remove drops the value that is kept under key.
+func (c *Cache[K, V]) Remove(key K) {
+	c.budget.mu.Lock()
+	defer c.budget.mu.Unlock()
+	c.kept.Remove(key)
+}
+
 // Len is how many values are kept.
 func (c *Cache[K, V]) Len() int {
 	c.budget.mu.Lock()

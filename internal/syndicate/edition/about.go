@@ -11,7 +11,7 @@ import (
 )
 
 // Serves reports whether there are feeds of that kind.
-func (s *Set) Serves(k Kind) bool { return k == Feed || k == Gallery || s.opts.Dynamic.has(k) }
+func (s *Set) Serves(k Kind) bool { return k == s.kind() || k == Gallery || s.opts.Dynamic.has(k) }
 
 // Addresses returns the addresses of the documents of a feed, or of a page of
 // its archive, in the order in which they are shown: a feed reader takes the first
@@ -26,12 +26,12 @@ func (s *Set) Addresses(ref Ref) []Address {
 }
 
 // Page returns the absolute address of the page of a feed, for people.
-func (s *Set) Page(ref Ref) string { return s.opts.Site.BaseURL + ref.base() }
+func (s *Set) Page(ref Ref) string { return s.opts.Site.BaseURL + s.path(ref) }
 
 // History returns what a feed is called and all galleries that it chooses, in the
 // order of publication. The error is as of [Set.Edition].
 func (s *Set) History(ctx context.Context, ref Ref) (title string, all *index.Selection, err error) {
-	if ref.Kind != Feed {
+	if ref.Kind != s.kind() {
 		if title, err = s.lookup(ref); err != nil {
 			return "", nil, err
 		}

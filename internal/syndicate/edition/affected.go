@@ -22,7 +22,7 @@ func (s *Set) Affected(c index.Change, subscribed func(Ref) bool) (refs []Ref, a
 		}
 		asked[ref] = true
 	}
-	if id := c.ID(); id != "" {
+	if id := c.ID(); id != "" && s.partner == nil { // nobody can subscribe to a partner's
 		ask(Ref{Kind: Gallery, Name: gallery.Key(id)})
 	}
 	for f := range c.Facets {
@@ -37,13 +37,13 @@ func (s *Set) Affected(c index.Change, subscribed func(Ref) bool) (refs []Ref, a
 // it may be too old to be in its edition.
 func (s *Set) Holds(ref Ref, key string) bool {
 	now := s.opts.Now()
-	if ref.Kind == Feed {
+	if ref.Kind == s.kind() {
 		r, ok := s.feeds[ref.Name]
 		return ok && r.selection.Holds(key, now)
 	}
-	entry := s.opts.Index.Find(key)
+	entry := s.find(key)
 	switch {
-	case !entry.VisibleAt(now):
+	case !s.shows(entry):
 		return false
 	case ref.Kind == Gallery:
 		return ref.Name == key
@@ -59,7 +59,7 @@ func (s *Set) Holds(ref Ref, key string) bool {
 func (s *Set) Choice(ref Ref) string {
 	var text []byte
 	switch {
-	case ref.Kind == Feed:
+	case ref.Kind == s.kind():
 		r, ok := s.feeds[ref.Name]
 		if !ok {
 			return ""
@@ -75,7 +75,9 @@ func (s *Set) Choice(ref Ref) string {
 	default:
 		return ""
 	}
-	if rules := s.opts.Index.Public().Rules; len(rules) > 0 { // likewise
+	if s.partner != nil {
+		text = fmt.Appendf(text, " %q %+v", s.partner.Exclude, *s.partner.Audience)
+	} else if rules := s.opts.Index.Public().Rules; len(rules) > 0 { // likewise
 		text = fmt.Appendf(text, " %q", rules)
 	}
 	return gallery.HashOf(text).String()

@@ -45,10 +45,10 @@ func (s *Set) Announce(ctx context.Context, ref Ref) (*Edition, error) {
 // withdrawn returns the edition of a gallery that is not shown.
 func (s *Set) withdrawn(ref Ref) (*Edition, error) {
 	now, id := s.opts.Now(), ref.Name
-	entry := s.opts.Index.Find(ref.Name)
+	entry := s.find(ref.Name)
 	err := s.opts.Index.Ready() // the reason why this node cannot know that it is not shown
 	switch {
-	case entry.VisibleAt(now):
+	case s.shows(entry):
 		err = errors.New("it is shown again")
 	case entry != nil && entry.NewerFormat():
 		err = errNewerRecord

@@ -20,21 +20,21 @@ type Moved struct {
 	To        Ref
 	Permanent bool // a former name
 
-	site string
+	set *Set
 }
 
-// Error names the new address.
-func (m *Moved) Error() string { return "it is at " + m.To.base() }
+// Error names the feed at the new address.
+func (m *Moved) Error() string { return "it is at the address of " + m.To.String() }
 
 // URL is the address where the document is.
-func (m *Moved) URL(f feed.Format) string { return m.site + m.To.Path(f) }
+func (m *Moved) URL(f feed.Format) string { return m.set.Address(m.To, f) }
 
 // Meant is the [ErrUnknown] for a name of a section, tag or author instead of its slug, or
 // for the slug without its hash. It lists the feeds that may be meant.
 type Meant struct {
 	To []Ref // at least one
 
-	site string
+	set *Set
 }
 
 // Error is that of [ErrUnknown].
@@ -47,7 +47,7 @@ func (m *Meant) Unwrap() error { return ErrUnknown }
 func (m *Meant) URLs(f feed.Format) []string {
 	list := make([]string, len(m.To))
 	for i, ref := range m.To {
-		list[i] = m.site + ref.Path(f)
+		list[i] = m.set.Address(ref, f)
 	}
 	return list
 }
@@ -62,7 +62,7 @@ func (s *Set) newer(ref Ref) error {
 	if !ok {
 		return unknownPage(ref)
 	}
-	return &Moved{To: r.ref.page(name), site: s.opts.Site.BaseURL}
+	return &Moved{To: r.ref.page(name), set: s}
 }
 
 // snapshot is what an edition shows: a view, and where it stands in the archive.
@@ -121,6 +121,12 @@ type validators struct {
 	etags       []string // by format
 }
 
+// validatorKey names a page of an archive, below the base of a set.
+type validatorKey struct {
+	base string
+	page Ref
+}
+
 // perValidators is about what the validators of a page need in memory, their key
 // included.
 const perValidators = 512
@@ -128,7 +134,7 @@ const perValidators = 512
 // ETag returns the entity tag that an archive page has now, if that is known
 // without rendering it.
 func (s *Set) ETag(ref Ref, f feed.Format) (etag string, ok bool) {
-	known, ok := s.validators.Get(ref)
+	known, ok := s.validators.Get(validatorKey{s.base(), ref})
 	if !ok {
 		return "", false
 	}

@@ -15,13 +15,17 @@ import (
 // not change with the spelling of galleries on another.
 func (r *feedRenderer) channel(items []*feed.Item, s snapshot) feed.Channel {
 	ch := r.set.channel(r.ref)
-	if r.ref.Kind == Feed {
-		ch.ID, ch.Title = r.set.opts.Renderer.FeedID(r.def.Name), cmp.Or(r.def.Title, r.def.Name)
-	} else {
-		ch.ID = r.set.opts.Renderer.ChannelID(r.ref.page("").base())
+	whole := r.ref.page("")
+	ch.ID, ch.Title = r.set.opts.Renderer.ChannelID(whole.base()), cmp.Or(r.def.Title, r.def.Name)
+	if r.ref.Kind.dynamic() {
 		ch.Title = cmp.Or(index.UsualName(r.ref.Kind.Facet(), r.ref.Name, s.Entries), r.ref.Name)
 	}
-	ch.Home = r.set.Page(r.ref.page(""))
+	if r.ref.Kind == Feed {
+		ch.ID = r.set.opts.Renderer.FeedID(r.def.Name)
+	}
+	if r.ref.Kind != Partner { // whose readers cannot open a page of it
+		ch.Home = r.set.Page(whole)
+	}
 	ch.Tombstones = r.set.tombstones(s.Gone, items)
 	ch.Updated = latest(items, ch.Tombstones)
 	for _, f := range feed.Formats() { // the way through the archive (RFC 5005 §4)
@@ -49,7 +53,7 @@ func (s *Set) channel(ref Ref) feed.Channel {
 		Copyright:   site.Copyright,
 		Author:      site.Author,
 		Site:        site.Title,
-		Home:        site.BaseURL + "/",
+		Home:        s.opts.Renderer.ForPeople(site.BaseURL + "/"),
 		Icon:        site.Icon,
 		Image:       gallery.Image{URL: site.Image, Thumbnail: site.Image},
 	}

@@ -27,7 +27,7 @@ func (s *Set) ChangedSince(ref Ref, from index.Position) bool {
 		return s.opts.Index.ChangedSince(ref.Kind.Facet(), ref.Name, from, s.opts.Now())
 	}
 	r, ok := s.feeds[ref.Name]
-	return !ok || r.selection.ChangedSince(from, s.opts.Now())
+	return !ok || ref.Kind != s.kind() || r.selection.ChangedSince(from, s.opts.Now())
 }
 
 // Content returns what the feed holds now, and what happened to its galleries,
@@ -44,13 +44,13 @@ func (s *Set) Content(ref Ref, from index.Position, touched time.Time) (*Content
 	steps := func(scope index.Scope) index.Steps { return s.opts.Index.Since(scope, from, touched, s.opts.Now()) }
 	switch {
 	case ref.Kind == Gallery:
-		return s.galleryContent(ref, steps(index.Scope{Key: ref.Name}))
-	case ref.Kind == Feed:
+		return s.galleryContent(ref, steps(index.Scope{Key: ref.Name, Choice: s.all()}))
+	case ref.Kind == s.kind():
 		r, err := s.configured(ref)
 		if err != nil {
 			return nil, err
 		}
-		return s.content(r.selection, r.def.Items, steps(index.Scope{Choice: index.Choice{Match: r.def.Match}})), nil
+		return s.content(r.selection, r.def.Items, steps(index.Scope{Choice: s.choice(r.def.Match, r.def.Order)})), nil
 	case !s.opts.Dynamic.has(ref.Kind):
 		return nil, fmt.Errorf("%s %q: %w", ref.Kind, ref.Name, ErrUnknown)
 	}
@@ -85,9 +85,9 @@ func memberOf(e *index.Entry, at time.Time) Member {
 // galleryContent shows the gallery, if it may be shown now, after the steps.
 func (s *Set) galleryContent(ref Ref, steps index.Steps) (*Content, error) {
 	c, now := &Content{Steps: steps}, s.opts.Now()
-	entry := s.opts.Index.Find(ref.Name)
+	entry := s.find(ref.Name)
 	switch {
-	case entry.VisibleAt(now):
+	case s.shows(entry):
 		c.Members, c.Touched = []Member{memberOf(entry, now)}, entry.Touched(now)
 	case entry != nil && entry.NewerFormat():
 		return nil, fmt.Errorf("gallery %q: %w: %w", ref.Name, ErrUnavailable, errNewerRecord)

@@ -87,13 +87,14 @@ type deltas = cache.Cache[deltaKey, *feed.Document]
 
 type deltaKey struct{ from, to string } // entity tags
 
-// remember keeps at most that many versions of the editions before e; last is the newest.
+// remember keeps at most that many versions of the good editions before e; last is the one
+// right before it.
 func (e *Edition) remember(last *Edition, most int) {
 	if last == nil || most == 0 {
 		return
 	}
 	e.past = last.past
-	if last.fingerprint == e.fingerprint {
+	if last.Fallback || last.fingerprint == e.fingerprint {
 		return
 	}
 	e.past = append(append([]version(nil), last.past...), last.version())

@@ -46,7 +46,7 @@ func unknownPage(ref Ref) error {
 
 // owner returns the renderer of the feed whose archive ref may be a page of.
 func (s *Set) owner(ctx context.Context, ref Ref) (*feedRenderer, error) {
-	if ref.Kind == Feed {
+	if ref.Kind == s.kind() {
 		return s.configured(ref)
 	}
 	name, err := s.lookup(ref)
@@ -74,7 +74,7 @@ func (s *Set) configured(ref Ref) (*feedRenderer, error) {
 		return r, nil
 	}
 	if name, ok := s.aliases[ref.Name]; ok {
-		return nil, &Moved{To: Ref{Kind: Feed, Name: name, Page: ref.Page}, Permanent: true, site: s.opts.Site.BaseURL}
+		return nil, &Moved{To: Ref{Kind: Feed, Name: name, Page: ref.Page}, Permanent: true, set: s}
 	}
 	return nil, fmt.Errorf("feed %q: %w", ref.Name, ErrUnknown)
 }
@@ -92,7 +92,7 @@ func (s *Set) lookup(ref Ref) (string, error) {
 		return "", fmt.Errorf("%s %q: %w: %w", ref.Kind, ref.Name, ErrUnavailable, err)
 	}
 	if similar := s.opts.Index.Similar(ref.Kind.Facet(), ref.Name, s.opts.Now()); len(similar) > 0 {
-		m := &Meant{site: s.opts.Site.BaseURL}
+		m := &Meant{set: s}
 		for _, name := range similar {
 			m.To = append(m.To, Ref{Kind: ref.Kind, Name: name.Slug, Page: ref.Page})
 		}

@@ -28,6 +28,7 @@ type Edition struct {
 	channel     feed.Channel
 	past        []version // what it was before, oldest first
 	deltas      *deltas   // nil: none are kept
+	renderer    *feedRenderer
 }
 
 // LeftOut is a gallery that is left out of a feed until it is corrected and published again.
@@ -62,6 +63,9 @@ func (e *Edition) item(m Member) *feed.Item {
 func (e *Edition) Galleries() []Member {
 	return slices.DeleteFunc(slices.Clone(e.Members), func(m Member) bool { return m.Stub })
 }
+
+// drop lets go of an edition of a partner's feed.
+func (e *Edition) drop() { e.renderer.current.CompareAndSwap(e, nil) }
 
 // Document returns the edition in that format.
 func (e *Edition) Document(f feed.Format) *feed.Document { return e.Documents[f] }

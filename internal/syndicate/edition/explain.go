@@ -1,6 +1,7 @@
 package edition
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,8 @@ import (
 // Explanation says whether an audience sees a gallery in a feed at an instant, and why.
 // Rule and Where are as in [gallery.Decision]. The other codes are "taken-down",
 // "items" (others stand above it: it is in the archive), "match." and the name of a list
-// that the gallery does not meet, and "left-out" (it cannot be shown as it is).
+// that the gallery does not meet, "exclude." and the name of one that it meets, and
+// "left-out" (it cannot be shown as it is).
 type Explanation struct {
 	Audience string             `json:"audience"`
 	Feed     string             `json:"feed"` // as of [Ref.String]
@@ -34,11 +36,11 @@ type SlideExplanation struct {
 	Where string `json:"where,omitzero"`
 }
 
-// Explain says for every feed in which the public could see the gallery with that id at
-// t whether it does: for each configured feed, for those of its section, tags and
-// authors, and for its own. It goes by what is stored now, and asks what renders. The
-// error is [ErrUnknown] where no record of the gallery is known, or says why it
-// cannot be read.
+// Explain says for every feed in which the audience could see the gallery with that id at
+// t whether it does: for its own, for each configured feed, and for those of its section,
+// tags and authors. It goes by what is stored now, and asks what renders. The error is
+// [ErrUnknown] where no record of the gallery is known, or says why it cannot be
+// read.
 func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanation, error) {
 	if err := s.opts.Index.Ready(); err != nil {
 		return nil, fmt.Errorf("explain gallery %q: %w: %w", id, ErrUnavailable, err)
@@ -47,7 +49,7 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 	if e == nil {
 		return nil, fmt.Errorf("explain gallery %q: %w", id, ErrUnknown)
 	}
-	all := Explanation{Audience: gallery.Public, Rule: "taken-down"}
+	all := Explanation{Audience: cmp.Or(s.Audience().Name, gallery.Public), Rule: "taken-down"}
 	if !e.Rank.TakeDown {
 		g, err := s.opts.Load(ctx, e)
 		if problems, ok := errors.AsType[gallery.Problems](err); ok {
@@ -55,16 +57,19 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 		} else if err != nil {
 			return nil, fmt.Errorf("explain gallery %q: %w", id, err)
 		} else {
-			all.decide(s.opts.Index.Public(), g, t)
+			all.decide(s, g, t)
 		}
 	}
 	own := all
 	own.Feed = Ref{Kind: Gallery, Name: gallery.Key(id)}.String()
+	if s.partner != nil {
+		own.choose(s.feeds[s.partner.Name], e)
+	}
 	list := []Explanation{own}
 	for _, d := range s.opts.Feeds {
 		one := all
-		one.Feed = d.Name
-		one.choose(s.feeds[d.Name], e, t)
+		one.Feed = s.feeds[d.Name].name()
+		one.rank(s.feeds[d.Name], e, t)
 		list = append(list, one)
 	}
 	for _, f := range e.Facets {
@@ -72,7 +77,7 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 			one := all
 			one.Feed = ref.String()
 			r := newFeedRenderer(s, ref, s.dynamicDefinition(ref, f.Value().Name)) // nobody may have asked for the feed
-			one.choose(r, e, t)
+			one.rank(r, e, t)
 			r.release()
 			list = append(list, one)
 		}
@@ -80,40 +85,47 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 	return list, nil
 }
 
-// decide says what the audience may see of g at all.
-func (x *Explanation) decide(a *gallery.Audience, g *gallery.Gallery, t time.Time) {
-	terms := g.Terms()
+// decide says what the audience of s may see of g at all.
+func (x *Explanation) decide(s *Set, g *gallery.Gallery, t time.Time) {
+	where := func(d gallery.Decision) string {
+		if d.Where == "" && d.Rule != "default" { // a key of the partner's configuration
+			return s.partner.Where + "." + d.Rule
+		}
+		return d.Where
+	}
+	a, terms := s.Audience(), g.Terms()
 	d := a.Gallery(terms, t)
-	x.Shown, x.Rule, x.Where, x.Next = d.Shown, d.Rule, d.Where, d.Next
+	x.Shown, x.Rule, x.Where, x.Next = d.Shown, d.Rule, where(d), d.Next
 	for i := range g.Slides {
 		d := a.Slide(terms, i, t)
-		x.Slides = append(x.Slides, SlideExplanation{i, g.Slides[i].ID, d.Shown, d.Rule, d.Where})
+		x.Slides = append(x.Slides, SlideExplanation{i, g.Slides[i].ID, d.Shown, d.Rule, where(d)})
 		if x.Shown && !d.Next.IsZero() && (x.Next.IsZero() || d.Next.Before(x.Next)) {
 			x.Next = d.Next
 		}
 	}
 }
 
-// choose says whether the feed shows the gallery, if its audience may see it at all.
-func (x *Explanation) choose(r *feedRenderer, e *index.Entry, t time.Time) {
-	if !x.Shown {
+// choose says whether the feed chooses the gallery, if its audience sees it at t or later.
+func (x *Explanation) choose(r *feedRenderer, e *index.Entry) {
+	if unmet := r.selection.Unmet(e); unmet != "" && (x.Shown || !x.Next.IsZero()) {
+		x.Shown, x.Rule, x.Where, x.Next = false, unmet, r.def.Where+"."+unmet, time.Time{}
+	}
+}
+
+// rank says whether the feed has the gallery in its document, if it chooses it.
+func (x *Explanation) rank(r *feedRenderer, e *index.Entry, t time.Time) {
+	if x.choose(r, e); !x.Shown {
 		return
 	}
-	unmet := r.selection.Unmet(e)
-	switch {
-	case unmet != "":
-		x.Rule, x.Where = unmet, r.def.Where+"."+unmet
-	case r.selection.Above(e, t) >= r.def.Items:
-		x.Rule, x.Where = "items", r.def.Where+".items"
-	default:
-		if last := r.current.Load(); last != nil {
-			for _, left := range last.LeftOut {
-				if left.Gallery == e.ID && left.Rank == e.Rank {
-					x.Shown, x.Rule, x.Where = false, "left-out", left.Reason
-				}
+	if r.selection.Above(e, t) >= r.def.Items {
+		x.Shown, x.Rule, x.Where = false, "items", r.def.Where+".items"
+		return
+	}
+	if last := r.current.Load(); last != nil {
+		for _, left := range last.LeftOut {
+			if left.Gallery == e.ID && left.Rank == e.Rank {
+				x.Shown, x.Rule, x.Where = false, "left-out", left.Reason
 			}
 		}
-		return
 	}
-	x.Shown = false
 }

@@ -15,12 +15,12 @@ import (
 func (r *feedRenderer) fallBack(cause error) (*Edition, error) {
 	last := r.current.Load()
 	if cause != nil && last != nil {
-		r.set.opts.Logger.Warn("a feed could not be rendered and keeps its last good edition", "feed", r.def.Name, "err", cause)
+		r.set.opts.Logger.Warn("a feed could not be rendered and keeps its last good edition", "feed", r.name(), "err", cause)
 	} else if last == nil {
 		if cause == nil {
 			cause = errors.New("the last attempt failed a moment ago")
 		}
-		return nil, fmt.Errorf("feed %q: %w: %w", r.def.Name, ErrUnavailable, cause)
+		return nil, fmt.Errorf("feed %q: %w: %w", r.name(), ErrUnavailable, cause)
 	}
 	now, err := r.snapshot(r.set.opts.Now())
 	if err != nil {
@@ -38,19 +38,18 @@ func (r *feedRenderer) fallBack(cause error) (*Edition, error) {
 			places = append(places, order.Index(now.Entries, m.entry))
 		}
 	}
-	e.channel, e.past = r.channel(e.items, now), last.past
+	e.channel = r.channel(e.items, now)
 	r.addStubs(e, places, now.Stubs)
 	if last.Fallback && last.fingerprint == e.fingerprint && len(last.Members) == len(e.Members) {
 		return last, nil
 	}
 	if err := r.set.assemble(e, r.resize); err != nil {
-		return nil, fmt.Errorf("feed %q: %w: %w", r.def.Name, ErrUnavailable, err)
+		return nil, fmt.Errorf("feed %q: %w: %w", r.name(), ErrUnavailable, err)
 	}
 	// It is older than what touched the feed last: dated so, it would make
 	// readers miss the good one.
 	e.Fallback, e.Undated, e.Touched = true, true, time.Time{}
-	r.current.Store(e)
-	r.resize()
+	r.show(e)
 	return e, nil
 }
 
@@ -63,6 +62,6 @@ func (r *feedRenderer) mayShow(m Member, now time.Time) bool {
 	if !r.selection.Holds(key, now) || m.entry.Phase(now) != m.Phase {
 		return false
 	}
-	known := r.set.opts.Index.Find(key)
+	known := r.set.find(key)
 	return known != nil && known.Phase(now) <= m.Phase
 }

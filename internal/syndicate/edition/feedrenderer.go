@@ -52,16 +52,14 @@ type feedRenderer struct {
 	current   atomic.Pointer[Edition]
 	failure   atomic.Pointer[error] // why the last rendering failed; nil: it did not
 	rendering chan struct{}         // holds a token while the feed is rendered
-	pin       *cache.Pin            // what a configured feed holds; nil: it is in a cache
-	chosen    atomic.Int64          // about how many galleries the selection has; 0 for an archive page, which shares its feed's
-
-	// Owned by the holder of the token.
-	notBefore time.Time // no rendering for readers before
-	lastGood  *Edition  // the last one that was no fallback
+	pin       *cache.Pin            // what a configured feed of the public holds; nil: it is in a cache
+	chosen    atomic.Int64          // about how many galleries the selection holds; 0: it shares another's
+	notBefore time.Time             // no rendering for readers before; owned by the holder of the token
 }
 
 // itemKey names what a rendered gallery is a function of.
 type itemKey struct {
+	base    string // of the set
 	id      string
 	hash    gallery.Hash
 	phase   int
@@ -70,13 +68,16 @@ type itemKey struct {
 
 func newFeedRenderer(s *Set, ref Ref, d Definition) *feedRenderer {
 	r := &feedRenderer{set: s, ref: ref, def: d, rendering: make(chan struct{}, 1)}
-	r.selection = s.opts.Index.Select(d.Match, d.Order)
+	r.selection = s.opts.Index.Choose(s.choice(d.Match, d.Order))
 	r.history = r.selection
 	if d.Order != index.ByPublished {
-		r.history = s.opts.Index.Select(d.Match, index.ByPublished)
+		r.history = s.opts.Index.Choose(s.choice(d.Match, index.ByPublished))
 	}
 	return r
 }
+
+// name is that of the feed in notices and logs.
+func (r *feedRenderer) name() string { return r.ref.page("").String() }
 
 // release lets go of what the feed chooses.
 func (r *feedRenderer) release() {
@@ -124,7 +125,7 @@ func (r *feedRenderer) refresh(ctx context.Context, p priority) (*Edition, error
 	}
 	if err := r.set.opts.Index.Ready(); err != nil && r.current.Load() == nil {
 		// No rendering failed: the next reader asks again whether the index is whole.
-		return nil, fmt.Errorf("feed %q: %w: %w", r.def.Name, ErrUnavailable, err)
+		return nil, fmt.Errorf("feed %q: %w: %w", r.name(), ErrUnavailable, err)
 	}
 	var task *cache.Task
 	if p == forReaders && r.onDemand() {
@@ -155,23 +156,33 @@ func (r *feedRenderer) refresh(ctx context.Context, p priority) (*Edition, error
 // notRendered is the error for a reader who waited in vain.
 func (r *feedRenderer) notRendered(err error) error {
 	if errors.Is(err, cache.ErrBusy) {
-		return fmt.Errorf("feed %q: %w: %w", r.def.Name, ErrUnavailable, err)
+		return fmt.Errorf("feed %q: %w: %w", r.name(), ErrUnavailable, err)
 	}
-	return fmt.Errorf("render feed %q: %w", r.def.Name, err)
+	return fmt.Errorf("render feed %q: %w", r.name(), err)
 }
 
-// keep makes e current.
+// keep makes e, which is no fallback, current.
 func (r *feedRenderer) keep(e *Edition) {
-	e.remember(r.lastGood, r.versions)
-	r.notBefore, r.lastGood = time.Time{}, e
-	r.current.Store(e)
+	r.notBefore = time.Time{}
 	r.failure.Store(nil)
-	if r.ref.Page == "" {
+	switch {
+	case r.ref.Page != "":
+		r.set.validators.Put(validatorKey{r.set.base(), r.ref}, &validators{e.fingerprint, e.etags()})
+	case r.ref.Kind != Partner:
 		r.chosen.Store(int64(r.selection.LenAt(r.set.opts.Now())))
-	} else {
-		r.set.validators.Put(r.ref, &validators{e.fingerprint, e.etags()})
 	}
-	r.resize()
+	r.show(e)
+}
+
+// show makes e current.
+func (r *feedRenderer) show(e *Edition) {
+	e.remember(r.current.Load(), r.versions)
+	r.current.Store(e)
+	if r.ref.Kind == Partner && r.ref.Page == "" {
+		r.set.partners.Put(r, e)
+	} else {
+		r.resize()
+	}
 }
 
 var (
@@ -209,7 +220,7 @@ func (r *feedRenderer) collect(ctx context.Context, task *cache.Task) (e *Editio
 // editionOf returns an edition of the snapshot that has no galleries yet.
 func (r *feedRenderer) editionOf(s snapshot) *Edition {
 	return &Edition{
-		Feed: r.def.Name, Touched: s.Touched, Epoch: s.Epoch,
+		Feed: r.name(), Touched: s.Touched, Epoch: s.Epoch, renderer: r,
 		at: s.At, generation: s.Generation, fingerprint: s.fingerprint(), deltas: r.set.deltas,
 	}
 }
@@ -223,7 +234,7 @@ func (r *feedRenderer) gather(ctx context.Context, s snapshot, task *cache.Task)
 		m, hit := memberOf(entry, s.At), true
 		item := last.item(m)
 		if item == nil {
-			key := itemKey{id: m.ID, hash: m.Rank.Hash, phase: m.Phase, content: r.def.Content}
+			key := itemKey{base: r.set.base(), id: m.ID, hash: m.Rank.Hash, phase: m.Phase, content: r.def.Content}
 			var err error
 			item, err = r.set.items.Load(ctx, key, r.itemLoader(entry, s.At, &hit))
 			if errors.Is(err, errNotShowable) {
@@ -297,7 +308,7 @@ func (r *feedRenderer) complete(e *Edition) error {
 
 // leaveOut records that a gallery that belongs to the edition is not in it.
 func (r *feedRenderer) leaveOut(e *Edition, entry *index.Entry, reason string) {
-	left := LeftOut{Feed: r.def.Name, Gallery: entry.ID, Rank: entry.Rank, Reason: reason}
+	left := LeftOut{Feed: r.name(), Gallery: entry.ID, Rank: entry.Rank, Reason: reason}
 	e.LeftOut = append(e.LeftOut, left)
 	r.set.report(left)
 }
@@ -328,6 +339,8 @@ func (r *feedRenderer) resize() {
 		r.pin.Resize()
 	case r.ref.Page != "":
 		r.set.pages.Resize(pageKey{r.history, r.ref.Page}, r)
+	case r.ref.Kind == Partner:
+		r.set.partners.Resize(r, r.current.Load())
 	default:
 		r.set.dynamic.Resize(r.ref, r)
 	}

@@ -39,7 +39,7 @@ func (s *Set) galleryEdition(ctx context.Context, ref Ref, p priority) (*Edition
 			return nil, hidden
 		}
 		now, hit := s.opts.Now(), true
-		key := itemKey{id: entry.ID, hash: entry.Rank.Hash, phase: entry.SlidePhase(now)}
+		key := itemKey{base: s.base(), id: entry.ID, hash: entry.Rank.Hash, phase: entry.SlidePhase(now)}
 		var made *galleryFeed
 		made, err = s.galleries.Load(ctx, key, func(ctx context.Context) (*galleryFeed, error) {
 			hit = false
@@ -65,12 +65,12 @@ func (s *Set) galleryEdition(ctx context.Context, ref Ref, p priority) (*Edition
 
 // shown returns the entry of a gallery that may be shown now.
 func (s *Set) shown(key string) (*index.Entry, error) {
-	entry, now := s.opts.Index.Find(key), s.opts.Now()
+	entry := s.find(key)
 	err := ErrUnknown // or embargoed, or withheld: readers do not learn which
 	switch {
-	case entry.VisibleAt(now):
+	case s.shows(entry):
 		return entry, nil
-	case entry.OverAt(now):
+	case s.partner == nil && entry.OverAt(s.opts.Now()):
 		err = ErrGone
 	case s.opts.Index.Ready() != nil:
 		err = ErrUnavailable
@@ -105,7 +105,7 @@ func (s *Set) loadGallery(ctx context.Context, key itemKey, entry *index.Entry, 
 			made = &galleryFeed{err: fmt.Errorf("panic: %v", cause)}
 		}
 		if made.err != nil {
-			s.report(LeftOut{Feed: Ref{Kind: Gallery, Name: gallery.Key(g.ID)}.base(), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
+			s.report(LeftOut{Feed: s.label(Ref{Kind: Gallery, Name: gallery.Key(g.ID)}), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
 			made = &galleryFeed{err: fmt.Errorf("%w: %w", ErrUnavailable, made.err)}
 		}
 	}()

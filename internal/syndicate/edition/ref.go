@@ -19,6 +19,7 @@ const (
 	Tag     Kind = "tags"      // those with a tag
 	Author  Kind = "authors"   // those of an author
 	Gallery Kind = "galleries" // one gallery, an item a slide
+	Partner Kind = "partners"  // the feed of a partner
 )
 
 // dynamic reports whether such feeds choose galleries by the name of a facet.
@@ -38,7 +39,7 @@ func (k Kind) Facet() index.Kind {
 // Ref names a feed, or a page of its archive.
 type Ref struct {
 	Kind Kind
-	Name string // of a configured feed, the slug of a dynamic one, the key of a gallery
+	Name string // of a configured feed or partner, the slug of a dynamic feed, the key of a gallery
 	Page string // of the archive; empty: the feed itself
 }
 
@@ -61,7 +62,7 @@ func ParseRef(name string) (Ref, bool) {
 	r := Ref{Kind: Feed, Name: name}
 	if kind, rest, found := strings.Cut(name, "/"); found {
 		r = Ref{Kind: Kind(kind), Name: rest}
-		if r.Kind != Gallery && !r.Kind.dynamic() {
+		if r.Kind != Gallery && r.Kind != Partner && !r.Kind.dynamic() {
 			return Ref{}, false
 		}
 	}
@@ -71,7 +72,7 @@ func ParseRef(name string) (Ref, bool) {
 	return r, true
 }
 
-// base is the address of the feed without its format, below the site's.
+// base is the address of a public feed without its format, below the site's.
 func (r Ref) base() string {
 	path := "/" + string(r.Kind) + "/" + url.PathEscape(r.Name)
 	if r.Page != "" {
@@ -80,7 +81,7 @@ func (r Ref) base() string {
 	return path
 }
 
-// Path is the address of the feed in a format, below the site's.
+// Path is the address of a public feed in a format, below the site's.
 func (r Ref) Path(f feed.Format) string { return r.base() + "." + f.String() }
 
 // refOf names the dynamic feed of galleries with that facet. Its Kind is empty where

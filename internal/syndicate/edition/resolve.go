@@ -23,14 +23,19 @@ func (s *Set) Resolve(address string) (Ref, feed.Format, error) {
 	refuse := func(reason string) (Ref, feed.Format, error) {
 		return Ref{}, 0, fmt.Errorf("%w: the address %s", ErrUnknown, reason)
 	}
-	path, ours := strings.CutPrefix(address, s.opts.Site.BaseURL+"/")
+	path, ours := strings.CutPrefix(address, s.opts.Site.BaseURL+s.base()+"/")
 	switch {
+	case !ours && s.partner != nil: // the beginning may have a key
+		return refuse("is not that of the partner's feed")
 	case !ours:
 		return refuse("does not begin with " + s.opts.Site.BaseURL + "/")
 	case strings.ContainsAny(path, "?#"):
 		return refuse("has a query or a fragment, and those of feeds have none")
 	}
 	kind, file, _ := strings.Cut(path, "/")
+	if s.partner != nil {
+		kind, file = string(Partner), path
+	}
 	if strings.Contains(file, "/") {
 		return refuse("is not that of a feed itself")
 	}
@@ -45,6 +50,11 @@ func (s *Set) Resolve(address string) (Ref, feed.Format, error) {
 	}
 	ref := Ref{Kind: Kind(kind), Name: file[:dot]}
 	switch ref.Kind {
+	case Partner:
+		if s.partner == nil || ref.Name != "feed" {
+			return refuse("is not that of a feed")
+		}
+		ref.Name = s.partner.Name
 	case Feed:
 		_, err = s.configured(ref)
 	case Gallery:

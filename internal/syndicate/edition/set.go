@@ -87,22 +87,44 @@ type Options struct {
 	Logger      *slog.Logger
 }
 
-// Set holds the current edition of every feed. It is safe for concurrent use.
+// Set holds the current edition of every feed of an audience: the public, or a partner at
+// one address. It is safe for concurrent use.
 type Set struct {
-	opts       Options
-	feeds      map[string]*feedRenderer // the configured ones
-	aliases    map[string]string
-	dynamic    *cache.Cache[Ref, *feedRenderer]
+	opts    Options
+	partner *PartnerFeed             // nil: the public
+	feeds   map[string]*feedRenderer // the configured ones
+	aliases map[string]string
+	dynamic *cache.Cache[Ref, *feedRenderer]
+	*shared
+}
+
+// shared is what the sets of all audiences have in common.
+type shared struct {
+	partners   *cache.Cache[*feedRenderer, *Edition] // current editions of partners' feeds
 	pages      *cache.Cache[pageKey, *feedRenderer]
 	galleries  *cache.Cache[itemKey, *galleryFeed]
 	items      *cache.Cache[itemKey, *feed.Item]
 	deltas     *deltas
-	validators *cache.Cache[Ref, *validators]
+	validators *cache.Cache[validatorKey, *validators]
 	logged     *logged
 	metrics    metrics
 }
 
-// New returns a set without editions; they are rendered when a reader asks.
+func newShared(b *cache.Budget, r prometheus.Registerer) *shared {
+	revisions, _ := simplelru.NewLRU[itemKey, struct{}](10_000, nil) // the only error is a size below one
+	return &shared{
+		partners:   cache.New[*feedRenderer](b, cache.Options[*Edition]{Size: (*Edition).held, Dropped: (*Edition).drop}),
+		pages:      cache.New[pageKey](b, cache.Options[*feedRenderer]{Size: (*feedRenderer).held}),
+		galleries:  cache.New[itemKey](b, cache.Options[*galleryFeed]{Size: (*galleryFeed).held}),
+		items:      cache.New[itemKey](b, cache.Options[*feed.Item]{Size: (*feed.Item).Held}),
+		deltas:     cache.New[deltaKey](b, cache.Options[*feed.Document]{Size: (*feed.Document).Held}),
+		validators: cache.New[validatorKey](b, cache.Options[*validators]{Size: func(*validators) int { return perValidators }}),
+		logged:     &logged{revisions: revisions},
+		metrics:    newMetrics(r),
+	}
+}
+
+// New returns the public's set without editions; they are rendered when a reader asks.
 func New(o Options) *Set {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -114,19 +136,12 @@ func New(o Options) *Set {
 		o.Limiter = cache.NewLimiter(o.Budget.Most()/3, nil)
 	}
 	o.Dynamic.Items, o.Dynamic.Cache = cmp.Or(o.Dynamic.Items, 50), cmp.Or(o.Dynamic.Cache, 2000)
-	revisions, _ := simplelru.NewLRU[itemKey, struct{}](10_000, nil) // the only error is a size below one
 	s := &Set{
-		opts:       o,
-		feeds:      make(map[string]*feedRenderer, len(o.Feeds)),
-		aliases:    map[string]string{},
-		dynamic:    cache.New[Ref](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held, Dropped: (*feedRenderer).release, Most: o.Dynamic.Cache}),
-		pages:      cache.New[pageKey](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held}),
-		galleries:  cache.New[itemKey](o.Budget, cache.Options[*galleryFeed]{Size: (*galleryFeed).held}),
-		items:      cache.New[itemKey](o.Budget, cache.Options[*feed.Item]{Size: (*feed.Item).Held}),
-		deltas:     cache.New[deltaKey](o.Budget, cache.Options[*feed.Document]{Size: (*feed.Document).Held}),
-		validators: cache.New[Ref](o.Budget, cache.Options[*validators]{Size: func(*validators) int { return perValidators }}),
-		logged:     &logged{revisions: revisions},
-		metrics:    newMetrics(o.Registerer),
+		opts:    o,
+		feeds:   make(map[string]*feedRenderer, len(o.Feeds)),
+		aliases: map[string]string{},
+		dynamic: cache.New[Ref](o.Budget, cache.Options[*feedRenderer]{Size: (*feedRenderer).held, Dropped: (*feedRenderer).release, Most: o.Dynamic.Cache}),
+		shared:  newShared(o.Budget, o.Registerer),
 	}
 	for _, d := range o.Feeds {
 		r := newFeedRenderer(s, Ref{Kind: Feed, Name: d.Name}, d)
@@ -195,7 +210,7 @@ func (s *Set) listing(ref Ref, title string) Listing {
 
 // Address returns the absolute address of a feed's document.
 func (s *Set) Address(ref Ref, f feed.Format) string {
-	return s.opts.Site.BaseURL + ref.Path(f)
+	return s.opts.Site.BaseURL + s.path(ref) + "." + f.String()
 }
 
 // Address is where one document of a feed is.
@@ -224,7 +239,7 @@ func (s *Set) Former(name string) []string {
 
 // Current returns the configured feed's edition as it is now.
 func (s *Set) Current(ctx context.Context, name string) (*Edition, error) {
-	return s.Edition(ctx, Ref{Kind: Feed, Name: name})
+	return s.Edition(ctx, Ref{Kind: s.kind(), Name: name})
 }
 
 // LeftOut returns what is left out of the current editions of the configured
@@ -239,12 +254,13 @@ func (s *Set) LeftOut() []LeftOut {
 	return all
 }
 
-// Concerned returns the names of the configured feeds in which the change may show.
+// Concerned returns the names of the configured feeds in which the change may show, as of
+// [Ref.String].
 func (s *Set) Concerned(c index.Change) []string {
 	var names []string
 	for _, d := range s.opts.Feeds {
 		if s.feeds[d.Name].selection.Concerns(c) {
-			names = append(names, d.Name)
+			names = append(names, s.feeds[d.Name].name())
 		}
 	}
 	return names
@@ -259,12 +275,16 @@ func (s *Set) Len(name string) int {
 }
 
 // Republish renders every feed that is not what it should be now, whatever events were
-// missed. It continues after an error and returns all errors.
+// missed: of a partner only if it is kept. It continues after an error and returns all
+// errors.
 func (s *Set) Republish(ctx context.Context) error {
 	s.opts.Index.Advance(s.opts.Now)
 	var errs []error
-	for _, d := range s.opts.Feeds {
-		if _, err := s.feeds[d.Name].refresh(ctx, forSchedule); err != nil {
+	for _, r := range s.feeds {
+		if s.partner != nil && r.current.Load() == nil {
+			continue
+		}
+		if _, err := r.refresh(ctx, forSchedule); err != nil {
 			errs = append(errs, err)
 		}
 	}

@@ -17,8 +17,8 @@ const (
 type State struct {
 	Name      string
 	Title     string
-	Galleries int       // as of [Set.Len]
-	Touched   time.Time // as of [Set.Touched]
+	Galleries int       // as of [Set.Len]; of a partner those in its edition, if one is kept
+	Touched   time.Time // as of [Set.Touched]; of a partner when its edition was
 	Condition Condition
 	Err       error // why the last rendering failed; nil: it did not
 	LeftOut   int   // galleries that cannot be published as they are
@@ -29,13 +29,20 @@ type State struct {
 func (s *Set) States() []State {
 	states := make([]State, len(s.opts.Feeds))
 	for i, d := range s.opts.Feeds {
-		r := s.feeds[d.Name]
-		states[i] = State{Name: d.Name, Title: d.Title, Galleries: s.Len(d.Name), Touched: s.Touched(d.Name), Condition: r.condition()}
+		r, st := s.feeds[d.Name], &states[i]
+		*st = State{Name: r.name(), Title: d.Title, Condition: r.condition()}
 		if why := r.failure.Load(); why != nil {
-			states[i].Err = *why
+			st.Err = *why
 		}
-		if e := r.current.Load(); e != nil {
-			states[i].LeftOut = len(e.LeftOut)
+		e := r.current.Load()
+		if e != nil {
+			st.LeftOut = len(e.LeftOut)
+		}
+		switch {
+		case s.partner == nil:
+			st.Galleries, st.Touched = s.Len(d.Name), s.Touched(d.Name)
+		case e != nil:
+			st.Galleries, st.Touched = len(e.Galleries()), e.Touched
 		}
 	}
 	return states

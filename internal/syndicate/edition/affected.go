@@ -76,9 +76,9 @@ func (s *Set) Choice(ref Ref) string {
 		return ""
 	}
 	if s.partner != nil {
-		text = fmt.Appendf(text, " %q %+v", s.partner.Exclude, *s.partner.Audience)
+		text = fmt.Appendf(text, " %q %#v", s.partner.Exclude, *s.partner.Audience)
 	} else if rules := s.opts.Index.Public().Rules; len(rules) > 0 { // likewise
-		text = fmt.Appendf(text, " %q", rules)
+		text = fmt.Appendf(text, " %#v", rules)
 	}
 	return gallery.HashOf(text).String()
 }

@@ -134,7 +134,7 @@ const perValidators = 512
 // ETag returns the entity tag that an archive page has now, if that is known
 // without rendering it.
 func (s *Set) ETag(ref Ref, f feed.Format) (etag string, ok bool) {
-	known, ok := s.validators.Get(validatorKey{s.base(), ref})
+	known, ok := s.validators.Get(validatorKey{s.Base(), ref})
 	if !ok {
 		return "", false
 	}

@@ -167,7 +167,7 @@ func (r *feedRenderer) keep(e *Edition) {
 	r.failure.Store(nil)
 	switch {
 	case r.ref.Page != "":
-		r.set.validators.Put(validatorKey{r.set.base(), r.ref}, &validators{e.fingerprint, e.etags()})
+		r.set.validators.Put(validatorKey{r.set.Base(), r.ref}, &validators{e.fingerprint, e.etags()})
 	case r.ref.Kind != Partner:
 		r.chosen.Store(int64(r.selection.LenAt(r.set.opts.Now())))
 	}
@@ -234,7 +234,7 @@ func (r *feedRenderer) gather(ctx context.Context, s snapshot, task *cache.Task)
 		m, hit := memberOf(entry, s.At), true
 		item := last.item(m)
 		if item == nil {
-			key := itemKey{base: r.set.base(), id: m.ID, hash: m.Rank.Hash, phase: m.Phase, content: r.def.Content}
+			key := itemKey{base: r.set.Base(), id: m.ID, hash: m.Rank.Hash, phase: m.Phase, content: r.def.Content}
 			var err error
 			item, err = r.set.items.Load(ctx, key, r.itemLoader(entry, s.At, &hit))
 			if errors.Is(err, errNotShowable) {

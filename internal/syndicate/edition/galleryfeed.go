@@ -34,12 +34,12 @@ func (f *galleryFeed) held() int {
 func (s *Set) galleryEdition(ctx context.Context, ref Ref, p priority) (*Edition, error) {
 	var err error
 	for range maxCatchUps {
-		entry, hidden := s.shown(ref.Name)
+		entry, hidden := s.Shown(ref.Name)
 		if hidden != nil {
 			return nil, hidden
 		}
 		now, hit := s.opts.Now(), true
-		key := itemKey{base: s.base(), id: entry.ID, hash: entry.Rank.Hash, phase: entry.SlidePhase(now)}
+		key := itemKey{base: s.Base(), id: entry.ID, hash: entry.Rank.Hash, phase: entry.SlidePhase(now)}
 		var made *galleryFeed
 		made, err = s.galleries.Load(ctx, key, func(ctx context.Context) (*galleryFeed, error) {
 			hit = false
@@ -55,7 +55,7 @@ func (s *Set) galleryEdition(ctx context.Context, ref Ref, p priority) (*Edition
 		if err != nil {
 			return nil, fmt.Errorf("gallery %q: %w", ref.Name, err)
 		}
-		if _, hidden = s.shown(ref.Name); hidden != nil { // withdrawn while it was rendered
+		if _, hidden = s.Shown(ref.Name); hidden != nil { // withdrawn while it was rendered
 			return nil, hidden
 		}
 		return made.edition, nil
@@ -63,8 +63,9 @@ func (s *Set) galleryEdition(ctx context.Context, ref Ref, p priority) (*Edition
 	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-// shown returns the entry of a gallery that may be shown now.
-func (s *Set) shown(key string) (*index.Entry, error) {
+// Shown returns the entry of a gallery that is shown now, as the audience sees it. The
+// error is [ErrUnknown], [ErrGone] or [ErrUnavailable].
+func (s *Set) Shown(key string) (*index.Entry, error) {
 	entry := s.find(key)
 	err := ErrUnknown // or embargoed, or withheld: readers do not learn which
 	switch {

@@ -58,8 +58,8 @@ func (s *Set) kind() Kind {
 	return Feed
 }
 
-// base is the path of a partner's addresses, empty for the public's.
-func (s *Set) base() string {
+// Base is the path of a partner's addresses, empty for the public's.
+func (s *Set) Base() string {
 	if s.partner == nil {
 		return ""
 	}
@@ -70,11 +70,11 @@ func (s *Set) base() string {
 func (s *Set) path(ref Ref) string {
 	switch {
 	case s.partner == nil || ref.Kind == Gallery:
-		return s.base() + ref.base()
+		return s.Base() + ref.base()
 	case ref.Page != "":
-		return s.base() + "/archive/" + url.PathEscape(ref.Page)
+		return s.Base() + "/archive/" + url.PathEscape(ref.Page)
 	}
-	return s.base() + "/feed"
+	return s.Base() + "/feed"
 }
 
 // Audience is who sees the feeds.

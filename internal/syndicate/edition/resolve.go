@@ -23,7 +23,7 @@ func (s *Set) Resolve(address string) (Ref, feed.Format, error) {
 	refuse := func(reason string) (Ref, feed.Format, error) {
 		return Ref{}, 0, fmt.Errorf("%w: the address %s", ErrUnknown, reason)
 	}
-	path, ours := strings.CutPrefix(address, s.opts.Site.BaseURL+s.base()+"/")
+	path, ours := strings.CutPrefix(address, s.opts.Site.BaseURL+s.Base()+"/")
 	switch {
 	case !ours && s.partner != nil: // the beginning may have a key
 		return refuse("is not that of the partner's feed")
@@ -58,7 +58,7 @@ func (s *Set) Resolve(address string) (Ref, feed.Format, error) {
 	case Feed:
 		_, err = s.configured(ref)
 	case Gallery:
-		_, err = s.shown(ref.Name)
+		_, err = s.Shown(ref.Name)
 	default:
 		_, err = s.lookup(ref)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -103,6 +104,12 @@ func revealed(secrets []config.InlineSecret) []string {
 	return texts
 }
 
+// clientOf returns the client that made a request, and its network.
+func clientOf(r *http.Request) (addr netip.Addr, network string) {
+	addr = web.ClientAddr(r)
+	return addr, web.ClientNetwork(addr)
+}
+
 func (a *App) hub(t *notifiers, client *outbound.Client, topics topics) (*websub.Hub, error) {
 	c := a.opts.Config.WebSub
 	subscriptions := bucketOptions(a.broker, bucketSubscriptions, a.logger("websub"))
@@ -111,7 +118,7 @@ func (a *App) hub(t *notifiers, client *outbound.Client, topics topics) (*websub
 		Bucket:            subscriptions,
 		Topics:            topics,
 		Client:            client,
-		ClientOf:          func(r *http.Request) string { return web.ClientNetwork(web.ClientAddr(r)) },
+		ClientOf:          clientOf,
 		Alone:             a.broker.Embedded(),
 		Address:           a.baseURL + hubPath,
 		Signature:         c.Signature,

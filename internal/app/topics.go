@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -22,26 +23,29 @@ type topics struct {
 }
 
 // Resolve implements [websub.Topics].
-func (t topics) Resolve(topic string) (name, format string, err error) {
-	ref, f, err := t.editions.Resolve(topic)
+func (t topics) Resolve(address string, _ netip.Addr) (websub.Topic, error) {
+	ref, f, err := t.editions.Resolve(address)
 	if moved, ok := errors.AsType[*edition.Moved](err); ok && moved.Permanent {
 		ref, err = moved.To, nil // a former name
 	}
 	if errors.Is(err, edition.ErrUnavailable) {
-		return "", "", fmt.Errorf("%w: %w", websub.ErrUnavailable, err)
+		return websub.Topic{}, fmt.Errorf("%w: %w", websub.ErrUnavailable, err)
 	}
 	if err != nil {
-		return "", "", err
+		return websub.Topic{}, err
 	}
-	return ref.String(), f.String(), nil
+	return websub.Topic{Feed: ref.String(), Document: f.String()}, nil
 }
 
+// Holds implements [websub.Topics]: no feed is opened by a key.
+func (t topics) Holds(string, string) bool { return false }
+
 // Content implements [websub.Topics].
-func (t topics) Content(ctx context.Context, name, format string, order outbox.Order) (websub.Content, error) {
-	ref, ok := edition.ParseRef(name)
-	f, err := feed.ParseFormat(format)
+func (t topics) Content(ctx context.Context, topic websub.Topic, order outbox.Order) (websub.Content, error) {
+	ref, ok := edition.ParseRef(topic.Feed)
+	f, err := feed.ParseFormat(topic.Document)
 	if !ok || err != nil {
-		return websub.Content{}, outbox.Final(fmt.Errorf("there is no feed %q as %q", name, format))
+		return websub.Content{}, outbox.Final(fmt.Errorf("there is no feed %q as %q", topic.Feed, topic.Document))
 	}
 	ref = t.editions.Canonical(ref) // it was announced before it was renamed
 	// This node's index must be as far as the one that the order comes from. If this node's

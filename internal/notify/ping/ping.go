@@ -90,14 +90,15 @@ func (h *Hubs) find(key string) (hub, bool) {
 }
 
 // Notices returns what to put into the outbox for the hubs when n announces the update u:
-// nothing if there are no hubs. Pings have no order, because each feed that changed is a
+// nothing if there are no hubs, nor of a partner's feed, which only the partner may read.
+// Pings have no order, because each feed that changed is a
 // topic of its own.
 func (h *Hubs) Notices(n outbox.Notice, u event.Update) ([]outbox.Notice, error) {
 	var topics []string
 	for _, format := range slices.Sorted(maps.Keys(u.Formats)) {
 		topics = append(topics, u.Formats[format].URL)
 	}
-	if len(h.hubs) == 0 || len(topics) == 0 {
+	if len(h.hubs) == 0 || len(topics) == 0 || event.OfPartner(u.Feed) {
 		return nil, nil
 	}
 	data, err := json.Marshal(topics)

@@ -313,6 +313,9 @@ func TestNoHubsNoPings(t *testing.T) {
 	if ns, err := p.Notices(outbox.Notice{ID: "n-1"}, event.Update{Feed: "all"}); len(ns) != 0 || err != nil {
 		t.Errorf("without topics: %v, %v", ns, err)
 	}
+	if ns, err := p.Notices(outbox.Notice{ID: "n-1"}, update("partners/msn")); len(ns) != 0 || err != nil {
+		t.Errorf("of a partner's feed: %v, %v", ns, err)
+	}
 	n := noticeOf(t, p, "n-1", update("all"))
 	if diff := cmp.Diff(n, p.Merge(outbox.Notice{Data: []byte("noise")}, n)); diff != "" {
 		t.Errorf("merged with noise (-want +got):\n%s", diff)

@@ -1,4 +1,4 @@
-// Package webhook sends feed.updated to the webhooks of the configuration, by the Standard
+// Package webhook sends feed.updated and partner.updated to the configured webhooks, by the Standard
 // Webhooks specification, version 1.0.0: a signed POST of a CloudEvent.
 //
 // [Hooks.Notices] makes a notice of what changed in a feed; the outbox stores it and sends it

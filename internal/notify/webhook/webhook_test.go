@@ -194,6 +194,18 @@ func TestWebhookGetsSignedEvent(t *testing.T) {
 	}
 }
 
+func TestWebhookOfAPartnersFeedGetsPartnerUpdated(t *testing.T) {
+	r := newReceiver(t)
+	w := webhooks(t, webhook.Hook{Name: "msn", URL: r.URL, Feeds: []string{"partners/msn"}})
+	if err := deliver(t, w, noticeOf(t, w, "n-1", update("partners/msn", "a"))); err != nil {
+		t.Fatal(err)
+	}
+	var e struct{ Type, Subject string }
+	if err := json.Unmarshal(r.all()[0].body, &e); err != nil || e.Type != "partner.updated" || e.Subject != "partners/msn" {
+		t.Errorf("%v: sent %s", err, r.all()[0].body)
+	}
+}
+
 func TestWebhookNotice(t *testing.T) {
 	w := webhooks(t, webhook.Hook{Name: "partner", URL: "http://127.0.0.1:9/in?token=x"})
 	u := update("all", "a")
@@ -218,6 +230,7 @@ func TestWebhooksGetTheirFeeds(t *testing.T) {
 		webhook.Hook{Name: "every", URL: "http://127.0.0.1:9/1"},
 		webhook.Hook{Name: "some", URL: "http://127.0.0.1:9/2", Feeds: []string{"news", "sections/travel"}},
 		webhook.Hook{Name: "tag", URL: "http://127.0.0.1:9/3", Feeds: []string{"tags/night", "sections/travel"}},
+		webhook.Hook{Name: "msn", URL: "http://127.0.0.1:9/4", Feeds: []string{"partners/msn"}},
 	)
 	for feed, want := range map[string][]string{
 		"all":             {"every"},
@@ -225,6 +238,8 @@ func TestWebhooksGetTheirFeeds(t *testing.T) {
 		"sections/travel": {"some", "tag"},
 		"tags/night":      {"tag"},
 		"tags/day":        nil,
+		"partners/msn":    {"msn"},
+		"partners/wire":   nil,
 	} {
 		u := update(feed, "a")
 		ns, err := w.Notices(announced("n-1", u), u)
@@ -240,14 +255,14 @@ func TestWebhooksGetTheirFeeds(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("of %s are targets %v, want %v", feed, got, want)
 		}
-		for _, name := range []string{"every", "some", "tag", "none"} {
+		for _, name := range []string{"every", "some", "tag", "msn", "none"} {
 			_, found := w.Target(outbox.Notice{Channel: "webhook", About: feed}, name)
 			if found != slices.Contains(want, name) {
 				t.Errorf("%s of %s is found: %v", name, feed, found)
 			}
 		}
 	}
-	if got, want := w.Feeds(), []string{"sections/travel", "tags/night"}; !slices.Equal(got, want) {
+	if got, want := w.Feeds(), []string{"partners/msn", "sections/travel", "tags/night"}; !slices.Equal(got, want) {
 		t.Errorf("they ask for %v, want %v", got, want)
 	}
 }

@@ -20,7 +20,7 @@ func BenchmarkMemory(b *testing.B) {
 	records := make([]bucket.Record, count)
 	for n := range records {
 		sub := record{
-			Format: format, Feed: "all", Document: "atom", Topic: "https://wire.example.com/feeds/all.atom",
+			Format: plainFormat, Topic: Topic{Feed: "all", Document: "atom"}, Address: "https://wire.example.com/feeds/all.atom",
 			Callback: fmt.Sprintf("https://reader-%05d.example.com/websub/callback?id=0123456789abcdef%05d", n, n),
 			Secret:   fmt.Appendf(nil, "%040d", n), Expires: time.Now().Add(24 * time.Hour),
 		}
@@ -28,7 +28,7 @@ func BenchmarkMemory(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		records[n] = bucket.Record{Key: idOf(sub.Feed, sub.Document, sub.Callback).String(), Value: value, Revision: uint64(n + 1)}
+		records[n] = bucket.Record{Key: idOf(sub.Topic, sub.Callback).String(), Value: value, Revision: uint64(n + 1)}
 	}
 	var held []*Hub
 	before := heap()
@@ -77,7 +77,7 @@ func BenchmarkTargets(b *testing.B) {
 		b.Fatal(err)
 	}
 	for n := range 10_000 {
-		h.add(record{Feed: "all", Document: "atom", Callback: fmt.Sprintf("https://reader-%05d.example.com/callback?id=1", n), Expires: time.Now().Add(24 * time.Hour)}, uint64(n+1))
+		h.add(record{Topic: Topic{Feed: "all", Document: "atom"}, Callback: fmt.Sprintf("https://reader-%05d.example.com/callback?id=1", n), Expires: time.Now().Add(24 * time.Hour)}, uint64(n+1))
 	}
 	for b.Loop() {
 		count := 0

@@ -2,6 +2,7 @@ package websub
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"encoding/hex"
@@ -61,7 +62,7 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, 
 	if err := d.hub.Ready(); err != nil {
 		return nil, err
 	}
-	p := &payload{hub: d.hub, notice: n, gone: d.hub.opts.Topics.Gone(n.About), documents: map[string]*document{}}
+	p := &payload{hub: d.hub, notice: n, gone: d.hub.opts.Topics.Gone(n.About), documents: map[Topic]*document{}}
 	if p.gone {
 		d.hub.mu.Lock()
 		defer d.hub.mu.Unlock()
@@ -74,25 +75,25 @@ func (d deliveries) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, 
 	if n.To == "" {
 		subscriptions = d.hub.active(n.About)
 	}
-	formats := map[string]bool{}
+	topics := map[Topic]bool{}
 	for _, s := range subscriptions {
-		if s != nil {
-			formats[s.topic.document] = true
+		if s != nil && d.hub.holds(s.topic.Topic) {
+			topics[p.present(s)] = true
 		}
 	}
 	var versions []string
-	for _, format := range slices.Sorted(maps.Keys(formats)) {
-		c, err := p.document(ctx, format)
+	for _, t := range slices.SortedFunc(maps.Keys(topics), Topic.compare) {
+		c, err := p.document(ctx, t)
 		if err != nil {
 			return nil, err
 		}
-		versions = append(versions, format+"="+c.Version+"@"+c.State)
+		versions = append(versions, t.Document+"="+c.Version+"@"+c.State)
 	}
 	p.version = strings.Join(versions, " ")
 	return p, nil
 }
 
-// payload is a feed's document in the formats of its subscriptions.
+// payload is a feed's document in the formats of its subscriptions, and as their keys open it.
 type payload struct {
 	hub     *Hub
 	notice  outbox.Notice
@@ -100,36 +101,48 @@ type payload struct {
 	version string // of the documents and of the archive: subscribers must learn of a change below the document
 
 	mu        sync.Mutex
-	documents map[string]*document // by format, also those first subscribed to after Pack
+	documents map[Topic]*document // also those first subscribed to after Pack
 }
 
-// document is a feed's in one format, once it is made.
+// document is that of a topic, once it is made.
 type document struct {
-	making  *semaphore.Weighted // one at a time; no other format waits for it
+	making  *semaphore.Weighted // one at a time; no other topic waits for it
 	content *Content            // nil: not made yet
 }
 
 // Version implements [outbox.Payload].
 func (p *payload) Version() string { return p.version }
 
-// document returns the document in a format, made once. It waits while another caller
+// present is the topic of a subscription by the present name of its feed.
+func (p *payload) present(s *subscription) Topic {
+	t := s.topic.Topic
+	t.Feed = p.notice.About
+	return t
+}
+
+// compare orders topics, on every node alike.
+func (t Topic) compare(o Topic) int {
+	return cmp.Or(cmp.Compare(t.Feed, o.Feed), cmp.Compare(t.Document, o.Document), cmp.Compare(t.Key, o.Key))
+}
+
+// document returns the document of a topic, made once. It waits while another caller
 // makes it.
-func (p *payload) document(ctx context.Context, format string) (Content, error) {
+func (p *payload) document(ctx context.Context, t Topic) (Content, error) {
 	p.mu.Lock()
-	d := p.documents[format]
+	d := p.documents[t]
 	if d == nil {
 		d = &document{making: semaphore.NewWeighted(1)}
-		p.documents[format] = d
+		p.documents[t] = d
 	}
 	p.mu.Unlock()
 	if err := d.making.Acquire(ctx, 1); err != nil {
-		return Content{}, fmt.Errorf("wait for feed %q as %s: %w", p.notice.About, format, err)
+		return Content{}, fmt.Errorf("wait for feed %q as %s: %w", t.Feed, t.Document, err)
 	}
 	defer d.making.Release(1)
 	if d.content == nil {
-		c, err := p.hub.opts.Topics.Content(ctx, p.notice.About, format, p.notice.Order)
+		c, err := p.hub.opts.Topics.Content(ctx, t, p.notice.Order)
 		if err != nil {
-			return Content{}, fmt.Errorf("get feed %q as %s: %w", p.notice.About, format, err)
+			return Content{}, fmt.Errorf("get feed %q as %s: %w", t.Feed, t.Document, err)
 		}
 		d.content = &c
 	}
@@ -137,14 +150,18 @@ func (p *payload) document(ctx context.Context, format string) (Content, error) 
 }
 
 // Send implements [outbox.Payload]. A subscription that has ended meanwhile is
-// sent nothing; one that was renewed is sent to as it is now. 410 Gone ends it.
+// sent nothing, nor is one whose key does not hold: it is retried, because it ends soon if
+// the key has ended. One that was renewed is sent to as it is now. 410 Gone ends it.
 func (p *payload) Send(ctx context.Context, to outbox.Target) error {
 	h := p.hub
 	s := h.find(to.Key)
 	if s == nil || p.gone {
 		return nil
 	}
-	c, err := p.document(ctx, s.topic.document)
+	if !h.holds(s.topic.Topic) {
+		return errClosed
+	}
+	c, err := p.document(ctx, p.present(s))
 	if err != nil {
 		return err
 	}
@@ -159,7 +176,7 @@ func (p *payload) Send(ctx context.Context, to outbox.Target) error {
 	case res.Status/100 == 2:
 		return nil
 	case res.Status == http.StatusGone:
-		h.opts.Logger.Info("a callback is gone, ending its subscription", "feed", s.topic.feed, "url", bare(s.callback))
+		h.opts.Logger.Info("a callback is gone, ending its subscription", "feed", s.topic.Feed, "url", bare(s.callback))
 		deleted, err := h.deleteAt(ctx, to.Key, s.revision)
 		h.await(ctx, deleted)
 		return err
@@ -191,7 +208,7 @@ func (p *payload) request(ctx context.Context, s *subscription, c Content) (*htt
 	req.Header.Set("Content-Type", c.ContentType)
 	self := nonASCII.ReplaceAllStringFunc(s.self, url.PathEscape)
 	req.Header.Set("Link", fmt.Sprintf(`<%s>; rel="hub", <%s>; rel="self"`, h.opts.Address, self))
-	req.Header.Set("Idempotency-Key", fmt.Sprintf(`"%s-%s-%s"`, p.notice.ID, s.topic.document, strings.Trim(c.Version, `"`)))
+	req.Header.Set("Idempotency-Key", fmt.Sprintf(`"%s-%s-%s"`, p.notice.ID, s.topic.Document, strings.Trim(c.Version, `"`)))
 	if s.secret != "" {
 		mac := hmac.New(h.sign, []byte(s.secret))
 		_, _ = mac.Write(c.Body) // a hash takes everything

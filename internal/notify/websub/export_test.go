@@ -73,6 +73,12 @@ func (h *Hub) AskPending(ctx context.Context, upTo uint64) error {
 	return errors.Join(errs...)
 }
 
+// EndClosed ends the subscriptions whose keys have ended.
+func (h *Hub) EndClosed(ctx context.Context) error { return h.endClosed(ctx) }
+
+// ClosedFor is how long a key must not hold for that.
+const ClosedFor = closedFor
+
 // Waiting is how many verifications wait.
 func (h *Hub) Waiting() int { return h.pending.count() }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -39,16 +40,17 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var req request
-	err := h.limits.ofClient(h.opts.ClientOf(r), h.opts.Now())
+	client, network := h.opts.ClientOf(r)
+	err := h.limits.ofClient(network, h.opts.Now())
 	if err == nil {
 		req, err = readRequest(w, r)
 	}
 	switch {
 	case err != nil:
 	case req.mode == publish:
-		err = h.publish(req)
+		err = h.publish(req, client)
 	default:
-		err = h.accept(r.Context(), req)
+		err = h.accept(r.Context(), req, client)
 	}
 	no, isRefusal := errors.AsType[*refusal](err)
 	switch {
@@ -87,16 +89,16 @@ func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
 }
 
 // accept checks a request and stores the verification that it leads to.
-func (h *Hub) accept(ctx context.Context, req request) error {
+func (h *Hub) accept(ctx context.Context, req request, client netip.Addr) error {
 	if _, err := h.opts.Client.Check(req.callback); err != nil {
 		return bad("hub.callback %v", err)
 	}
-	topic := req.topics[0]
-	feed, document, err := h.resolve(topic)
+	address := req.topics[0]
+	topic, err := h.resolve(address, client)
 	if err != nil && req.mode == unsubscribe {
 		h.mu.RLock()
-		if gone := h.index.addresses[topic]; gone != nil {
-			feed, document, err = gone.feed, gone.document, nil
+		if gone := h.index.addresses[address]; gone != nil {
+			topic, err = gone.Topic, nil
 		}
 		h.mu.RUnlock()
 	}
@@ -104,8 +106,7 @@ func (h *Hub) accept(ctx context.Context, req request) error {
 		return err
 	}
 	q := question{
-		Mode: req.mode, Feed: feed, Document: document, Topic: topic,
-		Callback: req.callback, Secret: []byte(req.secret),
+		Mode: req.mode, Topic: topic, Address: address, Callback: req.callback, Secret: []byte(req.secret),
 	}
 	h.mu.RLock()
 	exists, overQuota := h.exists(q), h.overQuota(q)
@@ -127,26 +128,23 @@ func (h *Hub) accept(ctx context.Context, req request) error {
 	return h.pending.put(ctx, q, rand.Text())
 }
 
-func (h *Hub) resolve(topic string) (feed, document string, err error) {
-	feed, document, err = h.opts.Topics.Resolve(topic)
-	switch {
-	case errors.Is(err, ErrUnavailable):
-		return "", "", err
-	case err != nil:
-		return "", "", &refusal{status: http.StatusNotFound, reason: "the topic is none of ours: " + err.Error()}
+func (h *Hub) resolve(address string, client netip.Addr) (Topic, error) {
+	topic, err := h.opts.Topics.Resolve(address, client)
+	if err != nil && !errors.Is(err, ErrUnavailable) {
+		err = &refusal{status: http.StatusNotFound, reason: "the topic is none of ours: " + err.Error()}
 	}
-	return feed, document, nil
+	return topic, err
 }
 
 // publish takes a publisher's ping.
-func (h *Hub) publish(req request) error {
+func (h *Hub) publish(req request, client netip.Addr) error {
 	var feeds []string
-	for _, topic := range req.topics {
-		feed, _, err := h.resolve(topic)
+	for _, address := range req.topics {
+		topic, err := h.resolve(address, client)
 		if err != nil {
 			return err
 		}
-		feeds = append(feeds, feed)
+		feeds = append(feeds, topic.Feed)
 	}
 	if err := h.limits.ofAll(false, h.opts.Now()); err != nil {
 		return err

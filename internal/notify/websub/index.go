@@ -12,7 +12,7 @@ import (
 type subscription struct {
 	id       id
 	topic    *topic
-	self     string // the topic as the subscriber wrote it
+	self     string // the address of the topic as the subscriber wrote it
 	host     *host
 	callback string
 	secret   string
@@ -29,11 +29,11 @@ func (s *subscription) target() outbox.Target {
 	return outbox.Target{Key: s.id.String(), Name: bare(s.callback), Endpoint: s.callback, Host: s.host.name}
 }
 
-// topic is a feed in one format.
+// topic is a topic with its subscriptions.
 type topic struct {
-	feed, document string
-	address        string // as its first subscriber wrote it
-	subscriptions  []*subscription
+	Topic
+	address       string // as its first subscriber wrote it
+	subscriptions []*subscription
 }
 
 // host counts the subscriptions with callbacks on one host, see groupOf.
@@ -57,17 +57,17 @@ func newIndex() *index {
 
 // put adds a subscription, or replaces it.
 func (x *index) put(r record, expires time.Duration, revision uint64) {
-	i := idOf(r.Feed, r.Document, r.Callback)
+	i := idOf(r.Topic, r.Callback)
 	s := &subscription{id: i, callback: r.Callback, secret: string(r.Secret), expires: expires, revision: revision}
 	if old := x.byID[i]; old != nil {
 		s.topic, s.host, s.place = old.topic, old.host, old.place
 		s.topic.subscriptions[s.place] = s
 	} else {
-		s.topic, s.host = x.topic(r.Feed, r.Document), x.hosts[groupOf(r.Callback)]
+		s.topic, s.host = x.topic(r.Topic), x.hosts[groupOf(r.Callback)]
 		if s.topic == nil {
-			s.topic = &topic{feed: r.Feed, document: r.Document, address: r.Topic}
+			s.topic = &topic{Topic: r.Topic, address: r.Address}
 			x.feeds[r.Feed] = append(x.feeds[r.Feed], s.topic)
-			x.addresses[r.Topic] = s.topic
+			x.addresses[r.Address] = s.topic
 		}
 		if s.host == nil {
 			s.host = &host{name: groupOf(r.Callback)}
@@ -77,16 +77,16 @@ func (x *index) put(r record, expires time.Duration, revision uint64) {
 		s.topic.subscriptions = append(s.topic.subscriptions, s)
 		s.host.count++
 	}
-	if s.self = r.Topic; r.Topic == s.topic.address {
+	if s.self = r.Address; r.Address == s.topic.address {
 		s.self = s.topic.address // once in memory
 	}
 	x.byID[i] = s
 }
 
 // topic returns nil where there are no subscriptions.
-func (x *index) topic(feed, document string) *topic {
-	for _, t := range x.feeds[feed] {
-		if t.document == document {
+func (x *index) topic(of Topic) *topic {
+	for _, t := range x.feeds[of.Feed] {
+		if t.Topic == of {
 			return t
 		}
 	}
@@ -114,9 +114,9 @@ func (x *index) remove(i id) {
 	if x.addresses[t.address] == t { // it may be that of another topic since
 		delete(x.addresses, t.address)
 	}
-	rest := slices.DeleteFunc(slices.Clone(x.feeds[t.feed]), func(other *topic) bool { return other == t })
-	if x.feeds[t.feed] = rest; len(rest) == 0 {
-		delete(x.feeds, t.feed)
+	rest := slices.DeleteFunc(slices.Clone(x.feeds[t.Feed]), func(other *topic) bool { return other == t })
+	if x.feeds[t.Feed] = rest; len(rest) == 0 {
+		delete(x.feeds, t.Feed)
 	}
 }
 
@@ -129,7 +129,7 @@ func (x *index) ofFeed(feed string) int {
 	return n
 }
 
-// all returns the subscriptions of a feed in every format, in no order. The slice
+// all returns the subscriptions of a feed in every format and by every key, in no order. The slice
 // is the caller's.
 func (x *index) all(feed string) []*subscription {
 	list := make([]*subscription, 0, x.ofFeed(feed))

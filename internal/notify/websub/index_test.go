@@ -17,12 +17,12 @@ func TestIndexMatchesRecords(t *testing.T) {
 	x, there := newIndex(), map[id]record{}
 	for step := range 5000 {
 		r := record{
-			Feed: fmt.Sprint("feed-", random.IntN(4)), Document: []string{"rss", "atom"}[random.IntN(2)],
-			Topic:    fmt.Sprint("https://wire.example.com/", random.IntN(3)),
+			Topic:    Topic{fmt.Sprint("feed-", random.IntN(4)), []string{"rss", "atom"}[random.IntN(2)], []string{"", "key"}[random.IntN(2)]},
+			Address:  fmt.Sprint("https://wire.example.com/", random.IntN(3)),
 			Callback: fmt.Sprintf("https://host-%d.example.com/%d", random.IntN(3), random.IntN(5)),
 			Secret:   []byte(fmt.Sprint(step)), Expires: time.Unix(int64(step), 0),
 		}
-		i := idOf(r.Feed, r.Document, r.Callback)
+		i := idOf(r.Topic, r.Callback)
 		if random.IntN(2) == 0 {
 			x.put(r, time.Duration(r.Expires.UnixNano()), uint64(step))
 			there[i] = r
@@ -44,9 +44,9 @@ func TestIndexMatchesRecords(t *testing.T) {
 
 func compare(t *testing.T, x *index, there map[id]record) {
 	t.Helper()
-	topics, hosts, feeds := map[[2]string]int{}, map[string]int{}, map[string]int{}
+	topics, hosts, feeds := map[Topic]int{}, map[string]int{}, map[string]int{}
 	for i, r := range there {
-		topics[[2]string{r.Feed, r.Document}]++
+		topics[r.Topic]++
 		hosts[hostOf(r.Callback)]++
 		feeds[r.Feed]++
 		s := x.byID[i]
@@ -55,7 +55,7 @@ func compare(t *testing.T, x *index, there map[id]record) {
 		}
 	}
 	for topic, n := range topics {
-		if got := len(x.topic(topic[0], topic[1]).subscriptions); got != n {
+		if got := len(x.topic(topic).subscriptions); got != n {
 			t.Fatalf("%d of topic %v, want %d", got, topic, n)
 		}
 	}
@@ -66,7 +66,7 @@ func compare(t *testing.T, x *index, there map[id]record) {
 	gotFeeds := map[string]int{}
 	for feed := range x.feeds {
 		for _, s := range x.all(feed) {
-			if _, ok := there[s.id]; ok && s.topic.feed == feed {
+			if _, ok := there[s.id]; ok && s.topic.Feed == feed {
 				gotFeeds[feed]++
 			}
 		}
@@ -102,8 +102,8 @@ func TestIPv6NetworkCountsAsOneHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.add(record{Feed: "all", Document: "atom", Callback: "http://[2001:db8:1:2::1]:8080/"}, 1)
-	h.add(record{Feed: "all", Document: "atom", Callback: "http://192.0.2.1/"}, 2)
+	h.add(record{Topic: Topic{Feed: "all", Document: "atom"}, Callback: "http://[2001:db8:1:2::1]:8080/"}, 1)
+	h.add(record{Topic: Topic{Feed: "all", Document: "atom"}, Callback: "http://192.0.2.1/"}, 2)
 	for callback, full := range map[string]bool{
 		"http://[2001:DB8:1:2:ffff::9]/x":    true,
 		"https://[2001:db8:1:2::1]?x":        true,
@@ -113,7 +113,7 @@ func TestIPv6NetworkCountsAsOneHost(t *testing.T) {
 		"http://192.0.2.2/":                  false,
 		"http://2001-db8-1-2--1.example.com": false,
 	} {
-		q := question{Mode: subscribe, Feed: "all", Document: "rss", Callback: callback}
+		q := question{Mode: subscribe, Topic: Topic{Feed: "all", Document: "rss"}, Callback: callback}
 		if err := h.overQuota(q); (err != nil) != full {
 			t.Errorf("%s: %v", callback, err)
 		}
@@ -147,10 +147,10 @@ func TestRenewalsVerifiedBeforeNewSubscriptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.loaded = true
-	renewed := record{Feed: "all", Document: "atom", Callback: "https://reader.example.com/"}
+	renewed := record{Topic: Topic{Feed: "all", Document: "atom"}, Callback: "https://reader.example.com/"}
 	h.add(renewed, 1)
 	apply := func(callback string) {
-		q := question{Format: verificationFormat, Mode: subscribe, Feed: "all", Document: "atom", Callback: callback}
+		q := question{Format: verificationFormat, Mode: subscribe, Topic: Topic{Feed: "all", Document: "atom"}, Callback: callback}
 		value, err := bucket.Encode(verification{question: q, Node: h.pending.node})
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +162,7 @@ func TestRenewalsVerifiedBeforeNewSubscriptions(t *testing.T) {
 	}
 	apply(renewed.Callback)
 	now, _ := h.pending.next()
-	if _, asked := now[verificationPrefix+idOf("all", "atom", renewed.Callback).String()]; !asked || len(now) != maxAsking {
+	if _, asked := now[verificationPrefix+idOf(renewed.Topic, renewed.Callback).String()]; !asked || len(now) != maxAsking {
 		t.Errorf("the renewal is asked: %v, with %d others", asked, len(now)-1)
 	}
 }

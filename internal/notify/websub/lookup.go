@@ -105,7 +105,9 @@ func (h *Hub) exists(q question) bool {
 // The caller holds the lock.
 func (h *Hub) replacedBy(q question) (ids []id) {
 	for _, name := range h.opts.Topics.Former(q.Feed) {
-		if i := idOf(name, q.Document, q.Callback); h.index.byID[i] != nil {
+		former := q.Topic
+		former.Feed = name
+		if i := idOf(former, q.Callback); h.index.byID[i] != nil {
 			ids = append(ids, i)
 		}
 	}

@@ -20,9 +20,11 @@ type verification struct {
 }
 
 const (
-	// verificationFormat differs from that of subscriptions, so that a node that has only
-	// those leaves verifications alone.
-	verificationFormat = 2
+	// plainVerification is the format of a verification, and verificationFormat that of one
+	// about a topic with a key. The first differs from that of subscriptions, so that a
+	// node that has only those leaves verifications alone.
+	plainVerification  = 2
+	verificationFormat = plainVerification + 1
 	verificationPrefix = "verify."
 	// maxAsking and maxAskingPerHost are how many callbacks are asked at a time: a
 	// client can name one that hangs.
@@ -139,7 +141,7 @@ func (p *pending) put(ctx context.Context, q question, request string) error {
 			}
 			next.question, next.Node = next.after(old.question), old.Node
 		}
-		next.Format = verificationFormat
+		next.Format = next.Topic.format(plainVerification)
 		return bucket.Encode(next)
 	})
 	return err

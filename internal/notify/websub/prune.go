@@ -39,17 +39,22 @@ func (h *Hub) Prune(ctx context.Context) error {
 		last = max(last, deleted)
 	}
 	h.await(ctx, last)
-	for _, s := range h.ofGoneFeeds() {
-		// Every node may do so: the id is the same.
-		err := h.pending.put(ctx, question{
-			Mode: denied, Feed: s.topic.feed, Document: s.topic.document, Callback: s.callback,
-			Revision: s.revision, Reason: "the feed is no longer there",
-		}, fmt.Sprintf("denied-%s-%d", s.id, s.revision))
-		if err != nil {
+	if err := h.denyAll(ctx, h.ofGoneFeeds(), "the feed is no longer there"); err != nil {
+		return err
+	}
+	return h.bucket.Tidy(ctx)
+}
+
+// denyAll stores that subscriptions are to be ended, with the reason that their callbacks
+// get. Every node may do so: the ids are the same.
+func (h *Hub) denyAll(ctx context.Context, all []*subscription, reason string) error {
+	for _, s := range all {
+		q := question{Mode: denied, Topic: s.topic.Topic, Callback: s.callback, Revision: s.revision, Reason: reason}
+		if err := h.pending.put(ctx, q, fmt.Sprintf("denied-%s-%d", s.id, s.revision)); err != nil {
 			return err
 		}
 	}
-	return h.bucket.Tidy(ctx)
+	return nil
 }
 
 // deleteAt deletes a record at a revision; one that was replaced since stays. It returns

@@ -34,14 +34,14 @@ func (h *Hub) overQuota(q question) error {
 	}
 	host := groupOf(q.Callback)
 	all, ofTopic, onHost := len(h.index.byID)+len(h.reserved), 0, 0
-	if t := h.index.topic(q.Feed, q.Document); t != nil {
+	if t := h.index.topic(q.Topic); t != nil {
 		ofTopic = len(t.subscriptions)
 	}
 	if there := h.index.hosts[host]; there != nil {
 		onHost = there.count
 	}
 	for _, other := range h.reserved {
-		if other.Feed == q.Feed && other.Document == q.Document {
+		if other.Topic == q.Topic {
 			ofTopic++
 		}
 		if other.host == host {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,17 +31,20 @@ const secret = "0123456789abcdef0123456789abcdef"
 type large struct{ body []byte }
 
 // Resolve implements [websub.Topics].
-func (large) Resolve(address string) (feed, format string, err error) {
+func (large) Resolve(address string, _ netip.Addr) (websub.Topic, error) {
 	if address != topic("all", "atom") {
-		return "", "", errors.New("no feed is there")
+		return websub.Topic{}, errors.New("no feed is there")
 	}
-	return "all", "atom", nil
+	return websub.Topic{Feed: "all", Document: "atom"}, nil
 }
 
 // Content implements [websub.Topics].
-func (l large) Content(context.Context, string, string, outbox.Order) (websub.Content, error) {
+func (l large) Content(context.Context, websub.Topic, outbox.Order) (websub.Content, error) {
 	return websub.Content{Body: l.body, ContentType: mediaTypes()["atom"], Version: "1"}, nil
 }
+
+// Holds implements [websub.Topics].
+func (large) Holds(string, string) bool { return true }
 
 // Former implements [websub.Topics].
 func (large) Former(string) []string { return nil }

@@ -577,7 +577,7 @@ func TestNewerRecordLeftAlone(t *testing.T) {
 	if err != nil || len(keys) != 1 {
 		t.Fatalf("keys %q, %v", keys, err)
 	}
-	const newer = `{"format":2,"feed":{"something":"else"}}`
+	const newer = `{"format":3,"feed":{"something":"else"}}`
 	if _, err := bucket.PutString(t.Context(), keys[0], newer); err != nil {
 		t.Fatal(err)
 	}

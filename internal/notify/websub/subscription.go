@@ -15,16 +15,26 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
-// format is the number of the records written here; a record of a newer one is
-// left alone.
-const format = 1
+// Formats of the records written here; a record of a newer one is left alone. The record of
+// a topic with a key has the next number: a release that knows no keys leaves it alone.
+const (
+	plainFormat = 1
+	format      = plainFormat + 1
+)
+
+// format is the number of a record about t, which without a key is plain.
+func (t Topic) format(plain int) int {
+	if t.Key != "" {
+		return plain + 1
+	}
+	return plain
+}
 
 // record is a subscription in the bucket.
 type record struct {
-	Format   int       `json:"format"`
-	Feed     string    `json:"feed"`
-	Document string    `json:"document"` // the format of the feed's document
-	Topic    string    `json:"topic"`    // as the subscriber wrote it
+	Format int `json:"format"`
+	Topic
+	Address  string    `json:"topic"` // of the topic, as the subscriber wrote it
 	Callback string    `json:"callback"`
 	Secret   []byte    `json:"secret,omitzero"`
 	Created  time.Time `json:"created"`
@@ -48,9 +58,13 @@ func read(there bucket.Record) (sub record, err error) {
 // id identifies a subscription by its topic and its callback.
 type id [16]byte
 
-func idOf(feed, document, callback string) id {
+func idOf(t Topic, callback string) id {
+	parts := []string{t.Feed, t.Document, callback}
+	if t.Key != "" {
+		parts = append(parts, t.Key)
+	}
 	sum := sha256.New()
-	for _, part := range []string{feed, document, callback} {
+	for _, part := range parts {
 		_, _ = io.WriteString(sum, part+"\x00") // a hash takes everything
 	}
 	return id(sum.Sum(nil)[:len(id{})])
@@ -107,7 +121,7 @@ func groupOf(callback string) string {
 // node's index. It is new unless it was renewed; a repetition of the request that made it is
 // no renewal. Over a record of a newer release the error is errNewer.
 func (h *Hub) save(ctx context.Context, sub record) (isNew bool, err error) {
-	key := idOf(sub.Feed, sub.Document, sub.Callback).String()
+	key := idOf(sub.Topic, sub.Callback).String()
 	revision, err := h.bucket.Amend(ctx, key, func(there bucket.Record) ([]byte, error) {
 		old, err := read(there)
 		if err != nil {

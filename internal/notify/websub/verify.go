@@ -32,11 +32,10 @@ const (
 
 // question is what a callback is asked to confirm, or a denial.
 type question struct {
-	Format   int    `json:"format"`
-	Mode     string `json:"mode"`
-	Feed     string `json:"feed"`
-	Document string `json:"document"`
-	Topic    string `json:"topic,omitzero"`
+	Format int    `json:"format"`
+	Mode   string `json:"mode"`
+	Topic
+	Address  string `json:"topic,omitzero"` // of the topic, as the subscriber wrote it
 	Callback string `json:"callback"`
 	Secret   []byte `json:"secret,omitzero"`
 	Lease    int64  `json:"lease,omitzero"`    // seconds
@@ -46,7 +45,7 @@ type question struct {
 	Before *question `json:"before,omitzero"` // is asked first, in the other mode
 }
 
-func (q question) id() id { return idOf(q.Feed, q.Document, q.Callback) }
+func (q question) id() id { return idOf(q.Topic, q.Callback) }
 
 // after is q with the question that is asked before it: the last one in the other mode of
 // those that wait. Otherwise another client could replace an unconfirmed subscription by
@@ -70,7 +69,7 @@ func (q question) address(challenge string) string {
 	} else if strings.HasSuffix(q.Callback, "?") {
 		separator = ""
 	}
-	address := q.Callback + separator + "hub.mode=" + q.Mode + "&hub.topic=" + url.QueryEscape(q.Topic)
+	address := q.Callback + separator + "hub.mode=" + q.Mode + "&hub.topic=" + url.QueryEscape(q.Address)
 	switch q.Mode {
 	case denied:
 		return address + "&hub.reason=" + url.QueryEscape(q.Reason)
@@ -94,6 +93,10 @@ func (h *Hub) verify(ctx context.Context, q question, request string) error {
 		return h.end(ctx, q)
 	case subscribe:
 		release, err := h.reserve(q)
+		if err == nil && !h.holds(q.Topic) {
+			release()
+			err = errClosed
+		}
 		if err != nil {
 			q.Reason = err.Error()
 			return h.deny(ctx, q)
@@ -153,7 +156,7 @@ func (h *Hub) carryOut(ctx context.Context, q question, request string, asked ti
 		}
 		var err error
 		isNew, err = h.save(ctx, record{
-			Format: format, Feed: q.Feed, Document: q.Document, Topic: q.Topic, Callback: q.Callback, Secret: q.Secret,
+			Format: q.Topic.format(plainFormat), Topic: q.Topic, Address: q.Address, Callback: q.Callback, Secret: q.Secret,
 			Created: asked, Verified: asked, Expires: asked.Add(time.Duration(q.Lease) * time.Second), Request: request,
 		})
 		if err != nil {
@@ -198,7 +201,7 @@ func (h *Hub) end(ctx context.Context, q question) error {
 	if err != nil {
 		return err
 	}
-	q.Topic = sub.Topic
+	q.Address = sub.Address
 	if err := h.deny(ctx, q); err != nil {
 		return err
 	}

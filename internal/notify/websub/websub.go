@@ -12,6 +12,12 @@
 // before their records are deleted. Secrets, and the queries of callbacks, are in no log,
 // error or metric.
 //
+// The address of a topic may have a key in it, which opens the feed to whoever knows it. When
+// the key ends, so do the subscriptions by it. Keys are in no name, log, error or metric,
+// but in the records of subscriptions: each delivery names the topic as its subscriber wrote
+// it, and a node may know no more of a key than its hash. So the bucket, which has the
+// secrets of subscribers as well, is as secret as the configuration.
+//
 // Requests are limited by one token bucket for each client's network, one for all clients,
 // and a number of verifications that may wait.
 //
@@ -31,6 +37,7 @@ import (
 	"hash"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"sync"
@@ -42,15 +49,23 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// Topic is a document that may be subscribed to.
+type Topic struct {
+	Feed     string `json:"feed"`         // its name, such as "all" or "sections/travel"
+	Document string `json:"document"`     // the format of the feed's document
+	Key      string `json:"key,omitzero"` // which the address has, and without which the document may not be read; empty: everybody may read it
+}
+
 // Topics is what may be subscribed to.
 type Topics interface {
-	// Resolve returns the canonical topic of an address: its feed's name, such as
-	// "all" or "sections/travel", and its format. The text of an error goes to the
-	// subscriber; one that wraps [ErrUnavailable] is this node's own.
-	Resolve(topic string) (feed, format string, err error)
-	// Content returns what the feed's document in that format is now, at least as
-	// new as order; it may wait.
-	Content(ctx context.Context, feed, format string, order outbox.Order) (Content, error)
+	// Resolve returns the canonical topic of an address that a client names. The text of
+	// an error goes to the client; one that wraps [ErrUnavailable] is this node's own.
+	Resolve(address string, client netip.Addr) (Topic, error)
+	// Holds reports whether the key still opens the feed. It is asked before each delivery.
+	Holds(feed, key string) bool
+	// Content returns what the topic's document is now, at least as new as order; it
+	// may wait.
+	Content(ctx context.Context, t Topic, order outbox.Order) (Content, error)
 	// Former returns the names that a feed had before: subscriptions to them are to it.
 	Former(feed string) []string
 	// Gone reports whether a feed no longer exists by this node's configuration.
@@ -95,7 +110,7 @@ type Options struct {
 	Bucket    bucket.Options // Apply, Reset, Whole and Now are the hub's own
 	Topics    Topics
 	Client    Client
-	ClientOf  func(*http.Request) string                                      // the network of the client that made a request; empty: unknown, so that only what all clients ask together is limited
+	ClientOf  func(*http.Request) (addr netip.Addr, network string)           // the client that made a request, and what is limited as one client; empty: unknown, so that only what all clients ask together is limited
 	PutTo     func(ctx context.Context, n outbox.Notice, target string) error // puts a notice for one target into the outbox, durably: the present document for a new subscription
 	Baseline  func(ctx context.Context, feed string) error                    // called before a subscription to a feed is stored, which an error puts off
 	Pinged    func(feed string)                                               // called when a publisher says that the feed has changed
@@ -132,6 +147,7 @@ type Hub struct {
 	loaded   bool                 // the bucket was read to its end once
 	reserved map[id]reservation   // new subscriptions that are being verified
 	gone     map[string]time.Time // since when a feed with subscriptions is gone
+	closed   map[lock]time.Time   // since when a key with subscriptions does not hold
 }
 
 // New returns a hub that has read no subscription yet.
@@ -147,7 +163,7 @@ func New(o Options) (*Hub, error) {
 	}
 	h := &Hub{
 		opts: o, sign: sign, made: o.Now(), limits: newLimits(o.RequestsPerMinute),
-		index: newIndex(), reserved: map[id]reservation{}, gone: map[string]time.Time{},
+		index: newIndex(), reserved: map[id]reservation{}, gone: map[string]time.Time{}, closed: map[lock]time.Time{},
 	}
 	o.Bucket.Apply, o.Bucket.Reset, o.Bucket.Whole, o.Bucket.Now = h.apply, h.reset, h.whole, o.Now
 	h.bucket = bucket.New(o.Bucket)
@@ -173,12 +189,13 @@ func New(o Options) (*Hub, error) {
 	return h, nil
 }
 
-// Run reads the subscriptions and asks callbacks to confirm theirs, until ctx ends. It
-// retries for ever.
+// Run reads the subscriptions, asks callbacks to confirm theirs, and ends those whose keys
+// have ended, until ctx ends. It retries for ever.
 func (h *Hub) Run(ctx context.Context) error {
-	var asking sync.WaitGroup
-	asking.Go(func() { h.pending.run(ctx) })
-	defer asking.Wait()
+	var tasks sync.WaitGroup
+	tasks.Go(func() { h.pending.run(ctx) })
+	tasks.Go(func() { h.watchKeys(ctx) })
+	defer tasks.Wait()
 	return h.bucket.Run(ctx)
 }
 

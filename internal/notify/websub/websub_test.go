@@ -47,8 +47,9 @@ func mediaTypes() map[string]string {
 // site has a few feeds, of which every format is a topic.
 type site struct {
 	mu      sync.Mutex
-	feeds   map[string]int // and their version
-	archive map[string]int // likewise, of what is below the document
+	feeds   map[string]int     // and their version
+	archive map[string]int     // likewise, of what is below the document
+	keys    map[[2]string]bool // by which a feed can be read: feed and key
 	made    []string
 	renamed [2]string // a feed's former name and its present one
 	missing error     // what Resolve returns for everything; nil: no error
@@ -68,30 +69,46 @@ func topic(feed, format string) string {
 	return "https://wire.example.com/" + feed + "." + format
 }
 
+// keyed is the address of a partner's feed that opens with the key.
+func keyed(feed, key, format string) string { return topic(feed+"/~"+key+"/feed", format) }
+
 // Resolve implements [websub.Topics].
-func (s *site) Resolve(address string) (feed, format string, err error) {
+func (s *site) Resolve(address string, _ netip.Addr) (websub.Topic, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.missing != nil {
-		return "", "", s.missing
+		return websub.Topic{}, s.missing
 	}
 	for format := range mediaTypes() {
 		if address == topic(s.renamed[0], format) && s.renamed[1] != "" {
-			return s.renamed[1], format, nil
+			return websub.Topic{Feed: s.renamed[1], Document: format}, nil
+		}
+		for l := range s.keys {
+			if address == keyed(l[0], l[1], format) {
+				return websub.Topic{Feed: l[0], Document: format, Key: l[1]}, nil
+			}
 		}
 	}
 	for feed := range s.feeds {
 		for format := range mediaTypes() {
 			if topic(feed, format) == address || address == "https://wire.example.com/old/"+feed+"."+format {
-				return feed, format, nil
+				return websub.Topic{Feed: feed, Document: format}, nil
 			}
 		}
 	}
-	return "", "", errors.New("no feed is there")
+	return websub.Topic{}, errors.New("no feed is there")
+}
+
+// Holds implements [websub.Topics].
+func (s *site) Holds(feed, key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keys[[2]string{feed, key}]
 }
 
 // Content implements [websub.Topics].
-func (s *site) Content(_ context.Context, feed, format string, order outbox.Order) (websub.Content, error) {
+func (s *site) Content(_ context.Context, t websub.Topic, order outbox.Order) (websub.Content, error) {
+	feed, format := t.Feed, t.Document
 	s.mu.Lock()
 	making := s.making
 	s.mu.Unlock()
@@ -105,8 +122,12 @@ func (s *site) Content(_ context.Context, feed, format string, order outbox.Orde
 	if uint64(version) < order.Revision {
 		return websub.Content{}, errors.New("this node lags")
 	}
+	body := fmt.Appendf(nil, "%s as %s, version %d", feed, format, version)
+	if t.Key != "" {
+		body = fmt.Appendf(body, " at %s", keyed(feed, t.Key, format))
+	}
 	return websub.Content{
-		Body: fmt.Appendf(nil, "%s as %s, version %d", feed, format, version), ContentType: mediaTypes()[format],
+		Body: body, ContentType: mediaTypes()[format],
 		Version: fmt.Sprint(version), State: fmt.Sprint(version, ".", s.archive[feed]),
 	}, nil
 }
@@ -267,12 +288,12 @@ func (w *world) made(change ...func(*websub.Options)) *hub {
 }
 
 // peerOf is the address of the peer of a request; empty: private, so that the client is unknown.
-func peerOf(r *http.Request) string {
+func peerOf(r *http.Request) (addr netip.Addr, network string) {
 	peer := netip.MustParseAddrPort(r.RemoteAddr).Addr()
 	if peer.IsPrivate() || peer.IsLoopback() {
-		return ""
+		return peer, ""
 	}
-	return peer.String()
+	return peer, peer.String()
 }
 
 // client calls this machine.

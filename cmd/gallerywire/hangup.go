@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-// surviveHangup returns a context that SIGHUP does not end. SIGHUP is logged, because
-// the operator may expect that the service reads its configuration again. The context
-// still ends when the terminal of the process is gone.
-func (c *console) surviveHangup(ctx context.Context, log *slog.Logger) (alive context.Context, stop func()) {
+// surviveHangup returns a context that SIGHUP does not end: it calls reload instead. SIGHUP
+// is logged, because the operator may expect that the service reads all of its configuration
+// again. The context still ends when the terminal of the process is gone.
+func (c *console) surviveHangup(ctx context.Context, log *slog.Logger, reload func()) (alive context.Context, stop func()) {
 	if signal.Ignored(syscall.SIGHUP) {
 		return ctx, func() {}
 	}
@@ -29,7 +29,8 @@ func (c *console) surviveHangup(ctx context.Context, log *slog.Logger) (alive co
 					end(errors.New("hangup signal received"))
 					return
 				}
-				log.Warn("SIGHUP has no effect: restart the service to read its configuration again")
+				reload()
+				log.Info("SIGHUP: the files with the keys of partners were read again; restart the service to read the rest of its configuration")
 			case <-alive.Done():
 				return
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
@@ -30,8 +31,9 @@ start with another site.id is rejected (exit code 2). With --accept-new-identity
 accepted, and readers see every gallery again.
 
 Ctrl-C or SIGTERM stops the node after the requests that it is answering; a second one
-stops it at once. SIGHUP has no effect: the node reads its configuration only at a
-start. It logs to standard error.`
+stops it at once. SIGHUP has the node read the files with the keys of partners again,
+as it does every second; it reads the rest of its configuration only at a start. It
+logs to standard error.`
 }
 
 // Run serves until ctx ends.
@@ -44,7 +46,12 @@ func (s serveCmd) Run(ctx context.Context, c *console) error {
 	for _, p := range config.Stray(c.environ) {
 		log.Warn("a variable of the environment "+p.Message, "name", p.Source)
 	}
-	ctx, stop := c.surviveHangup(ctx, log)
+	var running atomic.Pointer[app.App]
+	ctx, stop := c.surviveHangup(ctx, log, func() {
+		if a := running.Load(); a != nil {
+			a.Reload()
+		}
+	})
 	defer stop()
 	logged := make(chan struct{})
 	notStopped := context.AfterFunc(ctx, func() {
@@ -53,6 +60,7 @@ func (s serveCmd) Run(ctx context.Context, c *console) error {
 	})
 	a, err := app.New(ctx, app.Options{Config: cfg, Logger: log, AcceptDamage: s.AcceptDamage, AcceptNewIdentity: s.AcceptNewIdentity})
 	if err == nil {
+		running.Store(a)
 		err = a.Run(ctx)
 	} else {
 		err = unlessStopped(ctx, err)

@@ -30,6 +30,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
@@ -74,6 +75,7 @@ type App struct {
 
 	checkpoint *checkpoint.Checkpoint // nil: of a command
 
+	access      *partner.Access
 	reporter    *status.Reporter
 	subscribers *web.Subscribers
 
@@ -92,6 +94,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.registerMetrics()
+	a.access = a.newAccess()
 	a.divideMemory(allow(o.Config.HTTP, memoryLimit(o.Logger)))
 	a.server = web.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*a.handler.Load()).ServeHTTP(w, r) }), a.logger("web"))
 	a.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+Reachable(a.public.Addr().String()))
@@ -171,7 +174,7 @@ func (a *App) Run(ctx context.Context) error {
 	if a.local != nil {
 		list = append(list, service{"admin socket", serve(web.NewServer(admin, a.logger("web")), web.NewConnections(web.ConnectionLimits{}).Listener(a.local))})
 	}
-	err := runServices(ctx, a.log, append(list, service{"checkpoint", a.checkpoint.Run}, service{"site", a.runSite}))
+	err := runServices(ctx, a.log, append(list, service{"partner keys", a.access.Run}, service{"checkpoint", a.checkpoint.Run}, service{"site", a.runSite}))
 	return errors.Join(err, a.Close())
 }
 

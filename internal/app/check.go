@@ -1,12 +1,15 @@
 package app
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event/ninjs"
 	"github.com/gallerywire/gallerywire/internal/notify/digest"
 	"github.com/gallerywire/gallerywire/internal/schedule"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 )
 
 // LoadConfig reads the configuration and checks all of it, also what only the package
@@ -18,6 +21,7 @@ func LoadConfig(path string, environ []string) (config.Config, error) {
 // checkValues quotes no schedule and no address of a digest: with a wrong indent a
 // schedule may be an address, which may hold a password.
 func checkValues(c config.Config, r config.Report) {
+	checkPartnerKeys(c, r)
 	if err := ninjs.CheckTemplate(c.Events.URLTemplate); err != nil {
 		r("events.url_template", err.Error())
 	}
@@ -39,6 +43,28 @@ func checkValues(c config.Config, r config.Report) {
 			}
 			if err := digest.Check(string(to)); err != nil {
 				r(at, which+err.Error())
+			}
+		}
+	}
+}
+
+// checkPartnerKeys reads the files of keys. A file that is missing is no error but a warning:
+// removing it ends a key, and must not keep a node from starting.
+func checkPartnerKeys(c config.Config, r config.Report) {
+	taken := map[partner.Hash]string{}
+	for i, p := range c.Partners {
+		for j, k := range p.Access.Keys {
+			at := fmt.Sprintf("partners[%d].access.keys[%d].secret_file", i, j)
+			hash, err := partner.ReadHash(k.SecretFile)
+			first, known := taken[hash]
+			switch {
+			case k.SecretFile == "" || errors.Is(err, fs.ErrNotExist):
+			case err != nil:
+				r(at, err.Error())
+			case known:
+				r(at, fmt.Sprintf("%q has the same key as %s, but a key says who its partner is, and ends by itself: make another with \"gallerywire partners key %s\"", k.SecretFile, first, p.Name))
+			default:
+				taken[hash] = at
 			}
 		}
 	}

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -41,6 +43,49 @@ digests:
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestKeysOfPartnersAreChecked(t *testing.T) {
+	dir := t.TempDir()
+	const key = "the-secret-key-of-msn"
+	for name, text := range map[string]string{
+		"short": key[:20], "long": key + "-2026", "same": partner.HashOf(key+"-2026").String() + "\n", "other": key + "-2027",
+		"hash": "sha256:0123", "gallerywire.yaml": `partners:
+  - name: msn
+    access:
+      keys:
+        - {name: a, secret_file: DIR/long}
+        - {name: b, secret_file: DIR/short}
+        - {name: c, secret_file: DIR/gone}
+  - name: yahoo
+    access:
+      keys:
+        - {name: a, secret_file: DIR/other}
+        - {name: b, secret_file: DIR/same}
+        - {name: c, secret_file: DIR/hash}
+        - {name: d, secret_file: DIR/gone}
+`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := LoadConfig(filepath.Join(dir, "gallerywire.yaml"), nil)
+	want := []string{
+		`:6:21: partners[0].access.keys[1].secret_file: "/short" has a key of under 128 bits (22 characters, or 32 if all are hexadecimal digits): write`,
+		`:12:21: partners[1].access.keys[1].secret_file: "/same" has the same key as partners[0].access.keys[0].secret_file, but a key says`,
+		`:13:21: partners[1].access.keys[2].secret_file: "/hash" has sha256: and not 64 hexadecimal digits after it: write`,
+	}
+	lines := strings.ReplaceAll(fmt.Sprint(err), dir, "")
+	got := strings.Split(strings.ReplaceAll(lines, "/gallerywire.yaml", ""), "\n")
+	for i := range min(len(got), len(want)) {
+		got[i] = got[i][:min(len(got[i]), len(want[i]))]
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if strings.Contains(lines, key[:20]) {
+		t.Errorf("a key is quoted: %s", lines)
 	}
 }
 

@@ -1,0 +1,22 @@
+package app
+
+import (
+	"github.com/gallerywire/gallerywire/internal/serve/web"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
+)
+
+// newAccess returns what admits the configured partners.
+func (a *App) newAccess() *partner.Access {
+	var partners []partner.Partner
+	for _, p := range a.opts.Config.Partners {
+		one := partner.Partner{Name: p.Name, PathKeys: p.Access.PathKeys, Networks: p.Access.Networks}
+		for _, k := range p.Access.Keys {
+			one.Keys = append(one.Keys, partner.Key{Name: k.Name, File: k.SecretFile, From: k.From, Until: k.Until})
+		}
+		partners = append(partners, one)
+	}
+	return partner.New(partner.Options{Partners: partners, Network: web.ClientNetwork, Registerer: a.metrics, Logger: a.logger("partner")})
+}
+
+// Reload reads again what can change while the node runs: the files of partners' keys.
+func (a *App) Reload() { a.access.Reload() }

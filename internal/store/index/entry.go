@@ -361,6 +361,8 @@ func (e *Entry) feedInstants(yield func(int64)) {
 	yield(e.from())
 	if e.end != math.MaxInt64 {
 		yield(e.end)
+	}
+	if e.end != math.MaxInt64 && !e.aged {
 		yield(e.forgotten())
 	}
 	for at := range e.shownEnds {

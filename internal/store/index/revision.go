@@ -55,10 +55,16 @@ func (r Revision) after(prev *Entry) *Entry {
 			from = nanos(first)
 		}
 		e.extra = extraOf("", "", from, nil, nil)
-		hidden = !e.visible(e.Rank.Updated.UnixNano())
+		hidden = !e.visible(e.Rank.Updated.UnixNano()) || e.shorter(prev)
 	}
 	e.extra = extraOf(guid, reason, from, slides, departures(prev, e.Facets, r.Rank, hidden))
 	return e
+}
+
+// shorter reports whether there may be an audience with a delay that saw prev and does not
+// see e, which both are shown at the same time.
+func (e *Entry) shorter(prev *Entry) bool {
+	return prev != nil && (e.published > prev.published || e.from() > prev.from() || e.end < prev.end)
 }
 
 // departures is what the successor of prev remembers to have left, oldest

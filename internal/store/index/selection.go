@@ -422,7 +422,7 @@ func published(entries []*Entry, now int64) int {
 // selection, math.MinInt64 if it never did.
 func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 	at := int64(math.MinInt64)
-	if !e.Rank.TakeDown && !e.hidden && s.chooses(e.Facets) {
+	if e.shows() && e.from() <= now && s.chooses(e.Facets) {
 		at = max(e.stored, latest(e.feedInstants, now))
 	}
 	for _, d := range e.left() {
@@ -433,8 +433,15 @@ func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 			d.at = e.stored
 		}
 		at = max(at, d.at)
-		if d.down && e.Rank.TakeDown && e.end <= now {
-			at = max(at, e.end) // its tombstone ended
+		if !d.down {
+			continue
+		}
+		end := e.end // of its tombstone
+		if !e.Rank.TakeDown {
+			end = min(after(d.at, e.TombstoneAge()), e.stored)
+		}
+		if end <= now {
+			at = max(at, end)
 		}
 	}
 	return at

@@ -160,10 +160,10 @@ func TestSelectionIsTouchedByItsGalleries(t *testing.T) {
 	}{
 		{"the rights of a slide ran out", []func(*gallery.Gallery){slideRights(hour(1))}, hour(2), hour(1)},
 		{"its own feed forgets the slide", []func(*gallery.Gallery){slideRights(hour(1))}, hour(26), hour(1)},
-		{"a slide under embargo", []func(*gallery.Gallery){at(hour(9)), slideRights(hour(1))}, hour(2), dawn},
+		{"a slide under embargo", []func(*gallery.Gallery){at(hour(9)), slideRights(hour(1))}, hour(2), time.Time{}},
 		{"a slide after the end", []func(*gallery.Gallery){until(hour(1)), slideRights(hour(2))}, hour(3), hour(1)},
 		{"a slide at the end", []func(*gallery.Gallery){until(hour(1)), slideRights(hour(2))}, hour(25), hour(25)},
-		{"expired under embargo", []func(*gallery.Gallery){at(hour(72)), until(hour(1))}, hour(26), dawn},
+		{"expired under embargo", []func(*gallery.Gallery){at(hour(72)), until(hour(1))}, hour(26), time.Time{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, 100)

@@ -26,7 +26,12 @@ func (s *Set) Addresses(ref Ref) []Address {
 }
 
 // Page returns the absolute address of the page of a feed, for people.
-func (s *Set) Page(ref Ref) string { return s.opts.Site.BaseURL + s.path(ref) }
+func (s *Set) Page(ref Ref) string {
+	if ref.Kind == Partner {
+		return s.opts.Site.BaseURL + s.Base() + "/"
+	}
+	return s.opts.Site.BaseURL + s.path(ref)
+}
 
 // History returns what a feed is called and all galleries that it chooses, in the
 // order of publication. The error is as of [Set.Edition].

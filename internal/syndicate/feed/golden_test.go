@@ -157,8 +157,8 @@ func asStubs(r *Renderer) []*itemView {
 	known, unknown := harbour(), rightToLeftGallery()
 	known.GUID = "https://news.example.com/?p=17&x=<1>"
 	return []*itemView{
-		r.stub(known, r.ForPeople(r.page(known)), day(21, 9)),
-		r.stub(&gallery.Gallery{ID: unknown.ID, Language: "ar", Published: day(1, 1)}, r.ForPeople(r.page(unknown)), day(21, 8)),
+		r.stub(known, r.page(known), day(21, 9)),
+		r.stub(&gallery.Gallery{ID: unknown.ID, Language: "ar", Published: day(1, 1)}, r.page(unknown), day(21, 8)),
 		r.slideStub(&gallery.Gallery{ID: "fêtes", URL: "https://news.example.com/fetes", Language: "fr_CA", Published: day(2, 1)}, 2, "third", day(21, 7)),
 	}
 }

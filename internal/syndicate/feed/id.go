@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -49,15 +48,15 @@ func (r *Renderer) tag(specific string) string {
 }
 
 // Link returns the address of g for people: its publisher's page, else its public page
-// here, or the partner's where the public never sees it.
+// here, or the partner's, which takes no query, where the public never sees it.
 func (r *Renderer) Link(g *gallery.Gallery) string {
-	link := gallery.WebAddress(g.URL, nil)
-	if link == "" && r.partner != nil {
-		if _, _, public := r.opts.Audience.Window(g.Terms()); public {
-			link = r.opts.BaseURL + pathOf(g)
-		}
+	if link := gallery.WebAddress(g.URL, nil); link != "" {
+		return r.ForPeople(link)
 	}
-	return r.ForPeople(cmp.Or(link, r.page(g)))
+	if _, _, public := r.opts.Audience.Window(g.Terms()); !public {
+		return r.page(g)
+	}
+	return r.ForPeople(r.opts.BaseURL + pathOf(g))
 }
 
 // ForPeople returns an address as a link for people has it: with the partner's query.

@@ -17,7 +17,7 @@ import (
 // that it was withdrawn. The link leads to our own page, which says so too, because the
 // publisher's address may show what the gallery was about.
 func (r *Renderer) Stub(g *gallery.Gallery, withdrawn time.Time) (*Item, error) {
-	item, err := r.render(r.stub(g, r.ForPeople(r.page(g)), withdrawn))
+	item, err := r.render(r.stub(g, r.page(g), withdrawn))
 	if err != nil {
 		return nil, fmt.Errorf("render stub of gallery %q: %w", g.ID, err)
 	}

@@ -110,7 +110,7 @@ func TestAFeedNamesItsOwnHubs(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, func(o *options) {
 		o.hubs = []string{"https://example.com/hub"}
-		o.others = func(ref edition.Ref) []string {
+		o.also = func(ref edition.Ref) []string {
 			if ref.String() != "all" && ref.String() != "sections/travel" {
 				return nil
 			}

@@ -50,9 +50,10 @@ type options struct {
 	keep   time.Duration // of withdrawals
 	stubs  bool
 	public *gallery.Audience
+	others []*gallery.Audience // of partners
 	few    edition.Dynamic
 	hubs   []string
-	others func(edition.Ref) []string
+	also   func(edition.Ref) []string
 	now    time.Time
 	onLoad func(*gallery.Gallery)
 	refuse func(body []byte) (*gallery.Gallery, error)
@@ -92,13 +93,13 @@ func newNode(t *testing.T, change ...func(*options)) *node {
 	n.Clock.Set(o.now)
 	n.Catalogue = n.World.CatalogueOf(o.bucket, func(c *catalogue.Options) {
 		c.Decode = n.decode
-		c.Index = index.Options{ArchivePage: o.page, Tombstones: o.keep, Stubs: o.stubs, Public: o.public}
+		c.Index = index.Options{ArchivePage: o.page, Tombstones: o.keep, Stubs: o.stubs, Public: o.public, Partners: o.others}
 	})
 	n.options = edition.Options{
 		Index:       n.Index(),
 		Load:        n.Load,
 		Renderer:    feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: "https://example.com", MaxItem: o.limit, Audience: o.public}),
-		Site:        edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: o.hubs, OtherHubs: o.others},
+		Site:        edition.Site{Title: "Wire", BaseURL: "https://example.com", Language: "en", Hubs: o.hubs, OtherHubs: o.also},
 		Feeds:       o.feeds,
 		Budget:      o.budget(),
 		Dynamic:     o.few,

@@ -41,8 +41,8 @@ func (s *Set) For(p PartnerFeed) *Set {
 	return own
 }
 
-// Release lets go of what a partner's set keeps. A caller that still uses the set gets
-// right answers from it, only later.
+// Release lets go of what a partner's set keeps. A request may still be answered from the
+// set; later ones must take another.
 func (s *Set) Release() {
 	for _, r := range s.feeds {
 		r.release()

@@ -50,7 +50,7 @@ func (p *Pages) loadCards(ctx context.Context, keys []string) (list []card, err 
 	ctx, cancel := context.WithTimeout(ctx, p.readTimeout)
 	defer cancel()
 	for _, key := range keys {
-		if len(list) == maxCards {
+		if len(list) == p.most {
 			break
 		}
 		c, failed := find(ctx, p, key, p.card)
@@ -71,9 +71,9 @@ func (p *Pages) loadCards(ctx context.Context, keys []string) (list []card, err 
 // card returns the card of a gallery that may be shown at now. The gallery is read once,
 // even if it cannot be shown.
 func (p *Pages) card(ctx context.Context, e *index.Entry, now time.Time) (*card, error) {
-	c, err := p.cards.Load(ctx, keyOf(e, e.Phase(now)), func(ctx context.Context) (*card, error) {
+	c, err := p.cards.Load(ctx, p.keyOf(e, e.Phase(now)), func(ctx context.Context) (*card, error) {
 		c, err := load(ctx, p, e, func(g *gallery.Gallery) (*card, error) {
-			v := g.View(p.index.Public(), now)
+			v := g.View(p.editions.Audience(), now)
 			slides := slidesOf(&v, len(v.Slides))
 			return &card{
 				Key: gallery.Key(e.ID), Title: gallery.Excerpt(v.Title, maxHeadline), Summary: gallery.Excerpt(v.Summary, maxBlurb),

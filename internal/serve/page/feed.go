@@ -76,40 +76,45 @@ func (p *Pages) feedPage(ctx context.Context, ref edition.Ref, opened string) (*
 		return nil, err
 	}
 	key := documentKey{feed: ref, opened: opened, generation: generation, etag: e.Documents[0].ETag, fallback: e.Fallback}
-	return p.document(ctx, key, func(ctx context.Context) (*document, error) {
-		whole := edition.Ref{Kind: ref.Kind, Name: ref.Name}
-		f := feedPage{
-			Title:     gallery.Excerpt(gallery.Line(e.Title()), maxHeadline),
-			Addresses: p.editions.Addresses(ref),
-			Opened:    opened,
-			Changed:   e.Touched,
-			List:      p.listLink(whole),
-		}
-		f.Kind, _ = kindNames(ref.Kind)
-		if ref.Kind == edition.Feed {
-			f.Galleries = p.editions.Len(ref.Name)
-		} else {
-			name, _ := p.index.Lookup(ref.Kind.Facet(), ref.Name, p.now())
-			f.Galleries = name.Galleries
-		}
-		if ref.Page != "" {
-			f.Current = p.local(p.editions.Addresses(whole)[0].URL)
-		}
-		var keys []string
-		for _, m := range first(e.Galleries(), maxCards) {
-			keys = append(keys, gallery.Key(m.ID))
-		}
-		return p.renderCards(ctx, p.templates.feed, maxPage, keys, func(cards []card, _ int) view {
-			f.Newest = cards
-			return f.view()
-		})
+	return p.document(ctx, key, func(ctx context.Context) (*document, error) { return p.renderFeed(ctx, e, ref, opened) })
+}
+
+// renderFeed is feedPage of an edition.
+func (p *Pages) renderFeed(ctx context.Context, e *edition.Edition, ref edition.Ref, opened string) (*document, error) {
+	whole := edition.Ref{Kind: ref.Kind, Name: ref.Name}
+	f := feedPage{
+		Title:     gallery.Excerpt(gallery.Line(e.Title()), maxHeadline),
+		Addresses: p.editions.Addresses(ref),
+		Opened:    opened,
+		Changed:   e.Touched,
+	}
+	f.Kind, _ = kindNames(ref.Kind)
+	switch ref.Kind {
+	case edition.Partner:
+		f.Galleries = p.editions.Len(ref.Name)
+	case edition.Feed:
+		f.Galleries, f.List = p.editions.Len(ref.Name), p.listLink(whole)
+	default:
+		name, _ := p.index.Lookup(ref.Kind.Facet(), ref.Name, p.now())
+		f.Galleries, f.List = name.Galleries, p.listLink(whole)
+	}
+	if ref.Page != "" {
+		f.Current = p.local(p.editions.Addresses(whole)[0].URL)
+	}
+	var keys []string
+	for _, m := range first(e.Galleries(), p.most) {
+		keys = append(keys, gallery.Key(m.ID))
+	}
+	return p.renderCards(ctx, p.templates.feed, maxPage*p.most/maxCards, keys, func(cards []card, _ int) view {
+		f.Newest = cards
+		return f.view()
 	})
 }
 
 // slideFeedPage returns the page of the feed of a gallery; opened is as for feedPage.
 func (p *Pages) slideFeedPage(ctx context.Context, ref edition.Ref, opened string) (*document, error) {
 	return p.galleryDocument(ctx, ref.Name, documentKey{feed: ref, opened: opened}, func(g *gallery.Gallery, now time.Time) (*document, error) {
-		v := g.View(p.index.Public(), now)
+		v := g.View(p.editions.Audience(), now)
 		feed := p.slideFeed(v.Title, ref.Name)
 		f := feedPage{Title: feed.Title, Addresses: feed.Addresses, Opened: opened}
 		f.Kind, _ = kindNames(ref.Kind)

@@ -2,6 +2,7 @@ package page
 
 import (
 	"cmp"
+	"context"
 	"html/template"
 	"net/http"
 	"time"
@@ -25,9 +26,14 @@ type galleryPage struct {
 
 // Gallery answers GET and HEAD of the page of the gallery {key}.
 func (p *Pages) Gallery(w http.ResponseWriter, r *http.Request) {
-	key := r.PathValue("key")
-	d, err := p.galleryDocument(r.Context(), key, documentKey{}, func(g *gallery.Gallery, now time.Time) (*document, error) {
-		c := galleryPage{View: g.View(p.index.Public(), now)}
+	d, err := p.galleryPage(r.Context(), r.PathValue("key"))
+	p.answer(w, r, d, err)
+}
+
+// galleryPage returns the page of a gallery. The error is as of galleryDocument.
+func (p *Pages) galleryPage(ctx context.Context, key string) (*document, error) {
+	return p.galleryDocument(ctx, key, documentKey{}, func(g *gallery.Gallery, now time.Time) (*document, error) {
+		c := galleryPage{View: g.View(p.editions.Audience(), now)}
 		c.Lead, c.Slides = template.HTML(c.Body()), slidesOf(&c.View, len(c.View.Slides))
 		for i := range c.Slides {
 			c.Slides[i].Caption = template.HTML(c.Slides[i].SlideView.Caption())
@@ -58,7 +64,6 @@ func (p *Pages) Gallery(w http.ResponseWriter, r *http.Request) {
 			Content: &c,
 		})
 	})
-	p.answer(w, r, d, err)
 }
 
 // slideFeed is the feed of the gallery with that title and key.

@@ -170,6 +170,8 @@ func kindNames(k edition.Kind) (feed, choice string) {
 		return "Feed of an author", "Author"
 	case edition.Gallery:
 		return "Feed of a gallery", ""
+	case edition.Partner:
+		return "Feed for a partner", ""
 	}
 	return "Feed", ""
 }

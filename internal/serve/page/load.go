@@ -19,16 +19,17 @@ const (
 	perSlide = 4 << 10
 )
 
-// cacheKey names what is shown of a gallery: its revision, and how many rights
+// cacheKey names what is shown of a gallery, and where: its revision, and how many rights
 // of its slides have run out.
 type cacheKey struct {
+	home  string
 	id    string
 	hash  gallery.Hash
 	phase int
 }
 
-func keyOf(e *index.Entry, phase int) cacheKey {
-	return cacheKey{id: e.ID, hash: e.Rank.Hash, phase: phase}
+func (p *Pages) keyOf(e *index.Entry, phase int) cacheKey {
+	return cacheKey{home: p.site.Home, id: e.ID, hash: e.Rank.Hash, phase: phase}
 }
 
 // documentKey identifies what a page is a function of.
@@ -77,30 +78,25 @@ func (p *Pages) document(ctx context.Context, key documentKey, render func(conte
 // why the page is not available.
 func (p *Pages) galleryDocument(ctx context.Context, name string, key documentKey, render func(*gallery.Gallery, time.Time) (*document, error)) (*document, error) {
 	return find(ctx, p, name, func(ctx context.Context, e *index.Entry, now time.Time) (*document, error) {
-		key.gallery = keyOf(e, e.Phase(now))
+		key.gallery = p.keyOf(e, e.Phase(now))
 		return p.document(ctx, key, func(ctx context.Context) (*document, error) {
 			return load(ctx, p, e, func(g *gallery.Gallery) (*document, error) { return render(g, now) })
 		})
 	})
 }
 
-// find returns what use makes of the gallery with that key in the index, and of the
-// time at which it may be shown. If use finds the revision superseded, it tries the next
+// find returns what use makes of the gallery with that key, as the readers of p see it, and
+// of the time at which they may. If use finds the revision superseded, it tries the next
 // one. The error is edition.ErrUnknown, edition.ErrGone, or use's own.
 func find[T any](ctx context.Context, p *Pages, key string, use func(context.Context, *index.Entry, time.Time) (T, error)) (found T, err error) {
 	for range maxTries {
 		now := p.now()
-		e := p.index.Find(key)
 		if err := p.index.Ready(); err != nil {
 			return found, fmt.Errorf("look the gallery up: %w", err)
 		}
-		switch {
-		case e == nil:
-			return found, edition.ErrUnknown
-		case !e.VisibleAt(now) && e.OverAt(now):
-			return found, edition.ErrGone
-		case !e.VisibleAt(now):
-			return found, edition.ErrUnknown
+		e, err := p.editions.Shown(key)
+		if err != nil {
+			return found, err
 		}
 		if found, err = use(ctx, e, now); !errors.Is(err, index.ErrSuperseded) {
 			return found, err

@@ -65,6 +65,7 @@ type Pages struct {
 	lookups     cache.Lookups // of documents
 	cards       *cache.Cache[cacheKey, *card]
 	readTimeout time.Duration
+	most        int // galleries that a page names
 
 	everything *index.Selection // all galleries
 	overview   atomic.Pointer[overview]
@@ -101,6 +102,7 @@ func New(o Options) *Pages {
 		lookups:     cache.NewLookups(o.Registerer, "pages"),
 		cards:       cache.New[cacheKey](o.Budget, cache.Options[*card]{Size: (*card).held}),
 		readTimeout: cmp.Or(o.ReadTimeout, 3*time.Second),
+		most:        maxCards,
 
 		everything: o.Index.Select(index.Match{}, index.ByPublished),
 	}

@@ -11,8 +11,11 @@ import (
 // site is what every page shows of the site.
 type site struct {
 	edition.Site
-	Root  string // the path before every page's own; empty at the top of a host
-	Feeds []siteFeed
+	Root    string // the path before every page's own; empty at the top of a host
+	Home    string // Root, or the path below which a partner's pages are
+	Partner string // for whom the pages are; empty: for all
+	Keyed   bool   // whether addresses have the partner's key in them
+	Feeds   []siteFeed
 }
 
 // RightToLeft reports whether the frame of each page runs from right to left.
@@ -28,6 +31,7 @@ type siteFeed struct {
 func newSite(editions *edition.Set) site {
 	s := site{Site: editions.Site()}
 	s.Root = rootOf(s.BaseURL)
+	s.Home = s.Root
 	for _, d := range editions.Feeds() {
 		s.Feeds = append(s.Feeds, siteFeed{Name: d.Name, Title: d.Title, Addresses: editions.Addresses(edition.Ref{Kind: edition.Feed, Name: d.Name})})
 	}

@@ -74,11 +74,11 @@ func (p *proxy) frame(t *testing.T) {
 	}
 	write(t, filepath.Join(p.dir, "nginx.conf"), []byte(user+`worker_processes 2;
 pid `+p.dir+`/nginx.pid;
-error_log stderr warn;
+error_log `+p.dir+`/error.log warn;
 events { worker_connections 256; }
 http {
     default_type application/octet-stream;
-    access_log off;
+    access_log `+p.dir+`/access.log;
     gzip on;
     client_body_temp_path `+p.dir+`/body;
     proxy_temp_path `+p.dir+`/proxy;
@@ -127,6 +127,8 @@ func (s *stand) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.broken:
 		w.WriteHeader(http.StatusBadGateway)
+	case strings.HasPrefix(r.URL.Path, "/partners/"):
+		s.partner(w, r)
 	case r.URL.Path == "/readyz" || r.URL.Path == "/healthz" || r.URL.Path == "/hub":
 		s.moment(w, r)
 	case s.text == "":
@@ -135,6 +137,20 @@ func (s *stand) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.feed(w, r)
 	}
+}
+
+// partner answers each key with a text of its own, and says that a cache might keep it.
+func (s *stand) partner(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	w.Header().Set("Etag", `"all the same"`)
+	key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if _, after, found := strings.Cut(r.URL.Path, "/~"); found {
+		key, _, _ = strings.Cut(after, "/")
+	}
+	if key == "" {
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	fmt.Fprintf(w, "feed of %q", key)
 }
 
 // moment answers what no cache may keep, and says that one might.
@@ -383,6 +399,55 @@ func TestNginxCachesNothingOfTheMoment(t *testing.T) {
 	}
 	if got := look(t, p.url+"/status-quo", nil); got.status != http.StatusOK {
 		t.Errorf("a neighbour is not shown: %+v", got)
+	}
+}
+
+// TestNginxKeepsPartnersApart has partners and the public come in every order to the same
+// addresses. The node allows more than the real one does: nginx alone keeps them apart.
+func TestNginxKeepsPartnersApart(t *testing.T) {
+	s := &stand{text: "v1", maxAge: 3600}
+	direct := httptest.NewServer(s)
+	defer direct.Close()
+	p := startNginx(t, strings.TrimPrefix(direct.URL, "http://"))
+	clients := [][]string{
+		nil, {"Authorization", "Bearer key-of-a"}, {"Authorization", "Bearer key-of-b"},
+		{"Authorization", "Bearer key-of-a", "Accept-Encoding", "gzip"}, {"Authorization", "Bearer key-of-b", "If-None-Match", `"v1"`, "A-IM", "feed"},
+	}
+	for _, path := range []string{
+		"/partners/a/feed.rss", "/partners/a/", "/partners/a/changes.json?since=1", "/partners/a/~key-of-a/feed.rss", "/partners/a/~key-of-b/feed.rss",
+		"//partners/a/~key-of-a/feed.rss", "/%70artners/a/%7Ekey-of-a/feed.rss", "/Partners/a/~key-of-a/feed.rss",
+	} {
+		asked := 0
+		for _, one := range clients {
+			for _, two := range clients {
+				for _, headers := range [][]string{one, two} {
+					got, want := look(t, p.url+path, headers), look(t, direct.URL+path, headers)
+					if got != want {
+						t.Errorf("%s, %q: nginx answers\n%+v, the node\n%+v", path, headers, got, want)
+					}
+					asked += 2
+				}
+			}
+		}
+		if n := s.count(path); n != asked && !strings.HasPrefix(path, "//") { // which the client writes otherwise
+			t.Errorf("%s: the node was asked %d times of %d", path, n, asked)
+		}
+	}
+	direct.Close()
+	if got := look(t, p.url+"/partners/a/~key-of-a/feed.rss", clients[1]); got.status != http.StatusBadGateway {
+		t.Errorf("without a node: %+v", got)
+	}
+	look(t, p.url+"/feeds/all.rss?logged", nil)
+	eventually(t, func() error {
+		if !strings.Contains(string(read(t, p.dir, "access.log")), "logged") || !strings.Contains(string(read(t, p.dir, "error.log")), "logged") {
+			return fmt.Errorf("nothing is logged")
+		}
+		return nil
+	})
+	for _, name := range []string{"access.log", "error.log"} {
+		if log := string(read(t, p.dir, name)); strings.Contains(log, "key-of") {
+			t.Errorf("%s has a key:\n%s", name, log)
+		}
 	}
 }
 

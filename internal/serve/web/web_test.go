@@ -3,7 +3,6 @@ package web_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
+	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,23 +25,20 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // editions holds editions as a test wants them.
 type editions struct {
 	editions map[string]*edition.Edition
-	aliases  map[string]string
-	err      error // answered for every feed
+	former   *edition.Set // knows former names only
+	err      error        // answered for every feed
 	listings []edition.Listing
 }
 
 // Edition implements [web.Editions].
-func (s *editions) Edition(_ context.Context, ref edition.Ref) (*edition.Edition, error) {
+func (s *editions) Edition(ctx context.Context, ref edition.Ref) (*edition.Edition, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
 	if e := s.editions[ref.Name]; e != nil {
 		return e, nil
 	}
-	if name, ok := s.aliases[ref.Name]; ok {
-		return nil, &edition.Moved{To: edition.Ref{Kind: ref.Kind, Name: name}, Permanent: true}
-	}
-	return nil, fmt.Errorf("feed %q: %w", ref.Name, edition.ErrUnknown)
+	return s.former.Edition(ctx, ref)
 }
 
 // ETag implements [web.Editions].
@@ -71,7 +68,9 @@ type site struct {
 func newSite(t testing.TB, change ...func(*web.Options)) *site {
 	t.Helper()
 	s := &site{t: t, now: noon, log: new(bytes.Buffer), metrics: prometheus.NewRegistry()}
-	s.editions = &editions{editions: map[string]*edition.Edition{}, aliases: map[string]string{"old": "all"}}
+	s.editions = &editions{editions: map[string]*edition.Edition{}, former: edition.New(edition.Options{
+		Index: index.New(index.Options{}), Renderer: feed.NewRenderer(feed.Options{}), Feeds: []edition.Definition{{Name: "all", Aliases: []string{"old"}}},
+	})}
 	s.publish("One", noon.Add(-time.Hour))
 	s.options = web.Options{
 		Editions: s.editions, MaxAge: time.Minute, Now: func() time.Time { return s.now },

@@ -123,7 +123,8 @@ type departure struct {
 	seen      bool         // feeds may have shown it
 	hidden    bool         // but not to the audience
 	published int64        // 0: not known
-	at        int64        // 0: with the record that holds it
+	at        int64        // when feeds changed by it last; 0: with the record that holds it
+	left      int64        // when it left, before a later publication ended its tombstone; 0: at
 }
 
 // publication is what is known of a revision that a take-down ended.

@@ -43,6 +43,7 @@ type wireDeparture struct {
 	Of        *wireRank   `json:"of,omitzero"`
 	Published int64       `json:"p,omitzero"`
 	At        int64       `json:"at,omitzero"`
+	LeftAt    int64       `json:"l,omitzero"`
 }
 
 // wireRank is the rank of a publication, and from when it was shown.
@@ -190,7 +191,7 @@ func fromWire(ws []wireFacet) []Facet {
 
 func leftToWire(ds []departure) (left []wireDeparture) {
 	for _, d := range ds {
-		w := wireDeparture{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, Published: d.published, At: d.at}
+		w := wireDeparture{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, Published: d.published, At: d.at, LeftAt: d.left}
 		if d.of != nil {
 			r := d.of.rank
 			w.Of = &wireRank{Updated: r.Updated.UnixNano(), From: d.of.from, Version: r.Version, Hash: r.Hash.String()}
@@ -202,7 +203,7 @@ func leftToWire(ds []departure) (left []wireDeparture) {
 
 func leftFromWire(left []wireDeparture) (ds []departure) {
 	for _, w := range left {
-		d := departure{facets: fromWire(w.Facets), all: w.All, down: w.Down, seen: w.Seen || w.Down, published: w.Published, at: w.At}
+		d := departure{facets: fromWire(w.Facets), all: w.All, down: w.Down, seen: w.Seen || w.Down, published: w.Published, at: w.At, left: w.LeftAt}
 		if w.Of != nil {
 			if hash, ok := parseHash(w.Of.Hash); ok { // else it is damaged
 				d.of = &publication{rank: gallery.Rank{Updated: time.Unix(0, w.Of.Updated).UTC(), Version: w.Of.Version, Hash: hash}, from: w.Of.From}

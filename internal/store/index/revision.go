@@ -82,6 +82,9 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 		if d.at == 0 {
 			d.at = prev.stored
 		}
+		if prev.Rank.TakeDown && !rank.TakeDown && d.down {
+			d.at, d.left = 0, cmp.Or(d.left, d.at) // no tombstone any more
+		}
 		if rank.TakeDown && d.of != nil && d.of.from != 0 {
 			d.down = d.of.from <= rank.Updated.UnixNano() // whatever take-down came before
 			d.seen = d.seen || d.down

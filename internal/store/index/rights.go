@@ -80,7 +80,7 @@ func (e *Entry) admit(a *gallery.Audience) {
 	x.left = slices.Clone(x.left)
 	for i := range x.left {
 		d := &x.left[i]
-		d.hidden = !d.all && (!admits(a, d.facets) || !d.released(a, cmp.Or(d.at, e.stored)))
+		d.hidden = !d.all && (!admits(a, d.facets) || !d.released(a, cmp.Or(d.left, d.at, e.stored)))
 	}
 	if a != nil && !e.Rank.TakeDown {
 		if release := after(e.published, a.Delay); a.Delay > 0 && release > x.from {

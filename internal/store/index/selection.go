@@ -433,15 +433,8 @@ func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 			d.at = e.stored
 		}
 		at = max(at, d.at)
-		if !d.down {
-			continue
-		}
-		end := e.end // of its tombstone
-		if !e.Rank.TakeDown {
-			end = min(after(d.at, e.TombstoneAge()), e.stored)
-		}
-		if end <= now {
-			at = max(at, end)
+		if d.down && e.Rank.TakeDown && e.end <= now {
+			at = max(at, e.end) // its tombstone ended
 		}
 	}
 	return at

@@ -117,7 +117,7 @@ func TestSelectionIsTouchedByCorrectionsOutOfIt(t *testing.T) {
 		{"back in it", "a", []func(*gallery.Gallery){in("Sport")}, true},
 		{"taken down", "a", nil, true},
 		{"taken down again", "a", nil, false},
-		{"back elsewhere", "a", []func(*gallery.Gallery){in("Food")}, false},
+		{"back elsewhere, which ends its tombstone", "a", []func(*gallery.Gallery){in("Food")}, true},
 		{"withheld in it", "b", []func(*gallery.Gallery){in("Sport"), withheld}, false},
 		{"out of it, withheld", "b", []func(*gallery.Gallery){in("Food"), withheld}, true},
 	} {

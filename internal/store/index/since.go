@@ -234,7 +234,8 @@ func (q *query) tookDown(e *Entry) bool {
 // seen there.
 func (q *query) left(e *Entry) bool {
 	return slices.ContainsFunc(e.left(), func(d departure) bool {
-		late := d.at == 0 || d.at > q.touched
+		at := cmp.Or(d.left, d.at)
+		late := at == 0 || at > q.touched
 		return late && d.seen && !d.hidden && q.scope.chooses(d.facets)
 	})
 }

@@ -40,6 +40,7 @@ type cli struct {
 	Health    healthCmd    `cmd:"" help:"Check a running node."`
 	Status    statusCmd    `cmd:"" help:"Show the state of a running node, and what needs attention."`
 	Explain   explainCmd   `cmd:"" help:"Say why a gallery is or is not in each feed."`
+	Partners  partnersCmd  `cmd:"" help:"List and show partners, and make keys for them."`
 	Tail      tailCmd      `cmd:"" help:"Follow events and notices as they are sent."`
 
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`

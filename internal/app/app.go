@@ -165,6 +165,7 @@ func (a *App) Run(ctx context.Context) error {
 		Private: func(mux *http.ServeMux) {
 			page.Register(mux)
 			mux.HandleFunc("GET "+ExplainPath, a.explain)
+			mux.HandleFunc("GET "+PartnersPath, a.partners)
 		},
 	})
 	list := []service{

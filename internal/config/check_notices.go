@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/gallery"
 )
 
 // Limits of notices.
@@ -41,11 +43,11 @@ func (l Lease) check(r Report) {
 		return
 	}
 	if l.Min > l.Max {
-		r("websub.lease.min", fmt.Sprintf("%s is longer than websub.lease.max, which is %s: shorten it, or raise websub.lease.max", short(l.Min), short(l.Max)), "websub.lease.max")
+		r("websub.lease.min", fmt.Sprintf("%s is longer than websub.lease.max, which is %s: shorten it, or raise websub.lease.max", FormatDuration(l.Min), FormatDuration(l.Max)), "websub.lease.max")
 		return
 	}
 	if l.Default < l.Min || l.Default > l.Max {
-		message := fmt.Sprintf("%s is out of range: write a time from websub.lease.min, which is %s, to websub.lease.max, which is %s", short(l.Default), short(l.Min), short(l.Max))
+		message := fmt.Sprintf("%s is out of range: write a time from websub.lease.min, which is %s, to websub.lease.max, which is %s", FormatDuration(l.Default), FormatDuration(l.Min), FormatDuration(l.Max))
 		r("websub.lease.default", message, "websub.lease.min", "websub.lease.max")
 	}
 }
@@ -112,12 +114,15 @@ func (o Outbound) check(r Report) {
 	checkTime("outbound.give_up_after", o.GiveUpAfter, minGiveUp, maxGiveUp, r)
 	checkTime("outbound.first_retry", o.FirstRetry, 10*time.Millisecond, time.Hour, r)
 	if o.FirstRetry > o.GiveUpAfter && o.GiveUpAfter >= minGiveUp {
-		message := fmt.Sprintf("%s is longer than outbound.give_up_after, which is %s: shorten it, or raise outbound.give_up_after", short(o.FirstRetry), short(o.GiveUpAfter))
+		message := fmt.Sprintf("%s is longer than outbound.give_up_after, which is %s: shorten it, or raise outbound.give_up_after", FormatDuration(o.FirstRetry), FormatDuration(o.GiveUpAfter))
 		r("outbound.first_retry", message, "outbound.give_up_after")
 	}
 }
 
 var label = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
+
+// IsPartnerName reports whether a partner may have that name.
+func IsPartnerName(name string) bool { return label.MatchString(name) && name != gallery.Public }
 
 // checkLabel rejects a name in taken, and adds the name with its path. It does not
 // quote a bad name: a wrong indent appends the secret below to it.
@@ -170,12 +175,12 @@ func (c Config) checkFeedNames(path string, names []string, r Report) {
 
 func checkTime(path string, value, least, most time.Duration, r Report) {
 	if value < least || value > most {
-		r(path, fmt.Sprintf("%s is out of range: write %s to %s", short(value), short(least), short(most)))
+		r(path, fmt.Sprintf("%s is out of range: write %s to %s", FormatDuration(value), FormatDuration(least), FormatDuration(most)))
 	}
 }
 
-// short writes d as a person does: 24h, not 24h0m0s.
-func short(d time.Duration) string {
+// FormatDuration writes d as a person does: 24h, not 24h0m0s.
+func FormatDuration(d time.Duration) string {
 	text := d.String()
 	for _, rest := range []string{"m0s", "h0m"} {
 		if strings.HasSuffix(text, rest) {

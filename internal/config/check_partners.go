@@ -65,7 +65,7 @@ func (p Partner) check(path string, r Report) {
 	checkTime(path+".delay", p.Delay, 0, maxDelay, r)
 	checkTime(path+".max_age", p.MaxAge, 0, maxMaxAge, r)
 	if p.MaxAge > 0 && p.MaxAge <= p.Delay {
-		r(path+".max_age", fmt.Sprintf("%s is not longer than the delay, which is %s, so no gallery would ever be shown: raise it, or write 0s for no limit", short(p.MaxAge), short(p.Delay)), path+".delay")
+		r(path+".max_age", fmt.Sprintf("%s is not longer than the delay, which is %s, so no gallery would ever be shown: raise it, or write 0s for no limit", FormatDuration(p.MaxAge), FormatDuration(p.Delay)), path+".delay")
 	}
 	checkOneOf(path+".unstated_rights", p.UnstatedRights, []string{"allow", "deny"}, r)
 	if !isQuery(p.LinkQuery) {

@@ -183,7 +183,7 @@ func written(v reflect.Value) any {
 		if value == 0 {
 			return "0s"
 		}
-		return short(value)
+		return FormatDuration(value)
 	case Servers, Secret, InlineSecret, SecretLines:
 		return ""
 	case time.Time:

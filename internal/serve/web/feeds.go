@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
@@ -19,15 +20,32 @@ const policy = "default-src 'none'; style-src 'self'; img-src *; sandbox"
 // raw is the query with which a browser gets the feed itself.
 const raw = "raw"
 
-// feeds serves the documents of feeds, of their archives and of galleries.
+// feeds serves the documents of feeds, of their archives and of galleries. For the public
+// and for partners it differs in headers and in what errors say.
 type feeds struct {
 	Options
-	fixed fixedHeaders
+	fixed   fixedHeaders
+	origins bool // whether pages of other origins may read what they are
+	explain func(http.ResponseWriter, *http.Request, edition.Ref, feed.Format, error)
 }
 
 // fixedHeaders are values of headers that are the same in every answer: shared, and
 // never changed.
-type fixedHeaders struct{ cacheControl, vary, policy, nosniff, gzip []string }
+type fixedHeaders struct{ cacheControl, vary, varyDelta, policy, nosniff, gzip []string }
+
+// newFeeds returns feeds that a cache may keep for so long as caching says. Answers vary by
+// the headers of vary.
+func newFeeds(o Options, caching, vary string) *feeds {
+	return &feeds{Options: o, fixed: fixedHeaders{
+		cacheControl: []string{caching}, vary: []string{vary}, varyDelta: []string{vary + ", A-IM, If-None-Match"},
+		policy: []string{policy}, nosniff: []string{"nosniff"}, gzip: []string{"gzip"},
+	}}
+}
+
+// A cache that serves stale documents would show galleries that were taken down.
+func cacheControl(scope string, maxAge time.Duration) string {
+	return fmt.Sprintf("%s, max-age=%d, must-revalidate", scope, int(maxAge.Seconds()))
+}
 
 // galleryFeed is the route of galleries' own feeds, which no pattern of net/http can
 // distinguish from the galleries' pages.
@@ -36,12 +54,8 @@ const galleryFeed = "GET /galleries/{key}.{format}"
 // registerFeeds adds the addresses of every kind of feed. A page and a feed at one
 // pattern are counted apart.
 func registerFeeds(mux *http.ServeMux, o Options) {
-	// A cache that serves stale documents would show galleries that were taken down.
-	caching := fmt.Sprintf("public, max-age=%d, must-revalidate", int(o.MaxAge.Seconds()))
-	h := &feeds{o, fixedHeaders{
-		cacheControl: []string{caching}, vary: []string{"Accept-Encoding, Sec-Fetch-Dest"},
-		policy: []string{policy}, nosniff: []string{"nosniff"}, gzip: []string{"gzip"},
-	}}
+	h := newFeeds(o, cacheControl("public", o.MaxAge), "Accept-Encoding, Sec-Fetch-Dest")
+	h.origins, h.explain = true, h.explainToAll
 	for _, kind := range []edition.Kind{edition.Feed, edition.Section, edition.Tag, edition.Author} {
 		at := "/" + string(kind) + "/"
 		mux.HandleFunc("OPTIONS "+at+"{file}", preflight)
@@ -50,7 +64,7 @@ func registerFeeds(mux *http.ServeMux, o Options) {
 			name, format, ok := parseFile(file)
 			switch {
 			case ok:
-				h.serve(w, r, edition.Ref{Kind: kind, Name: name}, format)
+				h.serve(w, r, h.Editions, edition.Ref{Kind: kind, Name: name}, format)
 			case h.ListPage != nil && (kind != edition.Feed || !strings.Contains(file, ".")): // an author may be "A. Writer"
 				r.Pattern = "GET /" + string(kind) + "/{name}"
 				h.ListPage(w, r, edition.Ref{Kind: kind, Name: file})
@@ -65,7 +79,7 @@ func registerFeeds(mux *http.ServeMux, o Options) {
 				h.noFormat(w, r)
 				return
 			}
-			h.serve(w, r, edition.Ref{Kind: kind, Name: r.PathValue("name"), Page: page}, format)
+			h.serve(w, r, h.Editions, edition.Ref{Kind: kind, Name: r.PathValue("name"), Page: page}, format)
 		})
 	}
 	mux.HandleFunc("OPTIONS /galleries/{key}", preflight)
@@ -76,7 +90,7 @@ func registerFeeds(mux *http.ServeMux, o Options) {
 			return
 		}
 		r.Pattern = galleryFeed
-		h.serve(w, r, edition.Ref{Kind: edition.Gallery, Name: key}, format)
+		h.serve(w, r, h.Editions, edition.Ref{Kind: edition.Gallery, Name: key}, format)
 	})
 }
 
@@ -109,22 +123,24 @@ func (h *feeds) noFormat(w http.ResponseWriter, r *http.Request) {
 
 // serve answers GET and HEAD of one document: with a page to a browser; with 304 to a
 // client whose archive page is known to be unchanged without rendering it; else with the
-// document of the current edition.
-func (h *feeds) serve(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format) {
+// document of the current edition in all.
+func (h *feeds) serve(w http.ResponseWriter, r *http.Request, all Editions, ref edition.Ref, f feed.Format) {
 	if h.FeedPage != nil && byBrowser(r) && h.FeedPage(w, r, ref) {
 		return
 	}
-	allowOrigins(w)
+	if h.origins {
+		allowOrigins(w)
+	}
 	if ref.Page != "" && len(r.Header["If-None-Match"]) > 0 {
-		if etag, known := h.Editions.ETag(ref, f); known {
+		if etag, known := all.ETag(ref, f); known {
 			if have, unchanged := (validators{etag: etag, plain: etag}).unchanged(r); unchanged {
-				w.Header()["Link"] = []string{feed.Link(nil, h.Editions.Address(ref, f))}
+				w.Header()["Link"] = []string{feed.Link(nil, all.Address(ref, f))}
 				h.notModified(w, have)
 				return
 			}
 		}
 	}
-	e, err := h.Editions.Edition(r.Context(), ref)
+	e, err := all.Edition(r.Context(), ref)
 	if err != nil {
 		h.explain(w, r, ref, f, err)
 		return
@@ -141,8 +157,8 @@ func (h *feeds) notModified(w http.ResponseWriter, etag string) {
 	w.WriteHeader(http.StatusNotModified)
 }
 
-// explain answers with the reason why there is no document.
-func (h *feeds) explain(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format, err error) {
+// explainToAll answers the public with the reason why there is no document.
+func (h *feeds) explainToAll(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format, err error) {
 	moved, isMoved := errors.AsType[*edition.Moved](err)
 	meant, isMeant := errors.AsType[*edition.Meant](err)
 	switch {
@@ -211,7 +227,7 @@ func (h *feeds) write(w http.ResponseWriter, r *http.Request, e *edition.Edition
 		// other client has the version to which this is the difference.
 		header["Im"] = []string{"feed"}
 		header["Cache-Control"] = []string{"private, no-store"}
-		header["Vary"] = []string{"Accept-Encoding, Sec-Fetch-Dest, A-IM, If-None-Match"}
+		header["Vary"] = h.fixed.varyDelta
 		h.send(w, r, delta, gzip, http.StatusIMUsed)
 		return
 	}

@@ -45,8 +45,8 @@ type metrics struct {
 // answer is the labels of a request, series its metrics.
 type (
 	answer struct {
-		route  string
-		status int
+		route, partner string
+		status         int
 	}
 	series struct {
 		requests prometheus.Counter
@@ -64,8 +64,8 @@ func observe(next http.Handler, o Options) http.Handler {
 	ob.metrics = &metrics{
 		requests: registered(o.Metrics, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_http_requests_total",
-			Help: "Requests answered, by route and status.",
-		}, []string{"route", "status"})),
+			Help: "Requests answered, by route, partner and status.",
+		}, []string{"route", "partner", "status"})),
 		seconds: registered(o.Metrics, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "gallerywire_http_request_seconds",
 			Help:    "Time to answer a request, by route.",
@@ -75,12 +75,12 @@ func observe(next http.Handler, o Options) http.Handler {
 	return ob
 }
 
-// count counts a request. Routes are patterns, so there are few.
-func (m *metrics) count(route string, status int, took time.Duration) {
-	a := answer{cmp.Or(route, "none"), status}
+// count counts a request. Routes are patterns, and partners are configured, so there are few.
+func (m *metrics) count(r *http.Request, status int, took time.Duration) {
+	a := answer{cmp.Or(r.Pattern, "none"), r.PathValue(partnerValue), status}
 	known, ok := m.known.Load(a)
 	if !ok {
-		known, _ = m.known.LoadOrStore(a, series{m.requests.WithLabelValues(a.route, strconv.Itoa(a.status)), m.seconds.WithLabelValues(a.route)})
+		known, _ = m.known.LoadOrStore(a, series{m.requests.WithLabelValues(a.route, a.partner, strconv.Itoa(a.status)), m.seconds.WithLabelValues(a.route)})
 	}
 	s := known.(series)
 	s.requests.Inc()
@@ -115,16 +115,19 @@ func (ob *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		abort := cause == http.ErrAbortHandler
 		if cause != nil && !abort {
 			ob.log.Error("a request made the server panic: please report this",
-				"method", r.Method, "url", r.RequestURI, "request", id, "err", cause, "stack", string(debug.Stack()))
+				"method", r.Method, "url", loggedURL(r), "request", id, "err", cause, "stack", string(debug.Stack()))
 			if abort = rec.wrote; !abort {
 				clear(rec.Header()) // what described the answer that failed
+				if belowPartners(r.URL.Path) {
+					private(rec.Header())
+				}
 				rec.Header()["X-Request-Id"] = []string{id}
 				plain(rec, http.StatusInternalServerError, "something went wrong, request "+id)
 			}
 		}
 		took := time.Since(began)
 		if ob.metrics != nil {
-			ob.metrics.count(r.Pattern, rec.status, took)
+			ob.metrics.count(r, rec.status, took)
 		}
 		if ob.lines == RequestsAnonymous || ob.lines == RequestsFull {
 			ob.logRequest(rec, r, id, took)
@@ -149,7 +152,7 @@ func validRequestID(s string) bool {
 
 func (ob *observer) logRequest(rec *recorder, r *http.Request, id string, took time.Duration) {
 	attrs := []slog.Attr{
-		slog.String("method", r.Method), slog.String("url", r.RequestURI), slog.Int("status", rec.status),
+		slog.String("method", r.Method), slog.String("url", loggedURL(r)), slog.Int("status", rec.status),
 		slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("request", id),
 	}
 	if ob.lines == RequestsFull {

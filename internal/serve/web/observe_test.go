@@ -116,7 +116,7 @@ func TestFeedsOfGalleriesAreCountedApartFromPages(t *testing.T) {
 	}
 }
 
-// requests are those counted, by route and status.
+// requests are those counted, by route, partner and status.
 func requests(t *testing.T, metrics *prometheus.Registry) map[string]float64 {
 	t.Helper()
 	got := map[string]float64{}
@@ -129,7 +129,12 @@ func requests(t *testing.T, metrics *prometheus.Registry) map[string]float64 {
 			continue
 		}
 		for _, m := range family.GetMetric() {
-			got[m.GetLabel()[0].GetValue()+" "+m.GetLabel()[1].GetValue()] = m.GetCounter().GetValue()
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			of := strings.TrimSuffix(" of "+labels["partner"], " of ")
+			got[labels["route"]+of+" "+labels["status"]] = m.GetCounter().GetValue()
 		}
 	}
 	return got

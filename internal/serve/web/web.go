@@ -19,10 +19,11 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Editions is where the editions of feeds come from.
+// Editions is where the editions of an audience's feeds come from.
 type Editions interface {
 	// Edition returns the edition of ref as it is now. Its error is
 	// edition.ErrUnknown, ErrGone or ErrUnavailable, or an *edition.Moved.
@@ -33,13 +34,18 @@ type Editions interface {
 	// Address returns the absolute address of a feed's document, or of one of a
 	// page of its archive.
 	Address(ref edition.Ref, f feed.Format) string
+}
+
+// PublicEditions are those of the public.
+type PublicEditions interface {
+	Editions
 	// Listings returns the feeds that are listed in public.
 	Listings() []edition.Listing
 }
 
 // Options make the handlers.
 type Options struct {
-	Editions Editions
+	Editions PublicEditions
 	Title    string               // of the site
 	Pages    func(*http.ServeMux) // adds the pages for people; may be nil
 	NotFound http.HandlerFunc     // answers what nothing else does; may be nil
@@ -54,6 +60,10 @@ type Options struct {
 	// gets what a program gets. It is not asked where the query is "raw", by which
 	// people reach the feed itself. It may be nil.
 	FeedPage func(http.ResponseWriter, *http.Request, edition.Ref) bool
+	// Partner admits a request below /partners/ and returns what that partner may read.
+	// Its error is partner.ErrUnknown, ErrUnauthorized or ErrNetwork, or a
+	// *partner.TooMany. It is nil where no partners are configured.
+	Partner func(partner.Request) (PartnerFeeds, error)
 
 	Ready    func() []error       // why the node is not ready; none: it is
 	Detail   func() []string      // what else an operator should know; may be nil
@@ -100,7 +110,11 @@ func Public(o Options) http.Handler {
 		o.Pages(mux)
 	}
 	mux.HandleFunc("GET /", o.NotFound)
-	return observe(&router{mux, o.NotFound}, o)
+	rt := &router{mux: mux, notFound: o.NotFound}
+	if o.Partner != nil {
+		rt.partners = newPartners(o)
+	}
+	return observe(rt, o)
 }
 
 // contract serves a document of the event contract, which changes with the
@@ -114,14 +128,20 @@ func contract(mediaType string, body []byte) http.HandlerFunc {
 }
 
 // router is a mux that answers 404 for a path with "..", which a mux would redirect, and
-// refuses other methods with a text that no cache may keep.
+// refuses other methods with a text that no cache may keep. What is below /partners/ never
+// comes to the mux, which would redirect some of it.
 type router struct {
 	mux      *http.ServeMux
 	notFound http.HandlerFunc
+	partners http.Handler // nil: there are none
 }
 
 // ServeHTTP passes the request on to the handler of its path.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if rt.partners != nil && belowPartners(r.URL.Path) {
+		rt.partners.ServeHTTP(w, r)
+		return
+	}
 	for segment := range strings.SplitSeq(r.URL.Path, "/") {
 		if segment == ".." {
 			rt.notFound(w, r)
@@ -159,8 +179,12 @@ func Starting(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", readyz(o))
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		allowOrigins(w)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if belowPartners(r.URL.Path) {
+			private(w.Header())
+		} else {
+			allowOrigins(w)
+		}
 		w.Header().Set("Retry-After", "1")
 		plain(w, http.StatusServiceUnavailable, "starting, try again in a second")
 	})

@@ -38,6 +38,9 @@ func (s *editions) Edition(ctx context.Context, ref edition.Ref) (*edition.Editi
 	if e := s.editions[ref.Name]; e != nil {
 		return e, nil
 	}
+	if ref.Kind != edition.Feed {
+		return nil, edition.ErrUnknown
+	}
 	return s.former.Edition(ctx, ref)
 }
 

@@ -1,0 +1,146 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
+)
+
+// PartnerFeeds is what a partner may read.
+type PartnerFeeds interface {
+	Editions
+	// Page answers with the page for people of the partner's feed, or of a gallery. An
+	// error, as of Edition, is returned before anything is written.
+	Page(w http.ResponseWriter, r *http.Request, ref edition.Ref) error
+}
+
+// partnersPath is what the addresses of all partners begin with.
+const partnersPath = "/partners/"
+
+// belowPartners reports whether somebody means an address of a partner.
+func belowPartners(urlPath string) bool {
+	clean := path.Clean(urlPath)
+	return clean == "/partners" || strings.HasPrefix(clean, partnersPath)
+}
+
+// private sets what every answer below /partners/ has, errors included: another client may
+// get something else, no search engine may list it, and the address, which may hold a key,
+// is nobody else's business. Who answers may let the client itself keep it.
+func private(h http.Header) {
+	h["Cache-Control"] = noStore
+	h["Vary"] = privateVary
+	h["X-Robots-Tag"] = noindex
+	h["Referrer-Policy"] = noReferrer
+}
+
+var (
+	noStore     = []string{"no-store"}
+	privateVary = []string{"Accept-Encoding, Authorization"}
+	noindex     = []string{"noindex"}
+	noReferrer  = []string{"no-referrer"}
+)
+
+// partners answers everything below /partners/. Who does not come with a partner's key
+// learns nothing: an address that is none, a partner or path key that is unknown, and a
+// gallery that is not for the partner get one and the same answer.
+type partners struct{ *feeds }
+
+func newPartners(o Options) *partners {
+	o.FeedPage, o.Subscribers = nil, nil // partners have pages of their own, and no subscribers to report
+	p := &partners{newFeeds(o, cacheControl("private", o.MaxAge), privateVary[0])}
+	p.explain = p.explainToPartner
+	return p
+}
+
+// ServeHTTP implements [http.Handler].
+func (p *partners) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	private(w.Header())
+	r.Pattern = partnersPath
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		plain(w, http.StatusMethodNotAllowed, "this address takes only GET, HEAD")
+		return
+	}
+	at, ok := parsePartnerAddress(r.URL)
+	if !ok {
+		notForPartner(w)
+		return
+	}
+	all, err := p.Partner(requestOf(r, at))
+	if err == nil || errors.Is(err, partner.ErrUnauthorized) || errors.Is(err, partner.ErrNetwork) {
+		r.Pattern = at.route
+		r.SetPathValue(partnerValue, at.partner) // it exists
+	}
+	switch {
+	case err != nil:
+		p.refuse(w, at.partner, err)
+	case at.page:
+		if err := all.Page(w, r, at.ref); err != nil {
+			p.explain(w, r, at.ref, feed.RSS, err)
+		}
+	default:
+		p.serve(w, r, all, at.ref, at.format)
+	}
+}
+
+// requestOf returns how the client of a request to that address proves who he is.
+func requestOf(r *http.Request, at partnerAddress) partner.Request {
+	req := partner.Request{Partner: at.partner, PathKey: at.key, Client: ClientAddr(r)}
+	for _, line := range r.Header["Authorization"] {
+		scheme, token, _ := strings.Cut(line, " ")
+		switch {
+		case strings.EqualFold(scheme, "Bearer"):
+			req.Bearer = strings.TrimSpace(token)
+		case strings.EqualFold(scheme, "Basic"):
+			one := http.Request{Header: http.Header{"Authorization": {line}}}
+			req.User, req.Password, req.Basic = one.BasicAuth()
+		}
+	}
+	return req
+}
+
+// refuse answers a request that is not admitted.
+func (p *partners) refuse(w http.ResponseWriter, name string, err error) {
+	tooMany, isTooMany := errors.AsType[*partner.TooMany](err)
+	switch {
+	case errors.Is(err, partner.ErrUnauthorized):
+		realm := ` realm="partners/` + name + `"`
+		w.Header()["Www-Authenticate"] = []string{"Basic" + realm + `, charset="UTF-8"`, "Bearer" + realm} // RFC 7617 §2, RFC 6750 §3
+		plain(w, http.StatusUnauthorized, "the key is missing or wrong: send it as Bearer token, or as password of the user "+name)
+	case errors.Is(err, partner.ErrNetwork):
+		plain(w, http.StatusForbidden, "the key is right, but your network is not one of this partner's")
+	case isTooMany:
+		w.Header().Set("Retry-After", strconv.Itoa(int((tooMany.RetryAfter+time.Second-1)/time.Second)))
+		plain(w, http.StatusTooManyRequests, "too many wrong keys came from your network, try again later")
+	default: // partner.ErrUnknown
+		notForPartner(w)
+	}
+}
+
+func notForPartner(w http.ResponseWriter) {
+	plain(w, http.StatusNotFound, "there is nothing at this address")
+}
+
+// explainToPartner answers with the reason why there is nothing to serve. That a gallery
+// was withdrawn is told in feeds: who asks for one learns only that it is not there.
+func (p *partners) explainToPartner(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format, err error) {
+	moved, isMoved := errors.AsType[*edition.Moved](err)
+	switch {
+	case isMoved:
+		w.Header()["Cache-Control"] = p.fixed.cacheControl
+		http.Redirect(w, r, moved.URL(f), http.StatusTemporaryRedirect)
+	case errors.Is(err, edition.ErrUnknown) || errors.Is(err, edition.ErrGone):
+		notForPartner(w)
+	default:
+		p.Logger.Warn("a partner cannot be served", "feed", ref.String(), "url", loggedURL(r), "err", err)
+		w.Header().Set("Retry-After", "1")
+		plain(w, http.StatusServiceUnavailable, "not available yet, try again in a second")
+	}
+}

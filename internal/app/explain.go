@@ -12,8 +12,9 @@ import (
 )
 
 // ExplainPath is where the operators' listener answers why a gallery is or is not in
-// each feed: its query has id, and at (RFC 3339), which is now where it is missing. The
-// answer is a list of [edition.Explanation], empty where no event of the gallery is known.
+// each feed: its query has id, at (RFC 3339), which is now where it is missing, and audience,
+// which is all where it is missing. The answer is a list of [edition.Explanation], empty
+// where no event of the gallery is known.
 const ExplainPath = "/explain.json"
 
 func (a *App) explain(w http.ResponseWriter, r *http.Request) {
@@ -30,14 +31,20 @@ func (a *App) explain(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the node is starting", http.StatusServiceUnavailable)
 		return
 	}
-	list, err := s.editions.Explain(r.Context(), id, at)
-	switch {
-	case errors.Is(err, edition.ErrUnknown):
-		list = []edition.Explanation{}
-	case err != nil:
-		a.logger("explain").Warn("a gallery cannot be explained: check that NATS can be reached", "gallery", id, "err", err)
-		http.Error(w, "the gallery cannot be read just now", http.StatusServiceUnavailable)
+	sets := s.partners.of(r.FormValue("audience"))
+	if len(sets) == 0 {
+		http.Error(w, "audience is neither public nor the name of a partner", http.StatusBadRequest)
 		return
+	}
+	list := []edition.Explanation{}
+	for _, set := range sets {
+		some, err := set.Explain(r.Context(), id, at)
+		if err != nil && !errors.Is(err, edition.ErrUnknown) {
+			a.logger("explain").Warn("a gallery cannot be explained: check that NATS can be reached", "gallery", id, "err", err)
+			http.Error(w, "the gallery cannot be read just now", http.StatusServiceUnavailable)
+			return
+		}
+		list = append(list, some...)
 	}
 	for i := range list {
 		a.locate(&list[i])

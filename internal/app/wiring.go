@@ -56,6 +56,7 @@ type services struct {
 	siteID    string
 	catalogue *catalogue.Catalogue
 	editions  *edition.Set
+	partners  *partners
 	intake    *intake.Intake
 	handler   http.Handler
 	list      []service
@@ -74,6 +75,7 @@ func (a *App) build(siteID string) (*services, error) {
 		}
 	})
 	editions = a.editions(cat, siteID)
+	partners := a.partners(editions)
 	notify, err := a.notifiers(cat, editions, siteID)
 	if err != nil {
 		return nil, err
@@ -84,7 +86,7 @@ func (a *App) build(siteID string) (*services, error) {
 		Registerer: a.metrics,
 		Jobs: []schedule.Job{
 			{Name: "republish", Spec: c.Schedule.Republish, Run: func(ctx context.Context) error {
-				if err := editions.Republish(ctx); err != nil {
+				if err := partners.republish(ctx); err != nil {
 					return err
 				}
 				return notify.notices.Sweep(ctx)
@@ -107,6 +109,7 @@ func (a *App) build(siteID string) (*services, error) {
 		siteID:    siteID,
 		catalogue: cat,
 		editions:  editions,
+		partners:  partners,
 		intake:    in,
 		handler:   a.publicHandler(cat, editions, notify.hub),
 		status:    notify.statusParts(cat.Index().Len, editions, plan),
@@ -136,9 +139,13 @@ func (a *App) catalogue(changed func(index.Change)) *catalogue.Catalogue {
 
 func (a *App) indexOptions(changed func(index.Change)) index.Options {
 	c := a.opts.Config
-	return index.Options{
+	o := index.Options{
 		ArchivePage: uint32(c.Archive.Page), Tombstones: c.Tombstones.Keep, Stubs: c.Tombstones.Stub, Changed: changed, Public: public(c.Rights),
 	}
+	for i := range c.Partners {
+		o.Partners = append(o.Partners, partnerAudience(c, i))
+	}
+	return o
 }
 
 // public is the audience that is no partner.

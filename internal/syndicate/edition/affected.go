@@ -22,7 +22,7 @@ func (s *Set) Affected(c index.Change, subscribed func(Ref) bool) (refs []Ref, a
 		}
 		asked[ref] = true
 	}
-	if id := c.ID(); id != "" && s.partner == nil { // nobody can subscribe to a partner's
+	if id := c.ID(); id != "" {
 		ask(Ref{Kind: Gallery, Name: gallery.Key(id)})
 	}
 	for f := range c.Facets {

@@ -18,7 +18,7 @@ import (
 // "left-out" (it cannot be shown as it is).
 type Explanation struct {
 	Audience string             `json:"audience"`
-	Feed     string             `json:"feed"` // as of [Ref.String]
+	Feed     string             `json:"feed"` // as of [Ref.String]; after "partners/" and the name in the own feed of a partner's gallery
 	Shown    bool               `json:"shown"`
 	Rule     string             `json:"rule"`
 	Where    string             `json:"where,omitzero"`
@@ -61,7 +61,7 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 		}
 	}
 	own := all
-	own.Feed = Ref{Kind: Gallery, Name: gallery.Key(id)}.String()
+	own.Feed = s.name(Ref{Kind: Gallery, Name: gallery.Key(id)})
 	if s.partner != nil {
 		own.choose(s.feeds[s.partner.Name], e)
 	}

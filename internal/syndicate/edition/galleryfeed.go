@@ -106,7 +106,7 @@ func (s *Set) loadGallery(ctx context.Context, key itemKey, entry *index.Entry, 
 			made = &galleryFeed{err: fmt.Errorf("panic: %v", cause)}
 		}
 		if made.err != nil {
-			s.report(LeftOut{Feed: s.label(Ref{Kind: Gallery, Name: gallery.Key(g.ID)}), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
+			s.report(LeftOut{Feed: s.name(Ref{Kind: Gallery, Name: gallery.Key(g.ID)}), Gallery: g.ID, Rank: entry.Rank, Reason: made.err.Error()})
 			made = &galleryFeed{err: fmt.Errorf("%w: %w", ErrUnavailable, made.err)}
 		}
 	}()

@@ -102,12 +102,13 @@ func (s *Set) all() index.Choice {
 	return s.choice(s.partner.Match, s.partner.Order)
 }
 
-// label names a feed in logs: its path, without a partner's key.
-func (s *Set) label(ref Ref) string {
+// name is that of a feed in logs and explanations. The own feed of a gallery has that of the
+// partner before it.
+func (s *Set) name(ref Ref) string {
 	if s.partner == nil || ref.Kind == Partner {
-		return ref.base()
+		return ref.String()
 	}
-	return Ref{Kind: Partner, Name: s.partner.Name}.base() + ref.base()
+	return Ref{Kind: Partner, Name: s.partner.Name}.String() + "/" + ref.String()
 }
 
 // find returns the entry with that key as the audience sees it; nil where there is none.

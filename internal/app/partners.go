@@ -26,8 +26,8 @@ type partners struct {
 	keyed   sync.Map                // of *edition.Set, by partner.Pass
 }
 
-// partners makes the sets of the partners beside that of the public.
-func (a *App) partners(public *edition.Set) *partners {
+// partnerSets makes the sets of the partners beside that of the public.
+func (a *App) partnerSets(public *edition.Set) *partners {
 	c := a.opts.Config
 	p := &partners{
 		public: public, hubs: public.Site().Hubs, pathKey: a.access.PathKey,

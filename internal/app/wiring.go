@@ -75,7 +75,7 @@ func (a *App) build(siteID string) (*services, error) {
 		}
 	})
 	editions = a.editions(cat, siteID)
-	partners := a.partners(editions)
+	partners := a.partnerSets(editions)
 	notify, err := a.notifiers(cat, editions, siteID)
 	if err != nil {
 		return nil, err

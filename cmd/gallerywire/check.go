@@ -28,7 +28,7 @@ func (checkCmd) Help() string {
 ends in .yaml or .yml, or if it does not begin with { or [. Of a directory, the files
 that publish would send are checked. An object with only the fields of a take-down is a
 take-down. The environment overrides a configuration as at a start. The limit of an
-event's size comes from the configuration of --config.
+event's size and the names of partners come from the configuration of --config.
 
 A line of JSON has name, kind (configuration, environment, article.published or
 article.unpublished), id of the gallery, and problems, a list of place and reason, with
@@ -189,7 +189,7 @@ func (c *console) inspectEvents(name string, read func(event.Reader) iter.Seq[pu
 	var findings []finding
 	reader := app.EventReader(cfg)
 	for item := range read(reader) {
-		findings = append(findings, inspectEvent(item, reader))
+		findings = append(findings, inspectEvent(item, reader, cfg))
 	}
 	if len(findings) == 0 {
 		const none = "contains no event"
@@ -198,7 +198,7 @@ func (c *console) inspectEvents(name string, read func(event.Reader) iter.Seq[pu
 	return findings, nil
 }
 
-func inspectEvent(item publish.Item, reader event.Reader) finding {
+func inspectEvent(item publish.Item, reader event.Reader, cfg config.Config) finding {
 	m := event.Message{Data: item.Data}
 	if item.Fault != nil && event.OnlyTakesDown(item.Data) {
 		m.Subject, m.Stored, item.Kind = string(event.Unpublished), time.Now(), event.Unpublished
@@ -217,6 +217,9 @@ func inspectEvent(item publish.Item, reader event.Reader) finding {
 	notes := event.Unknown(m)
 	if item.Event != nil {
 		notes = append(notes, item.Event.LeftOut...)
+		if g := item.Event.Gallery; g != nil {
+			notes = append(notes, app.UnknownAudiences(cfg, g)...)
+		}
 	}
 	for _, p := range notes {
 		f.Notes = append(f.Notes, problem{Place: p.Place, Reason: p.Reason, text: item.Name + ": note: " + printable(p.String())})

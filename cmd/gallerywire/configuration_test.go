@@ -36,8 +36,9 @@ func production(t *testing.T, dir string) (text string, files int) {
 		".addresses": "smtp://user:password@mail.example.com:587/?from=feeds@example.com&to=desk@example.com\n",
 		".creds":     "a key\n",
 		".pem":       "a certificate\n",
+		".key":       "sha256:03dc9a74c705a841c499a48b77ca1d13eb81dbf912f8ef2bc703b4570fe9d298\n",
 	}
-	text = regexp.MustCompile(`/etc/gallerywire/\S+`).ReplaceAllStringFunc(string(example), func(name string) string {
+	text = regexp.MustCompile(`/etc/gallerywire/[^\s}]+`).ReplaceAllStringFunc(string(example), func(name string) string {
 		files++
 		file := filepath.Join(dir, filepath.Base(name))
 		if err := os.WriteFile(file, []byte(contents[filepath.Ext(name)]), 0o600); err != nil {

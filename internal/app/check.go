@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event/ninjs"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/digest"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
@@ -68,4 +70,31 @@ func checkPartnerKeys(c config.Config, r config.Report) {
 			}
 		}
 	}
+}
+
+// maxUnknown is how many audiences of a gallery are named that nobody is.
+const maxUnknown = 20
+
+// UnknownAudiences names those in the rights of g that no partner is, with their places:
+// no faults, because a CMS may know of partners to come.
+func UnknownAudiences(c config.Config, g *gallery.Gallery) (found gallery.Problems) {
+	look := func(pointer string, r gallery.Rights) {
+		for i, name := range slices.Concat(r.Allow, r.Deny) {
+			key, at := "allow", i
+			if i >= len(r.Allow) {
+				key, at = "deny", i-len(r.Allow)
+			}
+			if len(found) < maxUnknown && !c.Knows(name) {
+				found = append(found, gallery.Problem{
+					Place:  fmt.Sprintf("%s/rights/%s/%d", pointer, key, at),
+					Reason: fmt.Sprintf("%q is no partner and no group of one in the configuration, so it names nobody", gallery.Clip(name, 100)),
+				})
+			}
+		}
+	}
+	look("", g.Rights)
+	for i, s := range g.Slides {
+		look(fmt.Sprintf("/slides/%d", i), s.Rights)
+	}
+	return found
 }

@@ -30,16 +30,18 @@ func (c Config) Warnings(now time.Time) Problems {
 	return found
 }
 
+// Knows reports whether a name in a list of audiences names anybody: the public, a partner
+// or a group of one.
+func (c Config) Knows(audience string) bool {
+	is := func(name string) bool { return strings.EqualFold(strings.TrimSpace(audience), name) }
+	return is(gallery.Public) || slices.ContainsFunc(c.Partners, func(p Partner) bool { return is(p.Name) || slices.ContainsFunc(p.Groups, is) })
+}
+
 func (c Config) warnOfUnknownAudiences(r Report) {
-	known := []string{gallery.Public}
-	for _, p := range c.Partners {
-		known = append(append(known, p.Name), p.Groups...)
-	}
 	for i, rule := range c.Rights.Rules {
 		for _, list := range []namedList{{"allow", rule.Allow}, {"deny", rule.Deny}} {
 			for j, name := range list.names {
-				is := func(audience string) bool { return strings.EqualFold(strings.TrimSpace(name), audience) }
-				if !slices.ContainsFunc(known, is) {
+				if !c.Knows(name) {
 					r(fmt.Sprintf("rights.rules[%d].%s[%d]", i, list.key, j),
 						fmt.Sprintf("%q is no partner and no group of one, so it names nobody: write public, or a name in partners", name))
 				}

@@ -76,7 +76,14 @@ func (w *worker) acquire(ctx context.Context, d *delivery, l *limiter) error {
 			return err
 		}
 	}
-	return nil
+	if w.box.left(w.lease) <= 0 {
+		w.lose() // which ends ctx
+	}
+	if ctx.Err() != nil {
+		d.releaseTurn()
+		w.release(d)
+	}
+	return ctx.Err()
 }
 
 // release lets the next delivery go to the endpoint.

@@ -203,7 +203,7 @@ type node struct {
 func (w *world) node(change ...func(*outbox.Options)) *node {
 	w.t.Helper()
 	n := &node{w: w, metrics: prometheus.NewRegistry(), stop: func() {}}
-	n.link = &link{JetStream: w.broker.JetStream()}
+	n.link = &link{JetStream: w.broker.JetStream(), over: w.over}
 	o := outbox.Options{
 		JetStream: n.link, Bucket: w.broker.Name("outbox"),
 		Open:      func(ctx context.Context) (jetstream.Stream, error) { return w.broker.Bucket(ctx, "outbox") },

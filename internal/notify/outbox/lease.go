@@ -3,7 +3,9 @@ package outbox
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
@@ -18,11 +20,19 @@ var errTaken = errors.New("another node works on the shard")
 type held struct {
 	shard    int
 	revision uint64
-	begun    uint64    // with what was written up to this revision, another node may have begun
-	renewed  time.Time // when the last write of it began
-	until    time.Time // the end of its tenure: then another node can take the shard
+	begun    uint64                    // with what was written up to this revision, another node may have begun
+	renewed  atomic.Pointer[time.Time] // when the last write of it began; nil: never
+	until    time.Time                 // the end of its tenure: then another node can take the shard
 	sent     map[deliveryKey]lastSent
 	seq      int // the last of those in sent
+}
+
+// age is the time since the last renewal.
+func (h *held) age() time.Duration {
+	if at := h.renewed.Load(); at != nil {
+		return time.Since(*at)
+	}
+	return math.MaxInt64
 }
 
 // acquire returns the lease on a shard. When it returns, this node has read everything that
@@ -43,15 +53,15 @@ func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
 		return nil, errTaken
 	}
 	if !kept {
-		h = &held{shard: shard, revision: known.revision, begun: b.state.revision(), until: time.Now().Add(b.opts.Tenure + rand.N(b.opts.Tenure))}
+		h = &held{shard: shard, revision: known.revision, begun: b.state.revision()}
 	}
-	fresh := time.Since(h.renewed) < b.opts.Lease/3
+	fresh := h.age() < b.opts.Lease/3
 	if !fresh {
 		h.sent = map[deliveryKey]lastSent{}
 	}
 	switch {
 	case b.opts.Alone:
-		h.renewed = time.Now()
+		h.renewed.Store(new(time.Now()))
 	case !kept || !fresh:
 		if err := b.writeLease(ctx, h, b.node); err != nil {
 			return nil, err
@@ -67,6 +77,7 @@ func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
 			b.release(ctx, h)
 			return nil, err
 		}
+		h.until = time.Now().Add(b.opts.Tenure + rand.N(b.opts.Tenure)) // however long the writes took
 	}
 	if !kept || !fresh {
 		b.leaseOutage.ended(allLeases)
@@ -86,15 +97,24 @@ func (b *Outbox) expires(l lease) time.Duration {
 	return max(b.opts.Lease-time.Since(l.seen), 0)
 }
 
+// left is how long this node may send without another renewal. It counts from the last one,
+// however late a node that was paused notices that: then another node may have the lease.
+func (b *Outbox) left(h *held) time.Duration {
+	if b.opts.Alone {
+		return maxIdle
+	}
+	return b.opts.Lease/4*3 - h.age()
+}
+
 // renew renews the lease until ctx ends. It calls lost and ends when another node has it,
 // or when one may soon: a node that is cut off from NATS must have ended what it sends by then.
 func (b *Outbox) renew(ctx context.Context, h *held, lost func()) {
 	if b.opts.Alone {
 		return
 	}
-	wait := b.opts.Lease/5 - time.Since(h.renewed)
+	wait := b.opts.Lease/5 - h.age()
 	for {
-		lapses := h.renewed.Add(b.opts.Lease / 2)
+		lapses := h.renewed.Load().Add(b.opts.Lease / 2)
 		if pause(ctx, min(wait, time.Until(lapses))); ctx.Err() != nil {
 			return
 		}
@@ -111,7 +131,6 @@ func (b *Outbox) renew(ctx context.Context, h *held, lost func()) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, errTaken), !time.Now().Before(lapses):
-			b.forgetLease(h)
 			lost()
 			return
 		default: // an answer that comes late leaves time for another write
@@ -141,7 +160,8 @@ func (b *Outbox) writeLease(ctx context.Context, h *held, node string) error {
 		began := time.Now()
 		revision, err := b.write(ctx, leaseKey(h.shard), lease{Format: format, Node: node}, h.revision)
 		if err == nil {
-			h.revision, h.renewed = revision, began
+			h.revision = revision
+			h.renewed.Store(&began)
 			return nil
 		}
 		if !errors.Is(err, bucket.ErrConflict) {

@@ -49,7 +49,7 @@ func TestTwoNodesShareAndSendOnce(t *testing.T) {
 	both := map[string]int{}
 	slowly := func(name string) func(*outbox.Options) {
 		return func(o *outbox.Options) {
-			o.Channels = map[string]outbox.Channel{"test": observed{w, func() {
+			o.Channels = map[string]outbox.Channel{"test": observed{w, func(outbox.Target) {
 				w.mu.Lock()
 				both[name]++
 				w.mu.Unlock()
@@ -113,7 +113,7 @@ func TestANodeThatJoinsGetsAShare(t *testing.T) {
 		if !joined && len(w.keys("lease")) == len(shards) { // a works on all
 			joined = true
 			w.node(short, func(o *outbox.Options) {
-				o.Channels = map[string]outbox.Channel{"test": observed{w, func() { sentByOther.Add(1) }}}
+				o.Channels = map[string]outbox.Channel{"test": observed{w, func(outbox.Target) { sentByOther.Add(1) }}}
 			}).run()
 		}
 		return sentByOther.Load() > 20

@@ -24,6 +24,7 @@ type worker struct {
 	box      *Outbox
 	shard    int
 	lease    *held
+	lose     func() // gives the lease up: nothing more begins, and what is in flight has a little time
 	wake     chan struct{}
 	stopping atomic.Bool
 	inFlight sync.WaitGroup // passes, retries, deliveries and what they write
@@ -71,14 +72,14 @@ func (w *worker) run(ctx context.Context) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	lost, ended := make(chan struct{}), make(chan struct{})
-	var renewing sync.WaitGroup
-	renewing.Go(func() {
-		w.box.renew(renew, w.lease, func() {
-			w.box.opts.Logger.Warn("the lease of a shard is lost: some notices may be sent twice, with the same id", "shard", w.shard)
-			close(lost)
-			stop()
-		})
+	w.lose = sync.OnceFunc(func() {
+		w.box.opts.Logger.Warn("the lease of a shard is lost: some notices may be sent twice, with the same id", "shard", w.shard)
+		w.box.forgetLease(w.lease)
+		close(lost)
+		stop()
 	})
+	var renewing sync.WaitGroup
+	renewing.Go(func() { w.box.renew(renew, w.lease, w.lose) })
 	retires := w.loop(ctx, work)
 	w.stopping.Store(!retires)
 	stop()
@@ -115,7 +116,7 @@ func (w *worker) drain(node context.Context, retires bool, ended, lost <-chan st
 	case <-lost: // another node may begin soon
 		select {
 		case <-ended:
-		case <-time.After(w.box.opts.Lease / 4):
+		case <-time.After(min(w.box.left(w.lease), w.box.opts.Lease/4)):
 		case <-timeout:
 		}
 	}

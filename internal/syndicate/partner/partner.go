@@ -158,7 +158,7 @@ func (a *Access) judge(one *account, r Request, now time.Time) (result, error) {
 		return missingKey, refused
 	}
 	k := one.find(r.secret(), now)
-	fits := k != nil && (r.PathKey == "" || one.PathKeys) && (r.PathKey != "" || r.Bearer != "" || r.User == one.Name)
+	fits := k != nil && one.takes(&r)
 	switch {
 	case fits && k.goodAt(now) && !one.isFrom(r.Client):
 		return wrongNetwork, ErrNetwork
@@ -189,6 +189,17 @@ func (a *Access) account(name string) *account {
 		return one
 	}
 	return a.nobody
+}
+
+// takes reports whether the partner may offer a key in the way that r does.
+func (one *account) takes(r *Request) bool {
+	switch {
+	case r.PathKey != "":
+		return one.PathKeys
+	case r.Bearer != "":
+		return true
+	}
+	return r.User == one.Name
 }
 
 // secret is the key that r offers.

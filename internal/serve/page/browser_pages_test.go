@@ -54,6 +54,8 @@ var looks = []struct{ name, path string }{
 	{"not-found", "/nothing/here"},
 	{"gone", "/galleries/gone"},
 	{"feed-gone", "/galleries/gone.rss"},
+	{"partner", partnerBase + "/"},
+	{"partner-gallery", partnerBase + sample},
 }
 
 func TestInABrowser(t *testing.T) {
@@ -141,7 +143,7 @@ func startSite(t *testing.T, language string) string {
 			mux.Handle("GET /demo/pictures/", http.StripPrefix("/demo/pictures", cms.Pictures()))
 		},
 		GalleryPage: n.pages.Gallery, FeedPage: n.pages.Feed, ListPage: n.pages.List, NotFound: n.pages.NotFound,
-		MaxAge: time.Minute, Logger: quiet(),
+		MaxAge: time.Minute, Logger: quiet(), Partner: n.partner,
 	})
 	return server.URL
 }

@@ -10,9 +10,12 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/serve/page"
+	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -29,11 +32,34 @@ var msn = &gallery.Audience{Name: "msn", Delay: 2 * time.Hour}
 // knowsMSN lets an index know the instants at which msn sees something else.
 func knowsMSN(o *catalogue.Options) { o.Index.Partners = []*gallery.Audience{msn} }
 
-func (n *node) previewAt(base string) preview {
+func (n *node) previewAt(base string, audience *gallery.Audience) preview {
 	return preview{n, n.editions.For(edition.PartnerFeed{
 		Definition: edition.Definition{Name: "msn", Title: "Wire for MSN", Items: 30},
-		Audience:   msn, Exclude: index.Match{Tags: []string{"internal"}}, Base: base,
+		Audience:   audience, Exclude: index.Match{Tags: []string{"internal"}}, Base: base,
 	}), base}
+}
+
+// partnerBase is where msn is let in without more.
+const partnerBase = "/partners/msn/~a-key-of-msn"
+
+// partner lets msn in at partnerBase, without a delay.
+func (n *node) partner(r partner.Request) (web.PartnerFeeds, error) {
+	if "/partners/"+r.Partner+"/~"+r.PathKey != partnerBase {
+		return nil, partner.ErrUnknown
+	}
+	p := n.previewAt(partnerBase, &gallery.Audience{Name: "msn"})
+	return partnerReader{p.editions, n.pages.For("msn", p.editions)}, nil
+}
+
+// partnerReader is what a partner gets, with pages.
+type partnerReader struct {
+	*edition.Set
+	pages *page.Pages
+}
+
+// Page implements [web.PartnerFeeds].
+func (p partnerReader) Page(w http.ResponseWriter, r *http.Request, ref edition.Ref) error {
+	return p.pages.Preview(w, r, ref)
 }
 
 // ask asks for the page of the feed, or of a gallery with that key.
@@ -79,7 +105,7 @@ func TestAPreviewShowsWhatThePartnerSees(t *testing.T) {
 	n.open("/galleries/for-all") // what is kept for the public is not shown to others
 	n.open("/")
 	for _, base := range []string{"/partners/msn", "/partners/msn/~a-key"} {
-		p := n.previewAt(base)
+		p := n.previewAt(base, msn)
 		d := p.open("")
 		if diff := cmp.Diff([]string{"Title of for-all", "Title of for-partners"}, slices.Sorted(slices.Values(texts(d.one(t, "ul", "class=galleries").all("h3"))))); diff != "" {
 			t.Errorf("galleries (-want +got):\n%s", diff)
@@ -106,7 +132,7 @@ func TestAPreviewShowsWhatThePartnerSees(t *testing.T) {
 		}
 	}
 	n.Clock.Advance(time.Hour) // too-new is published for two hours
-	if got := n.previewAt("/partners/msn").open("").text(); !strings.Contains(got, "Title of too-new") {
+	if got := n.previewAt("/partners/msn", msn).open("").text(); !strings.Contains(got, "Title of too-new") {
 		t.Errorf("after the delay: %s", got)
 	}
 	if got := len(n.open("/galleries/for-all").all("figure")); got != 2 {
@@ -137,7 +163,7 @@ func TestAPreviewIsKeptByItsReaderOnly(t *testing.T) {
 	t.Parallel()
 	n := startNode(t, knowsMSN)
 	n.Publish(photo("one", hidden()))
-	p := n.previewAt("/partners/msn")
+	p := n.previewAt("/partners/msn", msn)
 	for _, key := range []string{"", "one"} {
 		res, err := p.ask(key)
 		if caching := res.Header.Get("Cache-Control"); err != nil || caching != "private, no-cache" {

@@ -111,7 +111,7 @@ func (a *App) build(siteID string) (*services, error) {
 		editions:  editions,
 		partners:  partners,
 		intake:    in,
-		handler:   a.publicHandler(cat, editions, notify.hub),
+		handler:   a.publicHandler(cat, partners, notify.hub),
 		status:    notify.statusParts(cat.Index().Len, editions, plan),
 		list:      list,
 	}, nil
@@ -322,8 +322,8 @@ func (a *App) events(ctx context.Context, publisher string) (consumer jetstream.
 	return consumer, foreign, err
 }
 
-func (a *App) publicHandler(cat *catalogue.Catalogue, editions *edition.Set, hub *websub.Hub) http.Handler {
-	c := a.opts.Config
+func (a *App) publicHandler(cat *catalogue.Catalogue, partners *partners, hub *websub.Hub) http.Handler {
+	c, editions := a.opts.Config, partners.public
 	pages := page.New(page.Options{
 		Editions: editions, Index: cat.Index(), Load: cat.Load, MaxAge: c.HTTP.MaxAge, Logger: a.logger("page"),
 		Budget: a.budget, Limiter: a.limiter, Registerer: a.metrics,
@@ -345,6 +345,7 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, editions *edition.Set, hub
 		FeedPage:    pages.Feed,
 		ListPage:    pages.List,
 		NotFound:    pages.NotFound,
+		Partner:     a.partnerFeeds(partners, pages),
 		Ready:       a.unready,
 		Detail:      a.detail,
 		MaxAge:      c.HTTP.MaxAge,

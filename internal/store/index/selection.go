@@ -457,7 +457,8 @@ func (s *Selection) replace(old, e *Entry, now int64) {
 		}
 		was := s.seen(old, now)
 		touched := s.touchedBy(seen, now)
-		if touched > s.touched || was.shows() && s.chooses(was.Facets) || seen.shows() && s.chooses(seen.Facets) {
+		has := func(e *Entry) bool { return e.shows() && s.chooses(e.Facets) || s.hasTombstone(e, now) }
+		if touched > s.touched || has(was) || has(seen) {
 			s.touched = max(s.touched, touched)
 			s.generation.Add(1)
 		}

@@ -39,27 +39,27 @@ func revision(e *event.Event, m event.Message) catalogue.Revision {
 }
 
 // noticeSource is the editions as notices need them.
-type noticeSource struct{ editions *edition.Set }
+type noticeSource struct{ *partners }
 
 // ChangedSince implements [notice.Source].
 func (s noticeSource) ChangedSince(name string, since notice.Position) bool {
-	ref, ok := edition.ParseRef(name)
-	return !ok || s.editions.ChangedSince(ref, index.Position(since))
+	set, ref, ok := s.find(name)
+	return !ok || set.ChangedSince(ref, index.Position(since))
 }
 
 // Snapshot implements [notice.Source].
 func (s noticeSource) Snapshot(name string, since notice.Since) (notice.Snapshot, error) {
-	ref, ok := edition.ParseRef(name)
+	set, ref, ok := s.find(name)
 	if !ok {
 		return notice.Snapshot{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
 	}
-	c, err := s.editions.Content(ref, index.Position(since.Position), since.Changed)
+	c, err := set.Content(ref, index.Position(since.Position), since.Changed)
 	if err != nil {
 		return notice.Snapshot{}, err
 	}
 	snap := notice.Snapshot{
-		Changed: c.Touched, Position: notice.Position(c.Position), Other: c.Other, Definition: s.editions.Choice(ref),
-		Addresses: s.addresses(ref, nil),
+		Changed: c.Touched, Position: notice.Position(c.Position), Other: c.Other, Definition: set.Choice(ref),
+		Addresses: addresses(set, ref, nil),
 	}
 	for _, step := range c.Galleries {
 		snap.Steps = append(snap.Steps, notice.Step(step))
@@ -72,15 +72,15 @@ func (s noticeSource) Snapshot(name string, since notice.Since) (notice.Snapshot
 
 // Documents implements [notice.Source].
 func (s noticeSource) Documents(ctx context.Context, name string) (notice.Documents, error) {
-	ref, ok := edition.ParseRef(name)
+	set, ref, ok := s.find(name)
 	if !ok {
 		return notice.Documents{}, fmt.Errorf("feed %q: %w", name, edition.ErrUnknown)
 	}
-	e, err := announced(ctx, s.editions, ref)
+	e, err := announced(ctx, set, ref)
 	if err != nil {
 		return notice.Documents{}, err
 	}
-	d := notice.Documents{Addresses: s.addresses(ref, e)}
+	d := notice.Documents{Addresses: addresses(set, ref, e)}
 	for _, fault := range e.LeftOut {
 		d.LeftOut = append(d.LeftOut, fault.Gallery)
 	}
@@ -88,10 +88,10 @@ func (s noticeSource) Documents(ctx context.Context, name string) (notice.Docume
 }
 
 // addresses are the feed's, with the entity tags of an edition if there is one.
-func (s noticeSource) addresses(ref edition.Ref, e *edition.Edition) map[string]event.Address {
+func addresses(set *edition.Set, ref edition.Ref, e *edition.Edition) map[string]event.Address {
 	all := map[string]event.Address{}
 	for _, f := range feed.Formats() {
-		a := event.Address{URL: s.editions.Address(ref, f)}
+		a := event.Address{URL: set.Address(ref, f)}
 		if e != nil {
 			a.ETag = e.Document(f).ETag
 		}
@@ -124,8 +124,8 @@ func state(m edition.Member) string {
 
 // Holds implements [notice.Source].
 func (s noticeSource) Holds(name, id string) bool {
-	ref, ok := edition.ParseRef(name)
-	return ok && s.editions.Holds(ref, gallery.Key(id))
+	set, ref, ok := s.find(name)
+	return ok && set.Holds(ref, gallery.Key(id))
 }
 
 // sendTimeout bounds how long the server may take to receive a notice.

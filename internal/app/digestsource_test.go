@@ -10,6 +10,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -37,8 +39,10 @@ func TestDigestWaitsForGalleriesTheNodeCannotReadYet(t *testing.T) {
 		t.Fatal(err)
 	}
 	cat := bucketOfGalleries(b)
+	public := edition.New(edition.Options{Index: cat.Index(), Load: cat.Load, Renderer: feed.NewRenderer(feed.Options{SiteID: "example.com"})})
+	source := digestSource{partners: &partners{public: public}, index: cat.Index(), load: cat.Load}
 	read := func(key string) (found bool, err error) {
-		_, found, err = digestSource{index: cat.Index(), load: cat.Load}.View(t.Context(), key)
+		_, found, err = source.View(t.Context(), []string{"all"}, key)
 		return found, err
 	}
 	if found, err := read("harbour"); found || err == nil {

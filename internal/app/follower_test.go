@@ -28,6 +28,7 @@ type follower struct {
 	mu     sync.Mutex
 	asked  map[string]string // what it asked for, by path: the mode and the topic
 	agreed map[string]string // what it confirmed
+	denied []string          // the topics of its denials
 	got    map[string][]got  // deliveries, by path
 	under  map[string]int    // deliveries under way, by path
 	refuse func(path string) int
@@ -126,6 +127,10 @@ func (f *follower) confirm(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	q := r.URL.Query()
+	if q.Get("hub.mode") == "denied" && q.Get("hub.reason") != "" {
+		f.denied = append(f.denied, q.Get("hub.topic"))
+		return
+	}
 	what := q.Get("hub.mode") + " " + q.Get("hub.topic")
 	if f.asked[r.URL.Path] != what {
 		http.NotFound(w, r)

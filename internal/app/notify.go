@@ -48,7 +48,7 @@ type notifiers struct {
 }
 
 // notifiers wires the outbox and its channels. They read their state when they run.
-func (a *App) notifiers(cat *catalogue.Catalogue, editions *edition.Set, siteID string) (*notifiers, error) {
+func (a *App) notifiers(topics topics, siteID string) (*notifiers, error) {
 	t, c := &notifiers{log: a.log}, a.opts.Config
 	client := client(c)
 	var err error
@@ -59,15 +59,15 @@ func (a *App) notifiers(cat *catalogue.Catalogue, editions *edition.Set, siteID 
 	if t.pings, err = ping.New(ping.Options{Hubs: c.WebSub.ExternalHubs, Client: client}); err != nil {
 		return nil, err
 	}
-	if t.digests, err = a.digests(t, cat, editions); err != nil {
+	if t.digests, err = a.digests(t, topics.catalogue, topics.partners); err != nil {
 		return nil, err
 	}
 	if c.WebSub.Hub {
-		if t.hub, err = a.hub(t, client, topics{editions, cat}); err != nil {
+		if t.hub, err = a.hub(t, client, topics); err != nil {
 			return nil, err
 		}
 	}
-	t.notices = a.notices(t, editions, siteID)
+	t.notices = a.notices(t, topics.partners, siteID)
 	t.box = a.outbox(t, siteID)
 	return t, nil
 }
@@ -132,20 +132,20 @@ func (a *App) hub(t *notifiers, client *outbound.Client, topics topics) (*websub
 		Registerer:        a.metrics,
 		Logger:            a.logger("websub"),
 		PutTo: func(ctx context.Context, n outbox.Notice, target string) error {
-			n.Order = topics.at()
+			n.Order = topics.order()
 			return t.box.PutTo(ctx, n, target)
 		},
 	})
 }
 
-func (a *App) digests(t *notifiers, cat *catalogue.Catalogue, editions *edition.Set) (*digest.Digests, error) {
+func (a *App) digests(t *notifiers, cat *catalogue.Catalogue, partners *partners) (*digest.Digests, error) {
 	c := a.opts.Config
 	location, err := time.LoadLocation(c.Schedule.Timezone)
 	if err != nil {
 		return nil, fmt.Errorf("schedule.timezone: %w", err)
 	}
 	o := digest.Options{
-		Source:     digestSource{cat.Index(), cat.Load, editions.Feeds()},
+		Source:     digestSource{partners, cat.Index(), cat.Load, a.baseURL},
 		Bucket:     a.bucket(bucketDigests),
 		Enqueue:    t.put,
 		SiteTitle:  c.Site.Title,
@@ -169,11 +169,11 @@ func (a *App) digests(t *notifiers, cat *catalogue.Catalogue, editions *edition.
 	return digest.New(o)
 }
 
-func (a *App) notices(t *notifiers, editions *edition.Set, siteID string) *notice.Notices {
+func (a *App) notices(t *notifiers, partners *partners, siteID string) *notice.Notices {
 	c := a.opts.Config
 	o := notice.Options{
-		Source:      noticeSource{editions},
-		Feeds:       feedNames(c),
+		Source:      noticeSource{partners},
+		Feeds:       append(feedNames(c), partners.feedNames()...),
 		Also:        t.also,
 		Bucket:      a.bucket(bucketNotices),
 		Send:        a.send,
@@ -187,7 +187,7 @@ func (a *App) notices(t *notifiers, editions *edition.Set, siteID string) *notic
 		Logger:      a.logger("notice"),
 	}
 	if t.hub != nil {
-		o.Subscriptions = subscriptions{t.hub, topics{editions: editions}.canonical}
+		o.Subscriptions = subscriptions{t.hub, partners.canonical}
 	}
 	return notice.New(o)
 }
@@ -337,11 +337,12 @@ func onlyNewer(err error) bool {
 }
 
 // changed marks the feeds that a change may affect for announcement, and returns the
-// configured ones of them.
-func (t *notifiers) changed(editions *edition.Set, change index.Change) []string {
-	feeds := editions.Concerned(change)
+// configured ones of the public among them.
+func (t *notifiers) changed(partners *partners, change index.Change) []string {
+	feeds := partners.public.Concerned(change)
 	t.notices.Mark(feeds...)
-	refs, all := editions.Affected(change, func(ref edition.Ref) bool {
+	t.notices.Mark(partners.concerned(change)...)
+	refs, all := partners.public.Affected(change, func(ref edition.Ref) bool {
 		feed := ref.String()
 		return t.hub != nil && t.hub.Subscribed(feed) || slices.Contains(t.also, feed)
 	})

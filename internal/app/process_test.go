@@ -81,6 +81,13 @@ func (l *logs) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
+// whole is all that was written.
+func (l *logs) whole() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.lines, "\n")
+}
+
 func (l *logs) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

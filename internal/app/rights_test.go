@@ -50,7 +50,7 @@ func nodeAt(t *testing.T, address string) (*App, *spoken) {
 	c, err := LoadConfig("", []string{
 		"GALLERYWIRE_SITE_ID=news.example.com", "GALLERYWIRE_NATS_URL=nats://gallerywire:node@" + address,
 		"GALLERYWIRE_HTTP_LISTEN=127.0.0.1:0", "GALLERYWIRE_HTTP_ADMIN_LISTEN=127.0.0.1:0",
-		"GALLERYWIRE_NOTICES_QUIET_PERIOD=1ms",
+		"GALLERYWIRE_NOTICES_QUIET_PERIOD=1ms", "GALLERYWIRE_PARTNERS=[{name: msn}]",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -149,6 +149,7 @@ func TestEachRightThatIsMissingIsNamed(t *testing.T) {
 		{"publish on", "$KV.gallerywire_notices.>"},
 		{"publish on", "gallerywire_rejects.>"},
 		{"publish on", "feed.updated"},
+		{"publish on", "partner.updated"},
 		{"publish on", "article.rejected"},
 		{"subscribe to", "_GW_INBOX.>"},
 	} {

@@ -10,7 +10,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/serve/status"
-	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
 // newReporter returns what gathers the status of the node.
@@ -75,9 +74,9 @@ func (a *App) newestRejects(ctx context.Context, most int) (list []status.Reject
 }
 
 // statusParts answer for the services in a status.
-func (t *notifiers) statusParts(galleries func() int, editions *edition.Set, plan *schedule.Schedule) *status.Parts {
+func (t *notifiers) statusParts(galleries func() int, partners *partners, plan *schedule.Schedule) *status.Parts {
 	p := &status.Parts{
-		Galleries: galleries, Feeds: editions,
+		Galleries: galleries, Feeds: partners.public,
 		Jobs: func() (jobs []status.Job) {
 			for _, s := range plan.States() {
 				job := status.Job{Name: s.Name, Spec: s.Spec, Running: s.Running, Last: s.Last, Seconds: s.Took.Seconds(), Outcome: s.Outcome, Next: s.Next}
@@ -105,7 +104,7 @@ func (t *notifiers) statusParts(galleries func() int, editions *edition.Set, pla
 		},
 	}
 	if t.hub != nil {
-		p.Hub = subscriptions{t.hub, topics{editions: editions}.canonical}.Counts
+		p.Hub = subscriptions{t.hub, partners.canonical}.Counts
 	}
 	if len(t.digests.States()) > 0 {
 		p.Digests = func() (list []status.Digest) {

@@ -110,7 +110,7 @@ func newSweeping(t testing.TB, tags int) *sweeping {
 		Site: edition.Site{BaseURL: "https://example.com"}, Registerer: s.metrics,
 	})
 	s.notices = notice.New(notice.Options{
-		Source: noticeSource{editions}, Subscriptions: s.people, SiteID: "example.com", Logger: log,
+		Source: noticeSource{&partners{public: editions}}, Subscriptions: s.people, SiteID: "example.com", Logger: log,
 		Bucket: &inMemory{records: map[string][]byte{}},
 		Send:   func(context.Context, event.CloudEvent) error { s.sent++; return nil },
 	})

@@ -67,16 +67,17 @@ type services struct {
 func (a *App) build(siteID string) (*services, error) {
 	c := a.opts.Config
 	var editions *edition.Set
+	var partners *partners
 	var notify *notifiers
 	cat := a.catalogue(func(change index.Change) {
-		feeds := notify.changed(editions, change)
+		feeds := notify.changed(partners, change)
 		if id := change.ID(); id != "" && a.opts.Watch.Changed != nil {
 			a.opts.Watch.Changed(id, feeds)
 		}
 	})
 	editions = a.editions(cat, siteID)
-	partners := a.partnerSets(editions)
-	notify, err := a.notifiers(cat, editions, siteID)
+	partners = a.partnerSets(editions)
+	notify, err := a.notifiers(topics{partners, cat, a.access.Admit}, siteID)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func (a *App) build(siteID string) (*services, error) {
 		partners:  partners,
 		intake:    in,
 		handler:   a.publicHandler(cat, partners, notify.hub),
-		status:    notify.statusParts(cat.Index().Len, editions, plan),
+		status:    notify.statusParts(cat.Index().Len, partners, plan),
 		list:      list,
 	}, nil
 }

@@ -96,7 +96,8 @@ func (d *Digests) Merge(old, n outbox.Notice) outbox.Notice {
 // Pack implements [outbox.Channel]. A gallery that may no longer be shown is
 // left out.
 func (d *Digests) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, error) {
-	if _, configured := d.recipients[n.About]; !configured {
+	i := slices.IndexFunc(d.opts.Digests, func(def Definition) bool { return def.Name == n.About })
+	if i < 0 {
 		return nil, outbox.Final(fmt.Errorf("digest %q is not configured any more", n.About))
 	}
 	c, err := noticeDataOf(n)
@@ -106,12 +107,12 @@ func (d *Digests) Pack(ctx context.Context, n outbox.Notice) (outbox.Payload, er
 	p := d.payload(n)
 	p.More = c.More
 	for _, key := range c.Galleries {
-		v, found, err := d.opts.Source.View(ctx, key)
+		v, found, err := d.opts.Source.View(ctx, d.opts.Digests[i].Feeds, key)
 		if err != nil {
 			return nil, fmt.Errorf("digest %q: gallery %s: %w", n.About, key, err)
 		}
 		if found {
-			p.Items = append(p.Items, newItem(v, gallery.WebAddress(d.opts.BaseURL+"/galleries/"+key, nil), d.opts.Location))
+			p.Items = append(p.Items, newItem(v, d.opts.Location))
 		}
 	}
 	return p, nil

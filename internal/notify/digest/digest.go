@@ -67,9 +67,11 @@ type Source interface {
 	// after since, newest first and at most n of them. It reads memory only. An
 	// error means that they are not known at the moment.
 	Shown(ctx context.Context, feed string, since time.Time, n int) ([]Shown, error)
-	// View reads one. It is not found when it may no longer be shown, or can
-	// never be read; an error means that it cannot be read at the moment.
-	View(ctx context.Context, key string) (v gallery.View, found bool, err error)
+	// View reads one, as the first of the feeds' audiences that may see it does. Its URL is
+	// that of a page about it, empty if there is none. It is not found when it may no
+	// longer be shown, or can never be read; an error means that it cannot be read at the
+	// moment.
+	View(ctx context.Context, feeds []string, key string) (v gallery.View, found bool, err error)
 }
 
 // Options configure Digests.

@@ -12,7 +12,7 @@ import (
 // EncodeMail is the mail about one gallery with that title.
 func EncodeMail(t testing.TB, title, site, sender string) []byte {
 	t.Helper()
-	p := content{Heading: site, Items: []item{newItem((&gallery.Gallery{Title: title, Summary: site}).View(new(gallery.Audience), time.Time{}), "", time.UTC)}}
+	p := content{Heading: site, Items: []item{newItem((&gallery.Gallery{Title: title, Summary: site}).View(new(gallery.Audience), time.Time{}), time.UTC)}}
 	html, err := p.html()
 	if err != nil {
 		t.Fatal(err)

@@ -78,7 +78,7 @@ func (s *site) Shown(_ context.Context, feed string, since time.Time, n int) ([]
 }
 
 // View implements [digest.Source].
-func (s *site) View(_ context.Context, key string) (gallery.View, bool, error) {
+func (s *site) View(_ context.Context, _ []string, key string) (gallery.View, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g, found := s.galleries[key]

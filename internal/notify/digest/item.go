@@ -35,9 +35,8 @@ type item struct {
 	Width, Height int
 }
 
-// newItem returns what a digest says of a gallery; page is the address of its page
-// here, for a gallery without one of its own.
-func newItem(v gallery.View, page string, zone *time.Location) item {
+// newItem returns what a digest says of a gallery.
+func newItem(v gallery.View, zone *time.Location) item {
 	var names []string
 	for _, a := range v.Authors {
 		if a.Name != "" {
@@ -52,7 +51,7 @@ func newItem(v gallery.View, page string, zone *time.Location) item {
 	}
 	it := item{
 		Title:   gallery.Excerpt(v.Title, 300),
-		Link:    cmp.Or(v.URL, page),
+		Link:    v.URL,
 		Summary: gallery.Excerpt(cmp.Or(v.Summary, gallery.Line(gallery.PlainText(v.Body()))), 300),
 		Byline:  strings.Join(append(byline, v.Published.In(zone).Format("2 January 2006")), " · "),
 		Lang:    v.Language,

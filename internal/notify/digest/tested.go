@@ -26,7 +26,7 @@ func (d *Digests) Test(ctx context.Context, name string) ([]Tested, error) {
 	p.Items = []item{newItem(gallery.View{
 		Title: "This is a test", Summary: fmt.Sprintf("It shows that the digest %q reaches you. Nothing is new.", name),
 		Published: d.opts.Now(),
-	}, "", d.opts.Location)}
+	}, d.opts.Location)}
 	all := make([]Tested, 0, len(recipients))
 	for _, r := range recipients {
 		all = append(all, Tested{r.Name, p.Send(ctx, r.Target)})

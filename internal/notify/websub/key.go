@@ -11,9 +11,9 @@ const (
 	// closedFor is how long a key must not hold before the subscriptions by it end. Nothing
 	// is delivered meanwhile. So a file of keys that is being replaced, or that reached
 	// another node first, ends none.
-	closedFor = 30 * time.Second
+	closedFor = 20 * time.Second
 	// watchEvery is how often the keys of subscriptions are checked.
-	watchEvery = 10 * time.Second
+	watchEvery = 5 * time.Second
 )
 
 // errClosed is why nothing is delivered by a key, and the reason of a denial.

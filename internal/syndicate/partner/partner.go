@@ -157,12 +157,12 @@ func (a *Access) judge(one *account, r Request, now time.Time) (result, error) {
 	if !offered {
 		return missingKey, refused
 	}
-	k := one.find(r.secret(), now)
-	fits := k != nil && one.takes(&r)
+	k := one.offered(&r, now)
+	good := k != nil && k.goodAt(now)
 	switch {
-	case fits && k.goodAt(now) && !one.isFrom(r.Client):
+	case good && !one.isFrom(r.Client):
 		return wrongNetwork, ErrNetwork
-	case fits && k.goodAt(now):
+	case good:
 		if at := now.Unix(); k.used.Load() != at { // most requests write nothing that others read
 			k.used.Store(at)
 		}
@@ -171,7 +171,7 @@ func (a *Access) judge(one *account, r Request, now time.Time) (result, error) {
 	if wait := a.guesses.take(a.opts.Network(r.Client), now); wait > 0 {
 		return tooMany, &TooMany{RetryAfter: wait}
 	}
-	if fits {
+	if k != nil {
 		return endedKey, refused
 	}
 	return wrongKey, refused
@@ -191,26 +191,23 @@ func (a *Access) account(name string) *account {
 	return a.nobody
 }
 
-// takes reports whether the partner may offer a key in the way that r does.
-func (one *account) takes(r *Request) bool {
-	switch {
-	case r.PathKey != "":
-		return one.PathKeys
-	case r.Bearer != "":
-		return true
+// offered returns the key that r offers in a way that the partner may; nil: none, or a
+// wrong one. Of two in headers it is the one that is good.
+func (one *account) offered(r *Request, now time.Time) *key {
+	if r.PathKey != "" {
+		if k := one.find(r.PathKey, now); one.PathKeys {
+			return k
+		}
+		return nil
 	}
-	return r.User == one.Name
-}
-
-// secret is the key that r offers.
-func (r *Request) secret() string {
-	switch {
-	case r.PathKey != "":
-		return r.PathKey
-	case r.Bearer != "":
-		return r.Bearer
+	k := one.find(r.Bearer, now)
+	if !r.Basic || k != nil && k.goodAt(now) {
+		return k
 	}
-	return r.Password
+	if basic := one.find(r.Password, now); basic != nil && r.User == one.Name {
+		return basic
+	}
+	return k
 }
 
 // find returns the key that the secret is, rather one that is good; nil: it is none. It

@@ -27,6 +27,8 @@ func TestAdmit(t *testing.T) {
 	w.Reload()
 	both := basic("msn", "msn", secret("a"))
 	both.PathKey = secret("y")
+	wrongBearer, wrongBasic := basic("msn", "msn", secret("a")), basic("msn", "msn", "x")
+	wrongBearer.Bearer, wrongBasic.Bearer = "x", secret("b")
 	for _, tt := range []struct {
 		name    string
 		request partner.Request
@@ -35,6 +37,8 @@ func TestAdmit(t *testing.T) {
 		{"bearer", bearer("msn", secret("a")), nil},
 		{"another key", bearer("msn", secret("b")), nil},
 		{"basic", basic("msn", "msn", secret("b")), nil},
+		{"basic beside a wrong bearer", wrongBearer, nil},
+		{"bearer beside a wrong basic", wrongBasic, nil},
 		{"in the path", inPath("msn", secret("a")), nil},
 		{"of which only the hash is kept", bearer("hashed", secret("h")), nil},
 		{"without a key", bearer("msn", ""), partner.ErrUnauthorized},
@@ -78,7 +82,7 @@ func TestAdmit(t *testing.T) {
 		}
 	}
 	for series, want := range map[string]int{
-		"msn admitted": 5, "msn missing_key": 1, "msn wrong_key": 9, "yahoo network": 2, "yahoo admitted": 4, "(unknown) missing_key": 1, "(unknown) wrong_key": 5,
+		"msn admitted": 7, "msn missing_key": 1, "msn wrong_key": 9, "yahoo network": 2, "yahoo admitted": 4, "(unknown) missing_key": 1, "(unknown) wrong_key": 5,
 	} {
 		name, result, _ := strings.Cut(series, " ")
 		if got := w.count(name, result); got != want {

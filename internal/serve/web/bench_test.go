@@ -9,13 +9,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -45,6 +50,45 @@ func BenchmarkServe(b *testing.B) {
 			floor := listen(b, &http.Server{Handler: bare(sample.StatusCode, sample.Header, c.body)})
 			compare(b, fetcher(b, floor, c.body, c.headers), fetcher(b, ours, c.body, c.headers))
 		})
+	}
+}
+
+// BenchmarkPartner asks the whole server for a feed that has not changed, as the public
+// does and as partners do, by turns. The ratio is the public's time over a partner's: 1 is
+// as fast.
+func BenchmarkPartner(b *testing.B) {
+	key := partner.NewKey()
+	file := filepath.Join(b.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	access := partner.New(partner.Options{
+		Partners: []partner.Partner{{Name: "msn", PathKeys: true, Keys: []partner.Key{{Name: "old", File: file + ".old"}, {Name: "new", File: file}}}},
+		Network:  web.ClientNetwork, Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler),
+	})
+	s, feeds := newPartnerSite(b, func(o *web.Options) {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	})
+	feeds.admit = func(r partner.Request) error { _, err := access.Admit(r); return err }
+	compressed, etag := s.document(feed.Atom).Gzip()
+	for _, c := range []struct {
+		name    string
+		body    []byte
+		headers []string
+	}{
+		{"200", compressed, []string{"Accept-Encoding", "gzip"}},
+		{"304", nil, []string{"Accept-Encoding", "gzip", "If-None-Match", etag}},
+	} {
+		for way, proof := range map[string][]string{
+			"/partners/msn": {"Authorization", "Bearer " + key}, "/partners/msn/~" + key: nil,
+		} {
+			b.Run(c.name+" "+map[bool]string{true: "in the path", false: "as Bearer"}[proof == nil], func(b *testing.B) {
+				limits := web.NewConnections(web.ConnectionLimits{All: 100, PerClient: 100, Client: netip.Addr.String})
+				public := listen(b, web.NewServer(s.handler, slog.New(slog.DiscardHandler)), limits.Listener)
+				ours := strings.TrimSuffix(public, "/feeds/all.atom") + way + "/feed.atom"
+				compare(b, fetcher(b, public, c.body, c.headers), fetcher(b, ours, c.body, append(slices.Clone(c.headers), proof...)))
+			})
+		}
 	}
 }
 

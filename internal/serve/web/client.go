@@ -21,7 +21,7 @@ func ClientAddr(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	forwarded := r.Header.Values("X-Forwarded-For")
-	if ClientNetwork(peer.Addr()) != "" || len(forwarded) == 0 {
+	if len(forwarded) == 0 || ClientNetwork(peer.Addr()) != "" {
 		return peer.Addr().Unmap()
 	}
 	list := strings.Join(forwarded, ",")

@@ -25,8 +25,9 @@ const secret = "4f-Secret_of-the-partner-Y2Fm"
 // partnerFeeds is what the partner of that name may read, as a test wants it.
 type partnerFeeds struct {
 	*editions
-	base string
-	err  error
+	admit func(partner.Request) error
+	base  string
+	err   error
 }
 
 // Address implements [web.Editions].
@@ -60,12 +61,12 @@ func (p *partnerFeeds) Edition(ctx context.Context, ref edition.Ref) (*edition.E
 // newPartnerSite is a site with partners, and what msn may read there.
 func newPartnerSite(t testing.TB, change ...func(*web.Options)) (*site, *partnerFeeds) {
 	t.Helper()
-	feeds := &partnerFeeds{}
+	feeds := &partnerFeeds{admit: admit}
 	s := newSite(t, append([]func(*web.Options){func(o *web.Options) {
 		o.Requests = web.RequestsFull
 		o.Partner = func(r partner.Request) (web.PartnerFeeds, error) {
 			feeds.base = "https://example.com/partners/" + r.Partner
-			return feeds, admit(r)
+			return feeds, feeds.admit(r)
 		}
 	}}, change...)...)
 	feeds.editions = s.editions

@@ -187,3 +187,20 @@ func TestAReceiverWithAWatermarkTakesEveryReleaseOnce(t *testing.T) {
 		t.Errorf("seed %d: of %d in the feed (-in the feed +taken)\n%s", seed, len(want), diff)
 	}
 }
+
+func TestAGalleryThatIsTooOldLeavesTheFeed(t *testing.T) {
+	msn := &gallery.Audience{Name: "msn", MaxAge: 2 * time.Hour}
+	n := startNode(t, func(o *options) { o.others = []*gallery.Audience{msn} })
+	s := n.editions.For(msnFeed(msn, ""))
+	n.Publish(photo("a"))
+	if diff := cmp.Diff([]string{"a"}, ids(n.of(s, msnRef))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	n.Clock.Set(noon.Add(time.Hour))
+	if a := read(t, n.of(s, msnRef)); len(a.Entries) != 0 || len(a.Gone) != 0 {
+		t.Errorf("two hours after its publication: %+v", a)
+	}
+	if _, err := s.Edition(t.Context(), edition.Ref{Kind: edition.Gallery, Name: "a"}); !errors.Is(err, edition.ErrUnknown) {
+		t.Errorf("its own feed: %v", err)
+	}
+}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -84,16 +85,21 @@ func (w *withPartners) admitted(r partner.Request) (partner.Pass, error) {
 	return partner.Pass{Partner: r.Partner, PathKey: r.PathKey}, nil
 }
 
-// put stores a gallery with these rights, and returns when the index has it.
 func (w *withPartners) put(id, rights string) {
 	w.t.Helper()
+	w.putTitled(id, id, rights)
+}
+
+// putTitled stores a gallery with these rights, and returns when the index has it.
+func (w *withPartners) putTitled(id, title, rights string) {
+	w.t.Helper()
 	before := w.catalogue.Index().Revision() // nobody else writes
-	body := []byte(`{"id":"` + id + `","title":"` + id + `","published":"2026-01-02T03:04:05Z","rights":` + rights + `}`)
+	body := fmt.Appendf(nil, `{"id":%q,"title":%q,"published":"2026-01-02T03:04:05Z","rights":%s}`, id, title, rights)
 	g, err := event.Reader{}.Gallery(body)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	rank := gallery.Rank{Updated: g.Published, Hash: gallery.HashOf(body)}
+	rank := gallery.Rank{Updated: g.Published, Version: int64(before), Hash: gallery.HashOf(body)}
 	if _, err := w.catalogue.Put(w.t.Context(), catalogue.Revision{ID: id, Rank: rank, Gallery: g, Body: body}); err != nil {
 		w.t.Fatal(err)
 	}
@@ -237,6 +243,28 @@ func TestContentOfATopicIsThatOfItsKey(t *testing.T) {
 	w.ended["msn-key"] = true
 	if w.Holds("partners/msn", "msn-key") || w.Holds("partners/msn/galleries/open", "msn-key") || w.Holds("partners/msn", "wire-key") || !w.Holds("partners/wire", "wire-key") {
 		t.Error("keys hold that do not, or the other way around")
+	}
+}
+
+// The partner subscribed to the gallery while it saw it. Another one cannot ask for it.
+func TestTopicOfAGalleryThatThePartnerNoLongerSeesIsEmpty(t *testing.T) {
+	t.Parallel()
+	w := newWithPartners(t)
+	w.putTitled("shared", "Seen by msn", `{"allow":["msn"]}`)
+	topic, err := w.Resolve(siteAddress+"/partners/msn/~msn-key/galleries/shared.atom", netip.Addr{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.putTitled("shared", "Not for msn", `{"allow":["wire"]}`)
+	c, err := w.Content(t.Context(), topic, outbox.Order{})
+	if err != nil || strings.Contains(string(c.Body), "Not for msn") || strings.Contains(string(c.Body), "<entry>") || !strings.Contains(string(c.Body), "<feed") {
+		t.Errorf("%v:\n%s", err, c.Body)
+	}
+	if _, err := w.Resolve(siteAddress+"/partners/msn/~msn-key/galleries/shared.atom", netip.Addr{}); !errors.Is(err, edition.ErrUnknown) {
+		t.Errorf("a new subscription: %v", err)
+	}
+	if w.topics.Gone(topic.Feed) {
+		t.Error("the subscription ends, though the partner may see the gallery again")
 	}
 }
 

@@ -187,7 +187,9 @@ func TestNobodyIsToldWhatAnotherMaySee(t *testing.T) {
 	followPartners(node, f, feeds)
 	node.eventually("all digests have begun", func() bool { return digestsOf(t, cms) == len(feeds) })
 
-	s := &secrets{random: rand.New(rand.NewPCG(13, uint64(time.Now().UnixNano()))), known: map[string][]*audience{}}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	s := &secrets{random: rand.New(rand.NewPCG(13, seed)), known: map[string][]*audience{}}
 	begin := time.Now().Add(-time.Hour)
 	var ids []string
 	for n := range 150 {
@@ -204,6 +206,9 @@ func TestNobodyIsToldWhatAnotherMaySee(t *testing.T) {
 	}
 	last := s.word(rights{Syndicate: true})
 	publish(t, cms, "article.published", fmt.Sprintf(`{"id":%q,"title":%[1]q,"published":%q}`, last, time.Now().UTC().Format(time.RFC3339)))
+
+	f.atRest(node) // each has what its topic says
+	wantHubByKeyOnly(node)
 
 	told := map[string]*strings.Builder{}
 	for _, a := range audiences() {
@@ -246,6 +251,22 @@ func TestNobodyIsToldWhatAnotherMaySee(t *testing.T) {
 	_, metrics := node.fetch(node.admin + "/metrics")
 	wantNoKey(t, "status, metrics and log", status+metrics+node.logs.whole(), "")
 	endsWithItsKey(node, f, keys["msn"], func() { publish(t, cms, "article.published", s.gallery(last, time.Now())) })
+}
+
+// wantHubByKeyOnly asserts that a partner's feed names the hub where it is a topic.
+func wantHubByKeyOnly(node *process) {
+	node.t.Helper()
+	for _, a := range audiences()[1:] {
+		header, text := node.get("/partners/"+a.name+"/feed.json", "Authorization", "Bearer "+a.key)
+		byKey, own := node.get(a.topic)
+		if header.StatusCode != http.StatusOK || strings.Contains(text+fmt.Sprint(header.Header), "/hub") {
+			node.t.Errorf("with a key in the header: %s, %v\n%s", header.Status, header.Header, text)
+		}
+		want := fmt.Sprintf(`<%s>; rel="hub", <%s>; rel="self"`, topicOf("/hub"), topicOf(a.topic))
+		if byKey.Header.Get("Link") != want || !strings.Contains(own, topicOf("/hub")) {
+			node.t.Errorf("with a key in the path: %s, %v", byKey.Status, byKey.Header)
+		}
+	}
 }
 
 // endsWithItsKey has the key of msn replaced, and waits until its subscription has ended.
@@ -325,5 +346,65 @@ func wantNoKey(t *testing.T, where, text, own string) {
 		if i := strings.Index(text, a.key); a.key != "" && a.key != own && i >= 0 {
 			t.Errorf("%s has the key of %s: …%s…", where, a.name, text[max(0, i-100):min(len(text), i+40)])
 		}
+	}
+}
+
+// The delay is an instant of a partner's feed, like the end of an embargo. What is gone
+// before it was released was never there for the partner, also after a restart.
+func TestPartnerIsToldOfADelayedGalleryWhenItIsReleased(t *testing.T) {
+	t.Parallel()
+	const delay = 4 * time.Second
+	server := brokertest.Server(t)
+	config := oneFeed + fmt.Sprintf("partners: [{name: soon, delay: %s}, {name: later, delay: 24h}]\nnats: {url: %q}", delay, server.URL())
+	node := serve(t, config)
+	node.ready()
+	cms := connect(t, server.URL())
+	public, err := cms.SubscribeSync("feed.updated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	partners, err := cms.SubscribeSync("partner.updated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := func(notices *nats.Subscription) updateEvent {
+		t.Helper()
+		msg, err := notices.NextMsg(time.Minute)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, node.logs)
+		}
+		return decodeUpdate(t, msg)
+	}
+	put := func(id string, published time.Time) {
+		t.Helper()
+		publish(t, cms, "article.published", fmt.Sprintf(`{"id":%q,"title":"A gallery","published":%q,"updated":%q}`, id, published.UTC().Format(time.RFC3339Nano), time.Now().UTC().Format(time.RFC3339Nano)))
+	}
+	published := time.Now()
+	put("new", published)
+	put("new", published) // a correction is folded in
+	for u := next(public); !slices.Contains(u.Data.Added, "new"); u = next(public) {
+	}
+	node.kill()
+	node = serve(t, config)
+	node.ready()
+	told := map[string]updateEvent{}
+	for told["partners/soon"].Data.Added == nil {
+		u := next(partners)
+		told[u.Data.Feed] = u
+	}
+	if u := told["partners/soon"].Data; !slices.Equal(u.Added, []string{"new"}) || len(u.Edited)+len(u.Removed) > 0 {
+		t.Errorf("soon was told of %+v", u)
+	}
+	if after := time.Since(published); after < delay {
+		t.Errorf("told after %s", after)
+	}
+	publish(t, cms, "article.unpublished", fmt.Sprintf(`{"id":"new","updated":%q}`, time.Now().UTC().Format(time.RFC3339Nano)))
+	put("old", published.Add(-48*time.Hour))
+	for told["partners/later"].Data.Added == nil || !slices.Contains(told["partners/soon"].Data.Added, "old") {
+		u := next(partners)
+		told[u.Data.Feed] = u
+	}
+	if u := told["partners/later"].Data; !slices.Equal(u.Added, []string{"old"}) || len(u.Edited)+len(u.Removed) > 0 {
+		t.Errorf("later was told of %+v", u)
 	}
 }

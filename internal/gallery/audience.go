@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +50,16 @@ type Decision struct {
 	Rule  string    // the code of what decided, such as "rights.deny"; "default" where nothing did
 	Where string    // a JSON pointer into the event, or a key of the configuration; may be empty
 	Next  time.Time // when the time alone changes the answer next; zero: never
+}
+
+// String says all that a decides by: audiences that decide alike say the same, wherever
+// their rules stand.
+func (a *Audience) String() string {
+	text := fmt.Appendf(nil, "%q %q %d %d %t", a.Name, a.Groups, a.Delay, a.MaxAge, a.DenyUnstated)
+	for _, r := range a.Rules {
+		text = fmt.Appendf(text, " %q %q %q %q %t", r.credits, r.sources, r.allow, r.deny, r.excludes)
+	}
+	return string(text)
 }
 
 // Gallery decides whether a gallery on these terms is shown to a at t.

@@ -123,6 +123,9 @@ type departure struct {
 	seen      bool         // feeds may have shown it
 	hidden    bool         // but not to the audience
 	published int64        // 0: not known
+	from      int64        // when its rights begin; 0: not known, or at once
+	end       int64        // as of its Entry; 0: not known, or never
+	ended     int64        // the update of the revision by which it left; 0: not known
 	at        int64        // when feeds changed by it last; 0: with the record that holds it
 	left      int64        // when it left, before a later publication ended its tombstone; 0: at
 }

@@ -42,6 +42,9 @@ type wireDeparture struct {
 	Seen      bool        `json:"s,omitzero"`
 	Of        *wireRank   `json:"of,omitzero"`
 	Published int64       `json:"p,omitzero"`
+	From      int64       `json:"fr,omitzero"`
+	End       int64       `json:"e,omitzero"`
+	Ended     int64       `json:"n,omitzero"`
 	At        int64       `json:"at,omitzero"`
 	LeftAt    int64       `json:"l,omitzero"`
 }
@@ -191,7 +194,7 @@ func fromWire(ws []wireFacet) []Facet {
 
 func leftToWire(ds []departure) (left []wireDeparture) {
 	for _, d := range ds {
-		w := wireDeparture{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, Published: d.published, At: d.at, LeftAt: d.left}
+		w := wireDeparture{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, Published: d.published, From: d.from, End: d.end, Ended: d.ended, At: d.at, LeftAt: d.left}
 		if d.of != nil {
 			r := d.of.rank
 			w.Of = &wireRank{Updated: r.Updated.UnixNano(), From: d.of.from, Version: r.Version, Hash: r.Hash.String()}
@@ -203,7 +206,7 @@ func leftToWire(ds []departure) (left []wireDeparture) {
 
 func leftFromWire(left []wireDeparture) (ds []departure) {
 	for _, w := range left {
-		d := departure{facets: fromWire(w.Facets), all: w.All, down: w.Down, seen: w.Seen || w.Down, published: w.Published, at: w.At, left: w.LeftAt}
+		d := departure{facets: fromWire(w.Facets), all: w.All, down: w.Down, seen: w.Seen || w.Down, published: w.Published, from: w.From, end: w.End, ended: w.Ended, at: w.At, left: w.LeftAt}
 		if w.Of != nil {
 			if hash, ok := parseHash(w.Of.Hash); ok { // else it is damaged
 				d.of = &publication{rank: gallery.Rank{Updated: time.Unix(0, w.Of.Updated).UTC(), Version: w.Of.Version, Hash: hash}, from: w.Of.From}

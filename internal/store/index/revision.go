@@ -86,11 +86,11 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 			d.at, d.left = 0, cmp.Or(d.left, d.at) // no tombstone any more
 		}
 		if rank.TakeDown && d.of != nil && d.of.from != 0 {
-			d.down = d.of.from <= rank.Updated.UnixNano() // whatever take-down came before
+			d.ended = rank.Updated.UnixNano() // whatever take-down came before
+			d.down = d.of.from <= d.ended
 			d.seen = d.seen || d.down
 		}
-		again := leaves && slices.Equal(d.facets, prev.Facets)
-		last.seen = last.seen || again && d.seen
+		again := leaves && slices.Equal(d.facets, prev.Facets) && last.covers(&d)
 		if d.all || !stay(d.facets) && !again {
 			ds = append(ds, d)
 		}
@@ -104,7 +104,10 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 // departs is how e leaves for the revision of that rank. A take-down before the end of
 // the embargo shows in no feed: feeds announce no end of a gallery that they never showed.
 func (e *Entry) departs(rank gallery.Rank) departure {
-	d := departure{facets: e.Facets, published: e.published, seen: e.offers() && e.from() <= rank.Updated.UnixNano()}
+	d := departure{facets: e.Facets, published: e.published, from: e.startOfRights(), ended: rank.Updated.UnixNano(), seen: e.offers() && e.from() <= rank.Updated.UnixNano()}
+	if e.end != math.MaxInt64 && !e.Rank.TakeDown {
+		d.end = e.end
+	}
 	if !rank.TakeDown {
 		return d
 	}
@@ -114,6 +117,12 @@ func (e *Entry) departs(rank gallery.Rank) departure {
 		d.down = d.of.from <= rank.Updated.UnixNano()
 	}
 	return d
+}
+
+// covers reports whether every audience that may have seen the gallery leave as o says has
+// seen it leave as d says, later and with the same facets.
+func (d *departure) covers(o *departure) bool {
+	return !o.seen || d.seen && d.published <= o.published && d.from <= o.from && (d.end == 0 || o.end != 0 && d.end >= o.end)
 }
 
 // shorten sums the oldest ones up.

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -80,7 +79,7 @@ func (e *Entry) admit(a *gallery.Audience) {
 	x.left = slices.Clone(x.left)
 	for i := range x.left {
 		d := &x.left[i]
-		d.hidden = !d.all && (!admits(a, d.facets) || !d.released(a, cmp.Or(d.left, d.at, e.stored)))
+		d.hidden = !d.all && (!admits(a, d.facets) || !d.released(a))
 	}
 	if a != nil && !e.Rank.TakeDown {
 		if release := after(e.published, a.Delay); a.Delay > 0 && release > x.from {
@@ -101,10 +100,14 @@ func (e *Entry) admit(a *gallery.Audience) {
 	}
 }
 
-// released reports whether the delay of the audience was over when the gallery left at
-// that instant, or may have been.
-func (d *departure) released(a *gallery.Audience, at int64) bool {
-	return a == nil || a.Delay == 0 || d.published == 0 || after(d.published, a.Delay) <= at
+// released reports whether the delay of the audience was over when the gallery left, and
+// before its end, or may have been.
+func (d *departure) released(a *gallery.Audience) bool {
+	if a == nil || a.Delay == 0 || d.published == 0 {
+		return true
+	}
+	release := max(after(d.published, a.Delay), d.from)
+	return release <= d.ended && (d.end == 0 || release < d.end)
 }
 
 // after is the instant so long after another one.

@@ -225,17 +225,21 @@ func (s *Selection) list() []*Entry {
 // of its list, the newest first.
 func (s *Selection) below(top int, now int64) iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
-		oldest := int64(math.MinInt64)
-		if s.partners() && s.choice.Audience.MaxAge > 0 {
-			oldest = now - int64(s.choice.Audience.MaxAge)
-		}
-		list := s.list()
+		list, oldest := s.list(), s.oldest(now)
 		for i := min(top, published(list, now)) - 1; i >= 0 && list[i].published > oldest; i-- {
 			if e := s.show(list[i], now); e != nil && !yield(e) {
 				return
 			}
 		}
 	}
+}
+
+// oldest is the instant of publication up to which galleries are too old at now.
+func (s *Selection) oldest(now int64) int64 {
+	if s.partners() && s.choice.Audience.MaxAge > 0 {
+		return now - int64(s.choice.Audience.MaxAge)
+	}
+	return math.MinInt64
 }
 
 // show is e as s shows it at now, nil if it does not.

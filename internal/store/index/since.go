@@ -40,30 +40,35 @@ func (x *Index) Since(sc Scope, from Position, touched, now time.Time) Steps {
 	now = x.advance(now)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	q := &query{
-		scope: x.newSelection(sc.Choice),
-		key:   sc.Key, from: progress{from.Revision, unixNano(from.Passed)}, touched: unixNano(touched), now: max(now.UnixNano(), x.now),
+	q := x.collect(x.newSelection(sc.Choice), sc.Key, from, touched, now)
+	slices.SortFunc(q.found, func(a, b found) int {
+		return cmp.Or(cmp.Compare(b.published, a.published), strings.Compare(a.ID, b.ID))
+	})
+	steps := Steps{Position: x.position(), Other: q.other}
+	for _, f := range q.found {
+		steps.Galleries = append(steps.Galleries, Step{f.ID, f.Was, f.Is})
 	}
-	steps := Steps{Position: x.position()}
+	return steps
+}
+
+// collect does what [Index.Since] does. The caller has the lock.
+func (x *Index) collect(s *Selection, key string, from Position, touched, now time.Time) *query {
+	q := &query{
+		scope: s, key: key,
+		from: progress{from.Revision, unixNano(from.Passed)}, touched: unixNano(touched), now: max(now.UnixNano(), x.now),
+	}
 	switch {
 	case from == Position{}:
 		q.first = true
 		q.scan()
 	case !from.Epoch.Equal(x.epoch):
-		return steps
+		q.unsure = true
 	case q.from.covers(x.floor):
 		q.replay()
 	default:
 		q.scan()
 	}
-	slices.SortFunc(q.found, func(a, b found) int {
-		return cmp.Or(cmp.Compare(b.published, a.published), strings.Compare(a.ID, b.ID))
-	})
-	for _, f := range q.found {
-		steps.Galleries = append(steps.Galleries, f.Step)
-	}
-	steps.Other = q.other
-	return steps
+	return q
 }
 
 // unixNano is the inverse of instant.
@@ -109,7 +114,7 @@ func (x *Index) note(key string, old, e *Entry, now int64) {
 
 // query collects the steps since a position.
 type query struct {
-	scope   *Selection // unattached
+	scope   *Selection // perhaps unattached
 	key     string
 	from    progress
 	first   bool  // nothing was announced before
@@ -117,21 +122,25 @@ type query struct {
 	now     int64
 	found   []found
 	other   bool
+	unsure  bool // something may have left that the records no longer name
 }
 
+// found is a [Step] with what is known of the gallery now, or was before its record was deleted.
 type found struct {
-	Step
-	published int64
+	*Entry
+	Was, Is bool
 }
 
-func (q *query) add(e *Entry, was, is bool) {
-	q.found = append(q.found, found{Step{e.ID, was, is}, e.published})
-}
+func (q *query) add(e *Entry, was, is bool) { q.found = append(q.found, found{e, was, is}) }
 
 // replay goes by what this process remembers.
 func (q *query) replay() {
 	x := q.scope.index
-	before, seen := map[string]*Entry{}, map[string]bool{}
+	type past struct {
+		was   *Entry
+		until int64 // it was the latest
+	}
+	before, seen := map[string]past{}, map[string]bool{}
 	for _, h := range slices.Backward(x.recent) {
 		if q.from.covers(h.after) {
 			break
@@ -144,33 +153,35 @@ func (q *query) replay() {
 		if known || q.key != "" && q.key != h.key {
 			continue
 		}
-		before[h.key] = was
+		before[h.key] = past{was, h.at}
 		seen[h.key] = seen[h.key] || q.showed(q.scope.seen(h.old, q.now), h.at)
 	}
-	for key, was := range before {
+	for key, p := range before {
 		e := q.scope.seen(x.entries[key], q.now)
-		q.compare(q.scope.seen(was, q.now), e, seen[key] || q.showed(e, q.now))
+		q.compare(q.scope.seen(p.was, q.now), min(p.until, q.from.passed), e, seen[key] || q.showed(e, q.now))
 	}
 }
 
-// compare notes what became of a gallery that was before at from, and is e. Seen
-// says that it was shown at some moment between.
-func (q *query) compare(before, e *Entry, seen bool) {
-	was, is := q.shows(before, q.from.passed), q.shows(e, q.now)
+// compare notes what became of a gallery that was before, up to the instant passed, and is
+// e. Seen says that it was shown at some moment between.
+func (q *query) compare(before *Entry, passed int64, e *Entry, seen bool) {
+	was, is := q.shows(before, passed), q.shows(e, q.now)
 	same := before != nil && before.Revision == e.Revision
 	switch {
-	case was && is && same && e.Phase(instant(q.from.passed)) == e.Phase(instant(q.now)):
+	case was && is && same && e.Phase(instant(passed)) == e.Phase(instant(q.now)):
 		q.other = q.other || q.key != ""
 	case is:
 		q.add(e, was, true)
 	case (was || seen) && e.ID == "": // deleted by hand
 		if before != nil {
-			q.add(before, true, false)
+			deleted := *before
+			deleted.Revision, deleted.Rank.TakeDown = e.Revision, true
+			q.add(&deleted, true, false)
 		}
 		q.other = true
 	case was || seen || !same && q.tookDown(e):
 		q.add(e, true, false)
-	case q.scope.hasTombstone(before, q.from.passed) != q.scope.hasTombstone(e, q.now), !same && q.scope.hasTombstone(e, q.now):
+	case q.scope.hasTombstone(before, passed) != q.scope.hasTombstone(e, q.now), !same && q.scope.hasTombstone(e, q.now):
 		q.other = true
 	}
 }
@@ -194,7 +205,7 @@ func (q *query) infer(e *Entry) {
 	switch {
 	case e.Revision <= q.from.revision:
 		if e.lastInstant(q.now) > q.from.passed {
-			q.compare(e, e, q.showed(e, q.now))
+			q.compare(e, q.from.passed, e, q.showed(e, q.now))
 		}
 	case q.shows(e, q.now):
 		q.add(e, e.from() <= q.from.passed, true)
@@ -203,6 +214,7 @@ func (q *query) infer(e *Entry) {
 		q.add(e, true, false)
 	default: // feeds may have a tombstone of it
 		q.other = q.other || q.scope.hasTombstone(e, q.now) || slices.ContainsFunc(e.left(), q.ended)
+		q.unsure = q.unsure || slices.ContainsFunc(e.left(), func(d departure) bool { return d.all && q.late(d) })
 	}
 }
 
@@ -234,10 +246,14 @@ func (q *query) tookDown(e *Entry) bool {
 // seen there.
 func (q *query) left(e *Entry) bool {
 	return slices.ContainsFunc(e.left(), func(d departure) bool {
-		at := cmp.Or(d.left, d.at)
-		late := at == 0 || at > q.touched
-		return late && d.seen && !d.hidden && q.scope.chooses(d.facets)
+		return q.late(d) && d.seen && !d.hidden && q.scope.chooses(d.facets)
 	})
+}
+
+// late reports whether the gallery left since.
+func (q *query) late(d departure) bool {
+	at := cmp.Or(d.left, d.at)
+	return at == 0 || at > q.touched
 }
 
 // ChangedSince reports whether anything may have happened since from to a gallery that

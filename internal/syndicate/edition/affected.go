@@ -76,9 +76,9 @@ func (s *Set) Choice(ref Ref) string {
 		return ""
 	}
 	if s.partner != nil {
-		text = fmt.Appendf(text, " %q %#v", s.partner.Exclude, *s.partner.Audience)
-	} else if rules := s.opts.Index.Public().Rules; len(rules) > 0 { // likewise
-		text = fmt.Appendf(text, " %#v", rules)
+		text = fmt.Appendf(text, " %q %s", s.partner.Exclude, s.partner.Audience)
+	} else if public := s.opts.Index.Public(); len(public.Rules) > 0 { // likewise
+		text = fmt.Appendf(text, " %s", public)
 	}
 	return gallery.HashOf(text).String()
 }

@@ -55,7 +55,6 @@ const (
 type services struct {
 	siteID    string
 	catalogue *catalogue.Catalogue
-	editions  *edition.Set
 	partners  *partners
 	intake    *intake.Intake
 	handler   http.Handler
@@ -66,7 +65,6 @@ type services struct {
 // build wires the services of a site.
 func (a *App) build(siteID string) (*services, error) {
 	c := a.opts.Config
-	var editions *edition.Set
 	var partners *partners
 	var notify *notifiers
 	cat := a.catalogue(func(change index.Change) {
@@ -75,8 +73,7 @@ func (a *App) build(siteID string) (*services, error) {
 			a.opts.Watch.Changed(id, feeds)
 		}
 	})
-	editions = a.editions(cat, siteID)
-	partners = a.partnerSets(editions)
+	partners = a.partnerSets(a.editions(cat, siteID))
 	notify, err := a.notifiers(topics{partners, cat, a.access.Admit}, siteID)
 	if err != nil {
 		return nil, err
@@ -109,7 +106,6 @@ func (a *App) build(siteID string) (*services, error) {
 	return &services{
 		siteID:    siteID,
 		catalogue: cat,
-		editions:  editions,
 		partners:  partners,
 		intake:    in,
 		handler:   a.publicHandler(cat, partners, notify.hub),

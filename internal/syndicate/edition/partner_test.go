@@ -198,6 +198,44 @@ func TestAPartnersFeedWithoutGalleriesIsValid(t *testing.T) {
 	}
 }
 
+// The entity tag of an archive page is known without rendering it, to each address its own.
+func TestAnArchivePageOfAPartnerHasATagForEachAddress(t *testing.T) {
+	n, msn := msnNode(t)
+	page := msnRef
+	page.Page = "newest"
+	few := func(p *edition.PartnerFeed) { p.Items = 2 }
+	sets := []*edition.Set{n.editions.For(msnFeed(msn, "", few)), n.editions.For(msnFeed(msn, "secret", few))}
+	for i, s := range sets {
+		if etag, ok := s.ETag(page, feed.Atom); ok {
+			t.Errorf("set %d: %s before the page was rendered", i, etag)
+		}
+		e := n.of(s, page)
+		if etag, ok := s.ETag(page, feed.Atom); !ok || etag != e.Document(feed.Atom).ETag {
+			t.Errorf("set %d: %s, %t, of %s", i, etag, ok, e.Document(feed.Atom).ETag)
+		}
+	}
+	one, _ := sets[0].ETag(page, feed.Atom)
+	if two, _ := sets[1].ETag(page, feed.Atom); one == two {
+		t.Error("two addresses have one tag")
+	}
+}
+
+// A reader who has an earlier edition gets what changed since, at its own address.
+func TestAPartnerGetsWhatChangedSince(t *testing.T) {
+	n, msn := msnNode(t)
+	s := n.editions.For(msnFeed(msn, "secret"))
+	before := n.of(s, msnRef).Document(feed.JSON).ETag
+	n.Clock.Advance(time.Minute)
+	n.Publish(revised("g3", func(g *gallery.Gallery) { g.Updated = n.Clock.Now() }))
+	delta, ok := n.of(s, msnRef).Since(func(etag string) bool { return etag == before }, feed.JSON)
+	if !ok {
+		t.Fatal("no document of what changed")
+	}
+	if text := string(delta.Bytes()); strings.Count(text, `"date_published"`) != 1 || !strings.Contains(text, "/partners/msn/~secret/galleries/g3.json") {
+		t.Errorf("it is %s", text)
+	}
+}
+
 // A subscriber hears of what left the partner's feed, by whatever way, and of nothing else.
 func TestPartnersAreToldWhatLeftTheirFeed(t *testing.T) {
 	n, msn := msnNode(t)

@@ -280,7 +280,8 @@ func (s *Set) Len(name string) int {
 func (s *Set) Republish(ctx context.Context) error {
 	s.opts.Index.Advance(s.opts.Now)
 	var errs []error
-	for _, r := range s.feeds {
+	for _, d := range s.opts.Feeds {
+		r := s.feeds[d.Name]
 		if s.partner != nil && r.current.Load() == nil {
 			continue
 		}

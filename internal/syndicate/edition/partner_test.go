@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -357,6 +358,41 @@ func TestEditionsOfPartnersAreKeptAsLongAsThereIsRoom(t *testing.T) {
 		s.Release()
 		if st := s.States()[0].Condition; st != edition.Due {
 			t.Errorf("a released one is %s", st)
+		}
+	}
+}
+
+// Editions that are dropped while others are rendered and read are neither lost nor wrong.
+func TestPartnersReadWhileEditionsAreDropped(t *testing.T) {
+	n, _ := msnNode(t, func(o *options) { o.cache = 300 << 10 })
+	var sets []*edition.Set
+	for i := range 10 {
+		sets = append(sets, n.editions.For(msnFeed(&gallery.Audience{Name: fmt.Sprintf("p%d", i)}, "")))
+	}
+	var readers sync.WaitGroup
+	for reader := range 4 {
+		readers.Go(func() {
+			for i := range 60 {
+				name := fmt.Sprintf("p%d", (i+3*reader)%len(sets))
+				e, err := sets[(i+3*reader)%len(sets)].Edition(t.Context(), edition.Ref{Kind: edition.Partner, Name: name})
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				if body, _ := e.Document(feed.JSON).Gzip(); len(body) == 0 || !strings.Contains(string(e.Document(feed.JSON).Bytes()), "/partners/"+name+"/feed.json") {
+					t.Errorf("%s reads what is not its own", name)
+				}
+			}
+		})
+	}
+	for i := range 20 {
+		n.Clock.Advance(time.Minute)
+		n.Publish(revised(fmt.Sprintf("g%d", i%8), func(g *gallery.Gallery) { g.Updated, g.Version = n.Clock.Now(), int64(i+2) }))
+	}
+	readers.Wait()
+	for i, s := range sets {
+		if got := ids(n.of(s, edition.Ref{Kind: edition.Partner, Name: fmt.Sprintf("p%d", i)})); got[0] != "g3" {
+			t.Errorf("after all changes partner %d gets %v", i, got)
 		}
 	}
 }

@@ -538,6 +538,56 @@ func TestNginxInFrontOfTheRealProgram(t *testing.T) {
 	}
 }
 
+// TestNginxGivesEachPartnerItsOwn has two partners of a real node and the public ask for
+// every address of a partner: only that partner ever gets what is for it alone.
+func TestNginxGivesEachPartnerItsOwn(t *testing.T) {
+	keys := map[string]string{"a": "key-of-a-12345678901234567890", "b": "key-of-b-12345678901234567890"}
+	dir := t.TempDir()
+	for name, key := range keys {
+		write(t, filepath.Join(dir, name), []byte(key))
+	}
+	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir(), "GALLERYWIRE_LOG_REQUESTS=full",
+		fmt.Sprintf("GALLERYWIRE_PARTNERS=[{name: a, access: {path_keys: true, keys: [{name: k, secret_file: %q}]}}, {name: b, access: {keys: [{name: k, secret_file: %q}]}}]", dir+"/a", dir+"/b"))
+	n := serve(t, gallerywire(t), environ)
+	n.ready()
+	run(t, environ, strings.Replace(galleryOf("harbour", "Only for A"), `{"id"`, `{"rights":{"allow":["a"]},"id"`, 1), "publish", "-")
+	direct, p := "http://"+n.http, startNginx(t, n.http)
+	as := func(name string) []string { return []string{"Authorization", "Bearer " + keys[name]} }
+	eventually(t, func() error {
+		if got := look(t, direct+"/partners/a/feed.rss", as("a")); !strings.Contains(got.body, "Only for A") {
+			return fmt.Errorf("A gets %+v", got)
+		}
+		return nil
+	})
+	keyed := "/partners/a/~" + keys["a"]
+	for _, path := range []string{
+		"/partners/a/feed.rss", "/partners/a/feed.atom", "/partners/a/feed.json", "/partners/a/", "/partners/a/galleries/harbour", "/partners/a/galleries/harbour.json",
+		"/partners/a/archive/newest.atom", "/partners/b/feed.rss", "/partners/b/galleries/harbour.rss", keyed + "/feed.rss", keyed + "/", "/galleries/harbour", "/feeds/all.rss",
+	} {
+		plain := look(t, direct+path, as("a"))
+		for range 2 {
+			for name, headers := range map[string][]string{
+				"A": as("a"), "B": as("b"), "the public": nil, "A by gzip": append(as("a"), "Accept-Encoding", "gzip"), "A who has it": append(as("a"), "If-None-Match", plain.tag),
+				"B who has it": append(as("b"), "If-None-Match", plain.tag), "a person": {"Sec-Fetch-Dest", "document"},
+			} {
+				got, want := look(t, p.url+path, headers), look(t, direct+path, headers)
+				if got != want {
+					t.Errorf("%s, %s: nginx answers\n%+v, the node\n%+v", path, name, got, want)
+				}
+				allowed := strings.HasPrefix(path, keyed) || strings.HasPrefix(path, "/partners/a/") && strings.HasPrefix(name, "A")
+				if strings.Contains(got.body, "Only for A") && !allowed {
+					t.Errorf("%s: %s gets\n%s", path, name, got.body)
+				}
+			}
+		}
+	}
+	for where, log := range map[string]string{"the node": n.log.String(), "nginx": string(read(t, p.dir, "access.log")) + string(read(t, p.dir, "error.log"))} {
+		if strings.Contains(log, "key-of") {
+			t.Errorf("the log of %s has a key:\n%s", where, log)
+		}
+	}
+}
+
 // TestNginxKeepsAPersonAndAReaderApart has somebody who is no browser say so in ways
 // that a cache and a node might read differently, before anybody else comes.
 func TestNginxKeepsAPersonAndAReaderApart(t *testing.T) {

@@ -35,7 +35,7 @@ const (
 
 // documents are all that people read.
 func documents() []string {
-	return []string{readme, events, "docs/feeds.md", notices, "docs/decisions.md", "docs/contributing.md", operations}
+	return []string{readme, events, "docs/feeds.md", notices, "docs/partners.md", "docs/decisions.md", "docs/contributing.md", operations}
 }
 
 func document(t *testing.T, name string) string {

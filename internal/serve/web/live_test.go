@@ -31,7 +31,9 @@ type live struct {
 func newLiveWorld(t *testing.T) *live {
 	t.Helper()
 	l := &live{t: t, World: storetest.NewWorld(t), metrics: prometheus.NewRegistry()}
-	l.Catalogue = l.World.Catalogue(func(o *catalogue.Options) { o.Index = index.Options{ArchivePage: 4, Tombstones: time.Hour} })
+	l.Catalogue = l.World.Catalogue(func(o *catalogue.Options) {
+		o.Index = index.Options{ArchivePage: 4, Tombstones: time.Hour, Partners: []*gallery.Audience{delayed}}
+	})
 	l.Start()
 	return l
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 
 	gocmp "github.com/google/go-cmp/cmp"
 )
@@ -51,23 +52,42 @@ func newDay(t *testing.T, seed uint64) *day {
 		Now:      d.Clock.Now,
 		Logger:   slog.New(slog.DiscardHandler),
 	})
-	d.handler = web.Public(web.Options{Editions: d.editions, Title: "Wire", MaxAge: time.Minute, Metrics: d.metrics, Now: d.Clock.Now, Logger: slog.New(slog.DiscardHandler)})
+	partners := d.editions.For(edition.PartnerFeed{
+		Definition: edition.Definition{Name: "msn", Items: 4, Order: index.ByUpdated}, Exclude: index.Match{Sections: []string{"Brief"}}, Audience: delayed, Base: "/partners/msn",
+	})
+	d.handler = web.Public(web.Options{
+		Editions: d.editions, Title: "Wire", MaxAge: time.Minute, Metrics: d.metrics, Now: d.Clock.Now, Logger: slog.New(slog.DiscardHandler),
+		Partner: func(r partner.Request) (web.PartnerFeeds, error) { return livePartner{partners}, admit(r) },
+	})
 	server.Config.Handler = d.handler
 	server.Start()
 	t.Cleanup(server.Close)
-	d.script = filepath.Join(t.TempDir(), "mirror.py")
-	text, err := os.ReadFile("../../../docs/feeds.md")
+	d.script = scriptOf(t, "feeds.md", "import gzip")
+	return d
+}
+
+// scriptOf returns the file of the script in a document that begins so.
+func scriptOf(t *testing.T, document, begins string) string {
+	t.Helper()
+	if _, err := os.Stat("/usr/bin/python3"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("python3 is missing: install it")
+		}
+		t.Skip("python3 is missing: install it to run this test")
+	}
+	text, err := os.ReadFile("../../../docs/" + document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?s)```python\n(import gzip.*?)```").FindSubmatch(text)
+	blocks := regexp.MustCompile("(?s)```python\n(" + begins + ".*?)```").FindSubmatch(text)
 	if blocks == nil {
-		t.Fatal("docs/feeds.md has no script that mirrors a site")
+		t.Fatalf("docs/%s has no script that mirrors a site", document)
 	}
-	if err := os.WriteFile(d.script, blocks[1], 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "mirror.py")
+	if err := os.WriteFile(file, blocks[1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return file
 }
 
 // in is a time to come, or none.
@@ -136,10 +156,13 @@ func (d *day) happen() {
 
 // truth is what may be shown now of the sections, of all if there are none: title,
 // section and slides by the identifier of the gallery.
-func (d *day) truth(sections ...string) map[string]string {
+func (d *day) truth(sections ...string) map[string]string { return d.truthOf(0, sections...) }
+
+// truthOf is truth of who sees galleries so long after they were published.
+func (d *day) truthOf(delay time.Duration, sections ...string) map[string]string {
 	all := map[string]string{}
 	for id, g := range d.galleries {
-		if !g.Expires.IsZero() && !d.Clock.Now().Before(g.Expires) || len(sections) > 0 && !slices.Contains(sections, g.Section) {
+		if !g.Expires.IsZero() && !d.Clock.Now().Before(g.Expires) || d.Clock.Now().Before(g.Published.Add(delay)) || len(sections) > 0 && !slices.Contains(sections, g.Section) {
 			continue
 		}
 		what := g.Title + ", " + g.Section
@@ -194,12 +217,6 @@ func (d *day) mirrored(file string, arguments ...string) map[string]string {
 // rights and moves between sections, most of them of galleries that are too old for the
 // feed, and has what is true: at each poll of a feed by update, at each walk of any.
 func TestTheScriptThatMirrorsASite(t *testing.T) {
-	if _, err := os.Stat("/usr/bin/python3"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("python3 is missing: install it")
-		}
-		t.Skip("python3 is missing: install it to run this test")
-	}
 	d := newDay(t, 1)
 	for range 20 {
 		d.publish("")
@@ -227,5 +244,68 @@ func TestTheScriptThatMirrorsASite(t *testing.T) {
 	}
 	if gone := d.get("/sections/brief.json"); gone.StatusCode != 404 || len(d.truth()) < 20 {
 		t.Errorf("a section that nobody has is %s, and %d galleries are left", gone.Status, len(d.truth()))
+	}
+}
+
+// delayed is who gets galleries two hours late.
+var delayed = &gallery.Audience{Name: "msn", Delay: 2 * time.Hour}
+
+// copied runs the script that keeps a copy of a partner's galleries, and returns what is in
+// its file, as of truth, without sections.
+func (d *day) copied(script, file string) map[string]string {
+	d.t.Helper()
+	command := exec.CommandContext(d.t.Context(), "/usr/bin/python3", script, file, d.url+"/partners/msn")
+	command.Env = append(os.Environ(), "PARTNER_KEY="+secret)
+	if out, err := command.CombinedOutput(); err != nil {
+		d.t.Fatalf("%v\n%s", err, out)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var state struct {
+		Galleries map[string]struct {
+			Title string
+			Items []struct{ ID string }
+		}
+	}
+	if err := json.Unmarshal(text, &state); err != nil {
+		d.t.Fatal(err)
+	}
+	all := map[string]string{}
+	for id, g := range state.Galleries {
+		id = "tag:example.com,2026:" + strings.ReplaceAll(id, " ", "%20")
+		all[id] = g.Title
+		for _, s := range g.Items {
+			all[id] += ", " + s.ID[strings.LastIndexByte(s.ID, '/')+1:]
+		}
+	}
+	return all
+}
+
+// The script in docs/partners.md follows such a day of a partner who gets all but one
+// section, and all of that late.
+func TestTheScriptThatKeepsAPartnersCopy(t *testing.T) {
+	script := scriptOf(t, "partners.md", "import json")
+	d := newDay(t, 2)
+	file := filepath.Join(t.TempDir(), "copy.json")
+	for range 20 {
+		d.publish("")
+		d.Clock.Advance(time.Minute)
+	}
+	for range 16 {
+		d.happen()
+		want := d.truthOf(delayed.Delay, "Travel", "Sport & play", "Cozinha & café")
+		for id, what := range want {
+			title, rest, _ := strings.Cut(what, ", ")
+			_, slides, _ := strings.Cut(rest, ", ")
+			want[id] = strings.TrimSuffix(title+", "+slides, ", ")
+		}
+		if diff := gocmp.Diff(want, d.copied(script, file)); diff != "" {
+			t.Errorf("after %s (-want +got):\n%s", d.Clock.Now().Sub(d.begun()), diff)
+		}
+	}
+	if got := d.copied(script, filepath.Join(t.TempDir(), "new.json")); len(got) < 10 || gocmp.Diff(got, d.copied(script, file)) != "" {
+		t.Errorf("a new copy has %d galleries, or is another", len(got))
 	}
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"path"
@@ -16,6 +17,9 @@ import (
 // PartnerFeeds is what a partner may read.
 type PartnerFeeds interface {
 	Editions
+	// Changes returns what became of the partner's galleries since a cursor; empty: all of
+	// them. The error is edition.ErrCursor or ErrUnavailable.
+	Changes(since string) (*edition.Changes, error)
 	// Page answers with the page for people of the partner's feed, or of a gallery. An
 	// error, as of Edition, is returned before anything is written.
 	Page(w http.ResponseWriter, r *http.Request, ref edition.Ref) error
@@ -81,6 +85,8 @@ func (p *partners) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		p.refuse(w, at.partner, err)
+	case at.route == routeChanges:
+		p.changes(w, r, all, at)
 	case at.page:
 		if err := all.Page(w, r, at.ref); err != nil {
 			p.explain(w, r, at.ref, feed.RSS, err)
@@ -138,9 +144,30 @@ func (p *partners) explainToPartner(w http.ResponseWriter, r *http.Request, ref 
 		http.Redirect(w, r, moved.URL(f), http.StatusTemporaryRedirect)
 	case errors.Is(err, edition.ErrUnknown) || errors.Is(err, edition.ErrGone):
 		notForPartner(w)
+	case errors.Is(err, edition.ErrCursor):
+		plain(w, http.StatusBadRequest, "since is not a cursor of this list: take the one of your last answer, or begin without it")
 	default:
 		p.Logger.Warn("a partner cannot be served", "feed", ref.String(), "url", loggedURL(r), "err", err)
 		w.Header().Set("Retry-After", "1")
 		plain(w, http.StatusServiceUnavailable, "not available yet, try again in a second")
 	}
+}
+
+// changes answers with a part of the list of changes.
+func (p *partners) changes(w http.ResponseWriter, r *http.Request, all PartnerFeeds, at partnerAddress) {
+	var body []byte
+	list, err := all.Changes(at.since)
+	if err == nil {
+		body, err = json.Marshal(list)
+	}
+	if err != nil {
+		p.explain(w, r, at.ref, feed.JSON, err)
+		return
+	}
+	d := NewDocument("application/json", body)
+	if acceptsGzip(r.Header["Accept-Encoding"]) {
+		d.Compress()
+	}
+	w.Header().Set("Cache-Control", "private, no-store")
+	d.Send(w, r, http.StatusOK)
 }

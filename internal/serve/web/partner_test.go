@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,14 @@ type partnerFeeds struct {
 
 // Address implements [web.Editions].
 func (p *partnerFeeds) Address(edition.Ref, feed.Format) string { return p.base }
+
+// Changes implements [web.PartnerFeeds].
+func (p *partnerFeeds) Changes(since string) (*edition.Changes, error) {
+	if since == "bad" {
+		return nil, fmt.Errorf("%w: bad", edition.ErrCursor)
+	}
+	return &edition.Changes{Cursor: "after " + since, Changes: []edition.GalleryChange{}}, p.err
+}
 
 // Page implements [web.PartnerFeeds].
 func (p *partnerFeeds) Page(w http.ResponseWriter, r *http.Request, ref edition.Ref) error {
@@ -132,7 +141,7 @@ func TestAPartnerReadsByHeaderOrPath(t *testing.T) {
 		"from his network":           {"/partners/other/", []string{"Authorization", "Bearer " + secret, "X-Forwarded-For", "198.51.100.7"}, 200},
 		"too many wrong keys before": {"/partners/msn/", []string{"Authorization", "Bearer guess"}, 429},
 	} {
-		for _, rest := range []string{"", "feed.rss", "feed.atom", "feed.json", "archive/1.atom", "galleries/harbour.json", "galleries/harbour"} {
+		for _, rest := range []string{"", "feed.rss", "feed.atom", "feed.json", "archive/1.atom", "galleries/harbour.json", "galleries/harbour", "changes.json", "changes.json?since=a"} {
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
 				r := httptest.NewRequestWithContext(t.Context(), method, c.at+rest, nil)
 				r.RemoteAddr = "127.0.0.1:1"
@@ -199,7 +208,8 @@ func TestWhatAPartnerDoesNotGetIsAllTheSame(t *testing.T) {
 		"/%70artners/msn/feed.rss", "/partners%2Fmsn/feed.rss", "/partners/m%73n/feed.rss", "/partners/msn%2Ffeed.rss", "/partners/msn/archive", "/partners/msn/archive/",
 		"/partners/msn/archive/1", "/partners/msn/archive/x/1.rss", "/partners/msn/archive/none.rss", "/partners/msn/galleries", "/partners/msn/galleries/", "/partners/msn/galleries/none.rss",
 		"/partners/msn/galleries/gone.rss", "/partners/msn/galleries/gone", "/partners/msn/galleries/none", "/partners/msn/galleries/a%2Fb", "/partners/msn/galleries/harbour.xml",
-		"/partners/msn/feed.rss?key=" + secret, "/partners/msn/feed.rss?raw", "/partners/msn/changes.rss", "/partners/msn/hub", "/partners/msn/sections/travel.rss",
+		"/partners/msn/feed.rss?key=" + secret, "/partners/msn/feed.rss?raw", "/partners/msn/changes.rss", "/partners/msn/changes.json?since=a&key=" + secret, "/partners/msn/changes.json?key=" + secret,
+		"/partners/msn/changes.json?since=a&since=b", "/partners/msn/changes.json?since=%zz", "/partners/msn/hub", "/partners/msn/sections/travel.rss",
 		keyed + "~" + secret + "/feed.rss", keyed + "galleries/gone.json", keyed + "feed.rss?a", keyed + "none", keyed + "galleries/%00.rss",
 	} {
 		res := s.get(path, key...)
@@ -229,11 +239,26 @@ func TestPartnersAreToldHowToProveThemselves(t *testing.T) {
 	}
 }
 
-func TestAPartnerIsToldToComeAgain(t *testing.T) {
+func TestTheListOfChangesIsServed(t *testing.T) {
 	s, feeds := newPartnerSite(t)
+	key := []string{"Authorization", "Bearer " + secret}
+	res := s.get("/partners/msn/changes.json?since=a%26b", key...)
+	wantHeader(t, res, "Content-Type", "application/json")
+	wantHeader(t, res, "Cache-Control", "private, no-store")
+	text := body(t, res)
+	var list edition.Changes
+	if err := json.Unmarshal([]byte(text), &list); err != nil || list.Cursor != "after a&b" {
+		t.Errorf("%v: %s", err, text)
+	}
+	if zipped := unzip(t, s.get("/partners/msn/changes.json?since=a%26b", append(key, "Accept-Encoding", "gzip")...)); zipped != text {
+		t.Errorf("compressed it is %s", zipped)
+	}
+	if res := s.get("/partners/msn/changes.json?since=bad", key...); res.StatusCode != http.StatusBadRequest {
+		t.Errorf("a cursor that is not ours: %s", res.Status)
+	}
 	feeds.err = fmt.Errorf("the index: %w", edition.ErrUnavailable)
-	for _, rest := range []string{"feed.rss", "galleries/harbour.rss", "galleries/harbour", ""} {
-		res := s.get("/partners/msn/"+rest, "Authorization", "Bearer "+secret)
+	for _, rest := range []string{"changes.json", "feed.rss", "galleries/harbour.rss", "galleries/harbour", ""} {
+		res := s.get("/partners/msn/"+rest, key...)
 		wantHeader(t, res, "Retry-After", "1")
 		keptPrivate(t, res)
 		if res.StatusCode != http.StatusServiceUnavailable {
@@ -249,7 +274,7 @@ func TestNoKeyIsLoggedOrCounted(t *testing.T) {
 		"/partners/msn/~" + secret + "/feed.rss", "/partners/msn/~" + secret + "/galleries/panic", "/partners/msn/feed.rss?key=" + secret, "/partners/" + secret + "/feed.rss",
 		"/partners/msn/" + secret + "/feed.rss", "/partners/msn/~" + secret, "/partners/nobody/~" + secret + "/feed.rss", "/partners/msn/~" + secret + "x/feed.rss",
 		"//partners/msn/~" + secret + "/feed.rss", "/Partners/msn/~" + secret + "/feed.rss", "/x/../partners/msn/~" + secret + "/feed.rss", "/%70artners/msn/%7E" + secret + "/feed.rss",
-		"/news/partners/msn/~" + secret + "/feed.rss",
+		"/news/partners/msn/~" + secret + "/feed.rss", "/partners/msn/changes.json?since=" + secret, "/partners/msn/~" + secret + "/changes.json?since=bad",
 	} {
 		s.get(path, bearer...)
 		s.request(http.MethodPost, path, bearer...)

@@ -16,6 +16,7 @@ const (
 	routeArchive = "GET /partners/{name}/archive/{page}.{format}"
 	routeGallery = "GET /partners/{name}/galleries/{key}.{format}"
 	routePage    = "GET /partners/{name}/galleries/{key}"
+	routeChanges = "GET /partners/{name}/changes.json"
 )
 
 // partnerValue is the path value of a request with the name of its partner. It is set once
@@ -30,11 +31,12 @@ type partnerAddress struct {
 	route   string
 	ref     edition.Ref // of a feed, or of a gallery
 	format  feed.Format
-	page    bool // whether it is a page for people, without a format
+	page    bool   // whether it is a page for people, without a format
+	since   string // a cursor
 }
 
-// parsePartnerAddress reads an address, which is the only one of what it names. It has
-// no query, so that nobody puts a key there.
+// parsePartnerAddress reads an address, which is the only one of what it names. A query
+// stands for nothing but a cursor, so that nobody puts a key there.
 func parsePartnerAddress(u *url.URL) (at partnerAddress, ok bool) {
 	below, ok := strings.CutPrefix(u.EscapedPath(), partnersPath)
 	at.partner, at.rest, _ = strings.Cut(below, "/")
@@ -46,12 +48,24 @@ func parsePartnerAddress(u *url.URL) (at partnerAddress, ok bool) {
 			return at, false
 		}
 	}
+	at.ref = edition.Ref{Kind: edition.Partner, Name: at.partner}
+	if at.rest == "changes.json" {
+		at.route = routeChanges
+		return at, at.readSince(u.RawQuery)
+	}
 	return at, u.RawQuery == "" && at.readRest()
+}
+
+// readSince reads the query of the list of changes.
+func (at *partnerAddress) readSince(query string) bool {
+	values, err := url.ParseQuery(query)
+	since := values["since"]
+	at.since = values.Get("since")
+	return err == nil && len(since) == len(values) && len(since) <= 1
 }
 
 // readRest reads what follows the partner and his key.
 func (at *partnerAddress) readRest() bool {
-	at.ref = edition.Ref{Kind: edition.Partner, Name: at.partner}
 	folder, file, found := strings.Cut(at.rest, "/")
 	if !found {
 		folder, file = "", at.rest

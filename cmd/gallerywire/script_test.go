@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
+		WorkdirRoot:        t.TempDir(), // testscript leaves its own if only some scripts run
 		Setup: func(env *testscript.Env) error {
 			env.Values[startedKey{}] = &started{}
 			return nil

@@ -78,7 +78,8 @@ func startBrowser(t *testing.T) context.Context {
 		ctx, stop := chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
 			chromedp.ExecPath(program),
 			chromedp.UserDataDir(profile),
-			chromedp.NoSandbox, // so that it starts as root
+			chromedp.Env("TMPDIR="+profile), // it leaves something there
+			chromedp.NoSandbox,              // so that it starts as root
 			chromedp.DisableGPU,
 			chromedp.Flag("disable-quic", true),
 			chromedp.Flag("disable-component-update", true),

@@ -33,7 +33,7 @@ var ourLink = regexp.MustCompile(`https://news\.example\.com(/[^"'<>\s\\]*)|(?:h
 func (r reader) crawl(t *testing.T, node *process) map[string]reply {
 	t.Helper()
 	found, public := map[string]reply{}, map[string]bool{}
-	todo := []string{"/", "/feed.rss", "/feed.atom", "/feed.json"}
+	todo := []string{"/", "/feed.rss", "/feed.atom", "/feed.json", "/changes.json"}
 	for len(todo) > 0 && len(found) < 500 {
 		path := todo[0]
 		todo = todo[1:]

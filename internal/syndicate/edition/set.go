@@ -1,6 +1,7 @@
 // Package edition knows which feeds there are and keeps the current [Edition] of each: a
 // document in every format, and the galleries in it. The index and a loader of galleries
-// come in; editions, archive pages, deltas and the changes since a position go out.
+// come in; editions, archive pages, deltas and the changes since a position go out. A
+// [Set] is of one audience: the public, or a partner at one of its addresses.
 //
 // A stale edition is rendered when it is asked for, once for all who ask together. A
 // gallery is rendered once for all feeds that show it. While galleries cannot be read, a

@@ -158,7 +158,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, keyFile(t, alphas), keyFile(t, betas
 		t.Error("beta does not find its own gallery")
 	}
 	for path, got := range answers["alpha by basic"] {
-		if got.body != answers["alpha by bearer"][path].body {
+		if path != "/changes.json" && got.body != answers["alpha by bearer"][path].body { // whose cursor has the time
 			t.Errorf("%s is another one for who comes by Basic", path)
 		}
 	}

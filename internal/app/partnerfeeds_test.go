@@ -63,6 +63,8 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, file, keyFile(t, agencys)))
 		{"/partners/msn/feed.atom", []string{"Authorization", basicOf("msn", first)}, 200, "For everybody, Only for MSN"},
 		{"/partners/msn/feed.atom", []string{"Authorization", basicOf("agency", agencys)}, 401, ""},
 		{"/partners/msn/", bearer, 200, "For everybody, Only for MSN"},
+		{"/partners/msn/changes.json", bearer, 200, ""},
+		{"/partners/msn/changes.json?since=x", bearer, 400, ""},
 		{"/partners/msn/galleries/only-msn", bearer, 200, "Only for MSN"},
 		{"/partners/msn/galleries/only-msn.json", bearer, 200, "Only for MSN"},
 		{"/partners/msn/~" + first + "/feed.rss", nil, 404, ""}, // path_keys is off
@@ -75,6 +77,13 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, file, keyFile(t, agencys)))
 		{"/partners/nobody/feed.rss", bearer, 404, ""},
 	} {
 		resp, body := node.get(c.path, c.headers...)
+		if h := resp.Header; strings.HasPrefix(c.path, "/partners/") {
+			caching, vary := h.Get("Cache-Control"), h.Get("Vary")
+			if caching != "no-store" && !strings.HasPrefix(caching, "private, ") || !strings.Contains(vary, "Authorization") || h.Get("X-Robots-Tag") != "noindex" ||
+				h.Get("Referrer-Policy") != "no-referrer" || h.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("%s: %v", strings.ReplaceAll(c.path, agencys, "KEY"), h)
+			}
+		}
 		var has []string
 		for _, text := range []string{"For everybody", "Only for MSN", "hushed"} {
 			if strings.Contains(body, text) {

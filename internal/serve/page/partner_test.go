@@ -115,7 +115,7 @@ func TestAPreviewShowsWhatThePartnerSees(t *testing.T) {
 			t.Errorf("addresses %q", got)
 		}
 		keyed := strings.Contains(base, "~")
-		if got := d.one(t, "section", "class=subscribe").text(); strings.Contains(got, "Your key is in them") != keyed || strings.Contains(got, "password of the user msn") == keyed {
+		if got := d.one(t, "section", "class=subscribe").text(); strings.Contains(got, "They have your key in them") != keyed || strings.Contains(got, "password of the user msn") == keyed {
 			t.Errorf("at %s it says %q", base, got)
 		}
 		g := p.open("for-all")

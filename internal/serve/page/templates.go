@@ -99,7 +99,7 @@ func parseTemplates(s site) templates {
 // render makes a page of the site of v.
 func (p *Pages) render(t *template.Template, v view) (*document, error) {
 	v.Site, v.Scripted = p.site, t != p.templates.message
-	if p.site.Partner != "" { // others who show the page would show its address, and what is not public
+	if p.site.Partner != "" { // other sites may show neither the address nor what is not public
 		v.Canonical, v.Preview, v.Data = "", preview{}, nil
 	}
 	return render(t, v)

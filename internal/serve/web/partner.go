@@ -28,15 +28,15 @@ type PartnerFeeds interface {
 // partnersPath is what the addresses of all partners begin with.
 const partnersPath = "/partners/"
 
-// belowPartners reports whether somebody means an address of a partner.
+// belowPartners reports whether a path is below /partners/, however it is written.
 func belowPartners(urlPath string) bool {
 	clean := path.Clean(urlPath)
 	return clean == "/partners" || strings.HasPrefix(clean, partnersPath)
 }
 
 // private sets what every answer below /partners/ has, errors included: another client may
-// get something else, no search engine may list it, and the address, which may hold a key,
-// is nobody else's business. Who answers may let the client itself keep it.
+// get something else, no search engine may list it, and no other site may learn the address,
+// which may hold a key. A handler may then allow the client itself to keep the answer.
 func private(h http.Header) {
 	h["Cache-Control"] = noStore
 	h["Vary"] = privateVary
@@ -51,8 +51,8 @@ var (
 	noReferrer  = []string{"no-referrer"}
 )
 
-// partners answers everything below /partners/. Who does not come with a partner's key
-// learns nothing: an address that is none, a partner or path key that is unknown, and a
+// partners answers everything below /partners/. A client without a partner's key learns
+// nothing: an address that is none, a partner or path key that is unknown, and a
 // gallery that is not for the partner get one and the same answer.
 type partners struct{ *feeds }
 
@@ -96,7 +96,7 @@ func (p *partners) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// requestOf returns how the client of a request to that address proves who he is.
+// requestOf returns what the client of a request to that address offers as proof.
 func requestOf(r *http.Request, at partnerAddress) partner.Request {
 	req := partner.Request{Partner: at.partner, PathKey: at.key, Client: ClientAddr(r)}
 	for _, line := range r.Header["Authorization"] {
@@ -135,7 +135,7 @@ func notForPartner(w http.ResponseWriter) {
 }
 
 // explainToPartner answers with the reason why there is nothing to serve. That a gallery
-// was withdrawn is told in feeds: who asks for one learns only that it is not there.
+// was withdrawn is told in feeds; a request for it learns only that it is not there.
 func (p *partners) explainToPartner(w http.ResponseWriter, r *http.Request, ref edition.Ref, f feed.Format, err error) {
 	moved, isMoved := errors.AsType[*edition.Moved](err)
 	switch {

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// secret is the key of the partners msn and other, who is let in from one network only.
+// secret is the key of two partners: msn, and other, which has to come from one network.
 const secret = "4f-Secret_of-the-partner-Y2Fm"
 
 // partnerFeeds is what the partner of that name may read, as a test wants it.
@@ -193,7 +193,7 @@ func TestAPartnerGetsTheFeedAsThePublicDoes(t *testing.T) {
 	}
 }
 
-// Whoever asks for what is not there, or not for him, learns only that.
+// All that is not there, or not for the partner, has one answer.
 func TestWhatAPartnerDoesNotGetIsAllTheSame(t *testing.T) {
 	s, _ := newPartnerSite(t)
 	key := []string{"Authorization", "Bearer " + secret, "X-Request-Id", "r"}
@@ -333,7 +333,7 @@ func (l *live) withPartner() {
 	})
 }
 
-// Whoever came by a key in the path is led on by it, and nobody else.
+// Addresses have the key in them only for a client that came by it.
 func TestAPartnerIsLedOnAsHeCame(t *testing.T) {
 	l := newLive(t)
 	l.withPartner()

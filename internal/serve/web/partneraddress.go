@@ -96,7 +96,7 @@ func (at *partnerAddress) readRest() bool {
 }
 
 // loggedURL is the address of a request as it may be logged. Below /partners/ it is that of
-// a partner who exists, without his key and a query, where a key may be too. Of all others,
+// a partner that exists, without its key and a query, where a key may be too. Of all others,
 // which may have a key in any place, nothing is left.
 func loggedURL(r *http.Request) string {
 	if !strings.Contains(strings.ToLower(r.URL.Path)+"/", partnersPath) {

@@ -61,6 +61,12 @@ func (e explainCmd) Run(ctx context.Context, c *console) error {
 	if !e.At.IsZero() {
 		query.Set("at", e.At.Format(time.RFC3339Nano))
 	}
+	if e.Public {
+		e.Partner = gallery.Public
+	}
+	if e.Partner != "" {
+		query.Set("audience", e.Partner)
+	}
 	answer, err := n.get(ctx, app.ExplainPath+"?"+query.Encode())
 	if err != nil {
 		return err
@@ -71,15 +77,6 @@ func (e explainCmd) Run(ctx context.Context, c *console) error {
 	}
 	if len(list) == 0 {
 		return fmt.Errorf("no event of gallery %s is known to the node %s", shown(e.ID), n.where())
-	}
-	if e.Public {
-		e.Partner = gallery.Public
-	}
-	if e.Partner != "" {
-		list = slices.DeleteFunc(list, func(x edition.Explanation) bool { return x.Audience != e.Partner })
-		if len(list) == 0 {
-			return fmt.Errorf("partner %s is not configured", shown(e.Partner))
-		}
 	}
 	if e.Feed != "" {
 		list = slices.DeleteFunc(list, func(x edition.Explanation) bool { return x.Feed != e.Feed })

@@ -57,6 +57,10 @@ func (n node) where() string {
 	return "at " + n.url
 }
 
+// maxReason is how long the reason of a node is that refuses a request, at most: other
+// servers answer with pages.
+const maxReason = 200
+
 // get returns the answer to a GET request.
 func (n node) get(ctx context.Context, path string) ([]byte, error) {
 	status, body, err := fetch(ctx, n.client, n.url+path, n.token, n.timeout)
@@ -65,6 +69,8 @@ func (n node) get(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	case status == http.StatusOK:
 		return body, nil
+	case status == http.StatusBadRequest && len(body) < maxReason:
+		return nil, fmt.Errorf("the node %s: %s", n.where(), shown(strings.TrimSpace(string(body))))
 	case status == http.StatusUnauthorized && n.token == "":
 		return nil, fmt.Errorf("the node %s needs its token: set GALLERYWIRE_HTTP_ADMIN_TOKEN_FILE to the token's file, or --config to the configuration with http.admin_token_file", n.where())
 	case status == http.StatusUnauthorized:

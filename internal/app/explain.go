@@ -18,7 +18,7 @@ import (
 const ExplainPath = "/explain.json"
 
 func (a *App) explain(w http.ResponseWriter, r *http.Request) {
-	id, at := r.FormValue("id"), time.Now()
+	id, at := r.FormValue("id"), time.Time{}
 	if text := r.FormValue("at"); text != "" {
 		var err error
 		if at, err = time.Parse(time.RFC3339, text); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -38,27 +39,25 @@ type SlideExplanation struct {
 
 // Explain says for every feed in which the audience could see the gallery with that id at
 // t whether it does: for its own, for each configured feed, and for those of its section,
-// tags and authors. It goes by what is stored now, and asks what renders. The error is
-// [ErrUnknown] where no record of the gallery is known, or says why it cannot be
-// read.
+// tags and authors; a zero t is now. It goes by what is stored now, and asks what renders.
+// For another instant it looks at all galleries. The error is [ErrUnknown] where no record
+// of the gallery is known, or says why it cannot be read.
 func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanation, error) {
 	if err := s.opts.Index.Ready(); err != nil {
 		return nil, fmt.Errorf("explain gallery %q: %w: %w", id, ErrUnavailable, err)
+	}
+	below := beneath(t)
+	if t.IsZero() {
+		t = s.opts.Now()
+		below = beneathNow(t)
 	}
 	e := s.opts.Index.Find(gallery.Key(id))
 	if e == nil {
 		return nil, fmt.Errorf("explain gallery %q: %w", id, ErrUnknown)
 	}
-	all := Explanation{Audience: cmp.Or(s.Audience().Name, gallery.Public), Rule: "taken-down"}
-	if !e.Rank.TakeDown {
-		g, err := s.opts.Load(ctx, e)
-		if problems, ok := errors.AsType[gallery.Problems](err); ok {
-			all.Rule, all.Where = "left-out", problems[0].Place
-		} else if err != nil {
-			return nil, fmt.Errorf("explain gallery %q: %w", id, err)
-		} else {
-			all.decide(s, g, t)
-		}
+	all, err := s.decide(ctx, e, t)
+	if err != nil {
+		return nil, fmt.Errorf("explain gallery %q: %w", id, err)
 	}
 	own := all
 	own.Feed = s.name(Ref{Kind: Gallery, Name: gallery.Key(id)})
@@ -69,7 +68,7 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 	for _, d := range s.opts.Feeds {
 		one := all
 		one.Feed = s.feeds[d.Name].name()
-		one.rank(s.feeds[d.Name], e, t)
+		one.rank(s.feeds[d.Name], e, below)
 		list = append(list, one)
 	}
 	for _, f := range e.Facets {
@@ -77,7 +76,7 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 			one := all
 			one.Feed = ref.String()
 			r := newFeedRenderer(s, ref, s.dynamicDefinition(ref, f.Value().Name)) // nobody may have asked for the feed
-			one.rank(r, e, t)
+			one.rank(r, e, below)
 			r.release()
 			list = append(list, one)
 		}
@@ -85,8 +84,33 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 	return list, nil
 }
 
-// decide says what the audience of s may see of g at all.
-func (x *Explanation) decide(s *Set, g *gallery.Gallery, t time.Time) {
+// place reports whether so many galleries as a document has are above a gallery.
+type place func(s *index.Selection, items int, e *index.Entry) bool
+
+func beneath(t time.Time) place {
+	return func(s *index.Selection, items int, e *index.Entry) bool { return s.Above(e, t) >= items }
+}
+
+// beneathNow looks only at the document.
+func beneathNow(now time.Time) place {
+	return func(s *index.Selection, items int, e *index.Entry) bool {
+		return !slices.ContainsFunc(s.View(items, now).Entries, func(shown *index.Entry) bool { return shown.ID == e.ID })
+	}
+}
+
+// decide says what the audience may see of a gallery at all.
+func (s *Set) decide(ctx context.Context, e *index.Entry, t time.Time) (Explanation, error) {
+	x := Explanation{Audience: cmp.Or(s.Audience().Name, gallery.Public), Rule: "taken-down"}
+	if e.Rank.TakeDown {
+		return x, nil
+	}
+	g, err := s.opts.Load(ctx, e)
+	if problems, ok := errors.AsType[gallery.Problems](err); ok {
+		x.Rule, x.Where = "left-out", problems[0].Place
+		return x, nil
+	} else if err != nil {
+		return Explanation{}, err
+	}
 	where := func(d gallery.Decision) string {
 		if d.Where == "" && d.Rule != "default" { // a key of the partner's configuration
 			return s.partner.Where + "." + d.Rule
@@ -103,6 +127,7 @@ func (x *Explanation) decide(s *Set, g *gallery.Gallery, t time.Time) {
 			x.Next = d.Next
 		}
 	}
+	return x, nil
 }
 
 // choose says whether the feed chooses the gallery, if its audience sees it at t or later.
@@ -113,11 +138,11 @@ func (x *Explanation) choose(r *feedRenderer, e *index.Entry) {
 }
 
 // rank says whether the feed has the gallery in its document, if it chooses it.
-func (x *Explanation) rank(r *feedRenderer, e *index.Entry, t time.Time) {
+func (x *Explanation) rank(r *feedRenderer, e *index.Entry, below place) {
 	if x.choose(r, e); !x.Shown {
 		return
 	}
-	if r.selection.Above(e, t) >= r.def.Items {
+	if below(r.selection, r.def.Items, e) {
 		x.Shown, x.Rule, x.Where = false, "items", r.def.Where+".items"
 		return
 	}

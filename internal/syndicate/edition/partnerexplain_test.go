@@ -154,6 +154,9 @@ func TestExplainAgreesWithWhatPartnersGet(t *testing.T) {
 				if err != nil || len(list) != 2 {
 					t.Fatalf("seed %d, step %d: %v, %v", seed, step, list, err)
 				}
+				if now, err := s.Explain(t.Context(), id, time.Time{}); err != nil || cmp.Diff(list, now) != "" {
+					t.Fatalf("seed %d, step %d: for now %v, for the instant that it is %v: %v", seed, step, now, list, err)
+				}
 				_, own := text(t, s, edition.Ref{Kind: edition.Gallery, Name: id})
 				for j, rendered := range []string{own, whole} {
 					x := list[j]

@@ -349,6 +349,9 @@ func (s *Selection) complete(now time.Time) {
 	if s.partners() && !s.dated {
 		s.dated = true
 		for e := range s.candidates {
+			if len(e.left()) == 0 && !s.chooses(e.Facets) {
+				continue
+			}
 			s.touched = max(s.touched, s.touchedBy(s.seen(e, ns), ns))
 		}
 	}

@@ -39,9 +39,8 @@ func BenchmarkChange(b *testing.B) {
 	compareTimes(b, few, many)
 }
 
-// changer returns a function that changes one gallery, as it would be with
-// configured feeds, archives and a thousand feeds on demand.
-func changer(w *world) func(int) {
+// publicFeeds are configured feeds, archives and a thousand feeds on demand.
+func (w *world) publicFeeds() {
 	w.Select(Match{}, ByPublished)
 	w.Select(Match{}, ByUpdated)
 	for i := range 12 {
@@ -50,6 +49,11 @@ func changer(w *world) func(int) {
 	for i := range 1000 {
 		w.Select(Match{Tags: []string{fmt.Sprint("tag ", i)}}, ByPublished)
 	}
+}
+
+// changer returns a function that changes one gallery.
+func changer(w *world) func(int) {
+	w.publicFeeds()
 	n := len(w.entries)
 	return func(i int) {
 		r := typical(n - 1 - i%20)

@@ -36,7 +36,7 @@ type atom struct {
 
 // read reads the edition's Atom document, after the other two were found to be
 // good and to hold as many galleries.
-func read(t *testing.T, e *edition.Edition) atom {
+func read(t testing.TB, e *edition.Edition) atom {
 	t.Helper()
 	a := readAtom(t, e.Document(feed.Atom))
 	rss, err := gofeed.NewParser().ParseString(string(e.Document(feed.RSS).Bytes()))
@@ -49,7 +49,7 @@ func read(t *testing.T, e *edition.Edition) atom {
 	return a
 }
 
-func readAtom(t *testing.T, doc *feed.Document) atom {
+func readAtom(t testing.TB, doc *feed.Document) atom {
 	t.Helper()
 	var a atom
 	if err := xml.Unmarshal(doc.Bytes(), &a); err != nil {
@@ -96,7 +96,7 @@ type jsonFeed struct {
 	} `json:"_gallerywire"`
 }
 
-func readJSON(t *testing.T, doc *feed.Document) jsonFeed {
+func readJSON(t testing.TB, doc *feed.Document) jsonFeed {
 	t.Helper()
 	var j jsonFeed
 	if err := json.Unmarshal(doc.Bytes(), &j); err != nil {

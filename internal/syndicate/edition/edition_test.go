@@ -26,7 +26,7 @@ var noon = time.Date(2100, 6, 1, 12, 0, 0, 0, time.UTC)
 type node struct {
 	*storetest.World
 	*storetest.Catalogue
-	t        *testing.T
+	t        testing.TB
 	server   *brokertest.External
 	editions *edition.Set
 	options  edition.Options // of the set, but for its metrics
@@ -68,7 +68,7 @@ func (o options) budget() *cache.Budget {
 
 // startNode starts a node with one feed of everything, "all", and waits until
 // its index is whole.
-func startNode(t *testing.T, change ...func(*options)) *node {
+func startNode(t testing.TB, change ...func(*options)) *node {
 	t.Helper()
 	n := newNode(t, change...)
 	n.Start()
@@ -76,7 +76,7 @@ func startNode(t *testing.T, change ...func(*options)) *node {
 }
 
 // newNode makes a node whose index is not read yet; Start reads it.
-func newNode(t *testing.T, change ...func(*options)) *node {
+func newNode(t testing.TB, change ...func(*options)) *node {
 	t.Helper()
 	o := options{
 		bucket: "galleries", feeds: []edition.Definition{{Name: "all", Title: "All", Items: 50}}, now: noon,

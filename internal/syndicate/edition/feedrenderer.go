@@ -53,6 +53,7 @@ type feedRenderer struct {
 	failure   atomic.Pointer[error] // why the last rendering failed; nil: it did not
 	rendering chan struct{}         // holds a token while the feed is rendered
 	pin       *cache.Pin            // what a configured feed of the public holds; nil: it is in a cache
+	usedIn    atomic.Int64          // the minute of a partner's latest request
 	chosen    atomic.Int64          // about how many galleries the selection holds; 0: it shares another's
 	notBefore time.Time             // no rendering for readers before; owned by the holder of the token
 }
@@ -98,6 +99,18 @@ func (r *feedRenderer) fresh() *Edition {
 		return nil
 	}
 	return e
+}
+
+// used lets a partner's edition be kept for longer, at most once a minute: a fresh edition
+// costs no lock.
+func (r *feedRenderer) used() {
+	if r.ref.Kind != Partner || r.ref.Page != "" {
+		return
+	}
+	if minute := r.set.opts.Now().Unix() / 60; r.usedIn.Load() != minute {
+		r.usedIn.Store(minute)
+		r.set.partners.Get(r)
+	}
 }
 
 // refresh returns a fresh edition, rendering it unless that was done while it queued.

@@ -362,6 +362,21 @@ func TestEditionsOfPartnersAreKeptAsLongAsThereIsRoom(t *testing.T) {
 	}
 }
 
+func TestTheEditionOfAPartnerWhoReadsItIsKept(t *testing.T) {
+	n, msn := msnNode(t, func(o *options) { o.cache = 300 << 10 })
+	hot := n.editions.For(msnFeed(msn, ""))
+	n.of(hot, msnRef)
+	for i := range 20 {
+		n.Clock.Advance(time.Minute)
+		if hot.States()[0].Condition != edition.Fresh {
+			t.Fatalf("it went after %d others", i)
+		}
+		n.of(hot, msnRef)
+		a := &gallery.Audience{Name: fmt.Sprintf("p%d", i)}
+		n.of(n.editions.For(msnFeed(a, "")), edition.Ref{Kind: edition.Partner, Name: a.Name})
+	}
+}
+
 // Editions that are dropped while others are rendered and read are neither lost nor wrong.
 func TestPartnersReadWhileEditionsAreDropped(t *testing.T) {
 	n, _ := msnNode(t, func(o *options) { o.cache = 300 << 10 })

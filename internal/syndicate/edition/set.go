@@ -173,6 +173,7 @@ func (s *Set) Edition(ctx context.Context, ref Ref) (*Edition, error) {
 	e := r.fresh()
 	s.metrics.editions.Count(e != nil)
 	if e != nil {
+		r.used()
 		return e, nil
 	}
 	return r.refresh(ctx, forReaders)

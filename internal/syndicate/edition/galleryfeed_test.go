@@ -128,7 +128,7 @@ func TestAGalleryFeedThatCannotBeRenderedIsUnavailable(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if n.loads.Load() != loads+1 || strings.Count(n.log.String(), "left out of a feed: correct it and publish it again\" feed=/galleries/a gallery=a ") != 1 {
+	if n.loads.Load() != loads+1 || strings.Count(n.log.String(), "left out of a feed: correct it and publish it again\" feed=galleries/a gallery=a ") != 1 {
 		t.Errorf("read %d times, logged\n%s", n.loads.Load()-loads, n.log)
 	}
 	n.edition(slidesOf("b"))

@@ -76,9 +76,25 @@ func (s *Selection) Release() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.remove(s)
-	s.share(nil, nil)
+	for _, l := range s.lists() {
+		x.drop(l)
+	}
 	s.released = true
 	s.generation.Add(1)
+}
+
+// lists are the shared selections of a partner's.
+func (s *Selection) lists() []*Selection {
+	return slices.DeleteFunc([]*Selection{s.newest, s.changed}, func(l *Selection) bool { return l == nil })
+}
+
+// drop releases a shared selection that one fewer looks at, if it was the last.
+func (x *Index) drop(l *Selection) {
+	if l.users--; l.users == 0 {
+		x.remove(l)
+		delete(x.shared, l.sharedKey())
+		l.released = true
+	}
 }
 
 func (x *Index) remove(s *Selection) {
@@ -93,44 +109,28 @@ const manyGalleries = 1 << 16
 
 // findShared finds or makes the selections where the galleries of a partner's are.
 func (s *Selection) findShared() {
-	x, match := s.index, s.choice.Match
+	x, match, before := s.index, s.choice.Match, s.lists()
 	if members := len(slices.Collect(x.names.members(s.required))); members > manyGalleries {
 		match = Match{}
 	}
-	newest := x.sharedSelection(match, ByPublished)
-	var changed *Selection
+	s.newest = x.sharedSelection(match, ByPublished)
 	if s.choice.Order == ByUpdated {
-		changed = x.sharedSelection(match, byChanged)
+		s.changed = x.sharedSelection(match, byChanged)
 	}
-	s.share(newest, changed)
+	for _, l := range before {
+		x.drop(l)
+	}
 }
 
-// share has s look at these instead of what it looked at.
-func (s *Selection) share(newest, changed *Selection) {
-	for _, now := range []*Selection{newest, changed} {
-		if now != nil {
-			now.users++
-		}
-	}
-	for _, before := range []*Selection{s.newest, s.changed} {
-		if before == nil {
-			continue
-		}
-		if before.users--; before.users == 0 {
-			s.index.remove(before)
-			delete(s.index.shared, before.sharedKey())
-		}
-	}
-	s.newest, s.changed = newest, changed
-}
-
-// sharedSelection returns the shared selection of that match, made if it is missing.
+// sharedSelection returns the shared selection of that match, made if it is missing, for one
+// more that looks at it.
 func (x *Index) sharedSelection(m Match, o Order) *Selection {
 	s := x.newSelection(Choice{Match: m, Order: o})
 	if have := x.shared[s.sharedKey()]; have != nil {
+		have.users++
 		return have
 	}
-	s.shared = true
+	s.shared, s.users = true, 1
 	x.shared[s.sharedKey()] = s
 	x.add(s)
 	return s
@@ -335,26 +335,34 @@ func (s *Selection) head(now time.Time) View {
 func (s *Selection) complete(now time.Time) {
 	x := s.index
 	x.mu.RLock()
-	complete := !s.released && (s.dated || !s.partners())
+	released, undated := s.released, s.partners() && !s.dated
 	x.mu.RUnlock()
-	if complete {
-		return
+	if released {
+		x.mu.Lock()
+		s.refill(max(now.UnixNano(), x.now))
+		x.mu.Unlock()
+	}
+	if released && s.partners() || undated {
+		s.date(now)
+	}
+}
+
+// date computes when what a partner sees was touched. It looks at all galleries, so it
+// does not hold the lock meanwhile: what happens then touches s by itself.
+func (s *Selection) date(now time.Time) {
+	x := s.index
+	x.mu.RLock()
+	ns, all := max(now.UnixNano(), x.now), slices.Collect(s.newest.candidates)
+	x.mu.RUnlock()
+	touched := int64(math.MinInt64)
+	for _, e := range all {
+		if len(e.left()) > 0 || s.chooses(e.Facets) {
+			touched = max(touched, s.touchedBy(s.seen(e, ns), ns))
+		}
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	ns := max(now.UnixNano(), x.now)
-	if s.released {
-		s.refill(ns)
-	}
-	if s.partners() && !s.dated {
-		s.dated = true
-		for e := range s.candidates {
-			if len(e.left()) == 0 && !s.chooses(e.Facets) {
-				continue
-			}
-			s.touched = max(s.touched, s.touchedBy(s.seen(e, ns), ns))
-		}
-	}
+	s.touched, s.dated = max(s.touched, touched), true
 }
 
 // Fresh reports whether a view of that generation is still true at the instant
@@ -458,10 +466,6 @@ func (s *Selection) present(e *Entry, now int64) bool {
 func (s *Selection) replace(old, e *Entry, now int64) {
 	seen := s.seen(e, now)
 	if s.partners() {
-		if !s.dated {
-			s.generation.Add(1)
-			return
-		}
 		was := s.seen(old, now)
 		touched := s.touchedBy(seen, now)
 		has := func(e *Entry) bool { return e.shows() && s.chooses(e.Facets) || s.hasTombstone(e, now) }
@@ -529,7 +533,15 @@ func remove(entries []*Entry, e *Entry, compare func(a, b *Entry) int) ([]*Entry
 func (s *Selection) refill(now int64) {
 	s.generation.Add(1)
 	s.dated = false
-	if s.partners() {
+	switch {
+	case s.partners() && s.released:
+		for _, l := range s.lists() {
+			if l.released {
+				l.refill(now)
+			}
+		}
+		return
+	case s.partners():
 		s.findShared()
 		return
 	}

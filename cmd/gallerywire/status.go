@@ -21,7 +21,8 @@ type statusCmd struct {
 // Help is printed below the command's usage.
 func (statusCmd) Help() string {
 	return `Prints /status of the node's address for operators: the last events, rejects, the
-state of each feed, the schedule, pending notices and subscribers. Times are UTC.
+state of each feed and partner, the schedule, pending notices and subscribers. Times are
+UTC.
 
 Without --url the command uses the socket in the data directory, or http.admin_listen
 if nats.url is set or no node runs on that directory. It sends the token of
@@ -29,9 +30,9 @@ http.admin_token_file: with nats.url or --url to the program at that address,
 otherwise only to the owner of the directory.
 
 The line of JSON is /status.json: site, url, at, started, not_ready, warnings,
-galleries, stuck, events, partial, rejects, feeds, left_out, jobs, notices, websub,
-digests, subscribers. warnings are for operators; everything works. notices, websub and
-digests are missing if the node has none.`
+galleries, stuck, events, partial, rejects, feeds, partners, left_out, jobs, notices,
+websub, digests, subscribers. warnings are for operators; everything works. partners,
+notices, websub and digests are missing if the node has none.`
 }
 
 // Run asks the node and shows its answer.
@@ -75,6 +76,7 @@ type statusWriter struct {
 func (w *statusWriter) write() error {
 	w.head()
 	w.feeds()
+	w.partners()
 	w.events()
 	w.partial()
 	w.rejects()
@@ -141,6 +143,23 @@ func (w *statusWriter) feeds() {
 		})
 	}
 	w.section("Feeds", rows, "none is known yet", 0)
+}
+
+func (w *statusWriter) partners() {
+	var rows [][]cell
+	for _, p := range w.Partners {
+		request := cell{"last request " + w.when(p.Polled, "none"), quiet}
+		if p.Silence != "" {
+			request.colour = red
+		}
+		rows = append(rows, []cell{
+			{p.Name, plain}, {p.Feed.State, stateColour(p.Feed.State)}, {number(p.Feed.Galleries, "gallery", "galleries"), plain},
+			keysCell(p.Keys), request, {p.Feed.Reason, plain},
+		})
+	}
+	if len(rows) > 0 {
+		w.section("Partners", rows, "", 0)
+	}
 }
 
 func (w *statusWriter) events() {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/serve/status"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -24,6 +25,10 @@ func day() status.Status {
 		Feeds: []status.Feed{
 			{Name: "all", Galleries: 1, Changed: noon.Add(-time.Second), State: status.Fresh, LeftOut: 1},
 			{Name: "culture", State: status.Cut, Reason: "nats: timeout"},
+		},
+		Partners: []status.Partner{
+			{Name: "msn", Feed: status.Feed{Name: "partners/msn", State: status.Fresh, Galleries: 1}, Keys: []partner.KeyState{{Name: "a", State: partner.Good}, {Name: "b", State: partner.NotYet}}, Polled: noon.Add(-time.Minute)},
+			{Name: "other", Feed: status.Feed{Name: "partners/other", State: status.Due}, PollEvery: "15m", Silence: "26h"},
 		},
 		LeftOut: status.LeftOuts{Total: 1, First: []status.LeftOut{{Feed: "all", Gallery: "parade", Reason: "too long"}}},
 		Jobs: []status.Job{
@@ -48,6 +53,7 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	want := `Example News: needs attention
   A feed could not be rendered and serves what it had: culture
+  A partner does not poll this node: other for 26h
   A gallery is left out of a feed: correct it and publish it again
   A delivery was given up: see "gallerywire notices list", then "gallerywire notices retry KEY"
 https://wire.example.com/ at 2026-11-23 12:00:00 UTC, up for 26h0m0s, 1 gallery
@@ -55,6 +61,10 @@ https://wire.example.com/ at 2026-11-23 12:00:00 UTC, up for 26h0m0s, 1 gallery
 Feeds
   all      fresh  1 gallery    changed 11:59:59  1 left out
   culture  cut    0 galleries  changed never     nats: timeout
+
+Partners
+  msn    fresh  1 gallery    keys: 1 good, 1 not yet  last request 11:59:00
+  other  due    0 galleries  no keys                  last request none
 
 Last events
   11:59:59          article.published  harbour  stored    Harbour lights

@@ -271,7 +271,7 @@ func names(t *testing.T, expression string) []string {
 // everything, since a metric with labels is not exposed before its first use.
 func TestMetricsThatAreAskedForAreExposed(t *testing.T) {
 	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir(),
-		`GALLERYWIRE_SCHEDULE_REPUBLISH=@every 1s`,
+		`GALLERYWIRE_SCHEDULE_REPUBLISH=@every 1s`, `GALLERYWIRE_PARTNERS=[{name: msn, poll_every: 15m}]`,
 		`GALLERYWIRE_DIGESTS=[{name: morning, schedule: "0 7 * * *", feeds: [all], to: ["smtp://127.0.0.1:1/?from=a@example.com&to=b@example.com"]}]`)
 	n := serve(t, gallerywire(t), environ)
 	n.ready()

@@ -9,7 +9,7 @@ import (
 func (a *App) newAccess() *partner.Access {
 	var partners []partner.Partner
 	for _, p := range a.opts.Config.Partners {
-		one := partner.Partner{Name: p.Name, PathKeys: p.Access.PathKeys, Networks: p.Access.Networks}
+		one := partner.Partner{Name: p.Name, PathKeys: p.Access.PathKeys, Networks: p.Access.Networks, PollEvery: p.PollEvery}
 		for _, k := range p.Access.Keys {
 			one.Keys = append(one.Keys, partner.Key{Name: k.Name, File: k.SecretFile, From: k.From, Until: k.Until})
 		}

@@ -30,6 +30,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/checkpoint"
 	"github.com/gallerywire/gallerywire/internal/syndicate/cache"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -160,6 +161,9 @@ func (a *App) Run(ctx context.Context) error {
 	a.log.Info("gallerywire is up", "url", a.baseURL, "http", a.public.Addr().String(), "admin", a.AdminURL(), "nats", a.PublisherURL(), "embedded", a.broker.Embedded())
 	site := a.opts.Config.Site
 	page := status.Page{Title: site.Title, Language: site.Language, URL: a.URL, Status: a.reporter.Status, Logger: a.logger("status")}
+	page.Explain = func(ctx context.Context, id, audience string) ([]edition.Explanation, error) {
+		return a.explanations(ctx, id, audience, time.Time{})
+	}
 	admin := web.Admin(web.Options{
 		Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(a.opts.Config.HTTP.AdminToken),
 		Private: func(mux *http.ServeMux) {
@@ -269,7 +273,7 @@ func (a *App) detail() []string {
 			lines = append(lines, err.Error())
 		}
 	}
-	for _, f := range r.status.Feeds.LeftOut() {
+	for _, f := range r.partners.public.LeftOut() { // of no partner: the public reads this
 		lines = append(lines, fmt.Sprintf("left out of %s: %q: %s", f.Feed, f.Gallery, f.Reason))
 	}
 	return lines

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -18,7 +19,7 @@ import (
 const ExplainPath = "/explain.json"
 
 func (a *App) explain(w http.ResponseWriter, r *http.Request) {
-	id, at := r.FormValue("id"), time.Time{}
+	var at time.Time
 	if text := r.FormValue("at"); text != "" {
 		var err error
 		if at, err = time.Parse(time.RFC3339, text); err != nil {
@@ -26,28 +27,14 @@ func (a *App) explain(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	s := a.services.Load()
-	if s == nil {
-		http.Error(w, "the node is starting", http.StatusServiceUnavailable)
+	list, err := a.explanations(r.Context(), r.FormValue("id"), r.FormValue("audience"), at)
+	switch {
+	case errors.Is(err, errAudience):
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
-	}
-	sets := s.partners.of(r.FormValue("audience"))
-	if len(sets) == 0 {
-		http.Error(w, "audience is neither public nor the name of a partner", http.StatusBadRequest)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
-	}
-	list := []edition.Explanation{}
-	for _, set := range sets {
-		some, err := set.Explain(r.Context(), id, at)
-		if err != nil && !errors.Is(err, edition.ErrUnknown) {
-			a.logger("explain").Warn("a gallery cannot be explained: check that NATS can be reached", "gallery", id, "err", err)
-			http.Error(w, "the gallery cannot be read just now", http.StatusServiceUnavailable)
-			return
-		}
-		list = append(list, some...)
-	}
-	for i := range list {
-		a.locate(&list[i])
 	}
 	body, err := json.Marshal(list)
 	if err != nil {
@@ -57,6 +44,35 @@ func (a *App) explain(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(append(body, '\n')) // the client may be gone
+}
+
+var errAudience = errors.New("audience is neither public nor the name of a partner")
+
+// explanations says for the feeds of an audience, of all where it is empty, whether they
+// have the gallery. The list is empty where no event of the gallery is known; its errors
+// are for operators. A zero at is now.
+func (a *App) explanations(ctx context.Context, id, audience string, at time.Time) ([]edition.Explanation, error) {
+	s := a.services.Load()
+	if s == nil {
+		return nil, errors.New("the node is starting")
+	}
+	sets := s.partners.of(audience)
+	if len(sets) == 0 {
+		return nil, errAudience
+	}
+	list := []edition.Explanation{}
+	for _, set := range sets {
+		some, err := set.Explain(ctx, id, at)
+		if err != nil && !errors.Is(err, edition.ErrUnknown) {
+			a.logger("explain").Warn("a gallery cannot be explained: check that NATS can be reached", "gallery", id, "err", err)
+			return nil, errors.New("the gallery cannot be read just now")
+		}
+		list = append(list, some...)
+	}
+	for i := range list {
+		a.locate(&list[i])
+	}
+	return list, nil
 }
 
 // locate adds the line to each key of the configuration. Other places are JSON pointers, or

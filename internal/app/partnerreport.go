@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/go-json-experiment/json"
@@ -61,6 +62,24 @@ func (a *App) Partners() []PartnerReport {
 		})
 	}
 	return list
+}
+
+// partnerStates returns what reports the states of the partners; nil where there are none.
+func (a *App) partnerStates(all *partners) func() []status.Partner {
+	if len(a.opts.Config.Partners) == 0 {
+		return nil
+	}
+	return func() (list []status.Partner) {
+		for _, p := range a.opts.Config.Partners {
+			poll := a.access.Poll(p.Name)
+			list = append(list, status.Partner{
+				Name: p.Name, Title: p.Title, Groups: p.Groups, Delay: unlessZero(p.Delay),
+				Feed: status.FeedOf(all.partner(p.Name).States()[0]), Keys: a.access.Keys(p.Name),
+				PollEvery: unlessZero(poll.Every), Polled: poll.Last, Silence: unlessZero(poll.Silence.Truncate(time.Second)),
+			})
+		}
+		return list
+	}
 }
 
 // lists drops the empty ones.

@@ -10,6 +10,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/serve/status"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
 // newReporter returns what gathers the status of the node.
@@ -76,7 +77,7 @@ func (a *App) newestRejects(ctx context.Context, most int) (list []status.Reject
 // statusParts answer for the services in a status.
 func (t *notifiers) statusParts(galleries func() int, partners *partners, plan *schedule.Schedule) *status.Parts {
 	p := &status.Parts{
-		Galleries: galleries, Feeds: partners.public,
+		Galleries: galleries, Feeds: feedStates{partners},
 		Jobs: func() (jobs []status.Job) {
 			for _, s := range plan.States() {
 				job := status.Job{Name: s.Name, Spec: s.Spec, Running: s.Running, Last: s.Last, Seconds: s.Took.Seconds(), Outcome: s.Outcome, Next: s.Next}
@@ -115,6 +116,20 @@ func (t *notifiers) statusParts(galleries func() int, partners *partners, plan *
 		}
 	}
 	return p
+}
+
+// feedStates are those of the configured feeds, with what is left out of those of partners.
+type feedStates struct{ *partners }
+
+// States implements the Feeds of [status.Parts].
+func (f feedStates) States() []edition.State { return f.public.States() }
+
+// LeftOut implements the Feeds of [status.Parts].
+func (f feedStates) LeftOut() (list []edition.LeftOut) {
+	for _, set := range f.of("") {
+		list = append(list, set.LeftOut()...)
+	}
+	return list
 }
 
 func delivery(d outbox.DeadLetter) status.Delivery {

@@ -95,6 +95,8 @@ func (a *App) build(siteID string) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
+	parts := notify.statusParts(cat.Index().Len, partners, plan)
+	parts.Partners = a.partnerStates(partners)
 	in := a.intake(cat, siteID)
 	list := []service{{"catalogue", cat.Run}, {"clock", cat.KeepTime}}
 	if a.broker.Embedded() {
@@ -109,7 +111,7 @@ func (a *App) build(siteID string) (*services, error) {
 		partners:  partners,
 		intake:    in,
 		handler:   a.publicHandler(cat, partners, notify.hub),
-		status:    notify.statusParts(cat.Index().Len, partners, plan),
+		status:    parts,
 		list:      list,
 	}, nil
 }

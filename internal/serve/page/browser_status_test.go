@@ -34,6 +34,24 @@ func TestStatusPageInABrowser(t *testing.T) {
 			})
 		}
 	}
+	t.Run("explain", func(t *testing.T) {
+		for device, on := range devices {
+			t.Run(device, func(t *testing.T) {
+				tb := newTab(t, chrome, startStatus(t, busyDay()))
+				tb.authorise()
+				tb.looksRight(t, on, "status-explain", "/status?id=harbour-lights&audience=")
+			})
+		}
+		tb := newTab(t, chrome, startStatus(t, busyDay()))
+		tb.on(screens[2])
+		tb.authorise()
+		tb.open("/status")
+		tb.click(".ask input")
+		tb.press(strings.Split("harbour-lights", "")...)
+		tb.follow(".ask button")
+		tb.until(`location.search == "?id=harbour-lights&audience=" && (` + inView + `)(document.querySelector("#explain"))`)
+		tb.calm()
+	})
 	t.Run("where outcomes stand on a phone", func(t *testing.T) {
 		tb := newTab(t, chrome, startStatus(t, busyDay()))
 		tb.on(screens[0])
@@ -77,7 +95,7 @@ func startStatus(t *testing.T, s status.Status) string {
 	t.Helper()
 	operators := status.Page{
 		Title: s.Site, Language: "en", URL: func() string { return s.URL },
-		Status: func(context.Context) status.Status { return s }, Logger: quiet(),
+		Status: func(context.Context) status.Status { return s }, Explain: explain, Logger: quiet(),
 	}
 	server := httptest.NewServer(web.Admin(web.Options{Token: token, Private: operators.Register}))
 	t.Cleanup(server.Close)

@@ -3,6 +3,7 @@ package page
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 )
@@ -14,6 +15,9 @@ const (
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	scriptSecurity = security + "; script-src 'self'"
 )
+
+// formSecurity is security for a page whose forms the site itself answers.
+var formSecurity = strings.Replace(security, "form-action 'none'", "form-action 'self'", 1)
 
 // document is something to send. It is immutable.
 type document struct {
@@ -87,4 +91,10 @@ func Secure(h http.Header) {
 	if h.Get("Referrer-Policy") == "" {
 		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 	}
+}
+
+// SecureForm is [Secure] for a page with forms that its own site answers.
+func SecureForm(h http.Header) {
+	Secure(h)
+	h.Set("Content-Security-Policy", formSecurity)
 }

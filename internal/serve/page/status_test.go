@@ -2,15 +2,20 @@ package page_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/serve/status"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 )
@@ -26,9 +31,28 @@ func newStatusPage(t testing.TB, s status.Status) *statusPage {
 	d := &statusPage{t: t, status: s, mux: http.NewServeMux()}
 	status.Page{
 		Title: s.Site, Language: "en", URL: func() string { return s.URL },
-		Status: func(context.Context) status.Status { return d.status }, Logger: quiet(),
+		Status: func(context.Context) status.Status { return d.status }, Explain: explain, Logger: quiet(),
 	}.Register(d.mux)
 	return d
+}
+
+// explain explains two galleries.
+func explain(_ context.Context, id, audience string) ([]edition.Explanation, error) {
+	switch {
+	case id == "harbour-lights" && audience == "":
+		slides := []edition.SlideExplanation{{Slide: 0, Shown: true, Rule: "default"}, {Slide: 1, ID: "film", Rule: "rights.until", Where: "/slides/1/rights/until"}}
+		return []edition.Explanation{
+			{Audience: "public", Feed: "galleries/harbour-lights", Shown: true, Rule: "default", Slides: slides},
+			{Audience: "public", Feed: "all", Rule: "items", Where: "feeds[0].items (gallerywire.yaml:3)", Slides: slides},
+			{Audience: "msn", Feed: "partners/msn", Rule: "delay", Where: "partners[0].delay (gallerywire.yaml:12)", Slides: slides, Next: noon.Add(2 * time.Hour)},
+		}, nil
+	case strings.HasPrefix(id, "<"):
+		x := edition.Explanation{Audience: id, Feed: id, Rule: id, Where: id, Slides: []edition.SlideExplanation{{ID: id, Rule: id, Where: id}}}
+		return slices.Repeat([]edition.Explanation{x}, 1000), nil
+	case id == "harbour-lights":
+		return nil, errors.New("audience is neither public nor the name of a partner")
+	}
+	return nil, nil
 }
 
 func (d *statusPage) request(method, path string) *http.Response {
@@ -46,11 +70,14 @@ func (d *statusPage) open() dom {
 	return parse(d.t, body(d.t, res))
 }
 
-// rows returns the cells of the table in the section with that id.
+// rows returns the cells of the tables in the section with that id.
 func (d dom) rows(t testing.TB, section string) [][]string {
 	t.Helper()
 	var rows [][]string
-	for _, tr := range d.one(t, "section", "aria-labelledby="+section).one(t, "tbody").all("tr") {
+	for _, tr := range d.one(t, "section", "aria-labelledby="+section).all("tr") {
+		if len(tr.all("td")) == 0 {
+			continue // a heading
+		}
 		var cells []string
 		for c := range tr.ChildNodes() {
 			if is(c, "td")+is(c, "th") > 0 {
@@ -91,6 +118,23 @@ func busyDay() status.Status {
 		{Name: "travel", Title: "Travel", Galleries: 88, Changed: noon.Add(-50 * time.Hour), State: status.Due},
 		{Name: "culture", Title: "Culture", Galleries: 12, Changed: noon.Add(-3 * time.Hour), State: status.Cut, Reason: "read gallery opera-house: nats: timeout"},
 	}
+	s.Partners = []status.Partner{
+		{
+			Name: "msn", Title: "Example News for MSN", Groups: []string{"aggregators", "us"}, Delay: "2h", Feed: status.Feed{Name: "partners/msn", State: status.Fresh, Galleries: 30, LeftOut: 1},
+			Keys: []partner.KeyState{
+				{Name: "2026-a", State: partner.Good, Until: noon.Add(9 * 24 * time.Hour), Used: noon.Add(-5 * time.Minute)},
+				{Name: "2026-b", State: partner.NotYet, From: noon.Add(time.Hour)},
+				{Name: "2025", State: partner.Ended, Until: noon.Add(-time.Hour)},
+			},
+			PollEvery: "15m", Polled: noon.Add(-5 * time.Minute),
+		},
+		{
+			Name: "agency", Title: "agency", Feed: status.Feed{Name: "partners/agency", State: status.Due},
+			Keys:      []partner.KeyState{{Name: "a", State: partner.Unreadable, Problem: `"agency.key" cannot be read (no such file or directory): write the key into it, or remove its entry`}},
+			PollEvery: "5m", Silence: "59m12s",
+		},
+		{Name: "wire", Title: "Wire", Feed: status.Feed{Name: "partners/wire", State: status.Failing, Reason: "read gallery opera-house: nats: timeout"}, Keys: []partner.KeyState{}, Polled: noon.Add(-time.Second)},
+	}
 	s.LeftOut = status.LeftOuts{Total: 1, First: []status.LeftOut{{Feed: "all", Gallery: "parade", Reason: "the item is 3120445 bytes long, at most 1048576 are allowed"}}}
 	s.Jobs = []status.Job{
 		{Name: "republish", Spec: "@every 5m", Last: noon.Add(-2 * time.Minute), Seconds: 0.0121, Outcome: "done", Next: noon.Add(3 * time.Minute)},
@@ -123,7 +167,7 @@ func TestStatusPageOfAQuietDay(t *testing.T) {
 	if got := len(d.all("table")); got != 0 {
 		t.Errorf("%d tables of nothing", got)
 	}
-	for _, id := range []string{"schedule", "notices", "websub", "digests"} {
+	for _, id := range []string{"schedule", "notices", "websub", "digests", "partners"} {
 		if len(d.all("h2", "id="+id)) != 0 {
 			t.Errorf("there is a section %s, though there is no such room", id)
 		}
@@ -144,7 +188,7 @@ func TestStatusPageOfABusyDay(t *testing.T) {
 	if diff := cmp.Diff(busyDay().Troubles(), attention); diff != "" {
 		t.Errorf("troubles (-want +got):\n%s", diff)
 	}
-	figures := []string{"1042 galleries", "31 rejects kept", "1 left out", "2 taken in part", "2 pending notices", "2 waiting for a retry", "1 given up", "213 WebSub subscriptions", "65 service subscribers"}
+	figures := []string{"1042 galleries", "31 rejects kept", "1 left out", "3 partners", "2 taken in part", "2 pending notices", "2 waiting for a retry", "1 given up", "213 WebSub subscriptions", "65 service subscribers"}
 	if diff := cmp.Diff(figures, texts(d.one(t, "ul", "class=figures").all("li"))); diff != "" {
 		t.Errorf("figures (-want +got):\n%s", diff)
 	}
@@ -154,6 +198,11 @@ func TestStatusPageOfABusyDay(t *testing.T) {
 			{"all All galleries", "fresh 1 left out", "1042", "11:59:59"},
 			{"sport Sport", "fresh", "0", "never"},
 			{"travel Travel", "due", "88", "21 Nov, 10:00"},
+		},
+		"partners": {
+			{"msn Example News for MSN in aggregators, us", "fresh delayed by 2h 1 left out", "30", "2026-a good until 2 Dec, 12:00 2026-b not yet from 13:00:00 2025 ended until 11:00:00", "11:55:00 expected every 15m"},
+			{"agency", "due", "0", `a unreadable "agency.key" cannot be read (no such file or directory): write the key into it, or remove its entry`, "none expected every 5m none for 59m12s"},
+			{"wire Wire", "failing read gallery opera-house: nats: timeout", "0", "none", "11:59:59"},
 		},
 		"events": {
 			{"11:59:59", "Publish", "harbour-lights Harbour lights", "stored"},
@@ -191,6 +240,46 @@ func TestStatusPageOfABusyDay(t *testing.T) {
 		baseURL + "/galleries/harbour-lights", baseURL + "/galleries/market",
 	}) {
 		t.Errorf("events lead to %q", got)
+	}
+}
+
+func TestStatusPageExplainsAGallery(t *testing.T) {
+	t.Parallel()
+	d := newStatusPage(t, busyDay())
+	ask := func(query string) dom {
+		t.Helper()
+		return parse(t, body(t, d.request(http.MethodGet, "/status?"+query)))
+	}
+	asked := ask("id=+harbour-lights&audience=")
+	want := [][]string{
+		{"galleries/harbour-lights", "in", "default", "", "none"},
+		{"all", "out", "items", "feeds[0].items (gallerywire.yaml:3)", "none"},
+		{"partners/msn", "out", "delay", "partners[0].delay (gallerywire.yaml:12)", "14:00:00"},
+		{"2 film", "public", "rights.until", "/slides/1/rights/until"},
+		{"2 film", "msn", "rights.until", "/slides/1/rights/until"},
+	}
+	if diff := cmp.Diff(want, asked.rows(t, "explain")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	wellIdentified(t, asked)
+	wellHeaded(t, asked)
+	for query, want := range map[string]string{
+		"id=harbour-lights&audience=nobody": "There is no answer: audience is neither public nor the name of a partner",
+		"id=elsewhere&audience=msn":         "This node knows no event of that gallery.",
+	} {
+		if got := ask(query).one(t, "section", "aria-labelledby=explain").text(); !strings.Contains(got, want) {
+			t.Errorf("%s: %q", query, got)
+		}
+	}
+	if got := texts(ask("id=x&audience=msn").all("option")); !cmp.Equal(got, []string{"all", "public", "msn", "agency", "wire"}) {
+		t.Errorf("the audiences are %q", got)
+	}
+	if got := d.request(http.MethodGet, "/status").Header.Get("Content-Security-Policy"); !strings.Contains(got, "form-action 'self'") {
+		t.Errorf("the form may not be sent: %s", got)
+	}
+	hostile := body(t, d.request(http.MethodGet, "/status?id="+url.QueryEscape(`<script>"'`+strings.Repeat("x", 500))))
+	if strings.Contains(hostile, "<script") || len(hostile) > 50_000 {
+		t.Errorf("%d bytes:\n%.3000s", len(hostile), hostile)
 	}
 }
 
@@ -235,7 +324,7 @@ func TestStatusPageForPrograms(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	quiet := body(t, newStatusPage(t, quietDay()).request(http.MethodGet, "/status.json"))
-	for _, absent := range []string{"null", `"websub"`, `"notices"`, `"digests"`} {
+	for _, absent := range []string{"null", `"websub"`, `"notices"`, `"digests"`, `"partners"`} {
 		if strings.Contains(quiet, absent) {
 			t.Errorf("%s in %s", absent, quiet)
 		}
@@ -262,6 +351,12 @@ func overflow(text string) status.Status {
 		late.First = append(late.First, status.Delivery{Channel: "webhook", About: text, Target: text, Last: noon, Due: noon, Reason: text})
 	}
 	s.Notices = &status.Notices{Retries: late, DeadLetters: late}
+	for i := range 100 {
+		s.Partners = append(s.Partners, status.Partner{
+			Name: fmt.Sprint("partner-", i), Title: text, Groups: []string{text}, Feed: status.Feed{State: status.Failing, Reason: text},
+			Keys: []partner.KeyState{{Name: "a", State: partner.Unreadable, Problem: text}}, Silence: "1h",
+		})
+	}
 	s.Jobs = []status.Job{{Name: "republish", Spec: "@every 5m", Last: noon, Outcome: "failed", Reason: text}}
 	s.Hub = &status.Hub{}
 	for range 50 {

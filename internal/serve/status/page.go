@@ -16,6 +16,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/serve/page"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -27,7 +28,7 @@ var (
 	source string
 )
 
-var pageTemplate = template.Must(template.New("status").Funcs(template.FuncMap{"count": page.Count, "instant": page.Instant}).Parse(source))
+var pageTemplate = template.Must(template.New("status").Funcs(template.FuncMap{"count": page.Count, "instant": page.Instant, "verdict": verdict}).Parse(source))
 
 // Page is the operators' page: what came in, what went out, and what needs attention.
 type Page struct {
@@ -35,7 +36,10 @@ type Page struct {
 	Language string                       // of its title
 	URL      func() string                // the site's address, without a slash at the end
 	Status   func(context.Context) Status // may wait a moment for storage
-	Logger   *slog.Logger
+	// Explain says for the feeds of an audience, of all where it is empty, whether they have
+	// the gallery with that id now. Its errors are for the operator.
+	Explain func(ctx context.Context, id, audience string) ([]edition.Explanation, error)
+	Logger  *slog.Logger
 }
 
 // Register adds /status, its form for programs /status.json, and what the page needs.
@@ -46,7 +50,7 @@ func (p Page) Register(mux *http.ServeMux) {
 	page.RegisterFiles(mux, "private, no-cache", stylesheet)
 	mux.Handle("GET /{$}", http.RedirectHandler("status", http.StatusSeeOther))
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
-		body, err := p.html(p.Status(r.Context()))
+		body, err := p.html(p.Status(r.Context()), p.question(r))
 		w.Header().Set("Referrer-Policy", "no-referrer") // where operators work is nobody's business
 		p.answer(w, r, "text/html; charset=utf-8", body, err)
 	})
@@ -62,7 +66,7 @@ func (p Page) answer(w http.ResponseWriter, r *http.Request, mediaType string, b
 		http.Error(w, "the status cannot be shown", http.StatusInternalServerError)
 		return
 	}
-	page.Secure(w.Header())
+	page.SecureForm(w.Header())
 	w.Header().Set("Cache-Control", "no-store")
 	web.NewDocument(mediaType, body).Send(w, r, http.StatusOK)
 }
@@ -75,6 +79,8 @@ const (
 	maxCut       = 8
 	maxEventRows = 20
 	maxFeedRows  = 30
+	maxPartners  = 30
+	maxExplained = 60 // feeds, and slides
 	maxRows      = 10 // of anything else
 	maxTitle     = 160
 	maxAttention = 400
@@ -82,11 +88,11 @@ const (
 	maxReason    = 160
 )
 
-func (p Page) html(s Status) ([]byte, error) {
+func (p Page) html(s Status, q question) ([]byte, error) {
 	var b bytes.Buffer
 	for cut := 1; cut == 1 || b.Len() > maxPage && cut <= maxCut; cut *= 2 {
 		b.Reset()
-		if err := pageTemplate.Execute(&b, p.content(s, cut)); err != nil {
+		if err := pageTemplate.Execute(&b, p.content(s, q, cut)); err != nil {
 			return nil, fmt.Errorf("render status: %w", err)
 		}
 	}
@@ -101,7 +107,10 @@ type content struct {
 	Figures      []figure
 	MoreFeeds    int  // that are not named
 	Due          bool // whether one of those that are is
-	cut          int  // texts and rows are cut down to this part
+	MorePartners int  // that are not named
+	Audiences    []string
+	Question     question
+	cut          int // texts and rows are cut down to this part
 }
 
 // figure is a number with a link to what it counts.
@@ -112,8 +121,14 @@ type figure struct {
 }
 
 // content cuts s to what the page shows. Feeds in trouble come first.
-func (p Page) content(s Status, cut int) content {
-	c := content{Status: s, SiteLanguage: p.Language, Attention: s.Troubles(), Figures: figures(s), cut: cut}
+func (p Page) content(s Status, q question, cut int) content {
+	c := content{Status: s, SiteLanguage: p.Language, Attention: s.Troubles(), Figures: figures(s), Question: q.first(maxExplained / cut), cut: cut}
+	c.Audiences = append(c.Audiences, gallery.Public)
+	for _, partner := range s.Partners {
+		c.Audiences = append(c.Audiences, partner.Name)
+	}
+	c.MorePartners = max(0, len(s.Partners)-maxPartners/cut)
+	c.Partners = first(s.Partners, maxPartners/cut)
 	c.Site, c.URL = page.Inline(p.Title, maxTitle/cut), p.URL()
 	for i := range c.Attention {
 		c.Attention[i] = page.Inline(c.Attention[i], maxAttention)
@@ -162,6 +177,9 @@ func figures(s Status) []figure {
 		{s.Galleries, "galleries", "feeds"},
 		{int(s.Rejects.Kept), "rejects kept", "rejects"},
 		{s.LeftOut.Total, "left out", "left-out"},
+	}
+	if len(s.Partners) > 0 {
+		list = append(list, figure{len(s.Partners), "partners", "partners"})
 	}
 	if s.Partial.Total > 0 {
 		list = append(list, figure{s.Partial.Total, "taken in part", "partial"})
@@ -218,6 +236,14 @@ func (content) Took(seconds float64) string {
 		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
 	}
 	return d.Round(100 * time.Millisecond).String()
+}
+
+// verdict is whether a gallery is in a feed.
+func verdict(shown bool) string {
+	if shown {
+		return "in"
+	}
+	return "out"
 }
 
 // Action names the kind of an event.

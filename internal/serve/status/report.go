@@ -50,6 +50,7 @@ type Parts struct {
 	DeadLetters func() []Delivery     // the oldest first
 	Hub         func() map[string]int // subscriptions by feed; may be nil
 	Digests     func() []Digest       // may be nil
+	Partners    func() []Partner      // may be nil
 }
 
 // Reporter gathers the status of a node and remembers its last events. It is safe for
@@ -153,10 +154,10 @@ func (p *Parts) report(s *Status) {
 	s.Galleries = p.Galleries()
 	s.Feeds = []Feed{}
 	for _, f := range p.Feeds.States() {
-		s.Feeds = append(s.Feeds, Feed{
-			Name: f.Name, Title: short(f.Title), Galleries: f.Galleries, Changed: utc(f.Touched),
-			State: string(f.Condition), Reason: reason(f.Err), LeftOut: f.LeftOut,
-		})
+		s.Feeds = append(s.Feeds, FeedOf(f))
+	}
+	if p.Partners != nil {
+		s.Partners = p.Partners()
 	}
 	leftOut := p.Feeds.LeftOut()
 	s.LeftOut.Total = len(leftOut)
@@ -177,6 +178,14 @@ func (p *Parts) report(s *Status) {
 		for i := range s.Digests {
 			s.Digests[i].Last, s.Digests[i].Next = utc(s.Digests[i].Last), utc(s.Digests[i].Next)
 		}
+	}
+}
+
+// FeedOf returns the state of a feed as a status has it.
+func FeedOf(f edition.State) Feed {
+	return Feed{
+		Name: f.Name, Title: short(f.Title), Galleries: f.Galleries, Changed: utc(f.Touched),
+		State: string(f.Condition), Reason: reason(f.Err), LeftOut: f.LeftOut,
 	}
 }
 

@@ -8,7 +8,11 @@
 // see it is left to the listener.
 package status
 
-import "time"
+import (
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
+)
 
 // Status is the state of a site as one node knows it. A section of a part that the node
 // does not run is nil, and left out of the JSON.
@@ -22,16 +26,17 @@ type Status struct {
 	Warnings  []string  `json:"warnings"`       // what an operator should settle though all works
 	Galleries int       `json:"galleries"`      // without those taken down
 
-	Events  []Event     `json:"events"`  // that this node took in, newest first
-	Partial Partial     `json:"partial"` // events stored with something left out
-	Rejects Rejects     `json:"rejects"`
-	Feeds   []Feed      `json:"feeds"`    // those configured, in their order
-	LeftOut LeftOuts    `json:"left_out"` // galleries that cannot be shown as they are
-	Jobs    []Job       `json:"jobs"`
-	Notices *Notices    `json:"notices,omitzero"`
-	Hub     *Hub        `json:"websub,omitzero"`
-	Digests []Digest    `json:"digests,omitzero"`
-	Readers Subscribers `json:"subscribers"`
+	Events   []Event     `json:"events"`  // that this node took in, newest first
+	Partial  Partial     `json:"partial"` // events stored with something left out
+	Rejects  Rejects     `json:"rejects"`
+	Feeds    []Feed      `json:"feeds"`              // those configured, in their order
+	Partners []Partner   `json:"partners,omitempty"` // likewise
+	LeftOut  LeftOuts    `json:"left_out"`           // galleries that cannot be shown as they are
+	Jobs     []Job       `json:"jobs"`
+	Notices  *Notices    `json:"notices,omitzero"`
+	Hub      *Hub        `json:"websub,omitzero"`
+	Digests  []Digest    `json:"digests,omitzero"`
+	Readers  Subscribers `json:"subscribers"`
 }
 
 // Event is what became of one event.
@@ -84,6 +89,19 @@ type Feed struct {
 	State     string    `json:"state"`
 	Reason    string    `json:"reason,omitzero"` // why it was not rendered
 	LeftOut   int       `json:"left_out"`        // galleries
+}
+
+// Partner is the state of a configured partner. No key is in it.
+type Partner struct {
+	Name      string             `json:"name"`
+	Title     string             `json:"title"`
+	Groups    []string           `json:"groups,omitempty"`
+	Delay     string             `json:"delay,omitzero"` // as in the configuration; empty: none
+	Feed      Feed               `json:"feed"`
+	Keys      []partner.KeyState `json:"keys"`
+	PollEvery string             `json:"poll_every,omitzero"` // as expected; empty: not known
+	Polled    time.Time          `json:"polled,omitzero"`     // the last admitted request to this node; zero: none since it started
+	Silence   string             `json:"silence,omitzero"`    // since then, or the start, if that is too long
 }
 
 // LeftOuts are galleries that cannot be rendered in a feed.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gallerywire/gallerywire/internal/serve/status"
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -84,6 +85,10 @@ func TestTroubles(t *testing.T) {
 			Stuck:    "the bucket is full",
 			Feeds:    append(feeds(status.Cut, 2), status.Feed{Name: "travel", State: status.Failing}),
 			LeftOut:  status.LeftOuts{Total: 1},
+			Partners: []status.Partner{
+				{Name: "msn", Silence: "46m", Keys: []partner.KeyState{{Name: "a", State: partner.Unreadable}, {Name: "b", State: partner.Good}}},
+				{Name: "agency", Feed: status.Feed{Name: "partners/agency", State: status.Failing}},
+			},
 			Jobs:     []status.Job{{Name: "republish", Outcome: "failed"}},
 			Rejects:  status.Rejects{Err: "timeout"},
 			Notices:  &status.Notices{DeadLetters: status.Deliveries{Total: 12}},
@@ -91,8 +96,10 @@ func TestTroubles(t *testing.T) {
 		}, []string{
 			"This node is not ready: no connection to nats",
 			"No event is taken in: the bucket is full",
-			"A feed cannot be served: travel",
+			"2 feeds cannot be served: travel, partners/agency",
 			"2 feeds could not be rendered and serve what they had: f0, f1",
+			"A partner's key cannot be read, so it is not good: msn a",
+			"A partner does not poll this node: msn for 46m",
 			"A gallery is left out of a feed: correct it and publish it again",
 			"The last run of a job failed: republish",
 			`12 deliveries were given up: see "gallerywire notices list", then "gallerywire notices retry KEY"`,

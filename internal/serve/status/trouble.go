@@ -3,6 +3,8 @@ package status
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 )
 
 // maxNamed is how many feeds or jobs a trouble names.
@@ -37,6 +39,19 @@ func (s Status) Troubles() []string {
 	failing, cut := s.feedsThatAre(Failing), s.feedsThatAre(Cut)
 	add(len(failing), "A feed cannot be served", "%d feeds cannot be served", failing...)
 	add(len(cut), "A feed could not be rendered and serves what it had", "%d feeds could not be rendered and serve what they had", cut...)
+	var unreadable, silent []string
+	for _, p := range s.Partners {
+		for _, k := range p.Keys {
+			if k.State == partner.Unreadable {
+				unreadable = append(unreadable, p.Name+" "+k.Name)
+			}
+		}
+		if p.Silence != "" {
+			silent = append(silent, p.Name+" for "+p.Silence)
+		}
+	}
+	add(len(unreadable), "A partner's key cannot be read, so it is not good", "%d keys of partners cannot be read, so they are not good", unreadable...)
+	add(len(silent), "A partner does not poll this node", "%d partners do not poll this node", silent...)
 	add(s.LeftOut.Total, "A gallery is left out of a feed: correct it and publish it again", "%d times a gallery is left out of a feed: correct it and publish it again")
 	var failed []string
 	for _, j := range s.Jobs {
@@ -60,6 +75,11 @@ func (s Status) feedsThatAre(state string) []string {
 	for _, f := range s.Feeds {
 		if f.State == state {
 			names = append(names, f.Name)
+		}
+	}
+	for _, p := range s.Partners {
+		if p.Feed.State == state {
+			names = append(names, p.Feed.Name)
 		}
 	}
 	return names

@@ -29,6 +29,8 @@ type Partner struct {
 	Keys     []Key
 	PathKeys bool           // whether a key may be a part of the address
 	Networks []netip.Prefix // where its requests come from; none: anywhere
+
+	PollEvery time.Duration // how often it is expected to ask; 0: not known
 }
 
 // Key is one of the keys of a partner. It is good from From on and before Until, each
@@ -86,6 +88,7 @@ type Access struct {
 	accounts map[string]*account
 	nobody   *account // stands for every partner that there is not
 	guesses  guesses
+	started  time.Time
 
 	mu sync.Mutex // held while files are read
 }
@@ -108,7 +111,7 @@ type key struct {
 // New returns the Access of the partners, and reads the files of their keys. Files that
 // cannot be read are for the check of the configuration to name.
 func New(o Options) *Access {
-	a := &Access{opts: o, accounts: map[string]*account{}, nobody: &account{}, guesses: newGuesses()}
+	a := &Access{opts: o, accounts: map[string]*account{}, nobody: &account{}, guesses: newGuesses(), started: time.Now()}
 	most := 0
 	for _, p := range o.Partners {
 		most = max(most, len(p.Keys))
@@ -131,8 +134,8 @@ func New(o Options) *Access {
 	}
 	a.nobody = a.accounts[unknownPartner]
 	delete(a.accounts, unknownPartner)
-	o.Registerer.MustRegister(requests)
 	a.read(slog.New(slog.DiscardHandler))
+	o.Registerer.MustRegister(requests, gauges{a})
 	return a
 }
 

@@ -1,7 +1,6 @@
 package partner_test
 
 import (
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -103,19 +102,35 @@ func from(client string, r partner.Request) partner.Request {
 	return r
 }
 
-// count is the number of requests with that result.
-func (w *world) count(name, result string) int {
+// series returns the values of a metric by the values of its labels.
+func (w *world) series(metric string) map[string]float64 {
 	w.t.Helper()
 	families, err := w.metrics.Gather()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for _, m := range families[0].GetMetric() {
-		labels := fmt.Sprint(m.GetLabel()[0].GetValue(), " ", m.GetLabel()[1].GetValue())
-		if labels == name+" "+result {
-			return int(m.GetCounter().GetValue())
+	all := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() != metric {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetValue())
+			}
+			all[strings.Join(labels, " ")] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
 		}
 	}
-	w.t.Fatalf("there is no series of %s and %s", name, result)
-	return 0
+	return all
+}
+
+// count is the number of requests with that result.
+func (w *world) count(name, result string) int {
+	w.t.Helper()
+	n, found := w.series("gallerywire_partner_requests_total")[name+" "+result]
+	if !found {
+		w.t.Fatalf("there is no series of %s and %s", name, result)
+	}
+	return int(n)
 }

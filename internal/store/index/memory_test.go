@@ -25,11 +25,3 @@ func TestMemoryOfAGallery(t *testing.T) {
 	}
 	runtime.KeepAlive(w)
 }
-
-func inUse() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}

@@ -2,6 +2,7 @@ package index
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -136,4 +137,13 @@ func timed(f func(int), from, n int) time.Duration {
 		f(from + i)
 	}
 	return time.Since(began)
+}
+
+// inUse is what the heap holds.
+func inUse() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

@@ -46,10 +46,10 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 	if err := s.opts.Index.Ready(); err != nil {
 		return nil, fmt.Errorf("explain gallery %q: %w: %w", id, ErrUnavailable, err)
 	}
-	below := beneath(t)
+	above := outrankedAt(t)
 	if t.IsZero() {
 		t = s.opts.Now()
-		below = beneathNow(t)
+		above = outrankedNow(t)
 	}
 	e := s.opts.Index.Find(gallery.Key(id))
 	if e == nil {
@@ -68,7 +68,7 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 	for _, d := range s.opts.Feeds {
 		one := all
 		one.Feed = s.feeds[d.Name].name()
-		one.rank(s.feeds[d.Name], e, below)
+		one.rank(s.feeds[d.Name], e, above)
 		list = append(list, one)
 	}
 	for _, f := range e.Facets {
@@ -76,7 +76,7 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 			one := all
 			one.Feed = ref.String()
 			r := newFeedRenderer(s, ref, s.dynamicDefinition(ref, f.Value().Name)) // nobody may have asked for the feed
-			one.rank(r, e, below)
+			one.rank(r, e, above)
 			r.release()
 			list = append(list, one)
 		}
@@ -84,15 +84,15 @@ func (s *Set) Explain(ctx context.Context, id string, t time.Time) ([]Explanatio
 	return list, nil
 }
 
-// place reports whether so many galleries as a document has are above a gallery.
-type place func(s *index.Selection, items int, e *index.Entry) bool
+// outranked reports whether as many galleries as a document has are above a gallery.
+type outranked func(s *index.Selection, items int, e *index.Entry) bool
 
-func beneath(t time.Time) place {
+func outrankedAt(t time.Time) outranked {
 	return func(s *index.Selection, items int, e *index.Entry) bool { return s.Above(e, t) >= items }
 }
 
-// beneathNow looks only at the document.
-func beneathNow(now time.Time) place {
+// outrankedNow looks only at the document.
+func outrankedNow(now time.Time) outranked {
 	return func(s *index.Selection, items int, e *index.Entry) bool {
 		return !slices.ContainsFunc(s.View(items, now).Entries, func(shown *index.Entry) bool { return shown.ID == e.ID })
 	}
@@ -138,11 +138,11 @@ func (x *Explanation) choose(r *feedRenderer, e *index.Entry) {
 }
 
 // rank says whether the feed has the gallery in its document, if it chooses it.
-func (x *Explanation) rank(r *feedRenderer, e *index.Entry, below place) {
+func (x *Explanation) rank(r *feedRenderer, e *index.Entry, above outranked) {
 	if x.choose(r, e); !x.Shown {
 		return
 	}
-	if below(r.selection, r.def.Items, e) {
+	if above(r.selection, r.def.Items, e) {
 		x.Shown, x.Rule, x.Where = false, "items", r.def.Where+".items"
 		return
 	}

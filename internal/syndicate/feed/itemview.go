@@ -19,7 +19,7 @@ type itemView struct {
 	gallery.View            // its Title, Summary and dates are the item's
 	galleryID        string // as the publisher gave it
 	id, atomID, link string
-	page, feed       string   // where the gallery is here, and its own feed without the extension; empty of a stub
+	page, feed       string   // where these readers have the gallery here, and its own feed without the extension; empty of a stub
 	lead, content    string   // HTML; content is empty in a summary
 	keywords, rights string   // rights: the copyright, and a licence in words
 	categories       []string // the section and the tags

@@ -63,6 +63,7 @@ type Watch struct {
 type App struct {
 	opts     Options
 	log      *slog.Logger
+	now      func() time.Time // what is shown is as of it
 	broker   *broker.Broker
 	public   net.Listener
 	admin    net.Listener
@@ -88,7 +89,7 @@ type App struct {
 // New binds the listeners and opens the broker. What it opened is closed when
 // [App.Run] returns, or by [App.Close] when Run is never called.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{opts: o, log: o.Logger.With("component", "app"), metrics: prometheus.NewRegistry(), subscribers: web.NewSubscribers(nil)}
+	a := &App{opts: o, log: o.Logger.With("component", "app"), now: time.Now, metrics: prometheus.NewRegistry(), subscribers: web.NewSubscribers(nil)}
 	a.reporter = a.newReporter()
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := a.open(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
@@ -18,7 +19,7 @@ import (
 // idle returns a node that listens nowhere and runs nothing, for commands that
 // use some of its services. Without b it has no server.
 func idle(c config.Config, b *broker.Broker, log *slog.Logger) *App {
-	return &App{opts: Options{Config: c, Logger: log}, log: log, broker: b, metrics: prometheus.NewRegistry()}
+	return &App{opts: Options{Config: c, Logger: log}, log: log, now: time.Now, broker: b, metrics: prometheus.NewRegistry()}
 }
 
 // EventReader reads events as a node with that configuration does.

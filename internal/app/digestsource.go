@@ -20,6 +20,7 @@ type digestSource struct {
 	index   *index.Index
 	load    func(context.Context, *index.Entry) (*gallery.Gallery, error)
 	baseURL string
+	now     func() time.Time
 }
 
 // Shown implements [digest.Source].
@@ -36,7 +37,7 @@ func (r digestSource) Shown(ctx context.Context, name string, since time.Time, n
 		return nil, nil // no gallery has what the feed chooses by
 	}
 	var shown []digest.Shown
-	for _, e := range all.View(n, time.Now()).Entries {
+	for _, e := range all.View(n, r.now()).Entries {
 		s := digest.Shown{Key: gallery.Key(e.ID), Published: e.Published(), Visible: e.First()} // which may be long after it was published
 		if !s.Visible.After(since) {
 			continue
@@ -59,7 +60,7 @@ func (r digestSource) View(ctx context.Context, feeds []string, key string) (gal
 	if err := r.index.Ready(); err != nil {
 		return gallery.View{}, false, err
 	}
-	entry, now := r.index.Find(key), time.Now()
+	entry, now := r.index.Find(key), r.now()
 	if entry != nil && entry.NewerFormat() && now.Sub(entry.Stored()) < upgrade {
 		return gallery.View{}, false, fmt.Errorf("gallery %q: a newer release wrote its record", key)
 	}

@@ -40,7 +40,7 @@ func TestDigestWaitsForGalleriesTheNodeCannotReadYet(t *testing.T) {
 	}
 	cat := bucketOfGalleries(b)
 	public := edition.New(edition.Options{Index: cat.Index(), Load: cat.Load, Renderer: feed.NewRenderer(feed.Options{SiteID: "example.com"})})
-	source := digestSource{partners: &partners{public: public}, index: cat.Index(), load: cat.Load}
+	source := digestSource{partners: &partners{public: public}, index: cat.Index(), load: cat.Load, now: time.Now}
 	read := func(key string) (found bool, err error) {
 		_, found, err = source.View(t.Context(), []string{"all"}, key)
 		return found, err

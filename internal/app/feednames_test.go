@@ -34,9 +34,10 @@ const siteAddress = "https://wire.example.com"
 // and "-key".
 type withPartners struct {
 	topics
-	t     testing.TB
-	ended map[string]bool // keys that hold no more
-	asked []partner.Request
+	catalogue *catalogue.Catalogue
+	t         testing.TB
+	ended     map[string]bool // keys that hold no more
+	asked     []partner.Request
 }
 
 func newWithPartners(t testing.TB) *withPartners {
@@ -63,13 +64,13 @@ func newWithPartners(t testing.TB) *withPartners {
 		Feeds: []edition.Definition{{Name: "all", Items: 50}}, Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 		Site: edition.Site{BaseURL: siteAddress},
 	})
-	w := &withPartners{t: t, ended: map[string]bool{}}
+	w := &withPartners{catalogue: cat, t: t, ended: map[string]bool{}}
 	p := &partners{public: public, pathKey: w.holdsKey, names: []string{"msn", "wire"}, feeds: map[string]edition.PartnerFeed{}, sets: map[string]*edition.Set{}}
 	for name, audience := range all {
 		p.feeds[name] = edition.PartnerFeed{Definition: edition.Definition{Name: name, Items: 50}, Audience: audience, Base: "/partners/" + name}
 		p.sets[name] = public.For(p.feeds[name])
 	}
-	w.topics = topics{p, cat, w.admitted}
+	w.topics = topics{p, cat, w.admitted, time.Now}
 	return w
 }
 
@@ -273,7 +274,7 @@ func TestDigestShowsAPartnerWhatItSees(t *testing.T) {
 	w := newWithPartners(t)
 	w.putThree()
 	w.put("others", `{"deny":["msn"]}`)
-	source := digestSource{w.partners, w.catalogue.Index(), w.catalogue.Load, siteAddress}
+	source := digestSource{w.partners, w.catalogue.Index(), w.catalogue.Load, siteAddress, time.Now}
 	for feed, want := range map[string][]string{
 		"all": {"open", "others"}, "partners/msn": {"msn-only", "open"}, "partners/wire": {"open", "others", "wire-only"}, "partners/other": nil,
 	} {

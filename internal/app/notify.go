@@ -25,7 +25,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/nats-io/nats.go/jetstream"
@@ -138,20 +137,21 @@ func (a *App) hub(t *notifiers, client *outbound.Client, topics topics) (*websub
 	})
 }
 
-func (a *App) digests(t *notifiers, cat *catalogue.Catalogue, partners *partners) (*digest.Digests, error) {
+func (a *App) digests(t *notifiers, cat galleries, partners *partners) (*digest.Digests, error) {
 	c := a.opts.Config
 	location, err := time.LoadLocation(c.Schedule.Timezone)
 	if err != nil {
 		return nil, fmt.Errorf("schedule.timezone: %w", err)
 	}
 	o := digest.Options{
-		Source:     digestSource{partners, cat.Index(), cat.Load, a.baseURL},
+		Source:     digestSource{partners, cat.Index(), cat.Load, a.baseURL, a.now},
 		Bucket:     a.bucket(bucketDigests),
 		Enqueue:    t.put,
 		SiteTitle:  c.Site.Title,
 		BaseURL:    a.baseURL,
 		Language:   c.Site.Language,
 		Location:   location,
+		Now:        a.now,
 		Registerer: a.metrics,
 		Logger:     a.logger("digest"),
 	}
@@ -373,7 +373,7 @@ func (t *notifiers) sweep(ctx context.Context) error {
 }
 
 // notifyServices returns the notifiers' services, in the order in which they start.
-func (a *App) notifyServices(t *notifiers, cat *catalogue.Catalogue) []service {
+func (a *App) notifyServices(t *notifiers, cat galleries) []service {
 	var list []service
 	if t.hub != nil {
 		list = append(list, a.after(cat.Index().Ready, service{"hub", t.hub.Run}))

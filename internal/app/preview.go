@@ -32,6 +32,7 @@ func Preview(ctx context.Context, o PreviewOptions, items iter.Seq[publish.Item]
 // previewed are the feeds of a node that has taken in items and no others.
 func previewed(o PreviewOptions, items iter.Seq[publish.Item]) edition.Options {
 	node := idle(o.Config, nil, slog.New(slog.DiscardHandler))
+	node.now = func() time.Time { return o.At }
 	node.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+Reachable(o.Config.HTTP.Listen))
 	galleries := index.New(node.indexOptions(nil))
 	galleries.Fill(map[string]*index.Entry{}, o.At, 0, o.At)
@@ -47,7 +48,7 @@ func previewed(o PreviewOptions, items iter.Seq[publish.Item]) edition.Options {
 		}
 	}
 	options := node.editionOptions(cmp.Or(o.Config.Site.ID, hostOf(node.baseURL)))
-	options.Index, options.Now = galleries, func() time.Time { return o.At }
+	options.Index = galleries
 	options.Load = func(_ context.Context, e *index.Entry) (*gallery.Gallery, error) {
 		return EventReader(o.Config).Gallery(bodies[revision{e.ID, e.Rank.Hash}])
 	}

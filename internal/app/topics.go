@@ -12,7 +12,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/notify/notice"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
-	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
@@ -22,8 +21,9 @@ import (
 // and of a partner's every one that has a key in it.
 type topics struct {
 	*partners
-	catalogue *catalogue.Catalogue
+	catalogue galleries
 	admit     func(partner.Request) (partner.Pass, error)
+	now       func() time.Time
 }
 
 // Resolve implements [websub.Topics].
@@ -123,7 +123,7 @@ func (t topics) Content(ctx context.Context, topic websub.Topic, order outbox.Or
 
 // order is how far the index is.
 func (t topics) order() outbox.Order {
-	p := t.catalogue.Index().Position(time.Now())
+	p := t.catalogue.Index().Position(t.now())
 	return notice.Position(p).Order()
 }
 

@@ -74,7 +74,7 @@ func (a *App) build(siteID string) (*services, error) {
 		}
 	})
 	partners = a.partnerSets(a.editions(cat, siteID))
-	notify, err := a.notifiers(topics{partners, cat, a.access.Admit}, siteID)
+	notify, err := a.notifiers(topics{partners, cat, a.access.Admit, a.now}, siteID)
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +127,7 @@ func (a *App) catalogue(changed func(index.Change)) *catalogue.Catalogue {
 		Decode:    EventReader(a.opts.Config).Gallery,
 		Index:     a.indexOptions(changed),
 		Reconnect: a.broker.OnReconnect,
+		Now:       a.now,
 		Logger:    a.logger("catalogue"),
 	})
 	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -156,11 +157,18 @@ func public(rights config.Rights) *gallery.Audience {
 	return a
 }
 
-func (a *App) editions(cat *catalogue.Catalogue, siteID string) *edition.Set {
+func (a *App) editions(cat galleries, siteID string) *edition.Set {
 	o := a.editionOptions(siteID)
 	o.Index, o.Load = cat.Index(), cat.Load
 	o.Budget, o.Limiter = a.budget, a.limiter
 	return edition.New(o)
+}
+
+// galleries are those of the catalogue, as what serves them and tells of them reads them.
+type galleries interface {
+	Index() *index.Index
+	Load(context.Context, *index.Entry) (*gallery.Gallery, error)
+	Wait(ctx context.Context, sequence uint64) error
 }
 
 // editionOptions are the configured options of feeds.
@@ -191,6 +199,7 @@ func (a *App) editionOptions(siteID string) edition.Options {
 		Stubs:       c.Tombstones.Stub,
 		MaxDocument: int(c.Limits.Document),
 		Feeds:       definitions(c.Feeds),
+		Now:         a.now,
 		Registerer:  a.metrics,
 		Logger:      a.logger("edition"),
 	}
@@ -321,10 +330,10 @@ func (a *App) events(ctx context.Context, publisher string) (consumer jetstream.
 	return consumer, foreign, err
 }
 
-func (a *App) publicHandler(cat *catalogue.Catalogue, partners *partners, hub *websub.Hub) http.Handler {
+func (a *App) publicHandler(cat galleries, partners *partners, hub *websub.Hub) http.Handler {
 	c, editions := a.opts.Config, partners.public
 	pages := page.New(page.Options{
-		Editions: editions, Index: cat.Index(), Load: cat.Load, MaxAge: c.HTTP.MaxAge, Logger: a.logger("page"),
+		Editions: editions, Index: cat.Index(), Load: cat.Load, Now: a.now, MaxAge: c.HTTP.MaxAge, Logger: a.logger("page"),
 		Budget: a.budget, Limiter: a.limiter, Registerer: a.metrics,
 	})
 	return web.Public(web.Options{
@@ -348,6 +357,7 @@ func (a *App) publicHandler(cat *catalogue.Catalogue, partners *partners, hub *w
 		Ready:       a.unready,
 		Detail:      a.detail,
 		MaxAge:      c.HTTP.MaxAge,
+		Now:         a.now,
 		Metrics:     a.metrics,
 		Logger:      a.logger("web"),
 		Requests:    web.Requests(c.Log.Requests),

@@ -105,7 +105,11 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 // the embargo shows in no feed: feeds announce no end of a gallery that they never showed.
 func (e *Entry) departs(rank gallery.Rank) departure {
 	d := departure{facets: e.Facets, published: e.published, from: e.startOfRights(), ended: rank.Updated.UnixNano(), seen: e.offers() && e.from() <= rank.Updated.UnixNano()}
-	if e.end != math.MaxInt64 && !e.Rank.TakeDown {
+	switch {
+	case e.Rank.TakeDown:
+	case e.Withheld:
+		d.end = e.published // it never was shown
+	case e.end != math.MaxInt64:
 		d.end = e.end
 	}
 	if !rank.TakeDown {

@@ -100,14 +100,18 @@ func (e *Entry) admit(a *gallery.Audience) {
 	}
 }
 
-// released reports whether the delay of the audience was over when the gallery left, and
-// before its end, or may have been.
+// released reports whether there was a time at which the audience was shown the gallery, as
+// far as it is known: with a delay one before it left.
 func (d *departure) released(a *gallery.Audience) bool {
-	if a == nil || a.Delay == 0 || d.published == 0 {
+	if d.published == 0 {
 		return true
 	}
-	release := max(after(d.published, a.Delay), d.from)
-	return release <= d.ended && (d.end == 0 || release < d.end)
+	release, delayed := d.published, a != nil && a.Delay > 0
+	if delayed {
+		release = after(d.published, a.Delay)
+	}
+	release = max(release, d.from)
+	return (!delayed || release <= d.ended) && (d.end == 0 || release < d.end)
 }
 
 // after is the instant so long after another one.

@@ -447,6 +447,9 @@ func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 		if d.at == 0 {
 			d.at = e.stored
 		}
+		if max(d.published, d.from) > d.at+int64(Skew) {
+			continue // no node had shown it when it left
+		}
 		at = max(at, d.at)
 		if d.down && e.Rank.TakeDown && e.end <= now {
 			at = max(at, e.end) // its tombstone ended

@@ -20,9 +20,15 @@ func (e *Entry) EndedAt(t time.Time) bool {
 
 // OverAt reports whether the site may say in public at t that the gallery is gone: it was
 // taken down, or ended as of [Entry.EndedAt]. It is false of a gallery that the public was
-// never allowed to see.
+// never allowed to see, and of one that was taken down before it could.
 func (e *Entry) OverAt(t time.Time) bool {
-	return e != nil && (e.Rank.TakeDown && !e.hidden || e.EndedAt(t))
+	return e != nil && (e.Rank.TakeDown && (e.lastTakenDown() == nil || e.wasShown()) || e.EndedAt(t))
+}
+
+// wasShown reports whether the audience may have seen the gallery that the take-down e ended.
+func (e *Entry) wasShown() bool {
+	d := e.lastTakenDown()
+	return d != nil && d.down && !e.hidden
 }
 
 // End is the instant from which on the gallery's own time to be shown is over;
@@ -43,8 +49,7 @@ func (e *Entry) gone(ns int64) bool {
 		return false
 	}
 	if e.Rank.TakeDown {
-		d := e.lastTakenDown()
-		return d != nil && d.down && !e.hidden
+		return e.wasShown()
 	}
 	return e.tombstoneSeconds > 0 && e.ended(ns)
 }

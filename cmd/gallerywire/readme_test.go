@@ -21,6 +21,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/ingest/publish"
+	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/go-json-experiment/json"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
@@ -30,12 +31,13 @@ const (
 	readme     = "README.md"
 	events     = "docs/events.md"
 	notices    = "docs/notices.md"
+	partners   = "docs/partners.md"
 	operations = "deployments/README.md"
 )
 
 // documents are all that people read.
 func documents() []string {
-	return []string{readme, events, "docs/feeds.md", notices, "docs/partners.md", "docs/decisions.md", "docs/contributing.md", operations}
+	return []string{readme, events, "docs/feeds.md", notices, partners, "docs/decisions.md", "docs/contributing.md", operations}
 }
 
 func document(t *testing.T, name string) string {
@@ -62,7 +64,8 @@ func examples(t *testing.T, name, opening, closing string) []string {
 }
 
 func TestReadmeEventsAreAccepted(t *testing.T) {
-	for _, text := range append(examples(t, events, "```json", "```"), examples(t, readme, "cat > gallery.json <<'END'", "END")...) {
+	all := append(examples(t, events, "```json", "```"), examples(t, readme, "cat > gallery.json <<'END'", "END")...)
+	for _, text := range append(all, "{"+examples(t, partners, "```json\n\\{", "```")[0]) {
 		for item := range publish.Read("gallery.json", strings.NewReader(text), event.Reader{MaxBytes: 1 << 20}) {
 			if item.Fault != nil || item.ID != "harbour-lights" {
 				t.Errorf("gallery %q: %v\n%s", item.ID, item.Fault, text)
@@ -112,8 +115,16 @@ func TestReadmeNoticeIsWhatIsSent(t *testing.T) {
 	}
 }
 
+func TestReadmeListOfChangesIsWhatIsServed(t *testing.T) {
+	var list edition.Changes
+	text := examples(t, partners, "```json", "```")[1]
+	if err := json.Unmarshal([]byte(text), &list, json.RejectUnknownMembers(true)); err != nil || len(list.Changes) != 2 {
+		t.Errorf("%v: %+v", err, list)
+	}
+}
+
 func TestReadmeConfigurationIsGood(t *testing.T) {
-	for _, name := range []string{readme, notices} {
+	for _, name := range []string{readme, notices, partners} {
 		for _, text := range examples(t, name, "```yaml", "```") {
 			file := filepath.Join(t.TempDir(), "gallerywire.yaml")
 			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {

@@ -37,14 +37,14 @@ func requestsCounter() *prometheus.CounterVec {
 }
 
 var (
-	lastRequestDesc = partnerDesc("last_request_timestamp_seconds", "When this node last admitted a request of the partner; when it started, before the first one.")
-	pollEveryDesc   = partnerDesc("poll_every_seconds", "How often the partner is expected to ask, where poll_every says so.")
-	keysEndDesc     = partnerDesc("keys_end_timestamp_seconds", "When the partner will have no good key, if none is added; 0 if it has none now, +Inf if one never ends.")
+	byPartner       = []string{"partner"}
+	lastRequestDesc = prometheus.NewDesc("gallerywire_partner_last_request_timestamp_seconds",
+		"When this node last admitted a request of the partner; when it started, before the first one.", byPartner, nil)
+	pollEveryDesc = prometheus.NewDesc("gallerywire_partner_poll_every_seconds",
+		"How often the partner is expected to ask, where poll_every says so.", byPartner, nil)
+	keysEndDesc = prometheus.NewDesc("gallerywire_partner_keys_end_timestamp_seconds",
+		"When the partner will have no good key, if none is added; 0 if it has none now, +Inf if one never ends.", byPartner, nil)
 )
-
-func partnerDesc(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc("gallerywire_partner_"+name, help, []string{"partner"}, nil)
-}
 
 // gauges collects what is known of each partner.
 type gauges struct{ *Access }

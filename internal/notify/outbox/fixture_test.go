@@ -24,7 +24,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("4") // it is a number
+		_ = f.Value.Set("8") // it is a number
 	}
 	os.Exit(m.Run())
 }

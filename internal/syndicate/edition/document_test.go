@@ -1,8 +1,11 @@
 package edition_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -56,6 +59,32 @@ func readAtom(t testing.TB, doc *feed.Document) atom {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// prevArchive is the link to the older page of an Atom document. It stands before the entries,
+// which are not read: a history has many thousands of documents.
+func prevArchive(t testing.TB, doc *feed.Document) string {
+	t.Helper()
+	for d := xml.NewDecoder(bytes.NewReader(doc.Bytes())); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return ""
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		start, _ := token.(xml.StartElement)
+		attrs := map[string]string{}
+		for _, a := range start.Attr {
+			attrs[a.Name.Local] = a.Value
+		}
+		switch {
+		case start.Name.Local == "entry":
+			return ""
+		case start.Name.Local == "link" && attrs["rel"] == "prev-archive":
+			return attrs["href"]
+		}
+	}
 }
 
 func (a atom) link(rel string) string {

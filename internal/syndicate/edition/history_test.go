@@ -226,7 +226,7 @@ func (h *history) serve(n *node, ref edition.Ref, served map[string]string) (old
 	if err != nil {
 		return edition.Ref{}
 	}
-	if next := readAtom(h.t, e.Document(feed.Atom)).link("prev-archive"); next != "" {
+	if next := prevArchive(h.t, e.Document(feed.Atom)); next != "" {
 		return refOf(h.t, next)
 	}
 	return edition.Ref{}

@@ -53,6 +53,7 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	want := `Example News: needs attention
   A feed could not be rendered and serves what it had: culture
+  A partner has no good key, so it gets nothing: other
   A partner does not poll this node: other for 26h
   A gallery is left out of a feed: correct it and publish it again
   A delivery was given up: see "gallerywire notices list", then "gallerywire notices retry KEY"

@@ -87,7 +87,7 @@ func TestTroubles(t *testing.T) {
 			LeftOut:  status.LeftOuts{Total: 1},
 			Partners: []status.Partner{
 				{Name: "msn", Silence: "46m", Keys: []partner.KeyState{{Name: "a", State: partner.Unreadable}, {Name: "b", State: partner.Good}}},
-				{Name: "agency", Feed: status.Feed{Name: "partners/agency", State: status.Failing}},
+				{Name: "agency", Feed: status.Feed{Name: "partners/agency", State: status.Failing}, Keys: []partner.KeyState{{Name: "a", State: partner.Ended}}},
 			},
 			Jobs:     []status.Job{{Name: "republish", Outcome: "failed"}},
 			Rejects:  status.Rejects{Err: "timeout"},
@@ -98,7 +98,7 @@ func TestTroubles(t *testing.T) {
 			"No event is taken in: the bucket is full",
 			"2 feeds cannot be served: travel, partners/agency",
 			"2 feeds could not be rendered and serve what they had: f0, f1",
-			"A partner's key cannot be read, so it is not good: msn a",
+			"A partner has no good key, so it gets nothing: agency",
 			"A partner does not poll this node: msn for 46m",
 			"A gallery is left out of a feed: correct it and publish it again",
 			"The last run of a job failed: republish",

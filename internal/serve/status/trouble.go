@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
@@ -39,18 +40,16 @@ func (s Status) Troubles() []string {
 	failing, cut := s.feedsThatAre(Failing), s.feedsThatAre(Cut)
 	add(len(failing), "A feed cannot be served", "%d feeds cannot be served", failing...)
 	add(len(cut), "A feed could not be rendered and serves what it had", "%d feeds could not be rendered and serve what they had", cut...)
-	var unreadable, silent []string
+	var keyless, silent []string
 	for _, p := range s.Partners {
-		for _, k := range p.Keys {
-			if k.State == partner.Unreadable {
-				unreadable = append(unreadable, p.Name+" "+k.Name)
-			}
+		if !slices.ContainsFunc(p.Keys, func(k partner.KeyState) bool { return k.State == partner.Good }) {
+			keyless = append(keyless, p.Name)
 		}
 		if p.Silence != "" {
 			silent = append(silent, p.Name+" for "+p.Silence)
 		}
 	}
-	add(len(unreadable), "A partner's key cannot be read, so it is not good", "%d keys of partners cannot be read, so they are not good", unreadable...)
+	add(len(keyless), "A partner has no good key, so it gets nothing", "%d partners have no good key, so they get nothing", keyless...)
 	add(len(silent), "A partner does not poll this node", "%d partners do not poll this node", silent...)
 	add(s.LeftOut.Total, "A gallery is left out of a feed: correct it and publish it again", "%d times a gallery is left out of a feed: correct it and publish it again")
 	var failed []string

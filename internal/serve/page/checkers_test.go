@@ -57,6 +57,7 @@ func TestNuChecker(t *testing.T) {
 	for name, s := range statuses() {
 		base := startStatus(t, s)
 		download(t, base+"/status", filepath.Join(dir, "status-"+name+".html"))
+		download(t, base+"/status?id=harbour-lights", filepath.Join(dir, "status-"+name+"-explain.html"))
 		download(t, base+"/style.css", filepath.Join(dir, "status.css"))
 	}
 	out, err := exec.Command(java, "-Xss4m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", jar, "--format", "json", "--stdout", "--exit-zero-always", "--also-check-css", dir).CombinedOutput()
@@ -146,6 +147,8 @@ func TestAxe(t *testing.T) {
 			tb := with(newTab(t, chrome, startStatus(t, s)))
 			tb.on(screens[2])
 			tb.authorise()
+			run(tb)
+			tb.open("/status?id=harbour-lights")
 			run(tb)
 		})
 	}

@@ -48,7 +48,7 @@ import (
 var leakToken = regexp.MustCompile(`zq([a-z])(\d+)(?:n(\d+))?x`)
 
 const (
-	leakSeeds = 3
+	leakSeeds = 4
 	leakLooks = 9                // at one day
 	leakApart = 11 * time.Minute // from events to what begins and ends: the clocks of nodes may differ by [index.Skew]
 	leakSite  = "https://news.example.com"
@@ -65,7 +65,7 @@ func TestNoByteHasWhatItsAudienceMayNotSee(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for seed := first; seed < first+count && !t.Failed(); seed++ {
+	for seed := first; seed < first+count; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			t.Logf("GALLERYWIRE_TEST_SEED=%d begins with this day", seed)
@@ -187,7 +187,7 @@ func (l *leaks) events() {
 			before.until = r.at
 		}
 		id := l.ids[r.id]
-		if last[r.id] != nil && l.IntN(5) == 0 {
+		if before := last[r.id]; before != nil && before.gallery != nil && l.IntN(4) == 0 { // two take-downs count as the later one
 			r.revision = storetest.TakeDown(id, r.at)
 			r.revision.Reason = fmt.Sprintf("zqr%dx", n)
 		} else {

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -106,12 +107,15 @@ func (d *departure) released(a *gallery.Audience) bool {
 	if d.published == 0 {
 		return true
 	}
-	release, delayed := d.published, a != nil && a.Delay > 0
+	release, end, delayed := d.published, cmp.Or(d.end, math.MaxInt64), a != nil && a.Delay > 0
 	if delayed {
 		release = after(d.published, a.Delay)
 	}
+	if a != nil && a.MaxAge > 0 {
+		end = min(end, after(d.published, a.MaxAge))
+	}
 	release = max(release, d.from)
-	return (!delayed || release <= d.ended) && (d.end == 0 || release < d.end)
+	return release < end && (!delayed || release <= d.ended)
 }
 
 // after is the instant so long after another one.

@@ -502,6 +502,12 @@ func (s *Selection) hasTombstone(e *Entry, now int64) bool {
 	return s.had(e.goneFrom())
 }
 
+// Withdrew reports whether feeds of the selection may say at now that e, as it is seen, is
+// gone from it.
+func (s *Selection) Withdrew(e *Entry, now time.Time) bool {
+	return s.hasTombstone(e, now.UnixNano())
+}
+
 // had reports whether what d says that a gallery left may have been s.
 func (s *Selection) had(d departure) bool { return d.all || !d.hidden && s.chooses(d.facets) }
 

@@ -447,7 +447,7 @@ func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 		if d.at == 0 {
 			d.at = e.stored
 		}
-		if max(d.published, d.from) > d.at+int64(Skew) {
+		if from := max(d.published, d.from); from > d.at+int64(Skew) && from > d.ended {
 			continue // no node had shown it when it left
 		}
 		at = max(at, d.at)

@@ -44,6 +44,7 @@ import (
 //	zqi3x    the id of gallery 3
 //	zqk3n2x  the id of a slide in it
 //	zqr7x    the reason of a take-down
+//	zqu7x    the guid of the revision 7
 //	zqp1x    a partner
 var leakToken = regexp.MustCompile(`zq([a-z])(\d+)(?:n(\d+))?x`)
 
@@ -212,7 +213,7 @@ func (l *leaks) gallery(r *leakRevision) *gallery.Gallery {
 		g.URL = "https://paper.example.com/" + token
 	}
 	if l.IntN(3) == 0 {
-		g.GUID = fmt.Sprintf("https://old.example.com/?p=zqi%dx", r.id)
+		g.GUID = fmt.Sprintf("https://old.example.com/?p=zqu%dx", r.number)
 	}
 	for i := range l.IntN(4) {
 		token, id := fmt.Sprintf("zqs%dn%dx", r.number, i), ""
@@ -348,6 +349,8 @@ func (l *leaks) may(r *leakReader, kind string, number, slide int, t time.Time) 
 	case "r":
 		number = l.revisions[number].id
 		return any(saw)
+	case "u":
+		return r.window(l.revisions[number]).before(t)
 	case "i":
 		return any(saw)
 	case "k":

@@ -502,10 +502,13 @@ func (s *Selection) hasTombstone(e *Entry, now int64) bool {
 	return s.had(e.goneFrom())
 }
 
-// Withdrew reports whether feeds of the selection may say at now that e, as it is seen, is
-// gone from it.
-func (s *Selection) Withdrew(e *Entry, now time.Time) bool {
-	return s.hasTombstone(e, now.UnixNano())
+// Showed reports whether s shows e, as it is seen, or may have shown this revision of it, or
+// the one that e took down.
+func (s *Selection) Showed(e *Entry, now time.Time) bool {
+	if e.Rank.TakeDown {
+		return e.wasShown() && s.had(e.goneFrom())
+	}
+	return e.shows() && e.from() <= now.UnixNano() && s.chooses(e.Facets)
 }
 
 // had reports whether what d says that a gallery left may have been s.

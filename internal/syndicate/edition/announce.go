@@ -69,7 +69,7 @@ func (s *Set) withdrawn(ref Ref) (*Edition, error) {
 	if entry != nil {
 		ch.Updated, e.Touched = ending(entry, now)
 	}
-	if entry != nil && entry.GoneAt(now) && (s.partner == nil || s.history().Withdrew(entry, now)) {
+	if entry != nil && entry.GoneAt(now) && (s.partner == nil || s.history().Showed(entry, now)) {
 		ch.Tombstones = s.tombstones([]*index.Entry{entry}, nil)
 	}
 	return s.empty(e, ch)

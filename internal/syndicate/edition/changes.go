@@ -30,8 +30,8 @@ type GalleryChange struct {
 	Change string       `json:"change"`          // "created", "updated" or "removed"
 	Reason index.Reason `json:"reason,omitzero"` // of what was removed
 	At     time.Time    `json:"at"`
-	FeedID string       `json:"feed_id"`      // its identifier in feeds
-	URL    string       `json:"url,omitzero"` // its own feed, as JSON; none of what was removed
+	FeedID string       `json:"feed_id,omitzero"` // its identifier in feeds; none where it changed with what hid the gallery, or may have
+	URL    string       `json:"url,omitzero"`     // its own feed, as JSON; none of what was removed
 }
 
 // changesPage is about how many galleries a part of a change list has. Tests shorten it.
@@ -113,7 +113,9 @@ func (s *Set) history() *index.Selection { return s.feeds[s.partner.Name].histor
 func (s *Set) change(n index.News, now time.Time) GalleryChange {
 	g := GalleryChange{
 		ID: n.ID, Change: "updated", Reason: n.Gone, At: n.Touched(now),
-		FeedID: s.opts.Renderer.ID(&gallery.Gallery{ID: n.ID, GUID: n.GUID()}),
+	}
+	if n.GUID() == "" || s.history().Showed(n.Entry, now) {
+		g.FeedID = s.opts.Renderer.ID(&gallery.Gallery{ID: n.ID, GUID: n.GUID()})
 	}
 	switch {
 	case n.Gone != "":

@@ -144,9 +144,14 @@ func (a *Audience) SlideWithdrawn(terms *Terms, i int, t time.Time) (when time.T
 // Numbers returns the place of each slide, from 1, among those that a sees at t or saw
 // before, and 0 for the others.
 func (a *Audience) Numbers(terms *Terms, t time.Time) []int {
-	numbers, n := make([]int, len(terms.Slides)), 0
+	numbers, n, from := make([]int, len(terms.Slides)), 0, a.gallery(terms).from
 	for i := range terms.Slides {
-		if w := a.slide(terms, i); w.ever() && !t.Before(w.from) {
+		w := a.slide(terms, i)
+		first := w.from
+		if from.After(first) {
+			first = from
+		}
+		if saw := w.ever() && (w.until.IsZero() || first.Before(w.until)); saw && !t.Before(w.from) {
 			n++
 			numbers[i] = n
 		}
@@ -219,6 +224,13 @@ func (a *Audience) restrict(w *window, r *Rights, pointer, key string, concerns 
 			w.granted = reason{"rules.allow", rule.where}
 		}
 	}
+}
+
+// OnlyByName returns the names by which events allow a gallery for a, and whether nothing
+// else can: without one of these in a gallery's list a never sees it.
+func (a *Audience) OnlyByName() (names []string, only bool) {
+	only = a.DenyUnstated && !slices.ContainsFunc(a.Rules, func(r Rule) bool { return slices.ContainsFunc(r.allow, a.is) })
+	return append([]string{a.Name}, a.Groups...), only
 }
 
 // is reports whether name, in a list of audiences, names a.

@@ -18,8 +18,8 @@ const (
 )
 
 // format is the number of the newest records written here. Releases read this one and
-// the one before. Galleries that not everybody may see at any time have it: the release
-// before would show them.
+// the one before. Galleries that not everybody may see at any time have it, and their
+// take-downs: the release before would show them, and tell everybody of the end.
 const format = 2
 
 // header returns the headers of the record of r that the index has as e.
@@ -29,7 +29,7 @@ func header(r Revision, e *index.Entry, event string) (nats.Header, error) {
 		return nil, fmt.Errorf("encode the index line: %w", err)
 	}
 	number := format - 1
-	if r.Gallery != nil && r.Gallery.Restricted() {
+	if r.Gallery != nil && r.Gallery.Restricted() || e.WasRestricted() {
 		number = format
 	}
 	h := nats.Header{headerFormat: {strconv.Itoa(number)}, headerIndex: {string(line)}}

@@ -110,6 +110,9 @@ const (
 	Denied   Kind = '-' // or in one of those that may not
 )
 
+// finds reports whether selections find galleries by such names.
+func (k Kind) finds() bool { return k.chooses() || k == Allowed }
+
 // chooses reports whether feeds and people choose galleries by such names.
 func (k Kind) chooses() bool { return k == Section || k == Tag || k == Author || k == Language }
 
@@ -413,12 +416,14 @@ func facet(k Kind, name string) Facet {
 // facetsOf lists what g can be chosen by, without repetition.
 func facetsOf(g *gallery.Gallery) []Facet {
 	fs := make([]Facet, 0, 2+len(g.Tags)+len(g.Authors))
-	add := func(k Kind, name string) {
-		if name = strings.TrimSpace(gallery.Text(name)); name == "" {
-			return
-		}
+	exactly := func(k Kind, name string) {
 		if f := facet(k, name); !slices.Contains(fs, f) {
 			fs = append(fs, f)
+		}
+	}
+	add := func(k Kind, name string) {
+		if name = strings.TrimSpace(gallery.Text(name)); name != "" {
+			exactly(k, name)
 		}
 	}
 	add(Section, g.Section)
@@ -434,7 +439,7 @@ func facetsOf(g *gallery.Gallery) []Facet {
 		names []string
 	}{{Source, g.Sources}, {Allowed, g.Rights.Allow}, {Denied, g.Rights.Deny}} {
 		for _, name := range list.names {
-			add(list.kind, name)
+			exactly(list.kind, name) // an audience asks for them as they are, also for those that name nobody
 		}
 	}
 	return fs

@@ -85,11 +85,12 @@ func (e *Entry) Line() ([]byte, error) {
 	if err != nil || len(text) <= maxLine || len(l.Left) == 0 {
 		return text, err
 	}
-	all := wireDeparture{All: true}
-	if last := l.Left[len(l.Left)-1]; l.TakeDown {
-		all.Down, all.Of = last.Down, last.Of
+	last := l.Left[len(l.Left)-1]
+	l.Left = []wireDeparture{{All: true}, last}
+	if text, err = json.Marshal(l); err != nil || len(text) <= maxLine {
+		return text, err
 	}
-	l.Left = []wireDeparture{all}
+	l.Left = []wireDeparture{{All: true, Down: last.Down, Of: last.Of}}
 	return json.Marshal(l)
 }
 

@@ -50,6 +50,22 @@ func (m Match) folded() Match {
 	return Match{fold(m.Sections), fold(m.Tags), fold(m.Authors), fold(m.Languages)}
 }
 
+// required are names of which a gallery must have one to be chosen; none: any gallery may
+// be.
+func (c Choice) required() (all []slug) {
+	if c.Audience == nil {
+		return c.Match.required()
+	}
+	names, only := c.Audience.OnlyByName()
+	if !only {
+		return c.Match.required()
+	}
+	for _, name := range names {
+		all = append(all, slug{Allowed, gallery.Slug(name)})
+	}
+	return all
+}
+
 // required are the names of the most selective kind: a gallery must have one of them to
 // be chosen.
 func (m Match) required() []slug {

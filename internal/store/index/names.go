@@ -116,7 +116,7 @@ func (ns *names) addMember(old, e *Entry) {
 		had[f] = true
 	}
 	for f := range e.facets {
-		if had[f] || !f.Value().Kind.chooses() {
+		if had[f] || !f.Value().Kind.finds() {
 			continue
 		}
 		had[f] = true

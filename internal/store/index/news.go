@@ -17,6 +17,12 @@ type News struct {
 	Gone   Reason // why it is not shown now; empty: it is
 }
 
+// Record is a record of the bucket: its sequence, and when the server stored it.
+type Record struct {
+	Revision uint64    `json:"r,omitzero"`
+	Stored   time.Time `json:"s,omitzero"`
+}
+
 // Reason says why a gallery is no longer shown.
 type Reason string
 
@@ -32,17 +38,17 @@ const (
 // News returns what has happened since from to galleries that s shows, or showed then, in
 // a stable order, and the position from which what follows is told: what happens to
 // others does not move it. Where that is more than n galleries, about n of them are
-// returned; known is then to be asked with again. It is when the caller asked at from: what
-// left before is not told again.
+// returned. Known is up to which record the caller knew all when it began: what had left by
+// then is not told again.
 //
 // What is told is as of [Index.Since]. It is not ok where the caller should read all anew:
 // some gallery may have left that cannot be named, or there is a lot to tell.
-func (s *Selection) News(from Position, known time.Time, n int, now time.Time) (news []News, to Position, more, ok bool) {
+func (s *Selection) News(from Position, known Record, n int, now time.Time) (news []News, to Position, last Record, more, ok bool) {
 	x := s.index
 	now = x.advance(now)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	q := x.collect(s, "", from, known, now)
+	q := x.collect(s, "", from, known.Stored, now)
 	type step struct {
 		found
 		moment int64 // math.MinInt64: its record is new
@@ -68,14 +74,17 @@ func (s *Selection) News(from Position, known time.Time, n int, now time.Time) (
 		steps = steps[:n]
 	}
 	for _, f := range steps {
-		to.Revision = max(to.Revision, f.Revision)
+		if f.Revision > last.Revision {
+			last = Record{f.Revision, f.Stored()}
+		}
 		e := News{Entry: f.Entry, Was: f.Was}
 		if !f.Is {
 			e.Gone = s.reason(f.Entry, q.now)
 		}
 		news = append(news, e)
 	}
-	return news, to, more, !q.unsure && len(q.found) <= 50*n
+	to.Revision = max(to.Revision, last.Revision)
+	return news, to, last, more, !q.unsure && len(q.found) <= 50*n
 }
 
 // reason is why s does not show e, as it is seen, at now.
@@ -95,14 +104,16 @@ func (s *Selection) reason(e *Entry, now int64) Reason {
 
 // Newest is the newest record of the galleries that s, a selection by publication, shows at
 // now. It looks at all of them.
-func (s *Selection) Newest(now time.Time) (revision uint64) {
+func (s *Selection) Newest(now time.Time) (r Record) {
 	now = s.index.advance(now)
 	s.index.mu.RLock()
 	defer s.index.mu.RUnlock()
 	for e := range s.below(math.MaxInt, now.UnixNano()) {
-		revision = max(revision, e.Revision)
+		if e.Revision > r.Revision {
+			r = Record{e.Revision, e.Stored()}
+		}
 	}
-	return revision
+	return r
 }
 
 // Oldest returns up to n galleries that s, a selection by publication, shows at now: those

@@ -61,10 +61,10 @@ func (r Revision) after(prev *Entry) *Entry {
 	return e
 }
 
-// shorter reports whether there may be an audience with a delay that saw prev and does not
-// see e, which both are shown at the same time.
+// shorter reports whether there may be an audience that is shown galleries late or for a
+// while, saw prev and does not see e, which both are shown at the same time.
 func (e *Entry) shorter(prev *Entry) bool {
-	return prev != nil && (e.published > prev.published || e.from() > prev.from() || e.end < prev.end)
+	return prev != nil && (e.published != prev.published || e.from() > prev.from() || e.end < prev.end)
 }
 
 // departures is what the successor of prev remembers to have left, oldest

@@ -80,7 +80,9 @@ func (e *Entry) admit(a *gallery.Audience) {
 	x.left = slices.Clone(x.left)
 	for i := range x.left {
 		d := &x.left[i]
-		d.hidden = !d.all && (!admits(a, d.facets) || !d.released(a))
+		if d.hidden = d.all && d.of != nil; !d.all { // of what is summed up nobody knows whose it was
+			d.hidden = !admits(a, d.facets) || !d.released(a, d.leftAt(e))
+		}
 	}
 	if a != nil && !e.Rank.TakeDown {
 		if release := after(e.published, a.Delay); a.Delay > 0 && release > x.from {
@@ -102,8 +104,8 @@ func (e *Entry) admit(a *gallery.Audience) {
 }
 
 // released reports whether there was a time at which the audience was shown the gallery, as
-// far as it is known: with a delay one before it left.
-func (d *departure) released(a *gallery.Audience) bool {
+// far as it is known: with a delay one before it left, by its date or when that was stored.
+func (d *departure) released(a *gallery.Audience, at int64) bool {
 	if d.published == 0 {
 		return true
 	}
@@ -115,8 +117,21 @@ func (d *departure) released(a *gallery.Audience) bool {
 		end = min(end, after(d.published, a.MaxAge))
 	}
 	release = max(release, d.from)
-	return release < end && (!delayed || release <= d.ended)
+	return release < end && (!delayed || release <= max(d.ended, at))
 }
+
+// WasRestricted reports whether e is the take-down of a gallery that not everybody could see at
+// any time.
+func (e *Entry) WasRestricted() bool {
+	d := e.lastTakenDown()
+	if !e.Rank.TakeDown || d == nil {
+		return false
+	}
+	return d.from != 0 || slices.ContainsFunc(d.facets, func(f Facet) bool { k := f.Value().Kind; return k == Allowed || k == Denied })
+}
+
+// leftAt is when the record was stored by which the gallery left; e has the departure.
+func (d *departure) leftAt(e *Entry) int64 { return cmp.Or(d.left, d.at, e.stored) }
 
 // after is the instant so long after another one.
 func after(at int64, d time.Duration) int64 {

@@ -57,7 +57,7 @@ func (x *Index) Choose(c Choice) *Selection {
 }
 
 func (x *Index) newSelection(c Choice) *Selection {
-	s := &Selection{choice: c, required: c.Match.required(), index: x, touched: math.MinInt64}
+	s := &Selection{choice: c, required: c.required(), index: x, touched: math.MinInt64}
 	s.choice.Match, s.choice.Exclude = c.Match.folded(), c.Exclude.folded()
 	return s
 }
@@ -109,23 +109,26 @@ const manyGalleries = 1 << 16
 
 // findShared finds or makes the selections where the galleries of a partner's are.
 func (s *Selection) findShared() {
-	x, match, before := s.index, s.choice.Match, s.lists()
+	x, before, c := s.index, s.lists(), Choice{Match: s.choice.Match}
 	if members := len(slices.Collect(x.names.members(s.required))); members > manyGalleries {
-		match = Match{}
+		c.Match = Match{}
+	} else if _, only := s.choice.Audience.OnlyByName(); only {
+		c.Audience = s.choice.Audience
 	}
-	s.newest = x.sharedSelection(match, ByPublished)
-	if s.choice.Order == ByUpdated {
-		s.changed = x.sharedSelection(match, byChanged)
+	s.newest = x.sharedSelection(c)
+	if c.Order = byChanged; s.choice.Order == ByUpdated {
+		s.changed = x.sharedSelection(c)
 	}
 	for _, l := range before {
 		x.drop(l)
 	}
 }
 
-// sharedSelection returns the shared selection of that match, made if it is missing, for one
-// more that looks at it.
-func (x *Index) sharedSelection(m Match, o Order) *Selection {
-	s := x.newSelection(Choice{Match: m, Order: o})
+// sharedSelection returns the shared selection of that choice, made if it is missing, for one
+// more that looks at it. An audience only says which names are required.
+func (x *Index) sharedSelection(c Choice) *Selection {
+	s := x.newSelection(c)
+	s.choice.Audience = nil
 	if have := x.shared[s.sharedKey()]; have != nil {
 		have.users++
 		return have
@@ -136,7 +139,9 @@ func (x *Index) sharedSelection(m Match, o Order) *Selection {
 	return s
 }
 
-func (s *Selection) sharedKey() string { return fmt.Sprintf("%d %q", s.choice.Order, s.choice.Match) }
+func (s *Selection) sharedKey() string {
+	return fmt.Sprintf("%d %q %q", s.choice.Order, s.choice.Match, s.required)
+}
 
 // partners reports whether s is filtered when it is looked at.
 func (s *Selection) partners() bool { return s.choice.Audience != nil }
@@ -271,8 +276,8 @@ func (s *Selection) merged(now int64) iter.Seq[*Entry] {
 		if delay == 0 {
 			byRelease = nil // no release is later than what the other list is ordered by
 		}
-		known := map[uint32]bool{}
-		var found []*Entry // ascending
+		known := map[uint32]bool{} // galleries that were read in one of two lists
+		var found []*Entry         // ascending
 		for {
 			next := int64(math.MinInt64) // nothing that follows is later
 			from := &byChange
@@ -295,10 +300,11 @@ func (s *Selection) merged(now int64) iter.Seq[*Entry] {
 			}
 			e := (*from)[len(*from)-1]
 			*from = (*from)[:len(*from)-1]
-			if known[e.slot] {
+			if delay > 0 && known[e.slot] {
 				continue
+			} else if delay > 0 {
+				known[e.slot] = true
 			}
-			known[e.slot] = true
 			if e = s.show(e, now); e != nil {
 				found = insert(found, e, ByUpdated.compare)
 			}
@@ -378,7 +384,18 @@ func (s *Selection) Concerns(c Change) bool {
 	if c.Old == nil && c.New == nil {
 		return true
 	}
-	return c.Old != nil && s.chooses(c.Old.Facets) || c.New != nil && s.chooses(c.New.Facets)
+	return s.concerns(c.Old) || s.concerns(c.New)
+}
+
+func (s *Selection) concerns(e *Entry) bool {
+	if !s.partners() {
+		return e != nil && s.chooses(e.Facets)
+	}
+	seen := s.seen(e, math.MinInt64)
+	if d := seen.lastTakenDown(); d != nil && seen.Rank.TakeDown {
+		return s.had(*d)
+	}
+	return seen.shows() && s.chooses(seen.Facets)
 }
 
 // Holds reports whether the gallery with that key is in the selection at now,

@@ -246,7 +246,8 @@ func (q *query) tookDown(e *Entry) bool {
 // seen there.
 func (q *query) left(e *Entry) bool {
 	return slices.ContainsFunc(e.left(), func(d departure) bool {
-		return q.late(d) && d.seen && !d.hidden && q.scope.chooses(d.facets)
+		seen := d.seen || d.published != 0 && max(d.published, d.from) <= d.leftAt(e)
+		return q.late(d) && seen && !d.hidden && q.scope.chooses(d.facets)
 	})
 }
 
@@ -312,7 +313,7 @@ func (ns *names) touch(old, e *Entry, at progress) {
 	}
 	for _, of := range []*Entry{old, e} {
 		for f := range of.facets {
-			if f.Value().Kind.chooses() {
+			if f.Value().Kind.finds() {
 				ns.of(f).latest.raise(at)
 			}
 		}

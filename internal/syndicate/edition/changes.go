@@ -53,8 +53,8 @@ func (s *Set) Changes(since string) (*Changes, error) {
 		case err != nil:
 			return nil, err
 		case c.Choice != choice || !c.Epoch.Equal(at.Epoch):
-		case c.Revision > at.Revision || c.Passed.After(now):
-			return nil, fmt.Errorf("%w: the cursor is of a node that knows more", ErrUnavailable)
+		case c.Revision > at.Revision || c.Passed.After(now): // it is of a node that knows more
+			return &Changes{Cursor: since, Changes: []GalleryChange{}}, nil
 		case c.Listing:
 			return s.everything(c, now)
 		default:
@@ -63,8 +63,8 @@ func (s *Set) Changes(since string) (*Changes, error) {
 			}
 		}
 	}
-	sure := now.Add(-Skew)
-	list, err := s.everything(cursor{Choice: choice, Epoch: at.Epoch, Revision: s.history().Newest(now), Passed: sure, Known: sure, Listing: true}, now)
+	last := s.history().Newest(now)
+	list, err := s.everything(cursor{Choice: choice, Epoch: at.Epoch, Revision: last.Revision, Passed: now.Add(-Skew), Known: last, Listing: true}, now)
 	if err == nil {
 		list.Reset = since != ""
 	}
@@ -92,7 +92,7 @@ func (s *Set) everything(c cursor, now time.Time) (*Changes, error) {
 // news continues with what happened since. It is not ok where the list has to begin anew.
 func (s *Set) news(c cursor, now time.Time) (list *Changes, ok bool) {
 	from := index.Position{Epoch: c.Epoch, Revision: c.Revision, Passed: c.Passed}
-	news, to, more, ok := s.history().News(from, c.Known, changesPage, now)
+	news, to, last, more, ok := s.history().News(from, c.Known, changesPage, now)
 	if !ok {
 		return nil, false
 	}
@@ -100,9 +100,17 @@ func (s *Set) news(c cursor, now time.Time) (list *Changes, ok bool) {
 	for _, n := range news {
 		list.Changes = append(list.Changes, s.change(n, now))
 	}
-	c.Revision, c.Passed = to.Revision, to.Passed
-	if sure := now.Add(-Skew); !more { // a node whose clock is behind knows that too
-		c.Passed, c.Known = sure, sure
+	if c.Last.Revision < last.Revision {
+		c.Last = last
+	}
+	if c.Revision = to.Revision; more {
+		c.Passed = to.Passed
+	} else {
+		c.Passed = later(c.Passed, now.Add(-Skew)) // a node whose clock is behind knows that too
+		if c.Known.Revision < c.Last.Revision {
+			c.Known = c.Last
+		}
+		c.Last = index.Record{}
 	}
 	list.Cursor = c.String()
 	return list, true
@@ -135,13 +143,14 @@ func (s *Set) changesChoice() string {
 
 // cursor is how far a client has read a change list.
 type cursor struct {
-	Choice   string    `json:"c"`
-	Epoch    time.Time `json:"e"`
-	Revision uint64    `json:"r"`          // what happened is known up to there,
-	Passed   time.Time `json:"t"`          // and what the time changed, up to then
-	Known    time.Time `json:"k"`          // and what left
-	Listing  bool      `json:"l,omitzero"` // the client reads the list of all galleries,
-	Place    string    `json:"p,omitzero"` // and knows it up to there
+	Choice   string       `json:"c"`
+	Epoch    time.Time    `json:"e"`
+	Revision uint64       `json:"r"`          // what happened is known up to there,
+	Passed   time.Time    `json:"t"`          // and what the time changed, up to then
+	Known    index.Record `json:"k"`          // and what had left by then, when the client began to read what is new,
+	Last     index.Record `json:"n,omitzero"` // of which it has read up to this one
+	Listing  bool         `json:"l,omitzero"` // the client reads the list of all galleries,
+	Place    string       `json:"p,omitzero"` // and knows it up to there
 }
 
 // String is the cursor for clients: its parts as JSON, in base64.

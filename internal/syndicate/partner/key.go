@@ -69,6 +69,9 @@ func ReadHash(file string) (Hash, error) {
 		if n, err := hex.Decode(h[:], []byte(digits[:min(len(digits), hex.EncodedLen(len(h))+1)])); err != nil || n != len(h) {
 			return Hash{}, fmt.Errorf("%q has sha256: and not 64 hexadecimal digits after it: write the hash that \"gallerywire partners key\" prints", file)
 		}
+		if h == HashOf("") {
+			return Hash{}, fmt.Errorf("%q has the hash of an empty text: write the hash that \"gallerywire partners key\" prints", file)
+		}
 		return h, nil
 	}
 	const remedy = `: write a key or the hash of one into it, as "gallerywire partners key" prints them`

@@ -218,7 +218,7 @@ func (one *account) offered(r *Request, now time.Time) *key {
 func (one *account) find(secret string, now time.Time) (found *key) {
 	offered := HashOf(secret)
 	for _, k := range one.keys {
-		if offered.equals(k.hash.Load()) && (found == nil || !found.goodAt(now)) {
+		if secret != "" && offered.equals(k.hash.Load()) && (found == nil || !found.goodAt(now)) {
 			found = k
 		}
 	}

@@ -224,6 +224,28 @@ func permutations(n int) func(func([]int) bool) {
 	}
 }
 
+// The release before reads no record of a gallery that not everybody may see, nor of its
+// take-down, which it would tell everybody of.
+func TestRestrictedGalleriesHaveAFormatOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t)
+	c := catalogue.New(options(b))
+	formatOf := func(r catalogue.Revision) string {
+		t.Helper()
+		if _, err := c.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		return record(t, b, r.ID).Header.Get("Gallerywire-Format")
+	}
+	open, restricted := revision(t, "open", noon), revision(t, "restricted", noon)
+	restricted.Gallery.Rights.Allow = []string{"msn"}
+	later := noon.Add(time.Hour)
+	got := []string{formatOf(open), formatOf(takeDown("open", later)), formatOf(restricted), formatOf(takeDown("restricted", later))}
+	if want := []string{"1", "1", "2", "2"}; !cmp.Equal(got, want) {
+		t.Errorf("formats %v, want %v", got, want)
+	}
+}
+
 func TestRecordOfANewerFormatIsNeitherShownNorReplaced(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t)

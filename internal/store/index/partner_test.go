@@ -196,3 +196,75 @@ func TestPartnersSelectionShowsWhatTheTermsSay(t *testing.T) {
 		}
 	}
 }
+
+// A correction may keep the date of what it corrects, and a take-down may be dated before a
+// release that came before it: a delayed partner that was shown the gallery is told.
+func TestADelayedPartnerIsToldOfWhatIsDatedBeforeItsRelease(t *testing.T) {
+	t.Parallel()
+	late := &gallery.Audience{Name: "late", Delay: time.Hour}
+	for name, happen := range map[string]func(w *world){
+		"taken down": func(w *world) {
+			w.apply(Revision{ID: "a", Rank: gallery.Rank{Updated: dawn.Add(time.Second), TakeDown: true}})
+		},
+		"denied": func(w *world) {
+			r := revision("a", 0, deny("late"))
+			r.Rank.Version = 2
+			w.apply(r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 100)
+			w.opts.Partners = []*gallery.Audience{late}
+			w.Index = New(w.opts)
+			w.Fill(map[string]*Entry{}, dawn, 0, dawn)
+			s := w.Choose(Choice{Audience: late})
+			w.apply(revision("a", 0, in("Travel")))
+			w.pass(2 * time.Hour)
+			if got := idsOf(s.View(9, w.now).Entries); !gocmp.Equal(got, []string{"a"}) {
+				t.Fatalf("shows %v", got)
+			}
+			from, known := w.Position(w.now), s.Newest(w.now)
+			w.pass(time.Minute)
+			happen(w)
+			again := w.restart()
+			for _, s := range []*Selection{s, again.Choose(Choice{Audience: late})} {
+				if v := s.View(9, w.now); len(v.Entries) > 0 || !v.Touched.Equal(w.now) {
+					t.Errorf("shows %v, touched at %s, not %s", idsOf(v.Entries), v.Touched, w.now)
+				}
+				news, _, _, _, ok := s.News(Position{from.Epoch, known.Revision, from.Passed}, known, 9, w.now)
+				if !ok || len(news) != 1 || news[0].Gone == "" {
+					t.Errorf("news: %+v, %t", news, ok)
+				}
+			}
+			if v := s.View(9, w.now); name == "taken down" && !gocmp.Equal(idsOf(v.Gone), []string{"a"}) {
+				t.Errorf("gone: %v", idsOf(v.Gone))
+			}
+		})
+	}
+}
+
+// However much a record has to remember, the take-down of a gallery knows who could see it.
+func TestALongTakeDownKeepsWhatItEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 100)
+	all := w.Select(Match{}, ByPublished)
+	for i := range 3 {
+		var tags []string
+		for j := range 200 {
+			tags = append(tags, fmt.Sprintf("%d-%d-%s", i, j, strings.Repeat("x", 95)))
+		}
+		w.pass(time.Minute)
+		w.publish("a", tagged(tags...), allow("msn"))
+	}
+	w.pass(time.Minute)
+	w.takeDown("a")
+	for _, s := range []*Selection{all, w.restart().Select(Match{}, ByPublished)} {
+		if v := s.View(9, w.now); len(v.Gone) > 0 {
+			t.Errorf("the public is told that %v is gone", idsOf(v.Gone))
+		}
+	}
+	msn := w.restart().Choose(Choice{Audience: &gallery.Audience{Name: "msn"}})
+	if v := msn.View(9, w.now); !gocmp.Equal(idsOf(v.Gone), []string{"a"}) {
+		t.Errorf("its partner is told that %v is gone", idsOf(v.Gone))
+	}
+}

@@ -40,6 +40,7 @@ func withRules(t *testing.T) *world {
 func TestWhatThePublicMayNotSeeLeavesNoTrace(t *testing.T) {
 	for name, hide := range map[string]func(*gallery.Gallery){
 		"denied": deny("public"), "for others only": allow("msn"), "by its source": source("ap"),
+		"allowed for nobody": allow(""), "for a name that is none": allow("\u00a0", "pub\u0001lic"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			with, without := withRules(t), withRules(t)

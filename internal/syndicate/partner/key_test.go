@@ -54,6 +54,7 @@ func TestFilesWithoutAKey(t *testing.T) {
 		"sha256:" + strings.Repeat("0", 65):       "not 64 hexadecimal digits",
 		"sha256:" + strings.Repeat("0", 66):       "not 64 hexadecimal digits",
 		"sha256:" + strings.Repeat("g", 64):       "not 64 hexadecimal digits",
+		partner.HashOf("").String():               "the hash of an empty text",
 		"sha256:":                                 "not 64 hexadecimal digits",
 		"SHA256:" + strings.Repeat("0", 64):       "other characters",
 		"sha256:" + strings.Repeat("0", 64) + " ": "not 64 hexadecimal digits",

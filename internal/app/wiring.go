@@ -64,7 +64,6 @@ type services struct {
 
 // build wires the services of a site.
 func (a *App) build(siteID string) (*services, error) {
-	c := a.opts.Config
 	var partners *partners
 	var notify *notifiers
 	cat := a.catalogue(func(change index.Change) {
@@ -78,20 +77,7 @@ func (a *App) build(siteID string) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := schedule.New(schedule.Options{
-		Timezone:   c.Schedule.Timezone,
-		Logger:     a.logger("schedule"),
-		Registerer: a.metrics,
-		Jobs: []schedule.Job{
-			{Name: "republish", Spec: c.Schedule.Republish, Run: func(ctx context.Context) error {
-				if err := partners.republish(ctx); err != nil {
-					return err
-				}
-				return notify.notices.Sweep(ctx)
-			}},
-			{Name: "notices", Spec: c.Schedule.Notices, Run: notify.sweep},
-		},
-	})
+	plan, err := a.schedule(partners, notify)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +100,25 @@ func (a *App) build(siteID string) (*services, error) {
 		status:    parts,
 		list:      list,
 	}, nil
+}
+
+// schedule plans what is done again and again.
+func (a *App) schedule(partners *partners, notify *notifiers) (*schedule.Schedule, error) {
+	c := a.opts.Config.Schedule
+	return schedule.New(schedule.Options{
+		Timezone:   c.Timezone,
+		Logger:     a.logger("schedule"),
+		Registerer: a.metrics,
+		Jobs: []schedule.Job{
+			{Name: "republish", Spec: c.Republish, Run: func(ctx context.Context) error {
+				if err := partners.republish(ctx); err != nil {
+					return err
+				}
+				return notify.notices.Sweep(ctx)
+			}},
+			{Name: "notices", Spec: c.Notices, Run: notify.sweep},
+		},
+	})
 }
 
 func (a *App) catalogue(changed func(index.Change)) *catalogue.Catalogue {

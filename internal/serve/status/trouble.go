@@ -40,15 +40,7 @@ func (s Status) Troubles() []string {
 	failing, cut := s.feedsThatAre(Failing), s.feedsThatAre(Cut)
 	add(len(failing), "A feed cannot be served", "%d feeds cannot be served", failing...)
 	add(len(cut), "A feed could not be rendered and serves what it had", "%d feeds could not be rendered and serve what they had", cut...)
-	var keyless, silent []string
-	for _, p := range s.Partners {
-		if !slices.ContainsFunc(p.Keys, func(k partner.KeyState) bool { return k.State == partner.Good }) {
-			keyless = append(keyless, p.Name)
-		}
-		if p.Silence != "" {
-			silent = append(silent, p.Name+" for "+p.Silence)
-		}
-	}
+	keyless, silent := s.partnersWithout()
 	add(len(keyless), "A partner has no good key, so it gets nothing", "%d partners have no good key, so they get nothing", keyless...)
 	add(len(silent), "A partner does not poll this node", "%d partners do not poll this node", silent...)
 	add(s.LeftOut.Total, "A gallery is left out of a feed: correct it and publish it again", "%d times a gallery is left out of a feed: correct it and publish it again")
@@ -67,6 +59,19 @@ func (s Status) Troubles() []string {
 		add(s.Notices.DeadLetters.Total, "A delivery was given up"+then, "%d deliveries were given up"+then)
 	}
 	return append(all, s.Warnings...)
+}
+
+// partnersWithout are the partners that have no good key, and those that do not poll.
+func (s Status) partnersWithout() (keys, polls []string) {
+	for _, p := range s.Partners {
+		if !slices.ContainsFunc(p.Keys, func(k partner.KeyState) bool { return k.State == partner.Good }) {
+			keys = append(keys, p.Name)
+		}
+		if p.Silence != "" {
+			polls = append(polls, p.Name+" for "+p.Silence)
+		}
+	}
+	return keys, polls
 }
 
 func (s Status) feedsThatAre(state string) []string {

@@ -9,7 +9,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
 
-// Resolve returns the feed whose document in that format is at the absolute
+// Resolve returns the public feed whose document in that format is at the absolute
 // address. The address must begin as ours do, to the letter, and have neither
 // query nor fragment; only the name in it may be percent-encoded in another way
 // than [Set.Address] does it.
@@ -23,19 +23,14 @@ func (s *Set) Resolve(address string) (Ref, feed.Format, error) {
 	refuse := func(reason string) (Ref, feed.Format, error) {
 		return Ref{}, 0, fmt.Errorf("%w: the address %s", ErrUnknown, reason)
 	}
-	path, ours := strings.CutPrefix(address, s.opts.Site.BaseURL+s.Base()+"/")
+	path, ours := strings.CutPrefix(address, s.opts.Site.BaseURL+"/")
 	switch {
-	case !ours && s.partner != nil: // the beginning may have a key
-		return refuse("is not that of the partner's feed")
 	case !ours:
 		return refuse("does not begin with " + s.opts.Site.BaseURL + "/")
 	case strings.ContainsAny(path, "?#"):
 		return refuse("has a query or a fragment, and those of feeds have none")
 	}
 	kind, file, _ := strings.Cut(path, "/")
-	if s.partner != nil {
-		kind, file = string(Partner), path
-	}
 	if strings.Contains(file, "/") {
 		return refuse("is not that of a feed itself")
 	}
@@ -50,11 +45,6 @@ func (s *Set) Resolve(address string) (Ref, feed.Format, error) {
 	}
 	ref := Ref{Kind: Kind(kind), Name: file[:dot]}
 	switch ref.Kind {
-	case Partner:
-		if s.partner == nil || ref.Name != "feed" {
-			return refuse("is not that of a feed")
-		}
-		ref.Name = s.partner.Name
 	case Feed:
 		_, err = s.configured(ref)
 	case Gallery:

@@ -220,7 +220,7 @@ func (q *query) infer(e *Entry) {
 
 // ended reports whether d is a take-down of what the scope may have shown.
 func (q *query) ended(d departure) bool {
-	return d.down && q.scope.had(d)
+	return d.down && !d.hidden && q.scope.had(d)
 }
 
 // shows reports whether the scope shows e at that instant.

@@ -85,7 +85,7 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 		if prev.Rank.TakeDown && !rank.TakeDown && d.down {
 			d.at, d.left = 0, cmp.Or(d.left, d.at) // no tombstone any more
 		}
-		if rank.TakeDown && d.of != nil && d.of.from != 0 {
+		if rank.TakeDown && prev.Rank.TakeDown && d.of != nil && d.of.from != 0 {
 			d.ended = rank.Updated.UnixNano() // whatever take-down came before
 			d.down = d.of.from <= d.ended
 			d.seen = d.seen || d.down

@@ -362,13 +362,28 @@ func (s *Selection) date(now time.Time) {
 	x.mu.RUnlock()
 	touched := int64(math.MinInt64)
 	for _, e := range all {
-		if len(e.left()) > 0 || s.chooses(e.Facets) {
+		if s.mayTouch(e, touched, ns) {
 			touched = max(touched, s.touchedBy(s.seen(e, ns), ns))
 		}
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s.touched, s.dated = max(s.touched, touched), true
+}
+
+// mayTouch reports whether e may touch s after since and up to now. It goes by e alone, not by
+// what e is chosen by, which is elsewhere in memory.
+func (s *Selection) mayTouch(e *Entry, since, now int64) bool {
+	if e.extra != nil || e.stored > since {
+		return true
+	}
+	a := s.choice.Audience
+	for _, at := range []int64{e.published, after(e.published, a.Delay), after(e.published, a.MaxAge), e.end, e.forgotten()} {
+		if since < at && at <= now {
+			return true
+		}
+	}
+	return false
 }
 
 // Fresh reports whether a view of that generation is still true at the instant

@@ -53,14 +53,17 @@ func (s *Set) Changes(since string) (*Changes, error) {
 		case err != nil:
 			return nil, err
 		case c.Choice != choice || !c.Epoch.Equal(at.Epoch):
-		case c.Revision > at.Revision || c.Passed.After(now): // it is of a node that knows more
-			return &Changes{Cursor: since, Changes: []GalleryChange{}}, nil
-		case c.Listing:
-			return s.everything(c, now)
-		default:
+		case c.Revision <= at.Revision && !c.Passed.After(now):
+			if c.Listing {
+				return s.everything(c, now)
+			}
 			if list, ok := s.news(c, now); ok {
 				return list, nil
 			}
+		case c.Listing: // its client would take an end for that of the list
+			return nil, fmt.Errorf("%w: the cursor is of a node that knows more", ErrUnavailable)
+		default: // there is nothing to tell yet, wherever this node is
+			return &Changes{Cursor: since, Changes: []GalleryChange{}}, nil
 		}
 	}
 	last := s.history().Newest(now)

@@ -240,6 +240,11 @@ func TestChangesRefuseCursorsOfOthersAndBeginAnewAfterAnotherConfiguration(t *te
 		w.step()
 	}
 	m := &mirror{galleries: map[string]string{}}
+	for !m.poll(w, 0) { // until there are enough to list
+		w.step()
+		m.cursor = ""
+	}
+	begun := m.cursor
 	for m.poll(w, 0) {
 	}
 	for name, cursor := range map[string]string{"text": "yesterday", "a part": m.cursor[:len(m.cursor)/2], "padded": m.cursor + "=", "JSON": "e30"} {
@@ -258,5 +263,8 @@ func TestChangesRefuseCursorsOfOthersAndBeginAnewAfterAnotherConfiguration(t *te
 	behind := newChangesWorld(t, 1, w.partner.Audience)
 	if list, err := behind.sets[0].Changes(m.cursor); err != nil || list.Cursor != m.cursor || list.More || len(list.Changes) > 0 {
 		t.Errorf("a node that is behind: %+v, %v", list, err)
+	}
+	if _, err := behind.sets[0].Changes(begun); !errors.Is(err, edition.ErrUnavailable) {
+		t.Errorf("a node that is behind, in the middle of the list: %v", err)
 	}
 }

@@ -242,11 +242,11 @@ func (x *Index) exchange(key string, e *Entry, now int64) []Change {
 	x.late.note(e, now)
 	x.assignSlot(old, e)
 	e.date(now)
-	x.schedule(e, now)
+	last := x.schedule(e, now)
 	x.upcoming.tidy(x.entries)
 	x.signalNext()
 	x.count(old, e)
-	x.noteNames(old, e, now)
+	x.noteNames(old, e, now, last)
 	x.note(key, old, e, now)
 	for _, s := range x.affected(old, e) {
 		s.replace(old, e, now)
@@ -257,11 +257,11 @@ func (x *Index) exchange(key string, e *Entry, now int64) []Change {
 	return append(changes, Change{Old: old.known(), New: e.known()})
 }
 
-// noteNames notes the names of e, which takes the place of old, and counts those of
-// what is visible now.
-func (x *Index) noteNames(old, e *Entry, now int64) {
+// noteNames notes the names of e, which takes the place of old and whose last moment that
+// is, and counts those of what is visible now.
+func (x *Index) noteNames(old, e *Entry, now, last int64) {
 	x.names.addMember(old, e)
-	x.names.touch(old, e, progress{e.Revision, x.lastMoment(e, now)})
+	x.names.touch(old, e, progress{e.Revision, last})
 	if old.visible(now) {
 		x.names.count(old.Facets, -1)
 	}
@@ -277,7 +277,7 @@ func (x *Index) rebuildNames() {
 		x.attach(s)
 	}
 	for _, e := range x.slots {
-		x.noteNames(nil, e, x.now)
+		x.noteNames(nil, e, x.now, x.lastMoment(e, x.now))
 	}
 	x.names.tidied = x.names.size
 }
@@ -332,19 +332,21 @@ func (x *Index) count(old, e *Entry) {
 	}
 }
 
-// schedule notes the moments of e.
-func (x *Index) schedule(e *Entry, now int64) {
-	next := int64(math.MaxInt64)
+// schedule notes the moments of e, and returns the last of them up to now: see lastMoment.
+func (x *Index) schedule(e *Entry, now int64) (last int64) {
+	last, next := int64(math.MinInt64), int64(math.MaxInt64)
 	x.moments(e, func(at int64) {
 		if at > now {
 			next = min(next, at)
 		} else {
-			x.passed = max(x.passed, at)
+			last = max(last, at)
 		}
 	})
+	x.passed = max(x.passed, last)
 	if next < math.MaxInt64 {
 		heap.Push(&x.upcoming, moment{at: next, entry: e})
 	}
+	return last
 }
 
 // moments calls yield with each instant at which the time alone changes what any
@@ -452,14 +454,14 @@ func (x *Index) settle(now int64) []Change {
 			continue // superseded since
 		}
 		e := x.refresh(m.entry, now)
-		x.schedule(e, now)
+		last := x.schedule(e, now)
 		if e.visible(x.now) {
 			x.names.count(e.Facets, -1)
 		}
 		if e.visible(now) {
 			x.names.count(e.Facets, 1)
 		}
-		x.names.touch(m.entry, e, progress{e.Revision, x.lastMoment(e, now)})
+		x.names.touch(m.entry, e, progress{e.Revision, last})
 		x.note(gallery.Key(e.ID), m.entry, e, now)
 		for _, s := range x.affected(e, e) {
 			s.replace(m.entry, e, now)

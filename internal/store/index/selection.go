@@ -518,6 +518,9 @@ func (s *Selection) replace(old, e *Entry, now int64) {
 	case s.hasTombstone(seen, now):
 		s.gone, is = insert(s.gone, e, byWithdrawal), true
 	}
+	if s.shared {
+		return // partners' selections have dates of their own
+	}
 	if touched := s.touchedBy(seen, now); was || is || touched > s.touched {
 		s.touched = max(s.touched, touched)
 		s.generation.Add(1)
@@ -557,6 +560,9 @@ func (s *Selection) take(e *Entry) (was bool) {
 
 // insert costs an append for the newest and a move of memory for a late one.
 func insert(entries []*Entry, e *Entry, compare func(a, b *Entry) int) []*Entry {
+	if n := len(entries); n == 0 || compare(entries[n-1], e) < 0 {
+		return append(entries, e)
+	}
 	i, found := slices.BinarySearchFunc(entries, e, compare)
 	if found {
 		entries[i] = e
@@ -598,7 +604,9 @@ func (s *Selection) refill(now int64) {
 		case s.hasTombstone(seen, now):
 			s.gone = append(s.gone, e)
 		}
-		s.touched = max(s.touched, s.touchedBy(seen, now))
+		if !s.shared {
+			s.touched = max(s.touched, s.touchedBy(seen, now))
+		}
 	}
 	s.entries = slices.Clip(s.entries)
 	slices.SortFunc(s.entries, s.choice.Order.compare)

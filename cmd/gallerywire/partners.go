@@ -12,6 +12,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/app"
 	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/go-json-experiment/json"
 )
@@ -226,8 +227,8 @@ func (k partnersKeyCmd) Validate() error {
 
 // Run prints a new key.
 func (k partnersKeyCmd) Run(c *console) error {
-	key := partner.NewKey()
-	hash := partner.HashOf(key).String()
+	key := credential.NewKey()
+	hash := credential.HashOf(key).String()
 	if k.JSON {
 		return c.line(struct {
 			Partner string `json:"partner"`

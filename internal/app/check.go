@@ -11,6 +11,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/digest"
 	"github.com/gallerywire/gallerywire/internal/schedule"
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 )
 
@@ -53,7 +54,7 @@ func checkValues(c config.Config, r config.Report) {
 // checkPartnerKeys reads the files of keys. A file that is missing is no error but a warning:
 // removing it ends a key, and must not keep a node from starting.
 func checkPartnerKeys(c config.Config, r config.Report) {
-	taken := map[partner.Hash]string{}
+	taken := map[credential.Hash]string{}
 	for i, p := range c.Partners {
 		for j, k := range p.Access.Keys {
 			at := fmt.Sprintf("partners[%d].access.keys[%d].secret_file", i, j)

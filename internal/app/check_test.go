@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -50,7 +50,7 @@ func TestKeysOfPartnersAreChecked(t *testing.T) {
 	dir := t.TempDir()
 	const key = "the-secret-key-of-msn"
 	for name, text := range map[string]string{
-		"short": key[:20], "long": key + "-2026", "same": partner.HashOf(key+"-2026").String() + "\n", "other": key + "-2027",
+		"short": key[:20], "long": key + "-2026", "same": credential.HashOf(key+"-2026").String() + "\n", "other": key + "-2027",
 		"hash": "sha256:0123", "gallerywire.yaml": `partners:
   - name: msn
     access:

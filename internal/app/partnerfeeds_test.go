@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 )
 
 // keyFile writes a new key of a partner and returns where.
@@ -31,7 +31,7 @@ func basicOf(user, password string) string {
 // of a key is in the log, which has every request.
 func TestPartnersReadWhatIsForThem(t *testing.T) {
 	t.Parallel()
-	first, second, agencys := partner.NewKey(), partner.NewKey(), partner.NewKey()
+	first, second, agencys := credential.NewKey(), credential.NewKey(), credential.NewKey()
 	file := keyFile(t, first)
 	node := serve(t, oneFeed+fmt.Sprintf(`
 log: {requests: full}
@@ -95,7 +95,7 @@ nats: {embedded: {listen: "127.0.0.1:0"}}`, file, keyFile(t, agencys)))
 		}
 	}
 
-	if err := os.WriteFile(file, []byte(partner.HashOf(second).String()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(credential.HashOf(second).String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	node.eventually("the first key has ended", func() bool {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 )
 
 // reply is what a reader got.
@@ -74,7 +74,7 @@ func (r reader) crawl(t *testing.T, node *process) map[string]reply {
 // that is not, nor a key where it was not used.
 func TestNothingOfOnePartnerReachesAnother(t *testing.T) {
 	t.Parallel()
-	alphas, betas := partner.NewKey(), partner.NewKey()
+	alphas, betas := credential.NewKey(), credential.NewKey()
 	node := serve(t, oneFeed+fmt.Sprintf(`
 archive: {page: 10}
 tombstones: {stub: true}

@@ -5,5 +5,6 @@
 //
 // Gallery events that were decoded come in; records, and their order in memory, come
 // out. An acknowledged record is on disk, or on as many servers as nats.replicas says.
-// Its packages know nothing of feeds, notices or HTTP.
+// Its packages know nothing of feeds, notices or HTTP. Package credential, which is about
+// secrets in files, is here because both ingest and syndicate use it.
 package store

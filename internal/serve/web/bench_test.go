@@ -19,6 +19,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,7 +58,7 @@ func BenchmarkServe(b *testing.B) {
 // does and as partners do, by turns. The ratio is the public's time over a partner's: 1 is
 // as fast.
 func BenchmarkPartner(b *testing.B) {
-	key := partner.NewKey()
+	key := credential.NewKey()
 	file := filepath.Join(b.TempDir(), "key")
 	if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
 		b.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 )
 
@@ -29,9 +30,9 @@ func BenchmarkAdmit(b *testing.B) {
 		}
 	}
 	b.Run("floor", func(b *testing.B) {
-		stored := []partner.Hash{partner.HashOf(secret("aa1")), partner.HashOf(secret("aa2")), partner.HashOf(secret("aa3"))}
+		stored := []credential.Hash{credential.HashOf(secret("aa1")), credential.HashOf(secret("aa2")), credential.HashOf(secret("aa3"))}
 		for b.Loop() {
-			offered := partner.HashOf(right.Password)
+			offered := credential.HashOf(right.Password)
 			found := false
 			for _, h := range stored {
 				found = found || h == offered

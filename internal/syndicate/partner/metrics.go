@@ -80,7 +80,7 @@ func (one *account) keysEnd(now time.Time) float64 {
 		var next time.Time
 		for _, k := range one.keys[:len(one.Keys)] {
 			switch {
-			case k.problem != nil || !k.goodAt(at):
+			case k.file.Problem != nil || !k.goodAt(at):
 			case k.Until.IsZero():
 				return math.Inf(1)
 			case k.Until.After(next):

@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -87,7 +88,7 @@ type Access struct {
 	opts     Options
 	accounts map[string]*account
 	nobody   *account // stands for every partner that there is not
-	guesses  guesses
+	guesses  credential.Guesses
 	started  time.Time
 
 	mu sync.Mutex // held while files are read
@@ -103,15 +104,15 @@ type account struct {
 // key is a Key with what its file had when it was last read.
 type key struct {
 	Key
-	hash    atomic.Pointer[Hash] // one of no key while the file cannot be read
-	used    atomic.Int64         // Unix seconds of the last request that was admitted by it; 0: none
-	problem error                // why the file cannot be read; guarded by the mutex of Access
+	hash atomic.Pointer[credential.Hash]     // one of no key while the file cannot be read
+	used atomic.Int64                        // Unix seconds of the last request that was admitted by it; 0: none
+	file credential.Content[credential.Hash] // guarded by the mutex of Access
 }
 
 // New returns the Access of the partners, and reads the files of their keys. Files that
 // cannot be read are for the check of the configuration to name.
 func New(o Options) *Access {
-	a := &Access{opts: o, accounts: map[string]*account{}, nobody: &account{}, guesses: newGuesses(), started: time.Now()}
+	a := &Access{opts: o, accounts: map[string]*account{}, nobody: &account{}, guesses: credential.NewGuesses(), started: time.Now()}
 	most := 0
 	for _, p := range o.Partners {
 		most = max(most, len(p.Keys))
@@ -124,7 +125,7 @@ func New(o Options) *Access {
 			if i < len(p.Keys) {
 				k.Key = p.Keys[i]
 			}
-			k.hash.Store(noHash())
+			k.hash.Store(credential.NoHash())
 			one.keys = append(one.keys, k)
 		}
 		for r := range results {
@@ -171,7 +172,7 @@ func (a *Access) judge(one *account, r Request, now time.Time) (result, error) {
 		}
 		return admitted, nil
 	}
-	if wait := a.guesses.take(a.opts.Network(r.Client), now); wait > 0 {
+	if wait := a.guesses.Take(a.opts.Network(r.Client), now); wait > 0 {
 		return tooMany, &TooMany{RetryAfter: wait}
 	}
 	if k != nil {
@@ -216,9 +217,9 @@ func (one *account) offered(r *Request, now time.Time) *key {
 // find returns the key that the secret is, rather one that is good; nil: it is none. It
 // compares all of them.
 func (one *account) find(secret string, now time.Time) (found *key) {
-	offered := HashOf(secret)
+	offered := credential.HashOf(secret)
 	for _, k := range one.keys {
-		if secret != "" && offered.equals(k.hash.Load()) && (found == nil || !found.goodAt(now)) {
+		if secret != "" && offered.Equals(k.hash.Load()) && (found == nil || !found.goodAt(now)) {
 			found = k
 		}
 	}

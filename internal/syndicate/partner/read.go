@@ -4,25 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 )
 
-// readEvery is how often files are read again: the whole of each, because a file can change
-// and keep its size and date.
-const readEvery = time.Second
-
 // Run reads the files of keys again, at least every other second, until ctx ends.
-func (a *Access) Run(ctx context.Context) error {
-	tick := time.NewTicker(readEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			a.Reload()
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
+func (a *Access) Run(ctx context.Context) error { return credential.Follow(ctx, a.Reload) }
 
 // Reload reads the files of keys again. What has changed counts when it returns.
 func (a *Access) Reload() { a.read(a.opts.Logger) }
@@ -39,18 +26,18 @@ func (a *Access) read(log *slog.Logger) {
 
 // read logs what has changed, and never what the file has.
 func (k *key) read(log *slog.Logger) {
-	hash, err := ReadHash(k.File)
-	before := k.problem
-	switch k.problem = err; {
-	case err == nil && before != nil:
-		log.Info("the key of a partner can be read again, and is valid")
-	case err == nil && !hash.equals(k.hash.Load()):
-		log.Info("the key of a partner was replaced")
-	case err == nil || before != nil && before.Error() == err.Error():
+	change := k.file.Update(ReadHash(k.File))
+	hash := k.file.Good
+	switch change {
+	case credential.Unchanged:
 		return
-	default:
-		hash = *noHash()
-		log.Warn("the key of a partner cannot be read, and is not valid until it can", "err", err)
+	case credential.Restored:
+		log.Info("the key of a partner can be read again, and is valid")
+	case credential.Replaced:
+		log.Info("the key of a partner was replaced")
+	case credential.Broken:
+		hash = *credential.NoHash()
+		log.Warn("the key of a partner cannot be read, and is not valid until it can", "err", k.file.Problem)
 	}
 	k.hash.Store(&hash)
 }
@@ -88,8 +75,8 @@ func (a *Access) Keys(partner string) []KeyState {
 			s.Used = time.Unix(used, 0).UTC()
 		}
 		switch {
-		case k.problem != nil:
-			s.State, s.Problem = Unreadable, k.problem.Error()
+		case k.file.Problem != nil:
+			s.State, s.Problem = Unreadable, k.file.Problem.Error()
 		case now.Before(k.From):
 			s.State = NotYet
 		case !k.goodAt(now):

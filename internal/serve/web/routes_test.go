@@ -290,3 +290,12 @@ func TestStrangeConditionsAreAnswered(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsSentIsNeverRedirected(t *testing.T) {
+	l := newLive(t)
+	for _, path := range []string{"//", "/./healthz", "//healthz", "/x//y", "/healthz/"} {
+		if res := ask(t, l.handler, http.MethodPost, path); res.StatusCode != http.StatusNotFound && res.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("POST %s: %s", path, res.Status)
+		}
+	}
+}

@@ -149,6 +149,10 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead { // every address has these
+		if strings.Contains(r.URL.Path, "//") || strings.Contains(r.URL.Path+"/", "/./") {
+			rt.notFound(w, r) // a mux would redirect, and what was sent would be lost
+			return
+		}
 		if h, pattern := rt.mux.Handler(r); pattern == "" {
 			refusal := headerOnly{header: http.Header{}}
 			h.ServeHTTP(&refusal, r)

@@ -52,14 +52,25 @@ func (r Reader) Decode(m Message) (*Event, error) {
 		}
 		ids := "tag:" + r.SiteID + ",2026:"
 		if r.IDPrefix != "" && strings.HasPrefix(g.GUID, ids) && !strings.HasPrefix(g.GUID, ids+r.IDPrefix) {
-			return nil, refuse(env.root+"/guid", "%q is what feeds call a gallery of another publisher", gallery.Clip(g.GUID, maxValue))
+			return nil, foreign(env.root+"/guid", "%q is what feeds call a gallery of another publisher", gallery.Clip(g.GUID, maxValue))
 		}
 	}
 	if !strings.HasPrefix(e.GalleryID(), r.IDPrefix) {
-		return nil, refuse(env.root+c.id, "%q does not begin with %q, as every id of this publisher must (nats.embedded.publishers)",
+		return nil, foreign(env.root+c.id, "%q does not begin with %q, as every id of this publisher must (id_prefix)",
 			gallery.Clip(e.GalleryID(), maxValue), r.IDPrefix)
 	}
 	return e, nil
+}
+
+// ForeignID are the problems of an event about a gallery that is not its publisher's: its id
+// is outside [Reader].IDPrefix, or its guid is that of another one's gallery.
+type ForeignID struct{ gallery.Problems }
+
+// Unwrap returns the problems.
+func (f ForeignID) Unwrap() error { return f.Problems }
+
+func foreign(place, format string, args ...any) error {
+	return ForeignID{problemsOf(place, format, args...)}
 }
 
 // Gallery reads the publication in data, structured or bare, as it was stored. It

@@ -25,7 +25,9 @@ const (
 // instantForm tells how to write an instant.
 const instantForm = "write it as 2026-11-20T09:00:00Z (RFC 3339)"
 
-func refuse(place, format string, args ...any) error {
+func refuse(place, format string, args ...any) error { return problemsOf(place, format, args...) }
+
+func problemsOf(place, format string, args ...any) gallery.Problems {
 	return gallery.Problems{{Place: gallery.Clip(place, maxPlace), Reason: fmt.Sprintf(format, args...)}}
 }
 

@@ -1,0 +1,128 @@
+package receive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// unpublished ends the subjects on which bare content is a take-down.
+const unpublished = ".unpublished"
+
+// maxLogged is how many bytes of a reason are logged.
+const maxLogged = 500
+
+// delivery is what the events of a request have in common.
+type delivery struct {
+	sender Sender
+	form   form
+	id     string // webhook-id (Standard Webhooks): the event's, if it states none
+}
+
+// pending is an event that was sent to the stream, or the answer if it was not.
+type pending struct {
+	future  jetstream.PubAckFuture
+	leftOut gallery.Problems
+	refused *problem
+}
+
+// publish publishes the messages, all at once, and returns what became of each.
+func (rc *Receiver) publish(ctx context.Context, d delivery, messages []event.Message) []answer {
+	ctx, cancel := context.WithTimeout(ctx, AckTimeout)
+	defer cancel()
+	sent := make([]pending, len(messages))
+	for i, m := range messages {
+		sent[i] = rc.send(d, m)
+	}
+	lines := make([]answer, len(messages))
+	for i, p := range sent {
+		lines[i] = rc.settle(ctx, p)
+		rc.events.WithLabelValues(d.sender.Name, strconv.Itoa(lines[i].status())).Inc()
+	}
+	return lines
+}
+
+// send decodes the message as intake will, and publishes it as a CMS on NATS would.
+func (rc *Receiver) send(d delivery, m event.Message) pending {
+	m.Stored = time.Now()
+	e, err := rc.decode(d, m)
+	if err == nil {
+		if m.Subject = rc.opts.Subject(e.Kind); e.Kind == event.Unpublished && !strings.HasSuffix(m.Subject, unpublished) {
+			e, err = rc.decode(d, m) // it is none there if only its subject says so
+		}
+	}
+	if err != nil {
+		p := refusalOf(err)
+		rc.logged.refused.Do(func() {
+			rc.opts.Logger.Info("an event over http was refused", "key", d.sender.Name, "status", p.Status, "reason", gallery.Clip(err.Error(), maxLogged))
+		})
+		return pending{refused: p}
+	}
+	var opts []jetstream.PublishOpt
+	if id := cmp.Or(e.ID, d.id); id != "" {
+		opts = append(opts, jetstream.WithMsgID(d.messageID(id, e.Source, m.Data)))
+	}
+	err = rc.opts.Away()
+	var future jetstream.PubAckFuture
+	if err == nil {
+		future, err = rc.opts.Stream.PublishMsgAsync(&nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}, opts...)
+	}
+	if err != nil {
+		return pending{refused: rc.notStored(err)}
+	}
+	return pending{future: future, leftOut: e.LeftOut}
+}
+
+// decode returns the event if its sender may send it.
+func (rc *Receiver) decode(d delivery, m event.Message) (*event.Event, error) {
+	reader := rc.opts.Reader
+	reader.IDPrefix = d.sender.IDPrefix
+	if int64(len(m.Data)) > reader.MaxBytes {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "the event has more than %d bytes (events.max_event)", reader.MaxBytes)
+	}
+	e, err := reader.Decode(m)
+	if err == nil && e.Source == "" && (d.form.batch || d.form.structured) {
+		return nil, gallery.Problems{{Place: "/specversion", Reason: "missing: the Content-Type says that this is a CloudEvent"}}
+	}
+	return e, err
+}
+
+// messageID tells JetStream that an event was sent before. It holds a hash of the content:
+// an id that a CMS uses again, or that two of them use, loses no event.
+func (d delivery) messageID(id, source string, data []byte) string {
+	h := gallery.HashOf([]byte(strconv.Quote(d.sender.Name) + strconv.Quote(source) + strconv.Quote(id) + gallery.HashOf(data).String()))
+	return h.String()
+}
+
+// settle waits for the acknowledgement.
+func (rc *Receiver) settle(ctx context.Context, p pending) answer {
+	if p.refused != nil {
+		return p.refused
+	}
+	select {
+	case ack := <-p.future.Ok():
+		return &receipt{Stream: ack.Stream, Sequence: ack.Sequence, Duplicate: ack.Duplicate, LeftOut: p.leftOut}
+	case err := <-p.future.Err():
+		return rc.notStored(err)
+	case <-ctx.Done():
+		return rc.notStored(errors.New("no acknowledgement in time"))
+	}
+}
+
+// notStored is the answer when the stream refuses an event, or does not answer: it may be
+// stored or not, and is to be sent again.
+func (rc *Receiver) notStored(err error) *problem {
+	rc.logged.failed.Do(func() {
+		rc.opts.Logger.Warn("an event over http could not be stored, its sender was told to retry", "err", err)
+	})
+	return later(http.StatusServiceUnavailable, "the event could not be stored: send it again", retryAfter)
+}

@@ -1,0 +1,139 @@
+// Package receive takes events over HTTP, for CMSs that speak no NATS: requests come in,
+// events of the stream go out, and nothing behind the stream knows the difference.
+//
+// An event is accepted once JetStream has acknowledged it. Before that it is decoded as
+// intake will decode it, so that what would be rejected later is refused at once, with the
+// same problems. Whatever may pass is 503 with Retry-After: senders drop what got another
+// error. Storing and ordering are left to package intake, who may send to [Keys].
+package receive
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+)
+
+// The addresses of a receiver. What is bare is of the kind that the address names; at the
+// first one it is a publication.
+const (
+	Path            = "/events"
+	PublishedPath   = Path + "/" + string(event.Published)
+	UnpublishedPath = Path + "/" + string(event.Unpublished)
+)
+
+// AckTimeout is how long the stream may take to acknowledge what a request holds.
+const AckTimeout = 5 * time.Second
+
+// Publisher publishes on the event stream. A [jetstream.JetStream] is one, if its
+// acknowledgements have a timeout; AckTimeout is a good one.
+type Publisher interface {
+	PublishMsgAsync(*nats.Msg, ...jetstream.PublishOpt) (jetstream.PubAckFuture, error)
+}
+
+// Options make a receiver.
+type Options struct {
+	Keys    *Keys                          // who may send; nil: nobody, and every request is answered 404
+	Reader  event.Reader                   // reads events as intake does, without the prefix of a sender
+	Subject func(event.Kind) string        // where events of a kind are published
+	Stream  Publisher                      // waits for no connection: see Away
+	Away    func() error                   // why the stream cannot be reached; nil: it can
+	Client  func(*http.Request) netip.Addr // who is connected
+	Network func(netip.Addr) string        // of a client; empty: a proxy's, which is not counted
+
+	RequestsPerMinute int // of one sender, as told in the handshake
+	Registerer        prometheus.Registerer
+	Logger            *slog.Logger
+}
+
+// Receiver is the handler of [Path], [PublishedPath] and [UnpublishedPath].
+type Receiver struct {
+	opts   Options
+	bodies *bodies
+	events *prometheus.CounterVec
+	logged struct{ refused, failed rate.Sometimes }
+}
+
+// New returns a receiver.
+func New(o Options) *Receiver {
+	rc := &Receiver{opts: o, bodies: newBodies(o.Reader.MaxBytes), events: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gallerywire_intake_received_total",
+		Help: "Events over HTTP, by key and status: 202 stored, 400 and others refused, 503 not stored.",
+	}, []string{"key", "status"})}
+	rc.logged.refused.Interval, rc.logged.failed.Interval = time.Second, time.Second
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(rc.events)
+	}
+	return rc
+}
+
+// ServeHTTP answers 202 once all events of the request are stored, else a problem
+// (RFC 9457), and OPTIONS as senders of CloudEvents expect it.
+func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	const allowed = "OPTIONS, POST"
+	switch {
+	case rc.opts.Keys == nil:
+		refuse(http.StatusNotFound, "no events are taken over HTTP here: intake.keys names no key").write(w)
+	case r.Method == http.MethodOptions:
+		w.Header().Set("Allow", allowed)
+		rc.permit(w, r.Header)
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", allowed)
+		refuse(http.StatusMethodNotAllowed, "events are sent with POST").write(w)
+	default:
+		rc.receive(w, r).write(w)
+	}
+}
+
+// permit answers a sender that asks whether it may send (CloudEvents, HTTP webhooks §4.2).
+// It may: each request proves itself, and the callback address that it may name is never
+// called.
+func (rc *Receiver) permit(w http.ResponseWriter, asked http.Header) {
+	if origin := asked.Get("WebHook-Request-Origin"); origin != "" {
+		w.Header().Set("WebHook-Allowed-Origin", origin)
+		if asked.Get("WebHook-Request-Rate") != "" {
+			w.Header().Set("WebHook-Allowed-Rate", strconv.Itoa(rc.opts.RequestsPerMinute))
+		}
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// receive takes the events of a request in.
+func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) answer {
+	client := rc.opts.Client(r)
+	b := &body{w: w, r: r, limit: rc.limit(r), bodies: rc.bodies, network: rc.opts.Network(client)}
+	defer b.release()
+	sender, err := rc.opts.Keys.Admit(r, client, b.raw)
+	if err != nil {
+		return refusalOf(err)
+	}
+	b.admitted = true
+	form, err := formOf(r)
+	if err != nil {
+		return refusalOf(err)
+	}
+	data, err := b.content()
+	if err != nil {
+		return refusalOf(err)
+	}
+	messages, err := form.messages(r, data)
+	if err == nil {
+		err = rc.opts.Keys.Take(sender, len(messages))
+	}
+	if err != nil {
+		return refusalOf(err)
+	}
+	lines := rc.publish(r.Context(), delivery{sender, form, r.Header.Get("Webhook-Id")}, messages)
+	if form.batch {
+		return answerAll(lines)
+	}
+	return lines[0]
+}

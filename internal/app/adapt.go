@@ -162,7 +162,7 @@ func (a *App) send(ctx context.Context, e event.CloudEvent) error {
 }
 
 // Rejects returns the rejects that b's server keeps; notify may be nil.
-func Rejects(b *broker.Broker, notify func(string, event.Refusal) error) *intake.Rejects {
+func Rejects(b *broker.Broker, notify intake.Notify) *intake.Rejects {
 	subject := b.Name(streamRejects)
 	return intake.NewRejects(intake.RejectsOptions{
 		JetStream: b.JetStream(),

@@ -258,11 +258,13 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 		Consumers:   a.consumers,
 		PublisherOf: broker.PublisherOf,
 		Store:       intakeStore{cat},
-		Rejects:     Rejects(a.broker, func(id string, r event.Refusal) error { return a.publish(event.NewRejected(id, siteID, r)) }),
-		Decode:      a.decode(siteID),
-		Observe:     a.observe,
-		Registerer:  a.metrics,
-		Logger:      a.logger("intake"),
+		Rejects: Rejects(a.broker, func(_ context.Context, id string, r event.Refusal) error {
+			return a.publish(event.NewRejected(id, siteID, r))
+		}),
+		Decode:     a.decode(siteID),
+		Observe:    a.observe,
+		Registerer: a.metrics,
+		Logger:     a.logger("intake"),
 	})
 }
 

@@ -58,11 +58,12 @@ func TestAsyncAPIHasAnOperationForEverySubject(t *testing.T) {
 	want := map[string]string{
 		string(Published): "receive", string(Unpublished): "receive", FeedUpdated: "send", NoticeFailed: "send", Rejected: "send",
 		PartnerUpdated: "send", PartnerNoticeFailed: "send",
+		"": "send", // the callback, whose address the configuration has
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
 	}
-	if d.AsyncAPI != "3.0.0" || len(d.Operations) != 7 || len(d.Channels) != 7 {
+	if d.AsyncAPI != "3.0.0" || len(d.Operations) != 8 || len(d.Channels) != 8 {
 		t.Errorf("version %s, %d operations on %d channels", d.AsyncAPI, len(d.Operations), len(d.Channels))
 	}
 }
@@ -117,7 +118,7 @@ func TestEveryMessageInAsyncAPIHasAnExample(t *testing.T) {
 			t.Errorf("%s has none", name)
 		}
 	}
-	if len(messages) != 11 {
+	if len(messages) != 13 {
 		t.Errorf("%d messages", len(messages))
 	}
 }
@@ -181,6 +182,9 @@ func TestExamplesOfSentEventsAreSent(t *testing.T) {
 	sent("partnerNoticeFailed", c.partnerFailed, &f, func(e CloudEvent) CloudEvent { return NewFailed(e.ID, site(e), f) })
 	var r Refusal
 	sent("articleRejected", c.articleRejected, &r, func(e CloudEvent) CloudEvent { return NewRejected(e.ID, site(e), r) })
+	var o, w Outcome
+	sent("articleSuperseded", c.superseded, &o, func(e CloudEvent) CloudEvent { return NewSuperseded(e.ID, site(e), o) })
+	sent("articleWithheld", c.withheld, &w, func(e CloudEvent) CloudEvent { return NewWithheld(e.ID, site(e), w) })
 }
 
 func TestHeadersOfABinaryEventAreThoseOfTheDocument(t *testing.T) {
@@ -264,6 +268,35 @@ func TestSentEventsConformToTheDocument(t *testing.T) {
 	}
 }
 
+func TestOutcomesConformToTheDocument(t *testing.T) {
+	c := newContract(t)
+	least := Outcome{Subject: "article.published", Gallery: "a", Stored: arrived, Revision: Revision{Updated: arrived}}
+	superseded, withheld := least, least
+	superseded.Stands = Revision{Updated: arrived.Add(1)}
+	withheld.Partners, withheld.More = []Hidden{{Partner: "msn", Rule: "unstated_rights"}}, true
+	for _, tt := range []struct {
+		e               CloudEvent
+		schema, another *jsonschema.Schema
+	}{
+		{NewSuperseded("s-1", "news.example.com", superseded), c.superseded, c.withheld},
+		{NewWithheld("w-1", "news.example.com", withheld), c.withheld, c.superseded},
+	} {
+		data, err := tt.e.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate(tt.schema, data); err != nil {
+			t.Errorf("%s: %v", tt.e.Type, err)
+		}
+		if validate(tt.another, data) == nil || validate(c.articleRejected, data) == nil {
+			t.Errorf("%s passes for another event", tt.e.Type)
+		}
+	}
+	if data, err := NewSuperseded("s-1", "news.example.com", least).Encode(); err != nil || validate(c.superseded, data) == nil {
+		t.Errorf("article.superseded without the revision that stands conforms, %v", err)
+	}
+}
+
 func TestAsyncAPIHasTheFieldsOfSentEvents(t *testing.T) {
 	document := parse(t, AsyncAPI())
 	const schemas = "/components/schemas/"
@@ -271,5 +304,8 @@ func TestAsyncAPIHasTheFieldsOfSentEvents(t *testing.T) {
 	sameFields[Address](t, document, schemas+"document")
 	sameFields[Failed](t, document, schemas+"failed")
 	sameFields[Refusal](t, document, schemas+"refusal")
+	sameFields[Outcome](t, document, schemas+"outcome")
+	sameFields[Revision](t, document, schemas+"revision")
+	sameFields[Hidden](t, document, schemas+"hidden")
 	sameFields[gallery.Problem](t, document, schemas+"problem")
 }

@@ -22,6 +22,7 @@ type contract struct {
 	noticeFailed                 *jsonschema.Schema
 	partnerUpdated               *jsonschema.Schema
 	partnerFailed                *jsonschema.Schema
+	superseded, withheld         *jsonschema.Schema
 }
 
 func newContract(t testing.TB) *contract {
@@ -59,6 +60,8 @@ func newContract(t testing.TB) *contract {
 		noticeFailed:    message("feedNoticeFailed/payload"),
 		partnerUpdated:  message("partnerUpdated/payload"),
 		partnerFailed:   message("partnerNoticeFailed/payload"),
+		superseded:      message("articleSuperseded/payload"),
+		withheld:        message("articleWithheld/payload"),
 	}
 }
 

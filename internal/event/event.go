@@ -36,6 +36,8 @@ type Message struct {
 	Header  map[string][]string
 	Data    []byte
 	Stored  time.Time // when the stream stored it
+
+	Sequence uint64 // in the stream; 0: not known
 }
 
 // Event is one revision of a gallery. Its rank is the same in every form in

@@ -20,6 +20,13 @@ const (
 	Rejected            = "article.rejected"
 )
 
+// Types of the events that only the callback of a CMS gets, beside [Rejected]. They are not
+// sent on NATS: [Withheld] names partners, which no publisher there may know.
+const (
+	Superseded = "article.superseded"
+	Withheld   = "article.withheld"
+)
+
 // NoticeSubjects are the subjects that publishers may subscribe to. With
 // [PartnerSubjects] they are all.
 func NoticeSubjects() []string { return []string{Rejected, "feed.>"} }
@@ -31,8 +38,8 @@ func PartnerSubjects() []string { return []string{"partner.>"} }
 // OfPartner reports whether the feed of that name is one of a partner.
 func OfPartner(feed string) bool { return strings.HasPrefix(feed, "partners/") }
 
-// WebhookTest is the type of the event that tests a webhook. It is sent to that
-// webhook alone.
+// WebhookTest is the type of the event that tests a webhook or a callback. It is sent to
+// that one alone.
 const WebhookTest = "gallerywire.test"
 
 // CloudEvent is what we send: CloudEvents 1.0 in structured JSON.
@@ -88,6 +95,40 @@ type Refusal struct {
 	Problems gallery.Problems `json:"problems"`
 }
 
+// Outcome is the data of article.superseded and article.withheld: what became of an event
+// that was accepted.
+type Outcome struct {
+	Subject  string    `json:"subject"`
+	Event    string    `json:"event,omitzero"`  // id of the CloudEvent
+	Source   string    `json:"source,omitzero"` // its source
+	Gallery  string    `json:"gallery"`
+	Stored   time.Time `json:"stored"`
+	Sequence uint64    `json:"sequence,omitzero"` // in the event stream, as in its acknowledgement
+	Revision Revision  `json:"revision"`          // of the event
+
+	Stands   Revision `json:"stands,omitzero"`   // superseded: the stored revision, which outranks it
+	Partners []Hidden `json:"partners,omitzero"` // withheld: from which partners
+	More     bool     `json:"more,omitzero"`     // there are more of those than one notice names
+}
+
+// Revision is what orders a revision of a gallery among others, and the CloudEvent that
+// stands for it where it is another than the notice is about.
+type Revision struct {
+	Updated   time.Time `json:"updated"`
+	Version   int64     `json:"version,omitzero"`
+	TakenDown bool      `json:"taken_down,omitzero"`
+	Event     string    `json:"event,omitzero"`
+	Source    string    `json:"source,omitzero"`
+}
+
+// Hidden is a rule by which a partner does not see a gallery, or slides of it.
+type Hidden struct {
+	Partner string `json:"partner"`
+	Rule    string `json:"rule"`            // as in [gallery.Decision]
+	Where   string `json:"where,omitzero"`  // likewise; of slides by their own rights, that of the first
+	Slides  []int  `json:"slides,omitzero"` // from 0, as in JSON pointers; none: the whole gallery
+}
+
 // NewUpdate returns the event with that id: feed.updated, of a partner's feed partner.updated.
 func NewUpdate(id, siteID string, u Update) CloudEvent {
 	kind := FeedUpdated
@@ -116,6 +157,22 @@ func NewWebhookTest(id, siteID string, u Update) CloudEvent {
 // NewRejected returns the article.rejected event with that id.
 func NewRejected(id, siteID string, r Refusal) CloudEvent {
 	return newEvent(id, siteID, Rejected, r.Gallery, r.Stored, r)
+}
+
+// NewSuperseded returns the article.superseded event with that id.
+func NewSuperseded(id, siteID string, o Outcome) CloudEvent {
+	return newEvent(id, siteID, Superseded, o.Gallery, o.Stored, o)
+}
+
+// NewWithheld returns the article.withheld event with that id.
+func NewWithheld(id, siteID string, o Outcome) CloudEvent {
+	return newEvent(id, siteID, Withheld, o.Gallery, o.Stored, o)
+}
+
+// NewCallbackTest returns the gallerywire.test event with that id for a callback. Its data is
+// that of article.withheld, and names no partner.
+func NewCallbackTest(id, siteID string, at time.Time) CloudEvent {
+	return newEvent(id, siteID, WebhookTest, "", at, Outcome{Stored: at, Revision: Revision{Updated: at}})
 }
 
 func newEvent(id, siteID, kind, subject string, at time.Time, data any) CloudEvent {

@@ -21,6 +21,7 @@ func (s StreamState) in() streamState {
 
 // Add keeps an event as an intake does that rejects it.
 func (r *Rejects) Add(ctx context.Context, m event.Message, sequence uint64, problems gallery.Problems) (number uint64, err error) {
-	kept, err := r.add(ctx, rejection{message: m, sequence: sequence, problems: problems})
+	m.Sequence = sequence
+	kept, err := r.add(ctx, rejection{message: m, problems: problems})
 	return kept.Number, err
 }

@@ -224,11 +224,11 @@ func (in *Intake) handle(ctx, work context.Context, s *source, msg *nats.Msg) {
 		return
 	}
 	publisher, subject := in.opts.PublisherOf(msg.Subject)
-	m := event.Message{Subject: subject, Header: msg.Header, Data: msg.Data, Stored: meta.Timestamp}
+	m := event.Message{Subject: subject, Header: msg.Header, Data: msg.Data, Stored: meta.Timestamp, Sequence: meta.Sequence.Stream}
 	in.newest.note(m.Stored)
 	report, err := in.store(work, s, publisher, m)
 	if report.Problems != nil {
-		report.Gallery, err = in.reject(work, s, rejection{publisher, m, meta.Sequence.Stream, report.Problems})
+		report.Gallery, err = in.reject(work, s, rejection{publisher, m, report.Problems})
 	}
 	report.Publisher, report.Subject, report.Stored = publisher, m.Subject, m.Stored
 	in.storing.note(err)

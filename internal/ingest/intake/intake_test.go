@@ -78,7 +78,7 @@ func (s *site) rejectsOptions() intake.RejectsOptions {
 		},
 		Subject:    subject,
 		MaxPayload: s.Broker.MaxPayload,
-		Notify: func(id string, e event.Refusal) error {
+		Notify: func(_ context.Context, id string, e event.Refusal) error {
 			s.notified.add(notification{id, e})
 			return nil
 		},

@@ -27,8 +27,12 @@ type RejectsOptions struct {
 	Open       func(context.Context) (jetstream.Stream, error) // makes the stream when missing
 	Subject    string                                          // prefix of its subjects
 	MaxPayload func() int64                                    // of the server, in bytes
-	Notify     func(id string, e event.Refusal) error          // sends article.rejected on JetStream's connection, without waiting for the server; may be nil
+	Notify     Notify                                          // may be nil
 }
+
+// Notify sends article.rejected with that id: on JetStream's connection without waiting for
+// the server, and durably to who else is to hear of it. After an error the event is retried.
+type Notify func(ctx context.Context, id string, e event.Refusal) error
 
 // NewRejects returns the rejects of a site.
 func NewRejects(o RejectsOptions) *Rejects { return &Rejects{opts: o} }
@@ -50,7 +54,6 @@ func (r *Rejects) open(ctx context.Context) (jetstream.Stream, error) {
 type rejection struct {
 	publisher string
 	message   event.Message
-	sequence  uint64
 	problems  gallery.Problems
 }
 
@@ -58,9 +61,9 @@ type rejection struct {
 // stream again keeps it once and notifies again, with the same id. The notice leaves
 // on the same connection as the event's acknowledgement, and before it.
 func (r *Rejects) add(ctx context.Context, why rejection) (reject Reject, err error) {
-	m, sequence := why.message, why.sequence
+	m := why.message
 	reject = Reject{
-		Publisher: why.publisher, Subject: m.Subject, Stored: m.Stored, Sequence: sequence, Problems: why.problems,
+		Publisher: why.publisher, Subject: m.Subject, Stored: m.Stored, Sequence: m.Sequence, Problems: why.problems,
 		Header: make(map[string]headerValues, len(m.Header)), Size: len(m.Data), Body: m.Data,
 	}
 	for key, values := range m.Header {
@@ -69,16 +72,16 @@ func (r *Rejects) add(ctx context.Context, why rejection) (reject Reject, err er
 		}
 	}
 	reject.Event, reject.Source, reject.Gallery = attributes(m)
-	id := gallery.HashOf(fmt.Appendf(nil, "%d %d %s", sequence, m.Stored.UnixNano(), m.Subject)).String()
+	id := gallery.HashOf(fmt.Appendf(nil, "%d %d %s", m.Sequence, m.Stored.UnixNano(), m.Subject)).String()
 	if reject.Number, err = r.store(ctx, id, reject); err != nil {
 		return reject, fmt.Errorf("keep a rejected event: %w", err)
 	}
 	if r.opts.Notify == nil {
 		return reject, nil
 	}
-	return reject, r.opts.Notify(id, event.Refusal{
+	return reject, r.opts.Notify(ctx, id, event.Refusal{
 		Subject: m.Subject, Event: reject.Event, Source: reject.Source, Gallery: reject.Gallery,
-		Stored: m.Stored, Sequence: sequence, Reject: reject.Number, Problems: reject.Problems,
+		Stored: m.Stored, Sequence: m.Sequence, Reject: reject.Number, Problems: reject.Problems,
 	})
 }
 

@@ -186,7 +186,7 @@ func TestEventStaysUntilItsSenderIsNotified(t *testing.T) {
 	s := newSite(t, brokertest.Start(t))
 	o := s.rejectsOptions()
 	var notified log[string]
-	o.Notify = func(id string, _ event.Refusal) error {
+	o.Notify = func(_ context.Context, id string, _ event.Refusal) error {
 		notified.add(id)
 		if len(notified.all()) == 1 {
 			return errors.New("no connection")

@@ -73,6 +73,19 @@ func (b *Outbox) Retries() []PendingRetry {
 	return all
 }
 
+// Waiting counts the notices that are still to be sent to a target of that channel alone. It
+// reads memory only.
+func (b *Outbox) Waiting(channel string, t Target) (n int) {
+	b.state.view(func(shards []shard, _ map[string]*retry) {
+		for _, r := range shards[shardOf(t.Endpoint)].retries {
+			if r.Notice.Channel == channel && r.Target == t.Key {
+				n++
+			}
+		}
+	})
+	return n
+}
+
 // Retry makes a dead letter a retry again, due now and with all its attempts.
 func (b *Outbox) Retry(ctx context.Context, key string) error {
 	dead, err := b.deadLetter(key)

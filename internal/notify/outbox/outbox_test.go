@@ -715,3 +715,23 @@ func TestANoticeToOneTarget(t *testing.T) {
 		t.Errorf("it received %q, another %q", received, w.received(0))
 	}
 }
+
+func TestWaitingCountsTheNoticesForOneTarget(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.answers(1, refuse)
+	n := w.node(alone, func(o *outbox.Options) { o.FirstRetry = time.Hour }).run()
+	for _, about := range []string{"all", "news"} {
+		n.putTo(notice(about, 1), 0)
+		n.putTo(notice(about, 1), 1)
+	}
+	eventually(t, "one has all, the other is tried again", func() bool { return len(w.received(0)) == 2 && w.attempts(1) == 2 && n.Pending()["test"] == 2 })
+	for i, want := range []int{0, 2} {
+		if got := n.Waiting("test", target(i)); got != want {
+			t.Errorf("%d wait for target %d, want %d", got, i, want)
+		}
+	}
+	if got := n.Waiting("another", target(1)); got != 0 {
+		t.Errorf("%d wait through another channel", got)
+	}
+}

@@ -1,32 +1,30 @@
-// Package webhook sends feed.updated and partner.updated to the configured webhooks, by the Standard
-// Webhooks specification, version 1.0.0: a signed POST of a CloudEvent.
+// Package webhook sends events by the Standard Webhooks specification, version 1.0.0: a signed
+// POST of a CloudEvent. It is two channels of the outbox.
 //
-// [Hooks.Notices] makes a notice of what changed in a feed; the outbox stores it and sends it
-// through [Hooks], one of its channels. A webhook that missed notices is sent one event that
-// names every change since. Secrets, and the queries of addresses, are in no error.
+// [Hooks] sends feed.updated and partner.updated to the configured webhooks; [Hooks.Notices]
+// makes the notices. A webhook that missed some is sent one event that names every change
+// since. [Callbacks] sends the CMS that a key belongs to what became of its events, each on its
+// own. Secrets, and the queries of addresses, are in no error.
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
+
+// plainJSON is the content type for webhooks: receivers' servers leave the bytes of plain
+// JSON, which the signature is over, as they came.
+const plainJSON = "application/json"
 
 // Channel is the name of the outbox's channel to webhooks.
 const Channel = "webhook"
@@ -55,10 +53,8 @@ type Hooks struct {
 }
 
 type hook struct {
-	outbox.Target
-	url     string
-	feeds   []string
-	signers []*standardwebhooks.Webhook
+	*receiver
+	feeds []string
 }
 
 // New returns the webhooks of o. Its error names every one that cannot be used, and no
@@ -78,46 +74,19 @@ func New(o Options) (*Hooks, error) {
 }
 
 func (w *Hooks) hook(configured Hook) (*hook, error) {
-	if gallery.Key(configured.Name) != configured.Name {
-		return nil, errors.New("a name is 1 to 80 of A-Za-z0-9_-")
-	}
 	if _, err := w.find(configured.Name); err == nil {
 		return nil, errors.New("another one has this name")
 	}
-	address, err := w.opts.Client.Check(configured.URL)
+	r, err := newReceiver(w.opts.Client, Channel, configured.Name, configured.URL, configured.Secrets)
 	if err != nil {
 		return nil, err
 	}
-	if len(configured.Secrets) == 0 {
-		return nil, errors.New("it has no secret to sign with")
-	}
-	h := &hook{
-		// By its name, so that notices that wait stay with it when the address changes.
-		Target: outbox.Target{Key: configured.Name, Name: configured.Name, Endpoint: "webhook." + configured.Name, Host: strings.ToLower(address.Host)},
-		url:    configured.URL, feeds: configured.Feeds,
-	}
+	h := &hook{r, configured.Feeds}
 	if len(h.feeds) == 0 {
 		h.feeds = w.opts.Feeds
 	}
-	for i, secret := range configured.Secrets {
-		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
-		if err != nil || len(key) < minSecret || len(key) > maxSecret {
-			return nil, fmt.Errorf("secret %d is not whsec_ and the base64 of %d to %d bytes", i+1, minSecret, maxSecret)
-		}
-		s, err := standardwebhooks.NewWebhookRaw(key)
-		if err != nil {
-			return nil, fmt.Errorf("secret %d: %w", i+1, err)
-		}
-		h.signers = append(h.signers, s)
-	}
 	return h, nil
 }
-
-// maxAnswer is how many bytes of a response's body are read; only the status counts.
-const maxAnswer = 16 << 10
-
-// Bounds of a secret, in bytes, by the specification.
-const minSecret, maxSecret = 24, 64
 
 // Feeds are those that webhooks ask for and that are not configured. They must be
 // announced whether or not they have subscriptions.
@@ -233,7 +202,7 @@ func (p *payload) Send(ctx context.Context, to outbox.Target) error {
 	if err != nil {
 		return outbox.Final(err)
 	}
-	_, err = p.hooks.call(ctx, h, p.id, p.body)
+	_, err = h.call(ctx, plainJSON, p.id, p.body)
 	return err
 }
 
@@ -253,33 +222,5 @@ func (w *Hooks) Test(ctx context.Context, name string) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return w.call(ctx, h, id, body)
-}
-
-// call makes one attempt to deliver the body. Each attempt signs its own time. The
-// content type is that of plain JSON: receivers' servers leave its bytes, which the
-// signature is over, as they came.
-func (w *Hooks) call(ctx context.Context, h *hook, id string, body []byte) (status int, err error) {
-	now := time.Now()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	var signatures []string
-	for _, s := range h.signers {
-		signature, err := s.Sign(id, now, body)
-		if err != nil {
-			return 0, fmt.Errorf("sign: %w", err)
-		}
-		signatures = append(signatures, signature)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set(standardwebhooks.HeaderWebhookID, id)
-	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
-	res, err := w.opts.Client.Do(req, maxAnswer)
-	if err != nil {
-		return 0, err
-	}
-	return res.Status, res.Err(now)
+	return h.call(ctx, plainJSON, id, body)
 }

@@ -64,6 +64,17 @@ func (c *Catalogue) Put(ctx context.Context, r Revision) (outcome Outcome, err e
 	return outcome, nil
 }
 
+// Standing returns the revision that is stored of the gallery with that id, without its text,
+// as [Catalogue.Export] does; the zero value where there is none. It asks the bucket: the index
+// may lag.
+func (c *Catalogue) Standing(ctx context.Context, id string) (Revision, error) {
+	there, err := c.bucket.Get(ctx, gallery.Key(id))
+	if err != nil || there.Value == nil {
+		return Revision{}, err
+	}
+	return exported(there)
+}
+
 // recordOf is the record of next when r comes. Where r does not replace the take-down that
 // is there, it is that one anew: r tells what it ended.
 func recordOf(r Revision, next *index.Entry, there bucket.Record, replaces bool) (bucket.Record, error) {

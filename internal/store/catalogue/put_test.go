@@ -321,3 +321,23 @@ func TestUnreadableRecordIsReplaced(t *testing.T) {
 		})
 	}
 }
+
+func TestStandingIsTheStoredRevision(t *testing.T) {
+	t.Parallel()
+	b := brokertest.Start(t)
+	c := catalogue.New(options(b))
+	if r, err := c.Standing(t.Context(), "harbour"); err != nil || r.ID != "" {
+		t.Errorf("of nothing stands %+v, %v", r, err)
+	}
+	first, down := revision(t, "harbour", noon), takeDown("harbour", noon.Add(time.Hour))
+	first.Event, down.Event = []byte(`{"id":"1"}`), []byte(`{"id":"2"}`)
+	for _, r := range []catalogue.Revision{first, down, first} {
+		if _, err := c.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := c.Standing(t.Context(), "harbour")
+	if err != nil || r.ID != "harbour" || r.Rank != down.Rank || string(r.Event) != `{"id":"2"}` {
+		t.Errorf("there stands %+v, %v", r, err)
+	}
+}

@@ -111,6 +111,12 @@ func (s *Set) decide(ctx context.Context, e *index.Entry, t time.Time) (Explanat
 	} else if err != nil {
 		return Explanation{}, err
 	}
+	return s.weigh(g, t), nil
+}
+
+// weigh says what the audience may see of g at t, by its rights.
+func (s *Set) weigh(g *gallery.Gallery, t time.Time) Explanation {
+	x := Explanation{Audience: cmp.Or(s.Audience().Name, gallery.Public)}
 	where := func(d gallery.Decision) string {
 		if d.Where == "" && d.Rule != "default" { // a key of the partner's configuration
 			return s.partner.Where + "." + d.Rule
@@ -127,7 +133,34 @@ func (s *Set) decide(ctx context.Context, e *index.Entry, t time.Time) (Explanat
 			x.Next = d.Next
 		}
 	}
-	return x, nil
+	return x
+}
+
+// Withheld says which rules of the event or of the configuration hide g for good, by what is
+// known at t, from the partner of the set: either Rule and Where hide all of it, or those in
+// Slides hide these; else it is empty. What the partner's selection, a delay, an age or an
+// expiry leaves out is not withheld, whatever rules say.
+func (s *Set) Withheld(g *gallery.Gallery, t time.Time) Explanation {
+	e := index.Next(nil, index.Revision{ID: g.ID, Rank: gallery.Rank{Updated: g.Updated}, Gallery: g})
+	x := s.weigh(g, t)
+	switch whole := !x.Shown && withholds(x.Rule); {
+	case s.feeds[s.partner.Name].selection.Unmet(e) != "", !whole && !x.Shown && x.Next.IsZero():
+		return Explanation{}
+	case whole:
+		return Explanation{Audience: x.Audience, Rule: x.Rule, Where: x.Where}
+	}
+	hidden := slices.DeleteFunc(x.Slides, func(slide SlideExplanation) bool { return slide.Shown || !withholds(slide.Rule) })
+	return Explanation{Audience: x.Audience, Slides: hidden}
+}
+
+// withholds reports whether what a rule hides is not shown later either.
+func withholds(rule string) bool {
+	switch rule {
+	case "rights.syndicate", "rights.deny", "rights.allow", "rights.until", "rules.deny", "rules.allow",
+		"exclude.sources", "exclude.credits", "unstated_rights":
+		return true
+	}
+	return false
 }
 
 // choose says whether the feed chooses the gallery, if its audience sees it at t or later.

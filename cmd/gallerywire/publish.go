@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -15,8 +13,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/ingest/publish"
-	"github.com/gallerywire/gallerywire/internal/store/broker"
-	"github.com/nats-io/nats.go"
 )
 
 type publishCmd struct {
@@ -25,15 +21,16 @@ type publishCmd struct {
 	All       bool     `help:"Send all of a directory or NDJSON file, also unchanged files and lines."`
 	Unchecked bool     `help:"Send invalid events too, so that the service rejects them."`
 	JSON      bool     `name:"json" help:"Print a line of JSON for each event."`
-	publishAs
+	recipient
 }
 
 // Help is printed below the command's usage.
 func (publishCmd) Help() string {
 	return `A file contains one event after another, or a list of events: galleries, or CloudEvents
-with galleries or take-downs. Each event is checked and sent, and is stored when NATS
-acknowledges it. Sending an event again changes nothing. An invalid event is printed
-with the reason (and the line and column of a JSON error), and the others are sent.
+with galleries or take-downs. Each event is checked and sent, and is stored when the
+service acknowledges it. Sending an event again changes nothing. An invalid event is
+printed with the reason (and the line and column of a JSON error), and the others are
+sent.
 
 A directory stands for all *.json, *.ndjson and *.jsonl files in and below it, in the
 order of their names. Files that were sent before and have not changed are skipped; so
@@ -46,7 +43,9 @@ A line of JSON has name (the source of the event), id of the gallery, stream and
 sequence (where it is stored), error, and left_out, a list of place and reason: the
 parts of a ninjs item that the gallery lacks. If the service rejects the event, the
 notice article.rejected has the same sequence. The exit code is 1 if an event was not
-stored.`
+stored.
+
+` + overHTTPHelp
 }
 
 // Validate rejects names that cannot be read, and flags without their files.
@@ -57,7 +56,7 @@ func (p publishCmd) Validate() error {
 			remembered = append(remembered, name)
 		}
 	}
-	switch {
+	switch err = errors.Join(p.recipient.Validate(), err); {
 	case err != nil:
 		return err
 	case p.State != "" && len(remembered) != 1:
@@ -74,7 +73,7 @@ func (p publishCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	publisher, err := p.of(cfg)
+	publisher, err := p.publisher(cfg)
 	if err != nil {
 		return err
 	}
@@ -84,7 +83,7 @@ func (p publishCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	return c.send(ctx, cfg, publisher, b, p.JSON)
+	return c.send(ctx, cfg, p.recipient, b, p.JSON)
 }
 
 // batch reads the files in the order in which they are named.
@@ -147,82 +146,26 @@ func (b batch) count(of func(*publish.Folder) int) (n int) {
 	return n
 }
 
-// publishAs chooses the publisher on the embedded server.
-type publishAs struct {
-	Publisher string `help:"Publish as this publisher of nats.embedded.publishers." placeholder:"NAME"`
-}
-
-// of returns the chosen publisher, or the only one.
-func (p publishAs) of(cfg config.Config) (config.Publisher, error) {
-	embedded := cfg.NATS.Embedded
-	for _, each := range embedded.Publishers {
-		if each.Name == p.Publisher || p.Publisher == "" && embedded.PublisherToken == "" && len(embedded.Publishers) == 1 {
-			return each, nil
-		}
-	}
-	switch {
-	case p.Publisher != "":
-		return config.Publisher{}, usageError{fmt.Errorf("--publisher: there is no %q in nats.embedded.publishers", p.Publisher)}
-	case embedded.PublisherToken == "" && len(embedded.Publishers) > 0:
-		return config.Publisher{}, usageError{errors.New("there are several nats.embedded.publishers: choose one with --publisher")}
-	}
-	return config.Publisher{Token: embedded.PublisherToken}, nil
-}
-
 // send sends the batch and reports the result of each item.
-func (c *console) send(ctx context.Context, cfg config.Config, publisher config.Publisher, b batch, asJSON bool) (err error) {
+func (c *console) send(ctx context.Context, cfg config.Config, to recipient, b batch, asJSON bool) error {
 	if b.files == 0 && b.count((*publish.Folder).Changed) == 0 && b.count((*publish.Folder).Unchanged) > 0 {
 		c.say(unchanged)
 		return nil
 	}
-	o := c.brokerOptions(cfg)
-	o.Embedded.PublisherToken = string(publisher.Token)
-	ctx, denied := untilDenied(ctx, &o)
-	conn, err := broker.DialPublisher(ctx, o)
-	if err != nil {
-		return unreachable(err)
-	}
-	defer conn.Close()
-	where := conn.ConnectedAddr() // now, because a lost connection has none
-	sender, err := publish.NewSender(conn, cfg.Events.Subjects, c.timeout)
-	if err != nil {
-		return err
-	}
 	r := newReporter(c, b, asJSON)
-	err = sender.Send(ctx, b.items, func(x publish.Receipt) {
+	err := to.send(ctx, c, cfg, b.items, func(x publish.Receipt) {
 		for _, f := range b.folders {
 			f.Note(x)
 		}
-		if missing := denied(); missing != nil && asJSON && open(x) {
-			x.Err = missing // people see it once, at the end
-		}
 		r.report(x)
 	})
-	switch {
-	case denied() != nil:
-		err = denied()
-		if d, ok := errors.AsType[*broker.DeniedError](err); ok && d.Verb == "subscribe to" { // to acknowledgements
-			err = fmt.Errorf("%w; or publish as the user cms there, not as the service's. The events may be stored", err)
-		}
-	case errors.Is(err, publish.ErrLost):
-		err = r.ended(fmt.Sprintf("the connection to nats at %s was lost and did not come back", where), "run it again")
-	case errors.Is(err, publish.ErrUnanswered):
-		err = r.ended(fmt.Sprintf("no acknowledgement from nats at %s within %s", where, c.timeout), "check /readyz of the service, then run it again")
-	case errors.Is(err, context.Canceled):
+	if end, ok := errors.AsType[*publish.EndError](err); ok {
+		err = r.ended(end.Why, end.Next)
+	} else if errors.Is(err, context.Canceled) {
 		err = r.ended("interrupted", "run it again")
 	}
 	for _, f := range b.folders {
 		err = errors.Join(err, f.Close())
 	}
 	return r.end(err)
-}
-
-// unreachable adds a remedy to the error of a connection, unless it has one.
-func unreachable(err error) error {
-	for _, remedied := range []error{context.Canceled, fs.ErrPermission, nats.ErrAuthorization, nats.ErrSecureConnWanted, broker.ErrNotRunning} {
-		if errors.Is(err, remedied) {
-			return err
-		}
-	}
-	return fmt.Errorf("%w: start \"gallerywire serve\" first, or set nats.url", err)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/ingest/publish"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/schollz/progressbar/v3"
 )
 
@@ -57,7 +58,7 @@ func (r *reporter) report(x publish.Receipt) {
 		}
 	}
 	// For people one message at the end stands for everything that was under way.
-	if (r.json || !open(x)) && (r.lines || r.bar == nil || x.Err != nil) {
+	if (r.json || !ended(x)) && (r.lines || r.bar == nil || x.Err != nil) {
 		r.print(x)
 	}
 	if r.bar == nil {
@@ -70,9 +71,17 @@ func (r *reporter) report(x publish.Receipt) {
 	_ = r.bar.Set(done) // also if the terminal is gone
 }
 
-// open reports whether x was under way when the command ended: it may be stored.
+// ended reports whether x was under way when the command ended.
+func ended(x publish.Receipt) bool {
+	_, end := errors.AsType[*publish.EndError](x.Err)
+	_, denied := errors.AsType[*broker.DeniedError](x.Err)
+	return end || denied || errors.Is(x.Err, context.Canceled)
+}
+
+// open reports whether x may be stored or not.
 func open(x publish.Receipt) bool {
-	return errors.Is(x.Err, publish.ErrLost) || errors.Is(x.Err, publish.ErrUnanswered) || errors.Is(x.Err, context.Canceled)
+	end, ok := errors.AsType[*publish.EndError](x.Err)
+	return ended(x) && (!ok || end.Open)
 }
 
 // byFile reports whether the number of files is known, so that the bar counts them.

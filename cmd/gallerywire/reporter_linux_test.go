@@ -12,6 +12,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/ingest/publish"
+	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"golang.org/x/sys/unix"
 )
 
@@ -153,7 +154,7 @@ func TestPipeHasLinesOnly(t *testing.T) {
 
 // What was under way at the end is no line each for people.
 func TestOperationsUnderWayAtTheEndAreOneMessage(t *testing.T) {
-	for _, end := range []error{publish.ErrLost, publish.ErrUnanswered, fmt.Errorf("it may be stored or not: %w", context.Canceled)} {
+	for _, end := range []error{&publish.EndError{Open: true}, &broker.DeniedError{}, fmt.Errorf("it may be stored or not: %w", context.Canceled)} {
 		for _, asJSON := range []bool{false, true} {
 			var out, errs strings.Builder
 			r := newReporter(&console{out: &out, err: &errs}, batch{}, asJSON)

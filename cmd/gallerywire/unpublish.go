@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,9 +24,9 @@ type unpublishCmd struct {
 	Updated time.Time   `help:"The instant of the decision (RFC 3339); the default is now." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
 	Version int64       `help:"The version of the take-down, if the CMS counts versions." placeholder:"N"`
 	Wait    bool        `help:"Return when the page of each gallery is gone."`
-	URL     nodeAddress `name:"url" help:"With --wait, the node's address; by default the configured http.listen." placeholder:"URL"`
+	URL     nodeAddress `name:"url" help:"With --wait, the node's address; by default that of --http, or the configured http.listen." placeholder:"URL"`
 	JSON    bool        `name:"json" help:"Print a line of JSON for each take-down."`
-	publishAs
+	recipient
 }
 
 // Help is printed below the command's usage.
@@ -42,7 +43,9 @@ a page does not within --timeout.
 
 A line of JSON has name and id of the gallery, stream and sequence (where the take-down
 is stored), known (missing if the command cannot read the store), and error. The exit
-code is 1 if a take-down was not stored.`
+code is 1 if a take-down was not stored.
+
+` + overHTTPHelp
 }
 
 // Run sends a take-down for each id.
@@ -51,13 +54,9 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	publisher, err := u.of(cfg)
-	if err != nil {
-		return err
-	}
 	base := ""
 	if u.Wait {
-		if base, err = (healthCmd{URL: u.URL}).base(c); err != nil {
+		if base, err = (healthCmd{URL: cmp.Or(u.URL, u.service())}).base(c); err != nil {
 			return err
 		}
 	}
@@ -65,8 +64,12 @@ func (u unpublishCmd) Run(ctx context.Context, c *console) error {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	known, unasked := c.known(ctx, cfg, u.IDs)
-	err = c.send(ctx, cfg, publisher, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1, known: known}, u.JSON)
+	var known map[string]bool
+	var unasked error
+	if u.HTTP == "" {
+		known, unasked = c.known(ctx, cfg, u.IDs)
+	}
+	err = c.send(ctx, cfg, u.recipient, batch{items: publish.TakeDowns(u.IDs, u.Reason, u.Version, at), files: 1, known: known}, u.JSON)
 	if err == nil && unasked != nil && !u.JSON {
 		c.say("stored: whether there is such a gallery is not known, because this command lacks the rights of the service (%v)", unasked)
 	}

@@ -201,7 +201,7 @@ func TestAnInterruptedRunContinues(t *testing.T) {
 	}
 	dir := folder(t, files)
 	run := func(ctx context.Context, done func(publish.Receipt)) error {
-		sender, err := publish.NewSender(conn, subjects, 0)
+		sender, err := publish.OverNATS(conn, subjects, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,11 +1,11 @@
-// Package publish sends galleries as a CMS does: over JetStream, waiting for the
+// Package publish sends galleries as a CMS does: over JetStream or HTTP, waiting for the
 // acknowledgement that says the event is stored.
 //
 // Events are sent in the order in which they are read, with several in flight at once.
-// While a connection is lost the sender waits, then sends again what was in flight:
-// taking in the same event twice changes nothing. A [State] holds what was
-// acknowledged of files, so that an interrupted run continues where it was, and
-// unchanged files are not sent again.
+// While a connection is lost, or the service asks to wait, the sender waits, then sends
+// again what was in flight: taking in the same event twice changes nothing. A [State]
+// holds what was acknowledged of files, so that an interrupted run continues where it
+// was, and unchanged files are not sent again.
 package publish
 
 import (

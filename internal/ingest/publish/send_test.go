@@ -50,7 +50,7 @@ func stream(t *testing.T, conn *nats.Conn, change ...func(*jetstream.StreamConfi
 
 func send(t *testing.T, conn *nats.Conn, items ...publish.Item) []publish.Receipt {
 	t.Helper()
-	sender, err := publish.NewSender(conn, subjects, 0)
+	sender, err := publish.OverNATS(conn, subjects, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestSubjectsAreFoundByTheirEnds(t *testing.T) {
 		{[]string{"cms.published"}, event.Unpublished, false},
 		{nil, event.Published, false},
 	} {
-		sender, err := publish.NewSender(conn, c.subjects, 0)
+		sender, err := publish.OverNATS(conn, c.subjects, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +216,7 @@ func TestSendEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	stream(t, conn)
-	sender, err := publish.NewSender(conn, subjects, 0)
+	sender, err := publish.OverNATS(conn, subjects, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

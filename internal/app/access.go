@@ -1,6 +1,8 @@
 package app
 
 import (
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/ingest/receive"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 )
@@ -16,6 +18,14 @@ func (a *App) newAccess() *partner.Access {
 		partners = append(partners, one)
 	}
 	return partner.New(partner.Options{Partners: partners, Network: web.ClientNetwork, Registerer: a.metrics, Logger: a.logger("partner")})
+}
+
+// intakeKeys are the keys of those who send events over HTTP.
+func intakeKeys(c config.Config) (keys []receive.Key) {
+	for _, k := range c.Intake.Keys {
+		keys = append(keys, receive.Key{Name: k.Name, Kind: receive.Kind(k.Kind), File: k.SecretFile, Secret: string(k.Secret), IDPrefix: k.IDPrefix})
+	}
+	return keys
 }
 
 // Reload reads again what can change while the node runs: the files of partners' keys.

@@ -24,7 +24,9 @@ func LoadConfig(path string, environ []string) (config.Config, error) {
 // checkValues quotes no schedule and no address of a digest: with a wrong indent a
 // schedule may be an address, which may hold a password.
 func checkValues(c config.Config, r config.Report) {
-	checkPartnerKeys(c, r)
+	taken := map[credential.Hash]string{}
+	checkPartnerKeys(c, taken, r)
+	checkIntakeKeys(c, taken, r)
 	if err := ninjs.CheckTemplate(c.Events.URLTemplate); err != nil {
 		r("events.url_template", err.Error())
 	}
@@ -52,9 +54,8 @@ func checkValues(c config.Config, r config.Report) {
 }
 
 // checkPartnerKeys reads the files of keys. A file that is missing is no error but a warning:
-// removing it ends a key, and must not keep a node from starting.
-func checkPartnerKeys(c config.Config, r config.Report) {
-	taken := map[credential.Hash]string{}
+// removing it ends a key, and must not keep a node from starting. It adds the keys to taken.
+func checkPartnerKeys(c config.Config, taken map[credential.Hash]string, r config.Report) {
 	for i, p := range c.Partners {
 		for j, k := range p.Access.Keys {
 			at := fmt.Sprintf("partners[%d].access.keys[%d].secret_file", i, j)
@@ -69,6 +70,28 @@ func checkPartnerKeys(c config.Config, r config.Report) {
 			default:
 				taken[hash] = at
 			}
+		}
+	}
+}
+
+// checkIntakeKeys reads the secrets of senders, none of which may be in taken, where it adds
+// them.
+func checkIntakeKeys(c config.Config, taken map[credential.Hash]string, r config.Report) {
+	for i, k := range intakeKeys(c) {
+		at := fmt.Sprintf("intake.keys[%d].secret", i)
+		if k.File != "" {
+			at += "_file"
+		}
+		ids, err := k.Check()
+		if err != nil {
+			r(at, err.Error(), fmt.Sprintf("intake.keys[%d].kind", i), fmt.Sprintf("intake.keys[%d].secret_file", i))
+		}
+		for _, id := range ids {
+			if first, known := taken[id]; known && first != at {
+				r(at, fmt.Sprintf("has a secret of %s too, but a secret says who sends: write another", first))
+				break
+			}
+			taken[id] = at
 		}
 	}
 }

@@ -89,6 +89,52 @@ func TestKeysOfPartnersAreChecked(t *testing.T) {
 	}
 }
 
+func TestSecretsOfSendersAreChecked(t *testing.T) {
+	dir := t.TempDir()
+	const key = "the-secret-key-of-the-blog"
+	for name, text := range map[string]string{
+		"blog": key + "\n# the next\n" + key + "-2027\n", "desk": key + "-2027\n", "hash": credential.HashOf(key).String(), "msn": key + "-msn", "empty": "\n",
+		"gallerywire.yaml": `partners: [{name: msn, access: {keys: [{name: a, secret_file: DIR/msn}]}}]
+intake:
+  keys:
+    - {name: blog, kind: bearer, secret_file: DIR/blog}
+    - {name: desk, kind: superdesk, secret_file: DIR/desk}
+    - {name: same, kind: bearer, secret_file: DIR/hash}
+    - {name: partners, kind: bearer, secret_file: DIR/msn}
+    - {name: empty, kind: bearer, secret_file: DIR/empty}
+    - {name: gone, kind: bearer, secret_file: DIR/gone}
+    - {name: inline, kind: standard-webhooks, secret: ` + key + `}
+    - {name: unkind, kind: unkind, secret: short}
+    - {name: none, kind: bearer}
+`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := LoadConfig(filepath.Join(dir, "gallerywire.yaml"), nil)
+	want := []string{
+		`:5:37: intake.keys[1].secret_file: has a secret of intake.keys[0].secret_file too, but a secret says who sends: write another`,
+		`:6:34: intake.keys[2].secret_file: has a secret of intake.keys[0].secret_file too`,
+		`:7:38: intake.keys[3].secret_file: has a secret of partners[0].access.keys[0].secret_file too`,
+		`:8:35: intake.keys[4].secret_file: "/empty" has no secret: write one`,
+		`:9:34: intake.keys[5].secret_file: "/gone" cannot be read (no such file or directory): write the key into it, or remove its entry`,
+		`:10:47: intake.keys[6].secret: has a line that is not a secret: write whsec_ and 24 to 64 random bytes in base64`,
+		`:11:22: intake.keys[7].kind: "unkind" is not a valid choice: write`,
+		`:12:7: intake.keys[8].secret_file: is missing, so that anybody could send events: `,
+	}
+	lines := strings.ReplaceAll(fmt.Sprint(err), dir, "")
+	got := strings.Split(strings.ReplaceAll(lines, "/gallerywire.yaml", ""), "\n")
+	for i := range min(len(got), len(want)) {
+		got[i] = got[i][:min(len(got[i]), len(want[i]))]
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if strings.Contains(lines, key) {
+		t.Errorf("a secret is quoted: %s", lines)
+	}
+}
+
 func TestAddressTemplate(t *testing.T) {
 	for template, want := range map[string]string{
 		"":                                    "",

@@ -27,6 +27,7 @@ func (c Config) check(r Report) {
 	c.checkPorts(r)
 	c.Events.check(r)
 	c.checkPublishers(r)
+	c.checkIntake(r)
 	checkFeeds(c.Feeds, r)
 	checkRange("dynamic.items", c.Dynamic.Items, 1, maxItems, r)
 	checkOneOf("dynamic.order", c.Dynamic.Order, orders(), r)

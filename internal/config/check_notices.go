@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 )
 
 // Limits of notices.
@@ -17,8 +17,6 @@ const (
 	maxLease         = 365 * 24 * time.Hour
 	maxSubscriptions = 10_000_000
 	maxRequests      = 1_000_000
-	minSigning       = 24
-	maxSigning       = 64
 	maxAttempts      = 50
 	minGiveUp        = time.Minute
 	maxGiveUp        = 7 * 24 * time.Hour
@@ -59,22 +57,24 @@ func (c Config) checkWebhooks(r Report) {
 		path := fmt.Sprintf("webhooks[%d]", i)
 		checkLabel(path+".name", w.Name, taken, r)
 		checkCalled(path+".url", w.URL, "https://partner.example.com/hooks/galleries", r)
-		if !c.Outbound.AllowHTTP && strings.HasPrefix(strings.ToLower(w.URL), "http://") {
-			r(path+".url", "is plain http, which outbound.allow_http forbids: write https://, or set outbound.allow_http to true", "outbound.allow_http")
-		}
+		c.checkPlain(path+".url", w.URL, r)
 		if len(w.Secrets) == 0 {
 			r(path+".secrets", "is empty: write a secret, or name a file in secrets_file", path+".secrets_file")
 		}
 		for j, secret := range w.Secrets {
-			// As the Standard Webhooks specification requires.
-			encoded, prefixed := strings.CutPrefix(string(secret), "whsec_")
-			key, err := base64.StdEncoding.Strict().DecodeString(encoded)
-			if !prefixed || err != nil || len(key) < minSigning || len(key) > maxSigning {
+			if _, err := credential.ParseSigning(string(secret)); err != nil {
 				at, which := mergedAt(path+".secrets", path+".secrets_file", j, len(w.Secrets)-len(w.SecretsFile))
-				r(at, which+"is not a secret: write whsec_ and 24 to 64 random bytes in base64, as openssl rand -base64 32 prints them")
+				r(at, which+err.Error())
 			}
 		}
 		c.checkFeedNames(path+".feeds", w.Feeds, r)
+	}
+}
+
+// checkPlain rejects an address that the client of callbacks would refuse.
+func (c Config) checkPlain(path, address string, r Report) {
+	if !c.Outbound.AllowHTTP && strings.HasPrefix(strings.ToLower(address), "http://") {
+		r(path, "is plain http, which outbound.allow_http forbids: write https://, or set outbound.allow_http to true", "outbound.allow_http")
 	}
 }
 

@@ -22,9 +22,7 @@ func (c Config) checkPublishers(r Report) {
 			r(path+".token_file", fmt.Sprintf("contains the same token as %s, but the token identifies the publisher: create another", first))
 		}
 		tokens[p.Token] = path + ".token_file"
-		if len(p.IDPrefix) > maxIDPrefix || strings.ContainsFunc(p.IDPrefix, unicode.IsControl) {
-			r(path+".id_prefix", fmt.Sprintf("is not a valid beginning of an id: write at most %d bytes without control characters", maxIDPrefix))
-		}
+		checkIDPrefix(path+".id_prefix", p.IDPrefix, r)
 		for j, other := range embedded.Publishers[:i] {
 			if p.IDPrefix != "" && other.IDPrefix != "" && (strings.HasPrefix(p.IDPrefix, other.IDPrefix) || strings.HasPrefix(other.IDPrefix, p.IDPrefix)) {
 				r(path+".id_prefix", fmt.Sprintf("%q and %q of nats.embedded.publishers[%d] allow the same ids, because one begins with the other: change one", p.IDPrefix, other.IDPrefix, j))
@@ -42,5 +40,11 @@ func (c Config) checkPublishers(r Report) {
 				break
 			}
 		}
+	}
+}
+
+func checkIDPrefix(path, prefix string, r Report) {
+	if len(prefix) > maxIDPrefix || strings.ContainsFunc(prefix, unicode.IsControl) {
+		r(path, fmt.Sprintf("is not a valid beginning of an id: write at most %d bytes without control characters", maxIDPrefix))
 	}
 }

@@ -20,6 +20,11 @@ func partnerKey(keys string) string {
 	return partner(", access: {keys: [{name: a, secret_file: /no/such/file" + keys + "}]}")
 }
 
+// intakeKey is a configuration with a key of a sender that states these keys in addition.
+func intakeKey(keys string) string {
+	return "intake: {keys: [{name: blog, kind: bearer" + keys + "}]}"
+}
+
 // signing is a secret of so many bytes.
 func signing(n int) string {
 	return "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0xfb}, n))
@@ -176,6 +181,19 @@ func obvious() []refused {
 		{`partners: [{title: News}]`, "partners[0].name"},
 		{`partners: [{name: MSN}]`, "partners[0].name"},
 		{`partners: [{name: public}]`, "partners[0].name"},
+		{`intake: {keys: [{kind: bearer, secret: a}]}`, "intake.keys[0].name"},
+		{`intake: {keys: [{name: Blog, kind: bearer, secret: a}]}`, "intake.keys[0].name"},
+		{`intake: {keys: [{name: blog, secret: a}]}`, "intake.keys[0].kind"},
+		{`intake: {keys: [{name: blog, kind: basic, secret: a}]}`, "intake.keys[0].kind"},
+		{intakeKey(``), "intake.keys[0].secret_file"},
+		{intakeKey(`, secret: "", secret_file: ""`), "intake.keys[0].secret_file"},
+		{intakeKey(`, secret: a, id_prefix: ` + strings.Repeat("a", 101)), "intake.keys[0].id_prefix"},
+		{intakeKey(`, secret: a, callback: {url: cms.example.com, secret: ` + signing(32) + `}`), "intake.keys[0].callback.url"},
+		{intakeKey(`, secret: a, callback: {url: "https://a.example/#b", secret: ` + signing(32) + `}`), "intake.keys[0].callback.url"},
+		{intakeKey(`, secret: a, callback: {url: "https://a.example", secret: ` + signing(23) + `}`), "intake.keys[0].callback.secret"},
+		{intakeKey(`, secret: a, callback: https://a.example`), "intake.keys[0].callback"},
+		{`intake: {open_on_loopback: yes}`, "intake.open_on_loopback"},
+		{`intake: {requests_per_minute: 0}`, "intake.requests_per_minute"},
 		{partner(`, groups: [public]`), "partners[0].groups[0]"},
 		{partner(`, groups: [a b]`), "partners[0].groups[0]"},
 		{partner(`, dialect: msn-slideshow`), "partners[0].dialect"},
@@ -268,6 +286,13 @@ func subtle() []refused {
 		{`partners: [{name: a}, {name: a}]`, "partners[1].name"},
 		{`partners: [{name: a, groups: [b]}, {name: b}]`, "partners[0].groups[0]"},
 		{`partners: [{name: a, groups: [a]}]`, "partners[0].groups[0]"},
+		{`intake: {keys: [{name: a, kind: bearer, secret: a}, {name: a, kind: bearer, secret: b}]}`, "intake.keys[1].name"},
+		{intakeKey(`, secret: a, secret_file: b`), "intake.keys[0].secret"},
+		{intakeKey(`, secret: a, id_prefix: "a\tb"`), "intake.keys[0].id_prefix"},
+		{intakeKey(`, secret: a, callback: {url: "https://a.example"}`), "intake.keys[0].callback.secret_file"},
+		{intakeKey(`, secret: a, callback: {secret: ` + signing(32) + `}`), "intake.keys[0].callback.url"},
+		{intakeKey(`, secret: a, callback: {url: "https://a.example", secret_file: /no/such/file}`), "intake.keys[0].callback.secret_file"},
+		{intakeKey(`, secret: a, callback: {url: "http://a.example", secret: `+signing(32)+`}`) + "\noutbound: {allow_http: false}", "intake.keys[0].callback.url"},
 		{partner(`, delay: 8761h`), "partners[0].delay"},
 		{partner(`, delay: 2h, max_age: 2h`), "partners[0].max_age"},
 		{partner(`, poll_every: 8761h`), "partners[0].poll_every"},
@@ -344,6 +369,9 @@ func acceptable() []string {
 		`digests: [{name: a, schedule: "CRON_TZ=Europe/Rome 0 7 * * 1-5", to: ["smtp://u:p@h:25/?from=a@b&to=c@d", "generic+https://h/?@x=y"], feeds: [all]}]`,
 		`outbound: {allow_networks: [10.0.0.0/8, 192.168.1.7, "::1", "fd00::/8", 0.0.0.0/0, "::ffff:10.0.0.0/104"], allow_http: false}`,
 		`partners: [{name: _2026}, {name: 7, groups: [eu, 5]}, {name: c, groups: [eu]}]`,
+		intakeKey(`, secret: a, callback: {}`),
+		intakeKey(`, secret: null, secret_file: /no/such/file, id_prefix: 7, callback: {url: "HTTPS://a.example:8443/b?c=d", secret: ` + signing(24) + `, secret_file: ""}`),
+		`intake: {keys: [{name: 2026, kind: superdesk, secret: a}, {name: b, kind: standard-webhooks, secret: b, id_prefix: "b-"}], open_on_loopback: true, requests_per_minute: 1000000}`,
 		partner(`, dialect: standard, title: "", match: {sections: [2026], authors: [A. Writer], languages: [en]}, exclude: {sources: [AP], credits: ["Getty*"]}`),
 		partner(`, items: 1000, order: published, content: summary, delay: 8760h, max_age: 87600h, unstated_rights: deny, poll_every: 15m`),
 		partner(`, link_query: "utm_source=msn&utm_medium=feed%20x/a?b", access: {keys: [], path_keys: true, networks: [203.0.113.7, "2001:db8::/32"]}`),

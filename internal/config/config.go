@@ -28,6 +28,7 @@ type Config struct {
 	HTTP       HTTP       `yaml:"http"`
 	NATS       NATS       `yaml:"nats"`
 	Events     Events     `yaml:"events"`
+	Intake     Intake     `yaml:"intake"`
 	Feeds      []Feed     `yaml:"feeds"`
 	Dynamic    Dynamic    `yaml:"dynamic"`
 	Rights     Rights     `yaml:"rights"`
@@ -144,6 +145,45 @@ type Events struct {
 	// URLTemplate is the address of ninjs items without one, or empty. The reader of
 	// ninjs checks its placeholders.
 	URLTemplate string `yaml:"url_template"`
+}
+
+// Intake is how events arrive over HTTP: not at all without a key, unless it is open.
+type Intake struct {
+	Keys []IntakeKey `yaml:"keys"`
+	// OpenOnLoopback admits programs of this machine without a key.
+	OpenOnLoopback bool `yaml:"open_on_loopback"`
+	// RequestsPerMinute bounds the events of each key.
+	RequestsPerMinute int `yaml:"requests_per_minute"`
+}
+
+// IntakeKey is how a sender of events proves who it is.
+type IntakeKey struct {
+	Name string `yaml:"name"`
+	// Kind is "bearer", "standard-webhooks" or "superdesk".
+	Kind string `yaml:"kind"`
+	// SecretFile is a path, or else Secret has what that file would have. The package
+	// receive reads both.
+	SecretFile string       `yaml:"secret_file"`
+	Secret     InlineSecret `yaml:"secret"`
+	// IDPrefix begins the id of each gallery of the sender; empty for any.
+	IDPrefix string   `yaml:"id_prefix"`
+	Callback Callback `yaml:"callback"`
+}
+
+// Callback is where a sender hears what became of its events; not at all if URL is empty.
+type Callback struct {
+	URL string `yaml:"url"`
+	// Secret signs, as a secret of a Webhook, and those in the file that SecretFile names.
+	Secret     InlineSecret `yaml:"secret"`
+	SecretFile SecretLines  `yaml:"secret_file"`
+}
+
+// Secrets are those that sign.
+func (c Callback) Secrets() []InlineSecret {
+	if c.Secret == "" {
+		return c.SecretFile
+	}
+	return append([]InlineSecret{c.Secret}, c.SecretFile...)
 }
 
 // Feed is one configured feed.

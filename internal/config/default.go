@@ -32,6 +32,7 @@ func Default() Config {
 			MaxBytes: 1 << 30,
 			MaxEvent: 1 << 20,
 		},
+		Intake:     Intake{RequestsPerMinute: 6000},
 		Feeds:      []Feed{all},
 		Dynamic:    Dynamic{Sections: true, Tags: true, Authors: true, Items: defaultItems, Order: defaultOrder, Cache: 2000},
 		Archive:    Archive{Page: 100},

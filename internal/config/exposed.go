@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 )
 
 // Exposed returns the secrets in files that every user of this machine can read. It
@@ -15,9 +17,14 @@ func (c Config) Exposed() Problems {
 	maps.Copy(files, c.secretFiles)
 	for i, p := range c.Partners {
 		for j, k := range p.Access.Keys {
-			if !hasHash(k.SecretFile) {
+			if !hasHashes(k.SecretFile) {
 				files[fmt.Sprintf("partners[%d].access.keys[%d].secret_file", i, j)] = k.SecretFile
 			}
+		}
+	}
+	for i, k := range c.Intake.Keys {
+		if k.Kind != "bearer" || !hasHashes(k.SecretFile) {
+			files[fmt.Sprintf("intake.keys[%d].secret_file", i)] = k.SecretFile
 		}
 	}
 	var found Problems
@@ -42,6 +49,15 @@ func (c Config) inlineSecret() string {
 	if stated("nats.url", strings.Contains(string(c.NATS.URL), "@")) {
 		return "nats.url"
 	}
+	for i, k := range c.Intake.Keys {
+		at := fmt.Sprintf("intake.keys[%d]", i)
+		if key := at + ".secret"; stated(key, k.Secret != "" && (k.Kind != "bearer" || !areHashes(string(k.Secret)))) {
+			return key
+		}
+		if key := at + ".callback.secret"; stated(key, k.Callback.Secret != "") {
+			return key
+		}
+	}
 	for i, w := range c.Webhooks {
 		if key := fmt.Sprintf("webhooks[%d].secrets", i); stated(key, len(w.Secrets) > len(w.SecretsFile)) {
 			return key
@@ -62,13 +78,25 @@ func (c Config) inlineSecret() string {
 	return ""
 }
 
-// hasHash reports whether the file of a partner's key has its hash, which is not secret.
-func hasHash(file string) bool {
+// hasHashes reports whether a file of keys has only their hashes, which are not secret.
+func hasHashes(file string) bool {
 	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
 		return false
 	}
-	data, err := readFile(file, 16)
-	return err == nil && strings.HasPrefix(string(data), "sha256:")
+	data, err := readFile(file, credential.MaxFile)
+	return err == nil && areHashes(string(data))
+}
+
+func areHashes(text string) bool {
+	found := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && line[0] != '#' && !strings.HasPrefix(line, "sha256:") {
+			return false
+		}
+		found = found || strings.HasPrefix(line, "sha256:")
+	}
+	return found
 }
 
 // forAll reports whether every user can read the file; no path names no file.

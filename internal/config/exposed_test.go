@@ -24,6 +24,8 @@ func TestSecretsThatEverybodyCanReadAreNamed(t *testing.T) {
 	token := "a token that nobody guesses\n"
 	open, kept := file("open", token, 0o644), file("kept", token, 0o640)
 	lines := file("lines", signing(24)+"\n", 0o604)
+	hash := "sha256:" + strings.Repeat("0f", 32)
+	hashes, mixed := file("hashes", "# of two keys\n"+hash+"\n"+hash+"\n", 0o644), file("mixed", hash+"\n"+token, 0o644)
 	hook := "webhooks: [{name: a, url: \"https://a.example\", "
 	for name, c := range map[string]struct {
 		text string
@@ -37,6 +39,14 @@ func TestSecretsThatEverybodyCanReadAreNamed(t *testing.T) {
 		"credentials":              {"nats: {url: nats://h, credentials_file: " + open + "}\n", 0o600, []string{"nats.credentials_file: "}},
 		"key":                      {"nats: {url: nats://h, tls: {cert_file: " + open + ", key_file: " + open + "}}\n", 0o600, []string{"nats.tls.key_file: "}},
 		"inline":                   {hook + "secrets: [" + signing(24) + "]}]\n", 0o644, []string{"webhooks[0].secrets: is a secret, and every user of this machine can read this file: move it to a file of its own, or run chmod o= on this one"}},
+		"an intake key":            {"intake: {keys: [{name: a, kind: superdesk, secret_file: " + open + "}]}\n", 0o600, []string{"intake.keys[0].secret_file: "}},
+		"hashes":                   {"intake: {keys: [{name: a, kind: bearer, secret_file: " + hashes + "}]}\n", 0o600, nil},
+		"hashes and a key":         {"intake: {keys: [{name: a, kind: bearer, secret_file: " + mixed + "}]}\n", 0o600, []string{"intake.keys[0].secret_file: "}},
+		"hashes of another kind":   {"intake: {keys: [{name: a, kind: superdesk, secret_file: " + hashes + "}]}\n", 0o600, []string{"intake.keys[0].secret_file: "}},
+		"inline key":               {"intake: {keys: [{name: a, kind: bearer, secret: hunter2-0123456789abcdef}]}\n", 0o644, []string{"intake.keys[0].secret: is a secret"}},
+		"inline hash":              {"intake: {keys: [{name: a, kind: bearer, secret: \"" + hash + "\"}]}\n", 0o644, nil},
+		"inline callback":          {"intake: {keys: [{name: a, kind: bearer, secret: \"" + hash + "\", callback: {url: \"https://a.example\", secret: " + signing(24) + "}}]}\n", 0o644, []string{"intake.keys[0].callback.secret: is a secret"}},
+		"callback":                 {"intake: {keys: [{name: a, kind: bearer, secret: \"" + hash + "\", callback: {url: \"https://a.example\", secret_file: " + lines + "}}]}\n", 0o600, []string{"intake.keys[0].callback.secret_file: "}},
 		"inline, kept":             {hook + "secrets: [" + signing(24) + "]}]\n", 0o640, nil},
 		"password":                 {"nats: {url: \"nats://u:hunter2@h\"}\n", 0o644, []string{"nats.url: is a secret"}},
 		"mail without a password":  {"digests: [{name: a, schedule: \"@daily\", to: [\"smtp://h:25/?from=a@b&to=c@d\"]}]\n", 0o644, nil},

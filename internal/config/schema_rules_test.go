@@ -19,6 +19,7 @@ func requiredOf(list string) []string {
 		"partners[].access.keys":   {"name", "secret_file"},
 		"tombstones.titles":        {"language", "text"},
 		"nats.embedded.publishers": {"name", "token_file"},
+		"intake.keys":              {"name", "kind"},
 	}[list]
 }
 
@@ -26,7 +27,7 @@ func requiredOf(list string) []string {
 // left to the loader, for the environment may state those.
 func rules() map[string]object {
 	all := map[string]object{}
-	for _, some := range []map[string]object{siteRules(), natsRules(), feedRules(), partnerRules(), noticeRules()} {
+	for _, some := range []map[string]object{siteRules(), natsRules(), feedRules(), partnerRules(), intakeRules(), noticeRules()} {
 		for key, rule := range some {
 			all[key] = rule
 		}
@@ -150,6 +151,20 @@ func partnerRules() map[string]object {
 	return all
 }
 
+func intakeRules() map[string]object {
+	called := webAddressPattern + `(?:[/?][^#\s]*)?$`
+	return map[string]object{
+		"intake.keys[]":                 object{{"required", requiredOf("intake.keys")}, {"anyOf", []object{present("secret"), present("secret_file")}}},
+		"intake.keys[].name":            name(label.String()),
+		"intake.keys[].kind":            choice(intakeKinds()...),
+		"intake.keys[].secret":          free(),
+		"intake.keys[].id_prefix":       append(free(), member{"maxLength", maxIDPrefix}),
+		"intake.keys[].callback.url":    pattern("^(?:|" + called[:len(called)-1] + ")$"),
+		"intake.keys[].callback.secret": pattern("^(?:|" + inner(signingPattern()) + ")$"),
+		"intake.requests_per_minute":    whole(1, maxRequests),
+	}
+}
+
 func noticeRules() map[string]object {
 	called := webAddressPattern + `(?:[/?][^#\s]*)?$`
 	feed := name(`^(?:` + inner(feedName.String()) + `|(?:sections|tags|authors)/[^\sA-Z/.]+|galleries/[A-Za-z0-9_-]{1,80}|partners/` + inner(label.String()) + `)$`)
@@ -252,19 +267,24 @@ func filled(lists ...string) (any []object) {
 	return any
 }
 
+// present wants a text that is not empty.
+func present(key string) object {
+	return object{{"required", []string{key}}, {"properties", object{{key, object{{"type", "string"}, {"minLength", 1}}}}}}
+}
+
 // oneOfBoth wants a list that is not empty, or a file.
 func oneOfBoth(list, file string) []object {
 	return []object{
 		filled(list)[0],
-		{{"required", []string{file}}, {"properties", object{{file, object{{"type", "string"}, {"minLength", 1}}}}}},
+		present(file),
 	}
 }
 
-// signingPattern is base64 of minSigning to maxSigning bytes.
+// signingPattern is base64 of 24 to 64 bytes.
 func signingPattern() string {
 	const c = "[A-Za-z0-9+/]"
 	const end = "(?:" + c + "{2}==|" + c + "{3}=)?"
-	least, most := minSigning/3, maxSigning/3
+	least, most := 24/3, 64/3
 	return fmt.Sprintf("^whsec_(?:(?:%[1]s{4}){%[2]d,%[3]d}%[5]s|(?:%[1]s{4}){%[4]d}(?:%[1]s{2}==)?)$", c, least, most-1, most, end)
 }
 

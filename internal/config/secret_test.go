@@ -15,6 +15,7 @@ func TestNoFormattingPrintsASecret(t *testing.T) {
 	c.HTTP.AdminToken = "hunter2-admin"
 	c.NATS.Embedded.PublisherToken = "hunter2-publisher"
 	c.Webhooks = []Webhook{{Secrets: []InlineSecret{"whsec_hunter2"}, SecretsFile: SecretLines{"whsec_hunter2"}}}
+	c.Intake.Keys = []IntakeKey{{Secret: "hunter2-sender", Callback: Callback{Secret: "whsec_hunter2", SecretFile: SecretLines{"whsec_hunter2"}}}}
 	c.Digests = []Digest{{To: []InlineSecret{"smtp://u:hunter2@h"}, ToFile: SecretLines{"smtp://u:hunter2@h"}}}
 	c.NATS.URL = "nats://hunter2:hunter2,pw@h1:4222,nats://hunter2@h2:4222"
 	printed := map[string]string{}

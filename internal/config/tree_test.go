@@ -22,7 +22,7 @@ func TestTextThatCannotBeRead(t *testing.T) {
 		{"alias of nothing", "site:\n  title: *name\n", "g.yaml:2:10: site.title: *name has no anchor before it: write the value, or put &name before the value that it repeats"},
 		{"alias of itself", "feeds: &f [*f]\n", "g.yaml:1:12: feeds[0]: *f has no anchor before it: write the value, or put &f before the value that it repeats"},
 		{"merge of a scalar", "http:\n  <<: 3\n", "g.yaml:2:7: http: << takes a mapping: name one with *"},
-		{"control character in a key", "\"a\\e[31m\": 1\n", `g.yaml:1:1: …: unknown key: the keys here are site, http, nats, events, feeds, dynamic, rights, partners, archive, tombstones, limits, schedule, notices, websub, webhooks, digests, outbound, log`},
+		{"control character in a key", "\"a\\e[31m\": 1\n", `g.yaml:1:1: …: unknown key: the keys here are site, http, nats, events, intake, feeds, dynamic, rights, partners, archive, tombstones, limits, schedule, notices, websub, webhooks, digests, outbound, log`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff([]string{tt.want}, problemsOf(t, tt.text)); diff != "" {

@@ -16,11 +16,12 @@ import (
 const endsSoon = 14 * 24 * time.Hour
 
 // Warnings are what works and is probably a mistake, or needs an operator soon: what
-// [Config.Exposed] returns, rules that name audiences which do not exist, partners that
+// [Config.Exposed] returns, keys of senders that may do more than they should, rules that name audiences which do not exist, partners that
 // match nothing, and keys that have ended or are about to. It looks at the files of keys.
 func (c Config) Warnings(now time.Time) Problems {
 	found := c.Exposed()
 	warn := func(path, message string, _ ...string) { found = append(found, c.Problem(path, message)) }
+	c.warnOfIntake(warn)
 	c.warnOfUnknownAudiences(warn)
 	for i, p := range c.Partners {
 		path := fmt.Sprintf("partners[%d]", i)

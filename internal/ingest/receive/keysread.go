@@ -1,7 +1,6 @@
 package receive
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,8 +15,6 @@ import (
 
 const (
 	maxSecrets   = 4   // of a key
-	minSigning   = 24  // bytes of a secret of Standard Webhooks
-	maxSigning   = 64  // the same
 	minSuperdesk = 16  // characters
 	maxSuperdesk = 512 // bytes
 )
@@ -80,10 +77,9 @@ func (kind Kind) parse(line string) (secret, error) {
 		}
 		return secret{id: hash}, nil
 	case StandardWebhooks:
-		encoded, prefixed := strings.CutPrefix(line, "whsec_")
-		signing, err := base64.StdEncoding.Strict().DecodeString(encoded)
-		if !prefixed || err != nil || len(signing) < minSigning || len(signing) > maxSigning {
-			return secret{}, fmt.Errorf("has a line that is no secret of Standard Webhooks: write whsec_ and %d to %d random bytes in base64, as openssl rand -base64 32 prints them", minSigning, maxSigning)
+		signing, err := credential.ParseSigning(line)
+		if err != nil {
+			return secret{}, fmt.Errorf("has a line that %w", err)
 		}
 		return secret{credential.HashOf(line), signing}, nil
 	}

@@ -22,6 +22,8 @@ const (
 	minKey     = 22  // characters of a key, each one of 64: 132 bits
 	minHex     = 32  // characters of a key of hexadecimal digits only: 128 bits
 	maxKey     = 512 // characters of a key
+	minSigning = 24  // bytes of a secret that signs
+	maxSigning = 64  // the same
 	hashPrefix = "sha256:"
 )
 
@@ -85,4 +87,16 @@ func parseHash(digits string) (h Hash, err error) {
 		return Hash{}, errors.New("has the hash of an empty text")
 	}
 	return h, nil
+}
+
+// ParseSigning returns the bytes of a secret that signs, of which text is whsec_ and the
+// base64 (Standard Webhooks, "Signature scheme"). Its error is as "is not a secret", with a
+// remedy.
+func ParseSigning(text string) ([]byte, error) {
+	encoded, prefixed := strings.CutPrefix(text, "whsec_")
+	signing, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if !prefixed || err != nil || len(signing) < minSigning || len(signing) > maxSigning {
+		return nil, fmt.Errorf("is not a secret: write whsec_ and %d to %d random bytes in base64, as openssl rand -base64 32 prints them", minSigning, maxSigning)
+	}
+	return signing, nil
 }

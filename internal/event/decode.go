@@ -124,14 +124,17 @@ type content struct {
 func (r Reader) content(env envelope, kind Kind) (content, error) {
 	switch {
 	case ninjs.Recognise(env.Data):
-		item, err := ninjs.Decode(env.Data, ninjs.Options{URLTemplate: r.URLTemplate, TakeDown: kind == Unpublished})
+		item, err := ninjs.Decode(env.Data, ninjs.Options{URLTemplate: r.URLTemplate, TakeDown: kind == Unpublished, Stored: env.stored})
 		if ps, ok := errors.AsType[gallery.Problems](err); ok {
 			err = env.located(ps)
 		}
 		if err != nil {
 			return content{}, err
 		}
-		c := content{gallery: item.Gallery, leftOut: env.located(item.LeftOut), id: item.IDPlace, updated: "/versioncreated", embargo: "/embargoed"}
+		c := content{gallery: item.Gallery, leftOut: env.located(item.LeftOut), id: item.IDPlace, updated: item.Dated, embargo: "/embargoed"}
+		if item.Dated == "/versionCreated" { // in the names of 3.x
+			c.embargo = "/embargoedUntil"
+		}
 		if item.Gallery == nil {
 			c.removed = TakeDown{ID: item.ID, Updated: item.Updated, Version: item.Version, Reason: item.Reason}
 		}

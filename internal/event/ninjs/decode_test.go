@@ -155,7 +155,7 @@ func TestCanceledAndWithheldItemsAreTakeDowns(t *testing.T) {
 		t.Run(status, func(t *testing.T) {
 			got := mustDecode(t, `{"uri":"u","version":"4","versioncreated":"2026-11-20T10:00:00+0100","pubstatus":"`+status+`",
 				"headline":5,"associations":"whatever","firstcreated":"no date"}`)
-			want := &Item{ID: "u", IDPlace: "/uri", Version: 4, Updated: at(t, "2026-11-20T09:00:00Z"), Reason: reason}
+			want := &Item{ID: "u", IDPlace: "/uri", Version: 4, Updated: at(t, "2026-11-20T09:00:00Z"), Dated: "/versioncreated", Reason: reason}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("item (-want +got):\n%s", diff)
 			}

@@ -52,8 +52,7 @@ func (h *head) places() places {
 	if h.GUID == "" && h.URI != "" {
 		id = "/uri"
 	}
-	_, created := h.created()
-	return places{"/id": id, "/updated": created, "/version": "/version", "/language": "/language", "/reason": "/pubstatus"}
+	return places{"/id": id, "/version": "/version", "/language": "/language", "/reason": "/pubstatus"}
 }
 
 // locate makes the places of ps, which are in the gallery, places in the item: a place
@@ -70,26 +69,30 @@ func (at places) locate(ps gallery.Problems) gallery.Problems {
 }
 
 // decodeFaulty reads an item in which something does not fit where it stands, as err
-// says, and names all that is wrong with it. A take-down needs no status that fits.
+// says, and names all that is wrong with it. A take-down is acted upon if its id can be
+// read: one that is refused leaves on show what must not be.
 func decodeFaulty(data []byte, o Options, err error) (*Item, error) {
 	var h head
 	faults, whole := jsonfault.Collect(data, &h, maxProblems, unfit)
 	status, unknown := h.status("")
-	if o.TakeDown {
-		status, unknown = withheld, nil
-		if whole {
-			faults = slices.DeleteFunc(faults, func(p gallery.Problem) bool { return p.Place == "/pubstatus" })
-		}
-		if len(faults) == 0 {
-			return h.takeDown("")
-		}
-	}
 	switch {
+	case o.TakeDown || status != usable:
+		if o.TakeDown {
+			status = ""
+		}
+		if whole {
+			faults = slices.DeleteFunc(faults, func(p gallery.Problem) bool { return strings.EqualFold(p.Place, "/pubstatus") })
+		}
+		i, others := h.takeDown(status)
+		if others != nil || !whole {
+			return nil, join(faults, whole, others)
+		}
+		if len(faults) > 0 {
+			i.LeftOut = join(faults, whole, nil)
+		}
+		return i, nil
 	case unknown != nil: // the rest of a take-down may be in any state
 		return nil, join(faults, whole, unknown)
-	case status != usable:
-		_, others := h.takeDown(status)
-		return nil, join(faults, whole, others)
 	}
 	var w item
 	if faults, whole = jsonfault.Collect(data, &w, maxProblems, unfit); len(faults) == 0 {

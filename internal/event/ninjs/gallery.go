@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 )
@@ -26,6 +25,9 @@ type draft struct {
 
 // gallery returns w as a gallery, normalised and valid, and what is left out of it.
 func (w *item) gallery(o Options) (*gallery.Gallery, gallery.Problems, error) {
+	if w.isPlan() && !o.Stored {
+		return nil, nil, gallery.Problems{problem("/type", "is an event or a plan of coverage, which is for colleagues: only stories and pictures are published")}
+	}
 	d := &draft{origin: w.places(), added: make(map[string]bool), dropped: make(map[string]bool)}
 	d.ID, d.Version, d.Language = w.id(), int64(w.Version), strings.TrimSpace(w.Language)
 	d.dates(w)
@@ -62,14 +64,12 @@ func (d *draft) leaveOut(p gallery.Problem) {
 // dates falls back on the first date that there is, for neither IPTC nor Superdesk
 // promises any.
 func (d *draft) dates(w *item) {
-	created, place := w.created()
 	d.note("/published", "/versioncreated")
-	for _, at := range []struct {
-		place string
-		time.Time
-	}{
-		{"/firstpublished", w.FirstPublished.Time}, {"/firstcreated", w.FirstCreated.Time}, {"/firstCreated", w.FirstCreated3.Time},
-		{"/contentcreated", w.ContentCreated.Time}, {"/contentCreated", w.ContentCreated3.Time}, {place, created.Time},
+	for _, at := range []dated{
+		{w.FirstPublished, "/firstpublished"},
+		latest(dated{w.FirstCreated, "/firstcreated"}, dated{w.FirstCreated3, "/firstCreated"}),
+		latest(dated{w.ContentCreated, "/contentcreated"}, dated{w.ContentCreated3, "/contentCreated"}),
+		w.created(true),
 	} {
 		if !at.IsZero() {
 			d.Published = at.Time
@@ -77,17 +77,20 @@ func (d *draft) dates(w *item) {
 			break
 		}
 	}
+	created := w.created(false)
+	d.note("/updated", created.place)
 	d.Updated, d.Expires = created.Time, w.Expires.Time
 	if d.Updated.IsZero() {
 		d.Updated = d.Published
 	}
 	d.delay(w.embargo())
+	d.delay(dated{w.PublishSchedule, "/publish_schedule"})
 }
 
-func (d *draft) delay(until time.Time, place string) {
+func (d *draft) delay(until dated) {
 	if until.After(d.Published) {
-		d.Published = until
-		d.note("/published", place)
+		d.Published = until.Time
+		d.note("/published", until.place)
 	}
 }
 
@@ -207,10 +210,13 @@ func (d *draft) rights(w *item) {
 	if len(b) > len(a) {
 		d.note("/copyright", terms.place)
 	}
-	info := w.content.rights()
-	if link := strings.TrimSpace(cmp.Or(info.LinkedRights, info.LinkedRights3)); strings.HasPrefix(link, "https://") || strings.HasPrefix(link, "http://") {
-		d.License = link
-		d.note("/license", "/rightsinfo/linkedrights")
+	links, _ := w.content.rights()
+	for _, link := range links {
+		address := strings.TrimSpace(link.text)
+		if d.License == "" && (strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://")) {
+			d.License = address
+			d.note("/license", link.place)
+		}
 	}
 	d.Rights.Deny = d.denied(&w.content, "")
 }

@@ -2,21 +2,23 @@ package ninjs
 
 import (
 	"cmp"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // head is what an item says of itself as a revision. Names of 3.x differ from those of
-// 2.x by capitals. Both have a field, because an item may have both.
+// 2.x by capitals. Both have a field, because an item may have both: where they disagree,
+// the reading counts that shows less.
 type head struct {
 	GUID            string  `json:"guid"` // Superdesk
 	URI             string  `json:"uri"`  // IPTC
 	Version         whole   `json:"version"`
 	VersionCreated  instant `json:"versioncreated"`
 	VersionCreated3 instant `json:"versionCreated"`
-	PubStatus       string  `json:"pubstatus"`
+	PubStatus       string  `json:"pubstatus,case:ignore"` // and pub_status, PubStatus …
 	PubStatus3      string  `json:"pubStatus"`
 }
 
@@ -33,26 +35,49 @@ var statuses = map[string]string{
 	"": usable, usable: usable, withheld: withheld, "withhold": withheld, canceled: canceled, "cancelled": canceled,
 }
 
-// status reads the pubstatus of an item at place; an unknown one is a [gallery.Problems].
+// status is the strictest pubstatus of an item at place, which may come from a
+// vocabulary (stat:canceled). An unknown one is a [gallery.Problems], unless another
+// takes the item down.
 func (h *head) status(place string) (string, gallery.Problems) {
-	member := "/pubstatus"
-	if h.PubStatus == "" && h.PubStatus3 != "" {
-		member = "/pubStatus"
+	strictest := usable
+	var unknown gallery.Problems
+	for _, s := range []struct{ member, value string }{{"/pubstatus", h.PubStatus}, {"/pubStatus", h.PubStatus3}} {
+		status, known := statuses[lastPart(strings.ToLower(s.value))]
+		switch {
+		case !known:
+			unknown = append(unknown, problem(place+s.member, "%q is not known: write usable, withheld or canceled", gallery.Clip(s.value, maxQuoted)))
+		case status == canceled, strictest == usable:
+			strictest = status
+		}
 	}
-	stated := cmp.Or(h.PubStatus, h.PubStatus3)
-	status, known := statuses[strings.ToLower(strings.TrimSpace(stated))]
-	if !known {
-		return "", gallery.Problems{problem(place+member, "%q is not known: write usable, withheld or canceled", gallery.Clip(stated, maxQuoted))}
+	if strictest != usable {
+		unknown = nil
 	}
-	return status, nil
+	return strictest, unknown
 }
 
-// created is when the version was made, and where that stands.
-func (h *head) created() (instant, string) {
-	if h.VersionCreated.IsZero() && !h.VersionCreated3.IsZero() {
-		return h.VersionCreated3, "/versionCreated"
+// dated is an instant with the place of the member that states it, zero where none does.
+type dated struct {
+	instant
+	place string
+}
+
+// latest returns the last of ds.
+func latest(ds ...dated) dated {
+	return slices.MaxFunc(ds, func(a, b dated) int { return a.Compare(b.Time) })
+}
+
+// created is when the version was made. Of two dates that disagree the earlier is that of
+// a publication and the later that of a take-down: what was taken down in between stays so.
+func (h *head) created(takeDown bool) dated {
+	a, b := dated{h.VersionCreated, "/versioncreated"}, dated{h.VersionCreated3, "/versionCreated"}
+	switch {
+	case takeDown, a.IsZero(), b.IsZero():
+		return latest(a, b)
+	case b.Before(a.Time):
+		return b
 	}
-	return h.VersionCreated, "/versioncreated"
+	return a
 }
 
 func (h *head) id() string { return cmp.Or(h.GUID, h.URI) }
@@ -64,8 +89,8 @@ type content struct {
 	Type           string  `json:"type"`
 	Name           string  `json:"name"` // of an association in 2.x
 	Embargoed      instant `json:"embargoed"`
-	EmbargoedUntil instant `json:"embargoedUntil"` // 3.x
-	Expires        instant `json:"expires"`
+	EmbargoedUntil instant `json:"embargoedUntil,case:ignore"` // 3.x
+	Expires        instant `json:"expires,case:ignore"`
 	Order          whole   `json:"order"` // Superdesk: of an association
 
 	Headline     string `json:"headline"`
@@ -87,6 +112,7 @@ type content struct {
 	Bodies       []text `json:"bodies"`
 	AltText      string `json:"alttext"`
 	AltTextOld   string `json:"alt_text"`
+	AltText3     string `json:"altText"`
 
 	Byline           string `json:"byline"` // 1.x
 	By               string `json:"by"`     // 2.x
@@ -96,8 +122,11 @@ type content struct {
 
 	RightsInfo  lenient[rightsInfo] `json:"rightsinfo"`
 	RightsInfo3 lenient[rightsInfo] `json:"rightsInfo"`
+	rightsInfo                      // outside its object, and no less meant
 
 	Renditions members[rendition] `json:"renditions"`
+
+	Others jsontext.Value `json:",embed"` // 1.x: texts with any role in their name
 }
 
 func (c content) label() string { return c.Name }
@@ -125,12 +154,9 @@ func (c *content) kind() kind {
 	return kinds[mediaType]
 }
 
-// embargo is until when c may not be shown, and where that stands.
-func (c *content) embargo() (time.Time, string) {
-	if c.Embargoed.IsZero() && !c.EmbargoedUntil.IsZero() {
-		return c.EmbargoedUntil.Time, "/embargoedUntil"
-	}
-	return c.Embargoed.Time, "/embargoed"
+// embargo is until when c may not be shown.
+func (c *content) embargo() dated {
+	return latest(dated{c.Embargoed, "/embargoed"}, dated{c.EmbargoedUntil, "/embargoedUntil"})
 }
 
 // item is a whole news item. Associations of its associations are not read:
@@ -139,6 +165,7 @@ type item struct {
 	content
 	URL             string  `json:"url"` // in no version of the standard, but sent
 	FirstPublished  instant `json:"firstpublished"`
+	PublishSchedule instant `json:"publish_schedule"` // Superdesk
 	FirstCreated    instant `json:"firstcreated"`
 	FirstCreated3   instant `json:"firstCreated"`
 	ContentCreated  instant `json:"contentcreated"`
@@ -164,6 +191,10 @@ type item struct {
 
 	Associations members[content] `json:"associations"`
 
+	// What only an event or a plan of coverage has.
+	EventDetails    jsontext.Value `json:"eventDetails"`
+	PlannedCoverage jsontext.Value `json:"plannedCoverage"`
+
 	// ExtraItems held the slideshows of Superdesk before October 2018, which had no
 	// associations; later items have both. Other values are no slides.
 	ExtraItems lenient[members[lenient[extra]]] `json:"extra_items"`
@@ -175,6 +206,17 @@ type extra struct {
 	Items members[content] `json:"items"`
 }
 
+// isPlan reports whether w announces to colleagues what will happen or be covered.
+func (w *item) isPlan() bool {
+	switch strings.ToLower(strings.TrimSpace(w.Type)) {
+	case "event", "planning", "planning_featured": // Superdesk has the last
+		return true
+	case "":
+		return w.EventDetails != nil || w.PlannedCoverage != nil
+	}
+	return false
+}
+
 // isPicture reports whether w is nothing but a picture.
 func (w *item) isPicture() bool { return w.Type != "" && w.kind() == still }
 
@@ -184,17 +226,21 @@ type concept struct {
 	Rel  string `json:"rel"`
 }
 
-// text is a headline, a description or a body in 2.x.
+// text is a headline, a description or a body in 2.x, and in 1.x one with a role in its
+// name.
 type text struct {
 	Role         string `json:"role"`
 	ContentType  string `json:"contenttype"`
 	ContentType3 string `json:"contentType"`
 	Value        string `json:"value"`
+
+	place string // empty: its index says it
 }
 
 // rendition is one file of a picture.
 type rendition struct {
 	Name         string `json:"name"` // in 2.x
+	Title        string `json:"title"`
 	HRef         string `json:"href"`
 	MIMEType     string `json:"mimetype"`    // 1.x
 	ContentType  string `json:"contenttype"` // 2.x

@@ -26,6 +26,10 @@ type Options struct {
 
 	// TakeDown says that the item is taken down, whatever its status is.
 	TakeDown bool
+
+	// Stored says that the item was accepted before, perhaps by an older release: what
+	// is refused only today may be in it.
+	Stored bool
 }
 
 // Item is one revision of a news item.
@@ -34,20 +38,24 @@ type Item struct {
 	ID      string
 	IDPlace string    // where the item states it
 	Updated time.Time // in UTC; zero for a take-down that does not say
+	Dated   string    // where the item states that
 	Version int64     // 0 where the item's is no whole number
 	Reason  string    // of a take-down: canceled or withheld; empty where only Options say so
 
 	// LeftOut names, with the place and the reason, what a reader would look for and
-	// the gallery does not show: at most twenty things.
+	// the gallery does not show, or what of a take-down cannot be read: at most twenty
+	// things.
 	LeftOut gallery.Problems
 }
 
 // Decode reads a ninjs item. An embargo delays the gallery's publication; the embargo
 // of a picture, which a gallery has no place for, delays the gallery too if it still
 // ran when the version was made. Pictures that are canceled or withheld are left out
-// and, named in LeftOut, those without a file that can be shown. An item that Decode
-// refuses is a [gallery.Problems], and a retry would not help. Decode keeps nothing of
-// data.
+// and, named in LeftOut, those without a file that can be shown. Where two spellings of
+// one member disagree, the reading counts that shows less. A take-down needs an id and
+// nothing else that can be read. Events and plans of coverage (3.x §planning, and
+// Superdesk) are refused. An item that Decode refuses is a [gallery.Problems], and a
+// retry would not help. Decode keeps nothing of data.
 func Decode(data []byte, o Options) (*Item, error) {
 	var h head
 	if err := json.Unmarshal(data, &h); err != nil {
@@ -70,14 +78,14 @@ func Decode(data []byte, o Options) (*Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Item{Gallery: g, ID: g.ID, IDPlace: h.places()["/id"], Updated: g.Updated, Version: g.Version, LeftOut: leftOut}, nil
+	return &Item{Gallery: g, ID: g.ID, IDPlace: h.places()["/id"], Updated: g.Updated, Dated: h.created(false).place, Version: g.Version, LeftOut: leftOut}, nil
 }
 
 // takeDown needs no more than an id: the rest of a canceled item may be in any state.
 func (h *head) takeDown(reason string) (*Item, error) {
-	created, _ := h.created()
-	places := h.places()
-	i := &Item{ID: h.id(), IDPlace: places["/id"], Updated: created.Time, Version: int64(h.Version), Reason: reason}
+	created, places := h.created(true), h.places()
+	places["/updated"] = created.place
+	i := &Item{ID: h.id(), IDPlace: places["/id"], Updated: created.Time, Dated: created.place, Version: max(int64(h.Version), 0), Reason: reason}
 	at := i.Updated
 	if at.IsZero() {
 		at = time.Unix(0, 0) // the caller dates the take-down and checks that date

@@ -10,7 +10,7 @@ import (
 
 // Recognise reports whether data is a JSON object with the members of a ninjs
 // item: a guid or uri, and a versioncreated, a pubstatus or one of IPTC's
-// types. It is false for a gallery in our own form (slides, or title and
+// types; or a uri, which no gallery of ours has instead of an id. It is false for a gallery in our own form (slides, or title and
 // published), for a CloudEvent and for what is not JSON. It looks at top-level
 // members only and needs one pass over data, none where neither id occurs.
 func Recognise(data []byte) bool {
@@ -23,11 +23,15 @@ func Recognise(data []byte) bool {
 		return false
 	}
 	stated := m.VersionCreated != nil || m.VersionCreated3 != nil || m.PubStatus != nil || m.PubStatus3 != nil
+	if m.URI != nil && m.ID == nil && m.Published == nil {
+		return true
+	}
 	return (m.GUID != nil || m.URI != nil) && (stated || slices.Contains(types, string(m.Type)))
 }
 
 // types are the values that IPTC and Superdesk give to type.
-var types = []string{`"text"`, `"audio"`, `"video"`, `"picture"`, `"graphic"`, `"composite"`, `"component"`, `"preformatted"`}
+var types = []string{`"text"`, `"audio"`, `"video"`, `"picture"`, `"graphic"`, `"composite"`, `"component"`, `"preformatted"`,
+	`"event"`, `"planning"`, `"planning_featured"`}
 
 // signs are the members that distinguish the forms. A [jsontext.Value]
 // is nil where there is no such member.
@@ -40,6 +44,7 @@ type signs struct {
 	PubStatus3      jsontext.Value `json:"pubStatus"`
 	Type            jsontext.Value `json:"type"`
 
+	ID          jsontext.Value `json:"id"`
 	SpecVersion jsontext.Value `json:"specversion"`
 	Slides      jsontext.Value `json:"slides"`
 	Published   jsontext.Value `json:"published"`

@@ -79,10 +79,24 @@ func isFile(m *member[rendition]) bool {
 	return other == ""
 }
 
-func isThumbnail(m *member[rendition]) bool { return strings.EqualFold(m.name, "thumbnail") }
+// isThumbnail reports whether m is one by its name, or by its title where names are
+// numbers.
+func isThumbnail(m *member[rendition]) bool {
+	return strings.EqualFold(m.name, "thumbnail") || m.value != nil && strings.EqualFold(m.value.Title, "thumbnail")
+}
 
+// pictureType returns the type of a picture, or that of what is none by any of its types.
 func (r *rendition) pictureType() (mediaType, other string) {
-	return gallery.PictureType(cmp.Or(r.MIMEType, r.ContentType, r.ContentType3), strings.TrimSpace(r.HRef))
+	for _, stated := range []string{r.MIMEType, r.ContentType, r.ContentType3} {
+		if stated != "" && other == "" {
+			found, none := gallery.PictureType(stated, strings.TrimSpace(r.HRef))
+			mediaType, other = cmp.Or(mediaType, found), none
+		}
+	}
+	if mediaType == "" && other == "" {
+		return gallery.PictureType("", strings.TrimSpace(r.HRef))
+	}
+	return mediaType, other
 }
 
 // mediaType returns the type of a picture, empty where it is not known.

@@ -1,7 +1,6 @@
 package ninjs
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -12,18 +11,34 @@ import (
 
 // rightsInfo is the machine-readable rights of an item or of an association.
 type rightsInfo struct {
-	LinkedRights   string `json:"linkedrights"`
-	LinkedRights3  string `json:"linkedRights"`
-	EncodedRights  string `json:"encodedrights"`
-	EncodedRights3 string `json:"encodedRights"`
+	LinkedRights   string         `json:"linkedrights"`
+	LinkedRights3  string         `json:"linkedRights"`
+	EncodedRights  jsontext.Value `json:"encodedrights"` // a text, or the policy itself
+	EncodedRights3 jsontext.Value `json:"encodedRights"`
 }
 
-// rights are those of an item or of an association, under either name.
-func (c *content) rights() rightsInfo {
-	if c.RightsInfo.value == (rightsInfo{}) {
-		return c.RightsInfo3.value
+// rights are the statements of an item or of an association, by their place: all count.
+func (c *content) rights() (links, policies []statement) {
+	for _, info := range []struct {
+		place string
+		rightsInfo
+	}{{"/rightsinfo", c.RightsInfo.value}, {"/rightsInfo", c.RightsInfo3.value}, {"", c.rightsInfo}} {
+		links = append(links, statement{info.place + "/linkedrights", info.LinkedRights}, statement{info.place + "/linkedRights", info.LinkedRights3})
+		policies = append(policies, statement{info.place + "/encodedrights", unquoted(info.EncodedRights)},
+			statement{info.place + "/encodedRights", unquoted(info.EncodedRights3)})
 	}
-	return c.RightsInfo.value
+	return links, policies
+}
+
+type statement struct{ place, text string }
+
+// unquoted is the text of a JSON string, or another value as it is written.
+func unquoted(v jsontext.Value) string {
+	if v.Kind() != jsontext.KindString {
+		return string(v)
+	}
+	text, _ := jsontext.AppendUnquote(nil, v) // read before
+	return string(text)
 }
 
 // policy is one of RightsML (IPTC) or ODRL 2 (W3C): the spellings of both.
@@ -47,11 +62,10 @@ func shows(action string) bool {
 	return slices.Contains([]string{"commercialize", "display", "distribute", "present", "reproduce", "use"}, action)
 }
 
-// denied are the parties that the rights forbid to show it, by the last part of their
-// addresses. unread says why a prohibition could not be taken for a denial.
-func (r rightsInfo) denied() (names []string, unread string) {
-	text := cmp.Or(r.EncodedRights, r.EncodedRights3)
-	if strings.TrimSpace(text) == "" {
+// denied are the parties that an encoded policy forbids to show it, by the last part of
+// their addresses. unread says why a prohibition could not be taken for a denial.
+func denied(text string) (names []string, unread string) {
+	if text = strings.TrimSpace(text); text == "" || text == "null" {
 		return nil, ""
 	}
 	var p policy
@@ -70,19 +84,30 @@ func (r rightsInfo) denied() (names []string, unread string) {
 			unread = "has a prohibition with a constraint, which is not applied"
 		case !shows(lastPart(rule.Action)):
 			unread = "has a prohibition of something else than to show it, which is not applied"
-		case !slices.Contains(names, name) && len(name) <= gallery.MaxLabel && len(names) < gallery.MaxList:
+		case len(name) <= gallery.MaxLabel:
 			names = append(names, name)
 		}
 	}
 	return names, unread
 }
 
-// denied are the parties that c at that place forbids to show it. It leaves out, with the
-// reason, what it cannot apply.
-func (d *draft) denied(c *content, place string) []string {
-	names, unread := c.rights().denied()
-	if unread != "" {
-		d.leaveOut(problem(place+"/rightsinfo/encodedrights", "%s", unread))
+// denied are the parties that c at that place forbids to show it, by all of its policies.
+// It leaves out, with the reason, what it cannot apply.
+func (d *draft) denied(c *content, place string) (names []string) {
+	if c.RightsInfo.unfit || c.RightsInfo3.unfit {
+		d.leaveOut(problem(place+"/rightsinfo", "is no object with linkedrights or encodedrights: nothing in it is applied"))
+	}
+	_, policies := c.rights()
+	for _, policy := range policies {
+		more, unread := denied(policy.text)
+		if unread != "" {
+			d.leaveOut(problem(place+policy.place, "%s", unread))
+		}
+		for _, name := range more {
+			if !slices.Contains(names, name) && len(names) < gallery.MaxList {
+				names = append(names, name)
+			}
+		}
 	}
 	return names
 }

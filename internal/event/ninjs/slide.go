@@ -105,8 +105,9 @@ func (d *draft) slide(p picture) bool {
 		d.dropped[p.name] = true
 		return false
 	}
-	if until, place := p.embargo(); until.After(d.Updated) {
-		d.delay(until, p.place+place)
+	if until := p.embargo(); until.After(d.Updated) {
+		until.place = p.place + until.place
+		d.delay(until)
 	}
 	if p.place != "" { // the item itself has them already
 		for _, t := range p.unshown() {
@@ -147,13 +148,20 @@ func (d *draft) slide(p picture) bool {
 	return true
 }
 
-// alternatives are the texts in place of a picture. Superdesk sends one as its body.
+// alternatives are the texts in place of a picture. Superdesk sends one as its body;
+// other bodies go with a picture and do not describe it.
 func (c *content) alternatives() []passage {
-	ps := []passage{{"/alttext", c.AltText, plain, 0}, {"/alt_text", c.AltTextOld, plain, 0}}
-	if c.kind() != still {
-		return ps
+	ps := []passage{{"/alttext", c.AltText, plain, 0}, {"/alt_text", c.AltTextOld, plain, 0}, {"/altText", c.AltText3, plain, 0}}
+	ps = append(ps, passages("/descriptions", c.Descriptions, func(t *text) int {
+		if t.isAlternative() {
+			return 0
+		}
+		return hidden
+	})...)
+	if c.kind() == still {
+		ps = append(ps, passage{"/body_text", c.BodyText, plain, 0})
 	}
-	return append(ps, c.bodies()...)
+	return ps
 }
 
 // maxNames bounds how many renditions are named.

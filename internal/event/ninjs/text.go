@@ -1,14 +1,19 @@
 package ninjs
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"html"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // format is how a passage is written.
@@ -115,7 +120,7 @@ func isFormat(role string) bool {
 }
 
 func (c *content) headlines() []passage {
-	ps := passages("/headlines", c.Headlines, func(t *text) int {
+	ps := passages("/headlines", c.withNamed(c.Headlines, "headline_"), func(t *text) int {
 		switch role := t.role(); {
 		case slices.Contains([]string{"main", "headline", "title"}, role):
 			return 0
@@ -125,6 +130,39 @@ func (c *content) headlines() []passage {
 		return 2
 	})
 	return append([]passage{{"/headline", c.Headline, plain, 0}, {"/headline_main", c.HeadlineMain, plain, 0}}, ps...)
+}
+
+// roleName is the name of a member of 1.x with a text whose role it says.
+var roleName = regexp.MustCompile(`^(?:headline|description|body)_([A-Za-z0-9_]+)$`)
+
+// withNamed adds to texts those of 1.x in members named prefix and their role, in the
+// order of their names.
+func (c *content) withNamed(texts []text, prefix string) []text {
+	for _, m := range c.named(prefix) {
+		if m.value.Kind() == jsontext.KindString {
+			texts = append(texts, text{Role: m.role, Value: unquoted(m.value), place: "/" + prefix + m.role})
+		}
+	}
+	return texts
+}
+
+type named struct {
+	role  string
+	value jsontext.Value
+}
+
+func (c *content) named(prefix string) (found []named) {
+	if !bytes.Contains(c.Others, []byte(`"`+prefix)) {
+		return nil
+	}
+	var others map[string]jsontext.Value
+	_ = json.Unmarshal(c.Others, &others) // read before
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		if m := roleName.FindStringSubmatch(name); m != nil && strings.HasPrefix(name, prefix) {
+			found = append(found, named{m[1], others[name]})
+		}
+	}
+	return found
 }
 
 // names are what an item is called where it has no headline.
@@ -138,7 +176,7 @@ func (c *content) descriptions() []passage {
 	return append([]passage{
 		{"/description_html", c.DescriptionHTML, markup, 0}, {"/description_xhtml", c.DescriptionXHTML, markup, 0},
 		{"/description_richtext", c.DescriptionRichText, markup, 0}, {"/description_text", c.DescriptionText, plain, 0},
-	}, passages("/descriptions", c.Descriptions, descriptionRank)...)
+	}, passages("/descriptions", c.withNamed(c.Descriptions, "description_"), descriptionRank)...)
 }
 
 func descriptionRank(t *text) int {
@@ -151,11 +189,21 @@ func descriptionRank(t *text) int {
 	return hidden
 }
 
-// unshown names the descriptions with an unknown role.
+// unshown names the descriptions with an unknown role, and texts that are none.
 func (c *content) unshown() (ps gallery.Problems) {
-	for i := range c.Descriptions {
-		if t := &c.Descriptions[i]; strings.TrimSpace(t.Value) != "" && !t.isPrivate() && !t.isCredit() && descriptionRank(t) == hidden {
-			ps = append(ps, problem(fmt.Sprintf("/descriptions/%d", i), "the role %q is not known: write caption, text or summary", gallery.Clip(t.Role, maxQuoted)))
+	descriptions := c.withNamed(c.Descriptions, "description_")
+	for i := range descriptions {
+		t := &descriptions[i]
+		known := t.isPrivate() || t.isCredit() || t.isAlternative() || descriptionRank(t) != hidden
+		if strings.TrimSpace(t.Value) != "" && !known {
+			ps = append(ps, problem(cmp.Or(t.place, fmt.Sprintf("/descriptions/%d", i)), "the role %q is not known: write caption, text or summary", gallery.Clip(t.Role, maxQuoted)))
+		}
+	}
+	for _, prefix := range []string{"headline_", "description_", "body_"} {
+		for _, m := range c.named(prefix) {
+			if kind := m.value.Kind(); kind != jsontext.KindString && kind != jsontext.KindNull {
+				ps = append(ps, problem("/"+prefix+m.role, "%s", jsonfault.Holds(kind, "a string")))
+			}
 		}
 	}
 	return ps
@@ -165,7 +213,7 @@ func (c *content) bodies() []passage {
 	return append([]passage{
 		{"/body_html", c.BodyHTML, markup, 0}, {"/body_xhtml", c.BodyXHTML, markup, 0},
 		{"/body_richtext", c.BodyRichText, markup, 0}, {"/body_text", c.BodyText, plain, 0},
-	}, passages("/bodies", c.Bodies, func(t *text) int {
+	}, passages("/bodies", c.withNamed(c.Bodies, "body_"), func(t *text) int {
 		if role := t.role(); isFormat(role) || slices.Contains([]string{"body", "article", "story", "content"}, role) {
 			return 0
 		}
@@ -176,7 +224,7 @@ func (c *content) bodies() []passage {
 // credits are natural-language statements about who made a picture.
 func (c *content) credits() []passage {
 	ps := []passage{{"/byline", c.Byline, plain, 0}, {"/by", c.By, plain, 0}, {"/creditline", c.CreditLine, plain, 0}}
-	for _, p := range passages("/descriptions", c.Descriptions, func(t *text) int {
+	for _, p := range passages("/descriptions", c.withNamed(c.Descriptions, "description_"), func(t *text) int {
 		if t.isCredit() {
 			return 0
 		}
@@ -192,7 +240,7 @@ func passages(place string, texts []text, rank func(*text) int) []passage {
 	ps := make([]passage, len(texts))
 	for i := range texts {
 		t := &texts[i]
-		ps[i] = passage{fmt.Sprintf("%s/%d/value", place, i), t.Value, t.format(), rank(t)}
+		ps[i] = passage{cmp.Or(t.place, fmt.Sprintf("%s/%d/value", place, i)), t.Value, t.format(), rank(t)}
 		if t.isPrivate() {
 			ps[i].rank = hidden
 		}
@@ -202,6 +250,11 @@ func passages(place string, texts []text, rank func(*text) int) []passage {
 
 // isCredit reports whether a description is a credit line, as AP sends it.
 func (t *text) isCredit() bool { return strings.Contains(t.role(), "credit") }
+
+// isAlternative reports whether a description stands in for a picture that is not seen.
+func (t *text) isAlternative() bool {
+	return slices.Contains([]string{"alt", "alttext", "alternative", "alternativetext"}, t.role())
+}
 
 func (t *text) format() format {
 	role, mediaType := t.role(), strings.ToLower(cmp.Or(t.ContentType, t.ContentType3))

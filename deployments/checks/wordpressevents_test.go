@@ -1,0 +1,474 @@
+package checks
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// receiver takes events over HTTP and answers as it is told.
+type receiver struct {
+	mu     sync.Mutex
+	status int
+	body   string
+	events []cloudEvent
+}
+
+type cloudEvent struct {
+	SpecVersion string
+	ID          string
+	Source      string
+	Type        string
+	Time        string
+	Data        struct {
+		ID, URL, GUID, Title, Summary, Body, Language, Section, Published, Updated string
+		Version                                                                    int
+		Tags                                                                       []string
+		Authors                                                                    []struct{ Name, URL, Email string }
+		Slides                                                                     []struct {
+			ID, Title, Caption, Credit string
+			Image                      struct {
+				URL, Type, Alt, Thumbnail string
+				Width, Height, Bytes      int
+			}
+		}
+	}
+	request string
+}
+
+func startReceiver(t *testing.T) (*receiver, string) {
+	r := &receiver{status: http.StatusAccepted}
+	server := httptest.NewServer(r)
+	t.Cleanup(server.Close)
+	return r, server.URL
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	body, _ := io.ReadAll(req.Body)
+	event := cloudEvent{request: fmt.Sprint(req.Method, " ", req.URL.Path, " ", req.Header.Get("Authorization"), " ", req.Header.Get("Content-Type"))}
+	if err := json.Unmarshal(body, &event); err != nil {
+		event.ID = err.Error()
+	}
+	r.events = append(r.events, event)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(r.status)
+	_, _ = io.WriteString(w, r.body)
+}
+
+func (r *receiver) answer(status int, body string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status, r.body = status, body
+}
+
+// take returns what came since the last call.
+func (r *receiver) take() []cloudEvent {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	events := r.events
+	r.events = nil
+	return events
+}
+
+// story tells what came since the last call, a line an event.
+func (r *receiver) story() string {
+	var story strings.Builder
+	for _, e := range r.take() {
+		what := strings.TrimPrefix(e.Type, "article.")
+		fmt.Fprintln(&story, strings.TrimSpace(fmt.Sprint(what, " ", e.Data.ID, " ", e.Data.Title)))
+	}
+	return story.String()
+}
+
+// TestWordPressSendsEvents holds the plugin to what it promises, at a receiver that answers as it is told.
+func TestWordPressSendsEvents(t *testing.T) {
+	r, address := startReceiver(t)
+	w := newWordpress(t, address)
+	steps := []struct {
+		name string
+		run  func(*testing.T, *wordpress, *receiver)
+	}{
+		{"a gallery of blocks", galleryOfBlocks},
+		{"other forms of galleries", otherForms},
+		{"what sends nothing", silence},
+		{"the life of a post", life},
+		{"what a gallery is made of changes", parts},
+		{"the service is away", away},
+		{"refused", refused},
+		{"one post that cannot be sent now", oneLater},
+		{"changed while it is sent", changedMeanwhile},
+		{"everything", everything},
+		{"the page of administrators", toolsPage},
+	}
+	for _, step := range steps {
+		t.Run(step.name, func(t *testing.T) {
+			here := *w
+			here.t = t
+			r.answer(http.StatusAccepted, "")
+			step.run(t, &here, r)
+			r.take()
+		})
+	}
+}
+
+const harbour = `
+$dusk = picture('dusk', 1600, 900, ['post_title' => 'Boats come in', 'post_excerpt' => 'Caption of the file']);
+$dawn = picture('dawn', 800, 600);
+update_post_meta($dusk, '_wp_attachment_image_alt', 'Boats & "dusk"');
+update_post_meta($dawn, 'credit', 'Agency One');
+$travel = (int) (term_exists('Travel & Sea', 'category') ?: wp_insert_term('Travel & Sea', 'category'))['term_id'];
+$id = save(['post_title' => 'Harbour &amp; lights', 'post_name' => 'harbour', 'post_excerpt' => "In\nshort",
+  'post_content' => "<!-- wp:paragraph -->\n<p>Lead</p>\n<!-- /wp:paragraph -->\n" . gallery_block([$dusk => '', $dawn => 'The <em>dawn</em>']),
+  'tags_input' => ['night', 'harbours'], 'post_category' => [$travel]]);
+`
+
+func galleryOfBlocks(t *testing.T, w *wordpress, r *receiver) {
+	before := time.Now()
+	id := w.post(harbour + `return $id;`)
+	events := r.take()
+	if len(events) != 1 {
+		t.Fatalf("got %d events: %+v", len(events), events)
+	}
+	e := events[0]
+	name := fmt.Sprint("wp-", id)
+	if took := time.Since(before); took > 10*time.Second {
+		t.Errorf("the gallery came after %v", took)
+	}
+	if e.SpecVersion != "1.0" || e.Type != "article.published" || e.Source != w.url+"/" || !strings.HasPrefix(e.ID, name+"/1/") || e.Time != e.Data.Updated {
+		t.Errorf("envelope: %+v", e)
+	}
+	if want := "POST /events Bearer " + wordpressKey + " application/cloudevents+json; charset=utf-8"; e.request != want {
+		t.Errorf("request %q, want %q", e.request, want)
+	}
+	g := e.Data
+	got := fmt.Sprint(g.ID, "|", g.URL, "|", g.GUID, "|", g.Title, "|", g.Summary, "|", g.Body, "|", g.Language, "|", g.Section, "|", g.Tags, "|", g.Authors, "|", g.Version)
+	want := fmt.Sprint(name, "|", w.url, "/2026/harbour/||Harbour & lights|In short|<p>Lead</p>|en-US|Travel & Sea|[harbours night]|[{editor ", w.url, "/author/editor/ }]|1")
+	if want = regexp.MustCompile(`/20\d\d/`).ReplaceAllString(want, g.URL[len(w.url):len(w.url)+6]); got != want {
+		t.Errorf("gallery\n%s, want\n%s", got, want)
+	}
+	if len(g.Slides) != 2 {
+		t.Fatalf("slides: %+v", g.Slides)
+	}
+	dusk, dawn := g.Slides[0], g.Slides[1]
+	if dusk.Title != "Boats come in" || dusk.Caption != "Caption of the file" || dusk.Image.Alt != `Boats & "dusk"` || dusk.Credit != "" {
+		t.Errorf("first slide: %+v", dusk)
+	}
+	if dawn.Title != "" || dawn.Caption != "The <em>dawn</em>" || dawn.Credit != "Agency One" {
+		t.Errorf("second slide: %+v", dawn)
+	}
+	image := dusk.Image
+	res, file, err := get(image.URL)
+	if err != nil || res.StatusCode != http.StatusOK || len(file) != image.Bytes || image.Width != 1600 || image.Height != 900 || image.Type != "image/jpeg" {
+		t.Errorf("image %+v: %d bytes, %v", image, len(file), err)
+	}
+	if res, _, err := get(image.Thumbnail); err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("thumbnail %s: %v", image.Thumbnail, err)
+	}
+}
+
+func otherForms(t *testing.T, w *wordpress, r *receiver) {
+	for name, form := range map[string]struct{ code, want string }{
+		"classic with ids":                {`return save(['post_title' => 'x', 'post_content' => "Lead [gallery ids=\"$b,$a\"] tail"]);`, "b:B a:A"},
+		"escaped classic":                 {`return save(['post_title' => 'x', 'post_content' => "[[gallery ids=\"$b,$a\"]] [gallery ids=\"$a\"]"]);`, "a:A"},
+		"attached pictures":               {`$id = save(['post_title' => 'x', 'post_status' => 'draft']); wp_update_post(['ID' => $a, 'post_parent' => $id]); wp_update_post(['ID' => $b, 'post_parent' => $id]); return change(['ID' => $id, 'post_status' => 'publish', 'post_content' => '[gallery]']);`, "a:A b:B"},
+		"block with ids only":             {`return save(['post_title' => 'x', 'post_content' => "<!-- wp:gallery {\"ids\":[$b,$a]} --><!-- /wp:gallery -->"]);`, "b:B a:A"},
+		"block of WordPress 5":            {`return save(['post_title' => 'x', 'post_content' => "<!-- wp:gallery {\"ids\":[$a,$b]} --><figure class=\"wp-block-gallery\"><ul class=\"blocks-gallery-grid\"><li class=\"blocks-gallery-item\"><figure><img src=\"x.jpg\" alt=\"\" data-id=\"$a\"/><figcaption class=\"blocks-gallery-item__caption\">one</figcaption></figure></li><li class=\"blocks-gallery-item\"><figure><img src=\"y.jpg\" alt=\"\" data-id=\"$b\"/></figure></li></ul><figcaption class=\"blocks-gallery-caption\">whole</figcaption></figure><!-- /wp:gallery -->"]);`, "a:one b:B"},
+		"two in a group":                  {`return save(['post_title' => 'x', 'post_content' => '<!-- wp:group --><div class="wp-block-group">' . gallery_block([$b => '']) . '</div><!-- /wp:group -->[gallery ids="' . $a . ',' . $b . '"]']);`, "b:B a:A"},
+		"a shared block":                  {`$shared = save(['post_type' => 'wp_block', 'post_title' => 's', 'post_content' => gallery_block([$b => 'shared'])]); return save(['post_title' => 'x', 'post_content' => "<!-- wp:block {\"ref\":$shared} /-->"]);`, "b:shared"},
+		"featured picture first":          {`$id = save(['post_title' => 'x', 'post_status' => 'draft', 'post_content' => gallery_block([$a => ''])]); set_post_thumbnail($id, $b); return change(['ID' => $id, 'post_status' => 'publish']);`, "b:B a:A"},
+		"featured picture in the gallery": {`$id = save(['post_title' => 'x', 'post_status' => 'draft', 'post_content' => gallery_block([$a => '', $b => ''])]); set_post_thumbnail($id, $b); return change(['ID' => $id, 'post_status' => 'publish']);`, "a:A b:B"},
+		"a picture elsewhere":             {`return save(['post_title' => 'x', 'post_content' => '<!-- wp:gallery --><figure class="wp-block-gallery"><!-- wp:image --><figure class="wp-block-image"><img src="https://img.example.com/1.jpg?a=1&amp;b=2" alt="Far"/></figure><!-- /wp:image --></figure><!-- /wp:gallery -->']);`, "https://img.example.com/1.jpg?a=1&b=2:"},
+		"fields of a filter":              {`add_filter('gallerywire_pictures', function ($found) use ($a) { return [['id' => $a]]; }); add_filter('gallerywire_credit', function () { return 'By filter'; }); return save(['post_title' => 'x']);`, "a:A"},
+	} {
+		w.run(`
+$a = picture('a', 40, 40, ['post_excerpt' => 'A']);
+$b = picture('b', 40, 40, ['post_excerpt' => 'B']);
+` + form.code)
+		var got []string
+		events := r.take()
+		if len(events) == 0 {
+			t.Errorf("%s: nothing came", name)
+			continue
+		}
+		for _, slide := range events[len(events)-1].Data.Slides {
+			picture := strings.TrimRight(strings.TrimSuffix(filepath.Base(slide.Image.URL), ".jpg"), "-0123456789")
+			if strings.HasPrefix(slide.ID, "url-") {
+				picture = slide.Image.URL
+			}
+			got = append(got, picture+":"+slide.Caption)
+		}
+		if strings.Join(got, " ") != form.want {
+			t.Errorf("%s: slides %q, want %q", name, got, form.want)
+		}
+	}
+}
+
+func silence(t *testing.T, w *wordpress, r *receiver) {
+	w.run(`
+$a = picture('a', 40, 40);
+save(['post_title' => 'no gallery', 'post_content' => 'text']);
+$id = save(['post_title' => 'featured only', 'post_content' => 'text']);
+set_post_thumbnail($id, $a);
+$draft = save(['post_title' => 'draft', 'post_status' => 'draft', 'post_content' => gallery_block([$a => ''])]);
+_wp_put_post_revision($draft);
+wp_create_post_autosave(['post_ID' => $draft, 'post_type' => 'post', 'post_content' => 'x', 'post_title' => 'x', 'post_excerpt' => '']);
+save(['post_title' => 'secret', 'post_password' => 'x', 'post_content' => gallery_block([$a => ''])]);
+save(['post_title' => 'page', 'post_type' => 'page', 'post_content' => gallery_block([$a => ''])]);
+return wp_delete_post($draft, true) ? 1 : 0;`)
+	w.run(`define('WP_IMPORTING', true); $a = picture('a', 40, 40); return save(['post_title' => 'imported', 'post_content' => gallery_block([$a => ''])]);`)
+	if story := r.story(); story != "" {
+		t.Errorf("got\n%s", story)
+	}
+}
+
+func life(t *testing.T, w *wordpress, r *receiver) {
+	id := w.post(harbour + `return $id;`)
+	version, updated := 0, ""
+	for _, step := range []struct{ name, code, want string }{
+		{"published", ``, "published"},
+		{"saved without a change", `change(['ID' => $id]);`, ""},
+		{"corrected", `change(['ID' => $id, 'post_title' => 'Corrected']);`, "published"},
+		{"another slug", `change(['ID' => $id, 'post_name' => 'other-slug']);`, "published"},
+		{"a draft again", `change(['ID' => $id, 'post_status' => 'draft']);`, "unpublished"},
+		{"pending", `change(['ID' => $id, 'post_status' => 'pending']);`, ""},
+		{"published again", `change(['ID' => $id, 'post_status' => 'publish']);`, "published"},
+		{"private", `change(['ID' => $id, 'post_status' => 'private']);`, "unpublished"},
+		{"with a password", `change(['ID' => $id, 'post_status' => 'publish', 'post_password' => 'x']);`, ""},
+		{"without a password", `change(['ID' => $id, 'post_password' => '']);`, "published"},
+		{"down and up in a second", `change(['ID' => $id, 'post_status' => 'draft']); Gallerywire\Sender::drain(5, 5); change(['ID' => $id, 'post_status' => 'publish']);`, "unpublished published"},
+		{"its gallery removed", `change(['ID' => $id, 'post_content' => 'text']);`, "unpublished"},
+		{"another gallery", `change(['ID' => $id, 'post_content' => gallery_block([picture('new', 40, 40) => ''])]);`, "published"},
+		{"trash", `wp_trash_post($id);`, "unpublished"},
+		{"untrash", `wp_untrash_post($id);`, ""},
+		{"published after the trash", `change(['ID' => $id, 'post_status' => 'publish']);`, "published"},
+		{"scheduled", `change(['ID' => $id, 'post_date' => wp_date('Y-m-d H:i:s', time() + YEAR_IN_SECONDS), 'post_date_gmt' => gmdate('Y-m-d H:i:s', time() + YEAR_IN_SECONDS), 'edit_date' => true]);`, "published"},
+		{"on time", `wp_publish_post($id);`, ""},
+		{"deleted", `wp_delete_post($id, true);`, "unpublished"},
+	} {
+		if step.code != "" {
+			w.run(fmt.Sprint(`$id = `, id, `; `, step.code, ` return 0;`))
+		}
+		var got []string
+		for _, e := range r.take() {
+			got = append(got, strings.TrimPrefix(e.Type, "article."))
+			if e.Data.ID != fmt.Sprint("wp-", id) || e.Data.Version <= version || e.Data.Updated < updated {
+				t.Errorf("%s: %s of version %d and %s came after %d and %s", step.name, e.Data.ID, e.Data.Version, e.Data.Updated, version, updated)
+			}
+			version, updated = e.Data.Version, e.Data.Updated
+			if step.name == "scheduled" && (e.Data.Published <= updated || strings.Contains(e.Data.URL, "?p=")) {
+				t.Errorf("scheduled: %+v", e.Data)
+			}
+		}
+		if strings.Join(got, " ") != step.want {
+			t.Errorf("%s: got %q, want %q", step.name, got, step.want)
+		}
+	}
+}
+
+func parts(t *testing.T, w *wordpress, r *receiver) {
+	w.run(harbour + `update_option('made', [$id, $dusk, $dawn, $travel]); return $id;`)
+	r.take()
+	for _, step := range []struct{ name, code, want string }{
+		{"a caption", `wp_update_post(['ID' => $dusk, 'post_excerpt' => 'Another']);`, "Another"},
+		{"an alternative text", `update_post_meta($dusk, '_wp_attachment_image_alt', 'Other boats');`, "Other boats"},
+		{"a file", `update_attached_file($dusk, '2026/11/replaced.jpg');`, "replaced.jpg"},
+		{"a category", `wp_update_term($travel, 'category', ['name' => 'Journeys']);`, "Journeys"},
+		{"an author", `wp_update_user(['ID' => 1, 'display_name' => 'A. Writer']);`, "A. Writer"},
+		{"a tag less", `wp_set_post_tags($id, ['night']);`, "[night]"},
+		{"a featured picture", `set_post_thumbnail($id, picture('cover', 50, 50));`, "cover"},
+		{"a picture deleted", `wp_delete_attachment($dawn, true);`, "cover"},
+		{"a category deleted", `wp_delete_term($travel, 'category');`, "[night]"},
+		{"other permalinks", `global $wp_rewrite; $wp_rewrite->set_permalink_structure('/story/%postname%/');`, "/story/"},
+	} {
+		w.run(`list($id, $dusk, $dawn, $travel) = get_option('made'); ` + step.code + ` return $id;`)
+		events := r.take()
+		if len(events) == 0 || !strings.Contains(fmt.Sprintf("%+v", events[len(events)-1].Data), step.want) {
+			t.Errorf("%s: got %+v, want %q", step.name, events, step.want)
+		}
+	}
+	w.run(`global $wp_rewrite; $wp_rewrite->set_permalink_structure('/%year%/%postname%/'); wp_update_user(['ID' => 1, 'display_name' => 'editor']); return 0;`)
+}
+
+func away(t *testing.T, w *wordpress, r *receiver) {
+	gone := w.post(harbour + `return $id;`)
+	r.take()
+	w.sendTo("http://" + free(t))
+	id := w.post(harbour + `return $id;`)
+	w.run(fmt.Sprintf(`change(['ID' => %d, 'post_title' => 'Corrected meanwhile']); wp_delete_post(%d, true); return 0;`, id, gone))
+	if n := w.queue(); n != 2 {
+		t.Errorf("%d posts wait, want 2", n)
+	}
+	w.sendTo(w.receiver)
+	r.answer(http.StatusServiceUnavailable, `{"detail": "the stream is away"}`)
+	w.cron()
+	first := r.take()
+	if len(first) != 1 {
+		t.Fatalf("%d attempts while all is away, want 1", len(first))
+	}
+	if state := fmt.Sprint(w.run(`return Gallerywire\Screen::state();`)); !strings.Contains(state, "the stream is away") || strings.Contains(state, wordpressKey) {
+		t.Errorf("state: %s", state)
+	}
+	r.answer(http.StatusAccepted, "")
+	w.cron()
+	again := r.take()
+	if len(again) != 2 || again[0].ID != first[0].ID || again[0].Data.Title != "Corrected meanwhile" || again[1].Type != "article.unpublished" {
+		t.Errorf("after %+v came %+v", first, again)
+	}
+	if n := w.queue(); n != 0 {
+		t.Errorf("%d posts wait at the end", n)
+	}
+}
+
+const problems = `{"title": "Bad Request", "status": 400, "problems": [{"place": "/data/title", "reason": "is blank"}, {"place": "/data/tags", "reason": "<b>too many</b>"}]}`
+
+func refused(t *testing.T, w *wordpress, r *receiver) {
+	r.answer(http.StatusBadRequest, problems)
+	id := w.post(harbour + `return $id;`)
+	if n := w.queue(); n != 0 {
+		t.Errorf("%d posts wait, and it was refused for good", n)
+	}
+	browser := w.browser()
+	const want = "title: is blank; tags: &lt;b&gt;too many&lt;/b&gt;"
+	for _, path := range []string{"/wp-admin/tools.php?page=gallerywire", fmt.Sprintf("/wp-admin/post.php?post=%d&action=edit&classic-editor", id)} {
+		if page := w.page(browser, path, nil); !strings.Contains(page, want) && !strings.Contains(page, `title: is blank; tags: \u003Cb\u003Etoo many`) {
+			t.Errorf("%s does not say why", path)
+		}
+	}
+	if page := w.page(browser, "/wp-admin/edit.php", nil); !strings.Contains(page, "Refused by gallerywire") {
+		t.Error("the list of posts does not name it")
+	}
+	r.answer(http.StatusAccepted, "")
+	r.take()
+	w.run(fmt.Sprintf(`return change(['ID' => %d, 'post_title' => 'Mended']);`, id))
+	if story := r.story(); story != fmt.Sprintf("published wp-%d Mended\n", id) {
+		t.Errorf("got %q", story)
+	}
+	if troubles := w.run(`return Gallerywire\Screen::troubles();`); fmt.Sprint(troubles) != "[]" {
+		t.Errorf("still %v", troubles)
+	}
+}
+
+func oneLater(t *testing.T, w *wordpress, r *receiver) {
+	r.answer(http.StatusRequestEntityTooLarge, `{"detail": "larger than 1 MiB"}`)
+	w.run(harbour + `return $id;`)
+	r.answer(http.StatusAccepted, "")
+	w.run(harbour + `return $id;`)
+	if events := r.take(); len(events) != 2 {
+		t.Errorf("got %+v: the second must not wait for the first", events)
+	}
+	if n := w.queue(); n != 1 {
+		t.Errorf("%d posts wait, want 1", n)
+	}
+	if troubles := fmt.Sprint(w.run(`return Gallerywire\Screen::troubles();`)); !strings.Contains(troubles, "larger than 1 MiB") {
+		t.Errorf("troubles: %s", troubles)
+	}
+	r.answer(http.StatusOK, "")
+	w.run(`global $wpdb; $wpdb->query("UPDATE $wpdb->options SET option_value = CONCAT('0 0000000001', SUBSTRING(option_value, 13)) WHERE option_name LIKE 'gallerywire_queue%'"); return 0;`)
+	w.cron()
+	if n := w.queue(); n != 1 {
+		t.Error("an answer without 202 is no acknowledgement")
+	}
+	r.answer(http.StatusAccepted, "")
+	w.cron()
+	if n := w.queue(); n != 0 {
+		t.Errorf("%d posts wait at the end", n)
+	}
+}
+
+func changedMeanwhile(t *testing.T, w *wordpress, r *receiver) {
+	id := w.post(harbour + `
+$changed = false;
+add_filter('pre_http_request', function ($no) use ($id, &$changed) {
+  if (!$changed) {
+    $changed = true;
+    Gallerywire\Queue::add([$id]);
+    $other = new Gallerywire\Lock();
+    if ($other->acquire()) { trigger_error('gallerywire: two locks'); }
+    $GLOBALS['wpdb']->update($GLOBALS['wpdb']->posts, ['post_title' => 'By another process'], ['ID' => $id]);
+  }
+  return $no;
+});
+return $id;`)
+	if got, want := r.story(), fmt.Sprintf("published wp-%[1]d Harbour & lights\npublished wp-%[1]d By another process\n", id); got != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
+	}
+}
+
+func everything(t *testing.T, w *wordpress, r *receiver) {
+	w.run(harbour + `return $id;`)
+	last := r.take()[0]
+	list := fmt.Sprint(w.run(`return command('send_all', ['dry-run' => true]);`))
+	if !strings.Contains(list, last.Data.ID+"\t"+last.Data.URL) || len(r.take()) > 0 {
+		t.Errorf("a dry run says %s", list)
+	}
+	said := fmt.Sprint(w.run(`return command('send_all');`))
+	var again, imported bool
+	for _, e := range r.take() {
+		again = again || e.ID == last.ID
+		imported = imported || e.Data.Title == "imported"
+	}
+	if !again || !imported || !strings.Contains(said, "Success") {
+		t.Errorf("what was sent came again: %v, what was imported came: %v; %s", again, imported, said)
+	}
+	if said := fmt.Sprint(w.run(`return command('send_all', ['since' => '2 days']);`)); !strings.Contains(said, "0 galleries found") {
+		t.Errorf("since the day after tomorrow: %s", said)
+	}
+	w.sendTo("http://" + free(t))
+	if said := fmt.Sprint(w.run(`return command('send_all');`)); !strings.Contains(said, "Error: ") {
+		t.Errorf("while all is away: %s", said)
+	}
+	if said := fmt.Sprint(w.run(`return command('status');`)); !strings.Contains(said, "Last error: ") || strings.Contains(said, wordpressKey) {
+		t.Errorf("status: %s", said)
+	}
+	w.sendTo(w.receiver)
+	w.cron()
+	if n := w.queue(); n != 0 {
+		t.Errorf("%d posts wait at the end", n)
+	}
+}
+
+func toolsPage(t *testing.T, w *wordpress, r *receiver) {
+	browser := w.browser()
+	page := w.page(browser, "/wp-admin/tools.php?page=gallerywire", nil)
+	nonce := regexp.MustCompile(`"nonce":"([0-9a-f]+)"`).FindStringSubmatch(page)
+	if nonce == nil || strings.Contains(page, wordpressKey) {
+		t.Fatalf("no nonce, or the key, in\n%s", page)
+	}
+	state := struct {
+		After, Queued, Waiting int
+		Done                   bool
+		Error                  string
+	}{}
+	found := 0
+	for range 20 {
+		form := url.Values{"action": {"gallerywire_send_all"}, "_ajax_nonce": {nonce[1]}, "after": {fmt.Sprint(state.After)}}
+		if err := json.Unmarshal([]byte(w.page(browser, "/wp-admin/admin-ajax.php", form)), &state); err != nil {
+			t.Fatal(err)
+		}
+		if found += state.Queued; state.Done {
+			break
+		}
+	}
+	if sent := len(r.take()); !state.Done || state.Error != "" || state.Waiting != 0 || found == 0 || sent == 0 || sent > found {
+		t.Errorf("%+v: %d found, %d sent", state, found, sent)
+	}
+	res, body, err := answer(http.PostForm(w.url+"/wp-admin/admin-ajax.php", url.Values{"action": {"gallerywire_send_all"}, "_ajax_nonce": {nonce[1]}}))
+	if err != nil || res.StatusCode == http.StatusOK {
+		t.Errorf("a stranger gets %s, %v", body, err)
+	}
+	health := w.run(`return Gallerywire\Screen::health();`).(map[string]any)
+	if health["status"] != "good" {
+		t.Errorf("site health: %v", health)
+	}
+}

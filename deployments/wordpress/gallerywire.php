@@ -1,0 +1,1423 @@
+<?php
+/**
+ * Plugin Name: gallerywire
+ * Description: Sends the galleries of posts to gallerywire, which serves them as feeds.
+ * Requires at least: 6.0
+ * Requires PHP: 7.4
+ *
+ * Copy this file into wp-content/mu-plugins and set in wp-config.php:
+ *
+ *     define( 'GALLERYWIRE_URL', 'https://feeds.example.com' );             // without /events
+ *     define( 'GALLERYWIRE_KEY_FILE', '/etc/wordpress/gallerywire.key' );   // or GALLERYWIRE_KEY, the key itself
+ *
+ * Optional:
+ *
+ *     define( 'GALLERYWIRE_ID_PREFIX', 'wp-' );            // begins each gallery's id; never change it
+ *     define( 'GALLERYWIRE_POST_TYPES', 'post,page' );     // default: post
+ *     define( 'GALLERYWIRE_GUIDS_BEFORE', '2026-11-29' );  // posts published before it keep WordPress' own guid in
+ *                                                          // feeds; default: when this plugin was first used
+ *
+ * How it works. Hooks put a post's number into a queue ({@see Watch}, {@see Queue}). The gallery is built when it is
+ * sent ({@see Gallery}), so that only the newest state counts, whatever happened meanwhile. The first attempt follows at
+ * the end of the same request, and WP-Cron repeats it until gallerywire has acknowledged ({@see Sender}). What was sent
+ * of a post is kept with the post ({@see Record}): a state that is already acknowledged is not sent again, and each
+ * other state gets a higher version. The only tables are WordPress' own.
+ *
+ * Filters:
+ *
+ *     gallerywire_pictures  ( $pictures, $post )            the pictures found in a post: arrays with id, url, caption, alt
+ *     gallerywire_credit    ( $credit, $attachment, $post ) the credit of a picture
+ *     gallerywire_authors   ( $authors, $post )             arrays with name and url
+ *     gallerywire_gallery   ( $gallery, $post )             all of it; null takes the gallery down
+ *
+ * @package gallerywire
+ */
+
+namespace Gallerywire;
+
+defined( 'ABSPATH' ) || exit;
+
+/** The constants of wp-config.php. */
+final class Settings {
+
+	/** The address of gallerywire; empty: not configured, nothing is queued or sent. */
+	public static function url(): string {
+		return defined( 'GALLERYWIRE_URL' ) ? rtrim( (string) GALLERYWIRE_URL, '/' ) : '';
+	}
+
+	/** The key, or an empty string where there is none. It is never shown or logged. */
+	public static function key(): string {
+		if ( defined( 'GALLERYWIRE_KEY' ) ) {
+			return trim( (string) GALLERYWIRE_KEY );
+		}
+		if ( ! defined( 'GALLERYWIRE_KEY_FILE' ) || ! is_readable( GALLERYWIRE_KEY_FILE ) ) {
+			return '';
+		}
+		$lines = preg_split( '/\s*\R\s*/', trim( (string) file_get_contents( GALLERYWIRE_KEY_FILE ) ) );
+		return $lines[0];
+	}
+
+	public static function post_types(): array {
+		$types = defined( 'GALLERYWIRE_POST_TYPES' ) ? GALLERYWIRE_POST_TYPES : 'post';
+		return is_array( $types ) ? $types : preg_split( '/[\s,]+/', $types, -1, PREG_SPLIT_NO_EMPTY );
+	}
+
+	/** The id of a post's gallery. Further sites of a network have their number in it. */
+	public static function gallery_id( int $post_id ): string {
+		$prefix = defined( 'GALLERYWIRE_ID_PREFIX' ) ? GALLERYWIRE_ID_PREFIX : 'wp-';
+		return $prefix . ( is_main_site() ? '' : get_current_blog_id() . '-' ) . $post_id;
+	}
+
+	/** Posts published before this instant were in WordPress' own feeds, and keep their guid. */
+	public static function guids_before(): int {
+		if ( defined( 'GALLERYWIRE_GUIDS_BEFORE' ) ) {
+			return (int) strtotime( GALLERYWIRE_GUIDS_BEFORE . ' UTC' );
+		}
+		add_option( 'gallerywire_began', time() ); // keeps what is there
+		return (int) get_option( 'gallerywire_began' );
+	}
+}
+
+/**
+ * The pictures of a post, in their order. A picture is an array: id (of the attachment, 0: none), url (only
+ * without one), caption and alt (only if the post itself has them).
+ */
+final class Pictures {
+
+	/**
+	 * All pictures of the post's galleries; none if it has no gallery. The featured image comes first, unless a
+	 * gallery has it. A picture that is in twice is shown once.
+	 */
+	public static function of( \WP_Post $post ): array {
+		$pictures = apply_filters( 'gallerywire_pictures', self::in_blocks( parse_blocks( $post->post_content ), $post ), $post );
+		if ( ! $pictures ) {
+			return array();
+		}
+		$featured = (int) get_post_thumbnail_id( $post );
+		if ( $featured && ! in_array( $featured, array_map( 'intval', array_column( $pictures, 'id' ) ), true ) ) {
+			array_unshift( $pictures, array( 'id' => $featured ) );
+		}
+		$unique = array();
+		foreach ( $pictures as $picture ) {
+			$picture += array( 'id' => 0, 'url' => '', 'caption' => '', 'alt' => '' );
+			$key      = $picture['id'] ? $picture['id'] : $picture['url'];
+			$unique  += array( $key => $picture );
+		}
+		return array_values( $unique );
+	}
+
+	/** Content of the classic editor is one block without a name. */
+	private static function in_blocks( array $blocks, \WP_Post $post, int $depth = 0 ): array {
+		$found = array();
+		foreach ( $blocks as $block ) {
+			if ( 'core/gallery' === $block['blockName'] ) {
+				$found = array_merge( $found, self::in_gallery( $block ) );
+				continue;
+			}
+			if ( 'core/block' === $block['blockName'] && $depth < 5 ) {
+				$shared = get_post( (int) ( $block['attrs']['ref'] ?? 0 ) );
+				if ( $shared && 'wp_block' === $shared->post_type && 'publish' === $shared->post_status ) {
+					$found = array_merge( $found, self::in_blocks( parse_blocks( $shared->post_content ), $post, $depth + 1 ) );
+				}
+				continue;
+			}
+			$inner = $block['innerBlocks'];
+			foreach ( $block['innerContent'] as $chunk ) {
+				$more  = is_string( $chunk ) ? self::in_shortcodes( $chunk, $post ) : self::in_blocks( array( array_shift( $inner ) ), $post, $depth );
+				$found = array_merge( $found, $more );
+			}
+		}
+		return $found;
+	}
+
+	/** A gallery block: image blocks in it, or, until WordPress 5.8, its own HTML, or only ids. */
+	private static function in_gallery( array $block ): array {
+		$found = array();
+		foreach ( $block['innerBlocks'] as $image ) {
+			$found[] = self::in_html( $image['innerHTML'], (int) ( $image['attrs']['id'] ?? 0 ) );
+		}
+		if ( ! $found && preg_match_all( '~<img\b(?:(?!<img\b|blocks-gallery-caption).)*~is', $block['innerHTML'], $parts ) ) {
+			$found = array_map( array( self::class, 'in_html' ), $parts[0] );
+		}
+		$found = array_values( array_filter( $found ) );
+		return $found ? $found : self::with_ids( $block['attrs']['ids'] ?? array() );
+	}
+
+	/** The first image of the HTML with the caption after it, or null. */
+	private static function in_html( string $html, int $id = 0 ): ?array {
+		if ( ! preg_match( '~<img\b[^>]*>~i', $html, $image ) ) {
+			return $id ? array( 'id' => $id ) : null;
+		}
+		if ( ! $id && preg_match( '~\bdata-id=["\']?(\d+)|\bwp-image-(\d+)~', $image[0], $number ) ) {
+			$id = (int) end( $number );
+		}
+		preg_match( '~<figcaption\b[^>]*>(.*?)</figcaption>~is', $html, $caption );
+		return array(
+			'id'      => $id,
+			'url'     => self::attribute( $image[0], 'src' ),
+			'alt'     => self::attribute( $image[0], 'alt' ),
+			'caption' => trim( $caption[1] ?? '' ),
+		);
+	}
+
+	private static function attribute( string $tag, string $name ): string {
+		$found = preg_match( '~\s' . $name . '=(["\'])(.*?)\1~is', $tag, $match );
+		return $found ? trim( html_entity_decode( $match[2], ENT_QUOTES | ENT_HTML5, 'UTF-8' ) ) : '';
+	}
+
+	/** The classic [gallery], with ids or of the pictures that are attached to the post. */
+	private static function in_shortcodes( string $text, \WP_Post $post ): array {
+		if ( false === strpos( $text, '[gallery' ) ) {
+			return array();
+		}
+		$found = array();
+		preg_match_all( '/' . get_shortcode_regex( array( 'gallery' ) ) . '/', $text, $matches, PREG_SET_ORDER );
+		foreach ( $matches as $match ) {
+			if ( '[' !== $match[1] ) { // [[gallery]] is text
+				$found = array_merge( $found, self::with_ids( self::shortcode_ids( (array) shortcode_parse_atts( $match[3] ), $post ) ) );
+			}
+		}
+		return $found;
+	}
+
+	private static function shortcode_ids( array $atts, \WP_Post $post ): array {
+		$listed = $atts['ids'] ?? $atts['include'] ?? '';
+		if ( '' !== $listed ) {
+			return wp_parse_id_list( $listed );
+		}
+		$orderby = sanitize_sql_orderby( $atts['orderby'] ?? '' );
+		return get_posts(
+			array(
+				'fields'         => 'ids',
+				'post_parent'    => (int) ( $atts['id'] ?? $post->ID ),
+				'post_type'      => 'attachment',
+				'post_status'    => 'inherit',
+				'post_mime_type' => 'image',
+				'numberposts'    => 1000,
+				'exclude'        => $atts['exclude'] ?? '',
+				'order'          => $atts['order'] ?? 'ASC',
+				'orderby'        => $orderby && 'rand' !== $orderby ? $orderby : 'menu_order ID',
+			)
+		);
+	}
+
+	private static function with_ids( array $ids ): array {
+		return array_map(
+			static function ( $id ) {
+				return array( 'id' => (int) $id );
+			},
+			$ids
+		);
+	}
+}
+
+/** A post as gallerywire's gallery. */
+final class Gallery {
+
+	/** Meta fields of attachments in which plugins and editors keep a credit; the first that is not empty counts. */
+	private const CREDIT_FIELDS = array( 'credit', 'photo_credit', 'image_credit', '_credit', '_media_credit', 'photographer', '_wp_attachment_source_name', 'isc_image_source', 'source' );
+
+	/** Shown to everybody now, or at the time for which it is scheduled. */
+	public static function is_public( \WP_Post $post ): bool {
+		return in_array( $post->post_type, Settings::post_types(), true ) && '' === $post->post_password
+			&& ( 'future' === $post->post_status || is_post_status_viewable( $post->post_status ) );
+	}
+
+	/**
+	 * The gallery without updated and version, or null if there is nothing to show. It is built as a visitor who
+	 * is not logged in sees the post, whoever saved it.
+	 */
+	public static function of( \WP_Post $post, bool $guid ): ?array {
+		$editor          = get_current_user_id();
+		$outer           = $GLOBALS['post'] ?? null;
+		$GLOBALS['post'] = $post;
+		wp_set_current_user( 0 );
+		try {
+			$gallery = self::build( $post, $guid );
+			$gallery = $gallery ? apply_filters( 'gallerywire_gallery', $gallery, $post ) : null;
+		} finally {
+			wp_set_current_user( $editor );
+			$GLOBALS['post'] = $outer;
+		}
+		return is_array( $gallery ) ? array( 'id' => Settings::gallery_id( $post->ID ) ) + $gallery : null;
+	}
+
+	private static function build( \WP_Post $post, bool $guid ): ?array {
+		$slides = self::is_public( $post ) ? self::slides( $post ) : array();
+		if ( ! $slides ) {
+			return null;
+		}
+		return array_filter(
+			array(
+				'url'       => self::permalink( $post ),
+				'guid'      => $guid ? plain( get_the_guid( $post ) ) : '',
+				'title'     => plain( $post->post_title ),
+				'summary'   => plain( $post->post_excerpt ),
+				'body'      => self::body( $post ),
+				'language'  => self::language(),
+				'section'   => self::section( $post ),
+				'tags'      => self::tags( $post ),
+				'authors'   => array_values( apply_filters( 'gallerywire_authors', self::authors( $post ), $post ) ),
+				'published' => instant( self::published( $post ) ),
+				'slides'    => $slides,
+			)
+		);
+	}
+
+	public static function published( \WP_Post $post ): int {
+		$date = '0000-00-00 00:00:00' === $post->post_date_gmt ? get_gmt_from_date( $post->post_date ) : $post->post_date_gmt;
+		return (int) strtotime( $date . ' UTC' );
+	}
+
+	/** The address that the post has, or will have: WordPress gives scheduled posts only ?p=1. */
+	private static function permalink( \WP_Post $post ): string {
+		$copy              = clone $post;
+		$copy->post_status = 'publish';
+		$copy->filter      = 'sample';
+		return (string) get_permalink( $copy );
+	}
+
+	/** The text without its galleries, which are slides, and without shortcodes but captions. */
+	private static function body( \WP_Post $post ): string {
+		$without = '__return_empty_string';
+		add_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
+		$html = has_blocks( $post ) ? do_blocks( $post->post_content ) : wpautop( $post->post_content );
+		remove_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
+		$keep = static function ( $tags ) {
+			return array_diff( $tags, array( 'caption', 'wp_caption' ) );
+		};
+		add_filter( 'strip_shortcodes_tagnames', $keep );
+		$html = strip_shortcodes( $html );
+		remove_filter( 'strip_shortcodes_tagnames', $keep );
+		return trim( preg_replace( '~<p>\s*</p>~', '', do_shortcode( $html ) ) );
+	}
+
+	/** The language of the site, not that of the editor; without variants such as "formal". */
+	private static function language(): string {
+		return preg_match( '/^[a-z]{2,3}(_[A-Z]{2})?(?![a-zA-Z])/', get_locale(), $match ) ? str_replace( '_', '-', $match[0] ) : '';
+	}
+
+	/** The first category; the main one where an SEO plugin lets editors choose it. */
+	private static function section( \WP_Post $post ): string {
+		$terms = self::terms( $post, true );
+		$main  = (int) get_post_meta( $post->ID, '_yoast_wpseo_primary_category', true );
+		foreach ( $terms as $term ) {
+			if ( $term->term_id === $main ) {
+				return plain( $term->name );
+			}
+		}
+		$first = reset( $terms );
+		return $first && ! ( 'uncategorized' === $first->slug && (int) get_option( 'default_category' ) === $first->term_id ) ? plain( $first->name ) : '';
+	}
+
+	private static function tags( \WP_Post $post ): array {
+		return array_values( array_unique( array_map( __NAMESPACE__ . '\plain', wp_list_pluck( self::terms( $post, false ), 'name' ) ) ) );
+	}
+
+	/** The terms of the taxonomies that editors see: with levels, as categories, or without, as tags. */
+	private static function terms( \WP_Post $post, bool $hierarchical ): array {
+		$found = array();
+		foreach ( get_object_taxonomies( $post, 'objects' ) as $taxonomy ) {
+			if ( $taxonomy->public && $taxonomy->show_ui && (bool) $taxonomy->hierarchical === $hierarchical ) {
+				$terms = get_the_terms( $post, $taxonomy->name );
+				$found = array_merge( $found, is_array( $terms ) ? $terms : array() );
+			}
+		}
+		return $found;
+	}
+
+	/** The author, or all of them where the plugin Co-Authors Plus is used. Addresses of mail stay private. */
+	private static function authors( \WP_Post $post ): array {
+		$users   = function_exists( 'get_coauthors' ) ? get_coauthors( $post->ID ) : array( get_userdata( (int) $post->post_author ) );
+		$authors = array();
+		foreach ( array_filter( $users ) as $user ) {
+			$url       = get_author_posts_url( (int) $user->ID, $user->user_nicename );
+			$authors[] = array( 'name' => plain( $user->display_name ), 'url' => $url );
+		}
+		return $authors;
+	}
+
+	private static function slides( \WP_Post $post ): array {
+		$slides = array();
+		foreach ( Pictures::of( $post ) as $picture ) {
+			$attachment = $picture['id'] ? get_post( $picture['id'] ) : null;
+			if ( $attachment && wp_attachment_is_image( $attachment ) ) {
+				$slides[] = self::slide( $picture, $attachment, $post );
+			} elseif ( self::is_elsewhere( $picture['url'] ) ) {
+				$image    = array_filter( array( 'url' => $picture['url'], 'alt' => $picture['alt'] ) );
+				$slides[] = array_filter( array( 'id' => 'url-' . md5( $picture['url'] ), 'caption' => $picture['caption'], 'image' => $image ) );
+			}
+		}
+		return $slides;
+	}
+
+	/** A picture without an attachment is shown if it is not one of this site's own, which was deleted. */
+	private static function is_elsewhere( string $url ): bool {
+		return (bool) preg_match( '~^https?://~i', $url ) && 0 !== strpos( $url, wp_get_upload_dir()['baseurl'] . '/' );
+	}
+
+	private static function slide( array $picture, \WP_Post $attachment, \WP_Post $post ): array {
+		$alt     = (string) get_post_meta( $attachment->ID, '_wp_attachment_image_alt', true );
+		$caption = '' === $picture['caption'] ? $attachment->post_excerpt : $picture['caption'];
+		return array_filter(
+			array(
+				'id'      => (string) $attachment->ID,
+				'title'   => self::picture_title( $attachment ),
+				'caption' => trim( $caption ),
+				'credit'  => plain( (string) apply_filters( 'gallerywire_credit', self::credit( $attachment ), $attachment, $post ) ),
+				'image'   => self::image( $attachment, '' === $picture['alt'] ? plain( $alt ) : $picture['alt'] ),
+			)
+		);
+	}
+
+	/** WordPress makes the name of the file the title; that is none. */
+	private static function picture_title( \WP_Post $attachment ): string {
+		$name  = pathinfo( (string) get_post_meta( $attachment->ID, '_wp_attached_file', true ), PATHINFO_FILENAME );
+		$name  = sanitize_title( preg_replace( '/-scaled$/', '', $name ) );
+		$title = sanitize_title( $attachment->post_title );
+		return preg_match( '/^' . preg_quote( $title, '/' ) . '(-\d+)?$/', $name ) ? '' : plain( $attachment->post_title );
+	}
+
+	private static function credit( \WP_Post $attachment ): string {
+		foreach ( self::CREDIT_FIELDS as $field ) {
+			$value = get_post_meta( $attachment->ID, $field, true );
+			if ( is_string( $value ) && '' !== trim( $value ) ) {
+				return $value;
+			}
+		}
+		$camera = wp_get_attachment_metadata( $attachment->ID )['image_meta'] ?? array();
+		return (string) ( ! empty( $camera['credit'] ) ? $camera['credit'] : $camera['copyright'] ?? '' );
+	}
+
+	private static function image( \WP_Post $attachment, string $alt ): array {
+		$meta  = (array) wp_get_attachment_metadata( $attachment->ID );
+		$small = wp_get_attachment_image_src( $attachment->ID, 'medium' );
+		$file  = (string) get_attached_file( $attachment->ID );
+		return array_filter(
+			array(
+				'url'       => (string) wp_get_attachment_url( $attachment->ID ),
+				'type'      => $attachment->post_mime_type,
+				'width'     => (int) ( $meta['width'] ?? 0 ),
+				'height'    => (int) ( $meta['height'] ?? 0 ),
+				'bytes'     => (int) ( $meta['filesize'] ?? ( is_file( $file ) ? wp_filesize( $file ) : 0 ) ),
+				'alt'       => $alt,
+				'thumbnail' => $small && $small[3] ? $small[0] : '',
+			)
+		);
+	}
+}
+
+/** A text without tags and character references, on one line. */
+function plain( string $html ): string {
+	return trim( preg_replace( '/\s+/u', ' ', html_entity_decode( wp_strip_all_tags( $html ), ENT_QUOTES | ENT_HTML5, 'UTF-8' ) ) ?? '' );
+}
+
+/** A Unix time in RFC 3339. */
+function instant( int $time ): string {
+	return gmdate( 'Y-m-d\TH:i:s\Z', $time );
+}
+
+/**
+ * What was last sent of a post, as a meta field of it. Attachments have a field for each post that shows them, so
+ * that an edited picture finds its posts.
+ */
+final class Record {
+
+	public const FIELD   = '_gallerywire';
+	private const USED_IN = '_gallerywire_in';
+
+	public $gallery  = '';      // its id: the copy of a post with all its fields is another gallery
+	public $version  = 0;       // 0: nothing was ever sent
+	public $updated  = 0;
+	public $hash     = '';      // of what was sent
+	public $accepted = false;   // gallerywire has acknowledged it
+	public $shown    = false;   // gallerywire may show it: a publication was sent, and no take-down acknowledged since
+	public $guid     = false;   // feeds know it by WordPress' guid
+	public $images   = array(); // its attachments
+	public $problems = array(); // why it was refused: arrays with place and reason
+
+	public static function of( int $post_id ): self {
+		$record = self::from( get_post_meta( $post_id, self::FIELD, true ) );
+		return Settings::gallery_id( $post_id ) === $record->gallery ? $record : new self();
+	}
+
+	public static function from( $values ): self {
+		$record = new self();
+		foreach ( is_array( $values ) ? array_intersect_key( $values, get_object_vars( $record ) ) : array() as $name => $value ) {
+			$record->$name = $value;
+		}
+		return $record;
+	}
+
+	public function save( int $post_id ): void {
+		$this->gallery = Settings::gallery_id( $post_id );
+		update_post_meta( $post_id, self::FIELD, wp_slash( get_object_vars( $this ) ) );
+	}
+
+	/** The next revision: later than the last one, or as late and with a higher version. */
+	public function advance( string $hash, ?\WP_Post $post ): void {
+		$now  = time();
+		$last = min( $this->updated, $now + 12 * HOUR_IN_SECONDS ); // later ones would be refused: a clock was wrong
+		if ( 0 === $this->version && $post ) {
+			$known = array( (int) get_post_timestamp( $post, 'modified' ), Gallery::published( $post ) );
+			$known = array_filter(
+				$known,
+				static function ( $time ) use ( $now ) {
+					return $time > 0 && $time <= $now;
+				}
+			);
+			$now   = $known ? max( $known ) : $now;
+		}
+		$this->updated  = max( $now, $last );
+		$this->version += 1;
+		$this->hash     = $hash;
+		$this->accepted = false;
+	}
+
+	/** Attachments of the gallery learn that this post shows them. */
+	public function use_images( int $post_id, array $images ): void {
+		foreach ( array_diff( $this->images, $images ) as $image ) {
+			delete_post_meta( $image, self::USED_IN, $post_id );
+		}
+		foreach ( array_diff( $images, $this->images ) as $image ) {
+			add_post_meta( $image, self::USED_IN, $post_id );
+		}
+		$this->images = $images;
+	}
+
+	public static function posts_with_image( int $image ): array {
+		return array_map( 'intval', get_post_meta( $image, self::USED_IN ) );
+	}
+
+	/** Posts of which something was sent, and for which the SQL condition about p holds. */
+	public static function posts_where( string $condition ): array {
+		global $wpdb;
+		return $wpdb->get_col( "SELECT DISTINCT p.ID FROM $wpdb->posts p JOIN $wpdb->postmeta m ON m.post_id = p.ID AND m.meta_key = '" . self::FIELD . "' WHERE $condition" ); // phpcs:ignore WordPress.DB.PreparedSQL -- callers prepare
+	}
+}
+
+/**
+ * The posts whose state is still to be sent: one row a post in the table of options, never loaded with the others.
+ * A row is "priority due JSON"; priority 0 is a single change, 1 is one of many. Whoever changes a row changes its
+ * bytes, so that what was queued again during an attempt is not removed after it.
+ */
+final class Queue {
+
+	private const PREFIX = 'gallerywire_queue_';
+
+	/**
+	 * Queues posts, in one statement for up to 500. A post that is in the queue keeps what is known of its attempts.
+	 *
+	 * @param int[]  $post_ids The posts.
+	 * @param string $priority '0', or '1' to let other changes pass.
+	 */
+	public static function add( array $post_ids, string $priority = '0' ): void {
+		foreach ( array_chunk( $post_ids, 500 ) as $some ) {
+			self::insert( $some, $priority, array(), "CONCAT(LEAST(LEFT(option_value, 12), LEFT(VALUES(option_value), 12)), SUBSTRING(option_value, 13), ' ')" );
+		}
+	}
+
+	/** Queues a post to be sent even if that state was acknowledged (forced), or that is deleted (record). */
+	public static function put( int $post_id, string $priority, array $item ): void {
+		self::insert( array( $post_id ), $priority, $item, 'VALUES(option_value)' );
+	}
+
+	private static function insert( array $post_ids, string $priority, array $item, string $existing ): void {
+		global $wpdb;
+		$rows = array();
+		foreach ( $post_ids as $id ) {
+			$rows[] = $wpdb->prepare( '(%s, %s, %s)', self::PREFIX . $id, self::value( $priority, time(), $item ), 'no' );
+		}
+		if ( $rows ) {
+			$wpdb->query( "INSERT INTO $wpdb->options (option_name, option_value, autoload) VALUES " . implode( ', ', $rows ) . " ON DUPLICATE KEY UPDATE option_value = $existing" ); // phpcs:ignore WordPress.DB.PreparedSQL -- prepared above
+		}
+	}
+
+	private static function value( string $priority, int $due, array $item ): string {
+		return sprintf( '%s %010d %s', $priority, $due, wp_json_encode( array( 'token' => wp_generate_uuid4() ) + $item ) );
+	}
+
+	/**
+	 * The items that are due, single changes first and the oldest of them first. Each is an array with post, priority,
+	 * row (its bytes), and what was put, or postponed, with it.
+	 */
+	public static function due( int $limit, bool $only_single = false ): array {
+		global $wpdb;
+		$end = $only_single ? '0' : '1';
+		$sql = "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s AND SUBSTRING(option_value, 3, 10) <= %s AND LEFT(option_value, 1) <= %s ORDER BY LEFT(option_value, 12), option_id LIMIT %d";
+		return array_map( array( self::class, 'item' ), $wpdb->get_results( $wpdb->prepare( $sql, self::like(), sprintf( '%010d', time() ), $end, $limit ), ARRAY_A ) ); // phpcs:ignore WordPress.DB.PreparedSQL
+	}
+
+	/** The item of a post as it is now, or null. */
+	public static function item_of( int $post_id ): ?array {
+		global $wpdb;
+		$row = $wpdb->get_row( $wpdb->prepare( "SELECT option_name, option_value FROM $wpdb->options WHERE option_name = %s", self::PREFIX . $post_id ), ARRAY_A );
+		return $row ? self::item( $row ) : null;
+	}
+
+	private static function item( array $row ): array {
+		$known = json_decode( substr( $row['option_value'], 13 ), true );
+		return array(
+			'post'     => (int) substr( $row['option_name'], strlen( self::PREFIX ) ),
+			'priority' => $row['option_value'][0],
+			'row'      => $row['option_value'],
+		) + ( is_array( $known ) ? $known : array() );
+	}
+
+	/** Removes an item, unless it was queued again meanwhile. */
+	public static function remove( array $item ): void {
+		global $wpdb;
+		$wpdb->query( $wpdb->prepare( "DELETE FROM $wpdb->options WHERE option_name = %s AND MD5(option_value) = %s", self::PREFIX . $item['post'], md5( $item['row'] ) ) );
+	}
+
+	/** Postpones an item, unless it was queued again meanwhile. */
+	public static function postpone( array $item, int $due, string $error ): void {
+		global $wpdb;
+		$kept = array_diff_key( $item, array_flip( array( 'post', 'priority', 'row', 'token' ) ) );
+		$kept = array( 'tries' => ( $item['tries'] ?? 0 ) + 1, 'error' => $error ) + $kept;
+		$wpdb->query(
+			$wpdb->prepare(
+				"UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND MD5(option_value) = %s",
+				self::value( $item['priority'], $due, $kept ),
+				self::PREFIX . $item['post'],
+				md5( $item['row'] )
+			)
+		);
+	}
+
+	public static function length(): int {
+		global $wpdb;
+		return (int) $wpdb->get_var( $wpdb->prepare( "SELECT COUNT(*) FROM $wpdb->options WHERE option_name LIKE %s", self::like() ) );
+	}
+
+	/** When the next item is due; 0: the queue is empty. */
+	public static function next_due(): int {
+		global $wpdb;
+		return (int) $wpdb->get_var( $wpdb->prepare( "SELECT MIN(SUBSTRING(option_value, 3, 10)) FROM $wpdb->options WHERE option_name LIKE %s", self::like() ) );
+	}
+
+	/** The errors of items that wait for another attempt: post number => error. */
+	public static function errors(): array {
+		global $wpdb;
+		$sql    = "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s AND option_value LIKE %s LIMIT 50";
+		$rows   = $wpdb->get_results( $wpdb->prepare( $sql, self::like(), '%' . $wpdb->esc_like( '"error":' ) . '%' ), ARRAY_A ); // phpcs:ignore WordPress.DB.PreparedSQL
+		$errors = array_column( array_map( array( self::class, 'item' ), $rows ), 'error', 'post' );
+		return $errors;
+	}
+
+	private static function like(): string {
+		global $wpdb;
+		return $wpdb->esc_like( self::PREFIX ) . '%';
+	}
+}
+
+/** At most one process sends at a time. The lock is a row with the time at which it expires. */
+final class Lock {
+
+	private const NAME    = 'gallerywire_lock';
+	private const SECONDS = 60;
+
+	private $value = '';
+
+	public function acquire(): bool {
+		global $wpdb;
+		$wpdb->query( $wpdb->prepare( "DELETE FROM $wpdb->options WHERE option_name = %s AND LEFT(option_value, 10) < %s", self::NAME, sprintf( '%010d', time() ) ) );
+		$value = self::fresh();
+		$added = $wpdb->query( $wpdb->prepare( "INSERT IGNORE INTO $wpdb->options (option_name, option_value, autoload) VALUES (%s, %s, 'no')", self::NAME, $value ) );
+		$this->value = $added ? $value : '';
+		return (bool) $added;
+	}
+
+	/** Extends the lock; false if it expired, and another process took it. */
+	public function renew(): bool {
+		global $wpdb;
+		$value   = self::fresh();
+		$renewed = $wpdb->query( $wpdb->prepare( "UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND MD5(option_value) = %s", $value, self::NAME, md5( $this->value ) ) );
+		$this->value = $renewed ? $value : '';
+		return (bool) $renewed;
+	}
+
+	public function release(): void {
+		global $wpdb;
+		$wpdb->query( $wpdb->prepare( "DELETE FROM $wpdb->options WHERE option_name = %s AND MD5(option_value) = %s", self::NAME, md5( $this->value ) ) );
+	}
+
+	private static function fresh(): string {
+		return sprintf( '%010d %s', time() + self::SECONDS, wp_generate_uuid4() );
+	}
+}
+
+/** Sends what is queued. */
+final class Sender {
+
+	public const HOOK   = 'gallerywire_send';
+	public const HOURLY = 'gallerywire_check';
+	public const PAUSE  = 'gallerywire_pause';
+
+	private const DELAYS = array( 1, 2, 5, 15 ); // minutes
+
+	/** After the last change of a request: at once, if nobody has to wait for it. */
+	public static function at_shutdown(): void {
+		$detached = self::let_the_editor_go();
+		$pause    = get_option( self::PAUSE );
+		foreach ( Watch::changed_sites() as $site ) {
+			$here = ! is_multisite() || get_current_blog_id() === $site;
+			if ( ! $here ) {
+				switch_to_blog( $site );
+			}
+			self::schedule( time() + MINUTE_IN_SECONDS ); // in case that this process is ended
+			if ( $detached || empty( $pause['slow'] ) ) {
+				self::drain( $detached ? 20 : 3, $detached ? 5 : 2, ! $detached );
+			} else {
+				self::schedule();
+			}
+			if ( ! $here ) {
+				restore_current_blog();
+			}
+		}
+	}
+
+	/** Ends the answer to the browser; false where PHP cannot do so before the script ends. */
+	private static function let_the_editor_go(): bool {
+		ignore_user_abort( true );
+		if ( PHP_SESSION_ACTIVE === session_status() ) {
+			session_write_close();
+		}
+		if ( function_exists( 'fastcgi_finish_request' ) ) {
+			return fastcgi_finish_request();
+		}
+		if ( function_exists( 'litespeed_finish_request' ) ) {
+			return litespeed_finish_request();
+		}
+		return 'cli' === PHP_SAPI;
+	}
+
+	public static function at_cron(): void {
+		$pause = get_option( self::PAUSE );
+		if ( is_array( $pause ) && $pause['until'] > time() ) {
+			self::schedule();
+			return;
+		}
+		self::drain( 25, 15 );
+	}
+
+	/**
+	 * Sends until nothing is due, the time is over, or gallerywire cannot take more now.
+	 *
+	 * @return int How many posts were dealt with.
+	 */
+	public static function drain( int $seconds, int $timeout, bool $only_single = false, ?callable $progress = null ): int {
+		$end  = microtime( true ) + $seconds;
+		$done = 0;
+		$lock = new Lock();
+		do { // once more after the release: what was queued just before it found the lock taken
+			if ( ! $lock->acquire() ) {
+				break;
+			}
+			$goes_on = self::drain_locked( $lock, $end, $timeout, $only_single, $done, $progress );
+			$lock->release();
+		} while ( $goes_on && Queue::due( 1, $only_single ) );
+		self::schedule();
+		return $done;
+	}
+
+	private static function drain_locked( Lock $lock, float $end, int $timeout, bool $only_single, int &$done, ?callable $progress ): bool {
+		while ( true ) {
+			$items = Queue::due( 20, $only_single );
+			if ( ! $items ) {
+				return true;
+			}
+			foreach ( $items as $item ) {
+				if ( microtime( true ) >= $end || ! $lock->renew() ) {
+					return false;
+				}
+				$item = Queue::item_of( $item['post'] ); // it may have been queued again
+				if ( $item && ! self::deliver( $item, $timeout ) ) {
+					return false;
+				}
+				++$done;
+				if ( $progress ) {
+					$progress( $done );
+				}
+			}
+		}
+	}
+
+	/** Sends one post. False: gallerywire cannot take anything now. */
+	private static function deliver( array $item, int $timeout ): bool {
+		self::forget_caches( $item['post'] );
+		try {
+			$record = isset( $item['record'] ) ? Record::from( $item['record'] ) : Record::of( $item['post'] );
+			$post   = isset( $item['record'] ) ? null : get_post( $item['post'] );
+			$event  = self::event( $item, $record, $post );
+		} catch ( \Throwable $e ) { // of another plugin's filter, for example
+			Queue::postpone( $item, time() + self::delay( $item['tries'] ?? 0 ), 'the gallery cannot be built: ' . $e->getMessage() );
+			return true;
+		}
+		if ( null === $event ) {
+			Queue::remove( $item );
+			return true;
+		}
+		$answer = Answer::to( $event, $timeout );
+		if ( $answer->is_temporary() ) {
+			return self::retry_later( $item, $answer );
+		}
+		delete_option( self::PAUSE );
+		if ( $answer->accepted() ) {
+			update_option( 'gallerywire_acknowledged', time(), false );
+			$record->shown = 'article.published' === $event['type'];
+		}
+		$record->accepted = $answer->accepted();
+		$record->problems = $answer->problems();
+		if ( $post ) {
+			$record->save( $item['post'] );
+		}
+		Queue::remove( $item );
+		return true;
+	}
+
+	/** The event of a post's present state; null: gallerywire knows it. Its version is stored before it is sent. */
+	private static function event( array $item, Record $record, ?\WP_Post $post ): ?array {
+		if ( 0 === $record->version && $post ) {
+			$record->guid = 'publish' === $post->post_status && Gallery::published( $post ) < Settings::guids_before();
+		}
+		$gallery = $post ? Gallery::of( $post, $record->guid ) : null;
+		$hash    = $gallery ? md5( (string) wp_json_encode( $gallery ) ) : 'taken down';
+		$forced  = $gallery && ! empty( $item['forced'] );
+		if ( $gallery ? $record->accepted && $record->hash === $hash && ! $forced : ! $record->shown ) {
+			return null;
+		}
+		if ( ! $post ) {
+			$record->updated = max( $record->updated, (int) ( $item['deleted'] ?? time() ) );
+			++$record->version;
+		} elseif ( $record->hash !== $hash ) {
+			$record->advance( $hash, $post );
+		}
+		if ( $post ) {
+			$record->shown = $record->shown || $gallery;
+			$record->use_images( $post->ID, $gallery ? array_values( array_filter( array_map( 'intval', array_column( $gallery['slides'] ?? array(), 'id' ) ) ) ) : array() );
+			$record->save( $post->ID );
+		}
+		$id    = $gallery ? $gallery['id'] : $record->gallery;
+		$state = array( 'id' => $id, 'updated' => instant( $record->updated ), 'version' => $record->version );
+		return array(
+			'specversion'     => '1.0',
+			'id'              => $id . '/' . $record->version . '/' . $record->updated,
+			'source'          => home_url( '/' ),
+			'type'            => $gallery ? 'article.published' : 'article.unpublished',
+			'time'            => instant( $record->updated ),
+			'datacontenttype' => 'application/json',
+			'data'            => $state + ( $gallery ? $gallery : array() ),
+		);
+	}
+
+	/** Other processes write too: read what is stored, not what this process remembers of it. */
+	public static function forget_caches( int $post_id = 0 ): void {
+		if ( ! function_exists( 'wp_cache_supports' ) || wp_cache_supports( 'flush_runtime' ) ) {
+			wp_cache_flush_runtime();
+		}
+		wp_cache_delete( $post_id, 'posts' );
+		wp_cache_delete( $post_id, 'post_meta' );
+	}
+
+	/** A fault of one post lets the others pass; any other one stops all, for a time that grows. */
+	private static function retry_later( array $item, Answer $answer ): bool {
+		if ( $answer->is_about_one() ) {
+			Queue::postpone( $item, time() + self::delay( $item['tries'] ?? 0 ), $answer->reason() );
+			return true;
+		}
+		$pause = get_option( self::PAUSE );
+		$tries = is_array( $pause ) ? $pause['tries'] : 0;
+		$until = is_array( $pause ) ? $pause['until'] : 0;
+		if ( $until <= time() ) { // else an attempt before its time, which must not make it longer
+			$until = time() + max( self::delay( $tries ), min( $answer->retry_after(), HOUR_IN_SECONDS ) );
+			++$tries;
+		}
+		update_option( self::PAUSE, array( 'tries' => $tries, 'until' => $until, 'error' => $answer->reason(), 'at' => time(), 'slow' => $answer->slow ), false );
+		return false;
+	}
+
+	private static function delay( int $tries ): int {
+		return self::DELAYS[ min( $tries, count( self::DELAYS ) - 1 ) ] * MINUTE_IN_SECONDS;
+	}
+
+	/** Lets WP-Cron continue with what is queued. */
+	public static function schedule( int $not_before = 0 ): void {
+		$due   = Queue::next_due();
+		$pause = get_option( self::PAUSE );
+		if ( 0 === $due ) {
+			wp_clear_scheduled_hook( self::HOOK );
+			delete_option( self::PAUSE );
+			return;
+		}
+		$when = max( time(), $not_before, $due, is_array( $pause ) ? $pause['until'] : 0 );
+		if ( wp_next_scheduled( self::HOOK ) !== $when ) {
+			wp_clear_scheduled_hook( self::HOOK ); // WordPress drops a second one within ten minutes
+			wp_schedule_single_event( $when, self::HOOK );
+		}
+	}
+}
+
+/** What gallerywire answered to an event. */
+final class Answer {
+
+	public $slow = false; // an editor would notice the wait
+
+	private $status      = 0; // 0: there was no answer
+	private $error       = '';
+	private $document    = array();
+	private $retry_after = 0;
+
+	public static function to( array $event, int $timeout ): self {
+		$answer = new self();
+		$began  = microtime( true );
+		$key    = Settings::key();
+		$body   = wp_json_encode( $event, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE );
+		if ( '' === $key || false === $body ) {
+			$answer->error = '' === $key ? 'there is no key: set GALLERYWIRE_KEY_FILE, and let the web server read the file' : json_last_error_msg();
+			return $answer;
+		}
+		$connect = static function ( &$url, &$headers, &$data, &$type, &$options ) use ( $timeout ) {
+			$options['connect_timeout'] = $timeout; // without curl, WordPress' timeout does not cover the connection
+		};
+		add_action( 'requests-requests.before_request', $connect, 10, 5 );
+		$response = wp_remote_post(
+			Settings::url() . '/events',
+			array(
+				'timeout'     => $timeout,
+				'redirection' => 0,
+				'headers'     => array( 'Authorization' => 'Bearer ' . $key, 'Content-Type' => 'application/cloudevents+json; charset=utf-8' ),
+				'body'        => $body,
+			)
+		);
+		remove_action( 'requests-requests.before_request', $connect, 10 );
+		$answer->read( $response );
+		$answer->slow = microtime( true ) - $began > 1;
+		return $answer;
+	}
+
+	private function read( $response ): void {
+		if ( is_wp_error( $response ) ) {
+			$this->error = $response->get_error_message();
+			return;
+		}
+		$this->status      = (int) wp_remote_retrieve_response_code( $response );
+		$this->retry_after = (int) wp_remote_retrieve_header( $response, 'retry-after' );
+		$document          = json_decode( wp_remote_retrieve_body( $response ), true );
+		$this->document    = is_array( $document ) ? $document : array();
+	}
+
+	public function accepted(): bool {
+		return 202 === $this->status;
+	}
+
+	/** The same event may be accepted later. Everything but an acknowledgement and a refusal is temporary. */
+	public function is_temporary(): bool {
+		$refused = $this->status >= 400 && $this->status < 500 && ! in_array( $this->status, array( 401, 403, 404, 408, 413, 429 ), true );
+		return ! $this->accepted() && ! $refused;
+	}
+
+	/** The fault lies in this event, and others may be accepted. */
+	public function is_about_one(): bool {
+		return in_array( $this->status, array( 403, 413, 500 ), true );
+	}
+
+	public function retry_after(): int {
+		return $this->retry_after;
+	}
+
+	/** Why the event is refused for good: arrays with place and reason. */
+	public function problems(): array {
+		if ( $this->accepted() ) {
+			return array();
+		}
+		$problems = array();
+		foreach ( (array) ( $this->document['problems'] ?? array() ) as $problem ) {
+			if ( is_array( $problem ) ) {
+				$problems[] = array( 'place' => (string) ( $problem['place'] ?? '' ), 'reason' => (string) ( $problem['reason'] ?? '' ) );
+			}
+		}
+		return $problems ? array_slice( $problems, 0, 20 ) : array( array( 'place' => '', 'reason' => $this->reason() ) );
+	}
+
+	public function reason(): string {
+		if ( 0 === $this->status ) {
+			return $this->error;
+		}
+		$detail = $this->document['detail'] ?? $this->document['title'] ?? '';
+		return 'gallerywire answers ' . $this->status . ( is_string( $detail ) && '' !== $detail ? ': ' . $detail : '' );
+	}
+}
+
+/** Which posts a change in WordPress concerns. */
+final class Watch {
+
+	private static $sites    = array(); // with something new in the queue, since this request began
+	private static $deleting = array(); // post => what the queue must know of it
+	private static $orphans  = array(); // attachment => the posts that showed it, until it is deleted
+
+	/** Meta fields of an attachment that a slide shows. */
+	private const PICTURE_FIELDS = array( '_wp_attached_file', '_wp_attachment_metadata', '_wp_attachment_image_alt' );
+
+	public static function start(): void {
+		add_action( 'wp_after_insert_post', array( self::class, 'post' ) );
+		add_action( 'transition_post_status', array( self::class, 'status' ), 10, 3 );
+		add_action( 'before_delete_post', array( self::class, 'before_delete' ) );
+		add_action( 'deleted_post', array( self::class, 'deleted' ) );
+		add_action( 'set_object_terms', array( self::class, 'post' ) );
+		foreach ( array( 'added_post_meta', 'updated_post_meta', 'deleted_post_meta' ) as $hook ) {
+			add_action( $hook, array( self::class, 'meta' ), 10, 3 );
+		}
+		add_action( 'add_attachment', array( self::class, 'attachment' ) );
+		add_action( 'attachment_updated', array( self::class, 'attachment_updated' ), 10, 3 );
+		add_action( 'delete_attachment', array( self::class, 'before_delete_attachment' ) );
+		add_action( 'edited_term', array( self::class, 'term' ), 10, 2 );
+		add_action( 'delete_term', array( self::class, 'deleted_term' ), 10, 5 );
+		add_action( 'profile_update', array( self::class, 'author' ), 10, 2 );
+		add_action( 'permalink_structure_changed', array( self::class, 'everything' ) );
+		add_action( 'update_option_home', array( self::class, 'everything' ) );
+		add_action( 'shutdown', array( self::class, 'end' ), PHP_INT_MAX );
+	}
+
+	public static function changed_sites(): array {
+		return array_keys( self::$sites );
+	}
+
+	public static function end(): void {
+		if ( self::$sites ) {
+			Sender::at_shutdown();
+			self::$sites = array();
+		}
+	}
+
+	/** Queues a post that has a gallery, or of which one was sent. */
+	public static function post( $post_id ): void {
+		$post = self::is_import() || isset( self::$deleting[ $post_id ] ) ? null : get_post( (int) $post_id );
+		if ( $post && self::concerns( $post ) ) {
+			self::$sites[ get_current_blog_id() ] = true;
+			Queue::add( array( $post->ID ) );
+		}
+	}
+
+	/** Imports send nothing, so that an archive does not arrive in pieces: send everything after it. */
+	private static function is_import(): bool {
+		return defined( 'WP_IMPORTING' ) && WP_IMPORTING;
+	}
+
+	public static function concerns( \WP_Post $post ): bool {
+		try {
+			return Record::of( $post->ID )->version > 0 || ( Gallery::is_public( $post ) && Pictures::of( $post ) );
+		} catch ( \Throwable $e ) { // the save goes on, and the sender says what is wrong
+			return true;
+		}
+	}
+
+	public static function status( $now, $before, $post ): void {
+		if ( $now !== $before ) {
+			self::post( $post->ID );
+		}
+	}
+
+	/** A deletion takes along what was sent, which dies with the post. */
+	public static function before_delete( $post_id ): void {
+		$record = Record::of( (int) $post_id );
+		if ( $record->shown ) {
+			$record->use_images( (int) $post_id, array() );
+			self::$sites[ get_current_blog_id() ] = true;
+			self::$deleting[ $post_id ]           = array( 'record' => get_object_vars( $record ), 'deleted' => time() );
+			Queue::put( (int) $post_id, '0', self::$deleting[ $post_id ] );
+		}
+	}
+
+	public static function deleted( $post_id ): void {
+		if ( isset( self::$deleting[ $post_id ] ) ) {
+			Queue::put( (int) $post_id, '0', self::$deleting[ $post_id ] );
+		}
+		foreach ( self::$orphans[ $post_id ] ?? array() as $id ) {
+			self::post( $id );
+		}
+		unset( self::$deleting[ $post_id ], self::$orphans[ $post_id ] );
+	}
+
+	public static function meta( $meta_id, $post_id, $field ): void {
+		if ( '_thumbnail_id' === $field ) {
+			self::post( $post_id );
+		} elseif ( in_array( $field, self::PICTURE_FIELDS, true ) ) {
+			self::attachment( $post_id );
+		}
+	}
+
+	/** The posts that show an attachment, and the one to which it is attached. */
+	public static function attachment( $id ): void {
+		$attachment = get_post( (int) $id );
+		if ( $attachment && $attachment->post_parent ) {
+			self::post( $attachment->post_parent );
+		}
+		foreach ( Record::posts_with_image( (int) $id ) as $post_id ) {
+			self::post( $post_id );
+		}
+	}
+
+	public static function attachment_updated( $id, $after, $before ): void {
+		self::attachment( $id );
+		if ( $before->post_parent && $before->post_parent !== $after->post_parent ) {
+			self::post( $before->post_parent );
+		}
+	}
+
+	public static function before_delete_attachment( $id ): void {
+		$attachment           = get_post( (int) $id );
+		self::$orphans[ $id ] = array_filter( array_merge( Record::posts_with_image( (int) $id ), array( $attachment ? $attachment->post_parent : 0 ) ) );
+	}
+
+	public static function term( $term_id, $tt_id ): void {
+		global $wpdb;
+		self::many( $wpdb->prepare( "p.ID IN (SELECT object_id FROM $wpdb->term_relationships WHERE term_taxonomy_id = %d)", $tt_id ) );
+	}
+
+	public static function deleted_term( $term_id, $tt_id, $taxonomy, $term, $post_ids ): void {
+		foreach ( array_chunk( array_map( 'intval', (array) $post_ids ), 500 ) as $some ) {
+			self::many( 'p.ID IN (' . implode( ', ', $some ) . ')' );
+		}
+	}
+
+	public static function author( $user_id, $before ): void {
+		global $wpdb;
+		$after = get_userdata( (int) $user_id );
+		if ( $after && array( $after->display_name, $after->user_nicename ) !== array( $before->display_name, $before->user_nicename ) ) {
+			self::many( $wpdb->prepare( 'p.post_author = %d', $user_id ) );
+		}
+	}
+
+	/** All addresses have changed. */
+	public static function everything(): void {
+		self::many( '1 = 1' );
+	}
+
+	/** Queues what was sent and may have changed; each is compared with what was sent before it is sent again. */
+	private static function many( string $condition ): void {
+		$ids = self::is_import() ? array() : Record::posts_where( $condition );
+		if ( $ids ) {
+			self::$sites[ get_current_blog_id() ] = true;
+			Queue::add( $ids, count( $ids ) > 20 ? '1' : '0' );
+		}
+	}
+}
+
+/** Every gallery that there is, for a new gallerywire or after an import. */
+final class Archive {
+
+	/**
+	 * Queues the galleries among the next posts.
+	 *
+	 * @param int    $after The last post of the batch before; 0: begin.
+	 * @param string $since Only posts modified since this time (GMT); empty: all.
+	 * @return array        last (post looked at; 0: there are no more) and queued (post numbers).
+	 */
+	public static function queue( int $after, string $since = '', bool $dry_run = false, int $limit = 200 ): array {
+		global $wpdb;
+		$types = implode( ', ', array_fill( 0, count( Settings::post_types() ), '%s' ) );
+		$sql   = "SELECT ID FROM $wpdb->posts WHERE post_type IN ($types) AND post_status <> 'auto-draft' AND ID > %d AND post_modified_gmt >= %s ORDER BY ID LIMIT %d";
+		$ids   = $wpdb->get_col( $wpdb->prepare( $sql, array_merge( Settings::post_types(), array( $after, '' === $since ? '0000-00-00 00:00:00' : $since, $limit ) ) ) ); // phpcs:ignore WordPress.DB.PreparedSQL, WordPress.DB.PreparedSQLPlaceholders
+		_prime_post_caches( $ids, false, true );
+		$queued = array();
+		foreach ( array_map( 'intval', $ids ) as $id ) {
+			if ( Watch::concerns( get_post( $id ) ) ) {
+				$queued[] = $id;
+				if ( ! $dry_run ) {
+					Queue::put( $id, '1', array( 'forced' => true ) );
+				}
+			}
+		}
+		return array( 'last' => (int) end( $ids ), 'queued' => $queued );
+	}
+}
+
+/** What editors and administrators see. */
+final class Screen {
+
+	private const PAGE = 'gallerywire';
+
+	public static function start(): void {
+		add_action( 'admin_menu', array( self::class, 'menu' ) );
+		add_action( 'wp_ajax_gallerywire_send_all', array( self::class, 'send_all' ) );
+		add_action( 'admin_notices', array( self::class, 'notice' ) );
+		add_action( 'enqueue_block_editor_assets', array( self::class, 'block_editor_notice' ) );
+		add_filter( 'display_post_states', array( self::class, 'post_state' ), 10, 2 );
+		add_filter( 'site_status_tests', array( self::class, 'site_health' ) );
+	}
+
+	public static function menu(): void {
+		add_management_page( 'gallerywire', 'gallerywire', 'manage_options', self::PAGE, array( self::class, 'page' ) );
+	}
+
+	/** The state, as label => text. */
+	public static function state(): array {
+		$pause  = get_option( Sender::PAUSE );
+		$last   = (int) get_option( 'gallerywire_acknowledged' );
+		$length = Queue::length();
+		$state  = array(
+			'Address'           => '' === Settings::url() ? 'not set: define GALLERYWIRE_URL in wp-config.php' : Settings::url(),
+			'Key'               => '' === Settings::key() ? 'missing: set GALLERYWIRE_KEY_FILE, and let the web server read the file' : 'set',
+			'Ids of galleries'  => Settings::gallery_id( 1 ) . ', ' . Settings::gallery_id( 2 ) . ' …',
+			'Queue'             => $length . ( 1 === $length ? ' post' : ' posts' ),
+			'Last acknowledged' => $last ? wp_date( 'Y-m-d H:i:s', $last ) : 'never',
+		);
+		if ( is_array( $pause ) ) {
+			$state['Last error']   = wp_date( 'Y-m-d H:i:s', $pause['at'] ) . ': ' . $pause['error'];
+			$state['Next attempt'] = wp_date( 'Y-m-d H:i:s', $pause['until'] );
+		}
+		return $state;
+	}
+
+	/** Posts with something to say about them: number => sentences. */
+	public static function troubles(): array {
+		$troubles = array();
+		foreach ( Queue::errors() as $id => $error ) {
+			$troubles[ $id ] = array( 'Waits for another attempt: ' . $error );
+		}
+		foreach ( array_slice( Record::posts_where( "m.meta_value LIKE '%\"reason\"%'" ), 0, 50 ) as $id ) {
+			$troubles[ $id ] = array_merge( $troubles[ $id ] ?? array(), self::problems( (int) $id ) );
+		}
+		return $troubles;
+	}
+
+	/** Why a post was refused, each problem a sentence. */
+	private static function problems( int $post_id ): array {
+		return array_map(
+			static function ( $problem ) {
+				$place = preg_replace( '~^/(data/)?~', '', $problem['place'] );
+				return ( '' === $place ? '' : $place . ': ' ) . $problem['reason'];
+			},
+			Record::of( $post_id )->problems
+		);
+	}
+
+	public static function page(): void {
+		echo '<div class="wrap"><h1>gallerywire</h1><table class="widefat striped" style="max-width:60em"><tbody>';
+		foreach ( self::state() as $label => $text ) {
+			echo '<tr><th scope="row">', esc_html( $label ), '</th><td>', esc_html( $text ), '</td></tr>';
+		}
+		echo '</tbody></table>';
+		$troubles = self::troubles();
+		if ( $troubles ) {
+			echo '<h2>Galleries that need attention</h2><ul class="ul-disc">';
+			foreach ( $troubles as $id => $sentences ) {
+				$title = get_the_title( $id );
+				echo '<li><a href="', esc_url( (string) get_edit_post_link( $id ) ), '">', esc_html( '' === $title ? '#' . $id : wp_strip_all_tags( $title ) ), '</a>: ', esc_html( implode( '; ', $sentences ) ), '</li>';
+			}
+			echo '</ul>';
+		}
+		echo '<h2>Send everything</h2><p>For a new gallerywire, and after an import. What it has already is not shown twice.</p>';
+		echo '<p><button type="button" class="button button-primary" id="gallerywire-send">Send everything</button> <progress id="gallerywire-progress" hidden></progress> <span id="gallerywire-text" role="status"></span></p></div>';
+		$data = array( 'url' => admin_url( 'admin-ajax.php' ), 'nonce' => wp_create_nonce( 'gallerywire_send_all' ) );
+		wp_print_inline_script_tag( 'const gallerywire = ' . wp_json_encode( $data, JSON_HEX_TAG | JSON_HEX_AMP ) . ';' . self::SCRIPT );
+	}
+
+	private const SCRIPT = <<<'JS'
+
+document.getElementById( 'gallerywire-send' ).addEventListener( 'click', async ( event ) => {
+	const button = event.target, bar = document.getElementById( 'gallerywire-progress' ), text = document.getElementById( 'gallerywire-text' );
+	button.disabled = true;
+	bar.hidden = false;
+	try {
+		for ( let after = 0, queued = 0, state = {}; ! state.done; after = state.after ) {
+			const response = await fetch( gallerywire.url, { method: 'POST', body: new URLSearchParams( { action: 'gallerywire_send_all', _ajax_nonce: gallerywire.nonce, after } ) } );
+			if ( ! response.ok ) {
+				throw new Error( response.status + ' ' + response.statusText );
+			}
+			state = await response.json();
+			queued += state.queued;
+			bar.max = Math.max( 1, queued, state.waiting );
+			bar.value = state.after < 0 ? bar.max - state.waiting : 0;
+			await new Promise( ( resolve ) => setTimeout( resolve, state.after < 0 ? 500 : 0 ) );
+			text.textContent = state.error ? state.error : queued + ' galleries found, ' + state.waiting + ' still to be sent';
+		}
+	} catch ( error ) {
+		text.textContent = 'Interrupted, and continued in the background: ' + error.message;
+	}
+	button.disabled = false;
+} );
+JS;
+
+	/** One step of the button: first all posts are queued, then they are sent (after is -1). */
+	public static function send_all(): void {
+		check_ajax_referer( 'gallerywire_send_all' );
+		if ( ! current_user_can( 'manage_options' ) || '' === Settings::url() ) {
+			wp_send_json( array( 'error' => 'not allowed, or not configured' ), 403 );
+		}
+		$after = isset( $_POST['after'] ) ? (int) $_POST['after'] : 0;
+		if ( $after >= 0 ) {
+			$batch = Archive::queue( $after );
+			Sender::schedule();
+			wp_send_json( array( 'after' => $batch['last'] ? $batch['last'] : -1, 'queued' => count( $batch['queued'] ), 'waiting' => Queue::length(), 'done' => false ) );
+		}
+		Sender::drain( 4, 5 );
+		$pause   = get_option( Sender::PAUSE );
+		$waiting = Queue::length();
+		$error   = is_array( $pause ) ? $waiting . ' still to be sent, which goes on in the background: ' . $pause['error'] : '';
+		wp_send_json( array( 'after' => -1, 'queued' => 0, 'waiting' => $waiting, 'error' => $error, 'done' => '' !== $error || ! Queue::due( 1 ) ) );
+	}
+
+	/** What the editor of a refused post reads, or an empty string. */
+	private static function refusal( ?\WP_Post $post ): string {
+		if ( ! $post || ! current_user_can( 'edit_post', $post->ID ) ) {
+			return '';
+		}
+		$problems = self::problems( $post->ID );
+		return $problems ? 'This gallery is not in the feeds as you see it, because gallerywire refused it: ' . implode( '; ', $problems ) : '';
+	}
+
+	public static function notice(): void {
+		$screen = get_current_screen();
+		$text   = $screen && 'post' === $screen->base ? self::refusal( get_post() ) : '';
+		if ( '' !== $text ) {
+			echo '<div class="notice notice-error"><p>', esc_html( $text ), '</p></div>';
+		}
+	}
+
+	public static function block_editor_notice(): void {
+		$text = self::refusal( get_post() );
+		if ( '' !== $text ) {
+			$call = 'wp.domReady( () => wp.data.dispatch( "core/notices" ).createErrorNotice( ' . wp_json_encode( $text, JSON_HEX_TAG | JSON_HEX_AMP ) . ', { id: "gallerywire" } ) );';
+			wp_add_inline_script( 'wp-edit-post', $call );
+		}
+	}
+
+	public static function post_state( $states, $post ): array {
+		if ( Record::of( $post->ID )->problems ) {
+			$states['gallerywire'] = 'Refused by gallerywire';
+		}
+		return $states;
+	}
+
+	public static function site_health( $tests ): array {
+		$tests['direct']['gallerywire'] = array( 'label' => 'gallerywire', 'test' => array( self::class, 'health' ) );
+		return $tests;
+	}
+
+	public static function health(): array {
+		$pause    = get_option( Sender::PAUSE );
+		$sentence = 'Every gallery is acknowledged, or was queued just now.';
+		$status   = 'good';
+		if ( '' === Settings::url() || '' === Settings::key() ) {
+			list( $status, $sentence ) = array( 'critical', 'The address or the key is missing. See Tools, gallerywire.' );
+		} elseif ( is_array( $pause ) ) {
+			list( $status, $sentence ) = array( 'critical', Queue::length() . ' posts wait: ' . $pause['error'] );
+		} elseif ( self::troubles() ) {
+			list( $status, $sentence ) = array( 'recommended', 'Galleries were refused. See Tools, gallerywire.' );
+		} elseif ( 'https' !== wp_parse_url( Settings::url(), PHP_URL_SCHEME ) && ! preg_match( '~^http://(127\.|localhost|\[::1\])~', Settings::url() ) ) {
+			list( $status, $sentence ) = array( 'recommended', 'GALLERYWIRE_URL has no https: the key can be read on its way.' );
+		}
+		return array(
+			'label'       => 'good' === $status ? 'Galleries reach gallerywire' : 'Galleries may not reach gallerywire',
+			'status'      => $status,
+			'badge'       => array( 'label' => 'gallerywire', 'color' => 'blue' ),
+			'description' => '<p>' . esc_html( $sentence ) . '</p>',
+			'actions'     => '',
+			'test'        => 'gallerywire',
+		);
+	}
+}
+
+/** Sends galleries to gallerywire, and says what waits. */
+final class Command {
+
+	/**
+	 * Sends the gallery of every post.
+	 *
+	 * ## OPTIONS
+	 *
+	 * [--since=<time>]
+	 * : Only posts modified since this time (GMT), such as 2026-11-29 or "2 days ago".
+	 *
+	 * [--dry-run]
+	 * : Print the posts, and send nothing.
+	 *
+	 * @subcommand send-all
+	 */
+	public function send_all( $args, $options ): void {
+		self::must_be_configured();
+		$since = '';
+		if ( isset( $options['since'] ) ) {
+			$time = strtotime( $options['since'] . ' UTC' );
+			if ( false === $time ) {
+				\WP_CLI::error( 'not a time: ' . $options['since'] );
+			}
+			$since = gmdate( 'Y-m-d H:i:s', $time );
+		}
+		$dry_run = ! empty( $options['dry-run'] );
+		$found   = 0;
+		for ( $after = 0; ; $after = $batch['last'] ) {
+			$batch = Archive::queue( $after, $since, $dry_run );
+			if ( 0 === $batch['last'] ) {
+				break;
+			}
+			$found += count( $batch['queued'] );
+			foreach ( $dry_run ? $batch['queued'] : array() as $id ) {
+				\WP_CLI::line( Settings::gallery_id( $id ) . "\t" . get_permalink( $id ) );
+			}
+			Sender::forget_caches();
+		}
+		\WP_CLI::log( $found . ' galleries found' );
+		if ( ! $dry_run ) {
+			self::drain();
+		}
+	}
+
+	private static function drain(): void {
+		$progress = static function ( $done ) {
+			if ( 0 === $done % 100 ) {
+				\WP_CLI::log( $done . ' sent' );
+			}
+		};
+		Sender::schedule(); // if this is interrupted, WP-Cron continues
+		do {
+			Sender::drain( DAY_IN_SECONDS, 15, false, $progress );
+			$pause = get_option( Sender::PAUSE );
+		} while ( ! is_array( $pause ) && Queue::due( 1 ) && 0 === sleep( 1 ) ); // another process may be sending
+		$waiting = Queue::length();
+		if ( is_array( $pause ) ) {
+			\WP_CLI::error( $waiting . ' posts wait, and WP-Cron sends them later: ' . $pause['error'] );
+		} elseif ( $waiting > 0 ) {
+			\WP_CLI::warning( $waiting . ' posts wait: see wp gallerywire status' );
+		} else {
+			\WP_CLI::success( 'nothing waits; wp gallerywire status says what was refused' );
+		}
+	}
+
+	/** Shows the settings, the queue, the last error, and the galleries that were refused. */
+	public function status(): void {
+		foreach ( Screen::state() as $label => $text ) {
+			\WP_CLI::line( $label . ': ' . $text );
+		}
+		foreach ( Screen::troubles() as $id => $sentences ) {
+			\WP_CLI::line( 'Post ' . $id . ': ' . implode( '; ', $sentences ) );
+		}
+	}
+
+	private static function must_be_configured(): void {
+		if ( '' === Settings::url() ) {
+			\WP_CLI::error( 'define GALLERYWIRE_URL in wp-config.php' );
+		}
+	}
+}
+
+Screen::start();
+if ( '' !== Settings::url() && ! wp_installing() ) {
+	Watch::start();
+	add_action( Sender::HOOK, array( Sender::class, 'at_cron' ) );
+	add_action( Sender::HOURLY, array( Sender::class, 'at_cron' ) );
+	add_action(
+		'init',
+		static function () {
+			Settings::guids_before();
+			if ( ! wp_next_scheduled( Sender::HOURLY ) ) {
+				wp_schedule_event( time() + HOUR_IN_SECONDS, 'hourly', Sender::HOURLY );
+			}
+		}
+	);
+}
+if ( defined( 'WP_CLI' ) && \WP_CLI ) {
+	\WP_CLI::add_command( 'gallerywire', Command::class );
+}

@@ -28,5 +28,22 @@ func intakeKeys(c config.Config) (keys []receive.Key) {
 	return keys
 }
 
-// Reload reads again what can change while the node runs: the files of partners' keys.
-func (a *App) Reload() { a.access.Reload() }
+// newKeys returns the keys of those who send events over HTTP; nil where nobody may.
+func (a *App) newKeys() *receive.Keys {
+	c := a.opts.Config.Intake
+	if len(c.Keys) == 0 && !c.OpenOnLoopback {
+		return nil
+	}
+	return receive.NewKeys(receive.KeysOptions{
+		Keys: intakeKeys(a.opts.Config), OpenOnLoopback: c.OpenOnLoopback, RequestsPerMinute: c.RequestsPerMinute,
+		Network: web.ClientNetwork, Registerer: a.metrics, Logger: a.logger("receive"),
+	})
+}
+
+// Reload reads again what can change while the node runs: the files of keys.
+func (a *App) Reload() {
+	a.access.Reload()
+	if a.keys != nil {
+		a.keys.Reload()
+	}
+}

@@ -25,6 +25,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/ingest/intake"
+	"github.com/gallerywire/gallerywire/internal/ingest/receive"
 	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
@@ -78,6 +79,7 @@ type App struct {
 	checkpoint *checkpoint.Checkpoint // nil: of a command
 
 	access      *partner.Access
+	keys        *receive.Keys // nil: no events are taken over HTTP
 	reporter    *status.Reporter
 	subscribers *web.Subscribers
 
@@ -96,7 +98,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.registerMetrics()
-	a.access = a.newAccess()
+	a.access, a.keys = a.newAccess(), a.newKeys()
 	a.divideMemory(allow(o.Config.HTTP, memoryLimit(o.Logger)))
 	a.server = web.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*a.handler.Load()).ServeHTTP(w, r) }), a.logger("web"))
 	a.baseURL = cmp.Or(o.Config.Site.BaseURL, "http://"+Reachable(a.public.Addr().String()))
@@ -179,6 +181,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if a.local != nil {
 		list = append(list, service{"admin socket", serve(web.NewServer(admin, a.logger("web")), web.NewConnections(web.ConnectionLimits{}).Listener(a.local))})
+	}
+	if a.keys != nil {
+		list = append(list, service{"keys of events over http", a.keys.Run})
 	}
 	err := runServices(ctx, a.log, append(list, service{"partner keys", a.access.Run}, service{"checkpoint", a.checkpoint.Run}, service{"site", a.runSite}))
 	return errors.Join(err, a.Close())

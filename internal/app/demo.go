@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -133,24 +132,6 @@ func (d *demonstration) play(ctx context.Context) error {
 		return err
 	}
 	return d.cms.Play(ctx, d.opts.Every, publish, func(text string) { d.print("published", text) })
-}
-
-// subjectOf returns the configured subject that ends as the kind does, else the first,
-// with a word instead of each wildcard.
-func subjectOf(subjects []string, kind event.Kind) string {
-	subject := subjects[0]
-	_, end, _ := strings.Cut(string(kind), ".")
-	i := slices.IndexFunc(subjects, func(s string) bool { return strings.HasSuffix("."+s, "."+end) })
-	if i >= 0 {
-		subject = subjects[i]
-	}
-	words := strings.Split(subject, ".")
-	for i, word := range words {
-		if word == "*" || word == ">" {
-			words[i] = "demo"
-		}
-	}
-	return strings.Join(words, ".")
 }
 
 func (d *demonstration) welcome() {

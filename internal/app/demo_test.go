@@ -12,28 +12,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/config"
-	"github.com/gallerywire/gallerywire/internal/event"
 )
-
-func TestDemoPublishesOnTheConfiguredSubjects(t *testing.T) {
-	for _, tt := range []struct{ subjects, published, unpublished string }{
-		{"article.published article.unpublished", "article.published", "article.unpublished"},
-		{"cms.unpublished cms.published", "cms.published", "cms.unpublished"},
-		{"unpublished published", "published", "unpublished"},
-		{"cms.*.unpublished cms.*.published", "cms.demo.published", "cms.demo.unpublished"},
-		{"cms.out", "cms.out", "cms.out"},
-		{"cms.out cms.unpublished", "cms.out", "cms.unpublished"},
-		{"*.cms.>", "demo.cms.demo", "demo.cms.demo"},
-	} {
-		subjects := strings.Fields(tt.subjects)
-		if got := subjectOf(subjects, event.Published); got != tt.published {
-			t.Errorf("%s: publications go to %s, want %s", tt.subjects, got, tt.published)
-		}
-		if got := subjectOf(subjects, event.Unpublished); got != tt.unpublished {
-			t.Errorf("%s: take-downs go to %s, want %s", tt.subjects, got, tt.unpublished)
-		}
-	}
-}
 
 func TestDemoWithTheConfigurationOfACluster(t *testing.T) {
 	temp := t.TempDir()

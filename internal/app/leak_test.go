@@ -405,7 +405,7 @@ func (l *leaks) start(before *leakNode) *leakNode {
 	n.index.Fill(entries, leakDay, last, l.clock.Now())
 	public := a.editions(n, "news.example.com")
 	n.partners = a.partnerSets(public)
-	n.handler = a.publicHandler(n, n.partners, nil)
+	n.handler = a.publicHandler(n, n.partners, nil, http.NotFoundHandler())
 	n.topics = topics{n.partners, n, a.access.Admit, a.now}
 	n.digests = digestSource{n.partners, n.index, n.Load, a.baseURL, a.now}
 	return n

@@ -14,6 +14,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/ingest/intake"
+	"github.com/gallerywire/gallerywire/internal/ingest/receive"
 	"github.com/gallerywire/gallerywire/internal/notify/websub"
 	"github.com/gallerywire/gallerywire/internal/schedule"
 	"github.com/gallerywire/gallerywire/internal/serve/page"
@@ -83,7 +84,12 @@ func (a *App) build(siteID string) (*services, error) {
 	}
 	parts := notify.statusParts(cat.Index().Len, partners, plan)
 	parts.Partners = a.partnerStates(partners)
-	in := a.intake(cat, siteID)
+	reader := a.reader(siteID)
+	in := a.intake(cat, siteID, reader)
+	receiver, err := a.receiver(reader)
+	if err != nil {
+		return nil, err
+	}
 	list := []service{{"catalogue", cat.Run}, {"clock", cat.KeepTime}}
 	if a.broker.Embedded() {
 		list = append(list, service{"streams", a.noteStreams}) // it stops after what writes
@@ -96,7 +102,7 @@ func (a *App) build(siteID string) (*services, error) {
 		catalogue: cat,
 		partners:  partners,
 		intake:    in,
-		handler:   a.publicHandler(cat, partners, notify.hub),
+		handler:   a.publicHandler(cat, partners, notify.hub, receiver),
 		status:    parts,
 		list:      list,
 	}, nil
@@ -253,7 +259,7 @@ func order(name string) index.Order {
 	return index.ByPublished
 }
 
-func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
+func (a *App) intake(cat *catalogue.Catalogue, siteID string, reader event.Reader) *intake.Intake {
 	return intake.New(intake.Options{
 		Consumers:   a.consumers,
 		PublisherOf: broker.PublisherOf,
@@ -261,16 +267,15 @@ func (a *App) intake(cat *catalogue.Catalogue, siteID string) *intake.Intake {
 		Rejects: Rejects(a.broker, func(_ context.Context, id string, r event.Refusal) error {
 			return a.publish(event.NewRejected(id, siteID, r))
 		}),
-		Decode:     a.decode(siteID),
+		Decode:     a.decode(reader),
 		Observe:    a.observe,
 		Registerer: a.metrics,
 		Logger:     a.logger("intake"),
 	})
 }
 
-// decode returns what reads events: within the limits of configuration and server, and
-// with the ids that their publisher may use.
-func (a *App) decode(siteID string) func(publisher string, m event.Message) (*event.Event, error) {
+// reader is what reads events, within the limits of configuration and server.
+func (a *App) reader(siteID string) event.Reader {
 	reader := EventReader(a.opts.Config)
 	reader.SiteID = siteID
 	// A record needs more bytes than its event, and the server limits both.
@@ -278,6 +283,11 @@ func (a *App) decode(siteID string) func(publisher string, m event.Message) (*ev
 		a.log.Warn("larger events are rejected: the NATS server's max_payload is below events.max_event, raise the one or lower the other", "max_event", reader.MaxBytes, "instead", limit)
 		reader.MaxBytes = limit
 	}
+	return reader
+}
+
+// decode returns what reads events with the ids that their publisher may use.
+func (a *App) decode(reader event.Reader) func(publisher string, m event.Message) (*event.Event, error) {
 	readers := map[string]event.Reader{"": reader}
 	for _, p := range a.opts.Config.NATS.Embedded.Publishers {
 		reader.IDPrefix = p.IDPrefix
@@ -337,7 +347,7 @@ func (a *App) events(ctx context.Context, publisher string) (consumer jetstream.
 	return consumer, foreign, err
 }
 
-func (a *App) publicHandler(cat galleries, partners *partners, hub *websub.Hub) http.Handler {
+func (a *App) publicHandler(cat galleries, partners *partners, hub *websub.Hub, events http.Handler) http.Handler {
 	c, editions := a.opts.Config, partners.public
 	pages := page.New(page.Options{
 		Editions: editions, Index: cat.Index(), Load: cat.Load, Now: a.now, MaxAge: c.HTTP.MaxAge, Logger: a.logger("page"),
@@ -348,6 +358,11 @@ func (a *App) publicHandler(cat galleries, partners *partners, hub *websub.Hub) 
 		Title:    c.Site.Title,
 		Pages: func(mux *http.ServeMux) {
 			pages.Register(mux)
+			for _, method := range []string{"GET ", "POST ", "OPTIONS ", "PUT ", "PATCH ", "DELETE "} { // GET / is there already
+				for _, path := range []string{receive.Path, receive.PublishedPath, receive.UnpublishedPath} {
+					mux.Handle(method+path, events)
+				}
+			}
 			if hub != nil {
 				mux.Handle("GET "+hubPath, hub)
 				mux.Handle("POST "+hubPath, hub)

@@ -18,11 +18,11 @@ const (
 	// minRoom is how many bytes all bodies may have at a time, at least: those of senders
 	// that have proved themselves. Others, whose signatures are over the body, have a
 	// quarter.
-	minRoom = 48 << 20
+	minRoom = 16 << 20
 	// maxUnproven is how many bodies a network may send at a time before it has proved itself.
 	maxUnproven = 4
 	// roomTimeout is how long a request waits for room.
-	roomTimeout = 3 * time.Second
+	roomTimeout = 10 * time.Second
 )
 
 // bodies bound what the bodies of all requests take of memory.

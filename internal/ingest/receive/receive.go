@@ -89,7 +89,11 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allowed)
 		refuse(http.StatusMethodNotAllowed, "events are sent with POST").write(w)
 	default:
-		rc.receive(w, r).write(w)
+		a := rc.receive(w, r)
+		if p, refused := a.(*problem); refused && p.Status == http.StatusTooManyRequests && r.Header.Get(superdeskHeader) != "" {
+			p.Status, p.Title = http.StatusServiceUnavailable, http.StatusText(http.StatusServiceUnavailable) // it drops what got a 4xx
+		}
+		a.write(w)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -101,11 +102,15 @@ func (b *body) readAll() ([]byte, error) {
 	}
 	data := bytes.NewBuffer(make([]byte, 0, max(b.r.ContentLength, 0)+bytes.MinRead))
 	_, err := data.ReadFrom(http.MaxBytesReader(b.w, b.r.Body, b.limit))
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	_, network := errors.AsType[net.Error](err)
+	switch {
+	case large:
 		return nil, b.tooLarge()
-	}
-	if err != nil {
+	case network, errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, later(http.StatusServiceUnavailable, "the body did not arrive: send it again", retryAfter)
+	case err != nil:
+		return nil, refuse(http.StatusBadRequest, "the body cannot be read: %v", err)
 	}
 	return data.Bytes(), nil
 }

@@ -1,0 +1,72 @@
+package receive_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestHostileConnections writes bytes that no library would send. The server has the limits
+// of a real one, but for a shorter time.
+func TestHostileConnections(t *testing.T) {
+	t.Parallel()
+	head := "POST /events HTTP/1.1\r\nHost: news.example.com\r\nContent-Type: application/json\r\nAuthorization: Bearer " + secret + "\r\n"
+	sized := func(n int, body string) string { return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, n, body) }
+	chunk := fmt.Sprintf("%x\r\n%s\r\n", 1<<10, strings.Repeat(" ", 1<<10))
+	for name, c := range map[string]struct {
+		sent   string
+		status int
+	}{
+		"a body that is not all there":          {sized(len(bare)+1, bare), 503},
+		"more than its length":                  {sized(len(bare)-1, bare), 400},
+		"two lengths":                           {head + "Content-Length: 1\r\n" + sized(len(bare), bare)[len(head):], 400},
+		"a length that is no number":            {head + "Content-Length: many\r\n\r\n" + bare, 400},
+		"a length that is not allowed":          {sized(maxEvent+1, bare), 413},
+		"a length beyond all numbers":           {head + "Content-Length: 99999999999999999999\r\n\r\n" + bare, 400},
+		"chunks that never end":                 {head + "Transfer-Encoding: chunked\r\n\r\n" + chunk, 503},
+		"chunks without end that are too many":  {head + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat(chunk, maxEvent>>10+1), 413},
+		"a chunk that is none":                  {head + "Transfer-Encoding: chunked\r\n\r\nmany\r\n", 400},
+		"a length and chunks":                   {head + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+		"another transfer encoding":             {head + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
+		"more headers than are read":            {head + "X: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", 431},
+		"many headers":                          {head + strings.Repeat("Ce-X: y\r\n", 8<<10) + "\r\n", 431},
+		"a compressed body that is none at all": {head + "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", 400},
+		"bytes that are no header":              {head + "\x00\xff\r\n\r\n", 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			server := httptest.NewUnstartedServer(w)
+			server.Config.ReadTimeout, server.Config.MaxHeaderBytes = time.Second, 32<<10
+			server.Start()
+			defer server.Close()
+			conn, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			go func() { _, _ = io.WriteString(conn, c.sent) }() // the server need not read all of it
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			body, _ := io.ReadAll(resp.Body)
+			if resp.StatusCode != c.status {
+				t.Errorf("answered %s, want %d: %s", resp.Status, c.status, body)
+			}
+			if strings.Contains(string(body), secret) || len(w.stream.published()) > 0 {
+				t.Errorf("published %d events, answered %s", len(w.stream.published()), body)
+			}
+		})
+	}
+}

@@ -30,7 +30,7 @@ func (c *console) surviveHangup(ctx context.Context, log *slog.Logger, reload fu
 					return
 				}
 				reload()
-				log.Info("SIGHUP: the files with the keys of partners were read again; restart the service to read the rest of its configuration")
+				log.Info("SIGHUP: the files with the keys of partners and of senders were read again; restart the service to read the rest of its configuration")
 			case <-alive.Done():
 				return
 			}

@@ -78,6 +78,7 @@ func (w *statusWriter) write() error {
 	w.feeds()
 	w.partners()
 	w.events()
+	w.senders()
 	w.partial()
 	w.rejects()
 	w.leftOut()
@@ -159,6 +160,18 @@ func (w *statusWriter) partners() {
 	}
 	if len(rows) > 0 {
 		w.section("Partners", rows, "", 0)
+	}
+}
+
+func (w *statusWriter) senders() {
+	var rows [][]cell
+	for _, s := range w.Senders {
+		rows = append(rows, []cell{
+			{s.Name, plain}, {s.Kind, plain}, {"ids: " + cmp.Or(s.IDPrefix, "any"), plain}, {"last request " + w.when(s.Used, "none"), quiet}, {s.Problem, red},
+		})
+	}
+	if len(rows) > 0 {
+		w.section("Senders of events over HTTP", rows, "", 0)
 	}
 }
 

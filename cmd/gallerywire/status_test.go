@@ -30,6 +30,7 @@ func day() status.Status {
 			{Name: "msn", Feed: status.Feed{Name: "partners/msn", State: status.Fresh, Galleries: 1}, Keys: []partner.KeyState{{Name: "a", State: partner.Good}, {Name: "b", State: partner.NotYet}}, Polled: noon.Add(-time.Minute)},
 			{Name: "other", Feed: status.Feed{Name: "partners/other", State: status.Due}, PollEvery: "15m", Silence: "26h"},
 		},
+		Senders: []status.Sender{{Name: "blog", Kind: "bearer", IDPrefix: "blog-", Used: noon}, {Name: "desk", Kind: "superdesk", Problem: "gone"}},
 		LeftOut: status.LeftOuts{Total: 1, First: []status.LeftOut{{Feed: "all", Gallery: "parade", Reason: "too long"}}},
 		Jobs: []status.Job{
 			{Name: "republish", Spec: "@every 5m", Last: noon, Outcome: "done", Next: noon.Add(5 * time.Minute)},
@@ -53,6 +54,7 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	want := `Example News: needs attention
   A feed could not be rendered and serves what it had: culture
+  The secrets of a sender cannot be read again, so the old ones stay good: desk
   A partner has no good key, so it gets nothing: other
   A partner does not poll this node: other for 26h
   A gallery is left out of a feed: correct it and publish it again
@@ -70,6 +72,10 @@ Partners
 Last events
   11:59:59          article.published  harbour  stored    Harbour lights
   2026-11-22 06:00  -                  -        rejected  is not JSON
+
+Senders of events over HTTP
+  blog  bearer     ids: blog-  last request 12:00:00
+  desk  superdesk  ids: any    last request none      gone
 
 Left out of galleries
   11:59:59  harbour  left out: /associations/a: no file

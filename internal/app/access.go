@@ -3,6 +3,7 @@ package app
 import (
 	"github.com/gallerywire/gallerywire/internal/config"
 	"github.com/gallerywire/gallerywire/internal/ingest/receive"
+	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/gallerywire/gallerywire/internal/serve/web"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 )
@@ -36,8 +37,22 @@ func (a *App) newKeys() *receive.Keys {
 	}
 	return receive.NewKeys(receive.KeysOptions{
 		Keys: intakeKeys(a.opts.Config), OpenOnLoopback: c.OpenOnLoopback, RequestsPerMinute: c.RequestsPerMinute,
-		Network: web.ClientNetwork, Registerer: a.metrics, Logger: a.logger("receive"),
+		Network: web.ClientNetwork, Now: a.now, Registerer: a.metrics, Logger: a.logger("receive"),
 	})
+}
+
+// senderStates returns what reports the keys of those who send events over HTTP; nil where
+// nobody may.
+func (a *App) senderStates() func() []status.Sender {
+	if a.keys == nil {
+		return nil
+	}
+	return func() (list []status.Sender) {
+		for _, k := range a.keys.States() {
+			list = append(list, status.Sender{Name: k.Name, Kind: string(k.Kind), IDPrefix: k.IDPrefix, Used: k.Used, Problem: k.Problem})
+		}
+		return list
+	}
 }
 
 // Reload reads again what can change while the node runs: the files of keys.

@@ -27,6 +27,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("websub: {lease: {min: 61s}, external_hubs: ['http://h/?é']}\noutbound: {allow_networks: ['::ffff:10.0.0.0/104', fd00::1], timeout: 90s}\n", "[{name: a}]", "1h")
 	f.Add("webhooks: [{name: '-', url: 'HTTPS://h', secrets: [&s whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz, *s], feeds: [sections/é]}]\n", "[{name: a}]", "1h")
 	f.Add("digests: [{name: d, schedule: '* * * * *', to: ['smtp://u:p w@h', \"a://b\\u2028\"]}]\n", "[{name: a}]", "1h")
+	f.Add("intake: {keys: [{name: 1, kind: superdesk, secret: \"a\\nb\", id_prefix: é, callback: {url: 'http://h', secret: whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz}}], requests_per_minute: 1}\n", "[{name: a}]", "1h")
 	f.Add("a: &x {b: *x}\n<<: *x\n", "- &a\n- *a\n", "")
 	f.Add("{site: {title: \"\\u2028\\\"\"}, log: }", "[[", "\x00")
 	f.Add("feeds:\n- name: a\n  match: {tags: [é, 'it''s', \"a\\nb\"]}\n", "", "1h")

@@ -136,11 +136,11 @@ func (one *key) update(text string, secrets []secret, err error, log *slog.Logge
 
 // KeyState is a key as an operator sees it.
 type KeyState struct {
-	Name     string    `json:"name"`
-	Kind     Kind      `json:"kind"`
-	IDPrefix string    `json:"id_prefix,omitempty"`
-	Used     time.Time `json:"used,omitzero"`     // last, by a request to this node
-	Problem  string    `json:"problem,omitempty"` // why its file cannot be read, and what to do
+	Name     string
+	Kind     Kind
+	IDPrefix string
+	Used     time.Time // last, by a request to this node; zero: not since it started
+	Problem  string    // why its file cannot be read again, and what to do
 }
 
 // States returns the keys as they are now, in the order of the configuration.

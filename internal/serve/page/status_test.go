@@ -108,6 +108,10 @@ func busyDay() status.Status {
 		{At: noon.Add(-26 * time.Hour), Kind: "article.published", Gallery: "clock", Title: "Inside the town hall clock", Outcome: "retried"},
 		{At: noon.Add(-400 * 24 * time.Hour), Outcome: "rejected", Reason: "is not JSON: invalid character 'p' at the beginning"},
 	}
+	s.Senders = []status.Sender{
+		{Name: "wordpress", Kind: "bearer", IDPrefix: "wp-", Used: noon.Add(-time.Second)},
+		{Name: "desk", Kind: "superdesk", Problem: `"desk.secret" has no secret: write one`},
+	}
 	s.Rejects = status.Rejects{Kept: 31, Newest: []status.Reject{
 		{Number: 31, Stored: noon.Add(-4 * time.Minute), Subject: "article.published", Gallery: "dusk", Reason: "/title: missing or blank"},
 		{Number: 17, Stored: noon.Add(-72 * time.Hour), Subject: "article.published", Reason: "is not JSON: invalid character 'p' at the beginning"},
@@ -230,6 +234,10 @@ func TestStatusPageOfABusyDay(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", section, diff)
 		}
 	}
+	want := `Keys over HTTP: wordpress last used 11:59:59 desk not used "desk.secret" has no secret: write one`
+	if got := d.one(t, "section", "aria-labelledby=events").text(); !strings.Contains(got, want) {
+		t.Errorf("no %q in %q", want, got)
+	}
 	pending := d.one(t, "section", "aria-labelledby=notices").text()
 	for _, want := range []string{"2 pending for webhook, 0 pending for websub.", "https://partner.example.org/hooks/galleries webhook", "after 3 attempts", "mail desk@example.com digest", "550 no such mailbox", "gallerywire notices retry KEY retries one"} {
 		if !strings.Contains(pending, want) {
@@ -324,7 +332,7 @@ func TestStatusPageForPrograms(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	quiet := body(t, newStatusPage(t, quietDay()).request(http.MethodGet, "/status.json"))
-	for _, absent := range []string{"null", `"websub"`, `"notices"`, `"digests"`, `"partners"`} {
+	for _, absent := range []string{"null", `"websub"`, `"notices"`, `"digests"`, `"partners"`, `"senders"`} {
 		if strings.Contains(quiet, absent) {
 			t.Errorf("%s in %s", absent, quiet)
 		}
@@ -356,6 +364,9 @@ func overflow(text string) status.Status {
 			Name: fmt.Sprint("partner-", i), Title: text, Groups: []string{text}, Feed: status.Feed{State: status.Failing, Reason: text},
 			Keys: []partner.KeyState{{Name: "a", State: partner.Unreadable, Problem: text}}, Silence: "1h",
 		})
+	}
+	for i := range 100 {
+		s.Senders = append(s.Senders, status.Sender{Name: fmt.Sprint("sender-", i), Kind: "bearer", IDPrefix: text, Problem: text})
 	}
 	s.Jobs = []status.Job{{Name: "republish", Spec: "@every 5m", Last: noon, Outcome: "failed", Reason: text}}
 	s.Hub = &status.Hub{}

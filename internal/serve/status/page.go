@@ -108,6 +108,7 @@ type content struct {
 	MoreFeeds    int  // that are not named
 	Due          bool // whether one of those that are is
 	MorePartners int  // that are not named
+	MoreSenders  int  // likewise
 	Audiences    []string
 	Question     question
 	cut          int // texts and rows are cut down to this part
@@ -139,6 +140,8 @@ func (p Page) content(s Status, q question, cut int) content {
 	c.MoreFeeds = max(0, len(c.Feeds)-maxFeedRows/cut)
 	c.Feeds = first(c.Feeds, maxFeedRows/cut)
 	c.Due = slices.ContainsFunc(c.Feeds, func(f Feed) bool { return f.State == Due })
+	c.MoreSenders = max(0, len(s.Senders)-maxRows)
+	c.Senders = first(s.Senders, maxRows)
 	c.Events = first(c.Events, maxEventRows/cut)
 	c.Partial.Newest = first(c.Partial.Newest, maxRows)
 	c.Rejects.Newest = first(c.Rejects.Newest, maxRows)

@@ -51,6 +51,7 @@ type Parts struct {
 	Hub         func() map[string]int // subscriptions by feed; may be nil
 	Digests     func() []Digest       // may be nil
 	Partners    func() []Partner      // may be nil
+	Senders     func() []Sender       // may be nil
 }
 
 // Reporter gathers the status of a node and remembers its last events. It is safe for
@@ -158,6 +159,9 @@ func (p *Parts) report(s *Status) {
 	}
 	if p.Partners != nil {
 		s.Partners = p.Partners()
+	}
+	if p.Senders != nil {
+		s.Senders = p.Senders()
 	}
 	leftOut := p.Feeds.LeftOut()
 	s.LeftOut.Total = len(leftOut)

@@ -26,8 +26,9 @@ type Status struct {
 	Warnings  []string  `json:"warnings"`       // what an operator should settle though all works
 	Galleries int       `json:"galleries"`      // without those taken down
 
-	Events   []Event     `json:"events"`  // that this node took in, newest first
-	Partial  Partial     `json:"partial"` // events stored with something left out
+	Senders  []Sender    `json:"senders,omitempty"` // in the order of the configuration
+	Events   []Event     `json:"events"`            // that this node took in, newest first
+	Partial  Partial     `json:"partial"`           // events stored with something left out
 	Rejects  Rejects     `json:"rejects"`
 	Feeds    []Feed      `json:"feeds"`              // those configured, in their order
 	Partners []Partner   `json:"partners,omitempty"` // likewise
@@ -47,6 +48,15 @@ type Event struct {
 	Title   string    `json:"title,omitzero"`
 	Outcome string    `json:"outcome"` // stored, unchanged, superseded, rejected or retried
 	Reason  string    `json:"reason,omitzero"`
+}
+
+// Sender is the state of a key of those who send events over HTTP. No secret is in it.
+type Sender struct {
+	Name     string    `json:"name"`
+	Kind     string    `json:"kind"`
+	IDPrefix string    `json:"id_prefix,omitzero"` // of the ids that it may send; empty: any
+	Used     time.Time `json:"used,omitzero"`      // the last admitted request to this node; zero: none since it started
+	Problem  string    `json:"problem,omitzero"`   // why its secrets cannot be read again; those that were read last stay good
 }
 
 // Partial are events of this node since it started that were stored without a part of

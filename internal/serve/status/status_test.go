@@ -85,6 +85,7 @@ func TestTroubles(t *testing.T) {
 			Stuck:    "the bucket is full",
 			Feeds:    append(feeds(status.Cut, 2), status.Feed{Name: "travel", State: status.Failing}),
 			LeftOut:  status.LeftOuts{Total: 1},
+			Senders:  []status.Sender{{Name: "blog"}, {Name: "desk", Problem: "gone"}},
 			Partners: []status.Partner{
 				{Name: "msn", Silence: "46m", Keys: []partner.KeyState{{Name: "a", State: partner.Unreadable}, {Name: "b", State: partner.Good}}},
 				{Name: "agency", Feed: status.Feed{Name: "partners/agency", State: status.Failing}, Keys: []partner.KeyState{{Name: "a", State: partner.Ended}}},
@@ -98,6 +99,7 @@ func TestTroubles(t *testing.T) {
 			"No event is taken in: the bucket is full",
 			"2 feeds cannot be served: travel, partners/agency",
 			"2 feeds could not be rendered and serve what they had: f0, f1",
+			"The secrets of a sender cannot be read again, so the old ones stay good: desk",
 			"A partner has no good key, so it gets nothing: agency",
 			"A partner does not poll this node: msn for 46m",
 			"A gallery is left out of a feed: correct it and publish it again",

@@ -40,6 +40,13 @@ func (s Status) Troubles() []string {
 	failing, cut := s.feedsThatAre(Failing), s.feedsThatAre(Cut)
 	add(len(failing), "A feed cannot be served", "%d feeds cannot be served", failing...)
 	add(len(cut), "A feed could not be rendered and serves what it had", "%d feeds could not be rendered and serve what they had", cut...)
+	var unreadable []string
+	for _, sender := range s.Senders {
+		if sender.Problem != "" {
+			unreadable = append(unreadable, sender.Name)
+		}
+	}
+	add(len(unreadable), "The secrets of a sender cannot be read again, so the old ones stay good", "The secrets of %d senders cannot be read again, so the old ones stay good", unreadable...)
 	keyless, silent := s.partnersWithout()
 	add(len(keyless), "A partner has no good key, so it gets nothing", "%d partners have no good key, so they get nothing", keyless...)
 	add(len(silent), "A partner does not poll this node", "%d partners do not poll this node", silent...)

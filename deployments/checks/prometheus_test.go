@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -272,11 +273,17 @@ func names(t *testing.T, expression string) []string {
 func TestMetricsThatAreAskedForAreExposed(t *testing.T) {
 	environ := loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir(),
 		`GALLERYWIRE_SCHEDULE_REPUBLISH=@every 1s`, `GALLERYWIRE_PARTNERS=[{name: msn, poll_every: 15m}]`,
+		`GALLERYWIRE_INTAKE_KEYS=[{name: blog, kind: bearer, secret: a-key-of-the-blog-for-this-test}]`,
 		`GALLERYWIRE_DIGESTS=[{name: morning, schedule: "0 7 * * *", feeds: [all], to: ["smtp://127.0.0.1:1/?from=a@example.com&to=b@example.com"]}]`)
 	n := serve(t, gallerywire(t), environ)
 	n.ready()
 	run(t, environ, galleryOf("harbour", "Harbour lights"), "publish", "-")
 	run(t, environ, `{"id":"nameless"}`, "publish", "--unchecked", "-")
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte("a-key-of-the-blog-for-this-test"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, environ, galleryOf("old-town", "Old town"), "publish", "--http", "http://"+n.http, "--key-file", key, "-")
 	n.until("/feeds/all.rss", "Harbour lights")
 
 	wanted := map[string]string{} // the name, and where it is asked for

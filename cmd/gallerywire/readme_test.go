@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"os/exec"
@@ -92,6 +96,50 @@ func TestReadmeSlugsAreThoseOfTheExample(t *testing.T) {
 	}
 	if len(named) != len(slugs) {
 		t.Errorf("only these have examples: %v", named)
+	}
+}
+
+// TestReadmeLinePublishesIntoTheDemo runs that line, and the one that the demo prints.
+func TestReadmeLinePublishesIntoTheDemo(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("curl is needed: install it")
+		}
+		t.Skip("curl is not installed")
+	}
+	c, err := app.LoadConfig("", []string{"GALLERYWIRE_HTTP_LISTEN=127.0.0.1:0", "GALLERYWIRE_HTTP_ADMIN_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, in := io.Pipe()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- app.Demo(ctx, app.DemoOptions{Config: c, Every: time.Minute, Out: in, Logger: slog.New(slog.DiscardHandler)})
+		in.Close()
+	}()
+	defer func() {
+		stop()
+		go io.Copy(io.Discard, out)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	lines := bufio.NewScanner(out)
+	printed := ""
+	for !strings.HasPrefix(printed, "  curl ") && lines.Scan() {
+		printed = lines.Text()
+	}
+	curls := slices.DeleteFunc(examples(t, readme, "```sh", "```"), func(text string) bool { return !strings.HasPrefix(text, "curl --json '") })
+	address := regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+	if len(curls) != 1 || printed == "" {
+		t.Fatalf("%s has %q, the demo prints %q", readme, curls, printed)
+	}
+	for _, line := range append(curls, printed) {
+		line = address.ReplaceAllString(line, address.FindString(printed))
+		if got, err := exec.CommandContext(ctx, "sh", "-c", line).Output(); err != nil || !strings.Contains(string(got), `"duplicate":false`) {
+			t.Errorf("%s: %v: %s", line, err, got)
+		}
 	}
 }
 

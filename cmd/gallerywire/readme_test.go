@@ -144,22 +144,35 @@ func TestReadmeLinePublishesIntoTheDemo(t *testing.T) {
 }
 
 func TestReadmeNoticeIsWhatIsSent(t *testing.T) {
-	for _, text := range examples(t, notices, "```json", "```") {
-		var update event.Update
-		e := event.CloudEvent{Data: &update}
-		if err := json.Unmarshal([]byte(text), &e, json.RejectUnknownMembers(true)); err != nil {
-			t.Fatal(err)
-		}
-		if e.Type != event.FeedUpdated || e.Subject != update.Feed || len(update.Formats) != 3 || len(update.Added) != 1 {
-			t.Errorf("read as %+v", e)
-		}
-		want, err := event.NewUpdate(e.ID, strings.TrimPrefix(e.Source, "//"), update).Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Join(strings.FieldsFunc(text, unicode.IsSpace), ""); got != string(want) {
-			t.Errorf("the example is\n%s\nand what is sent\n%s", got, want)
-		}
+	var update event.Update
+	var outcome event.Outcome
+	all := examples(t, notices, "```json", "```")
+	if len(all) != 2 {
+		t.Fatalf("%s has %d examples of notices", notices, len(all))
+	}
+	isWhatIsSent(t, all[0], &update, func(e event.CloudEvent, site string) event.CloudEvent { return event.NewUpdate(e.ID, site, update) })
+	if len(update.Formats) != 3 || len(update.Added) != 1 {
+		t.Errorf("read as %+v", update)
+	}
+	isWhatIsSent(t, all[1], &outcome, func(e event.CloudEvent, site string) event.CloudEvent { return event.NewWithheld(e.ID, site, outcome) })
+	if len(outcome.Partners) != 2 || len(outcome.Partners[1].Slides) != 2 {
+		t.Errorf("read as %+v", outcome)
+	}
+}
+
+// isWhatIsSent reads an example, with its data, and wants the event made again of that.
+func isWhatIsSent(t *testing.T, text string, data any, again func(e event.CloudEvent, site string) event.CloudEvent) {
+	t.Helper()
+	e := event.CloudEvent{Data: data}
+	if err := json.Unmarshal([]byte(text), &e, json.RejectUnknownMembers(true)); err != nil {
+		t.Fatal(err)
+	}
+	want, err := again(e, strings.TrimPrefix(e.Source, "//")).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(strings.FieldsFunc(text, unicode.IsSpace), ""); got != string(want) {
+		t.Errorf("the example is\n%s\nand what is sent\n%s", got, want)
 	}
 }
 
@@ -172,8 +185,13 @@ func TestReadmeListOfChangesIsWhatIsServed(t *testing.T) {
 }
 
 func TestReadmeConfigurationIsGood(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "blog.secret")
+	if err := os.WriteFile(secret, []byte(strings.Repeat("0123456789abcdef", 4)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{readme, notices, partners} {
 		for _, text := range examples(t, name, "```yaml", "```") {
+			text = strings.ReplaceAll(text, "/etc/gallerywire/blog.secret", secret)
 			file := filepath.Join(t.TempDir(), "gallerywire.yaml")
 			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 				t.Fatal(err)

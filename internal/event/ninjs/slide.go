@@ -56,18 +56,22 @@ func (d *draft) slides(w *item) {
 }
 
 // repeats reports whether a picture with an id and a file of p came before, and
-// remembers those of p. Several crops of one picture are no repetition.
+// remembers those of p. Several crops of one picture are no repetition, nor are two
+// renditions with one file.
 func (p picture) repeats(seen map[string]bool) (again bool) {
 	id := p.id()
 	if id == "" {
 		return false
 	}
+	var marks []string
 	for _, r := range p.Renditions.list {
 		if r.value != nil && r.value.HRef != "" && (!isThumbnail(&r) || p.kind() == film) {
-			mark := "of " + id + " " + strings.TrimSpace(r.value.HRef)
-			again = again || seen[mark]
-			seen[mark] = true
+			marks = append(marks, "of "+id+" "+strings.TrimSpace(r.value.HRef))
 		}
+	}
+	again = slices.ContainsFunc(marks, func(mark string) bool { return seen[mark] })
+	for _, mark := range marks {
+		seen[mark] = true
 	}
 	return again
 }
@@ -152,7 +156,7 @@ func (d *draft) slide(p picture) bool {
 // other bodies go with a picture and do not describe it.
 func (c *content) alternatives() []passage {
 	ps := []passage{{"/alttext", c.AltText, plain, 0}, {"/alt_text", c.AltTextOld, plain, 0}, {"/altText", c.AltText3, plain, 0}}
-	ps = append(ps, passages("/descriptions", c.Descriptions, func(t *text) int {
+	ps = append(ps, passages("/descriptions", c.withNamed(c.Descriptions, "description_"), func(t *text) int {
 		if t.isAlternative() {
 			return 0
 		}

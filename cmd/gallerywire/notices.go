@@ -22,7 +22,7 @@ type noticesCmd struct {
 	Show   noticesShowCmd   `cmd:"" help:"Show a notice of the list."`
 	Retry  noticesRetryCmd  `cmd:"" help:"Retry notices that were given up."`
 	Forget noticesForgetCmd `cmd:"" help:"Delete notices that were given up, without delivery."`
-	Test   noticesTestCmd   `cmd:"" help:"Send a test to a configured webhook or digest."`
+	Test   noticesTestCmd   `cmd:"" help:"Send a test to a configured webhook, callback or digest."`
 }
 
 // withNotices connects to the running service and reads its notices while do runs.
@@ -58,7 +58,7 @@ type noticesListCmd struct {
 // Help is printed below the command's usage.
 func (noticesListCmd) Help() string {
 	return `A line of JSON has state ("given up" or "waiting"), key, channel (websub, webhook,
-hub, digest), about (the feed or digest), id, target, attempts, first, last, reason,
+callback, hub, digest), about (the feed or digest, of a callback the event), id, target, attempts, first, last, reason,
 and due, the next attempt if it waits.`
 }
 
@@ -216,18 +216,18 @@ func (f noticesForgetCmd) Run(ctx context.Context, c *console) error {
 }
 
 type noticesTestCmd struct {
-	Name string `arg:"" help:"The name of a webhook or a digest in the configuration."`
+	Name string `arg:"" help:"The name of a webhook, of a key with a callback, or of a digest in the configuration."`
 }
 
 // Help is printed below the command's usage.
 func (noticesTestCmd) Help() string {
-	return `A webhook gets a signed event of type gallerywire.test, which says that nothing
-changed. Every recipient of a digest gets a short message that says it is a test. This
-command sends both itself, once, without a node. The exit code is 1 if a test was not
+	return `A webhook or callback gets a signed event of type gallerywire.test, which says that
+nothing changed. Every recipient of a digest gets a short message that says it is a test.
+This command sends them itself, once, without a node. The exit code is 1 if a test was not
 accepted.`
 }
 
-// Run sends the test. A webhook and a digest may have the same name.
+// Run sends the test. A webhook, a key and a digest may have the same name.
 func (t noticesTestCmd) Run(ctx context.Context, c *console) error {
 	cfg, err := c.load()
 	if err != nil {
@@ -235,32 +235,46 @@ func (t noticesTestCmd) Run(ctx context.Context, c *console) error {
 	}
 	cfg.Outbound.Timeout = c.timeout
 	hook := slices.ContainsFunc(cfg.Webhooks, func(w config.Webhook) bool { return w.Name == t.Name })
+	back := slices.ContainsFunc(cfg.Intake.Keys, func(k config.IntakeKey) bool { return k.Name == t.Name && k.Callback.URL != "" })
 	people := slices.ContainsFunc(cfg.Digests, func(d config.Digest) bool { return d.Name == t.Name })
-	if !hook && !people {
-		return fmt.Errorf("there is no webhook and no digest %q", t.Name)
+	if !hook && !back && !people {
+		return fmt.Errorf("there is no webhook, no key with a callback and no digest %q", t.Name)
 	}
-	var hookErr, peopleErr error
+	var errs []error
 	if hook {
-		hookErr = each(c, []string{t.Name}, func(name string) error {
-			status, err := app.TestWebhook(ctx, cfg, name)
-			if err == nil {
-				fmt.Fprintf(c.out, "webhook %s: accepted the test with status %d\n", name, status)
-			}
-			return err
-		})
+		errs = append(errs, t.call(ctx, c, cfg, "webhook", app.TestWebhook))
+	}
+	if back {
+		errs = append(errs, t.call(ctx, c, cfg, "callback", app.TestCallback))
 	}
 	if people {
-		all, err := app.TestDigest(ctx, cfg, t.Name)
-		if err != nil {
-			return errors.Join(hookErr, err)
-		}
-		peopleErr = each(c, all, func(tested digest.Tested) error {
-			if tested.Err != nil {
-				return fmt.Errorf("test digest %s: %w", t.Name, tested.Err)
-			}
-			fmt.Fprintf(c.out, "digest %s: %s accepted the test\n", t.Name, tested.Target)
-			return nil
-		})
+		errs = append(errs, t.people(ctx, c, cfg))
 	}
-	return errors.Join(hookErr, peopleErr)
+	return errors.Join(errs...)
+}
+
+// call tests what is called by HTTP.
+func (t noticesTestCmd) call(ctx context.Context, c *console, cfg config.Config, kind string, test func(context.Context, config.Config, string) (int, error)) error {
+	return each(c, []string{t.Name}, func(name string) error {
+		status, err := test(ctx, cfg, name)
+		if err == nil {
+			fmt.Fprintf(c.out, "%s %s: accepted the test with status %d\n", kind, name, status)
+		}
+		return err
+	})
+}
+
+// people tests a digest.
+func (t noticesTestCmd) people(ctx context.Context, c *console, cfg config.Config) error {
+	all, err := app.TestDigest(ctx, cfg, t.Name)
+	if err != nil {
+		return err
+	}
+	return each(c, all, func(tested digest.Tested) error {
+		if tested.Err != nil {
+			return fmt.Errorf("test digest %s: %w", t.Name, tested.Err)
+		}
+		fmt.Fprintf(c.out, "digest %s: %s accepted the test\n", t.Name, tested.Target)
+		return nil
+	})
 }

@@ -125,7 +125,7 @@ func (r recipient) sendOverHTTP(ctx context.Context, c *console, cfg config.Conf
 	}
 	o := publish.HTTPOptions{URL: address.String(), Timeout: c.timeout, Logger: c.quiet(cfg)}
 	if r.KeyFile != "" {
-		if o.Prove, err = r.proof(c); err != nil {
+		if o.Proof, err = r.proof(c); err != nil {
 			return usageError{fmt.Errorf("--key-file: %q %w", r.KeyFile, err)}
 		}
 		ip, err := netip.ParseAddr(address.Hostname())
@@ -140,7 +140,7 @@ func (r recipient) sendOverHTTP(ctx context.Context, c *console, cfg config.Conf
 func (r recipient) proof(c *console) (publish.Proof, error) {
 	file, err := os.Open(r.KeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("cannot be read (%w): name a file that this user may read", publish.Unreadable(r.KeyFile, err))
+		return publish.Proof{}, fmt.Errorf("cannot be read (%w): name a file that this user may read", publish.Unreadable(r.KeyFile, err))
 	}
 	defer file.Close()
 	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0 {
@@ -149,24 +149,24 @@ func (r recipient) proof(c *console) (publish.Proof, error) {
 	const maxKey = 4 << 10
 	line, err := bufio.NewReader(io.LimitReader(file, maxKey)).ReadString('\n')
 	if err != nil && err != io.EOF {
-		return nil, fmt.Errorf("cannot be read: %w", err)
+		return publish.Proof{}, fmt.Errorf("cannot be read: %w", err)
 	}
 	key := strings.TrimSpace(line)
 	switch {
 	case key == "":
-		return nil, errors.New("has no key in its first line: write it there")
+		return publish.Proof{}, errors.New("has no key in its first line: write it there")
 	case strings.ContainsFunc(key, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsPrint(r) }):
-		return nil, errors.New("has something other than a key in its first line: write the key there, in ASCII")
+		return publish.Proof{}, errors.New("has something other than a key in its first line: write the key there, in ASCII")
 	case r.KeyKind == "standard-webhooks":
-		prove, err := publish.StandardWebhooks(key)
+		proof, err := publish.StandardWebhooks(key)
 		if err != nil {
-			return nil, fmt.Errorf("has a first line that %w: write the whsec_ secret there, or choose another --key-kind", err)
+			return publish.Proof{}, fmt.Errorf("has a first line that %w: write the whsec_ secret there, or choose another --key-kind", err)
 		}
-		return prove, nil
+		return proof, nil
 	case strings.HasPrefix(key, "sha256:"):
-		return nil, errors.New("has the hash of a key, which is for the service: write the key itself into it")
+		return publish.Proof{}, errors.New("has the hash of a key, which is for the service: write the key itself into it")
 	case strings.HasPrefix(key, "whsec_"):
-		return nil, errors.New("has a secret of Standard Webhooks: add --key-kind standard-webhooks")
+		return publish.Proof{}, errors.New("has a secret of Standard Webhooks: add --key-kind standard-webhooks")
 	}
 	return publish.Bearer(key), nil
 }

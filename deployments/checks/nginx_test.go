@@ -510,7 +510,7 @@ func TestNginxInFrontOfTheRealProgram(t *testing.T) {
 	known := []string{"Accept-Encoding", "Sec-Fetch-Dest", "A-IM", "If-None-Match"}
 	for _, path := range []string{
 		"/", "/feeds/all.rss", "/feeds/all.atom", "/feeds/all.json", "/sections/travel.atom", "/galleries/harbour", "/galleries/harbour.json",
-		"/galleries/none", "/galleries", "/sections/travel", "/sitemap.xml", "/robots.txt", "/favicon.ico", "/feeds.opml", "/asyncapi.json",
+		"/galleries/none", "/galleries", "/sections/travel", "/sitemap.xml", "/robots.txt", "/favicon.ico", "/feeds.opml", "/asyncapi.json", "/openapi.json",
 		"/schemas/gallery.json", "/style.css", "/page.js",
 	} {
 		zip := []string{"Accept-Encoding", "gzip"}

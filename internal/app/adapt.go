@@ -21,14 +21,18 @@ import (
 // storeTimeout bounds one attempt to store an event.
 const storeTimeout = 5 * time.Second
 
-// intakeStore is the catalogue as intake needs it: it stores events.
-type intakeStore struct{ catalogue *catalogue.Catalogue }
+// intakeStore is the catalogue as intake needs it: it stores events, and tells the callbacks
+// what became of them.
+type intakeStore struct{ outcomes }
 
 // Put implements [intake.Store].
 func (s intakeStore) Put(ctx context.Context, e *event.Event, m event.Message) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	outcome, err := s.catalogue.Put(ctx, revision(e, m))
+	if err == nil {
+		err = s.tell(ctx, e, m, outcome)
+	}
 	return string(outcome), err
 }
 

@@ -74,6 +74,9 @@ func (l *DeadLetters) missing(ctx context.Context, d outbox.DeadLetter) (string,
 		}
 		hooks, err := webhooks(l.config, client(l.config), "")
 		return unlessTarget(hooks, err, d, fmt.Sprintf("webhook %q no longer gets %s", d.To, d.About))
+	case webhook.CallbackChannel:
+		backs, err := callbacks(l.config, webhook.CallbackOptions{Client: client(l.config)})
+		return unlessTarget(backs, err, d, fmt.Sprintf("key %q has no callback any more, or another id_prefix", d.To))
 	case ping.Channel:
 		pings, err := ping.New(ping.Options{Hubs: l.config.WebSub.ExternalHubs, Client: client(l.config)})
 		return unlessTarget(pings, err, d, fmt.Sprintf("%s is no longer in websub.external_hubs", d.Target))

@@ -19,6 +19,7 @@ func TestRetryOfADeadLetterNamesAMissingTarget(t *testing.T) {
 	c.Webhooks = []config.Webhook{{Name: "partner", URL: "https://partner.example.com/", Secrets: []config.InlineSecret{"whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz"}}}
 	c.WebSub.ExternalHubs = []string{"https://hub.example.org/"}
 	c.Digests = []config.Digest{{Name: "morning", Schedule: "@daily", To: []config.InlineSecret{"smtp://mail.example.com/?from=a@example.com&to=b@example.com"}}}
+	c.Intake.Keys = withCallback().Intake.Keys
 	l := &DeadLetters{config: c, broker: b}
 
 	pings, err := ping.New(ping.Options{Hubs: c.WebSub.ExternalHubs, Client: client(c)})
@@ -64,6 +65,9 @@ func TestRetryOfADeadLetterNamesAMissingTarget(t *testing.T) {
 		{webhook.Channel, "all", "partner", "partner", ""},
 		{webhook.Channel, "all", "dead", "dead", `there is no webhook "dead"`},
 		{webhook.Channel, "tags/night", "partner", "partner", `webhook "partner" no longer gets tags/night`},
+		{webhook.CallbackChannel, "article.rejected 0a wp-1", "wp", "wp", ""},
+		{webhook.CallbackChannel, "article.rejected 0a wire-1", "wp", "wp", `key "wp" has no callback any more, or another id_prefix`},
+		{webhook.CallbackChannel, "article.rejected 0a wp-1", "quiet", "quiet", `key "quiet" has no callback any more, or another id_prefix`},
 		{ping.Channel, "all", hub, keyOf(pings, "all"), ""},
 		{ping.Channel, "all", "https://old.example.org/", "0", "https://old.example.org/ is no longer in websub.external_hubs"},
 		{digest.Channel, "morning", mail, keyOf(digests, "morning"), ""},

@@ -44,7 +44,7 @@ func TestDemoWithTheConfigurationOfACluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := strings.Join(lines, "\n")
-	if !tookDown(lines) || !strings.Contains(all, "to cms.demo.out at nats://127.0.0.1:") {
+	if !tookDown(lines) || !strings.Contains(all, "to cms.gallerywire.out at nats://127.0.0.1:") {
 		t.Errorf("no gallery was taken down, or the subject is not named:\n%s", all)
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {

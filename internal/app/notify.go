@@ -38,6 +38,7 @@ type notifiers struct {
 	box     *outbox.Outbox
 	hub     *websub.Hub // nil: it is off
 	hooks   *webhook.Hooks
+	backs   *webhook.Callbacks
 	also    []string // feeds that webhooks ask for and that are not configured
 	pings   *ping.Hubs
 	digests *digest.Digests
@@ -55,6 +56,9 @@ func (a *App) notifiers(topics topics, siteID string) (*notifiers, error) {
 		return nil, err
 	}
 	t.also = t.hooks.Feeds()
+	if t.backs, err = a.callbacks(t, webhook.CallbackOptions{SiteID: siteID, Client: client}); err != nil {
+		return nil, err
+	}
 	if t.pings, err = ping.New(ping.Options{Hubs: c.WebSub.ExternalHubs, Client: client}); err != nil {
 		return nil, err
 	}
@@ -227,7 +231,9 @@ func (a *App) outbox(t *notifiers, siteID string) *outbox.Outbox {
 	o := outboxOptions(a.broker, a.logger("outbox"))
 	o.Alone = a.broker.Embedded()
 	o.Verifier = a.verifier(bucketOutbox, true)
-	o.Channels = map[string]outbox.Channel{webhook.Channel: t.hooks, ping.Channel: t.pings, digest.Channel: t.digests}
+	o.Channels = map[string]outbox.Channel{
+		webhook.Channel: t.hooks, webhook.CallbackChannel: t.backs, ping.Channel: t.pings, digest.Channel: t.digests,
+	}
 	if t.hub != nil {
 		o.Channels[websub.Channel] = t.hub.Deliveries()
 	}
@@ -244,8 +250,7 @@ const mailTimeout = 30 * time.Second
 // TestWebhook sends a test to the webhook of that name, and returns the status of
 // the answer. The error is nil if it was accepted.
 func TestWebhook(ctx context.Context, c config.Config, name string) (int, error) {
-	siteID := cmp.Or(c.Site.ID, hostOf(c.Site.BaseURL), "localhost")
-	hooks, err := webhooks(c, client(c), siteID)
+	hooks, err := webhooks(c, client(c), siteIDOf(c))
 	if err != nil {
 		return 0, err
 	}
@@ -254,6 +259,11 @@ func TestWebhook(ctx context.Context, c config.Config, name string) (int, error)
 		return status, fmt.Errorf("test webhook %s: %w", name, err)
 	}
 	return status, nil
+}
+
+// siteIDOf is the site's id as far as c says it, for tests that a command sends.
+func siteIDOf(c config.Config) string {
+	return cmp.Or(c.Site.ID, hostOf(c.Site.BaseURL), "localhost")
 }
 
 // TestDigest sends a test to every recipient of the digest of that name, with the timeout
@@ -280,8 +290,8 @@ func outboxOptions(b *broker.Broker, log *slog.Logger) outbox.Options {
 // because after a crash a target may get one more attempt.
 func givenUp(d outbox.DeadLetter, siteID string) event.CloudEvent {
 	feed := d.About
-	if d.Channel == ping.Channel || d.Channel == digest.Channel {
-		feed = "" // they are about several
+	if d.Channel == ping.Channel || d.Channel == digest.Channel || d.Channel == webhook.CallbackChannel {
+		feed = "" // they are about several, or about none
 	}
 	id := gallery.HashOf(fmt.Appendf(nil, "%q %q %q %d %d %d %q",
 		d.Key, d.ID, d.Target, d.Attempts, d.First.UnixNano(), d.Last.UnixNano(), d.Reason)).String()

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -85,7 +86,7 @@ func (a *App) build(siteID string) (*services, error) {
 	parts := notify.statusParts(cat.Index().Len, partners, plan)
 	parts.Partners, parts.Senders = a.partnerStates(partners), a.senderStates()
 	reader := a.reader(siteID)
-	in := a.intake(cat, siteID, reader)
+	in := a.intake(outcomes{notify.backs, cat, partners, siteID}, reader)
 	receiver, err := a.receiver(reader)
 	if err != nil {
 		return nil, err
@@ -259,13 +260,14 @@ func order(name string) index.Order {
 	return index.ByPublished
 }
 
-func (a *App) intake(cat *catalogue.Catalogue, siteID string, reader event.Reader) *intake.Intake {
+func (a *App) intake(o outcomes, reader event.Reader) *intake.Intake {
 	return intake.New(intake.Options{
 		Consumers:   a.consumers,
 		PublisherOf: broker.PublisherOf,
-		Store:       intakeStore{cat},
-		Rejects: Rejects(a.broker, func(_ context.Context, id string, r event.Refusal) error {
-			return a.publish(event.NewRejected(id, siteID, r))
+		Store:       intakeStore{o},
+		Rejects: Rejects(a.broker, func(ctx context.Context, id string, r event.Refusal) error {
+			e := event.NewRejected(id, o.siteID, r)
+			return errors.Join(a.publish(e), o.callbacks.Tell(ctx, id, e))
 		}),
 		Decode:     a.decode(reader),
 		Observe:    a.observe,

@@ -58,12 +58,13 @@ func TestAsyncAPIHasAnOperationForEverySubject(t *testing.T) {
 	want := map[string]string{
 		string(Published): "receive", string(Unpublished): "receive", FeedUpdated: "send", NoticeFailed: "send", Rejected: "send",
 		PartnerUpdated: "send", PartnerNoticeFailed: "send",
-		"": "send", // the callback, whose address the configuration has
+		"":        "send", // the callback, whose address the configuration has
+		"/events": "receive", "/events/article.published": "receive", "/events/article.unpublished": "receive",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
 	}
-	if d.AsyncAPI != "3.0.0" || len(d.Operations) != 8 || len(d.Channels) != 8 {
+	if d.AsyncAPI != "3.0.0" || len(d.Operations) != 11 || len(d.Channels) != 12 {
 		t.Errorf("version %s, %d operations on %d channels", d.AsyncAPI, len(d.Operations), len(d.Channels))
 	}
 }
@@ -77,21 +78,23 @@ func TestAsyncAPIShowsThreeFormsOfReceivedEvents(t *testing.T) {
 	}
 }
 
-// The document is whole where it was saved: it refers to itself alone.
-func TestEveryReferenceInAsyncAPIResolves(t *testing.T) {
-	document, seen := parse(t, AsyncAPI()), 0
-	references(document, func(ref string) {
-		seen++
-		pointer, within := strings.CutPrefix(ref, "#")
-		if _, there := step(document, pointer); !within || !there {
-			t.Errorf("%s leads nowhere", ref)
+// A document is whole where it was saved: it refers to itself alone.
+func TestEveryReferenceInADocumentResolves(t *testing.T) {
+	for name, text := range map[string][]byte{"AsyncAPI": AsyncAPI(), "OpenAPI": OpenAPI()} {
+		document, seen := parse(t, text), 0
+		references(document, func(ref string) {
+			seen++
+			pointer, within := strings.CutPrefix(ref, "#")
+			if _, there := step(document, pointer); !within || !there {
+				t.Errorf("%s: %s leads nowhere", name, ref)
+			}
+		})
+		if seen < 60 {
+			t.Errorf("%s: %d references", name, seen)
 		}
-	})
-	if seen < 60 {
-		t.Errorf("%d references", seen)
-	}
-	if text := string(AsyncAPI()); strings.Contains(text, `"$id"`) || strings.Contains(text, `"$schema"`) {
-		t.Error("it holds a document with a name of its own, in which references have another meaning")
+		if strings.Contains(string(text), `"$id"`) || strings.Contains(string(text), `"$schema"`) {
+			t.Errorf("%s holds a document with a name of its own, in which references have another meaning", name)
+		}
 	}
 }
 
@@ -118,7 +121,7 @@ func TestEveryMessageInAsyncAPIHasAnExample(t *testing.T) {
 			t.Errorf("%s has none", name)
 		}
 	}
-	if len(messages) != 13 {
+	if len(messages) != 17 {
 		t.Errorf("%d messages", len(messages))
 	}
 }

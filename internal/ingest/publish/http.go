@@ -25,6 +25,9 @@ import (
 const (
 	// httpWindow is how many requests may be in flight at once.
 	httpWindow = 8
+	// signedWindow is the same of signed ones: a service reads only a few bodies of a network
+	// at a time before it knows whose they are.
+	signedWindow = 4
 	// slowest is how many bytes a second a connection must take: less is no answer.
 	slowest = 8 << 10
 	// patience is how long an event is sent again to a service that answers and does not
@@ -42,31 +45,35 @@ const (
 // HTTPOptions are the options of a sender over HTTP.
 type HTTPOptions struct {
 	URL     string        // the service's /events
-	Prove   Proof         // nil: no proof
+	Proof   Proof         // the zero one: no proof
 	Timeout time.Duration // for an answer, and for a lost connection to come back
 	Logger  *slog.Logger  // what it waits for
 }
 
-// Proof has a request with that body show that its sender has a key. The id is the
-// event's, and stays when it is sent again.
-type Proof func(r *http.Request, id string, body []byte) error
+// Proof shows the service that a sender has a key.
+type Proof struct {
+	window int
+	// add proves a request with that body. The id is the event's, and stays when it is sent
+	// again.
+	add func(r *http.Request, id string, body []byte) error
+}
 
 // Bearer proves with the key itself (RFC 6750).
 func Bearer(key string) Proof {
-	return func(r *http.Request, _ string, _ []byte) error {
+	return Proof{httpWindow, func(r *http.Request, _ string, _ []byte) error {
 		r.Header.Set("Authorization", "Bearer "+key)
 		return nil
-	}
+	}}
 }
 
 // StandardWebhooks proves with a signature (Standard Webhooks 1.0). The secret is base64,
-// with or without whsec_ before it.
+// with or without whsec_ before it; the error does not quote it.
 func StandardWebhooks(secret string) (Proof, error) {
 	signer, err := standardwebhooks.NewWebhook(secret)
 	if err != nil {
-		return nil, errors.New("is not base64") // without a word of it
+		return Proof{}, errors.New("is not base64")
 	}
-	return func(r *http.Request, id string, body []byte) error {
+	return Proof{signedWindow, func(r *http.Request, id string, body []byte) error {
 		now := time.Now()
 		signature, err := signer.Sign(id, now, body)
 		if err != nil {
@@ -76,7 +83,7 @@ func StandardWebhooks(secret string) (Proof, error) {
 		r.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
 		r.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
 		return nil
-	}, nil
+	}}, nil
 }
 
 // overHTTP posts each event by itself.
@@ -94,7 +101,7 @@ type overHTTP struct {
 func OverHTTP(o HTTPOptions) *Sender {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = httpWindow
-	return &Sender{window: httpWindow, way: &overHTTP{opts: o, client: &http.Client{
+	return &Sender{window: cmp.Or(o.Proof.window, httpWindow), way: &overHTTP{opts: o, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}}
@@ -177,8 +184,8 @@ func (h *overHTTP) post(ctx context.Context, id string, item Item) (stream strin
 		return "", 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if h.opts.Prove != nil {
-		if err := h.opts.Prove(req, id, item.Data); err != nil {
+	if add := h.opts.Proof.add; add != nil {
+		if err := add(req, id, item.Data); err != nil {
 			return "", 0, err
 		}
 	}

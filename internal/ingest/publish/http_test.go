@@ -81,7 +81,7 @@ func problem(w http.ResponseWriter, status int, detail string) bool {
 }
 
 func overHTTP(url string, change ...func(*publish.HTTPOptions)) *publish.Sender {
-	o := publish.HTTPOptions{URL: url + "/events", Prove: publish.Bearer(httpKey), Timeout: 10 * time.Second, Logger: slog.New(slog.DiscardHandler)}
+	o := publish.HTTPOptions{URL: url + "/events", Proof: publish.Bearer(httpKey), Timeout: 10 * time.Second, Logger: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&o)
 	}
@@ -178,7 +178,7 @@ func TestWhatMayPassIsWaitedFor(t *testing.T) {
 	})
 	var log bytes.Buffer
 	receipts, err := sendAll(t.Context(), overHTTP(s.URL, func(o *publish.HTTPOptions) {
-		o.Prove, o.Logger = prove, slog.New(slog.NewTextHandler(&log, nil))
+		o.Proof, o.Logger = prove, slog.New(slog.NewTextHandler(&log, nil))
 	}), item("a"))
 	if err != nil || len(receipts) != 1 || receipts[0].Err != nil || receipts[0].Sequence != 1 {
 		t.Fatalf("receipts %+v, error %v", receipts, err)
@@ -224,7 +224,7 @@ func TestWhatIsOfOneEventEndsNothing(t *testing.T) {
 func TestWhatConcernsEveryEventEndsTheRun(t *testing.T) {
 	t.Parallel()
 	other := newService(t, nil)
-	bare := func(o *publish.HTTPOptions) { o.Prove = nil }
+	bare := func(o *publish.HTTPOptions) { o.Proof = publish.Proof{} }
 	for _, tt := range []struct {
 		name   string
 		answer func(http.ResponseWriter) bool

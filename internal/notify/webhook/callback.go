@@ -45,7 +45,7 @@ type CallbackOptions struct {
 // Callbacks are the callbacks that are configured. They implement [outbox.Channel] and are
 // safe for concurrent use.
 //
-// A notice is about one event and replaces no other. It is stored for each callback on its
+// A notice is about one event and replaces none about another. It is stored for each callback on its
 // own, and nothing of it is left in the outbox once that was told.
 type Callbacks struct {
 	opts      CallbackOptions
@@ -59,12 +59,11 @@ type callback struct {
 	full     rate.Sometimes // logs that too much waits for it
 }
 
-// telling is a notice that was put into the outbox for a callback.
-type telling struct{ id, to string }
+// telling is what was put into the outbox for a callback.
+type telling struct{ about, to string }
 
 const (
-	// maxTold is how many notices are remembered, so that an event that comes again is not
-	// told again. What is forgotten comes again with the same id.
+	// maxTold is how many notices are remembered, so that the same is not told again.
 	maxTold = 10_000
 	// maxWaiting is how many notices may wait for one callback: a CMS that is away for
 	// long must neither fill the outbox nor hold up its own events.
@@ -100,9 +99,10 @@ func (c *Callbacks) Concerned(gallery string) bool {
 }
 
 // Tell puts e, whose subject is the id of a gallery, into the outbox for each callback that
-// is concerned; when it returns, that is durable. It may be repeated: e is told once while it
-// is remembered. If too much waits for a callback already, that is not told.
-func (c *Callbacks) Tell(ctx context.Context, e event.CloudEvent) error {
+// is concerned; when it returns, that is durable. It may be repeated. An event of the same
+// type with the same key, which has no space, says nothing new: it is not told while e is
+// remembered. A callback for which too much waits already is not told either.
+func (c *Callbacks) Tell(ctx context.Context, key string, e event.CloudEvent) error {
 	if !c.Concerned(e.Subject) {
 		return nil
 	}
@@ -110,10 +110,10 @@ func (c *Callbacks) Tell(ctx context.Context, e event.CloudEvent) error {
 	if err != nil {
 		return err
 	}
-	n := outbox.Notice{Channel: CallbackChannel, About: about(e), ID: e.ID, At: e.Time, Data: data}
+	n := outbox.Notice{Channel: CallbackChannel, About: e.Type + " " + key + " " + e.Subject, ID: e.ID, At: e.Time, Data: data}
 	var errs []error
 	for _, to := range c.callbacks {
-		telling := telling{e.ID, to.Key}
+		telling := telling{n.About, to.Key}
 		if !to.wants(n) || c.told.Contains(telling) {
 			continue
 		}
@@ -132,10 +132,6 @@ func (c *Callbacks) Tell(ctx context.Context, e event.CloudEvent) error {
 	}
 	return errors.Join(errs...)
 }
-
-// about names what a notice is about: the type and the id of the event, which have no spaces,
-// and the id of the gallery.
-func about(e event.CloudEvent) string { return e.Type + " " + e.ID + " " + e.Subject }
 
 // wants reports whether n is about a gallery of the callback.
 func (to *callback) wants(n outbox.Notice) bool {
@@ -170,7 +166,7 @@ func (c *Callbacks) Target(n outbox.Notice, key string) (outbox.Target, bool) {
 	return to.Target, true
 }
 
-// Merge implements [outbox.Channel]. Both are about the same event.
+// Merge implements [outbox.Channel]. Both say the same of one revision.
 func (c *Callbacks) Merge(_, n outbox.Notice) outbox.Notice { return n }
 
 // Pack implements [outbox.Channel].

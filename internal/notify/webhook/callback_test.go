@@ -63,7 +63,7 @@ func superseded(id, gallery string) event.CloudEvent {
 
 func tell(t *testing.T, c *webhook.Callbacks, e event.CloudEvent) {
 	t.Helper()
-	if err := c.Tell(t.Context(), e); err != nil {
+	if err := c.Tell(t.Context(), e.ID, e); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -125,17 +125,19 @@ func TestCallbackIsToldOfItsGalleries(t *testing.T) {
 	}
 }
 
-func TestCallbackIsToldOnceOfAnEventThatComesAgain(t *testing.T) {
+func TestCallbackIsNotToldTheSameAgain(t *testing.T) {
 	var s stored
 	c := s.callbacks(t, webhook.Callback{Name: "cms"}, webhook.Callback{Name: "other"})
 	s.err = errors.New("no connection")
-	if err := c.Tell(t.Context(), superseded("s-1", "a")); err == nil {
+	if err := c.Tell(t.Context(), "key", superseded("s-1", "a")); err == nil {
 		t.Error("a notice that is not stored is no error")
 	}
-	for range 3 {
-		tell(t, c, superseded("s-1", "a"))
+	for _, id := range []string{"s-1", "s-1", "s-2"} { // the last is of another event with the same revision
+		if err := c.Tell(t.Context(), "key", superseded(id, "a")); err != nil {
+			t.Fatal(err)
+		}
 	}
-	tell(t, c, superseded("s-2", "a"))
+	tell(t, c, superseded("s-3", "a"))
 	if want := []string{"other", "cms", "cms", "other"}; !slices.Equal(s.targets, want) {
 		t.Errorf("stored for %v, want %v", s.targets, want)
 	}

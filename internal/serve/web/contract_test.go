@@ -13,7 +13,7 @@ import (
 
 func TestTheEventContractIsServed(t *testing.T) {
 	s := newSite(t)
-	for path, want := range map[string][]byte{"/asyncapi.json": event.AsyncAPI(), "/schemas/gallery.json": event.Schema()} {
+	for path, want := range map[string][]byte{"/asyncapi.json": event.AsyncAPI(), "/openapi.json": event.OpenAPI(), "/schemas/gallery.json": event.Schema()} {
 		res := s.get(path)
 		got := []byte(body(t, res))
 		if res.StatusCode != http.StatusOK || !bytes.Equal(got, want) || !json.Valid(got) {
@@ -29,7 +29,7 @@ func TestTheEventContractIsServed(t *testing.T) {
 
 func TestOtherDocumentsAreCompressedToo(t *testing.T) {
 	s := newSite(t)
-	for _, path := range []string{"/asyncapi.json", "/schemas/gallery.json", "/feeds.opml"} {
+	for _, path := range []string{"/asyncapi.json", "/openapi.json", "/schemas/gallery.json", "/feeds.opml"} {
 		plain, small := s.get(path), s.get(path, "Accept-Encoding", "gzip")
 		wantHeader(t, small, "Content-Encoding", "gzip")
 		wantHeader(t, small, "Vary", "Accept-Encoding")

@@ -103,6 +103,7 @@ func Public(o Options) http.Handler {
 	registerFeeds(mux, o)
 	mux.HandleFunc("GET /feeds.opml", opml(o))
 	mux.HandleFunc("GET /asyncapi.json", contract("application/vnd.aai.asyncapi+json;version=3.0.0", event.AsyncAPI()))
+	mux.HandleFunc("GET /openapi.json", contract("application/vnd.oai.openapi+json;version=3.1", event.OpenAPI()))
 	mux.HandleFunc("GET /schemas/gallery.json", contract("application/schema+json", event.Schema()))
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", readyz(o))

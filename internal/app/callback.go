@@ -1,0 +1,158 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gallerywire/gallerywire/internal/config"
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/notify/webhook"
+	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/go-json-experiment/json"
+)
+
+// callbacks returns the callbacks that c configures; o has the rest of their options.
+func callbacks(c config.Config, o webhook.CallbackOptions) (*webhook.Callbacks, error) {
+	for _, k := range c.Intake.Keys {
+		if k.Callback.URL != "" {
+			o.Callbacks = append(o.Callbacks, webhook.Callback{
+				Name: k.Name, URL: k.Callback.URL, Secrets: revealed(k.Callback.Secrets()), IDPrefix: k.IDPrefix,
+			})
+		}
+	}
+	return webhook.NewCallbacks(o)
+}
+
+// callbacks are told through the outbox of t.
+func (a *App) callbacks(t *notifiers, o webhook.CallbackOptions) (*webhook.Callbacks, error) {
+	o.PutTo = func(ctx context.Context, n outbox.Notice, target string) error {
+		return t.ignoreNewerFormat(n.Channel, t.box.PutTo(ctx, n, target))
+	}
+	o.Waiting = func(channel string, to outbox.Target) int { return t.box.Waiting(channel, to) }
+	o.Logger = a.logger("callback")
+	return callbacks(a.opts.Config, o)
+}
+
+// TestCallback sends a test to the callback of the key with that name, and returns the
+// status of the answer. The error is nil if it was accepted.
+func TestCallback(ctx context.Context, c config.Config, name string) (int, error) {
+	all, err := callbacks(c, webhook.CallbackOptions{SiteID: siteIDOf(c), Client: client(c)})
+	if err != nil {
+		return 0, err
+	}
+	status, err := all.Test(ctx, name)
+	if err != nil {
+		return status, fmt.Errorf("test callback %s: %w", name, err)
+	}
+	return status, nil
+}
+
+// outcomes tell the callbacks what became of events, before these are acknowledged. Without
+// a callback for its gallery an event costs nothing.
+type outcomes struct {
+	callbacks *webhook.Callbacks
+	catalogue *catalogue.Catalogue
+	partners  *partners
+	siteID    string
+}
+
+// tell tells what became of an event that is stored, or that a stored one outranks. After an
+// error it may be told or not: tell it again.
+func (o outcomes) tell(ctx context.Context, e *event.Event, m event.Message, outcome catalogue.Outcome) error {
+	id := e.GalleryID()
+	if !o.callbacks.Concerned(id) {
+		return nil
+	}
+	data := event.Outcome{
+		Subject: m.Subject, Event: gallery.Clip(e.ID, gallery.MaxID), Source: gallery.Clip(e.Source, gallery.MaxID),
+		Gallery: id, Stored: m.Stored, Sequence: m.Sequence, Revision: ordering(e.Rank),
+	}
+	said, err := event.CloudEvent{}, error(nil)
+	switch {
+	case outcome == catalogue.Superseded:
+		if data.Stands, err = o.standing(ctx, e); err != nil {
+			return fmt.Errorf("tell what outranks %q: %w", id, err)
+		}
+		said = event.NewSuperseded("", o.siteID, data)
+	case e.Gallery != nil:
+		if data.Partners, data.More = o.partners.withheld(e.Gallery, m.Stored); len(data.Partners) == 0 {
+			return nil
+		}
+		said = event.NewWithheld("", o.siteID, data)
+	default: // a take-down
+		return nil
+	}
+	body, err := said.Encode()
+	if err != nil {
+		return err
+	}
+	said.ID = gallery.HashOf(body).String() // another content has another id
+	// The same revision again, with whichever event, says nothing new.
+	key := gallery.HashOf(fmt.Appendf(nil, "%d %d %t %s %+v", e.Rank.Updated.UnixNano(), e.Rank.Version, e.Rank.TakeDown, e.Rank.Hash, data.Partners))
+	return o.callbacks.Tell(ctx, key.String(), said)
+}
+
+// standing is the stored revision, which outranks e.
+func (o outcomes) standing(ctx context.Context, e *event.Event) (event.Revision, error) {
+	stored, err := o.catalogue.Standing(ctx, e.GalleryID())
+	if err != nil {
+		return event.Revision{}, err
+	}
+	if stored.Rank.Compare(e.Rank) <= 0 {
+		return event.Revision{}, errors.New("a server is behind and does not have it yet")
+	}
+	var came struct {
+		ID     string `json:"id"`
+		Source string `json:"source"`
+	}
+	_ = json.Unmarshal(stored.Event, &came) // bare content has neither
+	r := ordering(stored.Rank)
+	r.Event, r.Source = came.ID, came.Source
+	return r, nil
+}
+
+func ordering(r gallery.Rank) event.Revision {
+	return event.Revision{Updated: r.Updated.UTC(), Version: r.Version, TakenDown: r.TakeDown}
+}
+
+// Bounds of the partners that one notice names: what an entry and a slide's number count,
+// and how much all may.
+const (
+	hiddenEntry = 40
+	hiddenSlide = 1
+	maxHidden   = 20_000
+)
+
+// withheld says from which partners rules hide g, or slides of it, and whether there are
+// more than it names. Slides that one rule hides are one entry, those with rights of their own too.
+func (p *partners) withheld(g *gallery.Gallery, at time.Time) (all []event.Hidden, more bool) {
+	left := maxHidden
+	fits := func(n int) bool {
+		left -= n
+		more = more || left < 0
+		return !more
+	}
+	for _, name := range p.names {
+		x, first := p.sets[name].Withheld(g, at), len(all)
+		if x.Rule != "" && fits(hiddenEntry) {
+			all = append(all, event.Hidden{Partner: name, Rule: x.Rule, Where: x.Where})
+		}
+		for _, s := range x.Slides {
+			same := func(h event.Hidden) bool {
+				return h.Rule == s.Rule && (h.Where == s.Where || strings.HasPrefix(s.Where, "/"))
+			}
+			if i := slices.IndexFunc(all[first:], same); i >= 0 && fits(hiddenSlide) {
+				all[first+i].Slides = append(all[first+i].Slides, s.Slide)
+			} else if i < 0 && fits(hiddenEntry) {
+				all = append(all, event.Hidden{Partner: name, Rule: s.Rule, Where: s.Where, Slides: []int{s.Slide}})
+			}
+		}
+	}
+	return all, more
+}

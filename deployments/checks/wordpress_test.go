@@ -85,22 +85,25 @@ func (w *wordpress) startDatabase() {
 	})
 }
 
-// background runs a program until the test ends.
+// background runs a program, and what it starts, until the test ends.
 func (w *wordpress) background(cmd *exec.Cmd) {
 	w.t.Helper()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 		_ = cmd.Wait()
 	})
 }
 
-// serve answers browsers.
+// serve answers browsers, several at a time.
 func (w *wordpress) serve(listen string) {
 	w.t.Helper()
-	w.background(exec.Command(w.php, "-S", listen, "-t", w.path("www")))
+	cmd := exec.Command(w.php, "-S", listen, "-t", w.path("www"))
+	cmd.Env = append(os.Environ(), "PHP_CLI_SERVER_WORKERS=4")
+	w.background(cmd)
 	eventually(w.t, func() error {
 		_, _, err := get(w.url + "/readme.html")
 		return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,6 +21,7 @@ type receiver struct {
 	mu     sync.Mutex
 	status int
 	body   string
+	random *rand.Rand // of other answers, if it is set
 	events []cloudEvent
 }
 
@@ -60,7 +62,14 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err := json.Unmarshal(body, &event); err != nil {
 		event.ID = err.Error()
 	}
+	if r.random != nil && r.random.IntN(3) == 0 {
+		w.WriteHeader([]int{500, 503, 413, 404}[r.random.IntN(4)])
+		return
+	}
 	r.events = append(r.events, event)
+	if r.random != nil && r.random.IntN(5) == 0 {
+		panic(http.ErrAbortHandler) // the event is taken, and the answer is lost
+	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(r.status)
 	_, _ = io.WriteString(w, r.body)
@@ -110,6 +119,7 @@ func TestWordPressSendsEvents(t *testing.T) {
 		{"changed while it is sent", changedMeanwhile},
 		{"everything", everything},
 		{"the page of administrators", toolsPage},
+		{"many editors, and a service that comes and goes", settles},
 	}
 	for _, step := range steps {
 		t.Run(step.name, func(t *testing.T) {
@@ -374,7 +384,7 @@ func oneLater(t *testing.T, w *wordpress, r *receiver) {
 		t.Errorf("troubles: %s", troubles)
 	}
 	r.answer(http.StatusOK, "")
-	w.run(`global $wpdb; $wpdb->query("UPDATE $wpdb->options SET option_value = CONCAT('0 0000000001', SUBSTRING(option_value, 13)) WHERE option_name LIKE 'gallerywire_queue%'"); return 0;`)
+	w.dueNow()
 	w.cron()
 	if n := w.queue(); n != 1 {
 		t.Error("an answer without 202 is no acknowledgement")
@@ -471,4 +481,71 @@ func toolsPage(t *testing.T, w *wordpress, r *receiver) {
 	if health["status"] != "good" {
 		t.Errorf("site health: %v", health)
 	}
+}
+
+// settles holds whatever editors do at the same time to: in the end the highest revision of each gallery is its post.
+func settles(t *testing.T, w *wordpress, r *receiver) {
+	w.run(`
+$posts = [];
+for ($i = 0; $i < 4; $i++) {
+  $picture = picture("p$i", 40, 40, ['post_excerpt' => 'caption 0']);
+  $posts[] = [save(['post_title' => 'title 0', 'post_content' => gallery_block([$picture => ''])]), $picture];
+}
+return update_option('posts', $posts);`)
+	r.random = rand.New(rand.NewPCG(1, 2))
+	var editors sync.WaitGroup
+	for editor := range 4 {
+		editors.Go(func() {
+			choice := rand.New(rand.NewPCG(3, uint64(editor)))
+			for step := range 15 {
+				do := []string{
+					`change(['ID' => $id, 'post_title' => "title $n"]);`,
+					`wp_update_post(['ID' => $picture, 'post_excerpt' => "caption $n"]);`,
+					`change(['ID' => $id, 'post_status' => 'draft']);`,
+					`change(['ID' => $id, 'post_status' => 'publish']);`,
+					`change(['ID' => $id, 'post_status' => 'publish', 'post_title' => "title $n"]);`,
+					`wp_trash_post($id);`,
+					`do_action('gallerywire_send');`,
+					`delete_option('gallerywire_pause'); do_action('gallerywire_send');`,
+				}[choice.IntN(8)]
+				w.run(fmt.Sprintf(`$n = %d; list($id, $picture) = get_option('posts')[%d]; %s return 0;`, 100*editor+step, choice.IntN(4), do))
+			}
+		})
+	}
+	editors.Wait()
+	r.mu.Lock()
+	r.random = nil
+	r.mu.Unlock()
+	w.dueNow()
+	w.cron()
+	if n := w.queue(); n != 0 {
+		t.Errorf("%d posts wait at the end", n)
+	}
+	got := map[string]string{}
+	rank := map[string]string{}
+	for _, e := range r.take() {
+		g := e.Data
+		if of := fmt.Sprintf("%s %06d %s", g.Updated, g.Version, e.Type); of >= rank[g.ID] {
+			rank[g.ID], got[g.ID] = of, ""
+			if e.Type == "article.published" {
+				got[g.ID] = g.Title + ", " + g.Slides[0].Caption
+			}
+		}
+	}
+	want := w.run(`
+$want = [];
+foreach (get_option('posts') as list($id, $picture)) {
+  $post = get_post($id);
+  $want["wp-$id"] = 'publish' === $post->post_status ? $post->post_title . ', ' . get_post($picture)->post_excerpt : '';
+}
+return $want;`)
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
+
+// dueNow lets every queued post be due, whatever it waits for.
+func (w *wordpress) dueNow() {
+	w.t.Helper()
+	w.run(`global $wpdb; $wpdb->query("UPDATE $wpdb->options SET option_value = CONCAT(LEFT(option_value, 1), ' 0000000001', SUBSTRING(option_value, 13)) WHERE option_name LIKE 'gallerywire_queue%'"); return 0;`)
 }

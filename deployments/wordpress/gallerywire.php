@@ -689,7 +689,7 @@ final class Sender {
 		if ( function_exists( 'litespeed_finish_request' ) ) {
 			return litespeed_finish_request();
 		}
-		return 'cli' === PHP_SAPI;
+		return false;
 	}
 
 	public static function at_cron(): void {

@@ -423,7 +423,7 @@ function instant( int $time ): string {
  */
 final class Record {
 
-	public const FIELD   = '_gallerywire';
+	public const FIELD    = '_gallerywire';
 	private const USED_IN = '_gallerywire_in';
 
 	public $gallery  = '';      // its id: the copy of a post with all its fields is another gallery
@@ -622,8 +622,8 @@ final class Lock {
 	public function acquire(): bool {
 		global $wpdb;
 		$wpdb->query( $wpdb->prepare( "DELETE FROM $wpdb->options WHERE option_name = %s AND LEFT(option_value, 10) < %s", self::NAME, sprintf( '%010d', time() ) ) );
-		$value = self::fresh();
-		$added = $wpdb->query( $wpdb->prepare( "INSERT IGNORE INTO $wpdb->options (option_name, option_value, autoload) VALUES (%s, %s, 'no')", self::NAME, $value ) );
+		$value       = self::fresh();
+		$added       = $wpdb->query( $wpdb->prepare( "INSERT IGNORE INTO $wpdb->options (option_name, option_value, autoload) VALUES (%s, %s, 'no')", self::NAME, $value ) );
 		$this->value = $added ? $value : '';
 		return (bool) $added;
 	}
@@ -631,8 +631,8 @@ final class Lock {
 	/** Extends the lock; false if it expired, and another process took it. */
 	public function renew(): bool {
 		global $wpdb;
-		$value   = self::fresh();
-		$renewed = $wpdb->query( $wpdb->prepare( "UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND MD5(option_value) = %s", $value, self::NAME, md5( $this->value ) ) );
+		$value       = self::fresh();
+		$renewed     = $wpdb->query( $wpdb->prepare( "UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND MD5(option_value) = %s", $value, self::NAME, md5( $this->value ) ) );
 		$this->value = $renewed ? $value : '';
 		return (bool) $renewed;
 	}
@@ -1122,7 +1122,8 @@ final class Archive {
 		_prime_post_caches( $ids, false, true );
 		$queued = array();
 		foreach ( array_map( 'intval', $ids ) as $id ) {
-			if ( Watch::concerns( get_post( $id ) ) ) {
+			$post = get_post( $id );
+			if ( $post && Watch::concerns( $post ) ) {
 				$queued[] = $id;
 				if ( ! $dry_run ) {
 					Queue::put( $id, '1', array( 'forced' => true ) );

@@ -90,7 +90,7 @@ func StandardWebhooks(secret string) (Proof, error) {
 type overHTTP struct {
 	opts     HTTPOptions
 	client   *http.Client
-	answered bool        // an event had a receipt: the address and the key are right
+	answered bool        // the service took or refused an event: the address and the key are right
 	ended    atomic.Bool // an event had an EndError
 	told     atomic.Int64
 }
@@ -196,12 +196,12 @@ func (h *overHTTP) post(ctx context.Context, id string, item Item) (stream strin
 		body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	}
 	switch {
+	case err == nil:
+		return h.read(resp, body, item)
 	case ctx.Err() != nil:
 		return "", 0, interrupted(ctx)
-	case err != nil:
-		return "", 0, h.unanswered(err, limit)
 	}
-	return h.read(resp, body, item)
+	return "", 0, h.unanswered(err, limit)
 }
 
 // unanswered is the error of a request without an answer.

@@ -144,10 +144,10 @@ func (d *draft) labels(w *item) {
 	d.concepts(&d.Sources, "/sources", "/infosources", w.InfoSources)
 	d.concepts(&d.Sources, "/sources", "/infoSources", w.InfoSources3)
 
-	// Authors are those that the item lists, else its byline.
+	// Authors are those that the item lists, else its byline, else its editors.
 	var names []string
 	d.note("/authors", "/authors")
-	d.concepts(&names, "/authors", "/authors", w.Authors)
+	d.makers(&names, w.Authors, false)
 	d.concepts(&names, "/authors", "/person", writers(w.Person))
 	d.concepts(&names, "/authors", "/people", writers(w.People))
 	if len(names) == 0 {
@@ -155,6 +155,9 @@ func (d *draft) labels(w *item) {
 	}
 	if len(names) == 0 {
 		d.add(&names, "/authors", w.By, "/by")
+	}
+	if len(names) == 0 {
+		d.makers(&names, w.Authors, true)
 	}
 	for _, name := range names {
 		d.Authors = append(d.Authors, gallery.Author{Name: name})
@@ -164,6 +167,15 @@ func (d *draft) labels(w *item) {
 func (d *draft) concepts(list *[]string, place, origin string, cs []concept) {
 	for i, c := range cs {
 		d.add(list, place, c.Name, fmt.Sprintf("%s/%d/name", origin, i))
+	}
+}
+
+// makers adds the names of editors, or of all others.
+func (d *draft) makers(list *[]string, ms []maker, editors bool) {
+	for i, m := range ms {
+		if m.isEditor() == editors {
+			d.add(list, "/authors", m.Name, fmt.Sprintf("/authors/%d/name", i))
+		}
 	}
 }
 

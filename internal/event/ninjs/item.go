@@ -114,11 +114,12 @@ type content struct {
 	AltTextOld   string `json:"alt_text"`
 	AltText3     string `json:"altText"`
 
-	Byline           string `json:"byline"` // 1.x
-	By               string `json:"by"`     // 2.x
-	CreditLine       string `json:"creditline"`
-	CopyrightHolder  string `json:"copyrightholder"`
-	CopyrightHolder3 string `json:"copyrightHolder"`
+	Makers           lenient[[]maker] `json:"authors"` // of an association
+	Byline           string           `json:"byline"`  // 1.x
+	By               string           `json:"by"`      // 2.x
+	CreditLine       string           `json:"creditline"`
+	CopyrightHolder  string           `json:"copyrightholder"`
+	CopyrightHolder3 string           `json:"copyrightHolder"`
 
 	RightsInfo  lenient[rightsInfo] `json:"rightsinfo"`
 	RightsInfo3 lenient[rightsInfo] `json:"rightsInfo"`
@@ -176,7 +177,7 @@ type item struct {
 	Subject      []concept `json:"subject"`
 	Subjects     []concept `json:"subjects"`
 	Keywords     []string  `json:"keywords"`
-	Authors      []concept `json:"authors"`
+	Authors      []maker   `json:"authors"`
 	Person       []concept `json:"person"`
 	People       []concept `json:"people"`
 	Source       string    `json:"source"`
@@ -225,6 +226,14 @@ type concept struct {
 	Name string `json:"name"`
 	Rel  string `json:"rel"`
 }
+
+// maker is an author in Superdesk, who may also be an editor or a photographer.
+type maker struct {
+	Name string          `json:"name"`
+	Role lenient[string] `json:"role"`
+}
+
+func (m maker) isEditor() bool { return strings.Contains(strings.ToLower(m.Role.value), "editor") }
 
 // text is a headline, a description or a body in 2.x, and in 1.x one with a role in its
 // name.

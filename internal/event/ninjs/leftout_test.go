@@ -176,3 +176,38 @@ func TestTheBlockOfAPictureThatIsLeftOutStaysInTheText(t *testing.T) {
 		t.Errorf("body %q", got.Gallery.Body)
 	}
 }
+
+// In Superdesk, the authors of a story are all who worked on it, and those of a picture who
+// took it.
+func TestAuthorsAreNoEditors(t *testing.T) {
+	const editor, writer = `{"name":"Jo Editor","role":"sub-editor"}`, `{"name":"Al Writer","role":"author"}`
+	for more, want := range map[string]string{
+		`"authors":[` + editor + `,` + writer + `]`:                                 "Al Writer",
+		`"authors":[` + editor + `],"byline":"By Al Writer"`:                        "By Al Writer",
+		`"authors":[` + editor + `],"people":[{"name":"Al Writer","rel":"author"}]`: "Al Writer",
+		`"authors":[` + editor + `]`:                                                "Jo Editor",
+		`"authors":[{"name":"Al Writer","role":["x"]},{"name":"Di Photo"}]`:         "Al Writer, Di Photo",
+	} {
+		var got []string
+		for _, a := range mustDecode(t, usual(","+more)).Gallery.Authors {
+			got = append(got, a.Name)
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s: authors %q, want %s", more, got, want)
+		}
+	}
+	const file = `,"renditions":{"main":{"href":"https://a.example/1.jpg"}}`
+	for more, want := range map[string]string{
+		`,"authors":[` + editor + `,{"name":"Di Photo","role":"photographer"}],"copyrightholder":"Agency"`: "Di Photo",
+		`,"authors":[{"name":"Di Photo"}],"byline":"Di Photo / Agency"`:                                    "Di Photo / Agency",
+		`,"authors":[` + editor + `]`: "",
+		`,"authors":["x"]`:            "",
+	} {
+		if got := mustDecode(t, pictured(more+file)).Gallery.Slides[0].Credit; got != want {
+			t.Errorf("%s: credit %q, want %q", more, got, want)
+		}
+	}
+	if got := mustDecode(t, strings.Replace(usual(`,"authors":[{"name":"Di Photo"}]`+file), "composite", "picture", 1)).Gallery.Slides[0].Credit; got != "Di Photo" {
+		t.Errorf("credit %q", got)
+	}
+}

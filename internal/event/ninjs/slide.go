@@ -17,6 +17,7 @@ import (
 // cover. A canceled or withheld picture is not shown under any name.
 func (d *draft) slides(w *item) {
 	d.note("/slides", "/associations")
+	w.Makers.value = w.Authors
 	itself := picture{content: &w.content}
 	switch kind := w.kind(); {
 	case w.isPicture() && itself.shown() == nil:

@@ -233,6 +233,11 @@ func (c *content) credits() []passage {
 		p.format = plain
 		ps = append(ps, p)
 	}
+	for i, m := range c.Makers.value {
+		if !m.isEditor() {
+			ps = append(ps, passage{fmt.Sprintf("/authors/%d/name", i), m.Name, plain, 0})
+		}
+	}
 	return append(ps, passage{"/copyrightholder", c.CopyrightHolder, plain, 0}, passage{"/copyrightHolder", c.CopyrightHolder3, plain, 0})
 }
 

@@ -151,6 +151,7 @@ func TestProblemsAreBounded(t *testing.T) {
 func TestCanceledAndWithheldItemsAreTakeDowns(t *testing.T) {
 	for status, reason := range map[string]string{
 		"canceled": "canceled", "withheld": "withheld", "Cancelled": "canceled", "withhold": "withheld",
+		"unpublished": "withheld", "killed": "canceled", "recalled": "canceled",
 	} {
 		t.Run(status, func(t *testing.T) {
 			got := mustDecode(t, `{"uri":"u","version":"4","versioncreated":"2026-11-20T10:00:00+0100","pubstatus":"`+status+`",

@@ -33,6 +33,7 @@ const (
 // must not be.
 var statuses = map[string]string{
 	"": usable, usable: usable, withheld: withheld, "withhold": withheld, canceled: canceled, "cancelled": canceled,
+	"unpublished": withheld, "killed": canceled, "recalled": canceled, // states of Superdesk
 }
 
 // status is the strictest pubstatus of an item at place, which may come from a

@@ -39,8 +39,12 @@ func (r retry) deadLetter() DeadLetter {
 	}
 }
 
-// maxDead is how many dead letters are kept; the oldest go first.
-const maxDead = 10_000
+// maxDead and maxDeadOfTarget are how many dead letters are kept, of all and of each target;
+// the oldest go first. One target with many notices must not push out those of others.
+const (
+	maxDead         = 10_000
+	maxDeadOfTarget = 1000
+)
 
 // ErrNoDeadLetter means that there is no dead letter of that name.
 var ErrNoDeadLetter = errors.New("there is no such dead letter")
@@ -181,16 +185,25 @@ func (b *Outbox) Tidy(ctx context.Context) error {
 				foreign(r.stored, r.Notice)
 			}
 		}
-		if excess := len(dead) - maxDead; excess > 0 {
-			byAge := slices.SortedFunc(maps.Values(dead), func(a, b *retry) int { return a.Last.Compare(b.Last) })
-			for _, r := range byAge[:excess] {
-				old = append(old, r.stored)
-			}
-		}
+		old = append(old, tooMany(dead)...)
 	})
 	var errs []error
 	for _, s := range old {
 		errs = append(errs, b.remove(ctx, s.key, s.revision))
 	}
 	return errors.Join(append(errs, b.bucket.Tidy(ctx))...)
+}
+
+// tooMany returns the dead letters that are not kept.
+func tooMany(dead map[string]*retry) (old []stored) {
+	kept, of := 0, map[[2]string]int{}
+	for _, r := range slices.SortedFunc(maps.Values(dead), func(a, b *retry) int { return b.Last.Compare(a.Last) }) {
+		target := [2]string{r.Notice.Channel, r.Target}
+		if of[target]++; of[target] > maxDeadOfTarget || kept == maxDead {
+			old = append(old, r.stored)
+			continue
+		}
+		kept++
+	}
+	return old
 }

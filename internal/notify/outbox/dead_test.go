@@ -1,0 +1,30 @@
+package outbox
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func TestTidyRemovesDeadLettersOverLimit(t *testing.T) {
+	t.Parallel()
+	dead := map[string]*retry{}
+	add := func(target string, n int, last time.Time) {
+		for range n {
+			key := fmt.Sprint(len(dead))
+			dead[key] = &retry{stored: stored{key: key + target}, Target: target, Last: last.Add(time.Duration(len(dead)))}
+		}
+	}
+	old := time.Unix(0, 0)
+	add("quiet", 1, old)
+	add("away", maxDeadOfTarget+5, old.Add(time.Hour))
+	if got := tooMany(dead); len(got) != 5 || got[4].key != "1away" {
+		t.Errorf("of one that is away go %v", got)
+	}
+	for i := range maxDead / maxDeadOfTarget {
+		add(fmt.Sprint("other-", i), maxDeadOfTarget, old.Add(2*time.Hour))
+	}
+	if got := tooMany(dead); len(got) != maxDeadOfTarget+5+1 || got[len(got)-1].key != "0quiet" {
+		t.Errorf("of all go %d", len(got))
+	}
+}

@@ -32,11 +32,11 @@ type cloudEvent struct {
 	Type        string
 	Time        string
 	Data        struct {
-		ID, URL, GUID, Title, Summary, Body, Language, Section, Published, Updated string
-		Version                                                                    int
-		Tags                                                                       []string
-		Authors                                                                    []struct{ Name, URL, Email string }
-		Slides                                                                     []struct {
+		ID, URL, GUID, Title, Summary, Body, Language, Section, Copyright, Published, Updated string
+		Version                                                                               int
+		Tags                                                                                  []string
+		Authors                                                                               []struct{ Name, URL, Email string }
+		Slides                                                                                []struct {
 			ID, Title, Caption, Credit string
 			Image                      struct {
 				URL, Type, Alt, Thumbnail string
@@ -110,6 +110,7 @@ func TestWordPressSendsEvents(t *testing.T) {
 	}{
 		{"a gallery of blocks", galleryOfBlocks},
 		{"other forms of galleries", otherForms},
+		{"filters of other plugins", filters},
 		{"what sends nothing", silence},
 		{"the life of a post", life},
 		{"what a gallery is made of changes", parts},
@@ -117,6 +118,7 @@ func TestWordPressSendsEvents(t *testing.T) {
 		{"refused", refused},
 		{"one post that cannot be sent now", oneLater},
 		{"changed while it is sent", changedMeanwhile},
+		{"changed without a hook", hookless},
 		{"everything", everything},
 		{"the page of administrators", toolsPage},
 		{"many editors, and a service that comes and goes", settles},
@@ -221,6 +223,37 @@ $b = picture('b', 40, 40, ['post_excerpt' => 'B']);
 		if strings.Join(got, " ") != form.want {
 			t.Errorf("%s: slides %q, want %q", name, got, form.want)
 		}
+	}
+}
+
+func filters(t *testing.T, w *wordpress, r *receiver) {
+	id := w.post(`
+add_filter('gallerywire_gallery', function ($gallery) { return ['copyright' => '© Example News', 'id' => 'forged'] + $gallery; });
+add_filter('gallerywire_credit', function ($credit, $attachment) { return 'By ' . $attachment->post_title; }, 10, 2);
+add_filter('gallerywire_authors', function () { return [['name' => 'Two writers']]; });
+return save(['post_title' => 'x', 'post_content' => "<p>Lead</p>\n[gallery ids=\"" . picture('a', 40, 40) . "\"]\n[caption id=\"b\" width=\"300\"]<img src=\"b.jpg\" /> kept[/caption][video src=\"v.mp4\"]"]);`)
+	events := r.take()
+	if len(events) != 1 {
+		t.Fatalf("got %+v", events)
+	}
+	if g := events[0].Data; g.ID != fmt.Sprint("wp-", id) || g.Copyright != "© Example News" || !strings.HasPrefix(g.Slides[0].Credit, "By a") || g.Authors[0].Name != "Two writers" {
+		t.Errorf("got %+v", g)
+	}
+	if body := events[0].Data.Body; !strings.Contains(body, "<p>Lead</p>") || !strings.Contains(body, " kept") || strings.Contains(body, "[") || strings.Contains(body, "v.mp4") {
+		t.Errorf("body: %s", body)
+	}
+	w.run(fmt.Sprintf(`add_filter('gallerywire_gallery', '__return_null'); return change(['ID' => %d]);`, id))
+	if story := r.story(); story != fmt.Sprintf("unpublished wp-%d\n", id) {
+		t.Errorf("hidden by a filter: %q", story)
+	}
+	w.run(fmt.Sprintf(`add_filter('gallerywire_pictures', function () { throw new Error('oops'); }); return change(['ID' => %d, 'post_title' => 'saved']);`, id))
+	if got := fmt.Sprint(w.run(fmt.Sprintf(`return [get_post(%d)->post_title, Gallerywire\Screen::troubles()];`, id))); !strings.Contains(got, "saved") || !strings.Contains(got, "the gallery cannot be built: oops") {
+		t.Errorf("after an error of another plugin: %s", got)
+	}
+	w.dueNow()
+	w.cron()
+	if n := w.queue(); n != 0 {
+		t.Errorf("%d posts wait at the end", n)
 	}
 }
 
@@ -411,6 +444,17 @@ add_filter('pre_http_request', function ($no) use ($id, &$changed) {
 });
 return $id;`)
 	if got, want := r.story(), fmt.Sprintf("published wp-%[1]d Harbour & lights\npublished wp-%[1]d By another process\n", id); got != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
+	}
+}
+
+// hookless is what a process leaves that ends in the middle of saving.
+func hookless(t *testing.T, w *wordpress, r *receiver) {
+	id := w.post(harbour + `return $id;`)
+	r.take()
+	w.run(fmt.Sprintf(`global $wpdb; $wpdb->update($wpdb->posts, ['post_title' => 'Without a hook', 'post_modified_gmt' => current_time('mysql', true)], ['ID' => %d]); return 0;`, id))
+	w.run(`do_action('gallerywire_check'); return 0;`)
+	if got, want := r.story(), fmt.Sprintf("published wp-%d Without a hook\n", id); got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
 }

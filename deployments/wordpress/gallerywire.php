@@ -1089,6 +1089,12 @@ final class Watch {
 		}
 	}
 
+	/** What was changed lately, in case that a process ended between a change and its hook. */
+	public static function catch_up(): void {
+		global $wpdb;
+		self::many( $wpdb->prepare( 'p.post_modified_gmt >= %s', gmdate( 'Y-m-d H:i:s', time() - 2 * HOUR_IN_SECONDS ) ) );
+	}
+
 	/** All addresses have changed. */
 	public static function everything(): void {
 		self::many( '1 = 1' );
@@ -1408,6 +1414,7 @@ Screen::start();
 if ( '' !== Settings::url() && ! wp_installing() ) {
 	Watch::start();
 	add_action( Sender::HOOK, array( Sender::class, 'at_cron' ) );
+	add_action( Sender::HOURLY, array( Watch::class, 'catch_up' ) );
 	add_action( Sender::HOURLY, array( Sender::class, 'at_cron' ) );
 	add_action(
 		'init',

@@ -255,3 +255,27 @@ func TestZeroReaderHasNoBound(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestStoredPlanIsStillRead(t *testing.T) {
+	data := []byte(`{"uri":"u","type":"event","headlines":[{"value":"Press conference"}],"versionCreated":"2026-11-20T08:00:00Z"}`)
+	if _, err := desk.Decode(Message{Data: data, Stored: arrived}); err == nil || !strings.HasPrefix(err.Error(), "/type: is an event") {
+		t.Errorf("read with %v", err)
+	}
+	if g, err := desk.Gallery(data); err != nil || g.Title != "Press conference" { // stored by a release that took it
+		t.Errorf("stored: %+v, %v", g, err)
+	}
+}
+
+func TestARefusalNamesTheMembersOf3x(t *testing.T) {
+	_, err := desk.Decode(Message{Data: []byte(`{"uri":"u","headline":"h","versionCreated":"2026-12-24T00:00:00Z"}`), Stored: arrived})
+	if err == nil || !strings.HasPrefix(err.Error(), "/versionCreated: ") || !strings.HasSuffix(err.Error(), "states both versionCreated and a later embargoedUntil") {
+		t.Errorf("refused with %v", err)
+	}
+}
+
+func TestATakeDownSaysWhatOfItCannotBeRead(t *testing.T) {
+	e := mustRead(t, Message{Data: []byte(`{"specversion":"1.0","id":"e","source":"//cms","type":"article.published","data":{"guid":"g","pubstatus":"canceled","versioncreated":"Last Tuesday"}}`)})
+	if e.Kind != Unpublished || !e.Rank.Updated.Equal(arrived) || len(e.LeftOut) != 1 || e.LeftOut[0].Place != "/data/versioncreated" {
+		t.Errorf("read as %+v", e)
+	}
+}

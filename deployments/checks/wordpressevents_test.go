@@ -231,7 +231,7 @@ func filters(t *testing.T, w *wordpress, r *receiver) {
 add_filter('gallerywire_gallery', function ($gallery) { return ['copyright' => '© Example News', 'id' => 'forged'] + $gallery; });
 add_filter('gallerywire_credit', function ($credit, $attachment) { return 'By ' . $attachment->post_title; }, 10, 2);
 add_filter('gallerywire_authors', function () { return [['name' => 'Two writers']]; });
-return save(['post_title' => 'x', 'post_content' => "<p>Lead</p>\n[gallery ids=\"" . picture('a', 40, 40) . "\"]\n[caption id=\"b\" width=\"300\"]<img src=\"b.jpg\" /> kept[/caption][video src=\"v.mp4\"]"]);`)
+return save(['post_title' => 'x', 'post_content' => "<p>Lead</p>\n[gallery ids=\"" . picture('a', 40, 40) . "\"]\n\n[caption id=\"b\" width=\"300\"]<img src=\"b.jpg\" /> kept[/caption][video src=\"v.mp4\"]"]);`)
 	events := r.take()
 	if len(events) != 1 {
 		t.Fatalf("got %+v", events)
@@ -239,7 +239,7 @@ return save(['post_title' => 'x', 'post_content' => "<p>Lead</p>\n[gallery ids=\
 	if g := events[0].Data; g.ID != fmt.Sprint("wp-", id) || g.Copyright != "© Example News" || !strings.HasPrefix(g.Slides[0].Credit, "By a") || g.Authors[0].Name != "Two writers" {
 		t.Errorf("got %+v", g)
 	}
-	if body := events[0].Data.Body; !strings.Contains(body, "<p>Lead</p>") || !strings.Contains(body, " kept") || strings.Contains(body, "[") || strings.Contains(body, "v.mp4") {
+	if body := events[0].Data.Body; !strings.Contains(body, "<p>Lead</p>") || !strings.Contains(body, ">kept<") || strings.Contains(body, "<p><div") || strings.Contains(body, "[") || strings.Contains(body, "v.mp4") {
 		t.Errorf("body: %s", body)
 	}
 	w.run(fmt.Sprintf(`add_filter('gallerywire_gallery', '__return_null'); return change(['ID' => %d]);`, id))

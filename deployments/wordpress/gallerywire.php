@@ -279,16 +279,16 @@ final class Gallery {
 
 	/** The text without its galleries, which are slides, and without shortcodes but captions. */
 	private static function body( \WP_Post $post ): string {
-		$without = '__return_empty_string';
-		add_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
-		$html = has_blocks( $post ) ? do_blocks( $post->post_content ) : wpautop( $post->post_content );
-		remove_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
 		$keep = static function ( $tags ) {
 			return array_diff( $tags, array( 'caption', 'wp_caption' ) );
 		};
 		add_filter( 'strip_shortcodes_tagnames', $keep );
-		$html = strip_shortcodes( $html );
+		$text = strip_shortcodes( $post->post_content );
 		remove_filter( 'strip_shortcodes_tagnames', $keep );
+		$without = '__return_empty_string';
+		add_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
+		$html = has_blocks( $text ) ? do_blocks( $text ) : shortcode_unautop( wpautop( $text ) );
+		remove_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
 		return trim( preg_replace( '~<p>\s*</p>~', '', do_shortcode( $html ) ) );
 	}
 
@@ -486,7 +486,8 @@ final class Record {
 	}
 
 	public static function posts_with_image( int $image ): array {
-		return array_map( 'intval', get_post_meta( $image, self::USED_IN ) );
+		global $wpdb;
+		return array_map( 'intval', $wpdb->get_col( $wpdb->prepare( "SELECT DISTINCT meta_value FROM $wpdb->postmeta WHERE post_id = %d AND meta_key = %s", $image, self::USED_IN ) ) ); // not from a cache: another process may have just stored it
 	}
 
 	/** Posts of which something was sent, and for which the SQL condition about p holds. */
@@ -778,8 +779,8 @@ final class Sender {
 
 	/** The event of a post's present state; null: gallerywire knows it. Its version is stored before it is sent. */
 	private static function event( array $item, Record $record, ?\WP_Post $post ): ?array {
-		if ( 0 === $record->version && $post ) {
-			$record->guid = 'publish' === $post->post_status && Gallery::published( $post ) < Settings::guids_before();
+		if ( $post ) {
+			self::watch_parts( $record, $post );
 		}
 		$gallery = $post ? Gallery::of( $post, $record->guid ) : null;
 		$hash    = $gallery ? md5( (string) wp_json_encode( $gallery ) ) : 'taken down';
@@ -795,7 +796,6 @@ final class Sender {
 		}
 		if ( $post ) {
 			$record->shown = $record->shown || $gallery;
-			$record->use_images( $post->ID, $gallery ? array_values( array_filter( array_map( 'intval', array_column( $gallery['slides'] ?? array(), 'id' ) ) ) ) : array() );
 			$record->save( $post->ID );
 		}
 		$id    = $gallery ? $gallery['id'] : $record->gallery;
@@ -809,6 +809,23 @@ final class Sender {
 			'datacontenttype' => 'application/json',
 			'data'            => $state + ( $gallery ? $gallery : array() ),
 		);
+	}
+
+	/**
+	 * Stores, before the gallery is built, what it is made of: whoever changes a caption or the name of a category
+	 * from now on finds this post, and what was changed until now is in what is built.
+	 */
+	private static function watch_parts( Record $record, \WP_Post $post ): void {
+		$pictures = Gallery::is_public( $post ) ? Pictures::of( $post ) : array();
+		$images   = array_values( array_filter( array_map( 'intval', array_column( $pictures, 'id' ) ) ) );
+		if ( 0 === $record->version ) {
+			$record->guid = 'publish' === $post->post_status && Gallery::published( $post ) < Settings::guids_before();
+		} elseif ( $images === $record->images ) {
+			return;
+		}
+		$record->use_images( $post->ID, $images );
+		$record->save( $post->ID );
+		self::forget_caches( $post->ID );
 	}
 
 	/** Other processes write too: read what is stored, not what this process remembers of it. */

@@ -129,7 +129,7 @@ func (s *stand) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadGateway)
 	case strings.HasPrefix(r.URL.Path, "/partners/"):
 		s.partner(w, r)
-	case r.URL.Path == "/readyz" || r.URL.Path == "/healthz" || r.URL.Path == "/hub":
+	case r.URL.Path == "/readyz" || r.URL.Path == "/healthz" || r.URL.Path == "/hub" || strings.HasPrefix(r.URL.Path, "/events"):
 		s.moment(w, r)
 	case s.text == "":
 		h.Set("Cache-Control", "no-store")
@@ -380,7 +380,7 @@ func TestNginxTellsHowOldAnAnswerIs(t *testing.T) {
 
 func TestNginxCachesNothingOfTheMoment(t *testing.T) {
 	s, p := startStand(t, &stand{text: "v1", maxAge: 3600})
-	for _, path := range []string{"/hub", "/readyz", "/healthz"} {
+	for _, path := range []string{"/hub", "/readyz", "/healthz", "/events", "/events/article.published"} {
 		before := s.count(path)
 		look(t, p.url+path, nil)
 		look(t, p.url+path, nil)
@@ -460,6 +460,9 @@ func TestNginxBoundsWhatIsSent(t *testing.T) {
 	}{
 		{"/hub", 8 << 10, http.StatusOK},
 		{"/hub", 17 << 10, http.StatusRequestEntityTooLarge},
+		{"/events", 4 << 20, http.StatusOK},
+		{"/events/article.published", 3 << 20, http.StatusOK},
+		{"/events", 4<<20 + 1, http.StatusRequestEntityTooLarge},
 		{"/feeds/all.rss", 2 << 10, http.StatusRequestEntityTooLarge},
 	} {
 		before := s.count(tc.path)
@@ -469,6 +472,73 @@ func TestNginxBoundsWhatIsSent(t *testing.T) {
 		}
 		if reached := s.count(tc.path) > before; reached != (tc.want == http.StatusOK) {
 			t.Errorf("%d bytes reached %s: %t", tc.size, tc.path, reached)
+		}
+	}
+}
+
+// post sends an event, and returns the status and what the answer says.
+func post(t *testing.T, url string, body []byte, headers ...string) (status int, text string) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, url+"/events", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, text, err := answer(client.Do(req))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, text
+}
+
+// TestNginxPassesEventsOn has an event, which may be signed, arrive as it was sent, and at
+// another node where one cannot store it.
+func TestNginxPassesEventsOn(t *testing.T) {
+	sent := zipped([]byte(galleryOf("harbour", "Harbour lights")))
+	asked := 0
+	away := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer away.Close()
+	stores := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost { // whether nginx is up
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil || !bytes.Equal(body, sent) || r.Header.Get("Content-Encoding") != "gzip" || r.Header.Get("X-Forwarded-For") != "127.0.0.1" ||
+			r.Header.Get("Authorization") != "Bearer key" || r.Header.Get("Ce-Id") != "e1" {
+			t.Errorf("%v: %d bytes arrive with %v", err, len(body), r.Header)
+		}
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer stores.Close()
+	p := startNginx(t, strings.TrimPrefix(away.URL, "http://"), strings.TrimPrefix(stores.URL, "http://"))
+	for range 4 { // in turns
+		if status, text := post(t, p.url, sent, "Content-Encoding", "gzip", "Authorization", "Bearer key", "Ce-Id", "e1"); status != http.StatusAccepted {
+			t.Errorf("answered %d: %s", status, text)
+		}
+	}
+	if asked == 0 {
+		t.Error("the node that cannot store was never asked")
+	}
+}
+
+// TestNginxOpensNothing sends without a key what programs of the machine may send.
+func TestNginxOpensNothing(t *testing.T) {
+	n := serve(t, gallerywire(t), loopback("GALLERYWIRE_NATS_EMBEDDED_LISTEN=127.0.0.1:0", "GALLERYWIRE_NATS_EMBEDDED_DATA_DIR="+t.TempDir(), "GALLERYWIRE_INTAKE_OPEN_ON_LOOPBACK=true"))
+	n.ready()
+	p := startNginx(t, n.http)
+	event := []byte(galleryOf("harbour", "Harbour lights"))
+	if status, text := post(t, "http://"+n.http, event); status != http.StatusAccepted {
+		t.Errorf("the node answers %d: %s", status, text)
+	}
+	for _, headers := range [][]string{nil, {"X-Forwarded-For", ""}, {"X-Forwarded-For", "127.0.0.1"}, {"Host", "localhost"}} {
+		if status, text := post(t, p.url, event, headers...); status != http.StatusUnauthorized {
+			t.Errorf("nginx answers %d to %q: %s", status, headers, text)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -123,12 +124,27 @@ func (c *cluster) environ(t *testing.T, more ...string) []string {
 	return loopback(append([]string{
 		"GALLERYWIRE_CONFIG=" + file,
 		"GALLERYWIRE_NATS_URL=" + c.url("node", passwords()["NODE_PASSWORD"]),
+		"GALLERYWIRE_INTAKE_KEYS=" + *nodesOf(t, compose(t))[0].Environment["GALLERYWIRE_INTAKE_KEYS"],
 	}, more...)...)
 }
 
 // cms is the environment of a publisher.
 func (c *cluster) cms() []string {
 	return []string{"GALLERYWIRE_NATS_URL=" + c.url("cms", passwords()["CMS_PASSWORD"])}
+}
+
+func TestComposeTakesEventsOverHTTP(t *testing.T) {
+	c := startCluster(t)
+	n := serve(t, gallerywire(t), c.environ(t))
+	n.ready()
+	p := startNginx(t, n.http)
+	event := []byte(galleryOf("harbour", "Harbour lights"))
+	for key, want := range map[string]int{passwords()["SENDER_PASSWORD"]: http.StatusAccepted, passwords()["SENDER_PASSWORD"] + "0": http.StatusUnauthorized} {
+		if status, text := post(t, p.url, event, "Authorization", "Bearer "+key); status != want {
+			t.Errorf("answered %d, want %d: %s", status, want, text)
+		}
+	}
+	n.until("/feeds/all.rss", "Harbour lights")
 }
 
 func TestComposeClusterOutlivesAServer(t *testing.T) {

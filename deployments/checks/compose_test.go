@@ -23,7 +23,7 @@ var composeFile = filepath.Join(deployments, "compose", "compose.yaml")
 func passwords() types.Mapping {
 	return types.Mapping{
 		"NODE_PASSWORD": "1234", "CMS_PASSWORD": "12e5", "SYSTEM_PASSWORD": "7k",
-		"CLUSTER_PASSWORD": "0x12", "GRAFANA_PASSWORD": "open sesame",
+		"CLUSTER_PASSWORD": "0x12", "GRAFANA_PASSWORD": "open sesame", "SENDER_PASSWORD": "0123456789abcdef0123456789abcdef",
 	}
 }
 

@@ -289,6 +289,9 @@ func (in installation) configuration(t *testing.T) string {
 				t.Errorf("readers come by %s, the site's address is another", rule.Host)
 			}
 		}
+		key := filepath.Join(t.TempDir(), "cms.secret")
+		write(t, key, []byte(strings.Repeat("0123456789abcdef", 4)+"\n"))
+		text = strings.ReplaceAll(text, mountOf(c, "senders")+"/cms.secret", key)
 		file := filepath.Join(t.TempDir(), name)
 		mounted := filepath.Join(t.TempDir(), "nats.creds")
 		write(t, mounted, []byte("of the secret\n"))

@@ -22,6 +22,7 @@ type receiver struct {
 	status int
 	body   string
 	random *rand.Rand // of other answers, if it is set
+	hang   bool       // no answer at all
 	events []cloudEvent
 }
 
@@ -62,6 +63,13 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err := json.Unmarshal(body, &event); err != nil {
 		event.ID = err.Error()
 	}
+	if r.hang {
+		r.events = append(r.events, event)
+		r.mu.Unlock()
+		<-req.Context().Done() // the sender has given up
+		r.mu.Lock()
+		return
+	}
 	if r.random != nil && r.random.IntN(3) == 0 {
 		w.WriteHeader([]int{500, 503, 413, 404}[r.random.IntN(4)])
 		return
@@ -79,6 +87,18 @@ func (r *receiver) answer(status int, body string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.status, r.body = status, body
+}
+
+func (r *receiver) hanging(hang bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hang = hang
+}
+
+func (r *receiver) comeAndGo(random *rand.Rand) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.random = random
 }
 
 // take returns what came since the last call.
@@ -115,6 +135,7 @@ func TestWordPressSendsEvents(t *testing.T) {
 		{"the life of a post", life},
 		{"what a gallery is made of changes", parts},
 		{"the service is away", away},
+		{"the service hangs", hangs},
 		{"refused", refused},
 		{"one post that cannot be sent now", oneLater},
 		{"changed while it is sent", changedMeanwhile},
@@ -373,6 +394,26 @@ func away(t *testing.T, w *wordpress, r *receiver) {
 	}
 }
 
+// hangs holds the plugin to an editor's patience: one save waits a little, and the next ones not at all.
+func hangs(t *testing.T, w *wordpress, r *receiver) {
+	r.hanging(true)
+	for i, want := range []int{1, 0} {
+		began := time.Now()
+		w.run(harbour + `return $id;`)
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("save %d takes %v", i, took)
+		}
+		if attempts := len(r.take()); attempts != want {
+			t.Errorf("save %d makes %d attempts, want %d", i, attempts, want)
+		}
+	}
+	r.hanging(false)
+	w.cron()
+	if events := r.take(); len(events) != 2 {
+		t.Errorf("afterwards came %+v", events)
+	}
+}
+
 const problems = `{"title": "Bad Request", "status": 400, "problems": [{"place": "/data/title", "reason": "is blank"}, {"place": "/data/tags", "reason": "<b>too many</b>"}]}`
 
 func refused(t *testing.T, w *wordpress, r *receiver) {
@@ -536,7 +577,7 @@ for ($i = 0; $i < 4; $i++) {
   $posts[] = [save(['post_title' => 'title 0', 'post_content' => gallery_block([$picture => ''])]), $picture];
 }
 return update_option('posts', $posts);`)
-	r.random = rand.New(rand.NewPCG(1, 2))
+	r.comeAndGo(rand.New(rand.NewPCG(1, 2)))
 	var editors sync.WaitGroup
 	for editor := range 4 {
 		editors.Go(func() {
@@ -557,9 +598,7 @@ return update_option('posts', $posts);`)
 		})
 	}
 	editors.Wait()
-	r.mu.Lock()
-	r.random = nil
-	r.mu.Unlock()
+	r.comeAndGo(nil)
 	w.dueNow()
 	w.cron()
 	if n := w.queue(); n != 0 {

@@ -961,7 +961,7 @@ final class Answer {
 		if ( 0 === $this->status ) {
 			return $this->error;
 		}
-		$detail = $this->document['detail'] ?? $this->document['title'] ?? '';
+		$detail = $this->document['detail'] ?? $this->document['title'] ?? ( 404 === $this->status ? 'check GALLERYWIRE_URL, and that gallerywire has a key in intake.keys' : '' );
 		return 'gallerywire answers ' . $this->status . ( is_string( $detail ) && '' !== $detail ? ': ' . $detail : '' );
 	}
 }

@@ -196,10 +196,9 @@ func (b *Outbox) Tidy(ctx context.Context) error {
 
 // tooMany returns the dead letters that are not kept.
 func tooMany(dead map[string]*retry) (old []stored) {
-	kept, of := 0, map[[2]string]int{}
+	kept, of := 0, map[receiver]int{}
 	for _, r := range slices.SortedFunc(maps.Values(dead), func(a, b *retry) int { return b.Last.Compare(a.Last) }) {
-		target := [2]string{r.Notice.Channel, r.Target}
-		if of[target]++; of[target] > maxDeadOfTarget || kept == maxDead {
+		if of[r.receiver()]++; of[r.receiver()] > maxDeadOfTarget || kept == maxDead {
 			old = append(old, r.stored)
 			continue
 		}

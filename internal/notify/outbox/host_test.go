@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,4 +111,32 @@ func TestRetryOfADeadLetterNeedsNoChannel(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "both are sent", func() bool { return len(w.received(0)) == 1 && len(n.Retries())+len(n.DeadLetters()) == 0 })
+}
+
+// lookups counts how often targets are searched, which begins each attempt.
+type lookups struct {
+	*world
+	n atomic.Int64
+}
+
+// Target implements [outbox.Channel].
+func (l *lookups) Target(n outbox.Notice, key string) (outbox.Target, bool) {
+	l.n.Add(1)
+	return l.world.Target(n, key)
+}
+
+// The work of a delivery does not grow with the notices that wait for the same target.
+func TestManyNoticesForOneTargetAreBegunOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	const many = 500
+	w := newWorld(t, 1)
+	l := &lookups{world: w}
+	n := w.node(alone, func(o *outbox.Options) { o.Channels = map[string]outbox.Channel{"test": l} }).run()
+	for i := range many {
+		n.putTo(notice(fmt.Sprint("feed-", i), 1), 0)
+	}
+	eventually(t, "all are sent", func() bool { return w.attempts(0) >= many && n.Pending()["test"] == 0 })
+	if got := l.n.Load(); got > 4*many { // one to store it, one to send it
+		t.Errorf("the target was searched %d times for %d notices", got, many)
+	}
 }

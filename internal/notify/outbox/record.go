@@ -131,6 +131,11 @@ type retry struct {
 	Hold     span `json:"hold,omitzero"`     // until a newer notice may bring that forward
 }
 
+// receiver is a target of a channel.
+type receiver struct{ channel, target string }
+
+func (r *retry) receiver() receiver { return receiver{r.Notice.Channel, r.Target} }
+
 // span is a duration, in JSON a number of nanoseconds.
 type span time.Duration
 

@@ -27,11 +27,11 @@ const (
 
 // startRetry starts with a retry that is due. The lock is held.
 func (w *worker) startRetry(ctx, work context.Context, r *retry) {
-	w.retrying[r.key] = true
+	w.retrying[r.receiver()] = true
 	w.inFlight.Go(func() {
 		w.retry(ctx, work, r)
 		w.mu.Lock()
-		delete(w.retrying, r.key)
+		delete(w.retrying, r.receiver())
 		w.mu.Unlock()
 		w.nudge()
 	})

@@ -29,9 +29,9 @@ type worker struct {
 	stopping atomic.Bool
 	inFlight sync.WaitGroup // passes, retries, deliveries and what they write
 
-	mu        sync.Mutex       // also of lease.sent and lease.seq
-	passes    map[string]*pass // by the key of the pending notice
-	retrying  map[string]bool  // by the key of the retry
+	mu        sync.Mutex        // also of lease.sent and lease.seq
+	passes    map[string]*pass  // by the key of the pending notice
+	retrying  map[receiver]bool // one retry of each at a time: many can wait for one
 	endpoints map[string]*endpoint
 
 	retryingHosts map[string]int    // retries being handled, by host
@@ -41,7 +41,7 @@ type worker struct {
 func newWorker(b *Outbox, shard int) *worker {
 	return &worker{
 		box: b, shard: shard, wake: make(chan struct{}, 1),
-		passes: map[string]*pass{}, retrying: map[string]bool{}, endpoints: map[string]*endpoint{},
+		passes: map[string]*pass{}, retrying: map[receiver]bool{}, endpoints: map[string]*endpoint{},
 		retryingHosts: map[string]int{}, parked: map[string]string{},
 	}
 }
@@ -148,7 +148,7 @@ func (w *worker) loop(ctx, work context.Context) (retires bool) {
 			}
 		}
 		for _, r := range retries {
-			if _, parked := w.parked[r.key]; !parked && !w.retrying[r.key] && len(w.retrying) < maxRetrying {
+			if _, parked := w.parked[r.key]; !parked && !w.retrying[r.receiver()] && len(w.retrying) < maxRetrying {
 				w.startRetry(ctx, work, r)
 			}
 		}

@@ -54,7 +54,7 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	want := `Example News: needs attention
   A feed could not be rendered and serves what it had: culture
-  The secrets of a sender cannot be read again, so the old ones stay good: desk
+  The secrets of a sender are wrong or cannot be read: desk
   A partner has no good key, so it gets nothing: other
   A partner does not poll this node: other for 26h
   A gallery is left out of a feed: correct it and publish it again

@@ -82,12 +82,12 @@ type Keys struct {
 	mu sync.Mutex // held while files are read
 }
 
-// key is a Key with what its file had when it was last good.
+// key is a Key with the secrets that are good now.
 type key struct {
 	Key
 	sender  *sender
 	secrets atomic.Pointer[[]secret]
-	file    credential.Content[string] // guarded by the mutex of Keys
+	file    credential.Content[string] // tells what to log; guarded by the mutex of Keys
 }
 
 // sender is what is known of a Sender.

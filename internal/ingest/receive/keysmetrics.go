@@ -40,7 +40,7 @@ var (
 	lastRequestDesc = prometheus.NewDesc("gallerywire_intake_key_last_request_timestamp_seconds",
 		"When this node last admitted a request with the key; when it started, before the first one.", byKey, nil)
 	problemDesc = prometheus.NewDesc("gallerywire_intake_key_unreadable",
-		"1 while the secrets of the key cannot be read again, so that those that were read last stay good.", byKey, nil)
+		"1 while the file of the key is wrong or cannot be read; the status says why.", byKey, nil)
 )
 
 // gauges collects what is known of each key.

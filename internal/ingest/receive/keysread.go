@@ -1,11 +1,14 @@
 package receive
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -28,7 +31,11 @@ type secret struct {
 // Check returns the hashes of the secrets of a key, by which a second key with one of them
 // is found. Its errors name a remedy, and the file if there is one, and quote no secret.
 func (k Key) Check() ([]credential.Hash, error) {
-	_, secrets, err := k.read()
+	text, err := k.text()
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := k.secretsIn(text)
 	var ids []credential.Hash
 	for _, s := range secrets {
 		ids = append(ids, s.id)
@@ -36,35 +43,42 @@ func (k Key) Check() ([]credential.Hash, error) {
 	return ids, err
 }
 
-// read returns the secrets of a key, and the text that has them.
-func (k Key) read() (text string, secrets []secret, err error) {
-	text, from := k.Secret, ""
+// text returns what has the secrets of a key.
+func (k Key) text() (string, error) {
+	if k.File == "" {
+		return k.Secret, nil
+	}
+	return credential.ReadText(k.File)
+}
+
+// secretsIn returns the secrets of a key in its text: of more than may be, the first ones.
+// Its error names the first line that is none.
+func (k Key) secretsIn(text string) (secrets []secret, err error) {
+	from := ""
 	if k.File != "" {
-		if text, err = credential.ReadText(k.File); err != nil {
-			return "", nil, err
-		}
 		from = fmt.Sprintf("%q ", k.File)
 	}
 	if len(text) > credential.MaxFile {
-		return "", nil, fmt.Errorf("%shas more than %d bytes: write only secrets into it", from, credential.MaxFile)
+		return nil, fmt.Errorf("%shas more than %d bytes: write only secrets into it", from, credential.MaxFile)
 	}
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
 		}
-		s, err := k.Kind.parse(line)
-		if err != nil {
-			return "", nil, fmt.Errorf("%s%w", from, err)
+		s, wrong := k.Kind.parse(line)
+		switch {
+		case wrong != nil:
+			err = cmp.Or(err, fmt.Errorf("%s%w", from, wrong))
+		case len(secrets) == maxSecrets:
+			err = cmp.Or(err, fmt.Errorf("%shas more than %d secrets: remove those that no sender uses", from, maxSecrets))
+		default:
+			secrets = append(secrets, s)
 		}
-		secrets = append(secrets, s)
 	}
-	switch {
-	case len(secrets) == 0:
-		return "", nil, errors.New(from + "has no secret: write one")
-	case len(secrets) > maxSecrets:
-		return "", nil, fmt.Errorf("%shas more than %d secrets: remove those that no sender uses", from, maxSecrets)
+	if len(secrets) == 0 && err == nil {
+		err = errors.New(from + "has no secret: write one")
 	}
-	return text, secrets, nil
+	return secrets, err
 }
 
 // parse reads a line as a secret of the kind. Its errors name a remedy.
@@ -94,44 +108,76 @@ func (kind Kind) parse(line string) (secret, error) {
 	return secret{credential.HashOf(line), []byte(line)}, nil
 }
 
+// reading is what was read of a key.
+type reading struct {
+	text    string
+	secrets []secret
+	problem error // why there are not as many as somebody meant
+	kept    bool  // they are those from before, because its file could not be read
+}
+
 func (k *Keys) read(log *slog.Logger) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, one := range k.keys {
-		text, secrets, err := one.Key.read()
-		if err == nil {
-			err = k.checkUnshared(one, secrets)
-		}
-		one.update(text, secrets, err, log.With("key", one.Name))
+	all := make([]reading, len(k.keys))
+	for i, one := range k.keys {
+		all[i] = one.read()
+	}
+	for i, one := range k.keys { // after all were read, because two keys can swap secrets
+		one.update(k.withoutShared(all, i), log.With("key", one.Name))
 	}
 }
 
-// checkUnshared refuses a secret that another key has: it could not say who sends.
-func (k *Keys) checkUnshared(one *key, secrets []secret) error {
-	for _, other := range k.keys {
-		for _, s := range *other.secrets.Load() {
-			if other != one && slices.ContainsFunc(secrets, func(mine secret) bool { return mine.id == s.id }) {
-				return fmt.Errorf("key %q has a secret of key %q too: write another", one.Name, other.Name)
+// read returns what can be read of the key now. A secret that was removed is no longer
+// good, whatever else is wrong in its file, nor are those of a file that is gone.
+func (one *key) read() (r reading) {
+	text, err := one.text()
+	if _, failed := errors.AsType[syscall.Errno](err); failed && !errors.Is(err, fs.ErrNotExist) {
+		return reading{secrets: *one.secrets.Load(), problem: err, kept: true}
+	}
+	if err != nil {
+		return reading{problem: err}
+	}
+	r.text = text
+	r.secrets, r.problem = one.secretsIn(text)
+	return r
+}
+
+// withoutShared returns the reading of a key without what another one has too, which could
+// not say who sends. The key that had it before keeps it.
+func (k *Keys) withoutShared(all []reading, i int) reading {
+	r, had := all[i], *k.keys[i].secrets.Load()
+	r.secrets = slices.DeleteFunc(slices.Clone(r.secrets), func(s secret) bool {
+		same := func(other secret) bool { return other.id == s.id }
+		if slices.ContainsFunc(had, same) {
+			return false
+		}
+		for j, other := range all {
+			if j != i && slices.ContainsFunc(other.secrets, same) {
+				r.problem, r.kept = fmt.Errorf("key %q has a secret of key %q too: write another", k.keys[i].Name, k.keys[j].Name), false
+				return true
 			}
 		}
-	}
-	return nil
+		return false
+	})
+	return r
 }
 
 // update takes what was read, and logs what has changed, never a secret.
-func (one *key) update(text string, secrets []secret, err error, log *slog.Logger) {
-	switch one.file.Update(text, err) {
-	case credential.Unchanged:
-		return
+func (one *key) update(r reading, log *slog.Logger) {
+	one.secrets.Store(&r.secrets)
+	switch one.file.Update(r.text, r.problem) {
 	case credential.Broken:
-		log.Warn("the secrets of a sender cannot be read, those that were read last stay good until they can", "err", err)
-		return
+		message := "secrets of a sender are wrong, and not good: only those that can be read in its file are"
+		if r.kept {
+			message = "the secrets of a sender cannot be read, those that were read last stay good until they can"
+		}
+		log.Warn(message, "err", r.problem)
 	case credential.Restored:
 		log.Info("the secrets of a sender can be read again, and are good")
 	case credential.Replaced:
 		log.Info("the secrets of a sender were replaced")
 	}
-	one.secrets.Store(&secrets)
 }
 
 // KeyState is a key as an operator sees it.
@@ -140,7 +186,7 @@ type KeyState struct {
 	Kind     Kind
 	IDPrefix string
 	Used     time.Time // last, by a request to this node; zero: not since it started
-	Problem  string    // why its file cannot be read again, and what to do
+	Problem  string    // what is wrong with its file, and what to do
 }
 
 // States returns the keys as they are now, in the order of the configuration.

@@ -68,6 +68,17 @@ func TestFilesAreReadAgain(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- s.Run(ctx) }()
 		of := func(name string) string { return secretOf(receive.Bearer, name) }
+		remove := func() {
+			if err := os.Remove(filepath.Join(s.dir, "blog")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		replace := func(by string) {
+			remove()
+			if err := os.Symlink(by, filepath.Join(s.dir, "blog")); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for _, step := range []struct {
 			name    string
 			change  func()
@@ -79,14 +90,18 @@ func TestFilesAreReadAgain(t *testing.T) {
 			{"nothing", func() {}, []string{"blog"}, []string{"new"}, "", ""},
 			{"a second secret", func() { s.write("blog", of("blog")+"\n"+of("new")) }, []string{"blog", "new"}, nil, "were replaced", ""},
 			{"the first is removed", func() { s.write("blog", of("new")) }, []string{"new"}, []string{"blog"}, "were replaced", ""},
-			{"too short", func() { s.write("blog", "short-secret-key") }, []string{"new"}, []string{"short-secret-key"}, "under 128 bits", "under 128 bits"},
-			{"removed", func() {
-				if err := os.Remove(filepath.Join(s.dir, "blog")); err != nil {
-					t.Fatal(err)
-				}
-			}, []string{"new"}, nil, "no such file or directory", "no such file or directory"},
+			{"with a line that is too short", func() { s.write("blog", "short-secret-key\n"+of("new")+"\n"+of("other")) }, []string{"new", "other"}, []string{"short-secret-key"},
+				"only those that can be read in its file are", "under 128 bits"},
+			{"one is removed, the line stays", func() { s.write("blog", "short-secret-key\n"+of("other")) }, []string{"other"}, []string{"new"}, "", "under 128 bits"},
+			{"the line alone", func() { s.write("blog", "short-secret-key") }, nil, []string{"short-secret-key", "other"}, "", "under 128 bits"},
 			{"as it was", func() { s.write("blog", of("new")) }, []string{"new"}, nil, "can be read again", ""},
-			{"the secret of another key", func() { s.write("blog", secretOf(receive.Superdesk, "superdesk")) }, []string{"new"}, nil,
+			{"emptied", func() { s.write("blog", "") }, nil, []string{"new"}, "has no secret", "has no secret"},
+			{"removed", remove, nil, []string{"new"}, "no such file or directory", "no such file or directory"},
+			{"no file", func() { s.write("blog", ""); replace("/dev/null") }, nil, []string{"new"}, "is not a file", "is not a file"},
+			{"as it was once more", func() { remove(); s.write("blog", of("new")) }, []string{"new"}, nil, "can be read again", ""},
+			{"cannot be read", func() { replace("blog") }, []string{"new"}, nil, "those that were read last stay good until they can", "too many levels of symbolic links"},
+			{"gone, after it could not be read", remove, nil, []string{"new"}, "no such file or directory", "no such file or directory"},
+			{"the secret of another key", func() { s.write("blog", secretOf(receive.Superdesk, "superdesk")+"\n"+of("new")) }, []string{"new"}, []string{"superdesk"},
 				`key \"blog\" has a secret of key \"superdesk\" too`, `key "blog" has a secret of key "superdesk" too: write another`},
 			{"another", func() { s.write("blog", of("newest")) }, []string{"newest"}, []string{"new"}, "can be read again", ""},
 		} {
@@ -122,6 +137,44 @@ func TestFilesAreReadAgain(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestTwoKeysCanSwapTheirSecrets(t *testing.T) {
+	s := newSenders(t, receive.KeysOptions{Keys: []receive.Key{{Name: "a", Kind: receive.Bearer}, {Name: "b", Kind: receive.Bearer}, {Name: "c", Kind: receive.Bearer}}})
+	of := func(name string) string { return secretOf(receive.Bearer, name) }
+	owners := func(want map[string]string) {
+		t.Helper()
+		for secret, key := range want {
+			sender, err := s.admit(bearer(of(secret)))
+			if sender.Name != key || (err == nil) != (key != "") {
+				t.Errorf("%s is the secret of %q (%v), want %q", secret, sender.Name, err, key)
+			}
+		}
+	}
+	s.write("a", of("b"))
+	s.write("b", of("a"))
+	s.Reload()
+	owners(map[string]string{"a": "b", "b": "a", "c": "c"})
+	s.write("a", of("new"))
+	s.write("c", of("new"))
+	for range 2 {
+		s.Reload()
+		owners(map[string]string{"a": "b", "b": "", "c": "", "new": ""}) // it cannot say who sends
+	}
+	s.write("c", of("c"))
+	s.write("b", of("new")+"\n"+of("a"))
+	s.Reload()
+	s.write("b", of("a"))
+	s.Reload()
+	owners(map[string]string{"a": "b", "c": "c", "new": "a"})
+	s.write("c", of("new"))
+	s.Reload()
+	owners(map[string]string{"c": "", "new": "a"}) // that of the key that had it
+	for _, k := range s.States() {
+		if (k.Problem != "") != (k.Name == "c") {
+			t.Errorf("%s has the problem %q", k.Name, k.Problem)
+		}
+	}
 }
 
 func TestReloadCountsWhenItReturns(t *testing.T) {

@@ -56,7 +56,7 @@ type Sender struct {
 	Kind     string    `json:"kind"`
 	IDPrefix string    `json:"id_prefix,omitzero"` // of the ids that it may send; empty: any
 	Used     time.Time `json:"used,omitzero"`      // the last admitted request to this node; zero: none since it started
-	Problem  string    `json:"problem,omitzero"`   // why its secrets cannot be read again; those that were read last stay good
+	Problem  string    `json:"problem,omitzero"`   // what is wrong with its file of secrets
 }
 
 // Partial are events of this node since it started that were stored without a part of

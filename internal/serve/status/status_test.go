@@ -99,7 +99,7 @@ func TestTroubles(t *testing.T) {
 			"No event is taken in: the bucket is full",
 			"2 feeds cannot be served: travel, partners/agency",
 			"2 feeds could not be rendered and serve what they had: f0, f1",
-			"The secrets of a sender cannot be read again, so the old ones stay good: desk",
+			"The secrets of a sender are wrong or cannot be read: desk",
 			"A partner has no good key, so it gets nothing: agency",
 			"A partner does not poll this node: msn for 46m",
 			"A gallery is left out of a feed: correct it and publish it again",

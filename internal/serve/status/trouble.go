@@ -46,7 +46,7 @@ func (s Status) Troubles() []string {
 			unreadable = append(unreadable, sender.Name)
 		}
 	}
-	add(len(unreadable), "The secrets of a sender cannot be read again, so the old ones stay good", "The secrets of %d senders cannot be read again, so the old ones stay good", unreadable...)
+	add(len(unreadable), "The secrets of a sender are wrong or cannot be read", "The secrets of %d senders are wrong or cannot be read", unreadable...)
 	keyless, silent := s.partnersWithout()
 	add(len(keyless), "A partner has no good key, so it gets nothing", "%d partners have no good key, so they get nothing", keyless...)
 	add(len(silent), "A partner does not poll this node", "%d partners do not poll this node", silent...)

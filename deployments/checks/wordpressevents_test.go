@@ -487,6 +487,12 @@ return $id;`)
 	if got, want := r.story(), fmt.Sprintf("published wp-%[1]d Harbour & lights\npublished wp-%[1]d By another process\n", id); got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
+	id = w.post(harbour + `
+add_filter('pre_http_request', function ($no) use ($id) { wp_delete_post($id, true); return $no; });
+return $id;`)
+	if got, want := r.story(), fmt.Sprintf("published wp-%[1]d Harbour & lights\nunpublished wp-%[1]d\n", id); got != want {
+		t.Errorf("deleted while it is sent: got\n%s, want\n%s", got, want)
+	}
 }
 
 // hookless is what a process leaves that ends in the middle of saving.

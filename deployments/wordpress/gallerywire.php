@@ -783,7 +783,11 @@ final class Sender {
 			self::watch_parts( $record, $post );
 		}
 		$gallery = $post ? Gallery::of( $post, $record->guid ) : null;
-		$hash    = $gallery ? md5( (string) wp_json_encode( $gallery ) ) : 'taken down';
+		$json    = wp_json_encode( $gallery );
+		if ( false === $json ) {
+			throw new \UnexpectedValueException( json_last_error_msg() );
+		}
+		$hash    = $gallery ? md5( $json ) : 'taken down';
 		$forced  = $gallery && ! empty( $item['forced'] );
 		if ( $gallery ? $record->accepted && $record->hash === $hash && ! $forced : ! $record->shown ) {
 			return null;
@@ -889,9 +893,8 @@ final class Answer {
 		$answer = new self();
 		$began  = microtime( true );
 		$key    = Settings::key();
-		$body   = wp_json_encode( $event, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE );
-		if ( '' === $key || false === $body ) {
-			$answer->error = '' === $key ? 'there is no key: set GALLERYWIRE_KEY_FILE, and let the web server read the file' : json_last_error_msg();
+		if ( '' === $key ) {
+			$answer->error = 'there is no key: set GALLERYWIRE_KEY_FILE, and let the web server read the file';
 			return $answer;
 		}
 		$connect = static function ( &$url, &$headers, &$data, &$type, &$options ) use ( $timeout ) {
@@ -904,7 +907,7 @@ final class Answer {
 				'timeout'     => $timeout,
 				'redirection' => 0,
 				'headers'     => array( 'Authorization' => 'Bearer ' . $key, 'Content-Type' => 'application/cloudevents+json; charset=utf-8' ),
-				'body'        => $body,
+				'body'        => wp_json_encode( $event, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE ),
 			)
 		);
 		remove_action( 'requests-requests.before_request', $connect, 10 );
@@ -1035,15 +1038,24 @@ final class Watch {
 		}
 	}
 
-	/** A deletion takes along what was sent, which dies with the post. */
+	/**
+	 * A deletion takes along what was sent, which dies with the post. Another process may be sending it right now:
+	 * the take-down follows, and is a second later than all that was built before.
+	 */
 	public static function before_delete( $post_id ): void {
+		wp_cache_delete( $post_id, 'post_meta' );
 		$record = Record::of( (int) $post_id );
-		if ( $record->shown ) {
-			$record->use_images( (int) $post_id, array() );
-			self::$sites[ get_current_blog_id() ] = true;
-			self::$deleting[ $post_id ]           = array( 'record' => get_object_vars( $record ), 'deleted' => time() );
-			Queue::put( (int) $post_id, '0', self::$deleting[ $post_id ] );
+		$post   = get_post( (int) $post_id );
+		if ( ! $record->shown && ! Queue::item_of( (int) $post_id ) && ! ( $post && Gallery::is_public( $post ) && self::concerns( $post ) ) ) {
+			return;
 		}
+		$record->use_images( (int) $post_id, array() );
+		$record->gallery = Settings::gallery_id( (int) $post_id );
+		$record->shown   = true;
+
+		self::$sites[ get_current_blog_id() ] = true;
+		self::$deleting[ $post_id ]           = array( 'record' => get_object_vars( $record ), 'deleted' => time() + 1 );
+		Queue::put( (int) $post_id, '0', self::$deleting[ $post_id ] );
 	}
 
 	public static function deleted( $post_id ): void {

@@ -93,7 +93,7 @@ globalThis.Date = class extends Real { constructor(...at) { at.length ? super(..
 		{"node", true, func(t *testing.T, address, gallery string) *exec.Cmd {
 			script := clock + example(t, "### In Node", "js") + "\nconsole.log(await publish(JSON.parse(process.argv[1]), process.argv[2], process.argv[3]));"
 			cmd := command(t, "node", "--input-type=module", "-e", script, gallery, exampleSecret, address+published)
-			cmd.Dir = "testdata/subscriber"
+			cmd.Dir = fromNPM(t, "standardwebhooks")
 			return cmd
 		}},
 		{"php", true, func(t *testing.T, address, gallery string) *exec.Cmd {

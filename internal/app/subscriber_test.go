@@ -3,6 +3,7 @@ package app_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,13 +18,7 @@ import (
 // has a query in its callback, and answers as clients in the field do.
 func TestASubscriberThatIsNotOurs(t *testing.T) {
 	t.Parallel()
-	const folder = "testdata/subscriber"
-	if _, err := os.Stat(filepath.Join(folder, "node_modules", "pubsubhubbub")); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("npm's pubsubhubbub is missing: run npm ci in internal/app/%s", folder)
-		}
-		t.Skipf("npm's pubsubhubbub is missing: run npm ci in internal/app/%s", folder)
-	}
+	folder := fromNPM(t, "pubsubhubbub")
 	node := serve(t, oneFeed+callsLoopback+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
 	node.ready()
 	topic := topicOf("/feeds/all.atom")
@@ -92,4 +87,19 @@ func nextOf(t *testing.T, events <-chan clientEvent, what string) clientEvent {
 			t.Fatalf("no %q", what)
 		}
 	}
+}
+
+// fromNPM returns the folder in which programs find a package of npm. Where it is missing the
+// test is skipped, but not in CI.
+func fromNPM(t *testing.T, name string) (folder string) {
+	t.Helper()
+	folder = filepath.Join("testdata", "subscriber")
+	if _, err := os.Stat(filepath.Join(folder, "node_modules", name)); err != nil {
+		why := fmt.Sprintf("npm's %s is missing: run npm ci in internal/app/%s", name, folder)
+		if os.Getenv("CI") != "" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+	return folder
 }

@@ -69,8 +69,12 @@ func TestEventsOverHTTPAreThoseOverNATS(t *testing.T) {
 		}
 	}
 	shows("the last correction counts", "Harbour at dawn", true)
-	if status, answer := sendTo(t, node, "POST", "/events/article.unpublished", key, `{"id":"wp-1"}`); status != 202 {
-		t.Fatalf("answered %d %v", status, answer)
+	for _, kind := range []string{"article.published", "article.unpublished"} {
+		status, answer := sendTo(t, node, "POST", "/events", key, galleryJSON("wp-1", "Harbour at dawn", "Travel", now.Add(3*time.Second), 3),
+			"Ce-Specversion: 1.0", "Ce-Id: again", "Ce-Source: /blog", "Ce-Type: "+kind)
+		if status != 202 || answer["duplicate"] != false {
+			t.Fatalf("%s: answered %d %v", kind, status, answer)
+		}
 	}
 	shows("it is taken down", "Harbour at dawn", false)
 
@@ -88,8 +92,8 @@ func TestEventsOverHTTPAreThoseOverNATS(t *testing.T) {
 			t.Errorf("%+v: answered %d %v", c, status, answer)
 		}
 	}
-	if got := node.metric("gallerywire_events_total", `outcome="stored"`); got != 4 {
-		t.Errorf("%v events were stored, want 4", got)
+	if got := node.metric("gallerywire_events_total", `outcome="stored"`); got != 5 {
+		t.Errorf("%v events were stored, want 5", got)
 	}
 	if logs := node.logs.String(); strings.Contains(logs, key) {
 		t.Errorf("the key is logged:\n%s", logs)

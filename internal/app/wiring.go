@@ -361,9 +361,8 @@ func (a *App) publicHandler(cat galleries, partners *partners, hub *websub.Hub, 
 		Pages: func(mux *http.ServeMux) {
 			pages.Register(mux)
 			for _, method := range []string{"GET ", "POST ", "OPTIONS ", "PUT ", "PATCH ", "DELETE "} { // GET / is there already
-				for _, path := range []string{receive.Path, receive.PublishedPath, receive.UnpublishedPath} {
-					mux.Handle(method+path, events)
-				}
+				mux.Handle(method+receive.Path, events)
+				mux.Handle(method+receive.Path+"/", events)
 			}
 			if hub != nil {
 				mux.Handle("GET "+hubPath, hub)

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,6 +35,9 @@ func (r Reader) Decode(m Message) (*Event, error) {
 	kind, err := env.kind(m.Subject)
 	if err != nil {
 		return nil, err
+	}
+	if crowded(env.Data) {
+		return nil, refuse(env.root, "has more objects than a gallery of its size can have")
 	}
 	c, err := r.content(env, kind)
 	if err != nil {
@@ -71,6 +75,33 @@ func (f ForeignID) Unwrap() error { return f.Problems }
 
 func foreign(place, format string, args ...any) error {
 	return ForeignID{problemsOf(place, format, args...)}
+}
+
+// crowded reports whether data has so many objects, or nulls in their place, that decoding
+// would take many times its size of memory: every "{}" may become a slide. A gallery's
+// objects have on average at least so many bytes each, but for a few.
+func crowded(data []byte) bool {
+	const few, sparse = 20_000, 64
+	left := few + len(data)/sparse
+	if bytes.Count(data, []byte("{"))+bytes.Count(data, []byte("null")) <= left {
+		return false
+	}
+	inString, before := false, byte(0)
+	for i := 0; i < len(data) && left >= 0; i++ {
+		switch c := data[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString, before = !inString, c
+		case inString || c == ' ' || c == '\t' || c == '\r' || c == '\n':
+		default:
+			if c == '{' || c == 'n' && (before == '[' || before == ',') {
+				left--
+			}
+			before = c
+		}
+	}
+	return left < 0
 }
 
 // Gallery reads the publication in data, structured or bare, as it was stored. It

@@ -61,6 +61,11 @@ func later(status int, detail string, after time.Duration) *problem {
 	return p
 }
 
+func isProblem(err error) bool {
+	_, is := errors.AsType[*problem](err)
+	return is
+}
+
 // Error implements error.
 func (p *problem) Error() string { return p.Detail }
 

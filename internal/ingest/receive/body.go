@@ -16,57 +16,78 @@ import (
 )
 
 const (
-	// minRoom is how many bytes all bodies may have at a time, at least: those of senders
-	// that have proved themselves. Others, whose signatures are over the body, have a
-	// quarter.
+	// minRoom is how many bytes the bodies of senders that have proved themselves may have
+	// at a time, at least; and as many those of others, whose signatures are over the body.
 	minRoom = 16 << 20
-	// maxUnproven is how many bodies a network may send at a time before it has proved itself.
-	maxUnproven = 4
+	// shares is how many senders can fill all the room, each with its share.
+	shares = 4
+	// firstRoom is what a body takes before its first byte.
+	firstRoom = 16 << 10
 	// roomTimeout is how long a request waits for room.
 	roomTimeout = 10 * time.Second
+	// unprovenTimeout is how long a body may take of a sender that has not proved itself.
+	unprovenTimeout = 5 * time.Second
 )
 
-// bodies bound what the bodies of all requests take of memory.
-type bodies struct {
-	proven, unproven *semaphore.Weighted
+// room bounds what bodies take of memory. A body takes what has arrived of it, so that a
+// slow one keeps nobody out; what it may need at most it takes of the share of its sender,
+// so that a greedy one waits for itself.
+type room struct {
+	taken *semaphore.Weighted
+	share int64
 
-	mu       sync.Mutex
-	networks map[string]int // bodies of those that have not proved themselves
+	mu      sync.Mutex
+	senders map[string]*share
 }
 
-func newBodies(most int64) *bodies {
-	room := max(minRoom, 8*most)
-	return &bodies{proven: semaphore.NewWeighted(room), unproven: semaphore.NewWeighted(max(room/4, 2*batchFactor*most)), networks: map[string]int{}}
+// share is that of one sender, while it has bodies.
+type share struct {
+	reserved *semaphore.Weighted
+	bodies   int
 }
 
-// enter counts a body of a network, and reports whether it may be read.
-func (b *bodies) enter(network string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if network != "" && b.networks[network] >= maxUnproven {
-		return false
+func newRoom(most int64) *room {
+	size := max(minRoom, 2*shares*most)
+	return &room{taken: semaphore.NewWeighted(size), share: size / shares, senders: map[string]*share{}}
+}
+
+// reserve waits for n bytes of the share of a sender, and returns what gives them back. The
+// empty name has no share: it stands for all who come through one proxy.
+func (r *room) reserve(ctx context.Context, sender string, n int64) (release func(), err error) {
+	if sender == "" {
+		return func() {}, nil
 	}
-	b.networks[network]++
-	return true
-}
-
-func (b *bodies) leave(network string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.networks[network]--; b.networks[network] == 0 {
-		delete(b.networks, network)
+	r.mu.Lock()
+	s := r.senders[sender]
+	if s == nil {
+		s = &share{reserved: semaphore.NewWeighted(r.share)}
+		r.senders[sender] = s
 	}
+	s.bodies++
+	r.mu.Unlock()
+	n = min(n, r.share)
+	err = s.reserved.Acquire(ctx, n)
+	return func() {
+		if err == nil {
+			s.reserved.Release(n)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if s.bodies--; s.bodies == 0 {
+			delete(r.senders, sender)
+		}
+	}, err
 }
 
 // body is that of a request. It is read once, when it is first asked for, and holds room
 // until it is released.
 type body struct {
-	w        http.ResponseWriter
-	r        *http.Request
-	limit    int64 // bytes, before and after decompression
-	bodies   *bodies
-	network  string // of the client
-	admitted bool   // its sender has proved itself
+	w      http.ResponseWriter
+	r      *http.Request
+	limit  int64 // bytes, before and after decompression
+	room   *room
+	sender string        // whose share it takes
+	within time.Duration // 0: until the server's own timeout
 
 	read     bool
 	data     []byte
@@ -84,35 +105,80 @@ func (b *body) release() {
 func (b *body) raw() ([]byte, error) {
 	if !b.read {
 		b.read = true
-		b.data, b.err = b.readAll()
+		b.data, b.err = b.receive()
 	}
 	return b.data, b.err
 }
 
-func (b *body) readAll() ([]byte, error) {
-	if b.r.ContentLength > b.limit {
-		return nil, b.tooLarge()
-	}
+func (b *body) receive() ([]byte, error) {
 	need := b.r.ContentLength
-	if need < 0 {
+	switch {
+	case need > b.limit:
+		return nil, b.tooLarge()
+	case need < 0:
 		need = b.limit
 	}
-	if err := b.take(need); err != nil {
-		return nil, err
+	if b.r.Header.Get("Content-Encoding") != "" {
+		need += b.limit
 	}
-	data := bytes.NewBuffer(make([]byte, 0, max(b.r.ContentLength, 0)+bytes.MinRead))
-	_, err := data.ReadFrom(http.MaxBytesReader(b.w, b.r.Body, b.limit))
-	_, large := errors.AsType[*http.MaxBytesError](err)
-	_, network := errors.AsType[net.Error](err)
+	ctx, cancel := context.WithTimeout(b.r.Context(), roomTimeout)
+	defer cancel()
+	release, err := b.room.reserve(ctx, b.sender, need)
+	b.releases = append(b.releases, release)
+	if err != nil {
+		return nil, noRoom()
+	}
+	if b.within > 0 {
+		deadline := http.NewResponseController(b.w)
+		_ = deadline.SetReadDeadline(time.Now().Add(b.within)) // a test's writer has none
+		defer func() { _ = deadline.SetReadDeadline(time.Time{}) }()
+	}
+	data, err := b.all(b.r.Body)
+	_, stalled := errors.AsType[net.Error](err)
 	switch {
-	case large:
-		return nil, b.tooLarge()
-	case network, errors.Is(err, io.ErrUnexpectedEOF):
+	case stalled, errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, later(http.StatusServiceUnavailable, "the body did not arrive: send it again", retryAfter)
-	case err != nil:
+	case err != nil && !isProblem(err):
 		return nil, refuse(http.StatusBadRequest, "the body cannot be read: %v", err)
 	}
-	return data.Bytes(), nil
+	return data, err
+}
+
+// all reads from in to its end, and takes room for what arrives.
+func (b *body) all(in io.Reader) ([]byte, error) {
+	var data []byte
+	for {
+		if len(data) == cap(data) {
+			if int64(len(data)) > b.limit {
+				return nil, b.tooLarge()
+			}
+			most := min(max(firstRoom, 2*int64(cap(data))), b.limit+1)
+			if err := b.take(most - int64(cap(data))); err != nil {
+				return nil, err
+			}
+			data = append(make([]byte, 0, most), data...)
+		}
+		n, err := in.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if err == io.EOF && int64(len(data)) <= b.limit {
+			return data, nil
+		}
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+	}
+}
+
+// take waits for room for n bytes more, which is held until the body is released.
+func (b *body) take(n int64) error {
+	ctx, cancel := context.WithTimeout(b.r.Context(), roomTimeout)
+	defer cancel()
+	taken := b.room.taken
+	if taken.Acquire(ctx, n) != nil {
+		return noRoom()
+	}
+	b.releases = append(b.releases, func() { taken.Release(n) })
+	return nil
 }
 
 // content returns the body without its compression.
@@ -121,7 +187,7 @@ func (b *body) content() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch encoding := strings.ToLower(strings.Join(b.r.Header.Values("Content-Encoding"), ",")); encoding {
+	switch encoding := strings.ToLower(b.r.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":
 		return data, nil
 	case "gzip", "x-gzip":
@@ -129,41 +195,20 @@ func (b *body) content() ([]byte, error) {
 		b.w.Header().Set("Accept-Encoding", "gzip") // RFC 9110 §12.5.3
 		return nil, refuse(http.StatusUnsupportedMediaType, "Content-Encoding %.40q is not understood: compress with gzip, or not at all", encoding)
 	}
-	if err := b.take(b.limit); err != nil {
-		return nil, err
-	}
-	reader, err := gzip.NewReader(bytes.NewReader(data))
+	unzip, err := gzip.NewReader(bytes.NewReader(data))
 	if err == nil {
-		data, err = io.ReadAll(io.LimitReader(reader, b.limit+1))
+		data, err = b.all(unzip)
 	}
-	switch {
-	case err != nil:
+	if err != nil && !isProblem(err) {
 		return nil, refuse(http.StatusBadRequest, "the body is not gzip, as Content-Encoding says")
-	case int64(len(data)) > b.limit:
-		return nil, b.tooLarge()
 	}
-	return data, nil
-}
-
-// take waits for room for n bytes, which is held until the body is released.
-func (b *body) take(n int64) error {
-	room := b.bodies.proven
-	if !b.admitted {
-		room = b.bodies.unproven
-		if !b.bodies.enter(b.network) {
-			return later(http.StatusTooManyRequests, "too many requests at a time: send one after the other", time.Second)
-		}
-		b.releases = append(b.releases, func() { b.bodies.leave(b.network) })
-	}
-	ctx, cancel := context.WithTimeout(b.r.Context(), roomTimeout)
-	defer cancel()
-	if room.Acquire(ctx, n) != nil {
-		return later(http.StatusServiceUnavailable, "too many events are being received: send it again", retryAfter)
-	}
-	b.releases = append(b.releases, func() { room.Release(n) })
-	return nil
+	return data, err
 }
 
 func (b *body) tooLarge() *problem {
 	return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes (events.max_event; a batch may have %d times as many)", b.limit, batchFactor)
+}
+
+func noRoom() *problem {
+	return later(http.StatusServiceUnavailable, "too many events are being received: send it again", retryAfter)
 }

@@ -1,18 +1,24 @@
 package receive
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/event"
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 const (
 	// batchFactor is how many times the bytes of the largest event a batch may have.
 	batchFactor = 4
+	// attributePrefix begins the headers of a binary CloudEvent.
+	attributePrefix = "Ce-"
 	// maxBatch is how many events a batch may have.
 	maxBatch = 1000
 )
@@ -34,7 +40,12 @@ func (rc *Receiver) limit(r *http.Request) int64 {
 // formOf tells the form by the Content-Type, and a binary event by its headers. Its error is
 // a [*problem].
 func formOf(r *http.Request) (f form, err error) {
-	f.binary = r.Header.Get("Ce-Specversion") != ""
+	for name := range r.Header {
+		f.binary = f.binary || strings.HasPrefix(name, attributePrefix)
+	}
+	if f.binary && r.Header.Get(attributePrefix+"Specversion") == "" {
+		return f, refuse(http.StatusBadRequest, "there are headers ce-… and no ce-specversion: a CloudEvent has one")
+	}
 	stated := r.Header.Get("Content-Type")
 	if stated == "" && f.binary {
 		return f, nil // §3.1.1: then it is JSON
@@ -69,10 +80,7 @@ func (f form) messages(r *http.Request, data []byte) ([]event.Message, error) {
 	if f.binary {
 		m.Header = map[string][]string{}
 		for name, values := range r.Header {
-			if strings.HasPrefix(name, "Ce-") {
-				if len(values) > 1 {
-					return nil, refuse(http.StatusBadRequest, "header %.80s is there %d times: an attribute has one value", name, len(values))
-				}
+			if strings.HasPrefix(name, attributePrefix) {
 				m.Header[name] = values
 			}
 		}
@@ -80,19 +88,50 @@ func (f form) messages(r *http.Request, data []byte) ([]event.Message, error) {
 	return []event.Message{m}, nil
 }
 
-// split returns the events of a batch.
-func split(m event.Message, data []byte) ([]event.Message, error) {
-	var list []jsontext.Value
-	if err := json.Unmarshal(data, &list); err != nil {
+// split returns the events of a batch. Each is a part of data.
+func split(m event.Message, data []byte) (messages []event.Message, err error) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	if dec.PeekKind() != jsontext.KindBeginArray {
+		return nil, refuse(http.StatusBadRequest, "a batch is a JSON array of CloudEvents, and this is none")
+	}
+	_, err = dec.ReadToken()
+	begin := dec.InputOffset()
+	for err == nil && dec.PeekKind() != jsontext.KindEndArray {
+		if len(messages) == maxBatch {
+			return nil, refuse(http.StatusRequestEntityTooLarge, "the batch has more than %d events", maxBatch)
+		}
+		if err = dec.SkipValue(); err == nil {
+			end := dec.InputOffset()
+			m.Data = bytes.Trim(data[begin:end], ", \t\r\n")
+			begin, messages = end, append(messages, m)
+		}
+	}
+	if err == nil {
+		_, err = dec.ReadToken()
+	}
+	if err == nil {
+		if _, more := dec.ReadToken(); more != io.EOF {
+			err = errors.New("something comes after it")
+		}
+	}
+	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "a batch is a JSON array of CloudEvents, and this is none: %v", err)
 	}
-	if len(list) > maxBatch {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "the batch has %d events, at most %d are allowed", len(list), maxBatch)
-	}
-	messages := make([]event.Message, len(list))
-	for i, one := range list {
-		messages[i] = m
-		messages[i].Data = one
-	}
 	return messages, nil
+}
+
+// single are the headers that a request has once. Of two that contradict each other, the
+// sender, a proxy and this program could each believe another one.
+var single = []string{"Authorization", "Content-Type", "Content-Encoding", superdeskHeader,
+	standardwebhooks.HeaderWebhookID, standardwebhooks.HeaderWebhookTimestamp, standardwebhooks.HeaderWebhookSignature}
+
+// repeated refuses a request that has one of them twice, or an attribute of a CloudEvent.
+func repeated(h http.Header) error {
+	for name, values := range h {
+		once := strings.HasPrefix(name, attributePrefix) || slices.ContainsFunc(single, func(s string) bool { return http.CanonicalHeaderKey(s) == name })
+		if once && len(values) > 1 {
+			return refuse(http.StatusBadRequest, "header %.80s is there %d times: it has one value", name, len(values))
+		}
+	}
+	return nil
 }

@@ -38,7 +38,13 @@ type Key struct {
 
 // Sender is who sent a request. It has no Name if it needed no key, because it is on this
 // machine.
-type Sender struct{ Name, IDPrefix string }
+type Sender struct {
+	Name, IDPrefix string
+	Kind           Kind // of its key
+}
+
+// signs reports whether the proof covers the body, and neither the address nor headers.
+func (s Sender) signs() bool { return s.Kind == StandardWebhooks || s.Kind == Superdesk }
 
 // ErrUnauthorized refuses a request without a right key. What wraps it says more, and
 // nothing secret.
@@ -155,7 +161,7 @@ func (k *Keys) Admit(r *http.Request, client netip.Addr, body func() ([]byte, er
 		return k.refuse(noBody, unread)
 	case one != nil:
 		one.sender.admit(now)
-		return Sender{Name: one.Name, IDPrefix: one.IDPrefix}, nil
+		return Sender{Name: one.Name, IDPrefix: one.IDPrefix, Kind: one.Kind}, nil
 	}
 	if wait := k.guesses.Take(k.opts.Network(client), now); wait > 0 {
 		return k.refuse(tooMany, &TooMany{RetryAfter: wait, reason: "too many wrong keys came from your network"})

@@ -227,7 +227,7 @@ func TestAdmit(t *testing.T) {
 			t.Errorf("%s: a secret is told: %s", tt.name, text)
 		}
 	}
-	if sender, err := s.admit(signed(t, now, hooks)); err != nil || sender != (receive.Sender{Name: "hooks", IDPrefix: "hooks-"}) {
+	if sender, err := s.admit(signed(t, now, hooks)); err != nil || sender != (receive.Sender{Name: "hooks", IDPrefix: "hooks-", Kind: receive.StandardWebhooks}) {
 		t.Errorf("%+v: %v", sender, err)
 	}
 	for series, want := range map[string]int{"blog admitted": 4, "hooks admitted": 3, "superdesk admitted": 4, "(unknown) missing_key": 3, "(unknown) too_many": 0} {

@@ -3,8 +3,12 @@ package receive
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +21,9 @@ import (
 
 // unpublished ends the subjects on which bare content is a take-down.
 const unpublished = ".unpublished"
+
+// messageTooLarge is the error code of a stream with a max_msg_size.
+const messageTooLarge jetstream.ErrorCode = 10054
 
 // maxLogged is how many bytes of a reason are logged.
 const maxLogged = 500
@@ -46,7 +53,7 @@ func (rc *Receiver) publish(ctx context.Context, d delivery, messages []event.Me
 	lines := make([]answer, len(messages))
 	for i, p := range sent {
 		lines[i] = rc.settle(ctx, p)
-		rc.events.WithLabelValues(d.sender.Name, strconv.Itoa(lines[i].status())).Inc()
+		rc.events.WithLabelValues(cmp.Or(d.sender.Name, loopbackLabel), strconv.Itoa(lines[i].status())).Inc()
 	}
 	return lines
 }
@@ -63,13 +70,13 @@ func (rc *Receiver) send(d delivery, m event.Message) pending {
 	if err != nil {
 		p := refusalOf(err)
 		rc.logged.refused.Do(func() {
-			rc.opts.Logger.Info("an event over http was refused", "key", d.sender.Name, "status", p.Status, "reason", gallery.Clip(err.Error(), maxLogged))
+			rc.opts.Logger.Info("an event over http was refused", "key", cmp.Or(d.sender.Name, loopbackLabel), "status", p.Status, "reason", gallery.Clip(err.Error(), maxLogged))
 		})
 		return pending{refused: p}
 	}
 	var opts []jetstream.PublishOpt
 	if id := cmp.Or(e.ID, d.id); id != "" {
-		opts = append(opts, jetstream.WithMsgID(d.messageID(id, e.Source, m.Data)))
+		opts = append(opts, jetstream.WithMsgID(d.messageID(id, e.Source, m)))
 	}
 	err = rc.opts.Away()
 	var future jetstream.PubAckFuture
@@ -84,23 +91,37 @@ func (rc *Receiver) send(d delivery, m event.Message) pending {
 
 // decode returns the event if its sender may send it.
 func (rc *Receiver) decode(d delivery, m event.Message) (*event.Event, error) {
+	rc.decoding <- struct{}{}
+	defer func() { <-rc.decoding }()
 	reader := rc.opts.Reader
 	reader.IDPrefix = d.sender.IDPrefix
 	if int64(len(m.Data)) > reader.MaxBytes {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "the event has more than %d bytes (events.max_event)", reader.MaxBytes)
 	}
+	if d.sender.signs() && d.form.binary {
+		return nil, refuse(http.StatusBadRequest, "the signature covers no headers ce-…: send a structured CloudEvent")
+	}
 	e, err := reader.Decode(m)
+	if err == nil && d.sender.signs() && e.Source == "" && e.Kind == event.Unpublished {
+		m.Subject = string(event.Published)
+		if other, err := reader.Decode(m); err == nil && other.Kind == event.Published {
+			return nil, refuse(http.StatusBadRequest, "this is a publication at the address of take-downs, which the signature does not cover: send a take-down, or a CloudEvent")
+		}
+	}
 	if err == nil && e.Source == "" && (d.form.batch || d.form.structured) {
 		return nil, gallery.Problems{{Place: "/specversion", Reason: "missing: the Content-Type says that this is a CloudEvent"}}
 	}
 	return e, err
 }
 
-// messageID tells JetStream that an event was sent before. It holds a hash of the content:
-// an id that a CMS uses again, or that two of them use, loses no event.
-func (d delivery) messageID(id, source string, data []byte) string {
-	h := gallery.HashOf([]byte(strconv.Quote(d.sender.Name) + strconv.Quote(source) + strconv.Quote(id) + gallery.HashOf(data).String()))
-	return h.String()
+// messageID tells JetStream that an event was sent before. It holds a hash of all that
+// counts of the event: an id that a CMS uses again, or that two of them use, loses none.
+func (d delivery) messageID(id, source string, m event.Message) string {
+	parts := []string{d.sender.Name, source, id, m.Subject}
+	for _, name := range slices.Sorted(maps.Keys(m.Header)) {
+		parts = append(parts, name, m.Header[name][0])
+	}
+	return gallery.HashOf(fmt.Appendf(nil, "%q %x", parts, sha256.Sum256(m.Data))).String()
 }
 
 // settle waits for the acknowledgement.
@@ -121,6 +142,10 @@ func (rc *Receiver) settle(ctx context.Context, p pending) answer {
 // notStored is the answer when the stream refuses an event, or does not answer: it may be
 // stored or not, and is to be sent again.
 func (rc *Receiver) notStored(err error) *problem {
+	refusal, ofServer := errors.AsType[*jetstream.APIError](err)
+	if errors.Is(err, nats.ErrMaxPayload) || ofServer && refusal.ErrorCode == messageTooLarge {
+		return refuse(http.StatusRequestEntityTooLarge, "the event is larger than the NATS server or the stream allows")
+	}
 	rc.logged.failed.Do(func() {
 		rc.opts.Logger.Warn("an event over http could not be stored, its sender was told to retry", "err", err)
 	})

@@ -8,10 +8,14 @@
 package receive
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
@@ -28,6 +32,9 @@ const (
 	PublishedPath   = Path + "/" + string(event.Published)
 	UnpublishedPath = Path + "/" + string(event.Unpublished)
 )
+
+// Paths are all of them.
+var Paths = []string{Path, PublishedPath, UnpublishedPath}
 
 // AckTimeout is how long the stream may take to acknowledge what a request holds.
 const AckTimeout = 5 * time.Second
@@ -55,15 +62,16 @@ type Options struct {
 
 // Receiver is the handler of [Path], [PublishedPath] and [UnpublishedPath].
 type Receiver struct {
-	opts   Options
-	bodies *bodies
-	events *prometheus.CounterVec
-	logged struct{ refused, failed rate.Sometimes }
+	opts             Options
+	proven, unproven *room
+	decoding         chan struct{} // bounds how many events are decoded at a time
+	events           *prometheus.CounterVec
+	logged           struct{ refused, failed rate.Sometimes }
 }
 
 // New returns a receiver.
 func New(o Options) *Receiver {
-	rc := &Receiver{opts: o, bodies: newBodies(o.Reader.MaxBytes), events: prometheus.NewCounterVec(prometheus.CounterOpts{
+	rc := &Receiver{opts: o, proven: newRoom(o.Reader.MaxBytes), unproven: newRoom(o.Reader.MaxBytes), decoding: make(chan struct{}, runtime.GOMAXPROCS(0)), events: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gallerywire_intake_received_total",
 		Help: "Events over HTTP, by key and status: 202 stored, 400 and others refused, 503 not stored.",
 	}, []string{"key", "status"})}
@@ -82,6 +90,8 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case rc.opts.Keys == nil:
 		refuse(http.StatusNotFound, "no events are taken over HTTP here: intake.keys names no key").write(w)
+	case !slices.Contains(Paths, r.URL.Path):
+		refuse(http.StatusNotFound, "events are sent to %s", strings.Join(Paths, " or ")).write(w)
 	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", allowed)
 		rc.permit(w, r.Header)
@@ -112,14 +122,17 @@ func (rc *Receiver) permit(w http.ResponseWriter, asked http.Header) {
 
 // receive takes the events of a request in.
 func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) answer {
+	if err := repeated(r.Header); err != nil {
+		return refusalOf(err)
+	}
 	client := rc.opts.Client(r)
-	b := &body{w: w, r: r, limit: rc.limit(r), bodies: rc.bodies, network: rc.opts.Network(client)}
+	b := &body{w: w, r: r, limit: rc.limit(r), room: rc.unproven, sender: rc.opts.Network(client), within: unprovenTimeout}
 	defer b.release()
 	sender, err := rc.opts.Keys.Admit(r, client, b.raw)
 	if err != nil {
 		return refusalOf(err)
 	}
-	b.admitted = true
+	b.room, b.sender, b.within = rc.proven, cmp.Or(sender.Name, loopbackLabel), 0 // unless it was read already
 	form, err := formOf(r)
 	if err != nil {
 		return refusalOf(err)

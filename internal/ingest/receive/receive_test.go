@@ -96,31 +96,36 @@ func TestWhatIsRefusedSaysWhyAndIsNotPublished(t *testing.T) {
 		status int
 		says   string
 	}{
-		"no key":                      {post("/events", bare, "Authorization: "), 401, ""},
-		"a wrong key":                 {post("/events", bare, "Authorization: Bearer "+secret+"x"), 401, ""},
-		"not JSON":                    {post("/events", "{"), 400, "not valid JSON"},
-		"nothing":                     {post("/events", ""), 400, ""},
-		"Latin-1":                     {post("/events", strings.Replace(bare, "Harbour", "H\xe9ctor", 1)), 400, "UTF-8"},
-		"Latin-1, as it says":         {post("/events", bare, "Content-Type: application/json; charset=iso-8859-1"), 415, "iso-8859-1"},
-		"another media type":          {post("/events", bare, "Content-Type: text/plain"), 415, "text/plain"},
-		"a form":                      {post("/events", "a=b", "Content-Type: application/x-www-form-urlencoded"), 415, "x-www-form-urlencoded"},
-		"CloudEvents as XML":          {post("/events", "<event/>", "Content-Type: application/cloudevents+xml"), 415, "cloudevents+xml"},
-		"CloudEvents as Avro":         {post("/events", "x", "Content-Type: application/cloudevents+avro"), 415, "cloudevents+avro"},
-		"no media type":               {post("/events", bare, "Content-Type: "), 415, "application/json"},
-		"no CloudEvent":               {post("/events", bare, cloudEvent), 400, "/specversion"},
-		"no title and no date":        {post("/events", `{"id":"wp-1"}`), 400, "/title"},
-		"a take-down without an id":   {post("/events/article.unpublished", `{}`), 400, "/id"},
-		"an unknown type":             {post("/events", bare, ce("com.example.other")...), 400, "ce-type"},
-		"an id outside the prefix":    {post("/events", strings.Replace(bare, "wp-1", "other-1", 1)), 403, "/id"},
-		"a take-down outside it":      {post("/events/article.unpublished", `{"id":"other-1"}`), 403, "/id"},
-		"the guid of another gallery": {post("/events", strings.Replace(bare, "{", `{"guid":"tag:news.example.com,2026:other-1",`, 1)), 403, "/guid"},
-		"too large":                   {post("/events", `{"id":"wp-1","title":"`+long+`"}`), 413, "events.max_event"},
-		"too large in a batch":        {post("/events", `[`+strings.Replace(structured, "Harbour", long, 1)+`]`, batch), 413, "0 of 1"},
-		"a batch of 10,000":           {post("/events", many, batch), 413, "10001 events"},
-		"a batch that is none":        {post("/events", structured, batch), 400, "array"},
-		"bare content in a batch":     {post("/events", "["+bare+"]", batch), 400, "0 of 1"},
-		"another compression":         {post("/events", bare, "Content-Encoding: br"), 415, "br"},
-		"not compressed as it says":   {post("/events", bare, "Content-Encoding: gzip"), 400, "gzip"},
+		"no key":                       {post("/events", bare, "Authorization: "), 401, ""},
+		"a wrong key":                  {post("/events", bare, "Authorization: Bearer "+secret+"x"), 401, ""},
+		"not JSON":                     {post("/events", "{"), 400, "not valid JSON"},
+		"nothing":                      {post("/events", ""), 400, ""},
+		"Latin-1":                      {post("/events", strings.Replace(bare, "Harbour", "H\xe9ctor", 1)), 400, "UTF-8"},
+		"Latin-1, as it says":          {post("/events", bare, "Content-Type: application/json; charset=iso-8859-1"), 415, "iso-8859-1"},
+		"another media type":           {post("/events", bare, "Content-Type: text/plain"), 415, "text/plain"},
+		"a form":                       {post("/events", "a=b", "Content-Type: application/x-www-form-urlencoded"), 415, "x-www-form-urlencoded"},
+		"CloudEvents as XML":           {post("/events", "<event/>", "Content-Type: application/cloudevents+xml"), 415, "cloudevents+xml"},
+		"CloudEvents as Avro":          {post("/events", "x", "Content-Type: application/cloudevents+avro"), 415, "cloudevents+avro"},
+		"no media type":                {post("/events", bare, "Content-Type: "), 415, "application/json"},
+		"no CloudEvent":                {post("/events", bare, cloudEvent), 400, "/specversion"},
+		"no title and no date":         {post("/events", `{"id":"wp-1"}`), 400, "/title"},
+		"a take-down without an id":    {post("/events/article.unpublished", `{}`), 400, "/id"},
+		"an unknown type":              {post("/events", bare, ce("com.example.other")...), 400, "ce-type"},
+		"an id outside the prefix":     {post("/events", strings.Replace(bare, "wp-1", "other-1", 1)), 403, "/id"},
+		"a take-down outside it":       {post("/events/article.unpublished", `{"id":"other-1"}`), 403, "/id"},
+		"the guid of another gallery":  {post("/events", strings.Replace(bare, "{", `{"guid":"tag:news.example.com,2026:other-1",`, 1)), 403, "/guid"},
+		"too large":                    {post("/events", `{"id":"wp-1","title":"`+long+`"}`), 413, "events.max_event"},
+		"too large in a batch":         {post("/events", `[`+strings.Replace(structured, "Harbour", long, 1)+`]`, batch), 413, "0 of 1"},
+		"a batch of 10,000":            {post("/events", many, batch), 413, "more than 1000 events"},
+		"a batch that is none":         {post("/events", structured, batch), 400, "array"},
+		"bare content in a batch":      {post("/events", "["+bare+"]", batch), 400, "0 of 1"},
+		"attributes without a version": {post("/events", bare, "Ce-Type: article.unpublished"), 400, "ce-specversion"},
+		"a batch of null":              {post("/events", "null", batch), 400, "array"},
+		"a batch and more":             {post("/events", "[] []", batch), 400, "array"},
+		"a batch without an end":       {post("/events", "["+structured, batch), 400, "array"},
+		"another address":              {post("/events/", bare), 404, "/events/article.published"},
+		"another compression":          {post("/events", bare, "Content-Encoding: br"), 415, "br"},
+		"not compressed as it says":    {post("/events", bare, "Content-Encoding: gzip"), 400, "gzip"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -138,12 +143,14 @@ func TestWhatIsRefusedSaysWhyAndIsNotPublished(t *testing.T) {
 	}
 }
 
-func TestAnAttributeHasOneValue(t *testing.T) {
-	w := newWorld(t)
-	r := post("/events", bare, ce("article.published")...)
-	r.Header.Add("Ce-Id", "another")
-	if got := w.ask(t, r); got.status != http.StatusBadRequest || !strings.Contains(got.Detail, "Ce-Id") {
-		t.Errorf("answered %+v", got)
+func TestWhatDecidesIsThereOnce(t *testing.T) {
+	for _, name := range []string{"Ce-Id", "Authorization", "Content-Type", "Content-Encoding", "Webhook-Id", "X-Superdesk-Signature"} {
+		r := post("/events", bare, append(ce("article.published"), "Webhook-Id: a")...)
+		r.Header.Add(name, "another")
+		r.Header.Add(name, "and another")
+		if got := newWorld(t).ask(t, r); got.status != http.StatusBadRequest || !strings.Contains(got.Detail, name) {
+			t.Errorf("%s: answered %+v", name, got)
+		}
 	}
 }
 

@@ -15,7 +15,8 @@ type demoCmd struct {
 // Help is printed below the command's usage.
 func (demoCmd) Help() string {
 	return `Everything runs in this process and in a temporary directory. If a default port is
-taken, a free one is used. Ctrl-C stops the demo and removes its data.`
+taken, a free one is used. Programs of this machine may send events over HTTP without a
+key. Ctrl-C stops the demo and removes its data.`
 }
 
 // leastEvery keeps the output readable.

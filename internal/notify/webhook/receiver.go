@@ -3,7 +3,6 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,14 +13,12 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/notify/outbound"
 	"github.com/gallerywire/gallerywire/internal/notify/outbox"
+	"github.com/gallerywire/gallerywire/internal/store/credential"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 // maxAnswer is how many bytes of a response's body are read; only the status counts.
 const maxAnswer = 16 << 10
-
-// Bounds of a secret, in bytes, by the specification.
-const minSecret, maxSecret = 24, 64
 
 // receiver is an address that gets signed events.
 type receiver struct {
@@ -49,9 +46,9 @@ func newReceiver(client *outbound.Client, channel, name, url string, secrets []s
 		url:    url, client: client,
 	}
 	for i, secret := range secrets {
-		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
-		if err != nil || len(key) < minSecret || len(key) > maxSecret {
-			return nil, fmt.Errorf("secret %d is not whsec_ and the base64 of %d to %d bytes", i+1, minSecret, maxSecret)
+		key, err := credential.ParseSigning(secret)
+		if err != nil {
+			return nil, fmt.Errorf("secret %d %w", i+1, err)
 		}
 		s, err := standardwebhooks.NewWebhookRaw(key)
 		if err != nil {

@@ -316,8 +316,9 @@ func TestUnusableWebhookRefused(t *testing.T) {
 		"a name is":                 {Name: "a b", URL: good.URL, Secrets: good.Secrets},
 		"another one has this name": good,
 		"no secret":                 {Name: "bare", URL: good.URL},
-		"secret 2 is not whsec_":    {Name: "short", URL: good.URL, Secrets: []string{secret, "whsec_c2hvcnQ="}},
-		"secret 1 is not whsec_":    {Name: "noise", URL: good.URL, Secrets: []string{"whsec_?"}},
+		"secret 2 is not a secret":  {Name: "short", URL: good.URL, Secrets: []string{secret, "whsec_c2hvcnQ="}},
+		"secret 1 is not a secret":  {Name: "noise", URL: good.URL, Secrets: []string{"whsec_?"}},
+		"secret 1 is not a":         {Name: "bare-secret", URL: good.URL, Secrets: []string{strings.TrimPrefix(secret, "whsec_")}}, // as the configuration says
 	} {
 		_, err := webhook.New(webhook.Options{Hooks: []webhook.Hook{good, h}, Client: client()})
 		if err == nil || !strings.Contains(err.Error(), reason) || !strings.Contains(err.Error(), fmt.Sprintf("%q", h.Name)) {

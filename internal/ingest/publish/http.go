@@ -197,7 +197,7 @@ func (h *overHTTP) post(ctx context.Context, id string, item Item) (stream strin
 	}
 	switch {
 	case err == nil:
-		return h.read(resp, body, item)
+		return h.read(resp, body)
 	case ctx.Err() != nil:
 		return "", 0, interrupted(ctx)
 	}
@@ -231,7 +231,7 @@ type answer struct {
 }
 
 // read returns what an answer means.
-func (h *overHTTP) read(resp *http.Response, body []byte, item Item) (stream string, sequence uint64, err error) {
+func (h *overHTTP) read(resp *http.Response, body []byte) (stream string, sequence uint64, err error) {
 	var a answer
 	_ = json.Unmarshal(body, &a) // what is no JSON says nothing
 	status := resp.StatusCode
@@ -245,6 +245,8 @@ func (h *overHTTP) read(resp *http.Response, body []byte, item Item) (stream str
 		return a.Stream, a.Sequence, nil
 	case status == http.StatusBadRequest && len(a.Problems) > 0, status == http.StatusUnsupportedMediaType:
 		return "", 0, reason
+	case status == http.StatusForbidden && len(a.Problems) > 0: // one without problems is of a proxy
+		return "", 0, fmt.Errorf("use the key of the CMS that has this gallery: %w", reason)
 	case status == http.StatusRequestEntityTooLarge:
 		return "", 0, fmt.Errorf("larger than the service takes: make it smaller: %w", reason)
 	case status/100 == 5, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
@@ -254,12 +256,10 @@ func (h *overHTTP) read(resp *http.Response, body []byte, item Item) (stream str
 			Why:  fmt.Sprintf("%s, and points to %s", why, gallery.Line(resp.Header.Get("Location"))),
 			Next: "no redirect is followed with a key: give that address with --http if it is the service's",
 		}
-	case status == http.StatusForbidden:
-		why = item.Name + ": " + why
 	}
 	remedy := map[int]string{
 		http.StatusUnauthorized: "name the file of a key of intake.keys with --key-file, and its kind with --key-kind",
-		http.StatusForbidden:    "use the key of the CMS that has this gallery",
+		http.StatusForbidden:    "have whatever is between this machine and the service let the request pass",
 		http.StatusNotFound:     "configure intake.keys there, or give another address with --http",
 	}[status]
 	return "", 0, &EndError{Why: why, Next: cmp.Or(remedy, "give the address of a gallerywire service with --http")}

@@ -209,11 +209,15 @@ func TestWhatIsOfOneEventEndsNothing(t *testing.T) {
 			return problem(w, http.StatusRequestEntityTooLarge, "the body has more than 9 bytes")
 		case 3:
 			return problem(w, http.StatusUnsupportedMediaType, "gzip only")
+		case 4:
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"title":"Forbidden","status":403,"detail":"x","problems":[{"place":"/id","reason":"does not begin with \"b-\""}]}`)
+			return true
 		}
 		return false
 	})
 	sender := overHTTP(s.URL)
-	for _, want := range []string{"/title: missing or blank; /url: unsafe", "larger than the service takes: make it smaller: the body has more than 9 bytes", "gzip only", ""} {
+	for _, want := range []string{"/title: missing or blank; /url: unsafe", "larger than the service takes: make it smaller: the body has more than 9 bytes", "gzip only", `use the key of the CMS that has this gallery: /id: does not begin with "b-"`, ""} {
 		receipts, err := sendAll(t.Context(), sender, item("a"))
 		if err != nil || len(receipts) != 1 || (receipts[0].Err == nil) != (want == "") || want != "" && receipts[0].Err.Error() != want {
 			t.Errorf("receipts %+v, error %v, want %s", receipts, err, want)
@@ -234,8 +238,8 @@ func TestWhatConcernsEveryEventEndsTheRun(t *testing.T) {
 		{"unknown key", func(w http.ResponseWriter) bool { return problem(w, 401, "the key is not known") }, within(time.Second),
 			[]string{"answers 401 (the key is not known)", "--key-file"}},
 		{"no key", func(w http.ResponseWriter) bool { return problem(w, 401, "no key") }, bare, []string{"--key-file"}},
-		{"foreign gallery", func(w http.ResponseWriter) bool { return problem(w, 403, "not yours") }, within(time.Second),
-			[]string{"g0: ", "answers 403 (not yours)", "use the key of the CMS"}},
+		{"a proxy", func(w http.ResponseWriter) bool { w.WriteHeader(403); fmt.Fprint(w, "<html>"); return true }, within(time.Second),
+			[]string{"answers 403 (Forbidden)", "between this machine and the service"}},
 		{"no keys there", func(w http.ResponseWriter) bool { return problem(w, 404, "intake.keys names no key") }, within(time.Second),
 			[]string{"answers 404 (intake.keys names no key)", "configure intake.keys there, or give another address"}},
 		{"redirect", func(w http.ResponseWriter) bool {

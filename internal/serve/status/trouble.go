@@ -40,23 +40,13 @@ func (s Status) Troubles() []string {
 	failing, cut := s.feedsThatAre(Failing), s.feedsThatAre(Cut)
 	add(len(failing), "A feed cannot be served", "%d feeds cannot be served", failing...)
 	add(len(cut), "A feed could not be rendered and serves what it had", "%d feeds could not be rendered and serve what they had", cut...)
-	var unreadable []string
-	for _, sender := range s.Senders {
-		if sender.Problem != "" {
-			unreadable = append(unreadable, sender.Name)
-		}
-	}
+	unreadable := namesOf(s.Senders, func(one Sender) (string, bool) { return one.Name, one.Problem != "" })
 	add(len(unreadable), "The secrets of a sender are wrong or cannot be read", "The secrets of %d senders are wrong or cannot be read", unreadable...)
 	keyless, silent := s.partnersWithout()
 	add(len(keyless), "A partner has no good key, so it gets nothing", "%d partners have no good key, so they get nothing", keyless...)
 	add(len(silent), "A partner does not poll this node", "%d partners do not poll this node", silent...)
 	add(s.LeftOut.Total, "A gallery is left out of a feed: correct it and publish it again", "%d times a gallery is left out of a feed: correct it and publish it again")
-	var failed []string
-	for _, j := range s.Jobs {
-		if j.Outcome == "failed" || j.Outcome == "panicked" {
-			failed = append(failed, j.Name)
-		}
-	}
+	failed := namesOf(s.Jobs, func(j Job) (string, bool) { return j.Name, j.Outcome == "failed" || j.Outcome == "panicked" })
 	add(len(failed), "The last run of a job failed", "The last runs of %d jobs failed", failed...)
 	if s.Rejects.Err != "" && len(s.NotReady) == 0 { // else that is why
 		all = append(all, "The rejects cannot be read: "+s.Rejects.Err)
@@ -66,6 +56,16 @@ func (s Status) Troubles() []string {
 		add(s.Notices.DeadLetters.Total, "A delivery was given up"+then, "%d deliveries were given up"+then)
 	}
 	return append(all, s.Warnings...)
+}
+
+// namesOf are the names of those in the list that are in trouble.
+func namesOf[T any](list []T, trouble func(T) (name string, is bool)) (names []string) {
+	for _, one := range list {
+		if name, is := trouble(one); is {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // partnersWithout are the partners that have no good key, and those that do not poll.

@@ -16,7 +16,8 @@ type demoCmd struct {
 func (demoCmd) Help() string {
 	return `Everything runs in this process and in a temporary directory. If a default port is
 taken, a free one is used. Programs of this machine may send events over HTTP without a
-key. Ctrl-C stops the demo and removes its data.`
+key, unless the configuration opens the node to others: put no proxy before it. Ctrl-C
+stops the demo and removes its data.`
 }
 
 // leastEvery keeps the output readable.

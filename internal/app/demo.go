@@ -49,7 +49,7 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	c.Site.ID = cmp.Or(c.Site.ID, "demo.example.com") // of galleries that nobody keeps
 	c.NATS = config.NATS{Embedded: c.NATS.Embedded, Replicas: 1, Prefix: c.NATS.Prefix}
 	c.NATS.Embedded.DataDir, c.NATS.Embedded.Publishers = dir, nil
-	c.Intake.OpenOnLoopback = true
+	c.Intake.OpenOnLoopback = c.OnlyHere()
 	d := &demonstration{opts: o, config: c}
 	a, err := New(ctx, Options{
 		Config: c, Logger: o.Logger,
@@ -146,8 +146,11 @@ func (d *demonstration) welcome() {
 			fmt.Fprintf(out, "  %s/feeds/%s.%s\n", url, f.Name, format)
 		}
 	}
-	fmt.Fprintf(out, "\nPublish a gallery of your own:\n\n  curl --json '{\"id\": \"mine\", \"title\": \"My gallery\", \"published\": %q}' http://%s%s\n",
-		time.Now().UTC().Format(time.RFC3339), Reachable(d.app.public.Addr().String()), receive.PublishedPath)
+	if d.config.Intake.OpenOnLoopback {
+		fmt.Fprintf(out, "\nPublish a gallery of your own (programs of this machine need no key, so put no proxy before it):\n\n"+
+			"  curl --json '{\"id\": \"mine\", \"title\": \"My gallery\", \"published\": %q}' http://%s%s\n",
+			time.Now().UTC().Format(time.RFC3339), Reachable(d.app.public.Addr().String()), receive.PublishedPath)
+	}
 	fmt.Fprintf(out, "\nWhat came in and went out is at %[1]s/status.\nMetrics are at %[1]s/metrics.\nA CMS that speaks NATS publishes to %[2]s at %[3]s.\n"+
 		"Something happens every %[4]s. Ctrl-C ends it and leaves nothing behind.\n\n",
 		d.app.AdminURL(), subjectOf(d.config.Events.Subjects, event.Published), d.app.PublisherURL(), d.opts.Every)

@@ -26,6 +26,7 @@ func TestDemoWithTheConfigurationOfACluster(t *testing.T) {
 		"GALLERYWIRE_NATS_TLS_CA_FILE=demo_test.go",
 		"GALLERYWIRE_NATS_REPLICAS=3",
 		"GALLERYWIRE_EVENTS_SUBJECTS=[cms.*.out]",
+		"GALLERYWIRE_SITE_BASE_URL=https://news.example.com",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +47,9 @@ func TestDemoWithTheConfigurationOfACluster(t *testing.T) {
 	all := strings.Join(lines, "\n")
 	if !tookDown(lines) || !strings.Contains(all, "to cms.gallerywire.out at nats://127.0.0.1:") {
 		t.Errorf("no gallery was taken down, or the subject is not named:\n%s", all)
+	}
+	if strings.Contains(all, "/events") {
+		t.Errorf("events are taken without a key, though a proxy may stand before it:\n%s", all)
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)

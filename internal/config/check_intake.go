@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
+	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/store/credential"
 )
@@ -25,6 +27,26 @@ func (c Config) checkIntake(r Report) {
 		checkIDPrefix(path+".id_prefix", k.IDPrefix, r)
 		c.checkCallback(path+".callback", k.Callback, r)
 	}
+	c.checkOpenOnLoopback(r)
+}
+
+// checkOpenOnLoopback refuses an open door before which a proxy stands, or may: the requests
+// of everybody come from this machine then, and nothing in them need tell.
+func (c Config) checkOpenOnLoopback(r Report) {
+	const path = "intake.open_on_loopback"
+	switch base, err := url.Parse(c.Site.BaseURL); {
+	case !c.Intake.OpenOnLoopback || c.OnlyHere():
+	case !onLoopback(c.HTTP.Listen):
+		r(path, fmt.Sprintf("is true, and http.listen, which is %q, opens the node to other machines: set it to false, and give each sender a key in intake.keys", c.HTTP.Listen))
+	case err == nil:
+		r(path, fmt.Sprintf("is true, and site.base_url names %q: behind a proxy on this machine everybody could send events without a key: set it to false, and give each sender a key in intake.keys", base.Host))
+	}
+}
+
+// OnlyHere reports whether only programs of this machine are meant to reach the node.
+func (c Config) OnlyHere() bool {
+	base, err := url.Parse(c.Site.BaseURL)
+	return onLoopback(c.HTTP.Listen) && (c.Site.BaseURL == "" || err == nil && isLoopback(base.Hostname()))
 }
 
 func intakeKinds() []string { return []string{"bearer", "standard-webhooks", "superdesk"} }
@@ -51,22 +73,25 @@ func (c Config) checkCallback(path string, back Callback, r Report) {
 	}
 }
 
-// warnOfIntake names keys that may send what is another's, and an open door that others
-// than programs of this machine may reach.
+// warnOfIntake names keys that may send what is another's, and an open door.
 func (c Config) warnOfIntake(r Report) {
 	for i, k := range c.Intake.Keys {
 		if k.IDPrefix == "" && len(c.Intake.Keys) > 1 {
 			r(fmt.Sprintf("intake.keys[%d].id_prefix", i), fmt.Sprintf("is empty, so that key %q may change and take down the galleries of every other key: write how its ids begin, such as \"blog-\"", k.Name))
 		}
 	}
-	if c.Intake.OpenOnLoopback && !onLoopback(c.HTTP.Listen) {
-		r("intake.open_on_loopback", fmt.Sprintf("opens /events to programs of this machine, and http.listen, which is %q, to others: a proxy on this machine that adds no header lets everybody in: set it to false", c.HTTP.Listen))
+	if path := "intake.open_on_loopback"; c.Intake.OpenOnLoopback && c.Configured(path) { // the demonstration says it itself
+		r(path, "lets every program of this machine publish and take down galleries without a key, and everybody whose requests a proxy or tunnel on this machine forwards: keep it for trying, and set it to false before one stands before the node")
 	}
 }
 
 // onLoopback reports whether only this machine reaches an address that is listened on.
 func onLoopback(listen string) bool {
 	host, _, _ := net.SplitHostPort(listen)
+	return isLoopback(host)
+}
+
+func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
 }

@@ -78,7 +78,7 @@ func (p publishCmd) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	reader := app.EventReader(cfg)
-	reader.IDPrefix = publisher.IDPrefix
+	reader.IDPrefix, reader.GUIDPrefixes = publisher.IDPrefix, publisher.GUIDPrefixes
 	b, err := p.batch(c.in, reader)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func newNewsroom(t *testing.T) *newsroom {
 	write(t, filepath.Join(n.dir, "gallerywire.yaml"), []byte(`
 http: {listen: "`+n.listen+`", admin_listen: "127.0.0.1:0"}
 nats: {embedded: {listen: "127.0.0.1:0"}}
-intake: {keys: [{name: wordpress, kind: bearer, secret_file: wp.secret, id_prefix: "wp-"}]}
+intake: {keys: [{name: wordpress, kind: bearer, secret_file: wp.secret, id_prefix: "wp-", guid_prefixes: [http]}]}
 partners: [{name: msn, access: {keys: [{name: a, secret_file: msn.secret}]}}]
 log: {format: json}
 `))

@@ -24,7 +24,7 @@ func (a *App) newAccess() *partner.Access {
 // intakeKeys are the keys of those who send events over HTTP.
 func intakeKeys(c config.Config) (keys []receive.Key) {
 	for _, k := range c.Intake.Keys {
-		keys = append(keys, receive.Key{Name: k.Name, Kind: receive.Kind(k.Kind), File: k.SecretFile, Secret: string(k.Secret), IDPrefix: k.IDPrefix})
+		keys = append(keys, receive.Key{Name: k.Name, Kind: receive.Kind(k.Kind), File: k.SecretFile, Secret: string(k.Secret), IDPrefix: k.IDPrefix, GUIDPrefixes: k.GUIDPrefixes})
 	}
 	return keys
 }

@@ -24,7 +24,7 @@ func idle(c config.Config, b *broker.Broker, log *slog.Logger) *App {
 
 // EventReader reads events as a node with that configuration does.
 func EventReader(c config.Config) event.Reader {
-	return event.Reader{MaxBytes: int64(c.Events.MaxEvent), URLTemplate: c.Events.URLTemplate}
+	return event.Reader{MaxBytes: int64(c.Events.MaxEvent), URLTemplate: c.Events.URLTemplate, SiteID: siteIDOf(c)}
 }
 
 // Site is what is stored of a site, for commands of the operator. No node needs to run.

@@ -288,11 +288,11 @@ func (a *App) reader(siteID string) event.Reader {
 	return reader
 }
 
-// decode returns what reads events with the ids that their publisher may use.
+// decode returns what reads events with the ids and guids that their publisher may use.
 func (a *App) decode(reader event.Reader) func(publisher string, m event.Message) (*event.Event, error) {
 	readers := map[string]event.Reader{"": reader}
 	for _, p := range a.opts.Config.NATS.Embedded.Publishers {
-		reader.IDPrefix = p.IDPrefix
+		reader.IDPrefix, reader.GUIDPrefixes = p.IDPrefix, p.GUIDPrefixes
 		readers[p.Name] = reader
 	}
 	return func(publisher string, m event.Message) (*event.Event, error) {

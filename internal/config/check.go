@@ -28,6 +28,7 @@ func (c Config) check(r Report) {
 	c.Events.check(r)
 	c.checkPublishers(r)
 	c.checkIntake(r)
+	c.checkGUIDPrefixes(r)
 	checkFeeds(c.Feeds, r)
 	checkRange("dynamic.items", c.Dynamic.Items, 1, maxItems, r)
 	checkOneOf("dynamic.order", c.Dynamic.Order, orders(), r)

@@ -124,8 +124,10 @@ type Embedded struct {
 type Publisher struct {
 	Name  string `yaml:"name"`
 	Token Secret `yaml:"token_file"`
-	// IDPrefix begins the id of each of its galleries; empty for any.
-	IDPrefix string `yaml:"id_prefix"`
+	// IDPrefix begins the id of each of its galleries; empty for any. With it, one of
+	// GUIDPrefixes begins each guid.
+	IDPrefix     string   `yaml:"id_prefix"`
+	GUIDPrefixes []string `yaml:"guid_prefixes"`
 }
 
 // TLS names the PEM files of a connection; CertFile and KeyFile go together.
@@ -165,9 +167,11 @@ type IntakeKey struct {
 	// receive reads both.
 	SecretFile string       `yaml:"secret_file"`
 	Secret     InlineSecret `yaml:"secret"`
-	// IDPrefix begins the id of each gallery of the sender; empty for any.
-	IDPrefix string   `yaml:"id_prefix"`
-	Callback Callback `yaml:"callback"`
+	// IDPrefix begins the id of each gallery of the sender; empty for any. With it, one of
+	// GUIDPrefixes begins each guid.
+	IDPrefix     string   `yaml:"id_prefix"`
+	GUIDPrefixes []string `yaml:"guid_prefixes"`
+	Callback     Callback `yaml:"callback"`
 }
 
 // Callback is where a sender hears what became of its events; not at all if URL is empty.

@@ -17,7 +17,11 @@ type Reader struct {
 	MaxBytes    int64  // of a message; 0: no bound
 	URLTemplate string // address of a ninjs item that states none; see [ninjs.CheckTemplate]
 	IDPrefix    string // begins the id of every gallery that its sender may publish or take down
-	SiteID      string // with IDPrefix: no guid may be the id that feeds give another sender's gallery
+
+	// With IDPrefix: one of GUIDPrefixes begins each guid, or else what feeds of the site call
+	// the sender's own galleries.
+	GUIDPrefixes []string
+	SiteID       string
 }
 
 // Decode reads m in any of the three forms: a structured CloudEvent, a binary one, or
@@ -50,24 +54,43 @@ func (r Reader) Decode(m Message) (*Event, error) {
 	if e.Rank, err = c.rank(env, m.Stored); err != nil {
 		return nil, err
 	}
-	if g := e.Gallery; g != nil {
-		if g.Language != "" && gallery.CanonicalLanguage(g.Language) == "" {
-			return nil, refuse(env.root+"/language", "%q is no language tag: its parts do not stand in the order of RFC 5646, write it like en or pt-BR", g.Language)
-		}
-		ids := "tag:" + r.SiteID + ",2026:"
-		if r.IDPrefix != "" && strings.HasPrefix(g.GUID, ids) && !strings.HasPrefix(g.GUID, ids+r.IDPrefix) {
-			return nil, foreign(env.root+"/guid", "%q is what feeds call a gallery of another publisher", gallery.Clip(g.GUID, maxValue))
-		}
-	}
 	if !strings.HasPrefix(e.GalleryID(), r.IDPrefix) {
 		return nil, foreign(env.root+c.id, "%q does not begin with %q, as every id of this publisher must (id_prefix)",
 			gallery.Clip(e.GalleryID(), maxValue), r.IDPrefix)
 	}
+	if g := e.Gallery; g != nil {
+		if g.Language != "" && gallery.CanonicalLanguage(g.Language) == "" {
+			return nil, refuse(env.root+"/language", "%q is no language tag: its parts do not stand in the order of RFC 5646, write it like en or pt-BR", g.Language)
+		}
+		if err := r.checkGUID(g.GUID, env.root+"/guid"); err != nil {
+			return nil, err
+		}
+	}
 	return e, nil
 }
 
+// checkGUID refuses a guid that feeds would show as another one, and one that may be that of
+// another sender's gallery: whoever has the guid of a gallery takes its place in feeds. Readers
+// compare identifiers byte by byte (RFC 4287 §4.2.6.1), but some trim them or ignore case.
+func (r Reader) checkGUID(guid, place string) error {
+	own := "tag:" + r.SiteID + ",2026:"
+	begins := func(prefix string) bool { return strings.HasPrefix(guid, prefix) }
+	switch {
+	case guid != gallery.Text(guid):
+		return refuse(place, "%q has a character that feeds cannot show", gallery.Clip(guid, maxValue))
+	case r.IDPrefix == "" || strings.TrimSpace(guid) == "" || begins(own+gallery.EscapeID(r.IDPrefix)):
+		return nil
+	case strings.HasPrefix(strings.ToLower(strings.TrimSpace(guid)), strings.ToLower(own)):
+		return foreign(place, "%q is what feeds call a gallery of another publisher", gallery.Clip(guid, maxValue))
+	case !slices.ContainsFunc(r.GUIDPrefixes, begins):
+		return foreign(place, "%q begins with nothing in guid_prefixes of this publisher: add there how its guids begin, or leave out guid",
+			gallery.Clip(guid, maxValue))
+	}
+	return nil
+}
+
 // ForeignID are the problems of an event about a gallery that is not its publisher's: its id
-// is outside [Reader].IDPrefix, or its guid is that of another one's gallery.
+// is outside [Reader].IDPrefix, or its guid may be that of another one's gallery.
 type ForeignID struct{ gallery.Problems }
 
 // Unwrap returns the problems.

@@ -97,7 +97,7 @@ func refusalOf(err error) *problem {
 	}
 	p := refuse(http.StatusBadRequest, "the event is refused: see problems")
 	if _, foreign := errors.AsType[event.ForeignID](err); foreign {
-		p = refuse(http.StatusForbidden, "the event is about a gallery of another sender")
+		p = refuse(http.StatusForbidden, "the id or the guid is not of this sender: see problems")
 	}
 	p.Problems = problems
 	return p

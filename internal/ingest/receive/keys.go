@@ -34,12 +34,15 @@ type Key struct {
 	File     string
 	Secret   string
 	IDPrefix string
+
+	GUIDPrefixes []string // see event.Reader
 }
 
 // Sender is who sent a request. It has no Name if it needed no key, because it is on this
 // machine.
 type Sender struct {
 	Name, IDPrefix string
+	GUIDPrefixes   []string
 	Kind           Kind // of its key
 }
 
@@ -161,7 +164,7 @@ func (k *Keys) Admit(r *http.Request, client netip.Addr, body func() ([]byte, er
 		return k.refuse(noBody, unread)
 	case one != nil:
 		one.sender.admit(now)
-		return Sender{Name: one.Name, IDPrefix: one.IDPrefix, Kind: one.Kind}, nil
+		return Sender{Name: one.Name, Kind: one.Kind, IDPrefix: one.IDPrefix, GUIDPrefixes: one.GUIDPrefixes}, nil
 	}
 	if wait := k.guesses.Take(k.opts.Network(client), now); wait > 0 {
 		return k.refuse(tooMany, &TooMany{RetryAfter: wait, reason: "too many wrong keys came from your network"})

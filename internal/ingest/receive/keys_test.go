@@ -161,7 +161,7 @@ func (s *senders) count(key, result string) int {
 func ofEachKind() []receive.Key {
 	return []receive.Key{
 		{Name: "blog", Kind: receive.Bearer, IDPrefix: "blog-"},
-		{Name: "hooks", Kind: receive.StandardWebhooks, IDPrefix: "hooks-"},
+		{Name: "hooks", Kind: receive.StandardWebhooks, IDPrefix: "hooks-", GUIDPrefixes: []string{"urn:hooks:"}},
 		{Name: "superdesk", Kind: receive.Superdesk},
 	}
 }
@@ -227,7 +227,7 @@ func TestAdmit(t *testing.T) {
 			t.Errorf("%s: a secret is told: %s", tt.name, text)
 		}
 	}
-	if sender, err := s.admit(signed(t, now, hooks)); err != nil || sender != (receive.Sender{Name: "hooks", IDPrefix: "hooks-", Kind: receive.StandardWebhooks}) {
+	if sender, err := s.admit(signed(t, now, hooks)); err != nil || !cmp.Equal(sender, receive.Sender{Name: "hooks", Kind: receive.StandardWebhooks, IDPrefix: "hooks-", GUIDPrefixes: []string{"urn:hooks:"}}) {
 		t.Errorf("%+v: %v", sender, err)
 	}
 	for series, want := range map[string]int{"blog admitted": 4, "hooks admitted": 3, "superdesk admitted": 4, "(unknown) missing_key": 3, "(unknown) too_many": 0} {
@@ -419,7 +419,7 @@ func TestOpenOnLoopback(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "/events", nil)
 			r.RemoteAddr, r.Host, r.Header = tt.from, tt.host, with(tt.header...).header
 			sender, err := s.Admit(r, netip.MustParseAddr("127.0.0.1"), nil)
-			if want := open && tt.want; (err == nil) != want || sender != (receive.Sender{}) {
+			if want := open && tt.want; (err == nil) != want || !cmp.Equal(sender, receive.Sender{}) {
 				t.Errorf("%s, open: %t: %v %v", tt.name, open, sender, err)
 			}
 		}

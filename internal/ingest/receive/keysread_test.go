@@ -45,7 +45,7 @@ func TestSecretsThatCannotBeUsed(t *testing.T) {
 		if err := os.WriteFile(file, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for k, begin := range map[receive.Key]string{{Kind: tt.kind, Secret: tt.text}: "", {Kind: tt.kind, File: file}: `"` + file + `" `} {
+		for begin, k := range map[string]receive.Key{"": {Kind: tt.kind, Secret: tt.text}, `"` + file + `" `: {Kind: tt.kind, File: file}} {
 			ids, err := k.Check()
 			switch {
 			case tt.want == "" && (err != nil || len(ids) != max(1, strings.Count(tt.text, "\n"))):

@@ -94,7 +94,7 @@ func (rc *Receiver) decode(d delivery, m event.Message) (*event.Event, error) {
 	rc.decoding <- struct{}{}
 	defer func() { <-rc.decoding }()
 	reader := rc.opts.Reader
-	reader.IDPrefix = d.sender.IDPrefix
+	reader.IDPrefix, reader.GUIDPrefixes = d.sender.IDPrefix, d.sender.GUIDPrefixes
 	if int64(len(m.Data)) > reader.MaxBytes {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "the event has more than %d bytes (events.max_event)", reader.MaxBytes)
 	}

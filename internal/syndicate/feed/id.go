@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 
@@ -15,17 +14,17 @@ func (r *Renderer) ID(g *gallery.Gallery) string {
 	if guid := gallery.Text(g.GUID); strings.TrimSpace(guid) != "" {
 		return guid
 	}
-	return r.tag(escapeID(g.ID))
+	return r.tag(gallery.EscapeID(g.ID))
 }
 
 // FeedID returns the identifier of the feed that is called name. No gallery
 // has it: an id never begins with a slash there.
-func (r *Renderer) FeedID(name string) string { return r.tag("/feeds/" + escapeID(name)) }
+func (r *Renderer) FeedID(name string) string { return r.tag("/feeds/" + gallery.EscapeID(name)) }
 
 // GalleryFeedID returns the identifier of the feed that shows the slides of g,
 // which neither a gallery nor another feed has.
 func (r *Renderer) GalleryFeedID(g *gallery.Gallery) string {
-	return r.tag("/galleries/" + strings.ReplaceAll(escapeID(g.ID), "/", "%2F"))
+	return r.tag("/galleries/" + strings.ReplaceAll(gallery.EscapeID(g.ID), "/", "%2F"))
 }
 
 // slideID returns the identifier of the slide of g with that key.
@@ -40,7 +39,7 @@ func (r *Renderer) AtomID(g *gallery.Gallery) string {
 	if isIRI(id) {
 		return id
 	}
-	return r.tag("/guid/" + escapeID(id))
+	return r.tag("/guid/" + gallery.EscapeID(id))
 }
 
 func (r *Renderer) tag(specific string) string {
@@ -76,22 +75,6 @@ func (r *Renderer) page(g *gallery.Gallery) string {
 }
 
 func pathOf(g *gallery.Gallery) string { return "/galleries/" + gallery.Key(g.ID) }
-
-// escapeID percent-encodes the bytes of id that may not stand in the path of
-// an IRI, and a slash at its beginning, which is ours.
-func escapeID(id string) string {
-	var b strings.Builder
-	for i := range len(id) {
-		c := id[i]
-		alnum := 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
-		if alnum || strings.IndexByte("-._~:@!$&'()*+,;=", c) >= 0 || c == '/' && i > 0 {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
-}
 
 // ChannelID returns the identifier of the feed at that path below the site's
 // address, which begins with a slash.

@@ -121,38 +121,44 @@ func ordering(r gallery.Rank) event.Revision {
 	return event.Revision{Updated: r.Updated.UTC(), Version: r.Version, TakenDown: r.TakeDown}
 }
 
-// Bounds of the partners that one notice names: what an entry and a slide's number count,
-// and how much all may.
+// Bounds of what one notice names: entries, and slides, if each entry names one.
 const (
-	hiddenEntry = 40
-	hiddenSlide = 1
-	maxHidden   = 20_000
+	maxHidden       = 500
+	maxHiddenSlides = 100
 )
 
 // withheld says from which partners rules hide g, or slides of it, and whether there are
 // more than it names. Slides that one rule hides are one entry, those with rights of their own too.
 func (p *partners) withheld(g *gallery.Gallery, at time.Time) (all []event.Hidden, more bool) {
-	left := maxHidden
-	fits := func(n int) bool {
-		left -= n
-		more = more || left < 0
-		return !more
-	}
+	named := 0
 	for _, name := range p.names {
-		x, first := p.sets[name].Withheld(g, at), len(all)
-		if x.Rule != "" && fits(hiddenEntry) {
+		x := p.sets[name].Withheld(g, at)
+		if x.Rule != "" {
 			all = append(all, event.Hidden{Partner: name, Rule: x.Rule, Where: x.Where})
 		}
+		first := len(all)
 		for _, s := range x.Slides {
-			same := func(h event.Hidden) bool {
+			i := slices.IndexFunc(all[first:], func(h event.Hidden) bool {
 				return h.Rule == s.Rule && (h.Where == s.Where || strings.HasPrefix(s.Where, "/"))
+			})
+			if i < 0 {
+				i = len(all) - first
+				all = append(all, event.Hidden{Partner: name, Rule: s.Rule, Where: s.Where})
 			}
-			if i := slices.IndexFunc(all[first:], same); i >= 0 && fits(hiddenSlide) {
-				all[first+i].Slides = append(all[first+i].Slides, s.Slide)
-			} else if i < 0 && fits(hiddenEntry) {
-				all = append(all, event.Hidden{Partner: name, Rule: s.Rule, Where: s.Where, Slides: []int{s.Slide}})
-			}
+			hide(&all[first+i], s.Slide, &named)
 		}
 	}
-	return all, more
+	if len(all) > maxHidden {
+		return all[:maxHidden], true
+	}
+	return all, false
+}
+
+// hide counts a slide in h, and names it unless so many are named already.
+func hide(h *event.Hidden, slide int, named *int) {
+	h.Count++
+	if len(h.Slides) == 0 || *named < maxHiddenSlides {
+		h.Slides = append(h.Slides, slide)
+		*named++
+	}
 }

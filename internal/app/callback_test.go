@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,8 +106,8 @@ func TestOutcomesAreToldWithWhatTheyAreAbout(t *testing.T) {
 	want := []event.Outcome{{
 		Subject: "article.published", Event: "e-2", Source: "//cms", Gallery: "wp-1", Stored: at, Sequence: 2, Revision: event.Revision{Updated: hour(11, 0)},
 		Partners: []event.Hidden{
-			{Partner: "msn", Rule: "rules.deny", Where: "rights.rules[0]", Slides: []int{1, 2}},
-			{Partner: "msn", Rule: "rights.allow", Where: "/slides/3/rights/allow", Slides: []int{3, 4}},
+			{Partner: "msn", Rule: "rules.deny", Where: "rights.rules[0]", Slides: []int{1, 2}, Count: 2},
+			{Partner: "msn", Rule: "rights.allow", Where: "/slides/3/rights/allow", Slides: []int{3, 4}, Count: 2},
 		},
 	}, {
 		Subject: "article.published", Event: "e-3", Source: "//cms", Gallery: "wp-1", Stored: at, Sequence: 3, Revision: event.Revision{Updated: hour(10, 30)},
@@ -123,6 +124,28 @@ func TestOutcomesAreToldWithWhatTheyAreAbout(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
+func TestANoticeNamesTheFirstOfManySlides(t *testing.T) {
+	t.Parallel()
+	var s told
+	slide := func(credit string) string {
+		return `,{"credit":"` + credit + `","image":{"url":"https://img.example.com/1.jpg"}}`
+	}
+	slides := strings.Repeat(slide("Getty"), 300) + strings.Repeat(`,{"rights":{"allow":["public"]},"image":{"url":"https://img.example.com/2.jpg"}}`, 200)
+	s.put(t, s.store(t, withCallback()), message(1, "wp-1", "10:00:00", `,"section":"News","slides":[`+slides[1:]+`]`))
+	var o event.Outcome
+	if err := json.Unmarshal(s.notices[0].Data, &event.CloudEvent{Data: &o}); err != nil {
+		t.Fatal(err)
+	}
+	if len(o.Partners) != 2 || o.More {
+		t.Fatalf("partners %+v", o)
+	}
+	for i, want := range []struct{ first, named, count int }{{0, 100, 300}, {300, 1, 200}} {
+		if h := o.Partners[i]; len(h.Slides) != want.named || h.Count != want.count || h.Slides[0] != want.first || h.Slides[len(h.Slides)-1] != want.first+want.named-1 {
+			t.Errorf("%s names %v of %d, want %+v", h.Rule, h.Slides, h.Count, want)
+		}
 	}
 }
 

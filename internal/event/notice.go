@@ -127,6 +127,7 @@ type Hidden struct {
 	Rule    string `json:"rule"`            // as in [gallery.Decision]
 	Where   string `json:"where,omitzero"`  // likewise; of slides by their own rights, that of the first
 	Slides  []int  `json:"slides,omitzero"` // from 0, as in JSON pointers; none: the whole gallery
+	Count   int    `json:"count,omitzero"`  // of slides that are hidden, of which Slides may name only the first
 }
 
 // NewUpdate returns the event with that id: feed.updated, of a partner's feed partner.updated.

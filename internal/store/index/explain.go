@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -8,12 +9,21 @@ import (
 
 // Unmet names what of the choice keeps a gallery out, such as "match.tags" or
 // "exclude.sections"; it is empty where the selection chooses the gallery.
-func (s *Selection) Unmet(e *Entry) string {
+func (s *Selection) Unmet(e *Entry) string { return cmp.Or(s.Excluded(e), s.Unmatched(e)) }
+
+// Excluded names the list of what the choice excludes that keeps a gallery out; empty: none.
+func (s *Selection) Excluded(e *Entry) string {
 	for _, l := range s.choice.Exclude.lists() {
 		if len(l.names) > 0 && meets(l.names, l.kind, e.Facets) {
 			return "exclude." + l.key
 		}
 	}
+	return ""
+}
+
+// Unmatched names the list of what the choice matches that does not have a gallery; empty:
+// none.
+func (s *Selection) Unmatched(e *Entry) string {
 	for _, l := range s.choice.Match.lists() {
 		if !meets(l.names, l.kind, e.Facets) {
 			return "match." + l.key

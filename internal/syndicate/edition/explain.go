@@ -138,16 +138,20 @@ func (s *Set) weigh(g *gallery.Gallery, t time.Time) Explanation {
 
 // Withheld says which rules of the event or of the configuration hide g for good, by what is
 // known at t, from the partner of the set: either Rule and Where hide all of it, or those in
-// Slides hide these; else it is empty. What the partner's selection, a delay, an age or an
-// expiry leaves out is not withheld, whatever rules say.
+// Slides hide these; else it is empty. What the partner does not match, and what a delay, an
+// age or an expiry leaves out, is not withheld, whatever rules say.
 func (s *Set) Withheld(g *gallery.Gallery, t time.Time) Explanation {
 	e := index.Next(nil, index.Revision{ID: g.ID, Rank: gallery.Rank{Updated: g.Updated}, Gallery: g})
 	x := s.weigh(g, t)
+	r := s.feeds[s.partner.Name]
+	excluded := r.selection.Excluded(e)
 	switch whole := !x.Shown && withholds(x.Rule); {
-	case s.feeds[s.partner.Name].selection.Unmet(e) != "", !whole && !x.Shown && x.Next.IsZero():
+	case r.selection.Unmatched(e) != "", !whole && !x.Shown && x.Next.IsZero():
 		return Explanation{}
 	case whole:
 		return Explanation{Audience: x.Audience, Rule: x.Rule, Where: x.Where}
+	case excluded != "":
+		return Explanation{Audience: x.Audience, Rule: excluded, Where: r.def.Where + "." + excluded}
 	}
 	hidden := slices.DeleteFunc(x.Slides, func(slide SlideExplanation) bool { return slide.Shown || !withholds(slide.Rule) })
 	return Explanation{Audience: x.Audience, Slides: hidden}

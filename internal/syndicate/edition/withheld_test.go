@@ -19,7 +19,8 @@ func TestWithheldNamesTheRulesThatHide(t *testing.T) {
 	}
 	n := startNode(t, func(o *options) { o.others = []*gallery.Audience{msn} })
 	s := n.editions.For(msnFeed(msn, "", func(p *edition.PartnerFeed) {
-		p.Match, p.Exclude = index.Match{Sections: []string{"travel"}}, index.Match{Tags: []string{"day"}}
+		p.Match = index.Match{Sections: []string{"travel"}}
+		p.Exclude = index.Match{Sections: []string{"sport"}, Tags: []string{"day"}, Authors: []string{"A. Writer"}, Languages: []string{"de"}}
 	}))
 	slide := func(credit string, r gallery.Rights) gallery.Slide { return gallery.Slide{Credit: credit, Rights: r} }
 	for name, tt := range map[string]struct {
@@ -36,11 +37,18 @@ func TestWithheldNamesTheRulesThatHide(t *testing.T) {
 		"of another section": {change: func(g *gallery.Gallery) {
 			g.Section, g.Rights.Deny = "Sport", []string{"msn"}
 		}},
-		"of an excluded tag": {change: func(g *gallery.Gallery) {
-			g.Tags, g.Slides = []string{"day"}, []gallery.Slide{slide("Staff", gallery.Rights{})}
-		}},
-		"to come": {change: func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }},
-		"delayed": {change: func(g *gallery.Gallery) { g.Published = noon }},
+		"of an excluded tag": {func(g *gallery.Gallery) {
+			g.Tags, g.Slides = []string{"Day"}, []gallery.Slide{slide("Staff", gallery.Rights{})}
+		}, "exclude.tags", "partners[0].exclude.tags", nil},
+		"by an excluded author":      {func(g *gallery.Gallery) { g.Authors = []gallery.Author{{Name: "a. writer"}} }, "exclude.authors", "partners[0].exclude.authors", nil},
+		"in an excluded language":    {func(g *gallery.Gallery) { g.Language = "de-AT" }, "exclude.languages", "partners[0].exclude.languages", nil},
+		"excluded, to come":          {func(g *gallery.Gallery) { g.Published, g.Tags = noon.Add(time.Hour), []string{"day"} }, "exclude.tags", "partners[0].exclude.tags", nil},
+		"excluded and denied":        {func(g *gallery.Gallery) { g.Tags, g.Rights.Deny = []string{"day"}, []string{"msn"} }, "rights.deny", "/rights/deny/0", nil},
+		"excluded, and too old":      {change: func(g *gallery.Gallery) { g.Published, g.Tags = noon.AddDate(0, 0, -3), []string{"day"} }},
+		"excluded, and not matched":  {change: func(g *gallery.Gallery) { g.Section, g.Tags = "Food", []string{"day"} }},
+		"of an excluded section too": {change: func(g *gallery.Gallery) { g.Section, g.Tags = "Sport", nil }},
+		"to come":                    {change: func(g *gallery.Gallery) { g.Published = noon.Add(time.Hour) }},
+		"delayed":                    {change: func(g *gallery.Gallery) { g.Published = noon }},
 		"too old": {change: func(g *gallery.Gallery) {
 			g.Published = noon.AddDate(0, 0, -3)
 			g.Slides = []gallery.Slide{slide("Staff", gallery.Rights{})}

@@ -34,7 +34,7 @@ func (a *App) callbacks(t *notifiers, o webhook.CallbackOptions) (*webhook.Callb
 	o.PutTo = func(ctx context.Context, n outbox.Notice, target string) error {
 		return t.ignoreNewerFormat(n.Channel, t.box.PutTo(ctx, n, target))
 	}
-	o.Waiting = func(channel string, to outbox.Target) int { return t.box.Waiting(channel, to) }
+	o.Waiting = func(channel string, to outbox.Target) (int, int) { return t.box.Waiting(channel, to) }
 	o.Logger = a.logger("callback")
 	return callbacks(a.opts.Config, o)
 }

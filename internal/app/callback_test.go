@@ -42,7 +42,7 @@ type told struct {
 func (s *told) store(t *testing.T, c config.Config) intakeStore {
 	t.Helper()
 	all, err := callbacks(c, webhook.CallbackOptions{
-		Client: client(c), Logger: slog.New(slog.DiscardHandler), Waiting: func(string, outbox.Target) int { return 0 },
+		Client: client(c), Logger: slog.New(slog.DiscardHandler), Waiting: func(string, outbox.Target) (int, int) { return 0, 0 },
 		PutTo: func(_ context.Context, n outbox.Notice, _ string) error {
 			if err := s.err; err != nil {
 				s.err = nil

@@ -51,6 +51,7 @@ type CloudEvent struct {
 	Subject         string    `json:"subject,omitzero"`
 	Time            time.Time `json:"time"`
 	DataContentType string    `json:"datacontenttype"`
+	Missed          int       `json:"missed,omitzero"` // an extension, to callbacks: events before it that it was not told of
 	Data            any       `json:"data"`
 }
 

@@ -39,11 +39,13 @@ func (r retry) deadLetter() DeadLetter {
 	}
 }
 
-// maxDead and maxDeadOfTarget are how many dead letters are kept, of all and of each target;
-// the oldest go first. One target with many notices must not push out those of others.
+// maxDead and maxDeadOfTarget are how many dead letters are kept, of all and of each target,
+// and maxDeadBytes how many bytes of each; the oldest go first. One target with many notices
+// must not push out those of others.
 const (
 	maxDead         = 10_000
 	maxDeadOfTarget = 1000
+	maxDeadBytes    = 16 << 20
 )
 
 // ErrNoDeadLetter means that there is no dead letter of that name.
@@ -77,17 +79,18 @@ func (b *Outbox) Retries() []PendingRetry {
 	return all
 }
 
-// Waiting counts the notices that are still to be sent to a target of that channel alone. It
-// reads memory only.
-func (b *Outbox) Waiting(channel string, t Target) (n int) {
+// Waiting counts the notices that are still to be sent to a target of that channel alone, and
+// their bytes. It reads memory only.
+func (b *Outbox) Waiting(channel string, t Target) (n, bytes int) {
 	b.state.view(func(shards []shard, _ map[string]*retry) {
 		for _, r := range shards[shardOf(t.Endpoint)].retries {
 			if r.Notice.Channel == channel && r.Target == t.Key {
 				n++
+				bytes += r.size()
 			}
 		}
 	})
-	return n
+	return n, bytes
 }
 
 // Retry makes a dead letter a retry again, due now and with all its attempts.
@@ -196,9 +199,12 @@ func (b *Outbox) Tidy(ctx context.Context) error {
 
 // tooMany returns the dead letters that are not kept.
 func tooMany(dead map[string]*retry) (old []stored) {
-	kept, of := 0, map[receiver]int{}
+	kept, of, bytes := 0, map[receiver]int{}, map[receiver]int{}
 	for _, r := range slices.SortedFunc(maps.Values(dead), func(a, b *retry) int { return b.Last.Compare(a.Last) }) {
-		if of[r.receiver()]++; of[r.receiver()] > maxDeadOfTarget || kept == maxDead {
+		to := r.receiver()
+		of[to]++
+		bytes[to] += r.size()
+		if of[to] > maxDeadOfTarget || bytes[to] > maxDeadBytes || kept == maxDead {
 			old = append(old, r.stored)
 			continue
 		}

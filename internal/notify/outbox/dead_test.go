@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 )
@@ -21,6 +22,14 @@ func TestTidyRemovesDeadLettersOverLimit(t *testing.T) {
 	if got := tooMany(dead); len(got) != 5 || got[4].key != "1away" {
 		t.Errorf("of one that is away go %v", got)
 	}
+	for i := range 10 {
+		key := fmt.Sprint("large-", i)
+		dead[key] = &retry{stored: stored{key: key}, Target: "large", Last: old.Add(time.Duration(i)), Notice: Notice{Data: make([]byte, maxDeadBytes/4)}}
+	}
+	if got := tooMany(dead); len(got) != 5+6 || got[len(got)-1].key != "large-0" {
+		t.Errorf("of one with large ones go %d", len(got))
+	}
+	maps.DeleteFunc(dead, func(_ string, r *retry) bool { return r.Target == "large" })
 	for i := range maxDead / maxDeadOfTarget {
 		add(fmt.Sprint("other-", i), maxDeadOfTarget, old.Add(2*time.Hour))
 	}

@@ -726,12 +726,16 @@ func TestWaitingCountsTheNoticesForOneTarget(t *testing.T) {
 		n.putTo(notice(about, 1), 1)
 	}
 	eventually(t, "one has all, the other is tried again", func() bool { return len(w.received(0)) == 2 && w.attempts(1) == 2 && n.Pending()["test"] == 2 })
-	for i, want := range []int{0, 2} {
-		if got := n.Waiting("test", target(i)); got != want {
-			t.Errorf("%d wait for target %d, want %d", got, i, want)
+	bytes := 0
+	for _, about := range []string{"all", "news"} {
+		bytes += len(about) + len(notice(about, 1).Data)
+	}
+	for i, want := range [][2]int{{0, 0}, {2, bytes}} {
+		if got, size := n.Waiting("test", target(i)); [2]int{got, size} != want {
+			t.Errorf("%d of %d bytes wait for target %d, want %v", got, size, i, want)
 		}
 	}
-	if got := n.Waiting("another", target(1)); got != 0 {
+	if got, _ := n.Waiting("another", target(1)); got != 0 {
 		t.Errorf("%d wait through another channel", got)
 	}
 }

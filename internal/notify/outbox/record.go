@@ -136,6 +136,15 @@ type receiver struct{ channel, target string }
 
 func (r *retry) receiver() receiver { return receiver{r.Notice.Channel, r.Target} }
 
+// size is about how many bytes of notices r has.
+func (r *retry) size() int {
+	n := len(r.Notice.About) + len(r.Notice.Data)
+	for _, older := range r.Older {
+		n += len(older.About) + len(older.Data)
+	}
+	return n
+}
+
 // span is a duration, in JSON a number of nanoseconds.
 type span time.Duration
 

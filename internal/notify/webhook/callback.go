@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
@@ -39,7 +40,7 @@ type CallbackOptions struct {
 
 	// Of the outbox. Only Tell needs them.
 	PutTo   func(ctx context.Context, n outbox.Notice, target string) error
-	Waiting func(channel string, t outbox.Target) int
+	Waiting func(channel string, t outbox.Target) (n, bytes int)
 }
 
 // Callbacks are the callbacks that are configured. They implement [outbox.Channel] and are
@@ -57,6 +58,7 @@ type callback struct {
 	*receiver
 	idPrefix string
 	full     rate.Sometimes // logs that too much waits for it
+	missed   atomic.Int64   // events that it is not told of, until it is told so
 }
 
 // telling is what was put into the outbox for a callback.
@@ -65,9 +67,11 @@ type telling struct{ about, to string }
 const (
 	// maxTold is how many notices are remembered, so that the same is not told again.
 	maxTold = 10_000
-	// maxWaiting is how many notices may wait for one callback: a CMS that is away for
-	// long must neither fill the outbox nor hold up its own events.
-	maxWaiting = 10_000
+	// maxWaiting and maxWaitingBytes are how many notices, and bytes of them, may wait for
+	// one callback: a CMS that is away for long must neither fill the outbox, and the memory
+	// of each node, nor hold up its own events.
+	maxWaiting      = 10_000
+	maxWaitingBytes = 16 << 20
 )
 
 // NewCallbacks returns the callbacks of o. Its error names every one that cannot be used,
@@ -82,7 +86,7 @@ func NewCallbacks(o CallbackOptions) (*Callbacks, error) {
 			errs = append(errs, fmt.Errorf("callback of key %q: %w", configured.Name, err))
 			continue
 		}
-		c.callbacks = append(c.callbacks, &callback{r, configured.IDPrefix, rate.Sometimes{Interval: time.Minute}})
+		c.callbacks = append(c.callbacks, &callback{receiver: r, idPrefix: configured.IDPrefix, full: rate.Sometimes{Interval: time.Minute}})
 	}
 	return c, errors.Join(errs...)
 }
@@ -101,7 +105,8 @@ func (c *Callbacks) Concerned(gallery string) bool {
 // Tell puts e, whose subject is the id of a gallery, into the outbox for each callback that
 // is concerned; when it returns, that is durable. It may be repeated. An event of the same
 // type with the same key, which has no space, says nothing new: it is not told while e is
-// remembered. A callback for which too much waits already is not told either.
+// remembered. A callback for which too much waits already is not told either: the next event
+// that it is told of says how many it missed.
 func (c *Callbacks) Tell(ctx context.Context, key string, e event.CloudEvent) error {
 	if !c.Concerned(e.Subject) {
 		return nil
@@ -117,20 +122,36 @@ func (c *Callbacks) Tell(ctx context.Context, key string, e event.CloudEvent) er
 		if !to.wants(n) || c.told.Contains(telling) {
 			continue
 		}
-		if c.opts.Waiting(CallbackChannel, to.Target) >= maxWaiting {
+		if waiting, bytes := c.opts.Waiting(CallbackChannel, to.Target); waiting >= maxWaiting || bytes+len(data) > maxWaitingBytes {
+			to.missed.Add(1)
 			to.full.Do(func() {
 				c.opts.Logger.Warn("a callback is not told of events: too many notices wait for it, see \"gallerywire notices list\"",
-					"target", to.Name, "waiting", maxWaiting, "event", n.About)
+					"target", to.Name, "waiting", waiting, "bytes", bytes, "event", n.About)
 			})
 			continue
 		}
-		err := c.opts.PutTo(ctx, n, to.Key)
+		err := c.put(ctx, to, e, n)
 		if err == nil {
 			c.told.Add(telling, true)
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// put stores n, which is e, with how many events the callback missed before it.
+func (c *Callbacks) put(ctx context.Context, to *callback, e event.CloudEvent, n outbox.Notice) (err error) {
+	missed := to.missed.Swap(0)
+	if e.Missed = int(missed); missed > 0 {
+		n.Data, err = e.Encode()
+	}
+	if err == nil {
+		err = c.opts.PutTo(ctx, n, to.Key)
+	}
+	if err != nil {
+		to.missed.Add(missed)
+	}
+	return err
 }
 
 // wants reports whether n is about a gallery of the callback.

@@ -23,6 +23,7 @@ type stored struct {
 	targets []string
 	err     error // of the next attempt to store
 	waiting int   // for each target
+	bytes   int   // of these
 	log     bytes.Buffer
 }
 
@@ -39,7 +40,7 @@ func (s *stored) callbacks(t *testing.T, configured ...webhook.Callback) *webhoo
 	}
 	c, err := webhook.NewCallbacks(webhook.CallbackOptions{
 		Callbacks: configured, SiteID: "example.com", Client: client(), Logger: slog.New(slog.NewTextHandler(&s.log, nil)),
-		Waiting: func(string, outbox.Target) int { return s.waiting },
+		Waiting: func(string, outbox.Target) (int, int) { return s.waiting, s.bytes },
 		PutTo: func(_ context.Context, n outbox.Notice, target string) error {
 			if err := s.err; err != nil {
 				s.err = nil
@@ -152,9 +153,23 @@ func TestCallbackIsNotToldWhileTooMuchWaitsForIt(t *testing.T) {
 	if got := s.log.String(); len(s.notices) > 0 || strings.Count(got, "level=WARN") != 1 || strings.Contains(got, "hidden") {
 		t.Errorf("stored %v, logged %s", s.notices, got)
 	}
-	s.waiting--
-	if tell(t, c, superseded("s-1", "a")); len(s.notices) != 1 {
+	s.waiting, s.bytes = 100, 16<<20
+	if tell(t, c, superseded("s-2", "a")); len(s.notices) > 0 {
 		t.Errorf("stored %v", s.notices)
+	}
+	s.bytes -= 1000
+	s.err = errors.New("no connection")
+	if err := c.Tell(t.Context(), "s-3", superseded("s-3", "a")); err == nil {
+		t.Error("a notice that is not stored is no error")
+	}
+	for _, id := range []string{"s-3", "s-4"} {
+		tell(t, c, superseded(id, "a"))
+	}
+	for i, want := range []int{4, 0} { // told once
+		var e event.CloudEvent
+		if err := json.Unmarshal(s.notices[i].Data, &e); err != nil || e.Missed != want {
+			t.Errorf("notice %d says that %d were missed, want %d: %v", i, e.Missed, want, err)
+		}
 	}
 }
 

@@ -25,9 +25,6 @@ import (
 const (
 	// httpWindow is how many requests may be in flight at once.
 	httpWindow = 8
-	// signedWindow is the same of signed ones: a service reads only a few bodies of a network
-	// at a time before it knows whose they are.
-	signedWindow = 4
 	// slowest is how many bytes a second a connection must take: less is no answer.
 	slowest = 8 << 10
 	// patience is how long an event is sent again to a service that answers and does not
@@ -52,7 +49,6 @@ type HTTPOptions struct {
 
 // Proof shows the service that a sender has a key.
 type Proof struct {
-	window int
 	// add proves a request with that body. The id is the event's, and stays when it is sent
 	// again.
 	add func(r *http.Request, id string, body []byte) error
@@ -60,7 +56,7 @@ type Proof struct {
 
 // Bearer proves with the key itself (RFC 6750).
 func Bearer(key string) Proof {
-	return Proof{httpWindow, func(r *http.Request, _ string, _ []byte) error {
+	return Proof{func(r *http.Request, _ string, _ []byte) error {
 		r.Header.Set("Authorization", "Bearer "+key)
 		return nil
 	}}
@@ -73,7 +69,7 @@ func StandardWebhooks(secret string) (Proof, error) {
 	if err != nil {
 		return Proof{}, errors.New("is not base64")
 	}
-	return Proof{signedWindow, func(r *http.Request, id string, body []byte) error {
+	return Proof{func(r *http.Request, id string, body []byte) error {
 		now := time.Now()
 		signature, err := signer.Sign(id, now, body)
 		if err != nil {
@@ -101,7 +97,7 @@ type overHTTP struct {
 func OverHTTP(o HTTPOptions) *Sender {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = httpWindow
-	return &Sender{window: cmp.Or(o.Proof.window, httpWindow), way: &overHTTP{opts: o, client: &http.Client{
+	return &Sender{window: httpWindow, way: &overHTTP{opts: o, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}}

@@ -140,7 +140,11 @@ func TestWordPressSendsEvents(t *testing.T) {
 		{"one post that cannot be sent now", oneLater},
 		{"changed while it is sent", changedMeanwhile},
 		{"changed without a hook", hookless},
+		{"the process ends while a gallery is built", endedWhileBuilt},
+		{"a proxy refuses", proxyRefuses},
 		{"everything", everything},
+		{"restored from a backup", restored},
+		{"a copy of the site", copyOfSite},
 		{"the page of administrators", toolsPage},
 		{"many editors, and a service that comes and goes", settles},
 	}
@@ -467,6 +471,113 @@ func oneLater(t *testing.T, w *wordpress, r *receiver) {
 	w.cron()
 	if n := w.queue(); n != 0 {
 		t.Errorf("%d posts wait at the end", n)
+	}
+}
+
+func endedWhileBuilt(t *testing.T, w *wordpress, r *receiver) {
+	id := w.post(harbour + `
+add_filter('gallerywire_gallery', function ($gallery, $post) use ($id) { if ($post->ID === $id) { exit; } return $gallery; }, 10, 2);
+return $id;`)
+	w.run(`return delete_option('gallerywire_lock');`) // else it expires
+	other := w.post(harbour + `return $id;`)
+	if got, want := r.story(), fmt.Sprintf("published wp-%d Harbour & lights\n", other); got != want {
+		t.Errorf("after a gallery that ends the process came\n%s, want\n%s", got, want)
+	}
+	if troubles := fmt.Sprint(w.run(`return Gallerywire\Screen::troubles();`)); !strings.Contains(troubles, "the process ended") {
+		t.Errorf("troubles: %s", troubles)
+	}
+	w.dueNow()
+	w.cron()
+	if got, want := r.story(), fmt.Sprintf("published wp-%d Harbour & lights\n", id); got != want || w.queue() != 0 {
+		t.Errorf("later came\n%s, want\n%s", got, want)
+	}
+	self := w.post(`
+$self = save(['post_type' => 'wp_block', 'post_title' => 's', 'post_content' => '']);
+change(['ID' => $self, 'post_content' => gallery_block([picture('a', 40, 40) => '']) . str_repeat("<!-- wp:block {\"ref\":$self} /-->", 100)]);
+return save(['post_title' => 'Itself', 'post_content' => "<!-- wp:block {\"ref\":$self} /-->"]);`)
+	if got, want := r.story(), fmt.Sprintf("published wp-%d Itself\n", self); got != want {
+		t.Errorf("a pattern in itself: got\n%s, want\n%s", got, want)
+	}
+}
+
+func proxyRefuses(t *testing.T, w *wordpress, r *receiver) {
+	r.answer(http.StatusMethodNotAllowed, "")
+	w.run(harbour + `return $id;`)
+	for _, answer := range []struct {
+		status int
+		body   string
+	}{{405, ""}, {400, "<html>too large</html>"}, {406, `{"detail": "not by gallerywire"}`}, {403, problems}, {409, ""}, {421, ""}} {
+		r.answer(answer.status, answer.body)
+		w.dueNow()
+		w.cron()
+		if n := w.queue(); n != 1 {
+			t.Fatalf("after %d %d posts wait, want 1", answer.status, n)
+		}
+	}
+	r.answer(http.StatusAccepted, "")
+	w.dueNow()
+	w.cron()
+	if n := w.queue(); n != 0 {
+		t.Errorf("%d posts wait at the end", n)
+	}
+}
+
+// restored is WordPress with the database of a backup, while gallerywire has newer states.
+func restored(t *testing.T, w *wordpress, r *receiver) {
+	kept := w.post(harbour + `return $id;`)
+	hidden := w.post(harbour + `change(['ID' => $id, 'post_status' => 'draft']); return $id;`)
+	draft := w.post(`return save(['post_title' => 'draft', 'post_status' => 'draft', 'post_content' => gallery_block([picture('a', 40, 40) => ''])]);`)
+	last := map[string]cloudEvent{}
+	for _, e := range r.take() {
+		last[e.Data.ID] = e
+	}
+	for _, options := range []string{`[]`, `['restored' => true]`} {
+		w.run(`return command('send_all', ` + options + `);`)
+		got := map[string]cloudEvent{}
+		for _, e := range r.take() {
+			got[e.Data.ID] = e
+		}
+		for _, id := range []int{kept, hidden, draft} {
+			name := fmt.Sprint("wp-", id)
+			before, now := last[name], got[name]
+			wantType, newer := before.Type, now.Data.Version > before.Data.Version && now.Data.Updated >= before.Data.Updated
+			if options == `[]` {
+				newer = now.ID == before.ID
+			} else if id != kept {
+				wantType = "article.unpublished"
+			}
+			if now.Type != wantType || !newer {
+				t.Errorf("send all with %s: after %+v came %+v", options, before, now)
+			}
+		}
+	}
+}
+
+// copyOfSite is another site with the same posts and settings, until an administrator says that it is no copy.
+func copyOfSite(t *testing.T, w *wordpress, r *receiver) {
+	w.run(`return update_option('gallerywire_home', bin2hex('https://original.example.com'));`)
+	w.run(harbour + `return $id;`)
+	w.cron()
+	browser := w.browser()
+	page := w.page(browser, "/wp-admin/tools.php?page=gallerywire", nil)
+	health := fmt.Sprint(w.run(`return Gallerywire\Screen::health();`))
+	status := fmt.Sprint(w.run(`return command('status');`), w.run(`return command('send_all');`))
+	for where, text := range map[string]string{"tools": page, "health": health, "commands": status} {
+		if !strings.Contains(text, "Nothing is sent: this site was https://original.example.com") {
+			t.Errorf("%s: %s", where, text)
+		}
+	}
+	if story := r.story(); story != "" {
+		t.Errorf("the copy sent\n%s", story)
+	}
+	nonce := regexp.MustCompile(`name="_wpnonce" value="([0-9a-f]+)"`).FindStringSubmatch(page)
+	if nonce == nil {
+		t.Fatal("no button")
+	}
+	w.page(browser, "/wp-admin/tools.php?page=gallerywire", url.Values{"gallerywire_home": {"1"}, "_wpnonce": {nonce[1]}})
+	w.cron()
+	if events := r.take(); len(events) == 0 || w.queue() != 0 {
+		t.Errorf("after the confirmation came %d events, and %d posts wait", len(events), w.queue())
 	}
 }
 

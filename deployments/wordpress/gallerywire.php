@@ -14,6 +14,7 @@
  *
  *     define( 'GALLERYWIRE_ID_PREFIX', 'wp-' );            // begins each gallery's id; never change it
  *     define( 'GALLERYWIRE_POST_TYPES', 'post,page' );     // default: post
+ *     define( 'GALLERYWIRE_HOME', 'https://www.example.com' ); // the site that may send; default: see Settings::moved()
  *     define( 'GALLERYWIRE_GUIDS_BEFORE', '2026-11-29' );  // posts published before it keep WordPress' own guid in
  *                                                          // feeds; default: when this plugin was first used
  *
@@ -68,6 +69,35 @@ final class Settings {
 		return $prefix . ( is_main_site() ? '' : get_current_blog_id() . '-' ) . $post_id;
 	}
 
+	/**
+	 * Why nothing may be sent, or an empty string: a copy of the site, with the same settings and posts, would overwrite
+	 * the galleries of the original. The address at the first use counts, until an administrator confirms another one.
+	 * It is stored in a form that search and replace does not find.
+	 */
+	public static function moved(): string {
+		$home = self::home();
+		if ( ! defined( 'GALLERYWIRE_HOME' ) ) {
+			add_option( 'gallerywire_home', bin2hex( $home ) ); // keeps what is there
+		}
+		$known = defined( 'GALLERYWIRE_HOME' ) ? (string) GALLERYWIRE_HOME : (string) hex2bin( get_option( 'gallerywire_home' ) );
+		$short = static function ( $url ) {
+			return strtolower( preg_replace( '~^https?://(www\.)?|/+$~i', '', $url ) );
+		};
+		return $short( $known ) === $short( $home ) ? '' : 'Nothing is sent: this site was ' . $known . ', and is ' . $home . ' now. If it is a copy, remove GALLERYWIRE_URL; else confirm the address under Tools, gallerywire.';
+	}
+
+	/** An administrator says that this is the site, and no copy. */
+	public static function confirm_home(): void {
+		update_option( 'gallerywire_home', bin2hex( self::home() ) );
+		Watch::everything();
+		Sender::schedule();
+	}
+
+	/** Without the filters of plugins that give each language another one. */
+	private static function home(): string {
+		return (string) get_option( 'home' );
+	}
+
 	/** Posts published before this instant were in WordPress' own feeds, and keep their guid. */
 	public static function guids_before(): int {
 		if ( defined( 'GALLERYWIRE_GUIDS_BEFORE' ) ) {
@@ -89,7 +119,8 @@ final class Pictures {
 	 * gallery has it. A picture that is in twice is shown once.
 	 */
 	public static function of( \WP_Post $post ): array {
-		$pictures = apply_filters( 'gallerywire_pictures', self::in_blocks( parse_blocks( $post->post_content ), $post ), $post );
+		$patterns = array();
+		$pictures = apply_filters( 'gallerywire_pictures', self::in_blocks( parse_blocks( $post->post_content ), $post, $patterns ), $post );
 		if ( ! $pictures ) {
 			return array();
 		}
@@ -106,24 +137,25 @@ final class Pictures {
 		return array_values( $unique );
 	}
 
-	/** Content of the classic editor is one block without a name. */
-	private static function in_blocks( array $blocks, \WP_Post $post, int $depth = 0 ): array {
+	/** Content of the classic editor is one block without a name. A pattern counts once: it may refer to itself. */
+	private static function in_blocks( array $blocks, \WP_Post $post, array &$patterns ): array {
 		$found = array();
 		foreach ( $blocks as $block ) {
 			if ( 'core/gallery' === $block['blockName'] ) {
 				$found = array_merge( $found, self::in_gallery( $block ) );
 				continue;
 			}
-			if ( 'core/block' === $block['blockName'] && $depth < 5 ) {
+			if ( 'core/block' === $block['blockName'] ) {
 				$shared = get_post( (int) ( $block['attrs']['ref'] ?? 0 ) );
-				if ( $shared && 'wp_block' === $shared->post_type && 'publish' === $shared->post_status ) {
-					$found = array_merge( $found, self::in_blocks( parse_blocks( $shared->post_content ), $post, $depth + 1 ) );
+				if ( $shared && 'wp_block' === $shared->post_type && 'publish' === $shared->post_status && empty( $patterns[ $shared->ID ] ) ) {
+					$patterns[ $shared->ID ] = true;
+					$found                   = array_merge( $found, self::in_blocks( parse_blocks( $shared->post_content ), $post, $patterns ) );
 				}
 				continue;
 			}
 			$inner = $block['innerBlocks'];
 			foreach ( $block['innerContent'] as $chunk ) {
-				$more  = is_string( $chunk ) ? self::in_shortcodes( $chunk, $post ) : self::in_blocks( array( array_shift( $inner ) ), $post, $depth );
+				$more  = is_string( $chunk ) ? self::in_shortcodes( $chunk, $post ) : self::in_blocks( array( array_shift( $inner ) ), $post, $patterns );
 				$found = array_merge( $found, $more );
 			}
 		}
@@ -518,7 +550,7 @@ final class Queue {
 		}
 	}
 
-	/** Queues a post to be sent even if that state was acknowledged (forced), or that is deleted (record). */
+	/** Queues a post to be sent even if that state was acknowledged (forced; restored: as a new one), or that is deleted (record). */
 	public static function put( int $post_id, string $priority, array $item ): void {
 		self::insert( array( $post_id ), $priority, $item, 'VALUES(option_value)' );
 	}
@@ -571,19 +603,19 @@ final class Queue {
 		$wpdb->query( $wpdb->prepare( "DELETE FROM $wpdb->options WHERE option_name = %s AND MD5(option_value) = %s", self::PREFIX . $item['post'], md5( $item['row'] ) ) );
 	}
 
-	/** Postpones an item, unless it was queued again meanwhile. */
-	public static function postpone( array $item, int $due, string $error ): void {
-		global $wpdb;
+	/** Postpones an item, unless it was queued again meanwhile. Returns its new row. */
+	public static function postpone( array $item, int $due, string $error ): string {
 		$kept = array_diff_key( $item, array_flip( array( 'post', 'priority', 'row', 'token' ) ) );
 		$kept = array( 'tries' => ( $item['tries'] ?? 0 ) + 1, 'error' => $error ) + $kept;
-		$wpdb->query(
-			$wpdb->prepare(
-				"UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND MD5(option_value) = %s",
-				self::value( $item['priority'], $due, $kept ),
-				self::PREFIX . $item['post'],
-				md5( $item['row'] )
-			)
-		);
+		$row  = self::value( $item['priority'], $due, $kept );
+		self::replace( $item, $row );
+		return $row;
+	}
+
+	/** Gives an item another row, unless it was queued again meanwhile. */
+	public static function replace( array $item, string $row ): void {
+		global $wpdb;
+		$wpdb->query( $wpdb->prepare( "UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND MD5(option_value) = %s", $row, self::PREFIX . $item['post'], md5( $item['row'] ) ) );
 	}
 
 	public static function length(): int {
@@ -699,6 +731,7 @@ final class Sender {
 			self::schedule();
 			return;
 		}
+		self::schedule( time() + MINUTE_IN_SECONDS ); // in case that this process is ended
 		self::drain( 25, 15 );
 	}
 
@@ -710,6 +743,9 @@ final class Sender {
 	public static function drain( int $seconds, int $timeout, bool $only_single = false, ?callable $progress = null ): int {
 		$end  = microtime( true ) + $seconds;
 		$done = 0;
+		if ( '' !== Settings::moved() ) {
+			return $done;
+		}
 		$lock = new Lock();
 		do { // once more after the release: what was queued just before it found the lock taken
 			if ( ! $lock->acquire() ) {
@@ -747,12 +783,15 @@ final class Sender {
 	/** Sends one post. False: gallerywire cannot take anything now. */
 	private static function deliver( array $item, int $timeout ): bool {
 		self::forget_caches( $item['post'] );
+		$later       = time() + self::delay( $item['tries'] ?? 0 );
+		$before      = $item['row'];
+		$item['row'] = Queue::postpone( $item, $later, 'the process ended while the gallery was built or sent' ); // else it would be the first one again, for ever
 		try {
 			$record = isset( $item['record'] ) ? Record::from( $item['record'] ) : Record::of( $item['post'] );
 			$post   = isset( $item['record'] ) ? null : get_post( $item['post'] );
 			$event  = self::event( $item, $record, $post );
 		} catch ( \Throwable $e ) { // of another plugin's filter, for example
-			Queue::postpone( $item, time() + self::delay( $item['tries'] ?? 0 ), 'the gallery cannot be built: ' . $e->getMessage() );
+			Queue::postpone( $item, $later, 'the gallery cannot be built: ' . $e->getMessage() );
 			return true;
 		}
 		if ( null === $event ) {
@@ -761,7 +800,7 @@ final class Sender {
 		}
 		$answer = Answer::to( $event, $timeout );
 		if ( $answer->is_temporary() ) {
-			return self::retry_later( $item, $answer );
+			return self::retry_later( $item, $before, $answer );
 		}
 		delete_option( self::PAUSE );
 		if ( $answer->accepted() ) {
@@ -782,21 +821,22 @@ final class Sender {
 		if ( $post ) {
 			self::watch_parts( $record, $post );
 		}
-		$gallery = $post ? Gallery::of( $post, $record->guid ) : null;
-		$json    = wp_json_encode( $gallery );
+		$gallery  = $post ? Gallery::of( $post, $record->guid ) : null;
+		$json     = wp_json_encode( $gallery );
 		if ( false === $json ) {
 			throw new \UnexpectedValueException( json_last_error_msg() );
 		}
-		$hash    = $gallery ? md5( $json ) : 'taken down';
-		$forced  = $gallery && ! empty( $item['forced'] );
-		if ( $gallery ? $record->accepted && $record->hash === $hash && ! $forced : ! $record->shown ) {
+		$hash     = $gallery ? md5( $json ) : 'taken down';
+		$known    = $gallery ? $record->accepted && $record->hash === $hash : ! $record->shown;
+		$restored = $post && ! empty( $item['restored'] );
+		if ( $known && ! $restored && ( empty( $item['forced'] ) || ! $record->version ) ) {
 			return null;
 		}
 		if ( ! $post ) {
 			$record->updated = max( $record->updated, (int) ( $item['deleted'] ?? time() ) );
 			++$record->version;
-		} elseif ( $record->hash !== $hash ) {
-			$record->advance( $hash, $post );
+		} elseif ( $restored || $record->hash !== $hash ) {
+			$record->advance( $hash, $restored ? null : $post );
 		}
 		if ( $post ) {
 			$record->shown = $record->shown || $gallery;
@@ -842,11 +882,12 @@ final class Sender {
 	}
 
 	/** A fault of one post lets the others pass; any other one stops all, for a time that grows. */
-	private static function retry_later( array $item, Answer $answer ): bool {
+	private static function retry_later( array $item, string $before, Answer $answer ): bool {
 		if ( $answer->is_about_one() ) {
 			Queue::postpone( $item, time() + self::delay( $item['tries'] ?? 0 ), $answer->reason() );
 			return true;
 		}
+		Queue::replace( $item, $before );
 		$pause = get_option( self::PAUSE );
 		$tries = is_array( $pause ) ? $pause['tries'] : 0;
 		$until = is_array( $pause ) ? $pause['until'] : 0;
@@ -864,7 +905,7 @@ final class Sender {
 
 	/** Lets WP-Cron continue with what is queued. */
 	public static function schedule( int $not_before = 0 ): void {
-		$due   = Queue::next_due();
+		$due   = '' === Settings::moved() ? Queue::next_due() : 0;
 		$pause = get_option( self::PAUSE );
 		if ( 0 === $due ) {
 			wp_clear_scheduled_hook( self::HOOK );
@@ -886,7 +927,7 @@ final class Answer {
 
 	private $status      = 0; // 0: there was no answer
 	private $error       = '';
-	private $document    = array();
+	private $document    = array(); // of application/problem+json
 	private $retry_after = 0;
 
 	public static function to( array $event, int $timeout ): self {
@@ -923,7 +964,8 @@ final class Answer {
 		}
 		$this->status      = (int) wp_remote_retrieve_response_code( $response );
 		$this->retry_after = (int) wp_remote_retrieve_header( $response, 'retry-after' );
-		$document          = json_decode( wp_remote_retrieve_body( $response ), true );
+		$is_problem        = 0 === strpos( (string) wp_remote_retrieve_header( $response, 'content-type' ), 'application/problem+json' );
+		$document          = $is_problem ? json_decode( wp_remote_retrieve_body( $response ), true ) : null;
 		$this->document    = is_array( $document ) ? $document : array();
 	}
 
@@ -931,15 +973,19 @@ final class Answer {
 		return 202 === $this->status;
 	}
 
-	/** The same event may be accepted later. Everything but an acknowledgement and a refusal is temporary. */
+	/**
+	 * The same event may be accepted later. Everything but an acknowledgement and a refusal by gallerywire itself is
+	 * temporary: proxies and firewalls have each status too.
+	 */
 	public function is_temporary(): bool {
-		$refused = $this->status >= 400 && $this->status < 500 && ! in_array( $this->status, array( 401, 403, 404, 408, 413, 429 ), true );
+		$about   = in_array( $this->status, array( 400, 415 ), true ) || ( ! empty( $this->document['problems'] ) && 403 !== $this->status );
+		$refused = $this->document && $about && $this->status >= 400 && $this->status < 500;
 		return ! $this->accepted() && ! $refused;
 	}
 
 	/** The fault lies in this event, and others may be accepted. */
 	public function is_about_one(): bool {
-		return in_array( $this->status, array( 403, 413, 500 ), true );
+		return in_array( $this->status, array( 400, 403, 406, 413, 415, 422, 500 ), true );
 	}
 
 	public function retry_after(): int {
@@ -1024,9 +1070,10 @@ final class Watch {
 		return defined( 'WP_IMPORTING' ) && WP_IMPORTING;
 	}
 
-	public static function concerns( \WP_Post $post ): bool {
+	/** The post has a gallery that is public, or (hidden) any, or something of it was sent. */
+	public static function concerns( \WP_Post $post, bool $hidden = false ): bool {
 		try {
-			return Record::of( $post->ID )->version > 0 || ( Gallery::is_public( $post ) && Pictures::of( $post ) );
+			return Record::of( $post->ID )->version > 0 || ( ( $hidden || Gallery::is_public( $post ) ) && Pictures::of( $post ) );
 		} catch ( \Throwable $e ) { // the save goes on, and the sender says what is wrong
 			return true;
 		}
@@ -1145,23 +1192,26 @@ final class Archive {
 	/**
 	 * Queues the galleries among the next posts.
 	 *
-	 * @param int    $after The last post of the batch before; 0: begin.
-	 * @param string $since Only posts modified since this time (GMT); empty: all.
-	 * @return array        last (post looked at; 0: there are no more) and queued (post numbers).
+	 * @param int    $after    The last post of the batch before; 0: begin.
+	 * @param bool   $restored gallerywire may know newer states than this database, which shall not stand: each gallery
+	 *                         gets a new version, and what is not public is taken down, whether it was sent or not.
+	 * @param string $since    Only posts modified since this time (GMT); empty: all.
+	 * @return array           last (post looked at; 0: there are no more) and queued (post numbers).
 	 */
-	public static function queue( int $after, string $since = '', bool $dry_run = false, int $limit = 200 ): array {
+	public static function queue( int $after, bool $restored, string $since = '', bool $dry_run = false, int $limit = 200 ): array {
 		global $wpdb;
 		$types = implode( ', ', array_fill( 0, count( Settings::post_types() ), '%s' ) );
-		$sql   = "SELECT ID FROM $wpdb->posts WHERE post_type IN ($types) AND post_status <> 'auto-draft' AND ID > %d AND post_modified_gmt >= %s ORDER BY ID LIMIT %d";
+		$sent  = "SELECT post_id FROM $wpdb->postmeta WHERE meta_key = '" . Record::FIELD . "'";
+		$sql   = "SELECT ID FROM $wpdb->posts WHERE (post_type IN ($types) OR ID IN ($sent)) AND post_status <> 'auto-draft' AND ID > %d AND post_modified_gmt >= %s ORDER BY ID LIMIT %d";
 		$ids   = $wpdb->get_col( $wpdb->prepare( $sql, array_merge( Settings::post_types(), array( $after, '' === $since ? '0000-00-00 00:00:00' : $since, $limit ) ) ) ); // phpcs:ignore WordPress.DB.PreparedSQL, WordPress.DB.PreparedSQLPlaceholders
 		_prime_post_caches( $ids, false, true );
 		$queued = array();
 		foreach ( array_map( 'intval', $ids ) as $id ) {
 			$post = get_post( $id );
-			if ( $post && Watch::concerns( $post ) ) {
+			if ( $post && Watch::concerns( $post, $restored ) ) {
 				$queued[] = $id;
 				if ( ! $dry_run ) {
-					Queue::put( $id, '1', array( 'forced' => true ) );
+					Queue::put( $id, '1', array( 'forced' => true, 'restored' => $restored ) );
 				}
 			}
 		}
@@ -1199,6 +1249,9 @@ final class Screen {
 			'Queue'             => $length . ( 1 === $length ? ' post' : ' posts' ),
 			'Last acknowledged' => $last ? wp_date( 'Y-m-d H:i:s', $last ) : 'never',
 		);
+		if ( '' !== Settings::url() && '' !== Settings::moved() ) {
+			$state['Stopped'] = Settings::moved();
+		}
 		if ( is_array( $pause ) ) {
 			$state['Last error']   = wp_date( 'Y-m-d H:i:s', $pause['at'] ) . ': ' . $pause['error'];
 			$state['Next attempt'] = wp_date( 'Y-m-d H:i:s', $pause['until'] );
@@ -1230,11 +1283,17 @@ final class Screen {
 	}
 
 	public static function page(): void {
+		if ( isset( $_POST['gallerywire_home'] ) && check_admin_referer( 'gallerywire_home' ) ) {
+			Settings::confirm_home();
+		}
 		echo '<div class="wrap"><h1>gallerywire</h1><table class="widefat striped" style="max-width:60em"><tbody>';
 		foreach ( self::state() as $label => $text ) {
 			echo '<tr><th scope="row">', esc_html( $label ), '</th><td>', esc_html( $text ), '</td></tr>';
 		}
 		echo '</tbody></table>';
+		if ( '' !== Settings::url() && '' !== Settings::moved() && ! defined( 'GALLERYWIRE_HOME' ) ) {
+			echo '<form method="post"><p>', wp_nonce_field( 'gallerywire_home', '_wpnonce', true, false ), '<button class="button" name="gallerywire_home" value="1">This is the site itself, and no copy: send from here</button></p></form>';
+		}
 		$troubles = self::troubles();
 		if ( $troubles ) {
 			echo '<h2>Galleries that need attention</h2><ul class="ul-disc">';
@@ -1245,6 +1304,7 @@ final class Screen {
 			echo '</ul>';
 		}
 		echo '<h2>Send everything</h2><p>For a new gallerywire, and after an import. What it has already is not shown twice.</p>';
+		echo '<p><label><input type="checkbox" id="gallerywire-restored"> WordPress was restored from a backup: its state replaces a newer one that gallerywire knows.</label></p>';
 		echo '<p><button type="button" class="button button-primary" id="gallerywire-send">Send everything</button> <progress id="gallerywire-progress" hidden></progress> <span id="gallerywire-text" role="status"></span></p></div>';
 		$data = array( 'url' => admin_url( 'admin-ajax.php' ), 'nonce' => wp_create_nonce( 'gallerywire_send_all' ) );
 		wp_print_inline_script_tag( 'const gallerywire = ' . wp_json_encode( $data, JSON_HEX_TAG | JSON_HEX_AMP ) . ';' . self::SCRIPT );
@@ -1254,11 +1314,12 @@ final class Screen {
 
 document.getElementById( 'gallerywire-send' ).addEventListener( 'click', async ( event ) => {
 	const button = event.target, bar = document.getElementById( 'gallerywire-progress' ), text = document.getElementById( 'gallerywire-text' );
+	const restored = document.getElementById( 'gallerywire-restored' ).checked ? '1' : '';
 	button.disabled = true;
 	bar.hidden = false;
 	try {
 		for ( let after = 0, queued = 0, state = {}; ! state.done; after = state.after ) {
-			const response = await fetch( gallerywire.url, { method: 'POST', body: new URLSearchParams( { action: 'gallerywire_send_all', _ajax_nonce: gallerywire.nonce, after } ) } );
+			const response = await fetch( gallerywire.url, { method: 'POST', body: new URLSearchParams( { action: 'gallerywire_send_all', _ajax_nonce: gallerywire.nonce, after, restored } ) } );
 			if ( ! response.ok ) {
 				throw new Error( response.status + ' ' + response.statusText );
 			}
@@ -1282,9 +1343,12 @@ JS;
 		if ( ! current_user_can( 'manage_options' ) || '' === Settings::url() ) {
 			wp_send_json( array( 'error' => 'not allowed, or not configured' ), 403 );
 		}
+		if ( '' !== Settings::moved() ) {
+			wp_send_json( array( 'after' => -1, 'queued' => 0, 'waiting' => Queue::length(), 'error' => Settings::moved(), 'done' => true ) );
+		}
 		$after = isset( $_POST['after'] ) ? (int) $_POST['after'] : 0;
 		if ( $after >= 0 ) {
-			$batch = Archive::queue( $after );
+			$batch = Archive::queue( $after, ! empty( $_POST['restored'] ) );
 			Sender::schedule();
 			wp_send_json( array( 'after' => $batch['last'] ? $batch['last'] : -1, 'queued' => count( $batch['queued'] ), 'waiting' => Queue::length(), 'done' => false ) );
 		}
@@ -1338,6 +1402,8 @@ JS;
 		$status   = 'good';
 		if ( '' === Settings::url() || '' === Settings::key() ) {
 			list( $status, $sentence ) = array( 'critical', 'The address or the key is missing. See Tools, gallerywire.' );
+		} elseif ( '' !== Settings::moved() ) {
+			list( $status, $sentence ) = array( 'critical', Settings::moved() );
 		} elseif ( is_array( $pause ) ) {
 			list( $status, $sentence ) = array( 'critical', Queue::length() . ' posts wait: ' . $pause['error'] );
 		} elseif ( self::troubles() ) {
@@ -1367,6 +1433,9 @@ final class Command {
 	 * [--since=<time>]
 	 * : Only posts modified since this time (GMT), such as 2026-11-29 or "2 days ago".
 	 *
+	 * [--restored]
+	 * : WordPress was restored from a backup: its state replaces a newer one that gallerywire knows.
+	 *
 	 * [--dry-run]
 	 * : Print the posts, and send nothing.
 	 *
@@ -1385,7 +1454,7 @@ final class Command {
 		$dry_run = ! empty( $options['dry-run'] );
 		$found   = 0;
 		for ( $after = 0; ; $after = $batch['last'] ) {
-			$batch = Archive::queue( $after, $since, $dry_run );
+			$batch = Archive::queue( $after, ! empty( $options['restored'] ), $since, $dry_run );
 			if ( 0 === $batch['last'] ) {
 				break;
 			}
@@ -1436,6 +1505,9 @@ final class Command {
 		if ( '' === Settings::url() ) {
 			\WP_CLI::error( 'define GALLERYWIRE_URL in wp-config.php' );
 		}
+		if ( '' !== Settings::moved() ) {
+			\WP_CLI::error( Settings::moved() );
+		}
 	}
 }
 
@@ -1449,6 +1521,7 @@ if ( '' !== Settings::url() && ! wp_installing() ) {
 		'init',
 		static function () {
 			Settings::guids_before();
+			Settings::moved();
 			if ( ! wp_next_scheduled( Sender::HOURLY ) ) {
 				wp_schedule_event( time() + HOUR_IN_SECONDS, 'hourly', Sender::HOURLY );
 			}

@@ -47,6 +47,7 @@ func (r Reader) Decode(m Message) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.trust(env, m.Stored)
 	e := &Event{Kind: Published, Source: env.Source, ID: env.ID, Gallery: c.gallery, Removed: c.removed, LeftOut: c.leftOut}
 	if c.gallery == nil {
 		e.Kind = Unpublished
@@ -171,6 +172,8 @@ type content struct {
 	// Places in the content of the gallery's id, of the instant that dates the revision,
 	// and of the one that delays its publication.
 	id, updated, embargo string
+
+	lasting bool // it is a take-down that no date may keep from being acted upon
 }
 
 // content distinguishes ninjs from our own form. The status of a ninjs item decides whether
@@ -191,6 +194,7 @@ func (r Reader) content(env envelope, kind Kind) (content, error) {
 		}
 		if item.Gallery == nil {
 			c.removed = TakeDown{ID: item.ID, Updated: item.Updated, Version: item.Version, Reason: item.Reason}
+			c.lasting = true
 		}
 		return c, nil
 	case kind == Unpublished:
@@ -209,6 +213,9 @@ func (env envelope) publication() (content, error) {
 		return check(g)
 	}); err != nil {
 		return content{}, err
+	}
+	if ps := ninjs.Unusable(env.Data); len(ps) > 0 && !env.stored {
+		return content{}, env.located(ps)
 	}
 	if env.stored { // by a release that took what is refused today
 		base := gallery.Base(g.URL)
@@ -278,6 +285,21 @@ func (env envelope) takeDown() (content, error) {
 // maxAhead is how far a revision may be ahead of the time at which its event was
 // stored. One from further ahead would outrank every correction until then.
 const maxAhead = 24 * time.Hour
+
+// trust dates a take-down by its arrival where its own date is so far ahead that a
+// publication of that date is refused: refused, it would leave on show what must not be.
+func (c *content) trust(env envelope, stored time.Time) {
+	t, last := &c.removed, stored.Add(maxAhead)
+	switch {
+	case !c.lasting:
+	case t.Updated.After(last):
+		c.leftOut = append(c.leftOut, problemsOf(env.root+c.updated, "%s is more than a day after the event arrived (%s): the take-down is dated by its arrival",
+			t.Updated.UTC().Format(time.RFC3339), stored.UTC().Format(time.RFC3339))...)
+		t.Updated = stored
+	case t.Updated.IsZero() && env.Time.After(last):
+		t.Updated = stored
+	}
+}
 
 // rank orders c among the revisions of its gallery. A take-down without a date of its
 // own is dated by its CloudEvent, else by the stream.

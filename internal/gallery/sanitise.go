@@ -56,6 +56,16 @@ var allowed = sync.OnceValue(func() *bluemonday.Policy {
 // In text without tags a line break becomes <br>. HTML(HTML(s)) equals HTML(s).
 func HTML(s string, base *url.URL) string { return htmlWithout(nil, s, base) }
 
+// HTMLWithout is [HTML] without the pictures at these addresses, and without links to them.
+func HTMLWithout(s string, base *url.URL, addresses []string) string {
+	withheld := make(map[string]bool, len(addresses))
+	for _, address := range addresses {
+		withheld[WebAddress(address, base)] = true
+	}
+	delete(withheld, "")
+	return htmlWithout(withheld, s, base)
+}
+
 // htmlWithout is [HTML] without pictures at these addresses, and without links to them.
 func htmlWithout(withheld map[string]bool, s string, base *url.URL) string {
 	s = unixLines(Text(s))

@@ -88,7 +88,7 @@ func decodeFaulty(data []byte, o Options, err error) (*Item, error) {
 			return nil, join(faults, whole, others)
 		}
 		if len(faults) > 0 {
-			i.LeftOut = join(faults, whole, nil)
+			i.LeftOut = join(faults, whole, i.LeftOut)
 		}
 		return i, nil
 	case unknown != nil: // the rest of a take-down may be in any state

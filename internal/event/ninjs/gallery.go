@@ -3,6 +3,8 @@ package ninjs
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
@@ -15,9 +17,12 @@ const titleLength = 100
 // draft is a gallery in the making.
 type draft struct {
 	gallery.Gallery
-	origin   places
-	added    map[string]bool // places of lists, each with a name that it has
-	dropped  map[string]bool // names of associations that are left out
+	origin  places
+	added   map[string]bool // places of lists, each with a name that it has
+	dropped map[string]bool // names of associations that are left out
+
+	withdrawn map[string]bool // addresses of pictures that are canceled or withheld
+
 	problems gallery.Problems
 	leftOut  gallery.Problems
 	more     int // that are left out, and not named
@@ -28,7 +33,7 @@ func (w *item) gallery(o Options) (*gallery.Gallery, gallery.Problems, error) {
 	if w.isPlan() && !o.Stored {
 		return nil, nil, gallery.Problems{problem("/type", "is an event or a plan of coverage, which is for colleagues: only stories and pictures are published")}
 	}
-	d := &draft{origin: w.places(), added: make(map[string]bool), dropped: make(map[string]bool)}
+	d := &draft{origin: w.places(), added: make(map[string]bool), dropped: make(map[string]bool), withdrawn: make(map[string]bool)}
 	d.ID, d.Version, d.Language = w.id(), int64(w.Version), strings.TrimSpace(w.Language)
 	d.dates(w)
 	d.slides(w)
@@ -36,6 +41,7 @@ func (w *item) gallery(o Options) (*gallery.Gallery, gallery.Problems, error) {
 	d.labels(w)
 	d.rights(w)
 	d.address(w, o)
+	d.withdraw()
 	d.Normalise()
 	ps := append(d.problems, d.origin.locate(d.Validate())...)
 	if len(ps) > 0 {
@@ -48,6 +54,23 @@ func (w *item) gallery(o Options) (*gallery.Gallery, gallery.Problems, error) {
 		d.leftOut = append(d.leftOut, problem("", "%d more are left out", d.more))
 	}
 	return &d.Gallery, d.leftOut, nil
+}
+
+// withdraw cuts pictures that are canceled or withheld out of the texts, and links to them.
+// A text without them stays as it was written.
+func (d *draft) withdraw() {
+	if len(d.withdrawn) == 0 {
+		return
+	}
+	texts, base, addresses := []*string{&d.Body}, gallery.Base(d.URL), slices.Collect(maps.Keys(d.withdrawn))
+	for i := range d.Slides {
+		texts = append(texts, &d.Slides[i].Caption)
+	}
+	for _, text := range texts {
+		if without := gallery.HTMLWithout(*text, base, addresses); without != gallery.HTML(*text, base) {
+			*text = without
+		}
+	}
 }
 
 // note remembers from which place in the item a place of the gallery comes.
@@ -79,12 +102,13 @@ func (d *draft) dates(w *item) {
 	}
 	created := w.created(false)
 	d.note("/updated", created.place)
-	d.Updated, d.Expires = created.Time, w.Expires.Time
+	from, until, faults := w.window("")
+	d.problems = append(d.problems, faults...)
+	d.Updated, d.Expires = created.Time, until.Time
 	if d.Updated.IsZero() {
 		d.Updated = d.Published
 	}
-	d.delay(w.embargo())
-	d.delay(dated{w.PublishSchedule, "/publish_schedule"})
+	d.delay(from)
 }
 
 func (d *draft) delay(until dated) {

@@ -2,10 +2,14 @@ package ninjs
 
 import (
 	"cmp"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/gallerywire/gallerywire/internal/event/jsonfault"
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -18,8 +22,30 @@ type head struct {
 	Version         whole   `json:"version"`
 	VersionCreated  instant `json:"versioncreated"`
 	VersionCreated3 instant `json:"versionCreated"`
-	PubStatus       string  `json:"pubstatus,case:ignore"` // and pub_status, PubStatus …
+	PubStatus       string  `json:"pubstatus"`
 	PubStatus3      string  `json:"pubStatus"`
+
+	Others jsontext.Value `json:",embed"` // all that no field is for: other spellings, and texts of 1.x with any role in their name
+}
+
+// restricts finds the members that restrict what is shown, in any spelling. One that is
+// not read shows what must not be shown.
+var restricts = regexp.MustCompile(`"(?i:pub[_-]*status|embargoed[_-]*(?:until)?|expires|publish[_-]*schedule)"`)
+
+// spelt returns those of the other members whose names are among names but for case,
+// hyphens and underscores. There may be several of one name.
+func (h *head) spelt(names ...string) (found []named) {
+	if !restricts.Match(h.Others) {
+		return nil
+	}
+	var others map[string]jsontext.Value
+	_ = json.Unmarshal(h.Others, &others) // read before
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		if slices.Contains(names, strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))) {
+			found = append(found, named{name, others[name]})
+		}
+	}
+	return found
 }
 
 // The values of pubstatus.
@@ -42,11 +68,15 @@ var statuses = map[string]string{
 func (h *head) status(place string) (string, gallery.Problems) {
 	strictest := usable
 	var unknown gallery.Problems
-	for _, s := range []struct{ member, value string }{{"/pubstatus", h.PubStatus}, {"/pubStatus", h.PubStatus3}} {
-		status, known := statuses[lastPart(strings.ToLower(s.value))]
+	stated := []statement{{"/pubstatus", h.PubStatus}, {"/pubStatus", h.PubStatus3}}
+	for _, m := range h.spelt("pubstatus") {
+		stated = append(stated, m.statement())
+	}
+	for _, s := range stated {
+		status, known := statuses[lastPart(strings.ToLower(s.text))]
 		switch {
 		case !known:
-			unknown = append(unknown, problem(place+s.member, "%q is not known: write usable, withheld or canceled", gallery.Clip(s.value, maxQuoted)))
+			unknown = append(unknown, problem(place+s.place, "%q is not known: write usable, withheld or canceled", gallery.Clip(s.text, maxQuoted)))
 		case status == canceled, strictest == usable:
 			strictest = status
 		}
@@ -55,6 +85,19 @@ func (h *head) status(place string) (string, gallery.Problems) {
 		unknown = nil
 	}
 	return strictest, unknown
+}
+
+// Unusable says why an object in another form than ninjs is no publication: it has a
+// pubstatus that is not usable. It is nil for all others, and for what is not JSON.
+func Unusable(data []byte) (ps gallery.Problems) {
+	h := head{Others: data}
+	for _, m := range h.spelt("pubstatus") {
+		s := m.statement()
+		if statuses[lastPart(strings.ToLower(s.text))] != usable {
+			ps = append(ps, problem(s.place, "%q is not usable: to take the gallery down, send article.unpublished", gallery.Clip(s.text, maxQuoted)))
+		}
+	}
+	return ps
 }
 
 // dated is an instant with the place of the member that states it, zero where none does.
@@ -87,12 +130,13 @@ func (h *head) id() string { return cmp.Or(h.GUID, h.URI) }
 // 1.x (and Superdesk), of 2.x and of 3.x: providers mix them.
 type content struct {
 	head
-	Type           string  `json:"type"`
-	Name           string  `json:"name"` // of an association in 2.x
-	Embargoed      instant `json:"embargoed"`
-	EmbargoedUntil instant `json:"embargoedUntil,case:ignore"` // 3.x
-	Expires        instant `json:"expires,case:ignore"`
-	Order          whole   `json:"order"` // Superdesk: of an association
+	Type            string  `json:"type"`
+	Name            string  `json:"name"` // of an association in 2.x
+	Embargoed       instant `json:"embargoed"`
+	EmbargoedUntil  instant `json:"embargoedUntil"`   // 3.x
+	PublishSchedule instant `json:"publish_schedule"` // Superdesk
+	Expires         instant `json:"expires"`
+	Order           whole   `json:"order"` // Superdesk: of an association
 
 	Headline     string `json:"headline"`
 	HeadlineMain string `json:"headline_main"`
@@ -127,8 +171,6 @@ type content struct {
 	rightsInfo                      // outside its object, and no less meant
 
 	Renditions members[rendition] `json:"renditions"`
-
-	Others jsontext.Value `json:",embed"` // 1.x: texts with any role in their name
 }
 
 func (c content) label() string { return c.Name }
@@ -156,9 +198,25 @@ func (c *content) kind() kind {
 	return kinds[mediaType]
 }
 
-// embargo is until when c may not be shown.
-func (c *content) embargo() dated {
-	return latest(dated{c.Embargoed, "/embargoed"}, dated{c.EmbargoedUntil, "/embargoedUntil"})
+// window says when c is shown. shownFrom is until when c, at that place, may not be shown: the last of its embargoes.
+// shownUntil is the first instant at which it expires. Both count in any spelling.
+func (c *content) window(place string) (shownFrom dated, shownUntil instant, faults gallery.Problems) {
+	shownFrom = latest(dated{c.Embargoed, place + "/embargoed"}, dated{c.EmbargoedUntil, place + "/embargoedUntil"},
+		dated{c.PublishSchedule, place + "/publish_schedule"})
+	shownUntil = c.Expires
+	for _, m := range c.spelt("embargoed", "embargoeduntil", "publishschedule", "expires") {
+		at := dated{place: place + "/" + m.name}
+		err := json.Unmarshal(m.value, &at.instant)
+		switch {
+		case err != nil:
+			faults = append(faults, problem(at.place, "%s", jsonfault.Explain(m.value, err, unfit).Reason))
+		case !strings.EqualFold(m.name, "expires"):
+			shownFrom = latest(shownFrom, at)
+		case shownUntil.IsZero() || !at.IsZero() && at.Before(shownUntil.Time):
+			shownUntil = at.instant
+		}
+	}
+	return shownFrom, shownUntil, faults
 }
 
 // item is a whole news item. Associations of its associations are not read:
@@ -167,7 +225,6 @@ type item struct {
 	content
 	URL             string  `json:"url"` // in no version of the standard, but sent
 	FirstPublished  instant `json:"firstpublished"`
-	PublishSchedule instant `json:"publish_schedule"` // Superdesk
 	FirstCreated    instant `json:"firstcreated"`
 	FirstCreated3   instant `json:"firstCreated"`
 	ContentCreated  instant `json:"contentcreated"`

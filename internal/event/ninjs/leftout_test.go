@@ -1,6 +1,7 @@
 package ninjs
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -100,6 +101,25 @@ func TestAVideoOrAGraphicIsAGalleryOfOne(t *testing.T) {
 		got := mustDecode(t, strings.Replace(data, "composite", kind, 1))
 		if len(got.Gallery.Slides) != 1 || !strings.HasSuffix(got.Gallery.Slides[0].Image.URL, want) || got.LeftOut != nil {
 			t.Errorf("%s: got %+v, left out %v", kind, got.Gallery.Slides, got.LeftOut)
+		}
+	}
+}
+
+func TestAnItemWithoutATypeShowsItsPicture(t *testing.T) {
+	const files = `"renditions":[{"name":"main","href":"https://a.example/1.jpg","contentType":"image/jpeg"}]`
+	const one = `{"uri":"u","headline":"H","versionCreated":"2026-11-20T10:00:00Z","bodies":[{"value":"b"}],` + files + `%s}`
+	for more, want := range map[string]int{
+		"": 1, `,"associations":[{"name":"a","uri":"u",` + files + `}]`: 1, `,"associations":[{"name":"a","uri":"v","type":"picture","renditions":[{"name":"main","href":"https://a.example/2.jpg"}]}]`: 2,
+		`,"associations":[{"name":"a","uri":"v","pubStatus":"canceled",` + files + `}]`: 0,
+	} {
+		got := mustDecode(t, fmt.Sprintf(one, more))
+		if len(got.Gallery.Slides) != want || got.Gallery.Body != "b" || got.LeftOut != nil {
+			t.Errorf("%s: slides %+v, body %q, left out %v", more, got.Gallery.Slides, got.Gallery.Body, got.LeftOut)
+		}
+	}
+	for _, item := range []string{strings.Replace(usual(","+files), "composite", "text", 1), usual("," + files), `{"uri":"u","headline":"H","versionCreated":"2026-11-20T10:00:00Z","renditions":[{"name":"main","href":"https://a.example/1"}]}`} {
+		if got := mustDecode(t, item); len(got.Gallery.Slides) != 0 || len(got.LeftOut) != 1 || got.LeftOut[0].Place != "/renditions" {
+			t.Errorf("%s: slides %+v, left out %v", item, got.Gallery.Slides, got.LeftOut)
 		}
 	}
 }

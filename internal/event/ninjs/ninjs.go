@@ -8,7 +8,8 @@
 // other members are.
 //
 // [Recognise] tells ninjs from other JSON. Envelopes, storing, the order of revisions
-// and sanitising are left to other packages: HTML is returned as it was written.
+// and sanitising are left to other packages: HTML is returned as it was written, unless a
+// picture that is canceled or withheld has to be cut out of it.
 package ninjs
 
 import (
@@ -53,7 +54,7 @@ type Item struct {
 // ran when the version was made. Pictures that are canceled or withheld are left out
 // and, named in LeftOut, those without a file that can be shown. Where two spellings of
 // one member disagree, the reading counts that shows less. A take-down needs an id and
-// nothing else that can be read. Events and plans of coverage (3.x §planning, and
+// nothing else that can be read: an impossible date is passed over. Events and plans of coverage (3.x §planning, and
 // Superdesk) are refused. An item that Decode refuses is a [gallery.Problems], and a
 // retry would not help. Decode keeps nothing of data.
 func Decode(data []byte, o Options) (*Item, error) {
@@ -86,6 +87,11 @@ func (h *head) takeDown(reason string) (*Item, error) {
 	created, places := h.created(true), h.places()
 	places["/updated"] = created.place
 	i := &Item{ID: h.id(), IDPlace: places["/id"], Updated: created.Time, Dated: created.place, Version: max(int64(h.Version), 0), Reason: reason}
+	if !i.Updated.IsZero() && !gallery.Plausible(i.Updated) {
+		i.LeftOut = gallery.Problems{problem(created.place, "the year %d is not between %d and %d: the take-down is dated by its arrival",
+			i.Updated.Year(), gallery.MinYear, gallery.MaxYear)}
+		i.Updated = time.Time{}
+	}
 	at := i.Updated
 	if at.IsZero() {
 		at = time.Unix(0, 0) // the caller dates the take-down and checks that date

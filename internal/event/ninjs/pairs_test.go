@@ -38,6 +38,22 @@ func TestOfTwoStatusesTheStricterCounts(t *testing.T) {
 		if got := mustDecode(t, usual(`,"`+name+`":"canceled"`)); got.Reason != canceled {
 			t.Errorf("%s is not read", name)
 		}
+		for _, other := range []string{"pubstatus", "pubStatus", "Pub-Status"} {
+			for _, pair := range swapped(name, other, `"canceled"`, `"usable"`) {
+				if got := mustDecode(t, usual(pair)); got.Reason != canceled {
+					t.Errorf("%s is not read", pair)
+				}
+				if got, err := Decode([]byte(usual(pair)), Options{TakeDown: true}); err != nil || got.Reason != canceled {
+					t.Errorf("%s as a take-down: %+v, %v", pair, got, err)
+				}
+			}
+		}
+		if !Recognise([]byte(`{"guid":"g","` + name + `":"canceled"}`)) {
+			t.Errorf("%s is not recognised", name)
+		}
+		if _, err := Decode([]byte(usual(`,"`+name+`":"soon"`)), Options{}); err == nil || !strings.HasPrefix(err.Error(), "/"+name+`: "soon" is not known`) {
+			t.Errorf("%s: read with %v", name, err)
+		}
 	}
 	for _, pair := range swapped("pubstatus", "pubStatus", `"usable"`, `"soon"`) {
 		if _, err := Decode([]byte(usual(pair)), Options{}); err == nil || !strings.Contains(err.Error(), `"soon" is not known`) {
@@ -71,7 +87,8 @@ func TestOfTwoDatesOfAVersionTheOneCountsThatShowsLess(t *testing.T) {
 func TestOfTwoDatesTheLaterDelays(t *testing.T) {
 	const one, two = `"2026-11-25T00:00:00Z"`, `"2026-12-24T00:00:00Z"`
 	for _, names := range [][2]string{
-		{"embargoed", "embargoedUntil"}, {"embargoed", "embargoeduntil"}, {"embargoed", "publish_schedule"}, {"firstcreated", "firstCreated"},
+		{"embargoed", "embargoedUntil"}, {"embargoed", "embargoeduntil"}, {"embargoed", "publish_schedule"}, {"embargoed", "Embargoed"},
+		{"embargoedUntil", "embargoed_until"}, {"EMBARGOED", "PublishSchedule"}, {"publish_schedule", "publishschedule"}, {"firstcreated", "firstCreated"},
 		{"contentcreated", "contentCreated"}, {"firstpublished", "embargoedUntil"},
 	} {
 		for _, pair := range swapped(names[0], names[1], one, two) {
@@ -81,11 +98,48 @@ func TestOfTwoDatesTheLaterDelays(t *testing.T) {
 			}
 		}
 	}
-	for _, pair := range swapped("embargoed", "embargoedUntil", one, two) {
-		g := mustDecode(t, pictured(pair+`,"renditions":{"main":{"href":"https://a.example/1.jpg"}}`)).Gallery
-		if !g.Published.Equal(at(t, "2026-12-24T00:00:00Z")) {
-			t.Errorf("%s of a picture: published %v", pair, g.Published)
+	const file = `,"renditions":{"main":{"href":"https://a.example/1.jpg"}}`
+	for _, names := range [][2]string{{"embargoed", "embargoedUntil"}, {"Embargoed", "embargoed"}, {"embargoed", "publish_schedule"}} {
+		for _, pair := range swapped(names[0], names[1], one, two) {
+			g := mustDecode(t, pictured(pair+file)).Gallery
+			if !g.Published.Equal(at(t, "2026-12-24T00:00:00Z")) {
+				t.Errorf("%s of a picture: published %v", pair, g.Published)
+			}
 		}
+	}
+	for _, pair := range swapped("expires", "Expires", one, two) {
+		if g := mustDecode(t, usual(pair)).Gallery; !g.Expires.Equal(at(t, "2026-11-25T00:00:00Z")) {
+			t.Errorf("%s: expires %v", pair, g.Expires)
+		}
+		if s := mustDecode(t, pictured(pair+file)).Gallery.Slides[0]; !s.Rights.Until.Equal(at(t, "2026-11-25T00:00:00Z")) {
+			t.Errorf("%s of a picture: shown until %v", pair, s.Rights.Until)
+		}
+	}
+	for _, name := range []string{"Embargoed", "EXPIRES", "Publish_Schedule"} {
+		for place, data := range map[string]string{"/" + name: usual(`,"` + name + `":"soon"`), "/associations/a~1b--1/" + name: pictured(`,"` + name + `":"soon"` + file)} {
+			if _, err := Decode([]byte(data), Options{}); err == nil || !strings.HasPrefix(err.Error(), place+`: "soon" is no instant`) {
+				t.Errorf("%s: read with %v", name, err)
+			}
+		}
+	}
+}
+
+// Providers name renditions as they like, and link to pictures from the text.
+func TestAWithdrawnPictureIsNotShownUnderAnyName(t *testing.T) {
+	const withdrawn = `"gone":{"guid":"a","type":"picture","pubstatus":"withheld","renditions":{"w1":{"href":"https://a.example/1.jpg"},"w2":{"href":"https://a.example/2.jpg"},"thumbnail":{"href":"https://a.example/t.jpg"}}}`
+	const other = `"again":{"guid":"b","type":"picture","renditions":{"hd":{"href":"https://a.example/2.jpg"}}},"good":{"guid":"c","type":"picture","description_html":"<b>c</b><img src=\"https://a.example/1.jpg\">",` +
+		`"renditions":{"hd":{"href":"https://a.example/3.jpg"},"thumbnail":{"href":"https://a.example/t.jpg"}}}`
+	const text = `"body_html":"<p>Text</p><img src=\"https://a.example/1.jpg\"><a href=\"https://a.example/2.jpg\">large</a><img src=\"https://a.example/3.jpg\">"`
+	g := mustDecode(t, usual(`,"associations":{`+withdrawn+`,`+other+`},`+text)).Gallery
+	if len(g.Slides) != 1 || g.Slides[0].ID != "c" || strings.Contains(g.Slides[0].Caption, "1.jpg") || !strings.Contains(g.Slides[0].Caption, "<b>c</b>") {
+		t.Errorf("slides %+v", g.Slides)
+	}
+	if strings.Contains(g.Body, "1.jpg") || strings.Contains(g.Body, "2.jpg") || !strings.Contains(g.Body, "3.jpg") || !strings.Contains(g.Body, "<p>Text</p>") {
+		t.Errorf("body %s", g.Body)
+	}
+	const clean = `<p class="x">Text<br/></p>`
+	if g := mustDecode(t, usual(`,"associations":{`+withdrawn+`},"body_html":"`+strings.ReplaceAll(clean, `"`, `\"`)+`"`)).Gallery; g.Body != clean {
+		t.Errorf("a body without it is rewritten: %s", g.Body)
 	}
 }
 

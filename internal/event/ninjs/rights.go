@@ -1,6 +1,7 @@
 package ninjs
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -43,17 +44,68 @@ func unquoted(v jsontext.Value) string {
 
 // policy is one of RightsML (IPTC) or ODRL 2 (W3C): the spellings of both.
 type policy struct {
-	Prohibitions []prohibition    `json:"prohibitions"`
-	Prohibition  []prohibition    `json:"prohibition"`
-	Permissions  []jsontext.Value `json:"permissions"`
-	Permission   []jsontext.Value `json:"permission"`
+	Prohibitions several[prohibition]    `json:"prohibitions"`
+	Prohibition  several[prohibition]    `json:"prohibition"`
+	Permissions  several[jsontext.Value] `json:"permissions"`
+	Permission   several[jsontext.Value] `json:"permission"`
 }
 
 type prohibition struct {
-	Action      string         `json:"action"`
-	Assignee    string         `json:"assignee"`
+	Action      several[term]  `json:"action"`
+	Assignee    several[term]  `json:"assignee"`
 	Constraint  jsontext.Value `json:"constraint"`
 	Constraints jsontext.Value `json:"constraints"`
+}
+
+// isLimited reports whether r holds only under a condition.
+func (r *prohibition) isLimited() bool {
+	limited := func(t term) bool { return t.limited }
+	return r.Constraint != nil || r.Constraints != nil || slices.ContainsFunc(r.Action, limited) || slices.ContainsFunc(r.Assignee, limited)
+}
+
+// several are values of which there may be one without an array around it, as JSON-LD
+// writes it.
+type several[T any] []T
+
+// UnmarshalJSONFrom reads one or an array of them, and null as none.
+func (s *several[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	switch dec.PeekKind() {
+	case jsontext.KindNull:
+		*s = nil
+		return dec.SkipValue()
+	case jsontext.KindBeginArray:
+		return json.UnmarshalDecode(dec, (*[]T)(s))
+	}
+	*s = make([]T, 1)
+	return json.UnmarshalDecode(dec, &(*s)[0])
+}
+
+// term is a party or an action: its address, or an object with that (ODRL Model §2.3, §2.4).
+type term struct {
+	address string
+	limited bool // by a refinement
+}
+
+// UnmarshalJSONFrom reads either form.
+func (t *term) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() != jsontext.KindBeginObject {
+		return json.UnmarshalDecode(dec, &t.address)
+	}
+	var o struct {
+		ID         string         `json:"@id"`
+		UID        string         `json:"uid"`
+		Source     string         `json:"source"`
+		Value      *term          `json:"rdf:value"`
+		Refinement jsontext.Value `json:"refinement"`
+	}
+	if err := json.UnmarshalDecode(dec, &o); err != nil {
+		return err
+	}
+	*t = term{cmp.Or(o.UID, o.Source, o.ID), o.Refinement != nil}
+	if o.Value != nil {
+		*t = term{cmp.Or(o.Value.address, t.address), t.limited || o.Value.limited}
+	}
+	return nil
 }
 
 // shows are the actions without which an audience sees no picture, by the last part of
@@ -76,19 +128,28 @@ func denied(text string) (names []string, unread string) {
 		unread = "has permissions, which are not applied"
 	}
 	for _, rule := range append(p.Prohibitions, p.Prohibition...) {
-		name := lastPart(rule.Assignee)
-		switch {
-		case name == "":
-			unread = "has a prohibition that names no party, which is not applied"
-		case rule.Constraint != nil || rule.Constraints != nil:
-			unread = "has a prohibition with a constraint, which is not applied"
-		case !shows(lastPart(rule.Action)):
-			unread = "has a prohibition of something else than to show it, which is not applied"
-		case len(name) <= gallery.MaxLabel:
+		parties, why := rule.forbids()
+		names, unread = append(names, parties...), cmp.Or(why, unread)
+	}
+	return names, unread
+}
+
+// forbids are the parties to which r forbids to show it, or why it is not applied.
+func (r *prohibition) forbids() (names []string, unread string) {
+	switch {
+	case !slices.ContainsFunc(r.Assignee, func(party term) bool { return lastPart(party.address) != "" }):
+		return nil, "has a prohibition that names no party, which is not applied"
+	case r.isLimited():
+		return nil, "has a prohibition with a constraint, which is not applied"
+	case !slices.ContainsFunc(r.Action, func(action term) bool { return shows(lastPart(action.address)) }):
+		return nil, "has a prohibition of something else than to show it, which is not applied"
+	}
+	for _, party := range r.Assignee {
+		if name := lastPart(party.address); name != "" && len(name) <= gallery.MaxLabel {
 			names = append(names, name)
 		}
 	}
-	return names, unread
+	return names, ""
 }
 
 // denied are the parties that c at that place forbids to show it, by all of its policies.

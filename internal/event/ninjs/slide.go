@@ -12,13 +12,15 @@ import (
 )
 
 // slides makes a slide of each picture, graphic and video that may be shown. An item that
-// is a picture has that slide only; one that is a video has it first. A picture that
-// occurs twice, with one id and one file, is shown once, and so is the file of the
-// cover. A canceled or withheld picture is not shown under any name.
+// is a picture has that slide only; one that is a video, or has no type and a picture, has
+// it first. A picture that occurs twice, with one id and one file, is shown once, and so is
+// the file of the first or of the cover. A canceled or withheld picture is not shown under
+// any name.
 func (d *draft) slides(w *item) {
 	d.note("/slides", "/associations")
 	w.Makers.value = w.Authors
 	itself := picture{content: &w.content}
+	var allowed []picture
 	switch kind := w.kind(); {
 	case w.isPicture() && itself.shown() == nil:
 		d.problems = append(d.problems, problem("/renditions", "%s", itself.without()))
@@ -26,10 +28,11 @@ func (d *draft) slides(w *item) {
 	case w.isPicture():
 		d.slide(itself)
 		return
-	case kind == film, kind == unknown && w.Type != "":
-		d.slide(itself)
+	case kind == film, kind == still, kind == unknown && w.Type != "":
+		allowed = []picture{itself}
+	case len(itself.files()) > 0:
+		d.leaveOut(problem("/renditions", "the item is no picture, so its own renditions are not shown: send a picture among the associations"))
 	}
-	var allowed []picture
 	seen := make(map[string]bool)
 	for _, p := range append(inOrder(w.Associations), w.extras()...) {
 		switch status, err := p.status(p.place); {
@@ -38,17 +41,20 @@ func (d *draft) slides(w *item) {
 		case status == usable:
 			allowed = append(allowed, p)
 		default:
-			seen["id "+p.GUID], seen["id "+p.URI], seen["file "+p.file()] = true, true, true
+			seen["id "+p.GUID], seen["id "+p.URI] = true, true
+			for _, file := range p.files() {
+				d.withdrawn[file] = true
+			}
 		}
 	}
 	delete(seen, "id ") // what has none is like nothing else
-	delete(seen, "file ")
 	for _, p := range allowed {
-		if seen["id "+p.GUID] || seen["id "+p.URI] || seen["file "+p.file()] || p.repeats(seen) {
+		isWithdrawn := func(file string) bool { return d.withdrawn[file] }
+		if seen["id "+p.GUID] || seen["id "+p.URI] || seen["file "+p.file()] || slices.ContainsFunc(p.files(), isWithdrawn) || p.repeats(seen) {
 			continue
 		}
-		if d.slide(p) && isCover(p.name) && p.file() != "" {
-			seen["file "+p.file()] = true // a slide may repeat a file, the cover may not
+		if d.slide(p) && (p.place == "" || isCover(p.name)) && p.file() != "" {
+			seen["file "+p.file()] = true // a slide may repeat a file, the first and the cover may not
 		}
 	}
 	if w.ExtraItems.unfit || slices.ContainsFunc(w.ExtraItems.value.list, func(m member[lenient[extra]]) bool { return m.value != nil && m.value.unfit }) {
@@ -65,16 +71,25 @@ func (p picture) repeats(seen map[string]bool) (again bool) {
 		return false
 	}
 	var marks []string
-	for _, r := range p.Renditions.list {
-		if r.value != nil && r.value.HRef != "" && (!isThumbnail(&r) || p.kind() == film) {
-			marks = append(marks, "of "+id+" "+strings.TrimSpace(r.value.HRef))
-		}
+	for _, file := range p.files() {
+		marks = append(marks, "of "+id+" "+file)
 	}
 	again = slices.ContainsFunc(marks, func(mark string) bool { return seen[mark] })
 	for _, mark := range marks {
 		seen[mark] = true
 	}
 	return again
+}
+
+// files are the addresses of all renditions of p but thumbnails, which several pictures may
+// share; that of a video is its still.
+func (p picture) files() (all []string) {
+	for _, r := range p.Renditions.list {
+		if r.value != nil && strings.TrimSpace(r.value.HRef) != "" && (!isThumbnail(&r) || p.kind() == film) {
+			all = append(all, strings.TrimSpace(r.value.HRef))
+		}
+	}
+	return all
 }
 
 // file is the address of the original rendition.
@@ -110,9 +125,12 @@ func (d *draft) slide(p picture) bool {
 		d.dropped[p.name] = true
 		return false
 	}
-	if until := p.embargo(); until.After(d.Updated) {
-		until.place = p.place + until.place
-		d.delay(until)
+	from, until, faults := p.window(p.place)
+	if p.place != "" { // the item itself has them already
+		d.problems = append(d.problems, faults...)
+	}
+	if from.After(d.Updated) {
+		d.delay(from)
 	}
 	if p.place != "" { // the item itself has them already
 		for _, t := range p.unshown() {
@@ -128,7 +146,7 @@ func (d *draft) slide(p picture) bool {
 		Title:   title.line(),
 		Caption: caption.html(),
 		Credit:  credit.line(),
-		Rights:  gallery.Rights{Until: p.Expires.Time},
+		Rights:  gallery.Rights{Until: until.Time},
 		Image: gallery.Image{
 			URL: r.HRef, Type: cmp.Or(r.MIMEType, r.ContentType, r.ContentType3), Width: int(r.Width), Height: int(r.Height),
 			Bytes: int64(cmp.Or(r.SizeInBytes, r.SizeInBytes3)), Alt: alt.line(), Thumbnail: small.value.HRef,

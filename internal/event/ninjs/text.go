@@ -140,15 +140,24 @@ var roleName = regexp.MustCompile(`^(?:headline|description|body)_([A-Za-z0-9_]+
 func (c *content) withNamed(texts []text, prefix string) []text {
 	for _, m := range c.named(prefix) {
 		if m.value.Kind() == jsontext.KindString {
-			texts = append(texts, text{Role: m.role, Value: unquoted(m.value), place: "/" + prefix + m.role})
+			texts = append(texts, text{Role: m.name, Value: unquoted(m.value), place: "/" + prefix + m.name})
 		}
 	}
 	return texts
 }
 
+// named is a member that no field is for.
 type named struct {
-	role  string
+	name  string // or the role in it
 	value jsontext.Value
+}
+
+// statement is the text of the member, empty for null, or another value as it is written.
+func (m named) statement() statement {
+	if m.value.Kind() == jsontext.KindNull {
+		return statement{"/" + m.name, ""}
+	}
+	return statement{"/" + m.name, unquoted(m.value)}
 }
 
 func (c *content) named(prefix string) (found []named) {
@@ -202,7 +211,7 @@ func (c *content) unshown() (ps gallery.Problems) {
 	for _, prefix := range []string{"headline_", "description_", "body_"} {
 		for _, m := range c.named(prefix) {
 			if kind := m.value.Kind(); kind != jsontext.KindString && kind != jsontext.KindNull {
-				ps = append(ps, problem("/"+prefix+m.role, "%s", jsonfault.Holds(kind, "a string")))
+				ps = append(ps, problem("/"+prefix+m.name, "%s", jsonfault.Holds(kind, "a string")))
 			}
 		}
 	}

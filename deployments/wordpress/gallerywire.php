@@ -172,7 +172,7 @@ final class Pictures {
 			$found = array_map( array( self::class, 'in_html' ), $parts[0] );
 		}
 		$found = array_values( array_filter( $found ) );
-		return $found ? $found : self::with_ids( $block['attrs']['ids'] ?? array() );
+		return $found ? $found : self::with_ids( (array) ( $block['attrs']['ids'] ?? array() ) );
 	}
 
 	/** The first image of the HTML with the caption after it, or null. */
@@ -184,12 +184,40 @@ final class Pictures {
 			$id = (int) end( $number );
 		}
 		preg_match( '~<figcaption\b[^>]*>(.*?)</figcaption>~is', $html, $caption );
+		$url = self::attribute( $image[0], 'src' );
 		return array(
-			'id'      => $id,
-			'url'     => self::attribute( $image[0], 'src' ),
+			'id'      => $id ? self::attachment( $id, $url ) : 0,
+			'url'     => $url,
 			'alt'     => self::attribute( $image[0], 'alt' ),
 			'caption' => trim( $caption[1] ?? '' ),
 		);
+	}
+
+	/** The attachment that visitors see: after an import, the number may be that of another one. 0: it is elsewhere. */
+	private static function attachment( int $id, string $url ): int {
+		$plain = preg_replace( array( '/[?#].*$/s', '/-\d+x\d+(?=\.\w+$)/' ), '', $url );
+		$name  = static function ( $path ) {
+			return preg_replace( '/(-scaled|-rotated|-e\d{13})?(\.\w+)*$/', '', basename( $path ) );
+		};
+		$file = (string) get_post_meta( $id, '_wp_attached_file', true );
+		if ( '' === $url || '' === $file || $name( $file ) === $name( $plain ) ) {
+			return $id; // of a deleted one too: another file may have got its address
+		}
+		foreach ( array( $url, $plain, preg_replace( '/(?=\.\w+$)/', '-scaled', $plain ) ) as $address ) {
+			$found = attachment_url_to_postid( $address );
+			if ( $found ) {
+				return $found;
+			}
+		}
+		return self::is_elsewhere( $url ) ? 0 : $id;
+	}
+
+	/** The address is not one of this site's own files. */
+	public static function is_elsewhere( string $url ): bool {
+		$short = static function ( $address ) {
+			return preg_replace( '~^https?://~i', '', $address );
+		};
+		return $short( $url ) !== $url && 0 !== strpos( $short( $url ), $short( wp_get_upload_dir()['baseurl'] ) . '/' );
 	}
 
 	private static function attribute( string $tag, string $name ): string {
@@ -217,11 +245,15 @@ final class Pictures {
 		if ( '' !== $listed ) {
 			return wp_parse_id_list( $listed );
 		}
+		$of = get_post( empty( $atts['id'] ) ? $post : (int) $atts['id'] );
+		if ( ! $of || ( $of->ID !== $post->ID && ( '' !== $of->post_password || ! is_post_publicly_viewable( $of ) ) ) ) {
+			return array();
+		}
 		$orderby = sanitize_sql_orderby( $atts['orderby'] ?? '' );
 		return get_posts(
 			array(
 				'fields'         => 'ids',
-				'post_parent'    => (int) ( $atts['id'] ?? $post->ID ),
+				'post_parent'    => $of->ID,
 				'post_type'      => 'attachment',
 				'post_status'    => 'inherit',
 				'post_mime_type' => 'image',
@@ -238,7 +270,7 @@ final class Pictures {
 			static function ( $id ) {
 				return array( 'id' => (int) $id );
 			},
-			$ids
+			array_filter( $ids, 'is_numeric' )
 		);
 	}
 }
@@ -315,13 +347,24 @@ final class Gallery {
 			return array_diff( $tags, array( 'caption', 'wp_caption' ) );
 		};
 		add_filter( 'strip_shortcodes_tagnames', $keep );
-		$text = strip_shortcodes( $post->post_content );
-		remove_filter( 'strip_shortcodes_tagnames', $keep );
 		$without = '__return_empty_string';
 		add_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
-		$html = has_blocks( $text ) ? do_blocks( $text ) : shortcode_unautop( wpautop( $text ) );
+		$html = has_blocks( $post ) ? strip_shortcodes( do_blocks( $post->post_content ) ) : shortcode_unautop( wpautop( strip_shortcodes( $post->post_content ) ) );
 		remove_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
-		return trim( preg_replace( '~<p>\s*</p>~', '', do_shortcode( $html ) ) );
+		remove_filter( 'strip_shortcodes_tagnames', $keep );
+		return trim( preg_replace( '~<p>\s*</p>~', '', self::captions( $html ) ) );
+	}
+
+	/** No other shortcode is carried out: what is left of them was escaped, and is text. */
+	private static function captions( string $html ): string {
+		global $shortcode_tags;
+		$all            = $shortcode_tags;
+		$shortcode_tags = array_intersect_key( $all, array( 'caption' => 1, 'wp_caption' => 1 ) ); // phpcs:ignore WordPress.WP.GlobalVariablesOverride
+		try {
+			return do_shortcode( $html );
+		} finally {
+			$shortcode_tags = $all; // phpcs:ignore WordPress.WP.GlobalVariablesOverride
+		}
 	}
 
 	/** The language of the site, not that of the editor; without variants such as "formal". */
@@ -363,8 +406,10 @@ final class Gallery {
 		$users   = function_exists( 'get_coauthors' ) ? get_coauthors( $post->ID ) : array( get_userdata( (int) $post->post_author ) );
 		$authors = array();
 		foreach ( array_filter( $users ) as $user ) {
-			$url       = get_author_posts_url( (int) $user->ID, $user->user_nicename );
-			$authors[] = array( 'name' => plain( $user->display_name ), 'url' => $url );
+			if ( ! is_email( $user->display_name ) ) {
+				$url       = get_author_posts_url( (int) $user->ID, $user->user_nicename );
+				$authors[] = array( 'name' => plain( $user->display_name ), 'url' => $url );
+			}
 		}
 		return $authors;
 	}
@@ -373,19 +418,14 @@ final class Gallery {
 		$slides = array();
 		foreach ( Pictures::of( $post ) as $picture ) {
 			$attachment = $picture['id'] ? get_post( $picture['id'] ) : null;
-			if ( $attachment && wp_attachment_is_image( $attachment ) ) {
+			if ( $attachment && 'trash' !== $attachment->post_status && wp_attachment_is_image( $attachment ) ) {
 				$slides[] = self::slide( $picture, $attachment, $post );
-			} elseif ( self::is_elsewhere( $picture['url'] ) ) {
+			} elseif ( ! $picture['id'] && Pictures::is_elsewhere( $picture['url'] ) ) { // else it was deleted
 				$image    = array_filter( array( 'url' => $picture['url'], 'alt' => $picture['alt'] ) );
 				$slides[] = array_filter( array( 'id' => 'url-' . md5( $picture['url'] ), 'caption' => $picture['caption'], 'image' => $image ) );
 			}
 		}
 		return $slides;
-	}
-
-	/** A picture without an attachment is shown if it is not one of this site's own, which was deleted. */
-	private static function is_elsewhere( string $url ): bool {
-		return (bool) preg_match( '~^https?://~i', $url ) && 0 !== strpos( $url, wp_get_upload_dir()['baseurl'] . '/' );
 	}
 
 	private static function slide( array $picture, \WP_Post $attachment, \WP_Post $post ): array {
@@ -456,6 +496,7 @@ function instant( int $time ): string {
 final class Record {
 
 	public const FIELD    = '_gallerywire';
+	public const AHEAD    = DAY_IN_SECONDS - MINUTE_IN_SECONDS; // later dates would be refused: a clock was wrong
 	private const USED_IN = '_gallerywire_in';
 
 	public $gallery  = '';      // its id: the copy of a post with all its fields is another gallery
@@ -489,7 +530,7 @@ final class Record {
 	/** The next revision: later than the last one, or as late and with a higher version. */
 	public function advance( string $hash, ?\WP_Post $post ): void {
 		$now  = time();
-		$last = min( $this->updated, $now + 12 * HOUR_IN_SECONDS ); // later ones would be refused: a clock was wrong
+		$last = min( $this->updated, $now + self::AHEAD );
 		if ( 0 === $this->version && $post ) {
 			$known = array( (int) get_post_timestamp( $post, 'modified' ), Gallery::published( $post ) );
 			$known = array_filter(
@@ -780,15 +821,15 @@ final class Sender {
 		}
 	}
 
-	/** Sends one post. False: gallerywire cannot take anything now. */
+	/** Sends one post; as deleted, if it is (another plugin may have prevented it). False: gallerywire cannot take anything now. */
 	private static function deliver( array $item, int $timeout ): bool {
 		self::forget_caches( $item['post'] );
 		$later       = time() + self::delay( $item['tries'] ?? 0 );
 		$before      = $item['row'];
 		$item['row'] = Queue::postpone( $item, $later, 'the process ended while the gallery was built or sent' ); // else it would be the first one again, for ever
 		try {
-			$record = isset( $item['record'] ) ? Record::from( $item['record'] ) : Record::of( $item['post'] );
-			$post   = isset( $item['record'] ) ? null : get_post( $item['post'] );
+			$post   = get_post( $item['post'] );
+			$record = isset( $item['record'] ) && ! $post ? Record::from( $item['record'] ) : Record::of( $item['post'] );
 			$event  = self::event( $item, $record, $post );
 		} catch ( \Throwable $e ) { // of another plugin's filter, for example
 			Queue::postpone( $item, $later, 'the gallery cannot be built: ' . $e->getMessage() );
@@ -833,9 +874,9 @@ final class Sender {
 			return null;
 		}
 		if ( ! $post ) {
-			$record->updated = max( $record->updated, (int) ( $item['deleted'] ?? time() ) );
+			$record->updated = max( min( $record->updated, time() + Record::AHEAD ), (int) ( $item['deleted'] ?? time() ) );
 			++$record->version;
-		} elseif ( $restored || $record->hash !== $hash ) {
+		} elseif ( $restored || $record->hash !== $hash || $record->updated > time() + Record::AHEAD ) {
 			$record->advance( $hash, $restored ? null : $post );
 		}
 		if ( $post ) {
@@ -1031,6 +1072,7 @@ final class Watch {
 		add_action( 'before_delete_post', array( self::class, 'before_delete' ) );
 		add_action( 'deleted_post', array( self::class, 'deleted' ) );
 		add_action( 'set_object_terms', array( self::class, 'post' ) );
+		add_action( 'deleted_term_relationships', array( self::class, 'post' ) );
 		foreach ( array( 'added_post_meta', 'updated_post_meta', 'deleted_post_meta' ) as $hook ) {
 			add_action( $hook, array( self::class, 'meta' ), 10, 3 );
 		}
@@ -1040,6 +1082,7 @@ final class Watch {
 		add_action( 'edited_term', array( self::class, 'term' ), 10, 2 );
 		add_action( 'delete_term', array( self::class, 'deleted_term' ), 10, 5 );
 		add_action( 'profile_update', array( self::class, 'author' ), 10, 2 );
+		add_action( 'deleted_user', array( self::class, 'deleted_author' ), 10, 2 );
 		add_action( 'permalink_structure_changed', array( self::class, 'everything' ) );
 		add_action( 'update_option_home', array( self::class, 'everything' ) );
 		add_action( 'shutdown', array( self::class, 'end' ), PHP_INT_MAX );
@@ -1096,7 +1139,6 @@ final class Watch {
 		if ( ! $record->shown && ! Queue::item_of( (int) $post_id ) && ! ( $post && Gallery::is_public( $post ) && self::concerns( $post ) ) ) {
 			return;
 		}
-		$record->use_images( (int) $post_id, array() );
 		$record->gallery = Settings::gallery_id( (int) $post_id );
 		$record->shown   = true;
 
@@ -1108,6 +1150,7 @@ final class Watch {
 	public static function deleted( $post_id ): void {
 		if ( isset( self::$deleting[ $post_id ] ) ) {
 			Queue::put( (int) $post_id, '0', self::$deleting[ $post_id ] );
+			Record::from( self::$deleting[ $post_id ]['record'] )->use_images( (int) $post_id, array() );
 		}
 		foreach ( self::$orphans[ $post_id ] ?? array() as $id ) {
 			self::post( $id );
@@ -1165,9 +1208,22 @@ final class Watch {
 		}
 	}
 
-	/** What was changed lately, in case that a process ended between a change and its hook. */
+	/** WordPress gives the posts of a deleted author to another one. */
+	public static function deleted_author( $user_id, $heir ): void {
+		global $wpdb;
+		if ( $heir ) {
+			self::many( $wpdb->prepare( 'p.post_author = %d', $heir ) );
+		}
+	}
+
+	/**
+	 * What was changed lately, in case that a process ended between a change and its hook; and what is shown though its
+	 * type is no longer one of the settings.
+	 */
 	public static function catch_up(): void {
 		global $wpdb;
+		$types = implode( "', '", array_map( 'esc_sql', Settings::post_types() ) );
+		self::many( "p.post_type NOT IN ('$types') AND m.meta_value LIKE '%s:5:\"shown\";b:1;%'" );
 		self::many( $wpdb->prepare( 'p.post_modified_gmt >= %s', gmdate( 'Y-m-d H:i:s', time() - 2 * HOUR_IN_SECONDS ) ) );
 	}
 

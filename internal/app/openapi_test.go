@@ -156,8 +156,8 @@ func TestOpenAPIIsWhatIsServed(t *testing.T) {
 archive: {page: 10}
 feeds: [{name: all, items: 10, aliases: [former]}]
 partners:
-  - {name: alpha, access: {keys: [{name: a, secret_file: %q}]}}
-  - {name: beta, access: {keys: [{name: a, secret_file: %q}], networks: [192.0.2.0/24]}}
+  - {name: alpha, items: 10, access: {path_keys: true, keys: [{name: a, secret_file: %q}]}}
+  - {name: beta, access: {path_keys: true, keys: [{name: a, secret_file: %q}], networks: [192.0.2.0/24]}}
 nats: {embedded: {listen: "127.0.0.1:0"}}`, keyFile(t, partnerKeys[0]), keyFile(t, partnerKeys[1])))
 	node.ready()
 	d.events(t, node, key)
@@ -240,7 +240,10 @@ func tagged(id, title string, updated time.Time) string {
 	return `{"tags":["a & b"],"authors":[{"name":"A. Writer"}],` + galleryJSON(id, title, "Travel & Food", updated, 1)[1:]
 }
 
-var archivePage = regexp.MustCompile(`/feeds/all/archive/[^"]+\.atom`)
+var (
+	archivePage = regexp.MustCompile(`/feeds/all/archive/[^"]+\.atom`)
+	partnerPage = regexp.MustCompile(`/archive/[^"]+\.atom`)
+)
 
 // readers reads all that is public.
 func (d *openAPI) readers(t *testing.T, node *process) {
@@ -288,7 +291,11 @@ func (d *openAPI) readers(t *testing.T, node *process) {
 }
 
 func (d *openAPI) partners(t *testing.T, node *process, keys []string) {
-	for path, target := range map[string]string{"/partners/{partner}/{file}": "/feed.json", "/partners/{partner}/changes.json": "/changes.json"} {
+	_, document := d.ask(t, node.http, "GET", "/partners/{partner}/{file}", "/partners/alpha/feed.atom", "", "Authorization: Bearer "+keys[0])
+	for path, target := range map[string]string{
+		"/partners/{partner}/{file}": "/feed.json", "/partners/{partner}/changes.json": "/changes.json",
+		"/partners/{partner}/archive/{page}": partnerPage.FindString(document), "/partners/{partner}/galleries/{file}": "/galleries/wp-1.json",
+	} {
 		bearer := "Authorization: Bearer " + keys[0]
 		ask := func(target string, headers ...string) *http.Response {
 			resp, _ := d.ask(t, node.http, "GET", path, "/partners/"+target, "", headers...)
@@ -304,6 +311,18 @@ func (d *openAPI) partners(t *testing.T, node *process, keys []string) {
 		for range 40 {
 			ask("alpha"+target, bearer+"x", "X-Forwarded-For: 203.0.113.9")
 		}
+	}
+	const path = "/partners/{partner}/~{key}/{file}"
+	for _, target := range []string{"alpha/~" + keys[0], "alpha/~" + keys[0] + "x", "beta/~" + keys[1]} {
+		target = "/partners/" + target + "/feed.json"
+		resp, _ := d.ask(t, node.http, "GET", path, target, "")
+		if tag := resp.Header.Get("ETag"); tag != "" {
+			d.ask(t, node.http, "GET", path, target, "", "If-None-Match: "+tag)
+			d.feeds = append(d.feeds, seenFeed{path, target, tag, nil})
+		}
+	}
+	for range 40 {
+		d.ask(t, node.http, "GET", path, "/partners/alpha/~"+keys[0]+"x/feed.json", "", "X-Forwarded-For: 203.0.113.10")
 	}
 }
 

@@ -76,14 +76,19 @@ final class Settings {
 	 */
 	public static function moved(): string {
 		$home = self::home();
-		if ( ! defined( 'GALLERYWIRE_HOME' ) ) {
+		if ( ! self::has_fixed_home() ) {
 			add_option( 'gallerywire_home', bin2hex( $home ) ); // keeps what is there
 		}
-		$known = defined( 'GALLERYWIRE_HOME' ) ? (string) GALLERYWIRE_HOME : (string) hex2bin( get_option( 'gallerywire_home' ) );
+		$known = self::has_fixed_home() ? (string) GALLERYWIRE_HOME : (string) hex2bin( get_option( 'gallerywire_home' ) );
 		$short = static function ( $url ) {
 			return strtolower( preg_replace( '~^https?://(www\.)?|/+$~i', '', $url ) );
 		};
 		return $short( $known ) === $short( $home ) ? '' : 'Nothing is sent: this site was ' . $known . ', and is ' . $home . ' now. If it is a copy, remove GALLERYWIRE_URL; else confirm the address under Tools, gallerywire.';
+	}
+
+	/** The constant names the main site of a network. */
+	public static function has_fixed_home(): bool {
+		return defined( 'GALLERYWIRE_HOME' ) && is_main_site();
 	}
 
 	/** An administrator says that this is the site, and no copy. */
@@ -283,7 +288,9 @@ final class Gallery {
 
 	/** Shown to everybody now, or at the time for which it is scheduled. */
 	public static function is_public( \WP_Post $post ): bool {
+		$site = is_multisite() ? get_site() : null;
 		return in_array( $post->post_type, Settings::post_types(), true ) && '' === $post->post_password
+			&& ! ( $site && ( $site->archived || $site->deleted || $site->spam ) )
 			&& ( 'future' === $post->post_status || is_post_status_viewable( $post->post_status ) );
 	}
 
@@ -1085,6 +1092,10 @@ final class Watch {
 		add_action( 'deleted_user', array( self::class, 'deleted_author' ), 10, 2 );
 		add_action( 'permalink_structure_changed', array( self::class, 'everything' ) );
 		add_action( 'update_option_home', array( self::class, 'everything' ) );
+		foreach ( array( 'archive_blog', 'unarchive_blog', 'make_spam_blog', 'make_ham_blog', 'make_delete_blog', 'make_undelete_blog' ) as $hook ) {
+			add_action( $hook, array( self::class, 'site' ) );
+		}
+		add_action( 'wp_uninitialize_site', array( self::class, 'before_delete_site' ), 5 );
 		add_action( 'shutdown', array( self::class, 'end' ), PHP_INT_MAX );
 	}
 
@@ -1232,6 +1243,24 @@ final class Watch {
 		self::many( '1 = 1' );
 	}
 
+	/** A site of a network is archived, or no longer. */
+	public static function site( $id ): void {
+		switch_to_blog( (int) $id );
+		self::everything();
+		restore_current_blog();
+	}
+
+	/** A site of a network is deleted, and its queue with it: its galleries are taken down now, as far as time allows. */
+	public static function before_delete_site( $site ): void {
+		switch_to_blog( (int) $site->blog_id );
+		self::everything();
+		add_filter( 'gallerywire_gallery', '__return_null', PHP_INT_MAX );
+		Sender::drain( 20, 5 );
+		remove_filter( 'gallerywire_gallery', '__return_null', PHP_INT_MAX );
+		unset( self::$sites[ get_current_blog_id() ] );
+		restore_current_blog();
+	}
+
 	/** Queues what was sent and may have changed; each is compared with what was sent before it is sent again. */
 	private static function many( string $condition ): void {
 		$ids = self::is_import() ? array() : Record::posts_where( $condition );
@@ -1347,7 +1376,7 @@ final class Screen {
 			echo '<tr><th scope="row">', esc_html( $label ), '</th><td>', esc_html( $text ), '</td></tr>';
 		}
 		echo '</tbody></table>';
-		if ( '' !== Settings::url() && '' !== Settings::moved() && ! defined( 'GALLERYWIRE_HOME' ) ) {
+		if ( '' !== Settings::url() && '' !== Settings::moved() && ! Settings::has_fixed_home() ) {
 			echo '<form method="post"><p>', wp_nonce_field( 'gallerywire_home', '_wpnonce', true, false ), '<button class="button" name="gallerywire_home" value="1">This is the site itself, and no copy: send from here</button></p></form>';
 		}
 		$troubles = self::troubles();

@@ -1,9 +1,9 @@
 package ninjs
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -28,25 +28,43 @@ type head struct {
 	Others jsontext.Value `json:",embed"` // all that no field is for: other spellings, and texts of 1.x with any role in their name
 }
 
-// restricts finds the members that restrict what is shown, in any spelling. One that is
-// not read shows what must not be shown.
-var restricts = regexp.MustCompile(`"(?i:pub[_-]*status|embargoed[_-]*(?:until)?|expires|publish[_-]*schedule)"`)
-
 // spelt returns those of the other members whose names are among names but for case,
-// hyphens and underscores. There may be several of one name.
+// hyphens and underscores: one that restricts what is shown, and is not read, shows what
+// must not be shown. There may be several of one name.
 func (h *head) spelt(names ...string) (found []named) {
-	if !restricts.Match(h.Others) {
+	if !mayHave(h.Others, names) {
 		return nil
 	}
 	var others map[string]jsontext.Value
 	_ = json.Unmarshal(h.Others, &others) // read before
 	for _, name := range slices.Sorted(maps.Keys(others)) {
-		if slices.Contains(names, strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))) {
+		if slices.Contains(names, spelling(name)) {
 			found = append(found, named{name, others[name]})
 		}
 	}
 	return found
 }
+
+// mayHave reports whether data may have a member that spelt looks for. Most has none, and
+// need not be read once more.
+func mayHave(data []byte, names []string) bool {
+	const longest = 64
+	for i := bytes.IndexByte(data, '"'); i >= 0; i = bytes.IndexByte(data, '"') {
+		data = data[i+1:]
+		begins := func(name string) bool { return len(data) > 0 && data[0]|0x20 == name[0] }
+		if slices.ContainsFunc(names, begins) {
+			end := bytes.IndexByte(data[:min(len(data), longest)], '"')
+			if end > 0 && slices.Contains(names, spelling(string(data[:end]))) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var unseparated = strings.NewReplacer("-", "", "_", "")
+
+func spelling(name string) string { return unseparated.Replace(strings.ToLower(name)) }
 
 // The values of pubstatus.
 const (
@@ -210,7 +228,7 @@ func (c *content) window(place string) (shownFrom dated, shownUntil instant, fau
 		switch {
 		case err != nil:
 			faults = append(faults, problem(at.place, "%s", jsonfault.Explain(m.value, err, unfit).Reason))
-		case !strings.EqualFold(m.name, "expires"):
+		case spelling(m.name) != "expires":
 			shownFrom = latest(shownFrom, at)
 		case shownUntil.IsZero() || !at.IsZero() && at.Before(shownUntil.Time):
 			shownUntil = at.instant

@@ -145,6 +145,7 @@ func TestWordPressSendsEvents(t *testing.T) {
 		{"everything", everything},
 		{"restored from a backup", restored},
 		{"a copy of the site", copyOfSite},
+		{"a type taken out of the settings", typeTakenOut},
 		{"the page of administrators", toolsPage},
 		{"many editors, and a service that comes and goes", settles},
 	}
@@ -587,6 +588,18 @@ func copyOfSite(t *testing.T, w *wordpress, r *receiver) {
 	w.cron()
 	if events := r.take(); len(events) == 0 || w.queue() != 0 {
 		t.Errorf("after the confirmation came %d events, and %d posts wait", len(events), w.queue())
+	}
+}
+
+func typeTakenOut(t *testing.T, w *wordpress, r *receiver) {
+	id := w.post(harbour + `return $id;`)
+	for _, types := range []string{"page", "post"} {
+		r.take()
+		w.run(fmt.Sprintf(`define('GALLERYWIRE_POST_TYPES', %q); do_action('gallerywire_check'); return 0;`, types))
+		want := map[string]string{"page": fmt.Sprintf("unpublished wp-%d\n", id), "post": fmt.Sprintf("published wp-%d Harbour & lights\n", id)}[types]
+		if story := r.story(); !strings.Contains(story, want) {
+			t.Errorf("types %s: got\n%s, want\n%s", types, story, want)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 const (
 	// minRoom is how many bytes the bodies of senders that have proved themselves may have
 	// at a time, at least; and as many those of others, whose signatures are over the body.
-	minRoom = 16 << 20
+	minRoom = 32 << 20
 	// shares is how many senders can fill all the room, each with its share.
 	shares = 4
 	// firstRoom is what a body takes before its first byte.

@@ -23,7 +23,7 @@ func (a *App) receiver(reader event.Reader) (*receive.Receiver, error) {
 		Keys: a.keys, Reader: reader,
 		Subject: func(k event.Kind) string { return subjectOf(c.Events.Subjects, k) },
 		Stream:  stream, Away: func() error { return errors.Join(a.broker.Status(), a.broker.Storage()) },
-		Client: web.ClientAddr, Network: web.ClientNetwork, RequestsPerMinute: c.Intake.RequestsPerMinute,
+		Client: web.ClientAddr, Network: web.ClientNetwork, ExpectBody: web.ExpectBody, RequestsPerMinute: c.Intake.RequestsPerMinute,
 		Registerer: a.metrics, Logger: a.logger("receive"),
 	}), nil
 }

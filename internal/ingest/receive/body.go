@@ -86,8 +86,9 @@ type body struct {
 	r      *http.Request
 	limit  int64 // bytes, before and after decompression
 	room   *room
-	sender string        // whose share it takes
-	within time.Duration // 0: until the server's own timeout
+	sender string              // whose share it takes
+	within time.Duration       // 0: until the server's own timeout
+	expect func(*http.Request) // is called before it waits
 
 	read     bool
 	data     []byte
@@ -120,6 +121,9 @@ func (b *body) receive() ([]byte, error) {
 	}
 	if b.r.Header.Get("Content-Encoding") != "" {
 		need += b.limit
+	}
+	if b.expect != nil && b.within == 0 {
+		b.expect(b.r)
 	}
 	ctx, cancel := context.WithTimeout(b.r.Context(), roomTimeout)
 	defer cancel()

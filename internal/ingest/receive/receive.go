@@ -55,6 +55,8 @@ type Options struct {
 	Client  func(*http.Request) netip.Addr // who is connected
 	Network func(netip.Addr) string        // of a client; empty: a proxy's, which is not counted
 
+	ExpectBody func(*http.Request) // called before the body of a sender that has proved itself waits for room; may be nil
+
 	RequestsPerMinute int // of one sender, as told in the handshake
 	Registerer        prometheus.Registerer
 	Logger            *slog.Logger
@@ -126,7 +128,7 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) answer {
 		return refusalOf(err)
 	}
 	client := rc.opts.Client(r)
-	b := &body{w: w, r: r, limit: rc.limit(r), room: rc.unproven, sender: rc.opts.Network(client), within: unprovenTimeout}
+	b := &body{w: w, r: r, limit: rc.limit(r), room: rc.unproven, sender: rc.opts.Network(client), within: unprovenTimeout, expect: rc.opts.ExpectBody}
 	defer b.release()
 	sender, err := rc.opts.Keys.Admit(r, client, b.raw)
 	if err != nil {

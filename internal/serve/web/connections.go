@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"sync"
@@ -27,6 +28,10 @@ const (
 	// maxUnsent and readBuffer bound what the kernel holds for a connection.
 	maxUnsent  = 64 << 10
 	readBuffer = 32 << 10
+	// bodyBuffer replaces readBuffer for a body that is expected and may have to wait: a sender
+	// on this machine, as a proxy is, sends segments that do not fit the smaller one, and
+	// repeats them after seconds.
+	bodyBuffer = 1 << 20
 	// idleSample is among how many connections the longest idle one is searched.
 	idleSample = 256
 )
@@ -257,6 +262,20 @@ type connection struct {
 	until  atomic.Int64 // the deadline of small writes, likewise; 0: not set
 
 	writing *pending // guarded by all.mu
+}
+
+// connectionKey is that of a request's connection in its context.
+type connectionKey struct{}
+
+// ExpectBody lets the kernel hold more of a request's body until it is read.
+func ExpectBody(r *http.Request) {
+	c, _ := r.Context().Value(connectionKey{}).(*connection)
+	if c == nil {
+		return
+	}
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(bodyBuffer)
+	}
 }
 
 func (c *connection) touch() { c.active.Store(int64(time.Since(c.all.began))) }

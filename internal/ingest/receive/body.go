@@ -132,12 +132,14 @@ func (b *body) receive() ([]byte, error) {
 	if err != nil {
 		return nil, noRoom()
 	}
+	deadline := http.NewResponseController(b.w)
 	if b.within > 0 {
-		deadline := http.NewResponseController(b.w)
 		_ = deadline.SetReadDeadline(time.Now().Add(b.within)) // a test's writer has none
-		defer func() { _ = deadline.SetReadDeadline(time.Time{}) }()
 	}
 	data, err := b.all(b.r.Body)
+	if b.within > 0 && err == nil { // else the server discards the rest, which must end too
+		_ = deadline.SetReadDeadline(time.Time{})
+	}
 	_, stalled := errors.AsType[net.Error](err)
 	switch {
 	case stalled, errors.Is(err, io.ErrUnexpectedEOF):

@@ -2,14 +2,18 @@ package receive_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gallerywire/gallerywire/internal/ingest/receive"
 )
 
 // TestHostileConnections writes bytes that no library would send. The server has the limits
@@ -17,6 +21,7 @@ import (
 func TestHostileConnections(t *testing.T) {
 	t.Parallel()
 	head := "POST /events HTTP/1.1\r\nHost: news.example.com\r\nContent-Type: application/json\r\nAuthorization: Bearer " + secret + "\r\n"
+	signed := strings.Replace(head, "Authorization: Bearer "+secret, "X-Superdesk-Signature: sha1="+strings.Repeat("0", 40), 1)
 	sized := func(n int, body string) string { return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, n, body) }
 	chunk := fmt.Sprintf("%x\r\n%s\r\n", 1<<10, strings.Repeat(" ", 1<<10))
 	for name, c := range map[string]struct {
@@ -31,6 +36,7 @@ func TestHostileConnections(t *testing.T) {
 		"a length beyond all numbers":           {head + "Content-Length: 99999999999999999999\r\n\r\n" + bare, 400},
 		"chunks that never end":                 {head + "Transfer-Encoding: chunked\r\n\r\n" + chunk, 503},
 		"chunks without end that are too many":  {head + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat(chunk, maxEvent>>10+1), 413},
+		"signed chunks that never end":          {signed + "Transfer-Encoding: chunked\r\n\r\n" + chunk, 503},
 		"a chunk that is none":                  {head + "Transfer-Encoding: chunked\r\n\r\nmany\r\n", 400},
 		"a length and chunks":                   {head + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
 		"another transfer encoding":             {head + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
@@ -41,7 +47,7 @@ func TestHostileConnections(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newWorld(t, receive.Key{Name: "wp", Kind: receive.Bearer, Secret: secret, IDPrefix: prefix}, receive.Key{Name: "desk", Kind: receive.Superdesk, Secret: "desk-" + secret})
 			server := httptest.NewUnstartedServer(w)
 			server.Config.ReadTimeout, server.Config.MaxHeaderBytes = time.Second, 32<<10
 			server.Start()
@@ -63,6 +69,9 @@ func TestHostileConnections(t *testing.T) {
 			body, _ := io.ReadAll(resp.Body)
 			if resp.StatusCode != c.status {
 				t.Errorf("answered %s, want %d: %s", resp.Status, c.status, body)
+			}
+			if _, err := conn.Read(make([]byte, 1)); c.status >= 500 && errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the connection stays open")
 			}
 			if strings.Contains(string(body), secret) || len(w.stream.published()) > 0 {
 				t.Errorf("published %d events, answered %s", len(w.stream.published()), body)

@@ -431,7 +431,7 @@ func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
 		return ack, err
 	}), func(o *outbox.Options) { o.Lease = 5 * time.Second }).run()
 	n.put(notice("all", 1))
-	eventually(t, "it is sent", func() bool { return n.Pending()["test"] == 0 })
+	eventually(t, "it is sent", func() bool { return w.attempts(0) > 0 && n.Pending()["test"] == 0 }) // not before it is known
 	go n.stop()
 	eventually(t, "the lease is given back", func() bool {
 		keys, err := w.bucket().Keys(t.Context())
@@ -439,6 +439,9 @@ func TestALeaseIsGivenBackAfterALostAnswer(t *testing.T) {
 			return false
 		}
 		i := slices.IndexFunc(keys, func(key string) bool { return strings.HasPrefix(key, "lease.") })
+		if i < 0 {
+			return false
+		}
 		e, err := w.bucket().Get(t.Context(), keys[i])
 		return err == nil && strings.Contains(string(e.Value()), `"node":""`)
 	})

@@ -86,11 +86,11 @@ func (a *App) build(siteID string) (*services, error) {
 	parts := notify.statusParts(cat.Index().Len, partners, plan)
 	parts.Partners, parts.Senders = a.partnerStates(partners), a.senderStates()
 	reader := a.reader(siteID)
-	in := a.intake(outcomes{notify.backs, cat, partners, siteID}, reader)
 	receiver, err := a.receiver(reader)
 	if err != nil {
 		return nil, err
 	}
+	in := a.intake(outcomes{notify.backs, cat, partners, siteID}, reader, receiver)
 	list := []service{{"catalogue", cat.Run}, {"clock", cat.KeepTime}}
 	if a.broker.Embedded() {
 		list = append(list, service{"streams", a.noteStreams}) // it stops after what writes
@@ -260,7 +260,7 @@ func order(name string) index.Order {
 	return index.ByPublished
 }
 
-func (a *App) intake(o outcomes, reader event.Reader) *intake.Intake {
+func (a *App) intake(o outcomes, reader event.Reader, receiver *receive.Receiver) *intake.Intake {
 	return intake.New(intake.Options{
 		Consumers:   a.consumers,
 		PublisherOf: broker.PublisherOf,
@@ -269,7 +269,7 @@ func (a *App) intake(o outcomes, reader event.Reader) *intake.Intake {
 			e := event.NewRejected(id, o.siteID, r)
 			return errors.Join(a.publish(e), o.callbacks.Tell(ctx, id, e))
 		}),
-		Decode:     a.decode(reader),
+		Decode:     a.decode(reader, receiver),
 		Observe:    a.observe,
 		Registerer: a.metrics,
 		Logger:     a.logger("intake"),
@@ -289,13 +289,16 @@ func (a *App) reader(siteID string) event.Reader {
 }
 
 // decode returns what reads events with the ids and guids that their publisher may use.
-func (a *App) decode(reader event.Reader) func(publisher string, m event.Message) (*event.Event, error) {
+func (a *App) decode(reader event.Reader, receiver *receive.Receiver) func(publisher string, m event.Message) (*event.Event, error) {
 	readers := map[string]event.Reader{"": reader}
 	for _, p := range a.opts.Config.NATS.Embedded.Publishers {
 		reader.IDPrefix, reader.GUIDPrefixes = p.IDPrefix, p.GUIDPrefixes
 		readers[p.Name] = reader
 	}
 	return func(publisher string, m event.Message) (*event.Event, error) {
+		if e := receiver.Decoded(m); e != nil && publisher == "" {
+			return e, nil
+		}
 		reader, known := readers[publisher]
 		if !known {
 			return nil, gallery.Problems{{Reason: fmt.Sprintf("publisher %q is not in nats.embedded.publishers any more: its ids are not known", publisher)}}

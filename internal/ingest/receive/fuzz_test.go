@@ -9,6 +9,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/ingest/receive"
+	"github.com/google/go-cmp/cmp"
 )
 
 // FuzzReceive holds that intake accepts what a receiver accepts, as an event of the same
@@ -44,9 +45,13 @@ func FuzzReceive(f *testing.F) {
 		}
 		for _, m := range w.stream.msgs {
 			reader := event.Reader{MaxBytes: maxEvent, SiteID: "news.example.com"}
-			e, err := reader.Decode(event.Message{Subject: m.Subject, Header: m.Header, Data: m.Data, Stored: time.Now()})
+			message := event.Message{Subject: m.Subject, Header: m.Header, Data: m.Data, Stored: time.Now()}
+			e, err := reader.Decode(message)
 			if err != nil {
 				t.Fatalf("intake refuses %q: %v", m.Data, err)
+			}
+			if decoded := w.Decoded(message); decoded != nil && !cmp.Equal(decoded, e) {
+				t.Errorf("decoded before and after it is stored (-before +after):\n%s", cmp.Diff(decoded, e))
 			}
 			if !strings.HasSuffix(m.Subject, string(e.Kind)) || !strings.HasPrefix(e.GalleryID(), prefix) {
 				t.Errorf("%s of %q is published on %s", e.Kind, e.GalleryID(), m.Subject)

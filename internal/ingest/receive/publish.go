@@ -81,6 +81,7 @@ func (rc *Receiver) send(d delivery, m event.Message) pending {
 	err = rc.opts.Away()
 	var future jetstream.PubAckFuture
 	if err == nil {
+		rc.remember(m, e)
 		future, err = rc.opts.Stream.PublishMsgAsync(&nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}, opts...)
 	}
 	if err != nil {

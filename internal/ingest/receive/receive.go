@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,6 +68,7 @@ type Receiver struct {
 	opts             Options
 	proven, unproven *room
 	decoding         chan struct{} // bounds how many events are decoded at a time
+	decoded          *lru.Cache[identity, *event.Event]
 	events           *prometheus.CounterVec
 	logged           struct{ refused, failed rate.Sometimes }
 }
@@ -77,6 +79,7 @@ func New(o Options) *Receiver {
 		Name: "gallerywire_intake_received_total",
 		Help: "Events over HTTP, by key and status: 202 stored, 400 and others refused, 503 not stored.",
 	}, []string{"key", "status"})}
+	rc.decoded, _ = lru.New[identity, *event.Event](maxDecoded) // fails only for a size below 1
 	rc.logged.refused.Interval, rc.logged.failed.Interval = time.Second, time.Second
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(rc.events)

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/ingest/receive"
 )
 
@@ -247,5 +249,36 @@ func TestWhatMayPassIsToBeSentAgain(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What is remembered of a publication is that very message, and it is remembered once.
+func TestAnEventIsDecodedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.ask(t, post("/events", bare, ce("article.published")...))
+	w.ask(t, post("/events/article.unpublished", `{"id":"wp-1"}`))
+	published, takenDown := w.stream.published()[0], w.stream.published()[1]
+	as := func(change func(*event.Message)) *event.Event {
+		m := event.Message{Subject: published.Subject, Header: maps.Clone(published.Header), Data: bytes.Clone(published.Data)}
+		change(&m)
+		return w.Decoded(m)
+	}
+	for name, change := range map[string]func(*event.Message){
+		"another subject":   func(m *event.Message) { m.Subject = "cms.article.unpublished" },
+		"another type":      func(m *event.Message) { m.Header["Ce-Type"] = []string{"article.unpublished"} },
+		"another attribute": func(m *event.Message) { m.Header["Ce-Time"] = []string{"1999-01-01T00:00:00Z"} },
+		"another body":      func(m *event.Message) { m.Data[len(m.Data)-2]++ },
+		"a take-down":       func(m *event.Message) { m.Subject, m.Header, m.Data = takenDown.Subject, nil, takenDown.Data },
+	} {
+		if e := as(change); e != nil {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	ours := func(m *event.Message) { m.Header["Nats-Msg-Id"] = []string{"added by the stream"} }
+	if e := as(ours); e == nil || e.Gallery.ID != "wp-1" || e.ID != "e3" {
+		t.Errorf("the same message: %+v", e)
+	}
+	if e := as(ours); e != nil {
+		t.Errorf("the same message again: %+v", e)
 	}
 }

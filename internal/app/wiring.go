@@ -296,8 +296,10 @@ func (a *App) decode(reader event.Reader, receiver *receive.Receiver) func(publi
 		readers[p.Name] = reader
 	}
 	return func(publisher string, m event.Message) (*event.Event, error) {
-		if e := receiver.Decoded(m); e != nil && publisher == "" {
-			return e, nil
+		if publisher == "" { // as events over HTTP are
+			if e := receiver.Decoded(m); e != nil {
+				return e, nil
+			}
 		}
 		reader, known := readers[publisher]
 		if !known {

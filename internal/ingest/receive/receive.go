@@ -75,10 +75,14 @@ type Receiver struct {
 
 // New returns a receiver.
 func New(o Options) *Receiver {
-	rc := &Receiver{opts: o, proven: newRoom(o.Reader.MaxBytes), unproven: newRoom(o.Reader.MaxBytes), decoding: make(chan struct{}, runtime.GOMAXPROCS(0)), events: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gallerywire_intake_received_total",
-		Help: "Events over HTTP, by key and status: 202 stored, 400 and others refused, 503 not stored.",
-	}, []string{"key", "status"})}
+	rc := &Receiver{
+		opts: o, proven: newRoom(o.Reader.MaxBytes), unproven: newRoom(o.Reader.MaxBytes),
+		decoding: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gallerywire_intake_received_total",
+			Help: "Events over HTTP, by key and status: 202 stored, 400 and others refused, 503 not stored.",
+		}, []string{"key", "status"}),
+	}
 	rc.decoded, _ = lru.New[identity, *event.Event](maxDecoded) // fails only for a size below 1
 	rc.logged.refused.Interval, rc.logged.failed.Interval = time.Second, time.Second
 	if o.Registerer != nil {

@@ -89,7 +89,7 @@ func TestFeedsFollowSuperdesk(t *testing.T) {
 			return true
 		})
 	}
-	node.eventually("what had waited is superseded", func() bool { return node.metric("gallerywire_events_total", `outcome="superseded"`) == 1 })
+	node.eventually("all is taken in", func() bool { return node.metric("gallerywire_events_pending") == 0 })
 	if _, body := node.get("/feeds/all.atom"); strings.Contains(body, "Harbour lights, corrected") {
 		t.Error("what was killed is shown again")
 	}

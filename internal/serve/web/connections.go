@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -34,6 +35,10 @@ const (
 	bodyBuffer = 1 << 20
 	// idleSample is among how many connections the longest idle one is searched.
 	idleSample = 256
+	// maxRefusing is how many refused connections are answered at a time, each for at most
+	// twice refusalTimeout; more are closed without an answer.
+	maxRefusing    = 256
+	refusalTimeout = time.Second
 )
 
 // ConnectionLimits bound what connections may cost. Zero values bound nothing.
@@ -47,9 +52,10 @@ type ConnectionLimits struct {
 // idle for longest is cut off; if none was idle, the new one is refused. It is safe for
 // concurrent use.
 type Connections struct {
-	limits ConnectionLimits
-	began  time.Time
-	cut    *prometheus.CounterVec
+	limits   ConnectionLimits
+	began    time.Time
+	cut      *prometheus.CounterVec
+	refusing chan struct{}
 
 	mu      sync.Mutex
 	open    map[*connection]struct{}
@@ -72,7 +78,7 @@ func NewConnections(l ConnectionLimits) *Connections {
 		l.Client = func(netip.Addr) string { return "" }
 	}
 	return &Connections{
-		limits: l, began: time.Now(),
+		limits: l, began: time.Now(), refusing: make(chan struct{}, maxRefusing),
 		cut: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_http_connections_cut_total",
 			Help: "Connections of readers that were cut off, by reason: stalled, full, client, memory; or refused, because no other was idle.",
@@ -190,14 +196,34 @@ func (cs *Connections) admit(conn net.Conn) *connection {
 	}
 	switch {
 	case victim == c:
-		_ = c.SetWriteDeadline(time.Now().Add(time.Second)) // it fits an empty buffer
-		_, _ = c.Conn.Write([]byte(refusal))
-		c.reset()
+		cs.refuse(c)
 		return nil
 	case victim != nil:
 		victim.reset()
 	}
 	return c
+}
+
+// refuse answers the connection in the background and closes it. The request is read
+// first, and the end of the connection awaited: a client that is answered before it has
+// asked, or whose connection is reset, takes that for an error and does not see the answer.
+func (cs *Connections) refuse(c *connection) {
+	select {
+	case cs.refusing <- struct{}{}:
+	default:
+		c.reset()
+		return
+	}
+	go func() {
+		defer func() { <-cs.refusing }()
+		defer c.reset()
+		_ = c.SetDeadline(time.Now().Add(refusalTimeout))
+		_, _ = c.Conn.Read(make([]byte, 4<<10))
+		_ = c.SetDeadline(time.Now().Add(refusalTimeout))
+		_, _ = c.Conn.Write([]byte(refusal))
+		_ = c.CloseWrite()
+		_, _ = io.Copy(io.Discard, c.Conn)
+	}()
 }
 
 // add counts the connection and returns the one to be closed for it, if any: c itself

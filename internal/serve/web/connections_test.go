@@ -173,6 +173,50 @@ func TestAClientHasItsShare(t *testing.T) {
 	})
 }
 
+// Above the limit each client reads the answer, and none sees only that its connection
+// was reset.
+func TestClientsAboveTheLimitAreAnswered(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	limited := web.NewConnections(web.ConnectionLimits{All: 1}).Listener(listener)
+	var accepting, asking sync.WaitGroup
+	accepting.Go(func() {
+		for conn, err := limited.Accept(); err == nil; conn, err = limited.Accept() {
+			defer conn.Close()
+		}
+	})
+	defer accepting.Wait()
+	defer limited.Close()
+	first, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	began := time.Now()
+	for range 4 {
+		asking.Go(func() {
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+			for range 50 {
+				resp, err := client.Get("http://" + listener.Addr().String())
+				if time.Since(began) > time.Second {
+					return // the first has been idle for long, and others are let in
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+					t.Errorf("answered %s", resp.Status)
+				}
+			}
+		})
+	}
+	asking.Wait()
+}
+
 func TestAClientThatMadeRoomForItselfIsStillCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t, web.ConnectionLimits{PerClient: 1, Client: netip.Addr.String})

@@ -20,6 +20,9 @@ import (
 // kept as it is written. It returns "" when raw is no such address. A relative one is
 // resolved against base, which may be nil. WebAddress of its result is the same.
 func WebAddress(raw string, base *url.URL) string {
+	if plain(raw) {
+		return raw
+	}
 	raw = correct(raw)
 	u, err := url.Parse(raw)
 	if err != nil || raw == "" {
@@ -32,6 +35,15 @@ func WebAddress(raw string, base *url.URL) string {
 		return ""
 	}
 	return correct(u.String()) // what comes from base was not corrected
+}
+
+// plain reports whether s is an http or https address as WebAddress returns it, without a
+// port or a fragment. Most addresses are, and need no parsing.
+func plain(s string) bool {
+	scheme, rest, _ := strings.Cut(s, "://")
+	host, path, _ := strings.Cut(rest, "/")
+	return (scheme == "http" || scheme == "https") &&
+		host != "" && !strings.Contains(host, "%") && encode(host, "") == host && encode(path, ":@/?") == path
 }
 
 // mailAddress returns raw in ASCII when it is a mailto address, else "".
@@ -237,11 +249,11 @@ const needsBase = "make it absolute, or give the gallery a url to resolve it aga
 // address refuses an address that is not absolute http or https once it is corrected.
 // remedy is for a relative one.
 func (ps *Problems) address(place, s, remedy string) {
-	if s == "" {
-		return
-	}
 	if len(s) > MaxURL {
 		ps.text(place, s, MaxURL)
+		return
+	}
+	if s == "" || plain(s) {
 		return
 	}
 	u, err := url.Parse(correct(s))

@@ -133,11 +133,13 @@ func (ps *Problems) picture(img *Image) {
 	if _, other := PictureType("", img.Thumbnail); other != "" {
 		ps.addf("/image/thumbnail", "names %s, and a thumbnail is a picture", other)
 	}
-	if _, other := PictureType(img.Type, ""); other != "" {
-		ps.addf("/image/type", "%.60q is %s, and a slide shows a picture: give it one, such as a still of a video", img.Type, other)
+	_, other := PictureType(img.Type, img.URL)
+	if other == "" {
 		return
 	}
-	if _, other := PictureType(img.Type, img.URL); other != "" {
+	if _, ofType := PictureType(img.Type, ""); ofType != "" {
+		ps.addf("/image/type", "%.60q is %s, and a slide shows a picture: give it one, such as a still of a video", img.Type, other)
+	} else {
 		ps.addf("/image/url", "names %s, and a slide shows a picture: give it one, or state its type if it is one", other)
 	}
 }

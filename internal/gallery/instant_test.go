@@ -1,9 +1,12 @@
 package gallery
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 func TestParseInstant(t *testing.T) {
@@ -37,6 +40,10 @@ func TestParseInstant(t *testing.T) {
 		got, ok := ParseInstant(s)
 		if text := got.UTC().Format(time.RFC3339Nano); ok != (want != "") || ok && text != want {
 			t.Errorf("ParseInstant(%q) = %s, %t, want %q", s, text, ok, want)
+		}
+		var other time.Time // package event has package json read what it can
+		if err := json.Unmarshal([]byte(strconv.Quote(s)), &other); err == nil && (!ok || !other.Equal(got)) {
+			t.Errorf("package json reads %q as %s, ParseInstant as %s, %t", s, other, got, ok)
 		}
 	}
 }

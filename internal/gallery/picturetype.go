@@ -31,6 +31,7 @@ func PictureType(given, addr string) (mediaType, other string) {
 	given = strings.ToLower(strings.TrimSpace(given))
 	kind, sub, two := strings.Cut(given, "/")
 	switch {
+	case given == "":
 	case !two: // a word such as jpeg or .JPG
 		given = strings.TrimPrefix(given, ".")
 		if pictureTypes[given] != "" {
@@ -58,7 +59,10 @@ func PictureType(given, addr string) (mediaType, other string) {
 	addr, _, _ = strings.Cut(addr, "#")
 	addr, _, _ = strings.Cut(addr, "?")
 	end := strings.ToLower(strings.TrimPrefix(path.Ext(addr), "."))
-	return pictureTypes[end], otherFiles[end]
+	if mediaType = pictureTypes[end]; mediaType != "" {
+		return mediaType, ""
+	}
+	return "", otherFiles[end]
 }
 
 func isToken(s string) bool {

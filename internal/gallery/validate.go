@@ -46,7 +46,10 @@ func (g *Gallery) Normalise() {
 		img := &g.Slides[i].Image
 		img.URL = resolve(base, img.URL)
 		img.Thumbnail = resolve(base, img.Thumbnail)
-		if t, other := PictureType(img.Type, img.URL); other == "" && img.Type != "" && len(img.Type) <= MaxName {
+		if img.Type == "" || len(img.Type) > MaxName {
+			continue
+		}
+		if t, other := PictureType(img.Type, img.URL); other == "" {
 			img.Type = t
 		}
 	}

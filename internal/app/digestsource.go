@@ -33,8 +33,11 @@ func (r digestSource) Shown(ctx context.Context, name string, since time.Time, n
 		return nil, nil
 	}
 	_, all, err := set.History(ctx, ref)
-	if err != nil {
+	if errors.Is(err, edition.ErrUnknown) {
 		return nil, nil // no gallery has what the feed chooses by
+	}
+	if err != nil {
+		return nil, err
 	}
 	var shown []digest.Shown
 	for _, e := range all.View(n, r.now()).Entries {

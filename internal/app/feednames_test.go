@@ -61,7 +61,7 @@ func newWithPartners(t testing.TB) *withPartners {
 	}
 	public := edition.New(edition.Options{
 		Index: cat.Index(), Load: cat.Load, Renderer: feed.NewRenderer(feed.Options{SiteID: "example.com", BaseURL: siteAddress}), Logger: log,
-		Feeds: []edition.Definition{{Name: "all", Items: 50}}, Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
+		Feeds: []edition.Definition{{Name: "all", Items: 50, Aliases: []string{"former"}}}, Dynamic: edition.Dynamic{Sections: true, Tags: true, Authors: true},
 		Site: edition.Site{BaseURL: siteAddress},
 	})
 	w := &withPartners{catalogue: cat, t: t, ended: map[string]bool{}}
@@ -266,6 +266,18 @@ func TestTopicOfAGalleryThatThePartnerNoLongerSeesIsEmpty(t *testing.T) {
 	}
 	if w.topics.Gone(topic.Feed) {
 		t.Error("the subscription ends, though the partner may see the gallery again")
+	}
+}
+
+func TestDigestDoesNotTakeAnErrorForAnEmptyFeed(t *testing.T) {
+	t.Parallel()
+	w := newWithPartners(t)
+	source := digestSource{w.partners, w.catalogue.Index(), w.catalogue.Load, siteAddress, time.Now}
+	if shown, err := source.Shown(t.Context(), "tags/unused", time.Time{}, 100); err != nil || len(shown) > 0 {
+		t.Errorf("a tag without galleries shows %v: %v", shown, err)
+	}
+	if _, err := source.Shown(t.Context(), "former", time.Time{}, 100); !errors.As(err, new(*edition.Moved)) {
+		t.Errorf("a feed that has moved: %v", err)
 	}
 }
 

@@ -1,5 +1,5 @@
 // Command gallerywire publishes photo galleries as RSS, Atom and JSON feeds,
-// from events that a CMS sends over NATS.
+// from events that a CMS sends over HTTP or NATS.
 //
 // A command writes its answer to standard output, with --json as lines of JSON, and
 // messages to standard error. The exit code is 0 for success, 1 for a failure, and 2

@@ -116,8 +116,8 @@ func announced(ctx context.Context, editions *edition.Set, ref edition.Ref) (*ed
 	return e, nil
 }
 
-// state identifies what is shown of a gallery: the rank, and how many pictures' rights
-// ran out since.
+// state identifies what is shown of a gallery: the rank, and how many rights of its slides
+// have begun or ended.
 func state(m edition.Member) string {
 	s := fmt.Sprintf("%s/%d/%s", m.Rank.Updated.UTC().Format(time.RFC3339Nano), m.Rank.Version, m.Rank.Hash)
 	if m.Phase > 0 {

@@ -192,7 +192,7 @@ func (c Callback) Secrets() []InlineSecret {
 
 // Feed is one configured feed.
 type Feed struct {
-	// Name is its part of the address, Aliases are further ones.
+	// Name is its part of the address. Aliases are former names, which redirect to it.
 	Name  string `yaml:"name"`
 	Title string `yaml:"title"`
 	Items int    `yaml:"items"`

@@ -138,7 +138,7 @@ func NewKeys(o KeysOptions) *Keys {
 	return k
 }
 
-// Run reads the files of keys again, at least every other second, until ctx ends.
+// Run reads the files of keys again every second until ctx ends.
 func (k *Keys) Run(ctx context.Context) error { return credential.Follow(ctx, k.Reload) }
 
 // Reload reads the files of keys again. What has changed counts when it returns.

@@ -7,9 +7,10 @@
 // and mapped ranges are connected to only where [Options] allow it.
 //
 // A call uses no proxy, keeps no cookies, sends no credentials and no Referer, follows
-// no redirect, and is bounded in time and in bytes read. Nothing is decompressed. Errors
-// name the host and a reason in words of this package; they repeat neither an address's
-// query nor what the other side sent.
+// no redirect (package ping follows those of its hubs, each a checked call of its own),
+// and is bounded in time and in bytes read. Nothing is decompressed. Errors name the host
+// and a reason in words of this package; they repeat neither an address's query nor what
+// the other side sent.
 //
 // Left to others: whether and when to retry, and how many calls run at once.
 package outbound

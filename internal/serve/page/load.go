@@ -20,7 +20,7 @@ const (
 )
 
 // cacheKey names what is shown of a gallery, and where: its revision, and how many rights
-// of its slides have run out.
+// of its slides have begun or ended.
 type cacheKey struct {
 	home  string
 	id    string

@@ -67,9 +67,10 @@ type Options struct {
 	Partners []*gallery.Audience // those of selections, whose delays and ages are instants too
 }
 
-// Index is the ordered memory of the bucket. It is safe for concurrent use. Entries
-// are immutable, so what is read under the lock may be used after it. Methods that
-// take an instant let everything up to it take effect first.
+// Index is the ordered memory of the bucket. It is safe for concurrent use. Callers give
+// entries away to Apply and Fill, after which these are immutable: what is read under the
+// lock may be used after it. Methods that take an instant let everything up to it take
+// effect first.
 type Index struct {
 	opts  Options
 	ages  []time.Duration // of galleries that begin or cease to be shown to a partner, each once

@@ -80,7 +80,8 @@ func (e *Entry) forgotten() int64 {
 	return e.forgottenAfter(e.withdrawn())
 }
 
-// forgottenAfter is how long feeds tell of what the time withdrew at that instant.
+// forgottenAfter is the instant until which feeds list what the time withdrew at that
+// instant as deleted.
 func (e *Entry) forgottenAfter(withdrawn int64) int64 {
 	keep := int64(e.TombstoneAge())
 	if withdrawn > math.MaxInt64-keep {

@@ -43,7 +43,7 @@ type LeftOut struct {
 type Member struct {
 	ID    string
 	Rank  gallery.Rank
-	Phase int  // how many rights of single slides had run out
+	Phase int  // how many rights of slides had begun or ended: see [index.Entry.Phase]
 	Stub  bool // it is withdrawn, and only its stub is shown
 	entry *index.Entry
 }

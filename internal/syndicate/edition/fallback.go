@@ -54,8 +54,8 @@ func (r *feedRenderer) fallBack(cause error) (*Edition, error) {
 }
 
 // mayShow reports whether a member may be shown as it was rendered: it still
-// belongs to the feed, and no picture's rights ran out. Of a revision that is
-// not rendered yet the index knows only how many rights ran out. If these are more than
+// belongs to the feed, and no picture's rights began or ended. Of a revision that is
+// not rendered yet the index knows only how many began or ended. If these are more than
 // in the old one, a picture of the old one may be among them.
 func (r *feedRenderer) mayShow(m Member, now time.Time) bool {
 	key := gallery.Key(m.ID)

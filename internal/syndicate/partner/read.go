@@ -8,7 +8,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/credential"
 )
 
-// Run reads the files of keys again, at least every other second, until ctx ends.
+// Run reads the files of keys again every second until ctx ends.
 func (a *Access) Run(ctx context.Context) error { return credential.Follow(ctx, a.Reload) }
 
 // Reload reads the files of keys again. What has changed counts when it returns.

@@ -58,7 +58,6 @@ func StartCluster(t testing.TB) *Cluster {
 	return c
 }
 
-// freeAddress is one of the loopback where nothing listened a moment ago.
 // FreeAddress is on this machine, with a port that nobody listens on. The kernel gives
 // such a port to no outgoing connection, so that a server that is restarted gets it again.
 func FreeAddress(t testing.TB) string {

@@ -335,7 +335,10 @@ func (o Order) rank(e *Entry) int64 {
 
 // compare orders entries, oldest first.
 func (o Order) compare(a, b *Entry) int {
-	return cmp.Or(cmp.Compare(o.rank(a), o.rank(b)), strings.Compare(a.ID, b.ID))
+	if c := cmp.Compare(o.rank(a), o.rank(b)); c != 0 {
+		return c // without a look at the ids, which are elsewhere in memory
+	}
+	return strings.Compare(a.ID, b.ID)
 }
 
 // Index is where e is among the entries of a view, or would be.

@@ -12,7 +12,6 @@
 package index
 
 import (
-	"container/heap"
 	"errors"
 	"math"
 	"slices"
@@ -244,7 +243,6 @@ func (x *Index) exchange(key string, e *Entry, now int64) []Change {
 	x.assignSlot(old, e)
 	e.date(now)
 	last := x.schedule(e, now)
-	x.upcoming.tidy(x.entries)
 	x.signalNext()
 	x.count(old, e)
 	x.noteNames(old, e, now, last)
@@ -312,7 +310,7 @@ func (x *Index) Fill(entries map[string]*Entry, epoch time.Time, last uint64, at
 
 // refill computes what depends on the time from all entries.
 func (x *Index) refill(now int64) {
-	x.upcoming, x.passed, x.now = nil, math.MinInt64, now
+	x.upcoming, x.passed, x.now = timeline{next: make([]int64, 0, len(x.slots))}, math.MinInt64, now
 	for _, e := range x.slots {
 		x.schedule(x.refresh(e, now), now)
 	}
@@ -344,9 +342,7 @@ func (x *Index) schedule(e *Entry, now int64) (last int64) {
 		}
 	})
 	x.passed = max(x.passed, last)
-	if next < math.MaxInt64 {
-		heap.Push(&x.upcoming, moment{at: next, entry: e})
-	}
+	x.upcoming.set(e.slot, next)
 	return last
 }
 
@@ -450,11 +446,12 @@ func (x *Index) settle(now int64) []Change {
 	}
 	var changes []Change
 	for x.upcoming.first() <= now {
-		m := heap.Pop(&x.upcoming).(moment)
-		if !m.counts(x.entries) {
-			continue // superseded since
+		slot, counts := x.upcoming.pop()
+		if !counts {
+			continue
 		}
-		e := x.refresh(m.entry, now)
+		old := x.slots[slot]
+		e := x.refresh(old, now)
 		last := x.schedule(e, now)
 		if e.visible(x.now) {
 			x.names.count(e.Facets, -1)
@@ -462,12 +459,12 @@ func (x *Index) settle(now int64) []Change {
 		if e.visible(now) {
 			x.names.count(e.Facets, 1)
 		}
-		x.names.touch(m.entry, e, progress{e.Revision, last})
-		x.note(gallery.Key(e.ID), m.entry, e, now)
+		x.names.touch(old, e, progress{e.Revision, last})
+		x.note(gallery.Key(e.ID), old, e, now)
 		for _, s := range x.affected(e, e) {
-			s.replace(m.entry, e, now)
+			s.replace(old, e, now)
 		}
-		changes = append(changes, Change{Old: m.entry, New: e})
+		changes = append(changes, Change{Old: old, New: e})
 	}
 	x.now = max(x.now, now)
 	x.signalNext()

@@ -12,11 +12,12 @@ func TestTimelineForgetsReplacedEntries(t *testing.T) {
 	x := New(Options{})
 	end := dawn.Add(time.Hour)
 	for revision := range uint64(10 * slack) {
-		x.Apply("harbour", &Entry{ID: "harbour", Revision: revision + 1, end: end.UnixNano()}, dawn)
+		x.Apply("harbour", &Entry{ID: "harbour", Revision: revision + 1, end: end.Add(time.Duration(revision % 7)).UnixNano()}, dawn)
 	}
-	if got := len(x.upcoming); got > slack+2 {
+	if got := len(x.upcoming.moments); got > slack+2 {
 		t.Errorf("%d moments are kept for one gallery", got)
 	}
+	x.Apply("harbour", &Entry{ID: "harbour", Revision: 10*slack + 1, end: end.UnixNano()}, dawn)
 	if at, ok := x.Next(); !ok || !at.Equal(end) {
 		t.Errorf("next instant %s", at)
 	}

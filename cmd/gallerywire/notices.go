@@ -192,7 +192,7 @@ func (r noticesRetryCmd) Run(ctx context.Context, c *console) error {
 	return r.each(ctx, c, func(ctx context.Context, box *app.DeadLetters, key string) (string, error) {
 		err := box.Retry(ctx, key)
 		if errors.Is(err, app.ErrNoTarget) {
-			return "", fmt.Errorf("notice %s: %s: \"gallerywire notices forget %s\" deletes it", key, printable(err.Error()), key)
+			return "", fmt.Errorf("notice %s: %s: pass the nodes' configuration with -c, or delete it with \"gallerywire notices forget %s\"", key, printable(err.Error()), key)
 		}
 		return "will be retried", err
 	})
@@ -238,7 +238,7 @@ func (t noticesTestCmd) Run(ctx context.Context, c *console) error {
 	back := slices.ContainsFunc(cfg.Intake.Keys, func(k config.IntakeKey) bool { return k.Name == t.Name && k.Callback.URL != "" })
 	people := slices.ContainsFunc(cfg.Digests, func(d config.Digest) bool { return d.Name == t.Name })
 	if !hook && !back && !people {
-		return fmt.Errorf("there is no webhook, no key with a callback and no digest %q", t.Name)
+		return fmt.Errorf("there is no webhook, no key with a callback and no digest %q: see webhooks, intake.keys and digests in the configuration", t.Name)
 	}
 	var errs []error
 	if hook {

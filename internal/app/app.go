@@ -171,8 +171,8 @@ func (a *App) Run(ctx context.Context) error {
 		Ready: a.unready, Detail: a.detail, Metrics: a.metrics, Token: string(a.opts.Config.HTTP.AdminToken),
 		Private: func(mux *http.ServeMux) {
 			page.Register(mux)
-			mux.HandleFunc("GET "+ExplainPath, a.explain)
-			mux.HandleFunc("GET "+PartnersPath, a.partners)
+			mux.HandleFunc("GET "+ExplainPath, a.serveExplanations)
+			mux.HandleFunc("GET "+PartnersPath, a.servePartners)
 		},
 	})
 	list := []service{

@@ -105,7 +105,7 @@ func (o outcomes) standing(ctx context.Context, e *event.Event) (event.Revision,
 		return event.Revision{}, err
 	}
 	if stored.Rank.Compare(e.Rank) <= 0 {
-		return event.Revision{}, errors.New("a server is behind and does not have it yet")
+		return event.Revision{}, errors.New("a replica lags behind and does not have the stored revision yet")
 	}
 	var came struct {
 		ID     string `json:"id"`

@@ -46,7 +46,7 @@ func ReadDeadLetters(ctx context.Context, c config.Config, b *broker.Broker, log
 
 // ErrNoTarget means that the configuration here no longer has the target of a dead
 // letter: a node would drop a retry.
-var ErrNoTarget = errors.New("dead letter kept")
+var ErrNoTarget = errors.New("the dead letter is kept")
 
 // Retry makes a dead letter pending again. The error is [ErrNoTarget], with the reason,
 // if its target is no longer configured or subscribed.

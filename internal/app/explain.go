@@ -18,7 +18,7 @@ import (
 // where no event of the gallery is known.
 const ExplainPath = "/explain.json"
 
-func (a *App) explain(w http.ResponseWriter, r *http.Request) {
+func (a *App) serveExplanations(w http.ResponseWriter, r *http.Request) {
 	var at time.Time
 	if text := r.FormValue("at"); text != "" {
 		var err error
@@ -36,9 +36,15 @@ func (a *App) explain(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	body, err := json.Marshal(list)
+	a.writeJSON(w, list)
+}
+
+// writeJSON answers an operator with v as a line of JSON.
+func (a *App) writeJSON(w http.ResponseWriter, v any) {
+	body, err := json.Marshal(v)
 	if err != nil {
-		http.Error(w, "the answer cannot be written", http.StatusInternalServerError)
+		a.log.Error("an answer cannot be written as JSON", "err", err)
+		http.Error(w, "the answer cannot be written: the node's log has the reason", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -54,7 +60,7 @@ var errAudience = errors.New("audience is neither public nor the name of a partn
 func (a *App) explanations(ctx context.Context, id, audience string, at time.Time) ([]edition.Explanation, error) {
 	s := a.services.Load()
 	if s == nil {
-		return nil, errors.New("the node is starting")
+		return nil, errors.New("the node is starting: try again in a second")
 	}
 	sets := s.partners.of(audience)
 	if len(sets) == 0 {
@@ -65,7 +71,7 @@ func (a *App) explanations(ctx context.Context, id, audience string, at time.Tim
 		some, err := set.Explain(ctx, id, at)
 		if err != nil && !errors.Is(err, edition.ErrUnknown) {
 			a.logger("explain").Warn("a gallery cannot be explained: check that NATS can be reached", "gallery", id, "err", err)
-			return nil, errors.New("the gallery cannot be read just now")
+			return nil, errors.New(`the gallery cannot be read: check with "gallerywire status" that NATS is reachable, then ask again`)
 		}
 		list = append(list, some...)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/serve/status"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
-	"github.com/go-json-experiment/json"
 )
 
 // PartnersPath is where the operators' listener lists the partners: a list of
@@ -105,13 +104,4 @@ func (a *App) partnerAddresses(name string) []string {
 	return append(list, base+"changes.json")
 }
 
-func (a *App) partners(w http.ResponseWriter, _ *http.Request) {
-	body, err := json.Marshal(a.Partners())
-	if err != nil {
-		http.Error(w, "the answer cannot be written", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(append(body, '\n')) // the client may be gone
-}
+func (a *App) servePartners(w http.ResponseWriter, _ *http.Request) { a.writeJSON(w, a.Partners()) }

@@ -38,7 +38,7 @@ func newReceiver(client *outbound.Client, channel, name, url string, secrets []s
 		return nil, err
 	}
 	if len(secrets) == 0 {
-		return nil, errors.New("it has no secret to sign with")
+		return nil, errors.New("it has no secret to sign with: configure one")
 	}
 	r := &receiver{
 		// By its name, so that notices that wait stay with it when the address changes.

@@ -75,7 +75,7 @@ func New(o Options) (*Hooks, error) {
 
 func (w *Hooks) hook(configured Hook) (*hook, error) {
 	if _, err := w.find(configured.Name); err == nil {
-		return nil, errors.New("another one has this name")
+		return nil, errors.New("another one has this name: rename one")
 	}
 	r, err := newReceiver(w.opts.Client, Channel, configured.Name, configured.URL, configured.Secrets)
 	if err != nil {

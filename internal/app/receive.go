@@ -15,7 +15,7 @@ import (
 // receiver takes events over HTTP onto the event stream.
 func (a *App) receiver(reader event.Reader) (*receive.Receiver, error) {
 	c := a.opts.Config
-	stream, err := jetstream.New(a.broker.Conn(), jetstream.WithPublishAsyncTimeout(receive.AckTimeout))
+	stream, err := jetstream.New(a.broker.Conn(), jetstream.WithPublishAsyncTimeout(receive.AckTimeout(receive.MaxBatch)))
 	if err != nil {
 		return nil, fmt.Errorf("use jetstream for events over http: %w", err)
 	}

@@ -121,7 +121,7 @@ func answerAll(lines []answer) answer {
 	if stored == len(lines) {
 		return batchReceipt{lines}
 	}
-	p := refuse(worst.Status, "%d of %d events are stored: events has what became of each", stored, len(lines))
+	p := refuse(worst.Status, "%d of %d events are known to be stored: events has what became of each", stored, len(lines))
 	p.Events, p.retryAfter = lines, worst.retryAfter
 	return p
 }

@@ -25,9 +25,37 @@ const (
 	firstRoom = 16 << 10
 	// roomTimeout is how long a request waits for room.
 	roomTimeout = 10 * time.Second
-	// unprovenTimeout is how long a body may take of a sender that has not proved itself.
-	unprovenTimeout = 5 * time.Second
 )
+
+// pace is how slowly a body may arrive: so many bytes a second, but for the first seconds.
+type pace struct {
+	first time.Duration
+	bytes int64
+}
+
+// The paces of senders that have proved themselves, perhaps over a bad line, and of others.
+var (
+	provenPace   = pace{15 * time.Second, 8 << 10}
+	unprovenPace = pace{5 * time.Second, 64 << 10}
+)
+
+// paced reads a body, and fails when it arrives too slowly.
+type paced struct {
+	io.Reader
+	pace
+	deadline *http.ResponseController
+	began    time.Time
+	arrived  int64
+}
+
+// Read implements [io.Reader].
+func (p *paced) Read(data []byte) (int, error) {
+	until := p.began.Add(p.first + time.Duration(p.arrived)*time.Second/time.Duration(p.bytes))
+	_ = p.deadline.SetReadDeadline(until) // a test's writer has none
+	n, err := p.Reader.Read(data)
+	p.arrived += int64(n)
+	return n, err
+}
 
 // room bounds what bodies take of memory. A body takes what has arrived of it, so that a
 // slow one keeps nobody out; what it may need at most it takes of the share of its sender,
@@ -86,9 +114,9 @@ type body struct {
 	r      *http.Request
 	limit  int64 // bytes, before and after decompression
 	room   *room
-	sender string              // whose share it takes
-	within time.Duration       // 0: until the server's own timeout
-	expect func(*http.Request) // is called before it waits
+	sender string // whose share it takes
+	pace   pace
+	expect func(*http.Request) // is called before it waits; may be nil
 
 	read     bool
 	data     []byte
@@ -122,7 +150,7 @@ func (b *body) receive() ([]byte, error) {
 	if b.r.Header.Get("Content-Encoding") != "" {
 		need += b.limit
 	}
-	if b.expect != nil && b.within == 0 {
+	if b.expect != nil {
 		b.expect(b.r)
 	}
 	ctx, cancel := context.WithTimeout(b.r.Context(), roomTimeout)
@@ -133,12 +161,9 @@ func (b *body) receive() ([]byte, error) {
 		return nil, noRoom()
 	}
 	deadline := http.NewResponseController(b.w)
-	if b.within > 0 {
-		_ = deadline.SetReadDeadline(time.Now().Add(b.within)) // a test's writer has none
-	}
-	data, err := b.all(b.r.Body)
-	if b.within > 0 && err == nil { // else the server discards the rest, which must end too
-		_ = deadline.SetReadDeadline(time.Time{})
+	data, err := b.all(&paced{Reader: b.r.Body, pace: b.pace, deadline: deadline, began: time.Now()})
+	if err == nil { // else the server discards the rest, which must end too
+		_ = deadline.SetReadDeadline(time.Time{}) // it would end the request while the stream acknowledges
 	}
 	_, stalled := errors.AsType[net.Error](err)
 	switch {

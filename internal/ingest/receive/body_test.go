@@ -14,7 +14,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gallerywire/gallerywire/internal/event"
+	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/ingest/receive"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 // unproven is a request of nobody, whose body must be read before that is known.
@@ -90,6 +93,52 @@ func TestManyBodiesOfOneSenderAreTakenOneAfterTheOther(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// Whoever sends a signed take-down again takes down nothing that was published since.
+func TestATakeDownCountsAsOfItsSignature(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, receive.Key{Name: "hook", Kind: receive.StandardWebhooks, Secret: secretOf(receive.StandardWebhooks, "hook")})
+		signer, err := standardwebhooks.NewWebhook(secretOf(receive.StandardWebhooks, "hook"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// rank is that of a take-down that was signed at an instant and comes now.
+		rank := func(signed time.Time, body string) gallery.Rank {
+			t.Helper()
+			signature, err := signer.Sign("msg_1", signed, []byte(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := post("/events/article.unpublished", body, "Authorization: ", "Webhook-Id: msg_1", fmt.Sprintf("Webhook-Timestamp: %d", signed.Unix()), "Webhook-Signature: "+signature)
+			if got := w.ask(t, r); got.status != http.StatusAccepted {
+				t.Fatalf("%+v", got)
+			}
+			all := w.stream.published()
+			m := all[len(all)-1]
+			e, err := (event.Reader{MaxBytes: maxEvent, SiteID: "news.example.com"}).Decode(event.Message{Subject: m.Subject, Header: m.Header, Data: m.Data, Stored: time.Now()})
+			if err != nil || e.Kind != event.Unpublished {
+				t.Fatalf("%+v: %v", e, err)
+			}
+			return e.Rank
+		}
+		time.Sleep(500 * time.Millisecond)
+		signed := time.Now()
+		first := rank(signed, `{"id":"wp-1"}`)
+		if first.Updated.Before(signed) || first.Updated.After(time.Now()) {
+			t.Errorf("signed at %s, and dated %s", signed, first.Updated)
+		}
+		time.Sleep(4 * time.Minute)
+		if again := rank(signed, `{"id":"wp-1"}`); again.Updated.After(signed.Add(time.Second)) {
+			t.Errorf("signed at %s, and dated %s when it came again", signed, again.Updated)
+		}
+		if ahead := rank(time.Now().Add(4*time.Minute), `{"id":"wp-1"}`); ahead.Updated.After(time.Now()) {
+			t.Errorf("now is %s, and it is dated %s", time.Now(), ahead.Updated)
+		}
+		if dated := rank(time.Now(), `{"id":"wp-1","updated":"1999-01-01T00:00:00Z"}`); dated.Updated.Year() != 1999 {
+			t.Errorf("with a date of its own it is dated %s", dated.Updated)
+		}
+	})
 }
 
 // What a signature does not cover changes nothing.

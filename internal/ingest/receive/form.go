@@ -19,8 +19,8 @@ const (
 	batchFactor = 4
 	// attributePrefix begins the headers of a binary CloudEvent.
 	attributePrefix = "Ce-"
-	// maxBatch is how many events a batch may have.
-	maxBatch = 1000
+	// MaxBatch is how many events a batch may have.
+	MaxBatch = 1000
 )
 
 // form is how a request holds its events (CloudEvents, HTTP binding §3). Bare content has
@@ -97,8 +97,8 @@ func split(m event.Message, data []byte) (messages []event.Message, err error) {
 	_, err = dec.ReadToken()
 	begin := dec.InputOffset()
 	for err == nil && dec.PeekKind() != jsontext.KindEndArray {
-		if len(messages) == maxBatch {
-			return nil, refuse(http.StatusRequestEntityTooLarge, "the batch has more than %d events", maxBatch)
+		if len(messages) == MaxBatch {
+			return nil, refuse(http.StatusRequestEntityTooLarge, "the batch has more than %d events", MaxBatch)
 		}
 		if err = dec.SkipValue(); err == nil {
 			end := dec.InputOffset()

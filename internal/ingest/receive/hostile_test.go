@@ -5,21 +5,50 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/ingest/receive"
 )
 
-// TestHostileConnections writes bytes that no library would send. The server has the limits
-// of a real one, but for a shorter time.
+// pipes is a listener whose connections live in this process.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if conn, open := <-p; open {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error   { close(p); return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// serve returns a connection to w, behind a server with the limits of a real one. It belongs
+// into a bubble.
+func (w *world) serve(t *testing.T) net.Conn {
+	client, server := net.Pipe()
+	listener := make(pipes, 1)
+	listener <- server
+	s := &http.Server{Handler: w, ReadTimeout: 15 * time.Second, MaxHeaderBytes: 32 << 10, ErrorLog: log.New(io.Discard, "", 0)}
+	go func() { _ = s.Serve(listener) }()
+	t.Cleanup(func() {
+		client.Close()
+		s.Close()
+	})
+	return client
+}
+
+// TestHostileConnections writes bytes that no library would send.
 func TestHostileConnections(t *testing.T) {
-	t.Parallel()
 	head := "POST /events HTTP/1.1\r\nHost: news.example.com\r\nContent-Type: application/json\r\nAuthorization: Bearer " + secret + "\r\n"
 	signed := strings.Replace(head, "Authorization: Bearer "+secret, "X-Superdesk-Signature: sha1="+strings.Repeat("0", 40), 1)
 	sized := func(n int, body string) string { return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, n, body) }
@@ -46,36 +75,68 @@ func TestHostileConnections(t *testing.T) {
 		"bytes that are no header":              {head + "\x00\xff\r\n\r\n", 400},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, receive.Key{Name: "wp", Kind: receive.Bearer, Secret: secret, IDPrefix: prefix}, receive.Key{Name: "desk", Kind: receive.Superdesk, Secret: "desk-" + secret})
-			server := httptest.NewUnstartedServer(w)
-			server.Config.ReadTimeout, server.Config.MaxHeaderBytes = time.Second, 32<<10
-			server.Start()
-			defer server.Close()
-			conn, err := net.Dial("tcp", server.Listener.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
-			go func() { _, _ = io.WriteString(conn, c.sent) }() // the server need not read all of it
-			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			body, _ := io.ReadAll(resp.Body)
-			if resp.StatusCode != c.status {
-				t.Errorf("answered %s, want %d: %s", resp.Status, c.status, body)
-			}
-			if _, err := conn.Read(make([]byte, 1)); c.status >= 500 && errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Error("the connection stays open")
-			}
-			if strings.Contains(string(body), secret) || len(w.stream.published()) > 0 {
-				t.Errorf("published %d events, answered %s", len(w.stream.published()), body)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, receive.Key{Name: "wp", Kind: receive.Bearer, Secret: secret, IDPrefix: prefix}, receive.Key{Name: "desk", Kind: receive.Superdesk, Secret: "desk-" + secret})
+				conn := w.serve(t)
+				if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+					t.Fatal(err)
+				}
+				go func() { _, _ = io.WriteString(conn, c.sent) }() // the server need not read all of it
+				resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer resp.Body.Close()
+				body, _ := io.ReadAll(resp.Body)
+				if resp.StatusCode != c.status {
+					t.Errorf("answered %s, want %d: %s", resp.Status, c.status, body)
+				}
+				if _, err := conn.Read(make([]byte, 1)); c.status >= 500 && errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Error("the connection stays open")
+				}
+				if strings.Contains(string(body), secret) || len(w.stream.published()) > 0 {
+					t.Errorf("published %d events, answered %s", len(w.stream.published()), body)
+				}
+			})
+		})
+	}
+}
+
+// A body that arrives slowly is read to its end, if it arrives at all.
+func TestABadLineIsEnough(t *testing.T) {
+	for name, c := range map[string]struct {
+		every  time.Duration // for a KiB
+		status int
+	}{
+		"10 KiB a second": {time.Second / 10, http.StatusAccepted},
+		"4 KiB a second":  {time.Second / 4, http.StatusServiceUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const size = 4 * maxEvent
+				conn := newWorld(t).serve(t)
+				body := "[" + structured + strings.Repeat(" ", size-len(structured)-2) + "]"
+				var sending sync.WaitGroup
+				defer sending.Wait()
+				defer conn.Close()
+				sending.Go(func() {
+					_, _ = fmt.Fprintf(conn, "POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/cloudevents-batch+json\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n", secret, size)
+					for part := range slices.Chunk([]byte(body), 1<<10) {
+						time.Sleep(c.every)
+						if _, err := conn.Write(part); err != nil {
+							return
+						}
+					}
+				})
+				resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				if resp.StatusCode != c.status {
+					t.Errorf("answered %s", resp.Status)
+				}
+			})
 		})
 	}
 }

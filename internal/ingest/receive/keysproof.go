@@ -59,14 +59,22 @@ func proofsOf(h http.Header, now time.Time) (found []proof, err error) {
 
 // checkTimestamp refuses replays of old requests, before their bodies are read.
 func checkTimestamp(h http.Header, now time.Time) error {
-	seconds, err := strconv.ParseInt(h.Get(standardwebhooks.HeaderWebhookTimestamp), 10, 64)
-	switch at := time.Unix(seconds, 0); {
-	case err != nil || h.Get(standardwebhooks.HeaderWebhookID) == "":
+	switch at := signedAt(h); {
+	case at.IsZero() || h.Get(standardwebhooks.HeaderWebhookID) == "":
 		return fmt.Errorf("%w: webhook-signature needs webhook-id, and webhook-timestamp in seconds since 1970", ErrUnauthorized)
 	case at.Before(now.Add(-tolerance)), at.After(now.Add(tolerance)):
 		return fmt.Errorf("%w: webhook-timestamp is more than %s from the time here", ErrUnauthorized, tolerance)
 	}
 	return nil
+}
+
+// signedAt is the second in which a request was signed (Standard Webhooks); zero: none.
+func signedAt(h http.Header) time.Time {
+	seconds, err := strconv.ParseInt(h.Get(standardwebhooks.HeaderWebhookTimestamp), 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
 }
 
 // isOf reports whether p was made with that secret. It takes as long wherever the two

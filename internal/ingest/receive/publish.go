@@ -32,7 +32,9 @@ const maxLogged = 500
 type delivery struct {
 	sender Sender
 	form   form
-	id     string // webhook-id (Standard Webhooks): the event's, if it states none
+	id     string    // webhook-id (Standard Webhooks): the event's, if it states none
+	signed time.Time // when the request was signed (likewise), at the latest; zero: not known
+	wait   time.Duration
 }
 
 // pending is an event that was sent to the stream, or the answer if it was not.
@@ -44,7 +46,8 @@ type pending struct {
 
 // publish publishes the messages, all at once, and returns what became of each.
 func (rc *Receiver) publish(ctx context.Context, d delivery, messages []event.Message) []answer {
-	ctx, cancel := context.WithTimeout(ctx, AckTimeout)
+	d.wait = AckTimeout(len(messages))
+	ctx, cancel := context.WithTimeout(ctx, d.wait)
 	defer cancel()
 	sent := make([]pending, len(messages))
 	for i, m := range messages {
@@ -74,9 +77,12 @@ func (rc *Receiver) send(d delivery, m event.Message) pending {
 		})
 		return pending{refused: p}
 	}
-	var opts []jetstream.PublishOpt
+	opts := []jetstream.PublishOpt{jetstream.WithStallWait(d.wait)} // while too many events are not acknowledged
 	if id := cmp.Or(e.ID, d.id); id != "" {
 		opts = append(opts, jetstream.WithMsgID(d.messageID(id, e.Source, m)))
+	}
+	if e.Kind == event.Unpublished && e.Source == "" && e.Removed.Updated.IsZero() && !d.signed.IsZero() {
+		m.Header = d.attributes(m)
 	}
 	err = rc.opts.Away()
 	var future jetstream.PubAckFuture
@@ -113,6 +119,20 @@ func (rc *Receiver) decode(d delivery, m event.Message) (*event.Event, error) {
 		return nil, gallery.Problems{{Place: "/specversion", Reason: "missing: the Content-Type says that this is a CloudEvent"}}
 	}
 	return e, err
+}
+
+// attributes make a bare take-down without a date a CloudEvent of the time at which it was
+// signed. Else it would count as of its arrival, and whoever sends the request once more
+// within the tolerance would take down what was published since.
+func (d delivery) attributes(m event.Message) map[string][]string {
+	at := d.signed
+	if at.After(m.Stored) {
+		at = m.Stored
+	}
+	return map[string][]string{
+		"ce-specversion": {"1.0"}, "ce-id": {d.id}, "ce-source": {Path}, "ce-type": {string(event.Unpublished)},
+		"ce-time": {at.UTC().Format(time.RFC3339Nano)},
+	}
 }
 
 // messageID tells JetStream that an event was sent before. It holds a hash of all that

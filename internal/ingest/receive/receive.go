@@ -23,6 +23,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"golang.org/x/time/rate"
 )
 
@@ -37,11 +38,14 @@ const (
 // Paths are all of them.
 var Paths = []string{Path, PublishedPath, UnpublishedPath}
 
-// AckTimeout is how long the stream may take to acknowledge what a request holds.
-const AckTimeout = 5 * time.Second
+// AckTimeout is how long the stream may take to acknowledge so many events of a request: a
+// hard disk syncs about a hundred a second.
+func AckTimeout(events int) time.Duration {
+	return 5*time.Second + time.Duration(events)*20*time.Millisecond
+}
 
 // Publisher publishes on the event stream. A [jetstream.JetStream] is one, if its
-// acknowledgements have a timeout; AckTimeout is a good one.
+// acknowledgements have a timeout; that of MaxBatch is a good one.
 type Publisher interface {
 	PublishMsgAsync(*nats.Msg, ...jetstream.PublishOpt) (jetstream.PubAckFuture, error)
 }
@@ -135,13 +139,13 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) answer {
 		return refusalOf(err)
 	}
 	client := rc.opts.Client(r)
-	b := &body{w: w, r: r, limit: rc.limit(r), room: rc.unproven, sender: rc.opts.Network(client), within: unprovenTimeout, expect: rc.opts.ExpectBody}
+	b := &body{w: w, r: r, limit: rc.limit(r), room: rc.unproven, sender: rc.opts.Network(client), pace: unprovenPace}
 	defer b.release()
 	sender, err := rc.opts.Keys.Admit(r, client, b.raw)
 	if err != nil {
 		return refusalOf(err)
 	}
-	b.room, b.sender, b.within = rc.proven, cmp.Or(sender.Name, loopbackLabel), 0 // unless it was read already
+	b.room, b.sender, b.pace, b.expect = rc.proven, cmp.Or(sender.Name, loopbackLabel), provenPace, rc.opts.ExpectBody // unless it was read already
 	form, err := formOf(r)
 	if err != nil {
 		return refusalOf(err)
@@ -157,7 +161,11 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) answer {
 	if err != nil {
 		return refusalOf(err)
 	}
-	lines := rc.publish(r.Context(), delivery{sender, form, r.Header.Get("Webhook-Id")}, messages)
+	d := delivery{sender: sender, form: form, id: r.Header.Get(standardwebhooks.HeaderWebhookID)}
+	if sender.Kind == StandardWebhooks {
+		d.signed = signedAt(r.Header).Add(time.Second - 1)
+	}
+	lines := rc.publish(r.Context(), d, messages)
 	if form.batch {
 		return answerAll(lines)
 	}

@@ -49,13 +49,14 @@ func (h *head) spelt(names ...string) (found []named) {
 // need not be read once more.
 func mayHave(data []byte, names []string) bool {
 	const longest = 64
-	for i := bytes.IndexByte(data, '"'); i >= 0; i = bytes.IndexByte(data, '"') {
-		data = data[i+1:]
-		begins := func(name string) bool { return len(data) > 0 && data[0]|0x20 == name[0] }
-		if slices.ContainsFunc(names, begins) {
-			end := bytes.IndexByte(data[:min(len(data), longest)], '"')
-			if end > 0 && slices.Contains(names, spelling(string(data[:end]))) {
-				return true
+	for _, name := range names {
+		for _, initial := range []string{name[:1], strings.ToUpper(name[:1])} {
+			begin := []byte(`"` + initial)
+			for _, rest, found := bytes.Cut(data, begin); found; _, rest, found = bytes.Cut(rest, begin) {
+				end := bytes.IndexByte(rest[:min(len(rest), longest-1)], '"')
+				if end >= 0 && spelling(initial+string(rest[:end])) == name {
+					return true
+				}
 			}
 		}
 	}

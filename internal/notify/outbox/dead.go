@@ -32,7 +32,7 @@ type PendingRetry struct {
 	Due time.Time `json:"due"` // its next attempt
 }
 
-func (r retry) deadLetter() DeadLetter {
+func (r *record) deadLetter() DeadLetter {
 	return DeadLetter{
 		Key: shortHash(r.Notice.Channel, r.Notice.About, r.Target), Channel: r.Notice.Channel, About: r.Notice.About, ID: r.Notice.ID,
 		Target: r.Name, To: r.Target, Attempts: r.Attempts, First: r.First, Last: r.Last, Reason: r.Reason, Data: r.Notice.Data,
@@ -53,28 +53,28 @@ var ErrNoDeadLetter = errors.New("there is no such dead letter")
 
 // DeadLetters returns the dead letters, the oldest first.
 func (b *Outbox) DeadLetters() []DeadLetter {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	var all []DeadLetter
-	b.state.view(func(_ []shard, dead map[string]*retry) {
-		for _, r := range dead {
-			all = append(all, r.deadLetter())
-		}
-	})
+	for _, r := range b.dead {
+		all = append(all, r.deadLetter())
+	}
 	slices.SortFunc(all, func(a, b DeadLetter) int { return cmp.Or(a.Last.Compare(b.Last), strings.Compare(a.Key, b.Key)) })
 	return all
 }
 
 // Retries returns what is retried, the next first.
 func (b *Outbox) Retries() []PendingRetry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	var all []PendingRetry
-	b.state.view(func(shards []shard, _ map[string]*retry) {
-		for _, in := range shards {
-			for _, r := range in.retries {
-				next := PendingRetry{r.deadLetter(), b.opts.Now().Add(r.left())}
-				next.Data = nil // it may be what only the channel should see
-				all = append(all, next)
-			}
+	for _, s := range b.shards {
+		for _, r := range s.retries {
+			next := PendingRetry{r.deadLetter(), b.opts.Now().Add(r.left())}
+			next.Data = nil // it may be what only the channel should see
+			all = append(all, next)
 		}
-	})
+	}
 	slices.SortFunc(all, func(a, b PendingRetry) int { return cmp.Or(a.Due.Compare(b.Due), strings.Compare(a.Key, b.Key)) })
 	return all
 }
@@ -82,15 +82,44 @@ func (b *Outbox) Retries() []PendingRetry {
 // Waiting counts the notices that are still to be sent to a target of that channel alone, and
 // their bytes. It reads memory only.
 func (b *Outbox) Waiting(channel string, t Target) (n, bytes int) {
-	b.state.view(func(shards []shard, _ map[string]*retry) {
-		for _, r := range shards[shardOf(t.Endpoint)].retries {
-			if r.Notice.Channel == channel && r.Target == t.Key {
-				n++
-				bytes += r.size()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range b.shards[shardOf(t.Endpoint)].retries {
+		if r.receiver() == (receiver{channel, t.Key}) {
+			n++
+			bytes += r.size()
+		}
+	}
+	return n, bytes
+}
+
+// Pending returns by channel how much is still to be sent: pending notices in shards, and
+// targets that are retried. It reads memory only.
+func (b *Outbox) Pending() map[string]int {
+	pending, _ := b.counts()
+	return pending
+}
+
+// counts counts what is pending, and the dead letters, by channel: also of channels
+// with none.
+func (b *Outbox) counts() (pending, dead map[string]int) {
+	pending, dead = map[string]int{}, map[string]int{}
+	for channel := range b.opts.Channels {
+		pending[channel], dead[channel] = 0, 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.shards {
+		for _, open := range []map[string]*record{s.pending, s.retries} {
+			for _, r := range open {
+				pending[r.Notice.Channel]++
 			}
 		}
-	})
-	return n, bytes
+	}
+	for _, r := range b.dead {
+		dead[r.Notice.Channel]++
+	}
+	return pending, dead
 }
 
 // Retry makes a dead letter a retry again, due now and with all its attempts.
@@ -99,7 +128,7 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.amendRetry(ctx, retryKey(dead.Shard, dead.Notice, dead.Target), func(there *retry) *retry {
+	_, err = b.amend(ctx, retryKey(dead.Shard, dead.Notice, dead.Target), func(there *record) *record {
 		next := *dead
 		// A newer notice is retried already, or this one has just become a dead letter. They
 		// are merged when they are sent: commands have no channels.
@@ -114,7 +143,7 @@ func (b *Outbox) Retry(ctx context.Context, key string) error {
 	if err != nil {
 		return fmt.Errorf("retry %q: %w", key, err)
 	}
-	return b.remove(ctx, dead.key, dead.revision)
+	return b.remove(ctx, dead)
 }
 
 // Forget deletes a dead letter, which is not sent. One that is written anew meanwhile
@@ -124,11 +153,11 @@ func (b *Outbox) Forget(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	return b.remove(ctx, dead.key, dead.revision)
+	return b.remove(ctx, dead)
 }
 
-func (b *Outbox) deadLetter(key string) (*retry, error) {
-	dead, _ := b.state.retry(kindDead + "." + key)
+func (b *Outbox) deadLetter(key string) (*record, error) {
+	dead := b.find(kindDead + "." + key)
 	if dead == nil {
 		return nil, fmt.Errorf("%q: %w", key, ErrNoDeadLetter)
 	}
@@ -136,8 +165,8 @@ func (b *Outbox) deadLetter(key string) (*retry, error) {
 }
 
 // addDead stores a dead letter, merged with an older one of the same target.
-func (b *Outbox) addDead(ctx context.Context, r retry) error {
-	_, err := b.amendRetry(ctx, kindDead+"."+r.deadLetter().Key, func(there *retry) *retry {
+func (b *Outbox) addDead(ctx context.Context, r record) error {
+	_, err := b.amend(ctx, kindDead+"."+r.deadLetter().Key, func(there *record) *record {
 		next := r
 		switch {
 		case there == nil, slices.Contains([]string{r.Notice.ID, r.Notice.DeliveryID()}, there.Notice.DeliveryID()):
@@ -168,44 +197,31 @@ func (b *Outbox) Tidy(ctx context.Context) error {
 		return nil
 	}
 	now := b.opts.Now()
-	var old []stored
-	b.state.view(func(shards []shard, dead map[string]*retry) {
-		foreign := func(s stored, n Notice) {
-			if b.opts.Channels[n.Channel] == nil && s.at.Before(now.Add(-foreignAge)) {
-				old = append(old, s)
-			}
+	b.mu.Lock()
+	old := tooMany(b.dead)
+	for key, r := range b.records {
+		age := now.Sub(r.stored)
+		if r.Done && age > doneAge || b.dead[key] == nil && b.opts.Channels[r.Notice.Channel] == nil && age > foreignAge {
+			old = append(old, r)
 		}
-		for _, in := range shards {
-			for _, p := range in.done {
-				if p.at.Before(now.Add(-doneAge)) {
-					old = append(old, p.stored)
-				}
-			}
-			for _, p := range in.pending {
-				foreign(p.stored, p.Notice)
-			}
-			for _, r := range in.retries {
-				foreign(r.stored, r.Notice)
-			}
-		}
-		old = append(old, tooMany(dead)...)
-	})
+	}
+	b.mu.Unlock()
 	var errs []error
-	for _, s := range old {
-		errs = append(errs, b.remove(ctx, s.key, s.revision))
+	for _, r := range old {
+		errs = append(errs, b.remove(ctx, r))
 	}
 	return errors.Join(append(errs, b.bucket.Tidy(ctx))...)
 }
 
 // tooMany returns the dead letters that are not kept.
-func tooMany(dead map[string]*retry) (old []stored) {
+func tooMany(dead map[string]*record) (old []*record) {
 	kept, of, bytes := 0, map[receiver]int{}, map[receiver]int{}
-	for _, r := range slices.SortedFunc(maps.Values(dead), func(a, b *retry) int { return b.Last.Compare(a.Last) }) {
+	for _, r := range slices.SortedFunc(maps.Values(dead), func(a, b *record) int { return b.Last.Compare(a.Last) }) {
 		to := r.receiver()
 		of[to]++
 		bytes[to] += r.size()
 		if of[to] > maxDeadOfTarget || bytes[to] > maxDeadBytes || kept == maxDead {
-			old = append(old, r.stored)
+			old = append(old, r)
 			continue
 		}
 		kept++

@@ -9,11 +9,11 @@ import (
 
 func TestTidyRemovesDeadLettersOverLimit(t *testing.T) {
 	t.Parallel()
-	dead := map[string]*retry{}
+	dead := map[string]*record{}
 	add := func(target string, n int, last time.Time) {
 		for range n {
 			key := fmt.Sprint(len(dead))
-			dead[key] = &retry{stored: stored{key: key + target}, Target: target, Last: last.Add(time.Duration(len(dead)))}
+			dead[key] = &record{key: key + target, Target: target, Last: last.Add(time.Duration(len(dead)))}
 		}
 	}
 	old := time.Unix(0, 0)
@@ -24,12 +24,12 @@ func TestTidyRemovesDeadLettersOverLimit(t *testing.T) {
 	}
 	for i := range 10 {
 		key := fmt.Sprint("large-", i)
-		dead[key] = &retry{stored: stored{key: key}, Target: "large", Last: old.Add(time.Duration(i)), Notice: Notice{Data: make([]byte, maxDeadBytes/4)}}
+		dead[key] = &record{key: key, Target: "large", Last: old.Add(time.Duration(i)), Notice: Notice{Data: make([]byte, maxDeadBytes/4)}}
 	}
 	if got := tooMany(dead); len(got) != 5+6 || got[len(got)-1].key != "large-0" {
 		t.Errorf("of one with large ones go %d", len(got))
 	}
-	maps.DeleteFunc(dead, func(_ string, r *retry) bool { return r.Target == "large" })
+	maps.DeleteFunc(dead, func(_ string, r *record) bool { return r.Target == "large" })
 	for i := range maxDead / maxDeadOfTarget {
 		add(fmt.Sprint("other-", i), maxDeadOfTarget, old.Add(2*time.Hour))
 	}

@@ -3,215 +3,213 @@ package outbox
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 )
 
 // delivery is one attempt at one target.
 type delivery struct {
-	pass  *pass  // nil: a retry
-	index int    // of the target, in the pass
-	leave func() // has the pass end without the delivery
-
-	retry    uint64         // revision of the record of the retry, as it was when that began
-	deferred bool           // a first attempt that took too long, and has become a retry
-	grace    sync.WaitGroup // until deferSlow has ended
-
+	pass    *pass // nil: a retry
 	notice  Notice
 	payload Payload
 	target  Target
-	ended   time.Time
 
-	limiter *limiter // has the turn at the host
-	counts  bool     // among all of the limiter
+	retry uint64 // revision of the record of the retry, as it was when that began
+	slow  bool   // it counts no longer among those of the channel; a first attempt has become a retry
+	ended time.Time
+
+	endpoint, host, channel turn
 }
 
-// endpoint lets one delivery at a time go to it.
-type endpoint struct {
-	turn  chan struct{} // has an element while a delivery is in flight
-	slow  chan struct{} // closed when that has exceeded Grace
-	users int           // deliveries that are in flight or wait
-}
+// first reports whether it is no retry.
+func (d *delivery) first() bool { return d.pass != nil && !d.slow }
 
 // errDeferred means that a first attempt is not made: its target has a retry, or its
 // endpoint is slow.
 var errDeferred = errors.New("deferred to a retry")
 
-// acquire waits for the endpoint and then for a turn among all. A first attempt does not wait
-// for a slow endpoint, but returns errDeferred. A retry waits for its turn first, so that it
-// keeps no first attempt from the endpoint meanwhile.
-func (w *worker) acquire(ctx context.Context, d *delivery, l *limiter) error {
+// acquire waits until d may be sent. A first attempt does not wait for a slow endpoint, but
+// returns errDeferred. A retry waits for the endpoint last, so that it keeps no first attempt
+// from it meanwhile.
+func (s *shard) acquire(ctx context.Context, d *delivery) error {
+	limits := s.first
 	if d.pass == nil {
-		if err := d.takeTurn(ctx, l); err != nil {
+		limits = s.retried
+	}
+	d.endpoint = turn{s.endpoints, d.target.Endpoint}
+	d.host, d.channel = turn{limits.hosts, d.notice.Channel + " " + d.target.Host}, turn{limits.channels, d.notice.Channel}
+	order := []turn{d.endpoint, d.host, d.channel}
+	if d.pass == nil {
+		order = []turn{d.host, d.channel, d.endpoint}
+	}
+	for i, t := range order {
+		err := t.acquire(ctx, d.pass == nil)
+		if err == nil && (s.left() <= 0 || ctx.Err() != nil) {
+			t.release()
+			err = context.Canceled
+		}
+		if err != nil {
+			for _, had := range order[:i] {
+				had.release()
+			}
 			return err
 		}
 	}
-	w.mu.Lock()
-	e := w.endpoints[d.target.Endpoint]
-	if e == nil {
-		e = &endpoint{turn: make(chan struct{}, 1), slow: make(chan struct{})}
-		w.endpoints[d.target.Endpoint] = e
-	}
-	e.users++
-	slow := e.slow
-	w.mu.Unlock()
-	if d.pass == nil {
-		slow = nil
-	}
-	select {
-	case e.turn <- struct{}{}:
-	case <-slow:
-		w.leaveEndpoint(d, e)
-		return errDeferred
-	case <-ctx.Done():
-		w.leaveEndpoint(d, e)
-		if d.pass == nil {
-			d.releaseTurn()
-		}
-		return ctx.Err()
-	}
-	if d.pass != nil {
-		if err := d.takeTurn(ctx, l); err != nil {
-			w.release(d)
-			return err
-		}
-	}
-	if w.box.left(w.lease) <= 0 {
-		w.lose() // which ends ctx
-	}
-	if ctx.Err() != nil {
-		d.releaseTurn()
-		w.release(d)
-	}
-	return ctx.Err()
+	return nil
 }
 
-// release lets the next delivery go to the endpoint.
-func (w *worker) release(d *delivery) {
-	w.mu.Lock()
-	e := w.endpoints[d.target.Endpoint]
-	select {
-	case <-e.slow:
-		e.slow = make(chan struct{})
-	default:
-	}
-	<-e.turn
-	w.mu.Unlock()
-	w.leaveEndpoint(d, e)
-}
-
-func (w *worker) leaveEndpoint(d *delivery, e *endpoint) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if e.users--; e.users > 0 {
-		return
-	}
-	delete(w.endpoints, d.target.Endpoint)
-	if len(w.endpoints) == 0 {
-		w.nudge() // perhaps nothing is in flight any more
+// release lets others go to the host and through the channel.
+func (d *delivery) release() {
+	d.host.release()
+	if !d.slow {
+		d.channel.release()
 	}
 }
 
-// first makes the first attempt at a target, or has the notice join the retry that the
+// firstAttempt makes the first attempt at a target, or has the notice join the retry that the
 // target has.
-func (w *worker) first(ctx, work context.Context, d *delivery) {
+func (s *shard) firstAttempt(ctx, work context.Context, d *delivery) {
 	outcome := errDeferred
-	if !w.box.state.hasRetry(w.shard, d.notice, d.target.Key) {
-		outcome = w.acquire(ctx, d, w.box.limits[d.notice.Channel].first)
+	if !s.hasRetry(d) {
+		outcome = s.acquire(ctx, d)
 	}
 	switch {
+	case outcome == nil && s.hasRetry(d):
+		s.end(work, d, errDeferred)
+	case outcome == nil && s.hasVersion(d): // not of a notice to it alone: it may be a new subscription
+		s.end(work, d, nil)
 	case outcome == nil:
-		defer w.release(d)
-		outcome = w.attempt(work, d)
-	case !errors.Is(outcome, errDeferred):
-		return // superseded, or the worker stops
-	}
-	if w.note(work, d, outcome) {
-		w.settle(work, d)
+		s.attempt(work, d)
+	case errors.Is(outcome, errDeferred):
+		s.note(work, d, outcome)
 	}
 }
 
-// attempt sends, unless the target has the same version already, or has a retry by now. A
-// first attempt that exceeds Grace goes on as a retry.
-func (w *worker) attempt(work context.Context, d *delivery) error {
-	defer d.releaseTurn()
-	if d.pass != nil && w.box.state.hasRetry(w.shard, d.notice, d.target.Key) {
-		return errDeferred
-	}
-	if d.pass != nil && w.hasVersion(d) { // not of a notice to it alone: it may be a new subscription
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(work, w.box.opts.Timeout)
-	d.grace.Add(1)
-	grace := time.AfterFunc(w.box.opts.Grace, func() {
-		defer d.grace.Done()
-		w.deferSlow(ctx, work, d)
-	})
-	err := d.payload.Send(ctx, d.target)
-	cancel() // deferSlow need not go on
-	if !grace.Stop() {
-		d.grace.Wait()
-	}
-	d.ended = w.box.opts.Now()
-	if err == nil {
-		w.box.metrics.count(d.notice, outcomeSent)
-	}
-	w.noteSent(d, err)
-	return err
+// hasRetry reports whether the target has a retry about the same.
+func (s *shard) hasRetry(d *delivery) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.retries) > 0 && s.retries[retryKey(s.number, d.notice, d.target.Key)] != nil // else its key is not made in vain
 }
 
-func (d *delivery) takeTurn(ctx context.Context, l *limiter) error {
-	err := l.acquire(ctx, d.target.Host)
-	d.limiter, d.counts = l, err == nil
-	return err
-}
-
-func (d *delivery) releaseTurn() {
-	if d.counts {
-		d.limiter.all.Release(1)
+// attempt sends, and stores the outcome. A first attempt that exceeds Grace goes on as a
+// retry, and attempt returns.
+func (s *shard) attempt(work context.Context, d *delivery) {
+	answer := make(chan error, 1)
+	go func() { answer <- s.send(work, d) }()
+	grace := time.NewTimer(s.opts.Grace)
+	defer grace.Stop()
+	select {
+	case err := <-answer:
+		s.end(work, d, err)
+		return
+	case <-grace.C:
 	}
-	d.limiter.leave(d.target.Host, 1)
-}
-
-// deferSlow has a slow delivery count no longer among all, and makes a first attempt in
-// flight a retry, so that its pass need not wait for it. First attempts that wait for the
-// same endpoint are deferred, too. sending ends with the delivery.
-func (w *worker) deferSlow(sending, work context.Context, d *delivery) {
-	w.mu.Lock()
-	close(w.endpoints[d.target.Endpoint].slow)
-	w.mu.Unlock()
+	d.endpoint.takesLong()
 	if d.pass == nil {
-		d.limiter.all.Release(1)
-		d.counts = false
+		d.channel.release()
+		d.slow = true
+		s.end(work, d, <-answer)
 		return
 	}
-	now := w.box.opts.Now()
-	slow := retry{
-		Attempts: 1, First: now, Last: now, Reason: "no answer yet",
-		Wait: span(w.box.opts.Timeout + w.box.opts.FirstRetry), Hold: span(growth * w.box.opts.FirstRetry),
-	}
 	for {
-		var err error
-		d.retry, err = w.box.join(work, w.shard, d.notice, d.target, slow)
-		if err == nil || leftAlone(err) {
+		err := s.becomeRetry(work, d)
+		if err == nil {
 			break
 		}
-		w.box.opts.Logger.Warn("cannot store the retry of a slow target, which holds up others", "target", d.target.Name, "err", err)
+		s.opts.Logger.Warn("cannot store the retry of a slow target, which holds up others", "target", d.target.Name, "err", err)
 		select {
-		case <-sending.Done():
+		case err := <-answer:
+			s.end(work, d, err)
 			return
 		case <-time.After(writeAgain):
 		}
 	}
-	d.deferred = true
-	w.settle(work, d)
-	d.leave()
-	d.limiter.all.Release(1)
-	d.counts = false
-	if retries := w.box.limits[d.notice.Channel].retries; retries.acquireHost(d.target.Host) {
-		d.limiter.leave(d.target.Host, 1)
-		d.limiter = retries
+	s.mu.Lock()
+	s.slow++
+	s.mu.Unlock()
+	s.inFlight.Go(func() {
+		s.end(work, d, <-answer)
+		s.mu.Lock()
+		s.slow--
+		s.mu.Unlock()
+		s.nudge()
+	})
+}
+
+// becomeRetry makes a first attempt in flight a retry, which its pass need not wait for.
+func (s *shard) becomeRetry(work context.Context, d *delivery) (err error) {
+	now := s.opts.Now()
+	d.retry, err = s.join(work, d.notice, d.target, record{
+		Attempts: 1, First: now, Last: now, Reason: "no answer yet",
+		Wait: span(s.opts.Timeout + s.opts.FirstRetry), Hold: span(growth * s.opts.FirstRetry),
+	})
+	if err != nil && !leftAlone(err) {
+		return err
 	}
+	s.settle(work, d)
+	d.channel.release()
+	d.slow = true
+	if among := (turn{s.retried.hosts, d.host.key}); among.try() {
+		d.host.release()
+		d.host = among
+	}
+	return nil
+}
+
+// send returns the target's answer.
+func (s *shard) send(work context.Context, d *delivery) error {
+	ctx, cancel := context.WithTimeout(work, s.opts.Timeout)
+	defer cancel()
+	err := d.payload.Send(ctx, d.target)
+	d.ended = s.opts.Now()
+	if err == nil {
+		s.metrics.count(d.notice, outcomeSent)
+	}
+	s.noteSent(d, err)
+	return err
+}
+
+// end stores the outcome of a delivery. Until then its endpoint is not free.
+func (s *shard) end(work context.Context, d *delivery, outcome error) {
+	d.release()
+	s.note(work, d, outcome)
+	d.endpoint.release()
+}
+
+// note stores the outcome of a delivery.
+func (s *shard) note(work context.Context, d *delivery, outcome error) {
+	stored := s.persist(work, "a delivery to "+d.target.Name, func() error {
+		switch {
+		case errors.Is(outcome, errDeferred):
+			_, err := s.join(work, d.notice, d.target, record{})
+			return err
+		case outcome != nil && work.Err() != nil:
+			return work.Err() // it was cut: the outcome is not known
+		case outcome != nil:
+			return s.fail(work, d, outcome)
+		}
+		return s.clear(work, d)
+	})
+	if stored && d.first() {
+		s.settle(work, d)
+	}
+}
+
+// clear removes the retry of a target that has the notice. One that has changed since d
+// began is restarted: a notice has joined it.
+func (s *shard) clear(work context.Context, d *delivery) error {
+	if d.first() {
+		return nil // it had none
+	}
+	_, err := s.amend(work, retryKey(s.number, d.notice, d.target.Key), func(there *record) *record {
+		if there == nil || there.revision == d.retry {
+			return nil
+		}
+		next := *there
+		next.restart()
+		return &next
+	})
+	return err
 }
 
 // maxSent bounds the targets of a shard whose last version is remembered.
@@ -219,6 +217,10 @@ const maxSent = 50_000
 
 // deliveryKey names a feed or other subject of a target.
 type deliveryKey struct{ channel, about, target string }
+
+func (d *delivery) key() deliveryKey {
+	return deliveryKey{d.notice.Channel, d.notice.About, d.target.Key}
+}
 
 // lastSent is the last version that a target was sent.
 type lastSent struct {
@@ -228,67 +230,29 @@ type lastSent struct {
 
 // hasVersion reports whether the target was sent the same before: a notice may lead to
 // what the next is about.
-func (w *worker) hasVersion(d *delivery) bool {
+func (s *shard) hasVersion(d *delivery) bool {
 	version := d.payload.Version()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return version != "" && w.lease.sent[d.key()].version == version
-}
-
-func (d *delivery) key() deliveryKey {
-	return deliveryKey{d.notice.Channel, d.notice.About, d.target.Key}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return version != "" && s.sent[d.key()].version == version
 }
 
 // noteSent notes which version the target has. That is certain only of the first attempt at a
 // notice with which no other node has begun: any other may be dropped by the target,
 // because it has seen the id. A target may have taken what failed.
-func (w *worker) noteSent(d *delivery, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.lease.sent) >= maxSent {
-		clear(w.lease.sent)
+func (s *shard) noteSent(d *delivery, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.sent) >= maxSent {
+		clear(s.sent)
 	}
-	last := lastSent{seq: w.lease.sent[d.key()].seq}
+	last := lastSent{seq: s.sent[d.key()].seq}
 	if err == nil {
-		w.lease.seq++
-		last.seq = w.lease.seq
-		if d.pass != nil && d.pass.entry.revision > w.lease.begun {
+		s.seq++
+		last.seq = s.seq
+		if d.pass != nil && d.pass.entry.revision > s.begun {
 			last.version = d.payload.Version()
 		}
 	}
-	w.lease.sent[d.key()] = last
-}
-
-// note stores the outcome of a delivery, and reports whether it is stored. Until then its
-// endpoint is not free.
-func (w *worker) note(work context.Context, d *delivery, outcome error) bool {
-	return w.persist(work, "a delivery to "+d.target.Name, func() error {
-		switch {
-		case errors.Is(outcome, errDeferred):
-			_, err := w.box.join(work, w.shard, d.notice, d.target, retry{})
-			return err
-		case outcome != nil && work.Err() != nil:
-			return work.Err() // it was cut: the outcome is not known
-		case outcome != nil:
-			return w.fail(work, d, outcome)
-		}
-		return w.clear(work, d)
-	})
-}
-
-// clear removes the retry of a target that has the notice. One that has changed since d
-// began is restarted: a notice has joined it.
-func (w *worker) clear(work context.Context, d *delivery) error {
-	if d.pass != nil && !d.deferred {
-		return nil // it had none
-	}
-	_, err := w.box.amendRetry(work, retryKey(w.shard, d.notice, d.target.Key), func(there *retry) *retry {
-		if there == nil || there.revision == d.retry {
-			return nil
-		}
-		next := *there
-		next.restart()
-		return &next
-	})
-	return err
+	s.sent[d.key()] = last
 }

@@ -3,9 +3,8 @@ package outbox
 import (
 	"context"
 	"errors"
-	"math"
 	"math/rand/v2"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
@@ -14,166 +13,204 @@ import (
 // errTaken means that another node has the lease.
 var errTaken = errors.New("another node works on the shard")
 
-// held is a lease of this node on a shard. It is renewed while the node works on the shard,
-// and kept for a few idle seconds after that, in which nothing is written. A node that is
-// alone has leases without records.
-type held struct {
-	shard    int
+// lease says which node works on a shard. It is renewed while the node does, and kept for a
+// few idle seconds after that, in which nothing is written. A node that is alone needs none.
+type lease struct {
 	revision uint64
-	begun    uint64                    // with what was written up to this revision, another node may have begun
-	renewed  atomic.Pointer[time.Time] // when the last write of it began; nil: never
-	until    time.Time                 // the end of its tenure: then another node can take the shard
-	sent     map[deliveryKey]lastSent
-	seq      int // the last of those in sent
+	seen     time.Time // by this node, with a monotonic clock
+
+	Format int    `json:"format"`
+	Node   string `json:"node"` // empty: none
 }
 
-// age is the time since the last renewal.
-func (h *held) age() time.Duration {
-	if at := h.renewed.Load(); at != nil {
-		return time.Since(*at)
+// readLease takes over the record of the lease. The lock is held.
+func (s *shard) readLease(r bucket.Record) {
+	l := lease{revision: r.Revision}
+	if r.Value != nil && decode(r, &l) != nil {
+		l.Node = "of a newer release" // it expires like any other
 	}
-	return math.MaxInt64
+	s.setLease(l)
 }
 
-// acquire returns the lease on a shard. When it returns, this node has read everything that
-// the node before it wrote. It writes the lease even when ctx ends meanwhile: without an
-// answer this node could not release it, and other nodes would wait until it expires.
-func (b *Outbox) acquire(ctx context.Context, shard int) (*held, error) {
-	ctx = context.WithoutCancel(ctx)
-	known := b.state.lease(shard)
-	if b.expires(known) > 0 {
-		return nil, errTaken // since startWorkers checked
+func (s *shard) setLease(l lease) {
+	if l.revision > s.lease.revision {
+		l.seen = time.Now()
+		s.lease = l
+		s.nudge()
 	}
-	b.mu.Lock()
-	h := b.leases[shard]
-	b.mu.Unlock()
-	kept := h != nil && (h.revision == known.revision || b.opts.Alone)
-	if kept && !b.opts.Alone && time.Now().After(h.until) {
-		b.release(ctx, h)
-		return nil, errTaken
-	}
-	if !kept {
-		h = &held{shard: shard, revision: known.revision, begun: b.state.revision()}
-	}
-	fresh := h.age() < b.opts.Lease/3
-	if !fresh {
-		h.sent = map[deliveryKey]lastSent{}
-	}
-	switch {
-	case b.opts.Alone:
-		h.renewed.Store(new(time.Now()))
-	case !kept || !fresh:
-		if err := b.writeLease(ctx, h, b.node); err != nil {
-			return nil, err
-		}
-	}
-	if !kept && !b.opts.Alone {
-		if h.begun = known.revision; known.Node != "" {
-			h.begun = h.revision // it was not released
-		}
-		wait, cancel := context.WithTimeout(ctx, writeTimeout)
-		defer cancel()
-		if err := b.bucket.Wait(wait, h.revision); err != nil {
-			b.release(ctx, h)
-			return nil, err
-		}
-		h.until = time.Now().Add(b.opts.Tenure + rand.N(b.opts.Tenure)) // however long the writes took
-	}
-	if !kept || !fresh {
-		b.leaseOutage.ended(allLeases)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.leases[shard] = h
-	return h, nil
 }
+
+// kept reports whether this node has the lease and has read what the node before it wrote.
+// The lock is held.
+func (s *shard) kept() bool { return s.opts.Alone || s.holds && s.lease.Node == s.node }
 
 // expires is how long the lease may still be another node's. It follows from when this node
-// saw it written, because clocks differ.
-func (b *Outbox) expires(l lease) time.Duration {
-	if l.Node == "" || l.Node == b.node || b.opts.Alone {
+// saw it written, because clocks differ. The lock is held.
+func (s *shard) expires() time.Duration {
+	if s.lease.Node == "" || s.lease.Node == s.node || s.opts.Alone {
 		return 0
 	}
-	return max(b.opts.Lease-time.Since(l.seen), 0)
+	return max(s.opts.Lease-time.Since(s.lease.seen), 0)
+}
+
+// acquireLease gets the lease. When it returns, this node has read everything that the node before
+// it wrote. It writes the lease even when ctx ends meanwhile: without an answer this node
+// could not release it, and other nodes would wait until it expires.
+func (s *shard) acquireLease(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	s.mu.Lock()
+	before, kept, taken := s.lease, s.kept(), s.expires() > 0
+	fresh := kept && time.Since(s.renewed) < s.opts.Lease/3
+	s.holds = kept
+	if !fresh {
+		s.sent = map[deliveryKey]lastSent{}
+	}
+	if s.opts.Alone {
+		s.renewed = time.Now()
+	}
+	s.mu.Unlock()
+	switch {
+	case s.opts.Alone:
+		return nil
+	case taken: // since it was checked
+		return errTaken
+	case kept && time.Now().After(s.until):
+		s.releaseLease(ctx)
+		return errTaken
+	case fresh:
+		return nil
+	}
+	if err := s.writeLease(ctx, before, s.node); err != nil || kept {
+		return err
+	}
+	begun := before.revision // a node that released the lease had written everything before that
+	if before.Node != "" {
+		begun = s.leased().revision
+	}
+	if err := s.bucket.Wait(ctx, begun); err != nil {
+		s.releaseLease(ctx)
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holds, s.begun = true, begun
+	s.until = time.Now().Add(s.opts.Tenure + rand.N(s.opts.Tenure)) // however long the writes took
+	return nil
+}
+
+// releaseLease releases the lease, if this node has it. If that fails it expires.
+func (s *shard) releaseLease(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	s.mu.Lock()
+	before := s.lease
+	s.holds = false
+	s.mu.Unlock()
+	if before.Node != s.node {
+		return
+	}
+	if err := s.writeLease(ctx, before, ""); err != nil {
+		s.opts.Logger.Debug("cannot release a lease, which expires", "shard", s.number, "err", err)
+	}
+}
+
+// age is the time since the lease was last renewed.
+func (s *shard) age() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.renewed)
 }
 
 // left is how long this node may send without another renewal. It counts from the last one,
 // however late a node that was paused notices that: then another node may have the lease.
-func (b *Outbox) left(h *held) time.Duration {
-	if b.opts.Alone {
+func (s *shard) left() time.Duration {
+	if s.opts.Alone {
 		return maxIdle
 	}
-	return b.opts.Lease/4*3 - h.age()
+	return s.opts.Lease/4*3 - s.age()
 }
 
-// renew renews the lease until ctx ends. It calls lost and ends when another node has it,
-// or when one may soon: a node that is cut off from NATS must have ended what it sends by then.
-func (b *Outbox) renew(ctx context.Context, h *held, lost func()) {
-	if b.opts.Alone {
-		return
+// keepLease renews the lease until the function that it returns is called. When another node has
+// it, or one may soon, it calls stop, and cut a little later: a node that is cut off from NATS
+// must have ended what it sends by then.
+func (s *shard) keepLease(ctx context.Context, stop, cut func()) (end func()) {
+	if s.opts.Alone {
+		return func() {}
 	}
-	wait := b.opts.Lease/5 - h.age()
-	for {
-		lapses := h.renewed.Load().Add(b.opts.Lease / 2)
-		if pause(ctx, min(wait, time.Until(lapses))); ctx.Err() != nil {
-			return
-		}
-		deadline := time.Now().Add(b.opts.Lease / 5)
-		if lapses.Before(deadline) {
-			deadline = lapses
-		}
-		write, cancel := context.WithDeadline(ctx, deadline)
-		err := b.writeLease(write, h, b.node)
+	ctx, cancel := context.WithCancel(ctx)
+	lose := sync.OnceFunc(func() {
+		s.opts.Logger.Warn("the lease of a shard is lost: some notices may be sent twice, with the same id", "shard", s.number)
 		cancel()
-		switch {
-		case err == nil:
-			wait = b.opts.Lease / 5
-		case ctx.Err() != nil:
-			return
-		case errors.Is(err, errTaken), !time.Now().Before(lapses):
-			lost()
-			return
-		default: // an answer that comes late leaves time for another write
-			wait = b.opts.Lease / 20
+		stop()
+		time.AfterFunc(min(s.left(), s.opts.Lease/4), cut)
+	})
+	lapse := time.AfterFunc(s.opts.Lease/2-s.age(), lose)
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		for wait := s.opts.Lease/5 - s.age(); ; {
+			if pause(ctx, wait); ctx.Err() != nil {
+				return
+			}
+			switch err := s.renew(ctx); {
+			case err == nil:
+				lapse.Reset(s.opts.Lease/2 - s.age())
+				wait = s.opts.Lease / 5
+			case errors.Is(err, errTaken):
+				lose()
+			default: // an answer that comes late leaves time for another write
+				wait = s.opts.Lease / 20
+			}
 		}
+	})
+	return func() {
+		cancel()
+		renewing.Wait()
+		lapse.Stop()
 	}
 }
 
-// release gives a lease back. If that fails it expires.
-func (b *Outbox) release(ctx context.Context, h *held) {
-	b.forgetLease(h)
-	if err := b.writeLease(ctx, h, ""); err != nil {
-		b.opts.Logger.Debug("cannot release a lease, which expires", "shard", h.shard, "err", err)
+// renew writes the lease again, if this node has it.
+func (s *shard) renew(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Lease/5)
+	defer cancel()
+	before := s.leased()
+	if before.Node != s.node {
+		return errTaken
 	}
+	return s.writeLease(ctx, before, s.node)
 }
 
-func (b *Outbox) forgetLease(h *held) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.leases[h.shard] = nil
+func (s *shard) leased() lease {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lease
 }
 
-// writeLease writes which node has the lease. It writes again over a write of this node whose
-// answer was lost: other nodes may have read that long ago.
-func (b *Outbox) writeLease(ctx context.Context, h *held, node string) error {
-	for {
+// writeLease writes which node has the lease, if it is still as it was before. It writes again
+// over a write of this node whose answer was lost: other nodes may have read that long ago.
+func (s *shard) writeLease(ctx context.Context, before lease, node string) error {
+	key := leaseKey(s.number)
+	return bucket.RetryConflicts(func(again bool) error {
+		if again {
+			if err := s.refresh(ctx, key); err != nil {
+				return err
+			}
+			there := s.leased()
+			if there.Node != s.node || there.revision <= before.revision {
+				return errTaken
+			}
+			before = there
+		}
 		began := time.Now()
-		revision, err := b.write(ctx, leaseKey(h.shard), lease{Format: format, Node: node}, h.revision)
-		if err == nil {
-			h.revision = revision
-			h.renewed.Store(&began)
-			return nil
-		}
-		if !errors.Is(err, bucket.ErrConflict) {
+		revision, err := s.bucket.Store(ctx, key, lease{Format: format, Node: node}, before.revision)
+		if err != nil {
 			return err
 		}
-		if err := b.refresh(ctx, leaseKey(h.shard)); err != nil && !leftAlone(err) {
-			return err
-		}
-		there := b.state.lease(h.shard)
-		if there.Node != b.node || there.revision <= h.revision {
-			return errTaken
-		}
-		h.revision = there.revision
-	}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.setLease(lease{revision: revision, Node: node})
+		s.renewed = began
+		return nil
+	})
 }

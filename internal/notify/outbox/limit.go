@@ -3,75 +3,103 @@ package outbox
 import (
 	"context"
 	"sync"
-
-	"golang.org/x/sync/semaphore"
 )
 
-// limits bound the deliveries at a time. Retries have a share of their own, so that they
-// never hold up first attempts.
-type limits struct{ first, retries *limiter }
+// limits bound the deliveries at a time through each channel, and to each of its hosts.
+type limits struct{ channels, hosts *places }
 
-// limiter bounds deliveries in all and to each host. A delivery takes its turn at its host
-// before it counts among all.
-type limiter struct {
-	all     *semaphore.Weighted
-	perHost int64
+// places bound by key what is in flight at a time. Those that wait come in their order.
+type places struct {
+	size int
 
-	mu    sync.Mutex
-	hosts map[string]*hostLimiter
+	mu sync.Mutex
+	at map[string]*place
 }
 
-type hostLimiter struct {
-	*semaphore.Weighted
-	users int // that have a turn or wait for one
+type place struct {
+	taken chan struct{} // has an element for each that is in flight
+	slow  chan struct{} // closed while one of those takes long
+	users int           // that are in flight or wait
 }
 
-func newLimiter(all, perHost int) *limiter {
-	return &limiter{all: semaphore.NewWeighted(int64(all)), perHost: int64(perHost), hosts: map[string]*hostLimiter{}}
+// turn is to be at a place, which release ends.
+type turn struct {
+	*places
+	key string
 }
 
-// acquire waits for a turn, until ctx ends.
-func (l *limiter) acquire(ctx context.Context, host string) error {
-	if err := l.enter(host).Acquire(ctx, 1); err != nil {
-		l.leave(host, 0)
-		return err
+func newPlaces(size int) *places { return &places{size: size, at: map[string]*place{}} }
+
+// enter returns the place, and what is closed when it is slow.
+func (t turn) enter() (p *place, slow <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p = t.at[t.key]
+	if p == nil {
+		p = &place{taken: make(chan struct{}, t.size), slow: make(chan struct{})}
+		t.at[t.key] = p
 	}
-	err := l.all.Acquire(ctx, 1)
-	if err != nil {
-		l.leave(host, 1)
+	p.users++
+	return p, p.slow
+}
+
+// leave forgets a place that has no users left: subscribers choose hosts.
+func (t turn) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.at[t.key]
+	if p.users--; p.users == 0 {
+		delete(t.at, t.key)
 	}
+}
+
+// acquire waits for a place until ctx ends. Without patience it returns errDeferred when the
+// place is slow.
+func (t turn) acquire(ctx context.Context, patient bool) (err error) {
+	p, slow := t.enter()
+	if patient {
+		slow = nil
+	}
+	select {
+	case p.taken <- struct{}{}:
+		return nil
+	case <-slow:
+		err = errDeferred
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	t.leave()
 	return err
 }
 
-// acquireHost takes a turn at a host if none waits for it. It does not count among all.
-func (l *limiter) acquireHost(host string) bool {
-	ok := l.enter(host).TryAcquire(1)
-	if !ok {
-		l.leave(host, 0)
+// try takes a place if one is free.
+func (t turn) try() bool {
+	p, _ := t.enter()
+	select {
+	case p.taken <- struct{}{}:
+		return true
+	default:
+		t.leave()
+		return false
 	}
-	return ok
 }
 
-func (l *limiter) enter(host string) *hostLimiter {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	h := l.hosts[host]
-	if h == nil {
-		h = &hostLimiter{Weighted: semaphore.NewWeighted(l.perHost)}
-		l.hosts[host] = h
-	}
-	h.users++
-	return h
+// takesLong has the place be slow until it is released.
+func (t turn) takesLong() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	close(t.at[t.key].slow)
 }
 
-// leave releases so many turns at a host. One with no users left is forgotten: subscribers
-// choose hosts.
-func (l *limiter) leave(host string, turns int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	h := l.hosts[host]
-	h.Release(turns)
-	if h.users--; h.users == 0 {
-		delete(l.hosts, host)
+func (t turn) release() {
+	t.mu.Lock()
+	p := t.at[t.key]
+	select {
+	case <-p.slow:
+		p.slow = make(chan struct{})
+	default:
 	}
+	<-p.taken
+	t.mu.Unlock()
+	t.leave()
 }

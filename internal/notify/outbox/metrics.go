@@ -15,7 +15,7 @@ type metrics struct {
 
 func newMetrics(b *Outbox, r prometheus.Registerer) metrics {
 	if r != nil {
-		r.MustRegister(collector{b})
+		r.MustRegister(prometheus.CollectorFunc(b.collect))
 	}
 	m := metrics{box: b, outcomes: Outcomes(r), delay: Delays(r)}
 	for channel := range b.opts.Channels {
@@ -76,57 +76,18 @@ func (m metrics) count(n Notice, outcome string) {
 	}
 }
 
-// collector counts pending notices and dead letters when metrics are collected.
-type collector struct{ box *Outbox }
-
 var pendingDesc = prometheus.NewDesc("gallerywire_notices_owed",
 	"Pending notices in shards, and targets that are retried, by channel.", []string{"channel"}, nil)
 
 var deadDesc = prometheus.NewDesc("gallerywire_notices_dead", "Dead letters, by channel.", []string{"channel"}, nil)
 
-// Describe implements [prometheus.Collector].
-func (collector) Describe(ch chan<- *prometheus.Desc) {
-	ch <- pendingDesc
-	ch <- deadDesc
-}
-
-// Collect implements [prometheus.Collector].
-func (c collector) Collect(ch chan<- prometheus.Metric) {
-	pending, dead := c.box.counts()
+// collect counts pending notices and dead letters when metrics are collected.
+func (b *Outbox) collect(ch chan<- prometheus.Metric) {
+	pending, dead := b.counts()
 	for channel, n := range pending {
 		ch <- prometheus.MustNewConstMetric(pendingDesc, prometheus.GaugeValue, float64(n), channel)
 	}
 	for channel, n := range dead {
 		ch <- prometheus.MustNewConstMetric(deadDesc, prometheus.GaugeValue, float64(n), channel)
 	}
-}
-
-// Pending returns by channel how much is still to be sent: pending notices in shards, and
-// targets that are retried. It reads memory only.
-func (b *Outbox) Pending() map[string]int {
-	pending, _ := b.counts()
-	return pending
-}
-
-// counts counts what is pending, and the dead letters, by channel: also of channels
-// with none.
-func (b *Outbox) counts() (pending, dead map[string]int) {
-	pending, dead = map[string]int{}, map[string]int{}
-	for channel := range b.opts.Channels {
-		pending[channel], dead[channel] = 0, 0
-	}
-	b.state.view(func(shards []shard, letters map[string]*retry) {
-		for _, in := range shards {
-			for _, p := range in.pending {
-				pending[p.Notice.Channel]++
-			}
-			for _, r := range in.retries {
-				pending[r.Notice.Channel]++
-			}
-		}
-		for _, r := range letters {
-			dead[r.Notice.Channel]++
-		}
-	})
-	return pending, dead
 }

@@ -1,6 +1,8 @@
 package outbox
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -11,14 +13,7 @@ const (
 	// has failed for longer.
 	writeAgain    = time.Second
 	maxWriteAgain = 5 * time.Second
-	// allLeases is the key of all leases: a shard that fails need not be tried again.
-	allLeases = "leases"
 )
-
-// writeDelay is how long to wait before the next try of a write that has failed since then.
-func writeDelay(since time.Time) time.Duration {
-	return min(max(time.Since(since), writeAgain), maxWriteAgain)
-}
 
 // outage logs once that writes of a kind fail, and once that they succeed again, however
 // many fail meanwhile.
@@ -26,39 +21,59 @@ type outage struct {
 	log          *slog.Logger
 	failing, end string // messages
 
-	mu    sync.Mutex
-	keys  map[any]bool // of the writes that fail
-	since time.Time    // the first of them failed
-	last  time.Time    // one of them failed
-	over  time.Time    // none failed any more
+	mu     sync.Mutex
+	writes int       // that fail
+	since  time.Time // the first of them failed
+	over   time.Time // none failed any more
 }
 
-// failed notes that a write failed which began then, and returns since when writes fail. A
-// key names the write however often it is tried.
-func (o *outage) failed(key any, began time.Time, err error, args ...any) time.Time {
+// persist repeats a write until it succeeds, or can never, or until ctx ends, and returns its
+// last error.
+func (o *outage) persist(ctx context.Context, write func() error, args ...any) error {
+	counted := false
+	for first := time.Now(); ; {
+		began := time.Now()
+		err := write()
+		if err == nil || leftAlone(err) || errors.Is(err, errTaken) || ctx.Err() != nil {
+			if counted {
+				o.ended()
+			}
+			return err
+		}
+		counted = counted || o.failed(began, err, args)
+		pause(ctx, min(max(time.Since(first), writeAgain), maxWriteAgain))
+	}
+}
+
+// failed counts a write that failed which began then, unless that was before an outage was
+// over.
+func (o *outage) failed(began time.Time, err error, args []any) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := time.Now()
 	if began.Before(o.over) {
-		return now
+		return false
 	}
-	if len(o.keys) == 0 || now.Sub(o.last) > maxIdle {
-		o.keys, o.since = map[any]bool{}, now
+	if o.writes++; o.writes == 1 {
+		o.since = time.Now()
 		o.log.Warn(o.failing, append(args, "err", err)...)
 	}
-	o.keys[key], o.last = true, now
-	return o.since
+	return true
 }
 
-// ended notes that the write of that key succeeded, or is no longer tried.
-func (o *outage) ended(key any) {
+func (o *outage) ended() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.keys[key] {
-		return
-	}
-	if delete(o.keys, key); len(o.keys) == 0 {
+	if o.writes--; o.writes == 0 {
 		o.over = time.Now()
-		o.log.Info(o.end, "after", time.Since(o.since).Round(time.Second))
+		o.log.Info(o.end, "after", o.over.Sub(o.since).Round(time.Second))
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }

@@ -74,23 +74,45 @@ func shortHash(parts ...string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
-// stored is what the bucket says of a record.
-type stored struct {
+// record is a notice that is stored. A pending notice is to be sent to all its targets in a
+// shard; once that is done, its record says which was sent last. A retry is still to be sent
+// to one target. A dead letter is one that is not retried any more.
+//
+// Clocks can be set, and those of nodes differ: the instants are for people, and when
+// the next attempt is due follows from the durations, which are as of when the record
+// was written. See [record.now].
+type record struct {
 	key      string
 	revision uint64
-	at       time.Time // by the server's clock
-}
+	stored   time.Time // by the server's clock
+	written  time.Time // as far as this node knows, with a monotonic clock
 
-// pending is a notice that is to be sent to its targets in a shard. Once that is done, it
-// says which was sent last.
-type pending struct {
-	stored `json:"-"`
+	Format int    `json:"format"`
+	Notice Notice `json:"notice"`
 
-	Format  int    `json:"format"`
-	Notice  Notice `json:"notice"`
+	// Of a pending notice.
 	Settled []byte `json:"told,omitzero"` // a mark for each target that has it, or a retry
 	Done    bool   `json:"done,omitzero"`
+
+	// Of a retry, and of a dead letter.
+	Shard    int       `json:"shard,omitzero"`
+	Target   string    `json:"target,omitzero"` // its key
+	Name     string    `json:"name,omitzero"`   // for people
+	Attempts int       `json:"attempts,omitzero"`
+	First    time.Time `json:"first,omitzero"` // attempt
+	Last     time.Time `json:"last,omitzero"`
+	Due      time.Time `json:"due,omitzero"`
+	Reason   string    `json:"reason,omitzero"`
+	Older    []Notice  `json:"older,omitzero"` // retried dead letters, merged when it is sent
+
+	Lasted   span `json:"lasted,omitzero"`   // since the first attempt, less Extended
+	Extended span `json:"extended,omitzero"` // by this the notices that joined have put the end off
+	Wait     span `json:"wait,omitzero"`     // until the next attempt
+	Hold     span `json:"hold,omitzero"`     // until a newer notice may bring that forward
 }
+
+// span is a duration, in JSON a number of nanoseconds.
+type span time.Duration
 
 // markSize is how many bytes of Settled a target has.
 const markSize = 8
@@ -101,43 +123,21 @@ func mark(target string) [markSize]byte {
 	return [markSize]byte(sum[:])
 }
 
-// retry is a notice that is still to be sent to one target. A dead letter is one that
-// is not retried any more.
-//
-// Clocks can be set, and those of nodes differ: the instants are for people, and when
-// the next attempt is due follows from the durations, which are as of when the record
-// was written. See [retry.now].
-type retry struct {
-	stored `json:"-"`
-
-	read time.Time     // by this node, with a monotonic clock
-	age  time.Duration // of the record when it was read
-
-	Format   int       `json:"format"`
-	Shard    int       `json:"shard"`
-	Notice   Notice    `json:"notice"`
-	Target   string    `json:"target"` // its key
-	Name     string    `json:"name"`   // for people
-	Attempts int       `json:"attempts"`
-	First    time.Time `json:"first"` // attempt
-	Last     time.Time `json:"last"`
-	Due      time.Time `json:"due"`
-	Reason   string    `json:"reason,omitzero"`
-	Older    []Notice  `json:"older,omitzero"` // retried dead letters, merged when it is sent
-
-	Lasted   span `json:"lasted,omitzero"`   // since the first attempt, less Extended
-	Extended span `json:"extended,omitzero"` // by this the notices that joined have put the end off
-	Wait     span `json:"wait,omitzero"`     // until the next attempt
-	Hold     span `json:"hold,omitzero"`     // until a newer notice may bring that forward
-}
-
 // receiver is a target of a channel.
 type receiver struct{ channel, target string }
 
-func (r *retry) receiver() receiver { return receiver{r.Notice.Channel, r.Target} }
+func (r *record) receiver() receiver { return receiver{r.Notice.Channel, r.Target} }
+
+// rev is the revision of r, 0 where there is no record.
+func (r *record) rev() uint64 {
+	if r == nil {
+		return 0
+	}
+	return r.revision
+}
 
 // size is about how many bytes of notices r has.
-func (r *retry) size() int {
+func (r *record) size() int {
 	n := len(r.Notice.About) + len(r.Notice.Data)
 	for _, older := range r.Older {
 		n += len(older.About) + len(older.Data)
@@ -145,32 +145,24 @@ func (r *retry) size() int {
 	return n
 }
 
-// span is a duration, in JSON a number of nanoseconds.
-type span time.Duration
-
-// noteRead notes when this node read r, and how old the record was then. While the node
-// follows the bucket, records are new. Of one that was read at a start only the wall clock
-// says how old it is: that is believed up to what was to be waited anyway.
-func (r *retry) noteRead(now time.Time, following bool) {
-	r.read = time.Now()
-	if !following {
-		r.age = min(max(now.Sub(r.at), 0), time.Duration(r.Wait))
-	}
+// backdate has r be as old as the wall clock says, up to what was to be waited anyway.
+func (r *record) backdate(now time.Time) {
+	r.written = r.written.Add(-min(max(now.Sub(r.stored), 0), time.Duration(r.Wait)))
 }
 
 // now is r with its durations as of now.
-func (r retry) now() retry {
-	passed := span(r.age + time.Since(r.read))
+func (r record) now() record {
+	passed := span(time.Since(r.written))
 	r.Lasted, r.Wait, r.Hold = r.Lasted+passed, max(r.Wait-passed, 0), max(r.Hold-passed, 0)
-	r.age, r.read = 0, time.Now()
+	r.written = time.Now()
 	return r
 }
 
 // left is how long it is until r is due.
-func (r *retry) left() time.Duration { return max(time.Duration(r.Wait)-r.age-time.Since(r.read), 0) }
+func (r *record) left() time.Duration { return max(time.Duration(r.Wait)-time.Since(r.written), 0) }
 
 // restart makes the next attempt the first one, due now.
-func (r *retry) restart() {
+func (r *record) restart() {
 	r.Attempts, r.First, r.Reason = 0, time.Time{}, ""
 	r.Lasted, r.Extended, r.Wait, r.Hold = 0, 0, 0, 0
 }
@@ -178,20 +170,11 @@ func (r *retry) restart() {
 // extend leaves a notice that joins r half of giveUpAfter. All notices together put the end
 // of r off by giveUpAfter at most, so that a dead target becomes a dead letter by twice that,
 // however many join.
-func (r *retry) extend(giveUpAfter time.Duration) {
+func (r *record) extend(giveUpAfter time.Duration) {
 	by := min(r.Lasted-span(giveUpAfter/2), span(giveUpAfter)-r.Extended)
 	if by > 0 {
 		r.Lasted, r.Extended = r.Lasted-by, r.Extended+by
 	}
-}
-
-// lease says which node works on a shard.
-type lease struct {
-	revision uint64
-	seen     time.Time // by this node, with a monotonic clock
-
-	Format int    `json:"format"`
-	Node   string `json:"node"` // empty: none
 }
 
 // decode reads a record into v. The error is one of those that [leftAlone] knows.

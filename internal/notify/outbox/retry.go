@@ -25,136 +25,136 @@ const (
 	maxReason = 300
 )
 
-// startRetry starts with a retry that is due. The lock is held.
-func (w *worker) startRetry(ctx, work context.Context, r *retry) {
-	w.retrying[r.receiver()] = true
-	w.inFlight.Go(func() {
-		w.retry(ctx, work, r)
-		w.mu.Lock()
-		delete(w.retrying, r.receiver())
-		w.mu.Unlock()
-		w.nudge()
+// startRetry starts with a retry that is due, if it can. The lock is held.
+func (s *shard) startRetry(ctx, work context.Context, r *record) {
+	to := r.receiver()
+	if _, parked := s.parked[r.key]; parked || s.retrying[to] || len(s.retrying) == maxRetrying {
+		return
+	}
+	s.retrying[to] = true
+	s.inFlight.Go(func() {
+		s.retry(ctx, work, r)
+		s.mu.Lock()
+		delete(s.retrying, to)
+		s.mu.Unlock()
+		s.nudge()
 	})
 }
 
 // retry sends to the target of a retry. One that is no longer a target is forgotten.
-func (w *worker) retry(ctx, work context.Context, r *retry) {
+func (s *shard) retry(ctx, work context.Context, r *record) {
 	d := &delivery{retry: r.revision, notice: r.Notice}
 	for _, older := range r.Older {
-		d.notice = w.box.both(older, d.notice)
+		d.notice = s.both(older, d.notice)
 	}
-	var found bool
-	d.target, found = w.box.opts.Channels[r.Notice.Channel].Target(d.notice, r.Target)
-	// A new target may become known here later than its retry.
-	for n := 0; !found && n < targetTries && ctx.Err() == nil; n++ {
+	channel, found := s.opts.Channels[r.Notice.Channel], false
+	for n := 0; ; n++ { // a new target may become known here later than its retry
+		if d.target, found = channel.Target(d.notice, r.Target); found || n == targetTries {
+			break
+		}
 		pause(ctx, targetAgain)
-		d.target, found = w.box.opts.Channels[r.Notice.Channel].Target(d.notice, r.Target)
 	}
 	if ctx.Err() != nil {
 		return
 	}
 	if !found {
-		if err := w.box.remove(work, r.key, r.revision); err != nil {
+		if err := s.remove(work, r); err != nil {
 			pause(ctx, writeAgain)
 		}
 		return
 	}
-	if !w.admit(r.key, d.target.Host) {
+	if !s.admit(r.key, d.target.Host) {
 		return
 	}
-	defer w.dismiss(d.target.Host)
+	defer s.dismiss(d.target.Host)
 	only := d.notice
 	only.To = r.Target
 	var err error
-	if d.payload, err = w.pack(ctx, work, only); err != nil {
+	if d.payload, err = s.pack(ctx, work, only); err != nil {
 		return
 	}
-	if w.acquire(ctx, d, w.box.limits[d.notice.Channel].retries) != nil {
+	if s.acquire(ctx, d) != nil {
 		return // the worker stops
 	}
-	defer w.release(d)
-	if _, revision := w.box.state.retry(r.key); revision != r.revision {
-		d.releaseTurn()
-		return // another notice has joined it, or it was forgotten
+	if s.find(r.key).rev() != r.revision { // another notice has joined it, or it was forgotten
+		d.release()
+		d.endpoint.release()
+		return
 	}
-	w.note(work, d, w.attempt(work, d))
+	s.attempt(work, d)
 }
 
 // admit reports whether a retry may go on. Retries to one host are handled at most PerHost
 // at a time, so that one dead host does not take all places. The others are parked until one
 // to the host has ended.
-func (w *worker) admit(key, host string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.retryingHosts[host] >= w.box.opts.PerHost {
-		w.parked[key] = host
-		return false
+func (s *shard) admit(key, host string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if (turn{s.admitted, host}).try() {
+		return true
 	}
-	w.retryingHosts[host]++
-	return true
+	s.parked[key] = host
+	return false
 }
 
-func (w *worker) dismiss(host string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.retryingHosts[host]--; w.retryingHosts[host] == 0 {
-		delete(w.retryingHosts, host)
-	}
-	maps.DeleteFunc(w.parked, func(_, parked string) bool { return parked == host })
+func (s *shard) dismiss(host string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	turn{s.admitted, host}.release()
+	maps.DeleteFunc(s.parked, func(_, parked string) bool { return parked == host })
 }
 
 // fail stores that a delivery failed: it is retried later, or becomes a dead letter. That
 // is reported before the retry is removed: a crash between the two reports it again.
-func (w *worker) fail(work context.Context, d *delivery, cause error) error {
-	key := retryKey(w.shard, d.notice, d.target.Key)
-	there, _ := w.box.state.retry(key)
-	next := w.failed(d, there, cause)
-	wait, again := w.box.wait(next, cause)
-	log := w.box.opts.Logger.With("channel", d.notice.Channel, "feed", d.notice.About, "target", d.target.Name, "attempts", next.Attempts, "err", next.Reason)
+func (s *shard) fail(work context.Context, d *delivery, cause error) error {
+	key := retryKey(s.number, d.notice, d.target.Key)
+	next := s.failed(d, s.find(key), cause)
+	wait, again := s.wait(next, cause)
+	log := s.opts.Logger.With("channel", d.notice.Channel, "feed", d.notice.About, "target", d.target.Name, "attempts", next.Attempts, "err", next.Reason)
 	if again {
-		_, err := w.box.amendRetry(work, key, func(there *retry) *retry {
-			next := w.failed(d, there, cause)
-			next.Wait, next.Hold = span(wait), span(growth*w.box.opts.FirstRetry)
+		_, err := s.amend(work, key, func(there *record) *record {
+			next := s.failed(d, there, cause)
+			next.Wait, next.Hold = span(wait), span(growth*s.opts.FirstRetry)
 			if later, ok := errors.AsType[*RetryError](cause); ok {
 				next.Hold = max(next.Hold, span(later.After))
 			}
 			return &next
 		})
 		if err == nil {
-			w.box.metrics.count(d.notice, outcomeRetried)
+			s.metrics.count(d.notice, outcomeRetried)
 			log.Info("a delivery failed and is retried", "in", wait)
 		}
 		return err
 	}
 	next.Notice, next.Older = d.notice, nil // what has joined it since is still to be sent
-	if err := w.box.addDead(work, next); err != nil && !leftAlone(err) {
+	if err := s.addDead(work, next); err != nil && !leftAlone(err) {
 		return err
 	}
-	if err := w.box.opts.Failed(work, next.deadLetter()); err != nil {
+	if err := s.opts.Failed(work, next.deadLetter()); err != nil {
 		return fmt.Errorf("report a dead letter: %w", err)
 	}
-	if err := w.clear(work, d); err != nil {
+	if err := s.clear(work, d); err != nil {
 		return err
 	}
-	w.box.metrics.count(d.notice, outcomeDead)
+	s.metrics.count(d.notice, outcomeDead)
 	log.Warn("a delivery failed for good: see \"gallerywire notices list\"")
 	return nil
 }
 
 // failed is the retry after d failed; there may be nil.
-func (w *worker) failed(d *delivery, there *retry, cause error) retry {
-	next := retry{Format: format, Shard: w.shard, Notice: d.notice, Target: d.target.Key, First: d.ended}
+func (s *shard) failed(d *delivery, there *record, cause error) record {
+	next := record{Shard: s.number, Notice: d.notice, Target: d.target.Key, First: d.ended}
 	if there != nil {
 		next = there.now()
-		if d.pass != nil && !d.deferred {
-			next.Notice = w.box.both(there.Notice, d.notice)
+		if d.first() {
+			next.Notice = s.both(there.Notice, d.notice)
 		}
 	}
 	if next.First.IsZero() {
 		next.First, next.Lasted = d.ended, 0
 	}
 	if there == nil || d.pass == nil {
-		next.Attempts++ // that of a deferred one counts already
+		next.Attempts++ // that of a first attempt that was slow counts already
 	}
 	text := strings.Join(strings.Fields(cause.Error()), " ")
 	next.Name, next.Last, next.Reason = d.target.Name, d.ended, gallery.Clip(text, maxReason)
@@ -162,7 +162,7 @@ func (w *worker) failed(d *delivery, there *retry, cause error) retry {
 }
 
 // wait is in how long the target is tried again, if it is.
-func (b *Outbox) wait(r retry, cause error) (wait time.Duration, again bool) {
+func (b *Outbox) wait(r record, cause error) (wait time.Duration, again bool) {
 	if errors.Is(cause, ErrFinal) || r.Attempts >= b.opts.Attempts {
 		return 0, false
 	}

@@ -34,7 +34,7 @@ func TestRetryDelays(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := retry{Attempts: tt.attempts, Lasted: span(tt.after)}
+			r := record{Attempts: tt.attempts, Lasted: span(tt.after)}
 			wait, again := b.wait(r, tt.cause)
 			if again != tt.again || wait < tt.least || wait > tt.most {
 				t.Errorf("wait %s, again %v; want %s to %s, %v", wait, again, tt.least, tt.most, tt.again)
@@ -59,7 +59,7 @@ func TestExtendedRetriesEnd(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r := retry{Lasted: span(tt.lasted), Extended: span(tt.extended)}
+			r := record{Lasted: span(tt.lasted), Extended: span(tt.extended)}
 			r.extend(day)
 			if r.Lasted != span(tt.wantLasted) || r.Extended != span(tt.wantMore) {
 				t.Errorf("lasted %s, extended by %s", time.Duration(r.Lasted), time.Duration(r.Extended))
@@ -74,25 +74,27 @@ func TestRetryRecordsIgnoreTheClock(t *testing.T) {
 	t.Parallel()
 	stored := time.Now().Round(0)
 	for _, tt := range []struct {
-		name    string
-		clock   time.Duration // that of the node, after that of the server when the record was stored
-		live    bool
-		left    time.Duration
-		lasted  time.Duration
-		written retry
+		name   string
+		clock  time.Duration // that of the node, after that of the server when the record was stored
+		live   bool
+		left   time.Duration
+		lasted time.Duration
+		wrote  record
 	}{
-		{"news", 0, true, time.Minute, time.Hour, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"news to a clock an hour ahead", time.Hour, true, time.Minute, time.Hour, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"news to a clock an hour behind", -time.Hour, true, time.Minute, time.Hour, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"read 20 seconds later", 20 * time.Second, false, 40 * time.Second, time.Hour + 20*time.Second, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"read after the clock was set back", -time.Hour, false, time.Minute, time.Hour, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
-		{"read after the clock was set forward", 23 * time.Hour, false, 0, time.Hour + time.Minute, retry{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"news", 0, true, time.Minute, time.Hour, record{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"news to a clock an hour ahead", time.Hour, true, time.Minute, time.Hour, record{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"news to a clock an hour behind", -time.Hour, true, time.Minute, time.Hour, record{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"read 20 seconds later", 20 * time.Second, false, 40 * time.Second, time.Hour + 20*time.Second, record{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"read after the clock was set back", -time.Hour, false, time.Minute, time.Hour, record{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
+		{"read after the clock was set forward", 23 * time.Hour, false, 0, time.Hour + time.Minute, record{Attempts: 2, Wait: span(time.Minute), Lasted: span(time.Hour)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			l := tt.written
-			l.at = stored
-			l.noteRead(stored.Add(tt.clock), tt.live)
+			l := tt.wrote
+			l.stored, l.written = stored, time.Now()
+			if !tt.live {
+				l.backdate(stored.Add(tt.clock))
+			}
 			near := func(got, want time.Duration) bool { return max(got-want, want-got) < 10*time.Second }
 			if left, now := l.left(), l.now(); !near(left, tt.left) || !near(time.Duration(now.Wait), tt.left) || !near(time.Duration(now.Lasted), tt.lasted) {
 				t.Errorf("due in %s, and %s after the first attempt; want %s, %s", left, time.Duration(now.Lasted), tt.left, tt.lasted)

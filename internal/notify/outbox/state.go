@@ -1,196 +1,172 @@
 package outbox
 
 import (
+	"context"
 	"errors"
-	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 )
 
-// state is what this node knows of the outbox: the records that it read of the bucket,
-// and those that it wrote itself and reads later. Records are immutable.
-type state struct {
-	log     *slog.Logger
-	now     func() time.Time
-	changed func(shard int) // called without the lock
-
-	mu        sync.Mutex
-	following bool   // what was there at the start, or after a reset, is read
-	readTo    uint64 // the revision up to which the bucket was read
-	shards    [shards]shard
-	dead      map[string]*retry
-}
-
-// shard is what is known of one, by key.
-type shard struct {
-	pending map[string]*pending
-	done    map[string]*pending
-	retries map[string]*retry
-	lease   lease
-}
+// writeTimeout bounds one write, so that NATS going away is noticed.
+const writeTimeout = 5 * time.Second
 
 // reset forgets everything: the bucket is read anew.
-func (s *state) reset() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.readTo, s.following, s.dead = 0, false, map[string]*retry{}
-	for i := range s.shards {
-		s.shards[i] = shard{pending: map[string]*pending{}, done: map[string]*pending{}, retries: map[string]*retry{}}
+func (b *Outbox) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.readTo, b.following = 0, false
+	b.records, b.dead = map[string]*record{}, map[string]*record{}
+	for _, s := range b.shards {
+		s.pending, s.retries, s.lease = map[string]*record{}, map[string]*record{}, lease{}
 	}
 }
 
-func (s *state) follow() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.following = true
+// follow notes that everything up to that revision was read. A node that was alone before
+// this one may have begun with all of it.
+func (b *Outbox) follow(last uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.following = true
+	for _, s := range b.shards {
+		s.begun = last
+		s.nudge()
+	}
 }
 
 // read takes over a record that was read of the bucket.
-func (s *state) read(r bucket.Record) {
-	s.mu.Lock()
-	s.readTo = r.Revision
-	s.set(r)
-}
-
-// wrote takes over a record that this node wrote, unless the bucket was read further: then
-// it is known, or another has replaced it.
-func (s *state) wrote(r bucket.Record) {
-	s.mu.Lock()
-	if r.Revision > s.readTo {
-		s.set(r)
-		return
+func (b *Outbox) read(r bucket.Record) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.readTo = r.Revision
+	if err := b.load(r); errors.Is(err, errDamaged) {
+		b.opts.Logger.Error("cannot read a record of the outbox, which is left alone: delete it", "key", r.Key, "err", err)
 	}
-	s.mu.Unlock()
 }
 
-// set takes a record over unless a later one is known, and returns the lock.
-func (s *state) set(r bucket.Record) {
+// load takes over a record. Its age is known while the node follows the bucket: then records
+// are new. Of one that was read at a start only the wall clock says how old it is: that is
+// believed up to what was to be waited anyway. The lock is held.
+func (b *Outbox) load(r bucket.Record) (err error) {
 	kind, number, ok := parseKey(r.Key)
 	if !ok {
-		s.mu.Unlock()
-		return // of a release that has other kinds
+		return nil // of a release that has other kinds
 	}
-	in, err := &s.shards[number], error(nil)
-	switch at := (stored{r.Key, r.Revision, r.Stored}); kind {
-	case kindPending:
-		p := &pending{stored: at}
-		if before, _ := in.find(r.Key); before == nil || before.revision < r.Revision {
-			delete(in.done, r.Key)
-			if err = setRecord(in.pending, r, p); p.Done {
-				delete(in.pending, r.Key)
-				in.done[r.Key] = p
-			}
-		}
-	case kindRetry, kindDead:
-		records := in.retries
-		if kind == kindDead {
-			records = s.dead
-		}
-		if before := records[r.Key]; before == nil || before.revision < r.Revision {
-			next := &retry{stored: at}
-			err = setRecord(records, r, next)
-			next.noteRead(s.now(), s.following)
-		}
-	case kindLease:
-		if in.lease.revision < r.Revision {
-			l := lease{revision: r.Revision, seen: time.Now()}
-			if r.Value != nil {
-				if err = decode(r, &l); err != nil {
-					l.Node, err = "of a newer release", nil // it expires like any other
-				}
-			}
-			in.lease = l
-		}
-	}
-	s.mu.Unlock()
-	if errors.Is(err, errDamaged) {
-		s.log.Error("cannot read a record of the outbox, which is left alone: delete it", "key", r.Key, "err", err)
-	}
-	if kind != kindDead {
-		s.changed(number)
-	}
-}
-
-// find returns the pending or done notice at a key, nil where there is none, and its
-// revision.
-func (in *shard) find(key string) (*pending, uint64) {
-	p := in.pending[key]
-	if p == nil {
-		p = in.done[key]
-	}
-	if p == nil {
-		return nil, 0
-	}
-	return p, p.revision
-}
-
-// setRecord sets or deletes a record. One that this release cannot read is not known.
-func setRecord[T any](records map[string]*T, r bucket.Record, record *T) error {
-	delete(records, r.Key)
-	if r.Value == nil {
+	if kind == kindLease {
+		b.shards[number].readLease(r)
 		return nil
 	}
-	err := decode(r, record)
-	if err == nil {
-		records[r.Key] = record
+	var next *record
+	if r.Value != nil {
+		next = &record{key: r.Key, revision: r.Revision, stored: r.Stored, written: time.Now()}
+		if err = decode(r, next); err != nil {
+			next = nil
+		} else if !b.following {
+			next.backdate(b.opts.Now())
+		}
 	}
+	b.set(r.Key, r.Revision, next)
 	return err
 }
 
-// view calls f with all known records. It must not keep the maps.
-func (s *state) view(f func(shards []shard, dead map[string]*retry)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f(s.shards[:], s.dead)
-}
-
-// pending returns the pending or done notice at a key, nil where there is none, and its
-// revision.
-func (s *state) pending(key string) (*pending, uint64) {
-	_, shard, _ := parseKey(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.shards[shard].find(key)
-}
-
-// retry returns the retry or dead letter at a key, nil where there is none, and its
-// revision.
-func (s *state) retry(key string) (*retry, uint64) {
-	kind, shard, _ := parseKey(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.shards[shard].retries[key]
-	if kind == kindDead {
-		r = s.dead[key]
+// set has the record be known at that key, unless more is; nil: there is none, or none that
+// this release can read. Records are immutable. The lock is held.
+func (b *Outbox) set(key string, revision uint64, r *record) {
+	if revision < b.readTo || revision <= b.records[key].rev() {
+		return
 	}
-	if r == nil {
-		return nil, 0
+	kind, number, _ := parseKey(key)
+	s := b.shards[number]
+	open := s.pending
+	switch kind {
+	case kindRetry:
+		open = s.retries
+	case kindDead:
+		open = b.dead
 	}
-	return r, r.revision
-}
-
-// hasRetry reports whether the target has a retry about the same as n.
-func (s *state) hasRetry(shard int, n Notice, target string) bool {
-	s.mu.Lock()
-	any := len(s.shards[shard].retries) > 0
-	s.mu.Unlock()
-	if any { // else its key is not made in vain
-		r, _ := s.retry(retryKey(shard, n, target))
-		any = r != nil
+	delete(b.records, key)
+	delete(open, key)
+	if r != nil {
+		b.records[key] = r
+		if !r.Done {
+			open[key] = r
+		}
 	}
-	return any
+	s.nudge()
 }
 
-func (s *state) lease(shard int) lease {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.shards[shard].lease
+// find returns the record at a key, nil where none is known.
+func (b *Outbox) find(key string) *record {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.records[key]
 }
 
-func (s *state) revision() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.readTo
+// amend replaces the record at a key by what change makes of it, which may be called several
+// times: the record itself leaves it as it is, nil removes it. When it returns, that is known,
+// with the revision that was written, 0 if none.
+func (b *Outbox) amend(ctx context.Context, key string, change func(*record) *record) (written uint64, err error) {
+	err = bucket.RetryConflicts(func(again bool) (err error) {
+		ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+		defer cancel()
+		if again {
+			if err := b.refresh(ctx, key); err != nil {
+				return err
+			}
+		}
+		there := b.find(key)
+		next := change(there)
+		switch {
+		case next == there:
+			return nil
+		case next == nil:
+			return b.delete(ctx, there)
+		case next.Target != "":
+			next.Due = b.opts.Now().Add(time.Duration(next.Wait))
+		}
+		next.Format = format
+		if written, err = b.bucket.Store(ctx, key, next, there.rev()); err != nil {
+			return err
+		}
+		next.key, next.revision, next.stored, next.written = key, written, b.opts.Now(), time.Now()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.set(key, written, next)
+		return nil
+	})
+	return written, err
+}
+
+// delete deletes a record. When it returns, that is known.
+func (b *Outbox) delete(ctx context.Context, r *record) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	revision, err := b.bucket.Delete(ctx, r.key, r.revision)
+	if err != nil {
+		return err
+	}
+	return b.bucket.Wait(ctx, revision)
+}
+
+// remove deletes a record. One that was written anew meanwhile stays.
+func (b *Outbox) remove(ctx context.Context, r *record) error {
+	if err := b.delete(ctx, r); !errors.Is(err, bucket.ErrConflict) {
+		return err
+	}
+	return nil
+}
+
+// refresh reads a record from the server after a conflict. One of a newer release, or that
+// is damaged, is an error: it is left alone.
+func (b *Outbox) refresh(ctx context.Context, key string) error {
+	r, err := b.bucket.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	if r.Value == nil {
+		return b.bucket.Wait(ctx, r.Revision)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.load(r)
 }

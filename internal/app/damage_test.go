@@ -64,17 +64,10 @@ func stored(t *testing.T) (stopped, killed, before string) {
 	return stopped, killed, before
 }
 
-// galleries is how many the node has that are not taken down, -1 when it is not ready.
+// galleries is how many the node has that are not taken down.
 func (p *process) galleries() int {
 	p.t.Helper()
-	_, text := p.fetch("http://" + strings.TrimPrefix(p.admin, "http://") + "/metrics")
-	for line := range strings.Lines(text) {
-		var n int
-		if _, err := fmt.Sscanf(line, "gallerywire_index_galleries %d", &n); err == nil {
-			return n
-		}
-	}
-	return -1
+	return int(p.metric("gallerywire_index_galleries"))
 }
 
 // copyDir copies the files below a directory; a socket stays where it is.
@@ -235,11 +228,10 @@ func (p *process) damaged(want string) {
 	if resp, body := p.get("/feeds/all.json"); resp.StatusCode != http.StatusServiceUnavailable {
 		p.t.Errorf("a feed is served: %s %s", resp.Status, body)
 	}
-	admin := "http://" + strings.TrimPrefix(p.admin, "http://")
-	if _, text := p.fetch(admin + "/metrics"); !strings.Contains(text, "\ngallerywire_store_damage ") || strings.Contains(text, "\ngallerywire_store_damage 0\n") {
+	if text := p.metrics(); !strings.Contains(text, "\ngallerywire_store_damage ") || strings.Contains(text, "\ngallerywire_store_damage 0\n") {
 		p.t.Errorf("the metric does not say so:\n%s", grep(text, "gallerywire_store_damage"))
 	}
-	if _, text := p.fetch(admin + "/status.json"); !strings.Contains(text, want) {
+	if _, text := p.fetch(p.admin + "/status.json"); !strings.Contains(text, want) {
 		p.t.Errorf("the status does not say so: %s", text)
 	}
 	p.eventually("the log says so", func() bool {

@@ -10,6 +10,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/nats-io/nats.go"
@@ -55,7 +56,7 @@ func TestDigestWaitsForGalleriesTheNodeCannotReadYet(t *testing.T) {
 		stop()
 		<-done
 	})
-	soon(t, func() bool { return cat.Index().Ready() == nil })
+	storetest.Eventually(t, "the index is whole", func() bool { return cat.Index().Ready() == nil })
 	if cat.Index().Find("newer") == nil {
 		t.Fatalf("the record %d is not in the index", ack.Sequence)
 	}
@@ -64,20 +65,5 @@ func TestDigestWaitsForGalleriesTheNodeCannotReadYet(t *testing.T) {
 	}
 	if found, err := read("never"); found || err != nil {
 		t.Errorf("one that is not there: found %v, error %v", found, err)
-	}
-}
-
-// soon waits until it is so.
-func soon(t *testing.T, is func() bool) {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal("in vain")
-		}
 	}
 }

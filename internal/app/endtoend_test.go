@@ -163,10 +163,11 @@ feeds:
 `
 
 // TestNothingIsLostWhenTheProcessIsKilled kills the node at random moments while
-// events come in, and compares with a node that was left alone.
+// events come in, also while it compares its store with what it noted, and compares with
+// a node that was left alone. No start takes a kill for damage of the store.
 func TestNothingIsLostWhenTheProcessIsKilled(t *testing.T) {
 	t.Parallel()
-	const events, kills = 2000, 10
+	const events, kills = 1000, 10
 	list := changes(events)
 	want := feedsAfter(t, list, "")
 
@@ -192,9 +193,16 @@ nats: {embedded: {listen: %q, data_dir: %q}}`, hookAddress, hookSecret, address,
 		node.eventually("enough events are acknowledged", func() bool { return acknowledged.Load() >= moment })
 		node.kill()
 		node = serve(t, config)
+		if rand.IntN(4) == 0 {
+			node.kill() // while it starts
+			node = serve(t, config)
+		}
+		node.ready()
+		if strings.Contains(node.logs.whole(), "damage") {
+			t.Fatalf("a kill is taken for damage:\n%s", node.logs)
+		}
 	}
 	<-sent
-	node.ready()
 	for path, body := range want {
 		node.eventually(path+" is as if nothing had happened", func() bool {
 			_, got := node.get(path)

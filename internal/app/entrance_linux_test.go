@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -20,12 +19,12 @@ import (
 func throng(t *testing.T, address string) (leave func()) {
 	t.Helper()
 	const size = 2500
-	says := []string{
-		"",
-		`CONNECT {"verbose":true,"name":"` + strings.Repeat("x", 1<<20),
-		"CONNECT {}\r\n" + strings.Repeat("PING\r\n", 50_000),
-		"CONNECT {}\r\nPUB article.published 8388608\r\n" + strings.Repeat("x", 2_000_000),
-		"CONNECT {}\r\nSUB feed.> 1\r\nPUB article.publ",
+	says := [][]byte{
+		nil,
+		[]byte(`CONNECT {"verbose":true,"name":"` + strings.Repeat("x", 1<<20)),
+		[]byte("CONNECT {}\r\n" + strings.Repeat("PING\r\n", 50_000)),
+		[]byte("CONNECT {}\r\nPUB article.published 8388608\r\n" + strings.Repeat("x", 2_000_000)),
+		[]byte("CONNECT {}\r\nSUB feed.> 1\r\nPUB article.publ"),
 	}
 	var all []net.Conn
 	for i := range size {
@@ -36,7 +35,7 @@ func throng(t *testing.T, address string) (leave func()) {
 		all = append(all, conn)
 		go func() {
 			_ = conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
-			_, _ = io.WriteString(conn, says[i%len(says)])
+			_, _ = conn.Write(says[i%len(says)])
 		}()
 	}
 	return func() {

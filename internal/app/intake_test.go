@@ -139,7 +139,7 @@ func TestNodeThatReadsNoEventsSaysSo(t *testing.T) {
 	if _, text := node.fetch(node.admin + "/status.json"); !strings.Contains(text, why) {
 		t.Errorf("status %s", text)
 	}
-	if _, text := node.fetch(node.admin + "/metrics"); !strings.Contains(text, "\ngallerywire_intake_stuck 1\n") {
+	if !strings.Contains(node.metrics(), "\ngallerywire_intake_stuck 1\n") {
 		t.Error("gallerywire_intake_stuck is not 1")
 	}
 	path, err := binary()

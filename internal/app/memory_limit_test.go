@@ -40,7 +40,7 @@ func crawlOf(t *testing.T) crawl {
 		}
 		return crawl{galleries: n, slides: 40, golimit: 400 * mib, limit: 512 * mib}
 	}
-	return crawl{galleries: 300, slides: 40, golimit: 150 * mib, limit: 192 * mib}
+	return crawl{galleries: 200, slides: 40, golimit: 150 * mib, limit: 192 * mib}
 }
 
 // A crawler that opens every address of a large site takes no node down, and readers

@@ -212,15 +212,29 @@ func (p *process) ready() {
 // eventually waits for a condition.
 func (p *process) eventually(what string, is func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(storetest.WaitLimit)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		if time.Now().After(deadline) {
-			p.t.Fatalf("in vain: %s\n%s", what, p.logs)
-		}
-		<-tick.C
+	if !eventually(is) {
+		p.t.Fatalf("in vain: %s\n%s", what, p.logs)
 	}
+}
+
+// eventually reports whether a condition became true. To look costs a node something, so
+// that one that takes long is looked at more rarely.
+func eventually(is func() bool) bool {
+	for began := time.Now(); !is(); {
+		waited := time.Since(began)
+		if waited > storetest.WaitLimit {
+			return false
+		}
+		<-time.After(min(max(waited/10, 10*time.Millisecond), 200*time.Millisecond))
+	}
+	return true
+}
+
+// metrics is what Prometheus would read.
+func (p *process) metrics() string {
+	p.t.Helper()
+	_, text := p.fetch(p.admin+"/metrics", "Accept-Encoding", "identity")
+	return text
 }
 
 // connect is how a CMS or a partner connects.

@@ -25,7 +25,7 @@ func TestReadinessIsAMetric(t *testing.T) {
 				res, _ := node.get("/readyz")
 				return res.StatusCode == c.status
 			})
-			if _, text := node.fetch(node.admin + "/metrics"); !strings.Contains(text, "\n"+c.want) {
+			if text := node.metrics(); !strings.Contains(text, "\n"+c.want) {
 				t.Errorf("want %q in\n%s", c.want, text)
 			}
 		})
@@ -55,11 +55,10 @@ func TestReadinessWithoutNATS(t *testing.T) {
 				_, body := node.get("/feeds/all.rss")
 				return strings.Contains(body, "Kept")
 			})
-			server.Stop()
 			began := time.Now()
+			server.Stop()
 			node.eventually("it is seen that NATS is away", func() bool {
-				_, text := node.fetch(node.admin + "/metrics")
-				return strings.Contains(text, "\ngallerywire_nats_connected 0\n")
+				return strings.Contains(node.metrics(), "\ngallerywire_nats_connected 0\n")
 			})
 			node.eventually("readiness is what the operator chose", func() bool {
 				resp, body := node.get("/readyz")

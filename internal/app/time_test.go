@@ -107,8 +107,7 @@ func TestAnEmbargoEndsByItselfAndSoDoesAGallery(t *testing.T) {
 // pending is how many events are not taken in yet, as the metrics say it.
 func pending(p *process) string {
 	p.t.Helper()
-	_, body := p.fetch(p.admin + "/metrics")
-	_, rest, _ := strings.Cut(body, "\ngallerywire_events_pending ")
+	_, rest, _ := strings.Cut(p.metrics(), "\ngallerywire_events_pending ")
 	count, _, _ := strings.Cut(rest, "\n")
 	return count
 }

@@ -4,8 +4,7 @@ import "testing"
 
 // Names in the other script, and English where the site is not, begin at the edge of
 // the frame at which everything begins.
-func TestEverythingBeginsWhereTheFrameDoes(t *testing.T) {
-	t.Parallel()
+func beginsWhereTheFrameDoes(t *testing.T, sites map[string]string) {
 	const astray = `[...document.querySelectorAll("main :is(h1, h2, p, dt, dd, .paging li:first-child), .site-header > *")].filter((block) => {
 		if (block.closest(".words, .gallery, .feeds, .formats, .slides, .unseen")) return false;
 		const text = document.createRange(), box = (block.tagName == "DD" ? block : block.parentElement).getBoundingClientRect();
@@ -15,7 +14,7 @@ func TestEverythingBeginsWhereTheFrameDoes(t *testing.T) {
 	}).map((block) => block.textContent)`
 	chrome := startBrowser(t)
 	for _, language := range []string{"en", "ar"} {
-		tb := newTab(t, chrome, startSite(t, language))
+		tb := newTab(t, chrome, sites[language])
 		for _, s := range []screen{{"desktop", 1440, 900, "light"}, {"phone", 390, 844, "light"}} {
 			tb.on(s)
 			for _, path := range []string{

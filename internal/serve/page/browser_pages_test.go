@@ -58,15 +58,41 @@ var looks = []struct{ name, path string }{
 	{"partner-gallery", partnerBase + sample},
 }
 
-func TestInABrowser(t *testing.T) {
+// templates are one page, by the name of its screenshot, of each template.
+var templates = []string{"front", "list-section", "gallery", "article", "feed-section", "feed-archive", "not-found", "gone", "partner-gallery"}
+
+// Whoever looks at the pages has the same site, in each language.
+func TestPages(t *testing.T) {
 	t.Parallel()
-	chrome := startBrowser(t)
-	base := startSite(t, "en")
+	if testing.Short() {
+		t.Skip("other processes look at the pages, which the race detector does not see")
+	}
+	sites := map[string]string{}
+	for language := range siteTitles {
+		sites[language] = startSite(t, language)
+	}
+	for name, test := range map[string]func(t *testing.T, sites map[string]string){
+		"in a browser": inABrowser, "in other languages": inOtherLanguages, "frame": beginsWhereTheFrameDoes, "by the Nu checker": nuChecker,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, sites)
+		})
+	}
+}
+
+// inABrowser opens all pages on all screens, where axe finds no barrier for people with
+// disabilities either, and uses them.
+func inABrowser(t *testing.T, sites map[string]string) {
+	chrome, base := startBrowser(t), sites["en"]
 	t.Run("every page on every screen", func(t *testing.T) {
 		for device, on := range devices {
 			t.Run(device, func(t *testing.T) {
 				t.Parallel()
 				tb := newTab(t, chrome, base)
+				if device == "phone" {
+					tb.bringAxe()
+				}
 				for _, look := range looks {
 					t.Run(look.name, func(t *testing.T) { tb.looksRight(t, on, look.name, look.path) })
 				}
@@ -180,6 +206,7 @@ func (tb *tab) looksRight(t *testing.T, screens []screen, name, path string) {
 		tb.appearsRight(s, loaded)
 	}
 	tb.calm()
+	tb.noBarriers()
 }
 
 // appearsRight checks what the tab shows on s, and if it was just loaded that nothing

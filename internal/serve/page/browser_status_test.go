@@ -17,6 +17,9 @@ import (
 
 func TestStatusPageInABrowser(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("tests the page in a browser, which the race detector does not see")
+	}
 	chrome := startBrowser(t)
 	hostile := overflow(`<script>window.pwned=1</script><img src=x onerror="window.pwned=1">`)
 	hostile.Events[0].Title, hostile.Events[1].Title = "\u202Eturned round", strings.Repeat("W", 300)
@@ -29,6 +32,9 @@ func TestStatusPageInABrowser(t *testing.T) {
 		for device, on := range devices {
 			t.Run(day.name+" "+device, func(t *testing.T) {
 				tb := newTab(t, chrome, base)
+				if device == "desktop" {
+					tb.bringAxe()
+				}
 				tb.authorise()
 				tb.looksRight(t, on, day.name, "/status")
 			})
@@ -38,6 +44,7 @@ func TestStatusPageInABrowser(t *testing.T) {
 		for device, on := range devices {
 			t.Run(device, func(t *testing.T) {
 				tb := newTab(t, chrome, startStatus(t, busyDay()))
+				tb.bringAxe()
 				tb.authorise()
 				tb.looksRight(t, on, "status-explain", "/status?id=harbour-lights&audience=")
 			})

@@ -53,9 +53,6 @@ func TestMain(m *testing.M) {
 // there must be one.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("tests the pages in a browser, which the race detector does not see")
-	}
 	program := ""
 	for _, name := range programs {
 		if at, err := exec.LookPath(name); err == nil && program == "" {
@@ -120,6 +117,7 @@ type tab struct {
 	ctx   context.Context
 	close context.CancelFunc
 	base  string // address of the site
+	axe   bool   // it was brought
 
 	mu       sync.Mutex
 	troubles []string

@@ -14,7 +14,7 @@ import (
 )
 
 // crowd is how many people ask for the same at once.
-const crowd = 300
+const crowd = 100
 
 // Whatever page many people ask for together is read and rendered once, and all of
 // them get it, also when the one who asked first goes away.

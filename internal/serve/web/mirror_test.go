@@ -34,7 +34,6 @@ type day struct {
 	url       string
 	random    *rand.Rand
 	galleries map[string]*gallery.Gallery // as last published
-	script    string
 }
 
 func newDay(t *testing.T, seed uint64) *day {
@@ -62,8 +61,53 @@ func newDay(t *testing.T, seed uint64) *day {
 	server.Config.Handler = d.handler
 	server.Start()
 	t.Cleanup(server.Close)
-	d.script = scriptOf(t, "feeds.md", "import gzip")
 	return d
+}
+
+// runEach runs the script of each line, as if Python was started for it, and says what
+// ended it early.
+const runEach = `import contextlib, json, runpy, sys, traceback
+for line in sys.stdin:
+    sys.argv, fault = json.loads(line), None
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as e:
+        fault = e.code
+    except Exception:
+        fault = traceback.format_exc()
+    print(json.dumps(fault), flush=True)
+`
+
+// python returns a function that runs a script with arguments.
+func python(t *testing.T, environment ...string) (run func(script string, arguments ...string)) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "/usr/bin/python3", "-c", runEach)
+	command.Env, command.Stderr = append(os.Environ(), environment...), t.Output()
+	in, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); _ = command.Wait() })
+	lines, faults := json.NewEncoder(in), json.NewDecoder(out)
+	return func(script string, arguments ...string) {
+		t.Helper()
+		var fault any
+		err := lines.Encode(append([]string{script}, arguments...))
+		if err == nil {
+			err = faults.Decode(&fault)
+		}
+		if err != nil || fault != nil {
+			t.Fatalf("%v: %v, %v", arguments, err, fault)
+		}
+	}
 }
 
 // scriptOf returns the file of the script in a document that begins so.
@@ -174,19 +218,9 @@ func (d *day) truthOf(delay time.Duration, sections ...string) map[string]string
 	return all
 }
 
-// mirrored runs the script and returns what is in its file, as of truth.
-func (d *day) mirrored(file string, arguments ...string) map[string]string {
+// mirrored is what is in the file of the script that mirrors a site, as of truth.
+func (d *day) mirrored(path string) map[string]string {
 	d.t.Helper()
-	path := filepath.Join(filepath.Dir(d.script), file)
-	for i, a := range arguments {
-		if strings.HasPrefix(a, "/") {
-			arguments[i] = d.url + a
-		}
-	}
-	command := exec.CommandContext(d.t.Context(), "/usr/bin/python3", append([]string{d.script, path}, arguments...)...)
-	if out, err := command.CombinedOutput(); err != nil {
-		d.t.Fatalf("%v: %v\n%s", arguments, err, out)
-	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		d.t.Fatal(err)
@@ -217,7 +251,19 @@ func (d *day) mirrored(file string, arguments ...string) map[string]string {
 // rights and moves between sections, most of them of galleries that are too old for the
 // feed, and has what is true: at each poll of a feed by update, at each walk of any.
 func TestTheScriptThatMirrorsASite(t *testing.T) {
+	script, run := scriptOf(t, "feeds.md", "import gzip"), python(t)
 	d := newDay(t, 1)
+	mirrored := func(file string, arguments ...string) map[string]string {
+		t.Helper()
+		for i, a := range arguments {
+			if strings.HasPrefix(a, "/") {
+				arguments[i] = d.url + a
+			}
+		}
+		path := filepath.Join(filepath.Dir(script), file)
+		run(script, append([]string{path}, arguments...)...)
+		return d.mirrored(path)
+	}
 	for range 20 {
 		d.publish("")
 		d.Clock.Advance(time.Minute)
@@ -230,16 +276,16 @@ func TestTheScriptThatMirrorsASite(t *testing.T) {
 	}
 	for hour := range 24 {
 		d.happen()
-		check("the latest changes", d.truth(), d.mirrored("latest", "/feeds/latest.json"))
+		check("the latest changes", d.truth(), mirrored("latest", "/feeds/latest.json"))
 		if hour%3 == 0 {
-			d.mirrored("all", "/feeds/all.json")
-			d.mirrored("sections", "/sections/travel.json", "/sections/sport-play.json")
+			mirrored("all", "/feeds/all.json")
+			mirrored("sections", "/sections/travel.json", "/sections/sport-play.json")
 		}
 		if hour%6 == 5 {
-			check("everything", d.truth(), d.mirrored("all", "--whole", "/feeds/all.json"))
-			check("two sections", d.truth("Travel", "Sport & play"), d.mirrored("sections", "--whole", "/sections/travel.json", "/sections/sport-play.json"))
-			check("a section in letters of its own", d.truth("Cozinha & café"), d.mirrored("café", "--whole", "/sections/Cozinha & café.json"))
-			check("a section that ends", d.truth("Brief"), d.mirrored("brief", "/sections/brief.json"))
+			check("everything", d.truth(), mirrored("all", "--whole", "/feeds/all.json"))
+			check("two sections", d.truth("Travel", "Sport & play"), mirrored("sections", "--whole", "/sections/travel.json", "/sections/sport-play.json"))
+			check("a section in letters of its own", d.truth("Cozinha & café"), mirrored("café", "--whole", "/sections/Cozinha & café.json"))
+			check("a section that ends", d.truth("Brief"), mirrored("brief", "/sections/brief.json"))
 		}
 	}
 	if gone := d.get("/sections/brief.json"); gone.StatusCode != 404 || len(d.truth()) < 20 {
@@ -250,15 +296,10 @@ func TestTheScriptThatMirrorsASite(t *testing.T) {
 // delayed is who gets galleries two hours late.
 var delayed = &gallery.Audience{Name: "msn", Delay: 2 * time.Hour}
 
-// copied runs the script that keeps a copy of a partner's galleries, and returns what is in
-// its file, as of truth, without sections.
-func (d *day) copied(script, file string) map[string]string {
+// copied is what is in the file of the script that keeps a copy of a partner's galleries, as
+// of truth, without sections.
+func (d *day) copied(file string) map[string]string {
 	d.t.Helper()
-	command := exec.CommandContext(d.t.Context(), "/usr/bin/python3", script, file, d.url+"/partners/msn")
-	command.Env = append(os.Environ(), "PARTNER_KEY="+secret)
-	if out, err := command.CombinedOutput(); err != nil {
-		d.t.Fatalf("%v\n%s", err, out)
-	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		d.t.Fatal(err)
@@ -286,8 +327,13 @@ func (d *day) copied(script, file string) map[string]string {
 // The script in docs/partners.md follows such a day of a partner who gets all but one
 // section, and all of that late.
 func TestTheScriptThatKeepsAPartnersCopy(t *testing.T) {
-	script := scriptOf(t, "partners.md", "import json")
+	script, run := scriptOf(t, "partners.md", "import json"), python(t, "PARTNER_KEY="+secret)
 	d := newDay(t, 2)
+	copied := func(file string) map[string]string {
+		t.Helper()
+		run(script, file, d.url+"/partners/msn")
+		return d.copied(file)
+	}
 	file := filepath.Join(t.TempDir(), "copy.json")
 	for range 20 {
 		d.publish("")
@@ -301,11 +347,11 @@ func TestTheScriptThatKeepsAPartnersCopy(t *testing.T) {
 			_, slides, _ := strings.Cut(rest, ", ")
 			want[id] = strings.TrimSuffix(title+", "+slides, ", ")
 		}
-		if diff := gocmp.Diff(want, d.copied(script, file)); diff != "" {
+		if diff := gocmp.Diff(want, copied(file)); diff != "" {
 			t.Errorf("after %s (-want +got):\n%s", d.Clock.Now().Sub(d.begun()), diff)
 		}
 	}
-	if got := d.copied(script, filepath.Join(t.TempDir(), "new.json")); len(got) < 10 || gocmp.Diff(got, d.copied(script, file)) != "" {
+	if got := copied(filepath.Join(t.TempDir(), "new.json")); len(got) < 10 || gocmp.Diff(got, copied(file)) != "" {
 		t.Errorf("a new copy has %d galleries, or is another", len(got))
 	}
 }

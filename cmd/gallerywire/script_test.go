@@ -130,15 +130,15 @@ func awaits(ts *testscript.TestScript, neg bool, args []string) {
 func match(ts *testscript.TestScript, expression string, text func() string) {
 	wanted, err := regexp.Compile("(?m)" + expression)
 	ts.Check(err)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(waitLimit); ; <-tick.C {
+	for began := time.Now(); ; { // what takes long is looked at more rarely: a command costs something
 		if found := wanted.FindStringSubmatch(text()); found != nil {
 			setNamed(ts, wanted, found)
 			return
 		}
-		if time.Now().After(deadline) {
+		waited := time.Since(began)
+		if waited > waitLimit {
 			ts.Fatalf("no match for %s", expression)
 		}
+		<-time.After(min(max(waited/5, 50*time.Millisecond), time.Second))
 	}
 }

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +25,7 @@ type receiver struct {
 	body   string
 	random *rand.Rand // of other answers, if it is set
 	hang   bool       // no answer at all
+	drop   string     // a connection on which this text comes is closed
 	events []cloudEvent
 }
 
@@ -63,6 +66,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err := json.Unmarshal(body, &event); err != nil {
 		event.ID = err.Error()
 	}
+	if r.drop != "" && strings.Contains(string(body), r.drop) {
+		panic(http.ErrAbortHandler)
+	}
 	if r.hang {
 		r.events = append(r.events, event)
 		r.mu.Unlock()
@@ -93,6 +99,12 @@ func (r *receiver) hanging(hang bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.hang = hang
+}
+
+func (r *receiver) dropping(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drop = text
 }
 
 func (r *receiver) comeAndGo(random *rand.Rand) {
@@ -138,7 +150,10 @@ func TestWordPressSendsEvents(t *testing.T) {
 		{"the service hangs", hangs},
 		{"refused", refused},
 		{"one post that cannot be sent now", oneLater},
+		{"one post whose connection is closed", oneDropped},
+		{"rendered in another process", renderedAgain},
 		{"changed while it is sent", changedMeanwhile},
+		{"withdrawn while it is first built", withdrawnMeanwhile},
 		{"changed without a hook", hookless},
 		{"the process ends while a gallery is built", endedWhileBuilt},
 		{"a proxy refuses", proxyRefuses},
@@ -228,6 +243,8 @@ func otherForms(t *testing.T, w *wordpress, r *receiver) {
 		"featured picture in the gallery": {`$id = save(['post_title' => 'x', 'post_status' => 'draft', 'post_content' => gallery_block([$a => '', $b => ''])]); set_post_thumbnail($id, $b); return change(['ID' => $id, 'post_status' => 'publish']);`, "a:A b:B"},
 		"a picture elsewhere":             {`return save(['post_title' => 'x', 'post_content' => '<!-- wp:gallery --><figure class="wp-block-gallery"><!-- wp:image --><figure class="wp-block-image"><img src="https://img.example.com/1.jpg?a=1&amp;b=2" alt="Far"/></figure><!-- /wp:image --></figure><!-- /wp:gallery -->']);`, "https://img.example.com/1.jpg?a=1&b=2:"},
 		"pictures of a hidden post":       {`$id = save(['post_title' => 'y', 'post_status' => 'private']); wp_update_post(['ID' => $a, 'post_parent' => $id]); return save(['post_title' => 'x', 'post_content' => "[gallery id=\"$id\"][gallery ids=\"$b\"]"]);`, "b:B"},
+		"an address without a scheme":     {`return save(['post_title' => 'x', 'post_content' => gallery_block([$b => '']) . '<!-- wp:gallery --><figure class="wp-block-gallery"><!-- wp:image --><figure class="wp-block-image"><img src="//cdn.example.net/a.jpg"/></figure><!-- /wp:image --></figure><!-- /wp:gallery -->']);`, "b:B https://cdn.example.net/a.jpg:"},
+		"own addresses without a number":  {`return save(['post_title' => 'x', 'post_content' => '<!-- wp:gallery --><figure class="wp-block-gallery"><!-- wp:image --><figure class="wp-block-image"><img src="' . wp_make_link_relative(wp_get_attachment_url($a)) . '"/></figure><!-- /wp:image --><!-- wp:image --><figure class="wp-block-image"><img src="' . wp_get_attachment_url($b) . '"/></figure><!-- /wp:image --></figure><!-- /wp:gallery -->']);`, "a:A b:B"},
 		"a number of another site":        {`return save(['post_title' => 'x', 'post_content' => str_replace("\"id\":$a,", "\"id\":$b,", gallery_block([$a => 'one'])) . str_replace(wp_get_attachment_url($b), 'https://old.example.com/harbour-300x200.jpg', gallery_block([$b => '']))]);`, "a:one https://old.example.com/harbour-300x200.jpg:"},
 		"a deleted and a thrown picture":  {`$gone = picture('gone', 40, 40); $html = str_replace('http://', 'https://cdn.example.com/', gallery_block([$gone => '', $a => '', $b => ''])); wp_delete_attachment($gone, true); $GLOBALS['wpdb']->update($GLOBALS['wpdb']->posts, ['post_status' => 'trash'], ['ID' => $a]); clean_post_cache($a); return save(['post_title' => 'x', 'post_content' => $html]);`, "b:B"},
 		"ids that are no list":            {`return save(['post_title' => 'x', 'post_content' => "<!-- wp:gallery {\"ids\":$a} --><!-- /wp:gallery -->"]);`, "a:A"},
@@ -400,6 +417,7 @@ func away(t *testing.T, w *wordpress, r *receiver) {
 	r.answer(http.StatusAccepted, "")
 	w.cron()
 	again := r.take()
+	slices.SortFunc(again, func(a, b cloudEvent) int { return cmp.Compare(a.Type, b.Type) })
 	if len(again) != 2 || again[0].ID != first[0].ID || again[0].Data.Title != "Corrected meanwhile" || again[1].Type != "article.unpublished" {
 		t.Errorf("after %+v came %+v", first, again)
 	}
@@ -481,6 +499,72 @@ func oneLater(t *testing.T, w *wordpress, r *receiver) {
 	w.cron()
 	if n := w.queue(); n != 0 {
 		t.Errorf("%d posts wait at the end", n)
+	}
+}
+
+// oneDropped is a post of which a firewall closes the connection: it stops the others once, and never after that.
+func oneDropped(t *testing.T, w *wordpress, r *receiver) {
+	r.dropping("POISON")
+	defer r.dropping("")
+	bad := w.post(harbour + `return change(['ID' => $id, 'post_title' => 'POISON']);`)
+	r.take()
+	w.run(`return update_option('bad', ` + fmt.Sprint(bad) + `);`)
+	next := w.post(harbour + `return $id;`)
+	if got, want := r.story(), fmt.Sprintf("published wp-%d Harbour & lights\n", next); got != want {
+		t.Errorf("after a post that cannot be sent came\n%s, want\n%s", got, want)
+	}
+	for _, item := range []string{`[]`, `['suspicious' => true]`} {
+		w.run(fmt.Sprintf(`
+global $wpdb;
+$wpdb->update($wpdb->posts, ['post_title' => 'One of many'], ['ID' => %[1]d]);
+clean_post_cache(%[1]d);
+foreach ([[%[2]d, '0', -60], [%[1]d, '1', -30]] as list($id, $priority, $since)) {
+  Gallerywire\Queue::put($id, $priority, %[3]s + ['forced' => true]);
+  $wpdb->query($wpdb->prepare("UPDATE $wpdb->options SET option_value = CONCAT(LEFT(option_value, 2), %%s, SUBSTRING(option_value, 13)) WHERE option_name = %%s", time() + $since, "gallerywire_queue_$id"));
+}
+return 0;`, next, bad, item))
+		w.cron()
+		w.cron()
+		if got, want := r.story(), fmt.Sprintf("published wp-%d One of many\n", next); got != want {
+			t.Errorf("after a single post that cannot be sent came of many, with %s,\n%s, want\n%s", item, got, want)
+		}
+	}
+	r.dropping("")
+	w.dueNow()
+	w.cron()
+	if got, want := r.story(), fmt.Sprintf("published wp-%d POISON\n", bad); got != want || w.queue() != 0 {
+		t.Errorf("later came\n%s, want\n%s; %d posts wait", got, want, w.queue())
+	}
+}
+
+// renderedAgain is a post that WordPress renders with other bytes each time, and that did not change.
+func renderedAgain(t *testing.T, w *wordpress, r *receiver) {
+	const blocks = `
+$flex = '<!-- wp:group {"layout":{"type":"flex"}} --><div class="wp-block-group"><!-- wp:paragraph --><p>Kept, with a &gt; b</p><!-- /wp:paragraph --></div><!-- /wp:group -->';
+$month = '<!-- wp:post-date {"format":"F"} /-->';
+$other = '<!-- wp:search {"label":"Search"} /--><!-- wp:archives {"displayAsDropdown":true} /--><!-- wp:image --><figure class="wp-block-image"><img alt="not class=&quot;a&quot; b" src="https://img.example.com/a.jpg"/></figure><!-- /wp:image -->';
+add_filter('render_block_core/image', function ($html) { return str_replace('<img', '<img data-wp-context="{&quot;id&quot;:&quot;' . uniqid() . '&quot;}" ' . ['decoding=async', "fetchpriority='high'"][random_int(0, 1)] . ' ID="' . uniqid() . '"', $html); });
+`
+	id := w.post(harbour + blocks + `return change(['ID' => $id, 'post_content' => $flex . $month . $other . gallery_block([$dusk => ''])]);`)
+	events := r.take()
+	body := events[len(events)-1].Data.Body
+	for _, want := range []string{"<p>Kept, with a &gt; b</p>", `<img alt="not class=&quot;a&quot; b" src="https://img.example.com/a.jpg" />`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the body has no %s:\n%s", want, body)
+		}
+	}
+	for name, code := range map[string]string{
+		"after other posts": `do_blocks(str_repeat($flex . $other, 3));`,
+		"for an editor who reads another language": `
+wp_set_current_user(1);
+update_user_meta(1, 'locale', 'xx_XX');
+add_filter('pre_determine_locale', function () { return is_user_logged_in() ? 'xx_XX' : null; });
+foreach ($GLOBALS['wp_locale']->month as &$month) { $month = 'A month'; }`,
+	} {
+		w.run(fmt.Sprintf(blocks+code+`Gallerywire\Queue::add([%d]); Gallerywire\Sender::drain(5, 5); return 0;`, id))
+		if again := r.take(); len(again) > 0 {
+			t.Errorf("%s: the same post came again, now with\n%s, before with\n%s", name, again[0].Data.Body, body)
+		}
 	}
 }
 
@@ -625,6 +709,24 @@ add_filter('pre_http_request', function ($no) use ($id) { wp_delete_post($id, tr
 return $id;`)
 	if got, want := r.story(), fmt.Sprintf("published wp-%[1]d Harbour & lights\nunpublished wp-%[1]d\n", id); got != want {
 		t.Errorf("deleted while it is sent: got\n%s, want\n%s", got, want)
+	}
+}
+
+// withdrawnMeanwhile is a page that another process withdraws while its first gallery is built.
+func withdrawnMeanwhile(t *testing.T, w *wordpress, r *receiver) {
+	id := w.post(`
+define('GALLERYWIRE_POST_TYPES', 'post,page');
+add_filter('gallerywire_gallery', function ($gallery, $post) {
+  static $done = false;
+  if (!$done) {
+    $done = true;
+    change(['ID' => $post->ID, 'post_status' => 'draft']);
+  }
+  return $gallery;
+}, 10, 2);
+return save(['post_title' => 'Withdrawn', 'post_type' => 'page', 'post_content' => gallery_block([picture('a', 40, 40) => ''])]);`)
+	if got, want := r.story(), fmt.Sprintf("published wp-%[1]d Withdrawn\nunpublished wp-%[1]d\n", id); got != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
 	}
 }
 

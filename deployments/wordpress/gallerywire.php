@@ -136,8 +136,11 @@ final class Pictures {
 		$unique = array();
 		foreach ( $pictures as $picture ) {
 			$picture += array( 'id' => 0, 'url' => '', 'caption' => '', 'alt' => '' );
-			$key      = $picture['id'] ? $picture['id'] : $picture['url'];
-			$unique  += array( $key => $picture );
+
+			$picture['url'] = self::absolute( $picture['url'] );
+
+			$key     = $picture['id'] ? $picture['id'] : $picture['url'];
+			$unique += array( $key => $picture );
 		}
 		return array_values( $unique );
 	}
@@ -189,13 +192,21 @@ final class Pictures {
 			$id = (int) end( $number );
 		}
 		preg_match( '~<figcaption\b[^>]*>(.*?)</figcaption>~is', $html, $caption );
-		$url = self::attribute( $image[0], 'src' );
+		$url = self::absolute( self::attribute( $image[0], 'src' ) );
 		return array(
-			'id'      => $id ? self::attachment( $id, $url ) : 0,
+			'id'      => self::attachment( $id, $url ),
 			'url'     => $url,
 			'alt'     => self::attribute( $image[0], 'alt' ),
 			'caption' => trim( $caption[1] ?? '' ),
 		);
+	}
+
+	/** The address with a scheme and a host, where it begins with "//" or "/". */
+	private static function absolute( string $url ): string {
+		if ( 0 === strpos( $url, '//' ) ) {
+			return 'https:' . $url;
+		}
+		return 0 === strpos( $url, '/' ) ? \WP_Http::make_absolute_url( $url, home_url( '/' ) ) : $url;
 	}
 
 	/** The attachment that visitors see: after an import, the number may be that of another one. 0: it is elsewhere. */
@@ -205,8 +216,11 @@ final class Pictures {
 			return preg_replace( '/(-scaled|-rotated|-e\d{13})?(\.\w+)*$/', '', basename( $path ) );
 		};
 		$file = (string) get_post_meta( $id, '_wp_attached_file', true );
-		if ( '' === $url || '' === $file || $name( $file ) === $name( $plain ) ) {
+		if ( '' === $url || ( $id && '' === $file ) || $name( $file ) === $name( $plain ) ) {
 			return $id; // of a deleted one too: another file may have got its address
+		}
+		if ( ! $id && self::is_elsewhere( $url ) ) {
+			return 0;
 		}
 		foreach ( array( $url, $plain, preg_replace( '/(?=\.\w+$)/', '-scaled', $plain ) ) as $address ) {
 			$found = attachment_url_to_postid( $address );
@@ -301,6 +315,7 @@ final class Gallery {
 	public static function of( \WP_Post $post, bool $guid ): ?array {
 		$editor          = get_current_user_id();
 		$outer           = $GLOBALS['post'] ?? null;
+		$switched        = switch_to_locale( get_locale() ); // the editor may read another language
 		$GLOBALS['post'] = $post;
 		wp_set_current_user( 0 );
 		try {
@@ -309,6 +324,9 @@ final class Gallery {
 		} finally {
 			wp_set_current_user( $editor );
 			$GLOBALS['post'] = $outer;
+			if ( $switched ) {
+				restore_previous_locale();
+			}
 		}
 		return is_array( $gallery ) ? array( 'id' => Settings::gallery_id( $post->ID ) ) + $gallery : null;
 	}
@@ -348,6 +366,12 @@ final class Gallery {
 		return (string) get_permalink( $copy );
 	}
 
+	/**
+	 * Attributes that no feed shows. Their values differ from one process to the next: WordPress numbers what it
+	 * renders, and loads the first pictures of a page at once.
+	 */
+	private const UNSTABLE = '/^(class|id|for|sizes|loading|decoding|fetchpriority|aria-.*|data-wp-.*)$/i';
+
 	/** The text without its galleries, which are slides, and without shortcodes but captions. */
 	private static function body( \WP_Post $post ): string {
 		$keep = static function ( $tags ) {
@@ -359,7 +383,18 @@ final class Gallery {
 		$html = has_blocks( $post ) ? strip_shortcodes( do_blocks( $post->post_content ) ) : shortcode_unautop( wpautop( strip_shortcodes( $post->post_content ) ) );
 		remove_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
 		remove_filter( 'strip_shortcodes_tagnames', $keep );
-		return trim( preg_replace( '~<p>\s*</p>~', '', self::captions( $html ) ) );
+		return trim( preg_replace( '~<p>\s*</p>~', '', self::stable( self::captions( $html ) ) ) );
+	}
+
+	private static function stable( string $html ): string {
+		$attribute = '\s+([^\s=>"\'/]+)(?:\s*=\s*(?:"[^"]*"|\'[^\']*\'|[^\s>"\']+))?';
+		$keep      = static function ( $attribute ) {
+			return preg_match( self::UNSTABLE, $attribute[1] ) ? '' : $attribute[0];
+		};
+		$clean = static function ( $tag ) use ( $attribute, $keep ) {
+			return preg_replace_callback( "~$attribute~", $keep, $tag[0] );
+		};
+		return preg_replace_callback( "~<[a-z][^\s>/]*(?:$attribute)+~i", $clean, $html ) ?? $html;
 	}
 
 	/** No other shortcode is carried out: what is left of them was escaped, and is text. */
@@ -621,12 +656,16 @@ final class Queue {
 	/**
 	 * The items that are due, single changes first and the oldest of them first. Each is an array with post, priority,
 	 * row (its bytes), and what was put, or postponed, with it.
+	 *
+	 * @param bool $only_single     Leaves out those that are some of many.
+	 * @param bool $suspicious_last Those that stopped all others before come after all others.
 	 */
-	public static function due( int $limit, bool $only_single = false ): array {
+	public static function due( int $limit, bool $only_single = false, bool $suspicious_last = false ): array {
 		global $wpdb;
-		$end = $only_single ? '0' : '1';
-		$sql = "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s AND SUBSTRING(option_value, 3, 10) <= %s AND LEFT(option_value, 1) <= %s ORDER BY LEFT(option_value, 12), option_id LIMIT %d";
-		return array_map( array( self::class, 'item' ), $wpdb->get_results( $wpdb->prepare( $sql, self::like(), sprintf( '%010d', time() ), $end, $limit ), ARRAY_A ) ); // phpcs:ignore WordPress.DB.PreparedSQL
+		$last = $suspicious_last ? '%' . $wpdb->esc_like( '"suspicious":' ) . '%' : '';
+		$sql  = "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s AND SUBSTRING(option_value, 3, 10) <= %s AND LEFT(option_value, 1) <= %s ORDER BY IF(option_value LIKE %s, '2', LEFT(option_value, 1)), SUBSTRING(option_value, 3, 10), option_id LIMIT %d";
+		$sql  = $wpdb->prepare( $sql, self::like(), sprintf( '%010d', time() ), $only_single ? '0' : '1', $last, $limit ); // phpcs:ignore WordPress.DB.PreparedSQL
+		return array_map( array( self::class, 'item' ), $wpdb->get_results( $sql, ARRAY_A ) ); // phpcs:ignore WordPress.DB.PreparedSQL
 	}
 
 	/** The item of a post as it is now, or null. */
@@ -653,17 +692,19 @@ final class Queue {
 
 	/** Postpones an item, unless it was queued again meanwhile. Returns its new row. */
 	public static function postpone( array $item, int $due, string $error ): string {
-		$kept = array_diff_key( $item, array_flip( array( 'post', 'priority', 'row', 'token' ) ) );
-		$kept = array( 'tries' => ( $item['tries'] ?? 0 ) + 1, 'error' => $error ) + $kept;
-		$row  = self::value( $item['priority'], $due, $kept );
-		self::replace( $item, $row );
-		return $row;
+		return self::replace( $item, $due, array( 'tries' => ( $item['tries'] ?? 0 ) + 1, 'error' => $error ) );
 	}
 
-	/** Gives an item another row, unless it was queued again meanwhile. */
-	public static function replace( array $item, string $row ): void {
+	/** Marks an item as one that stopped all others, unless it was queued again meanwhile. That counts as no try. */
+	public static function suspect( array $item ): void {
+		self::replace( $item, time(), array( 'suspicious' => true ) );
+	}
+
+	private static function replace( array $item, int $due, array $known ): string {
 		global $wpdb;
+		$row = self::value( $item['priority'], $due, $known + array_diff_key( $item, array_flip( array( 'post', 'priority', 'row', 'token' ) ) ) );
 		$wpdb->query( $wpdb->prepare( "UPDATE $wpdb->options SET option_value = %s WHERE option_name = %s AND MD5(option_value) = %s", $row, self::PREFIX . $item['post'], md5( $item['row'] ) ) );
+		return $row;
 	}
 
 	public static function length(): int {
@@ -807,8 +848,9 @@ final class Sender {
 	}
 
 	private static function drain_locked( Lock $lock, float $end, int $timeout, bool $only_single, int &$done, ?callable $progress ): bool {
+		$reached = false; // gallerywire itself has answered
 		while ( true ) {
-			$items = Queue::due( 20, $only_single );
+			$items = Queue::due( 20, $only_single, ! $reached );
 			if ( ! $items ) {
 				return true;
 			}
@@ -817,7 +859,7 @@ final class Sender {
 					return false;
 				}
 				$item = Queue::item_of( $item['post'] ); // it may have been queued again
-				if ( $item && ! self::deliver( $item, $timeout ) ) {
+				if ( $item && ! self::deliver( $item, $lock, $timeout, $reached ) ) {
 					return false;
 				}
 				++$done;
@@ -829,27 +871,27 @@ final class Sender {
 	}
 
 	/** Sends one post; as deleted, if it is (another plugin may have prevented it). False: gallerywire cannot take anything now. */
-	private static function deliver( array $item, int $timeout ): bool {
+	private static function deliver( array $item, Lock $lock, int $timeout, bool &$reached ): bool {
 		self::forget_caches( $item['post'] );
 		$later       = time() + self::delay( $item['tries'] ?? 0 );
-		$before      = $item['row'];
 		$item['row'] = Queue::postpone( $item, $later, 'the process ended while the gallery was built or sent' ); // else it would be the first one again, for ever
 		try {
 			$post   = get_post( $item['post'] );
 			$record = isset( $item['record'] ) && ! $post ? Record::from( $item['record'] ) : Record::of( $item['post'] );
-			$event  = self::event( $item, $record, $post );
+			$event  = self::event( $item, $lock, $record, $post );
+			$answer = $event ? Answer::to( $event, $timeout ) : null;
 		} catch ( \Throwable $e ) { // of another plugin's filter, for example
 			Queue::postpone( $item, $later, 'the gallery cannot be built: ' . $e->getMessage() );
 			return true;
 		}
-		if ( null === $event ) {
+		if ( null === $answer ) {
 			Queue::remove( $item );
 			return true;
 		}
-		$answer = Answer::to( $event, $timeout );
 		if ( $answer->is_temporary() ) {
-			return self::retry_later( $item, $before, $answer );
+			return self::retry_later( $item, $answer, $reached );
 		}
+		$reached = true;
 		delete_option( self::PAUSE );
 		if ( $answer->accepted() ) {
 			update_option( 'gallerywire_acknowledged', time(), false );
@@ -865,11 +907,14 @@ final class Sender {
 	}
 
 	/** The event of a post's present state; null: gallerywire knows it. Its version is stored before it is sent. */
-	private static function event( array $item, Record $record, ?\WP_Post $post ): ?array {
+	private static function event( array $item, Lock $lock, Record $record, ?\WP_Post $post ): ?array {
 		if ( $post ) {
 			self::watch_parts( $record, $post );
 		}
 		$gallery  = $post ? Gallery::of( $post, $record->guid ) : null;
+		if ( ! $lock->renew() ) { // building took longer than the lock
+			throw new \RuntimeException( 'another process sends it' );
+		}
 		$json     = wp_json_encode( $gallery );
 		if ( false === $json ) {
 			throw new \UnexpectedValueException( json_last_error_msg() );
@@ -929,13 +974,17 @@ final class Sender {
 		wp_cache_delete( $post_id, 'post_meta' );
 	}
 
-	/** A fault of one post lets the others pass; any other one stops all, for a time that grows. */
-	private static function retry_later( array $item, string $before, Answer $answer ): bool {
-		if ( $answer->is_about_one() ) {
+	/**
+	 * A fault of one post lets the others pass, and so does any other one right after gallerywire itself answered: a
+	 * firewall may drop the connection of one post. Else all stop, for a time that grows, and then others go first.
+	 */
+	private static function retry_later( array $item, Answer $answer, bool &$reached ): bool {
+		if ( $reached || $answer->is_about_one() ) {
+			$reached = $reached && $answer->is_about_one();
 			Queue::postpone( $item, time() + self::delay( $item['tries'] ?? 0 ), $answer->reason() );
 			return true;
 		}
-		Queue::replace( $item, $before );
+		Queue::suspect( $item );
 		$pause = get_option( self::PAUSE );
 		$tries = is_array( $pause ) ? $pause['tries'] : 0;
 		$until = is_array( $pause ) ? $pause['until'] : 0;
@@ -1110,10 +1159,10 @@ final class Watch {
 		}
 	}
 
-	/** Queues a post that has a gallery, or of which one was sent. */
+	/** Queues a post that has a gallery, or of which one was sent, or is just being sent. */
 	public static function post( $post_id ): void {
 		$post = self::is_import() || isset( self::$deleting[ $post_id ] ) ? null : get_post( (int) $post_id );
-		if ( $post && self::concerns( $post ) ) {
+		if ( $post && ( self::concerns( $post ) || Queue::item_of( $post->ID ) ) ) {
 			self::$sites[ get_current_blog_id() ] = true;
 			Queue::add( array( $post->ID ) );
 		}

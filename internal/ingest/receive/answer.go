@@ -15,7 +15,7 @@ import (
 // retryAfter is when a sender should try again what may succeed then.
 const retryAfter = 5 * time.Second
 
-// answer is what a sender is told of a request, or of one event of a batch.
+// answer is the response to a request, or to one event of a batch.
 type answer interface {
 	status() int
 	write(http.ResponseWriter)
@@ -32,8 +32,8 @@ type receipt struct {
 
 func (*receipt) status() int { return http.StatusAccepted }
 
-func (rc *receipt) write(w http.ResponseWriter) {
-	respond(w, http.StatusAccepted, "application/json", rc)
+func (r *receipt) write(w http.ResponseWriter) {
+	respond(w, http.StatusAccepted, "application/json", r)
 }
 
 // problem is a problem document (RFC 9457), with the problems of an event as a rejection
@@ -82,8 +82,8 @@ func (p *problem) write(w http.ResponseWriter) {
 	respond(w, p.Status, "application/problem+json", p)
 }
 
-// refusalOf is the answer to a request, or an event, that is not taken. An error that is no
-// other is one of the sender's proof.
+// refusalOf is the answer to a request, or an event, that is refused. An error of another
+// kind is about the sender's key: 401.
 func refusalOf(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
@@ -103,8 +103,8 @@ func refusalOf(err error) *problem {
 	return p
 }
 
-// answerAll answers a batch: with 202 if each of its events is stored, else with the status
-// of the event for whose sake the sender has most reason to try again.
+// answerAll answers a batch: with 202 if each of its events is stored, else with the highest
+// status of its events.
 func answerAll(lines []answer) answer {
 	worst, stored := &problem{}, 0
 	for _, line := range lines {

@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// minRoom is how many bytes the bodies of senders that have proved themselves may have
+	// minQuota is how many bytes the bodies of senders that have proved themselves may have
 	// at a time, at least; and as many those of others, whose signatures are over the body.
-	minRoom = 32 << 20
-	// shares is how many senders can fill all the room, each with its share.
+	minQuota = 32 << 20
+	// shares is how many senders can fill a whole quota, each with its share.
 	shares = 4
-	// firstRoom is what a body takes before its first byte.
-	firstRoom = 16 << 10
-	// roomTimeout is how long a request waits for room.
-	roomTimeout = 10 * time.Second
+	// firstBytes is what a body takes before its first byte.
+	firstBytes = 16 << 10
+	// quotaTimeout is how long a request waits for memory within the quota.
+	quotaTimeout = 10 * time.Second
 )
 
 // pace is how slowly a body may arrive: so many bytes a second, but for the first seconds.
@@ -57,10 +57,10 @@ func (p *paced) Read(data []byte) (int, error) {
 	return n, err
 }
 
-// room bounds what bodies take of memory. A body takes what has arrived of it, so that a
-// slow one keeps nobody out; what it may need at most it takes of the share of its sender,
-// so that a greedy one waits for itself.
-type room struct {
+// quota bounds the memory of bodies. A body takes as much as has arrived of it, so that a
+// slow one keeps no other out. What it may need at most it reserves of the share of its
+// sender, so that a greedy sender waits for itself.
+type quota struct {
 	taken *semaphore.Weighted
 	share int64
 
@@ -74,46 +74,46 @@ type share struct {
 	bodies   int
 }
 
-func newRoom(most int64) *room {
-	size := max(minRoom, 2*shares*most)
-	return &room{taken: semaphore.NewWeighted(size), share: size / shares, senders: map[string]*share{}}
+func newQuota(most int64) *quota {
+	size := max(minQuota, 2*shares*most)
+	return &quota{taken: semaphore.NewWeighted(size), share: size / shares, senders: map[string]*share{}}
 }
 
 // reserve waits for n bytes of the share of a sender, and returns what gives them back. The
 // empty name has no share: it stands for all who come through one proxy.
-func (r *room) reserve(ctx context.Context, sender string, n int64) (release func(), err error) {
+func (q *quota) reserve(ctx context.Context, sender string, n int64) (release func(), err error) {
 	if sender == "" {
 		return func() {}, nil
 	}
-	r.mu.Lock()
-	s := r.senders[sender]
+	q.mu.Lock()
+	s := q.senders[sender]
 	if s == nil {
-		s = &share{reserved: semaphore.NewWeighted(r.share)}
-		r.senders[sender] = s
+		s = &share{reserved: semaphore.NewWeighted(q.share)}
+		q.senders[sender] = s
 	}
 	s.bodies++
-	r.mu.Unlock()
-	n = min(n, r.share)
+	q.mu.Unlock()
+	n = min(n, q.share)
 	err = s.reserved.Acquire(ctx, n)
 	return func() {
 		if err == nil {
 			s.reserved.Release(n)
 		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
+		q.mu.Lock()
+		defer q.mu.Unlock()
 		if s.bodies--; s.bodies == 0 {
-			delete(r.senders, sender)
+			delete(q.senders, sender)
 		}
 	}, err
 }
 
-// body is that of a request. It is read once, when it is first asked for, and holds room
-// until it is released.
+// body is that of a request. It is read once, when it is first asked for, and holds its
+// part of the quota until it is released.
 type body struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	limit  int64 // bytes, before and after decompression
-	room   *room
+	quota  *quota
 	sender string // whose share it takes
 	pace   pace
 	expect func(*http.Request) // is called before it waits; may be nil
@@ -153,12 +153,12 @@ func (b *body) receive() ([]byte, error) {
 	if b.expect != nil {
 		b.expect(b.r)
 	}
-	ctx, cancel := context.WithTimeout(b.r.Context(), roomTimeout)
+	ctx, cancel := context.WithTimeout(b.r.Context(), quotaTimeout)
 	defer cancel()
-	release, err := b.room.reserve(ctx, b.sender, need)
+	release, err := b.quota.reserve(ctx, b.sender, need)
 	b.releases = append(b.releases, release)
 	if err != nil {
-		return nil, noRoom()
+		return nil, quotaFull()
 	}
 	deadline := http.NewResponseController(b.w)
 	data, err := b.all(&paced{Reader: b.r.Body, pace: b.pace, deadline: deadline, began: time.Now()})
@@ -175,7 +175,7 @@ func (b *body) receive() ([]byte, error) {
 	return data, err
 }
 
-// all reads from in to its end, and takes room for what arrives.
+// all reads from in to its end, and takes what arrives from the quota.
 func (b *body) all(in io.Reader) ([]byte, error) {
 	var data []byte
 	for {
@@ -183,7 +183,7 @@ func (b *body) all(in io.Reader) ([]byte, error) {
 			if int64(len(data)) > b.limit {
 				return nil, b.tooLarge()
 			}
-			most := min(max(firstRoom, 2*int64(cap(data))), b.limit+1)
+			most := min(max(firstBytes, 2*int64(cap(data))), b.limit+1)
 			if err := b.take(most - int64(cap(data))); err != nil {
 				return nil, err
 			}
@@ -200,13 +200,13 @@ func (b *body) all(in io.Reader) ([]byte, error) {
 	}
 }
 
-// take waits for room for n bytes more, which is held until the body is released.
+// take waits for n bytes more of the quota, which it holds until the body is released.
 func (b *body) take(n int64) error {
-	ctx, cancel := context.WithTimeout(b.r.Context(), roomTimeout)
+	ctx, cancel := context.WithTimeout(b.r.Context(), quotaTimeout)
 	defer cancel()
-	taken := b.room.taken
+	taken := b.quota.taken
 	if taken.Acquire(ctx, n) != nil {
-		return noRoom()
+		return quotaFull()
 	}
 	b.releases = append(b.releases, func() { taken.Release(n) })
 	return nil
@@ -240,6 +240,6 @@ func (b *body) tooLarge() *problem {
 	return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes (events.max_event; a batch may have %d times as many)", b.limit, batchFactor)
 }
 
-func noRoom() *problem {
+func quotaFull() *problem {
 	return later(http.StatusServiceUnavailable, "too many events are being received: send it again", retryAfter)
 }

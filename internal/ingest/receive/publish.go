@@ -168,7 +168,7 @@ func (rc *Receiver) notStored(err error) *problem {
 		return refuse(http.StatusRequestEntityTooLarge, "the event is larger than the NATS server or the stream allows")
 	}
 	rc.logged.failed.Do(func() {
-		rc.opts.Logger.Warn("an event over http could not be stored, its sender was told to retry", "err", err)
+		rc.opts.Logger.Warn("an event over http could not be stored, its sender must retry", "err", err)
 	})
 	return later(http.StatusServiceUnavailable, "the event could not be stored: send it again", retryAfter)
 }

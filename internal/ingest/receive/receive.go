@@ -4,7 +4,8 @@
 // An event is accepted once JetStream has acknowledged it. Before that it is decoded as
 // intake will decode it, so that what would be rejected later is refused at once, with the
 // same problems. Whatever may pass is 503 with Retry-After: senders drop what got another
-// error. Storing and ordering are left to package intake, who may send to [Keys].
+// error. Storing and ordering are left to package intake; [Keys] decides which senders are
+// admitted.
 package receive
 
 import (
@@ -27,8 +28,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// The addresses of a receiver. What is bare is of the kind that the address names; at the
-// first one it is a publication.
+// The addresses of a receiver. A bare gallery sent to Path is a publication; at the others
+// the address decides.
 const (
 	Path            = "/events"
 	PublishedPath   = Path + "/" + string(event.Published)
@@ -52,17 +53,17 @@ type Publisher interface {
 
 // Options make a receiver.
 type Options struct {
-	Keys    *Keys                          // who may send; nil: nobody, and every request is answered 404
+	Keys    *Keys                          // of the senders that are admitted; nil: none, and every request is answered 404
 	Reader  event.Reader                   // reads events as intake does, without the prefix of a sender
 	Subject func(event.Kind) string        // where events of a kind are published
 	Stream  Publisher                      // waits for no connection: see Away
 	Away    func() error                   // why the stream cannot be reached; nil: it can
-	Client  func(*http.Request) netip.Addr // who is connected
+	Client  func(*http.Request) netip.Addr // its address
 	Network func(netip.Addr) string        // of a client; empty: a proxy's, which is not counted
 
-	ExpectBody func(*http.Request) // called before the body of a sender that has proved itself waits for room; may be nil
+	ExpectBody func(*http.Request) // called before the body of a sender that has proved itself waits for the quota; may be nil
 
-	RequestsPerMinute int // of one sender, as told in the handshake
+	RequestsPerMinute int // of one sender, as the answer to OPTIONS says
 	Registerer        prometheus.Registerer
 	Logger            *slog.Logger
 }
@@ -70,7 +71,7 @@ type Options struct {
 // Receiver is the handler of [Path], [PublishedPath] and [UnpublishedPath].
 type Receiver struct {
 	opts             Options
-	proven, unproven *room
+	proven, unproven *quota
 	decoding         chan struct{} // bounds how many events are decoded at a time
 	decoded          *lru.Cache[identity, *event.Event]
 	events           *prometheus.CounterVec
@@ -80,7 +81,7 @@ type Receiver struct {
 // New returns a receiver.
 func New(o Options) *Receiver {
 	rc := &Receiver{
-		opts: o, proven: newRoom(o.Reader.MaxBytes), unproven: newRoom(o.Reader.MaxBytes),
+		opts: o, proven: newQuota(o.Reader.MaxBytes), unproven: newQuota(o.Reader.MaxBytes),
 		decoding: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gallerywire_intake_received_total",
@@ -139,13 +140,13 @@ func (rc *Receiver) receive(w http.ResponseWriter, r *http.Request) answer {
 		return refusalOf(err)
 	}
 	client := rc.opts.Client(r)
-	b := &body{w: w, r: r, limit: rc.limit(r), room: rc.unproven, sender: rc.opts.Network(client), pace: unprovenPace}
+	b := &body{w: w, r: r, limit: rc.limit(r), quota: rc.unproven, sender: rc.opts.Network(client), pace: unprovenPace}
 	defer b.release()
 	sender, err := rc.opts.Keys.Admit(r, client, b.raw)
 	if err != nil {
 		return refusalOf(err)
 	}
-	b.room, b.sender, b.pace, b.expect = rc.proven, cmp.Or(sender.Name, loopbackLabel), provenPace, rc.opts.ExpectBody // unless it was read already
+	b.quota, b.sender, b.pace, b.expect = rc.proven, cmp.Or(sender.Name, loopbackLabel), provenPace, rc.opts.ExpectBody // unless it was read already
 	form, err := formOf(r)
 	if err != nil {
 		return refusalOf(err)

@@ -21,7 +21,7 @@ func (a *App) newAccess() *partner.Access {
 	return partner.New(partner.Options{Partners: partners, Network: web.ClientNetwork, Registerer: a.metrics, Logger: a.logger("partner")})
 }
 
-// intakeKeys are the keys of those who send events over HTTP.
+// intakeKeys are the keys of senders of events over HTTP.
 func intakeKeys(c config.Config) (keys []receive.Key) {
 	for _, k := range c.Intake.Keys {
 		keys = append(keys, receive.Key{Name: k.Name, Kind: receive.Kind(k.Kind), File: k.SecretFile, Secret: string(k.Secret), IDPrefix: k.IDPrefix, GUIDPrefixes: k.GUIDPrefixes})
@@ -29,7 +29,7 @@ func intakeKeys(c config.Config) (keys []receive.Key) {
 	return keys
 }
 
-// newKeys returns the keys of those who send events over HTTP; nil where nobody may.
+// newKeys returns what admits senders of events over HTTP; nil where none may send.
 func (a *App) newKeys() *receive.Keys {
 	c := a.opts.Config.Intake
 	if len(c.Keys) == 0 && !c.OpenOnLoopback {
@@ -41,8 +41,8 @@ func (a *App) newKeys() *receive.Keys {
 	})
 }
 
-// senderStates returns what reports the keys of those who send events over HTTP; nil where
-// nobody may.
+// senderStates returns what reports the keys of senders of events over HTTP; nil where none
+// may send.
 func (a *App) senderStates() func() []status.Sender {
 	if a.keys == nil {
 		return nil

@@ -21,8 +21,8 @@ import (
 // storeTimeout bounds one attempt to store an event.
 const storeTimeout = 5 * time.Second
 
-// intakeStore is the catalogue as intake needs it: it stores events, and tells the callbacks
-// what became of them.
+// intakeStore is the catalogue as intake needs it: it stores events, and notifies
+// the callbacks of what became of them.
 type intakeStore struct{ outcomes }
 
 // Put implements [intake.Store].
@@ -31,7 +31,7 @@ func (s intakeStore) Put(ctx context.Context, e *event.Event, m event.Message) (
 	defer cancel()
 	outcome, err := s.catalogue.Put(ctx, revision(e, m))
 	if err == nil {
-		err = s.tell(ctx, e, m, outcome)
+		err = s.notify(ctx, e, m, outcome)
 	}
 	return string(outcome), err
 }

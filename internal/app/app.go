@@ -64,7 +64,7 @@ type Watch struct {
 type App struct {
 	opts     Options
 	log      *slog.Logger
-	now      func() time.Time // what is shown is as of it
+	now      func() time.Time // the clock: decides what may be shown
 	broker   *broker.Broker
 	public   net.Listener
 	admin    net.Listener
@@ -74,7 +74,7 @@ type App struct {
 	services atomic.Pointer[services] // nil until the site is known
 	handler  atomic.Pointer[http.Handler]
 	server   *http.Server          // of readers, who get what handler answers
-	waiting  atomic.Pointer[error] // why the site is not known yet
+	siteErr  atomic.Pointer[error] // why the site's id is not known yet
 
 	checkpoint *checkpoint.Checkpoint // nil: of a command
 
@@ -201,16 +201,16 @@ func (a *App) runSite(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if warning := a.unstated(siteID); warning != "" {
+	if warning := a.defaultIDWarning(siteID); warning != "" {
 		a.log.Warn(warning)
 	}
-	r, err := a.build(siteID)
+	s, err := a.build(siteID)
 	if err != nil {
 		return err
 	}
-	a.services.Store(r)
-	a.handle(r.handler)
-	return runServices(ctx, a.log, r.list)
+	a.services.Store(s)
+	a.handle(s.handler)
+	return runServices(ctx, a.log, s.list)
 }
 
 func (a *App) handle(h http.Handler) { a.handler.Store(&h) }
@@ -232,14 +232,14 @@ func (a *App) unready() []error {
 		return damage // nothing else goes on then
 	}
 	away := a.broker.Status()
-	r := a.services.Load()
+	s := a.services.Load()
 	switch {
-	case r == nil && away != nil:
+	case s == nil && away != nil:
 		return []error{away} // nothing else can go well then
-	case r == nil && len(a.broker.Denied()) > 0:
+	case s == nil && len(a.broker.Denied()) > 0:
 		return a.broker.Denied()
-	case r == nil:
-		if why := a.waiting.Load(); why != nil {
+	case s == nil:
+		if why := a.siteErr.Load(); why != nil {
 			return []error{*why}
 		}
 		return []error{errors.New("starting")}
@@ -248,7 +248,7 @@ func (a *App) unready() []error {
 	if most := a.opts.Config.HTTP.ServeWithoutNATS; away != nil && a.broker.Away() >= most {
 		reasons = append(reasons, fmt.Errorf("out of touch with NATS for longer than http.serve_without_nats, %s: %w", most, away))
 	}
-	if err := r.catalogue.Index().Ready(); err != nil {
+	if err := s.catalogue.Index().Ready(); err != nil {
 		reasons = append(reasons, err)
 	} else if err := a.compared(); err != nil {
 		reasons = append(reasons, err)
@@ -269,17 +269,17 @@ func (a *App) outOfTouch() error {
 // detail is what an operator should know of a node, ready or not. If NATS is away, or
 // events cannot be stored, readers are still served: every feed is as it was.
 func (a *App) detail() []string {
-	r := a.services.Load()
-	if r == nil {
+	s := a.services.Load()
+	if s == nil {
 		return nil
 	}
 	var lines []string
-	for _, err := range append([]error{a.outOfTouch(), a.broker.Storage(), r.intake.Trouble()}, a.broker.Denied()...) {
+	for _, err := range append([]error{a.outOfTouch(), a.broker.Storage(), s.intake.Trouble()}, a.broker.Denied()...) {
 		if err != nil {
 			lines = append(lines, err.Error())
 		}
 	}
-	for _, f := range r.partners.public.LeftOut() { // of no partner: the public reads this
+	for _, f := range s.partners.public.LeftOut() { // of no partner: the public reads this
 		lines = append(lines, fmt.Sprintf("left out of %s: %q: %s", f.Feed, f.Gallery, f.Reason))
 	}
 	return lines

@@ -29,12 +29,12 @@ func callbacks(c config.Config, o webhook.CallbackOptions) (*webhook.Callbacks, 
 	return webhook.NewCallbacks(o)
 }
 
-// callbacks are told through the outbox of t.
-func (a *App) callbacks(t *notifiers, o webhook.CallbackOptions) (*webhook.Callbacks, error) {
+// callbacks returns the configured callbacks, which get their notices through n's outbox.
+func (a *App) callbacks(ns *notifiers, o webhook.CallbackOptions) (*webhook.Callbacks, error) {
 	o.PutTo = func(ctx context.Context, n outbox.Notice, target string) error {
-		return t.ignoreNewerFormat(n.Channel, t.box.PutTo(ctx, n, target))
+		return ns.ignoreNewerFormat(n.Channel, ns.box.PutTo(ctx, n, target))
 	}
-	o.Waiting = func(channel string, to outbox.Target) (int, int) { return t.box.Waiting(channel, to) }
+	o.Waiting = func(channel string, to outbox.Target) (int, int) { return ns.box.Waiting(channel, to) }
 	o.Logger = a.logger("callback")
 	return callbacks(a.opts.Config, o)
 }
@@ -53,8 +53,8 @@ func TestCallback(ctx context.Context, c config.Config, name string) (int, error
 	return status, nil
 }
 
-// outcomes tell the callbacks what became of events, before these are acknowledged. Without
-// a callback for its gallery an event costs nothing.
+// outcomes notifies the callbacks of what became of events, before these are acknowledged.
+// Without a callback for its gallery an event costs nothing.
 type outcomes struct {
 	callbacks *webhook.Callbacks
 	catalogue *catalogue.Catalogue
@@ -62,9 +62,9 @@ type outcomes struct {
 	siteID    string
 }
 
-// tell tells what became of an event that is stored, or that a stored one outranks. After an
-// error it may be told or not: tell it again.
-func (o outcomes) tell(ctx context.Context, e *event.Event, m event.Message, outcome catalogue.Outcome) error {
+// notify puts a notice of what became of an event that is stored, or that a stored one
+// outranks, into the outbox. After an error it may be there or not: call notify again.
+func (o outcomes) notify(ctx context.Context, e *event.Event, m event.Message, outcome catalogue.Outcome) error {
 	id := e.GalleryID()
 	if !o.callbacks.Concerned(id) {
 		return nil
@@ -73,29 +73,29 @@ func (o outcomes) tell(ctx context.Context, e *event.Event, m event.Message, out
 		Subject: m.Subject, Event: gallery.Clip(e.ID, gallery.MaxID), Source: gallery.Clip(e.Source, gallery.MaxID),
 		Gallery: id, Stored: m.Stored, Sequence: m.Sequence, Revision: ordering(e.Rank),
 	}
-	said, err := event.CloudEvent{}, error(nil)
+	notice, err := event.CloudEvent{}, error(nil)
 	switch {
 	case outcome == catalogue.Superseded:
 		if data.Stands, err = o.standing(ctx, e); err != nil {
-			return fmt.Errorf("tell what outranks %q: %w", id, err)
+			return fmt.Errorf("read what outranks %q: %w", id, err)
 		}
-		said = event.NewSuperseded("", o.siteID, data)
+		notice = event.NewSuperseded("", o.siteID, data)
 	case e.Gallery != nil:
 		if data.Partners, data.More = o.partners.withheld(e.Gallery, m.Stored); len(data.Partners) == 0 {
 			return nil
 		}
-		said = event.NewWithheld("", o.siteID, data)
+		notice = event.NewWithheld("", o.siteID, data)
 	default: // a take-down
 		return nil
 	}
-	body, err := said.Encode()
+	body, err := notice.Encode()
 	if err != nil {
 		return err
 	}
-	said.ID = gallery.HashOf(body).String() // another content has another id
+	notice.ID = gallery.HashOf(body).String() // another content has another id
 	// The same revision again, with whichever event, says nothing new.
 	key := gallery.HashOf(fmt.Appendf(nil, "%d %d %t %s %+v", e.Rank.Updated.UnixNano(), e.Rank.Version, e.Rank.TakeDown, e.Rank.Hash, data.Partners))
-	return o.callbacks.Tell(ctx, key.String(), said)
+	return o.callbacks.Notify(ctx, key.String(), notice)
 }
 
 // standing is the stored revision, which outranks e.
@@ -107,13 +107,13 @@ func (o outcomes) standing(ctx context.Context, e *event.Event) (event.Revision,
 	if stored.Rank.Compare(e.Rank) <= 0 {
 		return event.Revision{}, errors.New("a replica lags behind and does not have the stored revision yet")
 	}
-	var came struct {
+	var attributes struct {
 		ID     string `json:"id"`
 		Source string `json:"source"`
 	}
-	_ = json.Unmarshal(stored.Event, &came) // bare content has neither
+	_ = json.Unmarshal(stored.Event, &attributes) // bare content has neither
 	r := ordering(stored.Rank)
-	r.Event, r.Source = came.ID, came.Source
+	r.Event, r.Source = attributes.ID, attributes.Source
 	return r, nil
 }
 
@@ -121,7 +121,8 @@ func ordering(r gallery.Rank) event.Revision {
 	return event.Revision{Updated: r.Updated.UTC(), Version: r.Version, TakenDown: r.TakeDown}
 }
 
-// Bounds of what one notice names: entries, and slides, if each entry names one.
+// Bounds of what one notice names: maxHidden entries; maxHiddenSlides slides in all, but at
+// least one of each entry.
 const (
 	maxHidden       = 500
 	maxHiddenSlides = 100

@@ -27,7 +27,7 @@ type cms struct {
 	came map[string]int     // attempts, by id
 }
 
-// outcome is what the CMS was told.
+// outcome is what the CMS received.
 type outcome struct {
 	ID, Type, Subject string
 	Data              struct {
@@ -80,8 +80,8 @@ func (c *cms) attempted() int {
 	return len(c.came)
 }
 
-// told is what it accepted about galleries whose ids begin so, of that type, in the order of the galleries.
-func (c *cms) told(kind, prefix string) (all []outcome) {
+// accepted is what it accepted about galleries whose ids begin so, of that type, in the order of the galleries.
+func (c *cms) accepted(kind, prefix string) (all []outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, o := range c.got {
@@ -159,17 +159,17 @@ func TestACallbackIsToldWhatBecameOfEvents(t *testing.T) {
 	back.isAway(false)
 	node = serve(t, config)
 	node.ready()
-	node.eventually("all is told", func() bool {
-		return len(back.told(event.Withheld, ""))+len(back.told(event.Superseded, ""))+len(back.told(event.Rejected, "")) == 3
+	node.eventually("every outcome arrives", func() bool {
+		return len(back.accepted(event.Withheld, ""))+len(back.accepted(event.Superseded, ""))+len(back.accepted(event.Rejected, "")) == 3
 	})
-	if o := back.told(event.Withheld, "blog-1")[0].Data; o.Sequence != stored || len(o.Partners) != 1 || o.Partners[0].Partner != "msn" ||
+	if o := back.accepted(event.Withheld, "blog-1")[0].Data; o.Sequence != stored || len(o.Partners) != 1 || o.Partners[0].Partner != "msn" ||
 		o.Partners[0].Rule != "rules.deny" || o.Partners[0].Where != "rights.rules[0]" || !slices.Equal(o.Partners[0].Slides, []int{0, 1}) {
 		t.Errorf("withheld: %+v", o)
 	}
-	if o := back.told(event.Superseded, "blog-1")[0].Data; o.Sequence != outranked || !o.Revision.Updated.Equal(now.Add(-time.Hour)) || !o.Stands.Updated.Equal(now) {
+	if o := back.accepted(event.Superseded, "blog-1")[0].Data; o.Sequence != outranked || !o.Revision.Updated.Equal(now.Add(-time.Hour)) || !o.Stands.Updated.Equal(now) {
 		t.Errorf("superseded: %+v", o)
 	}
-	if o := back.told(event.Rejected, "blog-2")[0].Data; o.Sequence != refused || len(o.Problems) < 2 || o.Problems[0].Place != "/title" {
+	if o := back.accepted(event.Rejected, "blog-2")[0].Data; o.Sequence != refused || len(o.Problems) < 2 || o.Problems[0].Place != "/title" {
 		t.Errorf("rejected: %+v", o)
 	}
 
@@ -195,7 +195,7 @@ func TestACallbackIsToldOfEventsDuringWhichTheServiceIsKilled(t *testing.T) {
 		node = serve(t, config)
 	}
 	node.ready()
-	node.eventually("every event is told", func() bool { return len(back.told(event.Withheld, "blog-")) >= rounds*each })
+	node.eventually("every outcome arrives", func() bool { return len(back.accepted(event.Withheld, "blog-")) >= rounds*each })
 	if got := back.attempted(); got != rounds*each {
 		t.Errorf("%d notices of %d events were sent", got, rounds*each)
 	}

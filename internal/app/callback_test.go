@@ -32,14 +32,14 @@ func withCallback() config.Config {
 	return c
 }
 
-// told is what is stored for the callbacks, and what becomes of the next attempt to store.
-type told struct {
+// callbackNotices is what is stored for the callbacks, and what becomes of the next attempt to store.
+type callbackNotices struct {
 	notices []outbox.Notice
 	err     error
 }
 
 // store is what intake stores in, with an empty catalogue.
-func (s *told) store(t *testing.T, c config.Config) intakeStore {
+func (s *callbackNotices) store(t *testing.T, c config.Config) intakeStore {
 	t.Helper()
 	all, err := callbacks(c, webhook.CallbackOptions{
 		Client: client(c), Logger: slog.New(slog.DiscardHandler), Waiting: func(string, outbox.Target) (int, int) { return 0, 0 },
@@ -68,7 +68,7 @@ func message(sequence uint64, id, updated, more string) event.Message {
 }
 
 // put stores an event as intake does. It is put again after an error, as intake does.
-func (s *told) put(t *testing.T, store intakeStore, m event.Message) (outcomes []string) {
+func (s *callbackNotices) put(t *testing.T, store intakeStore, m event.Message) (outcomes []string) {
 	t.Helper()
 	e, err := event.Reader{}.Decode(m)
 	if err != nil {
@@ -88,12 +88,12 @@ const slidesByGetty = `,"section":"News","slides":[{"credit":"Staff","image":{"u
 {"credit":"Getty Images","image":{"url":"https://img.example.com/2.jpg"}},{"credit":"Getty","rights":{"deny":["yahoo"]},"image":{"url":"https://img.example.com/3.jpg"}},
 {"rights":{"allow":["public"]},"image":{"url":"https://img.example.com/4.jpg"}},{"rights":{"allow":["public"]},"image":{"url":"https://img.example.com/5.jpg"}}]`
 
-func TestOutcomesAreToldWithWhatTheyAreAbout(t *testing.T) {
+func TestOutcomesSayWhatTheyAreAbout(t *testing.T) {
 	t.Parallel()
-	var s told
+	var s callbackNotices
 	store := s.store(t, withCallback())
 	for _, m := range []event.Message{
-		message(1, "wp-1", "10:00:00", ""), // a success is not told
+		message(1, "wp-1", "10:00:00", ""), // a success is no outcome
 		message(2, "wp-1", "11:00:00", slidesByGetty),
 		message(3, "wp-1", "10:30:00", slidesByGetty),
 		message(4, "wp-1", "10:30:00", slidesByGetty), // the same revision again
@@ -123,13 +123,13 @@ func TestOutcomesAreToldWithWhatTheyAreAbout(t *testing.T) {
 		got = append(got, o)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("told (-want +got):\n%s", diff)
+		t.Errorf("notices (-want +got):\n%s", diff)
 	}
 }
 
 func TestANoticeNamesTheFirstOfManySlides(t *testing.T) {
 	t.Parallel()
-	var s told
+	var s callbackNotices
 	slide := func(credit string) string {
 		return `,{"credit":"` + credit + `","image":{"url":"https://img.example.com/1.jpg"}}`
 	}
@@ -153,7 +153,7 @@ func TestANoticeNamesTheFirstOfManySlides(t *testing.T) {
 // there already, and the notice is made all the same.
 func TestEventIsToldThoughTheFirstAttemptEndedAfterItWasStored(t *testing.T) {
 	t.Parallel()
-	s := told{err: errors.New("no connection")}
+	s := callbackNotices{err: errors.New("no connection")}
 	store := s.store(t, withCallback())
 	if diff := cmp.Diff([]string{"stored", "unchanged"}, s.put(t, store, message(1, "wp-1", "11:00:00", slidesByGetty))); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
@@ -163,7 +163,7 @@ func TestEventIsToldThoughTheFirstAttemptEndedAfterItWasStored(t *testing.T) {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
 	if len(s.notices) != 2 || s.notices[0].ID == s.notices[1].ID {
-		t.Errorf("told %v", s.notices)
+		t.Errorf("notices %v", s.notices)
 	}
 }
 

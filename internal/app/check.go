@@ -96,13 +96,13 @@ func checkIntakeKeys(c config.Config, taken map[credential.Hash]string, r config
 	}
 }
 
-// maxUnknown is how many audiences of a gallery are named that nobody is.
+// maxUnknown is how many unknown audiences of a gallery are listed.
 const maxUnknown = 20
 
-// UnknownAudiences names those in the rights of g that no partner is, with their places:
-// no faults, because a CMS may know of partners to come.
+// UnknownAudiences lists the audiences in g's rights that are not configured, with their
+// places. They are no errors: a CMS may name future partners.
 func UnknownAudiences(c config.Config, g *gallery.Gallery) (found gallery.Problems) {
-	look := func(pointer string, r gallery.Rights) {
+	collect := func(pointer string, r gallery.Rights) {
 		for i, name := range slices.Concat(r.Allow, r.Deny) {
 			key, at := "allow", i
 			if i >= len(r.Allow) {
@@ -116,9 +116,9 @@ func UnknownAudiences(c config.Config, g *gallery.Gallery) (found gallery.Proble
 			}
 		}
 	}
-	look("", g.Rights)
+	collect("", g.Rights)
 	for i, s := range g.Slides {
-		look(fmt.Sprintf("/slides/%d", i), s.Rights)
+		collect(fmt.Sprintf("/slides/%d", i), s.Rights)
 	}
 	return found
 }

@@ -62,7 +62,7 @@ func (a *App) compareStreams(ctx context.Context) bool {
 	known := retry(ctx, func() (err error) {
 		now, err = a.streams(ctx)
 		return err
-	}, func(err error, _ time.Duration) { a.waiting.Store(&err) })
+	}, func(err error, _ time.Duration) { a.siteErr.Store(&err) })
 	if known && !a.checkpoint.Compare(now) {
 		<-ctx.Done()
 		return false

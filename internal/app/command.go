@@ -70,7 +70,7 @@ func (s *Site) ID(ctx context.Context) (string, error) {
 	return string(r.Value), err
 }
 
-// Remember makes id the one that is remembered.
+// Remember stores id as the site's id.
 func (s *Site) Remember(ctx context.Context, id string) error {
 	_, err := s.node.bucket(bucketSite).Amend(ctx, siteIDKey, func(bucket.Record) ([]byte, error) { return []byte(id), nil })
 	if err != nil {

@@ -24,11 +24,11 @@ type digestSource struct {
 }
 
 // Shown implements [digest.Source].
-func (r digestSource) Shown(ctx context.Context, name string, since time.Time, n int) ([]digest.Shown, error) {
-	if err := r.index.Ready(); err != nil {
+func (d digestSource) Shown(ctx context.Context, name string, since time.Time, n int) ([]digest.Shown, error) {
+	if err := d.index.Ready(); err != nil {
 		return nil, err
 	}
-	set, ref, ok := r.find(name)
+	set, ref, ok := d.find(name)
 	if !ok {
 		return nil, nil
 	}
@@ -40,7 +40,7 @@ func (r digestSource) Shown(ctx context.Context, name string, since time.Time, n
 		return nil, err
 	}
 	var shown []digest.Shown
-	for _, e := range all.View(n, r.now()).Entries {
+	for _, e := range all.View(n, d.now()).Entries {
 		s := digest.Shown{Key: gallery.Key(e.ID), Published: e.Published(), Visible: e.First()} // which may be long after it was published
 		if !s.Visible.After(since) {
 			continue
@@ -59,19 +59,19 @@ const upgrade = time.Hour
 
 // View implements [digest.Source]. A gallery that this node does not know or cannot read
 // yet is an error, because it is not gone.
-func (r digestSource) View(ctx context.Context, feeds []string, key string) (gallery.View, bool, error) {
-	if err := r.index.Ready(); err != nil {
+func (d digestSource) View(ctx context.Context, feeds []string, key string) (gallery.View, bool, error) {
+	if err := d.index.Ready(); err != nil {
 		return gallery.View{}, false, err
 	}
-	entry, now := r.index.Find(key), r.now()
+	entry, now := d.index.Find(key), d.now()
 	if entry != nil && entry.NewerFormat() && now.Sub(entry.Stored()) < upgrade {
 		return gallery.View{}, false, fmt.Errorf("gallery %q: a newer release wrote its record", key)
 	}
-	audience := r.audience(feeds, key)
+	audience := d.audience(feeds, key)
 	if audience == nil {
 		return gallery.View{}, false, nil
 	}
-	g, err := r.load(ctx, entry)
+	g, err := d.load(ctx, entry)
 	if errors.Is(err, catalogue.ErrUnreadable) {
 		return gallery.View{}, false, nil
 	}
@@ -80,15 +80,15 @@ func (r digestSource) View(ctx context.Context, feeds []string, key string) (gal
 	}
 	v := g.View(audience, now)
 	if v.URL == "" && entry.VisibleAt(now) { // what only a partner may see has no page here
-		v.URL = gallery.WebAddress(r.baseURL+"/galleries/"+key, nil)
+		v.URL = gallery.WebAddress(d.baseURL+"/galleries/"+key, nil)
 	}
 	return v, true, nil
 }
 
 // audience is the first of those of the feeds that may see the gallery; nil: none may.
-func (r digestSource) audience(feeds []string, key string) *gallery.Audience {
+func (d digestSource) audience(feeds []string, key string) *gallery.Audience {
 	for _, name := range feeds {
-		if set, _, ok := r.find(name); ok && set.Holds(edition.Ref{Kind: edition.Gallery, Name: key}, key) {
+		if set, _, ok := d.find(name); ok && set.Holds(edition.Ref{Kind: edition.Gallery, Name: key}, key) {
 			return set.Audience()
 		}
 	}

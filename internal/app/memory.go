@@ -61,8 +61,8 @@ func (a *App) divideMemory(to allowance) {
 // the container's limit, which become the garbage collector's limit (the rest is for what
 // Go does not count); 0: neither is set.
 func memoryLimit(log *slog.Logger) int64 {
-	if stated := debug.SetMemoryLimit(-1); stated != math.MaxInt64 {
-		return stated
+	if configured := debug.SetMemoryLimit(-1); configured != math.MaxInt64 {
+		return configured
 	}
 	group := cache.MemoryLimit(os.DirFS("/"))
 	if group == 0 {

@@ -49,30 +49,30 @@ type notifiers struct {
 
 // notifiers wires the outbox and its channels. They read their state when they run.
 func (a *App) notifiers(topics topics, siteID string) (*notifiers, error) {
-	t, c := &notifiers{log: a.log}, a.opts.Config
+	ns, c := &notifiers{log: a.log}, a.opts.Config
 	client := client(c)
 	var err error
-	if t.hooks, err = webhooks(c, client, siteID); err != nil {
+	if ns.hooks, err = webhooks(c, client, siteID); err != nil {
 		return nil, err
 	}
-	t.also = t.hooks.Feeds()
-	if t.backs, err = a.callbacks(t, webhook.CallbackOptions{SiteID: siteID, Client: client}); err != nil {
+	ns.also = ns.hooks.Feeds()
+	if ns.backs, err = a.callbacks(ns, webhook.CallbackOptions{SiteID: siteID, Client: client}); err != nil {
 		return nil, err
 	}
-	if t.pings, err = ping.New(ping.Options{Hubs: c.WebSub.ExternalHubs, Client: client}); err != nil {
+	if ns.pings, err = ping.New(ping.Options{Hubs: c.WebSub.ExternalHubs, Client: client}); err != nil {
 		return nil, err
 	}
-	if t.digests, err = a.digests(t, topics.catalogue, topics.partners); err != nil {
+	if ns.digests, err = a.digests(ns, topics.catalogue, topics.partners); err != nil {
 		return nil, err
 	}
 	if c.WebSub.Hub {
-		if t.hub, err = a.hub(t, client, topics); err != nil {
+		if ns.hub, err = a.hub(ns, client, topics); err != nil {
 			return nil, err
 		}
 	}
-	t.notices = a.notices(t, topics.partners, siteID)
-	t.box = a.outbox(t, siteID)
-	return t, nil
+	ns.notices = a.notices(ns, topics.partners, siteID)
+	ns.box = a.outbox(ns, siteID)
+	return ns, nil
 }
 
 // client returns the client for addresses that others chose, as the configuration allows.
@@ -113,7 +113,7 @@ func clientOf(r *http.Request) (addr netip.Addr, network string) {
 	return addr, web.ClientNetwork(addr)
 }
 
-func (a *App) hub(t *notifiers, client *outbound.Client, topics topics) (*websub.Hub, error) {
+func (a *App) hub(ns *notifiers, client *outbound.Client, topics topics) (*websub.Hub, error) {
 	c := a.opts.Config.WebSub
 	subscriptions := bucketOptions(a.broker, bucketSubscriptions, a.logger("websub"))
 	subscriptions.Verifier = a.verifier(bucketSubscriptions, true)
@@ -130,18 +130,18 @@ func (a *App) hub(t *notifiers, client *outbound.Client, topics topics) (*websub
 		MaxPerTopic:       c.MaxPerTopic,
 		MaxPerHost:        c.MaxPerHost,
 		RequestsPerMinute: c.RequestsPerMinute,
-		Baseline:          func(ctx context.Context, feed string) error { return t.notices.Baseline(ctx, feed) },
-		Pinged:            func(feed string) { t.notices.Mark(feed) },
+		Baseline:          func(ctx context.Context, feed string) error { return ns.notices.Baseline(ctx, feed) },
+		Pinged:            func(feed string) { ns.notices.Mark(feed) },
 		Registerer:        a.metrics,
 		Logger:            a.logger("websub"),
 		PutTo: func(ctx context.Context, n outbox.Notice, target string) error {
 			n.Order = topics.order()
-			return t.box.PutTo(ctx, n, target)
+			return ns.box.PutTo(ctx, n, target)
 		},
 	})
 }
 
-func (a *App) digests(t *notifiers, cat galleries, partners *partners) (*digest.Digests, error) {
+func (a *App) digests(ns *notifiers, cat galleries, partners *partners) (*digest.Digests, error) {
 	c := a.opts.Config
 	location, err := time.LoadLocation(c.Schedule.Timezone)
 	if err != nil {
@@ -150,7 +150,7 @@ func (a *App) digests(t *notifiers, cat galleries, partners *partners) (*digest.
 	o := digest.Options{
 		Source:     digestSource{partners, cat.Index(), cat.Load, a.baseURL, a.now},
 		Bucket:     a.bucket(bucketDigests),
-		Enqueue:    t.put,
+		Enqueue:    ns.put,
 		SiteTitle:  c.Site.Title,
 		BaseURL:    a.baseURL,
 		Language:   c.Site.Language,
@@ -173,15 +173,15 @@ func (a *App) digests(t *notifiers, cat galleries, partners *partners) (*digest.
 	return digest.New(o)
 }
 
-func (a *App) notices(t *notifiers, partners *partners, siteID string) *notice.Notices {
+func (a *App) notices(ns *notifiers, partners *partners, siteID string) *notice.Notices {
 	c := a.opts.Config
 	o := notice.Options{
 		Source:      noticeSource{partners},
 		Feeds:       append(feedNames(c), partners.feedNames()...),
-		Also:        t.also,
+		Also:        ns.also,
 		Bucket:      a.bucket(bucketNotices),
 		Send:        a.send,
-		Enqueue:     t.enqueue,
+		Enqueue:     ns.enqueue,
 		SiteID:      siteID,
 		QuietPeriod: c.Notices.QuietPeriod,
 		MaxWait:     c.Notices.MaxWait,
@@ -190,8 +190,8 @@ func (a *App) notices(t *notifiers, partners *partners, siteID string) *notice.N
 		Registerer:  a.metrics,
 		Logger:      a.logger("notice"),
 	}
-	if t.hub != nil {
-		o.Subscriptions = subscriptions{t.hub, partners.canonical}
+	if ns.hub != nil {
+		o.Subscriptions = subscriptions{ns.hub, partners.canonical}
 	}
 	return notice.New(o)
 }
@@ -226,16 +226,16 @@ func (s subscriptions) Counts() map[string]int {
 	return counts
 }
 
-func (a *App) outbox(t *notifiers, siteID string) *outbox.Outbox {
+func (a *App) outbox(ns *notifiers, siteID string) *outbox.Outbox {
 	c := a.opts.Config.Outbound
 	o := outboxOptions(a.broker, a.logger("outbox"))
 	o.Alone = a.broker.Embedded()
 	o.Verifier = a.verifier(bucketOutbox, true)
 	o.Channels = map[string]outbox.Channel{
-		webhook.Channel: t.hooks, webhook.CallbackChannel: t.backs, ping.Channel: t.pings, digest.Channel: t.digests,
+		webhook.Channel: ns.hooks, webhook.CallbackChannel: ns.backs, ping.Channel: ns.pings, digest.Channel: ns.digests,
 	}
-	if t.hub != nil {
-		o.Channels[websub.Channel] = t.hub.Deliveries()
+	if ns.hub != nil {
+		o.Channels[websub.Channel] = ns.hub.Deliveries()
 	}
 	o.Attempts, o.GiveUpAfter, o.FirstRetry = c.Attempts, c.GiveUpAfter, c.FirstRetry
 	o.Timeout = max(c.Timeout, mailTimeout) + time.Second // what is sent ends sooner by itself
@@ -301,33 +301,33 @@ func givenUp(d outbox.DeadLetter, siteID string) event.CloudEvent {
 	})
 }
 
-func (t *notifiers) put(ctx context.Context, n outbox.Notice) error { return t.box.Put(ctx, n) }
+func (ns *notifiers) put(ctx context.Context, n outbox.Notice) error { return ns.box.Put(ctx, n) }
 
 // enqueue implements [notice.Enqueue]. A channel that fails does not keep the notice from the
 // others.
-func (t *notifiers) enqueue(ctx context.Context, n outbox.Notice, u event.Update) error {
-	hooks, hooksErr := t.hooks.Notices(n, u)
-	pings, pingsErr := t.pings.Notices(n, u)
+func (ns *notifiers) enqueue(ctx context.Context, n outbox.Notice, u event.Update) error {
+	hooks, hooksErr := ns.hooks.Notices(n, u)
+	pings, pingsErr := ns.pings.Notices(n, u)
 	errs := []error{hooksErr, pingsErr}
 	all := append(hooks, pings...)
-	if t.hub != nil {
-		deliveries, err := t.hub.Notices(n)
+	if ns.hub != nil {
+		deliveries, err := ns.hub.Notices(n)
 		errs, all = append(errs, err), append(all, deliveries...)
 	}
 	for _, n := range all {
-		errs = append(errs, t.ignoreNewerFormat(n.Channel, t.put(ctx, n)))
+		errs = append(errs, ns.ignoreNewerFormat(n.Channel, ns.put(ctx, n)))
 	}
 	return errors.Join(errs...)
 }
 
 // ignoreNewerFormat drops errors caused only by records of a newer release, which recur for
 // as long as this one runs, and logs the first of each channel.
-func (t *notifiers) ignoreNewerFormat(channel string, err error) error {
+func (ns *notifiers) ignoreNewerFormat(channel string, err error) error {
 	if !onlyNewer(err) {
 		return err
 	}
-	if _, logged := t.newer.LoadOrStore(channel, true); !logged {
-		t.log.Warn("a newer release wrote pending notices, which this one does not replace: "+
+	if _, logged := ns.newer.LoadOrStore(channel, true); !logged {
+		ns.log.Warn("a newer release wrote pending notices, which this one does not replace: "+
 			"some notices of the channel are not sent until the newer release runs again", "channel", channel, "err", err)
 	}
 	return nil
@@ -348,21 +348,21 @@ func onlyNewer(err error) bool {
 
 // changed marks the feeds that a change may affect for announcement, and returns the
 // configured ones of the public among them.
-func (t *notifiers) changed(partners *partners, change index.Change) []string {
+func (ns *notifiers) changed(partners *partners, change index.Change) []string {
 	feeds := partners.public.Concerned(change)
-	t.notices.Mark(feeds...)
-	t.notices.Mark(partners.concerned(change)...)
+	ns.notices.Mark(feeds...)
+	ns.notices.Mark(partners.concerned(change)...)
 	refs, all := partners.public.Affected(change, func(ref edition.Ref) bool {
 		feed := ref.String()
-		return t.hub != nil && t.hub.Subscribed(feed) || slices.Contains(t.also, feed)
+		return ns.hub != nil && ns.hub.Subscribed(feed) || slices.Contains(ns.also, feed)
 	})
 	for _, ref := range refs {
-		t.notices.Mark(ref.String())
+		ns.notices.Mark(ref.String())
 	}
 	if all {
-		t.notices.Mark(t.also...)
-		if t.hub != nil {
-			t.notices.Mark(t.hub.Feeds()...)
+		ns.notices.Mark(ns.also...)
+		if ns.hub != nil {
+			ns.notices.Mark(ns.hub.Feeds()...)
 		}
 	}
 	return feeds
@@ -370,10 +370,10 @@ func (t *notifiers) changed(partners *partners, change index.Change) []string {
 
 // sweep is the scheduled work: it announces changes that were not announced, and removes
 // what has ended.
-func (t *notifiers) sweep(ctx context.Context) error {
-	jobs := []func(context.Context) error{t.notices.Sweep, t.digests.Sweep, t.box.Tidy}
-	if t.hub != nil {
-		jobs = append(jobs, t.hub.Prune)
+func (ns *notifiers) sweep(ctx context.Context) error {
+	jobs := []func(context.Context) error{ns.notices.Sweep, ns.digests.Sweep, ns.box.Tidy}
+	if ns.hub != nil {
+		jobs = append(jobs, ns.hub.Prune)
 	}
 	var errs []error
 	for _, job := range jobs {
@@ -383,19 +383,19 @@ func (t *notifiers) sweep(ctx context.Context) error {
 }
 
 // notifyServices returns the notifiers' services, in the order in which they start.
-func (a *App) notifyServices(t *notifiers, cat galleries) []service {
+func (a *App) notifyServices(ns *notifiers, cat galleries) []service {
 	var list []service
-	if t.hub != nil {
-		list = append(list, a.after(cat.Index().Ready, service{"hub", t.hub.Run}))
+	if ns.hub != nil {
+		list = append(list, a.after(cat.Index().Ready, service{"hub", ns.hub.Run}))
 	}
 	return append(list,
-		a.after(cat.Index().Ready, service{"outbox", t.box.Run}),
-		a.after(a.compared, service{"notices", t.notices.Run}),
+		a.after(cat.Index().Ready, service{"outbox", ns.box.Run}),
+		a.after(a.compared, service{"notices", ns.notices.Run}),
 		a.after(a.compared, service{"digests", func(ctx context.Context) error {
 			if !until(ctx, cat.Index().Ready) {
 				return nil
 			}
-			return t.digests.Run(ctx)
+			return ns.digests.Run(ctx)
 		}}),
 	)
 }

@@ -62,8 +62,8 @@ func startNotifiers(t *testing.T, b *broker.Broker, log *slog.Logger, channels .
 }
 
 // announce enqueues the nth notice of a feed.
-func (t *notifiers) announce(ctx context.Context, n uint64) error {
-	return t.enqueue(ctx, outbox.Notice{About: "all", ID: fmt.Sprint("notice-", n), Order: outbox.Order{Revision: n}},
+func (ns *notifiers) announce(ctx context.Context, n uint64) error {
+	return ns.enqueue(ctx, outbox.Notice{About: "all", ID: fmt.Sprint("notice-", n), Order: outbox.Order{Revision: n}},
 		event.Update{Feed: "all", Formats: map[string]event.Address{"rss": {URL: "https://news.example.com/feeds/all.rss"}}})
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 )
 
-// partners are the feeds of the configured partners: for each a set at the address for who
-// sends a key in a header, and one at each address that has a key in it.
+// partners are the feeds of the configured partners: for each a set at the address for keys
+// in a header, and one at each address that has a key in it.
 type partners struct {
 	public  *edition.Set
 	hubs    []string // of an address with a key
@@ -59,8 +59,7 @@ func partnerFeed(p config.Partner, where string) edition.PartnerFeed {
 	return d
 }
 
-// partnerAudience is who reads the feed of the partner with that place in the
-// configuration.
+// partnerAudience is the audience of the partner with that place in the configuration.
 func partnerAudience(c config.Config, i int) *gallery.Audience {
 	p, rules := c.Partners[i], public(c.Rights).Rules
 	if e := p.Exclude; len(e.Credits)+len(e.Sources) > 0 {

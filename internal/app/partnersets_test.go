@@ -32,7 +32,7 @@ func TestTheSetAtAnAddressWithAKeyLastsAsLongAsTheKey(t *testing.T) {
 	keys := map[string]bool{"msn key": true}
 	p := partnersOf(c, keys)
 	if p.at(partner.Pass{Partner: "nobody"}) != nil || p.at(partner.Pass{Partner: "yahoo", PathKey: "key"}) != nil {
-		t.Error("there is a set for who has no key")
+		t.Error("there is a set for a request without a key")
 	}
 	if plain := p.at(partner.Pass{Partner: "msn"}); plain == nil || plain != p.partner("msn") {
 		t.Error("a partner who sends a header does not get the set without a key")

@@ -26,7 +26,7 @@ func (a *App) siteID(ctx context.Context) (string, error) {
 		}
 		return err
 	}, func(err error, pause time.Duration) {
-		a.waiting.Store(&err)
+		a.siteErr.Store(&err)
 		a.log.Warn("the site is not known yet, retrying", "err", err, "in", pause)
 	})
 	switch {
@@ -44,21 +44,21 @@ const siteIDKey = "id"
 func (a *App) rememberedSite(ctx context.Context, site *bucket.Bucket) (id string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, retryMost)
 	defer cancel()
-	stated := a.opts.Config.Site.ID
+	configured := a.opts.Config.Site.ID
 	var before string
 	_, err = site.Amend(ctx, siteIDKey, func(there bucket.Record) ([]byte, error) {
 		before = string(there.Value)
 		switch {
 		case there.Value == nil:
-			id = cmp.Or(stated, hostOf(a.baseURL))
-		case stated == "" || stated == before:
+			id = cmp.Or(configured, hostOf(a.baseURL))
+		case configured == "" || configured == before:
 			id = before
 			return nil, bucket.ErrKeep
 		case !a.opts.AcceptNewIdentity:
 			return nil, config.Problems{a.opts.Config.Problem("site.id", fmt.Sprintf("%q is not %q, which every identifier contains so far: "+
-				"write %[2]q, or, if readers may see every gallery again as a new one, start once with \"gallerywire serve --accept-new-identity\"", stated, before))}
+				"write %[2]q, or, if readers may see every gallery again as a new one, start once with \"gallerywire serve --accept-new-identity\"", configured, before))}
 		default:
-			id = stated
+			id = configured
 		}
 		return []byte(id), nil
 	})
@@ -71,9 +71,9 @@ func (a *App) rememberedSite(ctx context.Context, site *bucket.Bucket) (id strin
 	return id, nil
 }
 
-// unstated returns a warning about an id that nobody chose and that is no domain: the
-// address of this machine at the first start. Else it is empty.
-func (a *App) unstated(id string) string {
+// defaultIDWarning returns a warning about an id that nobody chose and that is no domain:
+// the address of this machine at the first start. Else it is empty.
+func (a *App) defaultIDWarning(id string) string {
 	if a.opts.Config.Site.ID != "" || id != "localhost" && net.ParseIP(id) == nil {
 		return ""
 	}

@@ -19,8 +19,8 @@ func (a *App) newReporter() *status.Reporter {
 		Title: a.opts.Config.Site.Title, URL: a.URL, NotReady: a.unready, Stuck: a.stuck, Warnings: a.warnings,
 		Rejects: a.newestRejects, Subscribers: a.subscribers,
 		Parts: func() *status.Parts {
-			if r := a.services.Load(); r != nil {
-				return r.status
+			if s := a.services.Load(); s != nil {
+				return s.status
 			}
 			return nil
 		},
@@ -38,11 +38,11 @@ func (a *App) observe(r intake.Report) {
 // stuck returns why no events are processed; nil: they are, or the node does not know
 // its site yet.
 func (a *App) stuck() error {
-	r := a.services.Load()
-	if r == nil {
+	s := a.services.Load()
+	if s == nil {
 		return nil
 	}
-	return cmp.Or(a.broker.Storage(), r.intake.Trouble(), a.outOfTouch())
+	return cmp.Or(a.broker.Storage(), s.intake.Trouble(), a.outOfTouch())
 }
 
 // warnings are what an operator should settle though all works.
@@ -50,11 +50,11 @@ func (a *App) warnings() (list []string) {
 	for _, p := range a.opts.Config.Warnings(time.Now()) {
 		list = append(list, p.Error())
 	}
-	r := a.services.Load()
-	if r == nil {
+	s := a.services.Load()
+	if s == nil {
 		return list
 	}
-	if warning := a.unstated(r.siteID); warning != "" {
+	if warning := a.defaultIDWarning(s.siteID); warning != "" {
 		list = append(list, warning)
 	}
 	for _, err := range a.broker.Denied() {
@@ -75,7 +75,7 @@ func (a *App) newestRejects(ctx context.Context, most int) (list []status.Reject
 }
 
 // statusParts answer for the services in a status.
-func (t *notifiers) statusParts(galleries func() int, partners *partners, plan *schedule.Schedule) *status.Parts {
+func (ns *notifiers) statusParts(galleries func() int, partners *partners, plan *schedule.Schedule) *status.Parts {
 	p := &status.Parts{
 		Galleries: galleries, Feeds: feedStates{partners},
 		Jobs: func() (jobs []status.Job) {
@@ -88,9 +88,9 @@ func (t *notifiers) statusParts(galleries func() int, partners *partners, plan *
 			}
 			return jobs
 		},
-		Pending: t.box.Pending,
+		Pending: ns.box.Pending,
 		Retries: func() (list []status.Delivery) {
-			for _, w := range t.box.Retries() {
+			for _, w := range ns.box.Retries() {
 				d := delivery(w.DeadLetter)
 				d.Due = w.Due
 				list = append(list, d)
@@ -98,18 +98,18 @@ func (t *notifiers) statusParts(galleries func() int, partners *partners, plan *
 			return list
 		},
 		DeadLetters: func() (list []status.Delivery) {
-			for _, d := range t.box.DeadLetters() {
+			for _, d := range ns.box.DeadLetters() {
 				list = append(list, delivery(d))
 			}
 			return list
 		},
 	}
-	if t.hub != nil {
-		p.Hub = subscriptions{t.hub, partners.canonical}.Counts
+	if ns.hub != nil {
+		p.Hub = subscriptions{ns.hub, partners.canonical}.Counts
 	}
-	if len(t.digests.States()) > 0 {
+	if len(ns.digests.States()) > 0 {
 		p.Digests = func() (list []status.Digest) {
-			for _, s := range t.digests.States() {
+			for _, s := range ns.digests.States() {
 				list = append(list, status.Digest(s))
 			}
 			return list

@@ -176,7 +176,7 @@ func (a *App) editions(cat galleries, siteID string) *edition.Set {
 	return edition.New(o)
 }
 
-// galleries are those of the catalogue, as what serves them and tells of them reads them.
+// galleries is the part of the catalogue that pages, feeds and notices read.
 type galleries interface {
 	Index() *index.Index
 	Load(context.Context, *index.Entry) (*gallery.Gallery, error)
@@ -267,7 +267,7 @@ func (a *App) intake(o outcomes, reader event.Reader, receiver *receive.Receiver
 		Store:       intakeStore{o},
 		Rejects: Rejects(a.broker, func(ctx context.Context, id string, r event.Refusal) error {
 			e := event.NewRejected(id, o.siteID, r)
-			return errors.Join(a.publish(e), o.callbacks.Tell(ctx, id, e))
+			return errors.Join(a.publish(e), o.callbacks.Notify(ctx, id, e))
 		}),
 		Decode:     a.decode(reader, receiver),
 		Observe:    a.observe,

@@ -30,8 +30,8 @@ func (c Config) checkIntake(r Report) {
 	c.checkOpenOnLoopback(r)
 }
 
-// checkOpenOnLoopback refuses an open door before which a proxy stands, or may: the requests
-// of everybody come from this machine then, and nothing in them need tell.
+// checkOpenOnLoopback rejects open_on_loopback where a proxy may forward requests: they would
+// all come from this machine.
 func (c Config) checkOpenOnLoopback(r Report) {
 	const path = "intake.open_on_loopback"
 	switch base, err := url.Parse(c.Site.BaseURL); {

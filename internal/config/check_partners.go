@@ -25,7 +25,7 @@ func (c Config) checkPartners(r Report) {
 		path := fmt.Sprintf("partners[%d]", i)
 		checkLabel(path+".name", p.Name, taken, r)
 		if p.Name == gallery.Public {
-			r(path+".name", fmt.Sprintf("%q names everybody who is no partner, in rights: choose another", p.Name))
+			r(path+".name", fmt.Sprintf("%q is reserved, because in rights it means everybody who reads the public feeds: choose another", p.Name))
 		}
 		for j, group := range p.Groups {
 			c.checkGroup(fmt.Sprintf("%s.groups[%d]", path, j), group, r)
@@ -35,13 +35,13 @@ func (c Config) checkPartners(r Report) {
 	}
 }
 
-// checkGroup rejects names that in rights already mean somebody else.
+// checkGroup rejects names that have another meaning in rights.
 func (c Config) checkGroup(path, group string, r Report) {
 	switch {
 	case !label.MatchString(group):
 		r(path, "is not a name: write 1 to 64 of a-z, 0-9, _ and -")
 	case group == gallery.Public:
-		r(path, fmt.Sprintf("%q names everybody who is no partner, in rights: choose another", group))
+		r(path, fmt.Sprintf("%q is reserved, because in rights it means everybody who reads the public feeds: choose another", group))
 	default:
 		if i := slices.IndexFunc(c.Partners, func(p Partner) bool { return p.Name == group }); i >= 0 {
 			r(path, fmt.Sprintf("%q is already partners[%d].name, so rights could not name one of them: choose another", group, i))

@@ -39,7 +39,7 @@ func TestEveryProblemOfAPartnerIsNamedAtOnceWithItsLine(t *testing.T) {
   - name: b
 `
 	want := []string{
-		`g.yaml:2:5: partners[0].name: "public" names everybody who is no partner, in rights: choose another`,
+		`g.yaml:2:5: partners[0].name: "public" is reserved, because in rights it means everybody who reads the public feeds: choose another`,
 		`g.yaml:3:5: partners[0].dialect: "flipboard" is not a valid choice: write standard`,
 		`g.yaml:4:5: partners[0].max_age: 1h is not longer than the delay, which is 2h, so no gallery would ever be shown: raise it, or write 0s for no limit`,
 		`g.yaml:8:69: partners[0].access.keys[0].until: 2026-11-20T08:00:00Z is not after from, which is 2026-11-20T09:00:00Z, so the key would never be good: write a later instant`,

@@ -158,7 +158,7 @@ type Intake struct {
 	RequestsPerMinute int `yaml:"requests_per_minute"`
 }
 
-// IntakeKey is how a sender of events proves who it is.
+// IntakeKey is how a sender of events authenticates.
 type IntakeKey struct {
 	Name string `yaml:"name"`
 	// Kind is "bearer", "standard-webhooks" or "superdesk".
@@ -406,7 +406,7 @@ type Exclusion struct {
 	Credits   []string `yaml:"credits"`
 }
 
-// Access is how a partner proves who it is.
+// Access is how a partner authenticates.
 type Access struct {
 	Keys []PartnerKey `yaml:"keys"`
 	// PathKeys is whether a key may also be a part of the address.

@@ -32,8 +32,8 @@ type decoder struct {
 // value fills v, the value of the key at path, from n, which is nil if the file
 // does not set it. at is the place of n's key.
 func (d *decoder) value(v reflect.Value, path string, n *node, at place) {
-	if stated, ok := d.override(v, path); ok {
-		n, at = stated, place{source: envName(path)}
+	if other, ok := d.override(v, path); ok {
+		n, at = other, place{source: envName(path)}
 	}
 	if n != nil {
 		d.places[path] = at

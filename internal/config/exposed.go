@@ -43,23 +43,23 @@ func (c Config) Exposed() Problems {
 // or nothing.
 func (c Config) inlineSecret() string {
 	file := c.places[""].source
-	stated := func(key string, secret bool) bool {
+	inFile := func(key string, secret bool) bool {
 		return secret && file != "" && c.places.nearest(key).source == file
 	}
-	if stated("nats.url", strings.Contains(string(c.NATS.URL), "@")) {
+	if inFile("nats.url", strings.Contains(string(c.NATS.URL), "@")) {
 		return "nats.url"
 	}
 	for i, k := range c.Intake.Keys {
 		at := fmt.Sprintf("intake.keys[%d]", i)
-		if key := at + ".secret"; stated(key, k.Secret != "" && (k.Kind != "bearer" || !areHashes(string(k.Secret)))) {
+		if key := at + ".secret"; inFile(key, k.Secret != "" && (k.Kind != "bearer" || !areHashes(string(k.Secret)))) {
 			return key
 		}
-		if key := at + ".callback.secret"; stated(key, k.Callback.Secret != "") {
+		if key := at + ".callback.secret"; inFile(key, k.Callback.Secret != "") {
 			return key
 		}
 	}
 	for i, w := range c.Webhooks {
-		if key := fmt.Sprintf("webhooks[%d].secrets", i); stated(key, len(w.Secrets) > len(w.SecretsFile)) {
+		if key := fmt.Sprintf("webhooks[%d].secrets", i); inFile(key, len(w.Secrets) > len(w.SecretsFile)) {
 			return key
 		}
 	}
@@ -71,7 +71,7 @@ func (c Config) inlineSecret() string {
 			host, _, _ := strings.Cut(rest, "/")
 			return !mail || strings.Contains(host, "@")
 		}
-		if key := fmt.Sprintf("digests[%d].to", i); stated(key, slices.ContainsFunc(inline, holdsPassword)) {
+		if key := fmt.Sprintf("digests[%d].to", i); inFile(key, slices.ContainsFunc(inline, holdsPassword)) {
 			return key
 		}
 	}

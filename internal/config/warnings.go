@@ -16,8 +16,9 @@ import (
 const endsSoon = 14 * 24 * time.Hour
 
 // Warnings are what works and is probably a mistake, or needs an operator soon: what
-// [Config.Exposed] returns, keys of senders that may do more than they should, rules that name audiences which do not exist, partners that
-// match nothing, and keys that have ended or are about to. It looks at the files of keys.
+// [Config.Exposed] returns; keys of senders with too many rights; rules that name unknown
+// audiences; partners that match nothing, and their keys that have ended or end soon. It
+// checks whether the files of keys exist.
 func (c Config) Warnings(now time.Time) Problems {
 	found := c.Exposed()
 	warn := func(path, message string, _ ...string) { found = append(found, c.Problem(path, message)) }

@@ -69,7 +69,7 @@ func Import(ctx context.Context, r io.Reader, o Options) error {
 		}
 		l, err := in.line()
 		if err == nil && l.Galleries != nil {
-			in.stated, in.ended = *l.Galleries, true
+			in.counted, in.ended = *l.Galleries, true
 			continue
 		}
 		in.galleries++
@@ -160,7 +160,7 @@ type input struct {
 	scanner   *bufio.Scanner
 	number    int // of the line, from 1
 	galleries int
-	stated    int  // how many galleries the last line counts
+	counted   int  // how many galleries the last line counts
 	ended     bool // the last line was read
 	beyond    bool // something follows it
 }
@@ -187,7 +187,7 @@ func (in *input) line() (line, error) {
 	case l.Format > format:
 		return l, fmt.Errorf("format %d was written by a newer release: import it with that", l.Format)
 	case l.Format < 1:
-		return l, errors.New("no format is stated: the line is damaged, or not from an export")
+		return l, errors.New("it has no format: the line is damaged, or not from an export")
 	}
 	return l, nil
 }
@@ -203,8 +203,8 @@ func (in *input) err() error {
 		return fmt.Errorf("line %d: the export ended before it: import one export at a time", in.number)
 	case !in.ended:
 		return fmt.Errorf("the export is not complete: it ends after line %d, without its last one", in.number)
-	case in.stated != in.galleries:
-		return fmt.Errorf("the export is not complete: it had %d galleries and has %d", in.stated, in.galleries)
+	case in.counted != in.galleries:
+		return fmt.Errorf("the export is not complete: it had %d galleries and has %d", in.counted, in.galleries)
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func TestDamagedLineIsRefusedAlone(t *testing.T) {
 		{"cut off", good[:40] + "\n", "the line is damaged"},
 		{"no JSON", "hello\n", "the line is damaged"},
 		{"newer", swap(`"format":1`, `"format":2`), "format 2 was written by a newer release"},
-		{"no format", swap(`"format":1,`, ``), "no format is stated"},
+		{"no format", swap(`"format":1,`, ``), "it has no format"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &memoryStore{}

@@ -31,7 +31,7 @@ type RejectsOptions struct {
 }
 
 // Notify sends article.rejected with that id: on JetStream's connection without waiting for
-// the server, and durably to who else is to hear of it. After an error the event is retried.
+// the server, and durably to all that are notified of it. After an error the event is retried.
 type Notify func(ctx context.Context, id string, e event.Refusal) error
 
 // NewRejects returns the rejects of a site.

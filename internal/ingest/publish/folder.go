@@ -17,8 +17,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 )
 
-// Folder is a directory of event files, or one file, and what was sent of it so far. Its methods are not for concurrent use; the others may be called while Items is
-// iterated.
+// Folder is a directory of event files, or one file, and what was sent of it so far. Its
+// methods are not for concurrent use; the others may be called while Items is iterated.
 type Folder struct {
 	changed   []*file
 	done      int

@@ -33,8 +33,8 @@ const (
 	// minPause and maxPause bound how long to wait before an event is sent again, if the
 	// service does not say.
 	minPause, maxPause = 250 * time.Millisecond, 2 * time.Second
-	// tellEvery is how often what is waited for is logged.
-	tellEvery = time.Minute
+	// logEvery is how often what is waited for is logged.
+	logEvery = time.Minute
 	// maxAnswer bounds the bytes read of an answer.
 	maxAnswer = 1 << 20
 )
@@ -86,9 +86,9 @@ func StandardWebhooks(secret string) (Proof, error) {
 type overHTTP struct {
 	opts     HTTPOptions
 	client   *http.Client
-	answered bool        // the service took or refused an event: the address and the key are right
-	ended    atomic.Bool // an event had an EndError
-	told     atomic.Int64
+	answered bool         // the service took or refused an event: the address and the key are right
+	ended    atomic.Bool  // an event had an EndError
+	logged   atomic.Int64 // when it was last logged, in nanoseconds since 1970
 }
 
 // OverHTTP returns a sender to the service at an address. It sends the first event alone.
@@ -152,7 +152,7 @@ func (h *overHTTP) deliver(ctx context.Context, item Item) Receipt {
 			r.Err = &EndError{Why: fmt.Sprintf("%s, for %s", later.why, most), Next: "run it again when the service is well", Open: later.open}
 			return r
 		}
-		h.tell(later, wait)
+		h.logWait(later, wait)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -162,10 +162,10 @@ func (h *overHTTP) deliver(ctx context.Context, item Item) Receipt {
 	}
 }
 
-// tell logs what is waited for, once for all events in flight.
-func (h *overHTTP) tell(later *laterError, wait time.Duration) {
+// logWait logs what is waited for, once for all events in flight.
+func (h *overHTTP) logWait(later *laterError, wait time.Duration) {
 	now := time.Now()
-	if last := h.told.Load(); now.Sub(time.Unix(0, last)) > tellEvery && h.told.CompareAndSwap(last, now.UnixNano()) {
+	if last := h.logged.Load(); now.Sub(time.Unix(0, last)) > logEvery && h.logged.CompareAndSwap(last, now.UnixNano()) {
 		h.opts.Logger.Warn("an event is not stored yet, sending it again", "err", later, "wait", wait.String())
 	}
 }

@@ -46,11 +46,11 @@ func formOf(r *http.Request) (f form, err error) {
 	if f.binary && r.Header.Get(attributePrefix+"Specversion") == "" {
 		return f, refuse(http.StatusBadRequest, "there are headers ce-… and no ce-specversion: a CloudEvent has one")
 	}
-	stated := r.Header.Get("Content-Type")
-	if stated == "" && f.binary {
+	contentType := r.Header.Get("Content-Type")
+	if contentType == "" && f.binary {
 		return f, nil // §3.1.1: then it is JSON
 	}
-	mediaType, parameters, err := mime.ParseMediaType(stated)
+	mediaType, parameters, err := mime.ParseMediaType(contentType)
 	charset := strings.ToLower(parameters["charset"])
 	switch {
 	case err != nil:
@@ -65,7 +65,7 @@ func formOf(r *http.Request) (f form, err error) {
 		return f, nil
 	}
 	return f, refuse(http.StatusUnsupportedMediaType, "Content-Type %.80q is not understood: send application/json, application/cloudevents+json "+
-		"or application/cloudevents-batch+json", stated)
+		"or application/cloudevents-batch+json", contentType)
 }
 
 // messages are the events of a request as the stream has them. Its error is a [*problem].

@@ -82,7 +82,7 @@ type Keys struct {
 	opts    KeysOptions
 	keys    []*key
 	senders map[string]*sender // by name; that without a key too
-	nobody  *sender            // stands for whoever has no right key
+	nobody  *sender            // of requests without a right key
 	guesses credential.Guesses
 	started time.Time
 

@@ -58,7 +58,8 @@ type Step struct {
 	Was, Is bool
 }
 
-// Since is up to where a feed was announced, and when its content had last changed then. The zero position is before everything.
+// Since is up to where a feed was announced, and when its content had last changed then. The
+// zero position is before everything.
 type Since struct {
 	Position Position
 	Changed  time.Time

@@ -18,7 +18,7 @@ var ErrRefused = errors.New("address refused")
 // callError is an error in words of this package. Those of net/http quote addresses and
 // what the other side sent, which may be an echo of the request.
 type callError struct {
-	host   string // empty: not stated
+	host   string // empty: not known
 	reason string
 	kind   error // a sentinel, or nil
 }

@@ -46,7 +46,7 @@ type Client struct {
 }
 
 const (
-	userAgent = "gallerywire" // of requests that state none
+	userAgent = "gallerywire" // of requests that set none
 	maxHeader = 64 << 10      // bytes of a response's headers
 	maxIdle   = 1024          // connections kept open
 	idleFor   = 30 * time.Second
@@ -130,7 +130,7 @@ func (c *Client) Do(req *http.Request, max int64) (*Response, error) {
 }
 
 // Err is nil if the target accepted what it was sent, else the error for the outbox: final
-// after 410 Gone, with the time of the next attempt where a target that is busy states it.
+// after 410 Gone, with the time of the next attempt where a busy target names it.
 func (r *Response) Err(now time.Time) error {
 	if r.Status/100 == 2 {
 		return nil

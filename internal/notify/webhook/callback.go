@@ -23,7 +23,7 @@ const CallbackChannel = "callback"
 // structured is the content type of callbacks (CloudEvents 1.0.2, HTTP binding, section 3.2).
 const structured = "application/cloudevents+json"
 
-// Callback is the address at which a CMS is told what became of its events.
+// Callback is the address that gets the outcomes of the events of a CMS.
 type Callback struct {
 	Name     string   // of its key: 1 to 80 of A-Za-z0-9_-
 	URL      string   // which [outbound.Client.Check] accepts
@@ -38,7 +38,7 @@ type CallbackOptions struct {
 	Client    *outbound.Client
 	Logger    *slog.Logger
 
-	// Of the outbox. Only Tell needs them.
+	// Of the outbox. Only Notify needs them.
 	PutTo   func(ctx context.Context, n outbox.Notice, target string) error
 	Waiting func(channel string, t outbox.Target) (n, bytes int)
 }
@@ -46,27 +46,27 @@ type CallbackOptions struct {
 // Callbacks are the callbacks that are configured. They implement [outbox.Channel] and are
 // safe for concurrent use.
 //
-// A notice is about one event and replaces none about another. It is stored for each callback on its
-// own, and nothing of it is left in the outbox once that was told.
+// A notice is about one event and replaces none about another. It is stored for each
+// callback on its own, and nothing of it is left in the outbox once it is delivered.
 type Callbacks struct {
-	opts      CallbackOptions
-	callbacks []*callback
-	told      *lru.Cache[telling, bool]
+	opts       CallbackOptions
+	callbacks  []*callback
+	remembered *lru.Cache[noticeKey, bool] // the last ones that were put into the outbox
 }
 
 type callback struct {
 	*receiver
 	idPrefix string
 	full     rate.Sometimes // logs that too much waits for it
-	missed   atomic.Int64   // events that it is not told of, until it is told so
+	missed   atomic.Int64   // events without a notice, since the last notice
 }
 
-// telling is what was put into the outbox for a callback.
-type telling struct{ about, to string }
+// noticeKey is a notice to a callback.
+type noticeKey struct{ about, to string }
 
 const (
-	// maxTold is how many notices are remembered, so that the same is not told again.
-	maxTold = 10_000
+	// maxRemembered is how many notices are remembered, so that none is sent again.
+	maxRemembered = 10_000
 	// maxWaiting and maxWaitingBytes are how many notices, and bytes of them, may wait for
 	// one callback: a CMS that is away for long must neither fill the outbox, and the memory
 	// of each node, nor hold up its own events.
@@ -78,7 +78,7 @@ const (
 // and no secret.
 func NewCallbacks(o CallbackOptions) (*Callbacks, error) {
 	c := &Callbacks{opts: o}
-	c.told, _ = lru.New[telling, bool](maxTold) // fails only for a size below 1
+	c.remembered, _ = lru.New[noticeKey, bool](maxRemembered) // fails only for a size below 1
 	var errs []error
 	for _, configured := range o.Callbacks {
 		r, err := newReceiver(o.Client, CallbackChannel, configured.Name, configured.URL, configured.Secrets)
@@ -91,8 +91,8 @@ func NewCallbacks(o CallbackOptions) (*Callbacks, error) {
 	return c, errors.Join(errs...)
 }
 
-// Concerned reports whether a callback is told of events about the gallery with that id;
-// empty: of those whose gallery is not known.
+// Concerned reports whether a callback gets the outcomes of events about the gallery with
+// that id; empty: of those whose gallery is not known.
 func (c *Callbacks) Concerned(gallery string) bool {
 	for _, to := range c.callbacks {
 		if strings.HasPrefix(gallery, to.idPrefix) {
@@ -102,12 +102,12 @@ func (c *Callbacks) Concerned(gallery string) bool {
 	return false
 }
 
-// Tell puts e, whose subject is the id of a gallery, into the outbox for each callback that
+// Notify puts e, whose subject is the id of a gallery, into the outbox for each callback that
 // is concerned; when it returns, that is durable. It may be repeated. An event of the same
-// type with the same key, which has no space, says nothing new: it is not told while e is
-// remembered. A callback for which too much waits already is not told either: the next event
-// that it is told of says how many it missed.
-func (c *Callbacks) Tell(ctx context.Context, key string, e event.CloudEvent) error {
+// type with the same key, which has no space, says nothing new: it is left out while e is
+// remembered. It is also left out for a callback for which too much waits: the next notice
+// to that callback says how many it missed.
+func (c *Callbacks) Notify(ctx context.Context, key string, e event.CloudEvent) error {
 	if !c.Concerned(e.Subject) {
 		return nil
 	}
@@ -115,24 +115,24 @@ func (c *Callbacks) Tell(ctx context.Context, key string, e event.CloudEvent) er
 	if err != nil {
 		return err
 	}
-	n := outbox.Notice{Channel: CallbackChannel, About: e.Type + " " + key + " " + e.Subject, ID: e.ID, At: e.Time, Data: data}
+	n := outbox.Notice{Channel: CallbackChannel, About: about(e, key), ID: e.ID, At: e.Time, Data: data}
 	var errs []error
 	for _, to := range c.callbacks {
-		telling := telling{n.About, to.Key}
-		if !to.wants(n) || c.told.Contains(telling) {
+		one := noticeKey{n.About, to.Key}
+		if !to.wants(n) || c.remembered.Contains(one) {
 			continue
 		}
 		if waiting, bytes := c.opts.Waiting(CallbackChannel, to.Target); waiting >= maxWaiting || bytes+len(data) > maxWaitingBytes {
 			to.missed.Add(1)
 			to.full.Do(func() {
-				c.opts.Logger.Warn("a callback is not told of events: too many notices wait for it, see \"gallerywire notices list\"",
+				c.opts.Logger.Warn("events are not sent to a callback: too many notices wait for it, see \"gallerywire notices list\"",
 					"target", to.Name, "waiting", waiting, "bytes", bytes, "event", n.About)
 			})
 			continue
 		}
 		err := c.put(ctx, to, e, n)
 		if err == nil {
-			c.told.Add(telling, true)
+			c.remembered.Add(one, true)
 		}
 		errs = append(errs, err)
 	}
@@ -154,9 +154,13 @@ func (c *Callbacks) put(ctx context.Context, to *callback, e event.CloudEvent, n
 	return err
 }
 
+// about is what the notice of e is about: type, key, and the gallery's id, which may have
+// spaces.
+func about(e event.CloudEvent, key string) string { return e.Type + " " + key + " " + e.Subject }
+
 // wants reports whether n is about a gallery of the callback.
 func (to *callback) wants(n outbox.Notice) bool {
-	parts := strings.SplitN(n.About, " ", 3)
+	parts := strings.SplitN(n.About, " ", 3) // see about
 	return len(parts) == 3 && strings.HasPrefix(parts[2], to.idPrefix)
 }
 

@@ -62,9 +62,9 @@ func superseded(id, gallery string) event.CloudEvent {
 	})
 }
 
-func tell(t *testing.T, c *webhook.Callbacks, e event.CloudEvent) {
+func notify(t *testing.T, c *webhook.Callbacks, e event.CloudEvent) {
 	t.Helper()
-	if err := c.Tell(t.Context(), e.ID, e); err != nil {
+	if err := c.Notify(t.Context(), e.ID, e); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -74,7 +74,7 @@ func TestCallbackGetsSignedStructuredEvent(t *testing.T) {
 	var s stored
 	c := s.callbacks(t, webhook.Callback{Name: "cms", URL: r.URL + "/in?token=a", Secrets: []string{secret, secret2}})
 	e := superseded("s-1", "a gallery")
-	tell(t, c, e)
+	notify(t, c, e)
 	if !slices.Equal(s.targets, []string{"cms"}) {
 		t.Fatalf("stored for %v", s.targets)
 	}
@@ -108,64 +108,64 @@ func TestCallbackGetsSignedStructuredEvent(t *testing.T) {
 }
 
 // A key without a prefix has every gallery, and the events whose gallery cannot be read.
-func TestCallbackIsToldOfItsGalleries(t *testing.T) {
+func TestCallbackGetsOutcomesOfItsGalleries(t *testing.T) {
 	for gallery, want := range map[string][]string{
 		"wp-1": {"wp", "all"}, "wp": {"all"}, "wire-1": {"all", "wire"}, "": {"all"}, "1 wp-": {"all"}, " wp-1": {"all"},
 	} {
 		var s stored
 		c := s.callbacks(t, webhook.Callback{Name: "wp", IDPrefix: "wp-"}, webhook.Callback{Name: "all"}, webhook.Callback{Name: "wire", IDPrefix: "wire-"})
-		tell(t, c, superseded("s-1", gallery))
+		notify(t, c, superseded("s-1", gallery))
 		if !slices.Equal(s.targets, want) {
-			t.Errorf("of %q are told %v, want %v", gallery, s.targets, want)
+			t.Errorf("outcomes of %q are for %v, want %v", gallery, s.targets, want)
 		}
 	}
 	var s stored
 	c := s.callbacks(t, webhook.Callback{Name: "wp", IDPrefix: "wp-"})
-	if tell(t, c, superseded("s-1", "wire-1")); len(s.notices) > 0 || c.Concerned("wire-1") || c.Concerned("") || !c.Concerned("wp-1") {
-		t.Errorf("told of another's gallery: %v", s.notices)
+	if notify(t, c, superseded("s-1", "wire-1")); len(s.notices) > 0 || c.Concerned("wire-1") || c.Concerned("") || !c.Concerned("wp-1") {
+		t.Errorf("an outcome of another's gallery: %v", s.notices)
 	}
 }
 
-func TestCallbackIsNotToldTheSameAgain(t *testing.T) {
+func TestCallbackGetsTheSameOnce(t *testing.T) {
 	var s stored
 	c := s.callbacks(t, webhook.Callback{Name: "cms"}, webhook.Callback{Name: "other"})
 	s.err = errors.New("no connection")
-	if err := c.Tell(t.Context(), "key", superseded("s-1", "a")); err == nil {
+	if err := c.Notify(t.Context(), "key", superseded("s-1", "a")); err == nil {
 		t.Error("a notice that is not stored is no error")
 	}
 	for _, id := range []string{"s-1", "s-1", "s-2"} { // the last is of another event with the same revision
-		if err := c.Tell(t.Context(), "key", superseded(id, "a")); err != nil {
+		if err := c.Notify(t.Context(), "key", superseded(id, "a")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	tell(t, c, superseded("s-3", "a"))
+	notify(t, c, superseded("s-3", "a"))
 	if want := []string{"other", "cms", "cms", "other"}; !slices.Equal(s.targets, want) {
 		t.Errorf("stored for %v, want %v", s.targets, want)
 	}
 }
 
-func TestCallbackIsNotToldWhileTooMuchWaitsForIt(t *testing.T) {
+func TestCallbackGetsNothingWhileTooMuchWaitsForIt(t *testing.T) {
 	s := stored{waiting: 10_000}
 	c := s.callbacks(t, webhook.Callback{Name: "cms", URL: "http://127.0.0.1:9/?token=hidden"})
 	for range 3 {
-		tell(t, c, superseded("s-1", "a"))
+		notify(t, c, superseded("s-1", "a"))
 	}
 	if got := s.log.String(); len(s.notices) > 0 || strings.Count(got, "level=WARN") != 1 || strings.Contains(got, "hidden") {
 		t.Errorf("stored %v, logged %s", s.notices, got)
 	}
 	s.waiting, s.bytes = 100, 16<<20
-	if tell(t, c, superseded("s-2", "a")); len(s.notices) > 0 {
+	if notify(t, c, superseded("s-2", "a")); len(s.notices) > 0 {
 		t.Errorf("stored %v", s.notices)
 	}
 	s.bytes -= 1000
 	s.err = errors.New("no connection")
-	if err := c.Tell(t.Context(), "s-3", superseded("s-3", "a")); err == nil {
+	if err := c.Notify(t.Context(), "s-3", superseded("s-3", "a")); err == nil {
 		t.Error("a notice that is not stored is no error")
 	}
 	for _, id := range []string{"s-3", "s-4"} {
-		tell(t, c, superseded(id, "a"))
+		notify(t, c, superseded(id, "a"))
 	}
-	for i, want := range []int{4, 0} { // told once
+	for i, want := range []int{4, 0} { // said once
 		var e event.CloudEvent
 		if err := json.Unmarshal(s.notices[i].Data, &e); err != nil || e.Missed != want {
 			t.Errorf("notice %d says that %d were missed, want %d: %v", i, e.Missed, want, err)
@@ -203,10 +203,10 @@ func TestUnusableCallbackRefused(t *testing.T) {
 func TestCallbackThatIsNotConfiguredIsFinal(t *testing.T) {
 	var s stored
 	before := s.callbacks(t, webhook.Callback{Name: "cms"})
-	tell(t, before, superseded("s-1", "a"))
+	notify(t, before, superseded("s-1", "a"))
 	now := s.callbacks(t, webhook.Callback{Name: "cms", IDPrefix: "wp-"})
 	if _, found := now.Target(s.notices[0], "cms"); found {
-		t.Error("the gallery is not the key's any more, and it is told")
+		t.Error("the gallery is not the key's any more, and its outcome is sent")
 	}
 	payload, err := s.callbacks(t).Pack(t.Context(), s.notices[0])
 	if err != nil {

@@ -206,8 +206,9 @@ func (p *payload) Send(ctx context.Context, to outbox.Target) error {
 	return err
 }
 
-// Test sends an event of type gallerywire.test, without changes of a feed, to the webhook of that name. It returns the status of the answer, 0
-// if there was none, and an error unless the webhook accepted the event.
+// Test sends an event of type gallerywire.test, without changes of a feed, to the webhook of
+// that name. It returns the status of the answer, 0 if there was none, and an error unless
+// the webhook accepted the event.
 func (w *Hooks) Test(ctx context.Context, name string) (status int, err error) {
 	h, err := w.find(name)
 	if err != nil {

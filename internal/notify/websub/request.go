@@ -32,14 +32,14 @@ type request struct {
 	topics   []string // one, but for publish
 	callback string
 	secret   string
-	lease    time.Duration // 0: not stated
+	lease    time.Duration // 0: not given
 }
 
 // refusal is an error that the client is answered with.
 type refusal struct {
 	status int
 	reason string
-	retry  time.Duration // when to try again; 0: not stated
+	retry  time.Duration // when to try again; 0: not given
 }
 
 // Error is the reason.

@@ -42,7 +42,7 @@ func paragraph(text string) string {
 // html returns the content that every format shares: the lead, a figure for
 // each picture, the sources and the copyright, which leads to the licence if there is
 // one. Most readers show nothing else, so every caption and credit is in it. Its
-// language and direction are stated, because a reader shows it among other text.
+// language and direction are written there, because a reader shows it among other text.
 func (v *itemView) html() string {
 	var m markup
 	m.Grow(len(v.lead) + 600*len(v.pictures) + 256)

@@ -65,12 +65,7 @@ func TestClocksThatAreSetKeepLeases(t *testing.T) {
 	w := newWorld(t, 60)
 	for i := range w.targets {
 		w.targets[i].Endpoint = "the same"
-		w.answers(i, func(context.Context, outbox.Notice) error {
-			wait := time.NewTimer(10 * time.Millisecond)
-			defer wait.Stop()
-			<-wait.C
-			return nil
-		})
+		w.answers(i, after(10*time.Millisecond))
 	}
 	var one, other clock
 	lease := func(o *outbox.Options) { o.Lease = 2 * time.Second }

@@ -27,14 +27,7 @@ func TestLeadersOfAClusterChange(t *testing.T) {
 	t.Cleanup(func() { b.Close() })
 	w.broker = b
 	for i := range many {
-		w.answers(i, func(ctx context.Context, _ outbox.Notice) error {
-			select {
-			case <-time.After(5 * time.Millisecond):
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
+		w.answers(i, after(5*time.Millisecond))
 	}
 	one, other := w.node(few), w.node(few)
 	one.run()

@@ -125,15 +125,8 @@ func (s *shard) attempt(work context.Context, d *delivery) {
 		}
 	}
 	s.mu.Lock()
-	s.slow++
-	s.mu.Unlock()
-	s.inFlight.Go(func() {
-		s.end(work, d, <-answer)
-		s.mu.Lock()
-		s.slow--
-		s.mu.Unlock()
-		s.nudge()
-	})
+	defer s.mu.Unlock()
+	s.start(func() { s.end(work, d, <-answer) }, func() {})
 }
 
 // becomeRetry makes a first attempt in flight a retry, which its pass need not wait for.

@@ -303,3 +303,20 @@ func (w *world) silence(ctx context.Context, _ outbox.Notice) error {
 		return errRefused
 	}
 }
+
+// after answers after that time.
+func after(d time.Duration) func(context.Context, outbox.Notice) error {
+	return func(ctx context.Context, n outbox.Notice) error { return when(time.After(d))(ctx, n) }
+}
+
+// when answers when it is told to.
+func when[T any](told <-chan T) func(context.Context, outbox.Notice) error {
+	return func(ctx context.Context, _ outbox.Notice) error {
+		select {
+		case <-told:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -141,6 +141,9 @@ func (s *shard) keepLease(ctx context.Context, stop, cut func()) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	lose := sync.OnceFunc(func() {
 		s.opts.Logger.Warn("the lease of a shard is lost: some notices may be sent twice, with the same id", "shard", s.number)
+		s.mu.Lock()
+		s.holds = false
+		s.mu.Unlock()
 		cancel()
 		stop()
 		time.AfterFunc(min(s.left(), s.opts.Lease/4), cut)

@@ -335,69 +335,42 @@ func TestRetriesOfAChannelOfAnotherNodeAreKept(t *testing.T) {
 	}
 }
 
+// A renewal whose answer is lost is followed by another one before the lease lapses.
 func TestALostAnswerToARenewalLosesNoLease(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 1)
-	answer := make(chan struct{})
-	w.answers(0, func(ctx context.Context, _ outbox.Notice) error {
-		select {
-		case <-answer:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-	var leases atomic.Int64
-	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
-		ack, err := s()
-		if kind == "lease" && leases.Add(1) == 2 {
-			return nil, context.DeadlineExceeded
-		}
-		return ack, err
-	})).run()
-	n.put(notice("all", 1))
-	eventually(t, "the lease is renewed again and again", func() bool { return leases.Load() >= 4 })
-	close(answer)
-	eventually(t, "it is sent", func() bool { return n.Pending()["test"] == 0 })
-	if tried := w.attempts(0); tried != 1 {
-		t.Errorf("%d attempts, want 1", tried)
-	}
-}
-
-// A renewal without an answer is followed by another one before the lease lapses.
-func TestARenewalWithoutAnAnswerLosesNoLease(t *testing.T) {
-	t.Parallel()
 	const lasts = 10 * time.Second
-	w := newWorld(t, 1)
-	answer := make(chan struct{})
-	w.answers(0, func(ctx context.Context, _ outbox.Notice) error {
-		select {
-		case <-answer:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-	logs := make(logLines, 1000)
-	var leases atomic.Int32
-	n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
-		if kind == "lease" && leases.Add(1) == 2 {
-			wait := time.NewTimer(lasts / 5) // the time that a renewal has
-			defer wait.Stop()
-			<-wait.C
-			return nil, context.DeadlineExceeded
-		}
-		return s()
-	}), func(o *outbox.Options) { o.Lease, o.Logger = lasts, slog.New(logs) }).run()
-	n.put(notice("all", 1))
-	eventually(t, "the lease is renewed again", func() bool { return leases.Load() >= 4 })
-	close(answer)
-	eventually(t, "it is sent", func() bool { return n.Pending()["test"] == 0 })
-	n.stop()
-	for len(logs) > 0 {
-		if message := <-logs; strings.Contains(message, "the lease of a shard is lost") {
-			t.Error(message)
-		}
+	for name, lose := range map[string]func(send){
+		"it is stored":          func(s send) { _, _ = s() },
+		"it takes all its time": func(send) { <-time.After(lasts / 5) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			answer := make(chan struct{})
+			w.answers(0, when(answer))
+			logs := make(logLines, 1000)
+			var leases atomic.Int32
+			n := w.node(writing(func(kind string, s send) (*jetstream.PubAck, error) {
+				if kind == "lease" && leases.Add(1) == 2 {
+					lose(s)
+					return nil, context.DeadlineExceeded
+				}
+				return s()
+			}), func(o *outbox.Options) { o.Lease, o.Logger = lasts, slog.New(logs) }).run()
+			n.put(notice("all", 1))
+			eventually(t, "the lease is renewed again", func() bool { return leases.Load() >= 4 })
+			close(answer)
+			eventually(t, "it is sent", func() bool { return n.Pending()["test"] == 0 })
+			if tried := w.attempts(0); tried != 1 {
+				t.Errorf("%d attempts, want 1", tried)
+			}
+			n.stop()
+			for len(logs) > 0 {
+				if message := <-logs; strings.Contains(message, "the lease of a shard is lost") {
+					t.Error(message)
+				}
+			}
+		})
 	}
 }
 

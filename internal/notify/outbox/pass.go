@@ -41,13 +41,9 @@ func (s *shard) startPass(ctx, work context.Context, entry *record) {
 	ctx, supersede := context.WithCancel(ctx)
 	p := &pass{entry: entry, supersede: supersede, marks: slices.Clone(entry.Settled), saved: len(entry.Settled)}
 	s.passes[entry.key] = p
-	s.inFlight.Go(func() {
-		defer supersede()
-		s.runPass(ctx, work, p)
-		s.mu.Lock()
+	s.start(func() { s.runPass(ctx, work, p) }, func() {
+		supersede()
 		delete(s.passes, entry.key)
-		s.mu.Unlock()
-		s.nudge()
 	})
 }
 
@@ -173,7 +169,7 @@ func (s *shard) settle(work context.Context, d *delivery) {
 	p.marks = append(p.marks, m[:]...)
 	if len(p.marks)-p.saved >= saveEvery*markSize && p.left > 0 && len(p.marks) <= maxMarks*markSize {
 		p.saved = len(p.marks)
-		s.inFlight.Go(func() { s.save(work, p) })
+		s.start(func() { s.save(work, p) }, func() {})
 	}
 }
 

@@ -32,13 +32,7 @@ func (s *shard) startRetry(ctx, work context.Context, r *record) {
 		return
 	}
 	s.retrying[to] = true
-	s.inFlight.Go(func() {
-		s.retry(ctx, work, r)
-		s.mu.Lock()
-		delete(s.retrying, to)
-		s.mu.Unlock()
-		s.nudge()
-	})
+	s.start(func() { s.retry(ctx, work, r) }, func() { delete(s.retrying, to) })
 }
 
 // retry sends to the target of a retry. One that is no longer a target is forgotten.

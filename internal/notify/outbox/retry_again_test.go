@@ -171,12 +171,7 @@ func TestQuickChangesReachEveryTarget(t *testing.T) {
 			const many = 100
 			w := newWorld(t, many)
 			for i := range many {
-				w.answers(i, func(context.Context, outbox.Notice) error {
-					wait := time.NewTimer(20 * time.Millisecond)
-					defer wait.Stop()
-					<-wait.C
-					return nil
-				})
+				w.answers(i, after(20*time.Millisecond))
 			}
 			n := w.node(func(o *outbox.Options) { o.PerHost, o.Grace = 3, 2*time.Second }).run()
 			nth := 0
@@ -204,11 +199,7 @@ func TestADeliveryThatWaitsSurvivesAnOutage(t *testing.T) {
 	release := make(chan struct{})
 	w.answers(0, func(ctx context.Context, n outbox.Notice) error {
 		if n.About == "slow" {
-			select {
-			case <-release:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+			return when(release)(ctx, n)
 		}
 		return nil
 	})
@@ -342,20 +333,6 @@ func TestANodeCutOffStopsBeforeAnotherBegins(t *testing.T) {
 				t.Errorf("no shard was taken over: %v", senders)
 			}
 		})
-	}
-}
-
-// after answers after that time.
-func after(d time.Duration) func(context.Context, outbox.Notice) error {
-	return func(ctx context.Context, _ outbox.Notice) error {
-		wait := time.NewTimer(d)
-		defer wait.Stop()
-		select {
-		case <-wait.C:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
 }
 

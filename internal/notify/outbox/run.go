@@ -87,12 +87,12 @@ func New(o Options) *Outbox {
 	b.first = limits{newPlaces(o.Concurrency), newPlaces(o.PerHost)}
 	b.retried = limits{newPlaces(o.Concurrency), newPlaces(o.PerHost)}
 	b.leaseOutage = &outage{
-		log: o.Logger, failing: "cannot acquire shard leases, retrying: notices wait until NATS stores the leases",
-		end: "shard leases are acquired again",
+		log: o.Logger, end: "shard leases are acquired again",
+		failing: "cannot acquire shard leases, retrying: notices wait until NATS stores the leases",
 	}
 	b.recordOutage = &outage{
-		log: o.Logger, failing: "cannot store what was sent, retrying: the targets get nothing else until NATS stores it",
-		end: "what was sent is stored again",
+		log: o.Logger, end: "what was sent is stored again",
+		failing: "cannot store what was sent, retrying: the targets get nothing else until NATS stores it",
 	}
 	for i := range b.shards {
 		b.shards[i] = newShard(b, i)

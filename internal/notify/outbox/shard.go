@@ -43,12 +43,12 @@ type shard struct {
 
 	passes   map[string]*pass  // by the key of the pending notice
 	retrying map[receiver]bool // one retry of each at a time: many can wait for one
-	slow     int               // deliveries that outlive their pass
+	running  int               // how much of all that start began is in flight
 	parked   map[string]string // hosts, by the key of the retry: see admit
 	admitted *places           // by host
 
 	until    time.Time      // the end of the tenure: then another node can take the shard
-	inFlight sync.WaitGroup // passes, retries, deliveries and what they write
+	inFlight sync.WaitGroup // the same
 }
 
 func newShard(b *Outbox, number int) *shard {
@@ -196,7 +196,7 @@ func (s *shard) loop(ctx, work context.Context) (retires bool) {
 				before.supersede()
 			}
 		}
-		idle := len(s.passes)+len(s.retrying)+s.slow == 0
+		idle := s.running == 0
 		s.mu.Unlock()
 		if idle {
 			return false
@@ -204,6 +204,20 @@ func (s *shard) loop(ctx, work context.Context) (retires bool) {
 		s.await(ctx, min(wait, ends))
 	}
 	return false
+}
+
+// start runs f beside what else is in flight, and then ended. The lock is held, and again when
+// ended runs.
+func (s *shard) start(f, ended func()) {
+	s.running++
+	s.inFlight.Go(func() {
+		f()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		ended()
+		s.running--
+		s.nudge()
+	})
 }
 
 // persist repeats a write until it succeeds, and reports whether it did before the worker

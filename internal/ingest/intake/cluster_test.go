@@ -16,6 +16,7 @@ import (
 // However often other servers of a cluster take over the events, the consumer and
 // the galleries, every acknowledged event is in the index, whole.
 func TestLeadersOfAClusterChange(t *testing.T) {
+	t.Parallel()
 	const many = 150
 	c := brokertest.StartCluster(t)
 	s := newSite(t, brokertest.Connect(t, c.URL(), func(o *broker.Options) { o.Replicas = 3 }))

@@ -19,6 +19,7 @@ import (
 // An event that this program does not survive is rejected, wherever that shows,
 // and does not end the program each time it comes.
 func TestEventThatPanicsIsRejected(t *testing.T) {
+	t.Parallel()
 	decode := anybody(event.Reader{})
 	for name, change := range map[string]func(*intake.Options){
 		"decoding": func(o *intake.Options) {
@@ -69,6 +70,7 @@ func TestEventThatPanicsIsRejected(t *testing.T) {
 
 // What is rejected is logged once a second, with how many there were.
 func TestRejectionsAreLoggedOnceASecond(t *testing.T) {
+	t.Parallel()
 	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
 	stop := s.run(s.intake(new(memoryStore), w.options))
 	const flood = 300
@@ -98,6 +100,7 @@ func TestRejectionsAreLoggedOnceASecond(t *testing.T) {
 
 // What is left out of a gallery that is stored is logged with the gallery and names.
 func TestLeftOutPartsAreLogged(t *testing.T) {
+	t.Parallel()
 	s, w := newSite(t, brokertest.Start(t)), &watched{t: t}
 	stop := s.run(s.intake(new(memoryStore), w.options))
 	s.send(`{"guid":"urn:1","type":"text","headline":"H","versioncreated":"2026-11-20T08:00:00Z","associations":{"sound":{"type":"audio"}}}`)
@@ -112,6 +115,7 @@ func TestLeftOutPartsAreLogged(t *testing.T) {
 // Delays are measured by intake and not by the server, whose clock may be set
 // back: what is given back is given back for now.
 func TestRetryIsDelayedByIntakeNotByTheServer(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	var answers log[string]
 	sub, err := s.Broker.Conn().Subscribe("$JS.ACK.ARTICLES.>", func(m *nats.Msg) { answers.add(string(m.Data)) })
@@ -140,25 +144,23 @@ func TestRetryIsDelayedByIntakeNotByTheServer(t *testing.T) {
 
 // An intake that ends gives back at once what waits to be tried again.
 func TestDelayedRetriesAreReturnedWhenRunEnds(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	stop := s.run(s.intake(storeFunc(func(context.Context, *event.Event, event.Message) (string, error) {
 		return "", context.DeadlineExceeded
 	})))
 	s.send(article("harbour", noon))
 	s.taken(5) // it waits for 4 s now
-	began := time.Now()
 	stop()
 	var stored memoryStore
 	s.run(s.intake(&stored))
-	s.drained()
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("came again after %s", took)
-	}
+	s.drained() // by itself the server gives it back only after a test's patience
 }
 
 // One consumer's events that take long, or are many, leave those of another
 // their share.
 func TestConsumersDoNotHoldUpEachOther(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, brokertest.Start(t))
 	if err := s.Broker.JetStream().DeleteConsumer(t.Context(), "ARTICLES", s.Broker.Name("intake")); err != nil {
 		t.Fatal(err)

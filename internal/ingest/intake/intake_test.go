@@ -21,6 +21,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 var subjects = []string{string(event.Published), string(event.Unpublished)}
@@ -97,7 +99,7 @@ func (s *site) consume(ctx context.Context, name string, of []string) (jetstream
 		return nil, false, err
 	}
 	consumer, err := s.Broker.Consumer(ctx, stream, broker.Consumer{
-		Name: name, FilterSubjects: of, AckWait: 10 * time.Second, MaxAckPending: 1024,
+		Name: name, FilterSubjects: of, AckWait: storetest.WaitLimit, MaxAckPending: 1024,
 	})
 	return consumer, foreign, err
 }

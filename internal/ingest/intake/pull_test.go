@@ -18,6 +18,7 @@ import (
 // The server is not taken for silent because nobody listened: while events are
 // stored slowly, what it says waits.
 func TestSlowStoreIsNoSilentServer(t *testing.T) {
+	t.Parallel()
 	b := brokertest.Start(t)
 	stream, _, err := b.Events(t.Context(), broker.EventStream{Name: "ARTICLES", Subjects: []string{"article.published"}, MaxBytes: 1 << 20})
 	if err != nil {

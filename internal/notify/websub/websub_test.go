@@ -27,6 +27,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
 const (
 	// callTime is how long a hub waits for a callback, and shortTime one whose callback
 	// does not answer.

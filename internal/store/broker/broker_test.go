@@ -16,6 +16,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
 // wantError ignores case.
 func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()

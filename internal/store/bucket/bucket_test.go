@@ -18,6 +18,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
 // node follows a bucket and remembers its records.
 type node struct {
 	*bucket.Bucket

@@ -22,6 +22,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
 func TestPutOutcomes(t *testing.T) {
 	t.Parallel()
 	b := brokertest.Start(t)

@@ -2,6 +2,10 @@ package storetest
 
 import (
 	"context"
+	"flag"
+	"os"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -9,6 +13,15 @@ import (
 
 // WaitLimit is how long a test waits for what must happen, however busy the machine is.
 const WaitLimit = time.Minute
+
+// Main runs the tests of a package that mostly wait, for servers, disks and instants: of
+// those that are parallel more at once than there are processors.
+func Main(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(max(8, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // Eventually waits until is returns true. It fails the test after [WaitLimit].
 func Eventually(t testing.TB, what string, is func() bool) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,11 +14,13 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) {
 	edition.ShortenChanges(5)
-	os.Exit(m.Run())
+	storetest.Main(m)
 }
 
 // changesWorld is a site of several nodes that only keep an index, and what was

@@ -24,7 +24,7 @@ import (
 
 const (
 	// histories is how many random ones are tried; a quarter of them in a short run.
-	histories = 16
+	histories = 8
 	// seedVariable makes a test begin with the history of that seed.
 	seedVariable = "GALLERYWIRE_TEST_SEED"
 )

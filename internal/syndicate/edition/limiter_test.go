@@ -18,6 +18,7 @@ import (
 // Of many feeds on demand that are asked for at once a few are rendered at a time.
 // Configured feeds and those that are announced do not wait for them.
 func TestFewFeedsAreMadeAtATime(t *testing.T) {
+	t.Parallel()
 	const many = 100
 	var under, most atomic.Int64
 	release := make(chan struct{})

@@ -90,11 +90,12 @@ func TestWithheldNamesTheRulesThatHide(t *testing.T) {
 }
 
 func TestWhatIsWithheldIsNeverShownLater(t *testing.T) {
+	t.Parallel()
 	seed := rand.Uint64()
 	h := newPartnersHistory(seed, 5)
 	n, sets := h.node(t)
 	withheld := 0
-	for range 200 {
+	for range 60 {
 		g := h.gallery("g")
 		g.Updated = h.now
 		h.now = h.now.Add(time.Minute)

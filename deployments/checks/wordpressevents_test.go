@@ -163,6 +163,7 @@ func TestWordPressSendsEvents(t *testing.T) {
 		{"a type taken out of the settings", typeTakenOut},
 		{"the page of administrators", toolsPage},
 		{"many editors, and a service that comes and goes", settles},
+		{"a network of sites", network}, // from here on it is one
 	}
 	for _, step := range steps {
 		t.Run(step.name, func(t *testing.T) {
@@ -316,7 +317,7 @@ wp_create_post_autosave(['post_ID' => $draft, 'post_type' => 'post', 'post_conte
 save(['post_title' => 'secret', 'post_password' => 'x', 'post_content' => gallery_block([$a => ''])]);
 save(['post_title' => 'page', 'post_type' => 'page', 'post_content' => gallery_block([$a => ''])]);
 return wp_delete_post($draft, true) ? 1 : 0;`)
-	w.run(`define('WP_IMPORTING', true); $a = picture('a', 40, 40); return save(['post_title' => 'imported', 'post_content' => gallery_block([$a => ''])]);`)
+	w.run(`define('WP_IMPORTING', true); $a = picture('a', 40, 40); return save(['post_title' => 'imported', 'post_date' => '2020-05-05 10:00:00', 'post_content' => gallery_block([$a => ''])]);`)
 	if story := r.story(); story != "" {
 		t.Errorf("got\n%s", story)
 	}
@@ -382,7 +383,8 @@ func parts(t *testing.T, w *wordpress, r *receiver) {
 		{"a tag removed", `wp_remove_object_terms($id, 'harbours', 'post_tag');`, "[night]"},
 		{"a tag less", `wp_set_post_tags($id, ['dusk']);`, "[dusk]"},
 		{"a featured picture", `set_post_thumbnail($id, picture('cover', 50, 50));`, "cover"},
-		{"a picture deleted", `wp_delete_attachment($dawn, true);`, "cover"},
+		{"a picture attached in the library", `$shot = picture('shot', 40, 40); change(['ID' => $id, 'post_content' => '[gallery]']); Gallerywire\Sender::drain(5, 5); attach_in_library($id, [$shot]);`, "shot"},
+		{"a picture deleted", `change(['ID' => $id, 'post_content' => gallery_block([$dusk => '', $dawn => ''])]); Gallerywire\Sender::drain(5, 5); wp_delete_attachment($dawn, true);`, "cover"},
 		{"a category deleted", `wp_delete_term($travel, 'category');`, "[dusk]"},
 		{"other permalinks", `global $wp_rewrite; $wp_rewrite->set_permalink_structure('/story/%postname%/');`, "/story/"},
 	} {
@@ -477,7 +479,7 @@ func refused(t *testing.T, w *wordpress, r *receiver) {
 
 func oneLater(t *testing.T, w *wordpress, r *receiver) {
 	r.answer(http.StatusRequestEntityTooLarge, `{"detail": "larger than 1 MiB"}`)
-	w.run(harbour + `return $id;`)
+	large := w.post(harbour + `return $id;`)
 	r.answer(http.StatusAccepted, "")
 	w.run(harbour + `return $id;`)
 	if events := r.take(); len(events) != 2 {
@@ -488,6 +490,13 @@ func oneLater(t *testing.T, w *wordpress, r *receiver) {
 	}
 	if troubles := fmt.Sprint(w.run(`return Gallerywire\Screen::troubles();`)); !strings.Contains(troubles, "larger than 1 MiB") {
 		t.Errorf("troubles: %s", troubles)
+	}
+	browser := w.browser()
+	if page := w.page(browser, fmt.Sprintf("/wp-admin/post.php?post=%d&action=edit", large), nil); !strings.Contains(page, "This gallery is not in the feeds as you see it. Waits for another attempt: gallerywire answers 413: larger than 1 MiB") {
+		t.Error("the editor does not say why it waits")
+	}
+	if page := w.page(browser, "/wp-admin/edit.php", nil); !strings.Contains(page, "Waits for gallerywire") {
+		t.Error("the list of posts does not name it")
 	}
 	r.answer(http.StatusOK, "")
 	w.dueNow()
@@ -739,6 +748,15 @@ func hookless(t *testing.T, w *wordpress, r *receiver) {
 	if got, want := r.story(), fmt.Sprintf("published wp-%d Without a hook\n", id); got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
+	w.run(fmt.Sprintf(`
+global $wpdb;
+$post = $wpdb->get_row("SELECT * FROM $wpdb->posts WHERE ID = %d", ARRAY_A);
+unset($post['ID']);
+return $wpdb->insert($wpdb->posts, ['post_title' => 'Published without a hook', 'post_name' => 'hookless'] + $post);`, id))
+	w.run(`do_action('gallerywire_check'); return 0;`)
+	if got := r.story(); !strings.Contains(got, "Published without a hook") {
+		t.Errorf("got\n%s", got)
+	}
 }
 
 func everything(t *testing.T, w *wordpress, r *receiver) {
@@ -866,6 +884,61 @@ return $want;`)
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
+}
+
+// network is a second site, with more galleries than one request takes down, whose author is renamed and which is archived
+// while the service is away.
+func network(t *testing.T, w *wordpress, r *receiver) {
+	w.run(`
+require_once ABSPATH . 'wp-admin/includes/upgrade.php';
+require_once ABSPATH . 'wp-admin/includes/network.php';
+global $wpdb;
+foreach ($wpdb->tables('ms_global') as $table => $name) { $wpdb->$table = $name; }
+install_network();
+$made = populate_network(1, $_SERVER['HTTP_HOST'], 'editor@example.com', 'Network', '/', false);
+return is_wp_error($made) && 'no_wildcard_dns' !== $made->get_error_code() ? $made->get_error_message() : 0;`)
+	write(t, w.path("network"), nil)
+	const galleries = 22
+	w.run(fmt.Sprintf(`
+$site = wp_insert_site(['domain' => $_SERVER['HTTP_HOST'], 'path' => '/two/', 'network_id' => 1, 'title' => 'Two', 'user_id' => 1]);
+if (is_wp_error($site)) { throw new Exception($site->get_error_message()); }
+switch_to_blog($site);
+for ($i = 0; $i < %d; $i++) {
+  save(['post_title' => "Gallery $i", 'post_content' => '<!-- wp:gallery --><figure class="wp-block-gallery"><!-- wp:image --><figure class="wp-block-image"><img src="https://img.example.com/1.jpg"/></figure><!-- /wp:image --></figure><!-- /wp:gallery -->']);
+}
+Gallerywire\Sender::drain(30, 5);
+restore_current_blog();
+return $site;`, galleries))
+	sent := func(step, what string) {
+		t.Helper()
+		if got := strings.Count(r.story(), what+" wp-2-"); got != galleries {
+			t.Errorf("%s: %d of %d galleries are %s", step, got, galleries, what)
+		}
+	}
+	sent("saved", "published")
+	w.run(`wp_update_user(['ID' => 1, 'display_name' => 'N. Author']); switch_to_blog(2); Gallerywire\Sender::drain(30, 5); restore_current_blog(); return 0;`)
+	sent("another name of the author", "published")
+	r.answer(http.StatusServiceUnavailable, "")
+	w.run(`update_blog_status(2, 'archived', '1'); return 0;`)
+	r.answer(http.StatusAccepted, "")
+	r.take()
+	const due = `
+delete_blog_option(2, 'gallerywire_pause');
+foreach (_get_cron_array() as $events) {
+  foreach ($events['gallerywire_send'] ?? [] as $event) { do_action_ref_array('gallerywire_send', $event['args']); }
+}
+return 0;`
+	w.run(due)
+	sent("archived", "unpublished")
+	w.run(`update_blog_status(2, 'archived', '0'); switch_to_blog(2); Gallerywire\Sender::drain(30, 5); restore_current_blog(); return 0;`)
+	sent("no longer archived", "published")
+	r.answer(http.StatusServiceUnavailable, "")
+	w.run(`update_blog_status(2, 'spam', '1'); return 0;`)
+	r.answer(http.StatusAccepted, "")
+	r.take()
+	w.run(`wp_clear_scheduled_hook('gallerywire_send', [2]); do_action('gallerywire_check'); return 0;`)
+	w.run(due)
+	sent("spam, and the hook was lost", "unpublished")
 }
 
 // dueNow lets every queued post be due, whatever it waits for.

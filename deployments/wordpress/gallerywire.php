@@ -302,9 +302,7 @@ final class Gallery {
 
 	/** Shown to everybody now, or at the time for which it is scheduled. */
 	public static function is_public( \WP_Post $post ): bool {
-		$site = is_multisite() ? get_site() : null;
-		return in_array( $post->post_type, Settings::post_types(), true ) && '' === $post->post_password
-			&& ! ( $site && ( $site->archived || $site->deleted || $site->spam ) )
+		return in_array( $post->post_type, Settings::post_types(), true ) && '' === $post->post_password && ! is_closed_site()
 			&& ( 'future' === $post->post_status || is_post_status_viewable( $post->post_status ) );
 	}
 
@@ -526,6 +524,23 @@ function plain( string $html ): string {
 	return trim( preg_replace( '/\s+/u', ' ', html_entity_decode( wp_strip_all_tags( $html ), ENT_QUOTES | ENT_HTML5, 'UTF-8' ) ) ?? '' );
 }
 
+/** This site of a network is archived, deleted or marked as spam: nobody sees it, and WordPress does not run its WP-Cron. */
+function is_closed_site(): bool {
+	$site = is_multisite() ? get_site() : null;
+	return $site && ( $site->archived || $site->deleted || $site->spam );
+}
+
+/** Does something on a site of a network; without a network there is only this one. */
+function on_site( int $site, callable $do ): void {
+	if ( ! is_multisite() || get_current_blog_id() === $site ) {
+		$do();
+		return;
+	}
+	switch_to_blog( $site );
+	$do();
+	restore_current_blog();
+}
+
 /** A Unix time in RFC 3339. */
 function instant( int $time ): string {
 	return gmdate( 'Y-m-d\TH:i:s\Z', $time );
@@ -718,13 +733,12 @@ final class Queue {
 		return (int) $wpdb->get_var( $wpdb->prepare( "SELECT MIN(SUBSTRING(option_value, 3, 10)) FROM $wpdb->options WHERE option_name LIKE %s", self::like() ) );
 	}
 
-	/** The errors of items that wait for another attempt: post number => error. */
-	public static function errors(): array {
+	/** Up to 50 posts that wait for another attempt. */
+	public static function postponed(): array {
 		global $wpdb;
-		$sql    = "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s AND option_value LIKE %s LIMIT 50";
-		$rows   = $wpdb->get_results( $wpdb->prepare( $sql, self::like(), '%' . $wpdb->esc_like( '"error":' ) . '%' ), ARRAY_A ); // phpcs:ignore WordPress.DB.PreparedSQL
-		$errors = array_column( array_map( array( self::class, 'item' ), $rows ), 'error', 'post' );
-		return $errors;
+		$sql  = "SELECT option_name, option_value FROM $wpdb->options WHERE option_name LIKE %s AND option_value LIKE %s LIMIT 50";
+		$rows = $wpdb->get_results( $wpdb->prepare( $sql, self::like(), '%' . $wpdb->esc_like( '"error":' ) . '%' ), ARRAY_A ); // phpcs:ignore WordPress.DB.PreparedSQL
+		return array_column( array_map( array( self::class, 'item' ), $rows ), 'post' );
 	}
 
 	private static function like(): string {
@@ -764,6 +778,11 @@ final class Lock {
 		$wpdb->query( $wpdb->prepare( "DELETE FROM $wpdb->options WHERE option_name = %s AND MD5(option_value) = %s", self::NAME, md5( $this->value ) ) );
 	}
 
+	public static function is_held(): bool {
+		global $wpdb;
+		return (bool) $wpdb->get_var( $wpdb->prepare( "SELECT 1 FROM $wpdb->options WHERE option_name = %s AND LEFT(option_value, 10) >= %s", self::NAME, sprintf( '%010d', time() ) ) );
+	}
+
 	private static function fresh(): string {
 		return sprintf( '%010d %s', time() + self::SECONDS, wp_generate_uuid4() );
 	}
@@ -776,26 +795,24 @@ final class Sender {
 	public const HOURLY = 'gallerywire_check';
 	public const PAUSE  = 'gallerywire_pause';
 
+	public const UNFINISHED = 'the process ended while the gallery was built or sent'; // or is still at it
+
 	private const DELAYS = array( 1, 2, 5, 15 ); // minutes
 
 	/** After the last change of a request: at once, if nobody has to wait for it. */
 	public static function at_shutdown(): void {
 		$detached = self::let_the_editor_go();
-		$pause    = get_option( self::PAUSE );
-		foreach ( Watch::changed_sites() as $site ) {
-			$here = ! is_multisite() || get_current_blog_id() === $site;
-			if ( ! $here ) {
-				switch_to_blog( $site );
-			}
+		$send     = static function () use ( $detached ) {
+			$pause = get_option( self::PAUSE );
 			self::schedule( time() + MINUTE_IN_SECONDS ); // in case that this process is ended
 			if ( $detached || empty( $pause['slow'] ) ) {
-				self::drain( $detached ? 20 : 3, $detached ? 5 : 2, ! $detached );
+				self::drain( $detached ? 20 : 3, $detached ? 5 : 2, ! $detached && ! is_closed_site() );
 			} else {
 				self::schedule();
 			}
-			if ( ! $here ) {
-				restore_current_blog();
-			}
+		};
+		foreach ( Watch::changed_sites() as $site ) {
+			on_site( $site, $send );
 		}
 	}
 
@@ -814,14 +831,20 @@ final class Sender {
 		return false;
 	}
 
-	public static function at_cron(): void {
-		$pause = get_option( self::PAUSE );
-		if ( is_array( $pause ) && $pause['until'] > time() ) {
-			self::schedule();
-			return;
+	/** The main site of a network does it for a closed one, and then has its number. */
+	public static function at_cron( $site = 0 ): void {
+		$send = static function () {
+			$pause = get_option( self::PAUSE );
+			if ( is_array( $pause ) && $pause['until'] > time() ) {
+				self::schedule();
+				return;
+			}
+			self::schedule( time() + MINUTE_IN_SECONDS ); // in case that this process is ended
+			self::drain( 25, 15 );
+		};
+		if ( ! $site || get_site( (int) $site ) ) {
+			on_site( $site ? (int) $site : get_current_blog_id(), $send );
 		}
-		self::schedule( time() + MINUTE_IN_SECONDS ); // in case that this process is ended
-		self::drain( 25, 15 );
 	}
 
 	/**
@@ -874,7 +897,7 @@ final class Sender {
 	private static function deliver( array $item, Lock $lock, int $timeout, bool &$reached ): bool {
 		self::forget_caches( $item['post'] );
 		$later       = time() + self::delay( $item['tries'] ?? 0 );
-		$item['row'] = Queue::postpone( $item, $later, 'the process ended while the gallery was built or sent' ); // else it would be the first one again, for ever
+		$item['row'] = Queue::postpone( $item, $later, self::UNFINISHED ); // else it would be the first one again, for ever
 		try {
 			$post   = get_post( $item['post'] );
 			$record = isset( $item['record'] ) && ! $post ? Record::from( $item['record'] ) : Record::of( $item['post'] );
@@ -1000,19 +1023,33 @@ final class Sender {
 		return self::DELAYS[ min( $tries, count( self::DELAYS ) - 1 ) ] * MINUTE_IN_SECONDS;
 	}
 
-	/** Lets WP-Cron continue with what is queued. */
+	/** Lets WP-Cron continue with what is queued: of a closed site that of the main one. */
 	public static function schedule( int $not_before = 0 ): void {
 		$due   = '' === Settings::moved() ? Queue::next_due() : 0;
 		$pause = get_option( self::PAUSE );
+		$when  = max( time(), $not_before, $due, is_array( $pause ) ? $pause['until'] : 0 );
+		$args  = is_closed_site() ? array( get_current_blog_id() ) : array();
 		if ( 0 === $due ) {
-			wp_clear_scheduled_hook( self::HOOK );
 			delete_option( self::PAUSE );
-			return;
 		}
-		$when = max( time(), $not_before, $due, is_array( $pause ) ? $pause['until'] : 0 );
-		if ( wp_next_scheduled( self::HOOK ) !== $when ) {
-			wp_clear_scheduled_hook( self::HOOK ); // WordPress drops a second one within ten minutes
-			wp_schedule_single_event( $when, self::HOOK );
+		$set = static function () use ( $due, $when, $args ) {
+			if ( $due && wp_next_scheduled( self::HOOK, $args ) === $when ) {
+				return;
+			}
+			wp_clear_scheduled_hook( self::HOOK, $args ); // WordPress drops a second one within ten minutes
+			if ( $due ) {
+				wp_schedule_single_event( $when, self::HOOK, $args );
+			}
+		};
+		on_site( $args ? get_main_site_id() : get_current_blog_id(), $set );
+	}
+
+	/** In case that a process ended between the end of a site and its hook. */
+	public static function schedule_closed_sites(): void {
+		global $wpdb;
+		$closed = is_multisite() && is_main_site() ? $wpdb->get_col( "SELECT blog_id FROM $wpdb->blogs WHERE archived = '1' OR spam = 1 OR deleted = 1" ) : array();
+		foreach ( $closed as $site ) {
+			on_site( (int) $site, array( self::class, 'schedule' ) );
 		}
 	}
 }
@@ -1134,11 +1171,13 @@ final class Watch {
 		}
 		add_action( 'add_attachment', array( self::class, 'attachment' ) );
 		add_action( 'attachment_updated', array( self::class, 'attachment_updated' ), 10, 3 );
+		add_action( 'wp_media_attach_action', array( self::class, 'attached' ), 10, 3 );
 		add_action( 'delete_attachment', array( self::class, 'before_delete_attachment' ) );
 		add_action( 'edited_term', array( self::class, 'term' ), 10, 2 );
 		add_action( 'delete_term', array( self::class, 'deleted_term' ), 10, 5 );
 		add_action( 'profile_update', array( self::class, 'author' ), 10, 2 );
 		add_action( 'deleted_user', array( self::class, 'deleted_author' ), 10, 2 );
+		add_action( 'remove_user_from_blog', array( self::class, 'leaving_author' ), 10, 3 );
 		add_action( 'permalink_structure_changed', array( self::class, 'everything' ) );
 		add_action( 'update_option_home', array( self::class, 'everything' ) );
 		foreach ( array( 'archive_blog', 'unarchive_blog', 'make_spam_blog', 'make_ham_blog', 'make_delete_blog', 'make_undelete_blog' ) as $hook ) {
@@ -1244,6 +1283,11 @@ final class Watch {
 		}
 	}
 
+	/** The media library attaches, or detaches, pictures past the other hooks. */
+	public static function attached( $action, $id, $parent ): void {
+		self::post( $parent );
+	}
+
 	public static function before_delete_attachment( $id ): void {
 		$attachment           = get_post( (int) $id );
 		self::$orphans[ $id ] = array_filter( array_merge( Record::posts_with_image( (int) $id ), array( $attachment ? $attachment->post_parent : 0 ) ) );
@@ -1261,30 +1305,45 @@ final class Watch {
 	}
 
 	public static function author( $user_id, $before ): void {
-		global $wpdb;
 		$after = get_userdata( (int) $user_id );
-		if ( $after && array( $after->display_name, $after->user_nicename ) !== array( $before->display_name, $before->user_nicename ) ) {
-			self::many( $wpdb->prepare( 'p.post_author = %d', $user_id ) );
+		$same  = $after && array( $after->display_name, $after->user_nicename ) === array( $before->display_name, $before->user_nicename );
+		foreach ( $same ? array() : get_blogs_of_user( (int) $user_id ) as $site ) {
+			$queue = static function () use ( $user_id ) {
+				self::posts_of( $user_id );
+			};
+			on_site( (int) $site->userblog_id, $queue );
 		}
 	}
 
-	/** WordPress gives the posts of a deleted author to another one. */
+	/** WordPress has given the posts of a deleted author to another one. */
 	public static function deleted_author( $user_id, $heir ): void {
+		self::posts_of( $heir );
+	}
+
+	/** WordPress is about to give the posts of an author who leaves a site of a network to another one. */
+	public static function leaving_author( $user_id, $site, $heir ): void {
+		self::posts_of( $heir ? $user_id : 0 );
+	}
+
+	private static function posts_of( $author ): void {
 		global $wpdb;
-		if ( $heir ) {
-			self::many( $wpdb->prepare( 'p.post_author = %d', $heir ) );
+		if ( $author ) {
+			self::many( $wpdb->prepare( 'p.post_author = %d', $author ) );
 		}
 	}
 
 	/**
-	 * What was changed lately, in case that a process ended between a change and its hook; and what is shown though its
-	 * type is no longer one of the settings.
+	 * What was changed or published lately, in case that a process ended between a change and its hook; and what is
+	 * shown though its type is no longer one of the settings. An imported archive was published long ago.
 	 */
 	public static function catch_up(): void {
 		global $wpdb;
 		$types = implode( "', '", array_map( 'esc_sql', Settings::post_types() ) );
 		self::many( "p.post_type NOT IN ('$types') AND m.meta_value LIKE '%s:5:\"shown\";b:1;%'" );
-		self::many( $wpdb->prepare( 'p.post_modified_gmt >= %s', gmdate( 'Y-m-d H:i:s', time() - 2 * HOUR_IN_SECONDS ) ) );
+		$since = gmdate( 'Y-m-d H:i:s', time() - 2 * HOUR_IN_SECONDS );
+		self::many( $wpdb->prepare( 'p.post_modified_gmt >= %s', $since ) );
+		$published = $wpdb->prepare( "SELECT ID FROM $wpdb->posts WHERE post_type IN ('$types') AND post_modified_gmt >= %s AND post_date_gmt >= %s", $since, $since ); // phpcs:ignore WordPress.DB.PreparedSQL
+		array_map( array( self::class, 'post' ), $wpdb->get_col( $published ) ); // phpcs:ignore WordPress.DB.PreparedSQL
 	}
 
 	/** All addresses have changed. */
@@ -1294,20 +1353,19 @@ final class Watch {
 
 	/** A site of a network is archived, or no longer. */
 	public static function site( $id ): void {
-		switch_to_blog( (int) $id );
-		self::everything();
-		restore_current_blog();
+		on_site( (int) $id, array( self::class, 'everything' ) );
 	}
 
 	/** A site of a network is deleted, and its queue with it: its galleries are taken down now, as far as time allows. */
 	public static function before_delete_site( $site ): void {
-		switch_to_blog( (int) $site->blog_id );
-		self::everything();
 		add_filter( 'gallerywire_gallery', '__return_null', PHP_INT_MAX );
-		Sender::drain( 20, 5 );
+		$take_down = static function () {
+			self::everything();
+			Sender::drain( 20, 5 );
+		};
+		on_site( (int) $site->blog_id, $take_down );
 		remove_filter( 'gallerywire_gallery', '__return_null', PHP_INT_MAX );
-		unset( self::$sites[ get_current_blog_id() ] );
-		restore_current_blog();
+		unset( self::$sites[ (int) $site->blog_id ] );
 	}
 
 	/** Queues what was sent and may have changed; each is compared with what was sent before it is sent again. */
@@ -1396,13 +1454,16 @@ final class Screen {
 	/** Posts with something to say about them: number => sentences. */
 	public static function troubles(): array {
 		$troubles = array();
-		foreach ( Queue::errors() as $id => $error ) {
-			$troubles[ $id ] = array( 'Waits for another attempt: ' . $error );
+		foreach ( array_merge( Queue::postponed(), array_slice( Record::posts_where( "m.meta_value LIKE '%\"reason\"%'" ), 0, 50 ) ) as $id ) {
+			$troubles[ $id ] = array_merge( self::failure( (int) $id ), self::problems( (int) $id ) );
 		}
-		foreach ( array_slice( Record::posts_where( "m.meta_value LIKE '%\"reason\"%'" ), 0, 50 ) as $id ) {
-			$troubles[ $id ] = array_merge( $troubles[ $id ] ?? array(), self::problems( (int) $id ) );
-		}
-		return $troubles;
+		return array_filter( $troubles );
+	}
+
+	/** Why the last attempt to send a post failed, as a list with a sentence; empty: it did not, or it is still going on. */
+	private static function failure( int $post_id ): array {
+		$error = Queue::item_of( $post_id )['error'] ?? '';
+		return '' === $error || ( Sender::UNFINISHED === $error && Lock::is_held() ) ? array() : array( 'Waits for another attempt: ' . $error );
 	}
 
 	/** Why a post was refused, each problem a sentence. */
@@ -1493,25 +1554,29 @@ JS;
 		wp_send_json( array( 'after' => -1, 'queued' => 0, 'waiting' => $waiting, 'error' => $error, 'done' => '' !== $error || ! Queue::due( 1 ) ) );
 	}
 
-	/** What the editor of a refused post reads, or an empty string. */
-	private static function refusal( ?\WP_Post $post ): string {
+	/** What the editor of a post reads that is refused, or cannot be sent; else an empty string. */
+	private static function complaint( ?\WP_Post $post ): string {
 		if ( ! $post || ! current_user_can( 'edit_post', $post->ID ) ) {
 			return '';
 		}
-		$problems = self::problems( $post->ID );
-		return $problems ? 'This gallery is not in the feeds as you see it, because gallerywire refused it: ' . implode( '; ', $problems ) : '';
+		$sentences = self::failure( $post->ID );
+		$problems  = self::problems( $post->ID );
+		if ( $problems ) {
+			$sentences[] = 'gallerywire refused it: ' . implode( '; ', $problems );
+		}
+		return $sentences ? 'This gallery is not in the feeds as you see it. ' . implode( '. ', $sentences ) : '';
 	}
 
 	public static function notice(): void {
 		$screen = get_current_screen();
-		$text   = $screen && 'post' === $screen->base ? self::refusal( get_post() ) : '';
+		$text   = $screen && 'post' === $screen->base ? self::complaint( get_post() ) : '';
 		if ( '' !== $text ) {
 			echo '<div class="notice notice-error"><p>', esc_html( $text ), '</p></div>';
 		}
 	}
 
 	public static function block_editor_notice(): void {
-		$text = self::refusal( get_post() );
+		$text = self::complaint( get_post() );
 		if ( '' !== $text ) {
 			$call = 'wp.domReady( () => wp.data.dispatch( "core/notices" ).createErrorNotice( ' . wp_json_encode( $text, JSON_HEX_TAG | JSON_HEX_AMP ) . ', { id: "gallerywire" } ) );';
 			wp_add_inline_script( 'wp-edit-post', $call );
@@ -1521,6 +1586,8 @@ JS;
 	public static function post_state( $states, $post ): array {
 		if ( Record::of( $post->ID )->problems ) {
 			$states['gallerywire'] = 'Refused by gallerywire';
+		} elseif ( self::failure( $post->ID ) ) {
+			$states['gallerywire'] = 'Waits for gallerywire';
 		}
 		return $states;
 	}
@@ -1650,6 +1717,7 @@ if ( '' !== Settings::url() && ! wp_installing() ) {
 	Watch::start();
 	add_action( Sender::HOOK, array( Sender::class, 'at_cron' ) );
 	add_action( Sender::HOURLY, array( Watch::class, 'catch_up' ) );
+	add_action( Sender::HOURLY, array( Sender::class, 'schedule_closed_sites' ) );
 	add_action( Sender::HOURLY, array( Sender::class, 'at_cron' ) );
 	add_action(
 		'init',

@@ -17,6 +17,14 @@ define( 'WP_SITEURL', trim( file_get_contents( dirname( __DIR__ ) . '/site' ) ) 
 define( 'WP_HOME', WP_SITEURL );
 define( 'GALLERYWIRE_URL', trim( file_get_contents( dirname( __DIR__ ) . '/receiver' ) ) );
 define( 'GALLERYWIRE_KEY_FILE', dirname( __DIR__ ) . '/key' );
+if ( is_file( dirname( __DIR__ ) . '/network' ) ) { // a test has made a network of the site
+	define( 'MULTISITE', true );
+	define( 'SUBDOMAIN_INSTALL', false );
+	define( 'DOMAIN_CURRENT_SITE', parse_url( WP_SITEURL, PHP_URL_HOST ) . ':' . parse_url( WP_SITEURL, PHP_URL_PORT ) );
+	define( 'PATH_CURRENT_SITE', '/' );
+	define( 'SITE_ID_CURRENT_SITE', 1 );
+	define( 'BLOG_ID_CURRENT_SITE', 1 );
+}
 $table_prefix = 'wp_';
 if ( ! defined( 'ABSPATH' ) ) {
 	define( 'ABSPATH', __DIR__ . '/' );

@@ -23,8 +23,10 @@ import (
 )
 
 const (
-	// httpWindow is how many requests may be in flight at once.
-	httpWindow = 8
+	// httpWindow is how many requests may be in flight at once, which hides the way to a
+	// service far away. With httpBytes in flight no more are sent: on a slow line they would
+	// only hold each other up.
+	httpWindow, httpBytes = 32, 1 << 20
 	// slowest is how many bytes a second a connection must take: less is no answer.
 	slowest = 8 << 10
 	// patience is how long an event is sent again to a service that answers and does not
@@ -97,7 +99,7 @@ type overHTTP struct {
 func OverHTTP(o HTTPOptions) *Sender {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = httpWindow
-	return &Sender{window: httpWindow, way: &overHTTP{opts: o, client: &http.Client{
+	return &Sender{window: httpWindow, bytes: httpBytes, way: &overHTTP{opts: o, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}}

@@ -107,7 +107,7 @@ func numbered(n int) (items []publish.Item) {
 
 func TestEventsOverHTTPAreInFlightTogetherAndReceiptsInOrder(t *testing.T) {
 	t.Parallel()
-	const together = 8
+	const together = 32
 	var meet sync.WaitGroup
 	meet.Add(together)
 	s := newService(t, func(_ http.ResponseWriter, _ *http.Request, n int) bool {
@@ -144,6 +144,40 @@ func TestEventsOverHTTPAreInFlightTogetherAndReceiptsInOrder(t *testing.T) {
 
 // A service that cannot store now is asked again as it says; the event keeps its id, so
 // that it is stored once.
+func TestLargeEventsOverHTTPAreFewAtOnce(t *testing.T) {
+	t.Parallel()
+	const together, most = 2, 1 << 20
+	var meet sync.WaitGroup
+	meet.Add(together)
+	var mu sync.Mutex
+	var inFlight, peak int64
+	add := func(n int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		inFlight += n
+		peak = max(peak, inFlight)
+	}
+	s := newService(t, func(_ http.ResponseWriter, r *http.Request, n int) bool {
+		add(r.ContentLength)
+		defer add(-r.ContentLength)
+		if n > 1 && n <= 1+together { // the first goes alone
+			meet.Done()
+			meet.Wait()
+		}
+		return false
+	})
+	items := numbered(10)
+	for i := range items {
+		items[i].Data = append(items[i].Data, strings.Repeat(" ", most/together-len(items[i].Data))...)
+	}
+	if receipts, err := sendAll(t.Context(), overHTTP(s.URL), items...); err != nil || len(receipts) != len(items) {
+		t.Errorf("%d receipts, error %v", len(receipts), err)
+	}
+	if peak != most {
+		t.Errorf("%d bytes were in flight at once, not %d", peak, most)
+	}
+}
+
 func TestWhatMayPassIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	const secret = "whsec_cmVwbGFjZSB0aGlzIHdpdGggcmFuZG9tIGJ5dGVz"
@@ -338,7 +372,7 @@ func TestAServiceThatStaysAwayEndsTheRun(t *testing.T) {
 	given := 0
 	endless := func(yield func(publish.Item) bool) {
 		for yield(item(fmt.Sprint("g", given))) {
-			if given++; given == 20 {
+			if given++; given == 60 {
 				s.Listener.Close()
 				s.CloseClientConnections()
 			}
@@ -352,7 +386,7 @@ func TestAServiceThatStaysAwayEndsTheRun(t *testing.T) {
 			open++
 		}
 	})
-	if end, ok := errors.AsType[*publish.EndError](err); !ok || !strings.Contains(end.Why, "was lost") || stored+open != given+1 || stored < 12 || open == 0 {
+	if end, ok := errors.AsType[*publish.EndError](err); !ok || !strings.Contains(end.Why, "was lost") || stored+open != given+1 || stored < 28 || open == 0 {
 		t.Errorf("error %v; %d given, %d stored, %d open", err, given, stored, open)
 	}
 }
@@ -378,13 +412,13 @@ func TestWaitingForAServiceEndsWithTheContext(t *testing.T) {
 			return false
 		}
 		w.Header().Set("Retry-After", "60")
-		if n == 9 {
+		if n == 33 {
 			defer cancel()
 		}
 		return problem(w, http.StatusTooManyRequests, "too many requests")
 	})
 	receipts, err := sendAll(ctx, overHTTP(s.URL), numbered(100)...)
-	if !errors.Is(err, context.Canceled) || len(receipts) != 9 || receipts[0].Err != nil || !errors.Is(receipts[8].Err, context.Canceled) {
+	if !errors.Is(err, context.Canceled) || len(receipts) != 33 || receipts[0].Err != nil || !errors.Is(receipts[32].Err, context.Canceled) {
 		t.Errorf("error %v, receipts %+v", err, receipts)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func OverNATS(conn *nats.Conn, subjects []string, timeout time.Duration) (*Sende
 		return nil, fmt.Errorf("use jetstream: %w", err)
 	}
 	where := conn.ConnectedAddr() // now, because a lost connection has none
-	return &Sender{window: natsWindow, way: &overNATS{
+	return &Sender{window: natsWindow, bytes: math.MaxInt, way: &overNATS{
 		conn: conn, js: js, subjects: subjects,
 		lost: &EndError{Why: fmt.Sprintf("the connection to nats at %s was lost and did not come back", where), Next: "run it again", Open: true},
 		unanswered: &EndError{Why: fmt.Sprintf("no acknowledgement from nats at %s within %s", where, timeout),

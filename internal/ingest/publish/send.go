@@ -36,6 +36,7 @@ type way interface {
 type Sender struct {
 	way    way
 	window int // how many events may be in flight at once
+	bytes  int // with so many bytes in flight it waits before it sends more
 }
 
 // Send sends the items and calls done with each one's receipt, in their order. An item
@@ -44,16 +45,15 @@ type Sender struct {
 // then have that error.
 func (s *Sender) Send(ctx context.Context, items iter.Seq[Item], done func(Receipt)) error {
 	var queue []func() Receipt
-	var gone error // an EndError
-	settle := func(most int) {
-		for len(queue) > most {
-			r := queue[0]()
-			if end, ok := errors.AsType[*EndError](r.Err); ok {
-				gone = cmp.Or(gone, error(end))
-			}
-			done(r)
-			queue = queue[1:]
+	var gone error   // an EndError
+	var inFlight int // bytes
+	settle := func() {
+		r := queue[0]()
+		if end, ok := errors.AsType[*EndError](r.Err); ok {
+			gone = cmp.Or(gone, error(end))
 		}
+		done(r)
+		queue, inFlight = queue[1:], inFlight-len(r.Item.Data)
 	}
 	for item := range items {
 		if ctx.Err() != nil {
@@ -63,13 +63,17 @@ func (s *Sender) Send(ctx context.Context, items iter.Seq[Item], done func(Recei
 		if item.Fault == nil {
 			receipt, more = s.way.start(ctx, item)
 		}
-		queue = append(queue, receipt)
-		settle(s.window - 1)
+		queue, inFlight = append(queue, receipt), inFlight+len(item.Data)
+		for len(queue) == s.window || inFlight >= s.bytes {
+			settle()
+		}
 		if !more || gone != nil {
 			break
 		}
 	}
-	settle(0)
+	for len(queue) > 0 {
+		settle()
+	}
 	return cmp.Or(ctx.Err(), gone)
 }
 

@@ -1,7 +1,6 @@
 package gallery
 
 import (
-	"fmt"
 	"math"
 	"net/mail"
 	"net/url"
@@ -153,6 +152,7 @@ var oneLine = strings.NewReplacer("\t", "", "\n", "", "\r", "")
 // encode percent-encodes a part of an address: all but unreserved characters,
 // sub-delims, whole escapes and the characters in allowed.
 func encode(s, allowed string) string {
+	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	kept := 0 // from where s is not written yet
 	for i := range len(s) {
@@ -163,7 +163,7 @@ func encode(s, allowed string) string {
 			continue
 		}
 		b.WriteString(s[kept:i])
-		fmt.Fprintf(&b, "%%%02X", c)
+		b.Write([]byte{'%', hex[c>>4], hex[c&0xF]}) // with package fmt, b would be allocated for each address that is right, too
 		kept = i + 1
 	}
 	if kept == 0 {

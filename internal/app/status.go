@@ -80,7 +80,7 @@ func (ns *notifiers) statusParts(galleries func() int, partners *partners, plan 
 		Galleries: galleries, Feeds: feedStates{partners},
 		Jobs: func() (jobs []status.Job) {
 			for _, s := range plan.States() {
-				job := status.Job{Name: s.Name, Spec: s.Spec, Running: s.Running, Last: s.Last, Seconds: s.Took.Seconds(), Outcome: s.Outcome, Next: s.Next}
+				job := status.Job{Name: s.Name, Spec: s.Spec, Running: s.Running, Last: s.Last, Seconds: s.Duration.Seconds(), Outcome: s.Outcome, Next: s.Next}
 				if s.Err != nil {
 					job.Reason = s.Err.Error()
 				}

@@ -146,7 +146,7 @@ func (s *Schedule) run(ctx context.Context, job Job) {
 		s.runsMu.Lock()
 		defer s.runsMu.Unlock()
 		h := s.history[job.Name]
-		h.running, h.began, h.took, h.outcome, h.err = false, began, time.Since(began), outcome, err
+		h.running, h.began, h.duration, h.outcome, h.err = false, began, time.Since(began), outcome, err
 		if outcome == "done" {
 			h.done = began
 		}

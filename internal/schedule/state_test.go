@@ -51,7 +51,7 @@ func TestStatesTellOfTheLastRunAndTheNext(t *testing.T) {
 			}
 		}
 		second := began.Add(20 * time.Minute)
-		if s := states["good"]; s.Outcome != "done" || s.Took != 2*time.Second || !s.Last.Equal(second) || s.Err != nil || s.Running {
+		if s := states["good"]; s.Outcome != "done" || s.Duration != 2*time.Second || !s.Last.Equal(second) || s.Err != nil || s.Running {
 			t.Errorf("good: %+v", s)
 		}
 		if s := states["bad"]; s.Outcome != "failed" || s.Err == nil || s.Err.Error() != "no such feed" {

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// youth is for how many leases a record is young: this node's clock may be ahead of
-	// the server's.
-	youth = 6
+	// recentLeases is how many leases a record is recent: it may belong to a subscription
+	// that is being stored, and this node's clock may be ahead of the server's.
+	recentLeases = 6
 	// maxFailedReads is how often in a row a feed that cannot be read is tried.
 	maxFailedReads = 12
 )
@@ -24,7 +24,7 @@ const (
 // as it is, so that it may be called for every subscription.
 //
 // An earlier record, of subscribers that have left, is replaced: the changes since then
-// are no news to a new subscriber. Only a young record stays: another node may be
+// are no news to a new subscriber. Only a recent record stays: another node may be
 // taking a first subscription at the same time, to which what changed since is news.
 //
 // It waits for no announcement and holds none up: as between nodes, the record's
@@ -45,7 +45,7 @@ func (n *Notices) Baseline(ctx context.Context, feed string) error {
 		case err != nil:
 			return nil, err
 		case last.revision == 0:
-		case last.Format > format, n.announces(feed), n.young(last):
+		case last.Format > format, n.announces(feed), n.isRecent(last):
 			return nil, bucket.ErrKeep
 		case snap.Position.compare(last.Position) < 0: // this node lags
 			last.Sent = true
@@ -58,8 +58,8 @@ func (n *Notices) Baseline(ctx context.Context, feed string) error {
 	return err
 }
 
-// young reports whether the record may be that of a subscription that is being stored.
-func (n *Notices) young(r record) bool { return time.Since(r.stored) < youth*n.opts.Lease }
+// isRecent reports whether r may belong to a subscription that is being stored.
+func (n *Notices) isRecent(r record) bool { return time.Since(r.stored) < recentLeases*n.opts.Lease }
 
 // baseline is the record of the snapshot as announced, in place of the record with that
 // revision.
@@ -96,7 +96,7 @@ func (n *Notices) unreadable(ctx context.Context, feed string, st *feedState, er
 }
 
 // forgetUnsubscribed forgets the feeds whose last subscriber has gone: their states and
-// their records, so that the next subscription gets a new baseline. A young record stays
+// their records, so that the next subscription gets a new baseline. A recent record stays
 // until a later sweep; one that no running node has a state of stays for
 // [Notices.Baseline]. There is nothing to do while no more feeds have states than are
 // announced.
@@ -118,7 +118,7 @@ func (n *Notices) forgetUnsubscribed(ctx context.Context, announced int) error {
 			continue // it is being announced: the next sweep
 		}
 		last, err := n.load(ctx, feed)
-		stays := err == nil && n.young(last)
+		stays := err == nil && n.isRecent(last)
 		if err == nil && !stays && last.revision > 0 && last.Format <= format {
 			_, err = n.opts.Bucket.Delete(ctx, key(feed), last.revision)
 		}

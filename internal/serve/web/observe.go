@@ -76,7 +76,7 @@ func observe(next http.Handler, o Options) http.Handler {
 }
 
 // count counts a request. Routes are patterns, and partners are configured, so there are few.
-func (m *metrics) count(r *http.Request, status int, took time.Duration) {
+func (m *metrics) count(r *http.Request, status int, duration time.Duration) {
 	a := answer{cmp.Or(r.Pattern, "none"), r.PathValue(partnerValue), status}
 	known, ok := m.known.Load(a)
 	if !ok {
@@ -84,7 +84,7 @@ func (m *metrics) count(r *http.Request, status int, took time.Duration) {
 	}
 	s := known.(series)
 	s.requests.Inc()
-	s.seconds.Observe(took.Seconds())
+	s.seconds.Observe(duration.Seconds())
 }
 
 // registered registers c, or returns the collector that was registered as such
@@ -125,12 +125,12 @@ func (ob *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				plain(rec, http.StatusInternalServerError, "something went wrong, request "+id)
 			}
 		}
-		took := time.Since(began)
+		duration := time.Since(began)
 		if ob.metrics != nil {
-			ob.metrics.count(r, rec.status, took)
+			ob.metrics.count(r, rec.status, duration)
 		}
 		if ob.lines == RequestsAnonymous || ob.lines == RequestsFull {
-			ob.logRequest(rec, r, id, took)
+			ob.logRequest(rec, r, id, duration)
 		}
 		if abort {
 			panic(http.ErrAbortHandler)
@@ -150,10 +150,10 @@ func validRequestID(s string) bool {
 	return 0 < len(s) && len(s) <= 64
 }
 
-func (ob *observer) logRequest(rec *recorder, r *http.Request, id string, took time.Duration) {
+func (ob *observer) logRequest(rec *recorder, r *http.Request, id string, duration time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("url", loggedURL(r)), slog.Int("status", rec.status),
-		slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("request", id),
+		slog.Int64("bytes", rec.bytes), slog.Duration("took", duration), slog.String("request", id),
 	}
 	if ob.lines == RequestsFull {
 		attrs = append(attrs, slog.String("remote", r.RemoteAddr), slog.String("agent", r.UserAgent()))

@@ -303,14 +303,14 @@ func (b *Bucket) applied() uint64 {
 // guard returns when ctx ends, the bucket was recreated, or deletions may have been
 // missed. It checks after every reconnection, and every bucketCheck.
 func (b *Bucket) guard(ctx context.Context, stream jetstream.Stream) error {
-	look := time.NewTimer(bucketCheck)
-	defer look.Stop()
+	check := time.NewTimer(bucketCheck)
+	defer check.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-b.connected:
-		case <-look.C:
+		case <-check.C:
 		}
 		known := b.applied() // before asking: it grows meanwhile
 		info, err := stream.Info(ctx)
@@ -318,14 +318,14 @@ func (b *Bucket) guard(ctx context.Context, stream jetstream.Stream) error {
 		case errors.Is(err, jetstream.ErrStreamNotFound):
 			return errRecreated
 		case err != nil:
-			look.Reset(bucketRetry)
+			check.Reset(bucketRetry)
 		case b.recreated(info, known):
 			return errRecreated
 		case b.missed(b.wall()):
 			return errMissed
 		default:
 			b.touch(b.wall())
-			look.Reset(bucketCheck)
+			check.Reset(bucketCheck)
 		}
 	}
 }

@@ -14,14 +14,11 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 func bucketOfGalleries(b *broker.Broker) *catalogue.Catalogue {
 	return catalogue.New(catalogue.Options{
-		JetStream: b.JetStream(), Bucket: b.Name(bucketGalleries),
-		Open:   func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, bucketGalleries) },
-		Decode: event.Reader{}.Gallery, Logger: slog.New(slog.DiscardHandler),
+		Bucket: bucketOptions(b, bucketGalleries, slog.New(slog.DiscardHandler)), Decode: event.Reader{}.Gallery,
 	})
 }
 

@@ -24,7 +24,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 	"github.com/gallerywire/gallerywire/internal/syndicate/partner"
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const siteAddress = "https://wire.example.com"
@@ -45,9 +44,7 @@ func newWithPartners(t testing.TB) *withPartners {
 	log := slog.New(slog.DiscardHandler)
 	all := map[string]*gallery.Audience{"msn": {Name: "msn"}, "wire": {Name: "wire"}}
 	cat := catalogue.New(catalogue.Options{
-		JetStream: b.JetStream(), Bucket: b.Name(bucketGalleries), Logger: log,
-		Open:   func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, bucketGalleries) },
-		Decode: event.Reader{}.Gallery, Index: index.Options{Partners: []*gallery.Audience{all["msn"], all["wire"]}},
+		Bucket: bucketOptions(b, bucketGalleries, log), Decode: event.Reader{}.Gallery, Index: index.Options{Partners: []*gallery.Audience{all["msn"], all["wire"]}},
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)

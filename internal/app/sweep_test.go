@@ -19,7 +19,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -85,8 +84,7 @@ func newSweeping(t testing.TB, tags int) *sweeping {
 	var loads sync.Mutex
 	log := slog.New(slog.DiscardHandler)
 	s.cat = catalogue.New(catalogue.Options{
-		JetStream: b.JetStream(), Bucket: b.Name(bucketGalleries), Logger: log,
-		Open: func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, bucketGalleries) },
+		Bucket: bucketOptions(b, bucketGalleries, log),
 		Decode: func(body []byte) (*gallery.Gallery, error) {
 			loads.Lock()
 			defer loads.Unlock()

@@ -129,19 +129,9 @@ func (a *App) schedule(partners *partners, notify *notifiers) (*schedule.Schedul
 }
 
 func (a *App) catalogue(changed func(index.Change)) *catalogue.Catalogue {
-	cat := catalogue.New(catalogue.Options{
-		JetStream: a.broker.JetStream(),
-		Bucket:    a.broker.Name(bucketGalleries),
-		Open: func(ctx context.Context) (jetstream.Stream, error) {
-			return a.broker.Bucket(ctx, bucketGalleries)
-		},
-		Verifier:  a.verifier(bucketGalleries, false),
-		Decode:    EventReader(a.opts.Config).Gallery,
-		Index:     a.indexOptions(changed),
-		Reconnect: a.broker.OnReconnect,
-		Now:       a.now,
-		Logger:    a.logger("catalogue"),
-	})
+	records := bucketOptions(a.broker, bucketGalleries, a.logger("catalogue"))
+	records.Verifier, records.Now = a.verifier(bucketGalleries, false), a.now
+	cat := catalogue.New(catalogue.Options{Bucket: records, Decode: EventReader(a.opts.Config).Gallery, Index: a.indexOptions(changed)})
 	a.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gallerywire_index_galleries",
 		Help: "Galleries in the index that are not taken down.",

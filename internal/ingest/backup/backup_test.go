@@ -13,6 +13,7 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 	"github.com/gallerywire/gallerywire/internal/ingest/backup"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,11 +26,13 @@ func store(t testing.TB) *catalogue.Catalogue {
 	t.Helper()
 	b := brokertest.Start(t)
 	return catalogue.New(catalogue.Options{
-		JetStream: b.JetStream(),
-		Bucket:    b.Name("galleries"),
-		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
-		Decode:    event.Reader{}.Gallery,
-		Logger:    slog.New(slog.DiscardHandler),
+		Bucket: bucket.Options{
+			JetStream: b.JetStream(),
+			Bucket:    b.Name("galleries"),
+			Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, "galleries") },
+			Logger:    slog.New(slog.DiscardHandler),
+		},
+		Decode: event.Reader{}.Gallery,
 	})
 }
 

@@ -26,7 +26,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 		}
 		storetest.Run(b, points.Run)
 		noting, plain := newSite(b, brokertest.Start(b)), newSite(b, brokertest.Start(b))
-		noted := noting.catalogue(func(o *catalogue.Options) { o.Verifier = points.Bucket("galleries", false) })
+		noted := noting.catalogue(func(o *catalogue.Options) { o.Bucket.Verifier = points.Bucket("galleries", false) })
 		bare := plain.catalogue()
 		for round := range 4 * rounds {
 			if round%4 == 0 || round%4 == 3 { // either first as often

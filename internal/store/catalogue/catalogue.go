@@ -22,7 +22,6 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/index"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 var (
@@ -56,22 +55,18 @@ type Revision struct {
 
 // Options make a catalogue.
 type Options struct {
-	JetStream jetstream.JetStream
-	Bucket    string                                          // name of the key-value bucket
-	Open      func(context.Context) (jetstream.Stream, error) // makes the bucket when missing, returns its stream
-	Verifier  bucket.Verifier                                 // of what is read of the bucket; may be nil
-	Decode    func(body []byte) (*gallery.Gallery, error)     // reads a record's body
-	Reconnect func(func())                                    // registers for reconnections; may be nil
-	Now       func() time.Time                                // nil: time.Now
-	Logger    *slog.Logger
-	Index     index.Options
+	Bucket bucket.Options                              // what is applied, and how it is read, is the catalogue's own; its Now and Logger are the catalogue's too
+	Decode func(body []byte) (*gallery.Gallery, error) // reads a record's body
+	Index  index.Options
 }
 
 // Catalogue is safe for concurrent use. [Catalogue.Run] must run for the index
 // to fill, [Catalogue.KeepTime] for embargoes and expiries to take effect while nobody
 // asks.
 type Catalogue struct {
-	opts   Options
+	decode func(body []byte) (*gallery.Gallery, error)
+	now    func() time.Time
+	log    *slog.Logger
 	bucket *bucket.Bucket
 	index  *index.Index
 
@@ -82,14 +77,12 @@ type Catalogue struct {
 
 // New returns a catalogue with an empty index.
 func New(o Options) *Catalogue {
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.Bucket.Now == nil {
+		o.Bucket.Now = time.Now
 	}
-	c := &Catalogue{opts: o, index: index.New(o.Index)}
-	c.bucket = bucket.New(bucket.Options{
-		JetStream: o.JetStream, Bucket: o.Bucket, Open: o.Open, Reconnect: o.Reconnect, Now: o.Now, Logger: o.Logger,
-		Apply: c.apply, Reset: c.reset, Whole: c.whole, Verifier: o.Verifier, HeadersOnly: true, KeepsMarkers: true,
-	})
+	c := &Catalogue{decode: o.Decode, now: o.Bucket.Now, log: o.Bucket.Logger, index: index.New(o.Index)}
+	o.Bucket.Apply, o.Bucket.Reset, o.Bucket.Whole, o.Bucket.HeadersOnly, o.Bucket.KeepsMarkers = c.apply, c.reset, c.whole, true, true
+	c.bucket = bucket.New(o.Bucket)
 	return c
 }
 
@@ -151,7 +144,7 @@ func (c *Catalogue) load(ctx context.Context, e *index.Entry) (*gallery.Gallery,
 	case there.Rank != e.Rank:
 		return nil, index.ErrSuperseded
 	}
-	g, err := c.opts.Decode(r.Value)
+	g, err := c.decode(r.Value)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/broker"
 	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/catalogue"
 	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-const bucket = "galleries"
+const galleriesBucket = "galleries"
 
 // noon is when the galleries of the tests were published unless they say
 // otherwise.
@@ -25,12 +26,14 @@ var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 func options(b *broker.Broker, change ...func(*catalogue.Options)) catalogue.Options {
 	o := catalogue.Options{
-		JetStream: b.JetStream(),
-		Bucket:    b.Name(bucket),
-		Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, bucket) },
-		Decode:    event.Reader{}.Gallery,
-		Reconnect: b.OnReconnect,
-		Logger:    slog.New(slog.DiscardHandler),
+		Bucket: bucket.Options{
+			JetStream: b.JetStream(),
+			Bucket:    b.Name(galleriesBucket),
+			Open:      func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, galleriesBucket) },
+			Reconnect: b.OnReconnect,
+			Logger:    slog.New(slog.DiscardHandler),
+		},
+		Decode: event.Reader{}.Gallery,
 	}
 	for _, f := range change {
 		f(&o)
@@ -102,14 +105,16 @@ func ids(v index.View) []string {
 
 func stream(t testing.TB, b *broker.Broker) jetstream.Stream {
 	t.Helper()
-	s, err := b.Bucket(t.Context(), bucket)
+	s, err := b.Bucket(t.Context(), galleriesBucket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func subject(b *broker.Broker, key string) string { return "$KV." + b.Name(bucket) + "." + key }
+func subject(b *broker.Broker, key string) string {
+	return "$KV." + b.Name(galleriesBucket) + "." + key
+}
 
 // record returns what the bucket holds under key.
 func record(t testing.TB, b *broker.Broker, key string) *jetstream.RawStreamMsg {

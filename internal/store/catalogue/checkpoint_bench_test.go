@@ -34,7 +34,7 @@ func BenchmarkLoadVerified(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		took := load(func(o *catalogue.Options) { o.Verifier = points.Bucket("galleries", false) })
+		took := load(func(o *catalogue.Options) { o.Bucket.Verifier = points.Bucket("galleries", false) })
 		ended, end := context.WithCancel(b.Context())
 		end()
 		if err := points.Run(ended); err != nil { // writes the rest

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/bucket"
 	"github.com/gallerywire/gallerywire/internal/store/index"
 	"github.com/google/go-cmp/cmp"
 )
@@ -23,7 +24,7 @@ func TestClockSetBackIsNoticed(t *testing.T) {
 			defer mu.Unlock()
 			return time.Now().Add(-back)
 		}
-		c := New(Options{Now: now, Logger: slog.New(slog.DiscardHandler)})
+		c := New(Options{Bucket: bucket.Options{Now: now, Logger: slog.New(slog.DiscardHandler)}})
 		c.index.Fill(map[string]*index.Entry{}, now(), 0, now())
 		for id, published := range map[string]time.Time{"a": now(), "soon": now().Add(time.Minute)} {
 			c.index.Add(index.Revision{ID: id, Rank: gallery.Rank{Updated: now()}, Gallery: &gallery.Gallery{ID: id, Published: published}}, now())

@@ -87,7 +87,7 @@ func TestExportEndsWhenTheRestIsDeletedUnderIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := options(b)
-	o.JetStream = js
+	o.Bucket.JetStream = js
 	read := 0
 	for _, err := range catalogue.New(o).Export(t.Context()) {
 		if err != nil {
@@ -200,7 +200,7 @@ func restored(t *testing.T, records []catalogue.Revision, revisions ...catalogue
 
 func remembering(o *catalogue.Options) {
 	o.Index.Tombstones = 24 * time.Hour
-	o.Now = func() time.Time { return noon.Add(3 * time.Hour) }
+	o.Bucket.Now = func() time.Time { return noon.Add(3 * time.Hour) }
 }
 
 func TestRestoredTakeDownRemembersWhatItTookDown(t *testing.T) {
@@ -238,7 +238,7 @@ func TestRestoredTakeDownOfLongAgoIsForgotten(t *testing.T) {
 	years := time.Now().AddDate(2, 0, 0) // from when it was stored
 	later := start(t, b2, func(o *catalogue.Options) {
 		o.Index.Tombstones = 24 * time.Hour
-		o.Now = func() time.Time { return years }
+		o.Bucket.Now = func() time.Time { return years }
 	})
 	for _, r := range exported(t, c) {
 		if _, err := later.Put(t.Context(), r); err != nil {

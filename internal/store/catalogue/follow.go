@@ -23,7 +23,7 @@ func (c *Catalogue) reset(s bucket.State) {
 func (c *Catalogue) apply(r bucket.Record) {
 	e, err := read(r)
 	if err != nil {
-		c.opts.Logger.Error("a record in the bucket cannot be read and is left out: publish the gallery again", "key", r.Key, "err", err)
+		c.log.Error("a record in the bucket cannot be read and is left out: publish the gallery again", "key", r.Key, "err", err)
 	}
 	key := e.ID // one memory for both
 	if key != r.Key {
@@ -33,15 +33,15 @@ func (c *Catalogue) apply(r bucket.Record) {
 		c.loading[key] = e
 		return
 	}
-	c.index.Apply(key, e, c.opts.Now())
+	c.index.Apply(key, e, c.now())
 }
 
 // whole makes the records that were read the index.
 func (c *Catalogue) whole(last uint64) {
 	loaded := c.loading
 	c.loading = nil
-	c.index.Fill(loaded, c.created, last, c.opts.Now())
-	c.opts.Logger.Info("the index is whole", "galleries", c.index.Len(), "revision", last)
+	c.index.Fill(loaded, c.created, last, c.now())
+	c.log.Info("the index is whole", "galleries", c.index.Len(), "revision", last)
 }
 
 // clockCheck bounds how long a clock that is set goes unnoticed.
@@ -53,12 +53,12 @@ func (c *Catalogue) KeepTime(ctx context.Context) error {
 	for {
 		wait := clockCheck
 		if at, ok := c.index.Next(); ok {
-			wait = min(max(at.Sub(c.opts.Now()), 0), clockCheck)
+			wait = min(max(at.Sub(c.now()), 0), clockCheck)
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
-			c.index.Advance(c.opts.Now)
+			c.index.Advance(c.now)
 		case <-c.index.Wake():
 		case <-ctx.Done():
 			timer.Stop()

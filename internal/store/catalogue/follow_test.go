@@ -216,7 +216,7 @@ func TestBucketDeleted(t *testing.T) {
 	c := start(t, b)
 	r := revision(t, "harbour", noon)
 	put(t, c, r)
-	if err := b.JetStream().DeleteStream(t.Context(), "KV_"+b.Name(bucket)); err != nil {
+	if err := b.JetStream().DeleteStream(t.Context(), "KV_"+b.Name(galleriesBucket)); err != nil {
 		t.Fatal(err)
 	}
 	storetest.Eventually(t, "the gallery is stored again", func() bool {

@@ -34,7 +34,7 @@ func TestAddedRevisionsEqualRecords(t *testing.T) {
 	at := noon.Add(time.Minute)
 	read := start(t, brokertest.Start(t), func(o *catalogue.Options) {
 		o.Index.Tombstones = time.Hour
-		o.Now = func() time.Time { return at }
+		o.Bucket.Now = func() time.Time { return at }
 	})
 	added := index.New(index.Options{Tombstones: time.Hour})
 	added.Fill(map[string]*index.Entry{}, at, 0, at)

@@ -91,7 +91,7 @@ func recordOf(r Revision, next *index.Entry, there bucket.Record, replaces bool)
 // stays.
 func (c *Catalogue) next(prev *index.Entry, r Revision) (*index.Entry, error) {
 	if len(r.Past) > 0 && (prev == nil || prev.Lost()) {
-		before, err := c.index.Before(r.Past, r.Rank, prev, c.opts.Now())
+		before, err := c.index.Before(r.Past, r.Rank, prev, c.now())
 		if err != nil {
 			return nil, fmt.Errorf("its past: %w: %w", ErrUnreadable, err)
 		}

@@ -162,8 +162,8 @@ func TestEveryOrderEndsInTheSameRecord(t *testing.T) {
 func outcomeOf(t *testing.T, b *broker.Broker, name string, set []catalogue.Revision, order []int) string {
 	t.Helper()
 	c := catalogue.New(options(b, func(o *catalogue.Options) {
-		o.Bucket = b.Name(name)
-		o.Open = func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, name) }
+		o.Bucket.Bucket = b.Name(name)
+		o.Bucket.Open = func(ctx context.Context) (jetstream.Stream, error) { return b.Bucket(ctx, name) }
 	}))
 	stop := storetest.Run(t, c.Run)
 	defer stop()

@@ -45,14 +45,18 @@ func (w *World) Open(name string) func(context.Context) (jetstream.Stream, error
 
 // Bucket returns a bucket that nobody follows yet.
 func (w *World) Bucket(name string, change ...func(*bucket.Options)) *bucket.Bucket {
-	o := bucket.Options{
-		JetStream: w.Broker.JetStream(), Bucket: w.Broker.Name(name), Open: w.Open(name),
-		Reconnect: w.Broker.OnReconnect, Now: w.Clock.Now, Logger: slog.New(slog.DiscardHandler),
-	}
+	o := w.options(name)
 	for _, f := range change {
 		f(&o)
 	}
 	return bucket.New(o)
+}
+
+func (w *World) options(bucketName string) bucket.Options {
+	return bucket.Options{
+		JetStream: w.Broker.JetStream(), Bucket: w.Broker.Name(bucketName), Open: w.Open(bucketName),
+		Reconnect: w.Broker.OnReconnect, Now: w.Clock.Now, Logger: slog.New(slog.DiscardHandler),
+	}
 }
 
 // Catalogue is one node's view of the galleries.
@@ -71,10 +75,7 @@ func (w *World) Catalogue(change ...func(*catalogue.Options)) *Catalogue {
 
 // CatalogueOf is [World.Catalogue] with another bucket.
 func (w *World) CatalogueOf(bucket string, change ...func(*catalogue.Options)) *Catalogue {
-	o := catalogue.Options{
-		JetStream: w.Broker.JetStream(), Bucket: w.Broker.Name(bucket), Open: w.Open(bucket),
-		Decode: Decode, Reconnect: w.Broker.OnReconnect, Now: w.Clock.Now, Logger: slog.New(slog.DiscardHandler),
-	}
+	o := catalogue.Options{Bucket: w.options(bucket), Decode: Decode}
 	for _, f := range change {
 		f(&o)
 	}

@@ -61,7 +61,7 @@ func TestACrawlerAndSlowReadersInAMemoryLimit(t *testing.T) {
 	if peak := node.peak(); peak > c.limit {
 		t.Errorf("the node needed %d MiB, %d are allowed", peak/mib, c.limit/mib)
 	}
-	if slowest > 5*time.Second {
+	if slowest > 15*time.Second { // a reader that takes nothing is cut off after 20
 		t.Errorf("a quick reader waited %s for slow ones", slowest)
 	}
 	node.ready()

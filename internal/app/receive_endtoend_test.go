@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/gallerywire/gallerywire/internal/store/broker/brokertest"
 )
 
 // sendTo sends an event to the node, and returns the answer.
@@ -97,29 +95,5 @@ func TestEventsOverHTTPAreThoseOverNATS(t *testing.T) {
 	}
 	if logs := node.logs.String(); strings.Contains(logs, key) {
 		t.Errorf("the key is logged:\n%s", logs)
-	}
-}
-
-func TestNoEventsOverHTTPWithoutAKey(t *testing.T) {
-	t.Parallel()
-	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
-	node.ready()
-	for _, path := range []string{"/events", "/events/article.published", "/events/article.unpublished"} {
-		if status, answer := sendTo(t, node, "POST", path, "any", "{}"); status != 404 {
-			t.Errorf("%s: answered %d %v", path, status, answer)
-		}
-	}
-}
-
-// A node that cannot reach NATS stores nothing, and says when to try again.
-func TestEventsOverHTTPWhileNATSIsAway(t *testing.T) {
-	t.Parallel()
-	config, key := keyed(t)
-	server := brokertest.Server(t)
-	node := serve(t, oneFeed+config+fmt.Sprintf("nats: {url: %q}", server.URL()))
-	node.ready()
-	server.Stop()
-	if status, answer := sendTo(t, node, "POST", "/events", key, galleryJSON("1", "Harbour lights", "Travel", time.Now(), 3)); status != 503 {
-		t.Errorf("answered %d %v", status, answer)
 	}
 }

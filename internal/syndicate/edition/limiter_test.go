@@ -12,6 +12,7 @@ import (
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
 	"github.com/gallerywire/gallerywire/internal/store/index"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 )
 
@@ -58,7 +59,7 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 		})
 	}
 	limit := int64(max(2*runtime.GOMAXPROCS(0), 4))
-	soon(t, "the limiter is full", func() bool { return under.Load() == limit })
+	storetest.Eventually(t, "the limiter is full", func() bool { return under.Load() == limit })
 
 	n.edition(edition.Ref{Kind: edition.Feed, Name: "free"})
 	if _, err := n.editions.Announce(t.Context(), edition.Ref{Kind: edition.Tag, Name: "free"}); err != nil {
@@ -79,7 +80,7 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 			busy.Add(1)
 		})
 	}
-	soon(t, "the others are refused", func() bool { return busy.Load() == many-limit+4 })
+	storetest.Eventually(t, "the others are refused", func() bool { return busy.Load() == many-limit+4 })
 	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("four readers of one feed waited %s", took)
 	}
@@ -90,17 +91,4 @@ func TestFewFeedsAreMadeAtATime(t *testing.T) {
 	}
 	n.Clock.Set(noon.Add(2 * time.Second)) // readers who were refused come again a moment later
 	n.edition(edition.Ref{Kind: edition.Tag, Name: "tag-1"})
-}
-
-func soon(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		if time.Now().After(deadline) {
-			t.Fatalf("in vain: %s", what)
-		}
-		<-tick.C
-	}
 }

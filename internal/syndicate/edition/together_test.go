@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gallerywire/gallerywire/internal/gallery"
+	"github.com/gallerywire/gallerywire/internal/store/storetest"
 	"github.com/gallerywire/gallerywire/internal/syndicate/edition"
 	"github.com/gallerywire/gallerywire/internal/syndicate/feed"
 )
@@ -56,7 +57,7 @@ func TestManyReadersAreServedByOneRendering(t *testing.T) {
 					editions[i] = e
 				})
 			}
-			soon(t, "all have asked", func() bool { return asked.Load() == readers })
+			storetest.Eventually(t, "all have asked", func() bool { return asked.Load() == readers })
 			close(release)
 			asking.Wait()
 			if n.loads.Load() != 1 || served.Load() != readers {

@@ -386,6 +386,7 @@ func parts(t *testing.T, w *wordpress, r *receiver) {
 		{"a picture attached in the library", `$shot = picture('shot', 40, 40); change(['ID' => $id, 'post_content' => '[gallery]']); Gallerywire\Sender::drain(5, 5); attach_in_library($id, [$shot]);`, "shot"},
 		{"a picture deleted", `change(['ID' => $id, 'post_content' => gallery_block([$dusk => '', $dawn => ''])]); Gallerywire\Sender::drain(5, 5); wp_delete_attachment($dawn, true);`, "cover"},
 		{"a category deleted", `wp_delete_term($travel, 'category');`, "[dusk]"},
+		{"another language", `wp_mkdir_p(WP_LANG_DIR); (new MO())->export_to_file(WP_LANG_DIR . '/de_DE.mo'); update_option('WPLANG', 'de_DE'); unset($GLOBALS['locale']);`, "Language:de-DE"},
 		{"other permalinks", `global $wp_rewrite; $wp_rewrite->set_permalink_structure('/story/%postname%/');`, "/story/"},
 	} {
 		w.run(`list($id, $dusk, $dawn, $travel) = get_option('made'); ` + step.code + ` return $id;`)
@@ -394,7 +395,7 @@ func parts(t *testing.T, w *wordpress, r *receiver) {
 			t.Errorf("%s: got %+v, want %q", step.name, events, step.want)
 		}
 	}
-	w.run(`global $wp_rewrite; $wp_rewrite->set_permalink_structure('/%year%/%postname%/'); wp_update_user(['ID' => 1, 'display_name' => 'editor']); return 0;`)
+	w.run(`update_option('WPLANG', ''); unset($GLOBALS['locale']); global $wp_rewrite; $wp_rewrite->set_permalink_structure('/%year%/%postname%/'); wp_update_user(['ID' => 1, 'display_name' => 'editor']); return 0;`)
 }
 
 func away(t *testing.T, w *wordpress, r *receiver) {
@@ -549,9 +550,10 @@ return 0;`, next, bad, item))
 // renderedAgain is a post that WordPress renders with other bytes each time, and that did not change.
 func renderedAgain(t *testing.T, w *wordpress, r *receiver) {
 	const blocks = `
+$_SERVER['REQUEST_URI'] = '/' . uniqid();
 $flex = '<!-- wp:group {"layout":{"type":"flex"}} --><div class="wp-block-group"><!-- wp:paragraph --><p>Kept, with a &gt; b</p><!-- /wp:paragraph --></div><!-- /wp:group -->';
 $month = '<!-- wp:post-date {"format":"F"} /-->';
-$other = '<!-- wp:search {"label":"Search"} /--><!-- wp:archives {"displayAsDropdown":true} /--><!-- wp:image --><figure class="wp-block-image"><img alt="not class=&quot;a&quot; b" src="https://img.example.com/a.jpg"/></figure><!-- /wp:image -->';
+$other = '<!-- wp:search /--><!-- wp:loginout /--><!-- wp:archives {"displayAsDropdown":true} /--><!-- wp:image --><figure class="wp-block-image"><img alt="not class=&quot;a&quot; b" src="https://img.example.com/a.jpg"/></figure><!-- /wp:image -->';
 add_filter('render_block_core/image', function ($html) { return str_replace('<img', '<img data-wp-context="{&quot;id&quot;:&quot;' . uniqid() . '&quot;}" ' . ['decoding=async', "fetchpriority='high'"][random_int(0, 1)] . ' ID="' . uniqid() . '"', $html); });
 `
 	id := w.post(harbour + blocks + `return change(['ID' => $id, 'post_content' => $flex . $month . $other . gallery_block([$dusk => ''])]);`)

@@ -370,16 +370,21 @@ final class Gallery {
 	 */
 	private const UNSTABLE = '/^(class|id|for|sizes|loading|decoding|fetchpriority|aria-.*|data-wp-.*)$/i';
 
-	/** The text without its galleries, which are slides, and without shortcodes but captions. */
+	/** Blocks that are no text: galleries, which are slides, and what depends on who opens which page. */
+	private const NO_TEXT = '~^core/(gallery|avatar|calendar|comment|latest-comments|loginout|navigation|post-comments|query-pagination|search)~';
+
+	/** The text without those blocks, and without shortcodes but captions. */
 	private static function body( \WP_Post $post ): string {
 		$keep = static function ( $tags ) {
 			return array_diff( $tags, array( 'caption', 'wp_caption' ) );
 		};
 		add_filter( 'strip_shortcodes_tagnames', $keep );
-		$without = '__return_empty_string';
-		add_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
+		$without = static function ( $html, $block ) {
+			return preg_match( self::NO_TEXT, (string) $block['blockName'] ) ? '' : $html;
+		};
+		add_filter( 'pre_render_block', $without, PHP_INT_MAX, 2 );
 		$html = has_blocks( $post ) ? strip_shortcodes( do_blocks( $post->post_content ) ) : shortcode_unautop( wpautop( strip_shortcodes( $post->post_content ) ) );
-		remove_filter( 'render_block_core/gallery', $without, PHP_INT_MAX );
+		remove_filter( 'pre_render_block', $without, PHP_INT_MAX );
 		remove_filter( 'strip_shortcodes_tagnames', $keep );
 		return trim( preg_replace( '~<p>\s*</p>~', '', self::stable( self::captions( $html ) ) ) );
 	}
@@ -795,7 +800,7 @@ final class Sender {
 	public const HOURLY = 'gallerywire_check';
 	public const PAUSE  = 'gallerywire_pause';
 
-	public const UNFINISHED = 'the process ended while the gallery was built or sent'; // or is still at it
+	public const UNFINISHED = 'the process ended while the gallery was built or sent'; // or is still doing it
 
 	private const DELAYS = array( 1, 2, 5, 15 ); // minutes
 
@@ -831,20 +836,21 @@ final class Sender {
 		return false;
 	}
 
-	/** The main site of a network does it for a closed one, and then has its number. */
+	/** With a number the main site of a network sends for that closed one. */
 	public static function at_cron( $site = 0 ): void {
-		$send = static function () {
-			$pause = get_option( self::PAUSE );
-			if ( is_array( $pause ) && $pause['until'] > time() ) {
-				self::schedule();
-				return;
+		if ( $site && get_current_blog_id() !== (int) $site ) {
+			if ( get_site( (int) $site ) ) { // else it was deleted since
+				on_site( (int) $site, array( self::class, 'at_cron' ) );
 			}
-			self::schedule( time() + MINUTE_IN_SECONDS ); // in case that this process is ended
-			self::drain( 25, 15 );
-		};
-		if ( ! $site || get_site( (int) $site ) ) {
-			on_site( $site ? (int) $site : get_current_blog_id(), $send );
+			return;
 		}
+		$pause = get_option( self::PAUSE );
+		if ( is_array( $pause ) && $pause['until'] > time() ) {
+			self::schedule();
+			return;
+		}
+		self::schedule( time() + MINUTE_IN_SECONDS ); // in case that this process is ended
+		self::drain( 25, 15 );
 	}
 
 	/**
@@ -934,11 +940,11 @@ final class Sender {
 		if ( $post ) {
 			self::watch_parts( $record, $post );
 		}
-		$gallery  = $post ? Gallery::of( $post, $record->guid ) : null;
-		if ( ! $lock->renew() ) { // building took longer than the lock
+		$gallery = $post ? Gallery::of( $post, $record->guid ) : null;
+		if ( ! $lock->renew() ) { // building took longer than the lock lasts
 			throw new \RuntimeException( 'another process sends it' );
 		}
-		$json     = wp_json_encode( $gallery );
+		$json = wp_json_encode( $gallery );
 		if ( false === $json ) {
 			throw new \UnexpectedValueException( json_last_error_msg() );
 		}
@@ -1178,8 +1184,9 @@ final class Watch {
 		add_action( 'profile_update', array( self::class, 'author' ), 10, 2 );
 		add_action( 'deleted_user', array( self::class, 'deleted_author' ), 10, 2 );
 		add_action( 'remove_user_from_blog', array( self::class, 'leaving_author' ), 10, 3 );
-		add_action( 'permalink_structure_changed', array( self::class, 'everything' ) );
-		add_action( 'update_option_home', array( self::class, 'everything' ) );
+		foreach ( array( 'permalink_structure_changed', 'update_option_home', 'update_option_siteurl', 'add_option_WPLANG', 'update_option_WPLANG' ) as $hook ) {
+			add_action( $hook, array( self::class, 'everything' ) );
+		}
 		foreach ( array( 'archive_blog', 'unarchive_blog', 'make_spam_blog', 'make_ham_blog', 'make_delete_blog', 'make_undelete_blog' ) as $hook ) {
 			add_action( $hook, array( self::class, 'site' ) );
 		}
@@ -1346,7 +1353,7 @@ final class Watch {
 		array_map( array( self::class, 'post' ), $wpdb->get_col( $published ) ); // phpcs:ignore WordPress.DB.PreparedSQL
 	}
 
-	/** All addresses have changed. */
+	/** All addresses have changed, or the language. */
 	public static function everything(): void {
 		self::many( '1 = 1' );
 	}
@@ -1608,7 +1615,7 @@ JS;
 		} elseif ( is_array( $pause ) ) {
 			list( $status, $sentence ) = array( 'critical', Queue::length() . ' posts wait: ' . $pause['error'] );
 		} elseif ( self::troubles() ) {
-			list( $status, $sentence ) = array( 'recommended', 'Galleries were refused. See Tools, gallerywire.' );
+			list( $status, $sentence ) = array( 'recommended', 'Galleries were refused, or cannot be sent. See Tools, gallerywire.' );
 		} elseif ( 'https' !== wp_parse_url( Settings::url(), PHP_URL_SCHEME ) && ! preg_match( '~^http://(127\.|localhost|\[::1\])~', Settings::url() ) ) {
 			list( $status, $sentence ) = array( 'recommended', 'GALLERYWIRE_URL has no https: the key can be read on its way.' );
 		}

@@ -157,6 +157,13 @@ func (w *world) answers(i int, f func(context.Context, outbox.Notice) error) {
 	w.answer[target(i).Key] = f
 }
 
+// content sets what the payloads about all say.
+func (w *world) content(s string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.contents["all"] = s
+}
+
 // received is what a target accepted, the ids in their order.
 func (w *world) received(i int) []string {
 	w.mu.Lock()

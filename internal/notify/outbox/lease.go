@@ -32,6 +32,7 @@ func (s *shard) readLease(r bucket.Record) {
 	s.setLease(l)
 }
 
+// setLease takes over a lease, unless a later one is known. The lock is held.
 func (s *shard) setLease(l lease) {
 	if l.revision > s.lease.revision {
 		l.seen = time.Now()
@@ -53,9 +54,9 @@ func (s *shard) expires() time.Duration {
 	return max(s.opts.Lease-time.Since(s.lease.seen), 0)
 }
 
-// acquireLease gets the lease. When it returns, this node has read everything that the node before
-// it wrote. It writes the lease even when ctx ends meanwhile: without an answer this node
-// could not release it, and other nodes would wait until it expires.
+// acquireLease gets the lease. When it returns, this node has read everything that the node
+// before it wrote. It writes the lease even when ctx ends meanwhile: without an answer this
+// node could not release it, and other nodes would wait until it expires.
 func (s *shard) acquireLease(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
@@ -131,9 +132,9 @@ func (s *shard) left() time.Duration {
 	return s.opts.Lease/4*3 - s.age()
 }
 
-// keepLease renews the lease until the function that it returns is called. When another node has
-// it, or one may soon, it calls stop, and cut a little later: a node that is cut off from NATS
-// must have ended what it sends by then.
+// keepLease renews the lease until the function that it returns is called. When another node
+// has it, or one may soon, it calls stop, and cut a little later: a node that is cut off from
+// NATS must have ended what it sends by then.
 func (s *shard) keepLease(ctx context.Context, stop, cut func()) (end func()) {
 	if s.opts.Alone {
 		return func() {}
@@ -173,9 +174,10 @@ func (s *shard) keepLease(ctx context.Context, stop, cut func()) (end func()) {
 	}
 }
 
-// renew writes the lease again, if this node has it.
+// renew writes the lease again, if this node has it. It waits for the answer even when ctx
+// ends: without it the next worker would write the lease at once.
 func (s *shard) renew(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.Lease/5)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Lease/5)
 	defer cancel()
 	before := s.leased()
 	if before.Node != s.node {

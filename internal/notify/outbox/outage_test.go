@@ -100,11 +100,6 @@ func TestAStoppedPassGoesOnWithTheContentOfNow(t *testing.T) {
 	t.Parallel()
 	const many = 60
 	w := newWorld(t, many)
-	content := func(s string) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.contents["all"] = s
-	}
 	gate := make(chan struct{})
 	var tried atomic.Int32
 	for i := range many {
@@ -122,12 +117,12 @@ func TestAStoppedPassGoesOnWithTheContentOfNow(t *testing.T) {
 		})
 	}
 	slow := func(o *outbox.Options) { o.Concurrency, o.PerHost = 1, 1 }
-	content("A")
+	w.content("A")
 	n := w.node(slow).run()
 	n.put(notice("all", 1))
 	eventually(t, "some have A", func() bool { return w.count("all-1") == 20 })
 	n.stop()
-	content("B")
+	w.content("B")
 	close(gate)
 	n = w.node(slow).run()
 	eventually(t, "the others have B", func() bool { return n.Pending()["test"] == 0 })

@@ -413,9 +413,7 @@ func TestTheSameVersionIsNotSentTwice(t *testing.T) {
 	eventually(t, "all have it", func() bool { return w.count("all-1") == 30 && pendingMetric(t, n) == 0 })
 	n.put(notice("all", 2))
 	eventually(t, "nothing is pending", func() bool { return pendingMetric(t, n) == 0 })
-	w.mu.Lock()
-	w.contents["all"] = "two"
-	w.mu.Unlock()
+	w.content("two")
 	n.put(notice("all", 3))
 	eventually(t, "all have it", func() bool { return w.count("all-3") == 30 })
 	if w.count("all-2") != 0 {

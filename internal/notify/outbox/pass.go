@@ -47,9 +47,9 @@ func (s *shard) startPass(ctx, work context.Context, entry *record) {
 	})
 }
 
-// runPass sends to the targets that are not settled, and ends when each is, when the notice is
-// superseded, or when the worker stops. A delivery in flight is settled before long. A slow
-// host has a queue of its own, so that it holds up no other.
+// runPass sends to the targets that are not settled, and ends when each is, when the notice
+// is superseded, or when the worker stops. A delivery in flight is settled before long. A
+// host has a queue of its own, so that a slow one holds up no other.
 func (s *shard) runPass(ctx, work context.Context, p *pass) {
 	n := p.entry.Notice
 	payload, err := s.pack(ctx, work, n)

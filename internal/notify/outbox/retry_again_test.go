@@ -94,12 +94,7 @@ func TestContentThatIsBackIsSentAgain(t *testing.T) {
 			w := newWorld(t, many)
 			few := func(o *outbox.Options) { o.Concurrency, o.Lease = 4, 3*time.Second } // it expires when it is not given back
 			n := w.node(few).run()
-			content := func(s string) {
-				w.mu.Lock()
-				defer w.mu.Unlock()
-				w.contents["all"] = s
-			}
-			content("A")
+			w.content("A")
 			n.put(notice("all", 1))
 			eventually(t, "all have A", func() bool { return n.Pending()["test"] == 0 })
 
@@ -118,17 +113,17 @@ func TestContentThatIsBackIsSentAgain(t *testing.T) {
 					return nil
 				})
 			}
-			content("B")
+			w.content("B")
 			n.put(notice("all", 2))
 			eventually(t, "some have B", func() bool { return w.count("all-2") == 8 })
 			if restart {
 				n.kill()
-				content("A") // before the notice content so
+				w.content("A") // before the notice content so
 				close(rest)
 				n = w.node(few).run()
 				eventually(t, "nothing is pending", func() bool { return n.Pending()["test"] == 0 })
 			} else {
-				content("A")
+				w.content("A")
 			}
 			n.put(notice("all", 3))
 			if !restart {

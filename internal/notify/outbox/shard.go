@@ -87,9 +87,10 @@ func (s *shard) run(ctx context.Context) {
 		}
 		s.work(ctx)
 		s.mu.Lock()
-		s.working--
-		for _, other := range s.shards {
-			other.nudge() // there is room for another
+		if s.working--; s.working == maxEager-1 {
+			for _, other := range s.shards {
+				other.nudge() // there is room for another
+			}
 		}
 		s.mu.Unlock()
 	}

@@ -232,7 +232,8 @@ func (n *Notices) difference(last record, snap Snapshot, byMembers bool) event.U
 	}
 }
 
-// maxNamed is how many bytes of ids one update names. A target finds the rest in the feed.
+// maxNamed is how many bytes of ids one update names, as many as package webhook merges. A
+// target finds the rest in the feed.
 const maxNamed = 256 << 10
 
 // fitting returns the first of the ids, as many as fit into what is left.

@@ -6,8 +6,8 @@ import (
 	"github.com/gallerywire/gallerywire/internal/event"
 )
 
-// maxMerged is how many bytes of ids one update takes over from those before it.
-// A target that missed more finds the rest in the feed.
+// maxMerged is how many bytes of ids one update takes over from those before it, as many as
+// package notice names in one. A target that missed more finds the rest in the feed.
 const maxMerged = 256 << 10
 
 // merge returns an update with the changes of old and then of newer, for a receiver

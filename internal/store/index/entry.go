@@ -12,7 +12,7 @@ import (
 )
 
 // Entry is what the index knows of a gallery, as of one moment, as an audience sees it:
-// the public, unless it comes from a selection for a partner or from [Index.Seen]. It is
+// the public, unless it comes from a selection for a partner or from [Index.For]. It is
 // immutable.
 type Entry struct {
 	ID       string
@@ -28,7 +28,7 @@ type Entry struct {
 	pageHash         uint32 // of the id: where archives are cut
 	slot             uint32 // where the index keeps it
 	tombstoneSeconds uint32 // seconds for which feeds say that what the time ended is gone
-	Withheld         bool   // may be shown to nobody
+	NeverShown       bool   // its rights never let anybody see it
 	hidden           bool   // its audience may not see it, or might not before a take-down
 	aged             bool   // it ends because its audience is not shown old galleries: that is no withdrawal
 	Home             bool   // known to have no page at its publisher's: its page here is its address
@@ -119,18 +119,18 @@ func (k Kind) chooses() bool { return k == Section || k == Tag || k == Author ||
 // departure remembers what a gallery was chosen by before a correction or a
 // take-down, so that the feed it left knows when it was touched.
 type departure struct {
-	facets    []Facet
-	of        *publication // which a take-down ended
-	all       bool         // the oldest ones, summed up: touches every selection
-	down      bool         // by a take-down, after feeds may have shown it
-	seen      bool         // feeds may have shown it
-	hidden    bool         // but not to the audience
-	published int64        // 0: not known
-	from      int64        // when its rights begin; 0: not known, or at once
-	end       int64        // as of its Entry; 0: not known, or never
-	ended     int64        // the update of the revision by which it left; 0: not known
-	at        int64        // when feeds changed by it last; 0: with the record that holds it
-	left      int64        // when it left, before a later publication ended its tombstone; 0: at
+	facets     []Facet
+	of         *publication // which a take-down ended
+	all        bool         // the oldest ones, summed up: touches every selection
+	down       bool         // by a take-down, after feeds may have shown it
+	maybeShown bool         // feeds may have shown it
+	hidden     bool         // but not to the audience
+	published  int64        // 0: not known
+	from       int64        // when its rights begin; 0: not known, or at once
+	end        int64        // as of its Entry; 0: not known, or never
+	ended      int64        // the update of the revision by which it left; 0: not known
+	at         int64        // when feeds changed by it last; 0: with the record that holds it
+	left       int64        // when it left, before a later publication ended its tombstone; 0: at
 }
 
 // publication is what is known of a revision that a take-down ended.
@@ -289,7 +289,7 @@ func (e *Entry) date(now int64) {
 	if len(e.timedSlides()) == 0 {
 		return
 	}
-	if all := e.seenBy(nil, now).shown; all != e.extra.changed {
+	if all := e.forAudience(nil, now).shown; all != e.extra.changed {
 		x := *e.extra
 		e.extra, x.changed = &x, all
 	}
@@ -309,7 +309,7 @@ func (e *Entry) shows() bool { return e.offers() && !e.hidden }
 
 // offers reports whether there is any time at which some audience may see the gallery.
 func (e *Entry) offers() bool {
-	return e != nil && !e.Rank.TakeDown && !e.Withheld && e.state == readable && e.from() < e.end
+	return e != nil && !e.Rank.TakeDown && !e.NeverShown && e.state == readable && e.from() < e.end
 }
 
 // Order is the order of a selection.

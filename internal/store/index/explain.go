@@ -39,8 +39,8 @@ func (s *Selection) Above(e *Entry, t time.Time) int {
 	x, ns := s.index, t.UnixNano()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	at := func(e *Entry) *Entry { // as it is seen and ordered then
-		then := *s.seen(e, ns)
+	at := func(e *Entry) *Entry { // as it is for the audience, and ordered, then
+		then := *s.forAudience(e, ns)
 		then.shown = then.shownAt(ns)
 		return &then
 	}

@@ -207,8 +207,8 @@ func (x *Index) Invalidate() {
 	x.last = 0
 }
 
-// Add stores a revision of a gallery at that instant, if its rank lets it: it is
-// there as if a bucket had taken it.
+// Add stores r at that instant unless a higher rank is there, as a catalogue would. It is
+// for previews without a server.
 func (x *Index) Add(r Revision, now time.Time) {
 	key := gallery.Key(r.ID)
 	e := Next(x.Record(key), r)
@@ -219,7 +219,7 @@ func (x *Index) Add(r Revision, now time.Time) {
 	x.Apply(key, e, now)
 }
 
-// Apply takes e, the record with that key, over unless a later revision is known.
+// Apply puts e, the record with that key, into the index unless a later revision is there.
 func (x *Index) Apply(key string, e *Entry, now time.Time) {
 	for _, change := range x.exchange(key, e, now.UnixNano()) {
 		x.opts.Changed(change)
@@ -349,7 +349,7 @@ func (x *Index) schedule(e *Entry, now int64) (last int64) {
 // moments calls yield with each instant at which the time alone changes what any
 // audience sees of e, in no order.
 func (x *Index) moments(e *Entry, yield func(int64)) {
-	all := e.seenBy(nil, x.now)
+	all := e.forAudience(nil, x.now)
 	all.instants(yield)
 	if !all.shows() {
 		return

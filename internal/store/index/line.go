@@ -14,22 +14,22 @@ import (
 
 // line is an entry as one line of JSON. Instants are Unix nanoseconds.
 type line struct {
-	ID        string          `json:"id"`
-	Updated   int64           `json:"u"`
-	Version   int64           `json:"v,omitzero"`
-	TakeDown  bool            `json:"d,omitzero"`
-	Hash      string          `json:"h"`
-	Published int64           `json:"p,omitzero"`
-	End       int64           `json:"e,omitzero"`
-	Withheld  bool            `json:"w,omitzero"`
-	Home      bool            `json:"home,omitzero"`
-	From      int64           `json:"fr,omitzero"`
-	SlideEnds []int64         `json:"se,omitzero"` // all that builds before slides had From read of Slides
-	Slides    []timedSlide    `json:"st,omitzero"`
-	Facets    []wireFacet     `json:"f,omitzero"`
-	Left      []wireDeparture `json:"left,omitzero"`
-	GUID      string          `json:"g,omitzero"`
-	Reason    string          `json:"r,omitzero"`
+	ID         string          `json:"id"`
+	Updated    int64           `json:"u"`
+	Version    int64           `json:"v,omitzero"`
+	TakeDown   bool            `json:"d,omitzero"`
+	Hash       string          `json:"h"`
+	Published  int64           `json:"p,omitzero"`
+	End        int64           `json:"e,omitzero"`
+	NeverShown bool            `json:"w,omitzero"`
+	Home       bool            `json:"home,omitzero"`
+	From       int64           `json:"fr,omitzero"`
+	SlideEnds  []int64         `json:"se,omitzero"` // all that builds before slides had From read of Slides
+	Slides     []timedSlide    `json:"st,omitzero"`
+	Facets     []wireFacet     `json:"f,omitzero"`
+	Left       []wireDeparture `json:"left,omitzero"`
+	GUID       string          `json:"g,omitzero"`
+	Reason     string          `json:"r,omitzero"`
 }
 
 // wireFacet is a facet: its kind's letter and its name.
@@ -65,7 +65,7 @@ const maxLine = 60_000
 func (e *Entry) Line() ([]byte, error) {
 	l := line{
 		ID: e.ID, Updated: e.Rank.Updated.UnixNano(), Version: e.Rank.Version, TakeDown: e.Rank.TakeDown,
-		Hash: e.Rank.Hash.String(), Published: e.published, Withheld: e.Withheld, Home: e.Home,
+		Hash: e.Rank.Hash.String(), Published: e.published, NeverShown: e.NeverShown, Home: e.Home,
 		From: e.startOfRights(), Slides: e.timedSlides(), Facets: toWire(e.Facets), Left: leftToWire(e.left()), GUID: e.GUID(), Reason: e.Reason(),
 	}
 	if !e.Rank.TakeDown && e.end != math.MaxInt64 {
@@ -103,8 +103,8 @@ func ParseLine(text string, revision uint64, stored time.Time) (*Entry, error) {
 	}
 	e := &Entry{
 		ID: l.ID, Revision: revision, stored: stored.UnixNano(),
-		Rank:     gallery.Rank{Updated: time.Unix(0, l.Updated).UTC(), Version: l.Version, TakeDown: l.TakeDown},
-		Withheld: l.Withheld, Home: l.Home, Facets: fromWire(l.Facets),
+		Rank:       gallery.Rank{Updated: time.Unix(0, l.Updated).UTC(), Version: l.Version, TakeDown: l.TakeDown},
+		NeverShown: l.NeverShown, Home: l.Home, Facets: fromWire(l.Facets),
 		published: l.Published, end: cmp.Or(l.End, math.MaxInt64), pageHash: pageHash(l.ID),
 		extra: extraOf(l.GUID, l.Reason, l.From, l.slides(), leftFromWire(l.Left)),
 	}
@@ -195,7 +195,7 @@ func fromWire(ws []wireFacet) []Facet {
 
 func leftToWire(ds []departure) (left []wireDeparture) {
 	for _, d := range ds {
-		w := wireDeparture{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.seen && !d.down, Published: d.published, From: d.from, End: d.end, Ended: d.ended, At: d.at, LeftAt: d.left}
+		w := wireDeparture{Facets: toWire(d.facets), All: d.all, Down: d.down, Seen: d.maybeShown && !d.down, Published: d.published, From: d.from, End: d.end, Ended: d.ended, At: d.at, LeftAt: d.left}
 		if d.of != nil {
 			r := d.of.rank
 			w.Of = &wireRank{Updated: r.Updated.UnixNano(), From: d.of.from, Version: r.Version, Hash: r.Hash.String()}
@@ -207,7 +207,7 @@ func leftToWire(ds []departure) (left []wireDeparture) {
 
 func leftFromWire(left []wireDeparture) (ds []departure) {
 	for _, w := range left {
-		d := departure{facets: fromWire(w.Facets), all: w.All, down: w.Down, seen: w.Seen || w.Down, published: w.Published, from: w.From, end: w.End, ended: w.Ended, at: w.At, left: w.LeftAt}
+		d := departure{facets: fromWire(w.Facets), all: w.All, down: w.Down, maybeShown: w.Seen || w.Down, published: w.Published, from: w.From, end: w.End, ended: w.Ended, at: w.At, left: w.LeftAt}
 		if w.Of != nil {
 			if hash, ok := parseHash(w.Of.Hash); ok { // else it is damaged
 				d.of = &publication{rank: gallery.Rank{Updated: time.Unix(0, w.Of.Updated).UTC(), Version: w.Of.Version, Hash: hash}, from: w.Of.From}

@@ -87,12 +87,12 @@ func (s *Selection) News(from Position, known Record, n int, now time.Time) (new
 	return news, to, last, more, !q.unsure && len(q.found) <= 50*n
 }
 
-// reason is why s does not show e, as it is seen, at now.
+// reason is why s does not show e, as it is for its audience, at now.
 func (s *Selection) reason(e *Entry, now int64) Reason {
 	switch {
 	case e.Rank.TakeDown:
 		return TakenDown
-	case e.hidden || e.Withheld:
+	case e.hidden || e.NeverShown:
 		return NoRights
 	case !s.chooses(e.Facets) || e.aged && e.end <= now:
 		return NotChosen

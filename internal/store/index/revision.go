@@ -49,7 +49,7 @@ func (r Revision) after(prev *Entry) *Entry {
 		e.Facets = facetsOf(g)
 		e.published = g.Published.UnixNano()
 		first, until, ok := g.Terms().Window()
-		e.end, e.Withheld = cmp.Or(nanos(until), math.MaxInt64), !ok
+		e.end, e.NeverShown = cmp.Or(nanos(until), math.MaxInt64), !ok
 		e.Home = g.URL == ""
 		if slides = timedSlides(g); first.After(g.Published) {
 			from = nanos(first)
@@ -76,7 +76,7 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 	}
 	stay := func(fs []Facet) bool { return !rank.TakeDown && !hidden && slices.Equal(fs, facets) }
 	last := prev.departs(rank)
-	leaves := !prev.Rank.TakeDown && (!hidden || last.seen || !slices.Equal(prev.Facets, facets)) && !stay(prev.Facets)
+	leaves := !prev.Rank.TakeDown && (!hidden || last.maybeShown || !slices.Equal(prev.Facets, facets)) && !stay(prev.Facets)
 	var ds []departure
 	for _, d := range prev.left() {
 		if d.at == 0 {
@@ -88,7 +88,7 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 		if rank.TakeDown && prev.Rank.TakeDown && d.of != nil && d.of.from != 0 {
 			d.ended = rank.Updated.UnixNano() // whatever take-down came before
 			d.down = d.of.from <= d.ended
-			d.seen = d.seen || d.down
+			d.maybeShown = d.maybeShown || d.down
 		}
 		again := leaves && slices.Equal(d.facets, prev.Facets) && last.covers(&d)
 		if d.all || !stay(d.facets) && !again {
@@ -104,10 +104,10 @@ func departures(prev *Entry, facets []Facet, rank gallery.Rank, hidden bool) []d
 // departs is how e leaves for the revision of that rank. A take-down before the end of
 // the embargo shows in no feed: feeds announce no end of a gallery that they never showed.
 func (e *Entry) departs(rank gallery.Rank) departure {
-	d := departure{facets: e.Facets, published: e.published, from: e.startOfRights(), ended: rank.Updated.UnixNano(), seen: e.offers() && e.from() <= rank.Updated.UnixNano()}
+	d := departure{facets: e.Facets, published: e.published, from: e.startOfRights(), ended: rank.Updated.UnixNano(), maybeShown: e.offers() && e.from() <= rank.Updated.UnixNano()}
 	switch {
 	case e.Rank.TakeDown:
-	case e.Withheld:
+	case e.NeverShown:
 		d.end = e.published // it never was shown
 	case e.end != math.MaxInt64:
 		d.end = e.end
@@ -115,7 +115,7 @@ func (e *Entry) departs(rank gallery.Rank) departure {
 	if !rank.TakeDown {
 		return d
 	}
-	d.of, d.down = &publication{rank: e.Rank}, d.seen
+	d.of, d.down = &publication{rank: e.Rank}, d.maybeShown
 	if e.offers() {
 		d.of.from = cmp.Or(e.from(), 1)
 		d.down = d.of.from <= rank.Updated.UnixNano()
@@ -126,7 +126,7 @@ func (e *Entry) departs(rank gallery.Rank) departure {
 // covers reports whether every audience that may have seen the gallery leave as o says has
 // seen it leave as d says, later and with the same facets.
 func (d *departure) covers(o *departure) bool {
-	return !o.seen || d.seen && d.published <= o.published && d.from <= o.from && (d.end == 0 || o.end != 0 && d.end >= o.end)
+	return !o.maybeShown || d.maybeShown && d.published <= o.published && d.from <= o.from && (d.end == 0 || o.end != 0 && d.end >= o.end)
 }
 
 // shorten sums the oldest ones up.

@@ -51,23 +51,23 @@ func (l *line) slides() []timedSlide {
 	return all
 }
 
-// Seen is e, an entry of the index, as the audience sees it now; nil if e is nil.
-func (x *Index) Seen(a *gallery.Audience, e *Entry, now time.Time) *Entry {
-	return e.seenBy(a, now.UnixNano())
+// For is e, an entry of the index, as it is for the audience now; nil if e is nil.
+func (x *Index) For(a *gallery.Audience, e *Entry, now time.Time) *Entry {
+	return e.forAudience(a, now.UnixNano())
 }
 
-// seenBy is e as the audience sees it at now, as all audiences together do where a is
-// nil. It is e itself where that is no different. What is seen by one audience cannot
-// be asked for another.
-func (e *Entry) seenBy(a *gallery.Audience, now int64) *Entry {
+// forAudience is e as it is at now for the audience, for all audiences together where a is
+// nil. It is e itself where that is no different. From what it returns for one audience
+// it cannot be computed for another.
+func (e *Entry) forAudience(a *gallery.Audience, now int64) *Entry {
 	timed := a != nil && (a.Delay > 0 || a.MaxAge > 0)
 	if e == nil || e.extra == nil && !timed && e.hidden != (e.Rank.TakeDown || admits(a, e.Facets)) {
 		return e
 	}
-	seen := *e
-	seen.admit(a)
-	seen.shown = seen.shownAt(now)
-	return &seen
+	own := *e
+	own.admit(a)
+	own.shown = own.shownAt(now)
+	return &own
 }
 
 // admit notes what of e the audience may see and when, all audiences together where a is
@@ -80,7 +80,7 @@ func (e *Entry) admit(a *gallery.Audience) {
 	x.left = slices.Clone(x.left)
 	for i := range x.left {
 		d := &x.left[i]
-		if d.hidden = d.all && d.of != nil; !d.all { // of what is summed up nobody knows whose it was
+		if d.hidden = d.all && d.of != nil; !d.all { // which audiences saw the summarised ones is not known
 			d.hidden = !admits(a, d.facets) || !d.released(a, d.leftAt(e))
 		}
 	}

@@ -21,13 +21,12 @@ type Choice struct {
 
 // Selection is a live, ordered choice of galleries. A change costs it only that change.
 // For the public it costs memory for what it holds. A partner's is filtered when it is
-// looked at: it shares the galleries with others, and its entries are as the partner
-// sees them.
+// read: it shares the galleries with others, and its entries are as the partner sees them.
 type Selection struct {
 	choice   Choice // names are folded
 	required []slug // a gallery must have one of these names to be chosen; none: any gallery may be
 	index    *Index
-	shared   bool // for all audiences together: partners' selections look here
+	shared   bool // for all audiences together: partners' selections read from it
 
 	// Guarded by index.mu.
 	entries  []*Entry   // ascending, without those that ended; not of a partner's
@@ -88,7 +87,7 @@ func (s *Selection) lists() []*Selection {
 	return slices.DeleteFunc([]*Selection{s.newest, s.changed}, func(l *Selection) bool { return l == nil })
 }
 
-// drop releases a shared selection that one fewer looks at, if it was the last.
+// drop releases a shared selection for one of its users, and removes it after the last.
 func (x *Index) drop(l *Selection) {
 	if l.users--; l.users == 0 {
 		x.remove(l)
@@ -103,7 +102,7 @@ func (x *Index) remove(s *Selection) {
 }
 
 // manyGalleries is how many galleries may have to do with the names of a match that has
-// a shared selection of its own. Partners that choose among more look at all galleries:
+// a shared selection of its own. Partners that choose among more read all galleries:
 // a list for each of them would be large, and those that they choose are not rare.
 const manyGalleries = 1 << 16
 
@@ -125,7 +124,7 @@ func (s *Selection) findShared() {
 }
 
 // sharedSelection returns the shared selection of that choice, made if it is missing, for one
-// more that looks at it. An audience only says which names are required.
+// user more. An audience only says which names are required.
 func (x *Index) sharedSelection(c Choice) *Selection {
 	s := x.newSelection(c)
 	s.choice.Audience = nil
@@ -143,15 +142,15 @@ func (s *Selection) sharedKey() string {
 	return fmt.Sprintf("%d %q %q", s.choice.Order, s.choice.Match, s.required)
 }
 
-// partners reports whether s is filtered when it is looked at.
+// partners reports whether s is filtered when it is read.
 func (s *Selection) partners() bool { return s.choice.Audience != nil }
 
-// seen is e as the audience of s sees it at now.
-func (s *Selection) seen(e *Entry, now int64) *Entry {
+// forAudience is e as it is at now for the audience of s.
+func (s *Selection) forAudience(e *Entry, now int64) *Entry {
 	if !s.partners() && !s.shared {
 		return e
 	}
-	return e.seenBy(s.choice.Audience, now)
+	return e.forAudience(s.choice.Audience, now)
 }
 
 // chooses reports whether s chooses galleries with these facets.
@@ -258,7 +257,7 @@ func (s *Selection) show(e *Entry, now int64) *Entry {
 	if !s.chooses(e.Facets) {
 		return nil
 	}
-	if e = e.seenBy(s.choice.Audience, now); !e.visible(now) {
+	if e = e.forAudience(s.choice.Audience, now); !e.visible(now) {
 		return nil
 	}
 	return e
@@ -320,7 +319,7 @@ func (s *Selection) goneAt(now time.Time) iter.Seq[*Entry] {
 			gone = s.newest.gone
 		}
 		for _, e := range slices.Backward(gone) {
-			if e = s.seen(e, now.UnixNano()); s.hasTombstone(e, now.UnixNano()) && !s.shownAgain(e, now) && !yield(e) {
+			if e = s.forAudience(e, now.UnixNano()); s.hasTombstone(e, now.UnixNano()) && !s.shownAgain(e, now) && !yield(e) {
 				return
 			}
 		}
@@ -363,7 +362,7 @@ func (s *Selection) date(now time.Time) {
 	touched := int64(math.MinInt64)
 	for _, e := range all {
 		if s.mayTouch(e, touched, ns) {
-			touched = max(touched, s.touchedBy(s.seen(e, ns), ns))
+			touched = max(touched, s.touchedBy(s.forAudience(e, ns), ns))
 		}
 	}
 	x.mu.Lock()
@@ -406,17 +405,17 @@ func (s *Selection) concerns(e *Entry) bool {
 	if !s.partners() {
 		return e != nil && s.chooses(e.Facets)
 	}
-	seen := s.seen(e, math.MinInt64)
-	if d := seen.lastTakenDown(); d != nil && seen.Rank.TakeDown {
+	own := s.forAudience(e, math.MinInt64)
+	if d := own.lastTakenDown(); d != nil && own.Rank.TakeDown {
 		return s.had(*d)
 	}
-	return seen.shows() && s.chooses(seen.Facets)
+	return own.shows() && s.chooses(own.Facets)
 }
 
 // Holds reports whether the gallery with that key is in the selection at now,
 // however old it is.
 func (s *Selection) Holds(key string, now time.Time) bool {
-	e := s.seen(s.index.Find(key), now.UnixNano())
+	e := s.forAudience(s.index.Find(key), now.UnixNano())
 	return e.VisibleAt(now) && s.chooses(e.Facets)
 }
 
@@ -465,8 +464,8 @@ func published(entries []*Entry, now int64) int {
 	return n
 }
 
-// touchedBy is the newest instant up to now at which e, as it is seen, touched the
-// selection, math.MinInt64 if it never did.
+// touchedBy is the newest instant up to now at which e, as it is for its audience, touched
+// the selection, math.MinInt64 if it never did.
 func (s *Selection) touchedBy(e *Entry, now int64) int64 {
 	at := int64(math.MinInt64)
 	if e.shows() && e.from() <= now && s.chooses(e.Facets) {
@@ -499,29 +498,29 @@ func (s *Selection) present(e *Entry, now int64) bool {
 
 // replace puts e in the place of old, which may be nil.
 func (s *Selection) replace(old, e *Entry, now int64) {
-	seen := s.seen(e, now)
+	own := s.forAudience(e, now)
 	if s.partners() {
-		was := s.seen(old, now)
-		touched := s.touchedBy(seen, now)
+		was := s.forAudience(old, now)
+		touched := s.touchedBy(own, now)
 		has := func(e *Entry) bool { return e.shows() && s.chooses(e.Facets) || s.hasTombstone(e, now) }
-		if touched > s.touched || has(was) || has(seen) {
+		if touched > s.touched || has(was) || has(own) {
 			s.touched = max(s.touched, touched)
 			s.generation.Add(1)
 		}
 		return
 	}
 	was := old != nil && s.take(old)
-	is := s.present(seen, now)
+	is := s.present(own, now)
 	switch {
 	case is:
 		s.entries = insert(s.entries, e, s.choice.Order.compare)
-	case s.hasTombstone(seen, now):
+	case s.hasTombstone(own, now):
 		s.gone, is = insert(s.gone, e, byWithdrawal), true
 	}
 	if s.shared {
 		return // partners' selections have dates of their own
 	}
-	if touched := s.touchedBy(seen, now); was || is || touched > s.touched {
+	if touched := s.touchedBy(own, now); was || is || touched > s.touched {
 		s.touched = max(s.touched, touched)
 		s.generation.Add(1)
 	}
@@ -537,8 +536,8 @@ func (s *Selection) hasTombstone(e *Entry, now int64) bool {
 	return s.had(e.goneFrom())
 }
 
-// Showed reports whether s shows e, as it is seen, or may have shown this revision of it, or
-// the one that e took down.
+// Showed reports whether s shows e, as it is for its audience, or may have shown this
+// revision of it, or the one that e took down.
 func (s *Selection) Showed(e *Entry, now time.Time) bool {
 	if e.Rank.TakeDown {
 		return e.wasShown() && s.had(e.goneFrom())
@@ -597,15 +596,15 @@ func (s *Selection) refill(now int64) {
 	}
 	s.entries, s.gone = nil, nil
 	for e := range s.candidates {
-		seen := s.seen(e, now)
+		own := s.forAudience(e, now)
 		switch {
-		case s.present(seen, now):
+		case s.present(own, now):
 			s.entries = append(s.entries, e)
-		case s.hasTombstone(seen, now):
+		case s.hasTombstone(own, now):
 			s.gone = append(s.gone, e)
 		}
 		if !s.shared {
-			s.touched = max(s.touched, s.touchedBy(seen, now))
+			s.touched = max(s.touched, s.touchedBy(own, now))
 		}
 	}
 	s.entries = slices.Clip(s.entries)

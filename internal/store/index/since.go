@@ -140,7 +140,7 @@ func (q *query) replay() {
 		was   *Entry
 		until int64 // it was the latest
 	}
-	before, seen := map[string]past{}, map[string]bool{}
+	before, shown := map[string]past{}, map[string]bool{}
 	for _, h := range slices.Backward(x.recent) {
 		if q.from.covers(h.after) {
 			break
@@ -154,17 +154,17 @@ func (q *query) replay() {
 			continue
 		}
 		before[h.key] = past{was, h.at}
-		seen[h.key] = seen[h.key] || q.showed(q.scope.seen(h.old, q.now), h.at)
+		shown[h.key] = shown[h.key] || q.showed(q.scope.forAudience(h.old, q.now), h.at)
 	}
 	for key, p := range before {
-		e := q.scope.seen(x.entries[key], q.now)
-		q.compare(q.scope.seen(p.was, q.now), min(p.until, q.from.passed), e, seen[key] || q.showed(e, q.now))
+		e := q.scope.forAudience(x.entries[key], q.now)
+		q.compare(q.scope.forAudience(p.was, q.now), min(p.until, q.from.passed), e, shown[key] || q.showed(e, q.now))
 	}
 }
 
 // compare notes what became of a gallery that was before, up to the instant passed, and is
-// e. Seen says that it was shown at some moment between.
-func (q *query) compare(before *Entry, passed int64, e *Entry, seen bool) {
+// e. Shown says that it was shown at some moment between.
+func (q *query) compare(before *Entry, passed int64, e *Entry, shown bool) {
 	was, is := q.shows(before, passed), q.shows(e, q.now)
 	same := before != nil && before.Revision == e.Revision
 	switch {
@@ -172,14 +172,14 @@ func (q *query) compare(before *Entry, passed int64, e *Entry, seen bool) {
 		q.other = q.other || q.key != ""
 	case is:
 		q.add(e, was, true)
-	case (was || seen) && e.ID == "": // deleted by hand
+	case (was || shown) && e.ID == "": // deleted by hand
 		if before != nil {
 			deleted := *before
 			deleted.Revision, deleted.Rank.TakeDown = e.Revision, true
 			q.add(&deleted, true, false)
 		}
 		q.other = true
-	case was || seen || !same && q.tookDown(e):
+	case was || shown || !same && q.tookDown(e):
 		q.add(e, true, false)
 	case q.scope.hasTombstone(before, passed) != q.scope.hasTombstone(e, q.now), !same && q.scope.hasTombstone(e, q.now):
 		q.other = true
@@ -190,12 +190,12 @@ func (q *query) compare(before *Entry, passed int64, e *Entry, seen bool) {
 func (q *query) scan() {
 	if q.key != "" {
 		if e := q.scope.index.entries[q.key]; e != nil {
-			q.infer(q.scope.seen(e, q.now))
+			q.infer(q.scope.forAudience(e, q.now))
 		}
 		return
 	}
 	q.scope.candidates(func(e *Entry) bool {
-		q.infer(q.scope.seen(e, q.now))
+		q.infer(q.scope.forAudience(e, q.now))
 		return true
 	})
 }
@@ -214,7 +214,7 @@ func (q *query) infer(e *Entry) {
 		q.add(e, true, false)
 	default: // feeds may have a tombstone of it
 		q.other = q.other || q.scope.hasTombstone(e, q.now) || slices.ContainsFunc(e.left(), q.ended)
-		q.unsure = q.unsure || slices.ContainsFunc(e.left(), func(d departure) bool { return d.all && q.late(d) })
+		q.unsure = q.unsure || slices.ContainsFunc(e.left(), func(d departure) bool { return d.all && q.since(d) })
 	}
 }
 
@@ -243,16 +243,16 @@ func (q *query) tookDown(e *Entry) bool {
 }
 
 // left reports whether e left the scope since, by a correction, and may have been
-// seen there.
+// shown there.
 func (q *query) left(e *Entry) bool {
 	return slices.ContainsFunc(e.left(), func(d departure) bool {
-		seen := d.seen || d.published != 0 && max(d.published, d.from) <= d.leftAt(e)
-		return q.late(d) && seen && !d.hidden && q.scope.chooses(d.facets)
+		shown := d.maybeShown || d.published != 0 && max(d.published, d.from) <= d.leftAt(e)
+		return q.since(d) && shown && !d.hidden && q.scope.chooses(d.facets)
 	})
 }
 
-// late reports whether the gallery left since.
-func (q *query) late(d departure) bool {
+// since reports whether the gallery left after the position.
+func (q *query) since(d departure) bool {
 	at := cmp.Or(d.left, d.at)
 	return at == 0 || at > q.touched
 }

@@ -120,7 +120,7 @@ func (e *Entry) setTombstone(d time.Duration) {
 // identifier that the publisher of e gave it.
 func (s *Selection) shownAgain(e *Entry, now time.Time) bool {
 	return slices.ContainsFunc(s.index.guids[e.GUID()], func(slot uint32) bool {
-		other := s.seen(s.index.slots[slot], now.UnixNano())
+		other := s.forAudience(s.index.slots[slot], now.UnixNano())
 		return other.VisibleAt(now) && s.chooses(other.Facets)
 	})
 }

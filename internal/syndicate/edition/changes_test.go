@@ -167,7 +167,7 @@ func (m *mirror) poll(w *changesWorld, node int) bool {
 			delete(m.galleries, c.ID)
 			continue
 		}
-		e := w.nodes[node].Seen(w.partner.Audience, w.nodes[node].Find(c.ID), w.now)
+		e := w.nodes[node].For(w.partner.Audience, w.nodes[node].Find(c.ID), w.now)
 		if !e.VisibleAt(w.now) || c.Reason != "" || !strings.HasPrefix(c.URL, "https://example.com/partners/msn/galleries/g") || c.FeedID != "tag:example.com,2026:"+c.ID {
 			w.t.Errorf("%+v, visible: %t", c, e.VisibleAt(w.now))
 		}

@@ -115,7 +115,7 @@ func (s *Set) name(ref Ref) string {
 func (s *Set) find(key string) *index.Entry {
 	e := s.opts.Index.Find(key)
 	if s.partner != nil {
-		e = s.opts.Index.Seen(s.partner.Audience, e, s.opts.Now())
+		e = s.opts.Index.For(s.partner.Audience, e, s.opts.Now())
 	}
 	return e
 }

@@ -721,6 +721,22 @@ return $id;`)
 	if got, want := r.story(), fmt.Sprintf("published wp-%[1]d Harbour & lights\nunpublished wp-%[1]d\n", id); got != want {
 		t.Errorf("deleted while it is sent: got\n%s, want\n%s", got, want)
 	}
+	id = w.post(harbour + `
+add_filter('gallerywire_gallery', function ($gallery) {
+  delete_option('gallerywire_lock'); // it has expired
+  (new Gallerywire\Lock())->acquire();
+  return $gallery;
+});
+return $id;`)
+	if got := r.story(); got != "" {
+		t.Errorf("built while another process took over: got\n%s", got)
+	}
+	w.run(`return delete_option('gallerywire_lock');`)
+	w.dueNow()
+	w.cron()
+	if got, want := r.story(), fmt.Sprintf("published wp-%d Harbour & lights\n", id); got != want {
+		t.Errorf("by the other process: got\n%s, want\n%s", got, want)
+	}
 }
 
 // withdrawnMeanwhile is a page that another process withdraws while its first gallery is built.

@@ -11,11 +11,18 @@ import (
 )
 
 const (
-	// maxDecoded is how many events are remembered, and maxDecodedBytes how large each may
-	// be: intake reads most of them within milliseconds.
-	maxDecoded      = 64
-	maxDecodedBytes = 64 << 10
+	// maxDecoded is how many events are remembered, and maxDecodedBytes how large they may be
+	// together. Intake reads most of them within milliseconds; while many arrive, some
+	// hundred wait for it.
+	maxDecoded      = 1024
+	maxDecodedBytes = 4 << 20
 )
+
+// decoded is an event with the size of its message.
+type decoded struct {
+	*event.Event
+	bytes int64
+}
 
 // identity is a hash of all of a message that decoding depends on, but for the instant at
 // which it was stored.
@@ -36,19 +43,27 @@ func identityOf(m event.Message) (id identity) {
 
 // remember keeps a publication for Decoded. A take-down may depend on when it is stored.
 func (rc *Receiver) remember(m event.Message, e *event.Event) {
-	if e.Gallery != nil && len(m.Data) <= maxDecodedBytes {
-		rc.decoded.Add(identityOf(m), e)
+	if e.Gallery == nil {
+		return
+	}
+	d := decoded{e, int64(len(m.Data))}
+	rc.decodedBytes.Add(d.bytes)
+	if known, _ := rc.decoded.ContainsOrAdd(identityOf(m), d); known {
+		rc.decodedBytes.Add(-d.bytes)
+	}
+	for rc.decodedBytes.Load() > maxDecodedBytes && rc.decoded.Len() > 0 {
+		rc.decoded.RemoveOldest()
 	}
 }
 
 // Decoded returns the event in a message of the stream, if this receiver has just decoded
 // the same bytes, so that it is not decoded twice; else nil. It returns an event once.
 func (rc *Receiver) Decoded(m event.Message) *event.Event {
-	if rc.decoded.Len() == 0 || len(m.Data) > maxDecodedBytes {
+	if rc.decoded.Len() == 0 {
 		return nil
 	}
 	id := identityOf(m)
-	e, _ := rc.decoded.Peek(id)
+	d, _ := rc.decoded.Peek(id)
 	rc.decoded.Remove(id)
-	return e
+	return d.Event
 }

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gallerywire/gallerywire/internal/event"
@@ -73,7 +74,8 @@ type Receiver struct {
 	opts             Options
 	proven, unproven *quota
 	decoding         chan struct{} // bounds how many events are decoded at a time
-	decoded          *lru.Cache[identity, *event.Event]
+	decoded          *lru.Cache[identity, decoded]
+	decodedBytes     atomic.Int64
 	events           *prometheus.CounterVec
 	logged           struct{ refused, failed rate.Sometimes }
 }
@@ -88,7 +90,7 @@ func New(o Options) *Receiver {
 			Help: "Events over HTTP, by key and status: 202 stored, 400 and others refused, 503 not stored.",
 		}, []string{"key", "status"}),
 	}
-	rc.decoded, _ = lru.New[identity, *event.Event](maxDecoded) // fails only for a size below 1
+	rc.decoded, _ = lru.NewWithEvict(maxDecoded, func(_ identity, d decoded) { rc.decodedBytes.Add(-d.bytes) }) // fails only for a size below 1
 	rc.logged.refused.Interval, rc.logged.failed.Interval = time.Second, time.Second
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(rc.events)

@@ -282,3 +282,23 @@ func TestAnEventIsDecodedOnce(t *testing.T) {
 		t.Errorf("the same message again: %+v", e)
 	}
 }
+
+// Intake reads a backlog in its order. Of large events only the last are remembered.
+func TestEventsOfABacklogAreDecodedOnce(t *testing.T) {
+	for size, all := range map[int]bool{200: true, maxEvent: false} {
+		w := newWorld(t)
+		for i := range 500 {
+			w.ask(t, post("/events", fmt.Sprintf(`{"id":"wp-%d"%s%s`, i, bare[len(`{"id":"wp-1"`):], strings.Repeat(" ", size-len(bare)-2))))
+		}
+		published := w.stream.published()
+		remembered := 0
+		for _, m := range published {
+			if w.Decoded(event.Message{Subject: m.Subject, Data: m.Data}) != nil {
+				remembered++
+			}
+		}
+		if len(published) != 500 || remembered == 0 || (remembered == 500) != all {
+			t.Errorf("%d of %d events of %d bytes are remembered", remembered, len(published), size)
+		}
+	}
+}

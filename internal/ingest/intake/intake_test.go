@@ -36,7 +36,7 @@ type site struct {
 	reports  log[intake.Report]
 }
 
-// notification is one call of Tell.
+// notification is one call of Notify.
 type notification struct {
 	id string
 	e  event.Refusal

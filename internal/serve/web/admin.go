@@ -75,7 +75,9 @@ func localOnly(next http.Handler) http.Handler {
 	})
 }
 
-// needsNoLookup reports whether a client reaches the host without a name service.
+// needsNoLookup reports whether a client reaches the host without a name service. Unlike in
+// package receive, which takes events without a key from this machine, any IP address will
+// do: no site can point one elsewhere, and the browser of an operator sends it.
 func needsNoLookup(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -153,40 +153,6 @@ func TestATakeDownLeavesEverywhereAndStays(t *testing.T) {
 	node.eventually("it is back", func() bool { return has("/feeds/all.rss", "Back again") && !has("/feeds/all.atom", "deleted-entry") })
 }
 
-func TestAReaderThatAsksForTheDifferenceGetsIt(t *testing.T) {
-	t.Parallel()
-	node := serve(t, oneFeed+`nats: {embedded: {listen: "127.0.0.1:0"}}`)
-	node.ready()
-	cms := connect(t, node.nats)
-	for i := range 5 {
-		publish(t, cms, "article.published", galleryJSON(fmt.Sprint("old-", i), fmt.Sprint("Old ", i), "Travel", time.Now(), 2))
-	}
-	node.eventually("the old ones are in", func() bool {
-		_, body := node.get("/feeds/all.atom")
-		return strings.Count(body, "<entry") == 5
-	})
-	whole, _ := node.get("/feeds/all.atom")
-	publish(t, cms, "article.published", galleryJSON("new", "New", "Travel", time.Now(), 2))
-	node.eventually("the new one is in", func() bool {
-		_, body := node.get("/feeds/all.atom")
-		return strings.Contains(body, "New")
-	})
-	resp, body := node.get("/feeds/all.atom", "A-IM", "feed", "If-None-Match", whole.Header.Get("Etag"))
-	if resp.StatusCode != http.StatusIMUsed || resp.Header.Get("Im") != "feed" || !strings.Contains(resp.Header.Get("Cache-Control"), "no-store") {
-		t.Errorf("%s, %v", resp.Status, resp.Header)
-	}
-	if strings.Count(body, "<entry") != 1 || !strings.Contains(body, "New") {
-		t.Errorf("the difference has %d entries", strings.Count(body, "<entry"))
-	}
-	now, _ := node.get("/feeds/all.atom")
-	if resp.Header.Get("Etag") != now.Header.Get("Etag") {
-		t.Error("the difference does not lead to the present version")
-	}
-	if resp, _ := node.get("/feeds/all.atom", "A-IM", "feed", "If-None-Match", `"unknown"`); resp.StatusCode != http.StatusOK {
-		t.Errorf("an unknown version: %s", resp.Status)
-	}
-}
-
 // TestTheArchiveHoldsEveryGalleryOnce walks it with a parser that nobody here
 // wrote, while galleries arrive.
 func TestTheArchiveHoldsEveryGalleryOnce(t *testing.T) {

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	}
 	workshop = dir
 	// Stories wait for other processes, disks and instants most of the time.
-	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(max(6, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}
 	code := m.Run()

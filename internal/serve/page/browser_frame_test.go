@@ -15,13 +15,13 @@ func beginsWhereTheFrameDoes(t *testing.T, sites map[string]string) {
 	chrome := startBrowser(t)
 	for _, language := range []string{"en", "ar"} {
 		tb := newTab(t, chrome, sites[language])
-		for _, s := range []screen{{"desktop", 1440, 900, "light"}, {"phone", 390, 844, "light"}} {
-			tb.on(s)
-			for _, path := range []string{
-				"/", "/galleries?before=1~a", "/tags/prisons", "/tags/prisons?before=1~a", "/tags/%D9%84%D9%8A%D9%84",
-				sample, "/galleries/arabic", "/tags/%D9%84%D9%8A%D9%84.atom", "/tags/prisons.atom", "/none",
-			} {
-				tb.open(path)
+		for _, path := range []string{
+			"/", "/galleries?before=1~a", "/tags/prisons", "/tags/prisons?before=1~a", "/tags/%D9%84%D9%8A%D9%84",
+			sample, "/galleries/arabic", "/tags/%D9%84%D9%8A%D9%84.atom", "/tags/prisons.atom", "/none",
+		} {
+			tb.open(path)
+			for _, s := range []screen{{"desktop", 1440, 900, "light"}, {"phone", 390, 844, "light"}} {
+				tb.on(s)
 				for _, block := range value[[]string](tb, astray) {
 					t.Errorf("%s, %s, %s: %q", language, s.name, path, block)
 				}

@@ -32,58 +32,54 @@ func TestStatusPageInABrowser(t *testing.T) {
 		for device, on := range devices {
 			t.Run(day.name+" "+device, func(t *testing.T) {
 				tb := newTab(t, chrome, base)
-				if device == "desktop" {
+				if device == "desktop" && day.name != "status-hostile" { // which has thousands of the same elements
 					tb.bringAxe()
 				}
 				tb.authorise()
 				tb.looksRight(t, on, day.name, "/status")
+				if day.name != "status" {
+					return
+				}
+				tb.looksRight(t, on, "status-explain", "/status?id=harbour-lights&audience=")
+				tb.on(on[0])
+				tb.open("/status")
+				if device == "phone" {
+					showsOutcomes(tb)
+				} else {
+					leadsToSections(tb)
+					asksForAnExplanation(tb)
+				}
+				tb.calm()
 			})
 		}
 	}
-	t.Run("explain", func(t *testing.T) {
-		for device, on := range devices {
-			t.Run(device, func(t *testing.T) {
-				tb := newTab(t, chrome, startStatus(t, busyDay()))
-				tb.bringAxe()
-				tb.authorise()
-				tb.looksRight(t, on, "status-explain", "/status?id=harbour-lights&audience=")
-			})
-		}
-		tb := newTab(t, chrome, startStatus(t, busyDay()))
-		tb.on(screens[2])
-		tb.authorise()
-		tb.open("/status")
-		tb.click(".ask input")
-		tb.press(strings.Split("harbour-lights", "")...)
-		tb.follow(".ask button")
-		tb.until(`location.search == "?id=harbour-lights&audience=" && (` + inView + `)(document.querySelector("#explain"))`)
-		tb.calm()
-	})
-	t.Run("where outcomes stand on a phone", func(t *testing.T) {
-		tb := newTab(t, chrome, startStatus(t, busyDay()))
-		tb.on(screens[0])
-		tb.authorise()
-		tb.open("/status")
-		if n := value[int](tb, `document.querySelectorAll(".log tbody tr").length`); n != len(busyDay().Events) {
-			t.Fatalf("%d events, want %d", n, len(busyDay().Events))
-		}
-		for _, row := range value[[]string](tb, astray) {
-			t.Errorf("the outcome is not at the end of the first line, or what is below is beside it: %q", row)
-		}
-		tb.calm()
-	})
-	t.Run("by keyboard", func(t *testing.T) {
-		tb := newTab(t, chrome, startStatus(t, busyDay()))
-		tb.on(screens[2])
-		tb.authorise()
-		tb.press(kb.Tab, kb.Enter, kb.Tab) // past the header
-		if got := value[string](tb, `document.activeElement.getAttribute("href")`); got != "#feeds" {
-			t.Errorf("the first thing in the content: %q", got)
-		}
-		tb.press(kb.Tab, kb.Enter)
-		tb.until(`location.hash == "#rejects" && (` + inView + `)(document.querySelector("#rejects"))`)
-		tb.calm()
-	})
+}
+
+func asksForAnExplanation(tb *tab) {
+	tb.click(".ask input")
+	tb.press(strings.Split("harbour-lights", "")...)
+	tb.follow(".ask button")
+	tb.until(`location.search == "?id=harbour-lights&audience=" && (` + inView + `)(document.querySelector("#explain"))`)
+}
+
+// showsOutcomes looks where the outcomes of events stand on a phone.
+func showsOutcomes(tb *tab) {
+	if n := value[int](tb, `document.querySelectorAll(".log tbody tr").length`); n != len(busyDay().Events) {
+		tb.t.Fatalf("%d events, want %d", n, len(busyDay().Events))
+	}
+	for _, row := range value[[]string](tb, astray) {
+		tb.t.Errorf("the outcome is not at the end of the first line, or what is below is beside it: %q", row)
+	}
+}
+
+// leadsToSections goes to one by keyboard.
+func leadsToSections(tb *tab) {
+	tb.press(kb.Tab, kb.Enter, kb.Tab) // past the header
+	if got := value[string](tb, `document.activeElement.getAttribute("href")`); got != "#feeds" {
+		tb.t.Errorf("the first thing in the content: %q", got)
+	}
+	tb.press(kb.Tab, kb.Enter)
+	tb.until(`location.hash == "#rejects" && (` + inView + `)(document.querySelector("#rejects"))`)
 }
 
 // astray lists the events whose outcome is not at the right of their first line, or

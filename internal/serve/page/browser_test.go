@@ -27,7 +27,7 @@ import (
 var programs = []string{"chromium", "chromium-browser", "google-chrome", "chrome"}
 
 // browserTimeout bounds all that is done in a browser.
-const browserTimeout = 4 * time.Minute
+const browserTimeout = 8 * time.Minute
 
 // mouse is what a browser says of a machine that has one, as the one that tests run
 // on may not: its pointer is fine, and can hover.

@@ -128,14 +128,12 @@ func (d *draft) slide(p picture) bool {
 	from, until, faults := p.window(p.place)
 	if p.place != "" { // the item itself has them already
 		d.problems = append(d.problems, faults...)
-	}
-	if from.After(d.Updated) {
-		d.delay(from)
-	}
-	if p.place != "" { // the item itself has them already
 		for _, t := range p.unshown() {
 			d.leaveOut(problem(p.place+t.Place, "%s", t.Reason))
 		}
+	}
+	if from.After(d.Updated) {
+		d.delay(from)
 	}
 	title := first(p.headlines(), plain, either, markup)
 	caption := first(p.descriptions(), markup, either, plain)

@@ -72,6 +72,8 @@ type Outbox struct {
 
 	leaseOutage, recordOutage *outage
 
+	stopping context.Context // ends when the node stops; set by Run
+
 	mu            sync.Mutex         // of all that follows, and of the shards
 	following     bool               // what was there at the start, or after a reset, is read
 	readTo        uint64             // the revision up to which the bucket was read
@@ -113,6 +115,7 @@ func (b *Outbox) Ready() error { return b.bucket.Ready() }
 // Run sends what is pending until ctx ends. Deliveries that are in flight then may
 // take a few seconds more.
 func (b *Outbox) Run(ctx context.Context) error {
+	b.stopping = ctx
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var reading, working sync.WaitGroup
 	reading.Go(func() { _ = b.bucket.Run(follow) }) // returns nothing else

@@ -222,9 +222,13 @@ func (s *shard) start(f, ended func()) {
 }
 
 // persist repeats a write until it succeeds, and reports whether it did before the worker
-// stopped. A record that this release cannot read is left as it is.
+// stopped: one that fails while the node stops is not repeated. A record that this release
+// cannot read is left as it is.
 func (s *shard) persist(work context.Context, what string, write func() error) bool {
-	err := s.recordOutage.persist(work, write, "of", what, "shard", s.number)
+	ctx, cancel := context.WithCancel(work)
+	defer cancel()
+	defer context.AfterFunc(s.stopping, cancel)()
+	err := s.recordOutage.persist(ctx, write, "of", what, "shard", s.number)
 	switch {
 	case errors.Is(err, ErrNewerFormat):
 		s.opts.Logger.Warn("a record is left to the newer release that wrote it", "of", what, "shard", s.number)

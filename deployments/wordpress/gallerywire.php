@@ -395,7 +395,7 @@ final class Gallery {
 			return preg_match( self::UNSTABLE, $attribute[1] ) ? '' : $attribute[0];
 		};
 		$clean = static function ( $tag ) use ( $attribute, $keep ) {
-			return preg_replace_callback( "~$attribute~", $keep, $tag[0] );
+			return preg_replace_callback( "~$attribute~", $keep, $tag[0] ) ?? $tag[0];
 		};
 		return preg_replace_callback( "~<[a-z][^\s>/]*(?:$attribute)+~i", $clean, $html ) ?? $html;
 	}
@@ -542,8 +542,11 @@ function on_site( int $site, callable $do ): void {
 		return;
 	}
 	switch_to_blog( $site );
-	$do();
-	restore_current_blog();
+	try {
+		$do();
+	} finally { // a filter of the site may throw
+		restore_current_blog();
+	}
 }
 
 /** A Unix time in RFC 3339. */

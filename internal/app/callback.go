@@ -29,7 +29,7 @@ func callbacks(c config.Config, o webhook.CallbackOptions) (*webhook.Callbacks, 
 	return webhook.NewCallbacks(o)
 }
 
-// callbacks returns the configured callbacks, which get their notices through n's outbox.
+// callbacks returns the configured callbacks, which get their notices through the outbox of ns.
 func (a *App) callbacks(ns *notifiers, o webhook.CallbackOptions) (*webhook.Callbacks, error) {
 	o.PutTo = func(ctx context.Context, n outbox.Notice, target string) error {
 		return ns.ignoreNewerFormat(n.Channel, ns.box.PutTo(ctx, n, target))

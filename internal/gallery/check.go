@@ -137,8 +137,8 @@ func (ps *Problems) picture(img *Image) {
 	if other == "" {
 		return
 	}
-	if _, ofType := PictureType(img.Type, ""); ofType != "" {
-		ps.addf("/image/type", "%.60q is %s, and a slide shows a picture: give it one, such as a still of a video", img.Type, other)
+	if _, ofType := PictureType(img.Type, ""); ofType != "" { // it decides before the address
+		ps.addf("/image/type", "%.60q is %s, and a slide shows a picture: give it one, such as a still of a video", img.Type, ofType)
 	} else {
 		ps.addf("/image/url", "names %s, and a slide shows a picture: give it one, or state its type if it is one", other)
 	}

@@ -48,7 +48,7 @@ type shard struct {
 	admitted *places           // by host
 
 	until    time.Time      // the end of the tenure: then another node can take the shard
-	inFlight sync.WaitGroup // the same
+	inFlight sync.WaitGroup // all that start began
 }
 
 func newShard(b *Outbox, number int) *shard {
